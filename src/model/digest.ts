@@ -1,0 +1,26 @@
+/**
+ * SHA-256 digests as lower-case hex. Pure and the same inside a Workflow's sandbox (which has no `crypto`) and in Node.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import * as z from 'zod';
+import { canonicalJson } from './canonical-json.ts';
+
+/** 64 lower-case hex digits. */
+export const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest: 64 lower-case hex digits');
+export type Digest = z.infer<typeof DigestSchema>;
+
+/** SHA-256 of bytes, or of a string's UTF-8. */
+export function sha256Hex(content: Uint8Array | string): Digest {
+  return bytesToHex(sha256(typeof content === 'string' ? utf8ToBytes(content) : content));
+}
+
+/** SHA-256 over canonical JSON. @throws HoldfastError `not-json`. */
+export function digestOf(value: unknown): Digest {
+  return sha256Hex(canonicalJson(value));
+}
+
+/** The first 12 digits: enough for a person to tell two digests apart, as Git shows commits. */
+export function shortDigest(digest: Digest): string {
+  return digest.slice(0, 12);
+}

@@ -1,0 +1,109 @@
+/**
+ * The sealed list of effects that a step is about to apply.
+ *
+ * Invariants
+ * 1. An intent is complete when it is sealed: contents are durable blobs, the output is known, every `before` is stated.
+ * 2. Effects on one database are applied in the order in which they were staged, in one transaction.
+ * 3. Its digest covers everything a person approves: what is approved is byte for byte what is applied.
+ */
+import * as z from 'zod';
+import { digestOf, DigestSchema, type Digest } from './digest.ts';
+import { formatResource, type Resource } from './resource.ts';
+import { ResourceStateSchema, RowStateSchema, AbsentSchema, FileStateSchema, DirectoryStateSchema, SymlinkStateSchema, OtherFileStateSchema } from './world.ts';
+import type { Json } from './canonical-json.ts';
+
+const JsonSchema = z.json() as z.ZodType<Json>;
+const ValuesSchema = z.record(z.string(), JsonSchema);
+const AnyFileStateSchema = z.discriminatedUnion('kind', [AbsentSchema, FileStateSchema, DirectoryStateSchema, SymlinkStateSchema, OtherFileStateSchema]);
+
+/** `after.content` names the blob. */
+export const FileWriteSchema = z.strictObject({ kind: z.literal('file.write'), path: z.string(), before: AnyFileStateSchema, after: FileStateSchema });
+export const FileRemoveSchema = z.strictObject({ kind: z.literal('file.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
+export const DirectoryCreateSchema = z.strictObject({ kind: z.literal('directory.create'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
+
+/**
+ * A change to one row by its primary key. `columns`: those that the record covers (default: those written, and the key).
+ * `before` covers the same columns. What comes after is what the transaction reads back: defaults, triggers and numeric
+ * scales change what was sent.
+ */
+export const RowChangeSchema = z.strictObject({
+  kind: z.enum(['row.insert', 'row.upsert', 'row.update', 'row.delete']),
+  database: z.string(),
+  table: z.string(),
+  key: ValuesSchema,
+  values: ValuesSchema,
+  columns: z.array(z.string()),
+  before: z.discriminatedUnion('kind', [AbsentSchema, RowStateSchema]),
+});
+
+/** Raw SQL: made once by its token row. It has an undo only if the step gives one. */
+export const SqlSchema = z.strictObject({
+  kind: z.literal('sql'),
+  database: z.string(),
+  text: z.string(),
+  params: z.array(JsonSchema),
+  writes: z.array(z.string()),
+  undo: z.strictObject({ text: z.string(), params: z.array(JsonSchema) }).optional(),
+});
+
+export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema]);
+export type Effect = z.infer<typeof EffectSchema>;
+export type FileEffect = Extract<Effect, { path: string }>;
+export type DatabaseEffect = Extract<Effect, { database: string }>;
+export type RowChange = z.infer<typeof RowChangeSchema>;
+export type SqlEffect = z.infer<typeof SqlSchema>;
+
+/** One resource that the step read. `lasting`: kept in the manifest; otherwise compared at apply only (ad-hoc queries, listings). */
+export const ObservationSchema = z.strictObject({ resource: z.string(), state: ResourceStateSchema, lasting: z.boolean() });
+export type Observation = z.infer<typeof ObservationSchema>;
+
+export const IntentSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  jobId: z.string(),
+  stepId: z.string(),
+  step: z.string(),
+  generation: z.int().min(0),
+  token: DigestSchema,
+  args: DigestSchema,
+  effects: z.array(EffectSchema),
+  observations: z.array(ObservationSchema),
+  output: JsonSchema,
+});
+export type Intent = z.infer<typeof IntentSchema>;
+
+export function intentDigest(intent: Intent): Digest {
+  return digestOf(intent);
+}
+
+/** The resource that an effect changes; raw SQL changes none by name (its token row stands for it). */
+export function resourceOfEffect(effect: Effect): Resource | undefined {
+  switch (effect.kind) {
+    case 'file.write':
+    case 'file.remove':
+    case 'directory.create':
+      return { kind: 'file', path: effect.path };
+    case 'row.insert':
+    case 'row.upsert':
+    case 'row.update':
+    case 'row.delete':
+      return { kind: 'row', database: effect.database, table: effect.table, key: effect.key };
+    case 'sql':
+      return undefined;
+  }
+}
+
+/** One line a person can read: `write report.md (2,143 bytes)`. */
+export function describeEffect(effect: Effect): string {
+  switch (effect.kind) {
+    case 'file.write':
+      return `${effect.before.kind === 'absent' ? 'create' : 'replace'} ${effect.path} (${effect.after.sizeBytes.toLocaleString('en-US')} bytes)`;
+    case 'file.remove':
+      return `remove ${effect.path}`;
+    case 'directory.create':
+      return `create folder ${effect.path}/`;
+    case 'sql':
+      return `run SQL on ${effect.database}: ${effect.text.length > 200 ? `${effect.text.slice(0, 200)}…` : effect.text}`;
+    default:
+      return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database: effect.database, table: effect.table, key: effect.key })}`;
+  }
+}

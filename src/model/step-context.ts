@@ -1,0 +1,87 @@
+/**
+ * What a step's code is given. It stages; it never touches the world. Types only: no Node types, so that contracts and
+ * code can be typed without bundling anything.
+ */
+import type { Json, JsonObject } from './canonical-json.ts';
+
+/** Text is written as UTF-8. A stream is read once; memory does not grow with its length. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array | string>;
+
+export interface WriteOptions {
+  /** Permission bits. Default: those of the file that is replaced, else 0o644. */
+  readonly mode?: number;
+}
+
+export interface FileInfo {
+  /** Relative to the workspace, `/` between parts. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly sizeBytes: number;
+}
+
+export interface StepFiles {
+  /** The whole file as bytes (at most 256 MiB; use `stream` beyond). @throws `not-found` */
+  read(path: string): Promise<Uint8Array>;
+  /** The whole file as UTF-8 text. @throws `not-found` */
+  readText(path: string): Promise<string>;
+  /** The content in chunks. It is hashed while it is read; read it to its end. @throws `not-found` */
+  stream(path: string): AsyncIterable<Uint8Array>;
+  exists(path: string): Promise<boolean>;
+  /** Stages a write; folders that are missing are created with it. */
+  write(path: string, content: FileContent, options?: WriteOptions): Promise<void>;
+  /** Stages a removal. Removing what is not there is no error. */
+  remove(path: string): Promise<void>;
+  /** What lies below a folder (default: the whole workspace), sorted by path, staged changes included. */
+  list(folder?: string, options?: { readonly recursive?: boolean }): Promise<readonly FileInfo[]>;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface RowOptions {
+  /** Columns that the record covers. Default: those written, and the key. Others' columns are then no drift. */
+  readonly columns?: readonly string[];
+}
+
+export interface StepDatabase {
+  readonly dialect: 'sqlite' | 'postgres';
+  /**
+   * Reads rows, in a read-only transaction. Placeholders: `?` for SQLite, `$1` for PostgreSQL.
+   * The result is compared again before the step applies. @throws `staged-table-query` if the step has staged changes to a table it reads
+   */
+  query<R extends Row = Row>(sql: string, params?: readonly Json[]): Promise<readonly R[]>;
+  /** Stages new rows. */
+  insert(table: string, rows: JsonObject | readonly JsonObject[], options?: RowOptions): Promise<void>;
+  /** Stages rows that are inserted, or updated where their primary key exists. */
+  upsert(table: string, rows: JsonObject | readonly JsonObject[], options?: RowOptions): Promise<void>;
+  /** Stages new values for the row with this primary key. */
+  update(table: string, key: JsonObject, values: JsonObject, options?: RowOptions): Promise<void>;
+  /** Stages the deletion of the row with this primary key. */
+  delete(table: string, key: JsonObject): Promise<void>;
+  /** Stages a statement. `writes` names every table that it changes. Without `undo` it cannot be undone. */
+  sql(text: string, params: readonly Json[], options: { readonly writes: readonly string[]; readonly undo?: { readonly text: string; readonly params?: readonly Json[] } }): Promise<void>;
+}
+
+export interface StepContext {
+  readonly jobId: string;
+  readonly stepId: string;
+  readonly generation: number;
+  /** The idempotency token: the same on every retry. Hand it to services that honour one. */
+  readonly token: string;
+  readonly files: StepFiles;
+  /** A database that the plan (or `openJob`) declares. @throws `undeclared-database` */
+  db(name: string): StepDatabase;
+  /**
+   * A value that must not change on a retry: a model's answer, the clock, a random number. The first time, `fn` runs and
+   * its result is durable before it is returned; on a retry it comes from the record while what the step read before is
+   * the same. @throws `once-name-twice`, `not-json`
+   */
+  once<T extends Json>(name: string, fn: () => T | Promise<T>): Promise<T>;
+  /** Kept with the step's record, and shown by the worker. */
+  log(message: string, fields?: JsonObject): void;
+  /** Shown by `holdfast status --watch` and the Temporal UI while the step runs. */
+  progress(message: string, fraction?: number): void;
+  /** Aborted when the job is cancelled, the step times out or the worker stops. */
+  readonly signal: AbortSignal;
+  /** Why a person rejected the step's last draft, if one did. */
+  readonly rejection?: { readonly reason: string; readonly by: string };
+}
