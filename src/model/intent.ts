@@ -53,9 +53,17 @@ export type DatabaseEffect = Extract<Effect, { database: string }>;
 export type RowChange = z.infer<typeof RowChangeSchema>;
 export type SqlEffect = z.infer<typeof SqlSchema>;
 
-/** One resource that the step read. `lasting`: kept in the manifest; otherwise compared at apply only (ad-hoc queries, listings). */
-export const ObservationSchema = z.strictObject({ resource: z.string(), state: ResourceStateSchema, lasting: z.boolean() });
+/** One resource that the step read; it goes into the manifest. */
+export const ObservationSchema = z.strictObject({ resource: z.string(), state: ResourceStateSchema });
 export type Observation = z.infer<typeof ObservationSchema>;
+
+/** An ad-hoc query: its rows are compared again at apply, and not afterwards (unless the plan declares a watch). */
+export const QueryObservationSchema = z.strictObject({ database: z.string(), sql: z.string(), params: z.array(JsonSchema), rows: DigestSchema });
+export type QueryObservation = z.infer<typeof QueryObservationSchema>;
+
+/** A folder's listing: compared again at apply, and not afterwards. */
+export const ListingObservationSchema = z.strictObject({ folder: z.string(), recursive: z.boolean(), entries: DigestSchema });
+export type ListingObservation = z.infer<typeof ListingObservationSchema>;
 
 export const IntentSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -67,6 +75,8 @@ export const IntentSchema = z.strictObject({
   args: DigestSchema,
   effects: z.array(EffectSchema),
   observations: z.array(ObservationSchema),
+  queries: z.array(QueryObservationSchema),
+  listings: z.array(ListingObservationSchema),
   output: JsonSchema,
 });
 export type Intent = z.infer<typeof IntentSchema>;

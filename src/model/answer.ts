@@ -1,0 +1,145 @@
+/**
+ * The one table of what each answer does, for each class of finding. What is not in the table is not offered.
+ * Repair, the client, the command line and the Workflow all read this table; none has a copy.
+ */
+import * as z from 'zod';
+
+export const AnswerSchema = z.enum(['accept', 'restore', 'rerun', 'recheck', 'approve', 'reject', 'skip', 'overwrite', 'undo', 'keep', 'abort']);
+export type Answer = z.infer<typeof AnswerSchema>;
+
+export const FindingClassSchema = z.enum(['discrepancy', 'unverifiable', 'approval', 'conflict', 'ahead', 'stuck', 'damaged', 'foreign']);
+export type FindingClass = z.infer<typeof FindingClassSchema>;
+
+/** What an answer does to each of the four things that remember. */
+export interface AnswerEffect {
+  /** For a person, in one sentence. */
+  readonly does: string;
+  readonly intent: 'none' | 'approved' | 'dropped' | 'effect-left-out' | 'rolls-forward' | 'undone';
+  readonly manifest: 'none' | 'found-becomes-record' | 'record-put-back' | 'stale-steps-undone' | 'intent-undone';
+  readonly ledger: 'decision-record' | 'decision-record-and-generation' | 'decision-record-and-adoption' | 'other-job-released' | 'withdrawn-record';
+  readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'fail-job';
+}
+
+const RECHECK: AnswerEffect = {
+  does: 'Look again; nothing is changed or recorded.',
+  intent: 'none',
+  manifest: 'none',
+  ledger: 'withdrawn-record',
+  workflow: 'verify-again',
+};
+const ABORT: AnswerEffect = {
+  does: 'End the job as failed. What it did stays as it is.',
+  intent: 'dropped',
+  manifest: 'none',
+  ledger: 'decision-record',
+  workflow: 'fail-job',
+};
+
+export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?: AnswerEffect } } = {
+  discrepancy: {
+    accept: {
+      does: 'The world is right: what was found becomes the record. Steps that used the old content are not run again.',
+      intent: 'none',
+      manifest: 'found-becomes-record',
+      ledger: 'decision-record',
+      workflow: 'verify-again',
+    },
+    restore: {
+      does: 'The record is right: it is put back. What was found is kept as evidence.',
+      intent: 'none',
+      manifest: 'record-put-back',
+      ledger: 'decision-record',
+      workflow: 'verify-again',
+    },
+    rerun: {
+      does: 'What was found becomes the record; the steps named are undone and run again.',
+      intent: 'dropped',
+      manifest: 'stale-steps-undone',
+      ledger: 'decision-record-and-generation',
+      workflow: 'run-stale-steps-again',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+  unverifiable: { recheck: RECHECK, abort: ABORT },
+  approval: {
+    approve: {
+      does: 'Exactly the changes shown are applied.',
+      intent: 'approved',
+      manifest: 'none',
+      ledger: 'decision-record',
+      workflow: 'ask-step-again',
+    },
+    reject: {
+      does: 'Nothing is applied; the step runs again and is told the reason.',
+      intent: 'dropped',
+      manifest: 'none',
+      ledger: 'decision-record',
+      workflow: 'ask-step-again',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+  conflict: {
+    skip: {
+      does: 'This effect is left out; what was found becomes the record.',
+      intent: 'effect-left-out',
+      manifest: 'found-becomes-record',
+      ledger: 'decision-record',
+      workflow: 'ask-step-again',
+    },
+    overwrite: {
+      does: 'What was found is kept as evidence, then the step goes on and replaces it.',
+      intent: 'rolls-forward',
+      manifest: 'none',
+      ledger: 'decision-record',
+      workflow: 'ask-step-again',
+    },
+    undo: {
+      does: 'What the step has applied is undone; the step runs again.',
+      intent: 'undone',
+      manifest: 'intent-undone',
+      ledger: 'decision-record-and-generation',
+      workflow: 'run-step-again',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+  ahead: {
+    keep: {
+      does: 'The recorded results are adopted: these steps are not run again.',
+      intent: 'none',
+      manifest: 'none',
+      ledger: 'decision-record-and-adoption',
+      workflow: 'adopt-results',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+  stuck: {
+    rerun: {
+      does: 'The step is run again from its beginning.',
+      intent: 'dropped',
+      manifest: 'none',
+      ledger: 'decision-record-and-generation',
+      workflow: 'run-step-again',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+  damaged: { recheck: RECHECK, abort: ABORT },
+  foreign: {
+    accept: {
+      does: 'The other job is released: what it had half applied is finished first, its record is kept, and this job takes the workspace.',
+      intent: 'rolls-forward',
+      manifest: 'none',
+      ledger: 'other-job-released',
+      workflow: 'verify-again',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+};
+
+/** Answers that hold for a whole question only: they end or repeat everything. */
+export const WHOLE_QUESTION_ONLY: readonly Answer[] = ['abort'];

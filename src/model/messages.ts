@@ -1,0 +1,158 @@
+/**
+ * What Workflow and Activities say to each other. Small on purpose: every byte here is in the history of every step.
+ *
+ * Invariant: whatever decides whether to go on (run id, term, known head) is compared in an Activity against the ledger;
+ * a Workflow never compares its own run id, which would break replay after a reset.
+ */
+import * as z from 'zod';
+import type { Json } from './canonical-json.ts';
+import { AnswerSchema } from './answer.ts';
+import { DecisionSchema } from './decision.ts';
+import { DigestSchema } from './digest.ts';
+import { QuestionSchema } from './question.ts';
+
+const JsonSchema = z.json() as z.ZodType<Json>;
+
+/** A place in the chain: holding the head is holding all records up to it. */
+export const ChainPlaceSchema = z.strictObject({ seq: z.int().min(0), head: DigestSchema });
+export type ChainPlace = z.infer<typeof ChainPlaceSchema>;
+
+export const WatchSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), path: z.string() }),
+  z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
+  z.strictObject({ kind: z.literal('query'), name: z.string(), database: z.string(), sql: z.string(), params: z.array(JsonSchema) }),
+]);
+export type Watch = z.infer<typeof WatchSchema>;
+
+export const DEFAULT_VERIFY_AFTER_MS = 10 * 60_000;
+
+/** What holds for a whole job; told once a Run, with its first verification, and kept in the ledger. */
+export const JobSettingsSchema = z.strictObject({
+  /** Database name → URL, `${{ env.NAME }}` unresolved: no secret is in a history or a ledger. */
+  databases: z.record(z.string(), z.string()),
+  watch: z.array(WatchSchema),
+  /** Compare the world again when this long has passed since it last was, or since the last commit. */
+  verifyAfterMs: z.int().min(0),
+  /** Digest of the plan, where there is one. */
+  plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),
+});
+export type JobSettings = z.infer<typeof JobSettingsSchema>;
+
+export const RunStepRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  term: z.int().min(0),
+  known: ChainPlaceSchema,
+  stepId: z.string(),
+  step: z.string(),
+  generation: z.int().min(0),
+  input: JsonSchema,
+  /** Steps whose outputs this one uses; absent: everything before it. */
+  uses: z.array(z.string()).optional(),
+  /** Steps of the same super-step: two of them writing one resource is an error. */
+  parallelWith: z.array(z.string()).optional(),
+  approval: z.literal('before-apply').optional(),
+  /** How often the step's code may fail before a person is asked. Default 3. */
+  maxAttempts: z.int().min(1).optional(),
+  timeoutMs: z.int().min(1).optional(),
+  onFailure: z.enum(['ask', 'fail']).optional(),
+});
+export type RunStepRequest = z.infer<typeof RunStepRequestSchema>;
+
+export const StepDoneSchema = z.strictObject({
+  kind: z.literal('done'),
+  stepId: z.string(),
+  generation: z.int(),
+  at: ChainPlaceSchema,
+  output: JsonSchema,
+  /** For people: `2 files, 1 row`. */
+  effects: z.string(),
+});
+export type StepDone = z.infer<typeof StepDoneSchema>;
+
+export const VerificationReasonSchema = z.enum([
+  'first-of-run', 'other-term', 'worker-not-covered', 'record-missing', 'claim-left-open', 'too-long-since', 'reads-differ', 'target-differs',
+  'database-changed', 'repair-pending', 'decided', 'asked', 'workspace-missing', 'bound-to-another-job',
+]);
+export type VerificationReason = z.infer<typeof VerificationReasonSchema>;
+
+export const RunStepResultSchema = z.discriminatedUnion('kind', [
+  StepDoneSchema,
+  z.strictObject({ kind: z.literal('verification-required'), reason: VerificationReasonSchema, detail: z.string() }),
+  /** The ledger has issued a higher generation than was asked for. */
+  z.strictObject({ kind: z.literal('other-generation'), generation: z.int() }),
+  /** An approval, a conflict, or a step that can't go on. */
+  z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),
+  /** A question about the world is open: nothing applies. */
+  z.strictObject({ kind: z.literal('held'), question: QuestionSchema }),
+  z.strictObject({ kind: z.literal('failed'), type: z.string(), message: z.string() }),
+]);
+export type RunStepResult = z.infer<typeof RunStepResultSchema>;
+
+export const VerifyWorldRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  settings: JobSettingsSchema,
+  /** Where this Run's history begins (continue-as-new); everything up to there is known. */
+  base: ChainPlaceSchema,
+  known: ChainPlaceSchema,
+  /** Step records that the Workflow holds since `base`. */
+  steps: z.array(z.tuple([z.string(), z.int(), z.int()])),
+  reason: VerificationReasonSchema,
+  detail: z.string(),
+});
+export type VerifyWorldRequest = z.infer<typeof VerifyWorldRequestSchema>;
+
+export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('verified'),
+    term: z.int(),
+    at: ChainPlaceSchema,
+    resources: z.int(),
+    sizeBytes: z.int(),
+    tookMs: z.int(),
+    /** Questions of single steps that are still open (an approval survives a restart). */
+    searchAttributes: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('question'), question: QuestionSchema, term: z.int(), searchAttributes: z.boolean() }),
+]);
+export type VerifyWorldResult = z.infer<typeof VerifyWorldResultSchema>;
+
+export const RepairRequestSchema = z.strictObject({ jobId: z.string(), workspace: z.string(), decision: DecisionSchema });
+export type RepairRequest = z.infer<typeof RepairRequestSchema>;
+
+export const RepairResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('repaired'),
+    question: DigestSchema,
+    term: z.int(),
+    at: ChainPlaceSchema,
+    answers: z.array(AnswerSchema),
+    reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
+    notes: z.array(z.string()),
+  }),
+  /** The decision can't be used; nothing was done. */
+  z.strictObject({ kind: z.literal('refused'), question: DigestSchema, problems: z.array(z.string()) }),
+  /** The world no longer shows what the question showed; it is withdrawn and the world is compared again. */
+  z.strictObject({ kind: z.literal('world-moved'), question: DigestSchema, resources: z.array(z.string()) }),
+]);
+export type RepairResult = z.infer<typeof RepairResultSchema>;
+
+export const ReleaseRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  outcome: z.enum(['completed', 'failed', 'aborted', 'cancelled']),
+});
+export type ReleaseRequest = z.infer<typeof ReleaseRequestSchema>;
+
+export const ReleaseResultSchema = z.strictObject({
+  /** False: the workspace stays bound; `notes` says why. */
+  released: z.boolean(),
+  at: ChainPlaceSchema,
+  notes: z.array(z.string()),
+});
+export type ReleaseResult = z.infer<typeof ReleaseResultSchema>;
+
+/** One step's output beyond this is refused: it would be in the history, and over-limit payloads fail retryably for ever. */
+export const MAX_OUTPUT_BYTES = 256 * 1024;
+export const MAX_INPUT_BYTES = 512 * 1024;
