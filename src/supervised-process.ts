@@ -1,0 +1,120 @@
+/**
+ * A server as a child process that never outlives its parent.
+ *
+ * Invariants
+ * 1. The child ends when this process does, also by SIGKILL: a shell between the two waits for the end of its standard
+ *    input, which only the parent holds open.
+ * 2. It has its own process group; whatever is left of the group after a stop is killed by that group's id.
+ * 3. The folder given as `removeAfterwards` is gone once the child is, whoever ended it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** How long a server may take to end by itself after SIGTERM before it is killed. */
+const STOP_LIMIT_MS = 10_000;
+const LAST_LINES_KEPT = 30;
+
+export interface SupervisedOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** What asks the server to end. PostgreSQL wants INT: TERM waits for its clients. */
+  readonly stopSignal?: 'TERM' | 'INT';
+  /** An absolute path. */
+  readonly removeAfterwards?: string;
+  /** Each line that the server prints. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface SupervisedProcess {
+  /** Also the id of the process group. */
+  readonly pid: number;
+  /** The exit code once it has ended, else undefined. */
+  readonly exitCode: number | undefined;
+  /** Resolves when it has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  /** The last lines that it printed: what to show when it ended unasked. */
+  lastLines(): string;
+  /** Ends it and waits for that. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/*
+ * `$1` is the signal, `$2` the folder to remove or nothing, then comes the command. The server keeps neither the pipe nor
+ * a terminal. `kill 0` at last ends the watcher; the shell itself ignores that signal by then.
+ */
+const SUPERVISOR = `
+signal=$1; folder=$2; shift 2
+exec 3<&0
+"$@" </dev/null 3<&- &
+server=$!
+trap 'kill -$signal $server' TERM INT HUP
+{ trap - TERM INT HUP; cat <&3; kill -$signal $server; sleep ${STOP_LIMIT_MS / 1000}; kill -KILL $server; } >/dev/null 2>&1 &
+exec 3<&-
+wait $server; status=$?
+while kill -0 $server 2>/dev/null; do wait $server; status=$?; done
+trap '' TERM INT HUP
+if [ -n "$folder" ]; then rm -rf -- "$folder"; fi
+kill -TERM 0
+exit $status
+`;
+
+/** Starts it; says nothing about whether it is ready. @throws the spawn's own error when there is no shell. */
+export function startSupervised(options: SupervisedOptions): SupervisedProcess {
+  const script = ['-c', SUPERVISOR, 'supervisor', options.stopSignal ?? 'TERM', options.removeAfterwards ?? ''];
+  const child = spawn('/bin/sh', [...script, options.command, ...options.args], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: options.env ?? process.env,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
+  });
+  // Writing to a shell that is already gone is no event of ours: `ended` tells it.
+  child.stdin.on('error', () => undefined);
+  const lines = keepLines(options.onLine);
+  child.stdout.setEncoding('utf8').on('data', lines.feed);
+  child.stderr.setEncoding('utf8').on('data', lines.feed);
+  const ended = once(child, 'exit').then(() => undefined);
+  // Whoever waits for `ended` hears of a failed spawn there; nobody has to.
+  ended.catch(() => undefined);
+  return {
+    pid: child.pid ?? -1,
+    get exitCode() {
+      return child.exitCode ?? (child.signalCode === null ? undefined : 128);
+    },
+    ended,
+    lastLines: lines.last,
+    async stop() {
+      child.stdin.end();
+      const late = new AbortController();
+      const limit = delay(STOP_LIMIT_MS + 2_000, 'late', { signal: late.signal }).catch(() => 'ended');
+      if ((await Promise.race([ended, limit])) === 'late' && child.pid !== undefined) {
+        process.kill(-child.pid, 'SIGKILL');
+        await ended;
+      }
+      late.abort();
+    },
+  };
+}
+
+function keepLines(onLine: ((line: string) => void) | undefined): { feed: (chunk: string) => void; last: () => string } {
+  const kept: string[] = [];
+  let rest = '';
+  return {
+    feed(chunk) {
+      const parts = (rest + chunk).split('\n');
+      rest = parts.pop() ?? '';
+      for (const line of parts) {
+        onLine?.(line);
+        kept.push(line);
+        if (kept.length > LAST_LINES_KEPT) kept.shift();
+      }
+    },
+    last: () => [...kept, rest].join('\n').trim(),
+  };
+}
