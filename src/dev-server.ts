@@ -126,6 +126,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
 async function startOnce(executable: TemporalExecutable, options: DevServerOptions): Promise<DevServer> {
   const port = options.ports?.grpc ?? (await freePort());
   const uiPort = options.ui === false ? undefined : (options.ports?.ui ?? (await freePort()));
+  await assertPortFree(port);
   const server = startSupervised({
     command: executable.path,
     args: startDevArguments(port, uiPort, options),
@@ -169,7 +170,7 @@ async function waitUntilReady(address: string, server: SupervisedProcess, search
   while (Date.now() < deadlineMs && server.exitCode === undefined) {
     try {
       await askOnce(address, searchAttributes);
-      return;
+      if (server.exitCode === undefined) return;
     } catch (error) {
       last = error;
       await delay(100);
@@ -201,8 +202,21 @@ async function askOnce(address: string, searchAttributes: readonly string[]): Pr
 
 /** A port of 127.0.0.1 that nobody had a moment ago. */
 export async function freePort(): Promise<number> {
+  return bindOnce(0);
+}
+
+/** Another server on this port would answer in ours' place. */
+async function assertPortFree(port: number): Promise<void> {
+  try {
+    await bindOnce(port);
+  } catch (cause) {
+    throw new HoldfastError('server-unreachable', `Port ${port} of 127.0.0.1 is taken by another program. Choose another port, or end that program.`, { port, portTaken: true }, { cause });
+  }
+}
+
+async function bindOnce(port: number): Promise<number> {
   const probe = createServer();
-  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(port, '127.0.0.1', resolve));
   const address = probe.address();
   await new Promise<void>((resolve) => probe.close(() => resolve()));
   if (address === null || typeof address === 'string') throw new HoldfastError('defect', 'A TCP socket has no port.');

@@ -39,13 +39,13 @@ export interface SupervisedProcess {
   readonly ended: Promise<void>;
   /** The last lines that it printed: what to show when it ended unasked. */
   lastLines(): string;
-  /** Ends it and waits for that. Safe to repeat. */
-  stop(): Promise<void>;
+  /** Ends it and waits for that; `keepFolder`: for this once `removeAfterwards` isn't. Safe to repeat. */
+  stop(options?: { readonly keepFolder?: boolean }): Promise<void>;
 }
 
 /*
  * `$1` is the signal, `$2` the folder to remove or nothing, then comes the command. The server keeps neither the pipe nor
- * a terminal. `kill 0` at last ends the watcher; the shell itself ignores that signal by then.
+ * a terminal. USR1 says that the folder is to stay. `kill 0` at last ends the watcher; the shell itself ignores that signal by then.
  */
 const SUPERVISOR = `
 signal=$1; folder=$2; shift 2
@@ -53,6 +53,7 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
 trap 'kill -$signal $server' TERM INT HUP
+trap 'folder=' USR1
 { trap - TERM INT HUP; cat <&3; kill -$signal $server; sleep ${STOP_LIMIT_MS / 1000}; kill -KILL $server; } >/dev/null 2>&1 &
 exec 3<&-
 wait $server; status=$?
@@ -89,7 +90,8 @@ export function startSupervised(options: SupervisedOptions): SupervisedProcess {
     },
     ended,
     lastLines: lines.last,
-    async stop() {
+    async stop({ keepFolder = false } = {}) {
+      if (keepFolder && child.exitCode === null) child.kill('SIGUSR1');
       child.stdin.end();
       const late = new AbortController();
       const limit = delay(STOP_LIMIT_MS + 2_000, 'late', { signal: late.signal }).catch(() => 'ended');
