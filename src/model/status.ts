@@ -1,0 +1,106 @@
+/**
+ * What can be seen of a running job: the answer of its `status` Query, and the Markdown that Temporal's UI shows.
+ */
+import * as z from 'zod';
+import { QuestionSchema, wholeAnswers, type Question } from './question.ts';
+import { shortDigest } from './digest.ts';
+
+export const StepStateSchema = z.enum(['waiting', 'running', 'held', 'approval', 'stuck', 'done', 'failed']);
+export type StepState = z.infer<typeof StepStateSchema>;
+
+export const StepStatusSchema = z.strictObject({
+  id: z.string(),
+  step: z.string(),
+  generation: z.int(),
+  state: StepStateSchema,
+  /** For people: `2 files, 1 row`. */
+  effects: z.string(),
+});
+export type StepStatus = z.infer<typeof StepStatusSchema>;
+
+export const JobStateSchema = z.enum(['verifying', 'running', 'waiting', 'ending', 'completed', 'failed', 'aborted', 'cancelled']);
+export type JobState = z.infer<typeof JobStateSchema>;
+
+/** A decision that could not be used, kept for everyone to see. */
+export const RefusalSchema = z.strictObject({ by: z.string(), problems: z.array(z.string()), question: z.string().nullable() });
+export type Refusal = z.infer<typeof RefusalSchema>;
+
+export const JobStatusSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  jobId: z.string(),
+  workflowId: z.string(),
+  name: z.string(),
+  workspace: z.string(),
+  state: JobStateSchema,
+  term: z.int(),
+  seq: z.int(),
+  steps: z.array(StepStatusSchema),
+  questions: z.array(QuestionSchema),
+  refusals: z.array(RefusalSchema),
+  /** How often the world was compared in this Run, and why the last time. */
+  verifications: z.strictObject({ count: z.int(), last: z.string() }),
+});
+export type JobStatus = z.infer<typeof JobStatusSchema>;
+
+/** At most so many refusals are kept in a Workflow. */
+export const MAX_REFUSALS = 20;
+
+const MARKS: Record<StepState, string> = { waiting: '·', running: '▶', held: '⏸', approval: '⏸', stuck: '✖', done: '✔', failed: '✖' };
+
+/** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
+export function statusMarkdown(status: JobStatus): string {
+  const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
+  for (const step of status.steps.slice(-MAX_STEPS_SHOWN)) {
+    const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
+    const effects = step.effects === '' ? '' : ` · ${step.effects}`;
+    lines.push(`- ${MARKS[step.state]} ${step.id}${again}: ${step.state}${effects}`);
+  }
+  for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
+  if (status.refusals.length > 0) {
+    lines.push('', '### Decisions that could not be used');
+    for (const refusal of status.refusals) lines.push(`- by ${refusal.by}: ${refusal.problems.join('; ')}`);
+  }
+  return lines.join('\n');
+}
+
+const MAX_STEPS_SHOWN = 50;
+const MAX_FINDINGS_SHOWN = 5;
+const MAX_DIFFERENCE_SHOWN = 600;
+
+function stateText(status: JobStatus): string {
+  if (status.state !== 'waiting') return status.state;
+  const kinds = status.questions.map((question) => (question.kind === 'approval' ? 'an approval' : 'a decision'));
+  return `waiting for ${[...new Set(kinds)].join(' and ') || 'a decision'}`;
+}
+
+function questionMarkdown(question: Question, workflowId: string): string[] {
+  const lines = [`### Question ${shortDigest(question.digest)}: ${question.kind}${question.stepId === undefined ? '' : ` of step ${question.stepId}`}`];
+  for (const finding of question.findings.slice(0, MAX_FINDINGS_SHOWN)) {
+    lines.push(`- \`${finding.resource}\`: ${finding.kind}`);
+    lines.push(`  - expected: ${finding.expected.text}`, `  - found: ${finding.found.text}`);
+    if (finding.staleSteps.length > 0) lines.push(`  - used by: ${finding.staleSteps.join(', ')}`);
+    if (finding.difference !== '') lines.push('  ```diff', ...cut(finding.difference, MAX_DIFFERENCE_SHOWN).split('\n').map((line) => `  ${line}`), '  ```');
+    lines.push(`  - answers: ${finding.answers.join(', ')}`);
+  }
+  if (question.findingsTotal > MAX_FINDINGS_SHOWN) lines.push(`- … and ${question.findingsTotal - Math.min(MAX_FINDINGS_SHOWN, question.findings.length)} more`);
+  lines.push('', 'Answer with', '```sh', signalCommand(workflowId, question), '```', 'or `holdfast decide`.');
+  return lines;
+}
+
+/** The command that answers a question with nothing but Temporal's own command line. */
+export function signalCommand(workflowId: string, question: Question): string {
+  const answer = wholeAnswers(question)[0];
+  const body =
+    answer === undefined
+      ? { digest: question.digest, items: Object.fromEntries(question.findings.map((finding) => [finding.resource, finding.answers[0]])), by: 'you@example.com', reason: 'why' }
+      : { digest: question.digest, answer, by: 'you@example.com', reason: 'why' };
+  return `temporal workflow signal --workflow-id ${shellQuote(workflowId)} --name decide --input ${shellQuote(JSON.stringify(body))}`;
+}
+
+function shellQuote(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}\n… (cut; \`holdfast question\` shows all)`;
+}

@@ -1,0 +1,56 @@
+/**
+ * The ledger's tables. Every statement that creates one is repeatable; the version is checked, never trusted.
+ */
+export const LEDGER_SCHEMA_VERSION = 1;
+
+export const LEDGER_TABLES = `
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+-- run_id and term fence leftovers; mark_* says when the world was last compared, and for which workers.
+CREATE TABLE IF NOT EXISTS job (
+  job_id TEXT PRIMARY KEY, workflow_id TEXT NOT NULL, run_id TEXT NOT NULL, term INTEGER NOT NULL,
+  seq INTEGER NOT NULL, head TEXT NOT NULL, state TEXT NOT NULL,
+  mark_ordinal INTEGER NOT NULL, fresh_boot_id TEXT NOT NULL, fresh_boot_ms INTEGER NOT NULL,
+  settings TEXT NOT NULL) STRICT;
+
+CREATE TABLE IF NOT EXISTS worker (
+  worker_id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, identity TEXT NOT NULL) STRICT;
+
+-- state: open | left-open | closed | done. ordinal: when it was opened, or found left open.
+CREATE TABLE IF NOT EXISTS claim (
+  token TEXT PRIMARY KEY, job_id TEXT NOT NULL, step_id TEXT NOT NULL, generation INTEGER NOT NULL, args TEXT NOT NULL,
+  nonce TEXT NOT NULL, worker_id TEXT NOT NULL, state TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, failures INTEGER NOT NULL, dropped INTEGER NOT NULL, draft INTEGER NOT NULL, rejection TEXT) STRICT;
+
+-- Values of earlier drafts stay as evidence.
+CREATE TABLE IF NOT EXISTS once (
+  token TEXT NOT NULL, draft INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, reads TEXT NOT NULL,
+  PRIMARY KEY (token, draft, name)) STRICT;
+
+-- state: sealed | applying | done | dropped.
+CREATE TABLE IF NOT EXISTS intent (
+  token TEXT PRIMARY KEY, job_id TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,
+  approval INTEGER NOT NULL, details TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS intent_open ON intent (job_id) WHERE state IN ('sealed', 'applying');
+
+CREATE TABLE IF NOT EXISTS effect_mark (
+  token TEXT NOT NULL, effect INTEGER NOT NULL, outcome TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (token, effect)) STRICT;
+
+CREATE TABLE IF NOT EXISTS record (
+  job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER, run_id TEXT NOT NULL,
+  body TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (job_id, seq)) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
+
+CREATE TABLE IF NOT EXISTS manifest (
+  job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (job_id, resource)) STRICT;
+
+CREATE TABLE IF NOT EXISTS question (
+  digest TEXT PRIMARY KEY, job_id TEXT NOT NULL, kind TEXT NOT NULL, token TEXT, identity TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS question_open ON question (job_id) WHERE state = 'open';
+
+-- A decision being carried out: its token is the question's digest.
+CREATE TABLE IF NOT EXISTS repair (question TEXT PRIMARY KEY, job_id TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+
+-- The highest generation ever issued, never reused.
+CREATE TABLE IF NOT EXISTS generation (job_id TEXT NOT NULL, step_id TEXT NOT NULL, highest INTEGER NOT NULL, PRIMARY KEY (job_id, step_id)) STRICT;
+`;

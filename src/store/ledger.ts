@@ -1,0 +1,554 @@
+/**
+ * The durable local record of a workspace's jobs: one SQLite file in WAL mode.
+ *
+ * Invariants
+ * 1. Everything is written under the workspace's lock, in one transaction each; a commit is fsynced before it returns,
+ *    except claims and registrations (`relaxed`): a power loss ends every worker, and a new worker verifies anyway.
+ * 2. Records are appended, never changed. The manifest table is the fold of the records and is checked against them.
+ * 3. No wait happens inside: node:sqlite is synchronous, and a wait in it would stop heartbeats.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { type Digest, digestOf } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { IntentSchema, type Intent } from '../model/intent.ts';
+import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../model/messages.ts';
+import { QuestionSchema, type Question } from '../model/question.ts';
+import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type ManifestEntry } from '../model/record.ts';
+import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
+import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
+
+export const LEDGER_FILE = 'ledger.sqlite';
+
+export interface JobRow {
+  readonly jobId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly term: number;
+  readonly at: ChainPlace;
+  readonly state: 'open' | 'released';
+  readonly markOrdinal: number;
+  readonly fresh: { readonly bootId: string; readonly bootMs: number };
+  readonly settings: JobSettings;
+}
+
+export interface ClaimRow {
+  readonly token: Digest;
+  readonly jobId: string;
+  readonly stepId: string;
+  readonly generation: number;
+  readonly args: Digest;
+  readonly nonce: string;
+  readonly workerId: string;
+  readonly state: 'open' | 'left-open' | 'closed' | 'done';
+  readonly ordinal: number;
+  readonly attempts: number;
+  /** How often the step's own code has failed. */
+  readonly failures: number;
+  /** How often a draft was dropped because what it read had changed. */
+  readonly dropped: number;
+  readonly draft: number;
+  readonly rejection: { readonly reason: string; readonly by: string } | null;
+}
+
+export interface IntentRow {
+  readonly intent: Intent;
+  readonly digest: Digest;
+  readonly state: 'sealed' | 'applying' | 'done' | 'dropped';
+  readonly approval: boolean;
+  readonly details: IntentDetails;
+}
+
+/** What the record will say beside the intent; not part of what is approved. */
+export interface IntentDetails {
+  readonly version: string;
+  readonly uses: readonly string[] | null;
+  readonly logs: readonly { message: string; fields?: unknown }[];
+}
+
+export interface EffectMark {
+  readonly outcome: AppliedEffect['outcome'];
+  readonly after: ResourceState;
+}
+
+/** A record without what the ledger itself supplies. */
+export type NewRecord = ChainRecord extends infer R ? (R extends ChainRecord ? Omit<R, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'> : never) : never;
+
+export class Ledger {
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #inode: bigint;
+  readonly #statements = new Map<string, StatementSync>();
+  #synchronous: 'FULL' | 'NORMAL' = 'FULL';
+
+  private constructor(path: string, database: DatabaseSync) {
+    this.path = path;
+    this.#database = database;
+    this.#inode = statSync(path, { bigint: true }).ino;
+  }
+
+  /**
+   * Opens the ledger in a `.holdfast` directory, creating it if asked. Safe to repeat.
+   * @throws HoldfastError `not-found` (absent and not to be created), `ledger-damaged`
+   */
+  static open(directory: string, options: { readonly create: boolean }): Ledger {
+    const path = join(directory, LEDGER_FILE);
+    if (!options.create && !existsSync(path)) throw new HoldfastError('not-found', `There is no ledger at ${path}.`, { path });
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(path);
+      database.exec('PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;');
+      database.exec(LEDGER_TABLES);
+      database.exec('PRAGMA busy_timeout = 0;');
+      const ledger = new Ledger(path, database);
+      ledger.#checkVersion();
+      return ledger;
+    } catch (error) {
+      database?.close();
+      if (error instanceof HoldfastError) throw error;
+      throw new HoldfastError('ledger-damaged', `The ledger at ${path} cannot be opened: ${(error as Error).message}.`, { path }, { cause: error });
+    }
+  }
+
+  /** Is the file that is open still the one at the path? Someone may have put last week's copy there. */
+  isSameFile(): boolean {
+    try {
+      return statSync(this.path, { bigint: true }).ino === this.#inode;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  /** One atomic, fsynced commit (`relaxed`: not fsynced, see the header). Nested calls join the outer one. */
+  transaction<T>(work: () => T, options: { readonly relaxed?: boolean } = {}): T {
+    if (this.#database.isTransaction) return work();
+    this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
+    this.#begin();
+    try {
+      const result = work();
+      this.#run('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#run('ROLLBACK');
+      throw this.#translate(error);
+    }
+  }
+
+  // ---- jobs, terms, marks ------------------------------------------------------------------------------------------
+
+  job(jobId: string): JobRow | undefined {
+    const row = this.#get('SELECT * FROM job WHERE job_id = ?', jobId);
+    if (row === undefined) return undefined;
+    return {
+      jobId: row['job_id'] as string,
+      workflowId: row['workflow_id'] as string,
+      runId: row['run_id'] as string,
+      term: row['term'] as number,
+      at: { seq: row['seq'] as number, head: row['head'] as string },
+      state: row['state'] as JobRow['state'],
+      markOrdinal: row['mark_ordinal'] as number,
+      fresh: { bootId: row['fresh_boot_id'] as string, bootMs: row['fresh_boot_ms'] as number },
+      settings: this.#parse(JobSettingsSchema, row['settings'] as string, 'job settings'),
+    };
+  }
+
+  /** The job that has the workspace now. */
+  boundJobId(): string | undefined {
+    return this.#meta('boundJob');
+  }
+
+  bind(jobId: string): void {
+    this.#setMeta('boundJob', jobId);
+  }
+
+  unbind(): void {
+    this.#run('DELETE FROM meta WHERE key = ?', 'boundJob');
+  }
+
+  jobIds(): readonly string[] {
+    return this.#all('SELECT job_id FROM job ORDER BY rowid').map((row) => row['job_id'] as string);
+  }
+
+  addJob(job: { readonly jobId: string; readonly workflowId: string; readonly runId: string; readonly settings: JobSettings }): void {
+    this.#run(
+      `INSERT INTO job VALUES (?, ?, ?, 0, 0, ?, 'open', -1, '', 0, ?)`,
+      job.jobId, job.workflowId, job.runId, GENESIS, JSON.stringify(job.settings),
+    );
+  }
+
+  setRun(jobId: string, runId: string, settings: JobSettings): void {
+    this.#run('UPDATE job SET run_id = ?, settings = ? WHERE job_id = ?', runId, JSON.stringify(settings), jobId);
+  }
+
+  setJobState(jobId: string, state: JobRow['state']): void {
+    this.#run('UPDATE job SET state = ? WHERE job_id = ?', state, jobId);
+  }
+
+  /** Raises the term by conditional update. @throws HoldfastError `fenced` if a higher one is there. */
+  raiseTerm(jobId: string, term: number): void {
+    const { changes } = this.#run('UPDATE job SET term = ? WHERE job_id = ? AND term < ?', term, jobId, term);
+    if (changes !== 1) throw new HoldfastError('fenced', `Term ${term} of ${jobId} cannot be raised: the ledger has term ${this.job(jobId)?.term}.`);
+  }
+
+  /** The next of a counter that orders registrations, claims and marks against each other. */
+  nextOrdinal(): number {
+    const next = Number(this.#meta('ordinal') ?? '0') + 1;
+    this.#setMeta('ordinal', String(next));
+    return next;
+  }
+
+  setMark(jobId: string, clock: { readonly bootId: string; readonly bootMs: number }): void {
+    this.#run('UPDATE job SET mark_ordinal = ?, fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?', this.nextOrdinal(), clock.bootId, clock.bootMs, jobId);
+  }
+
+  refresh(jobId: string, clock: { readonly bootId: string; readonly bootMs: number }): void {
+    this.#run('UPDATE job SET fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?', clock.bootId, clock.bootMs, jobId);
+  }
+
+  workerOrdinal(workerId: string): number | undefined {
+    return this.#get('SELECT ordinal FROM worker WHERE worker_id = ?', workerId)?.['ordinal'] as number | undefined;
+  }
+
+  registerWorker(workerId: string, identity: unknown): number {
+    const ordinal = this.nextOrdinal();
+    this.#run('INSERT INTO worker VALUES (?, ?, ?)', workerId, ordinal, JSON.stringify(identity));
+    return ordinal;
+  }
+
+  // ---- claims and values -------------------------------------------------------------------------------------------
+
+  claim(token: Digest): ClaimRow | undefined {
+    const row = this.#get('SELECT * FROM claim WHERE token = ?', token);
+    return row === undefined ? undefined : claimFrom(row);
+  }
+
+  openClaims(jobId: string): readonly ClaimRow[] {
+    return this.#all(`SELECT * FROM claim WHERE job_id = ? AND state = 'open'`, jobId).map(claimFrom);
+  }
+
+  putClaim(claim: ClaimRow): void {
+    this.#run(
+      `INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+       ON CONFLICT (token) DO UPDATE SET nonce = excluded.nonce, worker_id = excluded.worker_id, state = excluded.state, ordinal = excluded.ordinal,
+         attempts = excluded.attempts, failures = excluded.failures, dropped = excluded.dropped, draft = excluded.draft, rejection = excluded.rejection`,
+      claim.token, claim.jobId, claim.stepId, claim.generation, claim.args, claim.nonce, claim.workerId, claim.state, claim.ordinal,
+      claim.attempts, claim.failures, claim.dropped, claim.draft, claim.rejection === null ? null : JSON.stringify(claim.rejection),
+    );
+  }
+
+  once(token: Digest, draft: number, name: string): { readonly value: string; readonly reads: Digest } | undefined {
+    const row = this.#get('SELECT value, reads FROM once WHERE token = ? AND draft = ? AND name = ?', token, draft, name);
+    return row === undefined ? undefined : { value: row['value'] as string, reads: row['reads'] as string };
+  }
+
+  putOnce(token: Digest, draft: number, name: string, value: string, reads: Digest): void {
+    this.#run('INSERT INTO once VALUES (?, ?, ?, ?, ?)', token, draft, name, value, reads);
+  }
+
+  onceValues(token: Digest): readonly { readonly draft: number; readonly name: string; readonly value: string }[] {
+    return this.#all('SELECT draft, name, value FROM once WHERE token = ? ORDER BY draft, rowid', token).map((row) => ({
+      draft: row['draft'] as number, name: row['name'] as string, value: row['value'] as string,
+    }));
+  }
+
+  // ---- intents -----------------------------------------------------------------------------------------------------
+
+  intent(token: Digest): IntentRow | undefined {
+    const row = this.#get('SELECT * FROM intent WHERE token = ?', token);
+    return row === undefined ? undefined : this.#intentFrom(row);
+  }
+
+  openIntents(jobId: string): readonly IntentRow[] {
+    return this.#all(`SELECT * FROM intent WHERE job_id = ? AND state IN ('sealed', 'applying') ORDER BY rowid`, jobId).map((row) => this.#intentFrom(row));
+  }
+
+  putIntent(intent: Intent, digest: Digest, approval: boolean, details: IntentDetails): void {
+    this.#run(
+      `INSERT INTO intent VALUES (?, ?, ?, ?, 'sealed', ?, ?)
+       ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = 'sealed', approval = excluded.approval, details = excluded.details
+       WHERE intent.state = 'dropped'`,
+      intent.token, intent.jobId, digest, JSON.stringify(intent), approval ? 1 : 0, JSON.stringify(details),
+    );
+  }
+
+  setIntentState(token: Digest, state: IntentRow['state']): void {
+    this.#run('UPDATE intent SET state = ? WHERE token = ?', state, token);
+  }
+
+  effectMarks(token: Digest): ReadonlyMap<number, EffectMark> {
+    return new Map(
+      this.#all('SELECT effect, outcome, after FROM effect_mark WHERE token = ? ORDER BY effect', token).map((row) => [
+        row['effect'] as number,
+        { outcome: row['outcome'] as EffectMark['outcome'], after: this.#parse(ResourceStateSchema, row['after'] as string, 'effect mark') },
+      ]),
+    );
+  }
+
+  markEffect(token: Digest, effect: number, mark: EffectMark): void {
+    this.#run('INSERT INTO effect_mark VALUES (?, ?, ?, ?) ON CONFLICT (token, effect) DO NOTHING', token, effect, mark.outcome, JSON.stringify(mark.after));
+  }
+
+  clearEffectMarks(token: Digest): void {
+    this.#run('DELETE FROM effect_mark WHERE token = ?', token);
+  }
+
+  // ---- chain and manifest ------------------------------------------------------------------------------------------
+
+  /** Appends a record, folds it into the manifest and returns it with its place. */
+  append(jobId: string, runId: string, fields: NewRecord): { readonly record: ChainRecord; readonly at: ChainPlace } {
+    const row = this.#get('SELECT seq, head FROM job WHERE job_id = ?', jobId);
+    if (row === undefined) throw new HoldfastError('defect', `A record was to be appended for ${jobId}, which has no row in the ledger.`);
+    const seq = (row['seq'] as number) + 1;
+    const record = { ...fields, schemaVersion: 1, jobId, seq, runId, at: new Date().toISOString() } as ChainRecord;
+    const text = recordText(record);
+    const head = nextHead(row['head'] as string, text);
+    const step = record.kind === 'step' ? record : undefined;
+    this.#run('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', jobId, seq, record.kind, step?.token ?? null, step?.stepId ?? null, step?.generation ?? null, runId, text, head);
+    this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ?', seq, head, jobId);
+    if (step !== undefined) this.issueGeneration(jobId, step.stepId, step.generation);
+    this.#foldIntoManifest(record);
+    return { record, at: { seq, head } };
+  }
+
+  headAt(jobId: string, seq: number): Digest | undefined {
+    if (seq === 0) return GENESIS;
+    return this.#get('SELECT head FROM record WHERE job_id = ? AND seq = ?', jobId, seq)?.['head'] as string | undefined;
+  }
+
+  stepRecord(token: Digest): { readonly record: Extract<ChainRecord, { kind: 'step' }>; readonly at: ChainPlace } | undefined {
+    const row = this.#get(`SELECT seq, body, head FROM record WHERE token = ? AND kind = 'step'`, token);
+    if (row === undefined) return undefined;
+    const record = this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`);
+    if (record.kind !== 'step') throw new HoldfastError('ledger-damaged', `Record ${record.seq} is filed under a step's token but is a ${record.kind} record.`);
+    return { record, at: { seq: row['seq'] as number, head: row['head'] as string } };
+  }
+
+  *records(jobId: string): Generator<{ readonly record: ChainRecord; readonly text: string; readonly head: Digest }> {
+    for (const row of this.#statement('SELECT seq, body, head FROM record WHERE job_id = ? ORDER BY seq').iterate(jobId) as Iterable<Record<string, unknown>>) {
+      const text = row['body'] as string;
+      yield { record: this.#parse(ChainRecordSchema, text, `record ${row['seq'] as number}`), text, head: row['head'] as string };
+    }
+  }
+
+  manifestEntry(jobId: string, resource: string): ManifestEntry | undefined {
+    const row = this.#get('SELECT entry FROM manifest WHERE job_id = ? AND resource = ?', jobId, resource);
+    return row === undefined ? undefined : (JSON.parse(row['entry'] as string) as ManifestEntry);
+  }
+
+  manifest(jobId: string): Map<string, ManifestEntry> {
+    const entries = new Map<string, ManifestEntry>();
+    for (const row of this.#statement('SELECT resource, entry FROM manifest WHERE job_id = ? ORDER BY resource').iterate(jobId) as Iterable<Record<string, unknown>>) {
+      entries.set(row['resource'] as string, JSON.parse(row['entry'] as string) as ManifestEntry);
+    }
+    return entries;
+  }
+
+  /**
+   * Recomputes the chain and the manifest from the records.
+   * @returns what is wrong, in words; empty when nothing is
+   */
+  integrityProblems(jobId: string): readonly string[] {
+    const problems: string[] = [];
+    const check = this.#get('PRAGMA quick_check');
+    if (check !== undefined && Object.values(check)[0] !== 'ok') problems.push(`SQLite: ${String(Object.values(check)[0])}`);
+    const job = this.job(jobId);
+    if (job === undefined) return [...problems, `there is no row for job ${jobId}`];
+    let head: Digest = GENESIS;
+    let seq = 0;
+    const folded = new Map<string, ManifestEntry>();
+    for (const { record, text, head: stated } of this.records(jobId)) {
+      seq += 1;
+      if (record.seq !== seq) return [...problems, `record ${seq} is missing; the next is ${record.seq}`];
+      head = nextHead(head, text);
+      if (head !== stated) return [...problems, `record ${seq} does not match its chain head: it was changed after it was written`];
+      foldManifest(folded, record);
+    }
+    if (job.at.seq !== seq || job.at.head !== head) problems.push(`the job's row names record ${job.at.seq}, the chain ends at ${seq}`);
+    const stored = this.manifest(jobId);
+    for (const [resource, entry] of folded) {
+      if (stored.get(resource)?.digest !== entry.digest) problems.push(`the manifest's entry for ${resource} differs from the chain's`);
+    }
+    for (const resource of stored.keys()) if (!folded.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
+    return problems;
+  }
+
+  // ---- questions, repairs, generations -----------------------------------------------------------------------------
+
+  question(digest: Digest): { readonly question: Question; readonly state: 'open' | 'closed' } | undefined {
+    const row = this.#get('SELECT body, state FROM question WHERE digest = ?', digest);
+    return row === undefined ? undefined : { question: this.#parse(QuestionSchema, row['body'] as string, 'question'), state: row['state'] as 'open' | 'closed' };
+  }
+
+  openQuestions(jobId: string): readonly Question[] {
+    return this.#all(`SELECT body FROM question WHERE job_id = ? AND state = 'open' ORDER BY rowid`, jobId).map((row) => this.#parse(QuestionSchema, row['body'] as string, 'question'));
+  }
+
+  openQuestion(question: Question, identity: Digest): void {
+    this.#run(`INSERT INTO question VALUES (?, ?, ?, ?, ?, ?, 'open')`, question.digest, question.jobId, question.kind, question.token ?? null, identity, JSON.stringify(question));
+  }
+
+  closeQuestion(digest: Digest): void {
+    this.#run(`UPDATE question SET state = 'closed' WHERE digest = ?`, digest);
+  }
+
+  repairBody(question: Digest): { readonly body: unknown; readonly state: 'sealed' | 'done' } | undefined {
+    const row = this.#get('SELECT body, state FROM repair WHERE question = ?', question);
+    return row === undefined ? undefined : { body: JSON.parse(row['body'] as string), state: row['state'] as 'sealed' | 'done' };
+  }
+
+  sealedRepairs(jobId: string): readonly Digest[] {
+    return this.#all(`SELECT question FROM repair WHERE job_id = ? AND state = 'sealed' ORDER BY rowid`, jobId).map((row) => row['question'] as string);
+  }
+
+  putRepair(question: Digest, jobId: string, body: unknown): void {
+    this.#run(`INSERT INTO repair VALUES (?, ?, ?, 'sealed')`, question, jobId, JSON.stringify(body));
+  }
+
+  finishRepair(question: Digest, body: unknown): void {
+    this.#run(`UPDATE repair SET state = 'done', body = ? WHERE question = ?`, JSON.stringify(body), question);
+  }
+
+  highestGeneration(jobId: string, stepId: string): number | undefined {
+    return this.#get('SELECT highest FROM generation WHERE job_id = ? AND step_id = ?', jobId, stepId)?.['highest'] as number | undefined;
+  }
+
+  issueGeneration(jobId: string, stepId: string, generation: number): void {
+    this.#run(
+      'INSERT INTO generation VALUES (?, ?, ?) ON CONFLICT (job_id, step_id) DO UPDATE SET highest = max(highest, excluded.highest)',
+      jobId, stepId, generation,
+    );
+  }
+
+  // ---- inside ------------------------------------------------------------------------------------------------------
+
+  #foldIntoManifest(record: ChainRecord): void {
+    if (record.changes.length === 0) return;
+    const touched = new Map<string, ManifestEntry>();
+    for (const { resource } of record.changes) {
+      const present = this.manifestEntry(record.jobId, resource);
+      if (present !== undefined) touched.set(resource, present);
+    }
+    foldManifest(touched, record);
+    for (const entry of touched.values()) {
+      if (entry.seq !== record.seq) continue;
+      this.#run(
+        'INSERT INTO manifest VALUES (?, ?, ?, ?) ON CONFLICT (job_id, resource) DO UPDATE SET digest = excluded.digest, entry = excluded.entry',
+        record.jobId, entry.resource, entry.digest, JSON.stringify(entry),
+      );
+    }
+  }
+
+  #intentFrom(row: Record<string, unknown>): IntentRow {
+    const intent = this.#parse(IntentSchema, row['body'] as string, 'intent');
+    const digest = row['digest'] as string;
+    if (digestOf(intent) !== digest) throw new HoldfastError('ledger-damaged', `The sealed intent of step ${intent.stepId} does not match its digest.`, { stepId: intent.stepId });
+    return {
+      intent,
+      digest,
+      state: row['state'] as IntentRow['state'],
+      approval: row['approval'] === 1,
+      details: JSON.parse(row['details'] as string) as IntentDetails,
+    };
+  }
+
+  #checkVersion(): void {
+    const found = this.#meta('schemaVersion');
+    if (found === undefined) {
+      this.transaction(() => {
+        this.#setMeta('schemaVersion', String(LEDGER_SCHEMA_VERSION));
+        this.#setMeta('ledgerId', randomUUID());
+      });
+    } else if (Number(found) !== LEDGER_SCHEMA_VERSION) {
+      throw new HoldfastError('ledger-damaged', `The ledger at ${this.path} has schema version ${found}; this release reads version ${LEDGER_SCHEMA_VERSION}.`, { found });
+    }
+  }
+
+  #meta(key: string): string | undefined {
+    return this.#get('SELECT value FROM meta WHERE key = ?', key)?.['value'] as string | undefined;
+  }
+
+  #setMeta(key: string, value: string): void {
+    this.#run('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value);
+  }
+
+  #setSynchronous(level: 'FULL' | 'NORMAL'): void {
+    if (this.#synchronous === level) return;
+    this.#run(`PRAGMA synchronous = ${level}`);
+    this.#synchronous = level;
+  }
+
+  #begin(): void {
+    try {
+      this.#run('BEGIN IMMEDIATE');
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  #translate(error: unknown): unknown {
+    const code = (error as { errcode?: number }).errcode;
+    if (code === undefined) return error;
+    const primary = code & 0xff;
+    const text = `${(error as Error).message} (SQLite ${code}, ${this.path})`;
+    if (primary === 5 || primary === 6) return new HoldfastError('busy', `The ledger is locked by another process: ${text}.`, {}, { cause: error });
+    if (primary === 11 || primary === 26) return new HoldfastError('ledger-damaged', `The ledger is damaged: ${text}.`, {}, { cause: error });
+    if (primary === 10 || primary === 13 || primary === 14) return new HoldfastError('storage-failed', `The ledger cannot be written: ${text}.`, {}, { cause: error });
+    if (primary === 8 || primary === 3 || primary === 23) return new HoldfastError('permission-denied', `The ledger cannot be written: ${text}.`, {}, { cause: error });
+    return error;
+  }
+
+  #parse<T>(schema: { parse(value: unknown): T }, text: string, what: string): T {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw new HoldfastError('ledger-damaged', `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`, {}, { cause: error });
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): Record<string, unknown> | undefined {
+    return this.#statement(sql).get(...values) as Record<string, unknown> | undefined;
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
+    return this.#statement(sql).all(...values) as Record<string, unknown>[];
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): { readonly changes: number } {
+    return { changes: Number(this.#statement(sql).run(...values).changes) };
+  }
+}
+
+function claimFrom(row: Record<string, unknown>): ClaimRow {
+  return {
+    token: row['token'] as string,
+    jobId: row['job_id'] as string,
+    stepId: row['step_id'] as string,
+    generation: row['generation'] as number,
+    args: row['args'] as string,
+    nonce: row['nonce'] as string,
+    workerId: row['worker_id'] as string,
+    state: row['state'] as ClaimRow['state'],
+    ordinal: row['ordinal'] as number,
+    attempts: row['attempts'] as number,
+    failures: row['failures'] as number,
+    dropped: row['dropped'] as number,
+    draft: row['draft'] as number,
+    rejection: row['rejection'] === null ? null : (JSON.parse(row['rejection'] as string) as { reason: string; by: string }),
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The Activities that a job calls, by type only, and how each is called. Every timeout and retry policy is explicit.
+ */
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type {
+  ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, VerifyWorldRequest, VerifyWorldResult,
+} from '../model/messages.ts';
+
+export interface HoldfastActivities {
+  runStep(request: RunStepRequest): Promise<RunStepResult>;
+  verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
+  repair(request: RepairRequest): Promise<RepairResult>;
+  release(request: ReleaseRequest): Promise<ReleaseResult>;
+}
+
+/** Time beyond a step's own limit for what surrounds its code. */
+const STEP_GRACE_MS = 60_000;
+const HEARTBEAT_TIMEOUT_MS = 10_000;
+export const DEFAULT_STEP_TIMEOUT_MS = 30 * 60_000;
+
+/** What may pass (server, disk or database unreachable, lock busy) is tried again for as long as it takes. */
+const PATIENT_RETRY = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 30_000, maximumAttempts: 0 } as const;
+
+const COMMON = {
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+  // A half-applied intent must be finished: the Workflow waits until the Activity has said so.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const satisfies ActivityOptions;
+
+export interface StepCall {
+  readonly request: RunStepRequest;
+  readonly timeoutMs: number;
+  readonly retry?: { readonly initialIntervalMs: number; readonly backoffCoefficient: number; readonly maxIntervalMs: number } | undefined;
+}
+
+export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<RunStepResult> {
+  const again = request.generation === 0 ? '' : ` · generation ${request.generation}`;
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    activityId: request.stepId,
+    summary: `${request.step === request.stepId ? request.stepId : `${request.stepId} (${request.step})`}${again}`.slice(0, 200),
+    startToCloseTimeout: timeoutMs + STEP_GRACE_MS,
+    retry:
+      retry === undefined
+        ? PATIENT_RETRY
+        : { initialInterval: retry.initialIntervalMs, backoffCoefficient: retry.backoffCoefficient, maximumInterval: retry.maxIntervalMs, maximumAttempts: 0 },
+  }).runStep(request);
+}
+
+export function callVerifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult> {
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    summary: `compare the world: ${request.reason}`,
+    startToCloseTimeout: '6 hours',
+    retry: PATIENT_RETRY,
+  }).verifyWorld(request);
+}
+
+export function callRepair(request: RepairRequest): Promise<RepairResult> {
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    summary: `carry out the decision of ${request.decision.by}`.slice(0, 200),
+    startToCloseTimeout: '6 hours',
+    retry: PATIENT_RETRY,
+  }).repair(request);
+}
+
+/** Bounded: a job must be able to end while a database is away; the workspace then stays bound and says so. */
+export function callRelease(request: ReleaseRequest): Promise<ReleaseResult> {
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    summary: `give the workspace back: ${request.outcome}`,
+    startToCloseTimeout: '5 minutes',
+    retry: { ...PATIENT_RETRY, maximumAttempts: 6 },
+  }).release(request);
+}

@@ -1,0 +1,100 @@
+/**
+ * `agentJob`: runs a plan. It is `openJob` fed by the plan's scheduler; whatever can be done here can be done in a
+ * user's own Workflow.
+ */
+import { ApplicationFailure } from '@temporalio/workflow';
+import { digestOf } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { Json, JsonObject } from '../model/canonical-json.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../model/messages.ts';
+import type { Plan } from '../model/plan.ts';
+import { assertPlan } from '../model/plan-check.ts';
+import { parseInput, watchesOf, workspaceOf } from '../model/plan-input.ts';
+import { runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan-run.ts';
+import { JobCore } from './open-job.ts';
+
+export interface AgentJobInput {
+  /** A plan as `holdfast check` accepts it, as JSON. */
+  readonly plan: Json;
+  /** What the plan's `input` describes. Default: `{}`. */
+  readonly input?: Json;
+  /** In place of the plan's workspace. */
+  readonly workspace?: string;
+  /** For tests and very long jobs. Default: when the server suggests it. */
+  readonly continueAsNewAfterEvents?: number;
+}
+
+/** Runs a plan to its end and returns its state and outputs. */
+export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
+  const { plan, input } = understand(given);
+  let rewound: string[] = [];
+  const workspace = given.workspace ?? workspaceOf(plan, input);
+  const core: JobCore = new JobCore(
+    {
+      workspace,
+      args: [given],
+      name: plan.name,
+      databases: Object.fromEntries(Object.entries(plan.databases).map(([name, { url }]) => [name, url])),
+      watch: plan.watch.length === 0 ? [] : settingsWatches(plan, input),
+      verifyAfterMs: plan.verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(plan.verifyAfterMinutes * 60_000),
+      plan: { name: plan.name, digest: digestOf(plan) },
+      ...(given.continueAsNewAfterEvents === undefined ? {} : { continueAsNewAfterEvents: given.continueAsNewAfterEvents }),
+    },
+    { onRewound: (stepIds) => rewound.push(...stepIds) },
+  );
+  const job: PlanJob = {
+    jobId: core.jobId,
+    nowMs: () => Date.now(),
+    sleep: (durationMs) => core.sleep(durationMs),
+    rewound: () => {
+      // Steps of a plan only: a decision may name what an older plan had.
+      const drained = rewound.filter((id) => plan.steps.some((step) => step.id === id));
+      rewound = [];
+      return drained;
+    },
+    step: async (request) => {
+      const done = await core.runStep(
+        {
+          stepId: request.id,
+          step: request.use,
+          input: request.input,
+          uses: [...request.uses],
+          onFailure: request.onFailure,
+          ...(request.parallelWith.length === 0 ? {} : { parallelWith: [...request.parallelWith] }),
+          ...(request.approval === undefined ? {} : { approval: request.approval }),
+          ...(request.retry === undefined ? {} : { maxAttempts: request.retry.maxAttempts }),
+        },
+        { ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }), ...(request.retry === undefined ? {} : { retry: request.retry }) },
+      );
+      return done === undefined ? { rewound: true } : { output: done.output };
+    },
+    onSuperStepEnd: async ({ progress, failed, remaining }) => {
+      if (core.isLong && remaining > 0 && failed.length === 0) await core.continueAsNew({ progress, rewound: [...rewound] } as unknown as Json);
+    },
+  };
+  const carried = core.carried?.plan as unknown as { readonly progress: PlanProgress; readonly rewound: readonly string[] } | undefined;
+  if (carried !== undefined) rewound.push(...carried.rewound);
+  return await core.run(() => runPlan(plan, input, job, carried?.progress));
+}
+
+function understand(given: AgentJobInput): { readonly plan: Plan; readonly input: JsonObject } {
+  try {
+    const plan = assertPlan(given.plan);
+    return { plan, input: parseInput(plan, given.input ?? {}) };
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    throw ApplicationFailure.create({ message: `${error.message} ${error.nextStep}`, type: error.type, nonRetryable: true });
+  }
+}
+
+function settingsWatches(plan: Plan, input: JsonObject): readonly Watch[] {
+  return watchesOf(plan, input, 'job').map((watch): Watch => {
+    if (watch.file !== undefined) return { kind: 'file', path: watch.file };
+    if (watch.schema !== undefined) {
+      const [database, table] = watch.schema.split('/') as [string, string];
+      return { kind: 'schema', database, table };
+    }
+    const query = watch.query!;
+    return { kind: 'query', name: query.name, database: query.database, sql: query.sql, params: [...query.params] };
+  });
+}

@@ -1,0 +1,347 @@
+/**
+ * The resume gate: no step runs before the world has been compared with the record, and no difference passes without a
+ * person's decision. It holds what the Workflow knows: term, place in the chain, questions.
+ *
+ * Invariants
+ * 1. It decides from Activities' results only, so that it replays the same after a reset.
+ * 2. Verification is single-flight; a step that waited for one is simply asked again.
+ * 3. Decisions are carried out one at a time, each by a repair Activity, and each is used once. A decision that can't
+ *    be used is recorded with the reason.
+ * 4. A question about the world holds back every step; an approval or a stuck step holds back its own.
+ */
+import { ApplicationFailure, condition, upsertSearchAttributes } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { parseDecision, ruleOn, type Decision } from '../model/decision.ts';
+import { shortDigest } from '../model/digest.ts';
+import type { ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason } from '../model/messages.ts';
+import { isAboutTheWorld, type Question } from '../model/question.ts';
+import { MAX_REFUSALS, type Refusal } from '../model/status.ts';
+import { callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
+import type { StepBoard } from './step-board.ts';
+
+const STATE_ATTRIBUTE = defineSearchAttributeKey('HoldfastState', 'KEYWORD');
+const DISCREPANCIES_ATTRIBUTE = defineSearchAttributeKey('HoldfastDiscrepancies', 'INT');
+
+export interface GateOptions {
+  readonly jobId: string;
+  readonly workspace: string;
+  readonly settings: JobSettings;
+  /** Where this Run's history begins. */
+  readonly base: ChainPlace;
+  readonly board: StepBoard;
+  /** Steps that a decision made void, with their new generation. */
+  readonly onRewound: (reruns: readonly { readonly stepId: string; readonly generation: number }[]) => void;
+}
+
+export interface GateStep extends Omit<StepCall, 'request'> {
+  readonly request: Omit<RunStepRequest, 'jobId' | 'workspace' | 'term' | 'known' | 'generation'>;
+}
+
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #questions = new Map<string, Question>();
+  readonly #refusals: Refusal[] = [];
+  readonly #generations = new Map<string, number>();
+  readonly #steps: [string, number, number][] = [];
+  /** Steps that a decision made void since they were last asked for. */
+  readonly #rewound = new Set<string>();
+  #rewinds = 0;
+  #term = 0;
+  #known: ChainPlace;
+  #verifying: Promise<void> | undefined;
+  #deciding: Promise<unknown> = Promise.resolve();
+  #aborted: ApplicationFailure | undefined;
+  #verifications = 0;
+  #lastVerification = 'not yet';
+  #searchAttributes = false;
+  #shownState = '';
+  /** Called when what people see has changed. */
+  onChange: () => void = () => undefined;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#known = options.base;
+  }
+
+  get questions(): readonly Question[] {
+    return [...this.#questions.values()];
+  }
+
+  get refusals(): readonly Refusal[] {
+    return this.#refusals;
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
+  get known(): ChainPlace {
+    return this.#known;
+  }
+
+  get verifications(): { readonly count: number; readonly last: string } {
+    return { count: this.#verifications, last: this.#lastVerification };
+  }
+
+  get isVerifying(): boolean {
+    return this.#verifying !== undefined;
+  }
+
+  /** Ids of the steps that are done in this Run. */
+  get finished(): ReadonlySet<string> {
+    return new Set(this.#steps.map(([stepId]) => stepId));
+  }
+
+  generationOf(stepId: string): number {
+    return this.#generations.get(stepId) ?? 0;
+  }
+
+  setGeneration(stepId: string, generation: number): void {
+    this.#generations.set(stepId, Math.max(generation, this.generationOf(stepId)));
+  }
+
+  get generations(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#generations);
+  }
+
+  /**
+   * Runs one step behind the gate; returns when it is done, or undefined when a decision made this request void: the
+   * caller then asks again, with what its input is by then.
+   * @throws ApplicationFailure `aborted`, or the step's own failure
+   */
+  async run(step: GateStep): Promise<StepDone | undefined> {
+    const { board } = this.#options;
+    const { stepId } = step.request;
+    const rewinds = this.#rewinds;
+    for (;;) {
+      this.#throwIfAborted();
+      await this.#whenWorldIsSettled(stepId);
+      if (this.#rewinds !== rewinds && this.#rewound.has(stepId)) return this.#void(stepId);
+      const generation = this.generationOf(stepId);
+      board.set(stepId, { step: step.request.step, generation, state: 'running' });
+      const result = await callRunStep({
+        ...step,
+        request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation },
+      });
+      const done = await this.#next(stepId, result);
+      if (this.#rewinds !== rewinds && this.#rewound.has(stepId)) return this.#void(stepId);
+      if (done !== undefined) return done;
+    }
+  }
+
+  #void(stepId: string): undefined {
+    this.#rewound.delete(stepId);
+    this.#options.board.set(stepId, { generation: this.generationOf(stepId), state: 'waiting', effects: '' });
+    return undefined;
+  }
+
+  async #next(stepId: string, result: RunStepResult): Promise<StepDone | undefined> {
+    const { board } = this.#options;
+    switch (result.kind) {
+      case 'done':
+        // A rerun may have been decided while the step ran: then this is the old generation's result.
+        if (result.generation < this.generationOf(stepId)) return undefined;
+        this.#advance(result.at);
+        this.#steps.push([stepId, result.generation, result.at.seq]);
+        board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
+        return result;
+      case 'verification-required':
+        await this.verify(result.reason, result.detail);
+        return undefined;
+      case 'other-generation':
+        this.setGeneration(stepId, result.generation);
+        return undefined;
+      case 'held':
+      case 'question':
+        board.set(stepId, { state: stateFor(result.question) });
+        this.#ask(result.question);
+        await this.#answered(result.question.digest);
+        // A question about the world is followed by a comparison, whoever answered it.
+        if (isAboutTheWorld(result.question)) await this.verify('decided', `question ${shortDigest(result.question.digest)}`);
+        return undefined;
+      case 'failed':
+        board.set(stepId, { state: 'failed' });
+        throw ApplicationFailure.create({ message: result.message, type: result.type, nonRetryable: true });
+    }
+  }
+
+  /** Compares the world with the record until nothing differs. Single-flight. */
+  async verify(reason: VerificationReason, detail: string): Promise<void> {
+    if (this.#verifying !== undefined) return await this.#verifying;
+    this.#verifying = this.#verifyUntilSettled(reason, detail);
+    try {
+      await this.#verifying;
+    } finally {
+      this.#verifying = undefined;
+      this.#show();
+    }
+  }
+
+  async #verifyUntilSettled(reason: VerificationReason, detail: string): Promise<void> {
+    for (;;) {
+      this.#throwIfAborted();
+      this.#lastVerification = `${reason}: ${detail}`;
+      this.#verifications += 1;
+      const result = await callVerifyWorld({
+        jobId: this.#options.jobId,
+        workspace: this.#options.workspace,
+        settings: this.#options.settings,
+        base: this.#options.base,
+        known: this.#known,
+        steps: this.#steps,
+        reason,
+        detail: detail.slice(0, 500),
+      });
+      this.#searchAttributes = result.searchAttributes;
+      this.#term = result.term;
+      for (const question of this.questions) {
+        // What the ledger no longer asks about the world is withdrawn there, too.
+        if (isAboutTheWorld(question) && !(result.kind === 'question' && result.question.digest === question.digest)) this.#questions.delete(question.digest);
+      }
+      if (result.kind === 'verified') {
+        this.#advance(result.at);
+        return;
+      }
+      this.#ask(result.question);
+      await this.#answered(result.question.digest);
+      reason = 'decided';
+      detail = `question ${shortDigest(result.question.digest)}`;
+    }
+  }
+
+  /** A decision by Signal: carried out, or recorded with the reason why not. */
+  async decideBySignal(value: unknown): Promise<void> {
+    const problems = this.problemsOf(value);
+    if (problems.length > 0) return this.#refuse(value, problems);
+    await this.decide((parseDecision(value) as { decision: Decision }).decision);
+  }
+
+  /** A Signal that no job knows: recorded, so that a misspelled name is not lost. */
+  refuseSignal(name: string): void {
+    this.#refuse({}, [`there is no Signal "${name}"; the one to send is "decide"`]);
+  }
+
+  /** Why a decision can't be used now; empty when it can. */
+  problemsOf(value: unknown): readonly string[] {
+    const parsed = parseDecision(value);
+    if ('problems' in parsed) return parsed.problems;
+    const { decision } = parsed;
+    const question = this.#questions.get(decision.digest);
+    if (question === undefined) {
+      const open = this.questions.map(({ digest }) => shortDigest(digest));
+      return [`no open question has the digest ${shortDigest(decision.digest)}; ${open.length === 0 ? 'none is open' : `open: ${open.join(', ')}`}`];
+    }
+    const ruling = ruleOn(question, decision);
+    return ruling.usable ? [] : ruling.problems;
+  }
+
+  /** Carries out a decision that can be used. One at a time; a second for the same question finds it closed. */
+  async decide(decision: Decision): Promise<readonly string[]> {
+    const turn = this.#deciding.then(() => this.#carryOut(decision));
+    this.#deciding = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  async #carryOut(decision: Decision): Promise<readonly string[]> {
+    const question = this.#questions.get(decision.digest);
+    if (question === undefined) {
+      const problem = `question ${shortDigest(decision.digest)} was answered meanwhile`;
+      this.#refuse(decision, [problem]);
+      return [problem];
+    }
+    const result = await callRepair({ jobId: this.#options.jobId, workspace: this.#options.workspace, decision });
+    return this.#settle(question, decision, result);
+  }
+
+  #settle(question: Question, decision: Decision, result: RepairResult): readonly string[] {
+    switch (result.kind) {
+      case 'refused':
+        this.#refuse(decision, result.problems);
+        return result.problems;
+      case 'world-moved':
+        this.#questions.delete(question.digest);
+        this.#show();
+        return [`the world has moved since the question was asked (${result.resources.slice(0, 3).join(', ')}): it is compared again`];
+      case 'repaired': {
+        this.#term = result.term;
+        this.#advance(result.at);
+        for (const { stepId, generation } of result.reruns) {
+          this.setGeneration(stepId, generation);
+          this.#rewound.add(stepId);
+        }
+        if (result.reruns.length > 0) {
+          this.#rewinds += 1;
+          this.#options.onRewound(result.reruns);
+        }
+        if (result.answers.includes('abort')) {
+          this.#aborted = ApplicationFailure.create({
+            message: `Aborted by ${decision.by}: ${decision.reason}`, type: 'aborted', nonRetryable: true, details: [{ question: question.digest, notes: result.notes }],
+          });
+        }
+        this.#questions.delete(question.digest);
+        this.#show();
+        return result.notes;
+      }
+    }
+  }
+
+  #refuse(value: unknown, problems: readonly string[]): void {
+    const fields = (typeof value === 'object' && value !== null ? value : {}) as { by?: unknown; digest?: unknown };
+    this.#refusals.push({
+      by: typeof fields.by === 'string' ? fields.by.slice(0, 100) : 'unknown',
+      problems: problems.slice(0, 5).map((problem) => problem.slice(0, 300)),
+      question: typeof fields.digest === 'string' ? fields.digest.slice(0, 64) : null,
+    });
+    if (this.#refusals.length > MAX_REFUSALS) this.#refusals.shift();
+    this.onChange();
+  }
+
+  #ask(question: Question): void {
+    this.#questions.set(question.digest, question);
+    this.#show();
+  }
+
+  async #answered(digest: string): Promise<void> {
+    await condition(() => this.#aborted !== undefined || !this.#questions.has(digest));
+    this.#throwIfAborted();
+  }
+
+  async #whenWorldIsSettled(stepId: string): Promise<void> {
+    const isOpen = (): boolean => this.#verifying !== undefined || this.questions.some(isAboutTheWorld);
+    if (!isOpen()) return;
+    this.#options.board.set(stepId, { state: 'held' });
+    await condition(() => this.#aborted !== undefined || !isOpen());
+    this.#throwIfAborted();
+  }
+
+  #throwIfAborted(): void {
+    if (this.#aborted !== undefined) throw this.#aborted;
+  }
+
+  #advance(at: ChainPlace): void {
+    if (at.seq > this.#known.seq) this.#known = at;
+  }
+
+  /** Search attributes change only when the state does: each change is an event in the history. */
+  #show(): void {
+    this.onChange();
+    const discrepancies = this.questions.reduce((sum, question) => sum + question.findingsTotal, 0);
+    this.showState(this.#questions.size > 0 ? 'waiting' : 'running', discrepancies);
+  }
+
+  showState(state: string, discrepancies: number): void {
+    const shown = `${state} ${discrepancies}`;
+    if (!this.#searchAttributes || shown === this.#shownState) return;
+    this.#shownState = shown;
+    upsertSearchAttributes([
+      { key: STATE_ATTRIBUTE, value: state },
+      { key: DISCREPANCIES_ATTRIBUTE, value: discrepancies },
+    ]);
+  }
+}
+
+function stateFor(question: Question): 'held' | 'approval' | 'stuck' {
+  if (question.kind === 'approval') return 'approval';
+  return question.kind === 'stuck' ? 'stuck' : 'held';
+}
+

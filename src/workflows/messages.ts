@@ -1,0 +1,22 @@
+/**
+ * The Signals, Updates and Queries of every job. Plain JSON, so that Temporal's own command line can send and read them.
+ */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Question } from '../model/question.ts';
+import type { JobStatus } from '../model/status.ts';
+
+/** A person's decision (`DecisionSchema`). Taken as unknown: what can't be used is recorded, never dropped. */
+export const decideSignal = defineSignal<[unknown]>('decide');
+
+export interface DecideAnswer {
+  /** What was done, in words. */
+  readonly done: readonly string[];
+}
+
+/** The same, validated before it enters the history; answers when it has been carried out. */
+export const decideUpdate = defineUpdate<DecideAnswer, [unknown]>('decide');
+
+export const statusQuery = defineQuery<JobStatus>('status');
+
+/** The open questions, as they travel in payloads. */
+export const questionsQuery = defineQuery<readonly Question[]>('questions');

@@ -1,0 +1,316 @@
+/**
+ * `openJob`: the guarded job inside a Workflow. A user's own Workflow calls it and gets `job.step(contract, input)`;
+ * `agentJob` is built on it.
+ *
+ * Invariants
+ * 1. A job's id is the Workflow's id and its first execution run id: reset and continue-as-new keep it.
+ * 2. However the body ends, the workspace is given back, or stays bound and says why.
+ * 3. A step that must run again although its result was already used restarts the Workflow from its beginning
+ *    (continue-as-new): finished steps answer from the record, void ones run under their new generation.
+ */
+import {
+  ApplicationFailure, CancellationScope, ContinueAsNew, allHandlersFinished, condition, isCancellation, log, makeContinueAsNewFunc, setCurrentDetails,
+  setDefaultSignalHandler, setHandler, sleep, workflowInfo, type Workflow,
+} from '@temporalio/workflow';
+import { canonicalJson, type Json } from '../model/canonical-json.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/messages.ts';
+import { parseDecision } from '../model/decision.ts';
+import { GENESIS } from '../model/record.ts';
+import { statusMarkdown, type JobState, type JobStatus } from '../model/status.ts';
+import type { StepContract, StepInput, StepOutput } from '../model/step.ts';
+import { jobIdOf, StepIdSchema } from '../model/token.ts';
+import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';
+import { Gate, type GateStep } from './gate.ts';
+import { decideSignal, decideUpdate, questionsQuery, statusQuery } from './messages.ts';
+import { StepBoard } from './step-board.ts';
+
+export interface OpenJobOptions {
+  /** The folder that the job works in; a relative path starts at the worker's workspace root. */
+  readonly workspace: string;
+  /** The Workflow's own arguments: if a finished step must run again, the Workflow starts anew with them. */
+  readonly args: readonly unknown[];
+  /** Shown to people. Default: the Workflow's type. */
+  readonly name?: string;
+  /** Name → `${{ env.NAME }}` or `sqlite:relative/path`. Default: none. */
+  readonly databases?: Readonly<Record<string, string>>;
+  /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
+  readonly watch?: readonly Watch[];
+  /** Compare the world again before a step when this long has passed. Default: 10 minutes. */
+  readonly verifyAfterMs?: number;
+  readonly plan?: JobSettings['plan'];
+  /** Continue-as-new once the history has so many events. Default: when the server suggests it. */
+  readonly continueAsNewAfterEvents?: number;
+}
+
+export interface StepOptions {
+  /** Unique in the job. Default: the contract's name, and `#2`, `#3`, … for further calls. */
+  readonly id?: string;
+  /** Stop with the exact changes; apply them after a person approved. */
+  readonly approval?: 'before-apply';
+  /** Of one attempt, in milliseconds. Default: 30 minutes. */
+  readonly timeoutMs?: number;
+  readonly retry?: { readonly maxAttempts: number; readonly initialIntervalMs: number; readonly backoffCoefficient: number; readonly maxIntervalMs: number };
+  /** Ids of the steps whose outputs this one uses. Default: all before it. */
+  readonly uses?: readonly string[];
+  readonly onFailure?: 'ask' | 'fail';
+}
+
+export interface Job {
+  readonly jobId: string;
+  /**
+   * Runs a step behind the gate and returns its output, typed by the contract. In the same place of the Workflow it has
+   * the same id; calling it again after a restart answers from the record.
+   * @throws ApplicationFailure `aborted` when a person aborted the job
+   */
+  step<C extends StepContract>(contract: C, input: StepInput<C>, options?: StepOptions): Promise<StepOutput<C>>;
+  /** A durable timer. */
+  sleep(durationMs: number): Promise<void>;
+  readonly status: JobStatus;
+}
+
+/** What a plan's scheduler needs beyond `Job`. */
+export interface PlanHooks {
+  /** Steps that became void while the body goes on; taking them over means the Workflow isn't restarted. */
+  readonly onRewound: (stepIds: readonly string[]) => void;
+}
+
+/** What continue-as-new carries, in the memo: so a copied input never carries another job's state. */
+export interface Carried {
+  readonly base: ChainPlace;
+  readonly generations: Readonly<Record<string, number>>;
+  /** `agentJob`'s own. */
+  readonly plan?: Json;
+}
+
+const MEMO = 'holdfast';
+
+/** Thrown to unwind a body that must start anew; never leaves `openJob`. */
+class JobRestart extends Error {
+  override readonly name = 'JobRestart';
+}
+
+/**
+ * Opens a guarded job for this Workflow and runs `body` in it. Once per Workflow Execution.
+ * @throws what the body throws; ApplicationFailure `aborted`; ContinueAsNew
+ */
+export async function openJob<T>(options: OpenJobOptions, body: (job: Job) => Promise<T>): Promise<T> {
+  const core = new JobCore(options);
+  return await core.run(() => body(core));
+}
+
+export class JobCore implements Job {
+  readonly jobId: string;
+  readonly carried: Carried | undefined;
+  readonly #options: OpenJobOptions;
+  readonly #board = new StepBoard();
+  readonly #gate: Gate;
+  readonly #calls = new Map<string, number>();
+  readonly #hooks: PlanHooks | undefined;
+  #state: JobState = 'verifying';
+  #inFlight = 0;
+  #mustRestart = false;
+
+  constructor(options: OpenJobOptions, hooks?: PlanHooks) {
+    const info = workflowInfo();
+    this.#options = options;
+    this.#hooks = hooks;
+    this.jobId = jobIdOf(info.workflowId, info.firstExecutionRunId);
+    this.carried = info.memo?.[MEMO] as Carried | undefined;
+    this.#gate = new Gate({
+      jobId: this.jobId,
+      workspace: options.workspace,
+      settings: {
+        databases: options.databases ?? {},
+        watch: [...(options.watch ?? [])],
+        verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
+        plan: options.plan ?? null,
+      },
+      base: this.carried?.base ?? { seq: 0, head: GENESIS },
+      board: this.#board,
+      onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
+    });
+    for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {})) this.#gate.setGeneration(stepId, generation);
+    this.#handleMessages();
+  }
+
+  get status(): JobStatus {
+    const { workflowId, workflowType } = workflowInfo();
+    const waits = this.#gate.questions.length > 0;
+    return {
+      schemaVersion: 1,
+      jobId: this.jobId,
+      workflowId,
+      name: this.#options.name ?? workflowType,
+      workspace: this.#options.workspace,
+      state: this.#state === 'running' || this.#state === 'verifying' ? (waits ? 'waiting' : this.#gate.isVerifying ? 'verifying' : this.#state) : this.#state,
+      term: this.#gate.term,
+      seq: this.#gate.known.seq,
+      steps: [...this.#board.steps],
+      questions: [...this.#gate.questions],
+      refusals: [...this.#gate.refusals],
+      verifications: this.#gate.verifications,
+    };
+  }
+
+  async run<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      await this.#gate.verify('first-of-run', this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run');
+      this.#state = 'running';
+      this.#refreshDetails();
+      const result = await body();
+      if (this.#mustRestart) await this.#restart();
+      await this.#end('completed');
+      return result;
+    } catch (error) {
+      if (error instanceof ContinueAsNew) throw error;
+      if (error instanceof JobRestart || this.#mustRestart) await this.#restart();
+      const outcome = isCancellation(error) ? 'cancelled' : error instanceof ApplicationFailure && error.type === 'aborted' ? 'aborted' : 'failed';
+      await CancellationScope.nonCancellable(() => this.#end(outcome));
+      throw asFailure(error);
+    }
+  }
+
+  async step<C extends StepContract>(contract: C, input: StepInput<C>, options: StepOptions = {}): Promise<StepOutput<C>> {
+    const stepId = options.id ?? this.#nextId(contract.name);
+    const checked = contract.input.safeParse(input);
+    if (!checked.success) {
+      throw new HoldfastError('bad-input', `Step ${stepId} was given an input that does not fit the contract of ${contract.name}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ')}.`);
+    }
+    const done = await this.runStep(
+      {
+        stepId,
+        step: contract.name,
+        input: input as Json,
+        ...(options.uses === undefined ? {} : { uses: [...options.uses] }),
+        ...(options.approval === undefined ? {} : { approval: options.approval }),
+        ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+        ...(options.retry === undefined ? {} : { maxAttempts: options.retry.maxAttempts }),
+      },
+      options,
+    );
+    // Only a restart makes a request void here, and it throws.
+    if (done === undefined) throw new JobRestart();
+    await this.continueIfLong();
+    return contract.output.parse(done.output) as StepOutput<C>;
+  }
+
+  /** One step; undefined when a decision made the request void. */
+  async runStep(request: GateStep['request'], options: Pick<StepOptions, 'timeoutMs' | 'retry'>): Promise<StepDone | undefined> {
+    if (this.#mustRestart) throw new JobRestart();
+    const id = StepIdSchema.safeParse(request.stepId);
+    if (!id.success) throw new HoldfastError('bad-input', `"${request.stepId}" cannot be a step's id: ${id.error.issues[0]?.message ?? 'not valid'}.`);
+    const inputLength = canonicalJson(request.input, 'input').length;
+    if (inputLength > MAX_INPUT_BYTES) throw new HoldfastError('too-large', `The input of step ${request.stepId} has ${inputLength} characters; at most ${MAX_INPUT_BYTES} go into a history.`);
+    this.#inFlight += 1;
+    try {
+      for (;;) {
+        const done = await this.#gate.run({ request, timeoutMs: options.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, retry: options.retry });
+        if (this.#mustRestart) throw new JobRestart();
+        if (done !== undefined || this.#hooks !== undefined) return done;
+      }
+    } finally {
+      this.#inFlight -= 1;
+      this.#refreshDetails();
+    }
+  }
+
+  async sleep(durationMs: number): Promise<void> {
+    await sleep(durationMs);
+  }
+
+  /** Is the history long enough for continue-as-new? */
+  get isLong(): boolean {
+    const info = workflowInfo();
+    const limit = this.#options.continueAsNewAfterEvents;
+    return limit === undefined ? info.continueAsNewSuggested : info.historyLength >= limit;
+  }
+
+  /** A user's Workflow goes on from its beginning in a new Run: finished steps answer from the record. */
+  async continueIfLong(): Promise<void> {
+    if (this.#hooks === undefined && this.isLong) {
+      this.#mustRestart = true;
+      throw new JobRestart();
+    }
+  }
+
+  /** @throws ContinueAsNew, always */
+  async continueAsNew(plan?: Json): Promise<never> {
+    await condition(() => this.#inFlight === 0 && allHandlersFinished());
+    const carried: Carried = { base: this.#gate.known, generations: this.#gate.generations, ...(plan === undefined ? {} : { plan }) };
+    return await makeContinueAsNewFunc<Workflow>({ memo: { ...workflowInfo().memo, [MEMO]: carried } })(...(this.#options.args as unknown[]));
+  }
+
+  async #restart(): Promise<never> {
+    return await CancellationScope.nonCancellable(() => this.continueAsNew());
+  }
+
+  #rewound(stepIds: readonly string[]): void {
+    for (const id of stepIds) this.#board.set(id, { generation: this.#gate.generationOf(id), state: 'waiting', effects: '' });
+    if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
+    else if (stepIds.some((id) => this.#finished.has(id))) this.#mustRestart = true;
+  }
+
+  get #finished(): ReadonlySet<string> {
+    return this.#gate.finished;
+  }
+
+  #nextId(name: string): string {
+    const count = (this.#calls.get(name) ?? 0) + 1;
+    this.#calls.set(name, count);
+    return count === 1 ? name : `${name}#${count}`;
+  }
+
+  async #end(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled'): Promise<void> {
+    this.#state = 'ending';
+    await condition(() => allHandlersFinished());
+    try {
+      const released = await callRelease({ jobId: this.jobId, workspace: this.#options.workspace, outcome });
+      if (!released.released) log.warn('the workspace stays bound to this job', { notes: released.notes });
+    } catch (error) {
+      // The job's own outcome counts more; the workspace stays bound, and its next user is asked.
+      log.warn('the workspace could not be given back', { error: String(error) });
+    }
+    this.#state = outcome;
+    this.#gate.showState(outcome, 0);
+    this.#refreshDetails();
+  }
+
+  #handleMessages(): void {
+    setHandler(statusQuery, () => this.status);
+    setHandler(questionsQuery, () => this.#gate.questions);
+    setHandler(decideSignal, async (value) => {
+      await this.#gate.decideBySignal(value);
+      this.#refreshDetails();
+    });
+    setHandler(
+      decideUpdate,
+      async (value) => {
+        const parsed = parseDecision(value);
+        if ('problems' in parsed) throw ApplicationFailure.create({ message: parsed.problems.join('; '), type: 'decision-refused', nonRetryable: true });
+        const done = await this.#gate.decide(parsed.decision);
+        this.#refreshDetails();
+        return { done };
+      },
+      {
+        validator: (value) => {
+          const problems = this.#gate.problemsOf(value);
+          if (problems.length > 0) throw ApplicationFailure.create({ message: `The decision can't be used: ${problems.join('; ')}.`, type: 'decision-refused', nonRetryable: true });
+        },
+      },
+    );
+    setDefaultSignalHandler((name) => this.#gate.refuseSignal(name));
+    this.#gate.onChange = () => this.#refreshDetails();
+  }
+
+  /** Kept by the worker, not in the history: costs no event. */
+  #refreshDetails(): void {
+    setCurrentDetails(statusMarkdown(this.status));
+  }
+}
+
+/** A Workflow fails on purpose only with an ApplicationFailure; another error would fail its Task for ever. */
+function asFailure(error: unknown): unknown {
+  if (!(error instanceof HoldfastError)) return error;
+  return ApplicationFailure.create({ message: `${error.message} ${error.nextStep}`, type: error.type, nonRetryable: true, details: [{ ...error.details }], cause: error });
+}

@@ -1,0 +1,21 @@
+/**
+ * Every `patched()` id of this project, in one place: why it is there, since when, and when it can go. A recorded
+ * history in test/replay/histories holds each old behaviour; taking a guard away makes its replay fail.
+ */
+import { patched } from '@temporalio/workflow';
+
+interface Patch {
+  readonly why: string;
+  readonly since: string;
+  /** When the guard can be replaced by `deprecatePatch`, then removed. */
+  readonly until: string;
+}
+
+export const PATCHES = {} as const satisfies Record<string, Patch>;
+
+export type PatchId = keyof typeof PATCHES;
+
+/** True where the new behaviour holds: on first execution, and in histories that recorded it. */
+export function isPatched(id: PatchId): boolean {
+  return patched(id);
+}
