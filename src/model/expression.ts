@@ -81,8 +81,12 @@ export function joinPath(path: string, part: PathPart): string {
   return path === '' ? part : `${path}.${part}`;
 }
 
-/** Splits text into literal pieces and references. @throws HoldfastError `bad-plan` */
-export function parseTemplate(text: string): readonly (string | Reference)[] {
+/**
+ * Splits text into literal pieces and references.
+ * @param onError told of each reference that cannot be read, which is then passed over; left out: the first is thrown
+ * @throws HoldfastError `bad-plan`
+ */
+export function parseTemplate(text: string, onError?: (error: HoldfastError) => void): readonly (string | Reference)[] {
   const parts: (string | Reference)[] = [];
   let literal = '';
   let at = 0;
@@ -97,8 +101,15 @@ export function parseTemplate(text: string): readonly (string | Reference)[] {
     literal += text.slice(at, open);
     if (literal !== '') parts.push(literal);
     literal = '';
-    at = endOfReference(text, open);
-    parts.push(parseReference(text.slice(open, at)));
+    // Where a reference that is not closed ends.
+    at = text.length;
+    try {
+      at = endOfReference(text, open);
+      parts.push(parseReference(text.slice(open, at)));
+    } catch (error) {
+      if (onError === undefined || !(error instanceof HoldfastError)) throw error;
+      onError(error);
+    }
   }
   literal += text.slice(at);
   if (literal !== '') parts.push(literal);

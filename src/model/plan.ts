@@ -41,7 +41,9 @@ const DatabaseUrlSchema = z
         hint: 'write url: ${{ env.DATABASE_URL }} and set DATABASE_URL for the worker',
       },
     });
-  });
+  })
+  // For editors, which do not see the check above.
+  .meta({ pattern: '^(\\$\\{\\{ *env\\.[A-Za-z_]\\w* *\\}\\}|sqlite:.+)$' });
 
 export const DatabaseSchema = z.strictObject({ url: DatabaseUrlSchema });
 
@@ -82,11 +84,11 @@ export const RetrySchema = z.strictObject({
 
 export const StepSchema = z.strictObject({
   id: NameSchema.describe(`Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`),
-  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, wait) or one of yours.'),
+  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'wait'] }),
   with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
   needs: z.array(z.string()).default([]).describe('Ids of steps that must be finished first. A reference to a step implies it. Default: none.'),
   reads: z.array(z.string()).default([]).describe('What the step reads: file:PATH, file:FOLDER/, table:DATABASE/TABLE. Default: none declared.'),
-  writes: z.array(z.string()).default([]).describe('What the step writes: file:PATH, file:FOLDER/, table:DATABASE/TABLE, row:DATABASE/TABLE/{"key":1}. Parallel steps may not write the same. Default: what can be told of a built-in step.'),
+  writes: z.array(z.string()).default([]).describe('What the step writes: file:PATH, file:FOLDER/, table:DATABASE/TABLE, row:DATABASE/TABLE/{"key":1}. Parallel steps may not write the same. What a built-in step writes needs no declaration. Default: none declared.'),
   state: z.record(z.string(), JsonValueSchema).default({}).describe('State key → value, with references into this step\'s output: ${{ output.rows }}. Default: none.'),
   retry: RetrySchema.optional().describe('For failures that may pass. Default: 5 attempts, 1 s, doubled up to 60 s.'),
   timeoutMs: z.int().min(1).max(2_592_000_000).optional().describe('Of one attempt, in milliseconds. Default: 1800000 (30 minutes).'),
