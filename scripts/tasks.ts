@@ -3,11 +3,10 @@
  *
  * Invariant: a task ends every process that it started before it returns, also when it is interrupted.
  */
-import { spawn } from 'node:child_process';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
-import { findTemporal } from '../src/dev-server.ts';
 import { isFailure } from '../src/model/failure.ts';
+import { lint, runNode, temporalEnvironment, typecheck } from './programs.ts';
 import { runTests } from './test-run.ts';
 
 type Task = (args: readonly string[]) => Promise<number>;
@@ -38,21 +37,6 @@ export async function runTask(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Says which server was taken and hands it to the program that is to use it. */
-export async function temporalEnvironment(): Promise<NodeJS.ProcessEnv> {
-  const found = await findTemporal({ onProgress: say });
-  return found.kind === 'address' ? { TEMPORAL_ADDRESS: found.address } : { HOLDFAST_TEMPORAL_BIN: found.path };
-}
-
-/** Type-aware: a promise that nobody awaits is an error. */
-export async function lint(args: readonly string[] = []): Promise<number> {
-  return runNode(['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives', ...args]);
-}
-
-export async function typecheck(): Promise<number> {
-  return runNode(['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json']);
-}
-
 /** dist/: JavaScript with types. Made anew each time, so that nothing of a removed source is shipped. */
 async function build(): Promise<number> {
   await fs.rm('dist', { recursive: true, force: true });
@@ -64,26 +48,4 @@ async function build(): Promise<number> {
     if (error.code !== 'ENOENT') throw error;
   });
   return 0;
-}
-
-export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-/** Runs a Node program to its end with this terminal. Interrupts reach it; this process waits for it. */
-async function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
-  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } });
-  const ignore = (): void => undefined;
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-  process.on('SIGINT', ignore);
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, forward);
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code) => resolve(code ?? 1));
-    });
-  } finally {
-    process.off('SIGINT', ignore);
-    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.off(signal, forward);
-  }
 }

@@ -13,7 +13,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startDevServer } from '../src/dev-server.ts';
 import { startPostgres } from '../test/support/postgres.ts';
-import { lint, say, temporalEnvironment, typecheck } from './tasks.ts';
+import { lint, say, temporalEnvironment, typecheck } from './programs.ts';
 
 const KINDS = ['unit', 'integration', 'replay', 'fault'] as const;
 type Kind = (typeof KINDS)[number];

@@ -145,8 +145,9 @@ async function startOnce(executable: TemporalExecutable, options: DevServerOptio
 }
 
 function startDevArguments(port: number, uiPort: number | undefined, options: DevServerOptions): string[] {
+  const always = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'],
+    ...always,
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
     ...(options.dbFilename === undefined ? [] : ['--db-filename', options.dbFilename]),
     ...(options.namespaces ?? []).flatMap((namespace) => ['--namespace', namespace]),

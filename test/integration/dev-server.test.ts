@@ -65,6 +65,16 @@ async function eventually(condition: () => Promise<boolean>, what: string): Prom
   }
 }
 
+async function query(url: string, text: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
 test('an address given is taken before everything else, and the option before the variable', async () => {
   const env = bareEnvironment({ TEMPORAL_ADDRESS: 'by-variable:1', HOLDFAST_TEMPORAL_BIN: executable.path });
   assert.deepEqual(await findTemporal({ env, address: 'by-option:2' }), { kind: 'address', address: 'by-option:2', from: 'option' });
@@ -154,15 +164,7 @@ test('servers end with the process that started them, also by SIGKILL, and leave
 
 test('a PostgreSQL cluster can be away for a while and keeps its data', async () => {
   const cluster = await startPostgres();
-  const ask = async (text: string): Promise<unknown[]> => {
-    const client = new pg.Client({ connectionString: cluster.url });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows;
-    } finally {
-      await client.end();
-    }
-  };
+  const ask = async (text: string): Promise<unknown[]> => query(cluster.url, text);
   try {
     await ask('CREATE TABLE kept AS SELECT 1 AS n');
     await cluster.pause();
@@ -175,19 +177,10 @@ test('a PostgreSQL cluster can be away for a while and keeps its data', async ()
 });
 
 test('each test database is empty and separate, or a copy of the one named', async () => {
-  const run = async (url: string, text: string): Promise<unknown[]> => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows;
-    } finally {
-      await client.end();
-    }
-  };
   const [first, second] = [await postgres.database(), await postgres.database()];
-  await run(first, 'CREATE TABLE t AS SELECT 7 AS n');
-  assert.deepEqual(await run(second, "SELECT to_regclass('t') AS t"), [{ t: null }]);
-  assert.deepEqual(await run(await postgres.database(first), 'SELECT n FROM t'), [{ n: 7 }]);
+  await query(first, 'CREATE TABLE t AS SELECT 7 AS n');
+  assert.deepEqual(await query(second, "SELECT to_regclass('t') AS t"), [{ t: null }]);
+  assert.deepEqual(await query(await postgres.database(first), 'SELECT n FROM t'), [{ n: 7 }]);
 });
 
 test("the file's namespace lists jobs by Holdfast's search attributes", async () => {

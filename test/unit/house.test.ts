@@ -1,0 +1,154 @@
+/**
+ * The rules of the house are held by the linter, not by goodwill: each arrow of the layout is broken once here, in a
+ * copy of the configuration, and the linter has to see it.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { promises as fs } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+const root = path.join(import.meta.dirname, '../..');
+
+interface Sample {
+  readonly file: string;
+  readonly source: string;
+  /** The rule that must refuse it; undefined: it must pass. */
+  readonly rule?: string;
+}
+
+const ARROWS = 'layout(arrows)';
+const PURE = 'layout(pure)';
+
+/** `part imports specifier`, refused or allowed. */
+function imports(place: string, specifier: string, verdict: 'refused' | 'allowed', types = false): Sample {
+  const source = types ? `import type { Thing } from '${specifier}';\nexport type Other = Thing;\n` : `import '${specifier}';\n`;
+  return { file: `src/${place}`, source, ...(verdict === 'refused' ? { rule: ARROWS } : {}) };
+}
+
+const SAMPLES: readonly Sample[] = [
+  // Each line of the table, what it allows and what it doesn't.
+  imports('model/a.ts', './digest.ts', 'allowed'),
+  imports('model/b.ts', 'zod', 'allowed'),
+  imports('model/c.ts', 'node:fs', 'refused'),
+  imports('model/d.ts', '../store/ledger.ts', 'refused'),
+  imports('model/e.ts', '../store/ledger.ts', 'refused', true),
+  imports('model/f.ts', 'pg', 'refused'),
+  imports('model/g.ts', '@temporalio/workflow', 'refused'),
+  imports('workflows/a.ts', '@temporalio/workflow', 'allowed'),
+  imports('workflows/b.ts', '../model/plan.ts', 'allowed'),
+  imports('workflows/c.ts', '../activities/run-step.ts', 'allowed', true),
+  imports('workflows/d.ts', '../activities/run-step.ts', 'refused'),
+  imports('workflows/e.ts', '../effects/files.ts', 'refused', true),
+  imports('workflows/f.ts', 'node:crypto', 'refused'),
+  imports('workflows/g.ts', '@temporalio/client', 'refused'),
+  imports('store/a.ts', 'node:sqlite', 'allowed'),
+  imports('store/b.ts', '../effects/files.ts', 'refused'),
+  imports('store/c.ts', '../workflows/gate.ts', 'refused'),
+  imports('store/d.ts', '@temporalio/activity', 'refused'),
+  imports('effects/a.ts', '../store/ledger.ts', 'allowed'),
+  imports('effects/database/b.ts', 'pg', 'allowed'),
+  imports('effects/database/c.ts', '../../activities/run-step.ts', 'refused'),
+  imports('effects/d.ts', '@temporalio/activity', 'refused'),
+  imports('activities/a.ts', '@temporalio/activity', 'allowed'),
+  imports('activities/b.ts', './protocol/run.ts', 'allowed'),
+  imports('activities/c.ts', '../workflows/gate.ts', 'refused'),
+  imports('activities/d.ts', '@temporalio/client', 'refused'),
+  imports('activities/protocol/a.ts', '../../effects/files.ts', 'allowed'),
+  imports('activities/protocol/b.ts', '@temporalio/activity', 'refused'),
+  imports('activities/protocol/c.ts', '@temporalio/activity', 'refused', true),
+  imports('activities/protocol/d.ts', '../run-step.ts', 'refused'),
+  imports('client/a.ts', '../workflows/messages.ts', 'allowed'),
+  imports('client/b.ts', '../workflows/gate.ts', 'refused'),
+  imports('client/c.ts', '../store/ledger.ts', 'refused'),
+  imports('client/d.ts', '@temporalio/worker', 'refused'),
+  imports('config/a.ts', '../worker.ts', 'refused'),
+  imports('dev-server/a.ts', '../store/lock.ts', 'refused'),
+  imports('cli/a.ts', '../client.ts', 'allowed'),
+  imports('cli/b.ts', '../activities/protocol/verify.ts', 'allowed'),
+  imports('cli/c.ts', '../store/ledger.ts', 'refused'),
+  imports('cli/d.ts', '../effects/files.ts', 'refused'),
+  imports('cli/e.ts', '../workflows/gate.ts', 'refused'),
+  imports('worker/a.ts', '../effects/files.ts', 'allowed'),
+  imports('worker/b.ts', '../cli.ts', 'refused'),
+  imports('testing.ts', './activities/protocol/run.ts', 'allowed'),
+  imports('testing/b.ts', '../cli.ts', 'refused'),
+  imports('index.ts', './model/step.ts', 'allowed'),
+  imports('index/b.ts', '../store/ledger.ts', 'refused'),
+  imports('index/c.ts', '@temporalio/worker', 'refused'),
+  imports('somewhere-new/a.ts', './b.ts', 'refused'),
+  imports('store/outside.ts', '../../test/support/temporal.ts', 'refused'),
+  // Every way to write an import.
+  { file: 'src/model/re-export.ts', source: "export * from '../store/ledger.ts';\n", rule: ARROWS },
+  { file: 'src/model/named-re-export.ts', source: "export { a } from '../store/ledger.ts';\n", rule: ARROWS },
+  { file: 'src/model/dynamic.ts', source: "export const load = () => import('node:fs');\n", rule: ARROWS },
+  { file: 'src/model/computed.ts', source: 'export const load = (name: string) => import(name);\n', rule: ARROWS },
+  { file: 'src/model/type-expression.ts', source: "export type Ledger = import('../store/ledger.ts').Ledger;\n", rule: ARROWS },
+  { file: 'src/workflows/type-expression.ts', source: "export type Run = import('../activities/run-step.ts').Run;\n" },
+  // No clock and no chance where results must be the same again.
+  { file: 'src/model/clock.ts', source: 'export const now = () => Date.now();\n', rule: PURE },
+  { file: 'src/model/clock-object.ts', source: 'export const now = () => new Date();\n', rule: PURE },
+  { file: 'src/model/given-time.ts', source: 'export const iso = (ms: number) => new Date(ms).toISOString();\n' },
+  { file: 'src/workflows/clock.ts', source: 'export const now = () => Date.now();\n', rule: PURE },
+  { file: 'src/workflows/chance.ts', source: 'export const draw = () => Math.random();\n', rule: PURE },
+  { file: 'src/model/environment.ts', source: 'export const home = process.env;\n', rule: 'eslint(no-restricted-globals)' },
+  { file: 'src/workflows/digest.ts', source: "export const digest = () => crypto.subtle.digest('SHA-256', new Uint8Array());\n", rule: 'eslint(no-restricted-globals)' },
+  { file: 'src/activities/clock.ts', source: 'export const now = () => Date.now();\n' },
+  // A promise that nobody awaits.
+  { file: 'src/store/floating.ts', source: 'export function f(p: () => Promise<void>): void {\n  p();\n}\n', rule: 'typescript(no-floating-promises)' },
+  { file: 'test/unit/floating.ts', source: 'export function f(p: () => Promise<void>): void {\n  p();\n}\n', rule: 'typescript(no-floating-promises)' },
+  { file: 'src/store/misused.ts', source: 'export function f(p: () => Promise<boolean>): number {\n  return p() ? 1 : 2;\n}\n', rule: 'typescript(no-misused-promises)' },
+];
+
+let folder: string;
+/** File → the rules that refused it. */
+const refusals = new Map<string, string[]>();
+
+before(async () => {
+  folder = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-house-')));
+  for (const name of ['.oxlintrc.json', 'tsconfig.json', 'package.json']) await fs.copyFile(path.join(root, name), path.join(folder, name));
+  await fs.cp(path.join(root, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
+  await fs.symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  for (const { file, source } of SAMPLES) {
+    await fs.mkdir(path.dirname(path.join(folder, file)), { recursive: true });
+    await fs.writeFile(path.join(folder, file), source);
+  }
+  lintAll();
+});
+
+after(async () => fs.rm(folder, { recursive: true, force: true }));
+
+function lintAll(): void {
+  const args = [path.join(root, 'node_modules/oxlint/bin/oxlint'), '--type-aware', '--format=json', 'src', 'test'];
+  const ran = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', maxBuffer: 64 << 20 });
+  assert.equal(ran.status, 1, `the linter should refuse the samples: ${ran.stderr}`);
+  const { diagnostics } = JSON.parse(ran.stdout) as { diagnostics: { filename: string; code?: string }[] };
+  for (const { filename, code } of diagnostics) refusals.set(filename, [...(refusals.get(filename) ?? []), code ?? '']);
+}
+
+for (const { file, source, rule } of SAMPLES) {
+  const said = source.trim().split('\n')[0] ?? '';
+  test(`${file}: ${rule === undefined ? 'allows' : 'refuses'} ${said}`, () => {
+    const found = refusals.get(file) ?? [];
+    if (rule === undefined) assert.deepEqual(found.filter((code) => [ARROWS, PURE].includes(code)), []);
+    else assert.ok(found.includes(rule), `expected ${rule}, found ${found.join(', ') || 'nothing'}`);
+  });
+}
+
+test('the lockfile and the configuration name no registry', async () => {
+  const lockfile = await fs.readFile(path.join(root, 'package-lock.json'), 'utf8');
+  assert.ok(!lockfile.includes('"resolved"'));
+  assert.ok(!/^registry|:_auth|:\/\//m.test(await fs.readFile(path.join(root, '.npmrc'), 'utf8')));
+});
+
+test('every npm script that a newcomer calls goes through the launcher, which any Node of the last years can read', async () => {
+  const { scripts, engines } = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string>; engines: { node: string } };
+  assert.equal(engines.node, '>=24');
+  for (const name of ['demo', 'test', 'test:unit', 'test:integration', 'test:faults', 'bench', 'build', 'lint', 'typecheck']) {
+    assert.match(scripts[name] ?? '', /^node scripts\/launch\.mjs \w+/, name);
+  }
+  const launcher = await fs.readFile(path.join(root, 'scripts/launch.mjs'), 'utf8');
+  const early = [...launcher.matchAll(/^import .* from '(.+)';$/gm)].map((match) => match[1] ?? '');
+  assert.ok(early.every((specifier) => specifier.startsWith('node:')), `static imports: ${early.join(', ')}`);
+});
