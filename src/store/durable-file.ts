@@ -1,0 +1,149 @@
+/**
+ * The few operations that make something last, each a function of its own, and the one way to replace a small file.
+ *
+ * Invariants
+ * 1. What returns without an error survives a power cut: contents are fsynced before they get their name, names by an
+ *    fsync of their directory.
+ * 2. A failed fsync is never repeated on the same file: the kernel may already call the lost pages clean. The file is
+ *    given up, and trying again writes a new one.
+ * 3. Failures are HoldfastErrors: `permission-denied`, else `storage-failed`, with the system's error as cause.
+ *
+ * All of it is synchronous: on a local disk that costs less than a round through the thread pool (0.27 against 0.43 ms
+ * for a small file). Large contents go through `syncFileSlowly`.
+ */
+import { closeSync, constants, fsync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { HoldfastError } from '../model/failure.ts';
+
+/**
+ * Replaces a file's content as a whole: readers see the old or the new one, also after a crash. For small contents.
+ * Safe to repeat.
+ * @throws HoldfastError `storage-failed`, `permission-denied`
+ */
+export function writeDurably(path: string, content: Uint8Array | string, options: { readonly mode?: number } = {}): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const file = createFile(temporary, options.mode ?? 0o644);
+  try {
+    try {
+      writeWhole(file, content, temporary);
+      syncFile(file, temporary);
+    } finally {
+      closeSync(file);
+    }
+    renameFile(temporary, path);
+  } catch (error) {
+    tryUnlink(temporary);
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+/** A new file, open for writing; an existing one is an error. */
+export function createFile(path: string, mode: number): number {
+  return attempt('create', path, () => openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode));
+}
+
+export function writeWhole(file: number, content: Uint8Array | string, path: string): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+  attempt('write', path, () => {
+    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+  });
+}
+
+/** `path` is for the message only. */
+export function syncFile(file: number, path: string): void {
+  attempt('fsync', path, () => fsyncSync(file));
+}
+
+/** The same off the main loop: an fsync of much data may take seconds. */
+export async function syncFileSlowly(file: number, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    fsync(file, (error) => (error === null ? resolve() : reject(storageError('fsync', path, error))));
+  });
+}
+
+export function syncDirectory(path: string): void {
+  attempt('fsync', path, () => {
+    const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  });
+}
+
+export function renameFile(from: string, to: string): void {
+  attempt('rename', to, () => renameSync(from, to));
+}
+
+/** Gives a file a second name; fails with EEXIST (as the cause) rather than replace anything. */
+export function linkFile(from: string, to: string): void {
+  attempt('link', to, () => linkSync(from, to));
+}
+
+export function unlinkFile(path: string): void {
+  attempt('unlink', path, () => unlinkSync(path));
+}
+
+/** Removes an empty directory; one that is not empty is an error (ENOTEMPTY as the cause). */
+export function removeDirectory(path: string): void {
+  attempt('rmdir', path, () => rmdirSync(path));
+}
+
+/** Creates the directory and what is missing above it, durably. True: it was not there. */
+export function makeDirectory(path: string, mode = 0o777): boolean {
+  const first = tryMakeDirectory(path, mode);
+  if (first === 'exists') return false;
+  if (first === 'no-parent') {
+    makeDirectory(dirname(path), mode);
+    // Still no parent: what stands there is a symbolic link to nowhere.
+    if (tryMakeDirectory(path, mode) === 'no-parent') throw storageError('mkdir', path, new Error('its parent is not a directory'));
+  }
+  syncDirectory(dirname(path));
+  return true;
+}
+
+function tryMakeDirectory(path: string, mode: number): 'made' | 'exists' | 'no-parent' {
+  try {
+    mkdirSync(path, { mode });
+    return 'made';
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST') return 'exists';
+    if (code === 'ENOENT' && dirname(path) !== path) return 'no-parent';
+    throw storageError('mkdir', path, error);
+  }
+}
+
+/** For what nobody will miss: a temporary file of ours on the way out of a failure. Never hides the failure. */
+export function tryUnlink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It stays behind under a name that says whose it is; roll-forward removes it.
+  }
+}
+
+/** The system's code (`ENOENT`) of an error or of its cause. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code: unknown = (error as NodeJS.ErrnoException).code;
+  return typeof code === 'string' ? code : error.cause === undefined ? undefined : systemCode(error.cause);
+}
+
+export function storageError(operation: string, path: string, cause: unknown): HoldfastError {
+  if (cause instanceof HoldfastError) return cause;
+  const code = systemCode(cause) ?? 'unknown error';
+  const denied = code === 'EACCES' || code === 'EPERM';
+  return new HoldfastError(denied ? 'permission-denied' : 'storage-failed', `Could not ${operation} "${path}": ${code}.`, { operation, path, code }, { cause });
+}
+
+function attempt<T>(operation: string, path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw storageError(operation, path, error);
+  }
+}
