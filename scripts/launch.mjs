@@ -16,6 +16,8 @@ import { fileURLToPath } from 'node:url';
 
 const NODE_MAJOR = 24;
 const PROGRESS_EVERY_MS = 10_000;
+/** Exit code when the task could not even begin. */
+const NOT_READY = 3;
 const FETCH_LIMIT_MS = 10 * 60_000;
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -26,7 +28,7 @@ try {
   await launch(process.argv.slice(2));
 } catch (error) {
   process.stderr.write(`\nholdfast: ${error instanceof Remediable ? error.message : error.stack}\n`);
-  process.exitCode = 1;
+  process.exitCode = NOT_READY;
 }
 
 async function launch(args) {
@@ -138,7 +140,7 @@ async function npm(title, args, cwd, node) {
   say(`${title} …`);
   const cli = process.env.npm_execpath ?? '';
   const [command, first] = cli.endsWith('npm-cli.js') ? [node, [cli]] : ['npm', []];
-  const child = spawn(command, [...first, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+  const child = spawn(command, [...first, ...args, '--loglevel=warn'], { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output = (output + chunk).slice(-4_000)));
   const progress = setInterval(() => say(`  still at it, ${seconds(startedMs)}`), PROGRESS_EVERY_MS);

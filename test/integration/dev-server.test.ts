@@ -192,3 +192,20 @@ test("the file's namespace lists jobs by Holdfast's search attributes", async ()
   }, 'the job is listed');
   assert.equal((await temporal.client.workflowService.describeNamespace({ namespace: temporal.namespace })).namespaceInfo?.name, temporal.namespace);
 });
+
+test('the script of docker-compose.yml makes the namespace with its search attributes, and may run again', async () => {
+  const bin = await folderWithTemporal('bin-for-compose');
+  const namespace = temporal.unique('compose');
+  const script = path.join(import.meta.dirname, '../../docker/temporal-namespace.sh');
+  for (let round = 0; round < 2; round++) {
+    const child = spawn('/bin/sh', [script], {
+      env: { PATH: `${bin}:/usr/bin:/bin`, HOME: folder, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: namespace },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let printed = '';
+    child.stderr.on('data', (chunk) => (printed += String(chunk)));
+    assert.deepEqual(await once(child, 'close'), [0, null], printed);
+  }
+  const { customAttributes } = await temporal.connection.operatorService.listSearchAttributes({ namespace });
+  assert.deepEqual(Object.keys(customAttributes).toSorted(), ['HoldfastDiscrepancies', 'HoldfastState']);
+});
