@@ -151,7 +151,7 @@ function parseReference(text: string): Reference {
       return { root, path: [], text };
     default: {
       const near = nearestName(String(root), REFERENCE_ROOTS);
-      throw syntaxError(text, `begins with "${String(root)}"`, `A reference begins with input, state, steps, job, or env (databases), output (a step's \`state\`)${near === undefined ? '' : `; did you mean "${near}"?`}`);
+      throw syntaxError(text, `begins with "${String(root)}"`, `A reference begins with input, state, steps, job, or env (databases), output (a step's \`state\`)${near === undefined ? '.' : `; did you mean "${near}"?`}`);
     }
   }
 }
@@ -252,7 +252,7 @@ function follow(start: Json, reference: Reference, startName: string): Json {
 function missing(reference: Reference, where: string, there: readonly string[] | number, wanted: string): HoldfastError {
   const near = typeof there === 'number' ? undefined : nearestName(wanted, there);
   const found = typeof there === 'number' ? `a list of ${there}` : there.length === 0 ? 'nothing' : listNames(there);
-  return new HoldfastError('bad-input', `${reference.text} has no value: ${where} holds ${found}${near === undefined ? '' : `; did you mean "${near}"?`}.`, { reference: reference.text });
+  return new HoldfastError('bad-input', `${reference.text} has no value: ${where} holds ${found}${near === undefined ? '.' : `; did you mean "${near}"?`}`, { reference: reference.text });
 }
 
 function notHere(reference: Reference, scope: Scope): HoldfastError {
