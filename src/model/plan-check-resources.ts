@@ -5,17 +5,23 @@
 import { builtInDatabase, builtInPaths, builtInReads, builtInWrites } from './built-in-steps.ts';
 import { reach, type PlanGraph } from './plan-graph.ts';
 import { overlaps, parseClaim, workspacePath, type Claim } from './plan-path.ts';
-import { nearestName, type PlanProblem } from './plan-problem.ts';
+import { nearestName, shown, type PlanProblem } from './plan-problem.ts';
 import type { Plan, PlanStep } from './plan.ts';
 
 /** @param graph left out when the plan has none: then nothing is said about steps at the same time */
 export function checkResources(plan: Plan, graph: PlanGraph | undefined): readonly PlanProblem[] {
   return [
+    ...checkWorkspace(plan),
     ...checkDatabases(plan),
     ...checkWatches(plan),
     ...plan.steps.flatMap((step, index) => checkStep(plan, step, `steps[${index}]`)),
     ...(graph === undefined ? [] : checkParallel(plan, graph)),
   ];
+}
+
+function checkWorkspace(plan: Plan): readonly PlanProblem[] {
+  if (!plan.workspace.split('/').includes('..') && !plan.workspace.includes('\0')) return [];
+  return [{ path: 'workspace', message: 'holds `..`', found: shown(plan.workspace), hint: "name the folder itself: relative to the worker's root, or absolute" }];
 }
 
 function checkDatabases(plan: Plan): readonly PlanProblem[] {

@@ -32,8 +32,9 @@ export function parseInput(plan: Plan, input: unknown): JsonObject {
 /** The workspace's path as the plan has it, references replaced. The worker resolves it against its root. @throws HoldfastError `bad-input` */
 export function workspaceOf(plan: Plan, input: JsonObject): string {
   const path = resolve(plan.workspace, { input });
-  if (typeof path === 'string' && path.trim() !== '' && !path.includes('\0')) return path;
-  throw new HoldfastError('bad-input', `The plan's workspace is ${plan.workspace}, which gives ${JSON.stringify(path)}. Expected a path.`, { workspace: plan.workspace });
+  // An input must not lead out of the folder that the plan means.
+  if (typeof path === 'string' && path.trim() !== '' && !path.includes('\0') && !path.split('/').includes('..')) return path;
+  throw new HoldfastError('bad-input', `The plan's workspace is ${plan.workspace}, which gives ${JSON.stringify(path)}. Expected a path without \`..\`.`, { workspace: plan.workspace });
 }
 
 /** The watches with references replaced. @throws HoldfastError `bad-input` */

@@ -54,14 +54,21 @@ export function nearestName(name: string, candidates: readonly string[]): string
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 0.5;
   for (const candidate of candidates) {
     const other = candidate.toLowerCase();
-    const startsAlike = wanted.length >= 3 && (other.startsWith(wanted) || wanted.startsWith(other)) && other.length >= 3;
-    const distance = startsAlike ? 1 : editDistance(wanted, other);
+    const distance = Math.min(editDistance(wanted, other), partDistance(wanted, other));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
   return best;
+}
+
+/** For a name of which a part was left out or added: `timeot` for `timeoutMs`, `attempts` for `maxAttempts`. */
+function partDistance(wanted: string, other: string): number {
+  const [short, long] = wanted.length < other.length ? [wanted, other] : [other, wanted];
+  if (short.length < 4) return Infinity;
+  if (long.startsWith(short) || long.endsWith(short)) return 1;
+  return 1 + editDistance(short, long.slice(0, short.length + 1));
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). Names are short. */

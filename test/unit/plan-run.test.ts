@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
-import { HoldfastError, isFailure } from '../../src/model/failure.ts';
+import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
 import { dependentsOf, planGraph } from '../../src/model/plan-graph.ts';
 import { runPlan, type PlanJob, type PlanProgress, type PlanStepRequest, type PlanStepResult, type SuperStepEnd } from '../../src/model/plan-run.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan.ts';
