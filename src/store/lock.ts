@@ -144,12 +144,12 @@ class DirectoryLock {
 
   #queueUp(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leave = (error: unknown): void => {
+      const leave = (error: Error): void => {
         this.#queue.splice(this.#queue.indexOf(waiter), 1);
         settle();
         reject(error);
       };
-      const onAbort = (): void => leave(signal?.reason);
+      const onAbort = (): void => leave(signal?.reason as Error);
       const timer = setTimeout(() => leave(this.#busy(waitMs)), waitMs);
       const settle = (): void => {
         clearTimeout(timer);

@@ -1,0 +1,420 @@
+/**
+ * Contents stored under their digest: `<directory>/ab/cdef…`.
+ *
+ * Invariants
+ * 1. What `put` returns is durable, whoever else put the same content at the same moment.
+ * 2. Content is compared with its digest whenever it leaves the store. Damage is named and never handed on; a damaged
+ *    blob that is put again is replaced, and the damaged bytes stay beside it as evidence.
+ * 3. Memory doesn't grow with a content's size.
+ * 4. A blob shares no inode with a file outside the store: nobody's edit reaches it.
+ */
+import { createHash, hash, randomBytes } from 'node:crypto';
+import { closeSync, constants, copyFileSync, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, read, readdirSync, readSync, statSync, write } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { createFile, makeDirectory, renameFile, storageError, syncDirectory, syncFile, syncFileSlowly, systemCode, tryUnlink, writeWhole } from './durable-file.ts';
+import { faultPoint } from './fault-point.ts';
+
+export interface StoredContent {
+  readonly content: Digest;
+  readonly sizeBytes: number;
+}
+
+/** Up to here a content is handled whole and synchronously: cheaper than rounds through the thread pool. */
+export const SMALL_CONTENT_BYTES = 128 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+/** A temporary file that is older was left by a process that died. */
+const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+
+export class BlobStore {
+  readonly directory: string;
+  /** `ab` directories that this process knows to be durable. */
+  readonly #durablePrefixes = new Set<string>();
+  #canClone = true;
+
+  /** Creates the directory, readable by its owner only: it holds what files of any mode held. */
+  constructor(directory: string) {
+    this.directory = directory;
+    makeDirectory(join(directory, 'tmp'), 0o700);
+  }
+
+  /**
+   * Stores a content durably. Safe to repeat, also at the same time. About 0.4 ms for a small one.
+   * @throws HoldfastError `storage-failed`, `permission-denied`; `bad-input` for a string that is not Unicode
+   */
+  async put(content: Uint8Array | string | AsyncIterable<Uint8Array | string>): Promise<StoredContent> {
+    if (typeof content === 'string') return this.#putBytes(utf8(content));
+    if (content instanceof Uint8Array) return this.#putBytes(content);
+    return this.#putStream(content);
+  }
+
+  /** Stores a file's content; a symbolic link is not followed. By a clone where the filesystem can (Btrfs, XFS, APFS). */
+  async putFromFile(absolutePath: string): Promise<StoredContent> {
+    let file: number;
+    try {
+      file = openSync(absolutePath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch (error) {
+      throw storageError('read', absolutePath, error);
+    }
+    try {
+      return await this.putFromOpenFile(file, absolutePath);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** The same from an open file, read from its start. `path` names it in messages and for a clone. */
+  async putFromOpenFile(file: number, path: string): Promise<StoredContent> {
+    const { size } = fstatSync(file);
+    if (size <= SMALL_CONTENT_BYTES) return this.#putBytes(readSmall(file, path));
+    const cloned = this.#clone(file, path);
+    if (cloned !== undefined) return this.#keepClone(cloned);
+    return this.#putStream(readChunks(file, path, 'lent'));
+  }
+
+  has(digest: Digest): boolean {
+    return statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /**
+   * A whole content, checked. @throws HoldfastError `not-found`, `ledger-damaged` naming the blob, `too-large`
+   * @param options.maxBytes refuse more than this. Default 256 MiB
+   */
+  async read(digest: Digest, options: { readonly maxBytes?: number } = {}): Promise<Buffer> {
+    const maxBytes = options.maxBytes ?? 256 * CHUNK_BYTES;
+    const size = this.sizeOf(digest);
+    if (size > maxBytes) throw new HoldfastError('too-large', `Content ${digest} has ${size} bytes. Expected at most ${maxBytes}.`, { digest, sizeBytes: size });
+    if (size <= SMALL_CONTENT_BYTES) return this.#readWhole(digest);
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.stream(digest)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** A content in chunks. Damage shows at the end, as an error: use nothing before the end is reached. */
+  stream(digest: Digest): AsyncGenerator<Buffer, void, undefined> {
+    return this.#chunks(digest, 'given');
+  }
+
+  /** Reads a content and compares it with its digest. */
+  async verify(digest: Digest): Promise<'intact' | 'damaged' | 'missing'> {
+    try {
+      for await (const chunk of this.#chunks(digest, 'lent')) void chunk;
+      return 'intact';
+    } catch (error) {
+      if (error instanceof HoldfastError && error.type === 'ledger-damaged') return 'damaged';
+      if (error instanceof HoldfastError && error.type === 'not-found') return 'missing';
+      throw error;
+    }
+  }
+
+  /**
+   * Writes a content to a new file with exactly this mode, fsynced, checked while it is copied. An existing file is an
+   * error; on any error the new file is removed.
+   */
+  async copyTo(digest: Digest, absolutePath: string, mode: number): Promise<void> {
+    const file = createFile(absolutePath, 0o600);
+    try {
+      if (this.sizeOf(digest) <= SMALL_CONTENT_BYTES) {
+        writeWhole(file, this.#readWhole(digest), absolutePath);
+        setMode(file, mode, absolutePath);
+        syncFile(file, absolutePath);
+      } else {
+        for await (const chunk of this.#chunks(digest, 'lent')) await writeChunk(file, chunk, absolutePath);
+        setMode(file, mode, absolutePath);
+        await syncFileSlowly(file, absolutePath);
+      }
+    } catch (error) {
+      tryUnlink(absolutePath);
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** @throws HoldfastError `not-found` */
+  sizeOf(digest: Digest): number {
+    const stat = statSync(this.pathOf(digest), { throwIfNoEntry: false });
+    if (stat === undefined) throw this.#missing(digest);
+    return stat.size;
+  }
+
+  pathOf(digest: Digest): string {
+    return join(this.directory, digest.slice(0, 2), digest.slice(2));
+  }
+
+  /** Removes what writers that died have left behind. Safe at any time. @returns how many files */
+  removeLeftovers(nowMs: number): number {
+    let removed = 0;
+    for (const name of readdirSync(join(this.directory, 'tmp'))) {
+      const path = join(this.directory, 'tmp', name);
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || nowMs - stat.mtimeMs < LEFTOVER_AGE_MS) continue;
+      tryUnlink(path);
+      removed += 1;
+    }
+    return removed;
+  }
+
+  async *#chunks(digest: Digest, chunks: 'lent' | 'given'): AsyncGenerator<Buffer, void, undefined> {
+    const file = this.#open(digest);
+    const digester = createHash('sha256');
+    try {
+      for await (const chunk of readChunks(file, this.pathOf(digest), chunks)) {
+        digester.update(chunk);
+        yield chunk;
+      }
+    } finally {
+      closeSync(file);
+    }
+    this.#check(digest, digester.digest('hex'));
+  }
+
+  #putBytes(bytes: Uint8Array): StoredContent {
+    const stored = { content: hash('sha256', bytes), sizeBytes: bytes.byteLength };
+    if (this.#holdsIntact(stored.content, bytes)) {
+      // Perhaps another writer's rename a moment ago, which its fsync has not reached yet.
+      syncDirectory(join(this.directory, stored.content.slice(0, 2)));
+      return stored;
+    }
+    const temporary = this.#temporaryPath();
+    const file = createFile(temporary, 0o400);
+    try {
+      writeWhole(file, bytes, temporary);
+      syncFile(file, temporary);
+    } catch (error) {
+      tryUnlink(temporary);
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+    this.#publish(temporary, stored.content);
+    return stored;
+  }
+
+  async #putStream(content: AsyncIterable<Uint8Array | string>): Promise<StoredContent> {
+    const temporary = this.#temporaryPath();
+    const file = createFile(temporary, 0o400);
+    const digester = createHash('sha256');
+    let sizeBytes = 0;
+    try {
+      for await (const chunk of asBytes(content)) {
+        digester.update(chunk);
+        sizeBytes += chunk.byteLength;
+        await writeChunk(file, chunk, temporary);
+      }
+      await syncFileSlowly(file, temporary);
+    } catch (error) {
+      tryUnlink(temporary);
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+    return this.#publishLarge(temporary, { content: digester.digest('hex'), sizeBytes });
+  }
+
+  /** A copy of an open file that shares its extents; undefined where the filesystem can't. */
+  #clone(file: number, path: string): string | undefined {
+    if (!this.#canClone || process.platform !== 'linux') return undefined;
+    const temporary = this.#temporaryPath();
+    try {
+      copyFileSync(`/proc/self/fd/${file}`, temporary, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+      return temporary;
+    } catch (error) {
+      tryUnlink(temporary);
+      const code = systemCode(error);
+      if (code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EXDEV' && code !== 'EINVAL' && code !== 'ENOTTY' && code !== 'ENOSYS') throw storageError('copy', path, error);
+      // The source's filesystem may differ from file to file, but a store whose own can't clone never will.
+      if (code !== 'EXDEV') this.#canClone = false;
+      return undefined;
+    }
+  }
+
+  async #keepClone(temporary: string): Promise<StoredContent> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(temporary, constants.O_RDWR);
+      fchmodSync(handle.fd, 0o400);
+      const digester = createHash('sha256');
+      let sizeBytes = 0;
+      for await (const chunk of readChunks(handle.fd, temporary, 'lent')) {
+        digester.update(chunk);
+        sizeBytes += chunk.byteLength;
+      }
+      await syncFileSlowly(handle.fd, temporary);
+      return await this.#publishLarge(temporary, { content: digester.digest('hex'), sizeBytes });
+    } catch (error) {
+      tryUnlink(temporary);
+      throw storageError('copy', temporary, error);
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  /** Gives a finished file its name. The same content there already is replaced by the same. */
+  #publish(temporary: string, digest: Digest): void {
+    const prefix = digest.slice(0, 2);
+    const directory = join(this.directory, prefix);
+    faultPoint('blob.before');
+    try {
+      this.#makePrefixDurable(prefix, directory);
+      renameFile(temporary, this.pathOf(digest));
+    } catch (error) {
+      tryUnlink(temporary);
+      throw error;
+    }
+    syncDirectory(directory);
+    faultPoint('blob.after');
+  }
+
+  async #publishLarge(temporary: string, stored: StoredContent): Promise<StoredContent> {
+    if (this.has(stored.content) && (await this.verify(stored.content)) === 'damaged') this.#setAside(stored.content);
+    this.#publish(temporary, stored.content);
+    return stored;
+  }
+
+  #setAside(digest: Digest): void {
+    const path = this.pathOf(digest);
+    renameFile(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
+  }
+
+  #makePrefixDurable(prefix: string, directory: string): void {
+    if (this.#durablePrefixes.has(prefix)) return;
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
+    }
+    // Also when it was there: its maker may have died before its fsync.
+    syncDirectory(this.directory);
+    this.#durablePrefixes.add(prefix);
+  }
+
+  #holdsIntact(digest: Digest, bytes: Uint8Array): boolean {
+    const stat = lstatSync(this.pathOf(digest), { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if (stat.size === bytes.byteLength) {
+      // What is put may be the last good copy: look before leaning on the one that is there.
+      try {
+        this.#readWhole(digest);
+        return true;
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.type !== 'ledger-damaged') throw error;
+      }
+    }
+    this.#setAside(digest);
+    return false;
+  }
+
+  #readWhole(digest: Digest): Buffer {
+    const file = this.#open(digest);
+    try {
+      const bytes = readSmall(file, this.pathOf(digest));
+      this.#check(digest, hash('sha256', bytes));
+      return bytes;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #open(digest: Digest): number {
+    try {
+      return openSync(this.pathOf(digest), constants.O_RDONLY);
+    } catch (error) {
+      throw this.#readFailure(digest, error);
+    }
+  }
+
+  #check(digest: Digest, found: string): void {
+    if (found === digest) return;
+    const path = this.pathOf(digest);
+    throw new HoldfastError('ledger-damaged', `Content ${digest} is damaged: "${path}" now has the digest ${found}.`, { digest, found, path });
+  }
+
+  #readFailure(digest: Digest, error: unknown): HoldfastError {
+    return systemCode(error) === 'ENOENT' ? this.#missing(digest) : storageError('read', this.pathOf(digest), error);
+  }
+
+  #missing(digest: Digest): HoldfastError {
+    return new HoldfastError('not-found', `Content ${digest} is not in the store "${this.directory}".`, { digest, path: this.pathOf(digest) });
+  }
+
+  #temporaryPath(): string {
+    return join(this.directory, 'tmp', randomBytes(12).toString('hex'));
+  }
+}
+
+/** The whole of an open file, read from its start, whatever its size was a moment ago. */
+function readSmall(file: number, path: string): Buffer {
+  try {
+    let buffer = Buffer.allocUnsafe(fstatSync(file).size + 1);
+    let filled = 0;
+    for (;;) {
+      const count = readSync(file, buffer, filled, buffer.byteLength - filled, filled);
+      if (count === 0) return buffer.subarray(0, filled);
+      filled += count;
+      if (filled === buffer.byteLength) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(filled)]);
+    }
+  } catch (error) {
+    throw storageError('read', path, error);
+  }
+}
+
+/**
+ * An open file in chunks from its start, whatever position others have moved it to. `lent`: each chunk is good only until
+ * the next is asked for, so that one buffer serves all and memory stays flat.
+ */
+async function* readChunks(file: number, path: string, chunks: 'lent' | 'given'): AsyncGenerator<Buffer, void, undefined> {
+  let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let position = 0; ; ) {
+    const count = await new Promise<number>((resolve, reject) => {
+      read(file, buffer, 0, CHUNK_BYTES, position, (error, length) => (error === null ? resolve(length) : reject(storageError('read', path, error))));
+    });
+    if (count === 0) return;
+    yield buffer.subarray(0, count);
+    position += count;
+    if (chunks === 'given') buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  }
+}
+
+async function writeChunk(file: number, chunk: Uint8Array, path: string): Promise<void> {
+  for (let written = 0; written < chunk.byteLength; ) {
+    written += await new Promise<number>((resolve, reject) => {
+      write(file, chunk, written, chunk.byteLength - written, null, (error, count) => (error === null ? resolve(count) : reject(storageError('write', path, error))));
+    });
+  }
+}
+
+function setMode(file: number, mode: number, path: string): void {
+  try {
+    fchmodSync(file, mode);
+  } catch (error) {
+    throw storageError('chmod', path, error);
+  }
+}
+
+/** Text as UTF-8; a surrogate pair may be split between two chunks. */
+async function* asBytes(content: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array, void, undefined> {
+  let half = '';
+  for await (const chunk of content) {
+    if (typeof chunk !== 'string') {
+      if (half !== '') throw notUnicode();
+      yield chunk;
+      continue;
+    }
+    const text = half + chunk;
+    half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : '';
+    yield utf8(half === '' ? text : text.slice(0, -1));
+  }
+  if (half !== '') throw notUnicode();
+}
+
+function utf8(text: string): Buffer {
+  if (!text.isWellFormed()) throw notUnicode();
+  return Buffer.from(text, 'utf8');
+}
+
+function notUnicode(): HoldfastError {
+  return new HoldfastError('bad-input', 'The text holds a lone surrogate, which UTF-8 cannot carry. Write bytes instead.');
+}
