@@ -3,14 +3,20 @@
  * runs over every implementation.
  *
  * Invariants
- * 1. `connect` never creates a database and changes nothing; `ensureHoldfastTables` creates `holdfast_token` and
- *    `holdfast_fence` and nothing else, and may be repeated.
+ * 1. Opening connects to nothing, creates nothing and never fails for a database that is away: each call says so. A declared
+ *    SQLite file that does not exist yet reads as an empty database and is created by the first `begin` or
+ *    `ensureHoldfastTables`; one that has gone since is `storage-unreachable`. `ensureHoldfastTables` creates
+ *    `holdfast_token` and `holdfast_fence` and nothing else, and may be repeated.
  * 2. Identifiers are quoted by the dialect, never concatenated raw. A table may be `schema.table`.
  * 3. Failures are HoldfastErrors: `storage-unreachable` (connection refused, lost, server stopping), `busy` (lock,
  *    statement or idle timeout, serialization failure, deadlock, SQLITE_BUSY), `permission-denied`, `unknown-table`,
- *    `sql-failed` (everything that trying again cannot mend: syntax, constraint, type).
- * 4. Values are canonical JSON scalars: what JSON cannot hold exactly is tagged, so that type is never lost: bigint and
- *    numeric beyond 2^53 or with a scale as decimal string, bytes as `{"$bytes": base64}`, timestamps as ISO text, JSON columns as JSON.
+ *    `storage-failed` (I/O error, disk full, damaged file), `no-key`, `bad-input`, `cancelled` (the signal), `sql-failed`
+ *    (everything that trying again cannot mend: syntax, constraint, type, a write in a query, another table under
+ *    Holdfast's name: `details.foreign`). A COMMIT whose outcome nobody knows has `details.outcomeUnknown`.
+ * 4. Values are canonical JSON scalars, in and out (values.ts): what JSON cannot hold exactly is tagged, so that type is
+ *    never lost: `{"$int": …}` beyond 2^53, `{"$numeric": …}` with a scale, `{"$float": "NaN"}`, `{"$bytes": base64}`;
+ *    timestamps as the database's ISO text (sessions run in UTC), JSON columns as JSON. `plainValue` unwraps for step code.
+ * 5. A transaction in which a call failed only rolls back; `commit` then refuses.
  */
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
@@ -60,12 +66,18 @@ export interface Database {
   /** Overwrites the last token after a person's decision accepted a restored database. */
   resetFence(jobId: string, fence: Fence): Promise<void>;
 
-  /** Begins a read-write transaction with lock, statement and idle timeouts (ms). */
+  /**
+   * Begins a read-write transaction. PostgreSQL: REPEATABLE READ, so that a row changed by another since it was compared
+   * refuses our write (`busy`). SQLite: BEGIN IMMEDIATE; a statement cannot be timed out there, the other two can.
+   */
   begin(options: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number; readonly idleTimeoutMs: number }): Promise<DatabaseTransaction>;
   close(): Promise<void>;
 }
 
+/** Calls may be issued without awaiting each (`Promise.all([passFence(…), takeToken(…)])`): PostgreSQL then needs one round trip. */
 export interface DatabaseTransaction {
+  /** Asked on this very connection: tells a reconnect to another server or timeline. */
+  identity(): Promise<IdentityState>;
   /** Checks the term and notes the token, in one statement. False: another term is there. */
   passFence(jobId: string, term: number, token: string): Promise<boolean>;
   /** Inserts the token row, or says what the one that is there holds. */
@@ -73,13 +85,19 @@ export interface DatabaseTransaction {
   /** Removes a token row (undo of a whole step). */
   dropToken(token: string): Promise<void>;
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
-  query(sql: string, params: readonly Json[]): Promise<QueryResult>;
+  /** Without the tables: in a transaction nobody can tell this statement's from those before it. */
+  query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>>;
   schema(table: string): Promise<SchemaState>;
   applyRow(change: RowChange): Promise<void>;
   applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void>;
   /** Puts a row to exactly this state (restore, undo): absent deletes, row upserts its columns. */
   putRow(table: string, key: JsonObject, state: RowState): Promise<void>;
-  /** Stores the read-back rows' digests in the token row. Runs constraints immediately. */
+  /**
+   * Runs what was put off to COMMIT (deferred constraints and triggers) now. Between the last change and the read-back,
+   * because deferred triggers may change rows. `noteRows` and `commit` refuse (`defect`) when it is missing.
+   */
+  settle(): Promise<void>;
+  /** Stores the read-back rows' digests in the token row. */
   noteRows(token: string, rows: string): Promise<void>;
   /** One cheap statement, so that an idle transaction isn't ended under us. */
   keepAlive(): Promise<void>;

@@ -1,0 +1,74 @@
+/**
+ * The two tables that Holdfast keeps in a user's database: one row a step that committed, one row a job.
+ *
+ * Invariants
+ * 1. A table of our name is used only if its columns and key are ours; else it is `foreign`, said so, and left alone.
+ * 2. Each table carries a mark with the version of its form (SQLite: a comment inside CREATE TABLE, which SQLite keeps;
+ *    PostgreSQL: COMMENT ON). A version newer than this code's is refused; an older one would be migrated here.
+ */
+import { HoldfastError } from '../../model/failure.ts';
+import type { SchemaState } from '../../model/world.ts';
+import type { Dialect } from './database.ts';
+import type { HOLDFAST_TABLES } from './query-builder.ts';
+
+export const HOLDFAST_TABLES_VERSION = 1;
+
+export type HoldfastTable = (typeof HOLDFAST_TABLES)[number];
+
+const COLUMNS: Readonly<Record<HoldfastTable, readonly string[]>> = {
+  holdfast_token: ['token', 'job_id', 'intent', 'rows', 'committed_at'],
+  holdfast_fence: ['job_id', 'term', 'last_token'],
+};
+const KEYS: Readonly<Record<HoldfastTable, string>> = { holdfast_token: 'token', holdfast_fence: 'job_id' };
+
+const MARK = /holdfast tables version (\d+)(?:, database ([0-9a-f-]{36}))?/;
+
+/** The mark's text. `databaseId`: given to SQLite files, which have no identifier of their own. */
+export function holdfastMark(databaseId?: string): string {
+  return `holdfast tables version ${HOLDFAST_TABLES_VERSION}${databaseId === undefined ? '' : `, database ${databaseId}`}`;
+}
+
+/** What a mark says; undefined if there is none. */
+export function readHoldfastMark(text: string): { readonly version: number; readonly databaseId: string | undefined } | undefined {
+  const match = MARK.exec(text);
+  return match === null ? undefined : { version: Number(match[1]), databaseId: match[2] };
+}
+
+/**
+ * Whether the table is there and ours.
+ * @throws HoldfastError `sql-failed` with `details.foreign` if it is another table of that name or of a newer Holdfast.
+ */
+export function hasHoldfastTable(database: string, table: HoldfastTable, found: SchemaState, markText: string): boolean {
+  if (found.kind === 'absent') return false;
+  const names = found.columns.map((column) => column.name);
+  const missing = COLUMNS[table].filter((column) => !names.includes(column));
+  const isKeyed = found.primaryKey.length === 1 && found.primaryKey[0] === KEYS[table];
+  if (missing.length > 0 || !isKeyed) {
+    const problem = missing.length > 0 ? `has no column ${missing.join(', ')}` : `has the primary key (${found.primaryKey.join(', ')}) where (${KEYS[table]}) was expected`;
+    throw foreignTable(database, table, `it ${problem}; found the columns ${names.join(', ')}. Rename it, or use another database or schema`);
+  }
+  const version = readHoldfastMark(markText)?.version ?? HOLDFAST_TABLES_VERSION;
+  if (version > HOLDFAST_TABLES_VERSION) {
+    throw foreignTable(database, table, `a newer Holdfast made it (version ${version}; this one knows ${HOLDFAST_TABLES_VERSION}). Update Holdfast`);
+  }
+  return true;
+}
+
+/** The statements that create the tables, in order; `name` picks one table's. Safe to repeat one by one. */
+export function createHoldfastTable(dialect: Dialect, table: HoldfastTable, mark: string): readonly string[] {
+  const comment = dialect === 'sqlite' ? ` /* ${mark} */` : '';
+  const [integer, time] = dialect === 'sqlite' ? ['integer', "text NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"] : ['bigint', 'timestamptz NOT NULL DEFAULT now()'];
+  const commentOn = dialect === 'sqlite' ? [] : [`COMMENT ON TABLE ${table} IS '${mark}'`];
+  if (table === 'holdfast_fence') {
+    return [`CREATE TABLE holdfast_fence (${comment} job_id text NOT NULL PRIMARY KEY, term ${integer} NOT NULL, last_token text)`, ...commentOn];
+  }
+  return [
+    `CREATE TABLE holdfast_token (${comment} token text NOT NULL PRIMARY KEY, job_id text NOT NULL, intent text NOT NULL, "rows" text NOT NULL DEFAULT '', committed_at ${time})`,
+    'CREATE INDEX IF NOT EXISTS holdfast_token_job_id ON holdfast_token (job_id)',
+    ...commentOn,
+  ];
+}
+
+function foreignTable(database: string, table: string, problem: string): HoldfastError {
+  return new HoldfastError('sql-failed', `Database ${database} has a table "${table}" that Holdfast cannot use: ${problem}. It was left as it is.`, { database, table, foreign: true });
+}

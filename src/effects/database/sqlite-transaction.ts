@@ -1,0 +1,233 @@
+/**
+ * A read-write transaction on a SQLite file.
+ *
+ * Invariants
+ * 1. No call runs outside the transaction: SQLite ends one by itself after some errors (disk full, ON CONFLICT ROLLBACK),
+ *    and what followed would commit statement by statement.
+ * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked for.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Json, JsonObject } from '../../model/canonical-json.ts';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { RowChange, SqlEffect } from '../../model/intent.ts';
+import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/world.ts';
+import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
+import { formatTableName, parseTableName } from './query-builder.ts';
+import { parseTargetTable, putRowStatements, rowChangeStatement, unknownTable, missingRow, type BoundStatement } from './row-statement.ts';
+import type { SqliteConnection } from './sqlite-connection.ts';
+import { readSqliteRows } from './sqlite-rows.ts';
+import { readSqliteSchema } from './sqlite-schema.ts';
+import { rowObjects } from './sqlite-query.ts';
+import { controlsTransaction, cutStatement } from './statement-text.ts';
+
+const BUSY_DELAYS_MS = [1, 2, 5, 10, 20, 50] as const;
+
+export interface SqliteTransactionOptions {
+  readonly database: string;
+  readonly connection: SqliteConnection;
+  readonly lockTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly readIdentity: (connection: SqliteConnection) => IdentityState;
+  /** Throws if the path no longer leads to the file that the connection has open. */
+  readonly assertSameFile: () => void;
+  /** Called once, when the transaction is over. */
+  readonly onEnd: () => void;
+}
+
+export class SqliteTransaction implements DatabaseTransaction {
+  readonly #options: SqliteTransactionOptions;
+  readonly #connection: SqliteConnection;
+  #failure: HoldfastError | undefined;
+  #needsSettling = false;
+  #isOver = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  /** The connection has begun the transaction already. */
+  constructor(options: SqliteTransactionOptions) {
+    this.#options = options;
+    this.#connection = options.connection;
+    this.#restartIdleTimer();
+  }
+
+  identity(): Promise<IdentityState> {
+    return this.#do(() => this.#options.readIdentity(this.#connection));
+  }
+
+  passFence(jobId: string, term: number, token: string): Promise<boolean> {
+    return this.#do(() => this.#connection.run('UPDATE main.holdfast_fence SET last_token = ? WHERE job_id = ? AND term = ?', [token, jobId, term]) === 1);
+  }
+
+  takeToken(token: string, jobId: string, intent: Digest): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
+    return this.#do(() => {
+      const taken = this.#connection.run('INSERT INTO main.holdfast_token (token, job_id, intent) VALUES (?, ?, ?) ON CONFLICT (token) DO NOTHING', [token, jobId, intent]);
+      if (taken === 1) return { outcome: 'taken' } as const;
+      const row = this.#connection.all('SELECT intent, "rows" FROM main.holdfast_token WHERE token = ?', [token])[0]!;
+      return { outcome: 'there', state: { kind: 'token', intent: String(row[0]), rows: String(row[1]) } } as const;
+    });
+  }
+
+  async dropToken(token: string): Promise<void> {
+    await this.#do(() => this.#connection.run('DELETE FROM main.holdfast_token WHERE token = ?', [token]));
+  }
+
+  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
+    return this.#do(() => readSqliteRows(this.#connection, this.#options.database, requests));
+  }
+
+  query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
+    return this.#do(() => {
+      const before = this.#connection.totalChanges;
+      const rows = rowObjects(this.#options.database, this.#connection.runForeign(sql, params));
+      if (this.#connection.totalChanges !== before) throw this.#error('sql-failed', `a query wrote: ${cutStatement(sql)}. Expected one that only reads; stage changes with sql`);
+      return { rows };
+    });
+  }
+
+  schema(table: string): Promise<SchemaState> {
+    return this.#do(() => readSqliteSchema(this.#connection, parseTableName(table)));
+  }
+
+  async applyRow(change: RowChange): Promise<void> {
+    await this.#change(() => {
+      const changed = this.#run(rowChangeStatement(this.#target(change.table), change));
+      if (change.kind === 'row.update' && changed === 0) throw missingRow(this.#options.database, change);
+    });
+  }
+
+  async applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void> {
+    await this.#change(() => {
+      if (controlsTransaction(effect.text)) throw this.#error('sql-failed', `${cutStatement(effect.text)} would end the transaction that the step's effects share. Leave it out`);
+      this.#connection.runForeign(effect.text, effect.params);
+    });
+  }
+
+  async putRow(table: string, key: JsonObject, state: RowState): Promise<void> {
+    await this.#change(() => {
+      for (const statement of putRowStatements(this.#target(table), key, state)) {
+        if (this.#run(statement) > 0) return;
+      }
+    });
+  }
+
+  async settle(): Promise<void> {
+    await this.#do(() => {
+      this.#needsSettling = false;
+      if (this.#connection.hasDeferredViolations()) throw this.#error('sql-failed', 'a foreign key that is checked at the end (DEFERRABLE INITIALLY DEFERRED) is violated');
+    });
+  }
+
+  async noteRows(token: string, rows: string): Promise<void> {
+    await this.#do(() => {
+      this.#assertSettled();
+      const noted = this.#connection.run('UPDATE main.holdfast_token SET "rows" = ? WHERE token = ?', [rows, token]);
+      if (noted !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
+    });
+  }
+
+  async keepAlive(): Promise<void> {
+    await this.#do(() => undefined);
+  }
+
+  async commit(): Promise<void> {
+    await this.#do(() => this.#assertSettled());
+    clearTimeout(this.#idleTimer);
+    try {
+      this.#options.assertSameFile();
+      // A reader of a file without WAL holds COMMIT back; the transaction stays open meanwhile and may be tried again.
+      await retryWhileBusy(this.#options.lockTimeoutMs, () => this.#connection.run('COMMIT'));
+    } catch (error) {
+      if (isFailure(error, 'busy') && this.#connection.isInTransaction) throw error;
+      const isUnknown = isFailure(error, 'storage-failed');
+      await this.rollback();
+      if (isUnknown) throw new HoldfastError(error.type, `${error.message} Whether the transaction was committed is not known.`, { ...error.details, outcomeUnknown: true }, { cause: error });
+      throw error;
+    }
+    this.#end();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#isOver) return;
+    try {
+      if (this.#connection.isInTransaction) this.#connection.run('ROLLBACK');
+    } finally {
+      this.#connection.forgetShapes();
+      this.#end();
+    }
+  }
+
+  /** Runs one call in the transaction; a failure ends all but `rollback`. */
+  async #do<T>(call: () => T | Promise<T>): Promise<T> {
+    if (this.#failure !== undefined) throw new HoldfastError(this.#failure.type, `${this.#failure.message} (The transaction can only be rolled back.)`, this.#failure.details, { cause: this.#failure });
+    if (this.#isOver) throw this.#error('defect', 'the transaction is over already');
+    clearTimeout(this.#idleTimer);
+    try {
+      if (!this.#connection.isInTransaction) throw this.#error('busy', 'SQLite ended the transaction by itself');
+      return await call();
+    } catch (error) {
+      this.#failure = error instanceof HoldfastError ? error : this.#error('defect', String(error), error);
+      throw this.#failure;
+    } finally {
+      this.#restartIdleTimer();
+    }
+  }
+
+  #change(call: () => void): Promise<void> {
+    return this.#do(() => {
+      this.#needsSettling = true;
+      call();
+    });
+  }
+
+  #run(statement: BoundStatement): number {
+    return this.#connection.run(statement.text, statement.parameters.map(({ value }) => value));
+  }
+
+  #target(table: string): NonNullable<ReturnType<SqliteConnection['shape']>> {
+    const name = parseTargetTable('sqlite', table);
+    const shape = this.#connection.shape(name);
+    if (shape === undefined) throw unknownTable(this.#options.database, formatTableName(name));
+    return shape;
+  }
+
+  #assertSettled(): void {
+    if (this.#needsSettling) throw this.#error('defect', 'settle() was not called between the last change and this');
+  }
+
+  #restartIdleTimer(): void {
+    clearTimeout(this.#idleTimer);
+    if (this.#isOver) return;
+    const expire = (): void => {
+      this.#failure ??= this.#error('busy', `the transaction was idle for ${this.#options.idleTimeoutMs} ms and was rolled back`);
+      if (this.#connection.isInTransaction) this.#connection.run('ROLLBACK');
+      this.#connection.forgetShapes();
+      this.#end();
+    };
+    this.#idleTimer = setTimeout(expire, this.#options.idleTimeoutMs).unref();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#idleTimer);
+    this.#options.onEnd();
+  }
+
+  #error(type: 'busy' | 'sql-failed' | 'defect', problem: string, cause?: unknown): HoldfastError {
+    return new HoldfastError(type, `Database ${this.#options.database}: ${problem}.`, { database: this.#options.database }, cause === undefined ? {} : { cause });
+  }
+}
+
+/** Tries again while SQLite answers that another holds a lock, waiting between the tries, never inside them. */
+export async function retryWhileBusy<T>(timeoutMs: number, attempt: () => T | Promise<T>): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const delayMs = BUSY_DELAYS_MS[Math.min(tries, BUSY_DELAYS_MS.length - 1)]!;
+      if (!isFailure(error, 'busy') || performance.now() + delayMs > deadline) throw error;
+      await sleep(delayMs);
+    }
+  }
+}
