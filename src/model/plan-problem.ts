@@ -33,9 +33,9 @@ function formatProblem(problem: PlanProblem, filename: string): string {
   return lines.join('\n');
 }
 
-/** `://user:secret@host` becomes `://***@host`. */
+/** Hides what follows `://` in a URL that may hold a password (`user:secret@host`, `?password=…`), mark for mark. */
 export function withoutCredentials(text: string): string {
-  return text.replace(/:\/\/[^@/\s"']*@/g, '://***@');
+  return text.replace(/:\/\/\S*[@?]\S*/g, (found) => `://${'*'.repeat(found.length - 3)}`);
 }
 
 const MAX_SHOWN_LENGTH = 60;

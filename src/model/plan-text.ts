@@ -165,12 +165,7 @@ function withExcerpt(problem: PlanProblem, text: string): PlanProblem {
   if (source.trim() === '') return problem;
   const column = problem.column ?? 1;
   const from = Math.max(0, Math.min(column - 40, source.length - MAX_EXCERPT_LENGTH));
-  // Credentials are masked with as many marks as they have characters, so that the pointer still points.
-  const line = maskCredentials(source).slice(from, from + MAX_EXCERPT_LENGTH);
+  const line = withoutCredentials(source).slice(from, from + MAX_EXCERPT_LENGTH);
   const number = String(problem.line);
   return { ...problem, excerpt: `${number} | ${line}\n${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, column - 1 - from))}^` };
-}
-
-function maskCredentials(line: string): string {
-  return withoutCredentials(line) === line ? line : line.replace(/:\/\/[^@/\s"']*@/g, (found) => `://${'*'.repeat(found.length - 4)}@`);
 }

@@ -68,7 +68,7 @@ test('every problem is told at once', () => {
 });
 
 test('a literal database URL is refused, told how to refer to it, and never repeated', () => {
-  for (const url of ['postgres://bob:hunter2@db/main', 'postgresql://db/main', 'mysql://bob:hunter2@db', '${{ env.A }}${{ env.B }}', 'postgres://${{ env.PASSWORD }}@db', 'main.db', 'sqlite:']) {
+  for (const url of ['postgres://bob:hunter2@db/main', 'postgresql://db/main', 'postgres://db/main?user=bob&password=hunter2', 'mysql://bob:hunter2@db', '${{ env.A }}${{ env.B }}', 'postgres://${{ env.PASSWORD }}@db', 'main.db', 'sqlite:']) {
     const [problem, ...others] = problemsOf({ databases: { main: { url } } });
     assert.equal(others.length, 0, url);
     assert.equal(problem?.path, 'databases.main.url');
@@ -253,6 +253,7 @@ test('steps that may run at the same time may not write one resource, nor read w
 
   assert.ok(!conflict(write('a.md'), write('b.md')));
   assert.ok(!conflict(write('out.md'), { ...write('out.md'), needs: ['s0'] }));
+  assert.ok(!conflict({ ...write('out.md'), needs: ['s1'] }, write('out.md')));
   assert.ok(!conflict(write('out.md'), { use: 'file.write', with: { path: 'out.md', content: '${{ steps.s0.output.path }}' } }));
   assert.ok(!conflict({ reads: ['file:a'] }, { reads: ['file:a'] }));
   assert.ok(!conflict(upsert, upsert), 'each may upsert rows of its own; the rows are compared when they are sealed');
