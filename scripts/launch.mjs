@@ -142,14 +142,14 @@ async function npm(title, args, cwd, node) {
   const [command, first] = cli.endsWith('npm-cli.js') ? [node, [cli]] : ['npm', []];
   const child = spawn(command, [...first, ...args, '--loglevel=warn'], { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output = (output + chunk).slice(-4_000)));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output = (output + chunk)));
   const progress = setInterval(() => say(`  still at it, ${seconds(startedMs)}`), PROGRESS_EVERY_MS);
   const limit = setTimeout(() => child.kill(), FETCH_LIMIT_MS);
   try {
     await new Promise((resolve, reject) => {
       child.on('error', (error) => reject(new Remediable(`npm could not be started (${error.message}).`)));
       child.on('exit', (code, signal) =>
-        code === 0 ? resolve() : reject(new Remediable(`npm ${args[0]} failed (${signal ?? `exit code ${code}`}):\n${output.trim()}`)),
+        code === 0 ? resolve() : reject(new Remediable(`npm ${args[0]} failed (${signal ?? `exit code ${code}`}):\n${endsOf(output)}`)),
       );
     });
   } finally {
@@ -157,6 +157,12 @@ async function npm(title, args, cwd, node) {
     clearTimeout(limit);
   }
   say(`  done in ${seconds(startedMs)}`);
+}
+
+/** npm states the cause first and its advice last; between them may be pages. */
+function endsOf(output) {
+  const lines = output.trim().split('\n');
+  return (lines.length > 40 ? [...lines.slice(0, 30), '…', ...lines.slice(-10)] : lines).join('\n');
 }
 
 /** Must agree with `cacheDirectory` of src/dev-server.ts, which can't be imported before Node 24 is here. */

@@ -142,6 +142,12 @@ test('the lockfile and the configuration name no registry', async () => {
   assert.ok(!/^registry|:_auth|:\/\//m.test(await fs.readFile(path.join(root, '.npmrc'), 'utf8')));
 });
 
+test('the lockfile is complete, as npm ci wants it: `node scripts/complete-lockfile.mjs` makes it so', async () => {
+  const { packages } = JSON.parse(await fs.readFile(path.join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+  const named = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+  assert.deepEqual(named.filter((name) => packages[`node_modules/${name}`] === undefined), []);
+});
+
 test('every npm script that a newcomer calls goes through the launcher, which any Node of the last years can read', async () => {
   const { scripts, engines } = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string>; engines: { node: string } };
   assert.equal(engines.node, '>=24');
