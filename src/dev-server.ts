@@ -39,7 +39,7 @@ const START_ATTEMPTS = 3;
 export type TemporalExecutable = {
   readonly kind: 'executable';
   readonly path: string;
-  readonly from: 'option' | 'HOLDFAST_TEMPORAL_BIN' | 'PATH' | 'cache' | 'the download of the SDK' | 'go install';
+  readonly from: 'option' | 'HOLDFAST_TEMPORAL_BIN' | 'PATH' | 'cache' | 'SDK download' | 'go install';
 };
 export type TemporalAddress = { readonly kind: 'address'; readonly address: string; readonly from: 'option' | 'TEMPORAL_ADDRESS' };
 export type TemporalFound = TemporalAddress | TemporalExecutable;
@@ -245,11 +245,11 @@ async function findExecutable(options: FindTemporalOptions, env: NodeJS.ProcessE
 
   const onProgress = options.onProgress ?? (() => undefined);
   const tried = ['none given by TEMPORAL_ADDRESS or HOLDFAST_TEMPORAL_BIN', 'no `temporal` on PATH', 'none in the cache'];
-  for (const [from, obtain] of [['the download of the SDK', downloadBySdk], ['go install', buildWithGo]] as const) {
+  for (const [from, obtain] of [['SDK download', downloadBySdk], ['go install', buildWithGo]] as const) {
     const problem = await intoCache(cached, (draft) => obtain(draft, env, onProgress));
     if (problem === undefined) return { kind: 'executable', path: cached, from };
     tried.push(`${from}: ${problem}`);
-    onProgress(`Temporal server: no ${from} (${problem})`);
+    onProgress(`Temporal server: ${from} failed (${problem})`);
   }
   throw new HoldfastError('server-unreachable', `No Temporal server could be had:\n${tried.map((line) => `  - ${line}`).join('\n')}\n${REMEDY}`, { tried });
 }

@@ -158,3 +158,15 @@ test('every npm script that a newcomer calls goes through the launcher, which an
   const early = [...launcher.matchAll(/^import .* from '(.+)';$/gm)].map((match) => match[1] ?? '');
   assert.ok(early.every((specifier) => specifier.startsWith('node:')), `static imports: ${early.join(', ')}`);
 });
+
+test('a bare clone whose dependencies cannot be had says so with the remedy, and exits with the code for "not ready"', async () => {
+  const clone = path.join(folder, 'bare-clone');
+  await fs.mkdir(path.join(clone, 'bin'), { recursive: true });
+  await fs.cp(path.join(root, 'scripts'), path.join(clone, 'scripts'), { recursive: true });
+  for (const name of ['package.json', 'package-lock.json']) await fs.copyFile(path.join(root, name), path.join(clone, name));
+  await fs.writeFile(path.join(clone, 'bin/npm'), '#!/bin/sh\necho "no such host" >&2\nexit 7\n', { mode: 0o755 });
+  const env = { PATH: `${path.join(clone, 'bin')}:/usr/bin:/bin`, HOME: clone };
+  const ran = spawnSync(process.execPath, [path.join(clone, 'scripts/launch.mjs'), 'test'], { env, encoding: 'utf8' });
+  assert.equal(ran.status, 3);
+  assert.match(ran.stderr, /npm ci failed \(exit code 7\):\nno such host\nThe npm registry must be reachable/);
+});
