@@ -3,10 +3,13 @@
  *
  * Invariants
  * 1. Every part runs even when another failed; the last lines say which did; the exit code is 0 only when all passed.
- * 2. The servers are stopped however the run ends.
- * 3. The very last line is `N passed, N failed`, for programs that read it.
+ * 2. The servers are stopped and the run's temporary folder is removed however the run ends.
+ * 3. A test that leaves something in the temporary folder fails the run.
+ * 4. The very last line is `N passed, N failed`, for programs that read it.
  */
 import { promises as fs } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
@@ -14,6 +17,10 @@ import { spec } from 'node:test/reporters';
 import { startDevServer } from '../src/dev-server.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 import { lint, say, temporalEnvironment, typecheck } from './programs.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** The exit code of a shell for a program that was interrupted. */
+const INTERRUPTED = 130;
 
 const KINDS = ['unit', 'integration', 'replay', 'fault'] as const;
 type Kind = (typeof KINDS)[number];
@@ -50,11 +57,50 @@ export async function runTests(args: readonly string[]): Promise<number> {
   const parts: Part[] = [];
   if (args.length === 0) parts.push(...(await Promise.all([check('lint', lint), check('types', typecheck)])));
   const chosen = kinds.length > 0 ? kinds : named.length > 0 ? [] : USUAL_KINDS;
-  await withServers(chosen.some((kind) => KINDS_WITH_SERVERS.includes(kind)), async () => {
-    for (const kind of chosen) parts.push(await testFiles(kind, await filesOf(kind), FILE_LIMIT_MS[kind], pattern));
-    if (named.length > 0) parts.push(await testFiles('named files', named, FILE_LIMIT_MS.fault, pattern));
+  const interrupted = await untilInterrupted(async (signal) => {
+    await withTemporaryFolder(async (leftBehind) => {
+      await withServers(chosen.some((kind) => KINDS_WITH_SERVERS.includes(kind)), async () => {
+        for (const kind of chosen) parts.push(await testFiles(kind, await filesOf(kind), { timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) }));
+        if (named.length > 0) parts.push(await testFiles('named files', named, { timeout: FILE_LIMIT_MS.fault, signal, ...only(pattern) }));
+      });
+      parts.push(...nothingLeft(signal.aborted ? [] : await leftBehind()));
+    });
   });
-  return conclude(parts);
+  return interrupted ? INTERRUPTED : conclude(parts);
+}
+
+function only(pattern: string | undefined): { testNamePatterns?: string[] } {
+  return pattern === undefined ? {} : { testNamePatterns: [pattern] };
+}
+
+/** Ends the tests at the first interrupt, and lets everything that was begun be ended. */
+async function untilInterrupted(body: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort();
+  for (const signal of SIGNALS) process.on(signal, interrupt);
+  try {
+    await body(controller.signal);
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, interrupt);
+  }
+  return controller.signal.aborted;
+}
+
+/** Every process of the run makes its temporary files in here. `nobody` may too: PostgreSQL doesn't run as root. */
+async function withTemporaryFolder(body: (leftBehind: () => Promise<string[]>) => Promise<void>): Promise<void> {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'));
+  await fs.chmod(folder, 0o1777);
+  process.env['TMPDIR'] = folder;
+  try {
+    await body(async () => fs.readdir(folder));
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+function nothingLeft(names: readonly string[]): Part[] {
+  if (names.length === 0) return [];
+  return [{ name: 'clean-up', passed: 0, failed: 1, skipped: 0, failures: names.map((name) => `left in the temporary folder: ${name}`), durationMs: 0 }];
 }
 
 async function check(name: string, body: () => Promise<number>): Promise<Part> {
@@ -75,16 +121,13 @@ async function withServers(needed: boolean, body: () => Promise<void>): Promise<
   const startedMs = performance.now();
   Object.assign(process.env, await temporalEnvironment());
   const stops: (() => Promise<void>)[] = [];
-  const interrupted = (): void => void stopAll(stops).finally(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupted);
   try {
     const [temporalAddress, postgresUrl] = await Promise.all([startTemporal(stops), startDatabase(stops)]);
     Object.assign(process.env, { HOLDFAST_TEST_TEMPORAL_ADDRESS: temporalAddress, HOLDFAST_TEST_POSTGRES_URL: postgresUrl });
     say(`Servers for the tests: Temporal ${temporalAddress}, PostgreSQL ready in ${seconds(performance.now() - startedMs)}`);
     await body();
   } finally {
-    await stopAll(stops);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, interrupted);
+    await Promise.all(stops.map(async (stop) => stop()));
   }
 }
 
@@ -102,16 +145,12 @@ async function startDatabase(stops: (() => Promise<void>)[]): Promise<string> {
   return cluster.url;
 }
 
-async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {
-  await Promise.all(stops.map(async (stop) => stop()));
-}
-
-async function testFiles(name: string, files: readonly string[], timeoutMs: number, pattern: string | undefined): Promise<Part> {
+async function testFiles(name: string, files: readonly string[], options: { timeout: number; signal: AbortSignal; testNamePatterns?: string[] }): Promise<Part> {
   const startedMs = performance.now();
   const counted = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
-  if (files.length > 0) {
-    const events = run({ files: [...files], concurrency: CONCURRENT_FILES, timeout: timeoutMs, ...(pattern === undefined ? {} : { testNamePatterns: [pattern] }) });
+  if (files.length > 0 && !options.signal.aborted) {
+    const events = run({ files: [...files], concurrency: CONCURRENT_FILES, ...options });
     events.on('test:fail', (event) => {
       // A suite that failed says so once more for each level above the test that did.
       if (event.details.type !== 'suite') failures.push(`${event.name} (${event.file ?? 'unknown file'}:${event.line ?? 0})`);
