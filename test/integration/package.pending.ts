@@ -1,0 +1,90 @@
+/**
+ * The npm package as a stranger gets it: packed, installed in an empty folder, used there with nothing of this checkout.
+ *
+ * Becomes `package.test.ts` when src/cli.ts and examples/own-workflow are there. The example is a folder with its own
+ * tsconfig.json and a `run.ts` that finds its server by TEMPORAL_ADDRESS, imports `holdfast…` only, and exits with 0.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promises as fs } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { testTemporal } from '../support/temporal.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const temporal = await testTemporal();
+
+let folder: string;
+let manifest: { name: string; exports: Record<string, string | Record<string, string>>; bin: { holdfast: string }; dependencies: Record<string, string> };
+/** Paths within the package. */
+let packed: string[];
+
+before(async () => {
+  folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-package-'));
+  manifest = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as typeof manifest;
+  const listed = await run('npm', ['pack', '--json', '--pack-destination', folder], root);
+  // The build that runs before packing prints too; the listing is the last array.
+  const [pack] = JSON.parse(listed.slice(listed.lastIndexOf('\n[') + 1)) as [{ filename: string; files: { path: string }[] }];
+  packed = pack.files.map((file) => file.path);
+  await fs.writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
+  const developer = ['typescript', '@types/node'].map(async (name) => `${name}@${(await installed(name)).version}`);
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', path.join(folder, pack.filename), ...(await Promise.all(developer))], folder);
+});
+
+after(async () => fs.rm(folder, { recursive: true, force: true }));
+
+async function installed(name: string): Promise<{ version: string }> {
+  return JSON.parse(await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string };
+}
+
+/** Runs a program in a folder, on this Node, without anything that the test run itself has set. Returns what it printed. */
+async function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|HOLDFAST_|TEMPORAL_)/.test(name)));
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...inherited, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  child.stderr.on('data', (chunk) => (errors += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}\n${errors}`);
+  return output;
+}
+
+test('holds what its entries name, and neither sources, tests nor a machine’s paths', async () => {
+  const named = Object.values(manifest.exports).flatMap((entry) => (typeof entry === 'string' ? [entry] : [entry['types'], entry['default']]));
+  for (const file of [...named, manifest.bin.holdfast]) assert.ok(packed.includes(String(file).replace('./', '')), String(file));
+  assert.deepEqual(packed.filter((file) => /^(src|test|scripts|demo|bench)\/|\.test\.|(?<!\.d)\.ts$/.test(file)), []);
+  for (const file of packed.filter((name) => name.endsWith('.js') || name.endsWith('.map'))) {
+    assert.ok(!(await fs.readFile(path.join(folder, 'node_modules', manifest.name, file), 'utf8')).includes(root), file);
+  }
+});
+
+test('every entry can be imported, with types', async () => {
+  const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json')).map((entry) => entry.replace('.', manifest.name));
+  await fs.writeFile(path.join(folder, 'entries.ts'), entries.map((entry, index) => `import * as e${index} from '${entry}';\nconsole.log(Object.keys(e${index}).length);\n`).join(''));
+  await run(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024', '--types', 'node', 'entries.ts'], folder);
+  await run(process.execPath, ['entries.ts'], folder);
+});
+
+test('brings a command line that says what it can do', async () => {
+  const help = await run(path.join(folder, 'node_modules/.bin/holdfast'), ['--help'], folder);
+  for (const command of ['dev', 'worker', 'start', 'check', 'list', 'status', 'question', 'decide', 'verify', 'log', 'result', 'cancel', 'doctor']) {
+    assert.match(help, new RegExp(`^\\s+${command}\\b`, 'm'));
+  }
+});
+
+test('the worker that the Dockerfile starts is a command of it', async () => {
+  await run(path.join(folder, 'node_modules/.bin/holdfast'), ['worker', '--help'], folder);
+});
+
+test('somebody else’s own Workflow type-checks against it and runs', async () => {
+  const example = path.join(folder, 'own-workflow');
+  await fs.cp(path.join(root, 'examples/own-workflow'), example, { recursive: true, filter: (source) => !/node_modules|\.holdfast/.test(source) });
+  await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
+  await run(process.execPath, ['run.ts'], example, temporal.env);
+});
