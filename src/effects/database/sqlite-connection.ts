@@ -52,7 +52,7 @@ export class SqliteConnection {
       this.#database.exec('PRAGMA synchronous = EXTRA');
       if (this.#isReader) {
         this.#database.exec('PRAGMA query_only = ON');
-        this.#database.setAuthorizer((action, first, second, schema) => this.#authorizeRead(action, first, second, schema));
+        this.#database.setAuthorizer(this.#authorizeRead);
       }
     } catch (error) {
       throw sqliteFailure(error, { database: this.#name });
@@ -61,11 +61,6 @@ export class SqliteConnection {
 
   get isInTransaction(): boolean {
     return this.#database.isTransaction;
-  }
-
-  /** Rows changed since the connection was opened. */
-  get totalChanges(): bigint {
-    return this.all('SELECT total_changes()')[0]![0] as bigint;
   }
 
   /** Runs one of Holdfast's own statements, prepared once. @returns how many rows changed */
@@ -78,17 +73,19 @@ export class SqliteConnection {
     return this.#guard(text, () => this.#prepared(text).all(...parameters.map(encodeSqlite)) as unknown as readonly SqliteRow[]);
   }
 
-  /** A step's query: one statement, with the tables that it reads (views resolved, functions of tables left out). */
+  /** A step's query, refused if it would write: one statement, with the tables that it reads (views resolved, table functions left out). */
   query(text: string, parameters: readonly Json[]): Columns & { readonly tables: readonly string[] } {
     return this.#guard(text, () => {
       // The authorizer names a table for each column that the compiler meets, or once with an empty column (count(*)).
       this.#tablesRead = new Set();
       this.#isForeign = true;
+      if (!this.#isReader) this.#database.setAuthorizer(this.#authorizeRead);
       let result: Columns;
       try {
         result = this.#runForeign(text, parameters);
       } finally {
         this.#isForeign = false;
+        if (!this.#isReader) this.#database.setAuthorizer(null);
       }
       const tables = [...this.#tablesRead].filter((table) => this.#isTable(table)).sort();
       return { ...result, tables };
@@ -172,7 +169,7 @@ export class SqliteConnection {
     return { names, rows };
   }
 
-  #authorizeRead(action: number, first: string | null, second: string | null, schema: string | null): number {
+  readonly #authorizeRead = (action: number, first: string | null, second: string | null, schema: string | null): number => {
     switch (action) {
       case constants.SQLITE_READ:
         if (first !== null && schema !== 'temp') this.#tablesRead.add(first);
@@ -188,7 +185,7 @@ export class SqliteConnection {
       default:
         return constants.SQLITE_DENY;
     }
-  }
+  };
 
   #isTable(name: string): boolean {
     if (name === 'sqlite_master' || name === 'sqlite_schema') return true;

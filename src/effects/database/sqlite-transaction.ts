@@ -76,12 +76,7 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
-    return this.#do(() => {
-      const before = this.#connection.totalChanges;
-      const rows = rowObjects(this.#options.database, this.#connection.runForeign(sql, params));
-      if (this.#connection.totalChanges !== before) throw this.#error('sql-failed', `a query wrote: ${cutStatement(sql)}. Expected one that only reads; stage changes with sql`);
-      return { rows };
-    });
+    return this.#do(() => ({ rows: rowObjects(this.#options.database, this.#connection.query(sql, params)) }));
   }
 
   schema(table: string): Promise<SchemaState> {

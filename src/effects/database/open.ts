@@ -1,0 +1,75 @@
+/**
+ * Opens a declared database by its URL.
+ *
+ * Invariant: no message carries a password, whatever is wrong with the URL.
+ */
+import path from 'node:path';
+import { HoldfastError } from '../../model/failure.ts';
+import type { Database, DatabaseDeclaration } from './database.ts';
+import { openPostgres } from './postgres.ts';
+import { openSqlite } from './sqlite.ts';
+
+export interface OpenOptions {
+  /** Absolute; `sqlite:path` is relative to it. */
+  readonly workspaceRoot: string;
+  /** For `${VARIABLE}` in a URL, so that a plan need not hold a password. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a SQLite file that is not there may be created. Default true; false once the job's record knows the database. */
+  readonly create?: boolean;
+  /** Shown in PostgreSQL's pg_stat_activity. Default `holdfast`. */
+  readonly applicationName?: string;
+}
+
+/**
+ * Connects to nothing yet; safe to repeat.
+ * @throws HoldfastError `bad-input` for a URL that cannot be used, `missing-variable` for an unset variable in it.
+ */
+export async function openDatabase(declaration: DatabaseDeclaration, options: OpenOptions): Promise<Database> {
+  const { name } = declaration;
+  const url = fillVariables(declaration, options.env);
+  if (url.startsWith('sqlite:')) {
+    const filePath = path.resolve(options.workspaceRoot, sqlitePath(name, url));
+    return openSqlite({ name, filePath, ...(options.create === undefined ? {} : { create: options.create }) });
+  }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    assertPostgresUrl(name, url);
+    return openPostgres({ name, url, applicationName: options.applicationName ?? 'holdfast' });
+  }
+  throw badUrl(name, url, 'Expected postgres://…, postgresql://… or sqlite:path');
+}
+
+/** A URL for people: the password, and whatever looks like one among the parameters, as `***`. */
+export function redactUrl(url: string): string {
+  const withoutParameters = url.replace(/([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*/gi, '$1***');
+  // By hand, because what is not a URL must not be shown whole either. A password may hold '@' and '/' unescaped.
+  return withoutParameters.replace(/^([A-Za-z][\w+.-]*:\/\/)([^:@/?#]*):(.*)@/s, '$1$2:***@').replace(/^([A-Za-z][\w+.-]*:\/\/)(?![^:@/?#]*:\*\*\*@)([^@/?#]*):([^@]*)@/s, '$1$2:***@');
+}
+
+function sqlitePath(name: string, url: string): string {
+  const rest = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+  if (rest === '' || rest.startsWith('//') || rest.includes('\0') || rest === ':memory:') throw badUrl(name, url, 'Expected sqlite:path/to/file.db or sqlite:/absolute/path; a database in memory would not outlive the worker');
+  return rest;
+}
+
+function assertPostgresUrl(name: string, url: string): void {
+  let isValid: boolean;
+  try {
+    isValid = new URL(url).pathname.length > 1 || new URL(url).searchParams.has('host');
+  } catch {
+    isValid = false;
+  }
+  if (!isValid) throw badUrl(name, url, 'Expected postgres://user:password@host:port/database; special characters in the password as %XX');
+}
+
+function fillVariables({ name, url }: DatabaseDeclaration, env: OpenOptions['env']): string {
+  return url.replace(/\$\{([^}]*)\}/g, (_whole, variable: string) => {
+    const value = env[variable];
+    if (value !== undefined && value !== '') return value;
+    throw new HoldfastError('missing-variable', `Database ${name}: its URL needs the environment variable ${variable}, which is not set.`, { database: name, variable });
+  });
+}
+
+function badUrl(name: string, url: string, expected: string): HoldfastError {
+  const shown = redactUrl(url);
+  return new HoldfastError('bad-input', `Database ${name}: "${shown}" cannot be opened. ${expected}.`, { database: name, url: shown });
+}

@@ -1,0 +1,175 @@
+/**
+ * Connections to one PostgreSQL server: a small pool, what every transaction sets, and the wire.
+ *
+ * Invariants
+ * 1. Everything runs in a transaction that sets what it relies on (SET LOCAL): durability, timeouts, how values print.
+ *    Nothing is set for a session, so a pooler between us and the server does no harm.
+ * 2. Statements run by the extended protocol, which takes one statement at a time; only our own fixed texts do not.
+ * 3. No error of a connection escapes as an event: a dropped idle connection is forgotten, one in use fails its calls.
+ * 4. A connection on which a step's statement may have left something behind (SET, temporary tables, locks) is closed.
+ */
+import pg from 'pg';
+import type { Json } from '../../model/canonical-json.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import { postgresFailure } from './postgres-failure.ts';
+import { postgresTypes } from './postgres-values.ts';
+import { firstKeyword } from './statement-text.ts';
+
+const MAX_CONNECTIONS = 6;
+const CONNECT_TIMEOUT_MS = 5000;
+const IDLE_CONNECTION_MS = 10_000;
+/** How much longer than the server's own timeout we wait for its answer, before the connection counts as lost. */
+const ANSWER_GRACE_MS = 5000;
+
+export interface Timeouts {
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface PostgresRows {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly Json[])[];
+  /** Rows that the statement changed or returned. */
+  readonly count: number;
+  /** `INSERT`, `COMMIT`, … as the server reports it. */
+  readonly command: string;
+}
+
+/** How a transaction begins. `snapshot`: everything it reads is of one moment; a row changed since refuses our write. */
+export type TransactionKind = 'read snapshot' | 'write snapshot' | 'write latest';
+
+const BEGIN: Readonly<Record<TransactionKind, string>> = {
+  'read snapshot': 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  'write snapshot': 'BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE',
+  'write latest': 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+};
+/** So that one value has one text, whoever reads it: a role's or server's own settings would show as drift. */
+const PRINTING = ["timezone = 'UTC'", "datestyle = 'ISO, YMD'", "intervalstyle = 'postgres'", "bytea_output = 'hex'", 'extra_float_digits = 1'];
+
+export class PostgresSessions {
+  readonly #pool: pg.Pool;
+  readonly #database: string;
+
+  constructor(options: { readonly name: string; readonly url: string; readonly applicationName: string }) {
+    this.#database = options.name;
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      application_name: options.applicationName,
+      max: MAX_CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_CONNECTION_MS,
+      allowExitOnIdle: true,
+      keepAlive: true,
+      pipeline: true,
+      types: postgresTypes() as unknown as pg.CustomTypesConfig,
+    });
+    // An idle connection that drops is removed by the pool; what it said matters to nobody.
+    this.#pool.on('error', () => undefined);
+  }
+
+  /** @throws HoldfastError `storage-unreachable`, `permission-denied`. */
+  async lease(timeouts: Timeouts): Promise<PostgresSession> {
+    try {
+      return new PostgresSession(await this.#pool.connect(), this.#database, timeouts);
+    } catch (error) {
+      throw postgresFailure(error, { database: this.#database });
+    }
+  }
+
+  /** Asks the server to end what another connection is running. Best effort. */
+  cancel(processId: number | null): void {
+    if (processId !== null) void this.#pool.query('SELECT pg_cancel_backend($1)', [processId]).catch(() => undefined);
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+}
+
+/** One connection, leased until `release`. Statements may be sent without awaiting those before them. */
+export class PostgresSession {
+  readonly #client: pg.PoolClient;
+  readonly #database: string;
+  readonly #timeouts: Timeouts;
+  readonly #onError: (error: Error) => void;
+  #lastWords: unknown;
+  #mustClose = false;
+  #isReleased = false;
+
+  constructor(client: pg.PoolClient, database: string, timeouts: Timeouts) {
+    this.#client = client;
+    this.#database = database;
+    this.#timeouts = timeouts;
+    this.#onError = (error) => {
+      this.#lastWords ??= error;
+      this.#mustClose = true;
+    };
+    client.on('error', this.#onError);
+  }
+
+  get processId(): number | null {
+    return (this.#client as unknown as { readonly processID: number | null }).processID;
+  }
+
+  async begin(kind: TransactionKind): Promise<void> {
+    const { lockTimeoutMs, statementTimeoutMs, idleTimeoutMs } = this.#timeouts;
+    const settings = [
+      ...PRINTING,
+      'synchronous_commit = on',
+      `lock_timeout = ${milliseconds(lockTimeoutMs)}`,
+      `statement_timeout = ${milliseconds(statementTimeoutMs)}`,
+      `idle_in_transaction_session_timeout = ${milliseconds(idleTimeoutMs)}`,
+    ];
+    await this.fixed([BEGIN[kind], ...settings.map((setting) => `SET LOCAL ${setting}`)].join('; '));
+  }
+
+  /** One statement. `parameters` are encoded already. */
+  async run(text: string, parameters: readonly (string | Buffer | null)[] = []): Promise<PostgresRows> {
+    const config = { text, values: [...parameters], rowMode: 'array', queryMode: 'extended', query_timeout: this.#answerTimeoutMs };
+    const result = await this.#guard(text, this.#client.query<Json[]>(config as pg.QueryArrayConfig));
+    return { names: result.fields.map((field) => field.name), rows: result.rows, count: result.rowCount ?? 0, command: result.command ?? '' };
+  }
+
+  /** Several fixed statements of our own in one message. @returns the last one's command */
+  async fixed(text: string): Promise<string> {
+    const config = { text, query_timeout: this.#answerTimeoutMs };
+    const result = (await this.#guard(text, this.#client.query(config))) as unknown as pg.QueryResult | pg.QueryResult[];
+    return (Array.isArray(result) ? result.at(-1)?.command : result.command) ?? '';
+  }
+
+  /** Notes that a step's statement ran, so that the connection is closed unless the statement can leave nothing behind. */
+  noteForeign(text: string): void {
+    const isPlain = /^(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE)$/.test(firstKeyword(text)) && !/set_config|advisory|\btemp|listen/i.test(text);
+    if (!isPlain) this.#mustClose = true;
+  }
+
+  /** Gives the connection back; one in an unknown state is closed. Safe to repeat. */
+  release(options: { readonly close?: boolean } = {}): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#client.off('error', this.#onError);
+    const mustClose = this.#mustClose || options.close === true;
+    // The pool listens again once it has the connection back, but not while it closes it.
+    if (mustClose) this.#client.on('error', () => undefined);
+    this.#client.release(mustClose);
+  }
+
+  get #answerTimeoutMs(): number {
+    return this.#timeouts.statementTimeoutMs + ANSWER_GRACE_MS;
+  }
+
+  async #guard<T>(text: string, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) this.#mustClose = true;
+      throw postgresFailure(error, { database: this.#database, statement: text, lastWords: this.#lastWords });
+    }
+  }
+}
+
+function milliseconds(value: number): number {
+  if (Number.isInteger(value) && value > 0 && value <= 0x7fffffff) return value;
+  throw new HoldfastError('bad-input', `${value} is not a timeout. Expected a whole number of milliseconds above 0.`);
+}

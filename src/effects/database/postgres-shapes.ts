@@ -1,0 +1,75 @@
+/**
+ * The shapes of tables that one transaction works with.
+ *
+ * Invariants
+ * 1. What a transaction reads of the catalog is shared with later ones only while it has changed no schema itself.
+ * 2. A shape from an earlier transaction may be out of date; then the server refuses the statement, the shapes are
+ *    forgotten and the failure is `busy`: the next attempt reads them anew. A column that a shape lacks is looked for anew.
+ */
+import { HoldfastError } from '../../model/failure.ts';
+import { isAboutSchema } from './postgres-failure.ts';
+import { readPostgresShapes } from './postgres-schema.ts';
+import type { PostgresSession } from './postgres-session.ts';
+import { columnOf, parseTableName, type TableShape } from './query-builder.ts';
+
+/** Shapes by the table's name as it was asked for, shared by the transactions of one database. */
+export type SharedShapes = Map<string, TableShape>;
+
+const MAX_SHARED_SHAPES = 500;
+
+export class PostgresShapes {
+  readonly #session: PostgresSession;
+  readonly #shared: SharedShapes;
+  readonly #own = new Map<string, TableShape | undefined>();
+  #mayShare = true;
+  #usedShared = false;
+
+  constructor(session: PostgresSession, shared: SharedShapes) {
+    this.#session = session;
+    this.#shared = shared;
+  }
+
+  /** A step's own statement may have changed any table. */
+  forget(): void {
+    this.#own.clear();
+    this.#mayShare = false;
+  }
+
+  /** The shapes of these tables, those that are there. `columns`: what each is expected to have. */
+  async get(wanted: Iterable<readonly [table: string, columns: Iterable<string>]>): Promise<ReadonlyMap<string, TableShape>> {
+    const found = new Map<string, TableShape>();
+    const missing: string[] = [];
+    for (const [table, columns] of wanted) {
+      const shape = this.#own.has(table) ? this.#own.get(table) : this.#sharedShape(table, columns);
+      if (shape !== undefined) found.set(table, shape);
+      else if (!this.#own.has(table)) missing.push(table);
+    }
+    if (missing.length === 0) return found;
+    const shapes = await readPostgresShapes(this.#session, missing.map(parseTableName));
+    for (const [index, table] of missing.entries()) {
+      const shape = shapes[index];
+      this.#own.set(table, shape);
+      if (shape === undefined) continue;
+      found.set(table, shape);
+      if (this.#mayShare && this.#shared.size < MAX_SHARED_SHAPES) this.#shared.set(table, shape);
+    }
+    return found;
+  }
+
+  /** A failure that an outdated shape may explain, as one that is tried again. */
+  explain(error: HoldfastError): HoldfastError {
+    if (!this.#usedShared || !isAboutSchema(error)) return error;
+    this.#shared.clear();
+    return new HoldfastError('busy', `${error.message} The table may have changed a moment ago; it is looked at anew.`, error.details, { cause: error });
+  }
+
+  #sharedShape(table: string, columns: Iterable<string>): TableShape | undefined {
+    const shape = this.#mayShare ? this.#shared.get(table) : undefined;
+    if (shape === undefined) return undefined;
+    for (const column of columns) {
+      if (columnOf(shape, column) === undefined) return undefined;
+    }
+    this.#usedShared = true;
+    return shape;
+  }
+}

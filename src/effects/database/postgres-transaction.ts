@@ -1,0 +1,218 @@
+/**
+ * A read-write transaction on PostgreSQL.
+ *
+ * Invariants
+ * 1. It counts as committed only when the server answers COMMIT with COMMIT; an answer that never came is
+ *    `outcomeUnknown`, and the token row tells.
+ * 2. A step's statement can neither end the transaction nor take its durability away.
+ * 3. After a failed call only `rollback` works: the server refuses everything else too.
+ */
+import type { Json, JsonObject } from '../../model/canonical-json.ts';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { RowChange, SqlEffect } from '../../model/intent.ts';
+import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/world.ts';
+import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
+import { rowObjects, wantedShapes } from './postgres-query.ts';
+import { readPostgresRows, settleAll } from './postgres-rows.ts';
+import { readPostgresSchema } from './postgres-schema.ts';
+import type { PostgresRows, PostgresSession } from './postgres-session.ts';
+import type { PostgresShapes } from './postgres-shapes.ts';
+import { encodePostgres } from './postgres-values.ts';
+import { parseTableName, type TableShape } from './query-builder.ts';
+import { missingRow, parseTargetTable, putRowStatements, rowChangeStatement, unknownTable, type BoundStatement } from './row-statement.ts';
+import { controlsTransaction, cutStatement } from './statement-text.ts';
+
+export interface PostgresTransactionOptions {
+  readonly database: string;
+  readonly session: PostgresSession;
+  readonly shapes: PostgresShapes;
+  readonly readIdentity: (session: PostgresSession) => Promise<IdentityState>;
+}
+
+export class PostgresTransaction implements DatabaseTransaction {
+  readonly #options: PostgresTransactionOptions;
+  readonly #session: PostgresSession;
+  /** The answer to BEGIN, which is sent together with the first statement. */
+  readonly #begun: Promise<void>;
+  #failure: HoldfastError | undefined;
+  #needsSettling = false;
+  #ranForeign = false;
+  #isOver = false;
+
+  constructor(options: PostgresTransactionOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.#begun = this.#session.begin('write snapshot');
+    this.#begun.catch(() => undefined);
+  }
+
+  identity(): Promise<IdentityState> {
+    return this.#do(() => this.#options.readIdentity(this.#session));
+  }
+
+  passFence(jobId: string, term: number, token: string): Promise<boolean> {
+    return this.#do(async () => (await this.#session.run('UPDATE holdfast_fence SET last_token = $1 WHERE job_id = $2 AND term = $3', [token, jobId, String(term)])).count === 1);
+  }
+
+  takeToken(token: string, jobId: string, intent: Digest): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
+    return this.#do(async () => {
+      const { count } = await this.#session.run('INSERT INTO holdfast_token (token, job_id, intent) VALUES ($1, $2, $3) ON CONFLICT (token) DO NOTHING', [token, jobId, intent]);
+      if (count === 1) return { outcome: 'taken' } as const;
+      const { rows } = await this.#session.run('SELECT intent, "rows" FROM holdfast_token WHERE token = $1', [token]);
+      return { outcome: 'there', state: { kind: 'token', intent: String(rows[0]![0]), rows: String(rows[0]![1]) } } as const;
+    });
+  }
+
+  async dropToken(token: string): Promise<void> {
+    await this.#do(() => this.#session.run('DELETE FROM holdfast_token WHERE token = $1', [token]));
+  }
+
+  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
+    return this.#do(async () => readPostgresRows(this.#session, this.#options.database, await this.#options.shapes.get(wantedShapes(requests)), requests));
+  }
+
+  query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
+    return this.#do(async () => {
+      this.#refuseControl(sql);
+      const parameters = params.map((value) => encodePostgres(value));
+      this.#session.noteForeign(sql);
+      // Within the savepoint the server itself refuses to write; leaving it takes that back.
+      const [, result] = await settleAll<unknown>([
+        this.#session.fixed('SAVEPOINT holdfast_query; SET LOCAL transaction_read_only = on'),
+        this.#session.run(sql, parameters),
+        this.#session.fixed('ROLLBACK TO SAVEPOINT holdfast_query; RELEASE SAVEPOINT holdfast_query'),
+      ]);
+      return { rows: rowObjects(this.#options.database, result as PostgresRows) };
+    });
+  }
+
+  schema(table: string): Promise<SchemaState> {
+    return this.#do(async () => (await readPostgresSchema(this.#session, parseTableName(table))).state);
+  }
+
+  async applyRow(change: RowChange): Promise<void> {
+    await this.#change(async () => {
+      const shape = await this.#target(change.table, [...Object.keys(change.key), ...Object.keys(change.values)]);
+      const changed = await this.#run(rowChangeStatement(shape, change));
+      if (change.kind === 'row.update' && changed === 0) throw missingRow(this.#options.database, change);
+    });
+  }
+
+  async applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void> {
+    await this.#change(async () => {
+      this.#refuseControl(effect.text);
+      this.#ranForeign = true;
+      this.#options.shapes.forget();
+      this.#session.noteForeign(effect.text);
+      await this.#session.run(effect.text, effect.params.map((value) => encodePostgres(value)));
+    });
+  }
+
+  async putRow(table: string, key: JsonObject, state: RowState): Promise<void> {
+    await this.#change(async () => {
+      const columns = state.kind === 'row' ? Object.keys(state.columns) : [];
+      const shape = await this.#target(table, [...Object.keys(key), ...columns]);
+      for (const statement of putRowStatements(shape, key, state)) {
+        if ((await this.#run(statement)) > 0) return;
+      }
+    });
+  }
+
+  async settle(): Promise<void> {
+    await this.#do(() => {
+      this.#needsSettling = false;
+      return this.#session.run('SET CONSTRAINTS ALL IMMEDIATE');
+    });
+  }
+
+  async noteRows(token: string, rows: string): Promise<void> {
+    await this.#do(async () => {
+      this.#assertSettled();
+      const { count } = await this.#session.run('UPDATE holdfast_token SET "rows" = $1 WHERE token = $2', [rows, token]);
+      if (count !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
+    });
+  }
+
+  async keepAlive(): Promise<void> {
+    await this.#do(() => this.#session.run('SELECT 1'));
+  }
+
+  async commit(): Promise<void> {
+    await this.#do(() => this.#assertSettled());
+    // A step's statement may have turned it off for this very transaction.
+    const durable = this.#ranForeign ? 'SET LOCAL synchronous_commit = on; ' : '';
+    let command: string;
+    try {
+      command = await this.#session.fixed(`${durable}COMMIT`);
+    } catch (error) {
+      const failure = error as HoldfastError;
+      this.#end({ close: true });
+      // An error with an SQLSTATE of a running server is an answer: nothing was committed.
+      if (failure.type !== 'storage-unreachable' && failure.type !== 'defect') throw failure;
+      throw new HoldfastError('storage-unreachable', `${failure.message} Whether the transaction was committed is not known; its token row tells.`, { ...failure.details, outcomeUnknown: true }, { cause: failure });
+    }
+    this.#end();
+    if (command !== 'COMMIT') throw this.#error('defect', `the server answered ${command} to COMMIT; nothing was committed`);
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#isOver) return;
+    try {
+      await this.#session.fixed('ROLLBACK');
+      this.#end();
+    } catch {
+      // The server rolls back what a connection leaves behind.
+      this.#end({ close: true });
+    }
+  }
+
+  /** Runs one call in the transaction; a failure ends all but `rollback`. */
+  async #do<T>(call: () => T | Promise<T>): Promise<T> {
+    if (this.#failure !== undefined) throw new HoldfastError(this.#failure.type, `${this.#failure.message} (The transaction can only be rolled back.)`, this.#failure.details, { cause: this.#failure });
+    if (this.#isOver) throw this.#error('defect', 'the transaction is over already');
+    try {
+      const [, result] = await settleAll<unknown>([this.#begun, (async () => call())()]);
+      return result as T;
+    } catch (error) {
+      const failure = error instanceof HoldfastError ? this.#options.shapes.explain(error) : this.#error('defect', String(error), error);
+      this.#failure ??= failure;
+      throw failure;
+    }
+  }
+
+  #change(call: () => Promise<void>): Promise<void> {
+    return this.#do(() => {
+      this.#needsSettling = true;
+      return call();
+    });
+  }
+
+  async #run({ text, parameters }: BoundStatement): Promise<number> {
+    return (await this.#session.run(text, parameters.map(({ value, column }) => encodePostgres(value, column)))).count;
+  }
+
+  async #target(table: string, columns: readonly string[]): Promise<TableShape> {
+    parseTargetTable('postgres', table);
+    const shape = (await this.#options.shapes.get([[table, columns]])).get(table);
+    if (shape === undefined) throw unknownTable(this.#options.database, table);
+    return shape;
+  }
+
+  #refuseControl(sql: string): void {
+    if (controlsTransaction(sql)) throw this.#error('sql-failed', `${cutStatement(sql)} would end or change the transaction that the step's effects share. Leave it out`);
+  }
+
+  #assertSettled(): void {
+    if (this.#needsSettling) throw this.#error('defect', 'settle() was not called between the last change and this');
+  }
+
+  #end(options: { readonly close?: boolean } = {}): void {
+    this.#isOver = true;
+    this.#session.release(options);
+  }
+
+  #error(type: 'sql-failed' | 'defect', problem: string, cause?: unknown): HoldfastError {
+    return new HoldfastError(type, `Database ${this.#options.database}: ${problem}.`, { database: this.#options.database }, cause === undefined ? {} : { cause });
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * A PostgreSQL database as a job's database, on `pg`.
+ *
+ * Invariants
+ * 1. Reads run in read-only transactions over one snapshot; they look at the catalog each time.
+ * 2. No password reaches a message: nothing here prints the URL.
+ * 3. Holdfast's own tables are created under an advisory lock, so that workers that start at once do it once.
+ */
+import type { Json } from '../../model/canonical-json.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/world.ts';
+import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
+import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from './holdfast-tables.ts';
+import { rowObjects, wantedShapes } from './postgres-query.ts';
+import { readPostgresRows, settleAll } from './postgres-rows.ts';
+import { readPostgresSchema, TABLES_READ, tablesRead } from './postgres-schema.ts';
+import { PostgresSessions, type PostgresRows, type PostgresSession, type Timeouts, type TransactionKind } from './postgres-session.ts';
+import { PostgresShapes, type SharedShapes } from './postgres-shapes.ts';
+import { PostgresTransaction } from './postgres-transaction.ts';
+import { encodePostgres, encodePostgresArray } from './postgres-values.ts';
+import { formatTableName, HOLDFAST_TABLES, parseTableName } from './query-builder.ts';
+import { controlsTransaction, cutStatement } from './statement-text.ts';
+
+/** Of reads and of Holdfast's own small writes. */
+const OWN_TIMEOUTS: Timeouts = { lockTimeoutMs: 5000, statementTimeoutMs: 30_000, idleTimeoutMs: 30_000 };
+/** "holdfast" as a number, so that nobody else takes this lock by chance. */
+const CREATE_LOCK = '7525750163857601396';
+const TEXT = { type: 'text', isJson: false } as const;
+
+export interface PostgresOptions {
+  readonly name: string;
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+}
+
+/** Opens a PostgreSQL database. Connects with the first call; safe to repeat. */
+export function openPostgres(options: PostgresOptions): Promise<Database> {
+  return Promise.resolve(new PostgresDatabase(options));
+}
+
+class PostgresDatabase implements Database {
+  readonly dialect = 'postgres';
+  readonly name: string;
+  readonly filePath = undefined;
+  readonly #sessions: PostgresSessions;
+  readonly #shapes: SharedShapes = new Map();
+  #identityText: string | undefined;
+
+  constructor(options: PostgresOptions) {
+    this.name = options.name;
+    this.#sessions = new PostgresSessions(options);
+  }
+
+  async identity(): Promise<IdentityState> {
+    const text = await this.#identityStatement();
+    return this.#transaction('read snapshot', (session) => readIdentity(session, text));
+  }
+
+  async query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult> {
+    if (controlsTransaction(sql)) throw new HoldfastError('sql-failed', `Database ${this.name}: ${cutStatement(sql)} is not a query. Expected a statement that reads.`, { database: this.name });
+    const parameters = params.map((value) => encodePostgres(value));
+    return this.#transaction('read snapshot', async (session) => {
+      const cancel = (): void => this.#sessions.cancel(session.processId);
+      signal?.addEventListener('abort', cancel, { once: true });
+      try {
+        if (signal?.aborted) throw signal.reason;
+        session.noteForeign(sql);
+        const [found, locks] = await settleAll([session.run(sql, parameters), session.run(TABLES_READ)]);
+        return { rows: rowObjects(this.name, found!), tables: tablesRead(locks!.rows).map(formatTableName) };
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+        throw new HoldfastError('cancelled', `Database ${this.name}: the query was cancelled: ${cutStatement(sql)}.`, { database: this.name }, { cause: error });
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+      }
+    });
+  }
+
+  schema(table: string): Promise<SchemaState> {
+    const name = parseTableName(table);
+    return this.#transaction('read snapshot', async (session) => (await readPostgresSchema(session, name)).state);
+  }
+
+  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
+    if (requests.length === 0) return Promise.resolve([]);
+    return this.#transaction('read snapshot', async (session) => {
+      const shapes = await new PostgresShapes(session, new Map()).get(wantedShapes(requests));
+      return readPostgresRows(session, this.name, shapes, requests);
+    });
+  }
+
+  async ensureHoldfastTables(): Promise<void> {
+    if (await this.#transaction('read snapshot', (session) => this.#hasTables(session))) return;
+    await this.#transaction('write latest', async (session) => {
+      await session.run(`SELECT pg_advisory_xact_lock(${CREATE_LOCK})`);
+      for (const table of HOLDFAST_TABLES) {
+        if (await this.#hasTable(session, table)) continue;
+        for (const statement of createHoldfastTable('postgres', table, holdfastMark())) await session.run(statement);
+      }
+    });
+  }
+
+  async tokens(tokens: readonly string[]): Promise<ReadonlyMap<string, TokenState>> {
+    const rows = await this.#ownRows('SELECT token, intent, "rows" FROM holdfast_token WHERE token = ANY($1::text[])', [encodePostgresArray(tokens, TEXT)]);
+    const states = new Map<string, TokenState>(tokens.map((token) => [token, ABSENT]));
+    for (const [token, intent, digests] of rows) states.set(String(token), { kind: 'token', intent: String(intent), rows: String(digests) });
+    return states;
+  }
+
+  async tokensOfJob(jobId: string): Promise<readonly string[]> {
+    const rows = await this.#ownRows('SELECT token FROM holdfast_token WHERE job_id = $1 ORDER BY token COLLATE "C"', [jobId]);
+    return rows.map(([token]) => String(token));
+  }
+
+  async fence(jobId: string): Promise<Fence | undefined> {
+    const rows = await this.#ownRows('SELECT term, last_token FROM holdfast_fence WHERE job_id = $1', [jobId]);
+    return rows[0] === undefined ? undefined : fenceOf(rows[0]);
+  }
+
+  async raiseFence(jobId: string, term: number): Promise<Fence> {
+    const text = `INSERT INTO holdfast_fence (job_id, term) VALUES ($1, $2)
+      ON CONFLICT (job_id) DO UPDATE SET term = greatest(holdfast_fence.term, excluded.term) RETURNING term, last_token`;
+    const { rows } = await this.#transaction('write latest', (session) => session.run(text, [jobId, String(term)]));
+    return fenceOf(rows[0]!);
+  }
+
+  async resetFence(jobId: string, fence: Fence): Promise<void> {
+    const text = `INSERT INTO holdfast_fence (job_id, term, last_token) VALUES ($1, $2, $3)
+      ON CONFLICT (job_id) DO UPDATE SET term = excluded.term, last_token = excluded.last_token`;
+    await this.#transaction('write latest', (session) => session.run(text, [jobId, String(fence.term), fence.lastToken]));
+  }
+
+  async begin(options: Timeouts): Promise<DatabaseTransaction> {
+    const session = await this.#sessions.lease(options);
+    return new PostgresTransaction({
+      database: this.name,
+      session,
+      shapes: new PostgresShapes(session, this.#shapes),
+      readIdentity: async (from) => readIdentity(from, await this.#identityStatement()),
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#sessions.end();
+  }
+
+  /** Runs `call` between BEGIN and COMMIT; BEGIN goes out together with its first statement. */
+  async #transaction<T>(kind: TransactionKind, call: (session: PostgresSession) => Promise<T>): Promise<T> {
+    const session = await this.#sessions.lease(OWN_TIMEOUTS);
+    let isClean = false;
+    try {
+      const [, result] = await settleAll<unknown>([session.begin(kind), call(session)]);
+      const command = await session.fixed('COMMIT');
+      if (command !== 'COMMIT') throw new HoldfastError('defect', `Database ${this.name}: the server answered ${command} to COMMIT.`);
+      isClean = true;
+      return result as T;
+    } catch (error) {
+      isClean = await session.fixed('ROLLBACK').then(
+        () => true,
+        () => false,
+      );
+      throw error;
+    } finally {
+      session.release({ close: !isClean });
+    }
+  }
+
+  /** Rows of Holdfast's own tables; none where the tables are not there. */
+  async #ownRows(text: string, parameters: readonly string[]): Promise<PostgresRows['rows']> {
+    try {
+      return (await this.#transaction('read snapshot', (session) => session.run(text, parameters))).rows;
+    } catch (error) {
+      if (isFailure(error, 'unknown-table')) return [];
+      throw error;
+    }
+  }
+
+  async #hasTables(session: PostgresSession): Promise<boolean> {
+    const found = await settleAll(HOLDFAST_TABLES.map((table) => this.#hasTable(session, table)));
+    return found.every((isThere) => isThere);
+  }
+
+  async #hasTable(session: PostgresSession, table: HoldfastTable): Promise<boolean> {
+    const { state, comment } = await readPostgresSchema(session, { schema: undefined, name: table });
+    return hasHoldfastTable(this.name, table, state, comment);
+  }
+
+  /** Which statement this role may ask for the server's identity with; found out once. */
+  async #identityStatement(): Promise<string> {
+    if (this.#identityText !== undefined) return this.#identityText;
+    try {
+      await this.#transaction('read snapshot', (session) => session.run(SERVER_IDENTITY));
+      this.#identityText = SERVER_IDENTITY;
+    } catch (error) {
+      // Managed servers keep these functions from their users, or have none.
+      if (!isFailure(error, 'permission-denied', 'sql-failed') || error.details['sqlState'] === undefined) throw error;
+      this.#identityText = DATABASE_IDENTITY;
+    }
+    return this.#identityText;
+  }
+}
+
+/** The timeline from the WAL's name, not the last checkpoint's: after a restore it is the new one at once. */
+const SERVER_IDENTITY = `
+SELECT s.system_identifier::text,
+       CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id::text FROM pg_control_checkpoint())
+            ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8::text END,
+       current_database()::text
+FROM pg_control_system() s`;
+const DATABASE_IDENTITY = `
+SELECT 'not readable by this role; database ' || oid::text, 'not readable by this role', datname::text
+FROM pg_catalog.pg_database WHERE datname = current_database()`;
+
+async function readIdentity(session: PostgresSession, text: string): Promise<IdentityState> {
+  const [system, timeline, name] = (await session.run(text)).rows[0]!;
+  return { kind: 'identity', system: String(system), timeline: String(timeline), name: String(name) };
+}
+
+function fenceOf([term, lastToken]: readonly Json[]): Fence {
+  return { term: Number(term), lastToken: lastToken === null ? null : String(lastToken) };
+}
