@@ -39,9 +39,9 @@ async function installed(name: string): Promise<{ version: string }> {
   return JSON.parse(await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string };
 }
 
-/** Runs a program in a folder, on this Node, without anything that the test run itself has set. Returns what it printed. */
+/** Runs a program in a folder, on this Node, without what the test run has set; the machine's own npm settings stay. Returns what it printed. */
 async function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|HOLDFAST_|TEMPORAL_)/.test(name)));
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_)|npm_config_local_prefix$|NODE_(OPTIONS|TEST_CONTEXT)$|HOLDFAST_|TEMPORAL_)/.test(name)));
   const child = spawn(command, args, {
     cwd,
     env: { ...inherited, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`, ...env },
