@@ -14,11 +14,11 @@ const ARROWS = {
   model: { parts: ['model'], packages: ['zod', '@noble/hashes', 'yaml', 'diff'] },
   workflows: { parts: ['workflows', 'model'], types: ['activities'], packages: ['@temporalio/workflow', '@temporalio/common', 'zod'] },
   store: { parts: ['store', 'model'], packages: ['pg', 'zod'], node: true },
-  effects: { parts: ['effects', 'store', 'model'], packages: ['pg', 'zod'], node: true },
+  effects: { parts: ['effects', 'store', 'model'], packages: ['pg', 'diff', 'zod'], node: true },
   // The protocol is a plain function that knows no Temporal: it runs in unit tests, and for the command line.
   'activities/protocol': { parts: ['activities/protocol', 'effects', 'store', 'model'], packages: ['zod'], node: true },
   activities: { parts: ['activities', 'effects', 'store', 'model'], packages: ['@temporalio/activity', '@temporalio/common', 'zod'], node: true },
-  client: { parts: ['client', 'model', 'workflows/messages'], packages: ['@temporalio/client', '@temporalio/common', 'zod'], node: true },
+  client: { parts: ['client', 'model', 'workflows/messages'], packages: ['@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'zod'], node: true },
   config: { parts: ['config', 'model'], packages: ['@temporalio/envconfig', '@temporalio/client', 'yaml', 'zod'], node: true },
   'supervised-process': { parts: [], packages: [], node: true },
   'dev-server': { parts: ['model', 'supervised-process'], packages: ['@temporalio/client'], node: true },
