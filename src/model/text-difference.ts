@@ -1,0 +1,86 @@
+/**
+ * A bounded, readable difference between two texts. Pure.
+ *
+ * Invariants
+ * 1. Bounded in lines, bytes, width and work, whatever the texts hold; what was left out is said.
+ * 2. Nothing in a text can act on a terminal or hide: control, bidirectional and invisible characters are shown as what
+ *    they are.
+ */
+import { structuredPatch, type StructuredPatchHunk } from 'diff';
+
+export interface DifferenceOptions {
+  /** Default 60. */
+  readonly maxLines?: number;
+  /** Default 8 KiB. */
+  readonly maxBytes?: number;
+}
+
+export interface TextDifference {
+  /** Unified: `-` is the first text, `+` the second. */
+  readonly text: string;
+  readonly addedLines: number;
+  readonly removedLines: number;
+  /** The text is not all of it. */
+  readonly isCut: boolean;
+}
+
+const DEFAULT_MAX_LINES = 60;
+const DEFAULT_MAX_BYTES = 8 * 1024;
+const MAX_LINE_CHARACTERS = 240;
+const CONTEXT_LINES = 3;
+/** The work grows with lines times edits; beyond this many a list of lines tells a person nothing. */
+const MAX_EDITS = 1_500;
+
+/** Undefined: too different to compare line by line. */
+export function differenceOfTexts(before: string, after: string, options: DifferenceOptions = {}): TextDifference | undefined {
+  // One side empty needs no comparing, and may be longer than the limit on edits.
+  const limit = before === '' || after === '' ? {} : { maxEditLength: MAX_EDITS };
+  const patch = structuredPatch('', '', before, after, undefined, undefined, { context: CONTEXT_LINES, ...limit });
+  if (patch === undefined) return undefined;
+  const lines = patch.hunks.flatMap(linesOf);
+  const counts = { addedLines: countStarting(lines, '+'), removedLines: countStarting(lines, '-') };
+  return { ...counts, ...boundLines(lines, options.maxLines ?? DEFAULT_MAX_LINES, options.maxBytes ?? DEFAULT_MAX_BYTES) };
+}
+
+/** One line with nothing in it that acts, hides or never ends. */
+export function readableLine(line: string): { readonly text: string; readonly isCut: boolean } {
+  const isCut = line.length > MAX_LINE_CHARACTERS;
+  const cut = isCut ? `${line.slice(0, MAX_LINE_CHARACTERS).toWellFormed()}… (${line.length} characters)` : line;
+  return { text: cut.replace(UNSEEN, (character) => (character === '\r' ? '␍' : `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`)), isCut };
+}
+
+/** Everything that a terminal obeys, that reorders text or that can't be seen; tab and ordinary space may stay. */
+// oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for
+const UNSEEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+function linesOf({ oldStart, oldLines, newStart, newLines, lines }: StructuredPatchHunk): string[] {
+  return [`@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`, ...lines];
+}
+
+function countStarting(lines: readonly string[], sign: string): number {
+  return lines.filter((line) => line.startsWith(sign)).length;
+}
+
+function boundLines(lines: readonly string[], maxLines: number, maxBytes: number): { readonly text: string; readonly isCut: boolean } {
+  const shown: string[] = [];
+  let bytes = 0;
+  let isCut = false;
+  for (const line of lines) {
+    const readable = readableLine(line);
+    bytes += utf8Length(readable.text) + 1;
+    if (shown.length >= maxLines || bytes > maxBytes) return { text: [...shown, `… ${lines.length - shown.length} more lines`].join('\n'), isCut: true };
+    isCut ||= readable.isCut;
+    shown.push(readable.text);
+  }
+  return { text: shown.join('\n'), isCut };
+}
+
+/** Bytes in UTF-8, without what only Node has. */
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
+  }
+  return bytes;
+}
