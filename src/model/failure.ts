@@ -34,7 +34,8 @@ export const FAILURES = {
   'step-timeout': { retryable: true, nextStep: "Raise the step's `timeoutMs`, or find out what it waits for." },
   'busy': { retryable: true, nextStep: 'Nothing: it is tried again by itself.' },
   'storage-unreachable': { retryable: true, nextStep: 'Make the database or disk reachable; the job goes on by itself.' },
-  'server-unreachable': { retryable: true, nextStep: 'Start the Temporal server, or correct TEMPORAL_ADDRESS.' },
+  'server-unreachable': { retryable: true, nextStep: 'Start a Temporal server (`holdfast dev` has one), or correct TEMPORAL_ADDRESS.' },
+  'no-worker': { retryable: true, nextStep: 'Start a worker: `holdfast worker`. The job waits for it and loses nothing.' },
   'storage-failed': { retryable: true, nextStep: 'Check the disk (space, errors); the job goes on by itself.' },
   'ledger-damaged': { retryable: false, nextStep: 'Run `holdfast doctor`; restore the ledger from a backup if there is one.' },
   'foreign-ledger': { retryable: false, nextStep: 'Use another workspace, or end the job that holds this one.' },
@@ -45,6 +46,7 @@ export const FAILURES = {
   'not-found': { retryable: false, nextStep: 'Check the name; `holdfast list` shows the jobs.' },
   'aborted': { retryable: false, nextStep: 'Start a new job when the cause is mended.' },
   'cancelled': { retryable: false, nextStep: 'Start a new job when it is wanted again.' },
+  'already-started': { retryable: false, nextStep: 'Look at the running job (`holdfast status ID`), or start this one under another `--id`.' },
   'defect': { retryable: false, nextStep: 'This is a defect of Holdfast; please report it with the message above.' },
 } as const satisfies Record<string, FailureRule>;
 

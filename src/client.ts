@@ -1,0 +1,41 @@
+/**
+ * The package entry `holdfast/client`: start jobs, watch them, read their questions, decide. Whatever the command line
+ * can show or do is here as data.
+ */
+import { openConnection, type ConnectionChoice } from './client/connection.ts';
+import { HoldfastClient } from './client/jobs.ts';
+
+export interface ConnectOptions extends ConnectionChoice {
+  /** Where new jobs go. Default `holdfast`. */
+  readonly taskQueue?: string;
+  /** How long a Query may take until it counts as unanswered. Default 15,000. */
+  readonly queryTimeoutMs?: number;
+}
+
+/**
+ * Connects to Temporal as its own tools do (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*,
+ * profiles of temporal.toml). Close the client, or use `await using`.
+ * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input`
+ */
+export async function connectHoldfast(options: ConnectOptions = {}): Promise<HoldfastClient> {
+  const { client, connection, address } = await openConnection(options);
+  return new HoldfastClient({
+    client,
+    connection,
+    address,
+    ...(options.taskQueue === undefined ? {} : { taskQueue: options.taskQueue }),
+    ...(options.queryTimeoutMs === undefined ? {} : { queryTimeoutMs: options.queryTimeoutMs }),
+  });
+}
+
+export { addressOf, DEFAULT_ADDRESS, DEFAULT_NAMESPACE, DEFAULT_TASK_QUEUE, type ConnectionChoice } from './client/connection.ts';
+export {
+  HoldfastClient, type Cancelled, type Decided, type DecisionInput, type HoldfastClientOptions, type JobFailureInfo, type JobResult, type StartedJob, type StartOptions, type WatchOptions,
+} from './client/jobs.ts';
+export { DISCREPANCIES_ATTRIBUTE, ListedStateSchema, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListedState, type ListOptions } from './client/job-listing.ts';
+export { previewDecision, type DecisionPreview, type FindingPreview } from './client/preview.ts';
+export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
+export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
+export type { Decision } from './model/decision.ts';
+export type { Finding, Question } from './model/question.ts';
+export type { JobState, JobStatus, StepState, StepStatus } from './model/status.ts';

@@ -1,0 +1,90 @@
+/**
+ * The connection to Temporal: address, namespace, API key and TLS as Temporal's own tools read them (environment
+ * variables TEMPORAL_*, the profile of temporal.toml), what is given by option before both.
+ *
+ * Invariant: whoever can't connect is told the address that was tried.
+ */
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { HoldfastError } from '../model/failure.ts';
+
+export const DEFAULT_ADDRESS = '127.0.0.1:7233';
+export const DEFAULT_NAMESPACE = 'default';
+export const DEFAULT_TASK_QUEUE = 'holdfast';
+const CONNECT_LIMIT_MS = 5_000;
+
+export interface ConnectionChoice {
+  /** `host:port`. Default: TEMPORAL_ADDRESS, the profile's, 127.0.0.1:7233. */
+  readonly address?: string;
+  /** Default: TEMPORAL_NAMESPACE, the profile's, `default`. */
+  readonly namespace?: string;
+  /** Of temporal.toml. Default: TEMPORAL_PROFILE, `default`. */
+  readonly profile?: string;
+  /** Default: TEMPORAL_API_KEY, the profile's. With one, TLS is on by itself. */
+  readonly apiKey?: string;
+  readonly connectTimeoutMs?: number;
+  /** Default: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface OpenConnection {
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly address: string;
+  readonly namespace: string;
+}
+
+/** @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile or file that can't be read) */
+export async function openConnection(choice: ConnectionChoice = {}): Promise<OpenConnection> {
+  const { options, namespace } = readChoice(choice);
+  const { address } = options;
+  try {
+    const connection = await Connection.connect({ ...options, connectTimeout: choice.connectTimeoutMs ?? CONNECT_LIMIT_MS });
+    return { client: new Client({ connection, namespace }), connection, address, namespace };
+  } catch (cause) {
+    throw connectFailure(address, cause);
+  }
+}
+
+/** The address that `openConnection` would try. @throws HoldfastError `bad-input` */
+export function addressOf(choice: ConnectionChoice = {}): { readonly address: string; readonly namespace: string } {
+  const { options, namespace } = readChoice(choice);
+  return { address: options.address, namespace };
+}
+
+function readChoice(choice: ConnectionChoice): { readonly options: ConnectionOptions & { readonly address: string }; readonly namespace: string } {
+  const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  try {
+    const read = loadClientConnectConfig({ overrideEnvVars: env, ...(choice.profile === undefined ? {} : { profile: choice.profile }) });
+    const { address, apiKey, tls, metadata } = read.connectionOptions;
+    const key = choice.apiKey ?? apiKey;
+    const secure = tls ?? (choice.apiKey === undefined ? undefined : true);
+    const options = {
+      address: choice.address ?? address ?? DEFAULT_ADDRESS,
+      ...(key === undefined ? {} : { apiKey: key }),
+      ...(secure == null ? {} : { tls: secure }),
+      ...(metadata === undefined ? {} : { metadata: metadata as Record<string, string> }),
+    };
+    return { options, namespace: choice.namespace ?? read.namespace ?? DEFAULT_NAMESPACE };
+  } catch (cause) {
+    throw new HoldfastError('bad-input', `Temporal's client configuration cannot be read: ${messageOf(cause)}. Correct temporal.toml, TEMPORAL_PROFILE or the TEMPORAL_* variables.`, {}, { cause });
+  }
+}
+
+function connectFailure(address: string, cause: unknown): HoldfastError {
+  const inner = (cause as { cause?: unknown }).cause;
+  const reason = messageOf(inner ?? cause);
+  if (/UNAUTHENTICATED|PERMISSION_DENIED/.test(reason)) {
+    return new HoldfastError('permission-denied', `The Temporal server at ${address} refuses these credentials: ${reason}.`, { address }, { cause });
+  }
+  return new HoldfastError(
+    'server-unreachable',
+    `No Temporal server answers at ${address} (${reason}).`,
+    { address },
+    { cause },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/, '');
+}

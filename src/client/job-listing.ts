@@ -1,0 +1,109 @@
+/**
+ * Jobs as Temporal's visibility knows them: what needs no worker.
+ *
+ * Invariant: Temporal's own status counts where it says that a job has ended; the search attribute, which the Workflow
+ * sets, only tells more (a terminated Workflow can't say so any more).
+ */
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import * as z from 'zod';
+
+export const AGENT_JOB = 'agentJob';
+export const STATE_ATTRIBUTE = 'HoldfastState';
+export const DISCREPANCIES_ATTRIBUTE = 'HoldfastDiscrepancies';
+
+/** What a listing can tell. `running` also where the search attribute is missing and the job may wait for a person. */
+export const ListedStateSchema = z.enum(['running', 'waiting', 'completed', 'failed', 'aborted', 'cancelled', 'terminated', 'timed-out']);
+export type ListedState = z.infer<typeof ListedStateSchema>;
+
+export interface ListedJob {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** The Workflow's type: `agentJob`, or a user's own that calls `openJob`. */
+  readonly type: string;
+  readonly state: ListedState;
+  /** Findings that wait for a decision; undefined where the search attribute is not registered. */
+  readonly discrepancies?: number;
+  readonly taskQueue: string;
+  readonly startedAt: string;
+  readonly endedAt?: string;
+}
+
+export interface ListOptions {
+  readonly state?: ListedState;
+  /** Default 50. */
+  readonly limit?: number;
+}
+
+export interface JobListing {
+  readonly jobs: readonly ListedJob[];
+  /** Are there more than `limit`? */
+  readonly isCut: boolean;
+  /** False: the search attributes are not registered, so `waiting` can't be told from `running` here. */
+  readonly knowsWaiting: boolean;
+}
+
+const STATE = defineSearchAttributeKey(STATE_ATTRIBUTE, 'KEYWORD');
+const DISCREPANCIES = defineSearchAttributeKey(DISCREPANCIES_ATTRIBUTE, 'INT');
+
+const CONDITIONS: Readonly<Record<ListedState, string>> = {
+  running: `ExecutionStatus = 'Running'`,
+  waiting: `ExecutionStatus = 'Running' AND ${STATE_ATTRIBUTE} = 'waiting'`,
+  completed: `ExecutionStatus = 'Completed'`,
+  failed: `ExecutionStatus = 'Failed'`,
+  aborted: `ExecutionStatus = 'Failed' AND ${STATE_ATTRIBUTE} = 'aborted'`,
+  cancelled: `ExecutionStatus = 'Canceled'`,
+  terminated: `ExecutionStatus = 'Terminated'`,
+  'timed-out': `ExecutionStatus = 'TimedOut'`,
+};
+
+/** The newest jobs first. A run that was continued as new is not a job of its own. */
+export async function listJobs(client: Client, knowsWaiting: boolean, { state, limit = 50 }: ListOptions): Promise<JobListing> {
+  // Without the attribute a user's own Workflow can't be told from any other Workflow.
+  const isJob = knowsWaiting ? `(WorkflowType = '${AGENT_JOB}' OR ${STATE_ATTRIBUTE} IS NOT NULL)` : `WorkflowType = '${AGENT_JOB}'`;
+  const asked = state === undefined ? [] : [knowsWaiting ? CONDITIONS[state] : CONDITIONS[state].split(' AND ')[0]!];
+  const query = [isJob, `ExecutionStatus != 'ContinuedAsNew'`, ...asked].join(' AND ');
+  const jobs: ListedJob[] = [];
+  for await (const info of client.workflow.list({ query, pageSize: Math.min(limit + 1, 1000) })) {
+    const job = listedJob(info);
+    // `running` and `failed` are what remains when the attribute says nothing closer.
+    if (state !== undefined && knowsWaiting && job.state !== state) continue;
+    if (jobs.length === limit) return { jobs, isCut: true, knowsWaiting };
+    jobs.push(job);
+  }
+  return { jobs, isCut: false, knowsWaiting };
+}
+
+type Described = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'type' | 'status' | 'typedSearchAttributes' | 'taskQueue' | 'startTime'> & { readonly closeTime?: Date | undefined };
+
+export function listedJob(info: Described): ListedJob {
+  const discrepancies = info.typedSearchAttributes.get(DISCREPANCIES);
+  return {
+    workflowId: info.workflowId,
+    runId: info.runId,
+    type: info.type,
+    state: stateOf(info),
+    ...(discrepancies === undefined ? {} : { discrepancies }),
+    taskQueue: info.taskQueue,
+    startedAt: info.startTime.toISOString(),
+    ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
+  };
+}
+
+function stateOf(info: Pick<Described, 'status' | 'typedSearchAttributes'>): ListedState {
+  const told = info.typedSearchAttributes.get(STATE);
+  switch (info.status.name) {
+    case 'COMPLETED':
+      return 'completed';
+    case 'FAILED':
+      return told === 'aborted' ? 'aborted' : 'failed';
+    case 'CANCELLED':
+      return 'cancelled';
+    case 'TERMINATED':
+      return 'terminated';
+    case 'TIMED_OUT':
+      return 'timed-out';
+    default:
+      return told === 'waiting' ? 'waiting' : 'running';
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What a decision would do, before it is taken: read from the one table of answers. Pure; asks nobody, changes nothing.
+ */
+import { ANSWERS, type Answer, type AnswerEffect } from '../model/answer.ts';
+import { ruleOn, type Decision } from '../model/decision.ts';
+import type { FindingKind, Question } from '../model/question.ts';
+
+export interface FindingPreview {
+  readonly resource: string;
+  readonly kind: FindingKind;
+  readonly answer: Answer;
+  /** On intent, manifest, ledger and Workflow, and in one sentence. */
+  readonly effect: AnswerEffect;
+  /** Steps that used what has changed and are not run again. */
+  readonly leavesStale: readonly string[];
+  readonly runsAgain: readonly string[];
+}
+
+export type DecisionPreview =
+  | {
+      readonly usable: true;
+      readonly decision: Decision;
+      readonly findings: readonly FindingPreview[];
+      readonly runsAgain: readonly string[];
+      readonly leavesStale: readonly string[];
+      readonly endsJob: boolean;
+      /** Findings that the question has beyond those listed; the decision's `answer` holds for them, too. */
+      readonly notListed: number;
+    }
+  | { readonly usable: false; readonly decision: Decision; readonly problems: readonly string[] };
+
+export function previewDecision(question: Question, decision: Decision): DecisionPreview {
+  const ruling = ruleOn(question, decision);
+  if (!ruling.usable) return { usable: false, decision, problems: ruling.problems };
+  const rerun = new Set(question.findings.flatMap((finding) => runsAgainFor(question, ruling.answers[finding.resource]!, finding.rerunSteps)));
+  const findings = question.findings.map((finding): FindingPreview => {
+    const answer = ruling.answers[finding.resource]!;
+    const runsAgain = runsAgainFor(question, answer, finding.rerunSteps);
+    return {
+      resource: finding.resource,
+      kind: finding.kind,
+      answer,
+      effect: ANSWERS[finding.class][answer]!,
+      leavesStale: answer === 'accept' ? finding.staleSteps.filter((step) => !rerun.has(step)) : [],
+      runsAgain,
+    };
+  });
+  return {
+    usable: true,
+    decision,
+    findings,
+    runsAgain: [...rerun],
+    leavesStale: [...new Set(findings.flatMap(({ leavesStale }) => leavesStale))],
+    endsJob: findings.some(({ effect }) => effect.workflow === 'fail-job'),
+    notListed: question.findingsTotal - question.findings.length,
+  };
+}
+
+function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {
+  if (answer === 'rerun') return rerunSteps;
+  return (answer === 'undo' || answer === 'reject') && question.stepId !== undefined ? [question.stepId] : [];
+}

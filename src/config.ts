@@ -1,0 +1,161 @@
+/**
+ * Finds and reads `holdfast.config.ts` (or `.js`, `.mjs`) and the files given by `--steps`.
+ *
+ * Invariants
+ * 1. What is loaded is checked: a misspelled field, something that is no step, two steps of one name are errors that
+ *    name the file.
+ * 2. What was asked for by name and is not there is an error; only the default name may be missing.
+ */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BUILT_IN_STEPS } from './model/built-in-steps.ts';
+import { HoldfastError } from './model/failure.ts';
+import type { HoldfastConfig } from './model/holdfast-config.ts';
+import { nearestName } from './model/plan-problem.ts';
+import type { StepContract, StepImplementation } from './model/step.ts';
+
+export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
+
+export const CONFIG_NAMES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.mjs'] as const;
+
+export interface LoadConfigOptions {
+  /** Where the default name is looked for, and where relative paths start. */
+  readonly cwd: string;
+  /** A configuration file. Default: the first of `CONFIG_NAMES` in `cwd`, if there is one. */
+  readonly config?: string;
+  /** Modules that export steps. */
+  readonly steps?: readonly string[];
+}
+
+/** Paths are absolute. */
+export interface LoadedConfig extends HoldfastConfig {
+  /** The files read. Empty: none was there. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The configuration. Loading runs the user's modules.
+ * @throws HoldfastError `bad-input` naming the file and what to do
+ */
+export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConfig> {
+  const found = findConfig(options);
+  const config = found === undefined ? { steps: [] } : await readConfig(found);
+  const steps: Placed[] = config.steps.map((step) => ({ step, file: found! }));
+  const files = found === undefined ? [] : [found];
+  for (const given of options.steps ?? []) {
+    const file = path.resolve(options.cwd, given);
+    if (!existsSync(file)) throw new HoldfastError('bad-input', `There is no file ${file}, which --steps names.`, { file });
+    steps.push(...(await readSteps(file)).map((step) => ({ step, file })));
+    files.push(file);
+  }
+  refuseSameNames(steps);
+  return { ...config, steps: steps.map(({ step }) => step), files };
+}
+
+export function contractsOf(config: Pick<HoldfastConfig, 'steps'>): readonly StepContract[] {
+  return config.steps.map(({ contract }) => contract);
+}
+
+interface Placed {
+  readonly step: StepImplementation;
+  readonly file: string;
+}
+
+function findConfig({ cwd, config }: LoadConfigOptions): string | undefined {
+  if (config === undefined) return CONFIG_NAMES.map((name) => path.join(cwd, name)).find((file) => existsSync(file));
+  const file = path.resolve(cwd, config);
+  if (existsSync(file)) return file;
+  throw new HoldfastError('bad-input', `There is no configuration file ${file}, which --config names.`, { file });
+}
+
+const FIELDS = ['steps', 'workspaceRoot', 'taskQueue', 'workflowsPath', 'namespace'] as const satisfies readonly (keyof HoldfastConfig)[];
+
+async function readConfig(file: string): Promise<HoldfastConfig> {
+  const { default: config } = await load(file);
+  if (typeof config !== 'object' || config === null) {
+    throw new HoldfastError('bad-input', `${file} has no configuration as its default export. Expected: export default defineConfig({ steps: [ … ] });`, { file });
+  }
+  for (const key of Object.keys(config)) {
+    if ((FIELDS as readonly string[]).includes(key)) continue;
+    const near = nearestName(key, FIELDS);
+    throw new HoldfastError('bad-input', `${file} sets "${key}", which is unknown. ${near === undefined ? `It may set ${FIELDS.join(', ')}.` : `Did you mean "${near}"?`}`, { file, key });
+  }
+  const { steps = [], ...rest } = config as Partial<Record<(typeof FIELDS)[number], unknown>>;
+  if (!Array.isArray(steps)) throw new HoldfastError('bad-input', `${file}: steps is not a list. Expected what implementStep(…) returns, as a list.`, { file });
+  const wrong = steps.findIndex((step) => !isStep(step));
+  if (wrong >= 0) throw new HoldfastError('bad-input', `${file}: steps[${wrong}] is not a step${isContract(steps[wrong]) ? ' with code, but a contract' : ''}. Expected what implementStep(contract, code) returns.`, { file });
+  for (const [key, value] of Object.entries(rest)) {
+    if (value !== undefined && (typeof value !== 'string' || value === '')) throw new HoldfastError('bad-input', `${file}: ${key} is not text.`, { file, key });
+  }
+  const { workspaceRoot, workflowsPath, taskQueue, namespace } = rest as Readonly<Record<string, string | undefined>>;
+  const folder = path.dirname(file);
+  const workflows = workflowsPath === undefined ? undefined : path.resolve(folder, workflowsPath);
+  if (workflows !== undefined && !existsSync(workflows)) throw new HoldfastError('bad-input', `${file}: workflowsPath names ${workflows}, which is not there.`, { file });
+  return {
+    steps: steps as StepImplementation[],
+    ...(workspaceRoot === undefined ? {} : { workspaceRoot: path.resolve(folder, workspaceRoot) }),
+    ...(workflows === undefined ? {} : { workflowsPath: workflows }),
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+    ...(namespace === undefined ? {} : { namespace }),
+  };
+}
+
+async function readSteps(file: string): Promise<readonly StepImplementation[]> {
+  const exported = await load(file);
+  const list = exported['default'];
+  const candidates: readonly unknown[] = [...(Array.isArray(list) ? (list as unknown[]) : []), ...Object.values(exported)];
+  const steps = [...new Set(candidates.filter(isStep))];
+  if (steps.length > 0) return steps;
+  const contracts = candidates.filter(isContract).map(({ name }) => name);
+  throw new HoldfastError(
+    'bad-input',
+    `${file} exports no step. Expected what implementStep(contract, code) returns, as named exports or as a list by default.${contracts.length === 0 ? '' : ` It exports the contract of ${contracts.join(', ')} without its code.`}`,
+    { file },
+  );
+}
+
+async function load(file: string): Promise<Record<string, unknown>> {
+  if (/\.[cm]?tsx?$/.test(file) && file.split(path.sep).includes('node_modules')) {
+    throw new HoldfastError('bad-input', `${file} is TypeScript under node_modules, which Node does not run. Compile it to JavaScript and name that file.`, { file });
+  }
+  try {
+    // oxlint-disable-next-line layout/arrows -- the user names the file; nothing of ours is loaded by a computed name
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new HoldfastError('bad-input', `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}${hint(cause)}`, { file }, { cause });
+  }
+}
+
+function hint(cause: unknown): string {
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return ' Node runs TypeScript by leaving its types out: write no enum, namespace or parameter property, or name a compiled file.';
+  if (code === 'ERR_MODULE_NOT_FOUND') return ' Imports carry their ending (./steps.ts); packages must be installed beside the file.';
+  return '';
+}
+
+function refuseSameNames(steps: readonly Placed[]): void {
+  const seen = new Map<string, Placed>();
+  for (const placed of steps) {
+    const { name } = placed.step.contract;
+    const earlier = seen.get(name);
+    if (BUILT_IN_STEPS.some((contract) => contract.name === name)) {
+      throw new HoldfastError('bad-input', `${placed.file} has a step "${name}", which is the name of a built-in step. Give it a name of its own.`, { file: placed.file, step: name });
+    }
+    if (earlier !== undefined && earlier.step !== placed.step) {
+      throw new HoldfastError('bad-input', `Two steps are named "${name}": in ${earlier.file}${earlier.file === placed.file ? ', twice' : ` and in ${placed.file}`}. Each step needs a name of its own.`, { step: name });
+    }
+    seen.set(name, placed);
+  }
+}
+
+/** By form, not by class: the file may import another copy of the package. */
+function isStep(value: unknown): value is StepImplementation {
+  const step = value as Partial<StepImplementation> | null;
+  return typeof step === 'object' && step !== null && isContract(step.contract) && typeof step.run === 'function' && typeof step.version === 'string';
+}
+
+function isContract(value: unknown): value is StepContract {
+  const contract = value as Partial<StepContract> | null;
+  return typeof contract === 'object' && contract !== null && typeof contract.name === 'string' && typeof contract.input?.safeParse === 'function' && typeof contract.output?.safeParse === 'function';
+}

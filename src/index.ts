@@ -1,0 +1,19 @@
+/**
+ * The package entry `holdfast`: contracts, plans, questions, decisions, failures. It holds no Node code, so that a
+ * Workflow may import it.
+ */
+export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
+export { defineStep, implementStep, type StepContract, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
+export type { FileContent, FileInfo, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
+export { BUILT_IN_STEPS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, waitStep } from './model/built-in-steps.ts';
+export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
+export type { Json, JsonObject } from './model/canonical-json.ts';
+export { PlanSchema, type Plan, type PlanSource, type PlanStep } from './model/plan.ts';
+export { validatePlan, type CheckedPlan, type CheckOptions } from './model/plan-check.ts';
+export { formatProblems, parsePlan, readPlan } from './model/plan-text.ts';
+export type { PlanProblem } from './model/plan-problem.ts';
+export { ANSWERS, AnswerSchema, FindingClassSchema, type Answer, type AnswerEffect, type FindingClass } from './model/answer.ts';
+export { FindingSchema, QuestionSchema, wholeAnswers, type Finding, type FindingKind, type Question } from './model/question.ts';
+export { DecisionSchema, parseDecision, ruleOn, type Decision } from './model/decision.ts';
+export { JobStatusSchema, signalCommand, statusMarkdown, type JobState, type JobStatus, type StepState, type StepStatus } from './model/status.ts';
+export type { JobListing, JobResult, ListedJob, StartedJob } from './client.ts';
