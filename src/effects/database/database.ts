@@ -93,8 +93,9 @@ export interface DatabaseTransaction {
   /** Puts a row to exactly this state (restore, undo): absent deletes, row upserts its columns. */
   putRow(table: string, key: JsonObject, state: RowState): Promise<void>;
   /**
-   * Runs what was put off to COMMIT (deferred constraints and triggers) now. Between the last change and the read-back,
-   * because deferred triggers may change rows. `noteRows` and `commit` refuse (`defect`) when it is missing.
+   * Runs what was put off to COMMIT (deferred constraints and triggers) now. Call it between the last change and the
+   * read-back, because deferred triggers may change rows; from then on nothing is put off. `noteRows` and `commit` do it
+   * themselves where it is missing, so that COMMIT itself cannot fail for it, but the read-back may then be outdated.
    */
   settle(): Promise<void>;
   /** Stores the read-back rows' digests in the token row. */

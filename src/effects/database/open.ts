@@ -12,8 +12,8 @@ import { openSqlite } from './sqlite.ts';
 export interface OpenOptions {
   /** Absolute; `sqlite:path` is relative to it. */
   readonly workspaceRoot: string;
-  /** For `${VARIABLE}` in a URL, so that a plan need not hold a password. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For `${VARIABLE}` in a URL, so that a plan need not hold a password. Default: none is set. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Whether a SQLite file that is not there may be created. Default true; false once the job's record knows the database. */
   readonly create?: boolean;
   /** Shown in PostgreSQL's pg_stat_activity. Default `holdfast`. */
@@ -26,7 +26,7 @@ export interface OpenOptions {
  */
 export async function openDatabase(declaration: DatabaseDeclaration, options: OpenOptions): Promise<Database> {
   const { name } = declaration;
-  const url = fillVariables(declaration, options.env);
+  const url = fillVariables(declaration, options.env ?? {});
   if (url.startsWith('sqlite:')) {
     const filePath = path.resolve(options.workspaceRoot, sqlitePath(name, url));
     return openSqlite({ name, filePath, ...(options.create === undefined ? {} : { create: options.create }) });
@@ -61,7 +61,7 @@ function assertPostgresUrl(name: string, url: string): void {
   if (!isValid) throw badUrl(name, url, 'Expected postgres://user:password@host:port/database; special characters in the password as %XX');
 }
 
-function fillVariables({ name, url }: DatabaseDeclaration, env: OpenOptions['env']): string {
+function fillVariables({ name, url }: DatabaseDeclaration, env: NonNullable<OpenOptions['env']>): string {
   return url.replace(/\$\{([^}]*)\}/g, (_whole, variable: string) => {
     const value = env[variable];
     if (value !== undefined && value !== '') return value;

@@ -120,15 +120,12 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   async settle(): Promise<void> {
-    await this.#do(() => {
-      this.#needsSettling = false;
-      return this.#session.run('SET CONSTRAINTS ALL IMMEDIATE');
-    });
+    await this.#do(() => this.#settle());
   }
 
   async noteRows(token: string, rows: string): Promise<void> {
     await this.#do(async () => {
-      this.#assertSettled();
+      await this.#settle();
       const { count } = await this.#session.run('UPDATE holdfast_token SET "rows" = $1 WHERE token = $2', [rows, token]);
       if (count !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
     });
@@ -139,7 +136,7 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   async commit(): Promise<void> {
-    await this.#do(() => this.#assertSettled());
+    await this.#do(() => this.#settle());
     // A step's statement may have turned it off for this very transaction.
     const durable = this.#ranForeign ? 'SET LOCAL synchronous_commit = on; ' : '';
     let command: string;
@@ -188,6 +185,12 @@ export class PostgresTransaction implements DatabaseTransaction {
     });
   }
 
+  async #settle(): Promise<void> {
+    if (!this.#needsSettling) return;
+    this.#needsSettling = false;
+    await this.#session.run('SET CONSTRAINTS ALL IMMEDIATE');
+  }
+
   async #run({ text, parameters }: BoundStatement): Promise<number> {
     return (await this.#session.run(text, parameters.map(({ value, column }) => encodePostgres(value, column)))).count;
   }
@@ -201,10 +204,6 @@ export class PostgresTransaction implements DatabaseTransaction {
 
   #refuseControl(sql: string): void {
     if (controlsTransaction(sql)) throw this.#error('sql-failed', `${cutStatement(sql)} would end or change the transaction that the step's effects share. Leave it out`);
-  }
-
-  #assertSettled(): void {
-    if (this.#needsSettling) throw this.#error('defect', 'settle() was not called between the last change and this');
   }
 
   #end(options: { readonly close?: boolean } = {}): void {

@@ -77,9 +77,9 @@ class PostgresDatabase implements Database {
     });
   }
 
-  schema(table: string): Promise<SchemaState> {
+  async schema(table: string): Promise<SchemaState> {
     const name = parseTableName(table);
-    return this.#transaction('read snapshot', async (session) => (await readPostgresSchema(session, name)).state);
+    return await this.#transaction('read snapshot', async (session) => (await readPostgresSchema(session, name)).state);
   }
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {

@@ -23,7 +23,7 @@ const MAX_CACHED_STATEMENTS = 200;
 /** Pragmas that only tell something: the ones that a step may use, with or without an argument. */
 const READING_PRAGMAS: ReadonlySet<string> = new Set(['table_info', 'table_xinfo', 'table_list', 'index_list', 'index_info', 'index_xinfo', 'foreign_key_list', 'foreign_key_check', 'integrity_check', 'quick_check', 'function_list', 'collation_list', 'database_list', 'compile_options']);
 /** Pragmas that tell something without an argument and change it with one. */
-const VALUE_PRAGMAS: ReadonlySet<string> = new Set(['user_version', 'application_id', 'schema_version', 'page_count', 'page_size', 'encoding', 'journal_mode', 'freelist_count']);
+const VALUE_PRAGMAS: ReadonlySet<string> = new Set(['user_version', 'application_id', 'schema_version', 'page_count', 'page_size', 'encoding', 'journal_mode', 'freelist_count', 'synchronous', 'foreign_keys', 'busy_timeout']);
 
 export type SqliteRow = readonly (null | bigint | number | string | Uint8Array)[];
 

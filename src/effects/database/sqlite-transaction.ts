@@ -106,15 +106,12 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   async settle(): Promise<void> {
-    await this.#do(() => {
-      this.#needsSettling = false;
-      if (this.#connection.hasDeferredViolations()) throw this.#error('sql-failed', 'a foreign key that is checked at the end (DEFERRABLE INITIALLY DEFERRED) is violated');
-    });
+    await this.#do(() => this.#settle());
   }
 
   async noteRows(token: string, rows: string): Promise<void> {
     await this.#do(() => {
-      this.#assertSettled();
+      this.#settle();
       const noted = this.#connection.run('UPDATE main.holdfast_token SET "rows" = ? WHERE token = ?', [rows, token]);
       if (noted !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
     });
@@ -125,7 +122,7 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   async commit(): Promise<void> {
-    await this.#do(() => this.#assertSettled());
+    await this.#do(() => this.#settle());
     clearTimeout(this.#idleTimer);
     try {
       this.#options.assertSameFile();
@@ -174,6 +171,12 @@ export class SqliteTransaction implements DatabaseTransaction {
     });
   }
 
+  #settle(): void {
+    if (!this.#needsSettling) return;
+    this.#needsSettling = false;
+    if (this.#connection.hasDeferredViolations()) throw this.#error('sql-failed', 'a foreign key that is checked at the end (DEFERRABLE INITIALLY DEFERRED) is violated');
+  }
+
   #run(statement: BoundStatement): number {
     return this.#connection.run(statement.text, statement.parameters.map(({ value }) => value));
   }
@@ -183,10 +186,6 @@ export class SqliteTransaction implements DatabaseTransaction {
     const shape = this.#connection.shape(name);
     if (shape === undefined) throw unknownTable(this.#options.database, formatTableName(name));
     return shape;
-  }
-
-  #assertSettled(): void {
-    if (this.#needsSettling) throw this.#error('defect', 'settle() was not called between the last change and this');
   }
 
   #restartIdleTimer(): void {
