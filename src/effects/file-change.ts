@@ -44,7 +44,8 @@ interface TemporaryFile {
   /** Relative to the workspace: the target's folder, or the nearest one above it that exists. */
   readonly folder: string;
   readonly name: string;
-  readonly inode: string;
+  /** Device, inode and ctime: an inode's number alone is used again. */
+  readonly version: string;
 }
 
 export function changeOf({ path, before, after }: FileEffect): FileChange {
@@ -94,6 +95,10 @@ export function discardPrepared(workspace: FileWorkspace, { temporary }: Prepare
   }
 }
 
+export function versionOf(stat: BigIntStats): string {
+  return `${inodeKey(stat)}:${stat.ctimeNs}`;
+}
+
 export function removeTemporary(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
@@ -131,7 +136,7 @@ async function writeTemporary(workspace: FileWorkspace, { path, after }: FileCha
     } else if (after.kind === 'directory') {
       makeFolder(temporary, after.mode);
     }
-    return { folder: place, name, inode: inodeKey(lstatSync(temporary, { bigint: true })) };
+    return { folder: place, name, version: versionOf(lstatSync(temporary, { bigint: true })) };
   } catch (error) {
     removeTemporary(temporary);
     throw error;

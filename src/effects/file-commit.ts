@@ -18,7 +18,7 @@ import type { BlobStore } from '../store/blobs.ts';
 import { linkFile, removeDirectory, renameFile, storageError, systemCode, unlinkFile } from '../store/durable-file.ts';
 import { faultPoint } from '../store/fault-point.ts';
 import { captureByLink, captureByRename, captureState, dropCaptured, findCaptured, OldFile } from './file-captured.ts';
-import { discardPrepared, prepareFile, temporaryStem, type ChangeName, type FileChange, type PreparedFile } from './file-change.ts';
+import { discardPrepared, prepareFile, temporaryStem, versionOf, type ChangeName, type FileChange, type PreparedFile } from './file-change.ts';
 import { observeFile } from './file-observation.ts';
 import { folderOf, nameOf } from './file-path.ts';
 import { inodeKey, reservedInodes } from './file-reserved.ts';
@@ -147,6 +147,7 @@ class Commit {
       if (sameState(before, after)) return this.#wasThere(old, captured);
     }
     this.#folder.assertInside();
+    if (isVirtuallyBefore && after.kind === 'absent') return this.#settleTakenAway(true);
     if (isVirtuallyBefore || before.kind === 'absent') return this.#create();
     if (old !== undefined && after.kind === 'file' && before.kind === 'file') return this.#replaceFile(old, captured);
     if (before.kind === 'directory') return this.#changeDirectory();
@@ -185,8 +186,9 @@ class Commit {
       else if (after.kind === 'other') throw new HoldfastError('bad-input', `"${this.#change.path}" was a ${after.what}, which cannot be put back.`, { path: this.#change.path });
     } catch (error) {
       const code = systemCode(error);
-      if (code === 'EEXIST' || code === 'ENOTEMPTY' || code === 'ENOTDIR') return await this.#conflict('it was created at this moment');
-      throw error;
+      if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw error;
+      await this.#settleTakenAway();
+      return await this.#conflict('it was created at this moment');
     }
     faultPoint('commit.file-renamed');
     this.#moment('placed');
@@ -281,14 +283,14 @@ class Commit {
   }
 
   /** What was taken away is done with once its content, as it is now, is in the store. */
-  async #settleTakenAway(): Promise<CommitOutcome> {
+  async #settleTakenAway(wasThere = false): Promise<CommitOutcome> {
     const captured = findCaptured(this.#workspace, this.#folder, this.#prepared.name);
-    if (captured === undefined) return this.#applied();
+    if (captured === undefined) return this.#applied(wasThere);
     const file = OldFile.open(captured, new Set());
     // A link's target is in the record. A FIFO or a socket stays where it is: evidence.
     if (file === undefined || file === 'reserved') {
       if (captureState(captured).kind === 'symlink') dropCaptured(captured);
-      return this.#applied();
+      return this.#applied(wasThere);
     }
     try {
       const { before } = this.#change;
@@ -296,7 +298,7 @@ class Commit {
       await this.#keepIfUnknown(file, state.content);
       if (before.kind === 'file' && state.content !== before.content) this.#keptEarlier = state;
       dropCaptured(captured);
-      return this.#applied();
+      return this.#applied(wasThere);
     } finally {
       file.close();
     }
@@ -355,12 +357,8 @@ class Commit {
   async #stateNow(old: OldFile | undefined): Promise<FileSighting> {
     if (old === undefined) return this.#look();
     const { seen } = this.#prepared;
-    // Linking it has changed its ctime; the other times and the size still tell. Afterwards it is hashed in any case.
-    const isLarge = seen.outcome === 'seen' && seen.stamp !== undefined && seen.stamp.size > BigInt(LARGE_BYTES);
-    if (isLarge) {
-      const stat = old.stat();
-      if (isStillAsHashed(seen.stamp, Object.assign(stat, { ctimeNs: seen.stamp.ctimeNs }))) return seen;
-    }
+    // Capturing it has changed its ctime; the other times and the size still tell. Afterwards it is hashed in any case.
+    if (seen.outcome === 'seen' && seen.stamp !== undefined && seen.stamp.sizeBytes > LARGE_BYTES && isStillAsHashed(seen.stamp, old.stat(), 'linked')) return seen;
     return { outcome: 'seen', state: await old.state() };
   }
 
@@ -380,7 +378,7 @@ class Commit {
     try {
       const path = folder?.at(temporary!.name);
       const stat = path === undefined ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (path === undefined || stat === undefined || inodeKey(stat) !== temporary!.inode) {
+      if (path === undefined || stat === undefined || versionOf(stat) !== temporary!.version) {
         throw new HoldfastError('busy', `The file prepared for "${this.#change.path}" has gone. It is prepared again.`, { path: this.#change.path });
       }
       place(path);

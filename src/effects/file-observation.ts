@@ -46,7 +46,7 @@ export async function observeFiles(workspace: FileWorkspace, paths: readonly str
  * look again. Never for a small file that could as well be read.
  */
 export function glanceAt(workspace: FileWorkspace, path: string, earlier: FileSighting): FileState | undefined {
-  if (earlier.outcome !== 'seen' || earlier.stamp === undefined || earlier.stamp.size <= BigInt(MAX_BYTES_HERE)) return undefined;
+  if (earlier.outcome !== 'seen' || earlier.stamp === undefined || earlier.stamp.sizeBytes <= MAX_BYTES_HERE) return undefined;
   let now: BigIntStats | undefined;
   try {
     now = lstatSync(join(workspace.root, path), { bigint: true, throwIfNoEntry: false });

@@ -16,14 +16,13 @@ import { systemCode } from '../store/durable-file.ts';
 import { folderOf, nameOf } from './file-path.ts';
 import { inodeKey, placeInWorkspace, type ReservedInodes } from './file-reserved.ts';
 
-/** What told, at the moment of hashing, which version of a file was hashed. */
+/** What told, at the moment of hashing, which version of a file was hashed. Whole numbers as text: plain JSON. */
 export interface FileStamp {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mode: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
+  readonly inode: string;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
   /** Wall clock before the hashing began. */
   readonly takenAtMs: number;
 }
@@ -167,24 +166,35 @@ type Folder = { readonly real: string } | FileSighting;
 
 /**
  * Is the file still the version that was hashed? False also when its times can't tell: a change within the same tick as
- * the hashing leaves them as they are.
+ * the hashing leaves them as they are. `linked`: its count of links was changed by us, and with it its ctime.
  */
-export function isStillAsHashed(stamp: FileStamp, now: BigIntStats): boolean {
-  const isOldEnough = stamp.takenAtMs - Number(stamp.ctimeNs / 1_000_000n) > STAMP_GRAIN_MS && stamp.takenAtMs - Number(stamp.mtimeNs / 1_000_000n) > STAMP_GRAIN_MS;
-  return isOldEnough && isSameVersion(stamp, now);
+export function isStillAsHashed(stamp: FileStamp, stat: BigIntStats, linked?: 'linked'): boolean {
+  const now = stampOf(stat, 0);
+  const isOldEnough = isBefore(stamp.mtimeNs, stamp.takenAtMs - STAMP_GRAIN_MS) && isBefore(stamp.ctimeNs, stamp.takenAtMs - STAMP_GRAIN_MS);
+  const isSame = stamp.inode === now.inode && stamp.sizeBytes === now.sizeBytes && stamp.mode === now.mode && stamp.mtimeNs === now.mtimeNs;
+  return isOldEnough && isSame && (linked === 'linked' || stamp.ctimeNs === now.ctimeNs);
+}
+
+function isBefore(timeNs: string, limitMs: number): boolean {
+  return BigInt(timeNs) / 1_000_000n < BigInt(limitMs);
 }
 
 export function fileState(stat: BigIntStats, content: Digest): Extract<FileState, { kind: 'file' }> {
   return { kind: 'file', sizeBytes: Number(stat.size), mode: Number(stat.mode & 0o7777n), content };
 }
 
-export function stampOf({ dev, ino, size, mode, mtimeNs, ctimeNs }: BigIntStats, takenAtMs: number): FileStamp {
-  return { dev, ino, size, mode, mtimeNs, ctimeNs, takenAtMs };
+export function stampOf(stat: BigIntStats, takenAtMs: number): FileStamp {
+  return {
+    inode: inodeKey(stat),
+    sizeBytes: Number(stat.size),
+    mode: Number(stat.mode & 0o7777n),
+    mtimeNs: String(stat.mtimeNs),
+    ctimeNs: String(stat.ctimeNs),
+    takenAtMs,
+  };
 }
 
-type Version = Omit<FileStamp, 'takenAtMs'>;
-
-function isSameVersion(a: Version, b: Version): boolean {
+function isSameVersion(a: BigIntStats, b: BigIntStats): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mode === b.mode && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { describeFileDifference } from '../../src/effects/file-difference.ts';
+import { sha256Hex } from '../../src/model/digest.ts';
+import { ABSENT, type FileState } from '../../src/model/world.ts';
+
+const contents = new Map<string, Uint8Array>();
+function file(content: string | Uint8Array, mode = 0o644): FileState {
+  const bytes = Buffer.from(content);
+  contents.set(sha256Hex(bytes), bytes);
+  return { kind: 'file', sizeBytes: bytes.byteLength, mode, content: sha256Hex(bytes) };
+}
+const describe = (expected: FileState, found: FileState, options = {}) => describeFileDifference(expected, found, (digest) => Promise.resolve(contents.get(digest)), options);
+
+test('a changed text is shown line by line, with its mode', async () => {
+  const { summary, text, isCut } = await describe(file('one\ntwo\nthree\n'), file('one\n2\nthree\n', 0o755));
+  assert.match(summary, /^mode 0644 → 0755; 14 bytes \(\w{12}\) → 12 bytes \(\w{12}\); 1 line added, 1 removed$/);
+  assert.equal(text, '@@ -1,3 +1,3 @@\n one\n-two\n+2\n three');
+  assert.equal(isCut, false);
+});
+
+test('a change of kind is said in words', async () => {
+  assert.equal((await describe(file('x'), { kind: 'directory', mode: 0o755 })).summary, 'a file (mode 0644) was replaced by a folder (mode 0755)');
+  assert.match((await describe(file('x\n'), ABSENT)).summary, /^missing: was a file/);
+  assert.equal((await describe({ kind: 'symlink', target: 'a' }, { kind: 'symlink', target: 'b\u001b[2J' })).summary, 'symbolic link "a" → "b<U+001B>[2J"');
+  assert.equal((await describe({ kind: 'other', what: 'fifo' }, { kind: 'other', what: 'socket' })).summary, 'fifo → socket');
+  assert.equal((await describe(file('x'), file('x'))).summary, 'no difference');
+});
+
+test('binary contents are named by size and digest', async () => {
+  for (const bytes of [Buffer.from([1, 0, 2]), Buffer.from([0xff, 0xfe])]) {
+    const { summary, text } = await describe(file('text'), file(bytes));
+    assert.match(summary, /^binary, 4 bytes/);
+    assert.equal(text, undefined);
+  }
+});
+
+test('nothing in a content acts on a terminal or hides', async () => {
+  const { text } = await describe(file(''), file('\u001b]0;x\u0007 \u202edlroW\u200b\r\n\ttab\n'));
+  assert.equal(text, '@@ -1,0 +1,2 @@\n+<U+001B>]0;x<U+0007> <U+202E>dlroW<U+200B>␍\n+\ttab');
+});
+
+test('what is shown is bounded, and says what it leaves out', async () => {
+  const many = await describe(file(''), file('line\n'.repeat(10_000)), { maxLines: 5 });
+  assert.equal(many.text?.split('\n').at(-1), '… 9996 more lines');
+  assert.match(many.summary, /10000 lines added/);
+  const wide = await describe(file(''), file('x'.repeat(100_000)));
+  assert.ok(wide.isCut && wide.text!.length < 400 && wide.text!.includes('(100001 characters)'));
+  const bytes = await describe(file(''), file('ü'.repeat(200).concat('\n').repeat(50)), { maxBytes: 2_000 });
+  assert.ok(bytes.isCut && Buffer.byteLength(bytes.text!) <= 2_100);
+  const lines = (prefix: string): string => Array.from({ length: 5_000 }, (_, index) => `${prefix}${index}\n`).join('');
+  const different = await describe(file(lines('a')), file(lines('b')));
+  assert.match(different.summary, /too different/);
+});
+
+test('a content that is too large is not even read, one that is gone is said to be', async () => {
+  const large: FileState = { kind: 'file', sizeBytes: 2 ** 31, mode: 0o644, content: '0'.repeat(64) };
+  assert.match((await describe(file('x'), large)).summary, /too large to compare/);
+  assert.match((await describe(file('x'), { ...large, sizeBytes: 5 })).summary, /no longer to be had/);
+});
