@@ -27,10 +27,10 @@ CREATE TABLE IF NOT EXISTS once (
   token TEXT NOT NULL, draft INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, reads TEXT NOT NULL,
   PRIMARY KEY (token, draft, name)) STRICT;
 
--- state: sealed | applying | done | dropped.
+-- state: sealed | applying | done | dropped. prepared: what the transactions read back before they were committed.
 CREATE TABLE IF NOT EXISTS intent (
   token TEXT PRIMARY KEY, job_id TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,
-  approval INTEGER NOT NULL, details TEXT NOT NULL) STRICT;
+  approval INTEGER NOT NULL, details TEXT NOT NULL, prepared TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS intent_open ON intent (job_id) WHERE state IN ('sealed', 'applying');
 
 CREATE TABLE IF NOT EXISTS effect_mark (

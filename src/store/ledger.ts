@@ -16,7 +16,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { IntentSchema, type Intent } from '../model/intent.ts';
 import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../model/messages.ts';
 import { QuestionSchema, type Question } from '../model/question.ts';
-import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type ManifestEntry } from '../model/record.ts';
+import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
 
@@ -68,8 +68,15 @@ export interface IntentDetails {
   readonly logs: readonly { message: string; fields?: unknown }[];
 }
 
+/** What the transactions of an intent read back before they were committed: by effect, and for the manifest. */
+export interface PreparedAfters {
+  readonly afters: Readonly<Record<number, ResourceState>>;
+  readonly changes: readonly Change[];
+}
+
 export interface EffectMark {
-  readonly outcome: AppliedEffect['outcome'];
+  /** `overwrite`: a person decided that what is found there (`after`) may be replaced. */
+  readonly outcome: AppliedEffect['outcome'] | 'overwrite';
   readonly after: ResourceState;
 }
 
@@ -271,8 +278,8 @@ export class Ledger {
 
   putIntent(intent: Intent, digest: Digest, approval: boolean, details: IntentDetails): void {
     this.#run(
-      `INSERT INTO intent VALUES (?, ?, ?, ?, 'sealed', ?, ?)
-       ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = 'sealed', approval = excluded.approval, details = excluded.details
+      `INSERT INTO intent VALUES (?, ?, ?, ?, 'sealed', ?, ?, NULL)
+       ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = 'sealed', approval = excluded.approval, details = excluded.details, prepared = NULL
        WHERE intent.state = 'dropped'`,
       intent.token, intent.jobId, digest, JSON.stringify(intent), approval ? 1 : 0, JSON.stringify(details),
     );
@@ -280,6 +287,23 @@ export class Ledger {
 
   setIntentState(token: Digest, state: IntentRow['state']): void {
     this.#run('UPDATE intent SET state = ? WHERE token = ?', state, token);
+  }
+
+  /** From here on the intent only rolls forward. */
+  beginApplying(token: Digest, prepared: PreparedAfters): void {
+    this.#run(`UPDATE intent SET state = 'applying', prepared = ? WHERE token = ?`, JSON.stringify(this.#mergePrepared(token, prepared)), token);
+  }
+
+  preparedAfters(token: Digest): PreparedAfters {
+    const text = this.#get('SELECT prepared FROM intent WHERE token = ?', token)?.['prepared'] as string | null | undefined;
+    return text == null ? { afters: {}, changes: [] } : (JSON.parse(text) as PreparedAfters);
+  }
+
+  /** A roll-forward prepares only what is not done; what an earlier one prepared for the rest stays. */
+  #mergePrepared(token: Digest, next: PreparedAfters): PreparedAfters {
+    const earlier = this.preparedAfters(token);
+    const renewed = new Set(next.changes.map(({ resource }) => resource));
+    return { afters: { ...earlier.afters, ...next.afters }, changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes] };
   }
 
   effectMarks(token: Digest): ReadonlyMap<number, EffectMark> {
@@ -292,7 +316,7 @@ export class Ledger {
   }
 
   markEffect(token: Digest, effect: number, mark: EffectMark): void {
-    this.#run('INSERT INTO effect_mark VALUES (?, ?, ?, ?) ON CONFLICT (token, effect) DO NOTHING', token, effect, mark.outcome, JSON.stringify(mark.after));
+    this.#run('INSERT INTO effect_mark VALUES (?, ?, ?, ?) ON CONFLICT (token, effect) DO UPDATE SET outcome = excluded.outcome, after = excluded.after', token, effect, mark.outcome, JSON.stringify(mark.after));
   }
 
   clearEffectMarks(token: Digest): void {
@@ -328,6 +352,11 @@ export class Ledger {
     const record = this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`);
     if (record.kind !== 'step') throw new HoldfastError('ledger-damaged', `Record ${record.seq} is filed under a step's token but is a ${record.kind} record.`);
     return { record, at: { seq: row['seq'] as number, head: row['head'] as string } };
+  }
+
+  /** Does the chain hold a person's approval of this intent? */
+  isApproved(jobId: string, intent: Digest): boolean {
+    return this.#get(`SELECT 1 FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ?`, jobId, intent) !== undefined;
   }
 
   *records(jobId: string): Generator<{ readonly record: ChainRecord; readonly text: string; readonly head: Digest }> {
@@ -377,6 +406,15 @@ export class Ledger {
     }
     for (const resource of stored.keys()) if (!folded.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
     return problems;
+  }
+
+  /** Did the ledger issue this token: a step's, an intent's, a repair's? */
+  knowsToken(token: Digest): boolean {
+    return (
+      this.#get(`SELECT 1 FROM record WHERE token = ? AND kind = 'step'`, token) !== undefined ||
+      this.#get(`SELECT 1 FROM intent WHERE token = ? AND state = 'applying'`, token) !== undefined ||
+      this.#get('SELECT 1 FROM repair WHERE question = ?', token) !== undefined
+    );
   }
 
   // ---- questions, repairs, generations -----------------------------------------------------------------------------

@@ -44,6 +44,7 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
   );
   const job: PlanJob = {
     jobId: core.jobId,
+    // oxlint-disable-next-line layout/pure -- the sandbox's clock is the history's: the same in every replay
     nowMs: () => Date.now(),
     sleep: (durationMs) => core.sleep(durationMs),
     rewound: () => {

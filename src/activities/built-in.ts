@@ -1,0 +1,53 @@
+/** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
+import {
+  dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep,
+} from '../model/built-in-steps.ts';
+import type { JsonObject } from '../model/canonical-json.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { implementStep, type StepImplementation } from '../model/step.ts';
+import { createHash } from 'node:crypto';
+
+async function* counted(content: AsyncIterable<Uint8Array>, tally: { sizeBytes: number; hash: ReturnType<typeof createHash> }): AsyncIterable<Uint8Array> {
+  for await (const chunk of content) {
+    tally.sizeBytes += chunk.length;
+    tally.hash.update(chunk);
+    yield chunk;
+  }
+}
+
+const fileWrite = implementStep(fileWriteStep, async (ctx, { path, content, mode }) => {
+  const bytes = new TextEncoder().encode(content);
+  await ctx.files.write(path, bytes, mode === undefined ? {} : { mode: Number.parseInt(mode, 8) });
+  return { path, sizeBytes: bytes.length, digest: createHash('sha256').update(bytes).digest('hex') };
+});
+
+const fileCopy = implementStep(fileCopyStep, async (ctx, { from, to }) => {
+  const tally = { sizeBytes: 0, hash: createHash('sha256') };
+  await ctx.files.write(to, counted(ctx.files.stream(from), tally));
+  return { path: to, sizeBytes: tally.sizeBytes, digest: tally.hash.digest('hex') };
+});
+
+const fileRemove = implementStep(fileRemoveStep, async (ctx, { path }) => {
+  const existed = await ctx.files.exists(path);
+  await ctx.files.remove(path);
+  return { path, existed };
+});
+
+const dbSql = implementStep(dbSqlStep, async (ctx, { database, sql, params, writes, undo }) => {
+  await ctx.db(database).sql(sql, params, { writes, ...(undo === undefined ? {} : { undo: { text: undo.sql, params: undo.params } }) });
+  return {};
+});
+
+const dbUpsert = implementStep(dbUpsertStep, async (ctx, { database, table, rows, columns }) => {
+  await ctx.db(database).upsert(table, rows as readonly JsonObject[], columns === undefined ? {} : { columns });
+  return { rowCount: rows.length };
+});
+
+const dbQuery = implementStep(dbQueryStep, async (ctx, { database, sql, params, maxRows }) => {
+  const rows = await ctx.db(database).query(sql, params);
+  if (rows.length > maxRows) throw new HoldfastError('too-large', `The query returned ${rows.length} rows; this step takes at most ${maxRows} (maxRows). Narrow the query.`, { rows: rows.length });
+  return { rows: rows as unknown as JsonObject[] };
+});
+
+export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery] as unknown as readonly StepImplementation[];
+

@@ -1,0 +1,34 @@
+/** The Activities of a worker: thin guards around the protocol's plain functions. */
+import {
+  ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, VerifyWorldRequestSchema,
+  type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type VerifyWorldRequest, type VerifyWorldResult,
+} from '../model/messages.ts';
+import { asActivity, type AttemptRegister } from './activity-caller.ts';
+import type { ProtocolHost } from './protocol/host.ts';
+import { releaseProtocol } from './protocol/release.ts';
+import { repairProtocol } from './protocol/repair.ts';
+import { runStepProtocol } from './protocol/run-step.ts';
+import { verifyWorldProtocol } from './protocol/verify-world.ts';
+import type { Workspaces } from './protocol/workspace.ts';
+
+export interface ActivityParts {
+  readonly host: ProtocolHost;
+  readonly workspaces: Workspaces;
+  readonly register: AttemptRegister;
+}
+
+export interface Activities {
+  runStep(request: RunStepRequest): Promise<RunStepResult>;
+  verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
+  repair(request: RepairRequest): Promise<RepairResult>;
+  release(request: ReleaseRequest): Promise<ReleaseResult>;
+}
+
+export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {
+  return {
+    runStep: (request) => asActivity(register, (caller) => runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request))),
+    verifyWorld: (request) => asActivity(register, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
+    repair: (request) => asActivity(register, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
+    release: (request) => asActivity(register, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * One attempt's hold on a token. Each claim has a random nonce; a later claim of the token replaces it, and whoever is
+ * left behind is refused at its next durable act.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { ManifestEntry } from '../../model/record.ts';
+import type { ResourceState } from '../../model/world.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { ClaimRow, Ledger } from '../../store/ledger.ts';
+import { mustBeAsRecorded } from './manifest-check.ts';
+import type { Caller } from './host.ts';
+import type { Workspace } from './workspace.ts';
+
+export class Claim {
+  readonly #workspace: Workspace;
+  readonly #caller: Caller;
+  readonly #ledger: Ledger;
+  #row: ClaimRow;
+
+  constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
+    this.#workspace = workspace;
+    this.#caller = caller;
+    this.#ledger = ledger;
+    this.#row = row;
+  }
+
+  get row(): ClaimRow {
+    return this.#row;
+  }
+
+  mustBeAsRecorded(resource: string, found: ResourceState): void {
+    mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
+  }
+
+  recorded(resource: string): ManifestEntry | undefined {
+    return this.#ledger.manifestEntry(this.#row.jobId, resource);
+  }
+
+  async once(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
+    return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
+  }
+
+  async recordOnce(name: string, value: string, reads: Digest): Promise<void> {
+    await this.#durably(`record ${name}`, (ledger) => ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads));
+  }
+
+  /** Begins a new draft; the old one's values stay as evidence. */
+  async newDraft(why: string): Promise<void> {
+    this.#caller.log(`a new draft begins: ${why}`, { stepId: this.#row.stepId, draft: this.#row.draft + 1 });
+    await this.#durably('new draft', (ledger) => {
+      this.#row = { ...this.#row, draft: this.#row.draft + 1 };
+      ledger.putClaim(this.#row);
+    });
+  }
+
+  /** Under the lock already: is this still the claim that counts? @throws HoldfastError `fenced` */
+  mustBeCurrent(ledger: Ledger): void {
+    const current = ledger.claim(this.#row.token);
+    if (current?.nonce !== this.#row.nonce) {
+      throw new HoldfastError('fenced', `Another attempt has taken over step ${this.#row.stepId}; this one does nothing more.`, { stepId: this.#row.stepId });
+    }
+    const job = ledger.job(this.#row.jobId);
+    if (job === undefined || job.state !== 'open' || job.runId !== this.#caller.runId) {
+      throw new HoldfastError('fenced', `Another Run of the job has taken over; step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
+    }
+  }
+
+  update(ledger: Ledger, change: Partial<Pick<ClaimRow, 'state' | 'failures' | 'dropped' | 'draft'>>): void {
+    this.#row = { ...this.#row, ...change };
+    ledger.putClaim(this.#row);
+  }
+
+  /** Closes it durably after the step's code has thrown: only a claim left open means a lost worker. */
+  async close(change: Partial<Pick<ClaimRow, 'failures' | 'dropped' | 'draft'>> = {}): Promise<void> {
+    await this.#workspace.exclusive('close claim', (ledger) => {
+      if (ledger.claim(this.#row.token)?.nonce !== this.#row.nonce) return;
+      ledger.transaction(() => this.update(ledger, { ...change, state: 'closed' }), { relaxed: true });
+    });
+  }
+
+  async #durably(purpose: string, work: (ledger: Ledger) => void): Promise<void> {
+    await this.#workspace.exclusive(purpose, (ledger) =>
+      ledger.transaction(() => {
+        this.mustBeCurrent(ledger);
+        work(ledger);
+      }),
+    );
+  }
+}
+
+/** Takes the token, replacing whoever had it. Call under the lock. */
+export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>): Claim {
+  const before = ledger.claim(fields.token);
+  faultPoint('claim.before');
+  const row = ledger.transaction(
+    () => {
+      const taken: ClaimRow = {
+        ...fields,
+        nonce: randomUUID(),
+        state: 'open',
+        ordinal: ledger.nextOrdinal(),
+        attempts: (before?.attempts ?? 0) + 1,
+        failures: before?.failures ?? 0,
+        dropped: before?.dropped ?? 0,
+        draft: before?.draft ?? 0,
+        rejection: before?.rejection ?? null,
+      };
+      ledger.putClaim(taken);
+      return taken;
+    },
+    // A power loss ends every worker, and a new worker's first request is verified anyway.
+    { relaxed: true },
+  );
+  faultPoint('claim.after');
+  return new Claim(workspace, caller, ledger, row);
+}

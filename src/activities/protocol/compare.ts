@@ -1,0 +1,251 @@
+/**
+ * Turns what was looked at into findings: every difference from the record, each with the steps that it makes stale and
+ * the answers that are possible.
+ *
+ * Invariants
+ * 1. The latest record of a resource counts; a job that reads a file and then rewrites it isn't stale.
+ * 2. A target of an intent that is being applied may be before or after while it isn't marked done, and only after then.
+ * 3. Rows that miss a column, or their table, are implied by the finding about the schema, not reported one by one.
+ */
+import type { Answer } from '../../model/answer.ts';
+import type { HoldfastError } from '../../model/failure.ts';
+import { resourceOfEffect } from '../../model/intent.ts';
+import type { ChainPlace, JobSettings } from '../../model/messages.ts';
+import { formatResource, parseResource } from '../../model/resource.ts';
+import type { Finding, FindingKind } from '../../model/question.ts';
+import type { Change, ManifestEntry } from '../../model/record.ts';
+import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } from '../../model/world.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import { describeDifference } from './describe.ts';
+import type { ProtocolHost } from './host.ts';
+import { lookAt, watchedResources } from './look.ts';
+import { finding, sideOf } from './questions.ts';
+import { StepHistory } from './stale-steps.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface Comparison {
+  readonly at: ChainPlace;
+  readonly findings: readonly Finding[];
+  readonly differing: readonly string[];
+  /** Watched things that the record didn't have yet. */
+  readonly firstSeen: readonly Change[];
+  readonly resources: number;
+  readonly sizeBytes: number;
+}
+
+export interface CompareParts {
+  readonly host: Pick<ProtocolHost, 'steps'>;
+  readonly workspace: Workspace;
+  readonly settings: JobSettings;
+  readonly jobId: string;
+  readonly ledger: Ledger;
+  /** A snapshot; default: the ledger's manifest now. */
+  readonly manifest?: ReadonlyMap<string, ManifestEntry>;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What a resource may look like, and what the record has of it. */
+interface Expectation {
+  readonly acceptable: readonly ResourceState[];
+  readonly entry: ManifestEntry | undefined;
+}
+
+export async function compare(parts: CompareParts, only?: ReadonlySet<string>): Promise<Comparison> {
+  const { ledger, jobId, settings, workspace, host } = parts;
+  const at = ledger.job(jobId)!.at;
+  const manifest = parts.manifest ?? ledger.manifest(jobId);
+  const expectations = expectationsOf(ledger, jobId, manifest);
+  const watched = watchedResources(settings).filter((resource) => !manifest.has(resource));
+  const requests = [...expectations].filter(([resource]) => only === undefined || only.has(resource)).map(([resource, { acceptable }]) => ({ resource, recorded: acceptable[0] }));
+  const unseen = watched.filter((resource) => only === undefined || only.has(resource) || !resource.startsWith('file:'));
+  const look = { workspace, settings, host, ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }) };
+  const sightings = await lookAt(look, [...requests, ...unseen.map((resource) => ({ resource }))]);
+
+  const differing = requests.filter(({ resource }) => !isAcceptable(sightings.get(resource), expectations.get(resource)!));
+  const firstSeen: Change[] = [];
+  const findings: Finding[] = [];
+  for (const resource of unseen) {
+    const sighting = sightings.get(resource)!;
+    if (sighting.outcome === 'seen') firstSeen.push({ resource, role: 'watched', state: sighting.state });
+    else findings.push(unseenFinding(resource, sighting, undefined));
+  }
+  if (differing.length > 0 || findings.length > 0) {
+    const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
+    const differ = new Map(differing.map(({ resource }) => [resource, sightings.get(resource)!]));
+    for (const [resource, sighting] of differ) {
+      const expectation = expectations.get(resource)!;
+      if (isImpliedBySchema(resource, sighting, expectation, differ)) continue;
+      findings.push(await describe(parts, history, resource, sighting, expectation));
+    }
+  }
+  findings.push(...(await tokenAndFenceFindings(parts, only)));
+  return {
+    at,
+    findings,
+    differing: [...differing.map(({ resource }) => resource), ...findings.map(({ resource }) => resource)],
+    firstSeen,
+    resources: requests.length + unseen.length,
+    sizeBytes: [...sightings.values()].reduce((sum, sighting) => sum + (sighting.outcome === 'seen' && sighting.state.kind === 'file' ? sighting.state.sizeBytes : 0), 0),
+  };
+}
+
+function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<string, ManifestEntry>): Map<string, Expectation> {
+  const expectations = new Map<string, Expectation>();
+  for (const [resource, entry] of manifest) expectations.set(resource, { acceptable: [entry.state], entry });
+  for (const { intent, state } of ledger.openIntents(jobId)) {
+    if (state !== 'applying') continue;
+    const marks = ledger.effectMarks(intent.token);
+    const planned = ledger.preparedAfters(intent.token).afters;
+    for (const [index, effect] of intent.effects.entries()) {
+      const target = resourceOfEffect(effect);
+      if (target === undefined || effect.kind === 'sql') continue;
+      const resource = formatResource(target);
+      const after = 'after' in effect ? effect.after : (planned[index] ?? ABSENT);
+      const mark = marks.get(index);
+      const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];
+      expectations.set(resource, { acceptable, entry: manifest.get(resource) });
+    }
+    // Schemas that its statements change may be either.
+    for (const change of ledger.preparedAfters(intent.token).changes) {
+      if (!change.resource.startsWith('schema:')) continue;
+      const entry = manifest.get(change.resource);
+      expectations.set(change.resource, { acceptable: [entry?.state ?? ABSENT, change.state], entry });
+    }
+  }
+  return expectations;
+}
+
+function isAcceptable(sighting: Sighting | undefined, { acceptable }: Expectation): boolean {
+  return sighting?.outcome === 'seen' && acceptable.some((state) => sameState(state, sighting.state));
+}
+
+function isImpliedBySchema(resource: string, sighting: Sighting, { acceptable }: Expectation, differ: ReadonlyMap<string, Sighting>): boolean {
+  if (!resource.startsWith('row:') || sighting.outcome !== 'seen') return false;
+  const row = parseResource(resource) as { readonly database: string; readonly table: string };
+  const schema = differ.get(formatResource({ kind: 'schema', database: row.database, table: row.table }));
+  if (schema === undefined || schema.outcome !== 'seen') return false;
+  if (schema.state.kind === 'absent') return true;
+  const found = sighting.state;
+  return found.kind === 'row' && acceptable.some((state) => state.kind === 'row' && isWithoutLostColumns(state.columns, found.columns));
+}
+
+/** The same but for columns that the table no longer has. */
+export function isWithoutLostColumns(recorded: Readonly<Record<string, unknown>>, found: Readonly<Record<string, unknown>>): boolean {
+  const kept = Object.keys(recorded).filter((column) => column in found);
+  if (kept.length === Object.keys(recorded).length) return false;
+  const pick = (columns: Readonly<Record<string, unknown>>): ResourceState => ({ kind: 'row', columns: Object.fromEntries(kept.map((column) => [column, columns[column]])) as never });
+  return sameState(pick(recorded), pick(found));
+}
+
+async function describe({ workspace }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry }: Expectation): Promise<Finding> {
+  if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, entry);
+  const expected = acceptable[0]!;
+  const users = history.usersOf(resource, entry?.seq ?? 0);
+  const rerunSteps = users.length > 0 || entry?.stepId === undefined || history.isVoid(entry.stepId) ? users : history.withDependents([entry.stepId]);
+  const impossible: Answer[] = [];
+  if (!(await canRestore(workspace, expected))) impossible.push('restore');
+  if (rerunSteps.length === 0) impossible.push('rerun');
+  return finding({
+    resource,
+    class: 'discrepancy',
+    kind: kindOf(resource, expected, sighting.state),
+    expected: sideOf(expected),
+    found: sideOf(sighting.state),
+    recorded: entry,
+    staleSteps: users,
+    rerunSteps,
+    difference: await describeDifference(workspace, resource, expected, sighting.state),
+    impossible,
+  });
+}
+
+async function canRestore(workspace: Workspace, expected: ResourceState): Promise<boolean> {
+  switch (expected.kind) {
+    case 'file':
+      return await workspace.blobs.has(expected.content);
+    case 'absent':
+    case 'directory':
+    case 'symlink':
+    case 'row':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function kindOf(resource: string, expected: ResourceState, found: ResourceState): FindingKind {
+  const scheme = resource.slice(0, resource.indexOf(':'));
+  switch (scheme) {
+    case 'row':
+      return found.kind === 'absent' ? 'row-missing' : expected.kind === 'absent' ? 'row-appeared' : 'row-changed';
+    case 'schema':
+      return found.kind === 'absent' ? 'table-missing' : 'schema-changed';
+    case 'token':
+      return found.kind === 'absent' ? 'token-missing' : 'token-changed';
+    case 'database':
+      return 'database-replaced';
+    case 'code':
+      return 'code-changed';
+    case 'plan':
+      return 'plan-changed';
+    case 'query':
+      return 'watch-changed';
+    default:
+      if (found.kind === 'absent') return 'missing';
+      if (expected.kind === 'absent') return 'appeared';
+      if (expected.kind !== found.kind) return 'kind-changed';
+      if (expected.kind === 'file' && found.kind === 'file' && expected.content === found.content) return 'mode-changed';
+      return 'changed';
+  }
+}
+
+function unseenFinding(resource: string, sighting: Extract<Sighting, { reason: string }>, entry: ManifestEntry | undefined): Finding {
+  return finding({
+    resource,
+    class: 'unverifiable',
+    kind: sighting.outcome,
+    expected: entry === undefined ? { digest: null, text: 'can be read' } : sideOf(entry.state),
+    found: { digest: null, text: `${sighting.outcome}: ${sighting.reason}`.slice(0, 500) },
+    recorded: entry,
+    advice: sighting.outcome === 'unreadable' ? 'Give the worker access to it, then answer recheck.' : 'Make it reachable, then answer recheck.',
+  });
+}
+
+export function unreachableFinding(resource: string, error: HoldfastError): Finding {
+  return unseenFinding(resource, { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message }, undefined);
+}
+
+/** Token rows that the ledger doesn't know, and fence rows that an older copy of a database brought back. */
+async function tokenAndFenceFindings({ ledger, jobId, workspace, settings }: CompareParts, only?: ReadonlySet<string>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const { term } = ledger.job(jobId)!;
+  for (const name of Object.keys(settings.databases).sort()) {
+    const resource = formatResource({ kind: 'database', database: name });
+    if (only !== undefined && !only.has(resource) && ![...only].some((other) => other.startsWith(`token:${name}/`))) continue;
+    try {
+      const database = await workspace.database(name, settings);
+      for (const token of await database.tokensOfJob(jobId)) {
+        if (ledger.knowsToken(token)) continue;
+        findings.push(finding({
+          resource: formatResource({ kind: 'token', database: name, token }), class: 'damaged', kind: 'token-unknown',
+          expected: { digest: null, text: 'no such effect' }, found: { digest: token, text: 'an effect of this job that the ledger does not know' },
+          advice: 'The ledger is older than the database. Put the newer ledger back, then answer recheck.',
+        }));
+      }
+      const fence = await database.fence(jobId);
+      if (fence?.term === term || term === 0) continue;
+      findings.push(finding({
+        resource, class: 'discrepancy', kind: 'database-restored', impossible: ['restore', 'rerun'],
+        expected: { digest: stateDigest({ kind: 'value', value: stateDigest(ABSENT), summary: '' }), text: `term ${term} of this job` },
+        found: { digest: null, text: fence === undefined ? 'no trace of this job' : `term ${fence.term} of this job` },
+        advice: 'The database was put back to an earlier state.',
+      }));
+    } catch (error) {
+      const failure = error as HoldfastError;
+      if (failure.name !== 'HoldfastError') throw error;
+      if (!findings.some((other) => other.resource === resource)) findings.push(unreachableFinding(resource, failure));
+      await workspace.forget(name);
+    }
+  }
+  return findings;
+}

@@ -1,0 +1,240 @@
+/**
+ * The context that a step's code is given: it stages into a `Stage` and reads through the record's eyes.
+ */
+import { canonicalJson, type Json, type JsonObject } from '../../model/canonical-json.ts';
+import { digestOf, type Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { JobSettings } from '../../model/messages.ts';
+import { formatResource } from '../../model/resource.ts';
+import type { FileSighting } from '../../effects/file.ts';
+import type { FileContent, FileInfo, RowOptions, StepContext, StepDatabase, StepFiles } from '../../model/step-context.ts';
+import type { FileState, TableSchemaState } from '../../model/world.ts';
+import { faultPointAsync } from '../../store/fault-point.ts';
+import type { Claim } from './claim.ts';
+import type { Caller } from './host.ts';
+import { keyOf, rowsDigest, type Stage } from './stage.ts';
+import type { Workspace } from './workspace.ts';
+
+export const MAX_READ_BYTES = 256 * 1024 * 1024;
+export const MAX_ONCE_BYTES = 16 * 1024 * 1024;
+const MAX_LOGS = 200;
+
+export interface ContextParts {
+  readonly workspace: Workspace;
+  readonly settings: JobSettings;
+  readonly claim: Claim;
+  readonly stage: Stage;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
+
+export function makeContext(parts: ContextParts): StepContext {
+  const { claim, stage, caller, signal } = parts;
+  const { jobId, stepId, generation, token } = claim.row;
+  return {
+    jobId,
+    stepId,
+    generation,
+    token,
+    files: stepFiles(parts),
+    db: (name) => stepDatabase(parts, name),
+    once: (name, fn) => once(parts, name, fn),
+    log: (message, fields) => {
+      if (fields !== undefined) canonicalJson(fields, 'fields');
+      if (stage.logs.length < MAX_LOGS) stage.logs.push(fields === undefined ? { message: message.slice(0, 2_000) } : { message: message.slice(0, 2_000), fields });
+      caller.log(message, { ...fields, stepId });
+    },
+    progress: (message, fraction) => caller.progress(message, fraction),
+    signal,
+    ...(claim.row.rejection === null ? {} : { rejection: claim.row.rejection }),
+  };
+}
+
+/** Recorded before it is used; on a retry it comes from the record while what was read before is the same. */
+async function once<T extends Json>({ claim, stage, signal }: ContextParts, name: string, fn: () => T | Promise<T>): Promise<T> {
+  if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}") is called twice in step ${claim.row.stepId}.`, { name });
+  stage.onceNames.add(name);
+  const reads = stage.readsDigest();
+  const recorded = await claim.once(name);
+  if (recorded !== undefined && recorded.reads === reads) return JSON.parse(recorded.value) as T;
+  // What it was computed from has changed: a new draft begins, and the old values stay as evidence.
+  if (recorded !== undefined) await claim.newDraft(`what step ${claim.row.stepId} read before "${name}" has changed since the value was recorded`);
+  signal.throwIfAborted();
+  const value = await fn();
+  const text = canonicalJson(value, `once("${name}")`);
+  if (text.length > MAX_ONCE_BYTES) throw new HoldfastError('too-large', `ctx.once("${name}") returned ${text.length} characters; at most ${MAX_ONCE_BYTES} are recorded.`, { name });
+  await faultPointAsync('once.before');
+  await claim.recordOnce(name, text, reads);
+  await faultPointAsync('once.after');
+  return JSON.parse(text) as T;
+}
+
+function stepFiles(parts: ContextParts): StepFiles {
+  const { workspace, stage, signal } = parts;
+
+  const look = async (path: string): Promise<FileState> => {
+    signal.throwIfAborted();
+    const sighting = await workspace.files.observe(path);
+    if (sighting.outcome !== 'seen') throw new HoldfastError('permission-denied', `${path} cannot be read: ${sighting.reason}.`, { path });
+    noteRead(parts, path, sighting);
+    return sighting.state;
+  };
+
+  const mustBeFile = (path: string, state: FileState): void => {
+    if (state.kind === 'file') return;
+    throw new HoldfastError(state.kind === 'absent' ? 'not-found' : 'bad-input', state.kind === 'absent' ? `There is no file ${path} in the workspace.` : `${path} is a ${state.kind}, not a file.`, { path });
+  };
+
+  const stream = async function* (given: string): AsyncIterable<Uint8Array> {
+    const path = workspace.files.normalise(given);
+    const staged = stage.files.get(path);
+    if (staged?.kind === 'write') {
+      yield* workspace.blobs.stream(staged.content!);
+      return;
+    }
+    if (staged?.kind === 'remove') mustBeFile(path, { kind: 'absent' });
+    const state = await look(path);
+    mustBeFile(path, state);
+    if (state.kind === 'file') yield* workspace.files.stream(path, state);
+  };
+
+  const read = async (path: string): Promise<Uint8Array> => {
+    const chunks: Uint8Array[] = [];
+    let sizeBytes = 0;
+    for await (const chunk of stream(path)) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > MAX_READ_BYTES) throw new HoldfastError('too-large', `${path} is larger than ${MAX_READ_BYTES} bytes; read it with ctx.files.stream.`, { path });
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  };
+
+  return {
+    read,
+    readText: async (path) => new TextDecoder('utf-8', { fatal: false }).decode(await read(path)),
+    stream,
+    exists: async (given) => {
+      const path = workspace.files.normalise(given);
+      const staged = stage.files.get(path);
+      return staged === undefined ? (await look(path)).kind !== 'absent' : staged.kind === 'write';
+    },
+    write: async (given, content: FileContent, options = {}) => {
+      const path = workspace.files.normalise(given);
+      signal.throwIfAborted();
+      const blob = await workspace.blobs.put(content);
+      stage.files.set(path, { kind: 'write', path, content: blob.content, sizeBytes: blob.sizeBytes, mode: options.mode });
+    },
+    remove: async (given) => {
+      const path = workspace.files.normalise(given);
+      await Promise.resolve();
+      stage.files.set(path, { kind: 'remove', path });
+    },
+    list: (folder = '', options = {}) => list(parts, folder, options.recursive === true),
+  };
+}
+
+async function list({ workspace, stage, signal }: ContextParts, given: string, recursive: boolean): Promise<readonly FileInfo[]> {
+  signal.throwIfAborted();
+  const folder = workspace.files.normaliseFolder(given);
+  const found = await workspace.files.list(folder, recursive);
+  stage.listings.push({ folder, recursive, entries: listingDigest(found) });
+  const entries = new Map(found.map((info) => [info.path, info]));
+  for (const [path, staged] of stage.files) {
+    const below = folder === '' ? path : path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
+    if (below === undefined || (!recursive && below.includes('/'))) continue;
+    if (staged.kind === 'remove') entries.delete(path);
+    else entries.set(path, { path, kind: 'file', sizeBytes: staged.sizeBytes! });
+  }
+  return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Names and kinds; what is in the files is not read. */
+export function listingDigest(entries: readonly FileInfo[]): Digest {
+  return digestOf(entries.map(({ path, kind }) => ({ path, kind })));
+}
+
+/** A file that is not there is an observation too: the step went on because of it. */
+function noteRead({ claim, stage }: ContextParts, path: string, sighting: Extract<FileSighting, { outcome: 'seen' }>): void {
+  const resource = formatResource({ kind: 'file', path });
+  claim.mustBeAsRecorded(resource, sighting.state);
+  stage.observe(resource, sighting.state);
+  stage.seenFiles.set(path, sighting);
+}
+
+function stepDatabase(parts: ContextParts, name: string): StepDatabase {
+  const { workspace, settings, stage, signal, claim } = parts;
+  const url = settings.databases[name];
+  if (url === undefined) throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
+
+  const schemaOf = async (table: string): Promise<TableSchemaState | undefined> => {
+    const resource = formatResource({ kind: 'schema', database: name, table });
+    const known = stage.observations.get(resource);
+    if (known !== undefined) return known.kind === 'schema' ? known : undefined;
+    const database = await workspace.database(name, settings);
+    const state = await database.schema(table);
+    claim.mustBeAsRecorded(resource, state);
+    stage.observe(resource, state);
+    return state.kind === 'schema' ? state : undefined;
+  };
+
+  const stageRows = async (kind: 'row.insert' | 'row.upsert', table: string, given: JsonObject | readonly JsonObject[], options: RowOptions = {}): Promise<void> => {
+    const rows: readonly JsonObject[] = Array.isArray(given) ? (given as readonly JsonObject[]) : [given as JsonObject];
+    canonicalJson(rows, 'rows');
+    const schema = await mustExist(table, schemaOf);
+    for (const values of rows) {
+      const key = keyOf(table, schema.primaryKey, values);
+      stage.stageRow({ kind, database: name, table, key, values, columns: covered(key, values, options) });
+    }
+  };
+
+  return {
+    get dialect() {
+      return dialectOf(url, parts, name);
+    },
+    query: async (sql, params = []) => {
+      signal.throwIfAborted();
+      const database = await workspace.database(name, settings);
+      const result = await database.query(sql, params, signal);
+      const staged = stage.stagedTables(name);
+      const clash = result.tables.find((table) => staged.has(table) || [...staged].some((other) => other.split('.').at(-1) === table.split('.').at(-1)));
+      if (clash !== undefined) throw new HoldfastError('staged-table-query', `The query reads ${clash}, to which this step has staged changes that the database does not have yet.`, { table: clash });
+      for (const table of result.tables) await schemaOf(table);
+      stage.queries.push({ database: name, sql, params: [...params], rows: rowsDigest(result.rows) });
+      return result.rows as never;
+    },
+    insert: (table, rows, options) => stageRows('row.insert', table, rows, options),
+    upsert: (table, rows, options) => stageRows('row.upsert', table, rows, options),
+    update: async (table, key, values, options = {}) => {
+      canonicalJson([key, values], 'update');
+      const schema = await mustExist(table, schemaOf);
+      stage.stageRow({ kind: 'row.update', database: name, table, key: keyOf(table, schema.primaryKey, key), values, columns: covered(key, values, options) });
+    },
+    delete: async (table, key) => {
+      canonicalJson(key, 'key');
+      const schema = await mustExist(table, schemaOf);
+      // All columns: so that an undo can put the row back.
+      stage.stageRow({ kind: 'row.delete', database: name, table, key: keyOf(table, schema.primaryKey, key), values: {}, columns: schema.columns.filter(({ generated }) => generated === null).map((column) => column.name) });
+    },
+    sql: async (text, params, options) => {
+      canonicalJson(params, 'params');
+      if (options.writes.length === 0) throw new HoldfastError('bad-input', 'ctx.db().sql needs `writes`: the tables that the statement changes.', {});
+      for (const table of options.writes) await schemaOf(table);
+      const undo = options.undo === undefined ? {} : { undo: { text: options.undo.text, params: [...(options.undo.params ?? [])] } };
+      stage.stageSql({ kind: 'sql', database: name, text, params: [...params], writes: [...options.writes], ...undo });
+    },
+  };
+}
+
+async function mustExist(table: string, schemaOf: (table: string) => Promise<TableSchemaState | undefined>): Promise<TableSchemaState> {
+  const schema = await schemaOf(table);
+  if (schema === undefined) throw new HoldfastError('unknown-table', `There is no table ${table}. A table that this step creates can be filled by a later step.`, { table });
+  return schema;
+}
+
+function covered(key: JsonObject, values: JsonObject, options: RowOptions): readonly string[] {
+  return [...new Set([...Object.keys(key), ...(options.columns ?? Object.keys(values))])].sort();
+}
+
+function dialectOf(url: string, { workspace, settings }: ContextParts, name: string): 'sqlite' | 'postgres' {
+  return url.startsWith('sqlite:') ? 'sqlite' : workspace.dialectOf(name, settings);
+}

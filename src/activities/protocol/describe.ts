@@ -1,0 +1,61 @@
+/** Differences as a person reads them, from states and the contents behind them. */
+import type { Intent, RowChange } from '../../model/intent.ts';
+import { parseResource } from '../../model/resource.ts';
+import type { Finding } from '../../model/question.ts';
+import type { FileState, ResourceState } from '../../model/world.ts';
+import { describeRowDifference } from '../../effects/database/row-difference.ts';
+import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';
+import type { Conflict } from './apply.ts';
+import { finding, sideOf } from './questions.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Readable, bounded; '' where there is nothing to add to the two sides. */
+export async function describeDifference(workspace: Workspace, resource: string, expected: ResourceState, found: ResourceState): Promise<string> {
+  const parsed = parseResource(resource);
+  switch (parsed.kind) {
+    case 'file':
+      return await workspace.files.describe(parsed.path, expected as FileState, found as FileState);
+    case 'row':
+      return describeRowDifference(expected as never, found as never).join('\n');
+    case 'schema':
+      return describeSchemaDifference(expected as never, found as never).join('\n');
+    default:
+      return '';
+  }
+}
+
+/** One difference an effect, in the intent's order: exactly what is asked to be approved. */
+export async function describeIntent(workspace: Workspace, intent: Intent): Promise<readonly string[]> {
+  const differences: string[] = [];
+  for (const effect of intent.effects) {
+    if (effect.kind === 'sql') differences.push(`${effect.text}\n-- with ${JSON.stringify(effect.params)}`);
+    else if ('path' in effect) differences.push(effect.kind === 'directory.create' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
+    else differences.push(describeRowDifference(effect.before, rowAfter(effect)).join('\n'));
+  }
+  return differences;
+}
+
+/** What a row shall look like, as far as is known before the database has had its say. */
+function rowAfter(change: RowChange): RowChange['before'] {
+  if (change.kind === 'row.delete') return { kind: 'absent' };
+  return { kind: 'row', columns: { ...(change.before.kind === 'row' ? change.before.columns : {}), ...change.key, ...change.values } };
+}
+
+export async function describeConflicts(workspace: Workspace, intent: Intent, conflicts: readonly Conflict[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { resource, expectedBefore, expectedAfter, found } of conflicts) {
+    const after = expectedAfter === undefined ? '' : `, or after: ${sideOf(expectedAfter).text}`;
+    findings.push(finding({
+      resource,
+      class: 'conflict',
+      kind: 'target-neither-before-nor-after',
+      expected: { ...sideOf(expectedBefore), text: `before: ${sideOf(expectedBefore).text}${after}` },
+      found: sideOf(found),
+      rerunSteps: [intent.stepId],
+      difference: await describeDifference(workspace, resource, expectedAfter ?? expectedBefore, found),
+      advice: `Step ${intent.stepId} was half applied when this was changed by someone else.`,
+    }));
+  }
+  return findings;
+}
+

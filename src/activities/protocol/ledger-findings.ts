@@ -1,0 +1,75 @@
+/** What the ledger itself gives to ask about: damaged, behind the Workflow, ahead after a reset, another job's. */
+import type { VerifyWorldRequest } from '../../model/messages.ts';
+import type { Finding } from '../../model/question.ts';
+import { shortDigest } from '../../model/digest.ts';
+import type { StepRecord } from '../../model/record.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { ProtocolHost } from './host.ts';
+import { finding } from './questions.ts';
+
+const LEDGER = 'ledger:';
+
+export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, runId: string, damage: readonly string[] = []): Finding[] {
+  if (damage.length > 0) {
+    return [finding({
+      resource: LEDGER, class: 'damaged', kind: 'ledger-damaged', expected: { digest: null, text: 'an unbroken chain of records' }, found: { digest: null, text: damage.join('; ').slice(0, 500) },
+      advice: 'Put a sound copy of .holdfast/ledger.sqlite back, then answer recheck.',
+    })];
+  }
+  const { jobId, known } = request;
+  const job = ledger.job(jobId);
+  if (ledger.headAt(jobId, known.seq) !== known.head) {
+    return [finding({
+      resource: LEDGER, class: 'damaged', kind: 'ledger-behind',
+      expected: { digest: known.head, text: `record ${known.seq}, which the Workflow has` },
+      found: { digest: ledger.headAt(jobId, known.seq) ?? null, text: `the ledger ends at record ${job?.at.seq ?? 0}${ledger.headAt(jobId, known.seq) === undefined ? '' : `, and its record ${known.seq} is another`}` },
+      advice: 'The ledger is older than the job (an old disk, another host, a restored snapshot). Put the newer one back, then answer recheck.',
+    })];
+  }
+  return aheadAfterReset(ledger, request, runId).map((record) => finding({
+    resource: `step:${record.stepId}`, class: 'ahead', kind: 'ahead-after-reset',
+    expected: { digest: null, text: 'not yet run: the Workflow was reset to before it' },
+    found: { digest: record.intent, text: `done as record ${record.seq}, generation ${record.generation}, in Run ${record.runId}` },
+    recorded: { resource: `step:${record.stepId}`, digest: record.intent, state: { kind: 'absent' }, role: 'written', seq: record.seq, at: record.at, stepId: record.stepId, generation: record.generation },
+    difference: `output ${shortDigest(record.token)}: ${JSON.stringify(record.output).slice(0, 1_000)}`,
+  }));
+}
+
+/** Records in force that another Run of the job made and this one has forgotten. */
+export function aheadAfterReset(ledger: Ledger, request: Pick<VerifyWorldRequest, 'jobId' | 'base' | 'steps'>, runId: string): StepRecord[] {
+  const known = new Set(request.steps.map(([, , seq]) => seq));
+  const ahead = new Map<string, StepRecord>();
+  const adopted = new Set<number>();
+  for (const { record } of ledger.records(request.jobId)) {
+    if (record.kind === 'decision') {
+      for (const seq of record.adopts) adopted.add(seq);
+      for (const { stepId } of record.reruns) ahead.delete(stepId);
+    }
+    if (record.kind !== 'step') continue;
+    ahead.delete(record.stepId);
+    if (record.seq > request.base.seq && record.runId !== runId && !known.has(record.seq)) ahead.set(record.stepId, record);
+  }
+  return [...ahead.values()].filter(({ seq }) => !adopted.has(seq));
+}
+
+/** The Workflow has records and the workspace has no ledger of this job. */
+export function missingLedgerFinding(root: string, { known, jobId }: VerifyWorldRequest): Finding {
+  return finding({
+    resource: LEDGER, class: 'damaged', kind: 'ledger-missing',
+    expected: { digest: known.head, text: `the ledger of job ${jobId} with ${known.seq} records` },
+    found: { digest: null, text: `none in ${root}` },
+    advice: 'Bring the workspace with its .holdfast folder back (an old disk, another host?), then answer recheck.',
+  });
+}
+
+/** @throws HoldfastError `server-unreachable`: whether the other job still runs decides what is offered */
+export async function foreignFinding(host: ProtocolHost, ledger: Ledger, boundJobId: string): Promise<Finding> {
+  const isOpen = await host.isJobOpen(boundJobId);
+  const applying = ledger.openIntents(boundJobId).filter(({ state }) => state === 'applying');
+  return finding({
+    resource: 'workspace:', class: 'foreign', kind: 'bound-to-another-job', impossible: isOpen ? ['accept'] : [],
+    expected: { digest: null, text: 'a workspace that no other job has' },
+    found: { digest: null, text: `it belongs to job ${boundJobId}, which ${isOpen ? 'is still running' : 'has ended without giving it back'}${applying.length === 0 ? '' : `; half applied: ${applying.map(({ intent }) => intent.stepId).join(', ')}`}` },
+    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : 'accept finishes what it had half applied, keeps its record and takes the workspace.',
+  });
+}

@@ -1,0 +1,124 @@
+/**
+ * Looks at everything that the record speaks of: files in parallel, rows and tokens in batches. Reads only.
+ *
+ * Invariant: "could not read" and "could not reach" are outcomes of their own; never taken for "gone" or "unchanged".
+ */
+import type { Database } from '../../effects/database/database.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { JobSettings, Watch } from '../../model/messages.ts';
+import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
+import { ABSENT, type ResourceState, type Sighting } from '../../model/world.ts';
+import { digestOf } from '../../model/digest.ts';
+import { rowsDigest } from './stage.ts';
+import type { ProtocolHost } from './host.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface LookParts {
+  readonly workspace: Workspace;
+  readonly settings: JobSettings;
+  readonly host: Pick<ProtocolHost, 'steps'>;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** One resource to look at, with what the record has of it (which columns a row covers). */
+export interface Looked {
+  readonly resource: string;
+  readonly recorded?: ResourceState | undefined;
+}
+
+/** A sighting for each request. Never rejects for what it finds; a defect does. */
+export async function lookAt(parts: LookParts, requests: readonly Looked[]): Promise<ReadonlyMap<string, Sighting>> {
+  const sightings = new Map<string, Sighting>();
+  const parsed = requests.map((request) => ({ request, resource: parseResource(request.resource) }));
+  const files = parsed.flatMap(({ request, resource }) => (resource.kind === 'file' ? [{ request, path: resource.path }] : []));
+  const seen = await parts.workspace.files.observeMany(files.map(({ path }) => path), parts.onProgress);
+  files.forEach(({ request }, index) => sightings.set(request.resource, seen[index]!));
+
+  const inDatabases = parsed.filter(({ resource }) => 'database' in resource);
+  for (const [name, group] of Map.groupBy(inDatabases, ({ resource }) => (resource as { database: string }).database)) {
+    await lookInDatabase(parts, name, group, sightings);
+  }
+  for (const { request, resource } of parsed) {
+    if (resource.kind === 'code') sightings.set(request.resource, seenState(codeState(parts.host, resource.step)));
+    if (resource.kind === 'plan') sightings.set(request.resource, seenState(planState(parts.settings)));
+    if (resource.kind === 'query') sightings.set(request.resource, await lookAtQuery(parts, resource.name));
+  }
+  return sightings;
+}
+
+async function lookInDatabase(
+  { workspace, settings }: LookParts, name: string, group: readonly { readonly request: Looked; readonly resource: Resource }[], sightings: Map<string, Sighting>,
+): Promise<void> {
+  try {
+    const database = await workspace.database(name, settings);
+    for (const { request, resource } of group) {
+      if (resource.kind === 'schema') sightings.set(request.resource, seenState(await database.schema(resource.table)));
+      if (resource.kind === 'database') sightings.set(request.resource, seenState(await database.identity()));
+    }
+    await lookAtRows(database, group, sightings);
+    const tokens = group.flatMap(({ request, resource }) => (resource.kind === 'token' ? [{ request, token: resource.token }] : []));
+    const rows = await database.tokens(tokens.map(({ token }) => token));
+    for (const { request, token } of tokens) sightings.set(request.resource, seenState(rows.get(token) ?? ABSENT));
+  } catch (error) {
+    // One answer for all of it: nothing can be said of any resource there.
+    const sighting = unseen(error);
+    if (sighting.outcome === 'unreachable') await workspace.forget(name);
+    for (const { request } of group) sightings.set(request.resource, sighting);
+  }
+}
+
+async function lookAtRows(database: Database, group: readonly { readonly request: Looked; readonly resource: Resource }[], sightings: Map<string, Sighting>): Promise<void> {
+  const rows = group.flatMap(({ request, resource }) =>
+    resource.kind === 'row' ? [{ request, query: { table: resource.table, key: resource.key, columns: request.recorded?.kind === 'row' ? Object.keys(request.recorded.columns) : Object.keys(resource.key) } }] : [],
+  );
+  const states = await database.rows(rows.map(({ query }) => query));
+  rows.forEach(({ request }, index) => sightings.set(request.resource, seenState(states[index]!)));
+}
+
+async function lookAtQuery({ workspace, settings }: LookParts, name: string): Promise<Sighting> {
+  const watch = settings.watch.find((candidate): candidate is Extract<Watch, { kind: 'query' }> => candidate.kind === 'query' && candidate.name === name);
+  if (watch === undefined) return seenState(ABSENT);
+  try {
+    const database = await workspace.database(watch.database, settings);
+    const { rows } = await database.query(watch.sql, watch.params);
+    return seenState({ kind: 'value', value: rowsDigest(rows), summary: `${rows.length} row${rows.length === 1 ? '' : 's'}: ${JSON.stringify(rows.slice(0, 3)).slice(0, 300)}` });
+  } catch (error) {
+    return unseen(error);
+  }
+}
+
+export function codeState(host: Pick<ProtocolHost, 'steps'>, step: string): ResourceState {
+  const version = host.steps.get(step)?.version;
+  return version === undefined ? ABSENT : { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
+}
+
+export function planState(settings: JobSettings): ResourceState {
+  return settings.plan === null ? ABSENT : { kind: 'value', value: settings.plan.digest, summary: `plan ${settings.plan.name}` };
+}
+
+/** Everything that the settings declare to be watched. */
+export function watchedResources(settings: JobSettings): readonly string[] {
+  const watches = settings.watch.map((watch): string => {
+    switch (watch.kind) {
+      case 'file':
+        return formatResource({ kind: 'file', path: watch.path });
+      case 'schema':
+        return formatResource({ kind: 'schema', database: watch.database, table: watch.table });
+      case 'query':
+        return formatResource({ kind: 'query', name: watch.name });
+    }
+  });
+  const databases = Object.keys(settings.databases).map((database) => formatResource({ kind: 'database', database }));
+  return [...new Set([...watches, ...databases, ...(settings.plan === null ? [] : ['plan:'])])];
+}
+
+function seenState(state: ResourceState): Sighting {
+  return { outcome: 'seen', state };
+}
+
+function unseen(error: unknown): Sighting {
+  if (isFailure(error, 'permission-denied', 'missing-variable', 'undeclared-database', 'sql-failed', 'unknown-table', 'bad-input')) return { outcome: 'unreadable', reason: error.message };
+  if (error instanceof HoldfastError) return { outcome: 'unreachable', reason: error.message };
+  throw error;
+}
+

@@ -1,0 +1,32 @@
+/** Whether what a step finds is what the record says. Another content is a discrepancy at once, also in the middle of a run. */
+import type { VerificationReason } from '../../model/messages.ts';
+import { sameState, type ResourceState } from '../../model/world.ts';
+import { shortDigest } from '../../model/digest.ts';
+import { stateDigest } from '../../model/world.ts';
+import type { Ledger } from '../../store/ledger.ts';
+
+/** Unwinds a step's code: the world has to be compared before it can go on. Not a failure of the step. */
+export class MustVerify extends Error {
+  readonly reason: VerificationReason;
+  constructor(reason: VerificationReason, detail: string) {
+    super(detail);
+    this.name = 'MustVerify';
+    this.reason = reason;
+  }
+}
+
+/** @throws MustVerify if the manifest knows the resource otherwise */
+export function mustBeAsRecorded(ledger: Ledger, jobId: string, resource: string, found: ResourceState, reason: VerificationReason = 'reads-differ'): void {
+  const entry = ledger.manifestEntry(jobId, resource);
+  if (entry === undefined || entry.digest === stateDigest(found)) return;
+  if (found.kind === 'row' && entry.state.kind === 'row' && coversSame(entry.state.columns, found.columns)) return;
+  throw new MustVerify(reason, `${resource} is ${found.kind} ${shortDigest(stateDigest(found))}, recorded ${entry.state.kind} ${shortDigest(entry.digest)}`);
+}
+
+/** A row that is looked at with more columns than the record covers is as recorded if the covered ones are. */
+function coversSame(recorded: Readonly<Record<string, unknown>>, found: Readonly<Record<string, unknown>>): boolean {
+  const covered = Object.keys(recorded);
+  if (covered.some((column) => !(column in found))) return false;
+  const columns = Object.fromEntries(covered.map((column) => [column, found[column]])) as never;
+  return sameState({ kind: 'row', columns }, { kind: 'row', columns: recorded as never });
+}

@@ -1,0 +1,98 @@
+/**
+ * Ends a job's hold on its workspace: what is half applied is finished, what was only sealed is dropped, leftovers are
+ * fenced, and the next job may have the folder.
+ *
+ * Invariant: a database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
+ */
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/messages.ts';
+import { GENESIS, type StepRecord } from '../../model/record.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { IntentRow, Ledger } from '../../store/ledger.ts';
+import { applyIntent, overridesOf, prepareFiles } from './apply.ts';
+import type { Caller, ProtocolHost } from './host.ts';
+import { withdraw } from './questions.ts';
+import type { RepairParts } from './repair-intent.ts';
+import { mustBeCurrentRun, raiseFences } from './term.ts';
+import type { Workspace, Workspaces } from './workspace.ts';
+
+/** Safe to repeat. @throws HoldfastError for what may pass */
+export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: ReleaseRequest): Promise<ReleaseResult> {
+  const workspace = workspaces.find(request.workspace);
+  const nothing: ReleaseResult = { released: true, at: { seq: 0, head: GENESIS }, notes: ['the job had no workspace'] };
+  if (workspace === undefined) return nothing;
+  return await workspace.exclusive('release', async (ledger) => {
+    await mustBeCurrentRun(host, caller);
+    const job = ledger.job(request.jobId);
+    if (job === undefined || ledger.boundJobId() !== request.jobId) return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
+    const notes = await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller);
+    for (const question of ledger.openQuestions(request.jobId)) ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
+    const unfinished = ledger.openIntents(request.jobId).length > 0;
+    const fences = await raiseFences(workspace, job.settings, request.jobId, job.term + 1);
+    if ('findings' in fences) notes.push(...fences.findings.map(({ resource, found }) => `${resource} could not be fenced: ${found.text}`));
+    if (unfinished || 'findings' in fences) return { released: false, at: ledger.job(request.jobId)!.at, notes };
+    faultPoint('release.before');
+    const { at } = ledger.transaction(() => {
+      const appended = ledger.append(request.jobId, caller.runId, { kind: 'released', outcome: request.outcome, notes, changes: [] });
+      ledger.raiseTerm(request.jobId, fences.term);
+      ledger.setJobState(request.jobId, 'released');
+      ledger.unbind();
+      return appended;
+    });
+    faultPoint('release.after');
+    return { released: true, at, notes };
+  });
+}
+
+/** A person decided that an ended job's workspace be taken: its half-applied intents are finished first. */
+export async function takeOver({ workspace, ledger, caller }: RepairParts, notes: string[]): Promise<void> {
+  const bound = ledger.boundJobId();
+  const job = bound === undefined ? undefined : ledger.job(bound);
+  if (bound === undefined || job === undefined) return;
+  notes.push(...(await finishIntents(workspace, ledger, bound, job.settings, job.term, caller)));
+  const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
+  if ('findings' in fences) throw new HoldfastError('storage-unreachable', `Job ${bound} cannot be released: ${fences.findings.map(({ found }) => found.text).join('; ')}`);
+  ledger.transaction(() => {
+    for (const question of ledger.openQuestions(bound)) withdraw(ledger, question, job.runId, 'another job took the workspace');
+    ledger.append(bound, job.runId, { kind: 'released', outcome: 'taken-over', notes, changes: [] });
+    ledger.raiseTerm(bound, fences.term);
+    ledger.setJobState(bound, 'released');
+    ledger.unbind();
+  });
+  notes.push(`job ${bound} is released; its record stays in the ledger`);
+}
+
+/** Rolls forward what is being applied, drops what is only sealed. Returns what a person should know. */
+async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string, settings: JobSettings, term: number, caller: Caller): Promise<string[]> {
+  const notes: string[] = [];
+  for (const row of ledger.openIntents(jobId)) {
+    if (row.state === 'sealed') {
+      ledger.transaction(() => ledger.setIntentState(row.intent.token, 'dropped'));
+      notes.push(`step ${row.intent.stepId}: its staged changes were dropped; none was applied`);
+      continue;
+    }
+    notes.push(await finishIntent(workspace, ledger, settings, term, caller, row));
+  }
+  return notes;
+}
+
+async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, caller: Caller, row: IntentRow): Promise<string> {
+  const { intent, details } = row;
+  try {
+    const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
+    const outcome = await applyIntent({ workspace, settings, row, term, seenFiles: new Map() }, ledger, prepared);
+    if (outcome.kind !== 'applied') return `step ${intent.stepId}: half applied and not finished (${outcome.kind === 'conflicts' ? outcome.conflicts.map(({ resource }) => resource).join(', ') : outcome.kind})`;
+    ledger.transaction(() => {
+      ledger.append(intent.jobId, caller.runId, {
+        kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
+        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects], changes: [...outcome.changes], logs: details.logs as StepRecord['logs'],
+      });
+      ledger.setIntentState(intent.token, 'done');
+      ledger.clearEffectMarks(intent.token);
+    });
+    return `step ${intent.stepId}: half applied, finished`;
+  } catch (error) {
+    if (isFailure(error)) return `step ${intent.stepId}: half applied and not finished: ${error.message}`;
+    throw error;
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * What each answer of a decision does to the world, the intents and the claims. Every act may be repeated: a repair that
+ * was killed half-way goes on, and finds what is done already as it is wanted.
+ */
+import type { Answer } from '../../model/answer.ts';
+import { digestOf, type Digest } from '../../model/digest.ts';
+import { resourceOfEffect, type Effect } from '../../model/intent.ts';
+import { formatResource, parseResource } from '../../model/resource.ts';
+import type { Finding, Question } from '../../model/question.ts';
+import type { AppliedEffect, Change, StepRecord } from '../../model/record.ts';
+import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
+import { faultPointAsync } from '../../store/fault-point.ts';
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from './apply.ts';
+import { isWithoutLostColumns } from './compare.ts';
+import { lookAt } from './look.ts';
+import type { RepairParts, SealedRepair } from './repair-intent.ts';
+import { takeOver } from './release.ts';
+import { StepHistory } from './stale-steps.ts';
+
+export interface Repaired {
+  readonly changes: readonly Change[];
+  /** What was found and replaced: resource → blob. */
+  readonly kept: Readonly<Record<string, Digest>>;
+  readonly notes: readonly string[];
+}
+
+/** One row that a repair puts to a state, if it is what the question showed. */
+interface RowRepair {
+  readonly database: string;
+  readonly table: string;
+  readonly key: Readonly<Record<string, never>>;
+  readonly wanted: RowState;
+  readonly resource: string;
+}
+
+class Work implements Repaired {
+  readonly #token: Digest;
+  #files = 0;
+
+  constructor(token: Digest) {
+    this.#token = token;
+  }
+
+  /** The same names in the same order each time the repair is rolled forward. */
+  nextName(): { readonly token: string; readonly index: number } {
+    return { token: this.#token, index: this.#files++ };
+  }
+
+  readonly changes: Change[] = [];
+  readonly kept: Record<string, Digest> = {};
+  readonly notes: string[] = [];
+  readonly rows: RowRepair[] = [];
+  readonly statements: { readonly database: string; readonly text: string; readonly params: readonly never[] }[] = [];
+  readonly droppedTokens: { readonly database: string; readonly token: string }[] = [];
+}
+
+export async function carryOut(parts: RepairParts, question: Question, sealed: SealedRepair): Promise<Repaired> {
+  const work = new Work(sealed.digest);
+  for (const finding of question.findings) {
+    await faultPointAsync('repair.item-before');
+    await ITEM[sealed.answers[finding.resource]!](parts, question, finding, sealed, work);
+    await faultPointAsync('repair.item-after');
+  }
+  if (sealed.reruns.length > 0 && question.kind !== 'conflict') await undoSteps(parts, question, sealed, work);
+  await changeDatabases(parts, sealed, work);
+  dropReruns(parts, sealed);
+  return work;
+}
+
+type ItemAct = (parts: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work) => Promise<void> | void;
+
+const NOTHING: ItemAct = () => undefined;
+
+const ITEM: Readonly<Record<Answer, ItemAct>> = {
+  recheck: NOTHING,
+  abort: NOTHING,
+  keep: (_parts, _question, finding, _sealed, work) => void work.notes.push(`${finding.resource}: the recorded result is adopted`),
+  accept: async (parts, _question, finding, sealed, work) => {
+    if (finding.class === 'foreign') return await takeOver(parts, work.notes);
+    await acceptFound(parts, finding, sealed, work);
+  },
+  rerun: async (parts, _question, finding, sealed, work) => {
+    // Its own step's stuckness has no state to accept; a resource's drift becomes the record.
+    if (finding.class === 'discrepancy') await acceptFound(parts, finding, sealed, work);
+  },
+  restore: restoreRecorded,
+  approve: (_parts, question, _finding, _sealed, work) => void work.notes.push(`step ${question.stepId ?? ''} applies exactly what was shown`),
+  reject: ({ ledger }, question, _finding, sealed, work) => {
+    const claim = question.token === undefined ? undefined : ledger.claim(question.token);
+    if (claim === undefined) return;
+    ledger.transaction(() => {
+      ledger.setIntentState(claim.token, 'dropped');
+      ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1, rejection: { reason: sealed.decision.reason, by: sealed.decision.by } });
+    });
+    work.notes.push(`step ${claim.stepId} runs again and is told the reason`);
+  },
+  skip: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'skipped'),
+  overwrite: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'overwrite'),
+  undo: async (parts, question, _finding, _sealed, work) => await undoIntent(parts, question, work),
+};
+
+async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
+  if (finding.kind === 'database-restored') {
+    work.notes.push(`${finding.resource}: taken as it is`);
+    return;
+  }
+  const state = sealed.found[finding.resource];
+  if (state === undefined) return;
+  work.changes.push({ resource: finding.resource, role: 'accepted', state });
+  work.notes.push(`${finding.resource}: what was found is the record now`);
+  if (state.kind === 'schema' || finding.kind === 'table-missing') await rebaseRows(parts, finding.resource, work);
+}
+
+/** Rows that lost columns, or their table, with the schema: implied by its finding, accepted with it. */
+async function rebaseRows(parts: RepairParts, schemaUri: string, work: Work): Promise<void> {
+  const schema = parseResource(schemaUri) as { readonly database: string; readonly table: string };
+  const prefix = formatResource({ kind: 'row', database: schema.database, table: schema.table, key: {} }).slice(0, -'{}'.length);
+  const entries = [...parts.ledger.manifest(parts.jobId).values()].filter(({ resource }) => resource.startsWith(prefix));
+  const sightings = await lookAt(parts, entries.map(({ resource, state }) => ({ resource, recorded: state })));
+  for (const { resource, state } of entries) {
+    const sighting = sightings.get(resource);
+    if (sighting?.outcome !== 'seen' || sameState(sighting.state, state)) continue;
+    const isImplied = sighting.state.kind === 'absent' || (state.kind === 'row' && sighting.state.kind === 'row' && isWithoutLostColumns(state.columns, sighting.state.columns));
+    if (isImplied) work.changes.push({ resource, role: 'accepted', state: sighting.state });
+  }
+}
+
+async function restoreRecorded({ ledger, jobId, workspace }: RepairParts, _question: Question, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
+  const entry = ledger.manifestEntry(jobId, finding.resource);
+  if (entry === undefined) return;
+  const resource = parseResource(finding.resource);
+  if (resource.kind === 'row') {
+    work.rows.push({ database: resource.database, table: resource.table, key: resource.key as never, wanted: entry.state as RowState, resource: finding.resource });
+  } else if (resource.kind === 'file') {
+    await putFile(workspace, resource.path, entry.state as FileState, sealed.found[finding.resource] as FileState, work);
+  }
+}
+
+async function putFile(workspace: RepairParts['workspace'], path: string, wanted: FileState, shown: FileState, work: Work): Promise<boolean> {
+  const outcome = await workspace.files.put(path, wanted, shown, work.nextName());
+  if (outcome.kept !== undefined) work.kept[`file:${path}`] = outcome.kept;
+  if (outcome.kind === 'done') {
+    work.notes.push(`file:${path}: put back`);
+    return true;
+  }
+  work.notes.push(`file:${path}: left as it is (${outcome.reason})`);
+  return false;
+}
+
+function markConflict({ ledger }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work, outcome: 'skipped' | 'overwrite'): void {
+  const row = question.token === undefined ? undefined : ledger.intent(question.token);
+  const found = sealed.found[finding.resource] ?? ABSENT;
+  if (row === undefined) return;
+  const index = row.intent.effects.findIndex((effect) => uriOf(effect) === finding.resource);
+  if (index < 0) return;
+  ledger.transaction(() => ledger.markEffect(row.intent.token, index, { outcome, after: found }));
+  work.notes.push(outcome === 'skipped' ? `${finding.resource}: left out; what was found stays` : `${finding.resource}: will be replaced; what was found is kept`);
+}
+
+/** Undoes what an intent has applied, newest first, and drops it. */
+async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, question: Question, work: Work): Promise<void> {
+  const row = question.token === undefined ? undefined : ledger.intent(question.token);
+  if (row === undefined || row.state === 'dropped') return;
+  const marks = ledger.effectMarks(row.intent.token);
+  const planned = ledger.preparedAfters(row.intent.token).afters;
+  for (const [index, effect] of [...row.intent.effects.entries()].reverse()) {
+    if (!('path' in effect)) continue;
+    if (marks.get(index)?.outcome === 'applied' || sameState(await workspace.files.stateNow(effect.path), effect.after)) {
+      await putFile(workspace, effect.path, effect.before, effect.after, work);
+    }
+  }
+  for (const name of new Set(row.intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : [])))) {
+    const database = await workspace.database(name, settings);
+    if (!(await database.tokens([row.intent.token])).has(row.intent.token)) continue;
+    for (const [index, effect] of [...row.intent.effects.entries()].reverse()) undoDatabaseEffect(effect, name, planned[index], work);
+    work.droppedTokens.push({ database: name, token: row.intent.token });
+  }
+  ledger.transaction(() => {
+    ledger.setIntentState(row.intent.token, 'dropped');
+    ledger.clearEffectMarks(row.intent.token);
+  });
+  work.notes.push(`step ${row.intent.stepId} of job ${jobId}: what it had applied is undone`);
+}
+
+function undoDatabaseEffect(effect: Effect, database: string, after: ResourceState | undefined, work: Work): void {
+  if (!('database' in effect) || effect.database !== database) return;
+  if (effect.kind === 'sql') {
+    if (effect.undo === undefined) work.notes.push(`a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`);
+    else work.statements.push({ database, text: effect.undo.text, params: effect.undo.params as never });
+    return;
+  }
+  void after;
+  work.rows.push({ database, table: effect.table, key: effect.key as never, wanted: effect.before, resource: uriOf(effect)! });
+}
+
+/** Undoes the steps that run again, newest first; each effect only where the world shows it, or what the question showed. */
+async function undoSteps(parts: RepairParts, question: Question, sealed: SealedRepair, work: Work): Promise<void> {
+  const { ledger, jobId, workspace } = parts;
+  const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
+  const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
+  const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
+  const drifted = new Map(question.findings.map((finding) => [finding.resource, sealed.found[finding.resource]]));
+  for (const record of records) {
+    for (const applied of [...record.effects].reverse()) {
+      const uri = uriOf(applied.effect);
+      const entry = uri === undefined ? undefined : ledger.manifestEntry(jobId, uri);
+      if (uri !== undefined && entry?.stepId !== undefined && !again.has(entry.stepId)) {
+        work.notes.push(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
+        continue;
+      }
+      await undoEffect(workspace, record, applied, drifted, work);
+    }
+  }
+}
+
+async function undoEffect(workspace: RepairParts['workspace'], record: StepRecord, { effect, after, outcome }: AppliedEffect, drifted: ReadonlyMap<string, ResourceState | undefined>, work: Work): Promise<void> {
+  if (outcome !== 'applied') return;
+  if (!('path' in effect)) {
+    undoDatabaseEffect(effect, effect.database, after, work);
+    return;
+  }
+  const uri = uriOf(effect)!;
+  const shown = (drifted.get(uri) ?? after) as FileState;
+  const now = await workspace.files.stateNow(effect.path);
+  if (effect.kind === 'directory.create' && now.kind === 'directory') {
+    // It may hold what a person put there; it is removed only when it is empty.
+    const outcomeOfFolder = await workspace.files.put(effect.path, effect.before, now, work.nextName());
+    if (outcomeOfFolder.kind === 'done') work.changes.push({ resource: uri, role: 'undone', state: effect.before });
+    return;
+  }
+  if (await putFile(workspace, effect.path, effect.before, shown, work)) work.changes.push({ resource: uri, role: 'undone', state: effect.before });
+  else work.notes.push(`step ${record.stepId}: ${uri} could not be undone`);
+}
+
+/** All row repairs of a database in one transaction with the repair's own token: exactly once, however often it is killed. */
+async function changeDatabases({ workspace, settings, jobId }: RepairParts, sealed: SealedRepair, work: Work): Promise<void> {
+  const names = new Set([...work.rows.map(({ database }) => database), ...work.statements.map(({ database }) => database), ...work.droppedTokens.map(({ database }) => database)]);
+  for (const name of [...names].sort()) {
+    const database = await workspace.database(name, settings);
+    const transaction = await database.begin({ lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS });
+    try {
+      const rows = work.rows.filter((row) => row.database === name);
+      const taken = await transaction.takeToken(sealed.digest, jobId, digestOf(sealed.decision));
+      if (taken.outcome === 'taken') {
+        for (const { text, params } of work.statements.filter((statement) => statement.database === name)) await transaction.applySql({ text, params: [...params] });
+        for (const row of rows) await transaction.putRow(row.table, row.key, row.wanted);
+        await transaction.settle();
+        for (const { token } of work.droppedTokens.filter((dropped) => dropped.database === name)) await transaction.dropToken(token);
+        await transaction.noteRows(sealed.digest, '');
+        await transaction.commit();
+      }
+    } finally {
+      await transaction.rollback();
+    }
+    const states = await database.rows(work.rows.filter((row) => row.database === name).map((row) => ({ table: row.table, key: row.key, columns: row.wanted.kind === 'row' ? Object.keys(row.wanted.columns) : Object.keys(row.key) })));
+    work.rows.filter((row) => row.database === name).forEach((row, index) => work.changes.push({ resource: row.resource, role: 'undone', state: states[index]! }));
+    work.changes.push({ resource: formatResource({ kind: 'token', database: name, token: sealed.digest }), role: 'written', state: { kind: 'token', intent: digestOf(sealed.decision), rows: '' } });
+  }
+}
+
+/** Attempts in flight of a step that runs again are refused at their next durable act. */
+function dropReruns({ ledger, jobId }: RepairParts, sealed: SealedRepair): void {
+  const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
+  ledger.transaction(() => {
+    for (const claim of ledger.openClaims(jobId)) if (again.has(claim.stepId)) ledger.putClaim({ ...claim, state: 'closed', nonce: `void-${sealed.digest}` });
+    for (const { intent, state } of ledger.openIntents(jobId)) if (again.has(intent.stepId) && state === 'sealed') ledger.setIntentState(intent.token, 'dropped');
+  });
+}
+
+function uriOf(effect: Effect): string | undefined {
+  const resource = resourceOfEffect(effect);
+  return resource === undefined ? undefined : formatResource(resource);
+}

@@ -1,0 +1,173 @@
+/**
+ * Carries out a person's decision: a sealed repair intent whose token is the question's digest.
+ *
+ * Invariants
+ * 1. Only for the current Run, only for an open question, only with answers that the whole question offers.
+ * 2. Each item only where the world shows what the question showed, or already what is wanted; otherwise nothing is
+ *    done, the question is withdrawn and the world is compared again.
+ * 3. Once sealed it only rolls forward, however often it is killed; closing the question appends one chain record.
+ * 4. The bytes found are kept before they are replaced.
+ */
+import type { Answer } from '../../model/answer.ts';
+import { answered, ruleOn, type Decision } from '../../model/decision.ts';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { RepairRequest, RepairResult } from '../../model/messages.ts';
+import type { Question } from '../../model/question.ts';
+import type { Change, DecisionRecord } from '../../model/record.ts';
+import { stateDigest, type Sighting } from '../../model/world.ts';
+import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { Caller, ProtocolHost } from './host.ts';
+import { lookAt } from './look.ts';
+import { withdraw } from './questions.ts';
+import { SealedRepairSchema, type RepairParts, type SealedRepair } from './repair-intent.ts';
+import { carryOut, type Repaired } from './repair-items.ts';
+import { mustBeCurrentRun, raiseFences } from './term.ts';
+import type { Workspaces } from './workspace.ts';
+
+/** Answers that change the record of the world: they raise the term, which fences leftovers. */
+const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'overwrite', 'undo', 'keep'];
+
+/** Safe to repeat: a decision that was carried out answers with what was done. */
+export async function repairProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, { jobId, workspace: path, decision }: RepairRequest): Promise<RepairResult> {
+  const workspace = workspaces.find(path);
+  if (workspace === undefined) return { kind: 'refused', question: decision.digest, problems: [`there is no ledger in ${workspaces.pathOf(path)}`] };
+  return await workspace.exclusive('repair', async (ledger) => {
+    await mustBeCurrentRun(host, caller);
+    const settings = ledger.job(jobId)?.settings ?? { databases: {}, watch: [], verifyAfterMs: 0, plan: null };
+    return await decide({ host, workspace, caller, ledger, jobId, settings }, decision);
+  }, { signal: caller.signal });
+}
+
+async function decide(parts: RepairParts, decision: Decision): Promise<RepairResult> {
+  const { ledger, caller, jobId } = parts;
+  const refused = (problems: readonly string[]): RepairResult => ({ kind: 'refused', question: decision.digest, problems: [...problems] });
+  const earlier = ledger.repairBody(decision.digest);
+  if (earlier !== undefined) {
+    const sealed = SealedRepairSchema.parse(earlier.body);
+    if (JSON.stringify(sealed.decision) !== JSON.stringify(decision)) return refused(['another decision has answered this question already']);
+    return sealed.result ?? (await rollForward(parts, sealed));
+  }
+  const asked = ledger.question(decision.digest);
+  if (asked === undefined || asked.question.jobId !== jobId) return refused(['the ledger has no such question']);
+  if (asked.state !== 'open') return refused(['the question is closed: it was answered, or withdrawn because what was found has changed']);
+  const ruling = ruleOn(asked.question, decision);
+  if (!ruling.usable) return refused(ruling.problems);
+
+  if (Object.values(ruling.answers).every((answer) => answer === 'recheck')) {
+    ledger.transaction(() => withdraw(ledger, asked.question, caller.runId, `recheck asked by ${decision.by}: ${decision.reason}`));
+    return done(parts, decision, ruling.answers, [], ['the world is compared again']);
+  }
+  const now = await lookAgain(parts, asked.question, ruling.answers);
+  if (now.moved.length > 0) {
+    ledger.transaction(() => withdraw(ledger, asked.question, caller.runId, `the world moved before the decision of ${decision.by}: ${now.moved.join(', ').slice(0, 300)}`));
+    return { kind: 'world-moved', question: decision.digest, resources: now.moved.slice(0, 20) };
+  }
+  return await rollForward(parts, seal(parts, asked.question, decision, ruling.answers, now.found));
+}
+
+/** Does the world still show what the question showed, or already what is wanted? */
+async function lookAgain(parts: RepairParts, question: Question, answers: Readonly<Record<string, Answer>>): Promise<{ readonly moved: string[]; readonly found: SealedRepair['found'] }> {
+  const looked = question.findings.filter((finding) => (finding.class === 'discrepancy' || finding.class === 'conflict') && answers[finding.resource] !== 'abort' && finding.kind !== 'database-restored');
+  const manifest = parts.ledger.manifest(parts.jobId);
+  const recordedOf = (resource: string): SealedRepair['found'][string] | undefined => manifest.get(resource)?.state ?? conflictBefore(parts.ledger, question, resource);
+  const sightings = await lookAt(parts, looked.map(({ resource }) => ({ resource, recorded: recordedOf(resource) })));
+  const moved: string[] = [];
+  const found: SealedRepair['found'] = {};
+  for (const finding of looked) {
+    const sighting: Sighting = sightings.get(finding.resource)!;
+    if (sighting.outcome !== 'seen') moved.push(finding.resource);
+    else {
+      const digest = stateDigest(sighting.state);
+      if (digest !== finding.found.digest && !(answers[finding.resource] === 'restore' && digest === finding.expected.digest)) moved.push(finding.resource);
+      found[finding.resource] = sighting.state;
+    }
+  }
+  for (const finding of question.findings) {
+    if (finding.class !== 'approval') continue;
+    const intent = question.token === undefined ? undefined : parts.ledger.intent(question.token);
+    if (intent?.state !== 'sealed' || intent.digest !== finding.found.digest) moved.push(finding.resource);
+  }
+  return { moved, found };
+}
+
+/** Which columns of a row a conflict is about: those of the effect. */
+function conflictBefore(ledger: Ledger, question: Question, resource: string): SealedRepair['found'][string] | undefined {
+  if (question.token === undefined || !resource.startsWith('row:')) return undefined;
+  const effect = ledger.intent(question.token)?.intent.effects.find((candidate) => candidate.kind.startsWith('row.') && resource.endsWith(JSON.stringify((candidate as { key: unknown }).key)));
+  return effect !== undefined && 'columns' in effect ? { kind: 'row', columns: Object.fromEntries(effect.columns.map((column) => [column, null])) } : undefined;
+}
+
+function seal({ ledger, jobId }: RepairParts, question: Question, decision: Decision, answers: Readonly<Record<string, Answer>>, found: SealedRepair['found']): SealedRepair {
+  faultPoint('repair.sealed-before');
+  const body = ledger.transaction(() => {
+    const stepIds = new Set<string>();
+    for (const finding of question.findings) {
+      const answer = answers[finding.resource];
+      if (answer === 'rerun') for (const stepId of finding.rerunSteps) stepIds.add(stepId);
+      if (answer === 'undo' && question.stepId !== undefined) stepIds.add(question.stepId);
+    }
+    const reruns = [...stepIds].map((stepId) => {
+      const generation = (ledger.highestGeneration(jobId, stepId) ?? 0) + 1;
+      ledger.issueGeneration(jobId, stepId, generation);
+      return { stepId, generation };
+    });
+    const adopts = question.findings.flatMap((finding) => (answers[finding.resource] === 'keep' && finding.recordedBy !== undefined ? [finding.recordedBy.seq] : []));
+    const sealed: SealedRepair = { schemaVersion: 1, decision, answers: { ...answers }, found, reruns, adopts, digest: decision.digest };
+    ledger.putRepair(decision.digest, jobId, sealed);
+    return sealed;
+  });
+  faultPoint('repair.sealed-after');
+  return body;
+}
+
+/** Rolls every sealed repair forward. Call under the lock, before anything is compared. */
+export async function rollForwardRepairs(parts: RepairParts): Promise<void> {
+  for (const digest of parts.ledger.sealedRepairs(parts.jobId)) {
+    await rollForward(parts, SealedRepairSchema.parse(parts.ledger.repairBody(digest)!.body));
+  }
+}
+
+async function rollForward(parts: RepairParts, sealed: SealedRepair): Promise<RepairResult> {
+  const { ledger, jobId, workspace, settings, caller } = parts;
+  const asked = ledger.question(sealed.digest);
+  if (asked === undefined) throw new HoldfastError('ledger-damaged', 'A sealed repair names a question that the ledger does not have.', { question: sealed.digest });
+  const repaired = await carryOut(parts, asked.question, sealed);
+  const answers = Object.values(sealed.answers);
+  const job = ledger.job(jobId);
+  const raises = job !== undefined && answers.some((answer) => RAISES_TERM.includes(answer)) && asked.question.kind !== 'foreign' && asked.question.kind !== 'stuck';
+  const raised = raises ? await raiseFences(workspace, settings, jobId, job.term + 1) : undefined;
+  if (raised !== undefined && 'findings' in raised) {
+    throw new HoldfastError('storage-unreachable', `The decision cannot be completed: ${raised.findings.map(({ found }) => found.text).join('; ')}`);
+  }
+  await faultPointAsync('repair.term-raised');
+  faultPoint('repair.record-before');
+  const result = ledger.transaction(() => {
+    const at = job === undefined ? { seq: 0, head: '0'.repeat(64) } : ledger.append(jobId, caller.runId, recordOf(asked.question, sealed, repaired)).at;
+    if (raised !== undefined) ledger.raiseTerm(jobId, raised.term);
+    ledger.closeQuestion(sealed.digest);
+    const outcome: RepairResult = {
+      kind: 'repaired', question: sealed.digest, term: raised?.term ?? job?.term ?? 0, at, answers: [...new Set(answers)], reruns: sealed.reruns, notes: repaired.notes.slice(0, 50),
+    };
+    ledger.finishRepair(sealed.digest, { ...sealed, result: outcome });
+    return outcome;
+  });
+  faultPoint('repair.record-after');
+  return result;
+}
+
+function recordOf(question: Question, sealed: SealedRepair, repaired: Repaired): Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'> {
+  const [finding] = question.findings;
+  const approves = answered(sealed.answers, 'approve').length > 0 && finding?.found.digest != null ? { approves: finding.found.digest } : {};
+  const rejects = answered(sealed.answers, 'reject').length > 0 && question.token !== undefined ? { rejects: { token: question.token } } : {};
+  return {
+    kind: 'decision', question: question.digest, questionKind: question.kind, answers: sealed.answers, by: sealed.decision.by, reason: sealed.decision.reason,
+    ...approves, ...rejects, reruns: sealed.reruns, adopts: sealed.adopts, changes: [...repaired.changes] as Change[], kept: repaired.kept as Record<string, Digest>, notes: [...repaired.notes],
+  };
+}
+
+function done({ ledger, jobId }: RepairParts, decision: Decision, answers: Readonly<Record<string, Answer>>, reruns: SealedRepair['reruns'], notes: readonly string[]): RepairResult {
+  const job = ledger.job(jobId);
+  return { kind: 'repaired', question: decision.digest, term: job?.term ?? 0, at: job?.at ?? { seq: 0, head: '0'.repeat(64) }, answers: [...new Set(Object.values(answers))], reruns, notes: [...notes] };
+}

@@ -1,0 +1,361 @@
+/**
+ * The guarded step, from request to record. A plain function: it knows no Temporal.
+ *
+ * verified? → claim → run the code (it stages) → seal → apply in two phases → record
+ *
+ * Invariants
+ * 1. A request that is not verified does nothing.
+ * 2. A token is applied once; a request whose token is done returns the recorded result.
+ * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared first.
+ */
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
+import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
+import { intentDigest } from '../../model/intent.ts';
+import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
+import { isAboutTheWorld } from '../../model/question.ts';
+import type { AppliedEffect, StepRecord } from '../../model/record.ts';
+import type { StepImplementation } from '../../model/step.ts';
+import { tokenOf } from '../../model/token.ts';
+import type { FileSighting } from '../../effects/file.ts';
+import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
+import type { IntentRow, Ledger } from '../../store/ledger.ts';
+import { applyIntent, overridesOf, prepareFiles, type ApplyOutcome } from './apply.ts';
+import { takeClaim, type Claim } from './claim.ts';
+import { makeContext } from './context.ts';
+import { describeConflicts, describeIntent } from './describe.ts';
+import { whyNotFresh, whyNotVerified } from './guard.ts';
+import type { Caller, ProtocolHost } from './host.ts';
+import { MustVerify } from './manifest-check.ts';
+import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './questions.ts';
+import { makeIntent, refuseParallelWriters } from './seal.ts';
+import { Stage } from './stage.ts';
+import type { Workspace, Workspaces } from './workspace.ts';
+
+export const DEFAULT_MAX_ATTEMPTS = 3;
+/** How often a draft is dropped because what it read keeps changing, before a person is asked. */
+export const MAX_DROPPED_DRAFTS = 3;
+
+/**
+ * Runs one step, or says why not. Safe to repeat: that is its purpose.
+ * @throws HoldfastError for what may pass (`busy`, `storage-unreachable`, `step-failed` below its attempts, …); the caller tries again
+ */
+export async function runStepProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: RunStepRequest): Promise<RunStepResult> {
+  const workspace = workspaces.find(request.workspace);
+  if (workspace === undefined) return { kind: 'verification-required', reason: 'workspace-missing', detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}` };
+  return await new StepRun(host, workspace, caller, request).run();
+}
+
+type Begun = { readonly result: RunStepResult } | { readonly claim: Claim; readonly sealed: IntentRow | undefined; readonly settings: JobSettings };
+
+class StepRun {
+  readonly #host: ProtocolHost;
+  readonly #workspace: Workspace;
+  readonly #caller: Caller;
+  readonly #request: RunStepRequest;
+  readonly #token: Digest;
+  readonly #args: Digest;
+
+  constructor(host: ProtocolHost, workspace: Workspace, caller: Caller, request: RunStepRequest) {
+    this.#host = host;
+    this.#workspace = workspace;
+    this.#caller = caller;
+    this.#request = request;
+    this.#token = tokenOf(request);
+    this.#args = digestOf({ input: request.input, step: request.step });
+  }
+
+  async run(): Promise<RunStepResult> {
+    for (;;) {
+      const begun = await this.#workspace.exclusive('claim', (ledger) => this.#begin(ledger), { signal: this.#caller.signal });
+      if ('result' in begun) return begun.result;
+      const result = await this.#attempt(begun.claim, begun.sealed, begun.settings);
+      if (result !== 'again') return result;
+    }
+  }
+
+  // ---- verified? claim ---------------------------------------------------------------------------------------------
+
+  #begin(ledger: Ledger): Begun {
+    const request = this.#request;
+    const notVerified = whyNotVerified(ledger, this.#host, this.#caller, request);
+    if (notVerified !== undefined) return { result: { kind: 'verification-required', ...notVerified } };
+    const highest = ledger.highestGeneration(request.jobId, request.stepId);
+    if (highest !== undefined && highest > request.generation) return { result: { kind: 'other-generation', generation: highest } };
+
+    const done = ledger.stepRecord(this.#token);
+    if (done !== undefined) return { result: done.record.args === this.#args ? doneResult(done.record, done.at) : this.#tokenConflict(ledger, done.record) };
+
+    const { settings } = ledger.job(request.jobId)!;
+    this.#workspace.reserveDatabases(settings);
+    const sealed = ledger.intent(this.#token);
+    const isOpenIntent = sealed !== undefined && sealed.state !== 'dropped';
+    if (isOpenIntent && sealed.intent.args !== this.#args) return { result: this.#tokenConflict(ledger, sealed.intent) };
+    const stuck = ledger.openQuestions(request.jobId).find((question) => question.token === this.#token && (question.kind === 'stuck' || question.kind === 'conflict'));
+    if (stuck !== undefined) return { result: { kind: 'question', question: forPayload(stuck) } };
+    const held = this.#held(ledger);
+    if (held !== undefined) return { result: held };
+    if (isOpenIntent && sealed.state === 'sealed' && sealed.approval && !this.#isApproved(ledger, sealed.digest)) return { result: this.#approvalRequired(ledger, sealed) };
+
+    const leftOpen = this.#leftOpen(ledger);
+    if (leftOpen !== undefined) return { result: leftOpen };
+    const claim = takeClaim(this.#workspace, this.#caller, ledger, {
+      token: this.#token, jobId: request.jobId, stepId: request.stepId, generation: request.generation, args: this.#args, workerId: this.#host.worker.id,
+    });
+    return { claim, sealed: isOpenIntent ? sealed : undefined, settings };
+  }
+
+  /** An open claim of this token: its worker was lost. The world must have been compared since that was noticed. */
+  #leftOpen(ledger: Ledger): RunStepResult | undefined {
+    const before = ledger.claim(this.#token);
+    if (before === undefined || (before.state !== 'open' && before.state !== 'left-open')) return undefined;
+    if (before.state === 'left-open' && before.ordinal < ledger.job(before.jobId)!.markOrdinal) return undefined;
+    if (before.state === 'open') {
+      ledger.transaction(() => ledger.putClaim({ ...before, state: 'left-open', ordinal: ledger.nextOrdinal() }), { relaxed: true });
+    }
+    return { kind: 'verification-required', reason: 'claim-left-open', detail: `attempt ${before.attempts} of step ${before.stepId} ended without a word` };
+  }
+
+  #held(ledger: Ledger): RunStepResult | undefined {
+    const about = ledger.openQuestions(this.#request.jobId).find((question) => isAboutTheWorld(question) && question.token !== this.#token);
+    return about === undefined ? undefined : { kind: 'held', question: forPayload(about) };
+  }
+
+  #tokenConflict(ledger: Ledger, recorded: { readonly stepId: string; readonly args: Digest }): RunStepResult {
+    return this.#askStuck(ledger, new HoldfastError('token-conflict', `Step ${recorded.stepId} is recorded with other arguments (${shortDigest(recorded.args)}) than it is given now (${shortDigest(this.#args)}). What it did is not done again under the same token.`));
+  }
+
+  // ---- run and seal ------------------------------------------------------------------------------------------------
+
+  async #attempt(claim: Claim, sealed: IntentRow | undefined, settings: JobSettings): Promise<RunStepResult | 'again'> {
+    try {
+      const stage = new Stage();
+      const intentRow = sealed ?? (await this.#runCodeAndSeal(claim, stage, settings));
+      if ('kind' in intentRow) return intentRow;
+      return await this.#apply(claim, intentRow, settings, stage.seenFiles);
+    } catch (error) {
+      return await this.#failed(claim, error);
+    }
+  }
+
+  async #runCodeAndSeal(claim: Claim, stage: Stage, settings: JobSettings): Promise<IntentRow | RunStepResult> {
+    const { step, input } = this.#request;
+    const implementation = this.#host.steps.get(step);
+    if (implementation === undefined) {
+      throw new HoldfastError('unknown-step', `This worker has no code for step "${step}"; it has ${[...this.#host.steps.keys()].join(', ')}.`, { step });
+    }
+    const checked = implementation.contract.input.safeParse(input);
+    if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${this.#request.stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
+
+    const output = await this.#runCode(implementation, checked.data, claim, stage, settings);
+    const intent = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output });
+    const digest = intentDigest(intent);
+    const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
+    const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
+    return await this.#workspace.exclusive('seal', (ledger) => {
+      claim.mustBeCurrent(ledger);
+      refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
+      const needsApproval = this.#request.approval === 'before-apply';
+      faultPoint('seal.before');
+      // A step without effects has nothing to roll forward: its record is its seal.
+      if (intent.effects.length > 0 || needsApproval) {
+        ledger.transaction(() => {
+          ledger.putIntent(intent, digest, needsApproval, details);
+          if (needsApproval) claim.update(ledger, { state: 'closed' });
+        });
+      }
+      faultPoint('seal.after');
+      const row: IntentRow = { intent, digest, state: 'sealed', approval: needsApproval, details };
+      if (needsApproval && !this.#isApproved(ledger, digest)) return this.#approvalRequired(ledger, row, differences);
+      return row;
+    });
+  }
+
+  async #runCode(implementation: StepImplementation, input: unknown, claim: Claim, stage: Stage, settings: JobSettings): Promise<Json> {
+    const timeoutMs = this.#request.timeoutMs;
+    const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+    const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal });
+    await faultPointAsync('user-code.before');
+    let output: unknown;
+    try {
+      output = await untilAborted(Promise.resolve(implementation.run(context, input)), signal);
+    } catch (error) {
+      if (timeout?.aborted === true && !this.#caller.signal.aborted) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
+      throw error;
+    }
+    await faultPointAsync('user-code.after');
+    const fits = implementation.contract.output.safeParse(output);
+    if (!fits.success) throw new HoldfastError('bad-output', `Step ${this.#request.stepId} returned what does not fit the output schema of ${implementation.contract.name}: ${issuesText(fits.error.issues)}.`);
+    const sizeBytes = Buffer.byteLength(canonicalJson(output ?? null, 'output'));
+    if (sizeBytes > MAX_OUTPUT_BYTES) throw new HoldfastError('too-large', `Step ${this.#request.stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`, { sizeBytes });
+    return (output ?? null) as Json;
+  }
+
+  #isApproved(ledger: Ledger, digest: Digest): boolean {
+    return ledger.isApproved(this.#request.jobId, digest);
+  }
+
+  #approvalRequired(ledger: Ledger, row: IntentRow, differences: readonly string[] = []): RunStepResult {
+    const open = ledger.openQuestions(this.#request.jobId).find((question) => question.token === this.#token && question.kind === 'approval' && question.findings[0]?.found.digest === row.digest);
+    const question = open ?? ask(ledger, {
+      jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
+      why: `step ${this.#request.stepId} asks before it applies`, findings: [approvalFinding(row.intent, row.digest, differences)],
+    });
+    return { kind: 'question', question: forPayload(question) };
+  }
+
+  // ---- apply and record --------------------------------------------------------------------------------------------
+
+  async #apply(claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
+    const overrides = row.state === 'applying' ? await this.#workspace.exclusive('read marks', (ledger) => overridesOf(ledger, row)) : undefined;
+    const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
+    return await this.#workspace.exclusive('apply', async (ledger) => {
+      claim.mustBeCurrent(ledger);
+      const job = ledger.job(this.#request.jobId)!;
+      // A long step is compared again before it applies, and nothing applies while a question about the world is open.
+      const notFresh = whyNotFresh(job, this.#host.clock());
+      if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh });
+      const held = this.#held(ledger);
+      if (held !== undefined) return this.#stepAside(ledger, claim, held);
+      // After a repair, claims in flight of the same Run go on under the new term.
+      const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
+      return await this.#conclude(ledger, claim, row, outcome);
+    });
+  }
+
+  async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome): Promise<RunStepResult | 'again'> {
+    switch (outcome.kind) {
+      case 'must-verify':
+        return this.#stepAside(ledger, claim, { kind: 'verification-required', reason: 'target-differs', detail: outcome.detail });
+      case 'stale':
+        return this.#stale(ledger, claim, row, outcome.resource);
+      case 'conflicts': {
+        const findings = await describeConflicts(this.#workspace, row.intent, outcome.conflicts);
+        const question = ask(ledger, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token, why: `step ${this.#request.stepId} was half applied when its target changed`, findings });
+        return this.#stepAside(ledger, claim, { kind: 'question', question: forPayload(question) });
+      }
+      case 'applied':
+        return this.#record(ledger, claim, row, outcome);
+    }
+  }
+
+  #record(ledger: Ledger, claim: Claim, row: IntentRow, outcome: Extract<ApplyOutcome, { kind: 'applied' }>): RunStepResult {
+    const { intent, details } = row;
+    faultPoint('record.before');
+    const { record, at } = ledger.transaction(() => {
+      const appended = ledger.append(intent.jobId, this.#caller.runId, {
+        kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
+        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects], changes: [...outcome.changes],
+        logs: details.logs as StepRecord['logs'],
+      });
+      ledger.setIntentState(intent.token, 'done');
+      ledger.clearEffectMarks(intent.token);
+      claim.update(ledger, { state: 'done' });
+      ledger.refresh(intent.jobId, this.#host.clock());
+      return appended;
+    });
+    faultPoint('record.after');
+    return doneResult(record as StepRecord, at);
+  }
+
+  /** Something the step read or replaces has changed: known to the record, it is drift; otherwise the step runs again. */
+  #stale(ledger: Ledger, claim: Claim, row: IntentRow, resource: string): RunStepResult | 'again' {
+    if (ledger.manifestEntry(this.#request.jobId, resource) !== undefined) {
+      ledger.transaction(() => this.#dropDraft(ledger, claim, row));
+      return { kind: 'verification-required', reason: 'target-differs', detail: `${resource} is not as recorded` };
+    }
+    const dropped = ledger.transaction(() => this.#dropDraft(ledger, claim, row));
+    this.#caller.log(`${resource} has changed since step ${this.#request.stepId} read it; the step runs again`, { stepId: this.#request.stepId, dropped });
+    if (dropped < MAX_DROPPED_DRAFTS) return 'again';
+    return this.#askStuck(ledger, new HoldfastError('stale-world', `What step ${this.#request.stepId} reads keeps changing: ${resource} changed ${dropped} times while the step ran.`), 'inputs-keep-changing');
+  }
+
+  /** Nothing of it was applied. An approval dies with its draft. */
+  #dropDraft(ledger: Ledger, claim: Claim, row: IntentRow): number {
+    ledger.setIntentState(row.intent.token, 'dropped');
+    for (const question of ledger.openQuestions(this.#request.jobId)) {
+      if (question.token === this.#token && question.kind === 'approval') withdraw(ledger, question, this.#caller.runId, 'the draft was dropped');
+    }
+    const dropped = claim.row.dropped + 1;
+    claim.update(ledger, { state: 'closed', dropped, draft: claim.row.draft + 1 });
+    return dropped;
+  }
+
+  /** The attempt ends without a result; its sealed intent waits. */
+  #stepAside(ledger: Ledger, claim: Claim, result: RunStepResult): RunStepResult {
+    ledger.transaction(() => claim.update(ledger, { state: 'closed' }), { relaxed: true });
+    return result;
+  }
+
+  // ---- failures ----------------------------------------------------------------------------------------------------
+
+  async #failed(claim: Claim, error: unknown): Promise<RunStepResult> {
+    if (error instanceof MustVerify) {
+      await claim.close();
+      return { kind: 'verification-required', reason: error.reason, detail: error.message };
+    }
+    if (this.#caller.signal.aborted || isFailure(error, 'fenced')) {
+      await claim.close();
+      throw error;
+    }
+    const failure = asFailure(error, this.#request.stepId);
+    if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout') {
+      await claim.close();
+      throw failure;
+    }
+    const failures = claim.row.failures + 1;
+    await claim.close({ failures });
+    const mayRetry = failure.retryable && failures < (this.#request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+    if (mayRetry) throw failure;
+    if (this.#request.onFailure === 'fail') return { kind: 'failed', type: failure.type, message: `Step ${this.#request.stepId}: ${failure.message}` };
+    return await this.#workspace.exclusive('ask', (ledger) => this.#askStuck(ledger, failure));
+  }
+
+  #askStuck(ledger: Ledger, failure: HoldfastError, kind?: 'inputs-keep-changing'): RunStepResult {
+    const question = ask(ledger, {
+      jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
+      why: `step ${this.#request.stepId} cannot go on`, findings: [stuckFinding(this.#request.stepId, failure, kind)],
+    });
+    return { kind: 'question', question: forPayload(question) };
+  }
+}
+
+function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
+  faultPoint('step.answer');
+  return { kind: 'done', stepId: record.stepId, generation: record.generation, at, output: record.output, effects: effectsText(record.effects) };
+}
+
+/** `2 files, 1 row`. */
+export function effectsText(effects: readonly AppliedEffect[]): string {
+  const count = (what: string, matches: (kind: string) => boolean): string => {
+    const number = effects.filter(({ effect, outcome }) => outcome === 'applied' && matches(effect.kind)).length;
+    return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
+  };
+  return [count('file', (kind) => kind.startsWith('file.')), count('folder', (kind) => kind === 'directory.create'), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql')]
+    .filter((text) => text !== '')
+    .join(', ');
+}
+
+function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
+  return issues.map(({ path, message }) => `${path.map(String).join('.') || 'value'}: ${message}`).join('; ');
+}
+
+/** What a step's code throws, as one of the closed list. */
+function asFailure(error: unknown, stepId: string): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const { name, message, nonRetryable, type } = error as { name?: string; message?: string; nonRetryable?: boolean; type?: string };
+  if (nonRetryable === true && type !== undefined && type in FAILURES) return new HoldfastError(type as FailureType, message ?? String(error), {}, { cause: error });
+  const failure = new HoldfastError('step-failed', `Step ${stepId} failed: ${name ?? 'Error'}: ${message ?? String(error)}`, {}, { cause: error });
+  return failure;
+}
+
+/** Code that ignores its signal doesn't hold the job: its staged work is dropped with the attempt. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw signal.reason;
+  return await new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * Turns what an attempt has staged into a sealed intent: complete, durable, with `before` of every effect.
+ *
+ * Invariant: `before` of a resource that the record knows comes from the record; if the world shows otherwise, the
+ * attempt unwinds. `before` of an unknown one is what is found, and its bytes are kept when it is replaced.
+ */
+import type { Json } from '../../model/canonical-json.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import { resourceOfEffect, type Effect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import type { JobSettings } from '../../model/messages.ts';
+import { formatResource } from '../../model/resource.ts';
+import { ABSENT, type FileState } from '../../model/world.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { Claim } from './claim.ts';
+import type { Stage, StagedFile, StagedRow } from './stage.ts';
+import type { Workspace } from './workspace.ts';
+
+export const DEFAULT_FILE_MODE = 0o644;
+const FOLDER_MODE = 0o755;
+
+export interface SealParts {
+  readonly workspace: Workspace;
+  readonly settings: JobSettings;
+  readonly claim: Claim;
+  readonly stage: Stage;
+  readonly step: string;
+  readonly output: Json;
+}
+
+/** Reads what it needs of the world; writes nothing. @throws MustVerify, HoldfastError */
+export async function makeIntent(parts: SealParts): Promise<Intent> {
+  const { claim, stage, step, output } = parts;
+  const effects: Effect[] = [...(await fileEffects(parts)), ...(await databaseEffects(parts))];
+  return {
+    schemaVersion: 1,
+    jobId: claim.row.jobId,
+    stepId: claim.row.stepId,
+    step,
+    generation: claim.row.generation,
+    token: claim.row.token,
+    args: claim.row.args,
+    effects,
+    observations: [...stage.observations].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+    queries: stage.queries,
+    listings: stage.listings,
+    output,
+  };
+}
+
+async function fileEffects({ workspace, claim, stage }: SealParts): Promise<FileEffect[]> {
+  const effects: FileEffect[] = [];
+  const folders = new Set<string>();
+  const look = async (path: string): Promise<FileState> => {
+    const sighting = await workspace.files.observe(path);
+    if (sighting.outcome !== 'seen') throw new HoldfastError('permission-denied', `${path} cannot be read: ${sighting.reason}.`, { path });
+    claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
+    stage.seenFiles.set(path, sighting);
+    return sighting.state;
+  };
+  for (const staged of stage.files.values()) {
+    const before = await look(staged.path);
+    if (staged.kind === 'remove') {
+      if (before.kind === 'absent') continue;
+      if (before.kind === 'directory') throw new HoldfastError('bad-input', `${staged.path} is a folder; ctx.files.remove removes files.`, { path: staged.path });
+      effects.push({ kind: 'file.remove', path: staged.path, before, after: ABSENT });
+      continue;
+    }
+    if (before.kind === 'directory' || before.kind === 'other') throw new HoldfastError('bad-input', `${staged.path} is a ${before.kind === 'other' ? before.what : 'folder'}; a file cannot be written there.`, { path: staged.path });
+    if (before.kind === 'absent') {
+      for (const folder of parentsOf(staged.path)) {
+        if (folders.has(folder)) continue;
+        const state = await look(folder);
+        if (state.kind === 'directory') continue;
+        if (state.kind !== 'absent') throw new HoldfastError('bad-input', `${folder} is a ${state.kind}, so ${staged.path} cannot be written below it.`, { path: staged.path });
+        folders.add(folder);
+        effects.push({ kind: 'directory.create', path: folder, before: state, after: { kind: 'directory', mode: FOLDER_MODE } });
+      }
+    }
+    effects.push(writeEffect(staged, before));
+  }
+  workspace.files.refuseSameTargets(effects);
+  return effects;
+}
+
+function writeEffect(staged: StagedFile, before: FileState): FileEffect {
+  const mode = staged.mode ?? (before.kind === 'file' ? before.mode : DEFAULT_FILE_MODE);
+  return { kind: 'file.write', path: staged.path, before, after: { kind: 'file', sizeBytes: staged.sizeBytes!, mode, content: staged.content! } };
+}
+
+/** `a/b/c.txt` → `a`, `a/b`. */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+async function databaseEffects({ workspace, settings, claim, stage }: SealParts): Promise<Effect[]> {
+  const befores = await rowsBefore(workspace, settings, claim, stage);
+  return stage.changes.map((change) => {
+    if (change.kind === 'sql') return change;
+    const before = befores.get(change)!;
+    return { ...change, columns: [...change.columns], before } satisfies RowChange;
+  });
+}
+
+/** Looks at all rows of a table in few statements, with the columns that the change and the record cover. */
+async function rowsBefore(workspace: Workspace, settings: JobSettings, claim: Claim, stage: Stage): Promise<Map<StagedRow, RowChange['before']>> {
+  const befores = new Map<StagedRow, RowChange['before']>();
+  const byDatabase = Map.groupBy(stage.changes.filter((change) => change.kind !== 'sql'), ({ database }) => database);
+  for (const [name, changes] of byDatabase) {
+    const database = await workspace.database(name, settings);
+    const requests = changes.map((change) => {
+      const recorded = claim.recorded(formatResource({ kind: 'row', database: name, table: change.table, key: change.key }));
+      const extra = recorded?.state.kind === 'row' ? Object.keys(recorded.state.columns) : [];
+      return { table: change.table, key: change.key, columns: [...new Set([...change.columns, ...extra])] };
+    });
+    const states = await database.rows(requests);
+    changes.forEach((change, index) => {
+      const state = states[index]!;
+      claim.mustBeAsRecorded(formatResource({ kind: 'row', database: name, table: change.table, key: change.key }), state);
+      befores.set(change, state.kind === 'absent' ? state : { kind: 'row', columns: Object.fromEntries(change.columns.filter((column) => column in state.columns).map((column) => [column, state.columns[column]!])) });
+    });
+  }
+  return befores;
+}
+
+/**
+ * Two parallel steps that write one resource: an error of the plan. Call under the lock.
+ * @throws HoldfastError `same-target-twice`
+ */
+export function refuseParallelWriters(ledger: Ledger, intent: Intent, parallelWith: readonly string[]): void {
+  if (parallelWith.length === 0) return;
+  const mine = new Set(intent.effects.flatMap((effect) => {
+    const resource = resourceOfEffect(effect);
+    return resource === undefined || effect.kind === 'directory.create' ? [] : [formatResource(resource)];
+  }));
+  const clash = (stepId: string, resource: string): HoldfastError =>
+    new HoldfastError('same-target-twice', `Steps ${intent.stepId} and ${stepId} run in parallel and both write ${resource}. Let one need the other.`, { resource, steps: [intent.stepId, stepId] });
+  for (const other of ledger.openIntents(intent.jobId)) {
+    if (other.intent.token === intent.token || !parallelWith.includes(other.intent.stepId)) continue;
+    for (const effect of other.intent.effects) {
+      const resource = resourceOfEffect(effect);
+      if (resource !== undefined && mine.has(formatResource(resource))) throw clash(other.intent.stepId, formatResource(resource));
+    }
+  }
+  for (const resource of mine) {
+    const entry = ledger.manifestEntry(intent.jobId, resource);
+    // A sibling wrote it after this step had seen the world as it was before: written by both in one super-step.
+    if (entry?.role === 'written' && entry.stepId !== undefined && entry.stepId !== intent.stepId && parallelWith.includes(entry.stepId)) throw clash(entry.stepId, resource);
+  }
+}

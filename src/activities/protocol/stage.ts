@@ -1,0 +1,107 @@
+/**
+ * What one attempt of a step has read, staged and decided: nothing of it is in the world yet.
+ *
+ * Invariants
+ * 1. Every read of a resource that the record knows must find what the record says, else the attempt unwinds (MustVerify).
+ * 2. A step sees its own staged files; a query of a table with staged changes is an error that says so.
+ * 3. A resource has one staged change: later ones are folded into it, or refused.
+ */
+import { canonicalJson, type Json, type JsonObject } from '../../model/canonical-json.ts';
+import { digestOf, type Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { ListingObservation, QueryObservation, SqlEffect } from '../../model/intent.ts';
+import { formatResource } from '../../model/resource.ts';
+import { stateDigest, type ResourceState } from '../../model/world.ts';
+import type { FileSighting } from '../../effects/file.ts';
+
+export interface StagedFile {
+  readonly kind: 'write' | 'remove';
+  readonly path: string;
+  readonly content?: Digest;
+  readonly sizeBytes?: number;
+  readonly mode?: number | undefined;
+}
+
+export interface StagedRow {
+  readonly kind: 'row.insert' | 'row.upsert' | 'row.update' | 'row.delete';
+  readonly database: string;
+  readonly table: string;
+  readonly key: JsonObject;
+  readonly values: JsonObject;
+  readonly columns: readonly string[];
+}
+
+export type StagedChange = StagedRow | SqlEffect;
+
+export class Stage {
+  readonly files = new Map<string, StagedFile>();
+  /** In the order in which they were staged; folded rows keep the place of the first. */
+  readonly changes: StagedChange[] = [];
+  readonly observations = new Map<string, ResourceState>();
+  /** What each file looked like when it was read or is about to be replaced, for the check before applying. */
+  readonly seenFiles = new Map<string, FileSighting>();
+  readonly queries: QueryObservation[] = [];
+  readonly listings: ListingObservation[] = [];
+  readonly logs: { message: string; fields?: JsonObject }[] = [];
+  readonly onceNames = new Set<string>();
+  readonly #rowPlaces = new Map<string, number>();
+
+  observe(resource: string, state: ResourceState): void {
+    this.observations.set(resource, state);
+  }
+
+  /** The digest of everything read so far: what a `once` value depends on. */
+  readsDigest(): Digest {
+    return digestOf({
+      resources: [...this.observations].map(([resource, state]) => [resource, stateDigest(state)]).sort(([a], [b]) => (a! < b! ? -1 : 1)),
+      queries: this.queries.map(({ database, sql, params, rows }) => ({ database, sql, params, rows })),
+      listings: this.listings.map(({ folder, recursive, entries }) => ({ folder, recursive, entries })),
+    });
+  }
+
+  stageRow(row: StagedRow): void {
+    const uri = formatResource({ kind: 'row', database: row.database, table: row.table, key: row.key });
+    const place = this.#rowPlaces.get(uri);
+    if (place === undefined) {
+      this.#rowPlaces.set(uri, this.changes.length);
+      this.changes.push(row);
+      return;
+    }
+    if (this.changes.slice(place).some((change) => change.kind === 'sql' && change.database === row.database)) {
+      throw new HoldfastError('same-target-twice', `${uri} is changed before and after a raw statement of the same step; the order could not be kept.`, { resource: uri });
+    }
+    this.changes[place] = foldRow(this.changes[place] as StagedRow, row, uri);
+  }
+
+  stageSql(effect: SqlEffect): void {
+    this.changes.push(effect);
+  }
+
+  /** Tables with staged changes in a database. */
+  stagedTables(database: string): ReadonlySet<string> {
+    return new Set(this.changes.filter((change) => change.database === database).flatMap((change) => (change.kind === 'sql' ? change.writes : [change.table])));
+  }
+}
+
+function foldRow(first: StagedRow, next: StagedRow, uri: string): StagedRow {
+  const columns = [...new Set([...first.columns, ...next.columns])];
+  if (next.kind === 'row.delete') return { ...next, columns };
+  const isUpdate = next.kind === 'row.update' || next.kind === 'row.upsert';
+  if (first.kind !== 'row.delete' && isUpdate) return { ...first, values: { ...first.values, ...next.values }, columns };
+  throw new HoldfastError('same-target-twice', `${uri} is staged twice in one step: ${first.kind.slice(4)}, then ${next.kind.slice(4)}.`, { resource: uri });
+}
+
+/** Rows as canonical text, so that a query read again can be compared. */
+export function rowsDigest(rows: readonly Readonly<Record<string, unknown>>[]): Digest {
+  return digestOf(rows as unknown as Json);
+}
+
+/** A row's key as the table's primary key names it. @throws HoldfastError `no-key` */
+export function keyOf(table: string, primaryKey: readonly string[], row: JsonObject): JsonObject {
+  if (primaryKey.length === 0) throw new HoldfastError('no-key', `Table ${table} has no primary key, so its rows cannot be told apart.`, { table });
+  const missing = primaryKey.filter((column) => row[column] === undefined || row[column] === null);
+  if (missing.length > 0) {
+    throw new HoldfastError('no-key', `A row for ${table} lacks ${missing.join(', ')} of its primary key (${primaryKey.join(', ')}): ${canonicalJson(row).slice(0, 200)}.`, { table, missing });
+  }
+  return Object.fromEntries(primaryKey.map((column) => [column, row[column]!]));
+}

@@ -1,0 +1,61 @@
+/** Which steps used what has changed, from the chain. Pure over records. */
+import type { ChainRecord, StepRecord } from '../../model/record.ts';
+
+export class StepHistory {
+  /** The latest record of each step that is still in force, in chain order. */
+  readonly latest: readonly StepRecord[];
+  readonly #void: ReadonlySet<string>;
+
+  constructor(records: Iterable<ChainRecord>) {
+    const latest = new Map<string, StepRecord>();
+    const voided = new Set<string>();
+    for (const record of records) {
+      if (record.kind === 'step') {
+        latest.delete(record.stepId);
+        latest.set(record.stepId, record);
+        voided.delete(record.stepId);
+      } else if (record.kind === 'decision') {
+        for (const { stepId } of record.reruns) voided.add(stepId);
+      }
+    }
+    this.#void = voided;
+    this.latest = [...latest.values()].filter(({ stepId }) => !voided.has(stepId)).sort((a, b) => a.seq - b.seq);
+  }
+
+  isVoid(stepId: string): boolean {
+    return this.#void.has(stepId);
+  }
+
+  /** Steps that read a resource at or after its latest record, and those that used their output. */
+  usersOf(resource: string, recordedSeq: number): readonly string[] {
+    // The step that recorded it by reading is a reader itself.
+    const readers = this.latest.filter((record) => record.seq >= recordedSeq && record.changes.some((change) => change.resource === resource && change.role === 'read') && !wrote(record, resource));
+    return this.withDependents(readers.map(({ stepId }) => stepId));
+  }
+
+  /** Adds everything that used an output of these, or read what they wrote; in chain order. */
+  withDependents(stepIds: readonly string[]): readonly string[] {
+    const stale = new Set(stepIds);
+    // Records are in chain order, so that one pass finds dependents of dependents.
+    for (const record of this.latest) {
+      if (stale.has(record.stepId)) continue;
+      const before = this.latest.filter((other) => other.seq < record.seq && stale.has(other.stepId));
+      if (before.length === 0) continue;
+      const uses = record.uses === null || before.some((other) => record.uses!.includes(other.stepId));
+      if (uses || before.some((other) => readsWhatWasWritten(record, other))) stale.add(record.stepId);
+    }
+    return this.latest.filter(({ stepId }) => stale.has(stepId)).map(({ stepId }) => stepId);
+  }
+
+  record(stepId: string): StepRecord | undefined {
+    return this.latest.find((record) => record.stepId === stepId);
+  }
+}
+
+function wrote(record: StepRecord, resource: string): boolean {
+  return record.changes.some((change) => change.resource === resource && change.role === 'written');
+}
+
+function readsWhatWasWritten(reader: StepRecord, writer: StepRecord): boolean {
+  return reader.changes.some((change) => change.role === 'read' && wrote(writer, change.resource));
+}

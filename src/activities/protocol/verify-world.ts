@@ -1,0 +1,148 @@
+/**
+ * Compares the world with the record, and reports everything it finds, not just the first.
+ *
+ * Invariants
+ * 1. It acts only for the current Run, asked of the server under the lock. A leftover does nothing.
+ * 2. Half-carried-out decisions are rolled forward before anything is compared.
+ * 3. A Run's first verification raises the term: the fence rows of every database first, the ledger last. All, or none
+ *    is returned.
+ * 4. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
+ */
+import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/messages.ts';
+import { isAboutTheWorld, type Finding } from '../../model/question.ts';
+import { stateDigest } from '../../model/world.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import { compare, type Comparison } from './compare.ts';
+import { findLedgerProblems, foreignFinding, missingLedgerFinding } from './ledger-findings.ts';
+import type { Caller, ProtocolHost } from './host.ts';
+import { planState } from './look.ts';
+import { ask, forPayload, withdraw } from './questions.ts';
+import { rollForwardRepairs } from './repair.ts';
+import { mustBeCurrentRun, raiseFences } from './term.ts';
+import type { Workspace, Workspaces } from './workspace.ts';
+
+/** @throws HoldfastError `not-current-run`, or what may pass (`server-unreachable`, `busy`, `storage-unreachable` while the term is raised) */
+export async function verifyWorldProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: VerifyWorldRequest): Promise<VerifyWorldResult> {
+  return await new Verification(host, workspaces, caller, request).run();
+}
+
+class Verification {
+  readonly #host: ProtocolHost;
+  readonly #workspaces: Workspaces;
+  readonly #caller: Caller;
+  readonly #request: VerifyWorldRequest;
+
+  constructor(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: VerifyWorldRequest) {
+    this.#host = host;
+    this.#workspaces = workspaces;
+    this.#caller = caller;
+    this.#request = request;
+  }
+
+  async run(): Promise<VerifyWorldResult> {
+    const startedMs = this.#host.clock().bootMs;
+    const { request } = this;
+    const isKnown = request.known.seq > 0;
+    const existing = this.#workspaces.find(request.workspace);
+    const workspace = existing ?? this.#workspaces.create(request.workspace);
+    // A job with a record finds an empty workspace: the record is lost, which is no reason to begin anew.
+    const opening = await workspace.exclusive('open', async (ledger) => {
+      await mustBeCurrentRun(this.#host, this.#caller);
+      return await this.#open(workspace, ledger, isKnown);
+    }, { create: true, signal: this.#caller.signal });
+    if (opening !== undefined) return await this.#ask(workspace, opening);
+
+    const seen = await this.#compare(workspace, undefined);
+    faultPoint('verify.compared');
+    return await workspace.exclusive('conclude verification', async (ledger) => {
+      await mustBeCurrentRun(this.#host, this.#caller);
+      const job = ledger.job(request.jobId)!;
+      const again = seen.differing.length === 0 && seen.at.seq === job.at.seq ? seen : await this.#compareUnderLock(workspace, ledger, seen);
+      const findings = [...findLedgerProblems(ledger, request, this.#caller.runId), ...again.findings];
+      if (findings.length > 0) return this.#asked(ledger, findings);
+      this.#settle(ledger, again);
+      const { term, at } = ledger.job(request.jobId)!;
+      return { kind: 'verified', term, at, resources: seen.resources, sizeBytes: seen.sizeBytes, tookMs: Math.max(0, Math.round(this.#host.clock().bootMs - startedMs)), searchAttributes: this.#host.searchAttributes };
+    }, { signal: this.#caller.signal });
+  }
+
+  get request(): VerifyWorldRequest {
+    return this.#request;
+  }
+
+  /** Binds the workspace, rolls decisions forward, raises the term of a new Run. Findings: what stands in the way of comparing at all. */
+  async #open(workspace: Workspace, ledger: Ledger, isKnown: boolean): Promise<readonly Finding[] | undefined> {
+    const { jobId, settings } = this.#request;
+    workspace.reserveDatabases(settings);
+    const bound = ledger.boundJobId();
+    if (bound !== undefined && bound !== jobId) return [await foreignFinding(this.#host, ledger, bound)];
+    const job = ledger.job(jobId);
+    if (job === undefined && isKnown) return [missingLedgerFinding(workspace.root, this.#request)];
+    if (job === undefined) {
+      ledger.transaction(() => {
+        ledger.addJob({ jobId, workflowId: this.#caller.workflowId, runId: this.#caller.runId, settings });
+        ledger.bind(jobId);
+        ledger.append(jobId, this.#caller.runId, { kind: 'opened', workflowId: this.#caller.workflowId, settings: stateDigest(planState(settings)), changes: [] });
+      });
+    }
+    const damage = ledger.integrityProblems(jobId);
+    if (damage.length > 0) return findLedgerProblems(ledger, this.#request, this.#caller.runId, damage);
+    await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
+    const unreachable = await this.#raiseTerm(workspace, ledger);
+    return unreachable;
+  }
+
+  /** The first verification of a Run fences whoever acted for another. Databases in canonical order, the ledger last. */
+  async #raiseTerm(workspace: Workspace, ledger: Ledger): Promise<readonly Finding[] | undefined> {
+    const { jobId, settings } = this.#request;
+    const job = ledger.job(jobId)!;
+    if (job.runId === this.#caller.runId && job.term > 0) return undefined;
+    const fences = await raiseFences(workspace, settings, jobId, job.term + 1);
+    if ('findings' in fences) return fences.findings;
+    ledger.transaction(() => {
+      ledger.setRun(jobId, this.#caller.runId, settings);
+      ledger.raiseTerm(jobId, fences.term);
+      ledger.setJobState(jobId, 'open');
+      ledger.bind(jobId);
+    });
+    faultPoint('term.raised');
+    return undefined;
+  }
+
+  async #compare(workspace: Workspace, only: ReadonlySet<string> | undefined, under?: Ledger): Promise<Comparison> {
+    const parts = { host: this.#host, workspace, settings: this.#request.settings, jobId: this.#request.jobId, onProgress: (done: number, total: number) => this.#caller.progress(`compared ${done} of ${total}`, total === 0 ? 1 : done / total) };
+    if (under !== undefined) return await compare({ ...parts, ledger: under }, only);
+    const snapshot = await workspace.exclusive('read the record', (ledger) => ({ manifest: ledger.manifest(this.#request.jobId), ledger }));
+    return await compare({ ...parts, ledger: snapshot.ledger, manifest: snapshot.manifest }, only);
+  }
+
+  /** What differed, and what a sibling has recorded meanwhile, once more against the record as it is now. */
+  async #compareUnderLock(workspace: Workspace, ledger: Ledger, seen: Comparison): Promise<Comparison> {
+    const changed = [...ledger.manifest(this.#request.jobId).values()].filter((entry) => entry.seq > seen.at.seq).map(({ resource }) => resource);
+    return await this.#compare(workspace, new Set([...seen.differing, ...changed]), ledger);
+  }
+
+  async #ask(workspace: Workspace, findings: readonly Finding[]): Promise<VerifyWorldResult> {
+    return await workspace.exclusive('ask', (ledger) => this.#asked(ledger, findings), { create: true });
+  }
+
+  #asked(ledger: Ledger, findings: readonly Finding[]): VerifyWorldResult {
+    const { jobId, reason, detail } = this.#request;
+    const question = ask(ledger, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings });
+    return { kind: 'question', question: forPayload(question), term: ledger.job(jobId)?.term ?? 0, searchAttributes: this.#host.searchAttributes };
+  }
+
+  /** Nothing differs: questions about the world are withdrawn, watches noted at first sight, the mark set. */
+  #settle(ledger: Ledger, comparison: Comparison): void {
+    const { jobId } = this.#request;
+    faultPoint('verify.mark-before');
+    ledger.transaction(() => {
+      for (const question of ledger.openQuestions(jobId)) if (isAboutTheWorld(question) && question.token === undefined) withdraw(ledger, question, this.#caller.runId, 'nothing differs any more');
+      if (comparison.firstSeen.length > 0) ledger.append(jobId, this.#caller.runId, { kind: 'watched', changes: [...comparison.firstSeen] });
+      if (ledger.workerOrdinal(this.#host.worker.id) === undefined) ledger.registerWorker(this.#host.worker.id, this.#host.worker.identity);
+      ledger.setMark(jobId, this.#host.clock());
+    });
+    faultPoint('verify.mark-after');
+  }
+}

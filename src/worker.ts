@@ -1,0 +1,214 @@
+/**
+ * The worker: the one place where the parts are put together. Package entry `holdfast/worker`.
+ *
+ * Invariants
+ * 1. A worker that starts fails the Activities of its own host's dead predecessors at once, so that a lost worker costs
+ *    its successor's start, not a heartbeat timeout.
+ * 2. Missing search attributes are a warning, not a failure: jobs then run without them.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Connection } from '@temporalio/client';
+import protos from '@temporalio/proto';
+import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
+import { makeActivities } from './activities/index.ts';
+import type { ProtocolHost } from './activities/protocol/host.ts';
+import { Workspaces } from './activities/protocol/workspace.ts';
+import { HoldfastError } from './model/failure.ts';
+import type { StepImplementation } from './model/step.ts';
+import { bootClockMs, thisProcess } from './store/process-identity.ts';
+import { stateDirectory, WorkerRegister, type DeadWorker } from './store/worker-register.ts';
+
+export const DEFAULT_TASK_QUEUE = 'holdfast';
+
+export interface WorkerOptions {
+  /** Default: TEMPORAL_ADDRESS, else 127.0.0.1:7233. */
+  readonly address?: string;
+  /** In place of `address`; stays open when the worker has ended. */
+  readonly connection?: NativeConnection;
+  /** For everything but polling; in place of one made from `address`. */
+  readonly clientConnection?: Connection;
+  readonly namespace?: string;
+  /** Default 'holdfast'. */
+  readonly taskQueue?: string;
+  /** Relative workspaces start here. Default: the current folder. */
+  readonly workspaceRoot?: string;
+  /** Steps besides the built-in ones. */
+  readonly steps?: readonly StepImplementation[];
+  /** A module with your own Workflows; `agentJob` is added to it. */
+  readonly workflowsPath?: string;
+  /** A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. */
+  readonly workflowBundle?: WorkflowBundleWithSourceMap;
+  /** Where database references are looked up. Default: process.env. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly identity?: string;
+  readonly maxConcurrentSteps?: number;
+}
+
+export interface HoldfastWorker {
+  /** Runs until `shutdown`, or a fatal error. */
+  run(): Promise<void>;
+  /** Running steps get 10 s to end; then they are cancelled. */
+  shutdown(): void;
+  readonly warnings: readonly string[];
+  readonly taskQueue: string;
+}
+
+/**
+ * Makes a worker, connected and ready to run.
+ * @throws HoldfastError `server-unreachable`, `bad-input` for two steps of one name
+ */
+export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
+  const env = options.env ?? process.env;
+  const address = options.address ?? env['TEMPORAL_ADDRESS'] ?? '127.0.0.1:7233';
+  const namespace = options.namespace ?? env['TEMPORAL_NAMESPACE'] ?? 'default';
+  const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+  const steps = stepsByName(options.steps ?? []);
+  const connection = options.connection ?? (await reach(address, () => NativeConnection.connect({ address })));
+  const client = options.clientConnection ?? (await reach(address, () => Connection.connect({ address })));
+  const warnings: string[] = [];
+  const searchAttributes = await ensureSearchAttributes(client, namespace, warnings);
+  const register = WorkerRegister.open(stateDirectory(env), `${address} ${namespace}`);
+  const identity = thisProcess();
+  const host: ProtocolHost = {
+    steps,
+    env,
+    workspaceRoot: resolve(options.workspaceRoot ?? '.'),
+    worker: { id: options.identity ?? `${identity.pid}@${identity.host}:${identity.startTime}`, identity },
+    clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
+    currentRunId: async (workflowId) => (await describe(client, namespace, workflowId))?.runId,
+    isJobOpen: async (jobId) => {
+      const at = jobId.lastIndexOf('@');
+      const open = await describe(client, namespace, jobId.slice(0, at));
+      return open !== undefined && (open.firstRunId === '' || open.firstRunId === jobId.slice(at + 1));
+    },
+    searchAttributes,
+  };
+  const workspaces = new Workspaces(host.workspaceRoot, env);
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    identity: host.worker.id,
+    activities: makeActivities({ host, workspaces, register }),
+    workflowBundle: options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath)),
+    shutdownGraceTime: '10s',
+    maxConcurrentActivityTaskExecutions: options.maxConcurrentSteps ?? 100,
+  });
+  const end = async (): Promise<void> => {
+    await workspaces.close();
+    register.close();
+    if (options.clientConnection === undefined) await client.close();
+    if (options.connection === undefined) await connection.close();
+  };
+  return {
+    taskQueue,
+    warnings,
+    shutdown: () => worker.shutdown(),
+    run: async () => {
+      try {
+        const running = worker.run();
+        // Only once it polls: what is failed here comes back at once.
+        const taken = takeOverFromDead(client, namespace, register.takeDead(), host.worker.id);
+        await Promise.all([running, taken]);
+      } finally {
+        await end();
+      }
+    },
+  };
+}
+
+/** Bundles Holdfast's Workflows, and yours, ahead of time. */
+export async function bundleWorkflows(workflowsPath?: string): Promise<WorkflowBundleWithSourceMap> {
+  const own = fileURLToPath(new URL(`./workflows/index${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+  const quiet = new DefaultLogger('WARN');
+  if (workflowsPath === undefined) return await bundleWorkflowCode({ workflowsPath: own, logger: quiet });
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast-workflows-'));
+  try {
+    const entry = join(directory, 'entry.mjs');
+    const theirs = workflowsPath.startsWith('file:') ? fileURLToPath(workflowsPath) : resolve(workflowsPath);
+    writeFileSync(entry, `export * from ${JSON.stringify(theirs)};\nexport { agentJob } from ${JSON.stringify(own)};\n`);
+    return await bundleWorkflowCode({ workflowsPath: entry, logger: quiet });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function stepsByName(given: readonly StepImplementation[]): ReadonlyMap<string, StepImplementation> {
+  const steps = new Map<string, StepImplementation>();
+  for (const step of [...BUILT_IN_IMPLEMENTATIONS, ...given]) {
+    const { name } = step.contract;
+    if (steps.has(name)) throw new HoldfastError('bad-input', `Two steps are named "${name}". Each step of a worker needs a name of its own.`, { name });
+    steps.set(name, step);
+  }
+  return steps;
+}
+
+async function reach<T>(address: string, connect: () => Promise<T>): Promise<T> {
+  try {
+    return await connect();
+  } catch (cause) {
+    throw new HoldfastError('server-unreachable', `No Temporal server answers at ${address}: ${(cause as Error).message}.`, { address }, { cause });
+  }
+}
+
+/** Fails what dead predecessors had in hand, by attempt-bound task token: a token of an older attempt does nothing. */
+async function takeOverFromDead(client: Connection, namespace: string, dead: readonly DeadWorker[], identity: string): Promise<void> {
+  for (const { attempts, workflows } of dead) {
+    await Promise.all(workflows.filter((workflow) => workflow.namespace === namespace).map(({ workflowId, runId }) =>
+      // The server holds Workflow Tasks back for the dead worker's sticky queue until it is told.
+      ignoreMissing(client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId, runId } })),
+    ));
+    await Promise.all(attempts.filter((attempt) => attempt.namespace === namespace).map(({ taskToken }) =>
+      ignoreMissing(client.workflowService.respondActivityTaskFailed({
+        namespace, taskToken, identity,
+        failure: { message: 'The worker died; its successor on the same host says so.', source: 'holdfast', applicationFailureInfo: { type: 'worker-lost', nonRetryable: false } },
+      })),
+    ));
+  }
+}
+
+/** NOT_FOUND: the Workflow or the attempt has ended meanwhile. INVALID_ARGUMENT: a token of another server. */
+const GONE_CODES = new Set([3, 5]);
+
+async function ignoreMissing(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!GONE_CODES.has((error as { code?: number }).code ?? -1)) throw error;
+  }
+}
+
+async function describe(client: Connection, namespace: string, workflowId: string): Promise<{ readonly runId: string; readonly firstRunId: string } | undefined> {
+  try {
+    const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
+    if (info?.status !== protos.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING) return undefined;
+    return { runId: info.execution?.runId ?? '', firstRunId: info.firstRunId ?? '' };
+  } catch (cause) {
+    if ((cause as { code?: number }).code === 5) return undefined;
+    throw new HoldfastError('server-unreachable', `The Temporal server did not say which Run of ${workflowId} is the current one: ${(cause as Error).message}.`, { workflowId }, { cause });
+  }
+}
+
+async function ensureSearchAttributes(client: Connection, namespace: string, warnings: string[]): Promise<boolean> {
+  const { INDEXED_VALUE_TYPE_KEYWORD: keyword, INDEXED_VALUE_TYPE_INT: int } = protos.temporal.api.enums.v1.IndexedValueType;
+  const wanted = { HoldfastState: keyword, HoldfastDiscrepancies: int };
+  try {
+    const { customAttributes } = await client.operatorService.listSearchAttributes({ namespace });
+    const missing = Object.fromEntries(Object.entries(wanted).filter(([name]) => !(name in (customAttributes ?? {}))));
+    if (Object.keys(missing).length === 0) return true;
+    await client.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
+    return true;
+  } catch (error) {
+    warnings.push(
+      `Search attributes HoldfastState and HoldfastDiscrepancies are not registered and could not be (${(error as Error).message}); jobs run without them. ` +
+        'Register them with: temporal operator search-attribute create --name HoldfastState --type Keyword --name HoldfastDiscrepancies --type Int',
+    );
+    return false;
+  }
+}
+
+export { implementStep } from './model/step.ts';
