@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Database, DatabaseTransaction } from '../../src/effects/database/database.ts';
+import { describeSchemaDifference } from '../../src/effects/database/schema-difference.ts';
 import type { Json, JsonObject } from '../../src/model/canonical-json.ts';
 import { isFailure, type FailureType } from '../../src/model/failure.ts';
 import type { RowChange } from '../../src/model/intent.ts';
@@ -421,6 +422,19 @@ export function databaseConformance(conformance: Conformance): void {
     assert.ok(!sameState(await database.schema('full_table'), state));
     await subject.direct('CREATE INDEX plain ON full_table (c)');
     assert.ok(sameState(await database.schema('full_table'), state));
+  });
+
+  check('a renamed column is told as renamed, an index that was dropped by its definition', async (subject, database) => {
+    await subject.direct('CREATE TABLE weather (day text PRIMARY KEY, temp_max real, note text, CHECK (temp_max > -90))', 'CREATE INDEX hot ON weather (temp_max)');
+    const before = await database.schema('weather');
+    await subject.direct('ALTER TABLE weather RENAME COLUMN temp_max TO tmax');
+    const renamed = await database.schema('weather');
+    assert.deepEqual(describeSchemaDifference(before, renamed, { dialect }), ['column "temp_max" renamed to "tmax"']);
+    await subject.direct('DROP INDEX hot');
+    assert.match(describeSchemaDifference(renamed, await database.schema('weather'), { dialect }).join('\n'), /^index dropped: CREATE INDEX hot ON .*weather .*\(tmax\)$/);
+    await subject.direct('ALTER TABLE weather DROP COLUMN note', 'ALTER TABLE weather ADD COLUMN remark text');
+    const dropped = describeSchemaDifference(renamed, await database.schema('weather'), { dialect }).join('\n');
+    assert.match(dropped, dialect === 'postgres' ? /"note" dropped[^]*"remark" added/ : /"note" is gone and "remark" stands in its place/);
   });
 
   check('20,000 rows are observed in well under two seconds', async (subject, database) => {

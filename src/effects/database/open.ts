@@ -35,14 +35,18 @@ export async function openDatabase(declaration: DatabaseDeclaration, options: Op
     assertPostgresUrl(name, url);
     return openPostgres({ name, url, applicationName: options.applicationName ?? 'holdfast' });
   }
-  throw badUrl(name, url, 'Expected postgres://…, postgresql://… or sqlite:path');
+  // What is no URL at all may be anything, a password alone included: only what looks like a scheme is shown.
+  const scheme = /^[A-Za-z][A-Za-z+.-]{0,20}:/.exec(url)?.[0] ?? '';
+  throw badUrl(name, `${scheme}…`, 'Expected postgres://…, postgresql://… or sqlite:path');
 }
 
-/** A URL for people: the password, and whatever looks like one among the parameters, as `***`. */
+/** A URL for people: the password, and whatever looks like one among the parameters, as `***`. Rather too much than too little. */
 export function redactUrl(url: string): string {
-  const withoutParameters = url.replace(/([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*/gi, '$1***');
-  // By hand, because what is not a URL must not be shown whole either. A password may hold '@' and '/' unescaped.
-  return withoutParameters.replace(/^([A-Za-z][\w+.-]*:\/\/)([^:@/?#]*):(.*)@/s, '$1$2:***@').replace(/^([A-Za-z][\w+.-]*:\/\/)(?![^:@/?#]*:\*\*\*@)([^@/?#]*):([^@]*)@/s, '$1$2:***@');
+  // By hand, because what is not quite a URL must not be shown whole either, and a password may hold '@', ':' and '/' unescaped.
+  return url
+    .replace(/((?:password|passwd|pwd|secret|token|key)[^=&\s]*=)(?:'[^']*'|[^&\s]*)/gi, '$1***')
+    .replace(/^([A-Za-z][\w+.-]*:(?:\/\/)?[^:@/?#]*):.*@/s, '$1:***@')
+    .replace(/^([A-Za-z][\w+.-]*:\/\/[^:@/?#[]*):(?!\*\*\*@)(?!\d+(?:[/?#]|$)).*$/s, '$1:***');
 }
 
 function sqlitePath(name: string, url: string): string {
@@ -54,7 +58,10 @@ function sqlitePath(name: string, url: string): string {
 function assertPostgresUrl(name: string, url: string): void {
   let isValid: boolean;
   try {
-    isValid = new URL(url).pathname.length > 1 || new URL(url).searchParams.has('host');
+    const { username, password, pathname, searchParams } = new URL(url);
+    // The driver decodes these later, where a stray '%' would look like a server that is away.
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    isValid = pathname.length > 1 || searchParams.has('host');
   } catch {
     isValid = false;
   }
