@@ -53,16 +53,26 @@ export interface CommitOptions {
  */
 export async function commitFile(workspace: FileWorkspace, prepared: PreparedFile, blobs: BlobStore, options: CommitOptions = {}): Promise<CommitOutcome> {
   faultPoint('commit.file-before');
+  let outcome: CommitOutcome | undefined;
+  try {
+    outcome = await commitInFolder(workspace, prepared, blobs, options);
+    return outcome;
+  } finally {
+    // Only a change that was made has used its temporary file up.
+    const isUsed = outcome?.outcome === 'applied' && !outcome.wasThere;
+    if (!isUsed) discardPrepared(workspace, prepared);
+  }
+}
+
+async function commitInFolder(workspace: FileWorkspace, prepared: PreparedFile, blobs: BlobStore, options: CommitOptions): Promise<CommitOutcome> {
   const { path, after } = prepared.change;
   const folder = OpenFolder.open(workspace, folderOf(path));
   if (folder === undefined) {
-    discardPrepared(workspace, prepared);
-    return after.kind === 'absent' ? { outcome: 'applied', wasThere: true } : { outcome: 'conflict', found: { outcome: 'seen', state: ABSENT }, reason: `its folder "${folderOf(path)}" is missing` };
+    if (after.kind === 'absent') return { outcome: 'applied', wasThere: true };
+    return { outcome: 'conflict', found: { outcome: 'seen', state: ABSENT }, reason: `its folder "${folderOf(path)}" is missing` };
   }
   try {
-    const outcome = await new Commit(workspace, folder, prepared, blobs, options).run();
-    if (outcome.outcome !== 'applied' || outcome.wasThere) discardPrepared(workspace, prepared);
-    return outcome;
+    return await new Commit(workspace, folder, prepared, blobs, options).run();
   } finally {
     folder.close();
   }
