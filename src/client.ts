@@ -34,6 +34,7 @@ export {
 } from './client/jobs.ts';
 export { DISCREPANCIES_ATTRIBUTE, ListedStateSchema, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListedState, type ListOptions } from './client/job-listing.ts';
 export { previewDecision, type DecisionPreview, type FindingPreview } from './client/preview.ts';
+export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
 export type { Decision } from './model/decision.ts';

@@ -45,7 +45,7 @@ export type JobStatus = z.infer<typeof JobStatusSchema>;
 /** At most so many refusals are kept in a Workflow. */
 export const MAX_REFUSALS = 20;
 
-const MARKS: Record<StepState, string> = { waiting: '·', running: '▶', held: '⏸', approval: '⏸', stuck: '✖', done: '✔', failed: '✖' };
+export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '⏸', approval: '⏸', stuck: '✖', done: '✔', failed: '✖' };
 
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
 export function statusMarkdown(status: JobStatus): string {
@@ -53,7 +53,7 @@ export function statusMarkdown(status: JobStatus): string {
   for (const step of status.steps.slice(-MAX_STEPS_SHOWN)) {
     const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
-    lines.push(`- ${MARKS[step.state]} ${step.id}${again}: ${step.state}${effects}`);
+    lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${again}: ${step.state}${effects}`);
   }
   for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
   if (status.refusals.length > 0) {
@@ -67,7 +67,8 @@ const MAX_STEPS_SHOWN = 50;
 const MAX_FINDINGS_SHOWN = 5;
 const MAX_DIFFERENCE_SHOWN = 600;
 
-function stateText(status: JobStatus): string {
+/** `running`, `waiting for a decision`, … */
+export function stateText(status: Pick<JobStatus, 'state' | 'questions'>): string {
   if (status.state !== 'waiting') return status.state;
   const kinds = status.questions.map((question) => (question.kind === 'approval' ? 'an approval' : 'a decision'));
   return `waiting for ${[...new Set(kinds)].join(' and ') || 'a decision'}`;

@@ -1,0 +1,92 @@
+/** Shows each open question, asks for an answer and the reason, shows what it would do, and gives it when confirmed. */
+import type { DecisionInput, HoldfastClient } from '../client.ts';
+import type { Answer } from '../model/answer.ts';
+import { shortDigest } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { wholeAnswers, type Finding, type Question } from '../model/question.ts';
+import { EXIT, type Context, type Outcome } from './command.ts';
+import type { DecideOptions } from './decide.ts';
+import { whoDecides } from './person.ts';
+import { showPreview } from './show-preview.ts';
+import { showQuestion } from './show-question.ts';
+import { whileSlow, type Terminal } from './terminal.ts';
+
+const EACH = 'each';
+
+export async function decideInteractively(context: Context<DecideOptions>, job: string): Promise<Outcome> {
+  const { terminal, options } = context;
+  const client = await context.client();
+  const questions = await whileSlow(terminal, 'Asking the worker', options.question === undefined ? client.questions(job) : client.openQuestion(job, options.question).then((question) => [question]));
+  if (questions.length === 0) throw new HoldfastError('decision-refused', `Job ${job} has no open question: there is nothing to decide.`, { workflowId: job });
+  let isUndecided = false;
+  for (const question of questions) {
+    terminal.out(`${showQuestion(terminal, job, question)}\n\n`);
+    isUndecided = !(await decideOne(context, client, job, question)) || isUndecided;
+  }
+  return { code: isUndecided ? EXIT.waiting : EXIT.ok, data: undefined, text: '' };
+}
+
+/** False: the person left it open. */
+async function decideOne({ terminal, options }: Context<DecideOptions>, client: HoldfastClient, job: string, question: Question): Promise<boolean> {
+  for (;;) {
+    const answers = await askAnswers(terminal, question);
+    if (answers === undefined) return leftOpen(terminal, question);
+    const reason = options.reason ?? (await askText(terminal, 'Why? (kept in the record) '));
+    const decision: DecisionInput & { readonly digest: string } = { ...answers, digest: question.digest, by: whoDecides(terminal, options.by), reason };
+    const { previewDecision } = await import('../client.ts');
+    const preview = previewDecision(question, decision);
+    terminal.out(`\n${showPreview(terminal, question, preview)}\n\n`);
+    if (!preview.usable) continue;
+    if (options.dryRun === true) return true;
+    const reply = (await terminal.ask(`Decide this as ${decision.by}? [y]es, [n]o (answer anew), [l]eave it open: `)).toLowerCase();
+    if (reply.startsWith('l')) return leftOpen(terminal, question);
+    if (!reply.startsWith('y')) continue;
+    const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job, decision, { via: options.signal === true ? 'signal' : 'update' }));
+    terminal.out(`${terminal.style('green', options.signal === true ? 'Sent.' : 'Decided.')}${decided.done.map((line) => `\n  ${line}`).join('')}\n`);
+    return true;
+  }
+}
+
+function leftOpen(terminal: Terminal, question: Question): false {
+  terminal.out(`Question ${shortDigest(question.digest)} is left open; the job goes on waiting.\n`);
+  return false;
+}
+
+async function askAnswers(terminal: Terminal, question: Question): Promise<{ readonly answer?: Answer; readonly items?: Record<string, Answer> } | undefined> {
+  const whole = wholeAnswers(question);
+  const several = question.findings.length > 1;
+  const choice = await choose(terminal, several ? 'Answer for all of it' : 'Answer', [...whole, ...(several ? [EACH] : [])]);
+  if (choice === undefined) return undefined;
+  if (choice !== EACH) return { answer: choice as Answer };
+  const items: Record<string, Answer> = {};
+  for (const finding of question.findings) {
+    const answer = await choose(terminal, `  ${finding.resource}`, itemAnswers(finding));
+    if (answer === undefined) return undefined;
+    items[finding.resource] = answer as Answer;
+  }
+  return { items };
+}
+
+function itemAnswers(finding: Finding): readonly string[] {
+  return finding.answers.filter((answer) => answer !== 'abort');
+}
+
+/** A name, its beginning, or its number; an empty line leaves it. */
+async function choose(terminal: Terminal, what: string, choices: readonly string[]): Promise<string | undefined> {
+  const listed = choices.map((choice, index) => `${index + 1} ${choice}`).join(', ');
+  for (;;) {
+    const text = (await terminal.ask(`${what} (${listed}; empty: leave it open): `)).toLowerCase();
+    if (text === '') return undefined;
+    const matching = /^\d+$/.test(text) ? choices.filter((_, index) => String(index + 1) === text) : choices.filter((choice) => choice === text || choice.startsWith(text));
+    const exact = matching.find((choice) => choice === text) ?? (matching.length === 1 ? matching[0] : undefined);
+    if (exact !== undefined) return exact;
+    terminal.out(`"${text}" is ${matching.length === 0 ? 'not offered' : `${matching.join(' or ')}`}.\n`);
+  }
+}
+
+async function askText(terminal: Terminal, question: string): Promise<string> {
+  for (;;) {
+    const text = await terminal.ask(question);
+    if (text !== '') return text;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * `holdfast decide`: a person's answer to a question. With an answer on the command line it is given at once; without one
+ * the difference is shown and the person is asked.
+ *
+ * Invariant: what is decided is bound to what was shown: the digest of the question on the screen is what is sent.
+ */
+import { Option } from 'commander';
+import { decideInteractively } from './decide-interactively.ts';
+import { AnswerSchema, type Answer } from '../model/answer.ts';
+import { shortDigest } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { Question } from '../model/question.ts';
+import { nearestName } from '../model/plan-problem.ts';
+import { collect, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
+import { whoDecides } from './person.ts';
+import { QUESTION_OPTION } from './question.ts';
+import { showPreview } from './show-preview.ts';
+import { whileSlow } from './terminal.ts';
+
+export interface DecideOptions {
+  readonly item?: readonly string[];
+  readonly question?: string;
+  readonly by?: string;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
+  readonly signal?: boolean;
+}
+
+export const decideCommand: CommandSpec<DecideOptions> = {
+  name: 'decide',
+  arguments: [['<job>', "the job's Workflow id"], ['[answer]', `${AnswerSchema.options.join(', ')}: what the question offers`]],
+  summary: 'answer a question; without an answer, show it and ask',
+  description: 'A decision holds for exactly what was shown: if the world has moved since, nothing is done and there is a new question.',
+  options: [
+    new Option('--item <resource=answer>', 'another answer for one finding; may be repeated').argParser(collect),
+    QUESTION_OPTION,
+    new Option('--by <who>', 'who decides; default: user.email of git, else user@host'),
+    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    new Option('--dry-run', 'show what it would do to intent, manifest, ledger and Workflow; change nothing'),
+    new Option('--signal', 'send a Signal instead of an Update: needs no worker now, and does not answer'),
+    ...CONNECTION_OPTIONS,
+  ],
+  examples: [
+    ['holdfast decide city-weather-1a2b3c4d', 'shows the difference and asks'],
+    ['holdfast decide city-weather-1a2b3c4d restore --reason "edited by mistake"', ''],
+    ["holdfast decide city-weather-1a2b3c4d accept --item file:report.md=restore --reason 'keep the table'", 'another answer for one finding'],
+    ['holdfast decide city-weather-1a2b3c4d rerun --dry-run', 'what would it do?'],
+  ],
+  async run(context, [job, given]) {
+    const { options, terminal } = context;
+    const answer = given === undefined ? undefined : answerOf(given, 'ANSWER');
+    const items = itemsOf(options.item ?? []);
+    const isOpen = answer === undefined && items === undefined;
+    if (options.dryRun === true && !isOpen) return await preview(context, job!, answer, items);
+    if (isOpen && terminal.isInteractive) return await decideInteractively(context, job!);
+    const missing = [...(isOpen ? ['ANSWER or --item RESOURCE=ANSWER'] : []), ...(options.reason === undefined && !terminal.isInteractive && options.dryRun !== true ? ['--reason WHY'] : [])];
+    if (missing.length > 0) throw await nothingToAsk(context, job!, missing);
+    const reason = options.reason ?? (await terminal.ask('Why? '));
+    const { client, question } = await shown(context, job!);
+    const decision = { digest: question ?? options.question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }) };
+    const via = options.signal === true ? 'signal' : 'update';
+    const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, { ...decision, ...(decision.digest === undefined ? {} : { digest: decision.digest }) } as Parameters<typeof client.decide>[1], { via }));
+    const what = [decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
+    const lines = [
+      via === 'signal' ? `Sent for question ${shortDigest(decided.decision.digest)}: ${what}. A Signal does not answer; see: holdfast status ${job!}` : `Decided for question ${shortDigest(decided.decision.digest)}: ${what}.`,
+      ...decided.done.map((line) => `  ${line}`),
+    ];
+    return { code: EXIT.ok, data: decided, text: lines.join('\n') };
+  },
+};
+
+async function preview(context: Context<DecideOptions>, job: string, answer: Answer | undefined, items: Record<string, Answer> | undefined): Promise<Outcome> {
+  const { options, terminal } = context;
+  const client = await context.client();
+  const seen = await whileSlow(
+    terminal,
+    'Asking the worker',
+    client.preview(job, {
+      ...(options.question === undefined ? {} : { digest: options.question }),
+      by: whoDecides(terminal, options.by),
+      reason: options.reason ?? 'dry run',
+      ...(answer === undefined ? {} : { answer }),
+      ...(items === undefined ? {} : { items }),
+    }),
+  );
+  const { question, ...data } = seen;
+  return { code: seen.usable ? EXIT.ok : EXIT.badInput, data: { ...data, question: question.digest }, text: showPreview(terminal, question, seen) };
+}
+
+export function answerOf(text: string, where: string): Answer {
+  const parsed = AnswerSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  const near = nearestName(text, AnswerSchema.options);
+  throw new HoldfastError('bad-input', `${where} is "${text}". Expected one of ${AnswerSchema.options.join(', ')}.${near === undefined ? '' : ` Did you mean ${near}?`}`, { nextStep: 'See what is offered: holdfast question JOB' });
+}
+
+/** A resource may hold `=`, an answer can't: the last one counts. */
+function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
+  if (given.length === 0) return undefined;
+  return Object.fromEntries(
+    given.map((one) => {
+      const at = one.lastIndexOf('=');
+      if (at < 1) throw new HoldfastError('bad-input', `--item is "${one}". Expected RESOURCE=ANSWER, for example file:report.md=restore.`);
+      return [one.slice(0, at), answerOf(one.slice(at + 1), `--item ${one.slice(0, at)}`)];
+    }),
+  );
+}
+
+/** Nobody can be asked here, so what is missing is said, with what is offered. */
+async function nothingToAsk(context: Context<DecideOptions>, job: string, missing: readonly string[]): Promise<HoldfastError> {
+  const client = await context.client();
+  const open: readonly Question[] = await client.questions(job);
+  if (open.length === 0) return new HoldfastError('decision-refused', `Job ${job} has no open question: there is nothing to decide.`, { workflowId: job });
+  const offered = open.map((question) => `question ${shortDigest(question.digest)} offers ${[...new Set(question.findings.flatMap(({ answers }) => answers))].join(', ')}`).join('; ');
+  return new HoldfastError('bad-input', `Nobody can be asked here (no terminal, or --json), and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; ${offered}.`, {
+    missing,
+    nextStep: `For example: holdfast decide ${job} ${open[0]!.findings[0]?.answers[0] ?? 'ANSWER'} --question ${shortDigest(open[0]!.digest)} --reason WHY`,
+  });
+}
+
+async function shown(context: Context<DecideOptions>, job: string): Promise<{ readonly client: Awaited<ReturnType<Context['client']>>; readonly question: string | undefined }> {
+  const client = await context.client();
+  // A Signal with the whole digest needs no worker to be asked.
+  if (context.options.signal === true && /^[0-9a-f]{64}$/.test(context.options.question ?? '')) return { client, question: context.options.question };
+  return { client, question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, context.options.question))).digest };
+}

@@ -1,0 +1,104 @@
+/** `holdfast dev`: a Temporal server and a worker in one, for one's own machine. Ctrl-C ends both. */
+import path from 'node:path';
+import { Option } from 'commander';
+import { describeTemporal, startDevServer, type DevServer } from '../dev-server.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { EXIT, type CommandSpec, type Context } from './command.ts';
+import { wholeNumber } from './numbers.ts';
+import { whileSlow } from './terminal.ts';
+import { makeWorker, WORKER_OPTIONS, type MadeWorker, type WorkerChoice } from './worker-options.ts';
+
+interface Options extends WorkerChoice {
+  readonly port: string;
+  readonly uiPort: string;
+  readonly db?: string;
+}
+
+const NAMESPACE = 'default';
+const USUAL_PORT = 7233;
+
+export const devCommand: CommandSpec<Options> = {
+  name: 'dev',
+  summary: 'a Temporal server and a worker in one, for this machine; Ctrl-C ends both',
+  description: 'The server is found on PATH or in the cache, else downloaded or built, once.',
+  options: [
+    new Option('--port <number>', "the server's port; 0: a free one").default(String(USUAL_PORT)),
+    new Option('--ui-port <number>', "the UI's port; 0: a free one").default('8233'),
+    new Option('--db <file>', 'keep what the server knows in this file; default: in memory, and forgotten at the end'),
+    ...WORKER_OPTIONS,
+  ],
+  examples: [
+    ['holdfast dev', ''],
+    ['holdfast dev --db temporal.db', 'jobs outlive a restart of the server'],
+    ['holdfast dev --port 0 --ui-port 0', 'ports that are free'],
+  ],
+  async run(context) {
+    const { terminal } = context;
+    const interrupt = terminal.onInterrupt();
+    // A configuration that can't be loaded is told before a server is started for it.
+    await context.config();
+    const server = await startServer(context);
+    try {
+      const made = await whileSlow(terminal, 'Starting the worker', makeWorker(context, { address: server.address, namespace: NAMESPACE }));
+      announce(context, server, made);
+      const { worker } = made;
+      if (interrupt.aborted) worker.shutdown();
+      interrupt.addEventListener('abort', () => {
+        terminal.err('Ending worker and server …\n');
+        worker.shutdown();
+      });
+      const lost = server.ended.then(() => {
+        // Without its server the worker would go on trying.
+        worker.shutdown();
+        return 'lost' as const;
+      });
+      const first = await Promise.race([worker.run().then(() => 'ended' as const), lost]);
+      if (first === 'lost' && !interrupt.aborted) throw new HoldfastError('server-unreachable', 'The Temporal server ended by itself.', { address: server.address });
+    } finally {
+      await server.stop();
+    }
+    return { code: EXIT.ok, data: undefined, text: '' };
+  },
+};
+
+async function startServer({ options, terminal }: Context<Options>): Promise<DevServer> {
+  const grpc = wholeNumber(options.port, '--port', 0, 65_535);
+  const ui = wholeNumber(options.uiPort, '--ui-port', 0, 65_535);
+  try {
+    return await whileSlow(
+      terminal,
+      'Starting the Temporal server',
+      startDevServer({
+        ports: { ...(grpc === 0 ? {} : { grpc }), ...(ui === 0 ? {} : { ui }) },
+        env: { ...terminal.env },
+        onProgress: (line) => terminal.err(`${line}\n`),
+        ...(options.db === undefined ? {} : { dbFilename: path.resolve(terminal.cwd, options.db) }),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.details['portTaken'] !== true) throw error;
+    const nextStep = `If a Temporal server runs there already, start only a worker: holdfast worker. Else take free ports: holdfast dev --port 0 --ui-port 0`;
+    throw new HoldfastError('bad-input', error.message, { ...error.details, nextStep }, { cause: error });
+  }
+}
+
+function announce({ options, terminal }: Context<Options>, server: DevServer, { worker, workspaceRoot, stepsText }: MadeWorker): void {
+  if (options.json === true) {
+    terminal.out(`${JSON.stringify({ address: server.address, uiUrl: server.uiUrl, namespace: NAMESPACE, taskQueue: worker.taskQueue, workspaceRoot, executable: server.executable.path }, null, 2)}\n`);
+    return;
+  }
+  const isUsual = server.address.endsWith(`:${USUAL_PORT}`);
+  const lines = [
+    `${terminal.style('bold', 'Temporal')}  ${server.address}  (${describeTemporal(server.executable).replace(/^Temporal server: /, '')})`,
+    `${terminal.style('bold', 'UI')}        ${server.uiUrl ?? 'none'}`,
+    `${terminal.style('bold', 'Worker')}    Task Queue ${worker.taskQueue}: ${stepsText}; workspaces in ${workspaceRoot}`,
+    '',
+    'Next, in another terminal:',
+    ...(isUsual ? [] : [`  export TEMPORAL_ADDRESS=${server.address}`]),
+    '  holdfast start plan.yaml --wait',
+    '  holdfast list',
+    '',
+    options.db === undefined ? 'Ctrl-C ends both, and the server forgets its jobs; --db FILE keeps them.' : 'Ctrl-C ends both.',
+  ];
+  terminal.out(`${lines.join('\n')}\n`);
+}

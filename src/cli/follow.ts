@@ -1,0 +1,85 @@
+/**
+ * Follows a job on the terminal: redrawn in place where that is possible, else one line for each change.
+ *
+ * Invariant: what is redrawn is never higher than the terminal, or it could not be erased.
+ */
+import type { HoldfastClient } from '../client.ts';
+import { shortDigest } from '../model/digest.ts';
+import { stateText, STEP_MARKS, type JobStatus } from '../model/status.ts';
+import { showStatus, whatIsAsked } from './show-status.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface FollowOptions {
+  /** Standard output, or standard error where that is for the answer. */
+  readonly to: 'out' | 'err';
+  readonly signal: AbortSignal;
+}
+
+const MAX_ROWS_DRAWN = 40;
+
+/** Until the job has ended, or `signal`. Returns the last status seen. */
+export async function followJob(terminal: Terminal, client: HoldfastClient, job: string, { to, signal }: FollowOptions): Promise<JobStatus | undefined> {
+  const write = (text: string): void => terminal[to](text);
+  const drawing = to === 'out' && terminal.isTty ? new Drawing(terminal, write) : undefined;
+  let earlier: JobStatus | undefined;
+  const onTrouble = (error: Error): void => {
+    drawing?.leave();
+    terminal.err(`${error.message} Still waiting; Ctrl-C ends this, not the job.\n`);
+  };
+  for await (const status of client.watch(job, { signal, onTrouble })) {
+    if (drawing !== undefined) drawing.draw(showStatus(terminal, status));
+    else for (const line of changes(earlier, status)) write(`${line}\n`);
+    earlier = status;
+  }
+  return earlier;
+}
+
+/** What has changed, one line each, so that a log file can be read. */
+export function changes(before: JobStatus | undefined, now: JobStatus): readonly string[] {
+  const lines: string[] = [];
+  if (before === undefined) lines.push(`${now.workflowId} (${now.name}) is ${stateText(now)}`);
+  for (const step of now.steps) {
+    const earlier = before?.steps.find(({ id }) => id === step.id);
+    if (earlier?.state === step.state && earlier.generation === step.generation) continue;
+    lines.push(`${STEP_MARKS[step.state]} ${step.id}${step.generation === 0 ? '' : ` · generation ${step.generation}`}: ${step.state}${step.effects === '' ? '' : ` · ${step.effects}`}`);
+  }
+  for (const question of now.questions) {
+    if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
+    lines.push(`? question ${shortDigest(question.digest)}: ${whatIsAsked(question)}. Look: holdfast question ${now.workflowId}`);
+  }
+  for (const question of before?.questions ?? []) {
+    if (!now.questions.some(({ digest }) => digest === question.digest)) lines.push(`  question ${shortDigest(question.digest)} is closed`);
+  }
+  for (const refusal of now.refusals.slice(before?.refusals.length ?? 0)) lines.push(`  a decision by ${refusal.by} could not be used: ${refusal.problems.join('; ')}`);
+  if (before !== undefined && before.state !== now.state) lines.push(`${now.workflowId} is ${stateText(now)}`);
+  return lines;
+}
+
+class Drawing {
+  readonly #terminal: Terminal;
+  readonly #write: (text: string) => void;
+  #height = 0;
+
+  constructor(terminal: Terminal, write: (text: string) => void) {
+    this.#terminal = terminal;
+    this.#write = write;
+  }
+
+  draw(text: string): void {
+    const lines = text.split('\n');
+    const shown = lines.length <= MAX_ROWS_DRAWN ? lines : [...lines.slice(0, MAX_ROWS_DRAWN - 1), `… ${lines.length - MAX_ROWS_DRAWN + 1} more lines: holdfast status without --watch`];
+    const erase = this.#height === 0 ? '' : `\u001b[${this.#height}A\u001b[0J`;
+    this.#write(`${erase}${shown.join('\n')}\n`);
+    this.#height = shown.reduce((rows, line) => rows + Math.max(1, Math.ceil(visibleLength(line) / this.#terminal.columns)), 0);
+  }
+
+  /** What is there stays; the next drawing begins below. */
+  leave(): void {
+    this.#height = 0;
+  }
+}
+
+function visibleLength(line: string): number {
+  // oxlint-disable-next-line no-control-regex -- colours are control characters
+  return line.replace(/\u001b\[[0-9;]*m/g, '').length;
+}

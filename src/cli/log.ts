@@ -1,0 +1,103 @@
+/** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
+import { Option } from 'commander';
+import { WorkspaceInspection, type ChainEntry } from '../activities/protocol/inspect.ts';
+import { shortDigest } from '../model/digest.ts';
+import { describeEffect } from '../model/intent.ts';
+import type { ChainRecord, StepRecord } from '../model/record.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import { counted } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { workspaceFor } from './verify.ts';
+
+interface Options {
+  readonly job?: string;
+}
+
+export const logCommand: CommandSpec<Options> = {
+  name: 'log',
+  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
+  summary: 'show what each record of the chain did',
+  options: [new Option('--job <id>', 'a job of this workspace, by Workflow id or job id; default: the one that has it, else its latest'), ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
+  examples: [
+    ['holdfast log jobs/paris', ''],
+    ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],
+    ["holdfast log jobs/paris --json | jq '.records[] | select(.kind == \"decision\")'", ''],
+  ],
+  async run(context, [target]) {
+    const { terminal, options } = context;
+    const config = await context.config();
+    const { folder, job: name } = await workspaceFor(context, config, target!);
+    await using inspection = await WorkspaceInspection.open(folder, terminal.env);
+    const job = inspection.job(options.job ?? name);
+    const damage = inspection.integrityProblems(job.jobId);
+    // Records that can't be trusted are not told as if they could.
+    const chain = damage.length > 0 ? [] : inspection.chain(job.jobId);
+    const data = { workspace: inspection.root, job, damage, records: chain.map(({ record, head }) => ({ ...record, head })) };
+    const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
+    const lines = [
+      `${terminal.style('bold', job.workflowId)} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${job.isBound ? 'has the workspace' : 'has given the workspace back'}`,
+      ...(damage.length > 0 ? ['', terminal.style('red', `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${target!}`)] : []),
+      ...chain.flatMap((entry) => ['', ...showRecord(terminal, entry)]),
+      ...(others.length > 0 ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`] : []),
+    ];
+    return { code: damage.length > 0 ? EXIT.failed : EXIT.ok, data, text: lines.join('\n') };
+  },
+};
+
+export function showRecord(terminal: Terminal, { record, head }: ChainEntry): readonly string[] {
+  const title = `${String(record.seq).padStart(3)}  ${titleOf(record)}`;
+  return [`${terminal.style('bold', title)}${terminal.style('dim', `  ${record.at} · ${shortDigest(head)}`)}`, ...linesOf(record).map((line) => `       ${line}`)];
+}
+
+function titleOf(record: ChainRecord): string {
+  switch (record.kind) {
+    case 'opened':
+      return `opened by ${record.workflowId}`;
+    case 'step':
+      return `step ${record.stepId}${record.step === record.stepId ? '' : ` (${record.step})`}${record.generation === 0 ? '' : ` · generation ${record.generation}`}`;
+    case 'decision':
+      return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
+    case 'withdrawn':
+      return `question ${shortDigest(record.question)} withdrawn`;
+    case 'released':
+      return `released: ${record.outcome}`;
+    case 'watched':
+      return 'first sight of what is watched';
+  }
+}
+
+function linesOf(record: ChainRecord): readonly string[] {
+  switch (record.kind) {
+    case 'opened':
+      return [];
+    case 'step':
+      return stepLines(record);
+    case 'decision':
+      return [
+        `because: ${record.reason}`,
+        `question ${shortDigest(record.question)} (${record.questionKind})`,
+        ...Object.entries(record.answers).map(([resource, answer]) => `${answer} ${resource}`),
+        ...record.reruns.map(({ stepId, generation }) => `run again ${stepId} as generation ${generation}`),
+        ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
+        ...Object.entries(record.kept).map(([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`),
+        ...record.notes,
+      ];
+    case 'withdrawn':
+      return [record.reason];
+    case 'released':
+      return record.notes;
+    case 'watched':
+      return record.changes.map(({ resource }) => resource);
+  }
+}
+
+function stepLines(record: StepRecord): readonly string[] {
+  const read = record.changes.filter(({ role }) => role === 'read').map(({ resource }) => resource);
+  const output = JSON.stringify(record.output);
+  return [
+    ...record.effects.map(({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`),
+    ...(read.length === 0 ? [] : [`read ${read.slice(0, 5).join(', ')}${read.length > 5 ? ` and ${read.length - 5} more` : ''}`]),
+    ...(output === '{}' || output === 'null' ? [] : [`output ${output.length <= 200 ? output : `${output.slice(0, 200)}…`}`]),
+    ...record.logs.map(({ message }) => `log: ${message}`),
+  ];
+}

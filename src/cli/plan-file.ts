@@ -1,0 +1,65 @@
+/** Reads a plan's file and what `--input` and NAME=VALUE give it. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Json, JsonObject } from '../model/canonical-json.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { parsePlan } from '../model/plan-text.ts';
+import type { CheckedPlan } from '../model/plan-check.ts';
+import type { Plan } from '../model/plan.ts';
+import type { StepContract } from '../model/step.ts';
+import type { Terminal } from './terminal.ts';
+
+/** `-` is standard input. @throws HoldfastError `not-found`, `bad-input` */
+export async function readTextFile(terminal: Terminal, file: string, what: string): Promise<string> {
+  if (file === '-') return await terminal.readInput();
+  const absolute = path.resolve(terminal.cwd, file);
+  try {
+    return readFileSync(absolute, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new HoldfastError('not-found', `There is no ${what} ${absolute}.`, { file: absolute, nextStep: 'Check the path.' }, { cause });
+    throw new HoldfastError('bad-input', `The ${what} ${absolute} cannot be read (${code ?? String(cause)}).`, { file: absolute }, { cause });
+  }
+}
+
+/** Every problem with its line. `knownSteps` undefined: steps that are not built in are taken on trust. */
+export async function checkPlanFile(terminal: Terminal, file: string, knownSteps: readonly StepContract[] | undefined): Promise<CheckedPlan> {
+  const text = await readTextFile(terminal, file, 'plan');
+  return parsePlan(text, knownSteps === undefined ? {} : { knownSteps });
+}
+
+/**
+ * The job's input from JSON, `@file`, `-` (standard input) and `name=value`, later ones over earlier ones.
+ * In `name=value` the value is JSON where it is JSON and the plan doesn't ask for text.
+ * @throws HoldfastError `bad-input`
+ */
+export async function readInput(terminal: Terminal, plan: Plan, given: readonly string[]): Promise<JsonObject> {
+  const input: Record<string, Json> = {};
+  for (const one of given) {
+    const pair = /^([A-Za-z_][\w-]*)=(.*)$/s.exec(one);
+    if (pair !== null) input[pair[1]!] = valueOf(plan, pair[1]!, pair[2]!);
+    else if (one === '-' || one.startsWith('@')) Object.assign(input, parseObject(await readTextFile(terminal, one === '-' ? '-' : one.slice(1), 'input'), one));
+    else Object.assign(input, parseObject(one, '--input'));
+  }
+  return input;
+}
+
+function valueOf(plan: Plan, name: string, text: string): Json {
+  if (plan.input?.properties?.[name]?.type === 'string') return text;
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+function parseObject(text: string, where: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HoldfastError('bad-input', `${where} is not JSON: ${(cause as Error).message}. Expected {"name": value}, @file, - for standard input, or name=value.`, {}, { cause });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new HoldfastError('bad-input', `${where} is not an object. Expected {"name": value}, @file, - for standard input, or name=value.`);
+}

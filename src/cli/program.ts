@@ -1,0 +1,84 @@
+/** The program `holdfast`: its commands, its help, how it ends. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { cancelCommand } from './cancel.ts';
+import { checkCommand } from './check.ts';
+import { addCommand, EXIT, printFailure, printOutcome, type CommandSpec } from './command.ts';
+import { decideCommand } from './decide.ts';
+import { devCommand } from './dev.ts';
+import { doctorCommand } from './doctor.ts';
+import { EXIT_MEANING, type ExitCode } from './exit-code.ts';
+import { listCommand } from './list.ts';
+import { logCommand } from './log.ts';
+import { questionCommand } from './question.ts';
+import { resultCommand } from './result.ts';
+import { startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
+import type { Terminal } from './terminal.ts';
+import { verifyCommand } from './verify.ts';
+import { workerCommand } from './worker.ts';
+
+/** In the order in which a newcomer needs them. */
+const COMMANDS = [
+  devCommand, workerCommand, checkCommand, startCommand, listCommand, statusCommand, questionCommand, decideCommand, resultCommand, cancelCommand, verifyCommand, logCommand, doctorCommand,
+] as readonly CommandSpec<object>[];
+
+const DESCRIPTION = 'Durable agent jobs on Temporal that carry on exactly where they were, or stop and show a person precisely what differs.';
+
+/** Runs one command line (without `node` and the program's name) and returns its exit code. */
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const json = argv.includes('--json');
+  const printed = { text: '' };
+  const program = buildProgram(terminal, printed, (outcomeCode) => (code = outcomeCode));
+  try {
+    if (argv.length === 0) program.help();
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    if (error instanceof CommanderError && error.code === 'commander.help') {
+      terminal.err(printed.text);
+      return EXIT.badInput;
+    }
+    return printFailure(terminal, error, json);
+  }
+}
+
+export function buildProgram(terminal: Terminal, printed: { text: string }, end: (code: ExitCode) => void): Command {
+  const program = new Command('holdfast')
+    .description(DESCRIPTION)
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      // Said once, by printFailure, with what to do.
+      writeErr: (text) => (printed.text += text),
+    })
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false, helpWidth: Math.min(terminal.columns, 110) })
+    .addHelpText('after', HELP_AFTER);
+  for (const spec of COMMANDS) {
+    addCommand(program, spec, terminal, (outcome, json) => {
+      printOutcome(terminal, outcome, json);
+      end(outcome.code);
+    });
+  }
+  return program;
+}
+
+const HELP_AFTER = `
+Begin:
+  holdfast dev                      a Temporal server and a worker on this machine
+  holdfast start plan.yaml --wait   in another terminal: start a job and follow it
+
+Exit codes:
+${Object.entries(EXIT_MEANING).map(([code, meaning]) => `  ${code.padEnd(4)}${meaning}`).join('\n')}
+
+The connection is read as Temporal's own tools read it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
+TEMPORAL_TLS_*, TEMPORAL_PROFILE and temporal.toml. NO_COLOR switches colours off.`;
+
+function version(): string {
+  const { version: found } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return found;
+}

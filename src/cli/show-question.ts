@@ -1,0 +1,64 @@
+/** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
+import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/answer.ts';
+import { shortDigest } from '../model/digest.ts';
+import { wholeAnswers, type Finding, type Question } from '../model/question.ts';
+import { signalCommand } from '../model/status.ts';
+import { whatIsAsked } from './show-status.ts';
+import type { Terminal } from './terminal.ts';
+
+export function showQuestion(terminal: Terminal, workflowId: string, question: Question): string {
+  const { findings, findingsTotal } = question;
+  const isUniform = findings.every((finding) => finding.class === findings[0]!.class && finding.answers.join() === findings[0]!.answers.join());
+  const lines = [
+    terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
+    terminal.style('dim', `job ${workflowId} · asked ${question.openedAt} · ${question.why}`),
+    ...findings.flatMap((finding, index) => ['', ...showFinding(terminal, finding, index + 1, findings.length, isUniform)]),
+  ];
+  if (findingsTotal > findings.length) lines.push('', `… and ${findingsTotal - findings.length} more findings, which the record in the workspace holds; an answer to the whole question is for them, too.`);
+  if (isUniform && findings.length > 0) lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings[0]!));
+  lines.push('', ...howToAnswer(terminal, workflowId, question));
+  return lines.join('\n');
+}
+
+function showFinding(terminal: Terminal, finding: Finding, number: number, total: number, isUniform: boolean): readonly string[] {
+  const { recordedBy, expected, found, staleSteps, rerunSteps, difference } = finding;
+  const by = recordedBy === undefined ? '' : terminal.style('dim', `  (step ${recordedBy.stepId}${recordedBy.generation === 0 ? '' : ` · generation ${recordedBy.generation}`}, record ${recordedBy.seq}, ${recordedBy.at})`);
+  const lines = [
+    `${total === 1 ? '' : `${number}. `}${terminal.style('bold', finding.resource)}  ${finding.kind}`,
+    `   expected  ${expected.text}${by}`,
+    `   found     ${found.text}`,
+  ];
+  if (staleSteps.length > 0) lines.push(`   used by   ${staleSteps.join(', ')}`);
+  if (rerunSteps.length > 0 && finding.answers.includes('rerun')) lines.push(`   rerun     runs again ${rerunSteps.join(', ')}`);
+  if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
+  if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
+  if (finding.differenceBlob !== undefined) lines.push(terminal.style('dim', `   the whole difference is in the workspace: blob ${finding.differenceBlob}`));
+  if (!isUniform) lines.push('', ...showAnswers(terminal, finding).map((line) => ` ${line}`));
+  return lines;
+}
+
+/** A unified diff, or any text with + and - at the beginnings of its lines, in colours. */
+export function showDifference(terminal: Terminal, difference: string): readonly string[] {
+  return difference.split('\n').map((line) => {
+    if (line.startsWith('+')) return terminal.style('green', line);
+    if (line.startsWith('-')) return terminal.style('red', line);
+    return line.startsWith('@@') ? terminal.style('cyan', line) : line;
+  });
+}
+
+function showAnswers(terminal: Terminal, finding: Finding): readonly string[] {
+  return finding.answers.map((answer) => {
+    const whole = WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : '';
+    return `  ${terminal.style('bold', answer.padEnd(9))} ${ANSWERS[finding.class][answer]?.does ?? ''}${whole}`;
+  });
+}
+
+function howToAnswer(terminal: Terminal, workflowId: string, question: Question): readonly string[] {
+  const answers: readonly Answer[] = wholeAnswers(question);
+  const item = question.findings[0];
+  const digest = shortDigest(question.digest);
+  const lines = [terminal.style('bold', 'Answer it'), `  holdfast decide ${workflowId}${terminal.isInteractive ? '' : ` ANSWER --question ${digest} --reason WHY`}`];
+  if (answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} ${answers[0]} --question ${digest} --dry-run`);
+  if (question.findings.length > 1 && item?.answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
+  return [...lines, `  ${signalCommand(workflowId, question)}`];
+}

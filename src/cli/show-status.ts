@@ -1,0 +1,78 @@
+/** A job's status as text: what it is, its steps, what it waits for, what to type. */
+import { shortDigest } from '../model/digest.ts';
+import type { Question } from '../model/question.ts';
+import { stateText, STEP_MARKS, type JobState, type JobStatus, type StepState } from '../model/status.ts';
+import type { Style, Terminal } from './terminal.ts';
+
+const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
+  verifying: 'cyan', running: 'cyan', ending: 'cyan', waiting: 'yellow', held: 'yellow', approval: 'yellow', stuck: 'red', failed: 'red', aborted: 'red', cancelled: 'red', completed: 'green', done: 'green',
+};
+/** `waiting` of a step means that its turn has not come. */
+const STEP_STYLES: Readonly<Record<StepState, Style>> = { ...STATE_STYLES, waiting: 'dim' };
+
+const MAX_REFUSALS_SHOWN = 5;
+
+export function showStatus(terminal: Terminal, status: JobStatus): string {
+  const { steps, questions, verifications } = status;
+  const done = steps.filter(({ state }) => state === 'done').length;
+  const lines = [
+    `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
+    terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · world compared ${times(verifications.count)}${verifications.count === 0 ? '' : ` (${verifications.last})`}`),
+    ...showSteps(terminal, status),
+    ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
+  ];
+  if (status.refusals.length > 0) {
+    lines.push('', terminal.style('yellow', 'Decisions that could not be used:'));
+    for (const { by, problems } of status.refusals.slice(-MAX_REFUSALS_SHOWN)) lines.push(`  by ${by}: ${problems.join('; ')}`);
+  }
+  return lines.join('\n');
+}
+
+function showSteps(terminal: Terminal, { steps }: JobStatus): readonly string[] {
+  const width = Math.max(0, ...steps.map(({ id }) => id.length));
+  return steps.map((step) => {
+    const again = step.generation === 0 ? '' : `generation ${step.generation}`;
+    const name = step.step === step.id ? '' : step.step;
+    const notes = [step.effects, name, again].filter((part) => part !== '').join(' · ');
+    return `  ${terminal.style(STEP_STYLES[step.state], `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`)}  ${terminal.style('dim', notes)}`.trimEnd();
+  });
+}
+
+/** A question in three lines, with the commands that show and answer it. */
+export function showAsked(terminal: Terminal, workflowId: string, question: Question): readonly string[] {
+  const { findings, findingsTotal } = question;
+  const named = findings.slice(0, 3).map(({ resource, kind }) => `${resource} (${kind})`).join(', ');
+  return [
+    terminal.style('yellow', `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
+    `  ${named}${findingsTotal > 3 ? `, and ${findingsTotal - 3} more` : ''}`,
+    `  look:    holdfast question ${workflowId}`,
+    `  decide:  holdfast decide ${workflowId}`,
+  ];
+}
+
+/** `2 things differ from the record`, `may these changes be applied?` … */
+export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
+  const step = stepId === undefined ? 'a step' : `step ${stepId}`;
+  switch (kind) {
+    case 'discrepancy':
+      return findingsTotal === 1 ? 'one thing differs from the record' : `${findingsTotal} things differ from the record`;
+    case 'unverifiable':
+      return findingsTotal === 1 ? 'one thing could not be read or reached' : `${findingsTotal} things could not be read, reached, or differ`;
+    case 'approval':
+      return `may the changes of ${step} be applied?`;
+    case 'conflict':
+      return `what ${step} is about to change is neither as before nor as wanted`;
+    case 'ahead':
+      return 'the record holds steps that the Workflow has forgotten (it was reset)';
+    case 'stuck':
+      return `${step} cannot go on`;
+    case 'damaged':
+      return 'the record is damaged, lost or too old';
+    case 'foreign':
+      return 'the workspace belongs to another job';
+  }
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
+}

@@ -1,0 +1,92 @@
+/** `holdfast verify`: compares the world with the record now. Changes nothing, needs no worker and takes no lock. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { BUILT_IN_IMPLEMENTATIONS } from '../activities/built-in.ts';
+import { WorkspaceInspection, type WorldInspection } from '../activities/protocol/inspect.ts';
+import type { LoadedConfig } from '../config.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { Finding } from '../model/question.ts';
+import type { StepImplementation } from '../model/step.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
+import { showDifference } from './show-question.ts';
+import { bytes, counted } from './table.ts';
+import { whileSlow, type Terminal } from './terminal.ts';
+
+export const verifyCommand: CommandSpec<object> = {
+  name: 'verify',
+  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
+  summary: 'compare the world with the record now; change nothing',
+  description:
+    'Exit code 4 when something differs. Databases are reached through the environment variables that the plan names, as a worker does. The versions of ' +
+    "one's own steps are compared where holdfast.config.ts or --steps names them.",
+  options: [...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
+  examples: [
+    ['holdfast verify jobs/paris', ''],
+    ['holdfast verify city-weather-1a2b3c4d', 'the workspace of this job'],
+    ["holdfast verify jobs/paris --json | jq '.findings[] | [.resource, .kind]'", ''],
+  ],
+  async run(context, [target]) {
+    const { terminal } = context;
+    const config = await context.config();
+    const { folder, job: name } = await workspaceFor(context, config, target!);
+    await using inspection = await WorkspaceInspection.open(folder, terminal.env);
+    const job = inspection.job(name);
+    const progress = progressOn(terminal);
+    const world = await whileSlow(terminal, `Comparing ${inspection.root}`, inspection.compareWorld(job.jobId, knownSteps(config), progress));
+    const data = { workspace: inspection.root, job, agrees: world.findings.length === 0, resources: world.resources, sizeBytes: world.sizeBytes, stepsNotCompared: world.unknownSteps, findings: world.findings };
+    return { code: world.findings.length === 0 ? EXIT.ok : EXIT.differs, data, text: showWorld(terminal, world, job.workflowId, inspection.root) };
+  },
+};
+
+/** The folder that a path or a job names. @throws HoldfastError `not-found` */
+export async function workspaceFor(context: Context, config: LoadedConfig, target: string): Promise<{ readonly folder: string; readonly job?: string }> {
+  const { terminal } = context;
+  const folder = path.resolve(terminal.cwd, target);
+  if (existsSync(folder) && statSync(folder).isDirectory()) return { folder };
+  if (/[/\\]/.test(target) || target === '.') throw new HoldfastError('not-found', `There is no folder ${folder}.`, { folder, nextStep: 'Give the workspace of a job, or the name of a job.' });
+  const client = await context.client();
+  const workspace = (await client.workspaceOf(target)) ?? (await client.status(target)).workspace;
+  const local = path.resolve(config.workspaceRoot ?? terminal.cwd, workspace);
+  if (existsSync(local)) return { folder: local, job: target };
+  throw new HoldfastError('not-found', `Job ${target} works in ${workspace}; there is no folder ${local} here.`, {
+    folder: local,
+    nextStep: "Run this where the worker's workspace root is, on the worker's host, or give the folder itself.",
+  });
+}
+
+export function knownSteps(config: Pick<LoadedConfig, 'steps'>): ReadonlyMap<string, StepImplementation> {
+  return new Map([...BUILT_IN_IMPLEMENTATIONS, ...config.steps].map((step: StepImplementation) => [step.contract.name, step]));
+}
+
+const PROGRESS_EVERY_MS = 1_000;
+
+function progressOn(terminal: Terminal): (done: number, total: number) => void {
+  let saidMs = performance.now();
+  return (done, total) => {
+    if (performance.now() - saidMs < PROGRESS_EVERY_MS) return;
+    saidMs = performance.now();
+    terminal.err(`  compared ${done} of ${total} files\n`);
+  };
+}
+
+function showWorld(terminal: Terminal, world: WorldInspection, workflowId: string, root: string): string {
+  const looked = `${counted(world.resources, 'resource')}, ${bytes(world.sizeBytes)} of files`;
+  const lines =
+    world.findings.length === 0
+      ? [`${terminal.style('green', 'Nothing differs')} from the record of job ${workflowId} in ${root} (${looked}).`]
+      : [`${terminal.style('yellow', world.findings.length === 1 ? 'One thing differs' : `${world.findings.length} things differ`)} from the record of job ${workflowId} in ${root} (${looked}).`, ...world.findings.flatMap((finding) => ['', ...showFinding(terminal, finding)])];
+  if (world.unknownSteps.length > 0) lines.push('', terminal.style('dim', `Not compared: the code of ${world.unknownSteps.join(', ')} (no configuration here names it; --config, --steps).`));
+  if (world.findings.length > 0) lines.push('', 'Nothing was changed. The job asks about this before its next step.');
+  return lines.join('\n');
+}
+
+function showFinding(terminal: Terminal, { resource, kind, expected, found, recordedBy, staleSteps, advice, difference }: Finding): readonly string[] {
+  return [
+    `${terminal.style('bold', resource)}  ${kind}`,
+    `   expected  ${expected.text}${recordedBy === undefined ? '' : terminal.style('dim', `  (step ${recordedBy.stepId}, record ${recordedBy.seq}, ${recordedBy.at})`)}`,
+    `   found     ${found.text}`,
+    ...(staleSteps.length === 0 ? [] : [`   used by   ${staleSteps.join(', ')}`]),
+    ...(advice === undefined ? [] : [`   advice    ${advice}`]),
+    ...(difference === '' ? [] : ['', ...showDifference(terminal, difference).map((line) => `   ${line}`)]),
+  ];
+}

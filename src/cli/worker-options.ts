@@ -1,0 +1,47 @@
+/** What `holdfast worker` and `holdfast dev` have in common: options, and how the worker is made from them. */
+import path from 'node:path';
+import { Option } from 'commander';
+import type { LoadedConfig } from '../config.ts';
+import type { HoldfastWorker } from '../worker.ts';
+import { CONFIG_OPTIONS, TASK_QUEUE_OPTION, type Context } from './command.ts';
+import { counted } from './table.ts';
+
+export interface WorkerChoice {
+  readonly workspaceRoot?: string;
+  readonly workflows?: string;
+}
+
+export const WORKER_OPTIONS: readonly Option[] = [
+  new Option('--workspace-root <folder>', "where relative workspaces start; default: the configuration's, this folder"),
+  new Option('--workflows <file>', "a module with your own Workflows; default: the configuration's"),
+  TASK_QUEUE_OPTION,
+  ...CONFIG_OPTIONS,
+];
+
+export interface MadeWorker {
+  readonly worker: HoldfastWorker;
+  readonly workspaceRoot: string;
+  readonly config: LoadedConfig;
+  /** `2 steps of yours (holdfast.config.ts)`. */
+  readonly stepsText: string;
+}
+
+export async function makeWorker(context: Context<WorkerChoice>, server: { readonly address: string; readonly namespace: string }): Promise<MadeWorker> {
+  const { options, terminal } = context;
+  const config = await context.config();
+  const workspaceRoot = path.resolve(terminal.cwd, options.workspaceRoot ?? config.workspaceRoot ?? '.');
+  const workflowsPath = options.workflows === undefined ? config.workflowsPath : path.resolve(terminal.cwd, options.workflows);
+  const taskQueue = options.taskQueue ?? config.taskQueue;
+  const { createWorker } = await import('../worker.ts');
+  const worker = await createWorker({
+    ...server,
+    workspaceRoot,
+    steps: config.steps,
+    env: terminal.env,
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+    ...(workflowsPath === undefined ? {} : { workflowsPath }),
+  });
+  for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
+  const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');
+  return { worker, workspaceRoot, config, stepsText: config.files.length === 0 ? 'the built-in steps (no holdfast.config.ts here)' : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones` };
+}

@@ -1,0 +1,38 @@
+/** `holdfast worker`: runs steps until it is told to stop. */
+import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import { whileSlow } from './terminal.ts';
+import { makeWorker, WORKER_OPTIONS, type WorkerChoice } from './worker-options.ts';
+
+export const workerCommand: CommandSpec<WorkerChoice> = {
+  name: 'worker',
+  summary: 'run a worker until Ctrl-C',
+  description: 'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, after the world has been compared.',
+  options: [...WORKER_OPTIONS, ...CONNECTION_OPTIONS],
+  examples: [
+    ['holdfast worker', ''],
+    ['holdfast worker --steps src/steps.ts --workspace-root /var/jobs', ''],
+  ],
+  async run(context) {
+    const { terminal, options } = context;
+    const { addressOf } = await import('../client.ts');
+    const namespaceGiven = options.namespace ?? (await context.config()).namespace;
+    const server = addressOf({
+      env: terminal.env,
+      ...(options.address === undefined ? {} : { address: options.address }),
+      ...(namespaceGiven === undefined ? {} : { namespace: namespaceGiven }),
+      ...(options.profile === undefined ? {} : { profile: options.profile }),
+    });
+    const interrupt = terminal.onInterrupt();
+    const { worker, workspaceRoot, stepsText } = await whileSlow(terminal, `Starting a worker for ${server.address}`, makeWorker(context, server));
+    const data = { address: server.address, namespace: server.namespace, taskQueue: worker.taskQueue, workspaceRoot, warnings: worker.warnings };
+    if (options.json === true) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
+    else terminal.out(`Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}. Ctrl-C ends it.\n`);
+    if (interrupt.aborted) worker.shutdown();
+    interrupt.addEventListener('abort', () => {
+      terminal.err('Ending: running steps get 10 s. Ctrl-C again ends at once.\n');
+      worker.shutdown();
+    });
+    await worker.run();
+    return { code: EXIT.ok, data: undefined, text: '' };
+  },
+};
