@@ -19,7 +19,7 @@ const HEARTBEAT_TIMEOUT_MS = 10_000;
 export const DEFAULT_STEP_TIMEOUT_MS = 30 * 60_000;
 
 /** What may pass (server, disk or database unreachable, lock busy) is tried again for as long as it takes. */
-const PATIENT_RETRY = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 30_000, maximumAttempts: 0 } as const;
+const PATIENT_RETRY = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 30_000 } as const;
 
 const COMMON = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
@@ -43,7 +43,7 @@ export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<Ru
     retry:
       retry === undefined
         ? PATIENT_RETRY
-        : { initialInterval: retry.initialIntervalMs, backoffCoefficient: retry.backoffCoefficient, maximumInterval: retry.maxIntervalMs, maximumAttempts: 0 },
+        : { initialInterval: retry.initialIntervalMs, backoffCoefficient: retry.backoffCoefficient, maximumInterval: retry.maxIntervalMs },
   }).runStep(request);
 }
 
