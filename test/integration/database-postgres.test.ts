@@ -174,6 +174,14 @@ check('a row changed by another since it was compared refuses our write', [ITEM,
   assert.deepEqual(await rowOf(database, 'item', { id: 1 }, ['label']), { kind: 'row', columns: { label: 'theirs' } });
 });
 
+check('what was known of a table before a migration is looked at anew: busy once, then right', [ITEM, "INSERT INTO item VALUES (1, 'a')"], async (subject, database) => {
+  const look = (): Promise<unknown> => transact(database, (transaction) => rowOf(transaction, 'item', { id: 1 }, ['label']));
+  assert.deepEqual(await look(), { kind: 'row', columns: { label: 'a' } });
+  await subject.direct('ALTER TABLE item RENAME COLUMN label TO title');
+  await assertFails(look(), 'busy', '42703');
+  assert.deepEqual(await look(), { kind: 'row', columns: {} });
+});
+
 check('commits are durable whatever the server, role or a step’s statement has set', [ITEM], async (subject, database) => {
   const name = new URL(subject.url).pathname.slice(1);
   await subject.direct(`ALTER DATABASE "${name}" SET synchronous_commit = off`);
@@ -181,6 +189,8 @@ check('commits are durable whatever the server, role or a step’s statement has
   await transact(again, async (transaction) => {
     assert.deepEqual((await transaction.query("SELECT current_setting('synchronous_commit') AS it", [])).rows, [{ it: 'on' }]);
     await transaction.applySql({ text: 'SET synchronous_commit = off', params: [] });
+    await transaction.settle();
+    assert.deepEqual((await transaction.query("SELECT current_setting('synchronous_commit') AS it", [])).rows, [{ it: 'on' }]);
   });
   assert.equal((await database.query("SELECT current_setting('synchronous_commit') AS it", [])).rows[0]?.['it'], 'on');
   await again.close();

@@ -220,6 +220,17 @@ export function databaseConformance(conformance: Conformance): void {
     await assertFails(transaction.keepAlive(), 'defect');
   });
 
+  check('closing does not wait for ever for a transaction that nobody ends, and commits nothing of it', async (subject, database) => {
+    await subject.direct(ITEM);
+    const forgetful = await subject.open();
+    const transaction = await forgetful.begin(TIMEOUTS);
+    await transaction.applyRow(change('row.insert', 'item', { id: 1 }));
+    await forgetful.close();
+    await assert.rejects(transaction.commit(), (error) => isFailure(error));
+    await transaction.rollback();
+    assert.deepEqual(await rowOf(database, 'item', { id: 1 }, []), ABSENT);
+  });
+
   check('a row without a usable key, an unknown table or column, and Holdfast’s own tables are refused', async (subject, database) => {
     await subject.direct(ITEM, 'CREATE TABLE keyless (a integer)');
     await database.ensureHoldfastTables();

@@ -21,6 +21,9 @@ const IDLE_CONNECTION_MS = 10_000;
 /** How much longer than the server's own timeout we wait for its answer, before the connection counts as lost. */
 const ANSWER_GRACE_MS = 5000;
 
+/** How long closing waits for transactions that are still open. */
+const CLOSE_GRACE_MS = 2000;
+
 export interface Timeouts {
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
@@ -50,6 +53,7 @@ const PRINTING = ["timezone = 'UTC'", "datestyle = 'ISO, YMD'", "intervalstyle =
 export class PostgresSessions {
   readonly #pool: pg.Pool;
   readonly #database: string;
+  readonly #leased = new Set<PostgresSession>();
 
   constructor(options: { readonly name: string; readonly url: string; readonly applicationName: string }) {
     this.#database = options.name;
@@ -71,7 +75,9 @@ export class PostgresSessions {
   /** @throws HoldfastError `storage-unreachable`, `permission-denied`. */
   async lease(timeouts: Timeouts): Promise<PostgresSession> {
     try {
-      return new PostgresSession(await this.#pool.connect(), this.#database, timeouts);
+      const session: PostgresSession = new PostgresSession(await this.#pool.connect(), this.#database, timeouts, () => this.#leased.delete(session));
+      this.#leased.add(session);
+      return session;
     } catch (error) {
       throw postgresFailure(error, { database: this.#database });
     }
@@ -82,8 +88,16 @@ export class PostgresSessions {
     if (processId !== null) void this.#pool.query('SELECT pg_cancel_backend($1)', [processId]).catch(() => undefined);
   }
 
-  end(): Promise<void> {
-    return this.#pool.end();
+  /** Whoever still holds a connection after a while loses it: the server rolls back. */
+  async end(): Promise<void> {
+    const evict = setTimeout(() => {
+      for (const session of this.#leased) session.release({ close: true });
+    }, CLOSE_GRACE_MS);
+    try {
+      await this.#pool.end();
+    } finally {
+      clearTimeout(evict);
+    }
   }
 }
 
@@ -93,11 +107,13 @@ export class PostgresSession {
   readonly #database: string;
   readonly #timeouts: Timeouts;
   readonly #onError: (error: Error) => void;
+  readonly #onRelease: () => void;
   #lastWords: unknown;
   #mustClose = false;
   #isReleased = false;
 
-  constructor(client: pg.PoolClient, database: string, timeouts: Timeouts) {
+  constructor(client: pg.PoolClient, database: string, timeouts: Timeouts, onRelease: () => void) {
+    this.#onRelease = onRelease;
     this.#client = client;
     this.#database = database;
     this.#timeouts = timeouts;
@@ -148,6 +164,7 @@ export class PostgresSession {
   release(options: { readonly close?: boolean } = {}): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#onRelease();
     this.#client.off('error', this.#onError);
     const mustClose = this.#mustClose || options.close === true;
     // The pool listens again once it has the connection back, but not while it closes it.

@@ -37,7 +37,6 @@ export class PostgresTransaction implements DatabaseTransaction {
   readonly #begun: Promise<void>;
   #failure: HoldfastError | undefined;
   #needsSettling = false;
-  #ranForeign = false;
   #isOver = false;
 
   constructor(options: PostgresTransactionOptions) {
@@ -102,7 +101,6 @@ export class PostgresTransaction implements DatabaseTransaction {
   async applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void> {
     await this.#change(async () => {
       this.#refuseControl(effect.text);
-      this.#ranForeign = true;
       this.#options.shapes.forget();
       this.#session.noteForeign(effect.text);
       await this.#session.run(effect.text, effect.params.map((value) => encodePostgres(value)));
@@ -137,11 +135,9 @@ export class PostgresTransaction implements DatabaseTransaction {
 
   async commit(): Promise<void> {
     await this.#do(() => this.#settle());
-    // A step's statement may have turned it off for this very transaction.
-    const durable = this.#ranForeign ? 'SET LOCAL synchronous_commit = on; ' : '';
     let command: string;
     try {
-      command = await this.#session.fixed(`${durable}COMMIT`);
+      command = await this.#session.fixed('COMMIT');
     } catch (error) {
       const failure = error as HoldfastError;
       this.#end({ close: true });
@@ -188,7 +184,8 @@ export class PostgresTransaction implements DatabaseTransaction {
   async #settle(): Promise<void> {
     if (!this.#needsSettling) return;
     this.#needsSettling = false;
-    await this.#session.run('SET CONSTRAINTS ALL IMMEDIATE');
+    // A step's statement may have turned durability off for this very transaction; after this none of its code runs.
+    await this.#session.fixed('SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL synchronous_commit = on');
   }
 
   async #run({ text, parameters }: BoundStatement): Promise<number> {

@@ -60,7 +60,7 @@ export class SqliteConnection {
   }
 
   get isInTransaction(): boolean {
-    return this.#database.isTransaction;
+    return this.#database.isOpen && this.#database.isTransaction;
   }
 
   /** Runs one of Holdfast's own statements, prepared once. @returns how many rows changed */

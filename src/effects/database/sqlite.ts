@@ -26,6 +26,8 @@ import { retryWhileBusy, SqliteTransaction } from './sqlite-transaction.ts';
 
 /** How long reads and Holdfast's own small writes wait for a lock. */
 const LOCK_TIMEOUT_MS = 5000;
+/** How long closing waits for reads and transactions that are still open. */
+const CLOSE_GRACE_MS = 2000;
 
 export interface SqliteOptions {
   readonly name: string;
@@ -144,10 +146,10 @@ class SqliteDatabase implements Database {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const releases = await Promise.all([this.#readLock.acquire(LOCK_TIMEOUT_MS), this.#writeLock.acquire(LOCK_TIMEOUT_MS)]);
+    // Whoever is still at it after that time loses the connection: SQLite rolls back.
+    await Promise.allSettled([this.#readLock.acquire(CLOSE_GRACE_MS), this.#writeLock.acquire(CLOSE_GRACE_MS)]);
     this.#reader?.connection.close();
     this.#writer?.connection.close();
-    for (const release of releases) release();
   }
 
   async #begin(lockTimeoutMs: number, idleTimeoutMs: number): Promise<SqliteTransaction> {
