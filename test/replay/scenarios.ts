@@ -1,0 +1,108 @@
+/**
+ * Real runs whose histories are kept. A scenario is never changed once its history is recorded; a new behaviour gets a
+ * new one. `node test/replay/record-histories.ts NAME` records.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { AgentJobInput } from '../../src/workflows/agent-job.ts';
+import type { JobStatus } from '../../src/model/status.ts';
+
+export interface Scenario {
+  readonly input: Omit<AgentJobInput, 'workspace'>;
+  /** Called before the job starts, with its workspace. */
+  readonly before?: (workspace: string) => void;
+  /** Plays the person. */
+  readonly during?: (handle: WorkflowHandle, workspace: string) => Promise<void>;
+  /** Which Run of the chain is kept. Default: the last. */
+  readonly run?: 'first' | 'last';
+}
+
+const base = { schemaVersion: 1, workspace: 'unused', databases: { main: { url: 'sqlite:main.db' } } } as const;
+const table = { id: 'table', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] } };
+const write = (id: string, needs: string[] = []): Record<string, unknown> => ({ id, use: 'file.write', with: { path: `${id}.txt`, content: id }, needs });
+
+const decision = (digest: string, answer: string): Record<string, string> => ({ digest, answer, by: 'someone@example.com', reason: 'recorded for replay' });
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'parallel-steps-and-a-wait': {
+    input: {
+      plan: {
+        ...base, name: 'parallel', state: { files: { reducer: 'append' } },
+        steps: [
+          table, { ...write('a', ['table']), state: { files: '${{ output.path }}' } }, { ...write('b', ['table']), state: { files: '${{ output.path }}' } },
+          { id: 'pause', use: 'wait', with: { seconds: 1 }, needs: ['a', 'b'] },
+          { id: 'row', use: 'db.upsert', with: { database: 'main', table: 'note', rows: [{ id: 1, text: '${{ steps.a.output.digest }}' }] }, needs: ['pause'] },
+        ],
+      },
+    },
+  },
+  'drift-restored-by-signal': {
+    input: { plan: { ...base, name: 'drift', verifyAfterMinutes: 0.005, steps: [write('a'), { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['a'] }, write('b', ['pause'])] } },
+    during: async (handle, workspace) => {
+      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
+      writeFileSync(join(workspace, 'a.txt'), 'edited');
+      await handle.signal('decide', { nonsense: true });
+      const { questions } = await until(handle, (status) => status.questions.length > 0);
+      await handle.signal('decide', decision(questions[0]!.digest, 'restore'));
+    },
+  },
+  'drift-rerun-by-update': {
+    input: {
+      plan: {
+        ...base, name: 'rerun', verifyAfterMinutes: 0.005,
+        steps: [{ id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } }, { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] }, write('b', ['pause'])],
+      },
+    },
+    before: (workspace) => {
+      mkdirSync(workspace, { recursive: true });
+      writeFileSync(join(workspace, 'input.txt'), 'first');
+    },
+    during: async (handle, workspace) => {
+      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
+      writeFileSync(join(workspace, 'input.txt'), 'second');
+      const { questions } = await until(handle, (status) => status.questions.length > 0);
+      await handle.executeUpdate('decide', { args: [decision(questions[0]!.digest, 'rerun')] });
+    },
+  },
+  'approval-rejected-then-approved': {
+    input: { plan: { ...base, name: 'approval', steps: [{ ...write('a'), approval: 'before-apply' }] } },
+    during: async (handle) => {
+      const first = await until(handle, (status) => status.questions.length > 0);
+      await handle.signal('decide', decision(first.questions[0]!.digest, 'reject'));
+      const second = await until(handle, (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest);
+      await handle.signal('decide', decision(second.questions[0]!.digest, 'approve'));
+    },
+  },
+  'aborted-by-a-person': {
+    input: { plan: { ...base, name: 'aborted', steps: [{ ...write('a'), approval: 'before-apply' }] } },
+    during: async (handle) => {
+      const { questions } = await until(handle, (status) => status.questions.length > 0);
+      await handle.signal('decide', decision(questions[0]!.digest, 'abort'));
+    },
+  },
+  'continued-as-new-first-run': { input: { continueAsNewAfterEvents: 20, plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] } }, run: 'first' },
+  'continued-as-new-last-run': { input: { continueAsNewAfterEvents: 20, plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] } } },
+  'cancelled-while-waiting': {
+    input: { plan: { ...base, name: 'cancelled', steps: [write('a'), { id: 'pause', use: 'wait', with: { seconds: 600 }, needs: ['a'] }] } },
+    during: async (handle) => {
+      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
+      await handle.cancel();
+    },
+  },
+  'input-without-a-value-failed-the-job': {
+    input: {
+      input: {},
+      plan: { ...base, name: 'no-value', steps: [{ id: 'query', use: 'db.query', with: { database: 'main', sql: 'SELECT 1 AS one' } }, { id: 'b', use: 'file.write', with: { path: 'b.txt', content: '${{ steps.query.output.rows[7].one }}' } }] },
+    },
+  },
+};
+
+export async function until(handle: WorkflowHandle, holds: (status: JobStatus) => boolean): Promise<JobStatus> {
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    const status = await handle.query<JobStatus>('status');
+    if (holds(status)) return status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('The scenario did not come about within 20 s.');
+}
