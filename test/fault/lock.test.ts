@@ -20,12 +20,15 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const child of children) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await ended(child);
   }
   rmSync(directory, { recursive: true, force: true });
 });
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
 
 async function startHolder(holdMs: number, stillMs = 30_000): Promise<ChildProcess> {
   const child = spawn(process.execPath, [CHILD, directory, 'a test', String(holdMs), String(stillMs)], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -62,7 +65,7 @@ test('a stopped holder is ended once its beat was seen standing still', async ()
   const startedAt = performance.now();
   await lock.hold('successor', async () => {}, { waitMs: 10_000 });
   assert.ok(performance.now() - startedAt >= 1_200, 'not before it was seen standing still long enough');
-  if (child.signalCode === null) await once(child, 'exit');
+  await ended(child);
   assert.equal(child.signalCode, 'SIGKILL');
   lock.close();
 });
@@ -75,7 +78,7 @@ test('a stopped holder is not ended when it goes on in time', async () => {
   await sleep(900);
   child.kill('SIGCONT');
   await waiting;
-  if (child.exitCode === null) await once(child, 'exit');
+  await ended(child);
   assert.equal(child.exitCode, 0);
   lock.close();
 });
@@ -86,7 +89,7 @@ test('a slow holder whose main loop runs is never ended', async () => {
   await assert.rejects(lock.hold('waiter', async () => {}, { waitMs: 2_500 }), (error) => isFailure(error, 'busy'));
   assert.equal(child.signalCode, null);
   await lock.hold('waiter', async () => {});
-  if (child.exitCode === null) await once(child, 'exit');
+  await ended(child);
   assert.equal(child.exitCode, 0);
   lock.close();
 });

@@ -98,6 +98,15 @@ test('what is replaced is kept, also when the record never held it', async () =>
   assert.equal((await blobs.read(sha256Hex('by hand'))).toString(), 'by hand');
 });
 
+test('what is replaced is kept also when it came back after the change was prepared', async () => {
+  writeFileSync(at('x'), 'another');
+  const before: FileState = { kind: 'file', mode: 0o644, sizeBytes: 7, content: sha256Hex('by hand') };
+  const prepared = await prepareFile(workspace, { path: 'x', before, after: await fileState('new') }, blobs, NAME);
+  writeFileSync(at('x'), 'by hand');
+  assert.deepEqual(await commitFile(workspace, prepared, blobs), applied);
+  assert.equal(await blobs.verify(before.content), 'intact');
+});
+
 test('a blob and a file in the workspace never share an inode', async () => {
   const state = await fileState('content');
   await change('x', ABSENT, state);
@@ -213,6 +222,7 @@ test('a file that somebody puts in place is never lost: at any moment of a creat
         }
       });
       if (isDone) await assertNotLost('theirs', outcome, `${moment}, ${before.kind} to ${after.kind}`);
+      if (isDone && moment !== 'placed' && moment !== 'synced') assert.equal(read('x'), 'theirs', `${moment}: left in its place, or put back`);
       assertTidy();
     }
   }

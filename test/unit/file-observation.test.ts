@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -76,18 +77,32 @@ test('a workspace that has gone takes no file for removed', async () => {
   assert.equal((await observeFile(workspace, 'file')).outcome, 'seen');
 });
 
-test('a file that changes while it is read is never given a digest that it never had', async () => {
+test('a file that changes while it is read is read again, and unreadable if it goes on', async (context) => {
   const path = join(root, 'busy');
-  writeFileSync(path, Buffer.alloc(8 * 1024 * 1024));
-  const looking = observeFile(workspace, 'busy');
-  let isDone = false;
-  void looking.finally(() => (isDone = true));
-  while (!isDone) {
-    appendFileSync(path, 'x');
-    await new Promise((resolve) => setImmediate(resolve));
+  writeFileSync(path, 'first');
+  const file = openSync(path, 'r+');
+  const original = fs.readSync;
+  let changes = 0;
+  // Somebody writes as many bytes again between the reading and the comparison of times.
+  const readAndChange = (times: number): void => {
+    changes = 0;
+    context.mock.method(fs, 'readSync', (...args: Parameters<typeof fs.readSync>) => {
+      const count = original(...args);
+      if (changes < times) writeSync(file, `${++changes}`.padEnd(5, '.'), 0);
+      return count;
+    });
+    syncBuiltinESMExports();
+  };
+  try {
+    readAndChange(1);
+    assert.deepEqual(await stateOf('busy'), { kind: 'file', sizeBytes: 5, mode: 0o644, content: sha256Hex('1....') });
+    readAndChange(Number.POSITIVE_INFINITY);
+    assert.deepEqual(await observeFile(workspace, 'busy'), { outcome: 'unreadable', reason: 'it changes while it is read' });
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+    closeSync(file);
   }
-  assert.deepEqual(await looking, { outcome: 'unreadable', reason: 'it changes while it is read' });
-  assert.equal((await observeFile(workspace, 'busy')).outcome, 'seen');
 });
 
 test('many and large files go to the workers, in order, with progress', async () => {
