@@ -1,0 +1,51 @@
+/**
+ * The effect of `noteStep` without any guard: what the guarded step is measured against. As fast as it can be made while
+ * it is as durable: temporary file, fsync, rename, fsync of the folder; one SQLite commit in WAL mode with
+ * synchronous=FULL. Synchronous calls, connection and statement kept: each is the faster choice here.
+ */
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { contentOf, DATABASE_FILE, textOf } from './workspace.ts';
+
+export interface BareActivities {
+  bareNote(input: { readonly workspace: string; readonly index: number }): Promise<{ readonly index: number }>;
+}
+
+export function makeBareActivities(workspaceRoot: string): BareActivities & { close(): void } {
+  const open = new Map<string, { readonly database: DatabaseSync; readonly insert: StatementSync }>();
+  const opened = (directory: string): { readonly insert: StatementSync } => {
+    let known = open.get(directory);
+    if (known === undefined) {
+      const database = new DatabaseSync(join(directory, DATABASE_FILE));
+      database.exec('PRAGMA synchronous = FULL');
+      known = { database, insert: database.prepare('INSERT INTO note (id, text) VALUES (?, ?)') };
+      open.set(directory, known);
+    }
+    return known;
+  };
+  return {
+    // oxlint-disable-next-line typescript/require-await -- an Activity returns a promise
+    bareNote: async ({ workspace, index }) => {
+      const directory = join(workspaceRoot, workspace);
+      writeDurably(directory, `note-${index}.txt`, contentOf(index));
+      opened(directory).insert.run(index, textOf(index));
+      return { index };
+    },
+    close: () => {
+      for (const { database } of open.values()) database.close();
+    },
+  };
+}
+
+function writeDurably(directory: string, name: string, content: string): void {
+  const temporary = join(directory, `.${name}.tmp`);
+  const file = openSync(temporary, 'wx', 0o644);
+  writeSync(file, content);
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(temporary, join(directory, name));
+  const folder = openSync(directory, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}

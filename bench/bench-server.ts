@@ -1,0 +1,126 @@
+/**
+ * What every figure on a real server needs: the server, one bundle of Workflows, worker processes, a place for workspaces.
+ *
+ * Invariant: `close` ends every worker process and the server, and removes what they wrote.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { startDevServer, type DevServer } from '../src/dev-server.ts';
+import { bundleWorkflows } from '../src/worker.ts';
+import { bareTaskQueue, type JobInput } from './contracts.ts';
+import type { bareJob, guardedJob } from './workflows.ts';
+import type { WorkerSettings } from './worker-process.ts';
+import { makeWorkspace } from './workspace.ts';
+
+const READY_LIMIT_MS = 30_000;
+
+export interface BenchWorker {
+  readonly process: ChildProcess;
+  /** When it was about to poll, in milliseconds since the epoch. */
+  readonly readyMs: number;
+  stop(): Promise<void>;
+}
+
+export class BenchServer {
+  readonly root: string;
+  readonly client: Client;
+  readonly taskQueue = 'bench';
+  readonly #server: DevServer;
+  readonly #connection: Connection;
+  readonly #bundleFile: string;
+  readonly #workers = new Set<ChildProcess>();
+  #worker: Promise<BenchWorker> | undefined;
+
+  static async start(onProgress: (line: string) => void): Promise<BenchServer> {
+    const root = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+    onProgress('starting a Temporal server and bundling the Workflows …');
+    const [server, bundle] = await Promise.all([startDevServer({ ui: false, onProgress }), bundleWorkflows(fileURLToPath(new URL('workflows.ts', import.meta.url)))]);
+    const bundleFile = join(root, 'bundle.json');
+    writeFileSync(bundleFile, JSON.stringify(bundle));
+    const connection = await Connection.connect({ address: server.address });
+    return new BenchServer(root, server, connection, bundleFile);
+  }
+
+  private constructor(root: string, server: DevServer, connection: Connection, bundleFile: string) {
+    this.root = root;
+    this.#server = server;
+    this.#connection = connection;
+    this.#bundleFile = bundleFile;
+    this.client = new Client({ connection });
+  }
+
+  /** The worker that serves both variants; started when first asked for. */
+  worker(): Promise<BenchWorker> {
+    return (this.#worker ??= this.startWorker());
+  }
+
+  /** Another worker process; with a Task Queue of its own unless told otherwise. */
+  async startWorker(taskQueue = this.taskQueue): Promise<BenchWorker> {
+    const stateDirectory = join(this.root, 'state', taskQueue);
+    mkdirSync(stateDirectory, { recursive: true });
+    const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), { execArgv: process.execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#workers.add(child);
+    child.once('exit', () => this.#workers.delete(child));
+    const ready = new Promise<number>((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error(`a worker process was not ready within ${READY_LIMIT_MS} ms`)), READY_LIMIT_MS);
+      child.once('message', (message: { readonly ready: number }) => {
+        clearTimeout(limit);
+        resolve(message.ready);
+      });
+      child.once('exit', (code) => {
+        clearTimeout(limit);
+        reject(new Error(`a worker process ended with code ${code} before it was ready`));
+      });
+    });
+    const settings: WorkerSettings = { address: this.#server.address, taskQueue, workspaceRoot: this.root, stateDirectory, bundleFile: this.#bundleFile };
+    child.send(settings);
+    return { process: child, readyMs: await ready, stop: () => stop(child) };
+  }
+
+  newWorkspace(): string {
+    return makeWorkspace(this.root, this.newName('workspace'));
+  }
+
+  newName(prefix: string): string {
+    return `${prefix}-${randomBytes(6).toString('hex')}`;
+  }
+
+  /** Runs one job in a new workspace to its end. */
+  async runJob(variant: 'bare' | 'guarded', steps: number): Promise<FinishedJob> {
+    const workspace = this.newWorkspace();
+    const workflowId = this.newName(variant);
+    const args: [JobInput] = [{ workspace, steps }];
+    const taskQueue = variant === 'bare' ? bareTaskQueue(this.taskQueue) : this.taskQueue;
+    const startedMs = performance.now();
+    await this.client.workflow.execute<typeof bareJob | typeof guardedJob>(`${variant}Job`, { workflowId, taskQueue, args });
+    const durationMs = performance.now() - startedMs;
+    rmSync(join(this.root, workspace), { recursive: true, force: true });
+    return { workflowId, durationMs };
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#workers].map((child) => stop(child)));
+    await this.#connection.close();
+    await this.#server.stop();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+export interface FinishedJob {
+  readonly workflowId: string;
+  readonly durationMs: number;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  if (child.connected) child.disconnect();
+  const limit = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  await ended;
+  clearTimeout(limit);
+}

@@ -1,0 +1,63 @@
+/**
+ * `npm run bench`: the figures of docs/performance.md. `--only NAME` (may be given again) measures these, `--quick` fewer
+ * and shorter rounds, `--json` prints one object: name → value, low, high, bound, unit, holds.
+ */
+import { parseArgs } from 'node:util';
+import { BenchServer } from './bench-server.ts';
+import type { Figure, FigureContext, FigureResult } from './figure.ts';
+import { guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures/steps.ts';
+import { summarise, verdict } from './statistics.ts';
+
+const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, longJob, historyBytes];
+
+const WRONG_USAGE = 2;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } } });
+  const unknown = (values.only ?? []).filter((name) => !FIGURES.some((figure) => figure.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(`holdfast: no figure is named ${unknown.join(', ')}; there are ${FIGURES.map(({ name }) => name).join(', ')}.\n`);
+    return WRONG_USAGE;
+  }
+  const figures = FIGURES.filter(({ name }) => values.only === undefined || values.only.includes(name));
+  const results = await measureAll(figures, values.quick === true);
+  console.log(values.json === true ? JSON.stringify(results, null, 2) : table(figures, results));
+  return Object.values(results).some(({ holds }) => holds === false) ? 1 : 0;
+}
+
+async function measureAll(figures: readonly Figure[], isQuick: boolean): Promise<Readonly<Record<string, FigureResult>>> {
+  let server: Promise<BenchServer> | undefined;
+  const context: FigureContext = { isQuick, say, server: () => (server ??= BenchServer.start(say)) };
+  const results: Record<string, FigureResult> = {};
+  try {
+    for (const figure of figures) {
+      say(`${figure.name}: ${figure.what} …`);
+      const summary = summarise(await figure.measure(context));
+      results[figure.name] = { ...summary, bound: figure.bound, unit: figure.unit, holds: verdict(summary, figure.bound) };
+    }
+  } finally {
+    await (await server)?.close();
+  }
+  return results;
+}
+
+function table(figures: readonly Figure[], results: Readonly<Record<string, FigureResult>>): string {
+  const rows = figures.map(({ name, what }) => {
+    const { value, low, high, bound, unit, holds } = results[name]!;
+    const range = low === high ? '' : ` (${rounded(low)} … ${rounded(high)})`;
+    return [name, `${rounded(value)} ${unit}${range}`, `< ${rounded(bound)} ${unit}`, holds === 'undecided' ? 'undecided' : holds ? 'holds' : 'DOES NOT HOLD', what];
+  });
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');
+}
+
+function rounded(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+}
+
+/** Progress goes to standard error: what is printed in the end stays clean for pipes. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,46 @@
+/**
+ * One worker process: Holdfast's worker and a plain one for the bare Activities, on one connection and one bundle of
+ * Workflows. Told by its first message what to serve; says `ready` when it is about to poll.
+ */
+import { readFileSync } from 'node:fs';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { createWorker } from '../src/worker.ts';
+import { makeBareActivities } from './bare-activity.ts';
+import { bareTaskQueue } from './contracts.ts';
+import { benchSteps } from './steps.ts';
+
+export interface WorkerSettings {
+  readonly address: string;
+  readonly taskQueue: string;
+  readonly workspaceRoot: string;
+  readonly stateDirectory: string;
+  /** JSON of the bundle. */
+  readonly bundleFile: string;
+}
+
+process.once('message', (settings: WorkerSettings) => {
+  serve(settings).then(
+    () => process.exit(0),
+    (error: unknown) => {
+      process.stderr.write(`${String((error as Error).stack ?? error)}\n`);
+      process.exit(1);
+    },
+  );
+});
+
+async function serve({ address, taskQueue, workspaceRoot, stateDirectory, bundleFile }: WorkerSettings): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('WARN') });
+  const workflowBundle = JSON.parse(readFileSync(bundleFile, 'utf8')) as WorkflowBundleWithSourceMap;
+  const connection = await NativeConnection.connect({ address });
+  const guarded = await createWorker({ address, connection, taskQueue, workspaceRoot, steps: benchSteps, workflowBundle, env: { HOLDFAST_STATE_DIR: stateDirectory } });
+  const { close, ...activities } = makeBareActivities(workspaceRoot);
+  const bare = await Worker.create({ connection, taskQueue: bareTaskQueue(taskQueue), activities, workflowBundle });
+  process.once('disconnect', () => {
+    guarded.shutdown();
+    bare.shutdown();
+  });
+  process.send?.({ ready: Date.now() });
+  await Promise.all([guarded.run(), bare.run()]);
+  close();
+  await connection.close();
+}
