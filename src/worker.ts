@@ -7,10 +7,11 @@
  * 2. Missing search attributes are a warning, not a failure: jobs then run without them.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type BundleOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import protos from '@temporalio/proto';
 import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
@@ -21,6 +22,8 @@ import { HoldfastError } from './model/failure.ts';
 import type { StepImplementation } from './model/step.ts';
 import { bootClockMs, thisProcess } from './store/process-identity.ts';
 import { stateDirectory, WorkerRegister, type DeadWorker } from './store/worker-register.ts';
+
+type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
 export const DEFAULT_TASK_QUEUE = 'holdfast';
 
@@ -123,18 +126,26 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
 
 /** Bundles Holdfast's Workflows, and yours, ahead of time. */
 export async function bundleWorkflows(workflowsPath?: string): Promise<WorkflowBundleWithSourceMap> {
-  const own = fileURLToPath(new URL(`./workflows/index${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
-  const quiet = new DefaultLogger('WARN');
-  if (workflowsPath === undefined) return await bundleWorkflowCode({ workflowsPath: own, logger: quiet });
+  const fromSources = import.meta.url.endsWith('.ts');
+  const own = fileURLToPath(new URL(`./workflows/index${fromSources ? '.ts' : '.js'}`, import.meta.url));
+  const common: Omit<BundleOptions, 'workflowsPath'> = { logger: new DefaultLogger('WARN'), webpackConfigHook: (config) => resolving(config, fromSources) };
+  if (workflowsPath === undefined) return await bundleWorkflowCode({ ...common, workflowsPath: own });
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-workflows-'));
   try {
     const entry = join(directory, 'entry.mjs');
     const theirs = workflowsPath.startsWith('file:') ? fileURLToPath(workflowsPath) : resolve(workflowsPath);
     writeFileSync(entry, `export * from ${JSON.stringify(theirs)};\nexport { agentJob } from ${JSON.stringify(own)};\n`);
-    return await bundleWorkflowCode({ workflowsPath: entry, logger: quiet });
+    return await bundleWorkflowCode({ ...common, workflowsPath: entry });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The entry lies in a temporary folder, which has no packages; in the checkout the package's own name means its sources. */
+function resolving(config: WebpackConfig, fromSources: boolean): WebpackConfig {
+  const packages = join(dirname(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')), '../..');
+  const conditionNames = fromSources ? { conditionNames: ['holdfast-source', '...'] } : {};
+  return { ...config, resolve: { ...config.resolve, modules: [...(config.resolve?.modules ?? ['node_modules']), packages], ...conditionNames } };
 }
 
 function stepsByName(given: readonly StepImplementation[]): ReadonlyMap<string, StepImplementation> {

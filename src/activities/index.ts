@@ -1,10 +1,12 @@
 /** The Activities of a worker: thin guards around the protocol's plain functions. */
+import type { Question } from '../model/question.ts';
 import {
-  ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, VerifyWorldRequestSchema,
-  type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type VerifyWorldRequest, type VerifyWorldResult,
+  AskStuckRequestSchema, ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, VerifyWorldRequestSchema,
+  type AskStuckRequest, type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type VerifyWorldRequest, type VerifyWorldResult,
 } from '../model/messages.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
 import type { ProtocolHost } from './protocol/host.ts';
+import { askStuckProtocol } from './protocol/ask-stuck.ts';
 import { releaseProtocol } from './protocol/release.ts';
 import { repairProtocol } from './protocol/repair.ts';
 import { runStepProtocol } from './protocol/run-step.ts';
@@ -22,6 +24,7 @@ export interface Activities {
   verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
   repair(request: RepairRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;
+  askStuck(request: AskStuckRequest): Promise<Question>;
 }
 
 export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {
@@ -30,5 +33,6 @@ export function makeActivities({ host, workspaces, register }: ActivityParts): A
     verifyWorld: (request) => asActivity(register, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
     repair: (request) => asActivity(register, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
     release: (request) => asActivity(register, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
+    askStuck: (request) => asActivity(register, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
   };
 }

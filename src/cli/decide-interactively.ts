@@ -2,7 +2,6 @@
 import type { DecisionInput, HoldfastClient } from '../client.ts';
 import type { Answer } from '../model/answer.ts';
 import { shortDigest } from '../model/digest.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { wholeAnswers, type Finding, type Question } from '../model/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
 import type { DecideOptions } from './decide.ts';
@@ -17,7 +16,8 @@ export async function decideInteractively(context: Context<DecideOptions>, job: 
   const { terminal, options } = context;
   const client = await context.client();
   const questions = await whileSlow(terminal, 'Asking the worker', options.question === undefined ? client.questions(job) : client.openQuestion(job, options.question).then((question) => [question]));
-  if (questions.length === 0) throw new HoldfastError('decision-refused', `Job ${job} has no open question: there is nothing to decide.`, { workflowId: job });
+  // Says that there is none.
+  if (questions.length === 0) await client.openQuestion(job);
   let isUndecided = false;
   for (const question of questions) {
     terminal.out(`${showQuestion(terminal, job, question)}\n\n`);

@@ -5,13 +5,14 @@
  * Invariant: what is decided is bound to what was shown: the digest of the question on the screen is what is sent.
  */
 import { Option } from 'commander';
-import { decideInteractively } from './decide-interactively.ts';
+import type { HoldfastClient } from '../client.ts';
 import { AnswerSchema, type Answer } from '../model/answer.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Question } from '../model/question.ts';
 import { nearestName } from '../model/plan-problem.ts';
 import { collect, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
+import { decideInteractively } from './decide-interactively.ts';
 import { whoDecides } from './person.ts';
 import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
@@ -57,9 +58,9 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     if (missing.length > 0) throw await nothingToAsk(context, job!, missing);
     const reason = options.reason ?? (await terminal.ask('Why? '));
     const { client, question } = await shown(context, job!);
-    const decision = { digest: question ?? options.question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }) };
+    const decision = { digest: question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }) };
     const via = options.signal === true ? 'signal' : 'update';
-    const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, { ...decision, ...(decision.digest === undefined ? {} : { digest: decision.digest }) } as Parameters<typeof client.decide>[1], { via }));
+    const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, decision, { via }));
     const what = [decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
     const lines = [
       via === 'signal' ? `Sent for question ${shortDigest(decided.decision.digest)}: ${what}. A Signal does not answer; see: holdfast status ${job!}` : `Decided for question ${shortDigest(decided.decision.digest)}: ${what}.`,
@@ -110,7 +111,8 @@ function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
 async function nothingToAsk(context: Context<DecideOptions>, job: string, missing: readonly string[]): Promise<HoldfastError> {
   const client = await context.client();
   const open: readonly Question[] = await client.questions(job);
-  if (open.length === 0) return new HoldfastError('decision-refused', `Job ${job} has no open question: there is nothing to decide.`, { workflowId: job });
+  // Says that there is none.
+  if (open.length === 0) await client.openQuestion(job);
   const offered = open.map((question) => `question ${shortDigest(question.digest)} offers ${[...new Set(question.findings.flatMap(({ answers }) => answers))].join(', ')}`).join('; ');
   return new HoldfastError('bad-input', `Nobody can be asked here (no terminal, or --json), and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; ${offered}.`, {
     missing,
@@ -118,9 +120,11 @@ async function nothingToAsk(context: Context<DecideOptions>, job: string, missin
   });
 }
 
-async function shown(context: Context<DecideOptions>, job: string): Promise<{ readonly client: Awaited<ReturnType<Context['client']>>; readonly question: string | undefined }> {
+/** The client, and the whole digest of the question that is meant. */
+async function shown(context: Context<DecideOptions>, job: string): Promise<{ readonly client: HoldfastClient; readonly question: string }> {
   const client = await context.client();
+  const { question, signal } = context.options;
   // A Signal with the whole digest needs no worker to be asked.
-  if (context.options.signal === true && /^[0-9a-f]{64}$/.test(context.options.question ?? '')) return { client, question: context.options.question };
-  return { client, question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, context.options.question))).digest };
+  if (signal === true && question !== undefined && /^[0-9a-f]{64}$/.test(question)) return { client, question };
+  return { client, question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, question))).digest };
 }

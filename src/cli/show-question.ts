@@ -8,14 +8,14 @@ import type { Terminal } from './terminal.ts';
 
 export function showQuestion(terminal: Terminal, workflowId: string, question: Question): string {
   const { findings, findingsTotal } = question;
-  const isUniform = findings.every((finding) => finding.class === findings[0]!.class && finding.answers.join() === findings[0]!.answers.join());
+  const isUniform = findings.every((finding) => finding.answers.join() === findings[0]!.answers.join());
   const lines = [
     terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     terminal.style('dim', `job ${workflowId} · asked ${question.openedAt} · ${question.why}`),
     ...findings.flatMap((finding, index) => ['', ...showFinding(terminal, finding, index + 1, findings.length, isUniform)]),
   ];
   if (findingsTotal > findings.length) lines.push('', `… and ${findingsTotal - findings.length} more findings, which the record in the workspace holds; an answer to the whole question is for them, too.`);
-  if (isUniform && findings.length > 0) lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings[0]!));
+  lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings));
   lines.push('', ...howToAnswer(terminal, workflowId, question));
   return lines.join('\n');
 }
@@ -31,9 +31,9 @@ function showFinding(terminal: Terminal, finding: Finding, number: number, total
   if (staleSteps.length > 0) lines.push(`   used by   ${staleSteps.join(', ')}`);
   if (rerunSteps.length > 0 && finding.answers.includes('rerun')) lines.push(`   rerun     runs again ${rerunSteps.join(', ')}`);
   if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
+  if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
   if (finding.differenceBlob !== undefined) lines.push(terminal.style('dim', `   the whole difference is in the workspace: blob ${finding.differenceBlob}`));
-  if (!isUniform) lines.push('', ...showAnswers(terminal, finding).map((line) => ` ${line}`));
   return lines;
 }
 
@@ -46,11 +46,19 @@ export function showDifference(terminal: Terminal, difference: string): readonly
   });
 }
 
-function showAnswers(terminal: Terminal, finding: Finding): readonly string[] {
-  return finding.answers.map((answer) => {
-    const whole = WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : '';
-    return `  ${terminal.style('bold', answer.padEnd(9))} ${ANSWERS[finding.class][answer]?.does ?? ''}${whole}`;
-  });
+/** Each answer once; twice where it does something else for findings of another class. */
+function showAnswers(terminal: Terminal, findings: readonly Finding[]): readonly string[] {
+  const does = new Map<string, { readonly answer: Answer; readonly text: string }>();
+  for (const finding of findings) {
+    for (const answer of finding.answers) {
+      const text = ANSWERS[finding.class][answer]?.does ?? '';
+      does.set(`${answer} ${text}`, { answer, text });
+    }
+  }
+  const order = Object.keys(Object.assign({}, ...findings.map((finding) => ANSWERS[finding.class])) as object);
+  return [...does.values()]
+    .toSorted((a, b) => order.indexOf(a.answer) - order.indexOf(b.answer))
+    .map(({ answer, text }) => `  ${terminal.style('bold', answer.padEnd(9))} ${text}${WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : ''}`);
 }
 
 function howToAnswer(terminal: Terminal, workflowId: string, question: Question): readonly string[] {

@@ -193,6 +193,9 @@ export class HoldfastClient implements AsyncDisposable {
       return { via, decision, done: [] };
     }
     const { done } = await this.#call(workflowId, () => this.#handle(workflowId).executeUpdate(decideUpdate, { args: [decision] }));
+    // The record in the workspace has the last word; what it refuses leaves the question open.
+    const isStillOpen = (await this.questions(workflowId).catch(() => [])).some((question) => question.digest === digest);
+    if (isStillOpen) throw new HoldfastError('decision-refused', `The decision could not be used: ${done.join('; ')}.`, { workflowId, digest, problems: done });
     return { via, decision, done };
   }
 
@@ -205,7 +208,7 @@ export class HoldfastClient implements AsyncDisposable {
   /** The open question that a digest, or its first eight or more digits, names; without one the only open question. @throws HoldfastError `decision-refused` */
   async openQuestion(workflowId: string, digest?: string): Promise<Question> {
     const open = await this.questions(workflowId);
-    if (open.length === 0) throw new HoldfastError('decision-refused', `Job ${workflowId} has no open question: there is nothing to decide.`, { workflowId });
+    if (open.length === 0) throw new HoldfastError('decision-refused', `Job ${workflowId} has no open question: there is nothing to decide.`, { workflowId, nextStep: `See what it does: holdfast status ${workflowId}` });
     const listed = open.map((question) => `${shortDigest(question.digest)} (${question.kind}${question.stepId === undefined ? '' : ` of step ${question.stepId}`})`).join(', ');
     if (digest === undefined) {
       if (open.length === 1) return open[0]!;

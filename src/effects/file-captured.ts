@@ -13,6 +13,7 @@ import type { Digest } from '../model/digest.ts';
 import type { FileState } from '../model/world.ts';
 import { SMALL_CONTENT_BYTES, type BlobStore, type StoredContent } from '../store/blobs.ts';
 import { makeDirectory, storageError, syncFile, systemCode, unlinkFile } from '../store/durable-file.ts';
+import { atPoints } from '../store/fault-point.ts';
 import { temporaryStem, type ChangeName } from './file-change.ts';
 import { inodeKey, type ReservedInodes } from './file-reserved.ts';
 import { fileState } from './file-sighting.ts';
@@ -97,7 +98,7 @@ export class OldFile {
 export function captureByLink(workspace: FileWorkspace, folder: OpenFolder, name: string, change: ChangeName): string | undefined {
   for (const place of capturePlaces(workspace, folder, change)) {
     try {
-      linkSync(folder.at(name), place);
+      atPoints('link', () => linkSync(folder.at(name), place));
       return place;
     } catch (error) {
       const code = systemCode(error);
@@ -114,7 +115,7 @@ export function captureByLink(workspace: FileWorkspace, folder: OpenFolder, name
 export function captureByRename(workspace: FileWorkspace, folder: OpenFolder, name: string, change: ChangeName): string {
   for (const place of capturePlaces(workspace, folder, change)) {
     try {
-      renameSync(folder.at(name), place);
+      atPoints('rename', () => renameSync(folder.at(name), place));
       return place;
     } catch (error) {
       if (systemCode(error) !== 'EXDEV') throw storageError('rename', place, error);

@@ -14,6 +14,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { sameState, type FileState } from '../model/world.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { storageError, tryUnlink } from '../store/durable-file.ts';
+import { atPoints } from '../store/fault-point.ts';
 import { folderOf, nameOf, normalisePath, TEMPORARY_PREFIX } from './file-path.ts';
 import { glanceAt, observeFile, type FileSighting } from './file-observation.ts';
 import { inodeKey, refuseReservedFile } from './file-reserved.ts';
@@ -104,7 +105,7 @@ export function removeTemporary(path: string): void {
   if (stat === undefined) return;
   if (!stat.isDirectory()) return tryUnlink(path);
   try {
-    rmdirSync(path);
+    atPoints('rmdir', () => rmdirSync(path));
   } catch {
     // Somebody put something in it: then it is no longer only ours.
   }
@@ -160,7 +161,7 @@ function keepOwner(workspace: FileWorkspace, path: string, temporary: string, mo
   try {
     chownSync(temporary, Number(old.uid), Number(old.gid));
     // Giving a file away clears its set-id bits.
-    chmodSync(temporary, mode);
+    atPoints('chmod', () => chmodSync(temporary, mode));
   } catch {
     // Not permitted: it then belongs to the worker, as with any program that replaces files.
   }
@@ -168,8 +169,8 @@ function keepOwner(workspace: FileWorkspace, path: string, temporary: string, mo
 
 function makeFolder(path: string, mode: number): void {
   try {
-    mkdirSync(path, { mode: 0o700 });
-    chmodSync(path, mode);
+    atPoints('mkdir', () => mkdirSync(path, { mode: 0o700 }));
+    atPoints('chmod', () => chmodSync(path, mode));
   } catch (error) {
     throw storageError('mkdir', path, error);
   }

@@ -16,7 +16,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { ABSENT, sameState, type FileState } from '../model/world.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { linkFile, removeDirectory, renameFile, storageError, systemCode, unlinkFile } from '../store/durable-file.ts';
-import { faultPoint } from '../store/fault-point.ts';
+import { atPoints, faultPoint } from '../store/fault-point.ts';
 import { captureByLink, captureByRename, captureState, dropCaptured, findCaptured, OldFile } from './file-captured.ts';
 import { discardPrepared, prepareFile, temporaryStem, versionOf, type ChangeName, type FileChange, type PreparedFile } from './file-change.ts';
 import { observeFile } from './file-observation.ts';
@@ -419,7 +419,7 @@ class Commit {
 
   #makeLink(target: string, path: string): void {
     try {
-      symlinkSync(target, path);
+      atPoints('symlink', () => symlinkSync(target, path));
     } catch (error) {
       throw storageError('symlink', path, error);
     }
@@ -466,7 +466,7 @@ class Commit {
 function changeFolderMode(path: string, mode: number): void {
   const folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    fchmodSync(folder, mode);
+    atPoints('chmod', () => fchmodSync(folder, mode));
   } finally {
     closeSync(folder);
   }

@@ -13,6 +13,7 @@ import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readli
 import { join } from 'node:path';
 import { HoldfastError } from '../model/failure.ts';
 import { storageError, systemCode } from '../store/durable-file.ts';
+import { atPoints } from '../store/fault-point.ts';
 import { assertLocalFilesystem, type FilesystemOptions } from '../store/filesystem.ts';
 import { HOLDFAST_DIRECTORY } from './file-path.ts';
 import { placeInWorkspace, reservedInodes } from './file-reserved.ts';
@@ -124,7 +125,7 @@ export class OpenFolder {
 
   sync(): void {
     try {
-      fsyncSync(this.#descriptor);
+      atPoints('fsync-folder', () => fsyncSync(this.#descriptor));
     } catch (error) {
       throw storageError('fsync', this.#real, error);
     }

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import type { Digest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { createFile, makeDirectory, renameFile, storageError, syncDirectory, syncFile, syncFileSlowly, systemCode, tryUnlink, writeWhole } from './durable-file.ts';
-import { faultPoint } from './fault-point.ts';
+import { atPoints, faultPoint } from './fault-point.ts';
 
 export interface StoredContent {
   readonly content: Digest;
@@ -282,7 +282,7 @@ export class BlobStore {
   #makePrefixDurable(prefix: string, directory: string): void {
     if (this.#durablePrefixes.has(prefix)) return;
     try {
-      mkdirSync(directory, { mode: 0o700 });
+      atPoints('mkdir', () => mkdirSync(directory, { mode: 0o700 }));
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
     }

@@ -15,6 +15,7 @@ import { closeSync, constants, fsync, fsyncSync, linkSync, mkdirSync, openSync, 
 import { basename, dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '../model/failure.ts';
+import { atPoints, atPointsAsync } from './fault-point.ts';
 
 /**
  * Replaces a file's content as a whole: readers see the old or the new one, also after a crash. For small contents.
@@ -53,21 +54,21 @@ export function writeWhole(file: number, content: Uint8Array | string, path: str
 
 /** `path` is for the message only. */
 export function syncFile(file: number, path: string): void {
-  attempt('fsync', path, () => fsyncSync(file));
+  attempt('fsync', path, () => atPoints('fsync', () => fsyncSync(file)));
 }
 
 /** The same off the main loop: an fsync of much data may take seconds. */
 export async function syncFileSlowly(file: number, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+  await atPointsAsync('fsync', () => new Promise<void>((resolve, reject) => {
     fsync(file, (error) => (error === null ? resolve() : reject(storageError('fsync', path, error))));
-  });
+  }));
 }
 
 export function syncDirectory(path: string): void {
   attempt('fsync', path, () => {
     const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      fsyncSync(directory);
+      atPoints('fsync-folder', () => fsyncSync(directory));
     } finally {
       closeSync(directory);
     }
@@ -75,21 +76,21 @@ export function syncDirectory(path: string): void {
 }
 
 export function renameFile(from: string, to: string): void {
-  attempt('rename', to, () => renameSync(from, to));
+  attempt('rename', to, () => atPoints('rename', () => renameSync(from, to)));
 }
 
 /** Gives a file a second name; fails with EEXIST (as the cause) rather than replace anything. */
 export function linkFile(from: string, to: string): void {
-  attempt('link', to, () => linkSync(from, to));
+  attempt('link', to, () => atPoints('link', () => linkSync(from, to)));
 }
 
 export function unlinkFile(path: string): void {
-  attempt('unlink', path, () => unlinkSync(path));
+  attempt('unlink', path, () => atPoints('unlink', () => unlinkSync(path)));
 }
 
 /** Removes an empty directory; one that is not empty is an error (ENOTEMPTY as the cause). */
 export function removeDirectory(path: string): void {
-  attempt('rmdir', path, () => rmdirSync(path));
+  attempt('rmdir', path, () => atPoints('rmdir', () => rmdirSync(path)));
 }
 
 /** Creates the directory and what is missing above it, durably. True: it was not there. */
@@ -107,7 +108,7 @@ export function makeDirectory(path: string, mode = 0o777): boolean {
 
 function tryMakeDirectory(path: string, mode: number): 'made' | 'exists' | 'no-parent' {
   try {
-    mkdirSync(path, { mode });
+    atPoints('mkdir', () => mkdirSync(path, { mode }));
     return 'made';
   } catch (error) {
     const code = systemCode(error);
@@ -120,7 +121,7 @@ function tryMakeDirectory(path: string, mode: number): 'made' | 'exists' | 'no-p
 /** For what nobody will miss: a temporary file of ours on the way out of a failure. Never hides the failure. */
 export function tryUnlink(path: string): void {
   try {
-    unlinkSync(path);
+    atPoints('unlink', () => unlinkSync(path));
   } catch {
     // It stays behind under a name that says whose it is; roll-forward removes it.
   }

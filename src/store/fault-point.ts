@@ -1,9 +1,21 @@
 /**
- * Named points in the protocol at which a test can end, stop or fail the process. Each durable operation has one before
- * and one after it; `FAULT_POINTS` is the closed list. In production the hook is one comparison with undefined.
+ * Named points at which a test can end, stop or fail the process: moments of the protocol, and one before and one after
+ * each durable operation. `FAULT_POINTS` is the closed list. In production a point is one comparison with undefined.
+ *
+ * Invariants
+ * 1. A durable operation is called inside `atPoints` (or `atPointsAsync`), which name it; a test reads the sources for
+ *    one that isn't.
+ * 2. Every point of the list is reached by the job of the kill matrix; a test says which isn't.
  */
 
-export const FAULT_POINTS = [
+/** What makes something last: a kill between two of them is a state that a successor may find. */
+export const DURABLE_OPERATIONS = [
+  'fsync', 'fsync-folder', 'rename', 'link', 'symlink', 'unlink', 'mkdir', 'rmdir', 'chmod', 'ledger-commit', 'database-commit',
+] as const;
+
+export type DurableOperation = (typeof DURABLE_OPERATIONS)[number];
+
+const PROTOCOL_POINTS = [
   'lock.taken',
   'term.fence-raised',
   'term.raised',
@@ -49,7 +61,12 @@ export const FAULT_POINTS = [
   'release.after',
 ] as const;
 
-export type FaultPoint = (typeof FAULT_POINTS)[number];
+export type FaultPoint = (typeof PROTOCOL_POINTS)[number] | `${DurableOperation}.${'before' | 'after'}`;
+
+export const FAULT_POINTS: readonly FaultPoint[] = [
+  ...PROTOCOL_POINTS,
+  ...DURABLE_OPERATIONS.flatMap((operation) => [`${operation}.before`, `${operation}.after`] as const),
+];
 
 type FaultHook = (point: FaultPoint) => void | Promise<void>;
 
@@ -70,4 +87,21 @@ export function faultPoint(point: FaultPoint): void {
 export async function faultPointAsync(point: FaultPoint): Promise<void> {
   if (hook === undefined) return;
   await hook(point);
+}
+
+/** A durable operation between its two points. */
+export function atPoints<T>(operation: DurableOperation, act: () => T): T {
+  if (hook === undefined) return act();
+  faultPoint(`${operation}.before`);
+  const result = act();
+  faultPoint(`${operation}.after`);
+  return result;
+}
+
+/** The same for one that takes its time. */
+export async function atPointsAsync<T>(operation: DurableOperation, act: () => Promise<T>): Promise<T> {
+  await faultPointAsync(`${operation}.before`);
+  const result = await act();
+  await faultPointAsync(`${operation}.after`);
+  return result;
 }

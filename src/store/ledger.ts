@@ -18,6 +18,7 @@ import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../model/m
 import { QuestionSchema, type Question } from '../model/question.ts';
 import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
+import { atPoints } from './fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
 
 export const LEDGER_FILE = 'ledger.sqlite';
@@ -107,7 +108,7 @@ export class Ledger {
     try {
       database = new DatabaseSync(path);
       database.exec('PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;');
-      database.exec(LEDGER_TABLES);
+      atPoints('ledger-commit', () => database?.exec(LEDGER_TABLES));
       database.exec('PRAGMA busy_timeout = 0;');
       const ledger = new Ledger(path, database);
       ledger.#checkVersion();
@@ -140,7 +141,7 @@ export class Ledger {
     this.#begin();
     try {
       const result = work();
-      this.#run('COMMIT');
+      atPoints('ledger-commit', () => this.#run('COMMIT'));
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#run('ROLLBACK');

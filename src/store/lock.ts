@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { HoldfastError } from '../model/failure.ts';
 import { storageError } from './durable-file.ts';
-import { faultPointAsync } from './fault-point.ts';
+import { atPoints, faultPointAsync } from './fault-point.ts';
 import { findClaimedHolder, findHolder, HolderFileWriter, removeDeadHolders, StillnessWatch, type Holder, type Holding } from './lock-holder.ts';
 
 export interface HoldOptions {
@@ -61,7 +61,7 @@ const openDirectories = new Map<string, DirectoryLock>();
  */
 export function openWorkspaceLock(directory: string, options: LockOptions = {}): WorkspaceLock {
   try {
-    mkdirSync(directory, { recursive: true });
+    atPoints('mkdir', () => mkdirSync(directory, { recursive: true }));
   } catch (error) {
     throw storageError('create', directory, error);
   }

@@ -2,8 +2,9 @@
  * The Activities that a job calls, by type only, and how each is called. Every timeout and retry policy is explicit.
  */
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { Question } from '../model/question.ts';
 import type {
-  ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, VerifyWorldRequest, VerifyWorldResult,
+  AskStuckRequest, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, VerifyWorldRequest, VerifyWorldResult,
 } from '../model/messages.ts';
 
 export interface HoldfastActivities {
@@ -11,6 +12,7 @@ export interface HoldfastActivities {
   verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
   repair(request: RepairRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;
+  askStuck(request: AskStuckRequest): Promise<Question>;
 }
 
 /** Time beyond a step's own limit for what surrounds its code. */
@@ -63,6 +65,15 @@ export function callRepair(request: RepairRequest): Promise<RepairResult> {
     startToCloseTimeout: '6 hours',
     retry: PATIENT_RETRY,
   }).repair(request);
+}
+
+export function callAskStuck(request: AskStuckRequest): Promise<Question> {
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    summary: `ask about ${request.stepId}`.slice(0, 200),
+    startToCloseTimeout: '5 minutes',
+    retry: PATIENT_RETRY,
+  }).askStuck(request);
 }
 
 /** Bounded: a job must be able to end while a database is away; the workspace then stays bound and says so. */

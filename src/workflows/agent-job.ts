@@ -9,9 +9,11 @@ import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../model/messages.ts';
 import type { Plan } from '../model/plan.ts';
 import { assertPlan } from '../model/plan-check.ts';
+import { planGraph } from '../model/plan-graph.ts';
 import { parseInput, watchesOf, workspaceOf } from '../model/plan-input.ts';
 import { runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan-run.ts';
 import { JobCore } from './open-job.ts';
+import { isPatched } from './patches.ts';
 
 export interface AgentJobInput {
   /** A plan as `holdfast check` accepts it, as JSON. */
@@ -42,6 +44,7 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
     },
     { onRewound: (stepIds) => rewound.push(...stepIds) },
   );
+  const graph = planGraph(plan);
   const job: PlanJob = {
     jobId: core.jobId,
     // oxlint-disable-next-line layout/pure -- the sandbox's clock is the history's: the same in every replay
@@ -68,6 +71,10 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
         { ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }), ...(request.retry === undefined ? {} : { retry: request.retry }) },
       );
       return done === undefined ? { rewound: true } : { output: done.output };
+    },
+    stuck: async (stepId, failure) => {
+      if (!isPatched('ask-when-no-input-can-be-made')) throw failure;
+      await core.askStuck(stepId, failure, graph.sourcesOf.get(stepId) ?? []);
     },
     onSuperStepEnd: async ({ progress, failed, remaining }) => {
       if (core.isLong && remaining > 0 && failed.length === 0) await core.continueAsNew({ progress, rewound: [...rewound] } as unknown as Json);

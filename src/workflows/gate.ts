@@ -16,7 +16,7 @@ import { shortDigest } from '../model/digest.ts';
 import type { ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason } from '../model/messages.ts';
 import { isAboutTheWorld, type Question } from '../model/question.ts';
 import { MAX_REFUSALS, type Refusal } from '../model/status.ts';
-import { callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
+import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
 import type { StepBoard } from './step-board.ts';
 
 const STATE_ATTRIBUTE = defineSearchAttributeKey('HoldfastState', 'KEYWORD');
@@ -163,6 +163,15 @@ export class Gate {
         board.set(stepId, { state: 'failed' });
         throw ApplicationFailure.create({ message: result.message, type: result.type, nonRetryable: true });
     }
+  }
+
+  /** Puts to a person that a step can't go on, and waits for the decision; then the world is compared again. */
+  async askStuck(stepId: string, failure: { readonly type: string; readonly message: string }, rerun: readonly string[]): Promise<void> {
+    this.#options.board.set(stepId, { state: 'stuck' });
+    const question = await callAskStuck({ jobId: this.#options.jobId, workspace: this.#options.workspace, stepId, type: failure.type, message: failure.message.slice(0, 4_000), rerun: [...rerun] });
+    this.#ask(question);
+    await this.#answered(question.digest);
+    await this.verify('decided', `question ${shortDigest(question.digest)}`);
   }
 
   /** Compares the world with the record until nothing differs. Single-flight. */

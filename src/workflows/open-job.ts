@@ -215,6 +215,11 @@ export class JobCore implements Job {
     }
   }
 
+  /** A step can't go on for a reason outside its own code: a person decides. */
+  async askStuck(stepId: string, failure: HoldfastError, sources: readonly string[]): Promise<void> {
+    await this.#gate.askStuck(stepId, failure, this.#gate.finished.has(stepId) ? [stepId] : sources);
+  }
+
   async sleep(durationMs: number): Promise<void> {
     await sleep(durationMs);
   }

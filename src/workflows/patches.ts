@@ -11,7 +11,13 @@ interface Patch {
   readonly until: string;
 }
 
-export const PATCHES = {} as const satisfies Record<string, Patch>;
+export const PATCHES = {
+  'ask-when-no-input-can-be-made': {
+    why: "A plan's step that could not be given its input (a reference without a value), or whose output did not fit the state, failed the job. Now a person is asked, as for every step that can't go on.",
+    since: '0.1.0',
+    until: 'No job that was started before 0.1.0 is running or will be reset to before its failure.',
+  },
+} as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;
 

@@ -20,7 +20,7 @@ export interface Scenario {
 
 const base = { schemaVersion: 1, workspace: 'unused', databases: { main: { url: 'sqlite:main.db' } } } as const;
 const table = { id: 'table', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] } };
-const write = (id: string, needs: string[] = []): Record<string, unknown> => ({ id, use: 'file.write', with: { path: `${id}.txt`, content: id }, needs });
+const write = (id: string, needs: string[] = []) => ({ id, use: 'file.write', with: { path: `${id}.txt`, content: id }, needs });
 
 const decision = (digest: string, answer: string): Record<string, string> => ({ digest, answer, by: 'someone@example.com', reason: 'recorded for replay' });
 
@@ -88,6 +88,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     during: async (handle) => {
       await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
       await handle.cancel();
+    },
+  },
+  'input-without-a-value-is-asked-about': {
+    input: {
+      input: {},
+      plan: { ...base, name: 'no-value', steps: [{ id: 'query', use: 'db.query', with: { database: 'main', sql: 'SELECT 1 AS one' } }, { id: 'b', use: 'file.write', with: { path: 'b.txt', content: '${{ steps.query.output.rows[7].one }}' } }] },
+    },
+    during: async (handle) => {
+      const first = await until(handle, (status) => status.questions.length > 0);
+      await handle.signal('decide', decision(first.questions[0]!.digest, 'rerun'));
+      const second = await until(handle, (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest);
+      await handle.signal('decide', decision(second.questions[0]!.digest, 'abort'));
     },
   },
   'input-without-a-value-failed-the-job': {

@@ -5,6 +5,7 @@
  * "no" does nothing and is answered by the Workflow with a verification, visible in the history.
  */
 import type { ChainPlace, RunStepRequest, VerificationReason } from '../../model/messages.ts';
+import { faultPoint } from '../../store/fault-point.ts';
 import type { JobRow, Ledger } from '../../store/ledger.ts';
 import type { BootClock, Caller, ProtocolHost } from './host.ts';
 
@@ -28,6 +29,7 @@ export function whyNotVerified(ledger: Ledger, host: ProtocolHost, caller: Calle
   const ordinal = ledger.workerOrdinal(host.worker.id);
   if (ordinal === undefined) {
     ledger.transaction(() => ledger.registerWorker(host.worker.id, host.worker.identity), { relaxed: true });
+    faultPoint('worker.registered');
     return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} is new here` };
   }
   if (ordinal > job.markOrdinal) return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} came after the world was last compared` };

@@ -129,7 +129,7 @@ export function finding(
 }
 
 /** A step that can't go on by itself: what happened, and what the person should do. */
-export function stuckFinding(stepId: string, error: { readonly type: string; readonly message: string }, kind: FindingKind = 'step-cannot-go-on'): Finding {
+export function stuckFinding(stepId: string, error: { readonly type: string; readonly message: string }, kind: FindingKind = 'step-cannot-go-on', rerunSteps: readonly string[] = [stepId]): Finding {
   const rule = FAILURES[error.type as HoldfastError['type']] as { nextStep: string } | undefined;
   return finding({
     resource: `step:${stepId}`,
@@ -137,7 +137,8 @@ export function stuckFinding(stepId: string, error: { readonly type: string; rea
     kind,
     expected: { digest: null, text: `step ${stepId} goes on` },
     found: { digest: null, text: cut(`${error.type}: ${error.message}`) },
-    rerunSteps: [stepId],
+    rerunSteps,
+    impossible: rerunSteps.length === 0 ? ['rerun'] : [],
     difference: error.message.slice(0, 4_000),
     advice: rule?.nextStep,
   });

@@ -136,7 +136,7 @@ async function rollForward(parts: RepairParts, sealed: SealedRepair): Promise<Re
   const repaired = await carryOut(parts, asked.question, sealed);
   const answers = Object.values(sealed.answers);
   const job = ledger.job(jobId);
-  const raises = job !== undefined && answers.some((answer) => RAISES_TERM.includes(answer)) && asked.question.kind !== 'foreign' && asked.question.kind !== 'stuck';
+  const raises = job !== undefined && answers.some((answer) => RAISES_TERM.includes(answer)) && asked.question.kind !== 'foreign' && !isOwnRerun(asked.question, sealed);
   const raised = raises ? await raiseFences(workspace, settings, jobId, job.term + 1) : undefined;
   if (raised !== undefined && 'findings' in raised) {
     throw new HoldfastError('storage-unreachable', `The decision cannot be completed: ${raised.findings.map(({ found }) => found.text).join('; ')}`);
@@ -155,6 +155,11 @@ async function rollForward(parts: RepairParts, sealed: SealedRepair): Promise<Re
   });
   faultPoint('repair.record-after');
   return result;
+}
+
+/** A stuck step that has no record yet is only run again: nothing of the world is changed. */
+function isOwnRerun(question: Question, { reruns }: SealedRepair): boolean {
+  return question.kind === 'stuck' && reruns.every(({ stepId }) => stepId === question.stepId);
 }
 
 function recordOf(question: Question, sealed: SealedRepair, repaired: Repaired): Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'> {

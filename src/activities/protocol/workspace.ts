@@ -14,7 +14,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { BlobStore } from '../../store/blobs.ts';
 import { syncDirectory, writeDurably } from '../../store/durable-file.ts';
-import { faultPoint } from '../../store/fault-point.ts';
+import { atPoints, faultPoint } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { Ledger, LEDGER_FILE } from '../../store/ledger.ts';
 import { openWorkspaceLock, type WorkspaceLock } from '../../store/lock.ts';
@@ -108,7 +108,7 @@ export class Workspace {
   /** A database may be declared in a folder of the workspace that nothing has created yet. */
   #makeFolder(databasePath: string): void {
     const folder = dirname(databasePath);
-    if (folder.startsWith(`${this.root}/`)) mkdirSync(folder, { recursive: true });
+    if (folder.startsWith(`${this.root}/`)) atPoints('mkdir', () => mkdirSync(folder, { recursive: true }));
   }
 
   #openLedger(create: boolean): Ledger {
@@ -154,11 +154,11 @@ export class Workspaces {
   create(workspace: string): Workspace {
     const path = this.pathOf(workspace);
     try {
-      mkdirSync(path, { recursive: true });
+      atPoints('mkdir', () => mkdirSync(path, { recursive: true }));
       if (!statSync(path).isDirectory()) throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`);
       assertLocalFilesystem(path);
       const directory = join(path, HOLDFAST_DIRECTORY);
-      mkdirSync(join(directory, 'blobs'), { recursive: true });
+      atPoints('mkdir', () => mkdirSync(join(directory, 'blobs'), { recursive: true }));
       const ignore = join(directory, '.gitignore');
       if (!existsSync(ignore)) writeDurably(ignore, '*\n');
       syncDirectory(path);

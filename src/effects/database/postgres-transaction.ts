@@ -12,6 +12,7 @@ import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../model/intent.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/world.ts';
+import { atPointsAsync } from '../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
 import { rowObjects, wantedShapes } from './postgres-query.ts';
 import { readPostgresRows, settleAll } from './postgres-rows.ts';
@@ -137,7 +138,7 @@ export class PostgresTransaction implements DatabaseTransaction {
     await this.#do(() => this.#settle());
     let command: string;
     try {
-      command = await this.#session.fixed('COMMIT');
+      command = await atPointsAsync('database-commit', () => this.#session.fixed('COMMIT'));
     } catch (error) {
       const failure = error as HoldfastError;
       this.#end({ close: true });

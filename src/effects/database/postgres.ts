@@ -9,6 +9,7 @@
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/world.ts';
+import { atPointsAsync } from '../../store/fault-point.ts';
 import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from './holdfast-tables.ts';
 import { rowObjects, wantedShapes } from './postgres-query.ts';
@@ -151,7 +152,7 @@ class PostgresDatabase implements Database {
     let isClean = false;
     try {
       const [, result] = await settleAll<unknown>([session.begin(kind), call(session)]);
-      const command = await session.fixed('COMMIT');
+      const command = await atPointsAsync('database-commit', () => session.fixed('COMMIT'));
       if (command !== 'COMMIT') throw new HoldfastError('defect', `Database ${this.name}: the server answered ${command} to COMMIT.`);
       isClean = true;
       return result as T;

@@ -12,6 +12,7 @@ import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../model/intent.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/world.ts';
+import { atPoints } from '../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
 import { formatTableName, parseTableName } from './query-builder.ts';
 import { parseTargetTable, putRowStatements, rowChangeStatement, unknownTable, missingRow, type BoundStatement } from './row-statement.ts';
@@ -127,7 +128,7 @@ export class SqliteTransaction implements DatabaseTransaction {
     try {
       this.#options.assertSameFile();
       // A reader of a file without WAL holds COMMIT back; the transaction stays open meanwhile and may be tried again.
-      await retryWhileBusy(this.#options.lockTimeoutMs, () => this.#connection.run('COMMIT'));
+      await retryWhileBusy(this.#options.lockTimeoutMs, () => atPoints('database-commit', () => this.#connection.run('COMMIT')));
     } catch (error) {
       if (isFailure(error, 'busy') && this.#connection.isInTransaction) throw error;
       const isUnknown = isFailure(error, 'storage-failed');

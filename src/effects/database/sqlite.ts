@@ -14,6 +14,7 @@ import path from 'node:path';
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/world.ts';
+import { atPoints } from '../../store/fault-point.ts';
 import { AsyncMutex } from './async-mutex.ts';
 import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, readHoldfastMark, type HoldfastTable } from './holdfast-tables.ts';
@@ -273,7 +274,7 @@ class SqliteDatabase implements Database {
 function inTransaction<T>(connection: SqliteConnection, call: () => T): T {
   try {
     const result = call();
-    connection.run('COMMIT');
+    atPoints('database-commit', () => connection.run('COMMIT'));
     return result;
   } catch (error) {
     if (connection.isInTransaction) connection.run('ROLLBACK');
