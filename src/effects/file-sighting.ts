@@ -45,6 +45,7 @@ const MAX_LOOKS = 4;
 const PAUSE_BETWEEN_LOOKS_MS = 15;
 /** The kernel stamps times in ticks of up to 10 ms; a change this close to the hashing may bear the same stamp. */
 const STAMP_GRAIN_MS = 100;
+const YOUNG_MS = 20;
 
 /** Looks at paths of one workspace. Keeps a buffer and what it knows of folders: use it for one batch, then drop it. */
 export class FileLooker {
@@ -101,6 +102,9 @@ export class FileLooker {
       }
       if (!isSameVersion(before, opened) || (expectedReal && !isOpenAt(file, absolute))) return 'changing';
       const content = this.#hash(file, opened.size);
+      // Written so lately that another write may bear the same time: then only reading it twice tells.
+      const isYoung = takenAtMs - Number(opened.mtimeNs / 1_000_000n) < YOUNG_MS;
+      if (isYoung && content !== this.#hash(file, opened.size)) return 'changing';
       const after = fstatSync(file, { bigint: true });
       if (content === undefined || !isSameVersion(opened, after)) return 'changing';
       return { outcome: 'seen', state: fileState(after, content), stamp: stampOf(after, takenAtMs) };
@@ -176,7 +180,7 @@ export function isStillAsHashed(stamp: FileStamp, stat: BigIntStats, linked?: 'l
 }
 
 function isBefore(timeNs: string, limitMs: number): boolean {
-  return BigInt(timeNs) / 1_000_000n < BigInt(limitMs);
+  return BigInt(timeNs) / 1_000_000n < BigInt(Math.floor(limitMs));
 }
 
 export function fileState(stat: BigIntStats, content: Digest): Extract<FileState, { kind: 'file' }> {

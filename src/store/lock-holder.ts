@@ -5,14 +5,15 @@
  * its main loop raises while it uses the lock (the beat). Waiters watch that number.
  *
  * Invariants
- * 1. Who holds the lock is the kernel's word (/proc/locks), never a file's. Where the kernel doesn't say, nobody is ended.
+ * 1. Who holds the lock is the kernel's word (/proc/<pid>/fdinfo), never a file's. Where the kernel doesn't say, nobody
+ *    is ended.
  * 2. A holder counts as stopped only after *this* process has watched its beat stand still for the whole time, in slices
  *    of its own running time: after the host or both processes were frozen, nothing is taken for stopped.
  * 3. The lock file itself is never opened here: closing it would drop this process's own POSIX locks on it.
  * 4. A process whose own last beat could not be written judges nobody: the disk may refuse the holder's beats as well.
  */
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { tryUnlink } from './durable-file.ts';
 import { isAlive, isOnThisHost, ProcessIdentitySchema, sameProcess, thisProcess, type ProcessIdentity } from './process-identity.ts';
@@ -85,10 +86,9 @@ export class HolderFileWriter {
   }
 }
 
-/** The process that the kernel says holds the lock, if its own file tells the rest. */
+/** The process that holds the lock by the kernel's word, and of which its own file tells who it is. */
 export function findHolder(directory: string, lockPath: string): Holder | undefined {
-  const pid = pidOfLockHolder(lockPath);
-  return pid === undefined ? undefined : readHolders(directory).find(({ identity }) => identity.pid === pid && isAlive(identity));
+  return readHolders(directory).find(({ identity }) => isAlive(identity) && holdsLock(identity.pid, lockPath));
 }
 
 /** Where the kernel doesn't tell: whoever says that it holds the lock. Good enough for a message, not for a verdict. */
@@ -137,24 +137,30 @@ function readHolders(directory: string): readonly Holder[] {
   return holders;
 }
 
-/** From /proc/locks: `1: POSIX  ADVISORY  WRITE 1234 fe:00:5678 1073741824 1073742335`. */
-function pidOfLockHolder(lockPath: string): number | undefined {
+/**
+ * Does a file that the process has open carry the exclusive lock on this one? The kernel lists an open file's locks as
+ * `lock: 1: POSIX  ADVISORY  WRITE 1234 fe:00:5678 1073741824 1073742335`. (/proc/locks would name the file only by a
+ * device that on Btrfs is not the one that stat tells.)
+ */
+function holdsLock(pid: number, lockPath: string): boolean {
   try {
-    const { dev, ino } = statSync(lockPath);
-    for (const line of readFileSync('/proc/locks', 'latin1').split('\n')) {
-      const match = /POSIX\s+ADVISORY\s+WRITE\s+(\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s+(\d+)\s+(\d+)/.exec(line);
-      if (match === null) continue;
-      const [, pid, major, minor, inode, first, last] = match.map((part, index) => (index === 2 || index === 3 ? Number.parseInt(part, 16) : Number(part))) as [number, ...number[]];
-      const isThisFile = inode === ino && deviceNumber(major!, minor!) === dev;
-      if (isThisFile && first! <= SHARED_FIRST && last! >= SHARED_FIRST && pid! > 0) return pid!;
-    }
+    const lock = statSync(lockPath);
+    return readdirSync(`/proc/${pid}/fd`).some((descriptor) => {
+      try {
+        // The name first: stat of whatever else it has open could wait for a server that is away.
+        if (basename(readlinkSync(`/proc/${pid}/fd/${descriptor}`)) !== basename(lockPath)) return false;
+        const open = statSync(`/proc/${pid}/fd/${descriptor}`);
+        return open.dev === lock.dev && open.ino === lock.ino && listsExclusiveLock(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1'));
+      } catch {
+        return false;
+      }
+    });
   } catch {
-    // No such file (another system, a sandbox): the kernel doesn't say.
+    // Another user's process, another system, or it has just ended: the kernel doesn't say.
+    return false;
   }
-  return undefined;
 }
 
-/** As glibc's makedev packs it. */
-function deviceNumber(major: number, minor: number): number {
-  return Number(((BigInt(major) & 0xfffff000n) << 32n) | ((BigInt(major) & 0xfffn) << 8n) | ((BigInt(minor) & 0xffffff00n) << 12n) | (BigInt(minor) & 0xffn));
+function listsExclusiveLock(fdinfo: string): boolean {
+  return [...fdinfo.matchAll(/^lock:.*POSIX\s+ADVISORY\s+WRITE\s+\d+\s+\S+\s+(\d+)\s+(\d+|EOF)$/gm)].some(([, first, last]) => Number(first) <= SHARED_FIRST && (last === 'EOF' || Number(last) >= SHARED_FIRST));
 }
