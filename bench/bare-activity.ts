@@ -12,7 +12,7 @@ export interface BareActivities {
   bareNote(input: { readonly workspace: string; readonly index: number }): Promise<{ readonly index: number }>;
 }
 
-export function makeBareActivities(workspaceRoot: string): BareActivities & { close(): void } {
+export function makeBareActivities(workspaceRoot: string): BareActivities & { readonly close: () => void } {
   const open = new Map<string, { readonly database: DatabaseSync; readonly insert: StatementSync }>();
   const opened = (directory: string): { readonly insert: StatementSync } => {
     let known = open.get(directory);
@@ -25,7 +25,6 @@ export function makeBareActivities(workspaceRoot: string): BareActivities & { cl
     return known;
   };
   return {
-    // oxlint-disable-next-line typescript/require-await -- an Activity returns a promise
     bareNote: async ({ workspace, index }) => {
       const directory = join(workspaceRoot, workspace);
       writeDurably(directory, `note-${index}.txt`, contentOf(index));
