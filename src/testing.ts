@@ -36,6 +36,10 @@ export interface TestJobOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly watch?: JobSettings['watch'];
   readonly verifyAfterMs?: number;
+  /** Name and digest of the plan that the job runs. Default: none. */
+  readonly plan?: JobSettings['plan'];
+  /** Ids of other jobs whose Workflows are still open. Default: every other job has ended. */
+  readonly openJobs?: readonly string[];
   /** To play a worker that starts again in the same job. Default: a new job. */
   readonly resume?: TestJobMemory;
   /** Another id than before plays another worker process. */
@@ -53,6 +57,8 @@ export interface TestJobMemory {
   readonly known: ChainPlace;
   readonly steps: readonly (readonly [string, number, number])[];
   readonly generations: Readonly<Record<string, number>>;
+  /** Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning. */
+  readonly base?: ChainPlace;
 }
 
 /** Thrown when the job waits for a person: answer `question` with `decide`, then call the step again. */
@@ -83,6 +89,7 @@ export class TestJob {
   readonly #firstRunId: string;
   readonly #runId: string;
   readonly #steps: [string, number, number][];
+  readonly #base: ChainPlace;
   readonly #generations: Map<string, number>;
   readonly #calls = new Map<string, number>();
   /** Messages of `ctx.log`, in order. */
@@ -101,6 +108,7 @@ export class TestJob {
     this.jobId = jobIdOf(this.#workflowId, this.#firstRunId);
     this.#term = resume?.term ?? 0;
     this.#known = resume?.known ?? { seq: 0, head: GENESIS };
+    this.#base = resume?.base ?? { seq: 0, head: GENESIS };
     this.#steps = [...(resume?.steps ?? [])].map(([stepId, generation, seq]) => [stepId, generation, seq]);
     this.#generations = new Map(Object.entries(resume?.generations ?? {}));
     const identity = thisProcess();
@@ -111,15 +119,15 @@ export class TestJob {
       worker: { id: options.workerId ?? `test ${identity.pid}`, identity },
       clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
       currentRunId: async () => await Promise.resolve(this.#runId),
-      isJobOpen: async (jobId) => await Promise.resolve(jobId === this.jobId),
+      isJobOpen: async (jobId) => await Promise.resolve(jobId === this.jobId || options.openJobs?.includes(jobId) === true),
       searchAttributes: false,
     };
     this.#workspaces = new Workspaces(this.workspace, this.#host.env);
-    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: null };
+    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: options.plan ?? null };
   }
 
   get memory(): TestJobMemory {
-    return { workflowId: this.#workflowId, firstRunId: this.#firstRunId, runId: this.#runId, term: this.#term, known: this.#known, steps: this.#steps, generations: Object.fromEntries(this.#generations) };
+    return { workflowId: this.#workflowId, firstRunId: this.#firstRunId, runId: this.#runId, term: this.#term, known: this.#known, steps: this.#steps, generations: Object.fromEntries(this.#generations), base: this.#base };
   }
 
   /**
@@ -171,7 +179,7 @@ export class TestJob {
   /** Compares the world with the record. */
   async verify(reason: VerificationReason = 'asked', detail = 'by the test'): Promise<VerifyWorldResult> {
     const result = await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: { seq: 0, head: GENESIS }, known: this.#known, steps: this.#steps, reason, detail,
+      jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason, detail,
     });
     this.#term = result.term;
     if (result.kind === 'verified' && result.at.seq > this.#known.seq) this.#known = result.at;

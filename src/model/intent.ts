@@ -72,6 +72,8 @@ export const IntentSchema = z.strictObject({
   step: z.string(),
   generation: z.int().min(0),
   token: DigestSchema,
+  /** An approval dies with its draft, also where the next one comes out the same. */
+  draft: z.int().min(0),
   args: DigestSchema,
   effects: z.array(EffectSchema),
   observations: z.array(ObservationSchema),

@@ -18,7 +18,7 @@ import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } fro
 import type { Ledger } from '../../store/ledger.ts';
 import { describeDifference } from './describe.ts';
 import type { ProtocolHost } from './host.ts';
-import { lookAt, watchedResources } from './look.ts';
+import { expectDatabases, lookAt, watchedResources } from './look.ts';
 import { finding, sideOf } from './questions.ts';
 import { StepHistory } from './stale-steps.ts';
 import type { Workspace } from './workspace.ts';
@@ -54,6 +54,7 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
   const { ledger, jobId, settings, workspace, host } = parts;
   const at = ledger.job(jobId)!.at;
   const manifest = parts.manifest ?? ledger.manifest(jobId);
+  expectDatabases(workspace, settings, manifest);
   const expectations = expectationsOf(ledger, jobId, manifest);
   const watched = watchedResources(settings).filter((resource) => !manifest.has(resource));
   const requests = [...expectations].filter(([resource]) => only === undefined || only.has(resource)).map(([resource, { acceptable }]) => ({ resource, recorded: acceptable[0] }));
@@ -141,7 +142,7 @@ async function describe({ workspace }: CompareParts, history: StepHistory, resou
   if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, entry);
   const expected = acceptable[0]!;
   const users = history.usersOf(resource, entry?.seq ?? 0);
-  const rerunSteps = users.length > 0 || entry?.stepId === undefined || history.isVoid(entry.stepId) ? users : history.withDependents([entry.stepId]);
+  const rerunSteps = stepsToRerun(history, resource, users, sighting.state, entry);
   const impossible: Answer[] = [];
   if (!(await canRestore(workspace, expected))) impossible.push('restore');
   if (rerunSteps.length === 0) impossible.push('rerun');
@@ -157,6 +158,15 @@ async function describe({ workspace }: CompareParts, history: StepHistory, resou
     difference: await describeDifference(workspace, resource, expected, sighting.state),
     impossible,
   });
+}
+
+/** Those that used it; what is gone is made again by the step that made it, which those follow. */
+function stepsToRerun(history: StepHistory, resource: string, users: readonly string[], found: ResourceState, entry: ManifestEntry | undefined): readonly string[] {
+  const maker = entry?.role === 'written' && entry.stepId !== undefined && !history.isVoid(entry.stepId) ? entry.stepId : undefined;
+  const isGone = found.kind === 'absent' && (resource.startsWith('file:') || resource.startsWith('row:'));
+  const first = maker !== undefined && (isGone || users.length === 0) ? history.withDependents([maker]) : users;
+  // What only a statement did can't be done again: without an undo its recorded answer stays, unless it is this step's own.
+  return first.filter((stepId) => stepId === maker || history.canBeUndone(stepId));
 }
 
 async function canRestore(workspace: Workspace, expected: ResourceState): Promise<boolean> {
@@ -204,7 +214,7 @@ function unseenFinding(resource: string, sighting: Extract<Sighting, { reason: s
     resource,
     class: 'unverifiable',
     kind: sighting.outcome,
-    expected: entry === undefined ? { digest: null, text: 'can be read' } : sideOf(entry.state),
+    expected: entry === undefined ? { digest: null, text: sighting.outcome === 'unreadable' ? 'can be read' : 'can be reached' } : sideOf(entry.state),
     found: { digest: null, text: `${sighting.outcome}: ${sighting.reason}`.slice(0, 500) },
     recorded: entry,
     advice: sighting.outcome === 'unreadable' ? 'Give the worker access to it, then answer recheck.' : 'Make it reachable, then answer recheck.',

@@ -7,6 +7,7 @@ import type { Database } from '../../effects/database/database.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/messages.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
+import type { ManifestEntry } from '../../model/record.ts';
 import { ABSENT, type ResourceState, type Sighting } from '../../model/world.ts';
 import { digestOf } from '../../model/digest.ts';
 import { rowsDigest } from './stage.ts';
@@ -39,11 +40,17 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
     await lookInDatabase(parts, name, group, sightings);
   }
   for (const { request, resource } of parsed) {
-    if (resource.kind === 'code') sightings.set(request.resource, seenState(codeState(parts.host, resource.step)));
+    if (resource.kind === 'code') sightings.set(request.resource, lookAtCode(parts.host, resource.step));
     if (resource.kind === 'plan') sightings.set(request.resource, seenState(planState(parts.settings)));
     if (resource.kind === 'query') sightings.set(request.resource, await lookAtQuery(parts, resource.name));
   }
   return sightings;
+}
+
+/** A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database. */
+export function expectDatabases(workspace: Workspace, settings: JobSettings, manifest: ReadonlyMap<string, ManifestEntry>): void {
+  const names = Object.keys(settings.databases).filter((database) => manifest.has(formatResource({ kind: 'database', database })));
+  workspace.expectDatabases(new Set(names));
 }
 
 async function lookInDatabase(
@@ -87,9 +94,14 @@ async function lookAtQuery({ workspace, settings }: LookParts, name: string): Pr
   }
 }
 
-export function codeState(host: Pick<ProtocolHost, 'steps'>, step: string): ResourceState {
+/** A worker that has no code for a step can't say whether it is the same. */
+function lookAtCode(host: Pick<ProtocolHost, 'steps'>, step: string): Sighting {
   const version = host.steps.get(step)?.version;
-  return version === undefined ? ABSENT : { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
+  return version === undefined ? { outcome: 'unreadable', reason: `this worker has no code for step "${step}"; register it and start the worker again` } : seenState(versionState(version));
+}
+
+export function versionState(version: string): ResourceState {
+  return { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
 }
 
 export function planState(settings: JobSettings): ResourceState {

@@ -6,11 +6,13 @@
  */
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/messages.ts';
+import { formatResource } from '../../model/resource.ts';
 import { GENESIS, type StepRecord } from '../../model/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
+import { versionState } from './look.ts';
 import { withdraw } from './questions.ts';
 import type { RepairParts } from './repair-intent.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
@@ -85,7 +87,8 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
     ledger.transaction(() => {
       ledger.append(intent.jobId, caller.runId, {
         kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects], changes: [...outcome.changes], logs: details.logs as StepRecord['logs'],
+        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
+        changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }], logs: details.logs as StepRecord['logs'],
       });
       ledger.setIntentState(intent.token, 'done');
       ledger.clearEffectMarks(intent.token);

@@ -9,11 +9,14 @@ import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, Question } from '../../model/question.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record.ts';
 import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
+import { isFailure } from '../../model/failure.ts';
+import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from './apply.ts';
 import { isWithoutLostColumns } from './compare.ts';
 import { lookAt } from './look.ts';
 import type { RepairParts, SealedRepair } from './repair-intent.ts';
+import { withdraw } from './questions.ts';
 import { takeOver } from './release.ts';
 import { StepHistory } from './stale-steps.ts';
 
@@ -24,11 +27,12 @@ export interface Repaired {
   readonly notes: readonly string[];
 }
 
-/** One row that a repair puts to a state, if it is what the question showed. */
+/** One row that a repair puts to a state, if it is what the question showed, or what the step that is undone had left. */
 interface RowRepair {
   readonly database: string;
   readonly table: string;
   readonly key: Readonly<Record<string, never>>;
+  readonly shown: RowState;
   readonly wanted: RowState;
   readonly resource: string;
 }
@@ -50,7 +54,7 @@ class Work implements Repaired {
   readonly kept: Record<string, Digest> = {};
   readonly notes: string[] = [];
   readonly rows: RowRepair[] = [];
-  readonly statements: { readonly database: string; readonly text: string; readonly params: readonly never[] }[] = [];
+  readonly statements: { readonly database: string; readonly text: string; readonly params: readonly never[]; readonly writes: readonly string[] }[] = [];
   readonly droppedTokens: { readonly database: string; readonly token: string }[] = [];
 }
 
@@ -106,8 +110,14 @@ async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedR
   }
   const state = sealed.found[finding.resource];
   if (state === undefined) return;
+  const resource = parseResource(finding.resource);
+  if (resource.kind === 'file') {
+    const kept = await parts.workspace.files.keep(resource.path, state as FileState);
+    if (kept !== undefined) work.kept[finding.resource] = kept;
+  }
   work.changes.push({ resource: finding.resource, role: 'accepted', state });
-  work.notes.push(`${finding.resource}: what was found is the record now`);
+  const stale = sealed.answers[finding.resource] === 'accept' && finding.staleSteps.length > 0 ? `; left as they are: ${finding.staleSteps.join(', ')}` : '';
+  work.notes.push(`${finding.resource}: what was found is the record now${stale}`);
   if (state.kind === 'schema' || finding.kind === 'table-missing') await rebaseRows(parts, finding.resource, work);
 }
 
@@ -130,14 +140,14 @@ async function restoreRecorded({ ledger, jobId, workspace }: RepairParts, _quest
   if (entry === undefined) return;
   const resource = parseResource(finding.resource);
   if (resource.kind === 'row') {
-    work.rows.push({ database: resource.database, table: resource.table, key: resource.key as never, wanted: entry.state as RowState, resource: finding.resource });
+    work.rows.push({ database: resource.database, table: resource.table, key: resource.key as never, shown: sealed.found[finding.resource] as RowState, wanted: entry.state as RowState, resource: finding.resource });
   } else if (resource.kind === 'file') {
     await putFile(workspace, resource.path, entry.state as FileState, sealed.found[finding.resource] as FileState, work);
   }
 }
 
 async function putFile(workspace: RepairParts['workspace'], path: string, wanted: FileState, shown: FileState, work: Work): Promise<boolean> {
-  const outcome = await workspace.files.put(path, wanted, shown, work.nextName());
+  const outcome = await orLeft(() => workspace.files.put(path, wanted, shown, work.nextName()));
   if (outcome.kept !== undefined) work.kept[`file:${path}`] = outcome.kept;
   if (outcome.kind === 'done') {
     work.notes.push(`file:${path}: put back`);
@@ -145,6 +155,16 @@ async function putFile(workspace: RepairParts['workspace'], path: string, wanted
   }
   work.notes.push(`file:${path}: left as it is (${outcome.reason})`);
   return false;
+}
+
+/** What won't pass leaves the resource as it is; the next comparison asks about it. What may pass ends the attempt. */
+async function orLeft<T>(work: () => Promise<T>): Promise<T | { readonly kind: 'left'; readonly reason: string; readonly kept?: undefined }> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isFailure(error) || error.retryable) throw error;
+    return { kind: 'left', reason: error.message };
+  }
 }
 
 function markConflict({ ledger }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work, outcome: 'skipped' | 'overwrite'): void {
@@ -182,15 +202,14 @@ async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, q
   work.notes.push(`step ${row.intent.stepId} of job ${jobId}: what it had applied is undone`);
 }
 
-function undoDatabaseEffect(effect: Effect, database: string, after: ResourceState | undefined, work: Work): void {
+function undoDatabaseEffect(effect: Effect, database: string, shown: ResourceState | undefined, work: Work): void {
   if (!('database' in effect) || effect.database !== database) return;
   if (effect.kind === 'sql') {
     if (effect.undo === undefined) work.notes.push(`a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`);
-    else work.statements.push({ database, text: effect.undo.text, params: effect.undo.params as never });
+    else work.statements.push({ database, text: effect.undo.text, params: effect.undo.params as never, writes: effect.writes });
     return;
   }
-  void after;
-  work.rows.push({ database, table: effect.table, key: effect.key as never, wanted: effect.before, resource: uriOf(effect)! });
+  work.rows.push({ database, table: effect.table, key: effect.key as never, shown: (shown ?? ABSENT) as RowState, wanted: effect.before, resource: uriOf(effect)! });
 }
 
 /** Undoes the steps that run again, newest first; each effect only where the world shows it, or what the question showed. */
@@ -216,7 +235,7 @@ async function undoSteps(parts: RepairParts, question: Question, sealed: SealedR
 async function undoEffect(workspace: RepairParts['workspace'], record: StepRecord, { effect, after, outcome }: AppliedEffect, drifted: ReadonlyMap<string, ResourceState | undefined>, work: Work): Promise<void> {
   if (outcome !== 'applied') return;
   if (!('path' in effect)) {
-    undoDatabaseEffect(effect, effect.database, after, work);
+    undoDatabaseEffect(effect, effect.database, drifted.get(uriOf(effect) ?? '') ?? after, work);
     return;
   }
   const uri = uriOf(effect)!;
@@ -224,7 +243,7 @@ async function undoEffect(workspace: RepairParts['workspace'], record: StepRecor
   const now = await workspace.files.stateNow(effect.path);
   if (effect.kind === 'directory.create' && now.kind === 'directory') {
     // It may hold what a person put there; it is removed only when it is empty.
-    const outcomeOfFolder = await workspace.files.put(effect.path, effect.before, now, work.nextName());
+    const outcomeOfFolder = await orLeft(() => workspace.files.put(effect.path, effect.before, now, work.nextName()));
     if (outcomeOfFolder.kind === 'done') work.changes.push({ resource: uri, role: 'undone', state: effect.before });
     return;
   }
@@ -233,37 +252,75 @@ async function undoEffect(workspace: RepairParts['workspace'], record: StepRecor
 }
 
 /** All row repairs of a database in one transaction with the repair's own token: exactly once, however often it is killed. */
-async function changeDatabases({ workspace, settings, jobId }: RepairParts, sealed: SealedRepair, work: Work): Promise<void> {
-  const names = new Set([...work.rows.map(({ database }) => database), ...work.statements.map(({ database }) => database), ...work.droppedTokens.map(({ database }) => database)]);
+async function changeDatabases(parts: RepairParts, sealed: SealedRepair, work: Work): Promise<void> {
+  const names = new Set([...work.rows, ...work.statements, ...work.droppedTokens].map(({ database }) => database));
   for (const name of [...names].sort()) {
-    const database = await workspace.database(name, settings);
-    const transaction = await database.begin({ lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS });
-    try {
-      const rows = work.rows.filter((row) => row.database === name);
-      const taken = await transaction.takeToken(sealed.digest, jobId, digestOf(sealed.decision));
-      if (taken.outcome === 'taken') {
-        for (const { text, params } of work.statements.filter((statement) => statement.database === name)) await transaction.applySql({ text, params: [...params] });
-        for (const row of rows) await transaction.putRow(row.table, row.key, row.wanted);
-        await transaction.settle();
-        for (const { token } of work.droppedTokens.filter((dropped) => dropped.database === name)) await transaction.dropToken(token);
-        await transaction.noteRows(sealed.digest, '');
-        await transaction.commit();
-      }
-    } finally {
-      await transaction.rollback();
+    const done = await orLeft(() => changeDatabase(parts, name, sealed, work));
+    // The transaction is one: what can't be undone in it leaves the rest as it is, too.
+    if (done !== undefined) work.notes.push(`database ${name}: left as it is (${done.reason})`);
+  }
+}
+
+async function changeDatabase({ workspace, settings, jobId }: RepairParts, name: string, sealed: SealedRepair, work: Work): Promise<undefined> {
+  const database = await workspace.database(name, settings);
+  const rows = work.rows.filter((row) => row.database === name);
+  const statements = work.statements.filter((statement) => statement.database === name);
+  const transaction = await database.begin({ lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS });
+  try {
+    const taken = await transaction.takeToken(sealed.digest, jobId, digestOf(sealed.decision));
+    if (taken.outcome === 'taken') {
+      // In the order in which they are undone: of two changes to one row the newer first.
+      for (const row of rows) if (await isAsShown(transaction, row)) await transaction.putRow(row.table, row.key, row.wanted);
+      for (const { text, params } of statements) await transaction.applySql({ text, params: [...params] });
+      await transaction.settle();
+      for (const { token } of work.droppedTokens.filter((dropped) => dropped.database === name)) await transaction.dropToken(token);
+      await transaction.noteRows(sealed.digest, '');
+      await transaction.commit();
     }
-    const states = await database.rows(work.rows.filter((row) => row.database === name).map((row) => ({ table: row.table, key: row.key, columns: row.wanted.kind === 'row' ? Object.keys(row.wanted.columns) : Object.keys(row.key) })));
-    work.rows.filter((row) => row.database === name).forEach((row, index) => work.changes.push({ resource: row.resource, role: 'undone', state: states[index]! }));
-    work.changes.push({ resource: formatResource({ kind: 'token', database: name, token: sealed.digest }), role: 'written', state: { kind: 'token', intent: digestOf(sealed.decision), rows: '' } });
+  } finally {
+    await transaction.rollback();
+  }
+  await noteDatabase(database, rows, statements, work);
+  work.changes.push({ resource: formatResource({ kind: 'token', database: name, token: sealed.digest }), role: 'written', state: { kind: 'token', intent: digestOf(sealed.decision), rows: '' } });
+  return undefined;
+}
+
+/** Somebody else's change since is never replaced unseen. */
+async function isAsShown(transaction: Pick<DatabaseTransaction, 'rows'>, { table, key, shown }: RowRepair): Promise<boolean> {
+  const [found] = await transaction.rows([{ table, key, columns: columnsOf(shown, key) }]);
+  return found !== undefined && sameState(found, shown);
+}
+
+function columnsOf(state: RowState, key: RowRepair['key']): string[] {
+  return Object.keys(state.kind === 'row' ? state.columns : key);
+}
+
+/** What came of it, told from the world: the last change of a row says what it should look like now. */
+async function noteDatabase(database: Database, rows: readonly RowRepair[], statements: Work['statements'], work: Work): Promise<void> {
+  const last = [...new Map(rows.map((row) => [row.resource, row])).values()];
+  const states = await database.rows(last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })));
+  last.forEach(({ resource, wanted }, index) => {
+    if (sameState(states[index]!, wanted)) work.changes.push({ resource, role: 'undone', state: wanted });
+    else work.notes.push(`${resource}: left as it is (it is not what the question showed, or what the step had left)`);
+  });
+  for (const table of new Set(statements.flatMap(({ writes }) => writes))) {
+    work.changes.push({ resource: formatResource({ kind: 'schema', database: database.name, table }), role: 'undone', state: await database.schema(table) });
   }
 }
 
 /** Attempts in flight of a step that runs again are refused at their next durable act. */
-function dropReruns({ ledger, jobId }: RepairParts, sealed: SealedRepair): void {
+function dropReruns({ ledger, jobId, caller }: RepairParts, sealed: SealedRepair): void {
+  if (sealed.reruns.length === 0) return;
   const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
   ledger.transaction(() => {
     for (const claim of ledger.openClaims(jobId)) if (again.has(claim.stepId)) ledger.putClaim({ ...claim, state: 'closed', nonce: `void-${sealed.digest}` });
-    for (const { intent, state } of ledger.openIntents(jobId)) if (again.has(intent.stepId) && state === 'sealed') ledger.setIntentState(intent.token, 'dropped');
+    for (const { intent, state, details } of ledger.openIntents(jobId)) {
+      // What was sealed from a void output is void; nothing of it is applied. An approval dies with its draft.
+      const isVoid = again.has(intent.stepId) || details.uses === null || details.uses.some((stepId) => again.has(stepId));
+      if (state !== 'sealed' || !isVoid) continue;
+      ledger.setIntentState(intent.token, 'dropped');
+      for (const question of ledger.openQuestions(jobId)) if (question.token === intent.token && question.digest !== sealed.digest) withdraw(ledger, question, caller.runId, 'what the step was given is void');
+    }
   });
 }
 

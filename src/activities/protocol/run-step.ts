@@ -13,6 +13,7 @@ import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
 import { intentDigest } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
+import { formatResource } from '../../model/resource.ts';
 import { isAboutTheWorld } from '../../model/question.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record.ts';
 import type { StepImplementation } from '../../model/step.ts';
@@ -26,6 +27,7 @@ import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
 import { whyNotFresh, whyNotVerified } from './guard.ts';
 import type { Caller, ProtocolHost } from './host.ts';
+import { versionState } from './look.ts';
 import { MustVerify } from './manifest-check.ts';
 import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './questions.ts';
 import { makeIntent, refuseParallelWriters } from './seal.ts';
@@ -220,18 +222,18 @@ class StepRun {
       if (held !== undefined) return this.#stepAside(ledger, claim, held);
       // After a repair, claims in flight of the same Run go on under the new term.
       const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
-      return await this.#conclude(ledger, claim, row, outcome);
+      return await this.#conclude(ledger, claim, row, outcome, job.settings);
     });
   }
 
-  async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome): Promise<RunStepResult | 'again'> {
+  async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome, settings: JobSettings): Promise<RunStepResult | 'again'> {
     switch (outcome.kind) {
       case 'must-verify':
         return this.#stepAside(ledger, claim, { kind: 'verification-required', reason: 'target-differs', detail: outcome.detail });
       case 'stale':
         return this.#stale(ledger, claim, row, outcome.resource);
       case 'conflicts': {
-        const findings = await describeConflicts(this.#workspace, row.intent, outcome.conflicts);
+        const findings = await describeConflicts(this.#workspace, row.intent, outcome.conflicts, settings);
         const question = ask(ledger, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token, why: `step ${this.#request.stepId} was half applied when its target changed`, findings });
         return this.#stepAside(ledger, claim, { kind: 'question', question: forPayload(question) });
       }
@@ -246,7 +248,8 @@ class StepRun {
     const { record, at } = ledger.transaction(() => {
       const appended = ledger.append(intent.jobId, this.#caller.runId, {
         kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects], changes: [...outcome.changes],
+        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
+        changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }],
         logs: details.logs as StepRecord['logs'],
       });
       ledger.setIntentState(intent.token, 'done');

@@ -38,6 +38,7 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
     step,
     generation: claim.row.generation,
     token: claim.row.token,
+    draft: claim.row.draft,
     args: claim.row.args,
     effects,
     observations: [...stage.observations].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)),

@@ -47,6 +47,11 @@ export class StepHistory {
     return this.latest.filter(({ stepId }) => stale.has(stepId)).map(({ stepId }) => stepId);
   }
 
+  /** Has every statement of it an undo? Files and rows always have one. */
+  canBeUndone(stepId: string): boolean {
+    return this.record(stepId)?.effects.every(({ effect, outcome }) => effect.kind !== 'sql' || effect.undo !== undefined || outcome !== 'applied') ?? true;
+  }
+
   record(stepId: string): StepRecord | undefined {
     return this.latest.find((record) => record.stepId === stepId);
   }

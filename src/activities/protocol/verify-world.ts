@@ -16,7 +16,7 @@ import type { Ledger } from '../../store/ledger.ts';
 import { compare, type Comparison } from './compare.ts';
 import { findLedgerProblems, foreignFinding, missingLedgerFinding } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from './host.ts';
-import { planState } from './look.ts';
+import { expectDatabases, planState } from './look.ts';
 import { ask, forPayload, withdraw } from './questions.ts';
 import { rollForwardRepairs } from './repair.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
@@ -87,7 +87,10 @@ class Verification {
       });
     }
     const damage = ledger.integrityProblems(jobId);
-    if (damage.length > 0) return findLedgerProblems(ledger, this.#request, this.#caller.runId, damage);
+    // An older record says nothing of the world as it should be, and a term must not be raised from it.
+    const unusable = findLedgerProblems(ledger, this.#request, this.#caller.runId, damage).filter((found) => found.class === 'damaged');
+    if (unusable.length > 0) return unusable;
+    expectDatabases(workspace, settings, ledger.manifest(jobId));
     await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
     const unreachable = await this.#raiseTerm(workspace, ledger);
     return unreachable;

@@ -30,6 +30,7 @@ export class Workspace {
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #lock: WorkspaceLock;
   readonly #databases = new Map<string, { readonly url: string; readonly opened: Promise<Database> }>();
+  #expected: ReadonlySet<string> = new Set();
   #ledger: Ledger | undefined;
 
   constructor(root: string, env: Readonly<Record<string, string | undefined>>) {
@@ -62,7 +63,7 @@ export class Workspace {
     const url = resolveUrl(name, reference, this.#env);
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
-    if (url.startsWith('sqlite:')) this.#makeFolder(this.#sqlitePath(url));
+    if (url.startsWith('sqlite:')) this.#makeReady(name, this.#sqlitePath(url));
     const opened = openDatabase({ name, url }, { workspaceRoot: this.root, env: {} });
     this.#databases.set(name, { url, opened });
     opened.catch(() => {
@@ -70,6 +71,11 @@ export class Workspace {
     });
     await known?.opened.then((database) => database.close());
     return await opened;
+  }
+
+  /** These databases are known: a file of theirs that is not there is never taken for an empty database. */
+  expectDatabases(names: ReadonlySet<string>): void {
+    this.#expected = names;
   }
 
   /** Declared SQLite databases that lie in the workspace are never file resources, also before they are opened. */
@@ -105,8 +111,11 @@ export class Workspace {
     return resolve(this.root, url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, ''));
   }
 
-  /** A database may be declared in a folder of the workspace that nothing has created yet. */
-  #makeFolder(databasePath: string): void {
+  /** A database may be declared in a folder of the workspace that nothing has created yet; one that the record knows is there. */
+  #makeReady(name: string, databasePath: string): void {
+    if (this.#expected.has(name) && !existsSync(databasePath)) {
+      throw new HoldfastError('storage-unreachable', `Database "${name}": its file ${databasePath} is gone. Put it back; if it is to be gone, put an empty file there.`, { name });
+    }
     const folder = dirname(databasePath);
     if (folder.startsWith(`${this.root}/`)) atPoints('mkdir', () => mkdirSync(folder, { recursive: true }));
   }
