@@ -132,7 +132,10 @@ class Application {
     const { workspace, settings, row, term } = this.#parts;
     const { token, jobId } = this.#intent;
     const effects = this.#databaseEffects(name);
-    if (effects.every(([index]) => this.#isDone(index))) return undefined;
+    if (effects.every(([index]) => this.#isDone(index))) {
+      this.#takePlannedChanges(name);
+      return undefined;
+    }
     const database = await workspace.database(name, settings);
     const transaction = await database.begin({ lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS });
     const open: OpenTransaction = { database, transaction, afters: new Map(), changes: [] };
@@ -172,10 +175,18 @@ class Application {
     const effects = this.#databaseEffects(name);
     const planned = this.#ledger.preparedAfters(this.#intent.token);
     this.#ledger.transaction(() => {
-      for (const [index] of effects) this.#mark(index, { outcome: 'applied', after: planned.afters[index] ?? ABSENT });
+      for (const [index] of effects) {
+        if (this.#marks.get(index)?.outcome !== 'skipped') this.#mark(index, { outcome: 'applied', after: planned.afters[index] ?? ABSENT });
+      }
     });
-    this.#changes.push(...planned.changes.filter(({ resource }) => resource.startsWith(`token:${name}/`) || resource.startsWith(`schema:${name}/`)));
+    this.#takePlannedChanges(name);
     return undefined;
+  }
+
+  /** What an earlier attempt's transaction changed besides rows; it wrote it down before it committed. */
+  #takePlannedChanges(name: string): void {
+    const planned = this.#ledger.preparedAfters(this.#intent.token).changes;
+    this.#changes.push(...planned.filter(({ resource }) => resource.startsWith(`token:${name}/`) || resource.startsWith(`schema:${name}/`)));
   }
 
   async #checkRows(transaction: DatabaseTransaction, effects: readonly [number, DatabaseEffect][]): Promise<ApplyOutcome | undefined> {

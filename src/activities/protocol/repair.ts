@@ -9,6 +9,7 @@
  * 4. The bytes found are kept before they are replaced.
  */
 import type { Answer } from '../../model/answer.ts';
+import { canonicalJson } from '../../model/canonical-json.ts';
 import { answered, ruleOn, type Decision } from '../../model/decision.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -46,7 +47,7 @@ async function decide(parts: RepairParts, decision: Decision): Promise<RepairRes
   const earlier = ledger.repairBody(decision.digest);
   if (earlier !== undefined) {
     const sealed = SealedRepairSchema.parse(earlier.body);
-    if (JSON.stringify(sealed.decision) !== JSON.stringify(decision)) return refused(['another decision has answered this question already']);
+    if (canonicalJson(sealed.decision) !== canonicalJson(decision)) return refused(['another decision has answered this question already']);
     return sealed.result ?? (await rollForward(parts, sealed));
   }
   const asked = ledger.question(decision.digest);

@@ -1,0 +1,174 @@
+/**
+ * The job that is killed at every fault point. It does all that a job can do (tables, files, rows, values, an approval
+ * rejected and granted, a world that was changed and put back, accepted and run again, conflicts while applying), so
+ * that every point of the protocol is reached.
+ *
+ * Invariant: what it leaves behind doesn't depend on how often it was killed, but for the values of `ctx.once`, which
+ * say the how-manieth call made them; `comparable` evens those out.
+ */
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Decision } from '../../../src/model/decision.ts';
+import type { Question } from '../../../src/model/question.ts';
+import { defineStep, implementStep, type StepImplementation } from '../../../src/model/step.ts';
+import type { StepContext } from '../../../src/model/step-context.ts';
+import type { DrivenJob } from './driven-job.ts';
+import { changeRows, installAudit } from './outside-database.ts';
+
+export interface KillJobPlaces {
+  readonly workspace: string;
+  /** Counts of `ctx.once` and notes of persons: nothing that the job knows. */
+  readonly outside: string;
+  /** As an outsider opens it. */
+  readonly databaseUrl: string;
+}
+
+const Empty = z.object({});
+const Text = z.object({ text: z.string() });
+
+export const tables = defineStep({ name: 'tables', input: Empty, output: Empty });
+export const gather = defineStep({ name: 'gather', input: Empty, output: Text });
+export const change = defineStep({ name: 'change', input: Empty, output: Text });
+export const careful = defineStep({ name: 'careful', input: Empty, output: Text });
+export const summary = defineStep({ name: 'summary', input: Empty, output: Text });
+export const pair = defineStep({ name: 'pair', input: z.object({ folder: z.string(), row: z.number() }), output: Empty });
+
+/** `call` counts from outside how often a value was computed. */
+export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): readonly StepImplementation[] {
+  const compute = (name: string): string => {
+    const path = join(outside, `once-${name}`);
+    appendFileSync(path, '.');
+    return `once:${readFileSync(path, 'utf8').length}`;
+  };
+  const placeholders = (ctx: StepContext, text: string): string => {
+    let count = 0;
+    return ctx.db('main').dialect === 'sqlite' ? text : text.replaceAll('?', () => `$${++count}`);
+  };
+  const implementations = [
+    implementStep(tables, async (ctx) => {
+      const db = ctx.db('main');
+      await db.sql('CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL)', [], { writes: ['item'] });
+      await db.sql('CREATE TABLE tally (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)', [], { writes: ['tally'] });
+      return {};
+    }),
+    implementStep(gather, async (ctx) => {
+      const old = await ctx.files.readText('keep/old.txt');
+      await ctx.files.exists('keep/link');
+      const sample = await ctx.once('sample', () => compute('sample'));
+      await ctx.files.write('data/raw/in.txt', `${old.trim()} ${sample}\n`);
+      await ctx.files.write('data/raw/big.bin', chunks(200), { mode: 0o600 });
+      await ctx.files.write('keep/old.txt', `replaced, ${sample}\n`);
+      await ctx.files.remove('keep/gone.txt');
+      const db = ctx.db('main');
+      await db.insert('item', [{ id: 1, name: 'one', size: 1 }, { id: 2, name: 'two', size: 2 }, { id: 3, name: sample, size: 3 }]);
+      await db.sql('INSERT INTO tally VALUES (1, 0)', [], { writes: ['tally'] });
+      return { text: sample };
+    }),
+    implementStep(change, async (ctx) => {
+      const rows = await ctx.db('main').query<{ name: string }>(placeholders(ctx, 'SELECT name FROM item WHERE id = ?'), [3]);
+      const second = await ctx.once('second', () => compute('second'));
+      const db = ctx.db('main');
+      await db.update('item', { id: 1 }, { size: 11 });
+      await db.upsert('item', [{ id: 2, name: 'two again', size: 22 }, { id: 4, name: second, size: 4 }]);
+      await db.delete('item', { id: 3 });
+      await db.sql('UPDATE tally SET n = n + 1 WHERE id = 1', [], { writes: ['tally'] });
+      await ctx.files.write('keep/run.sh', `#!/bin/sh\n# ${rows[0]?.name}\n`);
+      return { text: second };
+    }),
+    implementStep(careful, async (ctx) => {
+      const why = ctx.rejection?.reason ?? 'not yet';
+      await ctx.files.write('approved.txt', `${why}\n`);
+      await ctx.db('main').insert('item', { id: 5, name: why, size: 5 });
+      return { text: why };
+    }),
+    implementStep(summary, async (ctx) => {
+      const text = await ctx.files.readText('data/raw/in.txt');
+      await ctx.files.write('out/deep/summary.txt', `summary of ${text}`);
+      await ctx.db('main').insert('item', { id: 6, name: 'summary', size: text.length });
+      await ctx.db('main').sql('UPDATE tally SET n = n + 100 WHERE id = 1', [], { writes: ['tally'], undo: { text: 'UPDATE tally SET n = n - 100 WHERE id = 1' } });
+      return { text: `generation ${ctx.generation}` };
+    }),
+    implementStep(pair, async (ctx, { folder, row }) => {
+      await ctx.files.write(`${folder}/a.txt`, 'a\n');
+      await ctx.files.write(`${folder}/b.txt`, 'b\n');
+      await ctx.db('main').insert('item', { id: row, name: folder, size: row });
+      return {};
+    }),
+  ];
+  return implementations as unknown as readonly StepImplementation[];
+}
+
+async function* chunks(kibibytes: number): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < kibibytes; index++) yield await Promise.resolve(new Uint8Array(1024).fill(index % 251));
+}
+
+/** What was there before the job. */
+export function prepareWorld({ workspace }: Pick<KillJobPlaces, 'workspace'>): void {
+  mkdirSync(join(workspace, 'keep'), { recursive: true });
+  mkdirSync(join(workspace, 'clash'), { recursive: true });
+  mkdirSync(join(workspace, 'undone'), { recursive: true });
+  writeFileSync(join(workspace, 'keep/old.txt'), 'old\n');
+  writeFileSync(join(workspace, 'keep/gone.txt'), 'to be removed\n');
+  writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(join(workspace, 'keep/nobody.txt'), 'nobody touches this\n');
+  symlinkSync('old.txt', join(workspace, 'keep/link'));
+}
+
+/** The Workflow. Deterministic but for what its Activities answer. */
+export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise<Readonly<Record<string, unknown>>> {
+  const { workspace, databaseUrl } = places;
+  const outputs: Record<string, unknown> = {};
+  await job.step(tables, {});
+  await job.outside('audit', () => installAudit(databaseUrl));
+  outputs['gather'] = await job.step(gather, {});
+  outputs['change'] = await job.step(change, {});
+  outputs['careful'] = await job.step(careful, {}, { approval: 'before-apply' });
+  outputs['summary'] = await job.step(summary, {});
+  await job.outside('edits', async () => {
+    writeFileSync(join(workspace, 'data/raw/in.txt'), 'edited by a person\n');
+    writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n# a person was here\n');
+    chmodSync(join(workspace, 'data/raw'), 0o700);
+    rmSync(join(workspace, 'keep/link'));
+    symlinkSync('nobody.txt', join(workspace, 'keep/link'));
+    await changeRows(databaseUrl, ["UPDATE item SET size = 111 WHERE id = 1", 'DELETE FROM item WHERE id = 4']);
+  });
+  await job.verify('asked', 'after the edits');
+  await job.outside('another edit', () => writeFileSync(join(workspace, 'out/deep/summary.txt'), 'a person knows better\n'));
+  await job.verify('asked', 'after another edit');
+  for (const stepId of job.takeRewound()) if (stepId === 'summary') outputs['summary again'] = await job.step(summary, {});
+  await job.step(pair, { folder: 'clash', row: 7 }, { stepId: 'clash' });
+  await job.step(pair, { folder: 'undone', row: 8 }, { stepId: 'undone' });
+  await job.release();
+  return outputs;
+}
+
+/** What persons answer. */
+export function answerKillJob(question: Question): Pick<Decision, 'answer' | 'items'> {
+  switch (question.kind) {
+    case 'approval':
+      return { answer: question.findings.some(({ difference }) => difference.includes('because')) ? 'approve' : 'reject' };
+    case 'conflict':
+      return { answer: question.stepId === 'undone' ? 'undo' : 'overwrite' };
+    case 'discrepancy': {
+      if (question.findings.some(({ resource }) => resource === 'file:out/deep/summary.txt')) return { answer: 'rerun' };
+      const accepted = new Set(['file:keep/run.sh']);
+      return {
+        items: Object.fromEntries(question.findings.map(({ resource }) => [resource, accepted.has(resource) || resource.endsWith('{"id":4}') ? 'accept' : 'restore'])),
+      };
+    }
+    default:
+      throw new Error(`Nobody knows what to answer to ${question.kind}: ${question.findings.map(({ resource, kind, found }) => `${resource} ${kind} ${found.text}`).join('; ')}`);
+  }
+}
+
+/** Somebody writes into a folder at the moment in which a step applies to it: once each. */
+export function interfere({ workspace, outside }: KillJobPlaces): void {
+  for (const folder of ['clash', 'undone']) {
+    const done = join(outside, `interfered-${folder}`);
+    // The step's first file is there and its second isn't: now.
+    if (existsSync(done) || !existsSync(join(workspace, folder, 'a.txt'))) continue;
+    writeFileSync(done, '');
+    writeFileSync(join(workspace, folder, 'b.txt'), "a person's b\n");
+  }
+}
