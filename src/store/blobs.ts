@@ -30,8 +30,8 @@ const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
 export class BlobStore {
   readonly directory: string;
-  /** `ab` directories that this process knows to be durable. */
-  readonly #durablePrefixes = new Set<string>();
+  /** Does this process know the `ab` directories to be durable? */
+  #hasDurablePrefixes = false;
   #canClone = true;
 
   /** Creates the directory, readable by its owner only: it holds what files of any mode held. */
@@ -254,11 +254,10 @@ export class BlobStore {
 
   /** Gives a finished file its name. The same content there already is replaced by the same. */
   #publish(temporary: string, digest: Digest): void {
-    const prefix = digest.slice(0, 2);
-    const directory = join(this.directory, prefix);
+    const directory = join(this.directory, digest.slice(0, 2));
     faultPoint('blob.before');
     try {
-      this.#makePrefixDurable(prefix, directory);
+      this.#makePrefixesDurable();
       renameFile(temporary, this.pathOf(digest));
     } catch (error) {
       tryUnlink(temporary);
@@ -279,16 +278,15 @@ export class BlobStore {
     renameFile(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
   }
 
-  #makePrefixDurable(prefix: string, directory: string): void {
-    if (this.#durablePrefixes.has(prefix)) return;
-    try {
-      atPoints('mkdir', () => mkdirSync(directory, { mode: 0o700 }));
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
-    }
-    // Also when it was there: its maker may have died before its fsync.
+  /** All of them at once: one fsync for a store's life in this process, not one for each new prefix. */
+  #makePrefixesDurable(): void {
+    if (this.#hasDurablePrefixes) return;
+    atPoints('mkdir', () => {
+      for (let prefix = 0; prefix < 256; prefix++) makeUnlessThere(join(this.directory, prefix.toString(16).padStart(2, '0')));
+    });
+    // Also when they were there: their maker may have died before its fsync.
     syncDirectory(this.directory);
-    this.#durablePrefixes.add(prefix);
+    this.#hasDurablePrefixes = true;
   }
 
   #holdsIntact(digest: Digest, bytes: Uint8Array): boolean {
@@ -342,6 +340,14 @@ export class BlobStore {
 
   #temporaryPath(): string {
     return join(this.directory, 'tmp', randomBytes(12).toString('hex'));
+  }
+}
+
+function makeUnlessThere(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
   }
 }
 

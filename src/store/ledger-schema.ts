@@ -1,5 +1,6 @@
 /**
- * The ledger's tables. Every statement that creates one is repeatable; the version is checked, never trusted.
+ * The ledger's tables. Every statement that creates one is repeatable; the version is checked, never trusted. Small rows
+ * that are found by their key alone have no rowid: each write then touches one tree, not two.
  */
 export const LEDGER_SCHEMA_VERSION = 1;
 
@@ -14,13 +15,13 @@ CREATE TABLE IF NOT EXISTS job (
   settings TEXT NOT NULL) STRICT;
 
 CREATE TABLE IF NOT EXISTS worker (
-  worker_id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, identity TEXT NOT NULL) STRICT;
+  worker_id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, identity TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- state: open | left-open | closed | done. ordinal: when it was opened, or found left open.
 CREATE TABLE IF NOT EXISTS claim (
   token TEXT PRIMARY KEY, job_id TEXT NOT NULL, step_id TEXT NOT NULL, generation INTEGER NOT NULL, args TEXT NOT NULL,
   nonce TEXT NOT NULL, worker_id TEXT NOT NULL, state TEXT NOT NULL, ordinal INTEGER NOT NULL,
-  attempts INTEGER NOT NULL, failures INTEGER NOT NULL, dropped INTEGER NOT NULL, draft INTEGER NOT NULL, rejection TEXT) STRICT;
+  attempts INTEGER NOT NULL, failures INTEGER NOT NULL, dropped INTEGER NOT NULL, draft INTEGER NOT NULL, rejection TEXT) STRICT, WITHOUT ROWID;
 
 -- Values of earlier drafts stay as evidence.
 CREATE TABLE IF NOT EXISTS once (
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS intent (
 CREATE INDEX IF NOT EXISTS intent_open ON intent (job_id) WHERE state IN ('sealed', 'applying');
 
 CREATE TABLE IF NOT EXISTS effect_mark (
-  token TEXT NOT NULL, effect INTEGER NOT NULL, outcome TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (token, effect)) STRICT;
+  token TEXT NOT NULL, effect INTEGER NOT NULL, outcome TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (token, effect)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS record (
   job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER, run_id TEXT NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
 
 CREATE TABLE IF NOT EXISTS manifest (
-  job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (job_id, resource)) STRICT;
+  job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (job_id, resource)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS question (
   digest TEXT PRIMARY KEY, job_id TEXT NOT NULL, kind TEXT NOT NULL, token TEXT, identity TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
@@ -52,5 +53,5 @@ CREATE INDEX IF NOT EXISTS question_open ON question (job_id) WHERE state = 'ope
 CREATE TABLE IF NOT EXISTS repair (question TEXT PRIMARY KEY, job_id TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
 
 -- The highest generation ever issued, never reused.
-CREATE TABLE IF NOT EXISTS generation (job_id TEXT NOT NULL, step_id TEXT NOT NULL, highest INTEGER NOT NULL, PRIMARY KEY (job_id, step_id)) STRICT;
+CREATE TABLE IF NOT EXISTS generation (job_id TEXT NOT NULL, step_id TEXT NOT NULL, highest INTEGER NOT NULL, PRIMARY KEY (job_id, step_id)) STRICT, WITHOUT ROWID;
 `;

@@ -3,7 +3,9 @@
  *
  * Invariants
  * 1. Everything is written under the workspace's lock, in one transaction each; a commit is fsynced before it returns,
- *    except claims and registrations (`relaxed`): a power loss ends every worker, and a new worker verifies anyway.
+ *    except what the next such commit makes durable before anything depends on it (`relaxed`): claims, registrations,
+ *    marks, and the seal of an intent that nobody has to approve. They outlive the process; a power loss ends every
+ *    worker, and a new worker verifies anyway.
  * 2. Records are appended, never changed. The manifest table is the fold of the records and is checked against them.
  * 3. No wait happens inside: node:sqlite is synchronous, and a wait in it would stop heartbeats.
  */

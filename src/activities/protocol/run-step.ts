@@ -161,10 +161,14 @@ class StepRun {
       faultPoint('seal.before');
       // A step without effects has nothing to roll forward: its record is its seal.
       if (intent.effects.length > 0 || needsApproval) {
-        ledger.transaction(() => {
-          ledger.putIntent(intent, digest, needsApproval, details);
-          if (needsApproval) claim.update(ledger, { state: 'closed' });
-        });
+        ledger.transaction(
+          () => {
+            ledger.putIntent(intent, digest, needsApproval, details);
+            if (needsApproval) claim.update(ledger, { state: 'closed' });
+          },
+          // Nothing leans on an unapproved seal before `applying` is durable, and the seal with it.
+          { relaxed: !needsApproval },
+        );
       }
       faultPoint('seal.after');
       const row: IntentRow = { intent, digest, state: 'sealed', approval: needsApproval, details };
