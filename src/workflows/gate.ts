@@ -43,8 +43,7 @@ export class Gate {
   readonly #refusals: Refusal[] = [];
   readonly #generations = new Map<string, number>();
   readonly #steps: [string, number, number][] = [];
-  /** Steps that a decision made void since they were last asked for. */
-  readonly #rewound = new Set<string>();
+  /** How often a decision made steps run again: whatever was asked before may have been given what is void now. */
   #rewinds = 0;
   #term = 0;
   #known: ChainPlace;
@@ -116,7 +115,7 @@ export class Gate {
     for (;;) {
       this.#throwIfAborted();
       await this.#whenWorldIsSettled(stepId);
-      if (this.#rewinds !== rewinds && this.#rewound.has(stepId)) return this.#void(stepId);
+      if (this.#rewinds !== rewinds) return this.#void(stepId);
       const generation = this.generationOf(stepId);
       board.set(stepId, { step: step.request.step, generation, state: 'running' });
       const result = await callRunStep({
@@ -124,13 +123,12 @@ export class Gate {
         request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation },
       });
       const done = await this.#next(stepId, result);
-      if (this.#rewinds !== rewinds && this.#rewound.has(stepId)) return this.#void(stepId);
+      if (this.#rewinds !== rewinds) return this.#void(stepId);
       if (done !== undefined) return done;
     }
   }
 
   #void(stepId: string): undefined {
-    this.#rewound.delete(stepId);
     this.#options.board.set(stepId, { generation: this.generationOf(stepId), state: 'waiting', effects: '' });
     return undefined;
   }
@@ -276,7 +274,6 @@ export class Gate {
         this.#advance(result.at);
         for (const { stepId, generation } of result.reruns) {
           this.setGeneration(stepId, generation);
-          this.#rewound.add(stepId);
         }
         if (result.reruns.length > 0) {
           this.#rewinds += 1;

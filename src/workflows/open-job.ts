@@ -79,11 +79,16 @@ export interface PlanHooks {
 export interface Carried {
   readonly base: ChainPlace;
   readonly generations: Readonly<Record<string, number>>;
+  /** Results of finished steps, so that a Workflow that starts from its beginning need not ask for them again. */
+  readonly results?: Readonly<Record<string, { readonly generation: number; readonly output: Json }>>;
   /** `agentJob`'s own. */
   readonly plan?: Json;
 }
 
 const MEMO = 'holdfast';
+
+/** Well below the 2 MB that one payload may have. Results beyond it are asked of the record again. */
+const MAX_CARRIED_CHARACTERS = 1_000_000;
 
 /** Thrown to unwind a body that must start anew; never leaves `openJob`. */
 class JobRestart extends Error {
@@ -106,6 +111,8 @@ export class JobCore implements Job {
   readonly #board = new StepBoard();
   readonly #gate: Gate;
   readonly #calls = new Map<string, number>();
+  /** Of finished steps; used where the Workflow itself starts anew (a plan's scheduler carries its own). */
+  readonly #results: Map<string, { readonly generation: number; readonly output: Json }>;
   readonly #hooks: PlanHooks | undefined;
   #state: JobState = 'verifying';
   #inFlight = 0;
@@ -131,6 +138,8 @@ export class JobCore implements Job {
       onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
     });
     for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {})) this.#gate.setGeneration(stepId, generation);
+    this.#results = new Map(Object.entries(this.carried?.results ?? {}));
+    for (const [stepId, { generation }] of this.#results) this.#board.set(stepId, { generation, state: 'done' });
     this.#handleMessages();
   }
 
@@ -177,6 +186,8 @@ export class JobCore implements Job {
     if (!checked.success) {
       throw new HoldfastError('bad-input', `Step ${stepId} was given an input that does not fit the contract of ${contract.name}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ')}.`);
     }
+    const carried = this.#carriedResult(stepId);
+    if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;
     const done = await this.runStep(
       {
         stepId,
@@ -191,8 +202,16 @@ export class JobCore implements Job {
     );
     // Only a restart makes a request void here, and it throws.
     if (done === undefined) throw new JobRestart();
+    this.#results.set(stepId, { generation: done.generation, output: done.output });
+    // Each Run must add to what is carried, or the chain would never end.
     await this.continueIfLong();
     return contract.output.parse(done.output) as StepOutput<C>;
+  }
+
+  /** A result that an earlier Run of the chain carried over, unless a decision has made it void since. */
+  #carriedResult(stepId: string): { readonly output: Json } | undefined {
+    const result = this.#results.get(stepId);
+    return result === undefined || result.generation < this.#gate.generationOf(stepId) ? undefined : result;
   }
 
   /** One step; undefined when a decision made the request void. */
@@ -242,8 +261,20 @@ export class JobCore implements Job {
   /** @throws ContinueAsNew, always */
   async continueAsNew(plan?: Json): Promise<never> {
     await condition(() => this.#inFlight === 0 && allHandlersFinished());
-    const carried: Carried = { base: this.#gate.known, generations: this.#gate.generations, ...(plan === undefined ? {} : { plan }) };
+    const carried: Carried = { base: this.#gate.known, generations: this.#gate.generations, ...(plan === undefined ? { results: this.#resultsToCarry() } : { plan }) };
     return await makeContinueAsNewFunc<Workflow>({ memo: { ...workflowInfo().memo, [MEMO]: carried } })(...(this.#options.args as unknown[]));
+  }
+
+  #resultsToCarry(): NonNullable<Carried['results']> {
+    let characters = 0;
+    const carried: [string, { readonly generation: number; readonly output: Json }][] = [];
+    for (const [stepId, result] of this.#results) {
+      if (result.generation < this.#gate.generationOf(stepId)) continue;
+      characters += JSON.stringify(result).length + stepId.length;
+      if (characters > MAX_CARRIED_CHARACTERS) break;
+      carried.push([stepId, result]);
+    }
+    return Object.fromEntries(carried);
   }
 
   async #restart(): Promise<never> {
@@ -253,11 +284,7 @@ export class JobCore implements Job {
   #rewound(stepIds: readonly string[]): void {
     for (const id of stepIds) this.#board.set(id, { generation: this.#gate.generationOf(id), state: 'waiting', effects: '' });
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
-    else if (stepIds.some((id) => this.#finished.has(id))) this.#mustRestart = true;
-  }
-
-  get #finished(): ReadonlySet<string> {
-    return this.#gate.finished;
+    else if (stepIds.some((id) => this.#results.has(id))) this.#mustRestart = true;
   }
 
   #nextId(name: string): string {

@@ -138,7 +138,7 @@ export function isWithoutLostColumns(recorded: Readonly<Record<string, unknown>>
   return sameState(pick(recorded), pick(found));
 }
 
-async function describe({ workspace }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry }: Expectation): Promise<Finding> {
+async function describe({ workspace, settings }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry }: Expectation): Promise<Finding> {
   if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, entry);
   const expected = acceptable[0]!;
   const users = history.usersOf(resource, entry?.seq ?? 0);
@@ -155,7 +155,7 @@ async function describe({ workspace }: CompareParts, history: StepHistory, resou
     recorded: entry,
     staleSteps: users,
     rerunSteps,
-    difference: await describeDifference(workspace, resource, expected, sighting.state),
+    difference: await describeDifference(workspace, resource, expected, sighting.state, settings),
     impossible,
   });
 }

@@ -9,6 +9,8 @@ import { formatResource } from '../../model/resource.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import type { FileContent, FileInfo, RowOptions, StepContext, StepDatabase, StepFiles } from '../../model/step-context.ts';
 import type { FileState, TableSchemaState } from '../../model/world.ts';
+import { isSameTable } from '../../effects/database/query-builder.ts';
+import { plainValue } from '../../effects/database/values.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { Claim } from './claim.ts';
 import type { Caller } from './host.ts';
@@ -196,11 +198,11 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
       const database = await workspace.database(name, settings);
       const result = await database.query(sql, params, signal);
       const staged = stage.stagedTables(name);
-      const clash = result.tables.find((table) => staged.has(table) || [...staged].some((other) => other.split('.').at(-1) === table.split('.').at(-1)));
+      const clash = result.tables.find((table) => [...staged].some((other) => isSameTable(database.dialect, other, table)));
       if (clash !== undefined) throw new HoldfastError('staged-table-query', `The query reads ${clash}, to which this step has staged changes that the database does not have yet.`, { table: clash });
       for (const table of result.tables) await schemaOf(table);
       stage.queries.push({ database: name, sql, params: [...params], rows: rowsDigest(result.rows) });
-      return result.rows as never;
+      return result.rows.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plainValue(value as Json)]))) as never;
     },
     insert: (table, rows, options) => stageRows('row.insert', table, rows, options),
     upsert: (table, rows, options) => stageRows('row.upsert', table, rows, options),

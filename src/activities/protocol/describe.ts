@@ -1,5 +1,6 @@
 /** Differences as a person reads them, from states and the contents behind them. */
 import type { Intent, RowChange } from '../../model/intent.ts';
+import type { JobSettings } from '../../model/messages.ts';
 import { parseResource } from '../../model/resource.ts';
 import type { Finding } from '../../model/question.ts';
 import type { FileState, ResourceState } from '../../model/world.ts';
@@ -10,7 +11,7 @@ import { finding, sideOf } from './questions.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Readable, bounded; '' where there is nothing to add to the two sides. */
-export async function describeDifference(workspace: Workspace, resource: string, expected: ResourceState, found: ResourceState): Promise<string> {
+export async function describeDifference(workspace: Workspace, resource: string, expected: ResourceState, found: ResourceState, settings: JobSettings): Promise<string> {
   const parsed = parseResource(resource);
   switch (parsed.kind) {
     case 'file':
@@ -18,7 +19,7 @@ export async function describeDifference(workspace: Workspace, resource: string,
     case 'row':
       return describeRowDifference(expected as never, found as never).join('\n');
     case 'schema':
-      return describeSchemaDifference(expected as never, found as never).join('\n');
+      return describeSchemaDifference(expected as never, found as never, { dialect: workspace.dialectOf(parsed.database, settings) }).join('\n');
     default:
       return '';
   }
@@ -41,7 +42,7 @@ function rowAfter(change: RowChange): RowChange['before'] {
   return { kind: 'row', columns: { ...(change.before.kind === 'row' ? change.before.columns : {}), ...change.key, ...change.values } };
 }
 
-export async function describeConflicts(workspace: Workspace, intent: Intent, conflicts: readonly Conflict[]): Promise<Finding[]> {
+export async function describeConflicts(workspace: Workspace, intent: Intent, conflicts: readonly Conflict[], settings: JobSettings): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { resource, expectedBefore, expectedAfter, found } of conflicts) {
     const after = expectedAfter === undefined ? '' : `, or after: ${sideOf(expectedAfter).text}`;
@@ -52,7 +53,7 @@ export async function describeConflicts(workspace: Workspace, intent: Intent, co
       expected: { ...sideOf(expectedBefore), text: `before: ${sideOf(expectedBefore).text}${after}` },
       found: sideOf(found),
       rerunSteps: [intent.stepId],
-      difference: await describeDifference(workspace, resource, expectedAfter ?? expectedBefore, found),
+      difference: await describeDifference(workspace, resource, expectedAfter ?? expectedBefore, found, settings),
       advice: `Step ${intent.stepId} was half applied when this was changed by someone else.`,
     }));
   }

@@ -1,0 +1,84 @@
+/** A user's own Workflow on a real server: typed steps in loops, restart after a rerun, continue-as-new. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { implementStep } from '../../src/model/step.ts';
+import type { JobStatus } from '../../src/model/status.ts';
+import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { measureStep, ownWorkflow, summariseStep } from '../support/own-workflow.ts';
+import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/job-status.ts';
+
+const temporal = await testTemporal();
+const taskQueue = temporal.unique('queue');
+const root = mkdtempSync(join(tmpdir(), 'holdfast-open-job-'));
+const runs: string[] = [];
+let worker: HoldfastWorker;
+let running: Promise<void>;
+
+const measure = implementStep(measureStep, async (ctx, { path }) => {
+  runs.push(`${path} ${ctx.generation}`);
+  const { length } = await ctx.files.readText(path);
+  await ctx.files.write(`${path}.length`, `${length}\n`);
+  return { length };
+});
+const summarise = implementStep(summariseStep, async (ctx, { lengths }) => {
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  await ctx.files.write('total', `${total}\n`);
+  return { total };
+});
+
+before(async () => {
+  worker = await createWorker({
+    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, steps: [measure, summarise],
+    workflowBundle: await bundleWorkflows(new URL('../support/own-workflow.ts', import.meta.url).pathname), env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  });
+  running = worker.run();
+});
+
+after(async () => {
+  worker.shutdown();
+  await running;
+  rmSync(root, { recursive: true, force: true });
+});
+
+function workspaceWith(name: string, files: Readonly<Record<string, string>>): string {
+  mkdirSync(join(root, name));
+  for (const [path, content] of Object.entries(files)) writeFileSync(join(root, name, path), content);
+  runs.length = 0;
+  return name;
+}
+
+test('steps in a loop have an id each, typed outputs, and branches decide from them', async () => {
+  const workspace = workspaceWith('loop', { a: '123', b: '1234567' });
+  const result = await temporal.client.workflow.execute(ownWorkflow, { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace, paths: ['a', 'b'], waitMs: 1 }] });
+  assert.deepEqual(result, { total: 10, long: 1 });
+  assert.deepEqual(runs, ['a 0', 'b 0']);
+});
+
+test('a rerun of a finished step starts the Workflow anew: void steps run again, the others answer from the record', async () => {
+  const workspace = workspaceWith('rerun', { a: '123', b: '1234567' });
+  const handle = await temporal.client.workflow.start(ownWorkflow, { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace, paths: ['a', 'b'], waitMs: 1500 }] });
+  await until(handle, (status) => status.steps.filter(({ state }) => state === 'done').length === 2);
+  writeFileSync(join(root, workspace, 'b'), '12');
+  const { questions } = await until(handle, (status) => status.questions.length > 0);
+  assert.deepEqual(questions[0]!.findings[0]!.rerunSteps, ['measure#2']);
+  await handle.signal('decide', { digest: questions[0]!.digest, answer: 'rerun', by: 'test@example.com', reason: 'b is right now' });
+  assert.deepEqual(await handle.result(), { total: 5, long: 0 });
+  assert.deepEqual(runs, ['a 0', 'b 0', 'b 1']);
+  assert.equal(readFileSync(join(root, workspace, 'b.length'), 'utf8'), '2\n');
+});
+
+test('continue-as-new at a threshold keeps the job: its id, its record, its results', async () => {
+  const paths = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const workspace = workspaceWith('long', Object.fromEntries(paths.map((path) => [path, path])));
+  const handle = await temporal.client.workflow.start(ownWorkflow, { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace, paths, waitMs: 1, continueAsNewAfterEvents: 30 }] });
+  assert.deepEqual(await handle.result(), { total: 6, long: 0 });
+  assert.deepEqual(runs, paths.map((path) => `${path} 0`), 'each step ran once in the whole chain');
+  const last = await temporal.client.workflow.getHandle(handle.workflowId).describe();
+  assert.notEqual(last.runId, handle.firstExecutionRunId, 'there was a continue-as-new');
+  const status = await temporal.client.workflow.getHandle(handle.workflowId).query<JobStatus>('status');
+  assert.equal(status.jobId, `${handle.workflowId}@${handle.firstExecutionRunId}`);
+});
