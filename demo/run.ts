@@ -23,6 +23,7 @@ import { seconds, Story } from './story.ts';
 
 const POLL_MS = 60;
 const ACT_LIMIT_MS = 60_000;
+const UNLISTED_AFTER_MS = 3_000;
 const DIFFERENCE_LINES = 7;
 /** In use when nobody else decides. */
 const ANSWERED: Readonly<Record<string, Answer>> = { 'file:rain.md': 'accept', 'file:weather.csv': 'restore', 'schema:office/weather': 'accept' };
@@ -139,11 +140,13 @@ function tellStep(story: Story, { service }: Stage, id: string, effects: string)
 
 /** The open question, other than the one that was answered; undefined when the job has ended. */
 async function nextQuestion({ client }: Stage, workflowId: string, interrupt: AbortSignal, answered?: string): Promise<Question | undefined> {
-  for (const endMs = performance.now() + ACT_LIMIT_MS; ; ) {
+  for (const sinceMs = performance.now(), endMs = sinceMs + ACT_LIMIT_MS; ; ) {
     interrupt.throwIfAborted();
     const { state } = await client.describe(workflowId);
     if (state !== 'running' && state !== 'waiting') return undefined;
-    const status: JobStatus | undefined = await client.status(workflowId).catch(() => undefined);
+    // Where the server has no search attributes, the worker alone knows. A Query may still go to the one that was lost.
+    const isWorthAsking = state === 'waiting' || performance.now() - sinceMs > UNLISTED_AFTER_MS;
+    const status: JobStatus | undefined = isWorthAsking ? await client.status(workflowId).catch(() => undefined) : undefined;
     const refusal = status?.refusals.at(-1);
     if (refusal !== undefined) throw new Error(`The decision was refused: ${refusal.problems.join('; ')}`);
     const open = status?.questions.find(({ digest }) => digest !== answered);

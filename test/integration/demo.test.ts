@@ -1,0 +1,106 @@
+/** The demo as a newcomer runs it; its claims are checked once more, from what it left in its folder. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import * as z from 'zod';
+import { testPostgres } from '../support/postgres.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+const temporal = await testTemporal();
+const postgres = await testPostgres();
+const checkout = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-demo-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const ToldSchema = z.looseObject({
+  ok: z.boolean(),
+  workflowId: z.string(),
+  workspace: z.string(),
+  csv: z.object({ name: z.string(), sha256: z.string() }),
+  proofs: z.array(z.object({ claim: z.string(), holds: z.boolean(), found: z.string() })),
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function demo(args: readonly string[], { interruptWhen }: { readonly interruptWhen?: string } = {}): Promise<Ended> {
+  const child = spawn(process.execPath, ['demo/run.ts', ...args], { cwd: checkout, env: { ...process.env, ...temporal.env, TMPDIR: folder, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    ended.out += chunk;
+    if (interruptWhen !== undefined && ended.out.includes(interruptWhen)) child.kill('SIGINT');
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (ended.err += chunk));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, ...ended };
+}
+
+function sha256(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
+
+test('the demo ends well, and what it left bears out what it claims', { timeout: 60_000 }, async () => {
+  const root = path.join(folder, 'left');
+  const { code, out, err } = await demo(['--json', '--folder', root]);
+  assert.equal(code, 0, err);
+  const told = ToldSchema.parse(JSON.parse(out));
+  assert.ok(told.ok);
+  assert.deepEqual(told.proofs.filter(({ holds }) => !holds), []);
+  assert.match(err, /SIGKILL/);
+
+  const office = new DatabaseSync(path.join(root, 'office.db'), { readOnly: true });
+  const rowsOf = (sql: string): unknown[] => office.prepare(sql).all().map((row) => ({ ...row }));
+  assert.deepEqual(rowsOf('SELECT source, action, count(*) AS writes, count(DISTINCT row_key) AS rows FROM audit GROUP BY source, action ORDER BY source'), [
+    { source: 'figure', action: 'insert', writes: 1, rows: 1 },
+    { source: 'weather', action: 'insert', writes: 1461, rows: 1461 },
+  ]);
+  const inFolder = (name: string): string => path.join(told.workspace, name);
+  assert.deepEqual(rowsOf('SELECT id, sha256 FROM figure'), [{ id: 'chart', sha256: sha256(inFolder('chart.svg')) }]);
+  office.close();
+
+  assert.equal(sha256(inFolder('weather.csv')), sha256(path.join(checkout, 'node_modules/vega-datasets/data/seattle-weather.csv')));
+  assert.match(readFileSync(inFolder('rain.md'), 'utf8'), /\(Ada\)/);
+  assert.match(readFileSync(inFolder('report.md'), 'utf8'), /\(Ada\)/);
+
+  // Temporal's own record: the job has ended, by one Signal.
+  const handle = temporal.client.workflow.getHandle(told.workflowId);
+  const { status } = await handle.describe();
+  assert.equal(status.name, 'COMPLETED');
+  const { events } = await handle.fetchHistory();
+  const signals = (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes != null);
+  assert.deepEqual(signals.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName), ['decide']);
+});
+
+test('the demo runs the same on PostgreSQL and leaves neither database nor folder', { timeout: 60_000 }, async () => {
+  const { code, out, err } = await demo(['--database', await postgres.database()]);
+  assert.equal(code, 0, `${out}${err}`);
+  assert.match(out, /PostgreSQL triggers: insert of 1,461 rows, each once/);
+  const client = new pg.Client({ connectionString: postgres.adminUrl });
+  await client.connect();
+  const { rows } = await client.query("SELECT datname FROM pg_database WHERE datname LIKE 'holdfast_demo_%'");
+  await client.end();
+  assert.deepEqual(rows, []);
+  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')), []);
+});
+
+test('an interrupted demo ends with 130 and leaves nothing behind', { timeout: 60_000 }, async () => {
+  const { code, out } = await demo([], { interruptWhen: '1  A job starts' });
+  assert.equal(code, 130, out);
+  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')), []);
+});
+
+test('a wrong option is refused with the help', async () => {
+  const { code, err } = await demo(['--quickly']);
+  assert.equal(code, 2);
+  assert.match(err, /--quickly[\s\S]*--interactive/);
+});
