@@ -144,6 +144,7 @@ export class Gate {
         board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
         return result;
       case 'verification-required':
+        board.set(stepId, { state: 'held' });
         await this.verify(result.reason, result.detail);
         return undefined;
       case 'other-generation':
