@@ -4,10 +4,10 @@ import type { Summary, Verdict } from './statistics.ts';
 
 export interface FigureContext {
   /** The server and its worker, started when first asked for. */
-  server(): Promise<BenchServer>;
+  readonly server: () => Promise<BenchServer>;
   readonly isQuick: boolean;
   /** One line for a person. */
-  say(line: string): void;
+  readonly say: (line: string) => void;
 }
 
 export interface Figure {

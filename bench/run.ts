@@ -6,9 +6,11 @@ import { parseArgs } from 'node:util';
 import { BenchServer } from './bench-server.ts';
 import type { Figure, FigureContext, FigureResult } from './figure.ts';
 import { guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures/steps.ts';
+import { verifyGibibyte, verifySmallFiles } from './figures/verification.ts';
+import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
 
-const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, longJob, historyBytes];
+const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, longJob, historyBytes, verifyGibibyte, verifySmallFiles, memoryGrowth, takeOver];
 
 const WRONG_USAGE = 2;
 
