@@ -65,6 +65,12 @@ export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspa
   return prepared;
 }
 
+/** What attempts that were killed have left beside an intent's files. Call under the lock, once it is applied or dropped. */
+export async function removeIntentLeftovers(workspace: Workspace, { token, effects }: Pick<Intent, 'token' | 'effects'>): Promise<void> {
+  const paths = effects.flatMap((effect) => ('path' in effect ? [effect.path] : []));
+  if (paths.length > 0) await workspace.files.removeLeftovers(token, paths);
+}
+
 /** What a person decided may be replaced, by effect. */
 export function overridesOf(ledger: Ledger, row: IntentRow): ReadonlyMap<number, FileState> {
   return new Map([...ledger.effectMarks(row.intent.token)].flatMap(([index, mark]) => (mark.outcome === 'overwrite' ? [[index, mark.after as FileState] as const] : [])));
@@ -114,6 +120,8 @@ class Application {
       return { kind: 'applied', effects: this.#applied(), changes: this.#changesOfEffects() };
     } finally {
       for (const { transaction } of this.#open) await transaction.rollback();
+      // What was committed has used its prepared file up; whatever else is prepared again by the next attempt.
+      for (const file of this.#prepared) if (file !== undefined) this.#parts.workspace.files.discard(file);
     }
   }
 

@@ -1,7 +1,7 @@
 /** File effects bound to one workspace and its blobs. */
 import { createHash } from 'node:crypto';
 import {
-  checkFile, commitFile, describeFileDifference, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
+  checkFile, commitFile, describeFileDifference, discardPrepared, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
   removeLeftovers, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
@@ -103,6 +103,12 @@ export class WorkspaceFiles {
     return { kind: 'left', reason: outcome.reason, ...(outcome.kept === undefined ? {} : { kept: outcome.kept }) };
   }
 
+  /** Takes away what was prepared and will not be committed by this attempt. Never fails. */
+  discard(prepared: PreparedFile): void {
+    discardPrepared(this.#workspace, prepared);
+  }
+
+  /** What attempts that were killed left of a token's changes, once those are settled. */
   async removeLeftovers(token: string, paths: readonly string[]): Promise<void> {
     await removeLeftovers(this.#workspace, token, paths, this.#blobs);
   }

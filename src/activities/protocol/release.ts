@@ -10,7 +10,7 @@ import { formatResource } from '../../model/resource.ts';
 import { GENESIS, type StepRecord } from '../../model/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles } from './apply.ts';
+import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { versionState } from './look.ts';
 import { withdraw } from './questions.ts';
@@ -70,6 +70,7 @@ async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string
   for (const row of ledger.openIntents(jobId)) {
     if (row.state === 'sealed') {
       ledger.transaction(() => ledger.setIntentState(row.intent.token, 'dropped'));
+      await removeIntentLeftovers(workspace, row.intent);
       notes.push(`step ${row.intent.stepId}: its staged changes were dropped; none was applied`);
       continue;
     }
@@ -84,6 +85,7 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
     const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
     const outcome = await applyIntent({ workspace, settings, row, term, seenFiles: new Map() }, ledger, prepared);
     if (outcome.kind !== 'applied') return `step ${intent.stepId}: half applied and not finished (${outcome.kind === 'conflicts' ? outcome.conflicts.map(({ resource }) => resource).join(', ') : outcome.kind})`;
+    await removeIntentLeftovers(workspace, intent);
     ledger.transaction(() => {
       ledger.append(intent.jobId, caller.runId, {
         kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,

@@ -21,7 +21,7 @@ import { tokenOf } from '../../model/token.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles, type ApplyOutcome } from './apply.ts';
+import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import { takeClaim, type Claim } from './claim.ts';
 import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
@@ -242,6 +242,7 @@ class StepRun {
         return this.#stepAside(ledger, claim, { kind: 'question', question: forPayload(question) });
       }
       case 'applied':
+        if (claim.row.attempts > 1) await removeIntentLeftovers(this.#workspace, row.intent);
         return this.#record(ledger, claim, row, outcome);
     }
   }

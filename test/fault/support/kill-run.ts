@@ -56,7 +56,7 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
 }
 
 async function runProcess(order: KillOrder): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: join(order.outside, 'compiled') } });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   let isLate = false;
