@@ -2,10 +2,8 @@
  * The package entry `holdfast`: contracts, plans, questions, decisions, failures. It holds no Node code, so that a
  * Workflow may import it.
  */
-/** The zod that contracts are checked with: schemas of another major version would not fit. */
-export * as z from 'zod';
 export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
-export { defineStep, implementStep, type StepContract, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
+export { defineStep, implementStep, z, type StepContract, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
 export type { FileContent, FileInfo, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
 export { BUILT_IN_STEPS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, waitStep } from './model/built-in-steps.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';

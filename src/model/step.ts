@@ -57,3 +57,6 @@ export function implementStep<C extends StepContract>(
 ): StepImplementation<C> {
   return { contract, run, version: options.version ?? '1' };
 }
+
+/** The zod that contracts are checked with: schemas of another major version would not fit. */
+export { z };
