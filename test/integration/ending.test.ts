@@ -1,0 +1,103 @@
+/** How jobs end: cancelled in the middle of a step, in the middle of applying, or terminated from outside. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import * as z from 'zod';
+import { defineStep, implementStep } from '../../src/model/step.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
+import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { agentJob } from '../../src/workflows/agent-job.ts';
+import { until } from '../support/job-status.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+const temporal = await testTemporal();
+const taskQueue = temporal.unique('queue');
+const root = mkdtempSync(join(tmpdir(), 'holdfast-ending-'));
+let worker: HoldfastWorker;
+let running: Promise<void>;
+const seen = { started: 0, aborted: 0 };
+
+const patient = implementStep(defineStep({ name: 'patient', input: z.strictObject({}), output: z.strictObject({}) }), async (ctx) => {
+  await ctx.files.write('never.txt', 'never');
+  seen.started += 1;
+  await new Promise<void>((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
+  seen.aborted += 1;
+  ctx.signal.throwIfAborted();
+  return {};
+});
+
+before(async () => {
+  worker = await createWorker({
+    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, steps: [patient], workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  });
+  running = worker.run();
+});
+
+afterEach(() => setFaultHook(undefined));
+
+after(async () => {
+  worker.shutdown();
+  await running;
+  rmSync(root, { recursive: true, force: true });
+});
+
+const twoFiles = {
+  schemaVersion: 1, name: 'ending', workspace: 'unused', databases: { main: { url: 'sqlite:main.db' } },
+  steps: [
+    { id: 'table', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY)', writes: ['note'] } },
+    { id: 'first', use: 'file.write', with: { path: 'first.txt', content: 'first' }, needs: ['table'] },
+    { id: 'second', use: 'file.write', with: { path: 'second.txt', content: 'second' }, needs: ['first'] },
+  ],
+};
+
+test('cancelling a job aborts the running step, applies nothing of it, and gives the workspace back', { timeout: 40_000 }, async () => {
+  const plan = { ...twoFiles, steps: [{ id: 'patient', use: 'patient' }] };
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('cancel'), taskQueue, args: [{ plan, workspace: 'cancelled' }] });
+  await until(handle, () => seen.started === 1);
+  await handle.cancel();
+  await assert.rejects(handle.result(), /cancelled/i);
+  assert.equal(seen.aborted, 1);
+  assert.equal(existsSync(join(root, 'cancelled', 'never.txt')), false);
+  // Given back: the next job may have the folder at once.
+  await temporal.client.workflow.execute(agentJob, { workflowId: temporal.unique('next'), taskQueue, args: [{ plan: twoFiles, workspace: 'cancelled' }] });
+});
+
+test('cancelling while a step is being applied finishes it before the job ends', { timeout: 40_000 }, async () => {
+  let reached = false;
+  let isCancelled = (): void => undefined;
+  const cancelled = new Promise<void>((resolve) => (isCancelled = resolve));
+  setFaultHook(async (point) => {
+    if (point !== 'commit.database-before' || reached) return;
+    reached = true;
+    await cancelled;
+  });
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('cancel'), taskQueue, args: [{ plan: twoFiles, workspace: 'half' }] });
+  await until(handle, () => reached);
+  await handle.cancel();
+  setTimeout(isCancelled, 500);
+  await assert.rejects(handle.result(), /cancelled/i);
+  const next = await temporal.client.workflow.execute(agentJob, {
+    workflowId: temporal.unique('next'), taskQueue,
+    args: [{ plan: { ...twoFiles, steps: [{ id: 'query', use: 'db.query', with: { database: 'main', sql: "SELECT count(*) AS tables FROM sqlite_schema WHERE name = 'note'" } }] }, workspace: 'half' }],
+  });
+  assert.deepEqual(next.outputs, { query: { rows: [{ tables: 1 }] } }, 'the table that was half applied is there');
+  assert.equal(existsSync(join(root, 'half', 'first.txt')), false, 'nothing after it ran');
+});
+
+test("after a terminate the workspace's next user gets the question, and may take it", { timeout: 40_000 }, async () => {
+  const first = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('terminated'), taskQueue, args: [{ plan: { ...twoFiles, steps: [...twoFiles.steps, { id: 'pause', use: 'wait', with: { seconds: 600 }, needs: ['second'] }] }, workspace: 'taken' }] });
+  await until(first, (status) => status.steps.some(({ id, state }) => id === 'second' && state === 'done'));
+  const second = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('second'), taskQueue, args: [{ plan: { ...twoFiles, steps: [{ id: 'mine', use: 'file.write', with: { path: 'second.txt', content: 'mine' } }] }, workspace: 'taken' }] });
+  const whileRunning = await until(second, (status) => status.questions.length > 0);
+  assert.deepEqual(whileRunning.questions[0]!.findings[0]!.answers, ['recheck', 'abort'], 'a running job is not pushed out of its workspace');
+  await first.terminate('the test says so');
+  await second.signal('decide', { digest: whileRunning.questions[0]!.digest, answer: 'recheck', by: 'test@example.com', reason: 'it has ended' });
+  const afterwards = await until(second, (status) => status.questions.length > 0 && status.questions[0]!.digest !== whileRunning.questions[0]!.digest);
+  assert.deepEqual(afterwards.questions[0]!.findings[0]!.answers, ['accept', 'recheck', 'abort']);
+  assert.equal(readFileSync(join(root, 'taken', 'second.txt'), 'utf8'), 'second', 'nothing has changed before the decision');
+  await second.signal('decide', { digest: afterwards.questions[0]!.digest, answer: 'accept', by: 'test@example.com', reason: 'take it' });
+  await second.result();
+  assert.equal(readFileSync(join(root, 'taken', 'second.txt'), 'utf8'), 'mine');
+});
