@@ -16,7 +16,7 @@ import type { Finding, FindingKind } from '../../model/question.ts';
 import type { Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
-import { describeDifference } from './describe.ts';
+import { describeConflict, describeDifference } from './describe.ts';
 import type { ProtocolHost } from './host.ts';
 import { expectDatabases, lookAt, watchedResources } from './look.ts';
 import { finding, sideOf } from './questions.ts';
@@ -48,6 +48,8 @@ export interface CompareParts {
 interface Expectation {
   readonly acceptable: readonly ResourceState[];
   readonly entry: ManifestEntry | undefined;
+  /** The intent that is being applied to it: a third state is that step's conflict, for the manifest says nothing of it yet. */
+  readonly applying?: { readonly stepId: string; readonly before: ResourceState; readonly after: ResourceState };
 }
 
 export async function compare(parts: CompareParts, only?: ReadonlySet<string>): Promise<Comparison> {
@@ -104,7 +106,7 @@ function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<str
       const after = 'after' in effect ? effect.after : (planned[index] ?? ABSENT);
       const mark = marks.get(index);
       const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];
-      expectations.set(resource, { acceptable, entry: manifest.get(resource) });
+      expectations.set(resource, { acceptable, entry: manifest.get(resource), applying: { stepId: intent.stepId, before: effect.before, after } });
     }
     // Schemas that its statements change may be either.
     for (const change of ledger.preparedAfters(intent.token).changes) {
@@ -138,8 +140,9 @@ export function isWithoutLostColumns(recorded: Readonly<Record<string, unknown>>
   return sameState(pick(recorded), pick(found));
 }
 
-async function describe({ workspace, settings }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry }: Expectation): Promise<Finding> {
+async function describe({ workspace, settings }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry, applying }: Expectation): Promise<Finding> {
   if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, entry);
+  if (applying !== undefined) return await describeConflict(workspace, settings, resource, applying, sighting.state);
   const expected = acceptable[0]!;
   const users = history.usersOf(resource, entry?.seq ?? 0);
   const rerunSteps = stepsToRerun(history, resource, users, sighting.state, entry);

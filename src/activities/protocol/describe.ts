@@ -45,18 +45,25 @@ function rowAfter(change: RowChange): RowChange['before'] {
 export async function describeConflicts(workspace: Workspace, intent: Intent, conflicts: readonly Conflict[], settings: JobSettings): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { resource, expectedBefore, expectedAfter, found } of conflicts) {
-    const after = expectedAfter === undefined ? '' : `, or after: ${sideOf(expectedAfter).text}`;
-    findings.push(finding({
-      resource,
-      class: 'conflict',
-      kind: 'target-neither-before-nor-after',
-      expected: { ...sideOf(expectedBefore), text: `before: ${sideOf(expectedBefore).text}${after}` },
-      found: sideOf(found),
-      rerunSteps: [intent.stepId],
-      difference: await describeDifference(workspace, resource, expectedAfter ?? expectedBefore, found, settings),
-      advice: `Step ${intent.stepId} was half applied when this was changed by someone else.`,
-    }));
+    findings.push(await describeConflict(workspace, settings, resource, { stepId: intent.stepId, before: expectedBefore, after: expectedAfter }, found));
   }
   return findings;
 }
 
+/** A target found neither as it was nor as it shall be, while its step is being applied. */
+export async function describeConflict(
+  workspace: Workspace, settings: JobSettings, resource: string,
+  { stepId, before, after }: { readonly stepId: string; readonly before: ResourceState; readonly after: ResourceState | undefined }, found: ResourceState,
+): Promise<Finding> {
+  const orAfter = after === undefined ? '' : `, or after: ${sideOf(after).text}`;
+  return finding({
+    resource,
+    class: 'conflict',
+    kind: 'target-neither-before-nor-after',
+    expected: { ...sideOf(before), text: `before: ${sideOf(before).text}${orAfter}` },
+    found: sideOf(found),
+    rerunSteps: [stepId],
+    difference: await describeDifference(workspace, resource, after ?? before, found, settings),
+    advice: `Step ${stepId} was half applied when this was changed by someone else.`,
+  });
+}

@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
-import { resourceOfEffect, type Effect } from '../../model/intent.ts';
+import { resourceOfEffect, type Effect, type Intent } from '../../model/intent.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, Question } from '../../model/question.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record.ts';
@@ -12,7 +12,8 @@ import { ABSENT, sameState, type FileState, type ResourceState, type RowState } 
 import { isFailure } from '../../model/failure.ts';
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
-import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from './apply.ts';
+import type { IntentRow, Ledger } from '../../store/ledger.ts';
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, removeIntentLeftovers, STATEMENT_TIMEOUT_MS } from './apply.ts';
 import { isWithoutLostColumns } from './compare.ts';
 import { lookAt } from './look.ts';
 import type { RepairParts, SealedRepair } from './repair-intent.ts';
@@ -50,6 +51,13 @@ class Work implements Repaired {
     return { token: this.#token, index: this.#files++ };
   }
 
+  /** Tokens of intents whose undo is already among the rest: several findings may name one intent. */
+  readonly undone = new Set<Digest>();
+  /** Files that were put to a state: attempts that were killed may have left something beside them. */
+  readonly paths: string[] = [];
+  /** What the ledger says only once the databases have it: until then the repair is found as it was. */
+  readonly afterwards: (() => void)[] = [];
+
   readonly changes: Change[] = [];
   readonly kept: Record<string, Digest> = {};
   readonly notes: string[] = [];
@@ -65,9 +73,11 @@ export async function carryOut(parts: RepairParts, question: Question, sealed: S
     await ITEM[sealed.answers[finding.resource]!](parts, question, finding, sealed, work);
     await faultPointAsync('repair.item-after');
   }
-  if (sealed.reruns.length > 0 && question.kind !== 'conflict') await undoSteps(parts, question, sealed, work);
+  if (sealed.reruns.length > 0) await undoSteps(parts, question, sealed, work);
   await changeDatabases(parts, sealed, work);
-  dropReruns(parts, sealed);
+  for (const act of work.afterwards) act();
+  await dropReruns(parts, sealed);
+  await parts.workspace.files.removeLeftovers(sealed.digest, work.paths);
   return work;
 }
 
@@ -100,7 +110,7 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
   },
   skip: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'skipped'),
   overwrite: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'overwrite'),
-  undo: async (parts, question, _finding, _sealed, work) => await undoIntent(parts, question, work),
+  undo: async (parts, question, finding, sealed, work) => await undoIntent(parts, intentInConflict(parts.ledger, question, finding.resource), sealed, work),
 };
 
 async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
@@ -147,6 +157,7 @@ async function restoreRecorded({ ledger, jobId, workspace }: RepairParts, _quest
 }
 
 async function putFile(workspace: RepairParts['workspace'], path: string, wanted: FileState, shown: FileState, work: Work): Promise<boolean> {
+  work.paths.push(path);
   const outcome = await orLeft(() => workspace.files.put(path, wanted, shown, work.nextName()));
   if (outcome.kept !== undefined) work.kept[`file:${path}`] = outcome.kept;
   if (outcome.kind === 'done') {
@@ -168,7 +179,7 @@ async function orLeft<T>(work: () => Promise<T>): Promise<T | { readonly kind: '
 }
 
 function markConflict({ ledger }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work, outcome: 'skipped' | 'overwrite'): void {
-  const row = question.token === undefined ? undefined : ledger.intent(question.token);
+  const row = intentInConflict(ledger, question, finding.resource);
   const found = sealed.found[finding.resource] ?? ABSENT;
   if (row === undefined) return;
   const index = row.intent.effects.findIndex((effect) => uriOf(effect) === finding.resource);
@@ -178,9 +189,9 @@ function markConflict({ ledger }: RepairParts, question: Question, finding: Find
 }
 
 /** Undoes what an intent has applied, newest first, and drops it. */
-async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, question: Question, work: Work): Promise<void> {
-  const row = question.token === undefined ? undefined : ledger.intent(question.token);
-  if (row === undefined || row.state === 'dropped') return;
+async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, row: IntentRow | undefined, sealed: SealedRepair, work: Work): Promise<void> {
+  if (row === undefined || row.state === 'dropped' || work.undone.has(row.intent.token)) return;
+  work.undone.add(row.intent.token);
   const marks = ledger.effectMarks(row.intent.token);
   const planned = ledger.preparedAfters(row.intent.token).afters;
   for (const [index, effect] of [...row.intent.effects.entries()].reverse()) {
@@ -191,14 +202,17 @@ async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, q
   }
   for (const name of new Set(row.intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : [])))) {
     const database = await workspace.database(name, settings);
-    if (!(await database.tokens([row.intent.token])).has(row.intent.token)) continue;
+    // Its token row says that it was applied here; the repair's own, that an earlier attempt has undone it.
+    const tokens = await database.tokens([row.intent.token, sealed.digest]);
+    if (![...tokens.values()].some(({ kind }) => kind === 'token')) continue;
     for (const [index, effect] of [...row.intent.effects.entries()].reverse()) undoDatabaseEffect(effect, name, planned[index], work);
     work.droppedTokens.push({ database: name, token: row.intent.token });
   }
-  ledger.transaction(() => {
+  await removeIntentLeftovers(workspace, row.intent);
+  work.afterwards.push(() => ledger.transaction(() => {
     ledger.setIntentState(row.intent.token, 'dropped');
     ledger.clearEffectMarks(row.intent.token);
-  });
+  }));
   work.notes.push(`step ${row.intent.stepId} of job ${jobId}: what it had applied is undone`);
 }
 
@@ -309,9 +323,10 @@ async function noteDatabase(database: Database, rows: readonly RowRepair[], stat
 }
 
 /** Attempts in flight of a step that runs again are refused at their next durable act. */
-function dropReruns({ ledger, jobId, caller }: RepairParts, sealed: SealedRepair): void {
+async function dropReruns({ ledger, jobId, caller, workspace }: RepairParts, sealed: SealedRepair): Promise<void> {
   if (sealed.reruns.length === 0) return;
   const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
+  const dropped: Intent[] = [];
   ledger.transaction(() => {
     for (const claim of ledger.openClaims(jobId)) if (again.has(claim.stepId)) ledger.putClaim({ ...claim, state: 'closed', nonce: `void-${sealed.digest}` });
     for (const { intent, state, details } of ledger.openIntents(jobId)) {
@@ -319,12 +334,20 @@ function dropReruns({ ledger, jobId, caller }: RepairParts, sealed: SealedRepair
       const isVoid = again.has(intent.stepId) || details.uses === null || details.uses.some((stepId) => again.has(stepId));
       if (state !== 'sealed' || !isVoid) continue;
       ledger.setIntentState(intent.token, 'dropped');
+      dropped.push(intent);
       for (const question of ledger.openQuestions(jobId)) if (question.token === intent.token && question.digest !== sealed.digest) withdraw(ledger, question, caller.runId, 'what the step was given is void');
     }
   });
+  for (const intent of dropped) await removeIntentLeftovers(workspace, intent);
 }
 
-function uriOf(effect: Effect): string | undefined {
+/** The step's own question names its token; a comparison finds the intent that is being applied to the resource. */
+export function intentInConflict(ledger: Ledger, question: Question, resource: string): IntentRow | undefined {
+  if (question.token !== undefined) return ledger.intent(question.token);
+  return ledger.openIntents(question.jobId).find(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => uriOf(effect) === resource));
+}
+
+export function uriOf(effect: Effect): string | undefined {
   const resource = resourceOfEffect(effect);
   return resource === undefined ? undefined : formatResource(resource);
 }

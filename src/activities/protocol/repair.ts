@@ -23,7 +23,7 @@ import type { Caller, ProtocolHost } from './host.ts';
 import { lookAt } from './look.ts';
 import { withdraw } from './questions.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './repair-intent.ts';
-import { carryOut, type Repaired } from './repair-items.ts';
+import { carryOut, intentInConflict, uriOf, type Repaired } from './repair-items.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
 import type { Workspaces } from './workspace.ts';
 
@@ -72,7 +72,7 @@ async function decide(parts: RepairParts, decision: Decision): Promise<RepairRes
 async function lookAgain(parts: RepairParts, question: Question, answers: Readonly<Record<string, Answer>>): Promise<{ readonly moved: string[]; readonly found: SealedRepair['found'] }> {
   const looked = question.findings.filter((finding) => (finding.class === 'discrepancy' || finding.class === 'conflict') && answers[finding.resource] !== 'abort' && finding.kind !== 'database-restored');
   const manifest = parts.ledger.manifest(parts.jobId);
-  const recordedOf = (resource: string): SealedRepair['found'][string] | undefined => manifest.get(resource)?.state ?? conflictBefore(parts.ledger, question, resource);
+  const recordedOf = (resource: string): SealedRepair['found'][string] | undefined => conflictBefore(parts.ledger, question, resource) ?? manifest.get(resource)?.state;
   const sightings = await lookAt(parts, looked.map(({ resource }) => ({ resource, recorded: recordedOf(resource) })));
   const moved: string[] = [];
   const found: SealedRepair['found'] = {};
@@ -95,8 +95,8 @@ async function lookAgain(parts: RepairParts, question: Question, answers: Readon
 
 /** Which columns of a row a conflict is about: those of the effect. */
 function conflictBefore(ledger: Ledger, question: Question, resource: string): SealedRepair['found'][string] | undefined {
-  if (question.token === undefined || !resource.startsWith('row:')) return undefined;
-  const effect = ledger.intent(question.token)?.intent.effects.find((candidate) => candidate.kind.startsWith('row.') && resource.endsWith(JSON.stringify((candidate as { key: unknown }).key)));
+  if (!resource.startsWith('row:')) return undefined;
+  const effect = intentInConflict(ledger, question, resource)?.intent.effects.find((candidate) => uriOf(candidate) === resource);
   return effect !== undefined && 'columns' in effect ? { kind: 'row', columns: Object.fromEntries(effect.columns.map((column) => [column, null])) } : undefined;
 }
 
@@ -107,7 +107,7 @@ function seal({ ledger, jobId }: RepairParts, question: Question, decision: Deci
     for (const finding of question.findings) {
       const answer = answers[finding.resource];
       if (answer === 'rerun') for (const stepId of finding.rerunSteps) stepIds.add(stepId);
-      if (answer === 'undo' && question.stepId !== undefined) stepIds.add(question.stepId);
+      if (answer === 'undo') for (const stepId of finding.rerunSteps) stepIds.add(stepId);
     }
     const reruns = [...stepIds].map((stepId) => {
       const generation = (ledger.highestGeneration(jobId, stepId) ?? 0) + 1;

@@ -132,6 +132,13 @@ class Verification {
 
   #asked(ledger: Ledger, findings: readonly Finding[]): VerifyWorldResult {
     const { jobId, reason, detail } = this.#request;
+    // A step's own question about the same target is asked here with all the rest.
+    const named = new Set(findings.map(({ resource }) => resource));
+    for (const open of ledger.openQuestions(jobId)) {
+      if (open.kind === 'conflict' && open.token !== undefined && open.findings.some(({ resource }) => named.has(resource))) {
+        ledger.transaction(() => withdraw(ledger, open, this.#caller.runId, 'it is asked with what else differs'));
+      }
+    }
     const question = ask(ledger, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings });
     return { kind: 'question', question: forPayload(question), term: ledger.job(jobId)?.term ?? 0, searchAttributes: this.#host.searchAttributes };
   }
@@ -141,7 +148,7 @@ class Verification {
     const { jobId } = this.#request;
     faultPoint('verify.mark-before');
     ledger.transaction(() => {
-      for (const question of ledger.openQuestions(jobId)) if (isAboutTheWorld(question) && question.token === undefined) withdraw(ledger, question, this.#caller.runId, 'nothing differs any more');
+      for (const question of ledger.openQuestions(jobId)) if (isAboutTheWorld(question)) withdraw(ledger, question, this.#caller.runId, 'nothing differs any more');
       if (comparison.firstSeen.length > 0) ledger.append(jobId, this.#caller.runId, { kind: 'watched', changes: [...comparison.firstSeen] });
       if (ledger.workerOrdinal(this.#host.worker.id) === undefined) ledger.registerWorker(this.#host.worker.id, this.#host.worker.identity);
       ledger.setMark(jobId, this.#host.clock());
