@@ -1,8 +1,5 @@
 /**
  * The npm package as a stranger gets it: packed, installed in an empty folder, used there with nothing of this checkout.
- *
- * Becomes `package.test.ts` when src/cli.ts and examples/own-workflow are there. The example is a folder with its own
- * tsconfig.json and a `run.ts` that finds its server by TEMPORAL_ADDRESS, imports `holdfast…` only, and exits with 0.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
