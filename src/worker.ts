@@ -11,13 +11,14 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type BundleOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type NativeConnectionOptions, type BundleOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { Connection } from '@temporalio/client';
 import protos from '@temporalio/proto';
 import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
 import { makeActivities } from './activities/index.ts';
 import type { ProtocolHost } from './activities/protocol/host.ts';
 import { Workspaces } from './activities/protocol/workspace.ts';
+import { openConnection, readChoice } from './client/connection.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { StepImplementation } from './model/step.ts';
 import { bootClockMs, thisProcess } from './store/process-identity.ts';
@@ -28,7 +29,7 @@ type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>
 export const DEFAULT_TASK_QUEUE = 'holdfast';
 
 export interface WorkerOptions {
-  /** Default: TEMPORAL_ADDRESS, else 127.0.0.1:7233. */
+  /** Default: as Temporal's own tools read it (TEMPORAL_ADDRESS, temporal.toml), else 127.0.0.1:7233. */
   readonly address?: string;
   /** In place of `address`; stays open when the worker has ended. */
   readonly connection?: NativeConnection;
@@ -66,12 +67,13 @@ export interface HoldfastWorker {
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
   const env = options.env ?? process.env;
-  const address = options.address ?? env['TEMPORAL_ADDRESS'] ?? '127.0.0.1:7233';
-  const namespace = options.namespace ?? env['TEMPORAL_NAMESPACE'] ?? 'default';
+  const choice = { env, ...(options.address === undefined ? {} : { address: options.address }), ...(options.namespace === undefined ? {} : { namespace: options.namespace }) };
+  const { options: connect, namespace } = readChoice(choice);
+  const { address } = connect;
   const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
   const steps = stepsByName(options.steps ?? []);
-  const connection = options.connection ?? (await reach(address, () => NativeConnection.connect({ address })));
-  const client = options.clientConnection ?? (await reach(address, () => Connection.connect({ address })));
+  const connection = options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
+  const client = options.clientConnection ?? (await openConnection(choice)).connection;
   const warnings: string[] = [];
   const searchAttributes = await ensureSearchAttributes(client, namespace, warnings);
   const register = WorkerRegister.open(stateDirectory(env), `${address} ${namespace}`);
@@ -99,6 +101,8 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     activities: makeActivities({ host, workspaces, register }),
     workflowBundle: options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath)),
     shutdownGraceTime: '10s',
+    // A cancellation reaches a step with its next heartbeat.
+    maxHeartbeatThrottleInterval: '2s',
     maxConcurrentActivityTaskExecutions: options.maxConcurrentSteps ?? 100,
   });
   const end = async (): Promise<void> => {

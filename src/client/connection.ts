@@ -4,6 +4,7 @@
  *
  * Invariant: whoever can't connect is told the address that was tried.
  */
+import { connect } from 'node:net';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { HoldfastError } from '../model/failure.ts';
@@ -38,6 +39,8 @@ export interface OpenConnection {
 export async function openConnection(choice: ConnectionChoice = {}): Promise<OpenConnection> {
   const { options, namespace } = readChoice(choice);
   const { address } = options;
+  const refusal = await whyRefused(address, choice.connectTimeoutMs ?? CONNECT_LIMIT_MS);
+  if (refusal !== undefined) throw connectFailure(address, new Error(refusal));
   try {
     const connection = await Connection.connect({ ...options, connectTimeout: choice.connectTimeoutMs ?? CONNECT_LIMIT_MS });
     return { client: new Client({ connection, namespace }), connection, address, namespace };
@@ -52,7 +55,8 @@ export function addressOf(choice: ConnectionChoice = {}): { readonly address: st
   return { address: options.address, namespace };
 }
 
-function readChoice(choice: ConnectionChoice): { readonly options: ConnectionOptions & { readonly address: string }; readonly namespace: string } {
+/** What Temporal's libraries take to connect, client and worker alike. @throws HoldfastError `bad-input` */
+export function readChoice(choice: ConnectionChoice): { readonly options: ConnectionOptions & { readonly address: string }; readonly namespace: string } {
   const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   try {
     const read = loadClientConnectConfig({ overrideEnvVars: env, ...(choice.profile === undefined ? {} : { profile: choice.profile }) });
@@ -68,6 +72,26 @@ function readChoice(choice: ConnectionChoice): { readonly options: ConnectionOpt
     return { options, namespace: choice.namespace ?? read.namespace ?? DEFAULT_NAMESPACE };
   } catch (cause) {
     throw new HoldfastError('bad-input', `Temporal's client configuration cannot be read: ${messageOf(cause)}. Correct temporal.toml, TEMPORAL_PROFILE or the TEMPORAL_* variables.`, {}, { cause });
+  }
+}
+
+/**
+ * gRPC tries a refused connection again until its deadline and then says only that; the operating system says at once
+ * that nobody listens there or that there is no such host. Undefined: somebody listens, or it can't be told so simply.
+ */
+async function whyRefused(address: string, limitMs: number): Promise<string | undefined> {
+  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/.exec(address);
+  if (parts === null) return undefined;
+  const host = parts[1] ?? parts[2]!;
+  const socket = connect({ host, port: Number(parts[3]), timeout: limitMs });
+  try {
+    return await new Promise((resolve) => {
+      socket.once('connect', () => resolve(undefined));
+      socket.once('timeout', () => resolve(undefined));
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED' ? 'connection refused' : code === 'ENOTFOUND' ? `there is no host ${host}` : undefined));
+    });
+  } finally {
+    socket.destroy();
   }
 }
 
