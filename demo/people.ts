@@ -13,8 +13,8 @@ export async function peopleAtWork(story: Story, { workspace, office }: Stage): 
   const edited = `${readFileSync(notes, 'utf8')}${ADAS_SENTENCE}\n`;
   writeFileSync(notes, edited);
   story.tell(`Ada adds a sentence to ${story.bold('rain.md')}: “${ADAS_SENTENCE}”`);
-  rmSync(path.join(workspace, 'weather.csv'));
-  story.tell(`Somebody clears up: ${story.bold('rm weather.csv')}`);
+  rmSync(path.join(workspace, 'wind.md'));
+  story.tell(`Somebody clears up: ${story.bold('rm wind.md')}`);
   await office.run(RENAME_COLUMN);
   story.tell(`The office renames a column: ${story.bold(RENAME_COLUMN)}`);
   return edited;

@@ -24,9 +24,9 @@ import { seconds, Story } from './story.ts';
 const POLL_MS = 60;
 const ACT_LIMIT_MS = 60_000;
 const UNLISTED_AFTER_MS = 3_000;
-const DIFFERENCE_LINES = 7;
+const DIFFERENCE_LINES = 12;
 /** In use when nobody else decides. */
-const ANSWERED: Readonly<Record<string, Answer>> = { 'file:rain.md': 'accept', 'file:weather.csv': 'restore', 'schema:office/weather': 'accept' };
+const ANSWERED: Readonly<Record<string, Answer>> = { 'file:rain.md': 'accept', 'file:wind.md': 'restore', 'schema:office/weather': 'accept' };
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -75,7 +75,8 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   const question = await nextQuestion(stage, workflowId, interrupt);
   if (question === undefined) throw new Error('The job ended without a question, although its world had changed.');
   story.tell(`The job stops and asks, ${seconds(performance.now() - polledMs)} after the worker began to poll (it took ${seconds(polledMs - spawnedMs)} to start).`);
-  showAsked(story, question);
+  // Whoever decides is shown it by the same code as `holdfast decide` has.
+  if (!options.interactive) showAsked(story, question);
 
   const isRerun = await decideUntilEnded(story, stage, options, workflowId, question, interrupt);
   if (isRerun === undefined) return interrupt.aborted ? 130 : 1;
