@@ -15,6 +15,7 @@ import { whileSlow, type Terminal } from './terminal.ts';
 /** What a command found or did: `data` for `--json`, `text` for people. */
 export interface Outcome {
   readonly code: ExitCode;
+  /** Undefined: it has been printed already, or there is nothing to print. */
   readonly data: unknown;
   /** Without a line break at its end; empty: nothing is printed. */
   readonly text: string;
@@ -131,8 +132,8 @@ export function addCommand<Options>(program: Command, spec: CommandSpec<Options>
 }
 
 export function printOutcome(terminal: Terminal, { data, text }: Outcome, json: boolean): void {
-  if (json) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
-  else if (text !== '') terminal.out(`${text}\n`);
+  if (json && data !== undefined) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
+  else if (!json && text !== '') terminal.out(`${text}\n`);
 }
 
 /** Prints why a command could not do its work; returns the exit code. `details.nextStep` is closer advice than the list's own. */

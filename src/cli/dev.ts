@@ -1,4 +1,5 @@
 /** `holdfast dev`: a Temporal server and a worker in one, for one's own machine. Ctrl-C ends both. */
+import os from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
 import { describeTemporal, startDevServer, type DevServer } from '../dev-server.ts';
@@ -39,7 +40,7 @@ export const devCommand: CommandSpec<Options> = {
     await context.config();
     const server = await startServer(context);
     try {
-      const made = await whileSlow(terminal, 'Starting the worker', makeWorker(context, { address: server.address, namespace: NAMESPACE }));
+      const made = await whileSlow(terminal, 'Starting the worker', makeWorker(context, { address: server.address, namespace: NAMESPACE, env: ownServerOnly(terminal.env) }));
       announce(context, server, made);
       const { worker } = made;
       if (interrupt.aborted) worker.shutdown();
@@ -80,6 +81,11 @@ async function startServer({ options, terminal }: Context<Options>): Promise<Dev
     const nextStep = `If a Temporal server runs there already, start only a worker: holdfast worker. Else take free ports: holdfast dev --port 0 --ui-port 0`;
     throw new HoldfastError('bad-input', error.message, { ...error.details, nextStep }, { cause: error });
   }
+}
+
+/** An API key or TLS of another server would not fit this one. */
+function ownServerOnly(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string | undefined>> {
+  return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'))), TEMPORAL_CONFIG_FILE: os.devNull };
 }
 
 function announce({ options, terminal }: Context<Options>, server: DevServer, { worker, workspaceRoot, stepsText }: MadeWorker): void {

@@ -14,7 +14,7 @@ import { questionCommand } from './question.ts';
 import { resultCommand } from './result.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
-import type { Terminal } from './terminal.ts';
+import { Interrupted, type Terminal } from './terminal.ts';
 import { verifyCommand } from './verify.ts';
 import { workerCommand } from './worker.ts';
 
@@ -40,6 +40,10 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     if (error instanceof CommanderError && error.code === 'commander.help') {
       terminal.err(printed.text);
       return EXIT.badInput;
+    }
+    if (error instanceof Interrupted) {
+      terminal.err('\nNothing was decided.\n');
+      return EXIT.interrupted;
     }
     return printFailure(terminal, error, json);
   }

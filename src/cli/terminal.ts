@@ -30,6 +30,11 @@ export interface Terminal {
   onInterrupt(): AbortSignal;
 }
 
+/** The person ended the command instead of answering. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** Of this process. */
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process;
@@ -54,7 +59,9 @@ export function processTerminal(): Terminal {
     async ask(question) {
       const reader = createInterface({ input: stdin, output: stdout });
       try {
-        return (await reader.question(question)).trim();
+        // Ctrl-C and the end of the input close the reader without an answer.
+        const closed = new Promise<never>((_, reject) => reader.once('close', () => reject(new Interrupted())));
+        return (await Promise.race([reader.question(question), closed])).trim();
       } finally {
         reader.close();
       }

@@ -26,7 +26,14 @@ export interface MadeWorker {
   readonly stepsText: string;
 }
 
-export async function makeWorker(context: Context<WorkerChoice>, server: { readonly address: string; readonly namespace: string }): Promise<MadeWorker> {
+export interface WorkerServer {
+  readonly address: string;
+  readonly namespace: string;
+  /** Where the connection's API key and TLS are read, and the databases' URLs. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export async function makeWorker(context: Context<WorkerChoice>, server: WorkerServer): Promise<MadeWorker> {
   const { options, terminal } = context;
   const config = await context.config();
   const workspaceRoot = path.resolve(terminal.cwd, options.workspaceRoot ?? config.workspaceRoot ?? '.');
@@ -37,7 +44,6 @@ export async function makeWorker(context: Context<WorkerChoice>, server: { reado
     ...server,
     workspaceRoot,
     steps: config.steps,
-    env: terminal.env,
     ...(taskQueue === undefined ? {} : { taskQueue }),
     ...(workflowsPath === undefined ? {} : { workflowsPath }),
   });

@@ -16,14 +16,14 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     const { terminal, options } = context;
     const { addressOf } = await import('../client.ts');
     const namespaceGiven = options.namespace ?? (await context.config()).namespace;
+    const env = options.profile === undefined ? terminal.env : { ...terminal.env, TEMPORAL_PROFILE: options.profile };
     const server = addressOf({
-      env: terminal.env,
+      env,
       ...(options.address === undefined ? {} : { address: options.address }),
       ...(namespaceGiven === undefined ? {} : { namespace: namespaceGiven }),
-      ...(options.profile === undefined ? {} : { profile: options.profile }),
     });
     const interrupt = terminal.onInterrupt();
-    const { worker, workspaceRoot, stepsText } = await whileSlow(terminal, `Starting a worker for ${server.address}`, makeWorker(context, server));
+    const { worker, workspaceRoot, stepsText } = await whileSlow(terminal, `Starting a worker for ${server.address}`, makeWorker(context, { ...server, env }));
     const data = { address: server.address, namespace: server.namespace, taskQueue: worker.taskQueue, workspaceRoot, warnings: worker.warnings };
     if (options.json === true) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
     else terminal.out(`Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}. Ctrl-C ends it.\n`);

@@ -28,6 +28,13 @@ export interface ConnectionChoice {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What both Temporal's client and its worker take. */
+export interface TemporalAccess extends Pick<ConnectionOptions, 'tls'> {
+  readonly address: string;
+  readonly apiKey?: string;
+  readonly metadata?: Record<string, string>;
+}
+
 export interface OpenConnection {
   readonly client: Client;
   readonly connection: Connection;
@@ -56,7 +63,7 @@ export function addressOf(choice: ConnectionChoice = {}): { readonly address: st
 }
 
 /** What Temporal's libraries take to connect, client and worker alike. @throws HoldfastError `bad-input` */
-export function readChoice(choice: ConnectionChoice): { readonly options: ConnectionOptions & { readonly address: string }; readonly namespace: string } {
+export function readChoice(choice: ConnectionChoice): { readonly options: TemporalAccess; readonly namespace: string } {
   const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   try {
     const read = loadClientConnectConfig({ overrideEnvVars: env, ...(choice.profile === undefined ? {} : { profile: choice.profile }) });

@@ -78,7 +78,7 @@ function grpcDetails(error: unknown): string {
 }
 
 function notFound({ workflowId, namespace, address }: FailureContext, cause: unknown): HoldfastError {
-  return new HoldfastError('not-found', `There is no ${workflowId === undefined ? 'such job' : `job ${workflowId}`} in namespace ${namespace} of ${address}.`, { workflowId, namespace, address }, { cause });
+  return new HoldfastError('not-found', `There is no ${workflowId === undefined ? 'such job' : `job ${workflowId}`} in namespace ${namespace} of ${address}.`, { workflowId, namespace, address, nextStep: 'Check the name; `holdfast list` shows the jobs.' }, { cause });
 }
 
 function namespaceNotFound({ namespace, address }: FailureContext, cause: unknown): HoldfastError {

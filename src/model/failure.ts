@@ -43,7 +43,7 @@ export const FAILURES = {
   'not-current-run': { retryable: false, nextStep: 'Nothing: a newer Run of this job has taken over.' },
   'stale-world': { retryable: false, nextStep: 'Answer the question that names what differs.' },
   'decision-refused': { retryable: false, nextStep: 'Read the open question (`holdfast question JOB`) and answer what it offers.' },
-  'not-found': { retryable: false, nextStep: 'Check the name; `holdfast list` shows the jobs.' },
+  'not-found': { retryable: false, nextStep: 'Check the name, or bring back what is missing.' },
   'aborted': { retryable: false, nextStep: 'Start a new job when the cause is mended.' },
   'cancelled': { retryable: false, nextStep: 'Start a new job when it is wanted again.' },
   'already-started': { retryable: false, nextStep: 'Look at the running job (`holdfast status ID`), or start this one under another `--id`.' },

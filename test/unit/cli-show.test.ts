@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { changes } from '../../src/cli/follow.ts';
+import { whoDecides } from '../../src/cli/person.ts';
+import { showPreview } from '../../src/cli/show-preview.ts';
+import { showQuestion } from '../../src/cli/show-question.ts';
+import { showStatus } from '../../src/cli/show-status.ts';
+import { ago, bytes, table } from '../../src/cli/table.ts';
+import type { Style, Terminal } from '../../src/cli/terminal.ts';
+import { previewDecision } from '../../src/client.ts';
+import { sha256Hex } from '../../src/model/digest.ts';
+import { offeredAnswers, questionDigest, type Finding, type Question } from '../../src/model/question.ts';
+import type { JobStatus } from '../../src/model/status.ts';
+
+const plain = { isInteractive: false, style: (_style: Style, text: string) => text } as Terminal;
+/** Shows where colours would be. */
+const marked = { isInteractive: false, style: (style: Style, text: string) => `<${String(style)}>${text}</>` } as Terminal;
+
+function finding(fields: Partial<Finding> & Pick<Finding, 'resource'>): Finding {
+  return {
+    class: 'discrepancy', kind: 'changed',
+    expected: { digest: sha256Hex('a'), text: '3 bytes' }, found: { digest: sha256Hex('b'), text: '4 bytes' },
+    recordedBy: { stepId: 'report', generation: 0, seq: 4, at: '2026-01-01T00:00:00.000Z' },
+    staleSteps: [], rerunSteps: [], difference: '', answers: offeredAnswers(fields.class ?? 'discrepancy'),
+    ...fields,
+  };
+}
+
+function question(findings: readonly Finding[], fields: Partial<Question> = {}): Question {
+  return {
+    schemaVersion: 1, digest: questionDigest('nonce', findings), nonce: 'nonce', jobId: 'j@1', kind: findings[0]!.class, openedAt: '2026-01-01T00:00:00.000Z', why: 'first-of-run: the job starts',
+    findings: [...findings], findingsTotal: findings.length, ...fields,
+  };
+}
+
+const FILE = finding({ resource: 'file:report.md', staleSteps: ['chart'], rerunSteps: ['chart'], difference: '@@ -1 +1 @@\n-old\n+new' });
+const SCHEMA = finding({ resource: 'schema:main/weather', kind: 'schema-changed', answers: offeredAnswers('discrepancy', ['restore']) });
+
+test('a question shows both sides, the difference, what each answer does, and three ways to answer', () => {
+  const asked = question([FILE]);
+  const text = showQuestion(plain, 'j', asked);
+  const digest = asked.digest.slice(0, 12);
+  assert.match(text, new RegExp(`^Question ${digest}: one thing differs from the record$`, 'm'));
+  assert.match(text, /^ {3}expected {2}3 bytes {2}\(step report, record 4, 2026-01-01T00:00:00\.000Z\)$/m);
+  assert.match(text, /^ {3}found {5}4 bytes$/m);
+  assert.match(text, /^ {3}used by {3}chart$/m);
+  assert.match(text, /^ {3}-old\n {3}\+new$/m);
+  assert.match(text, /^ {2}restore {3}The record is right: it is put back/m);
+  assert.match(text, /^ {2}abort .*\(the whole question only\)$/m);
+  assert.match(text, new RegExp(`^  holdfast decide j ANSWER --question ${digest} --reason WHY$`, 'm'));
+  assert.ok(text.includes(`temporal workflow signal --workflow-id j --name decide --input '{"digest":"${asked.digest}","answer":"accept"`));
+});
+
+test('differences are coloured line by line', () => {
+  const text = showQuestion(marked, 'j', question([FILE]));
+  assert.ok(text.includes('<cyan>@@ -1 +1 @@</>') && text.includes('<red>-old</>') && text.includes('<green>+new</>'));
+});
+
+test('findings that offer different answers say so one by one, and each answer is explained once', () => {
+  const text = showQuestion(plain, 'j', question([FILE, SCHEMA]));
+  assert.match(text, /^1\. file:report\.md {2}changed$/m);
+  assert.match(text, /^ {3}answers {3}accept, restore, rerun, recheck, abort$/m);
+  assert.match(text, /^ {3}answers {3}accept, rerun, recheck, abort$/m);
+  assert.equal(text.match(/The world is right/g)?.length, 1);
+  assert.match(text, /--item 'file:report\.md=accept' …/);
+});
+
+test('a cut question says that there is more', () => {
+  assert.match(showQuestion(plain, 'j', question([FILE], { findingsTotal: 30 })), /… and 29 more findings/);
+});
+
+test('a preview states the effect on all four that remember, what runs again and what is left stale', () => {
+  const asked = question([FILE, SCHEMA]);
+  const preview = previewDecision(asked, { digest: asked.digest, answer: 'accept', by: 'a', reason: 'b' });
+  const text = showPreview(plain, asked, preview);
+  assert.match(text, /^FINDING +ANSWER +INTENT +MANIFEST +LEDGER +WORKFLOW$/m);
+  assert.match(text, /^file:report\.md +accept +- +what was found becomes the record +decision +compares again$/m);
+  assert.match(text, /used the old content: chart$/m);
+  const rerun = previewDecision(asked, { digest: asked.digest, answer: 'rerun', by: 'a', reason: 'b' });
+  assert.match(showPreview(plain, asked, rerun), /Run again: chart/);
+  assert.match(showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'abort', by: 'a', reason: 'b' })), /The job ends as failed/);
+});
+
+test('a preview of a decision that cannot be used says why', () => {
+  const asked = question([FILE, SCHEMA]);
+  const preview = previewDecision(asked, { digest: asked.digest, answer: 'restore', by: 'a', reason: 'b' });
+  assert.equal(preview.usable, false);
+  assert.match(showPreview(plain, asked, preview), /cannot be used .*\n {2}restore is not offered for schema:main\/weather/);
+});
+
+test('a preview of rejecting an approval says that the step runs again', () => {
+  const asked = question([finding({ resource: 'intent:send', class: 'approval', kind: 'approval' })], { stepId: 'send', kind: 'approval' });
+  const preview = previewDecision(asked, { digest: asked.digest, answer: 'reject', by: 'a', reason: 'b' });
+  assert.ok(preview.usable);
+  assert.deepEqual(preview.runsAgain, ['send']);
+});
+
+const STATUS: JobStatus = {
+  schemaVersion: 1, jobId: 'j@1', workflowId: 'j', name: 'greet', workspace: 'ws', state: 'running', term: 1, seq: 1,
+  steps: [{ id: 'gather', step: 'gather', generation: 0, state: 'done', effects: '1 file' }, { id: 'chart', step: 'draw', generation: 2, state: 'running', effects: '' }],
+  questions: [], refusals: [], verifications: { count: 1, last: 'first-of-run' },
+};
+
+test('a status shows each step and, when it waits, what to type', () => {
+  assert.equal(
+    showStatus(plain, STATUS),
+    ['j  running', 'greet · workspace ws · 1 of 2 steps begun are done · world compared once (first-of-run)', '  ✔ gather  done      1 file', '  ▶ chart   running   draw · generation 2'].join('\n'),
+  );
+  const waiting = showStatus(plain, { ...STATUS, state: 'waiting', questions: [question([FILE])], refusals: [{ by: 'eve', problems: ['no such question'], question: null }] });
+  assert.match(waiting, /^j {2}waiting for a decision$/m);
+  assert.match(waiting, /^ {2}file:report\.md \(changed\)$/m);
+  assert.match(waiting, /^ {2}decide: {2}holdfast decide j$/m);
+  assert.match(waiting, /^ {2}by eve: no such question$/m);
+});
+
+test('without a terminal a watch prints what has changed, one line each', () => {
+  const asked = question([FILE]);
+  assert.deepEqual(changes(undefined, STATUS), ['j (greet) is running', '✔ gather: done · 1 file', '▶ chart · generation 2: running']);
+  const waiting: JobStatus = { ...STATUS, state: 'waiting', questions: [asked] };
+  assert.deepEqual(changes(STATUS, waiting), [`? question ${asked.digest.slice(0, 12)}: one thing differs from the record. Look: holdfast question j`, 'j is waiting for a decision']);
+  assert.deepEqual(changes(waiting, { ...STATUS, state: 'completed' }), [`  question ${asked.digest.slice(0, 12)} is closed`, 'j is completed']);
+  assert.deepEqual(changes(STATUS, STATUS), []);
+});
+
+test('who decides: what is given, else git, else the user of this host', () => {
+  assert.equal(whoDecides({ cwd: '/', env: {} }, 'ada@example.com'), 'ada@example.com');
+  const git = { PATH: process.env['PATH'], GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.email', GIT_CONFIG_VALUE_0: 'grace@example.com' };
+  assert.equal(whoDecides({ cwd: '/', env: git }, undefined), 'grace@example.com');
+  assert.match(whoDecides({ cwd: '/', env: { PATH: '', USER: 'lin' } }, undefined), /^lin@/);
+});
+
+test('tables, ages and sizes', () => {
+  assert.equal(table(['A', 'LONG'], [['xyz', 'b'], ['', 'c']]), 'A    LONG\nxyz  b\n     c');
+  const now = Date.parse('2026-01-02T00:00:00Z');
+  assert.deepEqual(['2026-01-02T00:00:00Z', '2026-01-01T23:59:00Z', '2026-01-01T23:00:00Z', '2026-01-01T10:00:00Z', '2025-12-20T00:00:00Z'].map((at) => ago(at, now)), ['just now', '60 s ago', '60 min ago', '14 h ago', '13 d ago']);
+  assert.deepEqual([0, 9_999, 20_480, 1_048_576 * 3.5].map(bytes), ['0 bytes', '9999 bytes', '20.0 KiB', '3.5 MiB']);
+});

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { promises as fs } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { usesColour } from '../../src/cli/terminal.ts';
+import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
+import { cli } from '../support/cli-terminal.ts';
+
+const COMMANDS = ['dev', 'worker', 'check', 'start', 'list', 'status', 'question', 'decide', 'result', 'cancel', 'verify', 'log', 'doctor'];
+/** Nothing listens there. */
+const NO_SERVER = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
+
+let folder: string;
+
+before(async () => {
+  folder = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-cli-')));
+  await fs.writeFile(path.join(folder, 'plan.yaml'), PLAN);
+});
+
+after(async () => fs.rm(folder, { recursive: true, force: true }));
+
+const PLAN = `schemaVersion: 1
+name: greet
+workspace: greetings
+input:
+  type: object
+  properties: { who: { type: string }, times: { type: integer, default: 1 } }
+  required: [who]
+steps:
+  - id: hello
+    use: file.write
+    with: { path: hello.txt, content: "Hello \${{ input.who }}" }
+`;
+
+interface Failure {
+  readonly error: { readonly type: string; readonly message: string; readonly nextStep: string; readonly details: Record<string, unknown> };
+}
+
+test('help lists every command and every exit code, and is a success', async () => {
+  const ran = await cli(['--help']);
+  assert.equal(ran.code, 0);
+  for (const command of COMMANDS) assert.match(ran.out, new RegExp(`^  ${command} `, 'm'));
+  for (const [code, meaning] of Object.entries(EXIT_MEANING)) assert.ok(ran.out.includes(`  ${code.padEnd(4)}${meaning}`), meaning);
+  assert.deepEqual(await cli([]).then(({ code, out }) => ({ code, out })), { code: 0, out: ran.out });
+});
+
+for (const command of COMMANDS) {
+  test(`help of ${command} has examples`, async () => {
+    const ran = await cli([command, '--help']);
+    assert.equal(ran.code, 0);
+    assert.match(ran.out, new RegExp(`Examples:\n  holdfast ${command}`));
+    assert.match(ran.out, /--json/);
+  });
+}
+
+test('the exit codes are documented as they are', async () => {
+  const documented = await fs.readFile(path.join(import.meta.dirname, '../../docs/command-line.md'), 'utf8');
+  for (const [code, meaning] of Object.entries(EXIT_MEANING)) assert.ok(documented.includes(`| ${code} | ${meaning} |`), `docs/command-line.md lacks: | ${code} | ${meaning} |`);
+  for (const command of COMMANDS) assert.match(documented, new RegExp(`\`holdfast ${command}[ \`]`), command);
+});
+
+test('an unknown command names the nearest one', async () => {
+  const ran = await cli(['statu', 'x']);
+  assert.equal(ran.code, 2);
+  assert.equal(ran.out, '');
+  assert.equal(ran.err, "holdfast: unknown command 'statu'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast COMMAND --help` for one command.\n");
+});
+
+test('an unknown option names the nearest one; as JSON where JSON is asked for', async () => {
+  const ran = await cli(['status', 'x', '--wach', '--json']);
+  assert.equal(ran.code, 2);
+  assert.equal(ran.err, '');
+  const { error } = ran.json<Failure>();
+  assert.equal(error.type, 'bad-input');
+  assert.equal(error.message, "unknown option '--wach'. Did you mean --watch?");
+});
+
+test('a missing argument is bad usage', async () => {
+  const ran = await cli(['status']);
+  assert.equal(ran.code, 2);
+  assert.match(ran.err, /missing required argument 'job'/);
+});
+
+test('a server that does not answer is named, with the way to one', async () => {
+  const ran = await cli(['status', 'x', '--json'], { env: NO_SERVER });
+  assert.equal(ran.code, 5);
+  const { error } = ran.json<Failure>();
+  assert.equal(error.type, 'server-unreachable');
+  assert.equal(error.message, 'No Temporal server answers at 127.0.0.1:1 (connection refused).');
+  assert.match(error.nextStep, /holdfast dev/);
+  assert.deepEqual(error.details, { address: '127.0.0.1:1' });
+  const plain = await cli(['list', '--address', '127.0.0.1:2'], { env: NO_SERVER });
+  assert.equal(plain.code, 5);
+  assert.equal(plain.out, '');
+  assert.equal(plain.err, 'holdfast: No Temporal server answers at 127.0.0.1:2 (connection refused).\nNext: Start a Temporal server (`holdfast dev` has one), or correct TEMPORAL_ADDRESS.\n');
+});
+
+test('a profile that is not there is bad input, not an unreachable server', async () => {
+  const ran = await cli(['list', '--profile', 'nowhere'], { env: { ...NO_SERVER, TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml') } });
+  assert.equal(ran.code, 2);
+  assert.match(ran.err, /Temporal's client configuration cannot be read: .*nowhere/);
+});
+
+test('check says that a plan has no problems, and what it takes on trust', async () => {
+  const ran = await cli(['check', 'plan.yaml'], { cwd: folder });
+  assert.deepEqual([ran.code, ran.out], [0, 'plan.yaml: no problems. Plan greet, 1 step in 1 super-step.\nStart it with: holdfast start plan.yaml\n']);
+  const own = await cli(['check', '-', '--json'], { cwd: folder, input: PLAN.replace('file.write', 'my.step') });
+  assert.deepEqual(own.json(), { ok: true, plan: 'greet', steps: 1, superSteps: 1, takenOnTrust: ['my.step'], problems: [] });
+});
+
+test('check shows every problem with its line, and refuses with the code for bad input', async () => {
+  const bad = PLAN.replace('use: file.write', 'use: file.wirte').replace('workspace:', 'workspce: x\nworkspace:');
+  const ran = await cli(['check', '-'], { input: bad });
+  assert.equal(ran.code, 2);
+  assert.match(ran.out, /^-:3:1 {2}workspce: unknown field "workspce"/);
+  const steps = path.join(folder, 'steps-for-check.mjs');
+  await fs.writeFile(steps, stepsModule('my.step'));
+  const known = await cli(['check', '-', '--steps', steps, '--json'], { input: PLAN.replace('file.write', 'my.stp') });
+  assert.equal(known.code, 2);
+  const { error } = known.json<Failure>();
+  assert.equal(error.type, 'bad-plan');
+  assert.match(error.message, /unknown step "my\.stp"/);
+  const [problem] = error.details['problems'] as { line: number; hint: string }[];
+  assert.equal(problem?.line, 10);
+  assert.match(problem.hint, /did you mean "my\.step"\?/);
+});
+
+test('a plan that is not there is said so', async () => {
+  const ran = await cli(['check', 'nowhere.yaml'], { cwd: folder });
+  assert.equal(ran.code, 2);
+  assert.equal(ran.err, `holdfast: There is no plan ${path.join(folder, 'nowhere.yaml')}.\nNext: Check the path.\n`);
+});
+
+test('start refuses a bad plan and a bad input before it asks any server', async () => {
+  const env = NO_SERVER;
+  const plan = await cli(['start', '-'], { cwd: folder, env, input: PLAN.replace('use:', 'uses:') });
+  assert.equal(plan.code, 2);
+  assert.match(plan.err, /unknown field "uses"/);
+  const notJson = await cli(['start', 'plan.yaml', '--input', '{who: Ada}'], { cwd: folder, env });
+  assert.equal(notJson.code, 2);
+  assert.match(notJson.err, /--input is not JSON: .* Expected \{"name": value\}, @file, - for standard input, or name=value\./);
+  const noFile = await cli(['start', 'plan.yaml', '--input', '@none.json'], { cwd: folder, env });
+  assert.match(noFile.err, /There is no input .*none\.json/);
+  const list = await cli(['start', 'plan.yaml', '--input', '[1]'], { cwd: folder, env });
+  assert.match(list.err, /--input is not an object/);
+});
+
+test('decide refuses what is no answer before it asks any server', async () => {
+  const ran = await cli(['decide', 'x', 'restor', '--reason', 'y'], { env: NO_SERVER });
+  assert.equal(ran.code, 2);
+  assert.match(ran.err, /ANSWER is "restor"\. Expected one of accept, restore, .*Did you mean restore\?/);
+  const item = await cli(['decide', 'x', '--item', 'file:a.txt', '--reason', 'y'], { env: NO_SERVER });
+  assert.match(item.err, /--item is "file:a\.txt"\. Expected RESOURCE=ANSWER/);
+});
+
+test('numbers are checked', async () => {
+  assert.match((await cli(['list', '--limit', 'many'], { env: NO_SERVER })).err, /--limit is "many"\. Expected a whole number from 1 to 10000/);
+  assert.match((await cli(['dev', '--port', '70000'])).err, /--port is "70000"/);
+});
+
+test('a state that no job can have is refused with those that there are', async () => {
+  const ran = await cli(['list', '--state', 'sleeping']);
+  assert.equal(ran.code, 2);
+  assert.match(ran.err, /Allowed choices are running, waiting, completed/);
+});
+
+test('verify and log say that a folder holds no record, and create nothing in it', async () => {
+  const empty = await fs.mkdtemp(path.join(folder, 'empty-'));
+  for (const command of ['verify', 'log']) {
+    const ran = await cli([command, empty]);
+    assert.equal(ran.code, 2);
+    assert.equal(ran.err.split('\n')[0], `holdfast: ${empty} has no record of a job (no .holdfast/ledger.sqlite).`);
+    assert.match((await cli([command, './nowhere'], { cwd: folder })).err, /There is no folder .*nowhere/);
+  }
+  assert.deepEqual(await fs.readdir(empty), []);
+});
+
+test('doctor goes on without a server and says what it could not check', async () => {
+  const ran = await cli(['doctor', '--json'], { cwd: folder, env: NO_SERVER });
+  assert.equal(ran.code, 5);
+  const { ok, checks } = ran.json<{ ok: boolean; checks: { name: string; state: string; remedy?: string }[] }>();
+  assert.equal(ok, false);
+  assert.deepEqual(checks.map(({ name, state }) => `${name} ${state}`), ['configuration ok', 'server problem', 'namespace not-checked', 'search attributes not-checked', 'worker not-checked', 'workspace not-checked']);
+  assert.match(checks[1]!.remedy!, /holdfast dev/);
+});
+
+test('colours: none without a terminal, none where NO_COLOR is set', () => {
+  assert.equal(usesColour({}, true), true);
+  assert.equal(usesColour({}, false), false);
+  assert.equal(usesColour({ NO_COLOR: '1' }, true), false);
+  assert.equal(usesColour({ NO_COLOR: '' }, true), true);
+  assert.equal(usesColour({ NO_COLOR: '1', FORCE_COLOR: '1' }, true), false);
+  assert.equal(usesColour({ FORCE_COLOR: '1' }, false), true);
+  assert.equal(usesColour({ TERM: 'dumb' }, true), false);
+});
+
+function stepsModule(name: string): string {
+  const model = path.join(import.meta.dirname, '../../src/model/step.ts');
+  return `import * as z from ${JSON.stringify(import.meta.resolve('zod'))};
+import { defineStep, implementStep } from ${JSON.stringify(model)};
+export const step = implementStep(defineStep({ name: ${JSON.stringify(name)}, input: z.json(), output: z.json() }), () => null);
+`;
+}
