@@ -16,6 +16,9 @@ import { prepareWorld, type KillJobPlaces } from './kill-job.ts';
 import { lookAtDatabase, type Rows } from './outside-database.ts';
 
 const CHILD = new URL('./kill-child.ts', import.meta.url).pathname;
+/** Compiled once for all processes of the test file. */
+const COMPILED = mkdtempSync(join(tmpdir(), 'holdfast-compiled-'));
+process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
 const MAX_PROCESSES = 200;
 const PROCESS_LIMIT_MS = 60_000;
 
@@ -56,7 +59,7 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
 }
 
 async function runProcess(order: KillOrder): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: join(order.outside, 'compiled') } });
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: COMPILED } });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   let isLate = false;
