@@ -18,6 +18,7 @@ export function jobDetails(plan: Plan, input: JsonObject, workspace: string): { 
     ...(given === '' ? [] : [`- input: \`${given.trim().slice(0, 1_000)}\``]),
     '',
     'Steps:',
+    '',
     ...plan.steps.slice(0, MAX_STEPS_SHOWN).map(({ id, use, approval }) => `1. ${id}${use === id ? '' : ` (${use})`}${approval === undefined ? '' : ', after an approval'}`),
     ...(plan.steps.length > MAX_STEPS_SHOWN ? [`… and ${plan.steps.length - MAX_STEPS_SHOWN} more`] : []),
     '',

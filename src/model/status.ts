@@ -45,7 +45,7 @@ export type JobStatus = z.infer<typeof JobStatusSchema>;
 /** At most so many refusals are kept in a Workflow. */
 export const MAX_REFUSALS = 20;
 
-export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '⏸', approval: '⏸', stuck: '✖', done: '✔', failed: '✖' };
+export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', stuck: '✖', done: '✔', failed: '✖' };
 
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
 export function statusMarkdown(status: JobStatus): string {

@@ -4,7 +4,7 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Question } from '../model/question.ts';
 import type {
-  AskStuckRequest, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, VerifyWorldRequest, VerifyWorldResult,
+  AskStuckRequest, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, VerificationReason, VerifyWorldRequest, VerifyWorldResult,
 } from '../model/messages.ts';
 
 export interface HoldfastActivities {
@@ -49,10 +49,28 @@ export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<Ru
   }).runStep(request);
 }
 
+/** For the Temporal UI's timeline. */
+const WHY: Readonly<Record<VerificationReason, string>> = {
+  'first-of-run': 'the Run begins',
+  'other-term': 'another has compared it meanwhile',
+  'worker-not-covered': 'a new worker',
+  'record-missing': 'a record is missing',
+  'claim-left-open': 'a worker was lost',
+  'too-long-since': 'too long since it was',
+  'reads-differ': 'what a step read differs',
+  'target-differs': 'what a step changes differs',
+  'database-changed': 'a database is another one',
+  'repair-pending': 'a decision is half carried out',
+  decided: 'a decision was carried out',
+  asked: 'somebody asked',
+  'workspace-missing': 'the workspace is not there',
+  'bound-to-another-job': 'the workspace belongs to another job',
+};
+
 export function callVerifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult> {
   return proxyActivities<HoldfastActivities>({
     ...COMMON,
-    summary: `compare the world: ${request.reason}`,
+    summary: `compare the world: ${WHY[request.reason]}`,
     startToCloseTimeout: '6 hours',
     retry: PATIENT_RETRY,
   }).verifyWorld(request);
