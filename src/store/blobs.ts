@@ -345,7 +345,7 @@ export class BlobStore {
 
 function makeUnlessThere(directory: string): void {
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    atPoints('mkdir', () => mkdirSync(directory, { mode: 0o700 }));
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
   }
