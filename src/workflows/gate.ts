@@ -278,6 +278,8 @@ export class Gate {
         }
         if (result.reruns.length > 0) {
           this.#rewinds += 1;
+          // Questions of single steps may be void with what the steps were given; one that isn't comes back the same.
+          for (const other of this.questions) if (!isAboutTheWorld(other)) this.#questions.delete(other.digest);
           this.#options.onRewound(result.reruns);
         }
         if (result.answers.includes('abort')) {

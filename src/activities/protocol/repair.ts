@@ -33,7 +33,7 @@ const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'o
 /** Safe to repeat: a decision that was carried out answers with what was done. */
 export async function repairProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, { jobId, workspace: path, decision }: RepairRequest): Promise<RepairResult> {
   const workspace = workspaces.find(path);
-  if (workspace === undefined) return { kind: 'refused', question: decision.digest, problems: [`there is no ledger in ${workspaces.pathOf(path)}`] };
+  if (workspace === undefined) return { kind: 'world-moved', question: decision.digest, resources: ['workspace:'] };
   return await workspace.exclusive('repair', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const settings = ledger.job(jobId)?.settings ?? { databases: {}, watch: [], verifyAfterMs: 0, plan: null };
@@ -51,8 +51,8 @@ async function decide(parts: RepairParts, decision: Decision): Promise<RepairRes
     return sealed.result ?? (await rollForward(parts, sealed));
   }
   const asked = ledger.question(decision.digest);
-  if (asked === undefined || asked.question.jobId !== jobId) return refused(['the ledger has no such question']);
-  if (asked.state !== 'open') return refused(['the question is closed: it was answered, or withdrawn because what was found has changed']);
+  // Another ledger than the one that asked, or withdrawn since: whatever is to be asked now is asked anew.
+  if (asked === undefined || asked.question.jobId !== jobId || asked.state !== 'open') return { kind: 'world-moved', question: decision.digest, resources: ['ledger:'] };
   const ruling = ruleOn(asked.question, decision);
   if (!ruling.usable) return refused(ruling.problems);
 
