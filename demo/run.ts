@@ -11,7 +11,7 @@ import { Context } from '../src/cli/command.ts';
 import { decideInteractively } from '../src/cli/decide-interactively.ts';
 import type { DecideOptions } from '../src/cli/decide.ts';
 import { showDifference } from '../src/cli/show-question.ts';
-import { processTerminal } from '../src/cli/terminal.ts';
+import { Interrupted, processTerminal } from '../src/cli/terminal.ts';
 import type { Decision, JobStatus, Question } from '../src/client.ts';
 import { ANSWERS, type Answer, isFailure, readPlan, signalCommand } from '../src/index.ts';
 import { HELP, readOptions, type DemoOptions } from './options.ts';
@@ -47,7 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     return await perform(story, options, interrupt);
   } catch (error) {
-    if (interrupt.aborted) return 130;
+    if (interrupt.aborted || error instanceof Interrupted) return 130;
     story.line();
     story.failed(isFailure(error) ? error.message : ((error as Error).stack ?? String(error)));
     return 1;
