@@ -96,7 +96,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       workflow: 'ask-step-again',
     },
     undo: {
-      does: 'What the step has applied is undone; the step runs again.',
+      does: 'What the step has applied is undone; what was found stays; the step runs again.',
       intent: 'undone',
       manifest: 'intent-undone',
       ledger: 'decision-record-and-generation',

@@ -114,7 +114,7 @@ export function resume(fixture: Fixture, trigger: Trigger, options: TestJobOptio
   const base: TestJobOptions = { workspace, steps: stepsFor(workspace) ?? [], databases: { main: fixture.databaseUrl }, watch: WATCHES, plan: PLAN, ...options };
   switch (trigger) {
     case 'restart':
-      return openTestJob({ ...base, resume: memory, workerId: 'another worker' });
+      return openTestJob({ ...base, resume: memory, workerId: options.workerId ?? 'another worker' });
     case 'reset':
       // To before its last step: the Run has another id, and no step after that is known.
       return openTestJob({ ...base, resume: { ...earlier, term: 0 }, runId: 'the Run after the reset' });

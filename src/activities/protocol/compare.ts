@@ -147,7 +147,7 @@ async function describe({ workspace, settings }: CompareParts, history: StepHist
   const users = history.usersOf(resource, entry?.seq ?? 0);
   const rerunSteps = stepsToRerun(history, resource, users, sighting.state, entry);
   const impossible: Answer[] = [];
-  if (!(await canRestore(workspace, expected))) impossible.push('restore');
+  if (!canRestore(workspace, expected)) impossible.push('restore');
   if (rerunSteps.length === 0) impossible.push('rerun');
   return finding({
     resource,
@@ -172,10 +172,10 @@ function stepsToRerun(history: StepHistory, resource: string, users: readonly st
   return first.filter((stepId) => stepId === maker || history.canBeUndone(stepId));
 }
 
-async function canRestore(workspace: Workspace, expected: ResourceState): Promise<boolean> {
+function canRestore(workspace: Workspace, expected: ResourceState): boolean {
   switch (expected.kind) {
     case 'file':
-      return await workspace.blobs.has(expected.content);
+      return workspace.blobs.has(expected.content);
     case 'absent':
     case 'directory':
     case 'symlink':

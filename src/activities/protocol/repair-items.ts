@@ -110,7 +110,11 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
   },
   skip: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'skipped'),
   overwrite: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'overwrite'),
-  undo: async (parts, question, finding, sealed, work) => await undoIntent(parts, intentInConflict(parts.ledger, question, finding.resource), sealed, work),
+  undo: async (parts, question, finding, sealed, work) => {
+    await undoIntent(parts, intentInConflict(parts.ledger, question, finding.resource), sealed, work);
+    // It is neither before nor after, so it stays, and is what the step finds when it runs again.
+    await acceptFound(parts, finding, sealed, work);
+  },
 };
 
 async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
