@@ -1,5 +1,6 @@
 /**
- * Contents stored under their digest: `<directory>/ab/cdef…`.
+ * Contents stored under their digest: `<directory>/a/bcdef…`. Few folders, so that they are made at once with one fsync;
+ * a folder of many files costs nothing.
  *
  * Invariants
  * 1. What `put` returns is durable, whoever else put the same content at the same moment.
@@ -24,13 +25,14 @@ export interface StoredContent {
 
 /** Up to here a content is handled whole and synchronously: cheaper than rounds through the thread pool. */
 export const SMALL_CONTENT_BYTES = 128 * 1024;
+const PREFIXES = '0123456789abcdef';
 const CHUNK_BYTES = 1024 * 1024;
 /** A temporary file that is older was left by a process that died. */
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
 export class BlobStore {
   readonly directory: string;
-  /** Does this process know the `ab` directories to be durable? */
+  /** Does this process know the folders of all prefixes to be durable? */
   #hasDurablePrefixes = false;
   #canClone = true;
 
@@ -141,7 +143,7 @@ export class BlobStore {
   }
 
   pathOf(digest: Digest): string {
-    return join(this.directory, digest.slice(0, 2), digest.slice(2));
+    return join(this.#folderOf(digest), digest.slice(1));
   }
 
   /** Removes what writers that died have left behind. Safe at any time. @returns how many files */
@@ -175,7 +177,7 @@ export class BlobStore {
     const stored = { content: hash('sha256', bytes), sizeBytes: bytes.byteLength };
     if (this.#holdsIntact(stored.content, bytes)) {
       // Perhaps another writer's rename a moment ago, which its fsync has not reached yet.
-      syncDirectory(join(this.directory, stored.content.slice(0, 2)));
+      syncDirectory(this.#folderOf(stored.content));
       return stored;
     }
     const temporary = this.#temporaryPath();
@@ -254,7 +256,7 @@ export class BlobStore {
 
   /** Gives a finished file its name. The same content there already is replaced by the same. */
   #publish(temporary: string, digest: Digest): void {
-    const directory = join(this.directory, digest.slice(0, 2));
+    const directory = this.#folderOf(digest);
     faultPoint('blob.before');
     try {
       this.#makePrefixesDurable();
@@ -282,7 +284,7 @@ export class BlobStore {
   #makePrefixesDurable(): void {
     if (this.#hasDurablePrefixes) return;
     atPoints('mkdir', () => {
-      for (let prefix = 0; prefix < 256; prefix++) makeUnlessThere(join(this.directory, prefix.toString(16).padStart(2, '0')));
+      for (const prefix of PREFIXES) makeUnlessThere(join(this.directory, prefix));
     });
     // Also when they were there: their maker may have died before its fsync.
     syncDirectory(this.directory);
@@ -336,6 +338,10 @@ export class BlobStore {
 
   #missing(digest: Digest): HoldfastError {
     return new HoldfastError('not-found', `Content ${digest} is not in the store "${this.directory}".`, { digest, path: this.pathOf(digest) });
+  }
+
+  #folderOf(digest: Digest): string {
+    return join(this.directory, digest.slice(0, 1));
   }
 
   #temporaryPath(): string {

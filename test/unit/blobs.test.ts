@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
@@ -85,7 +85,8 @@ test('putting a damaged content again mends it and keeps the damaged bytes', asy
     damage(blobs.pathOf(digest), 'cut');
     await blobs.put(content);
     assert.equal(await blobs.verify(digest), 'intact');
-    const kept = readdirSync(join(blobs.directory, digest.slice(0, 2))).filter((name) => name.includes('.damaged-'));
+    const path = blobs.pathOf(digest);
+    const kept = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.damaged-`));
     assert.equal(kept.length, 1);
   }
 });
