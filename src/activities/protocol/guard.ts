@@ -9,6 +9,9 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { JobRow, Ledger } from '../../store/ledger.ts';
 import type { BootClock, Caller, ProtocolHost } from './host.ts';
 
+/** A shorter wait would ask for a comparison again before the step that the last one was for has come. */
+export const MIN_VERIFY_AFTER_MS = 1_000;
+
 export interface NotVerified {
   readonly reason: VerificationReason;
   readonly detail: string;
@@ -38,7 +41,7 @@ export function whyNotVerified(ledger: Ledger, host: ProtocolHost, caller: Calle
 
 /** Has too long passed since the world was last compared, or something was last committed? */
 export function whyNotFresh(job: JobRow, now: BootClock): NotVerified | undefined {
-  const { verifyAfterMs } = job.settings;
+  const verifyAfterMs = Math.max(job.settings.verifyAfterMs, MIN_VERIFY_AFTER_MS);
   if (job.fresh.bootId !== now.bootId) return { reason: 'too-long-since', detail: 'the host was started again since the world was last compared' };
   const elapsedMs = now.bootMs - job.fresh.bootMs;
   if (elapsedMs > verifyAfterMs) {

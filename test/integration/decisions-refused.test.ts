@@ -1,0 +1,187 @@
+/** A decision that can't be used does nothing and is refused visibly; one whose world has moved leads to a new question. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { WorkflowUpdateFailedError, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { fileWriteStep } from '../../src/model/built-in-steps.ts';
+import type { Question } from '../../src/model/question.ts';
+import type { JobStatus } from '../../src/model/status.ts';
+import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { agentJob } from '../../src/workflows/agent-job.ts';
+import { readLedger } from '../support/ledger.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+const temporal = await testTemporal();
+const taskQueue = temporal.unique('queue');
+const root = mkdtempSync(join(tmpdir(), 'holdfast-refused-'));
+let worker: HoldfastWorker;
+let running: Promise<void>;
+
+before(async () => {
+  worker = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') } });
+  running = worker.run();
+});
+
+after(async () => {
+  worker.shutdown();
+  await running;
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  for (const end = Date.now() + 20_000; ; ) {
+    const value = await look();
+    if (holds(value)) return value;
+    if (Date.now() > end) assert.fail(`did not come about: ${JSON.stringify(value, null, 1).slice(0, 3_000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+type Handle = WorkflowHandleWithFirstExecutionRunId<typeof agentJob>;
+const statusOf = (handle: Handle): Promise<JobStatus> => handle.query<JobStatus>('status');
+
+/** A job that waits for a decision about two edited files. */
+async function waitingJob(name: string): Promise<{ readonly handle: Handle; readonly question: Question; readonly file: (place: string) => string }> {
+  const plan = {
+    schemaVersion: 1, name, workspace: name, verifyAfterMinutes: 0.0001,
+    steps: [
+      { id: 'a', use: 'file.write', with: { path: 'a.txt', content: 'A' } },
+      { id: 'b', use: 'file.write', with: { path: 'b.txt', content: 'B' } },
+      { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['a', 'b'] },
+      { id: 'c', use: 'file.write', with: { path: 'c.txt', content: 'C' }, needs: ['pause'] },
+    ],
+  };
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan }] });
+  await until(() => statusOf(handle), ({ steps }) => steps.filter(({ state }) => state === 'done').length === 2);
+  const file = (place: string): string => join(root, name, place);
+  writeFileSync(file('a.txt'), 'edited A');
+  writeFileSync(file('b.txt'), 'edited B');
+  const { questions } = await until(() => statusOf(handle), (status) => status.questions.length > 0 && status.questions[0]!.findings.length === 2);
+  return { handle, question: questions[0]!, file };
+}
+
+test('each unusable decision is refused with its reason, by Signal and by Update, and nothing is done', async () => {
+  const { handle, question, file } = await waitingJob('refusals');
+  const by = { by: 'reader@example.com', reason: 'test' };
+  const good = { digest: question.digest, answer: 'restore', ...by };
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [{ ...good, digest: 'f'.repeat(64) }, /no open question has the digest f{12}; open: [0-9a-f]{12}/],
+    [{ ...good, items: { 'file:other.txt': 'accept' } }, /items names file:other\.txt, which the question does not; it asks about file:a\.txt, file:b\.txt/],
+    [{ ...good, answer: 'abort', items: { 'file:a.txt': 'accept' } }, /abort ends the job; items beside it contradict it/],
+    [{ ...good, items: { 'file:a.txt': 'abort' } }, /abort holds for the whole question/],
+    [{ digest: question.digest, items: { 'file:a.txt': 'accept' }, ...by }, /file:b\.txt has no answer; offered: accept, restore/],
+    [{ ...good, answer: 'approve' }, /approve is not offered for file:a\.txt \(changed\); offered: accept, restore/],
+    [{ ...good, answer: 'merge' }, /answer: .*accept/],
+    [{ ...good, by: '' }, /by: expected who decides/],
+    [{ ...good, extra: true }, /extra/],
+    ['restore', /object/],
+    [null, /object/],
+  ];
+  for (const [index, [decision, reason]] of cases.entries()) {
+    await handle.signal('decide', decision);
+    const { refusals } = await until(() => statusOf(handle), (status) => status.refusals.length > index);
+    assert.match(refusals.at(-1)!.problems.join('; '), reason);
+    await assert.rejects(handle.executeUpdate('decide', { args: [decision] }), (error: unknown) => {
+      assert.ok(error instanceof WorkflowUpdateFailedError, String(error));
+      assert.match(String(error.cause?.message), reason);
+      return true;
+    });
+  }
+  await handle.signal('decied', good);
+  await until(() => statusOf(handle), ({ refusals }) => refusals.at(-1)!.problems.some((problem) => problem.includes('there is no Signal "decied"; the one to send is "decide"')));
+  assert.equal((await statusOf(handle)).questions[0]!.digest, question.digest);
+  assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited Aedited B');
+
+  // The same decision twice: the second finds nothing to answer.
+  await handle.executeUpdate('decide', { args: [good] });
+  await handle.signal('decide', good);
+  await handle.result();
+  const { refusals } = await statusOf(handle);
+  assert.match(refusals.at(-1)!.problems.join(), /none is open|was answered meanwhile/);
+  assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'AB');
+});
+
+test('a decision about a world that has moved since does nothing: there is a new question', async () => {
+  const { handle, question, file } = await waitingJob('moved');
+  writeFileSync(file('a.txt'), 'edited again');
+  await handle.signal('decide', { digest: question.digest, answer: 'restore', by: 'reader@example.com', reason: 'test' });
+  const { questions } = await until(() => statusOf(handle), (status) => status.questions.length > 0 && status.questions[0]!.digest !== question.digest);
+  assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited againedited B');
+  assert.match(questions[0]!.findings[0]!.difference, /edited again/);
+  await handle.executeUpdate('decide', { args: [{ digest: questions[0]!.digest, items: { 'file:a.txt': 'accept', 'file:b.txt': 'restore' }, by: 'reader@example.com', reason: 'test' }] });
+  await handle.result();
+  assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited againB');
+});
+
+test('a decision while nothing is asked is refused and the job goes on', async () => {
+  const plan = { schemaVersion: 1, name: 'calm', workspace: 'calm', steps: [{ id: 'a', use: 'wait', with: { seconds: 1 } }] };
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan }] });
+  await handle.signal('decide', { digest: 'a'.repeat(64), answer: 'accept', by: 'reader@example.com', reason: 'test' });
+  await assert.rejects(handle.executeUpdate('decide', { args: [{ digest: 'a'.repeat(64), answer: 'accept', by: 'reader@example.com', reason: 'test' }] }));
+  await handle.result();
+  assert.match((await statusOf(handle)).refusals[0]!.problems.join(), /none is open/);
+});
+
+test('contradictory answers are refused: undo beside another, rerun of the step that wrote what is to be kept', async () => {
+  await withJob(async (job) => {
+    await job.step(fileWriteStep, { path: 'a.txt', content: 'A' }, { stepId: 'a' });
+    await job.step(fileWriteStep, { path: 'b.txt', content: 'B' }, { stepId: 'b' });
+    writeFileSync(join(job.workspace, 'a.txt'), 'x');
+    writeFileSync(join(job.workspace, 'b.txt'), 'x');
+    const question = await asked(job);
+    const before = records(job);
+    // b depends on a (no `uses` given), so running a again runs b again, which writes b.txt.
+    const refused = await job.decide(question, { items: { 'file:a.txt': 'rerun', 'file:b.txt': 'accept' } });
+    assert.equal(refused.kind, 'refused');
+    assert.match(JSON.stringify(refused), /accept for file:b\.txt contradicts rerun for file:a\.txt: step b runs again/);
+    assert.equal(records(job), before, 'a refusal changes nothing');
+  });
+});
+
+test('a question is answered once, and by the decision that came first', async () => {
+  await withJob(async (job) => {
+    await job.step(fileWriteStep, { path: 'a.txt', content: 'A' }, { stepId: 'a' });
+    writeFileSync(join(job.workspace, 'a.txt'), 'x');
+    const question = await asked(job);
+    const first = await job.decide(question, { answer: 'accept' });
+    assert.equal(first.kind, 'repaired');
+    const before = records(job);
+    assert.deepEqual(await job.decide(question, { answer: 'accept' }), first, 'delivered again, it answers with what was done');
+    const other = await job.decide(question, { answer: 'restore' });
+    assert.equal(other.kind, 'refused');
+    assert.equal(records(job), before);
+    assert.equal(readFileSync(join(job.workspace, 'a.txt'), 'utf8'), 'x');
+  });
+});
+
+test('the same drift a second time is a second question', async () => {
+  await withJob(async (job) => {
+    await job.step(fileWriteStep, { path: 'a.txt', content: 'A' }, { stepId: 'a' });
+    writeFileSync(join(job.workspace, 'a.txt'), 'x');
+    const first = await asked(job);
+    await job.decide(first, { answer: 'restore' });
+    writeFileSync(join(job.workspace, 'a.txt'), 'x');
+    const second = await asked(job);
+    assert.notEqual(second.digest, first.digest);
+    assert.notEqual((await job.decide(first, { answer: 'accept' })).kind === 'repaired' && readFileSync(join(job.workspace, 'a.txt'), 'utf8') === 'A', true);
+    assert.equal((await asked(job)).digest, second.digest, 'the old decision answers nothing');
+  });
+});
+
+async function withJob(body: (job: TestJob) => Promise<void>): Promise<void> {
+  await using job = openTestJob();
+  await body(job);
+}
+
+async function asked(job: TestJob): Promise<Question> {
+  const result = await job.verify();
+  if (result.kind === 'verified') throw new Error('nothing is asked');
+  return new QuestionAsked(result.question).question;
+}
+
+function records(job: TestJob): number {
+  return readLedger(job.workspace, (ledger) => ledger.job(job.jobId)!.at.seq);
+}
