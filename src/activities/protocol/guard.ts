@@ -10,7 +10,7 @@ import type { JobRow, Ledger } from '../../store/ledger.ts';
 import type { BootClock, Caller, ProtocolHost } from './host.ts';
 
 /** A shorter wait would ask for a comparison again before the step that the last one was for has come. */
-export const MIN_VERIFY_AFTER_MS = 1_000;
+export const MIN_VERIFY_AFTER_MS = 500;
 
 export interface NotVerified {
   readonly reason: VerificationReason;
