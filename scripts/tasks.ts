@@ -7,7 +7,7 @@ import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { isFailure } from '../src/model/failure.ts';
 import { lint, runNode, temporalEnvironment, typecheck } from './programs.ts';
-import { runTests } from './test-run.ts';
+import { runTests, withServers } from './test-run.ts';
 
 type Task = (args: readonly string[]) => Promise<number>;
 
@@ -15,6 +15,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   demo: async (args) => runNode(['demo/run.ts', ...args], await temporalEnvironment()),
   bench: async (args) => runNode(['bench/run.ts', ...args], await temporalEnvironment()),
   test: async (args) => runTests(args),
+  mutate: async (args) => mutate(args),
   lint: async (args) => lint(args),
   typecheck: async () => typecheck(),
   build: async () => build(),
@@ -35,6 +36,15 @@ export async function runTask(args: readonly string[]): Promise<number> {
     process.stderr.write(`\nholdfast: ${error.message}\n`);
     return 1;
   }
+}
+
+/** Breaks each guarantee once, in a copy, and sees its tests fail. Minutes. */
+async function mutate(args: readonly string[]): Promise<number> {
+  let code = 1;
+  await withServers(true, async () => {
+    code = await runNode(['scripts/mutate.ts', ...args]);
+  });
+  return code;
 }
 
 /** dist/: JavaScript with types. Made anew each time, so that nothing of a removed source is shipped. */

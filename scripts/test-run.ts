@@ -116,7 +116,7 @@ async function filesOf(kind: Kind): Promise<string[]> {
 }
 
 /** Starts both servers once and tells the test processes by environment variables where they are. */
-async function withServers(needed: boolean, body: () => Promise<void>): Promise<void> {
+export async function withServers(needed: boolean, body: () => Promise<void>): Promise<void> {
   if (!needed) return body();
   const startedMs = performance.now();
   Object.assign(process.env, await temporalEnvironment());

@@ -1,0 +1,121 @@
+/**
+ * The guarantees, each broken once: what is taken away, and the tests that must then fail. `npm run mutate` does it in a
+ * copy of the checkout. A mutation that no test notices is a guarantee without a test.
+ */
+export interface Mutation {
+  /** The guarantee that is broken, as in docs/guarantees.md. */
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T';
+  readonly breaks: string;
+  readonly file: string;
+  /** Must occur exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** Test files, at least one of which must fail. */
+  readonly tests: readonly string[];
+  /** Only the tests whose names match. */
+  readonly name?: string;
+}
+
+const PROTOCOL = 'src/activities/protocol';
+const KILLS = ['test/integration/kills.test.ts'];
+const DRIFT = ['test/integration/drift.test.ts'];
+const DECISIONS = ['test/integration/decisions.test.ts', 'test/integration/decisions-repair.test.ts'];
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    guarantee: 'G1', breaks: 'a step whose token is recorded is run again', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (done !== undefined) return', replace: 'if (done !== undefined && this.#caller.runId === "") return', tests: ['test/integration/guarded-step.test.ts', ...KILLS],
+  },
+  {
+    guarantee: 'G1', breaks: 'the token row no longer tells that a database has committed', file: `${PROTOCOL}/apply.ts`,
+    find: "if (taken.outcome === 'there') return", replace: "if (taken.outcome === 'there' && name === '') return", tests: KILLS,
+  },
+  {
+    guarantee: 'G1', breaks: 'a half-applied intent is forgotten and the code runs again', file: `${PROTOCOL}/run-step.ts`,
+    find: "const isOpenIntent = sealed !== undefined && sealed.state !== 'dropped';", replace: "const isOpenIntent = sealed !== undefined && sealed.state === 'done';", tests: KILLS,
+  },
+  {
+    guarantee: 'G1', breaks: 'a fence row of another term does not stop a leftover', file: `${PROTOCOL}/apply.ts`,
+    find: 'if (!(await transaction.passFence(jobId, term, token))) return', replace: 'if (!(await transaction.passFence(jobId, term, token)) && name === "") return', tests: ['test/fault/schedules.test.ts', 'test/integration/resume.test.ts', ...DRIFT],
+  },
+  {
+    guarantee: 'G1', breaks: 'an attempt that was replaced goes on', file: `${PROTOCOL}/claim.ts`,
+    find: 'if (current?.nonce !== this.#row.nonce) {', replace: 'if (current === undefined) {', tests: ['test/fault/schedules.test.ts', 'test/integration/resume.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a worker that came after the comparison is taken for covered', file: `${PROTOCOL}/guard.ts`,
+    find: 'if (ordinal > job.markOrdinal) return', replace: 'if (ordinal < 0) return', tests: [...DRIFT, 'test/integration/resume.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a new worker is not registered', file: `${PROTOCOL}/guard.ts`,
+    find: "return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} is new here` };", replace: 'return whyNotFresh(job, host.clock());', tests: DRIFT,
+  },
+  {
+    guarantee: 'G2', breaks: 'another Run goes on without a comparison', file: `${PROTOCOL}/guard.ts`,
+    find: 'if (job.runId !== caller.runId) return', replace: 'if (job.runId === "") return', tests: [...DRIFT, 'test/integration/resume.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a long wait passes without a comparison', file: `${PROTOCOL}/guard.ts`,
+    find: 'if (elapsedMs > verifyAfterMs) {', replace: 'if (elapsedMs < 0) {', tests: DRIFT,
+  },
+  {
+    guarantee: 'G2', breaks: 'a claim left open is simply replaced', file: `${PROTOCOL}/run-step.ts`,
+    find: "if (before === undefined || (before.state !== 'open' && before.state !== 'left-open')) return undefined;", replace: 'if (before !== null) return undefined;', tests: ['test/integration/resume.test.ts', 'test/integration/guarded-step.test.ts', ...KILLS],
+  },
+  {
+    guarantee: 'G2', breaks: 'steps that a reset made the Workflow forget are not noticed', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'return [...ahead.values()].filter(({ seq }) => !adopted.has(seq));', replace: 'return [...ahead.values()].filter(({ seq }) => !adopted.has(seq) && seq < 0);', tests: [...DRIFT, ...DECISIONS],
+  },
+  {
+    guarantee: 'G2', breaks: 'a verification of a Run that is not the current one goes on', file: `${PROTOCOL}/term.ts`,
+    find: 'if (current !== caller.runId) {', replace: 'if (current === "") {', tests: ['test/fault/schedules.test.ts', 'test/integration/resume.test.ts'],
+  },
+  {
+    guarantee: 'G3', breaks: 'a decision is carried out although the world has moved', file: `${PROTOCOL}/repair.ts`,
+    find: 'if (now.moved.length > 0) {', replace: 'if (now.moved.length < 0) {', tests: DECISIONS,
+  },
+  {
+    guarantee: 'G3', breaks: 'the same drift next week is the same question', file: 'src/model/question.ts',
+    find: 'return digestOf({ nonce, findings: findingsIdentity(findings) });', replace: 'return digestOf({ findings: findingsIdentity(findings), nonce: nonce.slice(0, 0) });', tests: DECISIONS,
+  },
+  {
+    guarantee: 'G3', breaks: 'an approval covers another draft', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (needsApproval && !this.#isApproved(ledger, digest))', replace: 'if (needsApproval && claim.row.dropped === 0 && !this.#isApproved(ledger, digest))', tests: DECISIONS,
+  },
+  {
+    guarantee: 'G4', breaks: 'a write replaces what the record does not expect', file: `${PROTOCOL}/manifest-check.ts`,
+    find: 'if (entry === undefined || entry.digest === stateDigest(found)) return;', replace: 'if (entry !== null) return;', tests: ['test/integration/guarded-step.test.ts', 'test/unit/protocol-smoke.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: '"could not read" is taken for "unchanged"', file: `${PROTOCOL}/compare.ts`,
+    find: "return sighting?.outcome === 'seen' && acceptable", replace: "return sighting?.outcome !== 'seen' || acceptable", tests: DRIFT,
+  },
+  {
+    guarantee: 'G4', breaks: 'the bytes that stood there are not kept before they are replaced', file: 'src/effects/file-change.ts',
+    find: "if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || blobs.has(seen.state.content)) return;", replace: 'if (path !== "") return;', tests: ['test/unit/file-change.test.ts', ...DECISIONS],
+  },
+  {
+    guarantee: 'G5', breaks: 'a recorded value is not used on a retry', file: `${PROTOCOL}/context.ts`,
+    find: 'if (recorded !== undefined && recorded.reads === reads) return', replace: 'if (recorded !== undefined && recorded.reads === "") return', tests: ['test/integration/guarded-step.test.ts', ...KILLS],
+  },
+  {
+    guarantee: 'G5', breaks: 'a recorded value is used although what was read before it has changed', file: `${PROTOCOL}/context.ts`,
+    find: 'if (recorded !== undefined && recorded.reads === reads) return', replace: 'if (recorded !== undefined) return', tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'an older copy of the ledger is believed', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'if (ledger.headAt(jobId, known.seq) !== known.head) {', replace: 'if (ledger.headAt(jobId, known.seq) === "") {', tests: DRIFT,
+  },
+  {
+    guarantee: 'G6', breaks: 'a changed record is not noticed', file: 'src/store/ledger.ts',
+    find: 'if (head !== stated) return', replace: 'if (head === "") return', tests: ['test/unit/ledger.test.ts', ...DECISIONS, ...DRIFT],
+  },
+  {
+    guarantee: 'G6', breaks: "another job's workspace is taken without a word", file: `${PROTOCOL}/verify-world.ts`,
+    find: 'if (bound !== undefined && bound !== jobId) return', replace: 'if (bound === "") return', tests: [...DECISIONS, ...DRIFT, 'test/integration/ending.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
+    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#rewinds !== rewinds) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+  },
+];
