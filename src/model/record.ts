@@ -118,12 +118,15 @@ export interface ManifestEntry {
   readonly at: string;
 }
 
-/** Folds one record into a manifest. A read of what is already recorded with the same digest changes nothing. */
+/**
+ * Folds one record into a manifest. A read adds what was not recorded and changes nothing else: it found what was
+ * recorded then, and a decision may have changed the record since, while the step that had read was still in flight.
+ */
 export function foldManifest(manifest: Map<string, ManifestEntry>, record: ChainRecord): void {
   for (const change of record.changes) {
     const digest = stateDigest(change.state);
     const present = manifest.get(change.resource);
-    if (change.role === 'read' && present?.digest === digest) continue;
+    if (change.role === 'read' && present !== undefined) continue;
     manifest.set(change.resource, {
       resource: change.resource,
       digest,
