@@ -30,7 +30,7 @@ export interface FileStamp {
 /** A `Sighting` of a file, with the stamp of what was hashed. */
 export type FileSighting =
   | { readonly outcome: 'seen'; readonly state: FileState; readonly stamp?: FileStamp }
-  | { readonly outcome: 'unreadable'; readonly reason: string };
+  | { readonly outcome: 'unreadable'; readonly reason: string; /** Not a matter of permissions. */ readonly leadsOutside?: true };
 
 /** What a look needs of a workspace; plain data, so that it can go to a worker thread. */
 export interface FileView {
@@ -149,7 +149,7 @@ export class FileLooker {
     try {
       const real = realpathSync.native(`${this.#view.root}/${folder}`);
       const place = placeInWorkspace(this.#view.root, real);
-      return place === undefined ? { outcome: 'unreadable', reason: `a symbolic link leads "${folder}" out of the workspace` } : { real: real === '/' ? '' : real };
+      return place === undefined ? { outcome: 'unreadable', reason: `a symbolic link leads "${folder}" out of the workspace`, leadsOutside: true } : { real: real === '/' ? '' : real };
     } catch (error) {
       return sightingOfError(error);
     }

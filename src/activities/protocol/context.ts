@@ -13,6 +13,7 @@ import { isSameTable } from '../../effects/database/query-builder.ts';
 import { plainValue } from '../../effects/database/values.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { Claim } from './claim.ts';
+import { cannotRead } from './files.ts';
 import type { Caller } from './host.ts';
 import { keyOf, rowsDigest, type Stage } from './stage.ts';
 import type { Workspace } from './workspace.ts';
@@ -77,7 +78,7 @@ function stepFiles(parts: ContextParts): StepFiles {
   const look = async (path: string): Promise<FileState> => {
     signal.throwIfAborted();
     const sighting = await workspace.files.observe(path);
-    if (sighting.outcome !== 'seen') throw new HoldfastError('permission-denied', `${path} cannot be read: ${sighting.reason}.`, { path });
+    if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
     noteRead(parts, path, sighting);
     return sighting.state;
   };

@@ -18,6 +18,10 @@ export type FileCommit = { readonly kind: 'applied' } | { readonly kind: 'confli
 
 export type FilePut = { readonly kind: 'done'; readonly kept?: Digest } | { readonly kind: 'left'; readonly reason: string; readonly kept?: Digest };
 
+export function cannotRead(path: string, { reason, leadsOutside }: Extract<FileSighting, { outcome: 'unreadable' }>): HoldfastError {
+  return new HoldfastError(leadsOutside === true ? 'outside-workspace' : 'permission-denied', `${path} cannot be read: ${reason}.`, { path });
+}
+
 const MAX_DIFFERENCE_BYTES = 1024 * 1024;
 
 export class WorkspaceFiles {
@@ -59,7 +63,7 @@ export class WorkspaceFiles {
   /** What is there now; `earlier` spares reading a large file again whose stamp vouches for it. @throws HoldfastError `permission-denied` */
   async stateNow(path: string, earlier?: FileSighting): Promise<FileState> {
     const { found } = await checkFile(this.#workspace, { path, before: ABSENT, after: ABSENT }, earlier);
-    if (found.outcome !== 'seen') throw new HoldfastError('permission-denied', `${path} cannot be read: ${found.reason}.`, { path });
+    if (found.outcome !== 'seen') throw cannotRead(path, found);
     return found.state;
   }
 
@@ -91,7 +95,7 @@ export class WorkspaceFiles {
       await this.put(path, theirs, after, prepared.name);
       return { kind: 'conflict', found: await this.stateNow(path) };
     }
-    if (outcome.found.outcome !== 'seen') throw new HoldfastError('permission-denied', `${path} cannot be read: ${outcome.found.reason}.`, { path });
+    if (outcome.found.outcome !== 'seen') throw cannotRead(path, outcome.found);
     return { kind: 'conflict', found: outcome.found.state };
   }
 

@@ -12,6 +12,7 @@ import { formatResource } from '../../model/resource.ts';
 import { ABSENT, type FileState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Claim } from './claim.ts';
+import { cannotRead } from './files.ts';
 import type { Stage, StagedFile, StagedRow } from './stage.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -53,7 +54,7 @@ async function fileEffects({ workspace, claim, stage }: SealParts): Promise<File
   const folders = new Set<string>();
   const look = async (path: string): Promise<FileState> => {
     const sighting = await workspace.files.observe(path);
-    if (sighting.outcome !== 'seen') throw new HoldfastError('permission-denied', `${path} cannot be read: ${sighting.reason}.`, { path });
+    if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
     claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
     stage.seenFiles.set(path, sighting);
     return sighting.state;
