@@ -3,7 +3,9 @@ import type { BenchServer } from '../bench-server.ts';
 import type { Figure, FigureContext } from '../figure.ts';
 import { median } from '../statistics.ts';
 
-const ONE_JOB_STEPS = 100;
+const JOB_STEPS = 100;
+/** With `--quick`: what opening and ending a job costs then weighs more. */
+const QUICK_JOB_STEPS = 20;
 const JOBS_AT_ONCE = 20;
 /** Steps to both sides of step 100 and step 1,000 whose median time stands for theirs. */
 const AROUND = 50;
@@ -47,7 +49,7 @@ export const guardedStep: Figure = {
   unit: '×',
   measure: async (context) => {
     await warmUp(await context.server());
-    return await ratios(context, context.isQuick ? 3 : 9, (server, variant) => stepMs(server, variant, 1, ONE_JOB_STEPS));
+    return await ratios(context, context.isQuick ? 3 : 9, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
   },
 };
 
@@ -58,7 +60,7 @@ export const guardedStepAtOnce: Figure = {
   unit: '×',
   measure: async (context) => {
     await warmUp(await context.server());
-    return await ratios(context, context.isQuick ? 3 : 7, (server, variant) => stepMs(server, variant, JOBS_AT_ONCE, context.isQuick ? 10 : 20));
+    return await ratios(context, context.isQuick ? 3 : 5, (server, variant) => stepMs(server, variant, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS));
   },
 };
 
@@ -102,8 +104,8 @@ export const historyBytes: Figure = {
   measure: async (context) => {
     const server = await context.server();
     await server.worker();
-    const { workflowId } = await server.runJob('guarded', ONE_JOB_STEPS);
+    const { workflowId } = await server.runJob('guarded', JOB_STEPS);
     const { raw } = await server.client.workflow.getHandle(workflowId).describe();
-    return [Number(raw.workflowExecutionInfo!.historySizeBytes) / ONE_JOB_STEPS];
+    return [Number(raw.workflowExecutionInfo!.historySizeBytes) / JOB_STEPS];
   },
 };
