@@ -78,8 +78,9 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   // Whoever decides is shown it by the same code as `holdfast decide` has.
   if (!options.interactive) showAsked(story, question);
 
-  const isRerun = await decideUntilEnded(story, stage, options, workflowId, question, interrupt);
-  if (isRerun === undefined) return interrupt.aborted ? 130 : 1;
+  const end = await decideUntilEnded(story, stage, options, workflowId, question, interrupt);
+  if (end === 'left open' || end === 'aborted') return 0;
+  const isRerun = end === 'ended after a rerun';
 
   story.act('Proof, from outside');
   const proofs = await prove(stage, before, adasNotes);
@@ -130,7 +131,9 @@ async function firstWorker(story: Story, stage: Stage, workflowId: string, inter
     await Promise.race([lost, delay(POLL_MS)]);
   }
   story.act('Its worker is killed, between an effect and its record');
-  story.failed(`worker ${worker.pid}: SIGKILL. ${story.bold('chart.svg')} and its row in the database are there; nothing says so yet.`);
+  story.failed(`worker ${worker.pid}: SIGKILL. ${story.bold('chart.svg')} and its row in the database are there; no record says so.`);
+  const { state } = await stage.client.describe(workflowId);
+  story.aside(`Temporal says: ${state}. Nobody looks at the world now.`);
   return await atTheKill(stage);
 }
 
@@ -174,27 +177,30 @@ function tellDifference(story: Story, difference: string): void {
   if (lines.length > DIFFERENCE_LINES) story.aside('    … (`holdfast question` shows more)');
 }
 
-/** True: a person had steps run again. Undefined: the job goes on waiting, or has failed. */
-async function decideUntilEnded(story: Story, stage: Stage, options: DemoOptions, workflowId: string, first: Question, interrupt: AbortSignal): Promise<boolean | undefined> {
+/** All but `ended` are for a person to choose. */
+type End = 'ended' | 'ended after a rerun' | 'left open' | 'aborted';
+
+async function decideUntilEnded(story: Story, stage: Stage, options: DemoOptions, workflowId: string, first: Question, interrupt: AbortSignal): Promise<End> {
   story.act(options.interactive ? 'You decide' : 'A person decides, by a plain Signal');
   for (let question: Question | undefined = first; question !== undefined; ) {
     const isLeft = options.interactive ? await letDecide(story, stage, workflowId, interrupt) : await decide(story, stage, workflowId, question);
     if (isLeft) {
-      story.tell('You left it open; the job would wait as long as it takes. The demo ends here.');
-      return undefined;
+      story.tell('You left it open. The job would wait as long as it takes; the demo ends here.');
+      return 'left open';
     }
     question = await nextQuestion(stage, workflowId, interrupt, question.digest);
     if (question !== undefined && !options.interactive) throw new Error(`There is another question, which the demo has no answer for: ${JSON.stringify(question.findings, null, 1)}`);
   }
   const result = await stage.client.result(workflowId, { wait: true });
-  if (result.outcome !== 'completed') {
-    story.failed(`The job has ${result.outcome}${'failure' in result ? `: ${result.failure.message}` : ''}.`);
-    return undefined;
+  if (result.outcome === 'aborted' && options.interactive) {
+    story.tell('The job has ended as you decided; what it did stays as it is.');
+    return 'aborted';
   }
+  if (result.outcome !== 'completed') throw new Error(`The job has not completed: ${result.outcome}${'failure' in result ? `, ${result.failure.message}` : ''}`);
   const { steps: ended } = await stage.client.status(workflowId);
   for (const id of ['chart', 'report']) story.done(`${id.padEnd(7)} ${story.dim(ended.find((step) => step.id === id)?.effects ?? '')}`);
   story.done(`the job has ended: ${story.bold('report.md')}`);
-  return ended.some(({ generation }) => generation > 0);
+  return ended.some(({ generation }) => generation > 0) ? 'ended after a rerun' : 'ended';
 }
 
 async function letDecide(story: Story, { address, namespace }: Stage, workflowId: string, interrupt: AbortSignal): Promise<boolean> {
@@ -230,7 +236,7 @@ function tellProof(story: Story, { claim, holds, found, by }: Proof, isRerun: bo
   else story.failed(text);
 }
 
-function epilogue(story: Story, { workspace, uiUrl, namespace, address }: Stage, options: DemoOptions, workflowId: string, ok: boolean, durationMs: number): void {
+function epilogue(story: Story, { workspace, uiUrl, namespace, address, office }: Stage, options: DemoOptions, workflowId: string, ok: boolean, durationMs: number): void {
   story.line();
   story.line(story.terminal.style(ok ? ['bold', 'green'] : ['bold', 'red'], `${ok ? 'Never twice, never silently.' : 'Something does not hold, see above.'} ${seconds(durationMs)} in all.`));
   story.line();
@@ -240,6 +246,7 @@ function epilogue(story: Story, { workspace, uiUrl, namespace, address }: Stage,
     story.line(`  report, chart              ${path.join(workspace, 'report.md')}`);
     story.line(`  what each record did       node src/cli.ts log ${workspace}`);
     story.line(`  the job's status           node src/cli.ts status ${workflowId} --address ${address}`);
+    story.line(`  the office's database      ${office.label}`);
     story.line('  Ctrl-C ends server and worker; the folder stays.');
     return;
   }
