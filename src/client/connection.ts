@@ -5,6 +5,7 @@
  * Invariant: whoever can't connect is told the address that was tried.
  */
 import { connect } from 'node:net';
+import { devNull } from 'node:os';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { HoldfastError } from '../model/failure.ts';
@@ -66,7 +67,9 @@ export function addressOf(choice: ConnectionChoice = {}): { readonly address: st
 export function readChoice(choice: ConnectionChoice): { readonly options: TemporalAccess; readonly namespace: string } {
   const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   try {
-    const read = loadClientConnectConfig({ overrideEnvVars: env, ...(choice.profile === undefined ? {} : { profile: choice.profile }) });
+    // An empty file has no profile at all, which the reader takes for a failure.
+    const disableFile = env['TEMPORAL_CONFIG_FILE'] === devNull;
+    const read = loadClientConnectConfig({ overrideEnvVars: env, disableFile, ...(choice.profile === undefined ? {} : { profile: choice.profile }) });
     const { address, apiKey, tls, metadata } = read.connectionOptions;
     const key = choice.apiKey ?? apiKey;
     const secure = tls ?? (choice.apiKey === undefined ? undefined : true);
