@@ -59,7 +59,7 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
   expectDatabases(workspace, settings, manifest);
   const expectations = expectationsOf(ledger, jobId, manifest);
   const watched = watchedResources(settings).filter((resource) => !manifest.has(resource));
-  const requests = [...expectations].filter(([resource]) => only === undefined || only.has(resource)).map(([resource, { acceptable }]) => ({ resource, recorded: acceptable[0] }));
+  const requests = [...expectations].filter(([resource]) => only === undefined || only.has(resource)).map(([resource, { acceptable }]) => ({ resource, recorded: columnsOf(acceptable) }));
   const unseen = watched.filter((resource) => only === undefined || only.has(resource) || !resource.startsWith('file:'));
   const look = { workspace, settings, host, ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }) };
   const sightings = await lookAt(look, [...requests, ...unseen.map((resource) => ({ resource }))]);
@@ -116,6 +116,11 @@ function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<str
     }
   }
   return expectations;
+}
+
+/** Of a row that is being inserted or deleted, one of the two states says which columns to look at. */
+function columnsOf(acceptable: Expectation['acceptable']): ResourceState | undefined {
+  return acceptable.find(({ kind }) => kind === 'row') ?? acceptable[0];
 }
 
 function isAcceptable(sighting: Sighting | undefined, { acceptable }: Expectation): boolean {

@@ -115,14 +115,16 @@ export class DrivenJob {
 
   /** Compares until nothing differs. */
   async verify(reason: VerificationReason, detail: string): Promise<void> {
+    let last = '';
     for (let asked = 0; asked < MAX_ASKINGS; asked++) {
       const result = await this.#options.history.activity('verifyWorld', () => this.compare(reason, detail));
       this.#term = result.term;
       if (result.kind === 'verified') return this.#advance(result.at);
+      last = result.question.findings.map(({ resource, kind, expected, found }) => `${resource} ${kind}, expected ${expected.text}, found ${found.text}`).join('; ');
       await this.decide(result.question);
       reason = 'decided';
     }
-    throw new Error(`The world was compared ${MAX_ASKINGS} times and differed each time.`);
+    throw new Error(`The world was compared ${MAX_ASKINGS} times and differed each time: ${last}`);
   }
 
   /** One comparison; not in the history. */
