@@ -1,0 +1,74 @@
+/**
+ * docs/guarantees.md names tests: each must be there, in the file that it names, by its title.
+ *
+ * Invariant: a title that a test makes from parts (a template) is found by its fixed text, and what stands for a part
+ * must itself be in the file; `…` stands for what is known only at run time.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { MUTATIONS } from '../mutations.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const text = readFileSync(path.join(root, 'docs/guarantees.md'), 'utf8');
+/** A template with less fixed text would match any title. */
+const MIN_FIXED_CHARS = 8;
+
+interface Named {
+  readonly file: string;
+  readonly title: string;
+}
+
+const named: readonly Named[] = [...text.matchAll(/`(test\/[^`]+)` › “([^”]+)”/g)].map(([, file, title]) => ({ file: file!, title: title! }));
+
+/** Titles of `test`, `it`, `describe` and a suite's own `check`; parts of templates as `…`. */
+function titlesIn(source: string): readonly string[] {
+  const calls = source.matchAll(/\b(?:test|it|describe|check)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g);
+  return [...calls].map(([, single, double, template]) => (single ?? double ?? template!.replace(/\$\{[^}]*\}/g, '…')).replace(/\\(.)/g, '$1'));
+}
+
+function isTitle(title: string, written: string, source: string): boolean {
+  if (!written.includes('…')) return title === written;
+  const fixed = written.split('…');
+  if (fixed.join('').length < MIN_FIXED_CHARS) return false;
+  const parts = new RegExp(`^${fixed.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('(.+)')}$`).exec(title)?.slice(1);
+  return parts !== undefined && parts.every((part) => part === '…' || source.includes(part));
+}
+
+test('every test that a guarantee names is there', () => {
+  assert.ok(named.length > 60, `${named.length} tests are named`);
+  const missing = named.filter(({ file, title }) => {
+    const at = path.join(root, file);
+    if (!existsSync(at)) return true;
+    const source = readFileSync(at, 'utf8') + partsOf(file);
+    return !titlesIn(source).some((written) => isTitle(title, written, source));
+  });
+  assert.deepEqual(missing, []);
+});
+
+/** Where a test's cases are listed beside it. */
+function partsOf(file: string): string {
+  const sources: Readonly<Record<string, string>> = { 'test/integration/drift.test.ts': 'test/support/drift.ts', 'test/integration/decisions.test.ts': 'src/model/answer.ts' };
+  return sources[file] === undefined ? '' : readFileSync(path.join(root, sources[file]), 'utf8');
+}
+
+test('every row of a guarantee names a test', () => {
+  const rows = text.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| what holds'));
+  assert.deepEqual(rows.filter((row) => !/› “/.test(row)), []);
+});
+
+test('every guarantee is broken once by a mutation', () => {
+  const guarantees = [...text.matchAll(/^## (G\d) /gm)].map(([, name]) => name);
+  assert.deepEqual(guarantees, ['G1', 'G2', 'G3', 'G4', 'G5', 'G6']);
+  assert.deepEqual(guarantees.filter((name) => !MUTATIONS.some(({ guarantee }) => guarantee === name)), []);
+});
+
+test('a title is told from others', () => {
+  const source = "test(`after a ${trigger}`); const T = ['restart']; test('a fence rises'); check(\"it's one\")";
+  assert.deepEqual(titlesIn(source), ['after a …', 'a fence rises', "it's one"]);
+  assert.ok(isTitle('after a restart', 'after a …', source));
+  assert.ok(!isTitle('after a fire', 'after a …', source));
+  assert.ok(!isTitle('a fence', 'a fence rises', source));
+  assert.ok(!isTitle('anything', '…: …', source));
+});
