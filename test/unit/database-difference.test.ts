@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { describeRowDifference, MAX_ROW_DIFFERENCE_LINES } from '../../src/effects/database/row-difference.ts';
+import { describeRowChange, describeRowDifference, MAX_ROW_DIFFERENCE_LINES } from '../../src/effects/database/row-difference.ts';
 import { describeSchemaDifference, MAX_SCHEMA_DIFFERENCE_LINES } from '../../src/effects/database/schema-difference.ts';
 import { ABSENT, sameState, type RowState, type TableSchemaState } from '../../src/model/world.ts';
 
@@ -123,6 +123,12 @@ void test('rows: one that is gone, one too many, a column that is missing, and o
   assert.deepEqual(describeRowDifference(ABSENT, row({ a: 1 })), ['a row is there; expected none', '"a": found 1']);
   assert.deepEqual(describeRowDifference(row({ a: 1, b: 2 }), row({ b: 2 })), ['"a": expected 1, found no such column']);
   assert.deepEqual(describeRowDifference(row({ a: { $float: '21' } }), row({ a: 21 })), ['"a": expected 21 (as another type), found 21']);
+});
+
+void test('rows: a change to come is told as what goes and what comes', () => {
+  assert.deepEqual(describeRowChange(ABSENT, row({ a: 1, b: 'x' })), ['+"a": 1', '+"b": "x"']);
+  assert.deepEqual(describeRowChange(row({ a: 1 }), ABSENT), ['-"a": 1']);
+  assert.deepEqual(describeRowChange(row({ a: 1, b: 2 }), row({ a: 1, b: 3, c: 4 })), ['-"b": 2', '+"b": 3', '+"c": 4']);
 });
 
 void test('rows: long values are cut around the place where they part', () => {

@@ -4,7 +4,7 @@ import type { JobSettings } from '../../model/messages.ts';
 import { parseResource } from '../../model/resource.ts';
 import type { Finding } from '../../model/question.ts';
 import type { FileState, ResourceState } from '../../model/world.ts';
-import { describeRowDifference } from '../../effects/database/row-difference.ts';
+import { describeRowChange, describeRowDifference } from '../../effects/database/row-difference.ts';
 import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';
 import type { Conflict } from './apply.ts';
 import { finding, sideOf } from './questions.ts';
@@ -31,7 +31,7 @@ export async function describeIntent(workspace: Workspace, intent: Intent): Prom
   for (const effect of intent.effects) {
     if (effect.kind === 'sql') differences.push(`${effect.text}\n-- with ${JSON.stringify(effect.params)}`);
     else if ('path' in effect) differences.push(effect.kind === 'directory.create' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
-    else differences.push(describeRowDifference(effect.before, rowAfter(effect)).join('\n'));
+    else differences.push(describeRowChange(effect.before, rowAfter(effect)).join('\n'));
   }
   return differences;
 }

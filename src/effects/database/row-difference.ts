@@ -22,6 +22,18 @@ export function describeRowDifference(expected: RowState, found: RowState): read
   return bounded(names.flatMap((name) => columnLine(name, own(expected.columns, name), own(found.columns, name))));
 }
 
+/** A change that is still to come: `-` what goes, `+` what comes. */
+export function describeRowChange(before: RowState, after: RowState): readonly string[] {
+  const goes = before.kind === 'row' ? before.columns : {};
+  const comes = after.kind === 'row' ? after.columns : {};
+  return bounded([...new Set([...Object.keys(goes), ...Object.keys(comes)])].flatMap((name) => {
+    const [old, next] = [own(goes, name), own(comes, name)];
+    if (old !== undefined && next !== undefined && canonicalJson(old) === canonicalJson(next)) return [];
+    const [from, to] = old !== undefined && next !== undefined ? shownPair(textOf(old), textOf(next)) : [old === undefined ? '' : shown(old), next === undefined ? '' : shown(next)];
+    return [...(old === undefined ? [] : [`-"${name}": ${from}`]), ...(next === undefined ? [] : [`+"${name}": ${to}`])];
+  }));
+}
+
 function columnLine(name: string, expected: Json | undefined, found: Json | undefined): readonly string[] {
   if (expected === undefined) return [`"${name}": found ${shown(found!)}, expected no such column`];
   if (found === undefined) return [`"${name}": expected ${shown(expected)}, found no such column`];
