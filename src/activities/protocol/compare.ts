@@ -145,7 +145,7 @@ export function isWithoutLostColumns(recorded: Readonly<Record<string, unknown>>
   return sameState(pick(recorded), pick(found));
 }
 
-async function describe({ workspace, settings }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry, applying }: Expectation): Promise<Finding> {
+async function describe({ workspace, settings, ledger, jobId }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry, applying }: Expectation): Promise<Finding> {
   if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, entry);
   if (applying !== undefined) return await describeConflict(workspace, settings, resource, applying, sighting.state);
   const expected = acceptable[0]!;
@@ -161,11 +161,17 @@ async function describe({ workspace, settings }: CompareParts, history: StepHist
     expected: sideOf(expected),
     found: sideOf(sighting.state),
     recorded: entry,
-    staleSteps: users,
+    staleSteps: [...new Set([...users, ...readersInFlight(ledger, jobId, resource)])],
     rerunSteps,
     difference: await describeDifference(workspace, resource, expected, sighting.state, settings),
     impossible,
   });
+}
+
+/** Steps whose intent is half applied and read it: they only roll forward, with what they had read. */
+function readersInFlight(ledger: Ledger, jobId: string, resource: string): readonly string[] {
+  const applying = ledger.openIntents(jobId).filter(({ state }) => state === 'applying');
+  return applying.filter(({ intent }) => intent.observations.some((observation) => observation.resource === resource)).map(({ intent }) => intent.stepId);
 }
 
 /** Those that used it; what is gone is made again by the step that made it, which those follow. */
