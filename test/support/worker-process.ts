@@ -1,0 +1,57 @@
+/** A real worker in a process of its own, to be killed. */
+import { fork } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflows, createWorker } from '../../src/worker.ts';
+
+interface WorkerOrder {
+  readonly address: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly root: string;
+  readonly bundle: string;
+}
+
+export interface WorkerProcess {
+  /** SIGKILL; resolves when it is dead. */
+  kill(): Promise<void>;
+  /** Ends by itself. */
+  end(): Promise<void>;
+}
+
+/** Bundles once; each call of the result starts a worker and resolves when it polls. */
+export async function workerProcesses(order: Omit<WorkerOrder, 'bundle'>): Promise<() => Promise<WorkerProcess>> {
+  const bundle = join(order.root, 'bundle.js');
+  writeFileSync(bundle, (await bundleWorkflows()).code);
+  return async () => {
+    const child = fork(fileURLToPath(import.meta.url), ['worker', JSON.stringify({ ...order, bundle })], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
+    await new Promise<void>((resolve, reject) => {
+      child.once('message', () => resolve());
+      child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+    });
+    return {
+      async kill() {
+        child.kill('SIGKILL');
+        await ended;
+      },
+      async end() {
+        child.disconnect();
+        await ended;
+      },
+    };
+  };
+}
+
+if (process.argv[2] === 'worker') {
+  const { address, namespace, taskQueue, root, bundle } = JSON.parse(process.argv[3]!) as WorkerOrder;
+  const worker = await createWorker({
+    address, namespace, taskQueue, workspaceRoot: root, workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  });
+  process.once('disconnect', () => worker.shutdown());
+  const running = worker.run();
+  process.send?.('polls');
+  await running;
+}
