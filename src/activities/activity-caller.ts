@@ -32,7 +32,7 @@ export async function asActivity<T>(register: AttemptRegister, work: (caller: Ca
         progress = fraction === undefined ? { message } : { message, fraction };
         context.heartbeat(progress);
       },
-      log: (message, fields) => context.log.info(message, fields),
+      log: (message, fields) => void context.log.info(message, fields),
     });
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;

@@ -64,7 +64,7 @@ function planSource(drafts: readonly Draft[], order: readonly number[]): PlanSou
         id: `s${index}`,
         use: 'work',
         needs: draft.needs.map((need) => `s${need}`),
-        with: Object.fromEntries([...draft.references.map((reference) => [`s${reference}`, `\${{ steps.s${reference}.output }}`]), ...draft.reads.map((key) => [key, `\${{ state.${key} }}`])]),
+        with: Object.fromEntries<string>([...draft.references.map((reference): [string, string] => [`s${reference}`, `\${{ steps.s${reference}.output }}`]), ...draft.reads.map((key): [string, string] => [key, `\${{ state.${key} }}`])]),
         state: Object.fromEntries(draft.writes.map((key) => [key, '${{ output }}'])),
       };
     }),

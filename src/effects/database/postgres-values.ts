@@ -75,6 +75,7 @@ function encodeText(value: Json, column?: ParameterType): string | null {
     case 'number':
     case 'boolean':
       return String(value);
+    default:
   }
   if (Array.isArray(value)) {
     const element = column === undefined ? undefined : { ...column, type: column.type.replace(/\[\]$/, '') };

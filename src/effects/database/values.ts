@@ -106,6 +106,7 @@ export function encodeSqlite(value: Json): null | number | bigint | string | Uin
       return Number.isSafeInteger(value) ? BigInt(value) : value;
     case 'boolean':
       return value ? 1n : 0n;
+    default:
   }
   if (value === null) return null;
   const tagged = tagOf(value);
