@@ -91,6 +91,8 @@ async function withTemporaryFolder(body: (leftBehind: () => Promise<string[]>) =
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'));
   await fs.chmod(folder, 0o1777);
   process.env['TMPDIR'] = folder;
+  // npm keeps compiled code in the temporary folder for the next time; there is none.
+  process.env['NODE_DISABLE_COMPILE_CACHE'] = '1';
   try {
     await body(async () => fs.readdir(folder));
   } finally {

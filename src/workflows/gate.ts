@@ -17,6 +17,7 @@ import type { ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResu
 import { isAboutTheWorld, type Question } from '../model/question.ts';
 import { MAX_REFUSALS, type Refusal } from '../model/status.ts';
 import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
+import { isPatched } from './patches.ts';
 import type { StepBoard } from './step-board.ts';
 
 const STATE_ATTRIBUTE = defineSearchAttributeKey('HoldfastState', 'KEYWORD');
@@ -45,6 +46,8 @@ export class Gate {
   readonly #steps: [string, number, number][] = [];
   /** How often a decision made steps run again: whatever was asked before may have been given what is void now. */
   #rewinds = 0;
+  /** Steps that a decision made run again and that have not been asked for since. */
+  readonly #rewound = new Set<string>();
   #term = 0;
   #known: ChainPlace;
   #verifying: Promise<void> | undefined;
@@ -115,7 +118,7 @@ export class Gate {
     for (;;) {
       this.#throwIfAborted();
       await this.#whenWorldIsSettled(stepId);
-      if (this.#rewinds !== rewinds) return this.#void(stepId);
+      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
       const generation = this.generationOf(stepId);
       board.set(stepId, { step: step.request.step, generation, state: 'running' });
       const result = await callRunStep({
@@ -123,12 +126,19 @@ export class Gate {
         request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation },
       });
       const done = await this.#next(stepId, result);
-      if (this.#rewinds !== rewinds) return this.#void(stepId);
+      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
       if (done !== undefined) return done;
     }
   }
 
+  /** Was the request made before a decision made steps run again? It may have been given what is void now. */
+  #isVoid(stepId: string, rewinds: number): boolean {
+    if (this.#rewinds === rewinds) return false;
+    return isPatched('rerun-voids-what-was-asked-before') || this.#rewound.has(stepId);
+  }
+
   #void(stepId: string): undefined {
+    this.#rewound.delete(stepId);
     this.#options.board.set(stepId, { generation: this.generationOf(stepId), state: 'waiting', effects: '' });
     return undefined;
   }
@@ -275,6 +285,7 @@ export class Gate {
         this.#advance(result.at);
         for (const { stepId, generation } of result.reruns) {
           this.setGeneration(stepId, generation);
+          this.#rewound.add(stepId);
         }
         if (result.reruns.length > 0) {
           this.#rewinds += 1;

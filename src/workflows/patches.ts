@@ -17,6 +17,11 @@ export const PATCHES = {
     since: '0.1.0',
     until: 'No job that was started before 0.1.0 is running or will be reset to before its failure.',
   },
+  'rerun-voids-what-was-asked-before': {
+    why: 'A step that waited while a person decided to run earlier steps again was asked once more with its old input before those had run. Now whatever was asked before is void, and is asked anew with what its input is by then.',
+    since: '0.1.0',
+    until: 'No job that was started before 0.1.0 is running or will be reset to before such a decision.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

@@ -41,7 +41,10 @@ for (const id of Object.keys(PATCHES)) {
     rmSync(dirname(stub), { recursive: true });
     const failed: string[] = [];
     for (const name of recordedNames()) {
-      const history = historyFromJSON(JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')));
+      const text = readFileSync(join(folder, `${name}.json`), 'utf8');
+      // A history that has the marker needs the guard anyway; the old behaviour is in one that hasn't.
+      if (text.includes(Buffer.from(JSON.stringify(id)).toString('base64')) || text.includes(id)) continue;
+      const history = historyFromJSON(JSON.parse(text));
       await Worker.runReplayHistory({ workflowBundle: bundle }, history, name).catch(() => failed.push(name));
     }
     assert.notDeepEqual(failed, [], 'every history replays without the guard: it guards nothing, or its old history is missing');

@@ -65,6 +65,24 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await handle.executeUpdate('decide', { args: [decision(questions[0]!.digest, 'rerun')] });
     },
   },
+  'rerun-voids-a-waiting-step': {
+    input: {
+      plan: {
+        ...base, name: 'rerun', verifyAfterMinutes: 0.005,
+        steps: [{ id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } }, { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] }, write('b', ['pause'])],
+      },
+    },
+    before: (workspace) => {
+      mkdirSync(workspace, { recursive: true });
+      writeFileSync(join(workspace, 'input.txt'), 'first');
+    },
+    during: async (handle, workspace) => {
+      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
+      writeFileSync(join(workspace, 'input.txt'), 'second');
+      const { questions } = await until(handle, (status) => status.questions.length > 0);
+      await handle.executeUpdate('decide', { args: [decision(questions[0]!.digest, 'rerun')] });
+    },
+  },
   'approval-rejected-then-approved': {
     input: { plan: { ...base, name: 'approval', steps: [{ ...write('a'), approval: 'before-apply' }] } },
     during: async (handle) => {
