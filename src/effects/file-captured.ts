@@ -27,10 +27,11 @@ export class OldFile {
   readonly #descriptor: number;
   readonly inode: string;
 
-  /** @returns 'reserved' for a database's file (not opened), undefined where no regular file stands */
-  static open(path: string, reserved: ReservedInodes): OldFile | 'reserved' | undefined {
+  /** @returns 'reserved' for a database's file (not opened), undefined where no regular file stands (then nothing is looked up) */
+  static open(path: string, reservedNow: () => ReservedInodes): OldFile | 'reserved' | undefined {
     const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat?.isFile() !== true) return undefined;
+    const reserved = reservedNow();
     if (reserved.has(inodeKey(stat))) return 'reserved';
     const file = new OldFile(path, openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
     // Left open on purpose where it is a database that slipped in: closing it would drop this process's locks on it.

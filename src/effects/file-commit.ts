@@ -272,7 +272,7 @@ class Commit {
     const captured = findCaptured(this.#workspace, this.#folder, this.#prepared.name);
     if (captured === undefined) return false;
     const there = lstatSync(this.#target, { bigint: true, throwIfNoEntry: false });
-    const file = OldFile.open(captured, reservedInodes(this.#workspace));
+    const file = OldFile.open(captured, () => reservedInodes(this.#workspace));
     if (file === 'reserved') throw new HoldfastError('reserved-path', `"${captured}" belongs to a declared database.`, { path: captured });
     try {
       if (file !== undefined && there !== undefined && inodeKey(there) === file.inode) {
@@ -343,7 +343,7 @@ class Commit {
 
   #openOld(): OldFile | 'reserved' | undefined {
     try {
-      return OldFile.open(this.#target, reservedInodes(this.#workspace));
+      return OldFile.open(this.#target, () => reservedInodes(this.#workspace));
     } catch {
       // What exactly is in the way is for the looker to tell.
       return undefined;

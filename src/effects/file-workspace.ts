@@ -60,7 +60,15 @@ export function openFileWorkspace(root: string, options: FileWorkspaceOptions = 
 
 /** The workspace as a looker sees it, this moment. */
 export function viewOf(workspace: FileWorkspace): FileView {
-  return { root: workspace.root, rootDevice: workspace.rootDevice, reserved: reservedInodes(workspace) };
+  let reserved: FileView['reserved'] | undefined;
+  return {
+    root: workspace.root,
+    rootDevice: workspace.rootDevice,
+    // Only once there is a file to compare: it takes a dozen looks, and a step mostly writes where nothing is yet.
+    get reserved() {
+      return (reserved ??= reservedInodes(workspace));
+    },
+  };
 }
 
 /** An open folder of the workspace. Close it. */

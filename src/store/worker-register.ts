@@ -10,7 +10,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { randomUUID } from 'node:crypto';
 
 export interface Attempt {
@@ -40,6 +40,9 @@ export class WorkerRegister {
   readonly #directory: string;
   readonly #lock: DatabaseSync;
   readonly #notes: DatabaseSync;
+  readonly #serve: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   readonly #served = new Set<string>();
 
   /** Opens a register of this worker's own. `server`: only workers of the same one are taken for predecessors. */
@@ -60,6 +63,9 @@ export class WorkerRegister {
     this.#directory = directory;
     this.#lock = lock;
     this.#notes = notes;
+    this.#serve = notes.prepare('INSERT OR IGNORE INTO served VALUES (?, ?, ?)');
+    this.#begin = notes.prepare('INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?)');
+    this.#end = notes.prepare('DELETE FROM attempt WHERE task_token = ?');
   }
 
   /** Notes an attempt; returns what ends the note. */
@@ -67,11 +73,11 @@ export class WorkerRegister {
     const key = `${namespace} ${workflowId} ${runId}`;
     if (!this.#served.has(key) && this.#served.size < MAX_SERVED) {
       this.#served.add(key);
-      this.#notes.prepare('INSERT OR IGNORE INTO served VALUES (?, ?, ?)').run(namespace, workflowId, runId);
+      this.#serve.run(namespace, workflowId, runId);
     }
-    this.#notes.prepare('INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?)').run(taskToken, namespace, workflowId, runId);
+    this.#begin.run(taskToken, namespace, workflowId, runId);
     return () => {
-      if (this.#notes.isOpen) this.#notes.prepare('DELETE FROM attempt WHERE task_token = ?').run(taskToken);
+      if (this.#notes.isOpen) this.#end.run(taskToken);
     };
   }
 
