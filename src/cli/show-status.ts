@@ -1,7 +1,7 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question.ts';
-import { stateText, STEP_MARKS, type JobState, type JobStatus, type StepState } from '../model/status.ts';
+import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type StepState } from '../model/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
@@ -50,29 +50,8 @@ export function showAsked(terminal: Terminal, workflowId: string, question: Ques
   ];
 }
 
-/** `2 things differ from the record`, `may these changes be applied?` … */
-export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
-  const step = stepId === undefined ? 'a step' : `step ${stepId}`;
-  switch (kind) {
-    case 'discrepancy':
-      return findingsTotal === 1 ? 'one thing differs from the record' : `${findingsTotal} things differ from the record`;
-    case 'unverifiable':
-      return findingsTotal === 1 ? 'one thing could not be read or reached' : `${findingsTotal} things could not be read, reached, or differ`;
-    case 'approval':
-      return `may the changes of ${step} be applied?`;
-    case 'conflict':
-      return `what ${step} is about to change is neither as before nor as wanted`;
-    case 'ahead':
-      return 'the record holds steps that the Workflow has forgotten (it was reset)';
-    case 'stuck':
-      return `${step} cannot go on`;
-    case 'damaged':
-      return 'the record is damaged, lost or too old';
-    case 'foreign':
-      return 'the workspace belongs to another job';
-  }
-}
-
 function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
+
+export { whatIsAsked };

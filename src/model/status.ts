@@ -74,8 +74,31 @@ export function stateText(status: Pick<JobStatus, 'state' | 'questions'>): strin
   return `waiting for ${[...new Set(kinds)].join(' and ') || 'a decision'}`;
 }
 
+/** `2 things differ from the record`, `may these changes be applied?` … */
+export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
+  const step = stepId === undefined ? 'a step' : `step ${stepId}`;
+  switch (kind) {
+    case 'discrepancy':
+      return findingsTotal === 1 ? 'one thing differs from the record' : `${findingsTotal} things differ from the record`;
+    case 'unverifiable':
+      return findingsTotal === 1 ? 'one thing could not be read or reached' : `${findingsTotal} things could not be read, reached, or differ`;
+    case 'approval':
+      return `may the changes of ${step} be applied?`;
+    case 'conflict':
+      return `what ${step} is about to change is neither as before nor as wanted`;
+    case 'ahead':
+      return 'the record holds steps that the Workflow has forgotten (it was reset)';
+    case 'stuck':
+      return `${step} cannot go on`;
+    case 'damaged':
+      return 'the record is damaged, lost or too old';
+    case 'foreign':
+      return 'the workspace belongs to another job';
+  }
+}
+
 function questionMarkdown(question: Question, workflowId: string): string[] {
-  const lines = [`### Question ${shortDigest(question.digest)}: ${question.kind}${question.stepId === undefined ? '' : ` of step ${question.stepId}`}`];
+  const lines = [`### Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`];
   for (const finding of question.findings.slice(0, MAX_FINDINGS_SHOWN)) {
     lines.push(`- \`${finding.resource}\`: ${finding.kind}`);
     lines.push(`  - expected: ${finding.expected.text}`, `  - found: ${finding.found.text}`);
