@@ -296,7 +296,7 @@ class Commit {
   async #settleTakenAway(wasThere = false): Promise<CommitOutcome> {
     const captured = findCaptured(this.#workspace, this.#folder, this.#prepared.name);
     if (captured === undefined) return this.#applied(wasThere);
-    const file = OldFile.open(captured, new Set());
+    const file = OldFile.open(captured, () => new Set());
     // A link's target is in the record. A FIFO or a socket stays where it is: evidence.
     if (file === undefined || file === 'reserved') {
       if (captureState(captured).kind === 'symlink') dropCaptured(captured);
