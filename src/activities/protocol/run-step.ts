@@ -216,18 +216,23 @@ class StepRun {
   async #apply(claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
     const overrides = row.state === 'applying' ? await this.#workspace.exclusive('read marks', (ledger) => overridesOf(ledger, row)) : undefined;
     const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
-    return await this.#workspace.exclusive('apply', async (ledger) => {
-      claim.mustBeCurrent(ledger);
-      const job = ledger.job(this.#request.jobId)!;
-      // A long step is compared again before it applies, and nothing applies while a question about the world is open.
-      const notFresh = whyNotFresh(job, this.#host.clock());
-      if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh });
-      const held = this.#held(ledger);
-      if (held !== undefined) return this.#stepAside(ledger, claim, held);
-      // After a repair, claims in flight of the same Run go on under the new term.
-      const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
-      return await this.#conclude(ledger, claim, row, outcome, job.settings);
-    });
+    try {
+      return await this.#workspace.exclusive('apply', async (ledger) => {
+        claim.mustBeCurrent(ledger);
+        const job = ledger.job(this.#request.jobId)!;
+        // A long step is compared again before it applies, and nothing applies while a question about the world is open.
+        const notFresh = whyNotFresh(job, this.#host.clock());
+        if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh });
+        const held = this.#held(ledger);
+        if (held !== undefined) return this.#stepAside(ledger, claim, held);
+        // After a repair, claims in flight of the same Run go on under the new term.
+        const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
+        return await this.#conclude(ledger, claim, row, outcome, job.settings);
+      });
+    } finally {
+      // What was not committed (fenced, held, to be compared first) is prepared again by whoever goes on.
+      for (const file of prepared) if (file !== undefined) this.#workspace.files.discard(file);
+    }
   }
 
   async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome, settings: JobSettings): Promise<RunStepResult | 'again'> {

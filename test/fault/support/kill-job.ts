@@ -143,13 +143,20 @@ export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise
   return outputs;
 }
 
+/** The job up to where the schedules' tests begin. */
+export async function beforeSummary(job: DrivenJob, { databaseUrl }: KillJobPlaces): Promise<void> {
+  await job.step(tables, {});
+  await job.outside('audit', () => installAudit(databaseUrl));
+  await job.step(gather, {});
+}
+
 /** What persons answer. */
 export function answerKillJob(question: Question): Pick<Decision, 'answer' | 'items'> {
   switch (question.kind) {
     case 'approval':
       return { answer: question.findings.some(({ difference }) => difference.includes('because')) ? 'approve' : 'reject' };
     case 'conflict':
-      return { answer: question.stepId === 'undone' ? 'undo' : 'overwrite' };
+      return { answer: question.findings.some(({ resource }) => resource.startsWith('file:undone/')) ? 'undo' : 'overwrite' };
     case 'discrepancy': {
       if (question.findings.some(({ resource }) => resource === 'file:out/deep/summary.txt')) return { answer: 'rerun' };
       const accepted = new Set(['file:keep/run.sh']);

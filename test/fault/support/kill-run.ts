@@ -93,13 +93,13 @@ function lines(path: string): string[] {
 }
 
 /** Every file, folder and link with mode and content; of `.holdfast` only what must not be left there. */
-function filesIn(workspace: string): Record<string, string> {
+export function filesIn(workspace: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const entry of readdirSync(workspace, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(workspace.length + 1);
     if (name === 'db' || name.startsWith('db/')) continue;
-    if (name.startsWith('.holdfast') && !name.startsWith('.holdfast/captured/')) continue;
+    if (name === '.holdfast' || (name.startsWith('.holdfast/') && !name.startsWith('.holdfast/captured/'))) continue;
     found[name] = describe(path);
   }
   return found;
