@@ -104,6 +104,11 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
   }
 }
 
+/** Has every statement an undo? Files and rows always have one. */
+export function canBeUndone(effects: readonly Effect[]): boolean {
+  return effects.every((effect) => effect.kind !== 'sql' || effect.undo !== undefined);
+}
+
 /** One line a person can read: `write report.md (2,143 bytes)`. */
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {

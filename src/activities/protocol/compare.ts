@@ -9,7 +9,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import type { HoldfastError } from '../../model/failure.ts';
-import { resourceOfEffect } from '../../model/intent.ts';
+import { canBeUndone, resourceOfEffect, type Intent } from '../../model/intent.ts';
 import type { ChainPlace, JobSettings } from '../../model/messages.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, FindingKind } from '../../model/question.ts';
@@ -150,7 +150,9 @@ async function describe({ workspace, settings, ledger, jobId }: CompareParts, hi
   if (applying !== undefined) return await describeConflict(workspace, settings, resource, applying, sighting.state);
   const expected = acceptable[0]!;
   const users = history.usersOf(resource, entry?.seq ?? 0);
-  const rerunSteps = stepsToRerun(history, resource, users, sighting.state, entry);
+  const recordedReruns = stepsToRerun(history, resource, users, sighting.state, entry);
+  const inFlight = halfApplied(ledger, jobId, history, resource, recordedReruns);
+  const rerunSteps = [...new Set([...recordedReruns, ...inFlight.filter(({ effects }) => canBeUndone(effects)).map(({ stepId }) => stepId)])];
   const impossible: Answer[] = [];
   if (!canRestore(workspace, expected)) impossible.push('restore');
   if (rerunSteps.length === 0) impossible.push('rerun');
@@ -161,17 +163,26 @@ async function describe({ workspace, settings, ledger, jobId }: CompareParts, hi
     expected: sideOf(expected),
     found: sideOf(sighting.state),
     recorded: entry,
-    staleSteps: [...new Set([...users, ...readersInFlight(ledger, jobId, resource)])],
+    staleSteps: [...new Set([...users, ...inFlight.map(({ stepId }) => stepId)])],
     rerunSteps,
     difference: await describeDifference(workspace, resource, expected, sighting.state, settings),
     impossible,
   });
 }
 
-/** Steps whose intent is half applied and read it: they only roll forward, with what they had read. */
-function readersInFlight(ledger: Ledger, jobId: string, resource: string): readonly string[] {
-  const applying = ledger.openIntents(jobId).filter(({ state }) => state === 'applying');
-  return applying.filter(({ intent }) => intent.observations.some((observation) => observation.resource === resource)).map(({ intent }) => intent.stepId);
+/**
+ * Half-applied intents that used what has changed: read the resource, or an output or a file of a step that is to run
+ * again. Left alone they only roll forward, with what they had read; a rerun undoes them first.
+ */
+function halfApplied(ledger: Ledger, jobId: string, history: StepHistory, resource: string, reruns: readonly string[]): readonly Intent[] {
+  const voided = new Set([resource, ...reruns.flatMap((stepId) => history.record(stepId)?.changes.filter(({ role }) => role === 'written').map((change) => change.resource) ?? [])]);
+  return ledger.openIntents(jobId)
+    .filter(({ state, intent, details }) => {
+      if (state !== 'applying') return false;
+      const usesOutput = reruns.length > 0 && (details.uses === null || details.uses.some((stepId) => reruns.includes(stepId)));
+      return usesOutput || intent.observations.some((observation) => voided.has(observation.resource));
+    })
+    .map(({ intent }) => intent);
 }
 
 /** Those that used it; what is gone is made again by the step that made it, which those follow. */

@@ -73,6 +73,10 @@ export async function carryOut(parts: RepairParts, question: Question, sealed: S
     await ITEM[sealed.answers[finding.resource]!](parts, question, finding, sealed, work);
     await faultPointAsync('repair.item-after');
   }
+  // Newest first: what is half applied, then what is recorded.
+  for (const { intent } of parts.ledger.openIntents(parts.jobId).filter(({ state }) => state === 'applying')) {
+    if (sealed.reruns.some(({ stepId }) => stepId === intent.stepId)) await undoIntent(parts, parts.ledger.intent(intent.token), sealed, work);
+  }
   if (sealed.reruns.length > 0) await undoSteps(parts, question, sealed, work);
   await changeDatabases(parts, sealed, work);
   for (const act of work.afterwards) act();

@@ -1,4 +1,5 @@
 /** Which steps used what has changed, from the chain. Pure over records. */
+import { canBeUndone } from '../../model/intent.ts';
 import type { ChainRecord, StepRecord } from '../../model/record.ts';
 
 export class StepHistory {
@@ -49,7 +50,7 @@ export class StepHistory {
 
   /** Has every statement of it an undo? Files and rows always have one. */
   canBeUndone(stepId: string): boolean {
-    return this.record(stepId)?.effects.every(({ effect, outcome }) => effect.kind !== 'sql' || effect.undo !== undefined || outcome !== 'applied') ?? true;
+    return canBeUndone(this.record(stepId)?.effects.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect) ?? []);
   }
 
   record(stepId: string): StepRecord | undefined {

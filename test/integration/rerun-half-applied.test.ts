@@ -1,0 +1,54 @@
+/** A step that was half applied when an input of it changed is undone and run again with the rest, never rolled forward with what it had read. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import * as z from 'zod';
+import { dbQueryStep, dbSqlStep, fileCopyStep } from '../../src/model/built-in-steps.ts';
+import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
+import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+
+const chart = defineStep({ name: 'chart', input: z.strictObject({}), output: z.strictObject({ text: z.string() }) });
+const chartCode = implementStep(chart, async (ctx) => {
+  const text = (await ctx.files.readText('copy.txt')).trim();
+  await ctx.files.write('chart.txt', `chart of ${text}\n`);
+  await ctx.db('main').insert('figure', { id: ctx.generation, text });
+  return { text };
+});
+
+afterEach(() => setFaultHook(undefined));
+
+for (const point of ['applying.after', 'commit.database-after', 'commit.file-renamed', 'record.before'] satisfies FaultPoint[]) {
+  test(`a rerun undoes a reader that was half applied (killed at ${point})`, async () => {
+    const job: TestJob = openTestJob({ steps: [chartCode], databases: { main: 'sqlite:main.db' } });
+    const { workspace } = job;
+    try {
+      writeFileSync(join(workspace, 'input.txt'), 'first\n');
+      await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE figure (id INTEGER PRIMARY KEY, text TEXT)', writes: ['figure'] }, { stepId: 'table', uses: [] });
+      await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
+      setFaultHook((reached) => {
+        if (reached !== point) return;
+        setFaultHook(undefined);
+        throw new Error('the worker dies here');
+      });
+      await assert.rejects(job.step(chart, {}, { stepId: 'chart', uses: ['copy'] }));
+      writeFileSync(join(workspace, 'input.txt'), 'second\n');
+      const successor = openTestJob({ steps: [chartCode], databases: { main: 'sqlite:main.db' }, workspace, resume: job.memory, workerId: 'its successor' });
+      const asked = await successor.step(chart, {}, { stepId: 'chart', uses: ['copy'] }).catch((error: unknown) => error);
+      assert.ok(asked instanceof QuestionAsked, String(asked));
+      const [finding] = asked.question.findings;
+      assert.equal(finding?.resource, 'file:input.txt');
+      assert.deepEqual(finding.rerunSteps, ['copy', 'chart']);
+      assert.equal((await successor.decide(asked.question, { answer: 'rerun' })).kind, 'repaired');
+      await successor.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
+      assert.deepEqual(await successor.step(chart, {}, { stepId: 'chart', uses: ['copy'] }), { text: 'second' });
+      assert.equal(readFileSync(join(workspace, 'chart.txt'), 'utf8'), 'chart of second\n');
+      const { rows } = await successor.step(dbQueryStep, { database: 'main', sql: 'SELECT id, text FROM figure' }, { stepId: 'rows' });
+      assert.deepEqual(rows, [{ id: 1, text: 'second' }], 'the row of the old generation is undone');
+      assert.equal((await successor.verify()).kind, 'verified');
+      await successor.close();
+    } finally {
+      await job.close();
+    }
+  });
+}
