@@ -5,8 +5,8 @@
  * from them, and they equal no state (not even `absent`).
  */
 import * as z from 'zod';
+import { canonicalJson, type Json } from './canonical-json.ts';
 import { digestOf, DigestSchema, type Digest } from './digest.ts';
-import type { Json } from './canonical-json.ts';
 
 const JsonSchema: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 
@@ -72,10 +72,14 @@ const ABSENT_DIGEST = digestOf(ABSENT);
 
 /** The digest of a state. `summary` texts are left out: only what the resource is counts. */
 export function stateDigest(state: ResourceState): Digest {
-  if (state.kind === 'absent') return ABSENT_DIGEST;
-  return digestOf(state.kind === 'value' ? { kind: 'value', value: state.value } : state);
+  return state.kind === 'absent' ? ABSENT_DIGEST : digestOf(essenceOf(state));
 }
 
+/** The same as equal digests, without the hashing. */
 export function sameState(a: ResourceState, b: ResourceState): boolean {
-  return a.kind === b.kind && stateDigest(a) === stateDigest(b);
+  return a === b || (a.kind === b.kind && canonicalJson(essenceOf(a)) === canonicalJson(essenceOf(b)));
+}
+
+function essenceOf(state: ResourceState): unknown {
+  return state.kind === 'value' ? { kind: 'value', value: state.value } : state;
 }

@@ -92,6 +92,7 @@ export class Ledger {
   readonly #inode: bigint;
   readonly #statements = new Map<string, StatementSync>();
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
+  #lastSettings: { readonly text: string; readonly settings: JobSettings } | undefined;
 
   private constructor(path: string, database: DatabaseSync) {
     this.path = path;
@@ -165,8 +166,14 @@ export class Ledger {
       state: row['state'] as JobRow['state'],
       markOrdinal: row['mark_ordinal'] as number,
       fresh: { bootId: row['fresh_boot_id'] as string, bootMs: row['fresh_boot_ms'] as number },
-      settings: this.#parse(JobSettingsSchema, row['settings'] as string, 'job settings'),
+      settings: this.#settings(row['settings'] as string),
     };
+  }
+
+  /** A job's row is read several times a step; its settings seldom change. */
+  #settings(text: string): JobSettings {
+    if (this.#lastSettings?.text !== text) this.#lastSettings = { text, settings: this.#parse(JobSettingsSchema, text, 'job settings') };
+    return this.#lastSettings.settings;
   }
 
   /** The job that has the workspace now. */
