@@ -45,7 +45,7 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
   }
   for (const question of now.questions) {
     if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
-    lines.push(`? question ${shortDigest(question.digest)}: ${whatIsAsked(question)}. Look: holdfast question ${now.workflowId}`);
+    lines.push(`? question ${shortDigest(question.digest)}: ${whatIsAsked(question)}${whatIsAsked(question).endsWith('?') ? '' : '.'} Look: holdfast question ${now.workflowId}`);
   }
   for (const question of before?.questions ?? []) {
     if (!now.questions.some(({ digest }) => digest === question.digest)) lines.push(`  question ${shortDigest(question.digest)} is closed`);

@@ -58,11 +58,14 @@ export function processTerminal(): Terminal {
     style: (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text),
     async ask(question) {
       const reader = createInterface({ input: stdin, output: stdout });
+      const close = (): void => reader.close();
+      interrupt?.signal.addEventListener('abort', close);
       try {
-        // Ctrl-C and the end of the input close the reader without an answer.
+        // Ctrl-C, a signal from elsewhere and the end of the input close the reader without an answer.
         const closed = new Promise<never>((_, reject) => reader.once('close', () => reject(new Interrupted())));
         return (await Promise.race([reader.question(question), closed])).trim();
       } finally {
+        interrupt?.signal.removeEventListener('abort', close);
         reader.close();
       }
     },

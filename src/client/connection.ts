@@ -65,7 +65,8 @@ export function addressOf(choice: ConnectionChoice = {}): { readonly address: st
 
 /** What Temporal's libraries take to connect, client and worker alike. @throws HoldfastError `bad-input` */
 export function readChoice(choice: ConnectionChoice): { readonly options: TemporalAccess; readonly namespace: string } {
-  const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  // An empty variable is one that was meant to be unset (compose files and CI write them so).
+  const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])));
   try {
     // An empty file has no profile at all, which the reader takes for a failure.
     const disableFile = env['TEMPORAL_CONFIG_FILE'] === devNull;

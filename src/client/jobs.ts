@@ -30,6 +30,8 @@ import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
 
 /** Beyond Temporal's own 10 s, after which a Task goes from a dead worker's sticky queue to the others. */
 const QUERY_LIMIT_MS = 15_000;
+/** A worker answers in milliseconds, unless it has to replay a long history first. */
+const DOUBT_AFTER_MS = 1_000;
 const MIN_DIGEST_PREFIX = 8;
 const WATCH_EVERY_MS = 500;
 
@@ -303,14 +305,29 @@ export class HoldfastClient implements AsyncDisposable {
   }
 
   async #query<T>(workflowId: string, ask: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const answer = this.#connection.withDeadline(Date.now() + this.#queryTimeoutMs, () => this.#connection.withAbortSignal(over.signal, () => ask(this.#handle(workflowId))));
+    const doubt = this.#whenNobodyPolls(workflowId, over.signal);
     try {
-      return await this.#connection.withDeadline(Date.now() + this.#queryTimeoutMs, () => ask(this.#handle(workflowId)));
+      return await Promise.race([answer, doubt.then(() => answer)]);
     } catch (error) {
-      if (!isUnanswered(error)) throw this.#translated(error, workflowId);
+      if (error instanceof HoldfastError || !isUnanswered(error)) throw this.#translated(error, workflowId);
       // Also a server that is away lets a deadline pass; then this call says so.
       const { taskQueue } = await this.describe(workflowId);
       throw noWorker(await this.workers(taskQueue), workflowId, error);
+    } finally {
+      over.abort();
+      // A call that is still under way when its connection is closed would fail outside of anybody's reach.
+      await Promise.allSettled([answer, doubt]);
     }
+  }
+
+  /** A server keeps a Query waiting for a worker to come; where there is certainly none, that is said sooner. @throws HoldfastError `no-worker` */
+  async #whenNobodyPolls(workflowId: string, over: AbortSignal): Promise<void> {
+    await delay(DOUBT_AFTER_MS, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return;
+    const pollers = await this.workers((await this.describe(workflowId)).taskQueue);
+    if (pollers.workflow.length === 0) throw noWorker(pollers, workflowId, undefined);
   }
 
   async #call<T>(workflowId: string | undefined, call: () => Promise<T>): Promise<T> {
