@@ -266,8 +266,8 @@ test('an attempt that was overtaken can neither record nor apply', async () => {
 });
 
 test('two steps of one super-step that write one file are an error, whoever is first', async () => {
-  code = async (ctx) => void (await ctx.files.write('same.txt', 'a'));
-  otherCode = async (ctx) => void (await ctx.files.write('same.txt', 'b'));
+  code = async (ctx) => await ctx.files.write('same.txt', 'a');
+  otherCode = async (ctx) => await ctx.files.write('same.txt', 'b');
   await job.step(act, {}, { stepId: 'a', parallelWith: ['b'] });
   const question = await questionFrom(job.step(other, {}, { stepId: 'b', parallelWith: ['a'] }));
   assert.match(question.findings[0]!.found.text, /same-target-twice: Steps b and a run in parallel and both write file:same\.txt/);
@@ -276,7 +276,7 @@ test('two steps of one super-step that write one file are an error, whoever is f
 
 test('a file that a folder stands in the way of is refused, and nothing is changed', async () => {
   mkdirSync(at('taken'));
-  code = async (ctx) => void (await ctx.files.write('taken', 'x'));
+  code = async (ctx) => await ctx.files.write('taken', 'x');
   const question = await questionFrom(doAct());
   assert.ok(question.findings.length > 0);
   assert.equal(existsSync(at('taken')), true);

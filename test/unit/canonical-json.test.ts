@@ -38,7 +38,7 @@ test('two values have one text only if they are equal', () => {
 
 test('keys are sorted by UTF-16 code units, numbers written as JSON does (RFC 8785)', () => {
   assert.equal(canonicalJson({ '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 }), '{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}');
-  assert.equal(canonicalJson([333333333.33333329, 1e30, 4.5, 2e-3, 1e-27]), '[333333333.3333333,1e+30,4.5,0.002,1e-27]');
+  assert.equal(canonicalJson([Number('333333333.33333329'), 1e30, 4.5, 2e-3, 1e-27]), '[333333333.3333333,1e+30,4.5,0.002,1e-27]');
 });
 
 class Point {
