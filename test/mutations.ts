@@ -72,7 +72,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G3', breaks: 'a decision is carried out although the world has moved', file: `${PROTOCOL}/repair.ts`,
-    find: 'if (now.moved.length > 0) {', replace: 'if (now.moved.length < 0) {', tests: DECISIONS,
+    find: 'if (now.moved.length > 0) {', replace: 'if (now.moved.length < 0) {', tests: ['test/integration/decisions-refused.test.ts', ...DECISIONS],
   },
   {
     guarantee: 'G3', breaks: 'the same drift next week is the same question', file: 'src/model/question.ts',
