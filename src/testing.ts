@@ -97,6 +97,8 @@ export class TestJob {
   #term: number;
   #known: ChainPlace;
   #rewound: string[] = [];
+  #mark: number | undefined;
+  #compared = false;
 
   constructor(options: TestJobOptions) {
     const { resume } = options;
@@ -154,6 +156,7 @@ export class TestJob {
         case 'verification-required': {
           const verified = await this.verify(result.reason, result.detail);
           if (verified.kind === 'question') throw new QuestionAsked(verified.question);
+          this.#compared = true;
           break;
         }
         case 'other-generation':
@@ -171,8 +174,12 @@ export class TestJob {
 
   /** One request, one answer. */
   async ask(request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>): Promise<RunStepResult> {
+    // Only a comparison that was made for this very request excuses it.
+    const mark = this.#compared ? this.#mark : undefined;
+    this.#compared = false;
     return await runStepProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId, workspace: this.workspace, term: this.#term, known: this.#known, generation: this.#generations.get(request.stepId) ?? 0, ...request,
+      jobId: this.jobId, workspace: this.workspace, term: this.#term, known: this.#known, generation: this.#generations.get(request.stepId) ?? 0,
+      ...(mark === undefined ? {} : { mark }), ...request,
     });
   }
 
@@ -182,6 +189,7 @@ export class TestJob {
       jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason, detail,
     });
     this.#term = result.term;
+    if (result.kind === 'verified') this.#mark = result.mark;
     if (result.kind === 'verified' && result.at.seq > this.#known.seq) this.#known = result.at;
     return result;
   }

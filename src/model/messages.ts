@@ -56,6 +56,8 @@ export const RunStepRequestSchema = z.strictObject({
   maxAttempts: z.int().min(1).optional(),
   timeoutMs: z.int().min(1).optional(),
   onFailure: z.enum(['ask', 'fail']).optional(),
+  /** The mark of the comparison that was just made for this very request. */
+  mark: z.int().optional(),
 });
 export type RunStepRequest = z.infer<typeof RunStepRequestSchema>;
 
@@ -106,6 +108,8 @@ export type VerifyWorldRequest = z.infer<typeof VerifyWorldRequestSchema>;
 export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('verified'),
+    /** Names this comparison. */
+    mark: z.int(),
     term: z.int(),
     at: ChainPlaceSchema,
     resources: z.int(),

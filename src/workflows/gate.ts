@@ -46,6 +46,9 @@ export class Gate {
   readonly #steps: [string, number, number][] = [];
   /** How often a decision made steps run again: whatever was asked before may have been given what is void now. */
   #rewinds = 0;
+  /** The last comparison, and the steps that it was made for and that have not been asked for since. */
+  #mark: number | undefined;
+  readonly #justCompared = new Set<string>();
   /** Steps that a decision made run again and that have not been asked for since. */
   readonly #rewound = new Set<string>();
   #term = 0;
@@ -123,7 +126,7 @@ export class Gate {
       board.set(stepId, { step: step.request.step, generation, state: 'running' });
       const result = await callRunStep({
         ...step,
-        request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation },
+        request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation, ...(this.#justCompared.delete(stepId) && this.#mark !== undefined ? { mark: this.#mark } : {}) },
       });
       const done = await this.#next(stepId, result);
       if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
@@ -156,6 +159,7 @@ export class Gate {
       case 'verification-required':
         board.set(stepId, { state: 'held' });
         await this.verify(result.reason, result.detail);
+        this.#justCompared.add(stepId);
         return undefined;
       case 'other-generation':
         this.setGeneration(stepId, result.generation);
@@ -217,6 +221,7 @@ export class Gate {
         if (isAboutTheWorld(question) && !(result.kind === 'question' && result.question.digest === question.digest)) this.#questions.delete(question.digest);
       }
       if (result.kind === 'verified') {
+        this.#mark = result.mark;
         this.#advance(result.at);
         return;
       }

@@ -18,7 +18,7 @@ export interface NotVerified {
 }
 
 /** Registers the worker at its first request, which no mark yet covers. Call under the lock. */
-export function whyNotVerified(ledger: Ledger, host: ProtocolHost, caller: Caller, request: Pick<RunStepRequest, 'jobId' | 'term' | 'known'>): NotVerified | undefined {
+export function whyNotVerified(ledger: Ledger, host: ProtocolHost, caller: Caller, request: Pick<RunStepRequest, 'jobId' | 'term' | 'known' | 'mark'>): NotVerified | undefined {
   const bound = ledger.boundJobId();
   if (bound !== undefined && bound !== request.jobId) return { reason: 'bound-to-another-job', detail: `the workspace belongs to job ${bound}` };
   const job = ledger.job(request.jobId);
@@ -36,12 +36,15 @@ export function whyNotVerified(ledger: Ledger, host: ProtocolHost, caller: Calle
     return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} is new here` };
   }
   if (ordinal > job.markOrdinal) return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} came after the world was last compared` };
-  return whyNotFresh(job, host.clock());
+  return whyNotFresh(job, host.clock(), request.mark);
 }
 
+/** However short a job's `verifyAfterMs`, and however slow the machine: the request that the world was just compared for has this long. */
+const ALLOWANCE_MS = 60_000;
+
 /** Has too long passed since the world was last compared, or something was last committed? */
-export function whyNotFresh(job: JobRow, now: BootClock): NotVerified | undefined {
-  const verifyAfterMs = Math.max(job.settings.verifyAfterMs, MIN_VERIFY_AFTER_MS);
+export function whyNotFresh(job: JobRow, now: BootClock, mark?: number): NotVerified | undefined {
+  const verifyAfterMs = Math.max(job.settings.verifyAfterMs, mark === job.markOrdinal ? ALLOWANCE_MS : MIN_VERIFY_AFTER_MS);
   if (job.fresh.bootId !== now.bootId) return { reason: 'too-long-since', detail: 'the host was started again since the world was last compared' };
   const elapsedMs = now.bootMs - job.fresh.bootMs;
   if (elapsedMs > verifyAfterMs) {

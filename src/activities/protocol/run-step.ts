@@ -221,7 +221,7 @@ class StepRun {
         claim.mustBeCurrent(ledger);
         const job = ledger.job(this.#request.jobId)!;
         // A long step is compared again before it applies, and nothing applies while a question about the world is open.
-        const notFresh = whyNotFresh(job, this.#host.clock());
+        const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
         if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh });
         const held = this.#held(ledger);
         if (held !== undefined) return this.#stepAside(ledger, claim, held);

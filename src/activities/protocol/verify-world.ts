@@ -62,8 +62,8 @@ class Verification {
       const findings = [...findLedgerProblems(ledger, request, this.#caller.runId), ...again.findings];
       if (findings.length > 0) return this.#asked(ledger, findings);
       this.#settle(ledger, again);
-      const { term, at } = ledger.job(request.jobId)!;
-      return { kind: 'verified', term, at, resources: seen.resources, sizeBytes: seen.sizeBytes, tookMs: Math.max(0, Math.round(this.#host.clock().bootMs - startedMs)), searchAttributes: this.#host.searchAttributes };
+      const { term, at, markOrdinal: mark } = ledger.job(request.jobId)!;
+      return { kind: 'verified', mark, term, at, resources: seen.resources, sizeBytes: seen.sizeBytes, tookMs: Math.max(0, Math.round(this.#host.clock().bootMs - startedMs)), searchAttributes: this.#host.searchAttributes };
     }, { signal: this.#caller.signal });
   }
 
