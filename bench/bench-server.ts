@@ -5,14 +5,14 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { startDevServer, type DevServer } from '../src/dev-server.ts';
 import { bundleWorkflows } from '../src/worker.ts';
 import { bareTaskQueue, type JobInput } from './contracts.ts';
+import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 import type { bareJob, guardedJob } from './workflows.ts';
 import type { WorkerSettings } from './worker-process.ts';
 import { makeWorkspace } from './workspace.ts';
@@ -37,7 +37,7 @@ export class BenchServer {
   #worker: Promise<BenchWorker> | undefined;
 
   static async start(onProgress: (line: string) => void): Promise<BenchServer> {
-    const root = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+    const root = makeTemporaryDirectory();
     onProgress('starting a Temporal server and bundling the Workflows …');
     const [server, bundle] = await Promise.all([startDevServer({ ui: false, onProgress }), bundleWorkflows(fileURLToPath(new URL('workflows.ts', import.meta.url)))]);
     const bundleFile = join(root, 'bundle.json');
@@ -99,7 +99,7 @@ export class BenchServer {
     const startedMs = performance.now();
     await this.client.workflow.execute<typeof bareJob | typeof guardedJob>(`${variant}Job`, { workflowId, taskQueue, args });
     const durationMs = performance.now() - startedMs;
-    rmSync(join(this.root, workspace), { recursive: true, force: true });
+    removeDirectory(join(this.root, workspace));
     return { workflowId, durationMs };
   }
 
@@ -107,7 +107,7 @@ export class BenchServer {
     await Promise.allSettled([...this.#workers].map((child) => stop(child)));
     await this.#connection.close();
     await this.#server.stop();
-    rmSync(this.root, { recursive: true, force: true });
+    removeDirectory(this.root);
   }
 }
 

@@ -9,11 +9,14 @@ import { guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures
 import { verifyGibibyte, verifySmallFiles } from './figures/verification.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
+import { exitOnSignals } from './temporary-directory.ts';
 
 const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, longJob, historyBytes, verifyGibibyte, verifySmallFiles, memoryGrowth, takeOver];
 
 const WRONG_USAGE = 2;
+const NOT_MEASURED = 3;
 
+exitOnSignals();
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -24,7 +27,8 @@ async function main(): Promise<number> {
     return WRONG_USAGE;
   }
   const figures = FIGURES.filter(({ name }) => values.only === undefined || values.only.includes(name));
-  const results = await measureAll(figures, values.quick === true);
+  const results = await measureAll(figures, values.quick === true).catch(() => undefined);
+  if (results === undefined) return NOT_MEASURED;
   console.log(values.json === true ? JSON.stringify(results, null, 2) : table(figures, results));
   return Object.values(results).some(({ holds }) => holds === false) ? 1 : 0;
 }
@@ -39,6 +43,10 @@ async function measureAll(figures: readonly Figure[], isQuick: boolean): Promise
       const summary = summarise(await figure.measure(context));
       results[figure.name] = { ...summary, bound: figure.bound, unit: figure.unit, holds: verdict(summary, figure.bound) };
     }
+  } catch (error) {
+    // Said before all is closed: what still runs then fails in ways that hide it.
+    say(error instanceof Error ? `${error.stack}${error.cause === undefined ? '' : `\ncause: ${String(error.cause)}`}` : String(error));
+    throw error;
   } finally {
     await (await server)?.close();
   }

@@ -3,8 +3,8 @@
  * is read from the page cache, by Holdfast as by `sha256sum`.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { randomFillSync } from 'node:crypto';
@@ -12,6 +12,7 @@ import * as z from 'zod';
 import { defineStep, implementStep, type StepImplementation } from '../../src/model/step.ts';
 import { openTestJob, type TestJob } from '../../src/testing.ts';
 import type { Figure } from '../figure.ts';
+import { makeTemporaryDirectory, removeDirectory } from '../temporary-directory.ts';
 
 const GIB = 1024 ** 3;
 const LARGE_FILES = 64;
@@ -28,7 +29,7 @@ const lookImplementation = implementStep(lookStep, async (ctx, { paths }) => {
 }) as unknown as StepImplementation;
 
 async function withRecordedFiles<T>(write: (root: string) => readonly string[], use: (job: TestJob, root: string, paths: readonly string[]) => Promise<T>): Promise<T> {
-  const root = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+  const root = makeTemporaryDirectory();
   const job = openTestJob({ workspace: root, steps: [lookImplementation] });
   try {
     const paths = write(root);
@@ -36,7 +37,7 @@ async function withRecordedFiles<T>(write: (root: string) => readonly string[], 
     return await use(job, root, paths);
   } finally {
     await job.close();
-    rmSync(root, { recursive: true, force: true });
+    removeDirectory(root);
   }
 }
 

@@ -1,8 +1,9 @@
 /** What a worker process needs and survives: memory while a step streams, and how fast a killed one's step runs again. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
+import { removeDirectory } from '../temporary-directory.ts';
 import type { killedJob, streamJob } from '../workflows.ts';
 
 const MIB = 1024 ** 2;
@@ -27,7 +28,7 @@ export const memoryGrowth: Figure = {
     const stream = async (sizesBytes: readonly number[]): Promise<void> => {
       const workspace = bench.newWorkspace();
       await bench.client.workflow.execute<typeof streamJob>('streamJob', { workflowId: bench.newName('stream'), taskQueue, args: [{ workspace, sizesBytes }] });
-      rmSync(join(bench.root, workspace), { recursive: true, force: true });
+      removeDirectory(join(bench.root, workspace));
     };
     const values: number[] = [];
     try {
