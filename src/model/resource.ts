@@ -6,6 +6,7 @@
  * schema:main/weather                a table's schema
  * token:main/<token>                 the token row that a step left in a database
  * database:main                      which database this is (system identifier, timeline)
+ * files:data/*.csv                   which files a watched pattern was first met with: a later one has appeared
  * query:watch/<name>                 the rows of a declared query
  * code:<step name>  plan:  ledger:  workspace:
  */
@@ -16,6 +17,7 @@ export type RowKey = JsonObject;
 
 export type Resource =
   | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'files'; readonly pattern: string }
   | { readonly kind: 'row'; readonly database: string; readonly table: string; readonly key: RowKey }
   | { readonly kind: 'schema'; readonly database: string; readonly table: string }
   | { readonly kind: 'token'; readonly database: string; readonly token: string }
@@ -31,6 +33,8 @@ export function formatResource(resource: Resource): string {
   switch (resource.kind) {
     case 'file':
       return `file:${resource.path}`;
+    case 'files':
+      return `files:${resource.pattern}`;
     case 'row':
       return `row:${escape(resource.database)}/${escape(resource.table)}/${canonicalJson(resource.key)}`;
     case 'schema':
@@ -58,6 +62,8 @@ export function parseResource(uri: string): Resource {
   switch (scheme) {
     case 'file':
       return { kind: 'file', path: rest };
+    case 'files':
+      return { kind: 'files', pattern: rest };
     case 'row': {
       const match = /^([^/]*)\/([^/]*)\/(\{.*\})$/s.exec(rest);
       if (match) return { kind: 'row', database: unescape(match[1]!), table: unescape(match[2]!), key: JSON.parse(match[3]!) as RowKey };

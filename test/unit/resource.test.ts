@@ -9,6 +9,7 @@ const identifier = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,10}$/);
 const key = fc.dictionary(name, fc.oneof(fc.integer(), name, fc.boolean()), { minKeys: 1, maxKeys: 3 });
 const resource: fc.Arbitrary<Resource> = fc.oneof(
   fc.record({ kind: fc.constant('file' as const), path: name }),
+  fc.record({ kind: fc.constant('files' as const), pattern: name }),
   fc.record({ kind: fc.constant('row' as const), database: identifier, table: name, key }),
   fc.record({ kind: fc.constant('schema' as const), database: identifier, table: name }),
   fc.record({ kind: fc.constant('token' as const), database: identifier, token: fc.stringMatching(/^[0-9a-f]{64}$/) }),

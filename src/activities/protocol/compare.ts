@@ -18,7 +18,7 @@ import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } fro
 import type { Ledger } from '../../store/ledger.ts';
 import { describeConflict, describeDifference } from './describe.ts';
 import type { ProtocolHost } from './host.ts';
-import { expectDatabases, lookAt, watchedResources } from './look.ts';
+import { expectDatabases, lookAt, patternState, watchedPatterns, watchedResources, type WatchedPattern } from './look.ts';
 import { finding, sideOf } from './questions.ts';
 import { StepHistory } from './stale-steps.ts';
 import type { Workspace } from './workspace.ts';
@@ -60,9 +60,11 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
   const expectations = expectationsOf(ledger, jobId, manifest);
   const watched = watchedResources(settings).filter((resource) => !manifest.has(resource));
   const requests = [...expectations].filter(([resource]) => only === undefined || only.has(resource)).map(([resource, { acceptable }]) => ({ resource, recorded: columnsOf(acceptable) }));
-  const unseen = watched.filter((resource) => only === undefined || only.has(resource) || !resource.startsWith('file:'));
+  const patterns = await watchedPatterns({ workspace, settings });
+  const { appeared, noted } = unrecordedMatches(patterns, (resource) => manifest.has(resource), (resource) => expectations.has(resource), only);
+  const unseen = [...new Set([...watched.filter((resource) => only === undefined || only.has(resource) || !resource.startsWith('file:')), ...noted])];
   const look = { workspace, settings, host, ...(parts.onProgress === undefined ? {} : { onProgress: parts.onProgress }) };
-  const sightings = await lookAt(look, [...requests, ...unseen.map((resource) => ({ resource }))]);
+  const sightings = await lookAt(look, [...requests, ...[...unseen, ...appeared].map((resource) => ({ resource }))]);
 
   const differing = requests.filter(({ resource }) => !isAcceptable(sightings.get(resource), expectations.get(resource)!));
   const firstSeen: Change[] = [];
@@ -72,6 +74,11 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
     if (sighting.outcome === 'seen') firstSeen.push({ resource, role: 'watched', state: sighting.state });
     else findings.push(unseenFinding(resource, sighting, undefined));
   }
+  for (const { resource, pattern, matches } of patterns) {
+    if (!Array.isArray(matches)) findings.push(unseenFinding(resource, matches as Exclude<typeof matches, readonly string[]>, manifest.get(resource)));
+    else if (only === undefined && !manifest.has(resource)) firstSeen.push({ resource, role: 'watched', state: patternState(pattern) });
+  }
+  for (const resource of appeared) findings.push(await appearedFinding(workspace, settings, resource, sightings.get(resource)!));
   if (differing.length > 0 || findings.length > 0) {
     const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
     const differ = new Map(differing.map(({ resource }) => [resource, sightings.get(resource)!]));
@@ -90,6 +97,24 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
     resources: requests.length + unseen.length,
     sizeBytes: [...sightings.values()].reduce((sum, sighting) => sum + (sighting.outcome === 'seen' && sighting.state.kind === 'file' ? sighting.state.sizeBytes : 0), 0),
   };
+}
+
+/** Files that match a pattern and that the record doesn't have: noted where the pattern is new, else they have appeared. */
+function unrecordedMatches(
+  patterns: readonly WatchedPattern[], isNoted: (pattern: string) => boolean, isKnown: (file: string) => boolean, only: ReadonlySet<string> | undefined,
+): { readonly appeared: readonly string[]; readonly noted: readonly string[] } {
+  const unknown = (ofNoted: boolean): string[] =>
+    [...new Set(patterns.filter(({ resource }) => isNoted(resource) === ofNoted).flatMap(({ matches }) => (Array.isArray(matches) ? (matches as readonly string[]) : [])))].filter((file) => !isKnown(file));
+  return { appeared: unknown(true).filter((file) => only === undefined || only.has(file)), noted: only === undefined ? unknown(false) : [] };
+}
+
+async function appearedFinding(workspace: Workspace, settings: JobSettings, resource: string, sighting: Sighting): Promise<Finding> {
+  if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, undefined);
+  return finding({
+    resource, class: 'discrepancy', kind: 'appeared', expected: sideOf(ABSENT), found: sideOf(sighting.state), impossible: ['restore', 'rerun'],
+    difference: await describeDifference(workspace, resource, ABSENT, sighting.state, settings),
+    advice: 'It matches a watched pattern. accept takes it into the record; or take it away and answer recheck.',
+  });
 }
 
 function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<string, ManifestEntry>): Map<string, Expectation> {

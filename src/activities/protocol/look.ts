@@ -6,6 +6,7 @@
 import type { Database } from '../../effects/database/database.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/messages.ts';
+import { folderOfPattern, isFilePattern, matchesPattern } from '../../model/file-pattern.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
 import type { ManifestEntry } from '../../model/record.ts';
 import { ABSENT, type ResourceState, type Sighting } from '../../model/world.ts';
@@ -41,6 +42,8 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
   }
   for (const { request, resource } of parsed) {
     if (resource.kind === 'code') sightings.set(request.resource, lookAtCode(parts.host, resource.step));
+    // A pattern's own entry only says that its files were noted; each of them has an entry.
+    if (resource.kind === 'files') sightings.set(request.resource, seenState(patternState(resource.pattern)));
     if (resource.kind === 'plan') sightings.set(request.resource, seenState(planState(parts.settings)));
     if (resource.kind === 'query') sightings.set(request.resource, await lookAtQuery(parts, resource.name));
   }
@@ -108,12 +111,41 @@ export function planState(settings: JobSettings): ResourceState {
   return settings.plan === null ? ABSENT : { kind: 'value', value: settings.plan.digest, summary: `plan ${settings.plan.name}` };
 }
 
-/** Everything that the settings declare to be watched. */
+export function patternState(pattern: string): ResourceState {
+  return { kind: 'value', value: digestOf({ pattern }), summary: `the files that match ${pattern} are noted` };
+}
+
+export interface WatchedPattern {
+  /** `files:…` */
+  readonly resource: string;
+  readonly pattern: string;
+  /** `file:…` of all that match now; or why nobody could tell. */
+  readonly matches: readonly string[] | Extract<Sighting, { reason: string }>;
+}
+
+/** What the watched patterns match now. */
+export async function watchedPatterns({ workspace, settings }: Pick<LookParts, 'workspace' | 'settings'>): Promise<readonly WatchedPattern[]> {
+  const patterns = [...new Set(settings.watch.flatMap((watch) => (watch.kind === 'file' && isFilePattern(watch.path) ? [watch.path] : [])))];
+  return await Promise.all(patterns.map(async (pattern) => ({ resource: formatResource({ kind: 'files', pattern }), pattern, matches: await matchesOf(workspace, pattern) })));
+}
+
+async function matchesOf(workspace: Workspace, pattern: string): Promise<WatchedPattern['matches']> {
+  try {
+    const infos = await workspace.files.list(folderOfPattern(pattern), true);
+    return infos.filter(({ kind, path }) => kind !== 'directory' && matchesPattern(pattern, path)).map(({ path }) => formatResource({ kind: 'file', path }));
+  } catch (error) {
+    if (isFailure(error, 'not-found')) return [];
+    if (isFailure(error)) return { outcome: 'unreadable', reason: error.message };
+    throw error;
+  }
+}
+
+/** Everything that the settings declare to be watched, patterns aside. */
 export function watchedResources(settings: JobSettings): readonly string[] {
   const watches = settings.watch.map((watch): string => {
     switch (watch.kind) {
       case 'file':
-        return formatResource({ kind: 'file', path: watch.path });
+        return isFilePattern(watch.path) ? '' : formatResource({ kind: 'file', path: watch.path });
       case 'schema':
         return formatResource({ kind: 'schema', database: watch.database, table: watch.table });
       case 'query':
@@ -121,7 +153,7 @@ export function watchedResources(settings: JobSettings): readonly string[] {
     }
   });
   const databases = Object.keys(settings.databases).map((database) => formatResource({ kind: 'database', database }));
-  return [...new Set([...watches, ...databases, ...(settings.plan === null ? [] : ['plan:'])])];
+  return [...new Set([...watches.filter((resource) => resource !== ''), ...databases, ...(settings.plan === null ? [] : ['plan:'])])];
 }
 
 function seenState(state: ResourceState): Sighting {
