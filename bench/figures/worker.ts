@@ -88,7 +88,8 @@ async function untilRuns(journal: string, count: number): Promise<number> {
 
 function journalLines(journal: string): readonly string[] {
   try {
-    return readFileSync(journal, 'utf8').trim().split('\n');
+    // A line counts once it is whole.
+    return readFileSync(journal, 'utf8').split('\n').slice(0, -1);
   } catch {
     return [];
   }
