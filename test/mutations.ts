@@ -44,7 +44,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G2', breaks: 'a worker that came after the comparison is taken for covered', file: `${PROTOCOL}/guard.ts`,
-    find: 'if (ordinal > job.markOrdinal) return', replace: 'if (ordinal < 0) return', tests: [...DRIFT, 'test/integration/resume.test.ts'],
+    find: 'if (ordinal > job.markOrdinal) return', replace: 'if (ordinal < 0) return', tests: ['test/integration/guarded-step.test.ts'],
   },
   {
     guarantee: 'G2', breaks: 'a new worker is not registered', file: `${PROTOCOL}/guard.ts`,
@@ -52,7 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G2', breaks: 'another Run goes on without a comparison', file: `${PROTOCOL}/guard.ts`,
-    find: 'if (job.runId !== caller.runId) return', replace: 'if (job.runId === "") return', tests: [...DRIFT, 'test/integration/resume.test.ts'],
+    find: 'if (job.runId !== caller.runId) return', replace: 'if (job.runId === "") return', tests: ['test/integration/guarded-step.test.ts'],
   },
   {
     guarantee: 'G2', breaks: 'a long wait passes without a comparison', file: `${PROTOCOL}/guard.ts`,

@@ -219,9 +219,24 @@ test('a worker that the last comparison does not cover compares first', async ()
     code = () => ({});
     const result = await successor.ask({ stepId: 'act', step: 'act', input: {} });
     assert.deepEqual([result.kind, result.kind === 'verification-required' && result.reason], ['verification-required', 'worker-not-covered']);
+    // Asking is not comparing: a parallel step of the same worker is not covered either.
+    const again = await successor.ask({ stepId: 'other', step: 'act', input: {} });
+    assert.deepEqual([again.kind, again.kind === 'verification-required' && again.reason], ['verification-required', 'worker-not-covered']);
     assert.equal(runs, 0);
   } finally {
     await successor.close();
+  }
+});
+
+test('another Run of the job compares first, also on the worker that compared for the last one', async () => {
+  const reset = openTestJob({ workspace: job.workspace, steps: steps(), databases: { main: 'sqlite:data/main.db' }, resume: job.memory, runId: 'after a reset' });
+  try {
+    code = () => ({});
+    const result = await reset.ask({ stepId: 'act', step: 'act', input: {} });
+    assert.deepEqual([result.kind, result.kind === 'verification-required' && result.reason], ['verification-required', 'first-of-run']);
+    assert.equal(runs, 0);
+  } finally {
+    await reset.close();
   }
 });
 
