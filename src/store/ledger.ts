@@ -253,7 +253,7 @@ export class Ledger {
   putClaim(claim: ClaimRow): void {
     this.#run(
       `INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-       ON CONFLICT (token) DO UPDATE SET nonce = excluded.nonce, worker_id = excluded.worker_id, state = excluded.state, ordinal = excluded.ordinal,
+       ON CONFLICT (token) DO UPDATE SET args = excluded.args, nonce = excluded.nonce, worker_id = excluded.worker_id, state = excluded.state, ordinal = excluded.ordinal,
          attempts = excluded.attempts, failures = excluded.failures, dropped = excluded.dropped, draft = excluded.draft, rejection = excluded.rejection`,
       claim.token, claim.jobId, claim.stepId, claim.generation, claim.args, claim.nonce, claim.workerId, claim.state, claim.ordinal,
       claim.attempts, claim.failures, claim.dropped, claim.draft, claim.rejection === null ? null : JSON.stringify(claim.rejection),
@@ -267,6 +267,11 @@ export class Ledger {
 
   putOnce(token: Digest, draft: number, name: string, value: string, reads: Digest): void {
     this.#run('INSERT INTO once VALUES (?, ?, ?, ?, ?)', token, draft, name, value, reads);
+  }
+
+  /** A value that an attempt goes on with belongs to its new draft, too. */
+  keepOnce(token: Digest, name: string, from: number, to: number): void {
+    this.#run('INSERT INTO once SELECT token, ?, name, value, reads FROM once WHERE token = ? AND draft = ? AND name = ?', to, token, from, name);
   }
 
   onceValues(token: Digest): readonly { readonly draft: number; readonly name: string; readonly value: string }[] {
@@ -367,6 +372,13 @@ export class Ledger {
   /** Does the chain hold a person's approval of this intent? */
   isApproved(jobId: string, intent: Digest): boolean {
     return this.#get(`SELECT 1 FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ?`, jobId, intent) !== undefined;
+  }
+
+  /** Steps that decisions after a place in the chain made run again. */
+  rerunsSince(jobId: string, seq: number): readonly string[] {
+    const bodies = this.#all(`SELECT seq, body FROM record WHERE job_id = ? AND seq > ? AND kind = 'decision'`, jobId, seq);
+    const records = bodies.map((row) => this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`));
+    return [...new Set(records.flatMap((record) => (record.kind === 'decision' ? record.reruns.map(({ stepId }) => stepId) : [])))];
   }
 
   *records(jobId: string): Generator<{ readonly record: ChainRecord; readonly text: string; readonly head: Digest }> {

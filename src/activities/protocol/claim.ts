@@ -46,12 +46,14 @@ export class Claim {
     await this.#durably(`record ${name}`, (ledger) => ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads));
   }
 
-  /** Begins a new draft; the old one's values stay as evidence. */
-  async newDraft(why: string): Promise<void> {
+  /** Begins a new draft with the values that are still good; the old one's stay as evidence. */
+  async newDraft(keep: readonly string[], why: string): Promise<void> {
     this.#caller.log(`a new draft begins: ${why}`, { stepId: this.#row.stepId, draft: this.#row.draft + 1 });
     await this.#durably('new draft', (ledger) => {
-      this.#row = { ...this.#row, draft: this.#row.draft + 1 };
+      const { token, draft } = this.#row;
+      this.#row = { ...this.#row, draft: draft + 1 };
       ledger.putClaim(this.#row);
+      for (const name of keep) ledger.keepOnce(token, name, draft, draft + 1);
     });
   }
 
@@ -104,7 +106,8 @@ export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, 
         attempts: (before?.attempts ?? 0) + 1,
         failures: before?.failures ?? 0,
         dropped: before?.dropped ?? 0,
-        draft: before?.draft ?? 0,
+        // What was computed from another input is evidence, no more.
+        draft: before === undefined ? 0 : before.draft + (before.args === fields.args ? 0 : 1),
         rejection: before?.rejection ?? null,
       };
       ledger.putClaim(taken);

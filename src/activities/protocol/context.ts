@@ -59,15 +59,20 @@ async function once<T extends Json>({ claim, stage, signal }: ContextParts, name
   stage.onceNames.add(name);
   const reads = stage.readsDigest();
   const recorded = await claim.once(name);
-  if (recorded !== undefined && recorded.reads === reads) return JSON.parse(recorded.value) as T;
-  // What it was computed from has changed: a new draft begins, and the old values stay as evidence.
-  if (recorded !== undefined) await claim.newDraft(`what step ${claim.row.stepId} read before "${name}" has changed since the value was recorded`);
+  if (recorded !== undefined && recorded.reads === reads) {
+    stage.onceUsed.add(name);
+    return JSON.parse(recorded.value) as T;
+  }
+  // What it was computed from has changed: a new draft begins, and the old values stay as evidence. What the code has
+  // been given already goes on with it: the next attempt must not be given another.
+  if (recorded !== undefined) await claim.newDraft([...stage.onceUsed], `what step ${claim.row.stepId} read before "${name}" has changed since the value was recorded`);
   signal.throwIfAborted();
   const value = await fn();
   const text = canonicalJson(value, `once("${name}")`);
   if (text.length > MAX_ONCE_BYTES) throw new HoldfastError('too-large', `ctx.once("${name}") returned ${text.length} characters; at most ${MAX_ONCE_BYTES} are recorded.`, { name });
   await faultPointAsync('once.before');
   await claim.recordOnce(name, text, reads);
+  stage.onceUsed.add(name);
   await faultPointAsync('once.after');
   return JSON.parse(text) as T;
 }

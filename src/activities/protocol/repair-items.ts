@@ -130,8 +130,10 @@ async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedR
   if (state === undefined) return;
   const resource = parseResource(finding.resource);
   if (resource.kind === 'file') {
-    const kept = await parts.workspace.files.keep(resource.path, state as FileState);
-    if (kept !== undefined) work.kept[finding.resource] = kept;
+    // Gone since the repair was sealed: the comparison that follows says so.
+    const kept = await orLeft(() => parts.workspace.files.keep(resource.path, state as FileState));
+    if (typeof kept === 'string') work.kept[finding.resource] = kept;
+    else if (kept !== undefined) work.notes.push(`${finding.resource}: what was found is not kept (${kept.reason})`);
   }
   work.changes.push({ resource: finding.resource, role: 'accepted', state });
   const stale = sealed.answers[finding.resource] === 'accept' && finding.staleSteps.length > 0 ? `; left as they are: ${finding.staleSteps.join(', ')}` : '';
@@ -186,6 +188,14 @@ async function orLeft<T>(work: () => Promise<T>): Promise<T | { readonly kind: '
   }
 }
 
+/** Undefined, and noted: it can't be looked at, so that nothing is done about it. */
+async function stateOrLeft(workspace: RepairParts['workspace'], path: string, work: Work): Promise<FileState | undefined> {
+  const now = await orLeft(() => workspace.files.stateNow(path));
+  if (!('reason' in now)) return now;
+  work.notes.push(`file:${path}: left as it is (${now.reason})`);
+  return undefined;
+}
+
 function markConflict({ ledger }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work, outcome: 'skipped' | 'overwrite'): void {
   const row = intentInConflict(ledger, question, finding.resource);
   const found = sealed.found[finding.resource] ?? ABSENT;
@@ -204,7 +214,8 @@ async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, r
   const planned = ledger.preparedAfters(row.intent.token).afters;
   for (const [index, effect] of [...row.intent.effects.entries()].reverse()) {
     if (!('path' in effect)) continue;
-    if (marks.get(index)?.outcome === 'applied' || sameState(await workspace.files.stateNow(effect.path), effect.after)) {
+    const isApplied = marks.get(index)?.outcome === 'applied' || sameState(effect.after, (await stateOrLeft(workspace, effect.path, work)) ?? effect.before);
+    if (isApplied) {
       await putFile(workspace, effect.path, effect.before, effect.after, work);
     }
   }
@@ -262,7 +273,8 @@ async function undoEffect(workspace: RepairParts['workspace'], record: StepRecor
   }
   const uri = uriOf(effect)!;
   const shown = (drifted.get(uri) ?? after) as FileState;
-  const now = await workspace.files.stateNow(effect.path);
+  const now = await stateOrLeft(workspace, effect.path, work);
+  if (now === undefined) return;
   if (effect.kind === 'directory.create' && now.kind === 'directory') {
     // It may hold what a person put there; it is removed only when it is empty.
     const outcomeOfFolder = await orLeft(() => workspace.files.put(effect.path, effect.before, now, work.nextName()));

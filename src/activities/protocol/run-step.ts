@@ -123,6 +123,18 @@ class StepRun {
     return about === undefined ? undefined : { kind: 'held', question: forPayload(about) };
   }
 
+  /**
+   * Has a decision that the request knows nothing of made steps run again whose output it was given? Then what it does
+   * with it is void, too; what has begun to be applied is the decision's to undo.
+   * @throws MustVerify
+   */
+  #mustNotBeVoid(ledger: Ledger): void {
+    const { jobId, known, uses, term, stepId } = this.#request;
+    if (ledger.job(jobId)?.term === term) return;
+    const again = ledger.rerunsSince(jobId, known.seq).filter((other) => uses?.includes(other) ?? true);
+    if (again.length > 0) throw new MustVerify('other-term', `step ${stepId} was given what is void now: ${again.join(', ')} ${again.length === 1 ? 'runs' : 'run'} again`);
+  }
+
   #tokenConflict(ledger: Ledger, recorded: { readonly stepId: string; readonly args: Digest }): RunStepResult {
     return this.#askStuck(ledger, new HoldfastError('token-conflict', `Step ${recorded.stepId} is recorded with other arguments (${shortDigest(recorded.args)}) than it is given now (${shortDigest(this.#args)}). What it did is not done again under the same token.`));
   }
@@ -156,6 +168,7 @@ class StepRun {
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
     return await this.#workspace.exclusive('seal', (ledger) => {
       claim.mustBeCurrent(ledger);
+      this.#mustNotBeVoid(ledger);
       refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
       const needsApproval = this.#request.approval === 'before-apply';
       faultPoint('seal.before');
@@ -219,12 +232,13 @@ class StepRun {
     try {
       return await this.#workspace.exclusive('apply', async (ledger) => {
         claim.mustBeCurrent(ledger);
+        if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
         const job = ledger.job(this.#request.jobId)!;
         // A long step is compared again before it applies, and nothing applies while a question about the world is open.
         const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
-        if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh });
+        if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh }, row);
         const held = this.#held(ledger);
-        if (held !== undefined) return this.#stepAside(ledger, claim, held);
+        if (held !== undefined) return this.#stepAside(ledger, claim, held, row);
         // After a repair, claims in flight of the same Run go on under the new term.
         const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
         return await this.#conclude(ledger, claim, row, outcome, job.settings);
@@ -295,9 +309,12 @@ class StepRun {
     return dropped;
   }
 
-  /** The attempt ends without a result; its sealed intent waits. */
-  #stepAside(ledger: Ledger, claim: Claim, result: RunStepResult): RunStepResult {
-    ledger.transaction(() => claim.update(ledger, { state: 'closed' }), { relaxed: true });
+  /** The attempt ends without a result; its sealed intent waits. One without effects is sealed now, or its code would run anew each time. */
+  #stepAside(ledger: Ledger, claim: Claim, result: RunStepResult, row?: IntentRow): RunStepResult {
+    ledger.transaction(() => {
+      if (row?.intent.effects.length === 0) ledger.putIntent(row.intent, row.digest, row.approval, row.details);
+      claim.update(ledger, { state: 'closed' });
+    }, { relaxed: true });
     return result;
   }
 

@@ -44,6 +44,8 @@ export class Stage {
   readonly listings: ListingObservation[] = [];
   readonly logs: { message: string; fields?: JsonObject }[] = [];
   readonly onceNames = new Set<string>();
+  /** Of those, the ones whose value the code has. */
+  readonly onceUsed = new Set<string>();
   readonly #rowPlaces = new Map<string, number>();
 
   observe(resource: string, state: ResourceState): void {

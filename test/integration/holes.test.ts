@@ -1,0 +1,165 @@
+/** Schedules that once broke a guarantee, each as short as it can be told. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, test } from 'node:test';
+import * as z from 'zod';
+import { fileCopyStep } from '../../src/model/built-in-steps.ts';
+import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
+import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
+
+const NOTHING = z.strictObject({});
+
+let job: TestJob;
+let successors: TestJob[];
+
+beforeEach(() => {
+  successors = [];
+});
+afterEach(async () => {
+  setFaultHook(undefined);
+  for (const successor of successors) await successor.close();
+  await job.close();
+});
+
+const at = (place: string): string => join(job.workspace, place);
+
+/** Another worker goes on where this one was. */
+function successorOf(options: TestJobOptions, id = 'its successor'): TestJob {
+  const successor = openTestJob({ ...options, workspace: job.workspace, resume: job.memory, workerId: id });
+  successors.push(successor);
+  return successor;
+}
+
+/** The worker dies the first time that it comes to a point. */
+function dieAt(point: FaultPoint): void {
+  setFaultHook((reached) => {
+    if (reached !== point) return;
+    setFaultHook(undefined);
+    throw new Error('the worker dies here');
+  });
+}
+
+test('a value that was used beside a renewed one stays what it was in the draft that begins', async () => {
+  const plan = defineStep({ name: 'plan', input: NOTHING, output: z.strictObject({ topic: z.number(), outline: z.string() }) });
+  let calls = 0;
+  let attempt = 0;
+  const code = implementStep(plan, async (ctx) => {
+    attempt += 1;
+    const topic = await ctx.once('topic', () => (calls += 1));
+    const text = await ctx.files.readText('input.txt');
+    const outline = await ctx.once('outline', () => `topic ${topic} of ${text}`);
+    if (attempt < 3) throw new Error(`attempt ${attempt} fails`);
+    return { topic, outline };
+  });
+  job = openTestJob({ steps: [code] });
+  writeFileSync(at('input.txt'), 'first');
+  await assert.rejects(job.step(plan, {}));
+  // Read, and in no record yet: no discrepancy, but a new draft.
+  writeFileSync(at('input.txt'), 'second');
+  await assert.rejects(job.step(plan, {}));
+  assert.deepEqual(await job.step(plan, {}), { topic: 1, outline: 'topic 1 of second' });
+  assert.equal(calls, 1);
+});
+
+test('a step without effects that takes longer than the job may go without a comparison comes to its end', { timeout: 30_000 }, async () => {
+  const think = defineStep({ name: 'think', input: NOTHING, output: z.strictObject({ run: z.number() }) });
+  let runs = 0;
+  const code = implementStep(think, async () => {
+    runs += 1;
+    await sleep(600);
+    return { run: runs };
+  });
+  job = openTestJob({ steps: [code], verifyAfterMs: 500 });
+  let asked = 0;
+  for (; asked < 6; asked++) {
+    const result = await job.ask({ stepId: 'think', step: 'think', input: {} });
+    if (result.kind === 'done') break;
+    assert.equal(result.kind, 'verification-required');
+    await job.verify();
+  }
+  assert.ok(asked < 6, 'it is run again and again');
+  assert.equal(runs, 1);
+});
+
+const input = z.strictObject({ text: z.string() });
+const write = defineStep({ name: 'write', input, output: z.strictObject({ text: z.string() }) });
+
+test('a step in flight whose input a decision made void applies nothing, and is given its new input', async () => {
+  let meanwhile = async (): Promise<void> => await Promise.resolve();
+  const code = implementStep(write, async (ctx, { text }) => {
+    const act = meanwhile;
+    meanwhile = async () => await Promise.resolve();
+    await act();
+    await ctx.files.write('written.txt', text);
+    return { text };
+  });
+  job = openTestJob({ steps: [code] });
+  writeFileSync(at('input.txt'), 'first\n');
+  await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
+  meanwhile = async () => {
+    writeFileSync(at('input.txt'), 'second\n');
+    const verified = await job.verify();
+    assert.ok(verified.kind === 'question');
+    assert.equal((await job.decide(verified.question, { answer: 'rerun' })).kind, 'repaired');
+  };
+  const result = await job.ask({ stepId: 'write', step: 'write', input: { text: 'from the first copy' }, uses: ['copy'] });
+  assert.equal(result.kind, 'verification-required', JSON.stringify(result));
+  assert.equal(existsSync(at('written.txt')), false);
+  await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
+  await job.step(write, { text: 'from the second copy' }, { stepId: 'write', uses: ['copy'] });
+  assert.equal(readFileSync(at('written.txt'), 'utf8'), 'from the second copy');
+});
+
+test('a value that was computed from another input is computed again', async () => {
+  let attempt = 0;
+  const code = implementStep(write, async (ctx, { text }) => {
+    const answer = await ctx.once('answer', () => `an answer to ${text}`);
+    if ((attempt += 1) === 1) throw new Error('the first attempt fails');
+    return { text: answer };
+  });
+  job = openTestJob({ steps: [code] });
+  await assert.rejects(job.step(write, { text: 'the old question' }, { stepId: 'write' }));
+  // What it was given was void: it is asked again, with what its input is by then.
+  assert.deepEqual(await job.step(write, { text: 'the new question' }, { stepId: 'write' }), { text: 'an answer to the new question' });
+});
+
+test('an accepted file that goes away while the decision is carried out does not stop the job', async () => {
+  job = openTestJob();
+  writeFileSync(at('input.txt'), 'first\n');
+  await job.step(fileCopyStep, { from: 'input.txt', to: 'folder/copy.txt' });
+  writeFileSync(at('folder/copy.txt'), 'a person wrote this\n');
+  const verified = await job.verify();
+  assert.ok(verified.kind === 'question');
+  dieAt('repair.sealed-after');
+  await assert.rejects(job.decide(verified.question, { answer: 'accept' }));
+  rmSync(at('folder'), { recursive: true });
+  const successor = successorOf({});
+  const next = await successor.verify();
+  assert.ok(next.kind === 'question');
+  assert.ok(next.question.findings.some(({ resource, kind }) => resource === 'file:folder/copy.txt' && kind === 'missing'));
+});
+
+test('an undo that meets a path it must not look at leaves it, and tells', async () => {
+  job = openTestJob();
+  const outside = join(tmpdir(), `holdfast-outside-${process.pid}`);
+  try {
+    writeFileSync(at('input.txt'), 'first\n');
+    mkdirSync(at('folder'));
+    await job.step(fileCopyStep, { from: 'input.txt', to: 'folder/copy.txt' });
+    writeFileSync(at('input.txt'), 'second\n');
+    const verified = await job.verify();
+    assert.ok(verified.kind === 'question');
+    // After the question: the folder now leads out of the workspace.
+    renameSync(at('folder'), outside);
+    symlinkSync(outside, at('folder'));
+    const result = await job.decide(verified.question, { answer: 'rerun' });
+    assert.ok(result.kind === 'repaired');
+    assert.ok(result.notes.some((note) => note.startsWith('file:folder/copy.txt: left as it is')), result.notes.join('\n'));
+    assert.equal(readFileSync(join(outside, 'copy.txt'), 'utf8'), 'first\n');
+  } finally {
+    rmSync(outside, { recursive: true, force: true });
+  }
+});
