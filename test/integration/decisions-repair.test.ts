@@ -169,6 +169,19 @@ test('a statement without an undo keeps its recorded answer: it is not run again
   assert.deepEqual(finding.rerunSteps, ['summary']);
 });
 
+test('an undo that fails leaves its database as it is and says so; the decision is carried out all the same', async () => {
+  begin();
+  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'], undo: { sql: 'DROP TABLE extra' } }, { stepId: 'extra', uses: ['summary'] });
+  sql('DROP TABLE extra');
+  writeFileSync(at('input.txt'), 'other\n');
+  const question = await questionFrom(job.verify().then((result) => { if (result.kind === 'question') throw new QuestionAsked(result.question); }));
+  const result = await job.decide(question, { answer: 'accept', items: { 'file:input.txt': 'rerun' } });
+  assert.ok(result.kind === 'repaired', JSON.stringify(result));
+  assert.ok(result.notes.some((note) => /database main: left as it is \(.*extra/.test(note)), result.notes.join('\n'));
+  assert.equal(existsSync(at('summary.txt')), false);
+  assert.equal((await job.verify()).kind, 'verified', 'what was left is as the record says');
+});
+
 test('a deleted result is made again by the step that made it', async () => {
   begin();
   rmSync(at('summary.txt'));

@@ -3,7 +3,7 @@
  * step runs, names it, and changes nothing before a person has decided.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FindingKind } from '../../src/model/question.ts';
@@ -111,6 +111,27 @@ for (const trigger of TRIGGERS) {
     }
   });
 }
+
+test('an older ledger raises no term: once the newer one is back nothing differs', async () => {
+  const copy = copyOf(fixture);
+  const newer = `${copy.workspace}-newer`;
+  try {
+    const first = resume(copy, 'continue-as-new');
+    assert.equal((await first.verify()).kind, 'verified');
+    await first.close();
+    const record = join(copy.workspace, '.holdfast');
+    await person.does({ do: 'copy', from: record, to: newer }, { do: 'remove', path: record }, { do: 'copy', from: join(lastWeek.workspace, '.holdfast'), to: record });
+    const job = resume({ ...copy, memory: first.memory }, 'restart');
+    findingFor(await questionOf(job, copy), 'ledger:');
+    await person.does({ do: 'remove', path: record }, { do: 'copy', from: newer, to: record });
+    const verified = await job.verify();
+    assert.equal(verified.kind, 'verified', JSON.stringify(verified).slice(0, 1_000));
+    await job.close();
+  } finally {
+    rmSync(newer, { recursive: true, force: true });
+    removeFixture(copy);
+  }
+});
 
 test('twenty resumes of an unchanged world raise no false alarm', async () => {
   const copy = copyOf(fixture);
