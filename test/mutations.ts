@@ -36,11 +36,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'a fence row of another term does not stop a leftover', file: `${PROTOCOL}/apply.ts`,
-    find: 'if (!(await transaction.passFence(jobId, term, token))) return', replace: 'if (!(await transaction.passFence(jobId, term, token)) && name === "") return', tests: ['test/fault/schedules.test.ts', 'test/integration/resume.test.ts', ...DRIFT],
+    find: 'if (!(await transaction.passFence(jobId, term, token))) return', replace: 'if (!(await transaction.passFence(jobId, term, token)) && name === "") return', tests: ['test/fault/schedules-leftovers.test.ts', 'test/integration/resume.test.ts', ...DRIFT],
   },
   {
     guarantee: 'G1', breaks: 'an attempt that was replaced goes on', file: `${PROTOCOL}/claim.ts`,
-    find: 'if (current?.nonce !== this.#row.nonce) {', replace: 'if (current === undefined) {', tests: ['test/fault/schedules.test.ts', 'test/integration/resume.test.ts'],
+    find: 'if (current?.nonce !== this.#row.nonce) {', replace: 'if (current === undefined) {', tests: ['test/fault/schedules-leftovers.test.ts', 'test/integration/resume.test.ts'],
   },
   {
     guarantee: 'G2', breaks: 'a worker that came after the comparison is taken for covered', file: `${PROTOCOL}/guard.ts`,
@@ -68,7 +68,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G2', breaks: 'a verification of a Run that is not the current one goes on', file: `${PROTOCOL}/term.ts`,
-    find: 'if (current !== caller.runId) {', replace: 'if (current === "") {', tests: ['test/fault/schedules.test.ts', 'test/integration/resume.test.ts'],
+    find: 'if (current !== caller.runId) {', replace: 'if (current === "") {', tests: ['test/fault/schedules-leftovers.test.ts', 'test/integration/resume.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a decision is carried out although the world has moved', file: `${PROTOCOL}/repair.ts`,
@@ -88,7 +88,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G4', breaks: '"could not read" is taken for "unchanged"', file: `${PROTOCOL}/compare.ts`,
-    find: "return sighting?.outcome === 'seen' && acceptable", replace: "return sighting?.outcome !== 'seen' || acceptable", tests: DRIFT,
+    find: "return sighting?.outcome === 'seen' && acceptable", replace: "return sighting?.outcome !== 'seen' || acceptable", tests: ['test/integration/drift-unreadable.test.ts'],
   },
   {
     guarantee: 'G4', breaks: 'the bytes that stood there are not kept before they are replaced', file: 'src/effects/file-change.ts',
