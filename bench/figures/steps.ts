@@ -72,7 +72,7 @@ export const longJob: Figure = {
   measure: async (context) => {
     await warmUp(await context.server());
     const late = context.isQuick ? LATE_STEP / 2 : LATE_STEP;
-    return await ratios(context, context.isQuick ? 1 : 5, async (server, variant) => {
+    return await ratios(context, context.isQuick ? 3 : 5, async (server, variant) => {
       const { workflowId } = await server.runJob(variant, late + AROUND);
       const durations = await stepDurationsMs(server, workflowId, variant === 'bare' ? 'bareNote' : 'runStep');
       return around(durations, late) / around(durations, EARLY_STEP);
