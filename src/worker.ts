@@ -11,8 +11,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type NativeConnectionOptions, type BundleOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type NativeConnectionOptions, type BundleOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
+import { IllegalStateError } from '@temporalio/common';
 import protos from '@temporalio/proto';
 import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
 import { makeActivities } from './activities/index.ts';
@@ -71,6 +72,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   const { options: connect, namespace } = readChoice(choice);
   const { address } = connect;
   const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+  quietTemporal();
   const steps = stepsByName(options.steps ?? []);
   const connection = options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
   const client = options.clientConnection ?? (await openConnection(choice)).connection;
@@ -126,6 +128,23 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
       }
     },
   };
+}
+
+/** What Temporal's worker says of its own comings and goings is left out; steps' messages and warnings are one line each. */
+function quietTemporal(): void {
+  const logger = new DefaultLogger('INFO', ({ level, timestampNanos, message, meta }) => {
+    const { sdkComponent, stepId, error } = (meta ?? {}) as { readonly sdkComponent?: string; readonly stepId?: string; readonly error?: unknown };
+    if (level === 'INFO' && sdkComponent === 'worker') return;
+    const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+    const cause = error instanceof Error ? `: ${error.message}` : '';
+    process.stderr.write(`${at} ${level} ${stepId === undefined ? '' : `${stepId}: `}${message}${cause}\n`);
+  });
+  try {
+    Runtime.install({ logger });
+  } catch (error) {
+    // The program that embeds the worker has its own.
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
 }
 
 /** Bundles Holdfast's Workflows, and yours, ahead of time. */
