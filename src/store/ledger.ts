@@ -390,15 +390,23 @@ export class Ledger {
 
   manifestEntry(jobId: string, resource: string): ManifestEntry | undefined {
     const row = this.#get('SELECT entry FROM manifest WHERE job_id = ? AND resource = ?', jobId, resource);
-    return row === undefined ? undefined : (JSON.parse(row['entry'] as string) as ManifestEntry);
+    return row === undefined ? undefined : this.#manifestEntryFrom(resource, row['entry'] as string);
   }
 
   manifest(jobId: string): Map<string, ManifestEntry> {
     const entries = new Map<string, ManifestEntry>();
     for (const row of this.#statement('SELECT resource, entry FROM manifest WHERE job_id = ? ORDER BY resource').iterate(jobId) as Iterable<Record<string, unknown>>) {
-      entries.set(row['resource'] as string, JSON.parse(row['entry'] as string) as ManifestEntry);
+      entries.set(row['resource'] as string, this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
     }
     return entries;
+  }
+
+  #manifestEntryFrom(resource: string, text: string): ManifestEntry {
+    try {
+      return JSON.parse(text) as ManifestEntry;
+    } catch (error) {
+      throw new HoldfastError('ledger-damaged', `The ledger's manifest entry for ${resource} is not readable: ${(error as Error).message}`, {}, { cause: error });
+    }
   }
 
   /**
@@ -406,6 +414,16 @@ export class Ledger {
    * @returns what is wrong, in words; empty when nothing is
    */
   integrityProblems(jobId: string): readonly string[] {
+    try {
+      return this.#integrityProblems(jobId);
+    } catch (error) {
+      const failure = this.#translate(error);
+      if (failure instanceof HoldfastError && failure.type === 'ledger-damaged') return [failure.message];
+      throw failure;
+    }
+  }
+
+  #integrityProblems(jobId: string): readonly string[] {
     const problems: string[] = [];
     const check = this.#get('PRAGMA quick_check');
     if (check !== undefined && Object.values(check)[0] !== 'ok') problems.push(`SQLite: ${String(Object.values(check)[0])}`);
@@ -424,7 +442,7 @@ export class Ledger {
     if (job.at.seq !== seq || job.at.head !== head) problems.push(`the job's row names record ${job.at.seq}, the chain ends at ${seq}`);
     const stored = this.manifest(jobId);
     for (const [resource, entry] of folded) {
-      if (stored.get(resource)?.digest !== entry.digest) problems.push(`the manifest's entry for ${resource} differs from the chain's`);
+      if (!isSameEntry(stored.get(resource), entry)) problems.push(`the manifest's entry for ${resource} differs from the chain's`);
     }
     for (const resource of stored.keys()) if (!folded.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
     return problems;
@@ -582,16 +600,30 @@ export class Ledger {
   }
 
   #get(sql: string, ...values: SQLInputValue[]): Record<string, unknown> | undefined {
-    return this.#statement(sql).get(...values) as Record<string, unknown> | undefined;
+    try {
+      return this.#statement(sql).get(...values) as Record<string, unknown> | undefined;
+    } catch (error) {
+      throw this.#translate(error);
+    }
   }
 
   #all(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
-    return this.#statement(sql).all(...values) as Record<string, unknown>[];
+    try {
+      return this.#statement(sql).all(...values) as Record<string, unknown>[];
+    } catch (error) {
+      throw this.#translate(error);
+    }
   }
 
   #run(sql: string, ...values: SQLInputValue[]): { readonly changes: number } {
     return { changes: Number(this.#statement(sql).run(...values).changes) };
   }
+}
+
+/** As it was written, or at least the same in another order of its fields. */
+function isSameEntry(stored: ManifestEntry | undefined, folded: ManifestEntry): boolean {
+  if (stored === undefined) return false;
+  return JSON.stringify(stored) === JSON.stringify(folded) || digestOf(stored) === digestOf(folded);
 }
 
 function claimFrom(row: Record<string, unknown>): ClaimRow {

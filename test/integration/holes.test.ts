@@ -1,8 +1,9 @@
 /** Schedules that once broke a guarantee, each as short as it can be told. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
@@ -161,5 +162,49 @@ test('an undo that meets a path it must not look at leaves it, and tells', async
     assert.equal(readFileSync(join(outside, 'copy.txt'), 'utf8'), 'first\n');
   } finally {
     rmSync(outside, { recursive: true, force: true });
+  }
+});
+
+for (const [what, statement] of [
+  ['a record that is no JSON', `UPDATE record SET body = '{' WHERE seq = 2`],
+  ["a manifest's entry that is no JSON", `UPDATE manifest SET entry = '{' WHERE resource = 'file:copy.txt'`],
+  ["a manifest's entry that says another state than its record", `UPDATE manifest SET entry = replace(entry, '"sizeBytes":6', '"sizeBytes":7') WHERE resource = 'file:copy.txt'`],
+  ['settings that are no JSON', `UPDATE job SET settings = '{'`],
+] as const) {
+  test(`${what} is damage, and a person is asked`, async () => {
+    job = openTestJob();
+    writeFileSync(at('input.txt'), 'first\n');
+    await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' });
+    const database = new DatabaseSync(at('.holdfast/ledger.sqlite'));
+    database.exec(statement);
+    database.close();
+    const successor = successorOf({});
+    // Found by a step or by a comparison: never an error that nobody is asked about.
+    assert.equal((await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind, 'verification-required');
+    const result = await successor.verify();
+    assert.ok(result.kind === 'question');
+    assert.equal(result.question.kind, 'damaged');
+    assert.equal((await successor.decide(result.question, { answer: 'abort' })).kind, 'repaired');
+  });
+}
+
+test('a ledger that is no database any more is damage, and a person is asked', async () => {
+  const workspace = mkdtempSync(join(tmpdir(), 'holdfast-holes-'));
+  job = openTestJob({ workspace });
+  try {
+    writeFileSync(at('input.txt'), 'first\n');
+    await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' });
+    await job.close();
+    rmSync(at('.holdfast/ledger.sqlite-wal'), { force: true });
+    rmSync(at('.holdfast/ledger.sqlite-shm'), { force: true });
+    writeFileSync(at('.holdfast/ledger.sqlite'), 'no database at all'.repeat(1_000));
+    const successor = successorOf({});
+    assert.equal((await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind, 'verification-required');
+    const result = await successor.verify();
+    assert.ok(result.kind === 'question');
+    assert.equal(result.question.kind, 'damaged');
+    assert.equal((await successor.decide(result.question, { answer: 'recheck' })).kind, 'world-moved');
+  } finally {
+    rmSync(workspace, { recursive: true, force: true });
   }
 });

@@ -10,12 +10,7 @@ import { finding } from './questions.ts';
 const LEDGER = 'ledger:';
 
 export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, runId: string, damage: readonly string[] = []): Finding[] {
-  if (damage.length > 0) {
-    return [finding({
-      resource: LEDGER, class: 'damaged', kind: 'ledger-damaged', expected: { digest: null, text: 'an unbroken chain of records' }, found: { digest: null, text: damage.join('; ').slice(0, 500) },
-      advice: 'Put a sound copy of .holdfast/ledger.sqlite back, then answer recheck.',
-    })];
-  }
+  if (damage.length > 0) return [damagedFinding(damage)];
   const { jobId, known } = request;
   const job = ledger.job(jobId);
   if (ledger.headAt(jobId, known.seq) !== known.head) {
@@ -33,6 +28,13 @@ export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, 
     recorded: { resource: `step:${record.stepId}`, digest: record.intent, state: { kind: 'absent' }, role: 'written', seq: record.seq, at: record.at, stepId: record.stepId, generation: record.generation },
     difference: `output ${shortDigest(record.token)}: ${JSON.stringify(record.output).slice(0, 1_000)}`,
   }));
+}
+
+export function damagedFinding(problems: readonly string[]): Finding {
+  return finding({
+    resource: LEDGER, class: 'damaged', kind: 'ledger-damaged', expected: { digest: null, text: 'an unbroken chain of records' }, found: { digest: null, text: problems.join('; ').slice(0, 500) },
+    advice: 'Put a sound copy of .holdfast/ledger.sqlite back, then answer recheck.',
+  });
 }
 
 /** Records in force that another Run of the job made and this one has forgotten. */

@@ -34,20 +34,7 @@ export function ask(ledger: Ledger, { jobId, runId, why, findings, stepId, token
   const isSameMatter = (question: Question): boolean => (isAboutTheWorld({ kind }) && token === undefined ? isAboutTheWorld(question) && question.token === undefined : question.token === token);
   const present = open.find((question) => isSameMatter(question) && question.kind === kind && findingsIdentity(question.findings) === identity);
   if (present !== undefined) return present;
-  const nonce = randomUUID();
-  const question: Question = {
-    schemaVersion: 1,
-    digest: questionDigest(nonce, findings),
-    nonce,
-    jobId,
-    kind,
-    openedAt: new Date().toISOString(),
-    why: why.slice(0, 500),
-    findings: [...findings],
-    findingsTotal: findings.length,
-    ...(stepId === undefined ? {} : { stepId }),
-    ...(token === undefined ? {} : { token }),
-  };
+  const question = unsavedQuestion({ jobId, why, findings, ...(stepId === undefined ? {} : { stepId }), ...(token === undefined ? {} : { token }) });
   faultPoint('question.before');
   ledger.transaction(() => {
     for (const earlier of open.filter(isSameMatter)) withdraw(ledger, earlier, runId, 'what was found has changed');
@@ -55,6 +42,24 @@ export function ask(ledger: Ledger, { jobId, runId, why, findings, stepId, token
   });
   faultPoint('question.after');
   return question;
+}
+
+/** A question as it is minted; `ask` keeps it. */
+export function unsavedQuestion({ jobId, why, findings, stepId, token }: Omit<Asking, 'runId'>): Question {
+  const nonce = randomUUID();
+  return {
+    schemaVersion: 1,
+    digest: questionDigest(nonce, findings),
+    nonce,
+    jobId,
+    kind: questionKind(findings),
+    openedAt: new Date().toISOString(),
+    why: why.slice(0, 500),
+    findings: [...findings],
+    findingsTotal: findings.length,
+    ...(stepId === undefined ? {} : { stepId }),
+    ...(token === undefined ? {} : { token }),
+  };
 }
 
 /** Closes a question that nobody need answer any more; the chain says so. */

@@ -12,10 +12,10 @@ import type { Answer } from '../../model/answer.ts';
 import { canonicalJson } from '../../model/canonical-json.ts';
 import { answered, ruleOn, type Decision } from '../../model/decision.ts';
 import type { Digest } from '../../model/digest.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RepairRequest, RepairResult } from '../../model/messages.ts';
 import type { Question } from '../../model/question.ts';
-import type { Change, DecisionRecord } from '../../model/record.ts';
+import { GENESIS, type Change, type DecisionRecord } from '../../model/record.ts';
 import { stateDigest, type Sighting } from '../../model/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
@@ -34,11 +34,22 @@ const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'o
 export async function repairProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, { jobId, workspace: path, decision }: RepairRequest): Promise<RepairResult> {
   const workspace = workspaces.find(path);
   if (workspace === undefined) return { kind: 'world-moved', question: decision.digest, resources: ['workspace:'] };
-  return await workspace.exclusive('repair', async (ledger) => {
-    await mustBeCurrentRun(host, caller);
-    const settings = ledger.job(jobId)?.settings ?? { databases: {}, watch: [], verifyAfterMs: 0, plan: null };
-    return await decide({ host, workspace, caller, ledger, jobId, settings }, decision);
-  }, { signal: caller.signal });
+  try {
+    return await workspace.exclusive('repair', async (ledger) => {
+      await mustBeCurrentRun(host, caller);
+      const settings = ledger.job(jobId)?.settings ?? { databases: {}, watch: [], verifyAfterMs: 0, plan: null };
+      return await decide({ host, workspace, caller, ledger, jobId, settings }, decision);
+    }, { signal: caller.signal });
+  } catch (error) {
+    if (!isFailure(error, 'ledger-damaged')) throw error;
+    return withoutLedger(decision, error);
+  }
+}
+
+/** A ledger that can't be read keeps no decision. The job can be ended all the same; for the rest it is looked at again. */
+function withoutLedger(decision: Decision, error: HoldfastError): RepairResult {
+  if (decision.answer !== 'abort') return { kind: 'world-moved', question: decision.digest, resources: ['ledger:'] };
+  return { kind: 'repaired', question: decision.digest, term: 0, at: { seq: 0, head: GENESIS }, answers: ['abort'], reruns: [], notes: [error.message.slice(0, 500)] };
 }
 
 async function decide(parts: RepairParts, decision: Decision): Promise<RepairResult> {

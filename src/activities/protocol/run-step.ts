@@ -45,7 +45,13 @@ export const MAX_DROPPED_DRAFTS = 3;
 export async function runStepProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: RunStepRequest): Promise<RunStepResult> {
   const workspace = workspaces.find(request.workspace);
   if (workspace === undefined) return { kind: 'verification-required', reason: 'workspace-missing', detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}` };
-  return await new StepRun(host, workspace, caller, request).run();
+  try {
+    return await new StepRun(host, workspace, caller, request).run();
+  } catch (error) {
+    // A comparison puts it to a person; one that found nothing wrong just now would find nothing again.
+    if (!isFailure(error, 'ledger-damaged') || request.mark !== undefined) throw error;
+    return { kind: 'verification-required', reason: 'record-missing', detail: error.message.slice(0, 500) };
+  }
 }
 
 type Begun = { readonly result: RunStepResult } | { readonly claim: Claim; readonly sealed: IntentRow | undefined; readonly settings: JobSettings };

@@ -8,16 +8,17 @@
  *    is returned.
  * 4. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
  */
+import { isFailure, type HoldfastError } from '../../model/failure.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/messages.ts';
 import { isAboutTheWorld, type Finding } from '../../model/question.ts';
 import { stateDigest } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { compare, type Comparison } from './compare.ts';
-import { findLedgerProblems, foreignFinding, missingLedgerFinding } from './ledger-findings.ts';
+import { damagedFinding, findLedgerProblems, foreignFinding, missingLedgerFinding } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { expectDatabases, planState } from './look.ts';
-import { ask, forPayload, withdraw } from './questions.ts';
+import { ask, forPayload, unsavedQuestion, withdraw } from './questions.ts';
 import { rollForwardRepairs } from './repair.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
@@ -41,6 +42,22 @@ class Verification {
   }
 
   async run(): Promise<VerifyWorldResult> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      if (!isFailure(error, 'ledger-damaged')) throw error;
+      return this.#askUnsaved(error);
+    }
+  }
+
+  /** The ledger can't even keep the question: it is asked all the same, and anew after each comparison that ends like this. */
+  #askUnsaved(error: HoldfastError): VerifyWorldResult {
+    const { jobId, reason, detail } = this.#request;
+    const question = unsavedQuestion({ jobId, why: `${reason}: ${detail}`, findings: [damagedFinding([error.message])] });
+    return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: this.#host.searchAttributes };
+  }
+
+  async #run(): Promise<VerifyWorldResult> {
     const startedMs = this.#host.clock().bootMs;
     const { request } = this;
     const isKnown = request.known.seq > 0;
