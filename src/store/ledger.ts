@@ -19,6 +19,7 @@ import { IntentSchema, type Intent } from '../model/intent.ts';
 import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../model/messages.ts';
 import { QuestionSchema, type Question } from '../model/question.ts';
 import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
+import { formatResource } from '../model/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
 import { atPoints } from './fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
@@ -399,6 +400,15 @@ export class Ledger {
       entries.set(row['resource'] as string, this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
     }
     return entries;
+  }
+
+  /** What the record has of a table's rows. */
+  recordedRows(jobId: string, database: string, table: string): readonly ManifestEntry[] {
+    const prefix = formatResource({ kind: 'row', database, table, key: {} }).slice(0, -'{}'.length);
+    // Every resource that begins with the prefix comes before the one that ends in the character after `/`.
+    const end = `${prefix.slice(0, -1)}0`;
+    return this.#all('SELECT resource, entry FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource', jobId, prefix, end)
+      .map((row) => this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
   }
 
   #manifestEntryFrom(resource: string, text: string): ManifestEntry {

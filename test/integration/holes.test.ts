@@ -7,9 +7,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
-import { fileCopyStep } from '../../src/model/built-in-steps.ts';
+import { dbSqlStep, dbUpsertStep, fileCopyStep } from '../../src/model/built-in-steps.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 
 const NOTHING = z.strictObject({});
 
@@ -207,4 +207,35 @@ test('a ledger that is no database any more is damage, and a person is asked', a
   } finally {
     rmSync(workspace, { recursive: true, force: true });
   }
+});
+
+for (const point of [undefined, 'applying.after', 'commit.database-after'] satisfies (FaultPoint | undefined)[]) {
+  test(`what a raw statement makes of rows that the record knows is no drift (${point === undefined ? 'nobody dies' : `killed at ${point}`})`, async () => {
+    const databases = { main: 'sqlite:main.db' };
+    job = openTestJob({ databases });
+    await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] });
+    await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }, { id: 2, text: 'SECOND' }] });
+    const request = { stepId: 'upper', step: 'db.sql', input: { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] } };
+    if (point !== undefined) {
+      dieAt(point);
+      await assert.rejects(job.run(request));
+    }
+    const successor = successorOf({ databases });
+    await successor.run(request);
+    const result = await successor.verify();
+    assert.equal(result.kind, 'verified', result.kind === 'question' ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text])) : '');
+  });
+}
+
+test('a raw statement does not take in what somebody else has changed: it is asked about first', async () => {
+  job = openTestJob({ databases: { main: 'sqlite:main.db' } });
+  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] });
+  await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }] });
+  const database = new DatabaseSync(at('main.db'));
+  database.exec("UPDATE note SET text = 'a person wrote this'");
+  const outcome = await job.step(dbSqlStep, { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] }, { stepId: 'upper' }).catch((error: unknown) => error);
+  assert.ok(outcome instanceof QuestionAsked, String(outcome));
+  assert.deepEqual(outcome.question.findings.map(({ resource }) => resource), ['row:main/note/{"id":1}']);
+  assert.deepEqual({ ...database.prepare('SELECT text FROM note').get() }, { text: 'a person wrote this' });
+  database.close();
 });

@@ -12,10 +12,10 @@
  */
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
-import { formatResource } from '../../model/resource.ts';
+import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
 import { resourceOfEffect, type DatabaseEffect, type Effect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
-import type { AppliedEffect, Change } from '../../model/record.ts';
+import type { AppliedEffect, Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { EffectMark, IntentRow, Ledger } from '../../store/ledger.ts';
@@ -90,6 +90,23 @@ interface OpenTransaction {
   readonly changes: Change[];
 }
 
+/** Rows that the record knows of tables that raw statements name: what the statements make of them is theirs, no drift. */
+export function recordedRows(ledger: Ledger, jobId: string, database: string, effects: readonly (Pick<DatabaseEffect, 'kind'> & { readonly writes?: readonly string[] })[]): readonly ManifestEntry[] {
+  const own = new Set(effects.flatMap((effect) => ('key' in effect ? [formatResource(resourceOfEffect(effect as RowChange)!)] : [])));
+  const tables = new Set(effects.flatMap(({ writes }) => writes ?? []));
+  return [...tables].flatMap((table) => ledger.recordedRows(jobId, database, table)).filter(({ resource }) => !own.has(resource));
+}
+
+export async function readRecorded(transaction: Pick<DatabaseTransaction, 'rows'>, entries: readonly ManifestEntry[]): Promise<readonly { readonly resource: string; readonly state: RowState; readonly isAsRecorded: boolean }[]> {
+  if (entries.length === 0) return [];
+  const requests = entries.map(({ resource, state }) => {
+    const { table, key } = parseResource(resource) as Extract<Resource, { kind: 'row' }>;
+    return { table, key, columns: Object.keys(state.kind === 'row' ? state.columns : key) };
+  });
+  const states = await transaction.rows(requests);
+  return entries.map(({ resource, state }, place) => ({ resource, state: states[place]!, isAsRecorded: sameState(states[place]!, state) }));
+}
+
 class Application {
   readonly #parts: ApplyParts;
   readonly #ledger: Ledger;
@@ -155,6 +172,13 @@ class Application {
 
     const stale = await this.#checkRows(transaction, effects) ?? (this.#isRollForward ? undefined : await this.#checkSchemas(name, transaction));
     if (stale !== undefined) return stale;
+    const recorded = recordedRows(this.#ledger, jobId, name, effects.map(([, effect]) => effect));
+    const asFound = await readRecorded(transaction, recorded);
+    // While it rolls forward a comparison accepts what is planned, too; to refuse it here would never end.
+    const planned = this.#isRollForward ? this.#ledger.preparedAfters(token).changes : [];
+    const drifted = asFound.find(({ resource, state, isAsRecorded }) => !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)));
+    // A statement must not take in what somebody else has changed.
+    if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded` } : { kind: 'stale', resource: drifted.resource };
     for (const [index, effect] of effects) {
       if (this.#marks.get(index)?.outcome === 'skipped') continue;
       if (effect.kind === 'sql') await transaction.applySql(effect);
@@ -165,6 +189,7 @@ class Application {
     const after = await transaction.rows(rows.map(([, change]) => ({ table: change.table, key: change.key, columns: change.columns })));
     rows.forEach(([index], place) => open.afters.set(index, after[place]!));
     await this.#noteSchemas(name, transaction, effects, open.changes);
+    for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded)) if (!isAsRecorded) open.changes.push({ resource, role: 'written', state });
     const rowsNote = digestOf(after.map(stateDigest));
     await transaction.noteRows(token, rowsNote);
     open.changes.push({ resource: formatResource({ kind: 'token', database: name, token }), role: 'written', state: { kind: 'token', intent: row.digest, rows: rowsNote } });
@@ -194,7 +219,7 @@ class Application {
   /** What an earlier attempt's transaction changed besides rows; it wrote it down before it committed. */
   #takePlannedChanges(name: string): void {
     const planned = this.#ledger.preparedAfters(this.#intent.token).changes;
-    this.#changes.push(...planned.filter(({ resource }) => resource.startsWith(`token:${name}/`) || resource.startsWith(`schema:${name}/`)));
+    this.#changes.push(...planned.filter(({ resource }) => ['token', 'schema', 'row'].some((scheme) => resource.startsWith(`${scheme}:${name}/`))));
   }
 
   async #checkRows(transaction: DatabaseTransaction, effects: readonly [number, DatabaseEffect][]): Promise<ApplyOutcome | undefined> {

@@ -133,9 +133,9 @@ function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<str
       const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];
       expectations.set(resource, { acceptable, entry: manifest.get(resource), applying: { stepId: intent.stepId, before: effect.before, after } });
     }
-    // Schemas that its statements change may be either.
+    // Schemas and recorded rows that its statements change may be either.
     for (const change of ledger.preparedAfters(intent.token).changes) {
-      if (!change.resource.startsWith('schema:')) continue;
+      if (!change.resource.startsWith('schema:') && !change.resource.startsWith('row:')) continue;
       const entry = manifest.get(change.resource);
       expectations.set(change.resource, { acceptable: [entry?.state ?? ABSENT, change.state], entry });
     }

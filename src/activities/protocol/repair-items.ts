@@ -13,7 +13,7 @@ import { isFailure } from '../../model/failure.ts';
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
-import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, removeIntentLeftovers, STATEMENT_TIMEOUT_MS } from './apply.ts';
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, readRecorded, recordedRows, removeIntentLeftovers, STATEMENT_TIMEOUT_MS } from './apply.ts';
 import { isWithoutLostColumns } from './compare.ts';
 import { lookAt } from './look.ts';
 import type { RepairParts, SealedRepair } from './repair-intent.ts';
@@ -295,7 +295,7 @@ async function changeDatabases(parts: RepairParts, sealed: SealedRepair, work: W
   }
 }
 
-async function changeDatabase({ workspace, settings, jobId }: RepairParts, name: string, sealed: SealedRepair, work: Work): Promise<undefined> {
+async function changeDatabase({ workspace, settings, jobId, ledger }: RepairParts, name: string, sealed: SealedRepair, work: Work): Promise<undefined> {
   const database = await workspace.database(name, settings);
   const rows = work.rows.filter((row) => row.database === name);
   const statements = work.statements.filter((statement) => statement.database === name);
@@ -303,13 +303,18 @@ async function changeDatabase({ workspace, settings, jobId }: RepairParts, name:
   try {
     const taken = await transaction.takeToken(sealed.digest, jobId, digestOf(sealed.decision));
     if (taken.outcome === 'taken') {
+      const own = new Set(rows.map(({ resource }) => resource));
+      const recorded = recordedRows(ledger, jobId, name, statements.map(({ writes }) => ({ kind: 'sql', writes }))).filter(({ resource }) => !own.has(resource));
+      const asRecorded = new Set((await readRecorded(transaction, recorded)).flatMap(({ resource, isAsRecorded }) => (isAsRecorded ? [resource] : [])));
       // In the order in which they are undone: of two changes to one row the newer first.
       for (const row of rows) if (await isAsShown(transaction, row)) await transaction.putRow(row.table, row.key, row.wanted);
       for (const { text, params } of statements) await transaction.applySql({ text, params: [...params] });
       await transaction.settle();
       for (const { token } of work.droppedTokens.filter((dropped) => dropped.database === name)) await transaction.dropToken(token);
+      const undone = (await readRecorded(transaction, recorded)).filter(({ resource, isAsRecorded }) => asRecorded.has(resource) && !isAsRecorded);
       await transaction.noteRows(sealed.digest, '');
       await transaction.commit();
+      for (const { resource, state } of undone) work.changes.push({ resource, role: 'undone', state });
     }
   } finally {
     await transaction.rollback();
