@@ -1,6 +1,6 @@
 /**
  * A real worker process for fault tests. Its one argument is a JSON order; it says `ready` when it polls, and ends itself
- * by SIGKILL or SIGSTOP where it is told.
+ * by SIGKILL where it is told.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,27 +14,17 @@ export interface WorkerOrder extends KillJobPlaces {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly bundlePath: string;
-  /** End at the first hit of each point that no worker of the job was killed at before. */
-  readonly everyPoint?: boolean;
-  /** Stop (SIGSTOP) at the first hit of this point; noted in `stopped`, so that only one worker does. */
-  readonly stopAt?: FaultPoint;
-  /** Only inside this step's user code or later; default: anywhere. */
-  readonly afterFile?: string;
+  /** End at the first hit of each of these points, one worker each. */
+  readonly killAt?: readonly FaultPoint[];
 }
 
 const order = JSON.parse(process.argv[2]!) as WorkerOrder;
 const killedPath = join(order.outside, 'killed');
-const stoppedPath = join(order.outside, 'stopped');
 const killedBefore = new Set(existsSync(killedPath) ? readFileSync(killedPath, 'utf8').split('\n') : []);
 
 setFaultHook((point) => {
   if (point === 'commit.effect-marked') interfere(order);
-  const isDue = order.afterFile === undefined || existsSync(order.afterFile);
-  if (order.stopAt === point && isDue && !existsSync(stoppedPath)) {
-    appendFileSync(stoppedPath, `${process.pid}\n`);
-    process.kill(process.pid, 'SIGSTOP');
-  }
-  if (order.everyPoint !== true || killedBefore.has(point)) return;
+  if (order.killAt?.includes(point) !== true || killedBefore.has(point)) return;
   appendFileSync(killedPath, `${point}\n`);
   process.kill(process.pid, 'SIGKILL');
 });
