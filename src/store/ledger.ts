@@ -19,7 +19,7 @@ import { IntentSchema, type Intent } from '../model/intent.ts';
 import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../model/messages.ts';
 import { QuestionSchema, type Question } from '../model/question.ts';
 import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
-import { formatResource } from '../model/resource.ts';
+import { formatResource, parseResource } from '../model/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
 import { atPoints } from './fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
@@ -400,6 +400,13 @@ export class Ledger {
       entries.set(row['resource'] as string, this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
     }
     return entries;
+  }
+
+  /** Tables whose schema the record has, as they were spelled. */
+  recordedTables(jobId: string, database: string): readonly string[] {
+    const prefix = formatResource({ kind: 'schema', database, table: '' });
+    return this.#all('SELECT resource FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource', jobId, prefix, `${prefix.slice(0, -1)}0`)
+      .map((row) => parseResource(row['resource'] as string)).flatMap((resource) => (resource.kind === 'schema' ? [resource.table] : []));
   }
 
   /** What the record has of a table's rows. */

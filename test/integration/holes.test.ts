@@ -239,3 +239,13 @@ test('a raw statement does not take in what somebody else has changed: it is ask
   assert.deepEqual({ ...database.prepare('SELECT text FROM note').get() }, { text: 'a person wrote this' });
   database.close();
 });
+
+test('a table under another spelling of its name is the same table', async () => {
+  job = openTestJob({ databases: { main: 'sqlite:main.db' } });
+  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] });
+  await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }] });
+  await job.step(dbUpsertStep, { database: 'main', table: 'NOTE', rows: [{ id: 1, text: 'second' }] });
+  await job.step(dbSqlStep, { database: 'main', sql: 'ALTER TABLE note ADD COLUMN size INTEGER', writes: ['main.Note'] });
+  const result = await job.verify();
+  assert.equal(result.kind, 'verified', result.kind === 'question' ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text])) : '');
+});

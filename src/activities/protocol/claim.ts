@@ -38,6 +38,10 @@ export class Claim {
     return this.#ledger.manifestEntry(this.#row.jobId, resource);
   }
 
+  recordedTables(database: string): readonly string[] {
+    return this.#ledger.recordedTables(this.#row.jobId, database);
+  }
+
   async once(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
     return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
   }

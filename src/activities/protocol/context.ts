@@ -174,6 +174,12 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
   const url = settings.databases[name];
   if (url === undefined) throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
 
+  /** One table is one resource, however a step spells its name: as it was spelled first. */
+  const spelled = (table: string): string => {
+    const dialect = dialectOf(url, parts, name);
+    return [...stage.tablesOf(name), ...claim.recordedTables(name)].find((known) => isSameTable(dialect, known, table)) ?? table;
+  };
+
   const schemaOf = async (table: string): Promise<TableSchemaState | undefined> => {
     const resource = formatResource({ kind: 'schema', database: name, table });
     const known = stage.observations.get(resource);
@@ -185,7 +191,8 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     return state.kind === 'schema' ? state : undefined;
   };
 
-  const stageRows = async (kind: 'row.insert' | 'row.upsert', table: string, given: JsonObject | readonly JsonObject[], options: RowOptions = {}): Promise<void> => {
+  const stageRows = async (kind: 'row.insert' | 'row.upsert', givenTable: string, given: JsonObject | readonly JsonObject[], options: RowOptions = {}): Promise<void> => {
+    const table = spelled(givenTable);
     const rows: readonly JsonObject[] = Array.isArray(given) ? (given as readonly JsonObject[]) : [given as JsonObject];
     canonicalJson(rows, 'rows');
     const schema = await mustExist(table, schemaOf);
@@ -206,19 +213,21 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
       const staged = stage.stagedTables(name);
       const clash = result.tables.find((table) => [...staged].some((other) => isSameTable(database.dialect, other, table)));
       if (clash !== undefined) throw new HoldfastError('staged-table-query', `The query reads ${clash}, to which this step has staged changes that the database does not have yet.`, { table: clash });
-      for (const table of result.tables) await schemaOf(table);
+      for (const table of result.tables) await schemaOf(spelled(table));
       stage.queries.push({ database: name, sql, params: [...params], rows: rowsDigest(result.rows) });
       return result.rows.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plainValue(value as Json)]))) as never;
     },
     insert: (table, rows, options) => stageRows('row.insert', table, rows, options),
     upsert: (table, rows, options) => stageRows('row.upsert', table, rows, options),
-    update: async (table, key, values, options = {}) => {
+    update: async (givenTable, key, values, options = {}) => {
       canonicalJson([key, values], 'update');
+      const table = spelled(givenTable);
       const schema = await mustExist(table, schemaOf);
       stage.stageRow({ kind: 'row.update', database: name, table, key: keyOf(table, schema.primaryKey, key), values, columns: covered(key, values, options) });
     },
-    delete: async (table, key) => {
+    delete: async (givenTable, key) => {
       canonicalJson(key, 'key');
+      const table = spelled(givenTable);
       const schema = await mustExist(table, schemaOf);
       // All columns: so that an undo can put the row back.
       stage.stageRow({ kind: 'row.delete', database: name, table, key: keyOf(table, schema.primaryKey, key), values: {}, columns: schema.columns.filter(({ generated }) => generated === null).map((column) => column.name) });
@@ -226,9 +235,10 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     sql: async (text, params, options) => {
       canonicalJson(params, 'params');
       if (options.writes.length === 0) throw new HoldfastError('bad-input', 'ctx.db().sql needs `writes`: the tables that the statement changes.', {});
-      for (const table of options.writes) await schemaOf(table);
+      const writes = [...new Set(options.writes.map(spelled))];
+      for (const table of writes) await schemaOf(table);
       const undo = options.undo === undefined ? {} : { undo: { text: options.undo.text, params: [...(options.undo.params ?? [])] } };
-      stage.stageSql({ kind: 'sql', database: name, text, params: [...params], writes: [...options.writes], ...undo });
+      stage.stageSql({ kind: 'sql', database: name, text, params: [...params], writes, ...undo });
     },
   };
 }

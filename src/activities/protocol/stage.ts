@@ -10,7 +10,7 @@ import { canonicalJson, type Json, type JsonObject } from '../../model/canonical
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ListingObservation, QueryObservation, SqlEffect } from '../../model/intent.ts';
-import { formatResource } from '../../model/resource.ts';
+import { formatResource, parseResource } from '../../model/resource.ts';
 import { stateDigest, type ResourceState } from '../../model/world.ts';
 import type { FileSighting } from '../../effects/file.ts';
 
@@ -77,6 +77,11 @@ export class Stage {
 
   stageSql(effect: SqlEffect): void {
     this.changes.push(effect);
+  }
+
+  /** Tables of a database that were looked at. */
+  tablesOf(database: string): readonly string[] {
+    return [...this.observations.keys()].map(parseResource).flatMap((resource) => (resource.kind === 'schema' && resource.database === database ? [resource.table] : []));
   }
 
   /** Tables with staged changes in a database. */
