@@ -249,3 +249,20 @@ test('a table under another spelling of its name is the same table', async () =>
   const result = await job.verify();
   assert.equal(result.kind, 'verified', result.kind === 'question' ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text])) : '');
 });
+
+test('what was adopted after one reset is asked about after the next', async () => {
+  job = openTestJob();
+  writeFileSync(at('input.txt'), 'first\n');
+  await job.step(fileCopyStep, { from: 'input.txt', to: 'a.txt' }, { stepId: 'a' });
+  const before = { ...job.memory, steps: [...job.memory.steps] };
+  await job.step(fileCopyStep, { from: 'input.txt', to: 'b.txt' }, { stepId: 'b' });
+  for (const runId of ['run-2', 'run-3']) {
+    const reset = openTestJob({ workspace: job.workspace, resume: before, runId, workerId: runId });
+    successors.push(reset);
+    const result = await reset.verify('first-of-run');
+    assert.ok(result.kind === 'question', runId);
+    assert.deepEqual(result.question.findings.map(({ resource, kind }) => `${resource} ${kind}`), ['step:b ahead-after-reset']);
+    assert.equal((await reset.decide(result.question, { answer: 'keep' })).kind, 'repaired');
+    assert.equal((await reset.verify()).kind, 'verified');
+  }
+});

@@ -44,7 +44,8 @@ export function aheadAfterReset(ledger: Ledger, request: Pick<VerifyWorldRequest
   const adopted = new Set<number>();
   for (const { record } of ledger.records(request.jobId)) {
     if (record.kind === 'decision') {
-      for (const seq of record.adopts) adopted.add(seq);
+      // Another Run's decision to adopt them is forgotten with the rest.
+      if (record.runId === runId) for (const seq of record.adopts) adopted.add(seq);
       for (const { stepId } of record.reruns) ahead.delete(stepId);
     }
     if (record.kind !== 'step') continue;
