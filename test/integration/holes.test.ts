@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
 import { dbSqlStep, dbUpsertStep, fileCopyStep } from '../../src/model/built-in-steps.ts';
+import { isFailure } from '../../src/model/failure.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 
@@ -265,4 +266,19 @@ test('what was adopted after one reset is asked about after the next', async () 
     assert.equal((await reset.decide(result.question, { answer: 'keep' })).kind, 'repaired');
     assert.equal((await reset.verify()).kind, 'verified');
   }
+});
+
+test("a step that reads what another has half applied waits for it, and does not ask for comparisons without end", async () => {
+  job = openTestJob();
+  writeFileSync(at('a.txt'), 'one');
+  writeFileSync(at('b.txt'), 'two');
+  await job.step(fileCopyStep, { from: 'a.txt', to: 'target.txt' }, { stepId: 'first' });
+  const second = { stepId: 'second', step: 'file.copy', input: { from: 'b.txt', to: 'target.txt' } };
+  dieAt('commit.file-renamed');
+  await assert.rejects(job.run(second));
+  const third = { stepId: 'third', step: 'file.copy', input: { from: 'target.txt', to: 'c.txt' } };
+  await assert.rejects(job.run(third), (error) => isFailure(error, 'busy') && error.message.includes('second'));
+  await job.run(second);
+  await job.run(third);
+  assert.equal(readFileSync(at('c.txt'), 'utf8'), 'two');
 });
