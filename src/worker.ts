@@ -121,7 +121,10 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
       try {
         const running = worker.run();
         // Only once it polls: what is failed here comes back at once.
-        const taken = takeOverFromDead(client, namespace, register.takeDead(), host.worker.id);
+        // What can't be done now is noticed by heartbeat timeouts, later: no reason for this worker to end.
+        const taken = takeOverFromDead(client, namespace, register.takeDead(), host.worker.id).catch((error: unknown) => {
+          process.stderr.write(`${new Date().toISOString()} WARN A dead worker's steps could not be taken over at once: ${(error as Error).message}\n`);
+        });
         await Promise.all([running, taken]);
       } finally {
         await end();
