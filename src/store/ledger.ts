@@ -93,6 +93,7 @@ export class Ledger {
   readonly #inode: bigint;
   readonly #statements = new Map<string, StatementSync>();
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
+  #isReading = false;
   #lastSettings: { readonly text: string; readonly settings: JobSettings } | undefined;
 
   private constructor(path: string, database: DatabaseSync) {
@@ -140,6 +141,7 @@ export class Ledger {
 
   /** One atomic, fsynced commit (`relaxed`: not fsynced, see the header). Nested calls join the outer one. */
   transaction<T>(work: () => T, options: { readonly relaxed?: boolean } = {}): T {
+    this.#endReading();
     if (this.#database.isTransaction) return work();
     this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
     this.#begin();
@@ -151,6 +153,26 @@ export class Ledger {
       if (this.#database.isTransaction) this.#run('ROLLBACK');
       throw this.#translate(error);
     }
+  }
+
+  /** Many reads as one: SQLite takes its locks once, not for each. The first transaction inside ends it. */
+  reading<T>(work: () => T): T {
+    if (this.#database.isTransaction) return work();
+    try {
+      this.#run('BEGIN');
+      this.#isReading = true;
+      return work();
+    } catch (error) {
+      throw this.#translate(error);
+    } finally {
+      this.#endReading();
+    }
+  }
+
+  #endReading(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    this.#run('COMMIT');
   }
 
   // ---- jobs, terms, marks ------------------------------------------------------------------------------------------
@@ -308,6 +330,16 @@ export class Ledger {
   /** From here on the intent only rolls forward. */
   beginApplying(token: Digest, prepared: PreparedAfters): void {
     this.#run(`UPDATE intent SET state = 'applying', prepared = ? WHERE token = ?`, JSON.stringify(this.#mergePrepared(token, prepared)), token);
+  }
+
+  /** Keeps a small content; one that is there and damaged is replaced. */
+  putContent(digest: Digest, bytes: Uint8Array): void {
+    this.#run('INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes', digest, bytes);
+  }
+
+  /** As it is stored; whoever reads it compares it with its digest. */
+  content(digest: Digest): Uint8Array | undefined {
+    return this.#get('SELECT bytes FROM content WHERE digest = ?', digest)?.['bytes'] as Uint8Array | undefined;
   }
 
   preparedAfters(token: Digest): PreparedAfters {

@@ -11,7 +11,7 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
-import { intentDigest } from '../../model/intent.ts';
+import { intentDigest, type Intent } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
 import { formatResource } from '../../model/resource.ts';
 import { isAboutTheWorld } from '../../model/question.ts';
@@ -20,7 +20,7 @@ import type { StepImplementation } from '../../model/step.ts';
 import { tokenOf } from '../../model/token.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
-import type { IntentRow, Ledger } from '../../store/ledger.ts';
+import type { IntentRow, JobRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import { takeClaim, type Claim } from './claim.ts';
 import { makeContext } from './context.ts';
@@ -75,7 +75,7 @@ class StepRun {
 
   async run(): Promise<RunStepResult> {
     for (;;) {
-      const begun = await this.#workspace.exclusive('claim', (ledger) => this.#begin(ledger), { signal: this.#caller.signal });
+      const begun = await this.#workspace.exclusive('claim', (ledger) => ledger.reading(() => this.#begin(ledger)), { signal: this.#caller.signal });
       if ('result' in begun) return begun.result;
       const result = await this.#attempt(begun.claim, begun.sealed, begun.settings);
       if (result !== 'again') return result;
@@ -149,7 +149,8 @@ class StepRun {
 
   async #attempt(claim: Claim, sealed: IntentRow | undefined, settings: JobSettings): Promise<RunStepResult | 'again'> {
     try {
-      const stage = new Stage();
+      // An approval shows the contents before they are sealed.
+      const stage = new Stage({ keepsContents: this.#request.approval === undefined });
       const intentRow = sealed ?? (await this.#runCodeAndSeal(claim, stage, settings));
       if ('kind' in intentRow) return intentRow;
       return await this.#apply(claim, intentRow, settings, stage.seenFiles);
@@ -173,15 +174,18 @@ class StepRun {
     const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
     return await this.#workspace.exclusive('seal', (ledger) => {
-      claim.mustBeCurrent(ledger);
-      this.#mustNotBeVoid(ledger);
-      refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
+      ledger.reading(() => {
+        claim.mustBeCurrent(ledger);
+        this.#mustNotBeVoid(ledger);
+        refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
+      });
       const needsApproval = this.#request.approval === 'before-apply';
       faultPoint('seal.before');
       // A step without effects has nothing to roll forward: its record is its seal.
       if (intent.effects.length > 0 || needsApproval) {
         ledger.transaction(
           () => {
+            for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
             ledger.putIntent(intent, digest, needsApproval, details);
             if (needsApproval) claim.update(ledger, { state: 'closed' });
           },
@@ -237,14 +241,8 @@ class StepRun {
     const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
     try {
       return await this.#workspace.exclusive('apply', async (ledger) => {
-        claim.mustBeCurrent(ledger);
-        if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
-        const job = ledger.job(this.#request.jobId)!;
-        // A long step is compared again before it applies, and nothing applies while a question about the world is open.
-        const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
-        if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh }, row);
-        const held = this.#held(ledger);
-        if (held !== undefined) return this.#stepAside(ledger, claim, held, row);
+        const { job, obstacle } = ledger.reading(() => this.#beforeApplying(ledger, claim, row));
+        if (obstacle !== undefined) return this.#stepAside(ledger, claim, obstacle, row);
         // After a repair, claims in flight of the same Run go on under the new term.
         const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
         return await this.#conclude(ledger, claim, row, outcome, job.settings);
@@ -253,6 +251,16 @@ class StepRun {
       // What was not committed (fenced, held, to be compared first) is prepared again by whoever goes on.
       for (const file of prepared) if (file !== undefined) this.#workspace.files.discard(file);
     }
+  }
+
+  /** May it be applied now, and for which term? @throws HoldfastError `fenced`, MustVerify */
+  #beforeApplying(ledger: Ledger, claim: Claim, row: IntentRow): { readonly job: JobRow; readonly obstacle: RunStepResult | undefined } {
+    claim.mustBeCurrent(ledger);
+    if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
+    const job = ledger.job(this.#request.jobId)!;
+    // A long step is compared again before it applies, and nothing applies while a question about the world is open.
+    const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
+    return { job, obstacle: notFresh === undefined ? this.#held(ledger) : { kind: 'verification-required', ...notFresh } };
   }
 
   async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome, settings: JobSettings): Promise<RunStepResult | 'again'> {
@@ -355,6 +363,12 @@ class StepRun {
     });
     return { kind: 'question', question: forPayload(question) };
   }
+}
+
+/** The contents that the intent's writes need and that only memory holds. */
+function contentsOf(intent: Intent, stage: Stage): ReadonlyMap<Digest, Uint8Array> {
+  const needed = intent.effects.flatMap((effect) => (effect.kind === 'file.write' && effect.after.kind === 'file' ? [effect.after.content] : []));
+  return new Map(needed.flatMap((content) => (stage.contents.has(content) ? [[content, stage.contents.get(content)!] as const] : [])));
 }
 
 function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {

@@ -38,7 +38,7 @@ export class Workspace {
     this.directory = join(root, HOLDFAST_DIRECTORY);
     this.#env = env;
     this.#lock = openWorkspaceLock(this.directory);
-    this.blobs = new BlobStore(join(this.directory, 'blobs'));
+    this.blobs = new BlobStore(join(this.directory, 'blobs'), { get: (digest) => this.#ledger?.content(digest) });
     this.files = new WorkspaceFiles(this.root, this.blobs);
   }
 

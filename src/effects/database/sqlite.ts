@@ -85,7 +85,7 @@ class SqliteDatabase implements Database {
   }
 
   schema(table: string): Promise<SchemaState> {
-    return this.#read((connection) => readSqliteSchema(connection, parseTableName(table)));
+    return this.#read((connection) => connection.schema(parseTableName(table)));
   }
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
