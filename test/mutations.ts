@@ -107,8 +107,12 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (ledger.headAt(jobId, known.seq) !== known.head) {', replace: 'if (ledger.headAt(jobId, known.seq) === "") {', tests: DRIFT,
   },
   {
-    guarantee: 'G6', breaks: 'a changed record is not noticed', file: 'src/store/ledger.ts',
-    find: 'if (head !== stated) return', replace: 'if (head === "") return', tests: ['test/unit/ledger.test.ts', ...DECISIONS, ...DRIFT],
+    guarantee: 'G6', breaks: 'a changed record is not noticed', file: 'src/store/chain-check.ts',
+    find: 'if (computed !== stated) return', replace: 'if (computed === "") return', tests: ['test/unit/ledger.test.ts', ...DECISIONS, ...DRIFT],
+  },
+  {
+    guarantee: 'G6', breaks: 'a record that was read once is not looked at again', file: 'src/store/chain-check.ts',
+    find: 'if (this.#parsed.has(computed))', replace: 'if (this.#parsed.has(stored.head))', tests: ['test/unit/ledger.test.ts'],
   },
   {
     guarantee: 'G6', breaks: "another job's workspace is taken without a word", file: `${PROTOCOL}/verify-world.ts`,

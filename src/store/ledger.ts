@@ -13,6 +13,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, digestOf } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { IntentSchema, type Intent } from '../model/intent.ts';
@@ -21,6 +22,7 @@ import { QuestionSchema, type Question } from '../model/question.ts';
 import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
 import { formatResource, parseResource } from '../model/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
+import { BATCH_BYTES, BATCH_RECORDS, checkChain, RecordParser, type ChainCheck, type ReadRecord, type StoredRecord } from './chain-check.ts';
 import { atPoints } from './fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
 
@@ -92,6 +94,7 @@ export class Ledger {
   readonly #database: DatabaseSync;
   readonly #inode: bigint;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #parser = new RecordParser();
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
   #isReading = false;
   #lastSettings: { readonly text: string; readonly settings: JobSettings } | undefined;
@@ -414,10 +417,52 @@ export class Ledger {
     return [...new Set(records.flatMap((record) => (record.kind === 'decision' ? record.reruns.map(({ stepId }) => stepId) : [])))];
   }
 
-  *records(jobId: string): Generator<{ readonly record: ChainRecord; readonly text: string; readonly head: Digest }> {
-    for (const row of this.#statement('SELECT seq, body, head FROM record WHERE job_id = ? ORDER BY seq').iterate(jobId) as Iterable<Record<string, unknown>>) {
+  /** A job's records after a place in its chain, in order. */
+  *records(jobId: string, after = 0): Generator<ReadRecord> {
+    for (const batch of this.recordBatches(jobId, after)) yield* batch;
+  }
+
+  /** The same in batches, so that whoever reads many can give others a turn between two. */
+  *recordBatches(jobId: string, after = 0): Generator<readonly ReadRecord[]> {
+    let seq = after;
+    let previous = this.headAt(jobId, after) ?? GENESIS;
+    for (;;) {
+      const batch: ReadRecord[] = [];
+      for (const stored of this.#storedRecords(jobId, seq)) {
+        batch.push(this.#parseRecord(previous, stored));
+        previous = stored.head;
+        seq = stored.seq;
+      }
+      if (batch.length === 0) return;
+      yield batch;
+    }
+  }
+
+  /** Each record after a place, in order; others get a turn between batches. */
+  async visitRecords(jobId: string, after: number, visit: (record: ReadRecord) => void): Promise<void> {
+    for (const batch of this.recordBatches(jobId, after)) {
+      batch.forEach(visit);
+      await nextTurn();
+    }
+  }
+
+  #storedRecords(jobId: string, after: number): readonly StoredRecord[] {
+    const batch: StoredRecord[] = [];
+    let sizeBytes = 0;
+    for (const row of this.#statement('SELECT seq, body, head FROM record WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?').iterate(jobId, after, BATCH_RECORDS) as Iterable<Record<string, unknown>>) {
       const text = row['body'] as string;
-      yield { record: this.#parse(ChainRecordSchema, text, `record ${row['seq'] as number}`), text, head: row['head'] as string };
+      batch.push({ seq: row['seq'] as number, text, head: row['head'] as string });
+      sizeBytes += text.length;
+      if (sizeBytes > BATCH_BYTES) break;
+    }
+    return batch;
+  }
+
+  #parseRecord(previous: Digest, stored: StoredRecord): ReadRecord {
+    try {
+      return this.#parser.parse(previous, stored);
+    } catch (error) {
+      throw unreadable(`record ${stored.seq}`, error);
     }
   }
 
@@ -463,38 +508,50 @@ export class Ledger {
    * @returns what is wrong, in words; empty when nothing is
    */
   integrityProblems(jobId: string): readonly string[] {
+    return this.#problemsOf(() => {
+      const checking = this.#check(jobId, () => undefined);
+      for (let step = checking.next(); ; step = checking.next()) if (step.done === true) return step.value;
+    }).problems;
+  }
+
+  /**
+   * The same, giving others a turn between batches: call it under the workspace's lock. `visit` gets each record once,
+   * in order, so that nothing else has to read them all again.
+   */
+  async checkIntegrity(jobId: string, visit: (record: ChainRecord) => void): Promise<ChainCheck> {
+    const checking = this.#check(jobId, visit);
+    for (;;) {
+      let result: ChainCheck | undefined;
+      const { problems } = this.#problemsOf(() => {
+        const step = checking.next();
+        result = step.done === true ? step.value : undefined;
+        return { problems: [] };
+      });
+      if (problems.length > 0) return { problems, manifest: new Map(), at: { seq: 0, head: GENESIS } };
+      if (result !== undefined) return result;
+      await nextTurn();
+    }
+  }
+
+  /** A ledger that can't be read is a problem of its own. */
+  #problemsOf<T extends { readonly problems: readonly string[] }>(check: () => T): T | { readonly problems: readonly string[] } {
     try {
-      return this.#integrityProblems(jobId);
+      return check();
     } catch (error) {
       const failure = this.#translate(error);
-      if (failure instanceof HoldfastError && failure.type === 'ledger-damaged') return [failure.message];
+      if (failure instanceof HoldfastError && failure.type === 'ledger-damaged') return { problems: [failure.message] };
       throw failure;
     }
   }
 
-  #integrityProblems(jobId: string): readonly string[] {
-    const problems: string[] = [];
+  *#check(jobId: string, visit: (record: ChainRecord) => void): Generator<undefined, ChainCheck> {
     const check = this.#get('PRAGMA quick_check');
-    if (check !== undefined && Object.values(check)[0] !== 'ok') problems.push(`SQLite: ${String(Object.values(check)[0])}`);
+    const own = check === undefined || Object.values(check)[0] === 'ok' ? [] : [`SQLite: ${String(Object.values(check)[0])}`];
+    yield;
     const job = this.job(jobId);
-    if (job === undefined) return [...problems, `there is no row for job ${jobId}`];
-    let head: Digest = GENESIS;
-    let seq = 0;
-    const folded = new Map<string, ManifestEntry>();
-    for (const { record, text, head: stated } of this.records(jobId)) {
-      seq += 1;
-      if (record.seq !== seq) return [...problems, `record ${seq} is missing; the next is ${record.seq}`];
-      head = nextHead(head, text);
-      if (head !== stated) return [...problems, `record ${seq} does not match its chain head: it was changed after it was written`];
-      foldManifest(folded, record);
-    }
-    if (job.at.seq !== seq || job.at.head !== head) problems.push(`the job's row names record ${job.at.seq}, the chain ends at ${seq}`);
-    const stored = this.manifest(jobId);
-    for (const [resource, entry] of folded) {
-      if (!isSameEntry(stored.get(resource), entry)) problems.push(`the manifest's entry for ${resource} differs from the chain's`);
-    }
-    for (const resource of stored.keys()) if (!folded.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
-    return problems;
+    if (job === undefined) return { problems: [...own, `there is no row for job ${jobId}`], manifest: new Map(), at: { seq: 0, head: GENESIS } };
+    const chain = yield* checkChain({ at: job.at, batches: this.recordBatches(jobId), manifest: () => this.manifest(jobId) }, visit);
+    return { ...chain, problems: [...own, ...chain.problems] };
   }
 
   /** Did the ledger issue this token: a step's, an intent's, a repair's? */
@@ -635,7 +692,7 @@ export class Ledger {
     try {
       return schema.parse(JSON.parse(text));
     } catch (error) {
-      throw new HoldfastError('ledger-damaged', `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`, {}, { cause: error });
+      throw unreadable(what, error);
     }
   }
 
@@ -669,10 +726,8 @@ export class Ledger {
   }
 }
 
-/** As it was written, or at least the same in another order of its fields. */
-function isSameEntry(stored: ManifestEntry | undefined, folded: ManifestEntry): boolean {
-  if (stored === undefined) return false;
-  return JSON.stringify(stored) === JSON.stringify(folded) || digestOf(stored) === digestOf(folded);
+function unreadable(what: string, error: unknown): HoldfastError {
+  return new HoldfastError('ledger-damaged', `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`, {}, { cause: error });
 }
 
 function claimFrom(row: Record<string, unknown>): ClaimRow {

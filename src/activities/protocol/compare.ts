@@ -39,8 +39,9 @@ export interface CompareParts {
   readonly settings: JobSettings;
   readonly jobId: string;
   readonly ledger: Ledger;
-  /** A snapshot; default: the ledger's manifest now. */
-  readonly manifest?: ReadonlyMap<string, ManifestEntry>;
+  /** The record at one moment: its place and what it said. */
+  readonly at: ChainPlace;
+  readonly manifest: ReadonlyMap<string, ManifestEntry>;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -53,9 +54,7 @@ interface Expectation {
 }
 
 export async function compare(parts: CompareParts, only?: ReadonlySet<string>): Promise<Comparison> {
-  const { ledger, jobId, settings, workspace, host } = parts;
-  const at = ledger.job(jobId)!.at;
-  const manifest = parts.manifest ?? ledger.manifest(jobId);
+  const { ledger, jobId, settings, workspace, host, at, manifest } = parts;
   expectDatabases(workspace, settings, manifest);
   const expectations = expectationsOf(ledger, jobId, manifest);
   const watched = watchedResources(settings).filter((resource) => !manifest.has(resource));
@@ -80,7 +79,7 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
   }
   for (const resource of appeared) findings.push(await appearedFinding(workspace, settings, resource, sightings.get(resource)!));
   if (differing.length > 0 || findings.length > 0) {
-    const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
+    const history = await StepHistory.of(ledger, jobId);
     const differ = new Map(differing.map(({ resource }) => [resource, sightings.get(resource)!]));
     for (const [resource, sighting] of differ) {
       const expectation = expectations.get(resource)!;

@@ -2,14 +2,14 @@
 import type { VerifyWorldRequest } from '../../model/messages.ts';
 import type { Finding } from '../../model/question.ts';
 import { shortDigest } from '../../model/digest.ts';
-import type { StepRecord } from '../../model/record.ts';
+import type { ChainRecord, StepRecord } from '../../model/record.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ProtocolHost } from './host.ts';
 import { finding } from './questions.ts';
 
 const LEDGER = 'ledger:';
 
-export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, runId: string, damage: readonly string[] = []): Finding[] {
+export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, forgotten: ForgottenSteps, damage: readonly string[] = []): Finding[] {
   if (damage.length > 0) return [damagedFinding(damage)];
   const { jobId, known } = request;
   const job = ledger.job(jobId);
@@ -21,7 +21,7 @@ export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, 
       advice: 'The ledger is older than the job (an old disk, another host, a restored snapshot). Put the newer one back, then answer recheck.',
     })];
   }
-  return aheadAfterReset(ledger, request, runId).map((record) => finding({
+  return forgotten.records().map((record) => finding({
     resource: `step:${record.stepId}`, class: 'ahead', kind: 'ahead-after-reset',
     expected: { digest: null, text: 'not yet run: the Workflow was reset to before it' },
     found: { digest: record.intent, text: `done as record ${record.seq}, generation ${record.generation}, in Run ${record.runId}` },
@@ -37,22 +37,34 @@ export function damagedFinding(problems: readonly string[]): Finding {
   });
 }
 
-/** Records in force that another Run of the job made and this one has forgotten. */
-export function aheadAfterReset(ledger: Ledger, request: Pick<VerifyWorldRequest, 'jobId' | 'base' | 'steps'>, runId: string): StepRecord[] {
-  const known = new Set(request.steps.map(([, , seq]) => seq));
-  const ahead = new Map<string, StepRecord>();
-  const adopted = new Set<number>();
-  for (const { record } of ledger.records(request.jobId)) {
+/** Records in force that another Run of the job made and this one has forgotten. Reads each record of the chain once, in order. */
+export class ForgottenSteps {
+  readonly #request: Pick<VerifyWorldRequest, 'base' | 'steps'>;
+  readonly #runId: string;
+  readonly #known: ReadonlySet<number>;
+  readonly #ahead = new Map<string, StepRecord>();
+  readonly #adopted = new Set<number>();
+
+  constructor(request: Pick<VerifyWorldRequest, 'base' | 'steps'>, runId: string) {
+    this.#request = request;
+    this.#runId = runId;
+    this.#known = new Set(request.steps.map(([, , seq]) => seq));
+  }
+
+  read(record: ChainRecord): void {
     if (record.kind === 'decision') {
       // Another Run's decision to adopt them is forgotten with the rest.
-      if (record.runId === runId) for (const seq of record.adopts) adopted.add(seq);
-      for (const { stepId } of record.reruns) ahead.delete(stepId);
+      if (record.runId === this.#runId) for (const seq of record.adopts) this.#adopted.add(seq);
+      for (const { stepId } of record.reruns) this.#ahead.delete(stepId);
     }
-    if (record.kind !== 'step') continue;
-    ahead.delete(record.stepId);
-    if (record.seq > request.base.seq && record.runId !== runId && !known.has(record.seq)) ahead.set(record.stepId, record);
+    if (record.kind !== 'step') return;
+    this.#ahead.delete(record.stepId);
+    if (record.seq > this.#request.base.seq && record.runId !== this.#runId && !this.#known.has(record.seq)) this.#ahead.set(record.stepId, record);
   }
-  return [...ahead.values()].filter(({ seq }) => !adopted.has(seq));
+
+  records(): readonly StepRecord[] {
+    return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));
+  }
 }
 
 /** The Workflow has records and the workspace has no ledger of this job. */

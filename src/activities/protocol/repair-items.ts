@@ -248,7 +248,7 @@ function undoDatabaseEffect(effect: Effect, database: string, shown: ResourceSta
 /** Undoes the steps that run again, newest first; each effect only where the world shows it, or what the question showed. */
 async function undoSteps(parts: RepairParts, question: Question, sealed: SealedRepair, work: Work): Promise<void> {
   const { ledger, jobId, workspace } = parts;
-  const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
+  const history = await StepHistory.of(ledger, jobId);
   const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
   const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
   const drifted = new Map(question.findings.map((finding) => [finding.resource, sealed.found[finding.resource]]));
