@@ -122,4 +122,8 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
     find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#rewinds !== rewinds) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
   },
+  {
+    guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
+    find: 'throw this.#notCarriedOut(decision, error);', replace: 'throw error;', tests: ['test/integration/decisions-refused.test.ts'], name: 'cannot be carried out',
+  },
 ];

@@ -42,8 +42,9 @@ async function decideOne({ terminal, options }: Context<DecideOptions>, client: 
     if (reply.startsWith('l')) return leftOpen(terminal, question);
     if (!reply.startsWith('y')) continue;
     const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job, decision, { via: options.signal === true ? 'signal' : 'update' }));
-    terminal.out(`${terminal.style('green', options.signal === true ? 'Sent.' : 'Decided.')}${decided.done.map((line) => `\n  ${line}`).join('')}\n`);
-    return true;
+    const outcome = options.signal === true ? terminal.style('green', 'Sent.') : decided.used === null ? terminal.style('yellow', 'Not decided: the question is closed, and nothing was done.') : terminal.style('green', 'Decided.');
+    terminal.out(`${outcome}${decided.done.map((line) => `\n  ${line}`).join('')}\n`);
+    return decided.used !== null;
   }
 }
 

@@ -62,11 +62,12 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     const via = options.signal === true ? 'signal' : 'update';
     const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, decision, { via }));
     const what = [decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
-    const lines = [
-      via === 'signal' ? `Sent for question ${shortDigest(decided.decision.digest)}: ${what}. A Signal does not answer; see: holdfast status ${job!}` : `Decided for question ${shortDigest(decided.decision.digest)}: ${what}.`,
-      ...decided.done.map((line) => `  ${line}`),
-    ];
-    return { code: EXIT.ok, data: decided, text: lines.join('\n') };
+    const named = shortDigest(decided.decision.digest);
+    const first =
+      via === 'signal' ? `Sent for question ${named}: ${what}. A Signal does not answer; see: holdfast status ${job!}`
+      : decided.used === null ? `Not decided: question ${named} is closed, and nothing was done. What is asked now: holdfast question ${job!}`
+      : `Decided for question ${named}: ${what}.`;
+    return { code: decided.used === null ? EXIT.badInput : EXIT.ok, data: decided, text: [first, ...decided.done.map((line) => `  ${line}`)].join('\n') };
   },
 };
 

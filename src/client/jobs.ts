@@ -20,7 +20,7 @@ import type { PlanSource } from '../model/plan.ts';
 import type { Question } from '../model/question.ts';
 import { JobStatusSchema, type JobStatus } from '../model/status.ts';
 import type { StepContract } from '../model/step.ts';
-import { decideSignal, decideUpdate, questionsQuery, statusQuery } from '../workflows/messages.ts';
+import { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
 import { applicationFailure, isUnanswered, translateFailure } from './failures.ts';
 import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
@@ -74,6 +74,8 @@ export interface Decided {
   readonly decision: Decision;
   /** What was done, in words. A Signal doesn't answer. */
   readonly done: readonly string[];
+  /** The question that it closed, with the answers; null: it did nothing (the world has moved: there is a new question). Absent: a Signal. */
+  readonly used?: DecideAnswer['used'];
 }
 
 export interface JobFailureInfo {
@@ -194,11 +196,11 @@ export class HoldfastClient implements AsyncDisposable {
       await this.#call(workflowId, () => this.#handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };
     }
-    const { done } = await this.#call(workflowId, () => this.#handle(workflowId).executeUpdate(decideUpdate, { args: [decision] }));
+    const { done, used } = await this.#call(workflowId, () => this.#handle(workflowId).executeUpdate(decideUpdate, { args: [decision] }));
     // The record in the workspace has the last word; what it refuses leaves the question open.
     const isStillOpen = (await this.questions(workflowId).catch(() => [])).some((question) => question.digest === digest);
     if (isStillOpen) throw new HoldfastError('decision-refused', `The decision could not be used: ${done.join('; ')}.`, { workflowId, digest, problems: done });
-    return { via, decision, done };
+    return { via, decision, done, used };
   }
 
   /** What a decision would do. Changes nothing. @throws HoldfastError `decision-refused` when there is no such question */

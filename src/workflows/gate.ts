@@ -6,10 +6,10 @@
  * 1. It decides from Activities' results only, so that it replays the same after a reset.
  * 2. Verification is single-flight; a step that waited for one is simply asked again.
  * 3. Decisions are carried out one at a time, each by a repair Activity, and each is used once. A decision that can't
- *    be used is recorded with the reason.
+ *    be used, or whose repair fails, is recorded with the reason and leaves its question open: it never ends the job.
  * 4. A question about the world holds back every step; an approval or a stuck step holds back its own.
  */
-import { ApplicationFailure, condition, upsertSearchAttributes } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TemporalFailure, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { parseDecision, ruleOn, type Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
@@ -17,6 +17,7 @@ import type { ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResu
 import { isAboutTheWorld, type Question } from '../model/question.ts';
 import { MAX_REFUSALS, type Refusal } from '../model/status.ts';
 import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
+import type { DecideAnswer } from './messages.ts';
 import { isPatched } from './patches.ts';
 import type { StepBoard } from './step-board.ts';
 
@@ -236,7 +237,12 @@ export class Gate {
   async decideBySignal(value: unknown): Promise<void> {
     const problems = this.problemsOf(value);
     if (problems.length > 0) return this.#refuse(value, problems);
-    await this.decide((parseDecision(value) as { decision: Decision }).decision);
+    try {
+      await this.decide((parseDecision(value) as { decision: Decision }).decision);
+    } catch (error) {
+      // It is among the refusals; what a Signal's handler throws would end the job.
+      if (!(error instanceof ApplicationFailure)) throw error;
+    }
   }
 
   /** A Signal that no job knows: recorded, so that a misspelled name is not lost. */
@@ -258,33 +264,53 @@ export class Gate {
     return ruling.usable ? [] : ruling.problems;
   }
 
-  /** Carries out a decision that can be used. One at a time; a second for the same question finds it closed. */
-  async decide(decision: Decision): Promise<readonly string[]> {
+  /**
+   * Carries out a decision that can be used. One at a time; a second for the same question finds it closed.
+   * @throws ApplicationFailure when the repair failed: refused, and the question stays open
+   */
+  async decide(decision: Decision): Promise<DecideAnswer> {
     const turn = this.#deciding.then(() => this.#carryOut(decision));
     this.#deciding = turn.catch(() => undefined);
     return await turn;
   }
 
-  async #carryOut(decision: Decision): Promise<readonly string[]> {
+  async #carryOut(decision: Decision): Promise<DecideAnswer> {
     const question = this.#questions.get(decision.digest);
     if (question === undefined) {
       const problem = `question ${shortDigest(decision.digest)} was answered meanwhile`;
       this.#refuse(decision, [problem]);
-      return [problem];
+      return { done: [problem], used: null };
     }
-    const result = await callRepair({ jobId: this.#options.jobId, workspace: this.#options.workspace, decision });
+    let result: RepairResult;
+    try {
+      result = await callRepair({ jobId: this.#options.jobId, workspace: this.#options.workspace, decision });
+    } catch (error) {
+      // Needs no patch: such a failure ended the job before, so that no history goes on behind it.
+      if (!(error instanceof TemporalFailure)) throw error;
+      throw this.#notCarriedOut(decision, error);
+    }
     return this.#settle(question, decision, result);
   }
 
-  #settle(question: Question, decision: Decision, result: RepairResult): readonly string[] {
+  #notCarriedOut(decision: Decision, failure: TemporalFailure): ApplicationFailure {
+    const cause = failure instanceof ActivityFailure && failure.cause instanceof Error ? failure.cause : failure;
+    const why = isCancellation(failure) ? 'the job was cancelled' : cause.message;
+    this.#refuse(decision, [`it could not be carried out: ${why}`]);
+    return ApplicationFailure.create({
+      message: `The decision for question ${shortDigest(decision.digest)} could not be carried out: ${why} The question stays open; when the cause is mended, send the same decision again.`,
+      type: cause instanceof ApplicationFailure && cause.type != null ? cause.type : 'decision-refused', nonRetryable: true, cause: failure,
+    });
+  }
+
+  #settle(question: Question, decision: Decision, result: RepairResult): DecideAnswer {
     switch (result.kind) {
       case 'refused':
         this.#refuse(decision, result.problems);
-        return result.problems;
+        return { done: result.problems, used: null };
       case 'world-moved':
         this.#questions.delete(question.digest);
         this.#show();
-        return [`the world has moved since the question was asked (${result.resources.slice(0, 3).join(', ')}): it is compared again`];
+        return { done: [`the world has moved since the question was asked (${result.resources.slice(0, 3).join(', ')}): it is compared again`], used: null };
       case 'repaired': {
         this.#term = result.term;
         this.#advance(result.at);
@@ -305,7 +331,7 @@ export class Gate {
         }
         this.#questions.delete(question.digest);
         this.#show();
-        return result.notes;
+        return { done: result.notes, used: { question: decision.digest, ...(decision.answer === undefined ? {} : { answer: decision.answer }), ...(decision.items === undefined ? {} : { items: decision.items }) } };
       }
     }
   }

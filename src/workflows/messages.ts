@@ -2,6 +2,7 @@
  * The Signals, Updates and Queries of every job. Plain JSON, so that Temporal's own command line can send and read them.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Answer } from '../model/answer.ts';
 import type { Question } from '../model/question.ts';
 import type { JobStatus } from '../model/status.ts';
 
@@ -11,6 +12,8 @@ export const decideSignal = defineSignal<[unknown]>('decide');
 export interface DecideAnswer {
   /** What was done, in words. */
   readonly done: readonly string[];
+  /** The question that was closed by it, with the answers; null: it did nothing, `done` says why. */
+  readonly used: { readonly question: string; readonly answer?: Answer; readonly items?: Readonly<Record<string, Answer>> } | null;
 }
 
 /** The same, validated before it enters the history; answers when it has been carried out. */

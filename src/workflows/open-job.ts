@@ -320,9 +320,9 @@ export class JobCore implements Job {
       async (value) => {
         const parsed = parseDecision(value);
         if ('problems' in parsed) throw ApplicationFailure.create({ message: parsed.problems.join('; '), type: 'decision-refused', nonRetryable: true });
-        const done = await this.#gate.decide(parsed.decision);
+        const answer = await this.#gate.decide(parsed.decision);
         this.#refreshDetails();
-        return { done };
+        return answer;
       },
       {
         validator: (value) => {

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
-import type { JobListing, ListedJob, StartedJob } from '../../src/client.ts';
+import type { Decided, JobListing, ListedJob, StartedJob } from '../../src/client.ts';
 import type { Question } from '../../src/model/question.ts';
 import type { JobStatus } from '../../src/model/status.ts';
 import { defineStep, implementStep } from '../../src/model/step.ts';
@@ -269,6 +269,24 @@ test('a job is found, watched, asked about, decided and ended from the command l
     assert.deepEqual((await holdfast(['cancel', job])).out, `Job ${job} had ended already; nothing was done.\n`);
     assert.match((await holdfast(['decide', job, 'accept', '--reason', 'x'])).err, /has no open question: there is nothing to decide/);
   });
+});
+
+test('a decision about a world that has moved says that nothing was done; one that was used says for which question', { timeout: 60_000 }, async () => {
+  const { job, workspace } = await atTheGate();
+  writeFileSync(join(workspace, 'a.txt'), 'edited');
+  gates.get(job)!.resolve();
+  const { digest } = await asks(job);
+  writeFileSync(join(workspace, 'a.txt'), 'edited again');
+  const late = await holdfast(['decide', job, 'restore', '--question', digest, '--reason', 'x', '--json']);
+  assert.equal(late.code, 2, late.err);
+  assert.equal(late.json<Decided>().used, null);
+  assert.match(late.json<Decided>().done.join(), /^the world has moved since the question was asked \(file:a\.txt\)/);
+  await until('there is a new question', async () => (await asks(job)).digest !== digest);
+  const { digest: second } = await asks(job);
+  const ran = await holdfast(['decide', job, 'restore', '--reason', 'x', '--json']);
+  assert.equal(ran.code, 0, ran.err);
+  assert.deepEqual(ran.json<Decided>().used, { question: second, answer: 'restore' });
+  await holdfast(['cancel', job, '--wait']);
 });
 
 test('cancel --wait ends a job; its status and result are those of a failure', { timeout: 60_000 }, async () => {

@@ -4,13 +4,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowUpdateFailedError, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { fileWriteStep } from '../../src/model/built-in-steps.ts';
 import type { Question } from '../../src/model/question.ts';
 import type { JobStatus } from '../../src/model/status.ts';
+import { HoldfastError } from '../../src/model/failure.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
 import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
+import type { DecideAnswer } from '../../src/workflows/messages.ts';
 import { readLedger } from '../support/ledger.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -114,6 +118,58 @@ test('a decision about a world that has moved since does nothing: there is a new
   await handle.executeUpdate('decide', { args: [{ digest: questions[0]!.digest, items: { 'file:a.txt': 'accept', 'file:b.txt': 'restore' }, by: 'reader@example.com', reason: 'test' }] });
   await handle.result();
   assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited againB');
+});
+
+test('a repair that cannot be carried out is refused visibly and leaves the question open; the job goes on once its cause is mended', async () => {
+  const { handle, question, file } = await waitingJob('unrepairable');
+  const decision = { digest: question.digest, answer: 'restore', by: 'reader@example.com', reason: 'test' };
+  setFaultHook((point) => {
+    if (point === 'repair.item-before') throw new HoldfastError('permission-denied', 'The disk may not be written.');
+  });
+  try {
+    await handle.signal('decide', decision);
+    const { refusals } = await until(() => statusOf(handle), (status) => status.refusals.length > 0);
+    assert.equal(refusals[0]!.question, question.digest);
+    assert.match(refusals[0]!.problems.join(), /^it could not be carried out: The disk may not be written\. Grant the worker access/);
+    await assert.rejects(handle.executeUpdate('decide', { args: [decision] }), (error: unknown) => {
+      assert.ok(error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure, String(error));
+      assert.equal(error.cause.type, 'permission-denied');
+      assert.match(error.cause.message, /^The decision for question [0-9a-f]{12} could not be carried out: The disk may not be written\. .* The question stays open; when the cause is mended, send the same decision again\.$/);
+      return true;
+    });
+  } finally {
+    setFaultHook(undefined);
+  }
+  const status = await statusOf(handle);
+  assert.deepEqual([status.state, status.questions[0]?.digest, status.refusals.length], ['waiting', question.digest, 2]);
+  const { used } = (await handle.executeUpdate('decide', { args: [decision] })) as DecideAnswer;
+  assert.deepEqual(used, { question: question.digest, answer: 'restore' });
+  await handle.result();
+  assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'AB');
+});
+
+test('a job that is cancelled while a decision is carried out gives its workspace back', async () => {
+  const { handle, question } = await waitingJob('cancelled-in-repair');
+  const reached = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  setFaultHook(async (point) => {
+    if (point !== 'repair.item-before') return;
+    reached.resolve();
+    await goOn.promise;
+    throw new HoldfastError('busy', 'for the test');
+  });
+  try {
+    await handle.signal('decide', { digest: question.digest, answer: 'restore', by: 'reader@example.com', reason: 'test' });
+    await reached.promise;
+    await handle.cancel();
+    await until(() => statusOf(handle), ({ state }) => state === 'ending');
+    goOn.resolve();
+    await assert.rejects(handle.result());
+  } finally {
+    goOn.resolve();
+    setFaultHook(undefined);
+  }
+  assert.equal(readLedger(join(root, 'cancelled-in-repair'), (ledger) => ledger.boundJobId()), undefined);
 });
 
 test('a decision while nothing is asked is refused and the job goes on', async () => {
