@@ -126,4 +126,12 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
     find: 'throw this.#notCarriedOut(decision, error);', replace: 'throw error;', tests: ['test/integration/decisions-refused.test.ts'], name: 'cannot be carried out',
   },
+  {
+    guarantee: 'G4', breaks: 'a record that a power loss took is not appended again', file: `${PROTOCOL}/verify-world.ts`,
+    find: 'redoLostRecord(ledger, jobId, this.#request.known);', replace: 'if (jobId === "") redoLostRecord(ledger, jobId, this.#request.known);', tests: ['test/integration/power-loss.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'small contents are not sealed with the intent', file: `${PROTOCOL}/run-step.ts`,
+    find: 'for (const [content, bytes] of contentsOf(intent, stage)) ledger', replace: 'for (const [content, bytes] of contentsOf(intent, stage)) if (content === "") ledger', tests: ['test/integration/guarded-step.test.ts'],
+  },
 ];

@@ -78,6 +78,15 @@ export interface IntentDetails {
 export interface PreparedAfters {
   readonly afters: Readonly<Record<number, ResourceState>>;
   readonly changes: readonly Change[];
+  /** The record that follows if all goes as prepared. */
+  readonly record?: { readonly runId: string; readonly at: string; readonly head: Digest };
+}
+
+/** A record that is not in the chain yet, with the place that it will have. */
+export interface PlannedRecord {
+  readonly record: ChainRecord;
+  readonly text: string;
+  readonly at: ChainPlace;
 }
 
 export interface EffectMark {
@@ -354,7 +363,11 @@ export class Ledger {
   #mergePrepared(token: Digest, next: PreparedAfters): PreparedAfters {
     const earlier = this.preparedAfters(token);
     const renewed = new Set(next.changes.map(({ resource }) => resource));
-    return { afters: { ...earlier.afters, ...next.afters }, changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes] };
+    return {
+      afters: { ...earlier.afters, ...next.afters },
+      changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes],
+      ...(next.record === undefined ? {} : { record: next.record }),
+    };
   }
 
   effectMarks(token: Digest): ReadonlyMap<number, EffectMark> {
@@ -378,15 +391,27 @@ export class Ledger {
 
   /** Appends a record, folds it into the manifest and returns it with its place. */
   append(jobId: string, runId: string, fields: NewRecord): { readonly record: ChainRecord; readonly at: ChainPlace } {
+    return this.appendPlanned(this.plan(jobId, runId, fields));
+  }
+
+  /** The record as it will be if it is the next. Writes nothing. `at`: ISO time, default now. */
+  plan(jobId: string, runId: string, fields: NewRecord, at = new Date().toISOString()): PlannedRecord {
     const row = this.#get('SELECT seq, head FROM job WHERE job_id = ?', jobId);
     if (row === undefined) throw new HoldfastError('defect', `A record was to be appended for ${jobId}, which has no row in the ledger.`);
     const seq = (row['seq'] as number) + 1;
-    const record = { ...fields, schemaVersion: 1, jobId, seq, runId, at: new Date().toISOString() } as ChainRecord;
+    const record = { ...fields, schemaVersion: 1, jobId, seq, runId, at } as ChainRecord;
     const text = recordText(record);
-    const head = nextHead(row['head'] as string, text);
+    return { record, text, at: { seq, head: nextHead(row['head'] as string, text) } };
+  }
+
+  /** Appends a planned record in its place. @throws HoldfastError `defect` when another has taken it */
+  appendPlanned({ record, text, at }: PlannedRecord): { readonly record: ChainRecord; readonly at: ChainPlace } {
+    const { jobId, runId } = record;
+    const { seq, head } = at;
+    const { changes } = this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ? AND seq = ?', seq, head, jobId, seq - 1);
+    if (changes !== 1) throw new HoldfastError('defect', `Record ${seq} of ${jobId} was planned for another end of the chain.`);
     const step = record.kind === 'step' ? record : undefined;
     this.#run('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', jobId, seq, record.kind, step?.token ?? null, step?.stepId ?? null, step?.generation ?? null, runId, text, head);
-    this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ?', seq, head, jobId);
     if (step !== undefined) this.issueGeneration(jobId, step.stepId, step.generation);
     this.#foldIntoManifest(record);
     return { record, at: { seq, head } };

@@ -6,14 +6,13 @@
  */
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/messages.ts';
-import { formatResource } from '../../model/resource.ts';
-import { GENESIS, type StepRecord } from '../../model/record.ts';
+import { GENESIS } from '../../model/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
-import { versionState } from './look.ts';
 import { withdraw } from './questions.ts';
+import { closeIntent, stepFields } from './step-record.ts';
 import type { RepairParts } from './repair-intent.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
@@ -80,20 +79,15 @@ async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string
 }
 
 async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, caller: Caller, row: IntentRow): Promise<string> {
-  const { intent, details } = row;
+  const { intent } = row;
   try {
     const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
-    const outcome = await applyIntent({ workspace, settings, row, term, seenFiles: new Map() }, ledger, prepared);
+    const outcome = await applyIntent({ workspace, settings, row, term, runId: caller.runId, seenFiles: new Map() }, ledger, prepared);
     if (outcome.kind !== 'applied') return `step ${intent.stepId}: half applied and not finished (${outcome.kind === 'conflicts' ? outcome.conflicts.map(({ resource }) => resource).join(', ') : outcome.kind})`;
     await removeIntentLeftovers(workspace, intent);
     ledger.transaction(() => {
-      ledger.append(intent.jobId, caller.runId, {
-        kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
-        changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }], logs: details.logs as StepRecord['logs'],
-      });
-      ledger.setIntentState(intent.token, 'done');
-      ledger.clearEffectMarks(intent.token);
+      ledger.append(intent.jobId, caller.runId, stepFields(row, outcome));
+      closeIntent(ledger, row);
     });
     return `step ${intent.stepId}: half applied, finished`;
   } catch (error) {

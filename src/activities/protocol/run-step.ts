@@ -13,7 +13,6 @@ import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
 import { intentDigest, type Intent } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
-import { formatResource } from '../../model/resource.ts';
 import { isAboutTheWorld } from '../../model/question.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record.ts';
 import type { StepImplementation } from '../../model/step.ts';
@@ -27,11 +26,11 @@ import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
 import { whyNotFresh, whyNotVerified } from './guard.ts';
 import type { Caller, ProtocolHost } from './host.ts';
-import { versionState } from './look.ts';
 import { MustVerify } from './manifest-check.ts';
 import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './questions.ts';
 import { makeIntent, refuseParallelWriters } from './seal.ts';
 import { Stage } from './stage.ts';
+import { closeIntent, stepFields } from './step-record.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
 export const DEFAULT_MAX_ATTEMPTS = 3;
@@ -244,7 +243,7 @@ class StepRun {
         const { job, obstacle } = ledger.reading(() => this.#beforeApplying(ledger, claim, row));
         if (obstacle !== undefined) return this.#stepAside(ledger, claim, obstacle, row);
         // After a repair, claims in flight of the same Run go on under the new term.
-        const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
+        const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, runId: this.#caller.runId, seenFiles }, ledger, prepared);
         return await this.#conclude(ledger, claim, row, outcome, job.settings);
       });
     } finally {
@@ -281,21 +280,18 @@ class StepRun {
   }
 
   #record(ledger: Ledger, claim: Claim, row: IntentRow, outcome: Extract<ApplyOutcome, { kind: 'applied' }>): RunStepResult {
-    const { intent, details } = row;
+    const { jobId } = row.intent;
     faultPoint('record.before');
-    const { record, at } = ledger.transaction(() => {
-      const appended = ledger.append(intent.jobId, this.#caller.runId, {
-        kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
-        changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }],
-        logs: details.logs as StepRecord['logs'],
-      });
-      ledger.setIntentState(intent.token, 'done');
-      ledger.clearEffectMarks(intent.token);
-      claim.update(ledger, { state: 'done' });
-      ledger.refresh(intent.jobId, this.#host.clock());
-      return appended;
-    });
+    const { record, at } = ledger.transaction(
+      () => {
+        const appended = outcome.planned === undefined ? ledger.append(jobId, this.#caller.runId, stepFields(row, outcome)) : ledger.appendPlanned(outcome.planned);
+        closeIntent(ledger, row);
+        claim.update(ledger, { state: 'done' });
+        ledger.refresh(jobId, this.#host.clock());
+        return appended;
+      },
+      { relaxed: outcome.planned !== undefined },
+    );
     faultPoint('record.after');
     return doneResult(record as StepRecord, at);
   }

@@ -22,6 +22,7 @@ import type { Caller, ProtocolHost } from './host.ts';
 import { expectDatabases, planState } from './look.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from './questions.ts';
 import { rollForwardRepairs } from './repair.ts';
+import { redoLostRecord } from './step-record.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
@@ -112,6 +113,7 @@ class Verification {
         ledger.append(jobId, this.#caller.runId, { kind: 'opened', workflowId: this.#caller.workflowId, settings: stateDigest(planState(settings)), changes: [] });
       });
     }
+    redoLostRecord(ledger, jobId, this.#request.known);
     const check = await ledger.checkIntegrity(jobId, (record) => this.#forgotten.read(record));
     this.#readTo = check.at;
     this.#checked = check;
