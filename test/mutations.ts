@@ -116,10 +116,18 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
-    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#rewinds !== rewinds) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
     find: 'throw this.#notCarriedOut(decision, error);', replace: 'throw error;', tests: ['test/integration/decisions-refused.test.ts'], name: 'cannot be carried out',
+  },
+  {
+    guarantee: 'G5', breaks: 'outputs beyond what a payload can hold are carried by continue-as-new', file: 'src/workflows/agent-job.ts',
+    find: 'const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);', replace: 'const progress: PlanProgress = end.progress;', tests: ['test/integration/agent-job.test.ts'], name: 'too large for continue-as-new',
+  },
+  {
+    guarantee: 'G5', breaks: 'a new Run is begun although it asks again for all that was done', file: 'src/workflows/step-results.ts',
+    find: 'return this.#leftOut === 0 || this.#added - this.#askedAgain > this.#leftOut;', replace: 'return true;', tests: ['test/unit/carried.test.ts'],
   },
 ];
