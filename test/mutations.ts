@@ -130,4 +130,8 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G5', breaks: 'a new Run is begun although it asks again for all that was done', file: 'src/workflows/step-results.ts',
     find: 'return this.#leftOut === 0 || this.#added - this.#askedAgain > this.#leftOut;', replace: 'return true;', tests: ['test/unit/carried.test.ts'],
   },
+  {
+    guarantee: 'T', breaks: 'an Activity that fails for ever is seen by nobody', file: 'src/client/jobs.ts',
+    find: 'return retrying.length === 0 ? status : { ...status, retrying };', replace: 'return retrying.length < 0 ? { ...status, retrying } : status;', tests: ['test/integration/cli.test.ts'], name: 'fails for ever',
+  },
 ];

@@ -25,6 +25,21 @@ export type JobState = z.infer<typeof JobStateSchema>;
 export const RefusalSchema = z.strictObject({ by: z.string(), problems: z.array(z.string()), question: z.string().nullable() });
 export type Refusal = z.infer<typeof RefusalSchema>;
 
+/** An Activity that has failed and is tried again by itself. */
+export const RetryingSchema = z.strictObject({
+  /** `runStep`, `verifyWorld`, `repair`, `askStuck`, `release`. */
+  activity: z.string(),
+  stepId: z.string().optional(),
+  /** The attempt that comes next, or is under way. */
+  attempt: z.int(),
+  failure: z.strictObject({ type: z.string(), message: z.string() }),
+  /** False: no failure of Holdfast's closed list, so a defect; trying again may not help. */
+  isExpected: z.boolean(),
+  /** Null: it is under way. */
+  nextAttemptAt: z.string().nullable(),
+});
+export type Retrying = z.infer<typeof RetryingSchema>;
+
 export const JobStatusSchema = z.strictObject({
   schemaVersion: z.literal(1),
   jobId: z.string(),
@@ -39,6 +54,8 @@ export const JobStatusSchema = z.strictObject({
   refusals: z.array(RefusalSchema),
   /** How often the world was compared in this Run, and why the last time. */
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
+  /** Added by the client from what the server says: a Workflow can't know it. Absent: nothing is. */
+  retrying: z.array(RetryingSchema).optional(),
 });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 
