@@ -39,4 +39,4 @@ export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
 export type { Decision } from './model/decision.ts';
 export type { Finding, Question } from './model/question.ts';
-export type { JobState, JobStatus, StepState, StepStatus } from './model/status.ts';
+export type { JobState, JobStatus, Retrying, StepState, StepStatus } from './model/status.ts';

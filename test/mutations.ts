@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
-    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#rewinds !== rewinds) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
@@ -133,5 +133,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G4', breaks: 'small contents are not sealed with the intent', file: `${PROTOCOL}/run-step.ts`,
     find: 'for (const [content, bytes] of contentsOf(intent, stage)) ledger', replace: 'for (const [content, bytes] of contentsOf(intent, stage)) if (content === "") ledger', tests: ['test/integration/guarded-step.test.ts'],
+    guarantee: 'G5', breaks: 'outputs beyond what a payload can hold are carried by continue-as-new', file: 'src/workflows/agent-job.ts',
+    find: 'const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);', replace: 'const progress: PlanProgress = end.progress;', tests: ['test/integration/agent-job.test.ts'], name: 'too large for continue-as-new',
+  },
+  {
+    guarantee: 'G5', breaks: 'a new Run is begun although it asks again for all that was done', file: 'src/workflows/step-results.ts',
+    find: 'return this.#leftOut === 0 || this.#added - this.#askedAgain > this.#leftOut;', replace: 'return true;', tests: ['test/unit/carried.test.ts'],
+  },
+  {
+    guarantee: 'T', breaks: 'an Activity that fails for ever is seen by nobody', file: 'src/client/jobs.ts',
+    find: 'return retrying.length === 0 ? status : { ...status, retrying };', replace: 'return retrying.length < 0 ? { ...status, retrying } : status;', tests: ['test/integration/cli.test.ts'], name: 'fails for ever',
   },
 ];

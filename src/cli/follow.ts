@@ -6,7 +6,7 @@
 import type { HoldfastClient } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import { stateText, STEP_MARKS, type JobStatus } from '../model/status.ts';
-import { showStatus, whatIsAsked } from './show-status.ts';
+import { retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface FollowOptions {
@@ -42,6 +42,10 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
     const earlier = before?.steps.find(({ id }) => id === step.id);
     if (earlier?.state === step.state && earlier.generation === step.generation) continue;
     lines.push(`${STEP_MARKS[step.state]} ${step.id}${step.generation === 0 ? '' : ` · generation ${step.generation}`}: ${step.state}${step.effects === '' ? '' : ` · ${step.effects}`}`);
+  }
+  for (const one of now.retrying ?? []) {
+    const earlier = before?.retrying?.find(({ activity, stepId }) => activity === one.activity && stepId === one.stepId);
+    if (earlier?.failure.message !== one.failure.message) lines.push(`↻ ${retryingText(one)}`);
   }
   for (const question of now.questions) {
     if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;

@@ -1,7 +1,7 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question.ts';
-import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type StepState } from '../model/status.ts';
+import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type Retrying, type StepState } from '../model/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
@@ -19,6 +19,7 @@ export function showStatus(terminal: Terminal, status: JobStatus): string {
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
     terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · world compared ${times(verifications.count)}${verifications.count === 0 ? '' : ` (${verifications.last})`}`),
     ...showSteps(terminal, status),
+    ...showRetrying(terminal, status.retrying ?? []),
     ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
   ];
   if (status.refusals.length > 0) {
@@ -37,6 +38,19 @@ function showSteps(terminal: Terminal, { steps }: JobStatus): readonly string[] 
     return `  ${terminal.style(STEP_STYLES[step.state], `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`)}  ${terminal.style('dim', notes)}`.trimEnd();
   });
 }
+
+function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readonly string[] {
+  if (retrying.length === 0) return [];
+  return ['', terminal.style('yellow', 'Failed, and tried again by itself:'), ...retrying.flatMap((one) => [`  ${retryingText(one)}`, ...(one.isExpected ? [] : [`    ${terminal.style('red', UNEXPECTED)}`])])];
+}
+
+/** `verifyWorld, attempt 5 at 2026-01-01T00:00:00Z: TypeError: x is not a function` */
+export function retryingText({ activity, stepId, attempt, failure, nextAttemptAt, isExpected }: Retrying): string {
+  const what = stepId === undefined ? activity : `step ${stepId}`;
+  return `${what}, attempt ${attempt} ${nextAttemptAt === null ? 'under way' : `at ${nextAttemptAt}`}: ${isExpected ? '' : `${failure.type}: `}${failure.message}`;
+}
+
+const UNEXPECTED = `Not a failure that Holdfast expects, so most likely a defect of it: trying again may not help. The worker's log has the stack.`;
 
 /** A question in three lines, with the commands that show and answer it. */
 export function showAsked(terminal: Terminal, workflowId: string, question: Question): readonly string[] {

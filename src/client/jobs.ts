@@ -25,6 +25,7 @@ import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
 import { applicationFailure, isUnanswered, translateFailure } from './failures.ts';
 import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
 import { previewDecision, type DecisionPreview } from './preview.ts';
+import { retryingOf } from './retrying.ts';
 import { jobDetails } from './static-details.ts';
 import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
 
@@ -172,9 +173,12 @@ export class HoldfastClient implements AsyncDisposable {
   /** @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
   async status(workflowId: string): Promise<JobStatus> {
     const status = JobStatusSchema.parse(await this.#query(workflowId, (handle) => handle.query(statusQuery)));
-    const { state } = await this.describe(workflowId);
+    const described = await this.#call(workflowId, () => this.#handle(workflowId).describe());
+    const { state } = listedJob(described);
     // A terminated Workflow never learnt of its end.
-    return state === 'terminated' || state === 'timed-out' ? { ...status, state: 'failed', questions: [] } : status;
+    if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
+    const retrying = retryingOf(described.raw);
+    return retrying.length === 0 ? status : { ...status, retrying };
   }
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */

@@ -6,6 +6,7 @@
  * 2. Only plain JSON is accepted. A Date, NaN, -0, bigint, function, class instance, undefined, hole, symbol key or
  *    cycle is an error that names the path; nothing is coerced or dropped.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { HoldfastError } from './failure.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -20,6 +21,11 @@ export const MAX_JSON_DEPTH = 256;
  */
 export function canonicalJson(value: unknown, rootPath = '$'): string {
   return write(value, { root: rootPath, keys: [], ancestors: [] });
+}
+
+/** How many bytes a plain JSON value takes in a payload. */
+export function jsonBytes(value: Json): number {
+  return utf8ToBytes(JSON.stringify(value)).length;
 }
 
 /** Checks that a value is plain JSON and returns it typed. @throws HoldfastError `not-json`. */

@@ -11,7 +11,7 @@
  * 4. Deterministic: no clock, no randomness, no order but the plan's.
  */
 import { waitStep, builtInWrites } from './built-in-steps.ts';
-import type { Json, JsonObject } from './canonical-json.ts';
+import { jsonBytes, type Json, type JsonObject } from './canonical-json.ts';
 import { resolve, type Scope } from './expression.ts';
 import { HoldfastError } from './failure.ts';
 import { foldState, initialState } from './job-state.ts';
@@ -65,6 +65,31 @@ export interface PlanProgress {
   readonly schemaVersion: 1;
   /** In the order of super-steps, within one in plan order. */
   readonly done: readonly { readonly id: string; readonly output: Json; readonly superStep: number }[];
+  /** Steps that are done as well, whose outputs were too large to carry: they are requested again, and answered from the record. */
+  readonly leftOut?: readonly string[];
+}
+
+/**
+ * The progress with at most so many bytes of outputs. The largest are left out, so that as few as may be are asked for
+ * again, and never a `wait`, whose output is next to nothing. Pure.
+ */
+export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanProgress {
+  const kept = fitting(progress.done, maxBytes);
+  if (kept.size === progress.done.length) return progress;
+  return { ...progress, done: progress.done.filter(({ id }) => kept.has(id)), leftOut: progress.done.filter(({ id }) => !kept.has(id)).map(({ id }) => id) };
+}
+
+/** The smallest outputs that fit into so many bytes of UTF-8. */
+function fitting(outputs: readonly { readonly id: string; readonly output: Json }[], maxBytes: number): ReadonlySet<string> {
+  const sizes = outputs.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) + id.length }));
+  const kept = new Set<string>();
+  let sum = 0;
+  for (const { id, sizeBytes } of sizes.toSorted((a, b) => a.sizeBytes - b.sizeBytes)) {
+    sum += sizeBytes;
+    if (sum > maxBytes) break;
+    kept.add(id);
+  }
+  return kept;
 }
 
 export interface SuperStepEnd {
@@ -75,6 +100,7 @@ export interface SuperStepEnd {
   readonly failed: readonly string[];
   /** All steps whose results are void since the last barrier, in plan order. */
   readonly rewound: readonly string[];
+  /** Made when it is read. */
   readonly progress: PlanProgress;
   /** The state that the next super-step sees. */
   readonly state: JsonObject;
@@ -86,6 +112,16 @@ export interface PlanResult {
   readonly state: JsonObject;
   /** By step id, in plan order. */
   readonly outputs: JsonObject;
+  /** Steps whose outputs are too large for one result; they are in the record (`holdfast log`). */
+  readonly outputsLeftOut?: readonly string[];
+}
+
+/** The result with at most so many bytes of outputs; the largest are left out. Pure. */
+export function boundedResult(result: PlanResult, maxBytes: number): PlanResult {
+  const outputs = Object.entries(result.outputs).map(([id, output]) => ({ id, output }));
+  const kept = fitting(outputs, maxBytes);
+  if (kept.size === outputs.length) return result;
+  return { ...result, outputs: Object.fromEntries(outputs.flatMap(({ id, output }) => (kept.has(id) ? [[id, output]] : []))), outputsLeftOut: outputs.filter(({ id }) => !kept.has(id)).map(({ id }) => id) };
 }
 
 /**
@@ -248,15 +284,18 @@ class PlanRun {
   }
 
   async #endSuperStep(superStep: number, ran: readonly string[], failed: readonly string[]): Promise<void> {
-    const rewound = this.#plan.steps.map(({ id }) => id).filter((id) => this.#rewoundSinceBarrier.has(id));
+    const rewound = this.#rewoundSinceBarrier.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => this.#rewoundSinceBarrier.has(id));
     this.#rewoundSinceBarrier = new Set();
     if (this.#job.onSuperStepEnd === undefined) return;
+    const progress = (): PlanProgress => this.#progress();
     await this.#job.onSuperStepEnd({
       superStep,
       ran,
       failed,
       rewound,
-      progress: this.#progress(),
+      get progress() {
+        return progress();
+      },
       state: this.#folded.state,
       remaining: this.#plan.steps.length - this.#outputs.size,
     });
@@ -272,8 +311,9 @@ class PlanRun {
       if (!this.#graph.steps.has(id)) throw foreign(`it holds the result of "${id}", which the plan "${this.#plan.name}" does not have`);
       this.#outputs.set(id, output);
     }
+    const leftOut = new Set(from.leftOut);
     for (const id of this.#outputs.keys()) {
-      const gap = this.#graph.sourcesOf.get(id)!.find((source) => !this.#outputs.has(source));
+      const gap = this.#graph.sourcesOf.get(id)!.find((source) => !this.#outputs.has(source) && !leftOut.has(source));
       if (gap !== undefined) throw foreign(`it holds the result of "${id}" but not that of "${gap}", which "${id}" depends on`);
     }
   }

@@ -25,6 +25,21 @@ export type JobState = z.infer<typeof JobStateSchema>;
 export const RefusalSchema = z.strictObject({ by: z.string(), problems: z.array(z.string()), question: z.string().nullable() });
 export type Refusal = z.infer<typeof RefusalSchema>;
 
+/** An Activity that has failed and is tried again by itself. */
+export const RetryingSchema = z.strictObject({
+  /** `runStep`, `verifyWorld`, `repair`, `askStuck`, `release`. */
+  activity: z.string(),
+  stepId: z.string().optional(),
+  /** The attempt that comes next, or is under way. */
+  attempt: z.int(),
+  failure: z.strictObject({ type: z.string(), message: z.string() }),
+  /** False: no failure of Holdfast's closed list, so a defect; trying again may not help. */
+  isExpected: z.boolean(),
+  /** Null: it is under way. */
+  nextAttemptAt: z.string().nullable(),
+});
+export type Retrying = z.infer<typeof RetryingSchema>;
+
 export const JobStatusSchema = z.strictObject({
   schemaVersion: z.literal(1),
   jobId: z.string(),
@@ -39,6 +54,8 @@ export const JobStatusSchema = z.strictObject({
   refusals: z.array(RefusalSchema),
   /** How often the world was compared in this Run, and why the last time. */
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
+  /** Added by the client from what the server says: a Workflow can't know it. Absent: nothing is. */
+  retrying: z.array(RetryingSchema).optional(),
 });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 
@@ -47,10 +64,17 @@ export const MAX_REFUSALS = 20;
 
 export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', stuck: '✖', done: '✔', failed: '✖' };
 
+/** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
+export type StatusExtract = Pick<JobStatus, 'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals'> & { readonly counts?: { readonly begun: number; readonly done: number } };
+
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
-export function statusMarkdown(status: JobStatus): string {
+export function statusMarkdown(status: StatusExtract): string {
   const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
-  for (const step of status.steps.slice(-MAX_STEPS_SHOWN)) {
+  const { begun, done } = status.counts ?? { begun: status.steps.length, done: status.steps.filter(({ state }) => state === 'done').length };
+  const from = Math.max(0, status.steps.length - MAX_STEPS_SHOWN);
+  const shown = status.steps.filter(({ state }, place) => place >= from || state !== 'done');
+  if (shown.length < begun) lines.push(`${done} of ${begun} steps begun are done; the latest, and those that are not:`, '');
+  for (const step of shown) {
     const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
     lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${again}: ${step.state}${effects}`);
@@ -63,7 +87,7 @@ export function statusMarkdown(status: JobStatus): string {
   return lines.join('\n');
 }
 
-const MAX_STEPS_SHOWN = 50;
+export const MAX_STEPS_SHOWN = 50;
 const MAX_FINDINGS_SHOWN = 5;
 const MAX_DIFFERENCE_SHOWN = 600;
 

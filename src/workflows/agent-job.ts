@@ -11,8 +11,8 @@ import type { Plan } from '../model/plan.ts';
 import { assertPlan } from '../model/plan-check.ts';
 import { planGraph } from '../model/plan-graph.ts';
 import { parseInput, watchesOf, workspaceOf } from '../model/plan-input.ts';
-import { runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan-run.ts';
-import { JobCore } from './open-job.ts';
+import { boundedProgress, boundedResult, runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan-run.ts';
+import { JobCore, MAX_CARRIED_BYTES } from './open-job.ts';
 import { isPatched } from './patches.ts';
 
 export interface AgentJobInput {
@@ -25,6 +25,9 @@ export interface AgentJobInput {
   /** For tests and very long jobs. Default: when the server suggests it. */
   readonly continueAsNewAfterEvents?: number;
 }
+
+/** Of outputs; with the state (256 KiB at most) below the 2 MB that one payload may have. */
+const MAX_RESULT_BYTES = 1_500_000;
 
 /** Runs a plan to its end and returns its state and outputs. */
 export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
@@ -76,13 +79,23 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
       if (!isPatched('ask-when-no-input-can-be-made')) throw failure;
       await core.askStuck(stepId, failure, graph.sourcesOf.get(stepId) ?? []);
     },
-    onSuperStepEnd: async ({ progress, failed, remaining }) => {
-      if (core.isLong && remaining > 0 && failed.length === 0) await core.continueAsNew({ progress, rewound: [...rewound] } as unknown as Json);
+    onSuperStepEnd: async (end) => {
+      if (!core.isLong || end.remaining === 0 || end.failed.length > 0) return;
+      const newlyDone = plan.steps.length - end.remaining - carriedDone;
+      if (leftOut > 0 && newlyDone <= leftOut) return core.sayWhyNotNew(leftOut);
+      const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);
+      leftOut = progress.leftOut?.length ?? 0;
+      // A new Run asks again for less than this one has newly done, or there is none: the chain would never end.
+      if (leftOut > 0 && newlyDone <= leftOut) return core.sayWhyNotNew(leftOut);
+      await core.continueAsNew({ progress, rewound: [...rewound] } as unknown as Json);
     },
   };
   const carried = core.carried?.plan as unknown as { readonly progress: PlanProgress; readonly rewound: readonly string[] } | undefined;
+  const carriedDone = (carried?.progress.done.length ?? 0) + (carried?.progress.leftOut?.length ?? 0);
+  /** How many outputs a new Run would have to ask the record for, when that was last counted. */
+  let leftOut = 0;
   if (carried !== undefined) rewound.push(...carried.rewound);
-  return await core.run(() => runPlan(plan, input, job, carried?.progress));
+  return await core.run(async () => boundedResult(await runPlan(plan, input, job, carried?.progress), MAX_RESULT_BYTES));
 }
 
 function understand(given: AgentJobInput): { readonly plan: Plan; readonly input: JsonObject } {

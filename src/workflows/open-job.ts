@@ -12,18 +12,19 @@ import {
   ApplicationFailure, CancellationScope, ContinueAsNew, allHandlersFinished, condition, isCancellation, log, makeContinueAsNewFunc, setCurrentDetails,
   setDefaultSignalHandler, setHandler, sleep, workflowInfo, type Workflow,
 } from '@temporalio/workflow';
-import { canonicalJson, type Json } from '../model/canonical-json.ts';
+import { assertJson, type Json } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/messages.ts';
 import { parseDecision } from '../model/decision.ts';
 import { GENESIS } from '../model/record.ts';
-import { statusMarkdown, type JobState, type JobStatus } from '../model/status.ts';
+import { MAX_STEPS_SHOWN, statusMarkdown, type JobState, type JobStatus, type StatusExtract, type StepStatus } from '../model/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step.ts';
 import { jobIdOf, StepIdSchema } from '../model/token.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';
 import { Gate, type GateStep } from './gate.ts';
 import { decideSignal, decideUpdate, questionsQuery, statusQuery } from './messages.ts';
-import { StepBoard } from './step-board.ts';
+import { StepBoard, type CarriedStep } from './step-board.ts';
+import { StepResults, type StepResult } from './step-results.ts';
 
 export interface OpenJobOptions {
   /** The folder that the job works in; a relative path starts at the worker's workspace root. */
@@ -80,15 +81,20 @@ export interface Carried {
   readonly base: ChainPlace;
   readonly generations: Readonly<Record<string, number>>;
   /** Results of finished steps, so that a Workflow that starts from its beginning need not ask for them again. */
-  readonly results?: Readonly<Record<string, { readonly generation: number; readonly output: Json }>>;
+  readonly results?: Readonly<Record<string, StepResult>>;
+  /** How many results there were besides; the record answers for them. */
+  readonly leftOut?: number;
+  /** Steps that are done, for people. */
+  readonly steps?: readonly CarriedStep[];
   /** `agentJob`'s own. */
   readonly plan?: Json;
 }
 
 const MEMO = 'holdfast';
 
-/** Well below the 2 MB that one payload may have. Results beyond it are asked of the record again. */
-const MAX_CARRIED_CHARACTERS = 1_000_000;
+/** With the rest well below the 2 MB that one payload may have. Results beyond it are asked of the record again. */
+export const MAX_CARRIED_BYTES = 1_000_000;
+const MAX_CARRIED_STEPS_CHARACTERS = 300_000;
 
 /** Thrown to unwind a body that must start anew; never leaves `openJob`. */
 class JobRestart extends Error {
@@ -112,8 +118,9 @@ export class JobCore implements Job {
   readonly #gate: Gate;
   readonly #calls = new Map<string, number>();
   /** Of finished steps; used where the Workflow itself starts anew (a plan's scheduler carries its own). */
-  readonly #results: Map<string, { readonly generation: number; readonly output: Json }>;
+  readonly #results: StepResults;
   readonly #hooks: PlanHooks | undefined;
+  #saidWhyNotNew = false;
   #state: JobState = 'verifying';
   #inFlight = 0;
   #mustRestart = false;
@@ -138,27 +145,34 @@ export class JobCore implements Job {
       onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
     });
     for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {})) this.#gate.setGeneration(stepId, generation);
-    this.#results = new Map(Object.entries(this.carried?.results ?? {}));
-    for (const [stepId, { generation }] of this.#results) this.#board.set(stepId, { generation, state: 'done' });
+    this.#results = new StepResults(MAX_CARRIED_BYTES, this.carried?.results ?? {}, this.carried?.leftOut ?? 0);
+    for (const [stepId, { generation }] of Object.entries(this.carried?.results ?? {})) this.#board.set(stepId, { generation, state: 'done' });
+    for (const [stepId, step, generation, effects] of this.carried?.steps ?? []) this.#board.set(stepId, { step, generation, state: 'done', effects });
     this.#handleMessages();
   }
 
   get status(): JobStatus {
-    const { workflowId, workflowType } = workflowInfo();
-    const waits = this.#gate.questions.length > 0;
     return {
       schemaVersion: 1,
       jobId: this.jobId,
+      ...this.#shown(this.#board.steps),
+      term: this.#gate.term,
+      seq: this.#gate.known.seq,
+      verifications: this.#gate.verifications,
+    };
+  }
+
+  #shown(steps: readonly StepStatus[]): StatusExtract {
+    const { workflowId, workflowType } = workflowInfo();
+    const waits = this.#gate.questions.length > 0;
+    return {
       workflowId,
       name: this.#options.name ?? workflowType,
       workspace: this.#options.workspace,
       state: this.#state === 'running' || this.#state === 'verifying' ? (waits ? 'waiting' : this.#gate.isVerifying ? 'verifying' : this.#state) : this.#state,
-      term: this.#gate.term,
-      seq: this.#gate.known.seq,
-      steps: [...this.#board.steps],
+      steps: [...steps],
       questions: [...this.#gate.questions],
       refusals: [...this.#gate.refusals],
-      verifications: this.#gate.verifications,
     };
   }
 
@@ -188,6 +202,7 @@ export class JobCore implements Job {
     }
     const carried = this.#carriedResult(stepId);
     if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;
+    assertJson(input, 'input');
     const done = await this.runStep(
       {
         stepId,
@@ -202,8 +217,7 @@ export class JobCore implements Job {
     );
     // Only a restart makes a request void here, and it throws.
     if (done === undefined) throw new JobRestart();
-    this.#results.set(stepId, { generation: done.generation, output: done.output });
-    // Each Run must add to what is carried, or the chain would never end.
+    this.#results.add(stepId, { generation: done.generation, output: done.output });
     await this.continueIfLong();
     return contract.output.parse(done.output) as StepOutput<C>;
   }
@@ -219,7 +233,7 @@ export class JobCore implements Job {
     if (this.#mustRestart) throw new JobRestart();
     const id = StepIdSchema.safeParse(request.stepId);
     if (!id.success) throw new HoldfastError('bad-input', `"${request.stepId}" cannot be a step's id: ${id.error.issues[0]?.message ?? 'not valid'}.`);
-    const inputLength = canonicalJson(request.input, 'input').length;
+    const inputLength = JSON.stringify(request.input).length;
     if (inputLength > MAX_INPUT_BYTES) throw new HoldfastError('too-large', `The input of step ${request.stepId} has ${inputLength} characters; at most ${MAX_INPUT_BYTES} go into a history.`);
     this.#inFlight += 1;
     try {
@@ -252,29 +266,29 @@ export class JobCore implements Job {
 
   /** A user's Workflow goes on from its beginning in a new Run: finished steps answer from the record. */
   async continueIfLong(): Promise<void> {
-    if (this.#hooks === undefined && this.isLong) {
-      this.#mustRestart = true;
-      throw new JobRestart();
-    }
+    if (this.#hooks !== undefined || !this.isLong) return;
+    if (!this.#results.isWorthCarrying) return this.sayWhyNotNew(this.#results.leftOut);
+    this.#mustRestart = true;
+    throw new JobRestart();
+  }
+
+  /** The history grows on, up to what the server allows. Said once a Run. */
+  sayWhyNotNew(leftOut: number): void {
+    if (this.#saidWhyNotNew) return;
+    this.#saidWhyNotNew = true;
+    log.warn('the history is long, but a new Run would gain nothing yet: results are too large to be carried over and would be asked of the record again', { leftOut, maxBytes: MAX_CARRIED_BYTES });
   }
 
   /** @throws ContinueAsNew, always */
   async continueAsNew(plan?: Json): Promise<never> {
     await condition(() => this.#inFlight === 0 && allHandlersFinished());
-    const carried: Carried = { base: this.#gate.known, generations: this.#gate.generations, ...(plan === undefined ? { results: this.#resultsToCarry() } : { plan }) };
+    const carried: Carried = {
+      base: this.#gate.known,
+      generations: this.#gate.generations,
+      steps: this.#board.carried(MAX_CARRIED_STEPS_CHARACTERS),
+      ...(plan === undefined ? { results: this.#results.carried((stepId) => this.#gate.generationOf(stepId)), leftOut: this.#results.leftOut } : { plan }),
+    };
     return await makeContinueAsNewFunc<Workflow>({ memo: { ...workflowInfo().memo, [MEMO]: carried } })(...(this.#options.args as unknown[]));
-  }
-
-  #resultsToCarry(): NonNullable<Carried['results']> {
-    let characters = 0;
-    const carried: [string, { readonly generation: number; readonly output: Json }][] = [];
-    for (const [stepId, result] of this.#results) {
-      if (result.generation < this.#gate.generationOf(stepId)) continue;
-      characters += JSON.stringify(result).length + stepId.length;
-      if (characters > MAX_CARRIED_CHARACTERS) break;
-      carried.push([stepId, result]);
-    }
-    return Object.fromEntries(carried);
   }
 
   async #restart(): Promise<never> {
@@ -284,7 +298,7 @@ export class JobCore implements Job {
   #rewound(stepIds: readonly string[]): void {
     for (const id of stepIds) this.#board.set(id, { generation: this.#gate.generationOf(id), state: 'waiting', effects: '' });
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
-    else if (stepIds.some((id) => this.#results.has(id))) this.#mustRestart = true;
+    else if (stepIds.some((id) => this.#results.get(id) !== undefined)) this.#mustRestart = true;
   }
 
   #nextId(name: string): string {
@@ -335,9 +349,9 @@ export class JobCore implements Job {
     this.#gate.onChange = () => this.#refreshDetails();
   }
 
-  /** Kept by the worker, not in the history: costs no event. */
+  /** Kept by the worker, not in the history: costs no event. Made at every step, so of a bounded number of steps. */
   #refreshDetails(): void {
-    setCurrentDetails(statusMarkdown(this.status));
+    setCurrentDetails(statusMarkdown({ ...this.#shown(this.#board.latest(MAX_STEPS_SHOWN)), counts: this.#board.counts }));
   }
 }
 

@@ -13,6 +13,7 @@ import type { Question } from '../../src/model/question.ts';
 import type { JobStatus } from '../../src/model/status.ts';
 import { defineStep, implementStep } from '../../src/model/step.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
 import { cli, type Ran, type TerminalOptions } from '../support/cli-terminal.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -287,6 +288,30 @@ test('a decision about a world that has moved says that nothing was done; one th
   assert.equal(ran.code, 0, ran.err);
   assert.deepEqual(ran.json<Decided>().used, { question: second, answer: 'restore' });
   await holdfast(['cancel', job, '--wait']);
+});
+
+test('an Activity that fails for ever for a reason nobody expects is seen in the status, with its message', { timeout: 60_000 }, async () => {
+  const { job } = await atTheGate();
+  const watching = holdfast(['status', job, '--watch']);
+  setFaultHook((point) => {
+    if (point === 'verify.compared') throw new TypeError("Cannot read properties of undefined (reading 'x')");
+  });
+  try {
+    gates.get(job)!.resolve();
+    await until('it is tried again', async () => ((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying?.[0]?.attempt ?? 0) >= 3);
+    const { retrying } = (await holdfast(['status', job, '--json'])).json<JobStatus>();
+    const { attempt, nextAttemptAt, ...rest } = retrying![0]!;
+    assert.deepEqual(rest, { activity: 'verifyWorld', failure: { type: 'TypeError', message: "Cannot read properties of undefined (reading 'x')" }, isExpected: false });
+    assert.ok(attempt >= 3 && (nextAttemptAt === null || Date.parse(nextAttemptAt) > Date.now() - 5_000));
+    const shown = await holdfast(['status', job]);
+    assert.match(shown.out, /^Failed, and tried again by itself:\n {2}verifyWorld, attempt \d+ (under way|at \S+): TypeError: Cannot read properties of undefined \(reading 'x'\)\n {4}Not a failure that Holdfast expects/m);
+  } finally {
+    setFaultHook(undefined);
+  }
+  await asks(job);
+  assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying, undefined, 'it has succeeded');
+  await holdfast(['cancel', job, '--wait']);
+  assert.match((await watching).out, /^↻ verifyWorld, attempt \d+ .*: TypeError: Cannot read/m);
 });
 
 test('cancel --wait ends a job; its status and result are those of a failure', { timeout: 60_000 }, async () => {

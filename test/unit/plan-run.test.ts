@@ -5,7 +5,7 @@ import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
 import { dependentsOf, planGraph } from '../../src/model/plan-graph.ts';
-import { runPlan, type PlanJob, type PlanProgress, type PlanStepRequest, type PlanStepResult, type SuperStepEnd } from '../../src/model/plan-run.ts';
+import { boundedProgress, runPlan, type PlanJob, type PlanProgress, type PlanStepRequest, type PlanStepResult, type SuperStepEnd } from '../../src/model/plan-run.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan.ts';
 import { anyPlan } from './plan-arbitrary.ts';
 
@@ -47,7 +47,8 @@ class NotedJob implements PlanJob {
   }
 
   onSuperStepEnd(end: SuperStepEnd): void {
-    this.ends.push(end);
+    // The progress is made when it is read.
+    this.ends.push({ ...end });
   }
 
   get ran(): readonly string[] {
@@ -181,7 +182,7 @@ test('a step that runs again sees the state of its own super-step, not what came
 test('what is rewound after the last barrier still runs again before the plan finishes', async () => {
   const job = new NotedJob();
   job.onSuperStepEnd = (end) => {
-    job.ends.push(end);
+    job.ends.push({ ...end });
     if (job.ends.length === 1) job.toRewind.push('a');
   };
   await runPlan(planOf([{ id: 'a' }]), {}, job);
@@ -352,6 +353,32 @@ test('property: carried from any barrier, through JSON, the plan ends the same a
       }
     }),
   );
+});
+
+test('property: of whatever is too large to carry the step is requested again, with the same input, and the plan ends the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyPlan(), fc.integer({ min: 0, max: 200 }), async (plan, maxBytes) => {
+      const whole = new NotedJob((request) => ({ output: outputOf(request, 0) }));
+      const result = await runPlan(plan, {}, whole);
+      for (const end of whole.ends) {
+        const progress = boundedProgress(end.progress, maxBytes);
+        assert.ok(Buffer.byteLength(progress.done.map(({ id, output }) => id + JSON.stringify(output)).join('')) <= maxBytes);
+        assert.deepEqual([...progress.done.map(({ id }) => id), ...(progress.leftOut ?? [])].sort(), end.progress.done.map(({ id }) => id).sort());
+        const rest = new NotedJob((request) => ({ output: outputOf(request, 0) }));
+        const carried = await runPlan(plan, {}, rest, JSON.parse(JSON.stringify(progress)) as PlanProgress);
+        assert.equal(canonicalJson(carried), canonicalJson(result));
+        assert.deepEqual([...rest.ran].sort(), whole.ran.filter((id) => !progress.done.some((done) => done.id === id)).sort());
+        for (const { id, input } of rest.requests) assert.deepEqual(input, whole.requests.find((request) => request.id === id)!.input);
+      }
+    }),
+  );
+});
+
+test('the largest outputs are the ones left out', () => {
+  const done = [{ id: 'large', output: 'x'.repeat(50), superStep: 0 }, { id: 'pause', output: {}, superStep: 1 }, { id: 'umlauts', output: 'ü'.repeat(10), superStep: 2 }];
+  assert.deepEqual(boundedProgress({ schemaVersion: 1, done }, 40).leftOut, ['large']);
+  assert.deepEqual(boundedProgress({ schemaVersion: 1, done }, 30).leftOut, ['large', 'umlauts'], 'bytes count, not characters');
+  assert.equal(boundedProgress({ schemaVersion: 1, done }, 1_000).leftOut, undefined);
 });
 
 test('the scheduling of 1,000 steps in a row costs little, and no more a step at the end', async () => {
