@@ -122,4 +122,16 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
     find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#rewinds !== rewinds) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
   },
+  {
+    guarantee: 'G6', breaks: 'a workspace is taken although what its job had half applied is not finished', file: `${PROTOCOL}/release.ts`,
+    find: 'if (ledger.openIntents(bound).length > 0) {', replace: 'if (ledger.openIntents(bound).length < 0) {', tests: ['test/integration/take-over.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what stands in the way of finishing a half-applied step is not asked about', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'return isOpen ? [binding] :', replace: 'return boundJobId !== "" ? [binding] :', tests: ['test/integration/take-over.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'a worker that ends a job at its start makes a lost database anew', file: `${PROTOCOL}/release.ts`,
+    find: '    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);', replace: '', tests: ['test/integration/database-gone.test.ts'],
+  },
 ];
