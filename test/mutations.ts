@@ -133,6 +133,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G4', breaks: 'small contents are not sealed with the intent', file: `${PROTOCOL}/run-step.ts`,
     find: 'for (const [content, bytes] of contentsOf(intent, stage)) ledger', replace: 'for (const [content, bytes] of contentsOf(intent, stage)) if (content === "") ledger', tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
     guarantee: 'G5', breaks: 'outputs beyond what a payload can hold are carried by continue-as-new', file: 'src/workflows/agent-job.ts',
     find: 'const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);', replace: 'const progress: PlanProgress = end.progress;', tests: ['test/integration/agent-job.test.ts'], name: 'too large for continue-as-new',
   },
@@ -143,5 +145,17 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'T', breaks: 'an Activity that fails for ever is seen by nobody', file: 'src/client/jobs.ts',
     find: 'return retrying.length === 0 ? status : { ...status, retrying };', replace: 'return retrying.length < 0 ? { ...status, retrying } : status;', tests: ['test/integration/cli.test.ts'], name: 'fails for ever',
+  },
+  {
+    guarantee: 'G6', breaks: 'a workspace is taken although what its job had half applied is not finished', file: `${PROTOCOL}/release.ts`,
+    find: 'if (ledger.openIntents(bound).length > 0) {', replace: 'if (ledger.openIntents(bound).length < 0) {', tests: ['test/integration/take-over.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what stands in the way of finishing a half-applied step is not asked about', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'return isOpen ? [binding] :', replace: 'return boundJobId !== "" ? [binding] :', tests: ['test/integration/take-over.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'a worker that ends a job at its start makes a lost database anew', file: `${PROTOCOL}/release.ts`,
+    find: '    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);', replace: '', tests: ['test/integration/database-gone.test.ts'],
   },
 ];

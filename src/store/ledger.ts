@@ -612,6 +612,12 @@ export class Ledger {
     return row === undefined ? undefined : { body: JSON.parse(row['body'] as string), state: row['state'] as 'sealed' | 'done' };
   }
 
+  /** The body of the repair that was carried out last. */
+  latestRepair(jobId: string): unknown {
+    const body = this.#get(`SELECT body FROM repair WHERE job_id = ? AND state = 'done' ORDER BY rowid DESC LIMIT 1`, jobId)?.['body'] as string | undefined;
+    return body === undefined ? undefined : JSON.parse(body);
+  }
+
   sealedRepairs(jobId: string): readonly Digest[] {
     return this.#all(`SELECT question FROM repair WHERE job_id = ? AND state = 'sealed' ORDER BY rowid`, jobId).map((row) => row['question'] as string);
   }

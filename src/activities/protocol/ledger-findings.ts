@@ -1,11 +1,18 @@
 /** What the ledger itself gives to ask about: damaged, behind the Workflow, ahead after a reset, another job's. */
 import type { VerifyWorldRequest } from '../../model/messages.ts';
-import type { Finding } from '../../model/question.ts';
+import { offeredAnswers, type Finding } from '../../model/question.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { ChainRecord, StepRecord } from '../../model/record.ts';
+import { sameState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
+import { columnsOf, halfAppliedTargets, unseenFinding } from './compare.ts';
+import { describeConflict } from './describe.ts';
 import type { ProtocolHost } from './host.ts';
+import { expectRecordedDatabases, lookAt } from './look.ts';
 import { finding } from './questions.ts';
+import { KEPT_BOUND } from './release.ts';
+import { SealedRepairSchema } from './repair-intent.ts';
+import type { Workspace } from './workspace.ts';
 
 const LEDGER = 'ledger:';
 
@@ -77,14 +84,44 @@ export function missingLedgerFinding(root: string, { known, jobId }: VerifyWorld
   });
 }
 
-/** @throws HoldfastError `server-unreachable`: whether the other job still runs decides what is offered */
-export async function foreignFinding(host: ProtocolHost, ledger: Ledger, boundJobId: string): Promise<Finding> {
+/**
+ * The workspace is another job's. If that one has ended, what stands in the way of finishing what it had half applied is
+ * asked about, too: nothing of it is left as it is without a word.
+ * @throws HoldfastError `server-unreachable`: whether the other job still runs decides what is offered
+ */
+export async function foreignFindings(host: ProtocolHost, workspace: Workspace, ledger: Ledger, boundJobId: string, jobId: string): Promise<Finding[]> {
   const isOpen = await host.isJobOpen(boundJobId);
   const applying = ledger.openIntents(boundJobId).filter(({ state }) => state === 'applying');
-  return finding({
+  const halfApplied = applying.length === 0 ? '' : `; half applied: ${applying.map(({ intent }) => intent.stepId).join(', ')}`;
+  const tried = lastAttempt(ledger, jobId);
+  const binding = finding({
     resource: 'workspace:', class: 'foreign', kind: 'bound-to-another-job', impossible: isOpen ? ['accept'] : [],
     expected: { digest: null, text: 'a workspace that no other job has' },
-    found: { digest: null, text: `it belongs to job ${boundJobId}, which ${isOpen ? 'is still running' : 'has ended without giving it back'}${applying.length === 0 ? '' : `; half applied: ${applying.map(({ intent }) => intent.stepId).join(', ')}`}` },
-    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : 'accept finishes what it had half applied, keeps its record and takes the workspace.',
+    found: { digest: null, text: `it belongs to job ${boundJobId}, which ${isOpen ? 'is still running' : 'has ended without giving it back'}${halfApplied}` },
+    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : `accept finishes what it had half applied, keeps its record and takes the workspace.${tried}`,
   });
+  return isOpen ? [binding] : [binding, ...(await halfAppliedFindings(host, workspace, ledger, boundJobId))];
+}
+
+/** Why an accept did not get the workspace. */
+function lastAttempt(ledger: Ledger, jobId: string): string {
+  const body = ledger.latestRepair(jobId);
+  const result = body === undefined ? undefined : SealedRepairSchema.parse(body).result;
+  const why = result?.kind === 'repaired' ? result.notes.filter((note) => note.startsWith(KEPT_BOUND)) : [];
+  return why.length === 0 ? '' : ` Tried, and not done: ${why.join('; ')}`.slice(0, 1_000);
+}
+
+/** Targets that another job's half-applied intents would leave as somebody else made them. */
+async function halfAppliedFindings(host: ProtocolHost, workspace: Workspace, ledger: Ledger, boundJobId: string): Promise<Finding[]> {
+  const { settings } = ledger.job(boundJobId)!;
+  expectRecordedDatabases(workspace, settings, ledger, boundJobId);
+  const targets = ledger.openIntents(boundJobId).filter(({ state }) => state === 'applying').flatMap((row) => halfAppliedTargets(ledger, row));
+  const sightings = await lookAt({ workspace, settings, host }, targets.map(({ resource, acceptable }) => ({ resource, recorded: columnsOf(acceptable) })));
+  const findings: Finding[] = [];
+  for (const { resource, acceptable, applying } of targets) {
+    const sighting = sightings.get(resource)!;
+    if (sighting.outcome !== 'seen') findings.push(unseenFinding(resource, sighting, undefined));
+    else if (!acceptable.some((state) => sameState(state, sighting.state))) findings.push({ ...(await describeConflict(workspace, settings, resource, applying, sighting.state)), answers: offeredAnswers('conflict', ['undo']) });
+  }
+  return findings;
 }

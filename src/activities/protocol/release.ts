@@ -9,8 +9,9 @@ import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/mes
 import { GENESIS } from '../../model/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers } from './apply.ts';
+import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
+import { expectRecordedDatabases } from './look.ts';
 import { withdraw } from './questions.ts';
 import { closeIntent, stepFields } from './step-record.ts';
 import type { RepairParts } from './repair-intent.ts';
@@ -26,6 +27,7 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);
     if (job === undefined || ledger.boundJobId() !== request.jobId) return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
+    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);
     const notes = await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller);
     for (const question of ledger.openQuestions(request.jobId)) ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
@@ -45,12 +47,21 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
   });
 }
 
-/** A person decided that an ended job's workspace be taken: its half-applied intents are finished first. */
+/** How the note begins that says why a job that has ended keeps its workspace all the same. */
+export const KEPT_BOUND = 'the workspace is not released: ';
+
+/** A person decided that an ended job's workspace be taken: its half-applied intents are finished first, or it isn't taken. */
 export async function takeOver({ workspace, ledger, caller }: RepairParts, notes: string[]): Promise<void> {
   const bound = ledger.boundJobId();
   const job = bound === undefined ? undefined : ledger.job(bound);
   if (bound === undefined || job === undefined) return;
-  notes.push(...(await finishIntents(workspace, ledger, bound, job.settings, job.term, caller)));
+  expectRecordedDatabases(workspace, job.settings, ledger, bound);
+  const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
+  notes.push(...finished);
+  if (ledger.openIntents(bound).length > 0) {
+    notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));
+    return;
+  }
   const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
   if ('findings' in fences) throw new HoldfastError('storage-unreachable', `Job ${bound} cannot be released: ${fences.findings.map(({ found }) => found.text).join('; ')}`);
   ledger.transaction(() => {
@@ -62,6 +73,8 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   });
   notes.push(`job ${bound} is released; its record stays in the ledger`);
 }
+
+const NOT_FINISHED = 'half applied and not finished';
 
 /** Rolls forward what is being applied, drops what is only sealed. Returns what a person should know. */
 async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string, settings: JobSettings, term: number, caller: Caller): Promise<string[]> {
@@ -83,7 +96,7 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
   try {
     const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
     const outcome = await applyIntent({ workspace, settings, row, term, runId: caller.runId, seenFiles: new Map() }, ledger, prepared);
-    if (outcome.kind !== 'applied') return `step ${intent.stepId}: half applied and not finished (${outcome.kind === 'conflicts' ? outcome.conflicts.map(({ resource }) => resource).join(', ') : outcome.kind})`;
+    if (outcome.kind !== 'applied') return `step ${intent.stepId}: ${NOT_FINISHED} (${whyNot(outcome)})`;
     await removeIntentLeftovers(workspace, intent);
     ledger.transaction(() => {
       ledger.append(intent.jobId, caller.runId, stepFields(row, outcome));
@@ -91,7 +104,18 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
     });
     return `step ${intent.stepId}: half applied, finished`;
   } catch (error) {
-    if (isFailure(error)) return `step ${intent.stepId}: half applied and not finished: ${error.message}`;
+    if (isFailure(error)) return `step ${intent.stepId}: ${NOT_FINISHED}: ${error.message}`;
     throw error;
+  }
+}
+
+function whyNot(outcome: Exclude<ApplyOutcome, { kind: 'applied' }>): string {
+  switch (outcome.kind) {
+    case 'conflicts':
+      return `neither as before nor as wanted: ${outcome.conflicts.map(({ resource }) => resource).join(', ')}`;
+    case 'stale':
+      return `${outcome.resource} has changed`;
+    case 'must-verify':
+      return outcome.detail;
   }
 }

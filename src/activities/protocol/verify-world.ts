@@ -17,7 +17,7 @@ import { stateDigest } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { compare, type CompareParts, type Comparison } from './compare.ts';
-import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFinding, missingLedgerFinding } from './ledger-findings.ts';
+import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFindings, missingLedgerFinding } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { expectDatabases, planState } from './look.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from './questions.ts';
@@ -103,7 +103,7 @@ class Verification {
     const { jobId, settings } = this.#request;
     workspace.reserveDatabases(settings);
     const bound = ledger.boundJobId();
-    if (bound !== undefined && bound !== jobId) return [await foreignFinding(this.#host, ledger, bound)];
+    if (bound !== undefined && bound !== jobId) return await foreignFindings(this.#host, workspace, ledger, bound, jobId);
     const job = ledger.job(jobId);
     if (job === undefined && isKnown) return [missingLedgerFinding(workspace.root, this.#request)];
     if (job === undefined) {
@@ -120,7 +120,7 @@ class Verification {
     // An older record says nothing of the world as it should be, and a term must not be raised from it.
     const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter((found) => found.class === 'damaged');
     if (unusable.length > 0) return unusable;
-    expectDatabases(workspace, settings, check.manifest);
+    expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
     await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
     const unreachable = await this.#raiseTerm(workspace, ledger);
     return unreachable;

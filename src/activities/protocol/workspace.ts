@@ -64,7 +64,7 @@ export class Workspace {
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
     if (url.startsWith('sqlite:')) this.#makeReady(name, this.#sqlitePath(url));
-    const opened = openDatabase({ name, url }, { workspaceRoot: this.root, env: {} });
+    const opened = openDatabase({ name, url }, { workspaceRoot: this.root, env: {}, create: () => !this.#expected.has(name) });
     this.#databases.set(name, { url, opened });
     opened.catch(() => {
       if (this.#databases.get(name)?.opened === opened) this.#databases.delete(name);
