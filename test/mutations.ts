@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
-    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+    find: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
