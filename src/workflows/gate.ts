@@ -30,6 +30,8 @@ export interface GateOptions {
   readonly settings: JobSettings;
   /** Where this Run's history begins. */
   readonly base: ChainPlace;
+  /** The Run that this one continues as new. */
+  readonly continuedFrom?: string | undefined;
   readonly board: StepBoard;
   /** Steps that a decision made void, with their new generation. */
   readonly onRewound: (reruns: readonly { readonly stepId: string; readonly generation: number }[]) => void;
@@ -45,6 +47,8 @@ export class Gate {
   readonly #refusals: Refusal[] = [];
   readonly #generations = new Map<string, number>();
   readonly #steps: [string, number, number][] = [];
+  /** Steps that are waited for now. */
+  readonly #asking = new Set<string>();
   /** How often a decision made steps run again: whatever was asked before may have been given what is void now. */
   #rewinds = 0;
   /** The last comparison, and the steps that it was made for and that have not been asked for since. */
@@ -116,6 +120,16 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep): Promise<StepDone | undefined> {
+    const { stepId } = step.request;
+    this.#asking.add(stepId);
+    try {
+      return await this.#run(step);
+    } finally {
+      this.#asking.delete(stepId);
+    }
+  }
+
+  async #run(step: GateStep): Promise<StepDone | undefined> {
     const { board } = this.#options;
     const { stepId } = step.request;
     const rewinds = this.#rewinds;
@@ -214,6 +228,8 @@ export class Gate {
         steps: this.#steps,
         reason,
         detail: detail.slice(0, 500),
+        asking: [...this.#asking],
+        ...(this.#options.continuedFrom === undefined ? {} : { continuedFrom: this.#options.continuedFrom }),
       });
       this.#searchAttributes = result.searchAttributes;
       this.#term = result.term;

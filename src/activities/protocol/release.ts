@@ -10,7 +10,7 @@ import { formatResource } from '../../model/resource.ts';
 import { GENESIS, type StepRecord } from '../../model/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers } from './apply.ts';
+import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { versionState } from './look.ts';
 import { withdraw } from './questions.ts';
@@ -80,24 +80,32 @@ async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string
 }
 
 async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, caller: Caller, row: IntentRow): Promise<string> {
-  const { intent, details } = row;
+  const { intent } = row;
   try {
-    const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
-    const outcome = await applyIntent({ workspace, settings, row, term, seenFiles: new Map() }, ledger, prepared);
+    const outcome = await rollForwardIntent(workspace, ledger, settings, term, caller.runId, row);
     if (outcome.kind !== 'applied') return `step ${intent.stepId}: half applied and not finished (${outcome.kind === 'conflicts' ? outcome.conflicts.map(({ resource }) => resource).join(', ') : outcome.kind})`;
-    await removeIntentLeftovers(workspace, intent);
-    ledger.transaction(() => {
-      ledger.append(intent.jobId, caller.runId, {
-        kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
-        changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }], logs: details.logs as StepRecord['logs'],
-      });
-      ledger.setIntentState(intent.token, 'done');
-      ledger.clearEffectMarks(intent.token);
-    });
     return `step ${intent.stepId}: half applied, finished`;
   } catch (error) {
     if (isFailure(error)) return `step ${intent.stepId}: half applied and not finished: ${error.message}`;
     throw error;
   }
+}
+
+/** Applies what is left of an intent that is being applied, and records its step. Call under the lock. @throws HoldfastError as `applyIntent` */
+export async function rollForwardIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, runId: string, row: IntentRow): Promise<ApplyOutcome> {
+  const { intent, details } = row;
+  const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
+  const outcome = await applyIntent({ workspace, settings, row, term, seenFiles: new Map() }, ledger, prepared);
+  if (outcome.kind !== 'applied') return outcome;
+  await removeIntentLeftovers(workspace, intent);
+  ledger.transaction(() => {
+    ledger.append(intent.jobId, runId, {
+      kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
+      intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
+      changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }], logs: details.logs as StepRecord['logs'],
+    });
+    ledger.setIntentState(intent.token, 'done');
+    ledger.clearEffectMarks(intent.token);
+  });
+  return outcome;
 }
