@@ -107,8 +107,12 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (ledger.headAt(jobId, known.seq) !== known.head) {', replace: 'if (ledger.headAt(jobId, known.seq) === "") {', tests: DRIFT,
   },
   {
-    guarantee: 'G6', breaks: 'a changed record is not noticed', file: 'src/store/ledger.ts',
-    find: 'if (head !== stated) return', replace: 'if (head === "") return', tests: ['test/unit/ledger.test.ts', ...DECISIONS, ...DRIFT],
+    guarantee: 'G6', breaks: 'a changed record is not noticed', file: 'src/store/chain-check.ts',
+    find: 'if (computed !== stated) return', replace: 'if (computed === "") return', tests: ['test/unit/ledger.test.ts', ...DECISIONS, ...DRIFT],
+  },
+  {
+    guarantee: 'G6', breaks: 'a record that was read once is not looked at again', file: 'src/store/chain-check.ts',
+    find: 'if (this.#parsed.has(computed))', replace: 'if (this.#parsed.has(stored.head))', tests: ['test/unit/ledger.test.ts'],
   },
   {
     guarantee: 'G6', breaks: "another job's workspace is taken without a word", file: `${PROTOCOL}/verify-world.ts`,
@@ -116,11 +120,19 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
-    find: '      await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+    find: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
     find: 'throw this.#notCarriedOut(decision, error);', replace: 'throw error;', tests: ['test/integration/decisions-refused.test.ts'], name: 'cannot be carried out',
+  },
+  {
+    guarantee: 'G4', breaks: 'a record that a power loss took is not appended again', file: `${PROTOCOL}/verify-world.ts`,
+    find: 'redoLostRecord(ledger, jobId, this.#request.known);', replace: 'if (jobId === "") redoLostRecord(ledger, jobId, this.#request.known);', tests: ['test/integration/power-loss.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'small contents are not sealed with the intent', file: `${PROTOCOL}/run-step.ts`,
+    find: 'for (const [content, bytes] of contentsOf(intent, stage)) ledger', replace: 'for (const [content, bytes] of contentsOf(intent, stage)) if (content === "") ledger', tests: ['test/integration/guarded-step.test.ts'],
   },
   {
     guarantee: 'G5', breaks: 'outputs beyond what a payload can hold are carried by continue-as-new', file: 'src/workflows/agent-job.ts',
@@ -141,5 +153,17 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G6', breaks: 'what another Run had half applied is finished without a word', file: `${PROTOCOL}/verify-world.ts`,
     find: 'const runId = job.runId === this.#request.continuedFrom ? this.#caller.runId : job.runId;', replace: 'const runId = this.#caller.runId;', tests: ['test/integration/abandoned.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'a workspace is taken although what its job had half applied is not finished', file: `${PROTOCOL}/release.ts`,
+    find: 'if (ledger.openIntents(bound).length > 0) {', replace: 'if (ledger.openIntents(bound).length < 0) {', tests: ['test/integration/take-over.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what stands in the way of finishing a half-applied step is not asked about', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'return isOpen ? [binding] :', replace: 'return boundJobId !== "" ? [binding] :', tests: ['test/integration/take-over.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'a worker that ends a job at its start makes a lost database anew', file: `${PROTOCOL}/release.ts`,
+    find: '    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);', replace: '', tests: ['test/integration/database-gone.test.ts'],
   },
 ];

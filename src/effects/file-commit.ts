@@ -158,7 +158,7 @@ class Commit {
     }
     this.#folder.assertInside();
     if (isVirtuallyBefore && after.kind === 'absent') return this.#settleTakenAway(true);
-    if (isVirtuallyBefore || before.kind === 'absent') return this.#create();
+    if (isVirtuallyBefore || before.kind === 'absent') return this.#create(isVirtuallyBefore);
     if (old !== undefined && after.kind === 'file' && before.kind === 'file') return this.#replaceFile(old, captured);
     if (before.kind === 'directory') return this.#changeDirectory();
     if (before.kind === 'symlink' && (after.kind === 'file' || after.kind === 'symlink')) return this.#replaceLink();
@@ -186,7 +186,7 @@ class Commit {
   }
 
   /** Nothing is there: what comes must not replace what somebody puts there at this moment. */
-  async #create(): Promise<CommitOutcome> {
+  async #create(isTakenAway: boolean): Promise<CommitOutcome> {
     const { after } = this.#change;
     this.#moment('compared');
     try {
@@ -204,7 +204,7 @@ class Commit {
     this.#moment('placed');
     this.#sync();
     this.#moment('synced');
-    return this.#settleTakenAway();
+    return isTakenAway ? this.#settleTakenAway() : this.#applied();
   }
 
   /** Removes what is there, or makes room for another kind of thing. It is looked at where it was taken to. */
@@ -220,7 +220,7 @@ class Commit {
     faultPoint('commit.file-captured');
     this.#moment('placed');
     if (!(await this.#isExpected(captured, old))) return this.#putBack(captured);
-    if (this.#change.after.kind !== 'absent') return this.#create();
+    if (this.#change.after.kind !== 'absent') return this.#create(true);
     faultPoint('commit.file-renamed');
     this.#sync();
     this.#moment('synced');
@@ -239,7 +239,7 @@ class Commit {
       if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return await this.#conflict('it was replaced at this moment');
       throw storageError('change', this.#target, error);
     }
-    if (after.kind !== 'directory' && after.kind !== 'absent') return this.#create();
+    if (after.kind !== 'directory' && after.kind !== 'absent') return this.#create(false);
     faultPoint('commit.file-renamed');
     this.#moment('placed');
     this.#sync();

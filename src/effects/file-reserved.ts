@@ -36,7 +36,11 @@ export function inodeKey(stat: { readonly dev: bigint; readonly ino: bigint }): 
 /** Is this path a declared database or a companion of one? By its place and by its inode; opens nothing. */
 export function isReservedFile(workspace: FileWorkspace, path: string): boolean {
   const absolute = join(workspace.root, path);
-  if (workspace.databasePaths.some((database) => DATABASE_SUFFIXES.some((suffix) => realPlace(database) + suffix === absolute))) return true;
+  const isDatabase = (database: string): boolean => {
+    const real = realPlace(database);
+    return absolute.startsWith(real) && DATABASE_SUFFIXES.includes(absolute.slice(real.length));
+  };
+  if (workspace.databasePaths.some(isDatabase)) return true;
   const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
   return stat?.isFile() === true && reservedInodes(workspace).has(inodeKey(stat));
 }

@@ -20,7 +20,7 @@ export const MAX_JSON_DEPTH = 256;
  * @throws HoldfastError `not-json` naming the path (`$.a[3].b`) of the first part that is not plain JSON.
  */
 export function canonicalJson(value: unknown, rootPath = '$'): string {
-  return write(value, rootPath, new Set(), 0);
+  return write(value, { root: rootPath, keys: [], ancestors: [] });
 }
 
 /** How many bytes a plain JSON value takes in a payload. */
@@ -34,57 +34,66 @@ export function assertJson(value: unknown, rootPath = '$'): Json {
   return value as Json;
 }
 
-function write(value: unknown, path: string, ancestors: Set<object>, depth: number): string {
-  if (depth > MAX_JSON_DEPTH) throw notJson(path, `is nested deeper than ${MAX_JSON_DEPTH} levels`);
+/** Where the writer stands. Paths are put together only for an error. */
+interface Place {
+  readonly root: string;
+  readonly keys: (string | number)[];
+  readonly ancestors: object[];
+}
+
+function write(value: unknown, place: Place): string {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) throw notJson(path, 'is a string with a lone surrogate, which no JSON text can carry');
+      if (!value.isWellFormed()) throw notJson(place, 'is a string with a lone surrogate, which no JSON text can carry');
       return JSON.stringify(value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
-      if (!Number.isFinite(value)) throw notJson(path, `is ${String(value)}, which JSON cannot hold`);
-      if (Object.is(value, -0)) throw notJson(path, 'is -0, which JSON would turn into 0');
-      return JSON.stringify(value);
+      if (!Number.isFinite(value)) throw notJson(place, `is ${String(value)}, which JSON cannot hold`);
+      if (Object.is(value, -0)) throw notJson(place, 'is -0, which JSON would turn into 0');
+      return String(value);
     case 'object':
       break;
     default:
-      throw notJson(path, `is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, not plain JSON`);
+      throw notJson(place, `is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, not plain JSON`);
   }
   if (value === null) return 'null';
-  if (ancestors.has(value)) throw notJson(path, 'refers back to a value that contains it (a cycle)');
-  ancestors.add(value);
-  const text = Array.isArray(value) ? writeArray(value, path, ancestors, depth) : writeObject(value, path, ancestors, depth);
-  ancestors.delete(value);
+  if (place.ancestors.includes(value)) throw notJson(place, 'refers back to a value that contains it (a cycle)');
+  if (place.ancestors.length >= MAX_JSON_DEPTH) throw notJson(place, `is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  place.ancestors.push(value);
+  const text = Array.isArray(value) ? writeArray(value, place) : writeObject(value, place);
+  place.ancestors.pop();
   return text;
 }
 
-function writeArray(value: readonly unknown[], path: string, ancestors: Set<object>, depth: number): string {
-  const parts: string[] = [];
+function writeArray(value: readonly unknown[], place: Place): string {
+  let text = '';
   for (let index = 0; index < value.length; index++) {
-    if (!(index in value)) throw notJson(`${path}[${index}]`, 'is a hole in an array');
-    parts.push(write(value[index], `${path}[${index}]`, ancestors, depth + 1));
+    place.keys.push(index);
+    if (!(index in value)) throw notJson(place, 'is a hole in an array');
+    text += `${index === 0 ? '' : ','}${write(value[index], place)}`;
+    place.keys.pop();
   }
-  if (Object.keys(value).length !== value.length) throw notJson(path, 'is an array with named properties');
-  return `[${parts.join(',')}]`;
+  if (Object.keys(value).length !== value.length) throw notJson(place, 'is an array with named properties');
+  return `[${text}]`;
 }
 
-function writeObject(value: object, path: string, ancestors: Set<object>, depth: number): string {
+function writeObject(value: object, place: Place): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   // A Workflow's sandbox has its own Object.prototype, so "plain" is: a prototype that itself has none.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw notJson(path, `is a ${constructorName(value)}, not a plain object`);
+    throw notJson(place, `is a ${constructorName(value)}, not a plain object`);
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw notJson(path, 'has a symbol as a key');
+  if (Object.getOwnPropertySymbols(value).length > 0) throw notJson(place, 'has a symbol as a key');
   const entries = value as Record<string, unknown>;
-  const parts = Object.keys(entries)
-    .sort()
-    .map((key) => `${write(key, `${path} key`, ancestors, depth)}:${write(entries[key], memberPath(path, key), ancestors, depth + 1)}`);
-  return `{${parts.join(',')}}`;
-}
-
-function memberPath(path: string, key: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+  let text = '';
+  for (const key of Object.keys(entries).sort()) {
+    place.keys.push(key);
+    if (!key.isWellFormed()) throw notJson(place, 'has a key with a lone surrogate, which no JSON text can carry');
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${write(entries[key], place)}`;
+    place.keys.pop();
+  }
+  return `{${text}}`;
 }
 
 function constructorName(value: object): string {
@@ -92,6 +101,7 @@ function constructorName(value: object): string {
   return typeof name === 'string' && name !== '' ? name : 'class instance';
 }
 
-function notJson(path: string, problem: string): HoldfastError {
+function notJson({ root, keys }: Place, problem: string): HoldfastError {
+  const path = root + keys.map((key) => (typeof key === 'string' && /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
   return new HoldfastError('not-json', `${path} ${problem}.`, { path });
 }

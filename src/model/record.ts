@@ -118,23 +118,31 @@ export interface ManifestEntry {
   readonly at: string;
 }
 
+/** The change of a resource that counts, and the record that made it. */
+export interface LatestChange {
+  readonly change: Change;
+  readonly record: Pick<ChainRecord, 'seq' | 'at'> & { readonly step?: { readonly stepId: string; readonly generation: number } };
+}
+
+export function manifestEntryOf({ change, record }: LatestChange, digest: Digest): ManifestEntry {
+  return { resource: change.resource, digest, state: change.state, role: change.role, seq: record.seq, at: record.at, ...record.step };
+}
+
+/** Folds one record into a manifest. */
+export function foldManifest(manifest: Map<string, ManifestEntry>, record: ChainRecord): void {
+  const latest = new Map<string, LatestChange>();
+  foldChanges(latest, record, (resource) => manifest.has(resource));
+  for (const [resource, change] of latest) manifest.set(resource, manifestEntryOf(change, stateDigest(change.change.state)));
+}
+
 /**
- * Folds one record into a manifest. A read adds what was not recorded and changes nothing else: it found what was
+ * Which changes of a record count: a read adds what was not recorded and changes nothing else. It found what was
  * recorded then, and a decision may have changed the record since, while the step that had read was still in flight.
  */
-export function foldManifest(manifest: Map<string, ManifestEntry>, record: ChainRecord): void {
+export function foldChanges(latest: Map<string, LatestChange>, record: ChainRecord, isRecorded: (resource: string) => boolean = () => false): void {
+  const by = { seq: record.seq, at: record.at, ...(record.kind === 'step' ? { step: { stepId: record.stepId, generation: record.generation } } : {}) };
   for (const change of record.changes) {
-    const digest = stateDigest(change.state);
-    const present = manifest.get(change.resource);
-    if (change.role === 'read' && present !== undefined) continue;
-    manifest.set(change.resource, {
-      resource: change.resource,
-      digest,
-      state: change.state,
-      role: change.role,
-      seq: record.seq,
-      at: record.at,
-      ...(record.kind === 'step' ? { stepId: record.stepId, generation: record.generation } : {}),
-    });
+    if (change.role === 'read' && (latest.has(change.resource) || isRecorded(change.resource))) continue;
+    latest.set(change.resource, { change, record: by });
   }
 }

@@ -6,7 +6,7 @@
  */
 import * as z from 'zod';
 import { canonicalJson, type Json } from './canonical-json.ts';
-import { digestOf, DigestSchema, type Digest } from './digest.ts';
+import { digestOf, DigestSchema, sha256Hex, type Digest } from './digest.ts';
 
 const JsonSchema: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 
@@ -72,7 +72,12 @@ const ABSENT_DIGEST = digestOf(ABSENT);
 
 /** The digest of a state. `summary` texts are left out: only what the resource is counts. */
 export function stateDigest(state: ResourceState): Digest {
-  return state.kind === 'absent' ? ABSENT_DIGEST : digestOf(essenceOf(state));
+  return state.kind === 'absent' ? ABSENT_DIGEST : sha256Hex(stateText(state));
+}
+
+/** What a state's digest is over. */
+export function stateText(state: ResourceState): string {
+  return canonicalJson(essenceOf(state));
 }
 
 /** The same as equal digests, without the hashing. */

@@ -8,6 +8,8 @@
  *    blob that is put again is replaced, and the damaged bytes stay beside it as evidence.
  * 3. Memory doesn't grow with a content's size.
  * 4. A blob shares no inode with a file outside the store: nobody's edit reaches it.
+ * 5. Small contents may lie elsewhere (the ledger keeps those of sealed intents); they are read, and checked, through
+ *    here all the same.
  */
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { closeSync, constants, copyFileSync, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, read, readdirSync, readSync, statSync, write } from 'node:fs';
@@ -23,6 +25,11 @@ export interface StoredContent {
   readonly sizeBytes: number;
 }
 
+/** Where small contents lie that have no file of their own. */
+export interface SmallContents {
+  get(digest: Digest): Uint8Array | undefined;
+}
+
 /** Up to here a content is handled whole and synchronously: cheaper than rounds through the thread pool. */
 export const SMALL_CONTENT_BYTES = 128 * 1024;
 const PREFIXES = '0123456789abcdef';
@@ -35,10 +42,12 @@ export class BlobStore {
   /** Does this process know the folders of all prefixes to be durable? */
   #hasDurablePrefixes = false;
   #canClone = true;
+  readonly #small: SmallContents;
 
-  /** Creates the directory, readable by its owner only: it holds what files of any mode held. */
-  constructor(directory: string) {
+  /** Creates the directory, readable by its owner only: it holds what files of any mode held. `small` default: none. */
+  constructor(directory: string, small: SmallContents = { get: () => undefined }) {
     this.directory = directory;
+    this.#small = small;
     makeDirectory(join(directory, 'tmp'), 0o700);
   }
 
@@ -70,14 +79,14 @@ export class BlobStore {
   /** The same from an open file, read from its start. `path` names it in messages and for a clone. */
   async putFromOpenFile(file: number, path: string): Promise<StoredContent> {
     const { size } = fstatSync(file);
-    if (size <= SMALL_CONTENT_BYTES) return this.#putBytes(readSmall(file, path));
+    if (size <= SMALL_CONTENT_BYTES) return this.#putBytes(readOpen(file, path));
     const cloned = this.#clone(file, path);
     if (cloned !== undefined) return this.#keepClone(cloned);
     return this.#putStream(readChunks(file, path, 'lent'));
   }
 
   has(digest: Digest): boolean {
-    return statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined;
+    return this.#small.get(digest) !== undefined || statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined;
   }
 
   /**
@@ -137,6 +146,8 @@ export class BlobStore {
 
   /** @throws HoldfastError `not-found` */
   sizeOf(digest: Digest): number {
+    const small = this.#small.get(digest);
+    if (small !== undefined) return small.byteLength;
     const stat = statSync(this.pathOf(digest), { throwIfNoEntry: false });
     if (stat === undefined) throw this.#missing(digest);
     return stat.size;
@@ -160,6 +171,8 @@ export class BlobStore {
   }
 
   async *#chunks(digest: Digest, chunks: 'lent' | 'given'): AsyncGenerator<Buffer, void, undefined> {
+    const small = this.#readSmall(digest);
+    if (small !== undefined) return yield small;
     const file = this.#open(digest);
     const digester = createHash('sha256');
     try {
@@ -170,7 +183,7 @@ export class BlobStore {
     } finally {
       closeSync(file);
     }
-    this.#check(digest, digester.digest('hex'));
+    this.#check(digest, digester.digest('hex'), this.pathOf(digest));
   }
 
   #putBytes(bytes: Uint8Array): StoredContent {
@@ -308,14 +321,24 @@ export class BlobStore {
   }
 
   #readWhole(digest: Digest): Buffer {
+    const small = this.#readSmall(digest);
+    if (small !== undefined) return small;
     const file = this.#open(digest);
     try {
-      const bytes = readSmall(file, this.pathOf(digest));
-      this.#check(digest, hash('sha256', bytes));
+      const bytes = readOpen(file, this.pathOf(digest));
+      this.#check(digest, hash('sha256', bytes), this.pathOf(digest));
       return bytes;
     } finally {
       closeSync(file);
     }
+  }
+
+  /** A content that has no file of its own, checked. */
+  #readSmall(digest: Digest): Buffer | undefined {
+    const bytes = this.#small.get(digest);
+    if (bytes === undefined) return undefined;
+    this.#check(digest, hash('sha256', bytes), 'its row in the ledger');
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   #open(digest: Digest): number {
@@ -326,10 +349,9 @@ export class BlobStore {
     }
   }
 
-  #check(digest: Digest, found: string): void {
+  #check(digest: Digest, found: string, place: string): void {
     if (found === digest) return;
-    const path = this.pathOf(digest);
-    throw new HoldfastError('ledger-damaged', `Content ${digest} is damaged: "${path}" now has the digest ${found}.`, { digest, found, path });
+    throw new HoldfastError('ledger-damaged', `Content ${digest} is damaged: "${place}" now has the digest ${found}.`, { digest, found, path: place });
   }
 
   #readFailure(digest: Digest, error: unknown): HoldfastError {
@@ -358,7 +380,7 @@ function makeUnlessThere(directory: string): void {
 }
 
 /** The whole of an open file, read from its start, whatever its size was a moment ago. */
-function readSmall(file: number, path: string): Buffer {
+function readOpen(file: number, path: string): Buffer {
   try {
     let buffer = Buffer.allocUnsafe(fstatSync(file).size + 1);
     let filled = 0;
@@ -422,7 +444,8 @@ async function* asBytes(content: AsyncIterable<Uint8Array | string>): AsyncGener
   if (half !== '') throw notUnicode();
 }
 
-function utf8(text: string): Buffer {
+/** @throws HoldfastError `bad-input` for a lone surrogate */
+export function utf8(text: string): Buffer {
   if (!text.isWellFormed()) throw notUnicode();
   return Buffer.from(text, 'utf8');
 }

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS intent (
   approval INTEGER NOT NULL, details TEXT NOT NULL, prepared TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS intent_open ON intent (job_id) WHERE state IN ('sealed', 'applying');
 
+-- Small contents of sealed intents: written with the seal, they cost no file and no fsync of their own.
+CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+
 CREATE TABLE IF NOT EXISTS effect_mark (
   token TEXT NOT NULL, effect INTEGER NOT NULL, outcome TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (token, effect)) STRICT, WITHOUT ROWID;
 

@@ -13,6 +13,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, digestOf } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { IntentSchema, type Intent } from '../model/intent.ts';
@@ -21,6 +22,7 @@ import { QuestionSchema, type Question } from '../model/question.ts';
 import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
 import { formatResource, parseResource } from '../model/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
+import { BATCH_BYTES, BATCH_RECORDS, checkChain, RecordParser, type ChainCheck, type ReadRecord, type StoredRecord } from './chain-check.ts';
 import { atPoints } from './fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
 
@@ -76,6 +78,15 @@ export interface IntentDetails {
 export interface PreparedAfters {
   readonly afters: Readonly<Record<number, ResourceState>>;
   readonly changes: readonly Change[];
+  /** The record that follows if all goes as prepared. */
+  readonly record?: { readonly runId: string; readonly at: string; readonly head: Digest };
+}
+
+/** A record that is not in the chain yet, with the place that it will have. */
+export interface PlannedRecord {
+  readonly record: ChainRecord;
+  readonly text: string;
+  readonly at: ChainPlace;
 }
 
 export interface EffectMark {
@@ -92,7 +103,9 @@ export class Ledger {
   readonly #database: DatabaseSync;
   readonly #inode: bigint;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #parser = new RecordParser();
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
+  #isReading = false;
   #lastSettings: { readonly text: string; readonly settings: JobSettings } | undefined;
 
   private constructor(path: string, database: DatabaseSync) {
@@ -140,6 +153,7 @@ export class Ledger {
 
   /** One atomic, fsynced commit (`relaxed`: not fsynced, see the header). Nested calls join the outer one. */
   transaction<T>(work: () => T, options: { readonly relaxed?: boolean } = {}): T {
+    this.#endReading();
     if (this.#database.isTransaction) return work();
     this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
     this.#begin();
@@ -151,6 +165,26 @@ export class Ledger {
       if (this.#database.isTransaction) this.#run('ROLLBACK');
       throw this.#translate(error);
     }
+  }
+
+  /** Many reads as one: SQLite takes its locks once, not for each. The first transaction inside ends it. */
+  reading<T>(work: () => T): T {
+    if (this.#database.isTransaction) return work();
+    try {
+      this.#run('BEGIN');
+      this.#isReading = true;
+      return work();
+    } catch (error) {
+      throw this.#translate(error);
+    } finally {
+      this.#endReading();
+    }
+  }
+
+  #endReading(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    this.#run('COMMIT');
   }
 
   // ---- jobs, terms, marks ------------------------------------------------------------------------------------------
@@ -310,6 +344,16 @@ export class Ledger {
     this.#run(`UPDATE intent SET state = 'applying', prepared = ? WHERE token = ?`, JSON.stringify(this.#mergePrepared(token, prepared)), token);
   }
 
+  /** Keeps a small content; one that is there and damaged is replaced. */
+  putContent(digest: Digest, bytes: Uint8Array): void {
+    this.#run('INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes', digest, bytes);
+  }
+
+  /** As it is stored; whoever reads it compares it with its digest. */
+  content(digest: Digest): Uint8Array | undefined {
+    return this.#get('SELECT bytes FROM content WHERE digest = ?', digest)?.['bytes'] as Uint8Array | undefined;
+  }
+
   preparedAfters(token: Digest): PreparedAfters {
     const text = this.#get('SELECT prepared FROM intent WHERE token = ?', token)?.['prepared'] as string | null | undefined;
     return text == null ? { afters: {}, changes: [] } : (JSON.parse(text) as PreparedAfters);
@@ -319,7 +363,11 @@ export class Ledger {
   #mergePrepared(token: Digest, next: PreparedAfters): PreparedAfters {
     const earlier = this.preparedAfters(token);
     const renewed = new Set(next.changes.map(({ resource }) => resource));
-    return { afters: { ...earlier.afters, ...next.afters }, changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes] };
+    return {
+      afters: { ...earlier.afters, ...next.afters },
+      changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes],
+      ...(next.record === undefined ? {} : { record: next.record }),
+    };
   }
 
   effectMarks(token: Digest): ReadonlyMap<number, EffectMark> {
@@ -343,15 +391,27 @@ export class Ledger {
 
   /** Appends a record, folds it into the manifest and returns it with its place. */
   append(jobId: string, runId: string, fields: NewRecord): { readonly record: ChainRecord; readonly at: ChainPlace } {
+    return this.appendPlanned(this.plan(jobId, runId, fields));
+  }
+
+  /** The record as it will be if it is the next. Writes nothing. `at`: ISO time, default now. */
+  plan(jobId: string, runId: string, fields: NewRecord, at = new Date().toISOString()): PlannedRecord {
     const row = this.#get('SELECT seq, head FROM job WHERE job_id = ?', jobId);
     if (row === undefined) throw new HoldfastError('defect', `A record was to be appended for ${jobId}, which has no row in the ledger.`);
     const seq = (row['seq'] as number) + 1;
-    const record = { ...fields, schemaVersion: 1, jobId, seq, runId, at: new Date().toISOString() } as ChainRecord;
+    const record = { ...fields, schemaVersion: 1, jobId, seq, runId, at } as ChainRecord;
     const text = recordText(record);
-    const head = nextHead(row['head'] as string, text);
+    return { record, text, at: { seq, head: nextHead(row['head'] as string, text) } };
+  }
+
+  /** Appends a planned record in its place. @throws HoldfastError `defect` when another has taken it */
+  appendPlanned({ record, text, at }: PlannedRecord): { readonly record: ChainRecord; readonly at: ChainPlace } {
+    const { jobId, runId } = record;
+    const { seq, head } = at;
+    const { changes } = this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ? AND seq = ?', seq, head, jobId, seq - 1);
+    if (changes !== 1) throw new HoldfastError('defect', `Record ${seq} of ${jobId} was planned for another end of the chain.`);
     const step = record.kind === 'step' ? record : undefined;
     this.#run('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', jobId, seq, record.kind, step?.token ?? null, step?.stepId ?? null, step?.generation ?? null, runId, text, head);
-    this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ?', seq, head, jobId);
     if (step !== undefined) this.issueGeneration(jobId, step.stepId, step.generation);
     this.#foldIntoManifest(record);
     return { record, at: { seq, head } };
@@ -382,10 +442,52 @@ export class Ledger {
     return [...new Set(records.flatMap((record) => (record.kind === 'decision' ? record.reruns.map(({ stepId }) => stepId) : [])))];
   }
 
-  *records(jobId: string): Generator<{ readonly record: ChainRecord; readonly text: string; readonly head: Digest }> {
-    for (const row of this.#statement('SELECT seq, body, head FROM record WHERE job_id = ? ORDER BY seq').iterate(jobId) as Iterable<Record<string, unknown>>) {
+  /** A job's records after a place in its chain, in order. */
+  *records(jobId: string, after = 0): Generator<ReadRecord> {
+    for (const batch of this.recordBatches(jobId, after)) yield* batch;
+  }
+
+  /** The same in batches, so that whoever reads many can give others a turn between two. */
+  *recordBatches(jobId: string, after = 0): Generator<readonly ReadRecord[]> {
+    let seq = after;
+    let previous = this.headAt(jobId, after) ?? GENESIS;
+    for (;;) {
+      const batch: ReadRecord[] = [];
+      for (const stored of this.#storedRecords(jobId, seq)) {
+        batch.push(this.#parseRecord(previous, stored));
+        previous = stored.head;
+        seq = stored.seq;
+      }
+      if (batch.length === 0) return;
+      yield batch;
+    }
+  }
+
+  /** Each record after a place, in order; others get a turn between batches. */
+  async visitRecords(jobId: string, after: number, visit: (record: ReadRecord) => void): Promise<void> {
+    for (const batch of this.recordBatches(jobId, after)) {
+      batch.forEach(visit);
+      await nextTurn();
+    }
+  }
+
+  #storedRecords(jobId: string, after: number): readonly StoredRecord[] {
+    const batch: StoredRecord[] = [];
+    let sizeBytes = 0;
+    for (const row of this.#statement('SELECT seq, body, head FROM record WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?').iterate(jobId, after, BATCH_RECORDS) as Iterable<Record<string, unknown>>) {
       const text = row['body'] as string;
-      yield { record: this.#parse(ChainRecordSchema, text, `record ${row['seq'] as number}`), text, head: row['head'] as string };
+      batch.push({ seq: row['seq'] as number, text, head: row['head'] as string });
+      sizeBytes += text.length;
+      if (sizeBytes > BATCH_BYTES) break;
+    }
+    return batch;
+  }
+
+  #parseRecord(previous: Digest, stored: StoredRecord): ReadRecord {
+    try {
+      return this.#parser.parse(previous, stored);
+    } catch (error) {
+      throw unreadable(`record ${stored.seq}`, error);
     }
   }
 
@@ -431,38 +533,50 @@ export class Ledger {
    * @returns what is wrong, in words; empty when nothing is
    */
   integrityProblems(jobId: string): readonly string[] {
+    return this.#problemsOf(() => {
+      const checking = this.#check(jobId, () => undefined);
+      for (let step = checking.next(); ; step = checking.next()) if (step.done === true) return step.value;
+    }).problems;
+  }
+
+  /**
+   * The same, giving others a turn between batches: call it under the workspace's lock. `visit` gets each record once,
+   * in order, so that nothing else has to read them all again.
+   */
+  async checkIntegrity(jobId: string, visit: (record: ChainRecord) => void): Promise<ChainCheck> {
+    const checking = this.#check(jobId, visit);
+    for (;;) {
+      let result: ChainCheck | undefined;
+      const { problems } = this.#problemsOf(() => {
+        const step = checking.next();
+        result = step.done === true ? step.value : undefined;
+        return { problems: [] };
+      });
+      if (problems.length > 0) return { problems, manifest: new Map(), at: { seq: 0, head: GENESIS } };
+      if (result !== undefined) return result;
+      await nextTurn();
+    }
+  }
+
+  /** A ledger that can't be read is a problem of its own. */
+  #problemsOf<T extends { readonly problems: readonly string[] }>(check: () => T): T | { readonly problems: readonly string[] } {
     try {
-      return this.#integrityProblems(jobId);
+      return check();
     } catch (error) {
       const failure = this.#translate(error);
-      if (failure instanceof HoldfastError && failure.type === 'ledger-damaged') return [failure.message];
+      if (failure instanceof HoldfastError && failure.type === 'ledger-damaged') return { problems: [failure.message] };
       throw failure;
     }
   }
 
-  #integrityProblems(jobId: string): readonly string[] {
-    const problems: string[] = [];
+  *#check(jobId: string, visit: (record: ChainRecord) => void): Generator<undefined, ChainCheck> {
     const check = this.#get('PRAGMA quick_check');
-    if (check !== undefined && Object.values(check)[0] !== 'ok') problems.push(`SQLite: ${String(Object.values(check)[0])}`);
+    const own = check === undefined || Object.values(check)[0] === 'ok' ? [] : [`SQLite: ${String(Object.values(check)[0])}`];
+    yield;
     const job = this.job(jobId);
-    if (job === undefined) return [...problems, `there is no row for job ${jobId}`];
-    let head: Digest = GENESIS;
-    let seq = 0;
-    const folded = new Map<string, ManifestEntry>();
-    for (const { record, text, head: stated } of this.records(jobId)) {
-      seq += 1;
-      if (record.seq !== seq) return [...problems, `record ${seq} is missing; the next is ${record.seq}`];
-      head = nextHead(head, text);
-      if (head !== stated) return [...problems, `record ${seq} does not match its chain head: it was changed after it was written`];
-      foldManifest(folded, record);
-    }
-    if (job.at.seq !== seq || job.at.head !== head) problems.push(`the job's row names record ${job.at.seq}, the chain ends at ${seq}`);
-    const stored = this.manifest(jobId);
-    for (const [resource, entry] of folded) {
-      if (!isSameEntry(stored.get(resource), entry)) problems.push(`the manifest's entry for ${resource} differs from the chain's`);
-    }
-    for (const resource of stored.keys()) if (!folded.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
-    return problems;
+    if (job === undefined) return { problems: [...own, `there is no row for job ${jobId}`], manifest: new Map(), at: { seq: 0, head: GENESIS } };
+    const chain = yield* checkChain({ at: job.at, batches: this.recordBatches(jobId), manifest: () => this.manifest(jobId) }, visit);
+    return { ...chain, problems: [...own, ...chain.problems] };
   }
 
   /** Did the ledger issue this token: a step's, an intent's, a repair's? */
@@ -496,6 +610,12 @@ export class Ledger {
   repairBody(question: Digest): { readonly body: unknown; readonly state: 'sealed' | 'done' } | undefined {
     const row = this.#get('SELECT body, state FROM repair WHERE question = ?', question);
     return row === undefined ? undefined : { body: JSON.parse(row['body'] as string), state: row['state'] as 'sealed' | 'done' };
+  }
+
+  /** The body of the repair that was carried out last. */
+  latestRepair(jobId: string): unknown {
+    const body = this.#get(`SELECT body FROM repair WHERE job_id = ? AND state = 'done' ORDER BY rowid DESC LIMIT 1`, jobId)?.['body'] as string | undefined;
+    return body === undefined ? undefined : JSON.parse(body);
   }
 
   sealedRepairs(jobId: string): readonly Digest[] {
@@ -603,7 +723,7 @@ export class Ledger {
     try {
       return schema.parse(JSON.parse(text));
     } catch (error) {
-      throw new HoldfastError('ledger-damaged', `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`, {}, { cause: error });
+      throw unreadable(what, error);
     }
   }
 
@@ -637,10 +757,8 @@ export class Ledger {
   }
 }
 
-/** As it was written, or at least the same in another order of its fields. */
-function isSameEntry(stored: ManifestEntry | undefined, folded: ManifestEntry): boolean {
-  if (stored === undefined) return false;
-  return JSON.stringify(stored) === JSON.stringify(folded) || digestOf(stored) === digestOf(folded);
+function unreadable(what: string, error: unknown): HoldfastError {
+  return new HoldfastError('ledger-damaged', `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`, {}, { cause: error });
 }
 
 function claimFrom(row: Record<string, unknown>): ClaimRow {

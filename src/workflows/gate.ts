@@ -8,6 +8,8 @@
  * 3. Decisions are carried out one at a time, each by a repair Activity, and each is used once. A decision that can't
  *    be used, or whose repair fails, is recorded with the reason and leaves its question open: it never ends the job.
  * 4. A question about the world holds back every step; an approval or a stuck step holds back its own.
+ *
+ * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
@@ -47,7 +49,7 @@ export class Gate {
   readonly #refusals: Refusal[] = [];
   readonly #generations = new Map<string, number>();
   readonly #steps: [string, number, number][] = [];
-  /** Steps that are waited for now. */
+  /** Steps that are asked for now. */
   readonly #asking = new Set<string>();
   /** How often a decision made steps run again: whatever was asked before may have been given what is void now. */
   #rewinds = 0;
@@ -120,33 +122,34 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep): Promise<StepDone | undefined> {
-    const { stepId } = step.request;
-    this.#asking.add(stepId);
-    try {
-      return await this.#run(step);
-    } finally {
-      this.#asking.delete(stepId);
-    }
-  }
-
-  async #run(step: GateStep): Promise<StepDone | undefined> {
     const { board } = this.#options;
     const { stepId } = step.request;
     const rewinds = this.#rewinds;
-    for (;;) {
-      this.#throwIfAborted();
-      await this.#whenWorldIsSettled(stepId);
-      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
-      const generation = this.generationOf(stepId);
-      board.set(stepId, { step: step.request.step, generation, state: 'running' });
-      const result = await callRunStep({
-        ...step,
-        request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation, ...(this.#justCompared.delete(stepId) && this.#mark !== undefined ? { mark: this.#mark } : {}) },
-      });
-      const done = await this.#next(stepId, result);
-      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
-      if (done !== undefined) return done;
+    this.#asking.add(stepId);
+    try {
+      for (;;) {
+        this.#throwIfAborted();
+        if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
+        if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
+        const generation = this.generationOf(stepId);
+        board.set(stepId, { step: step.request.step, generation, state: 'running' });
+        const result = await callRunStep({
+          ...step,
+          request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation, ...(this.#justCompared.delete(stepId) && this.#mark !== undefined ? { mark: this.#mark } : {}) },
+        });
+        const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result);
+        if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
+        if (done !== undefined) return done;
+      }
+    } finally {
+      this.#asking.delete(stepId);
+      this.onChange();
     }
+  }
+
+  /** Is no step being asked for? */
+  get isIdle(): boolean {
+    return this.#asking.size === 0;
   }
 
   /** Was the request made before a decision made steps run again? It may have been given what is void now. */
@@ -161,16 +164,18 @@ export class Gate {
     return undefined;
   }
 
-  async #next(stepId: string, result: RunStepResult): Promise<StepDone | undefined> {
+  #done(stepId: string, result: StepDone): StepDone | undefined {
+    // A rerun may have been decided while the step ran: then this is the old generation's result.
+    if (result.generation < this.generationOf(stepId)) return undefined;
+    this.#advance(result.at);
+    this.#steps.push([stepId, result.generation, result.at.seq]);
+    this.#options.board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
+    return result;
+  }
+
+  async #next(stepId: string, result: Exclude<RunStepResult, StepDone>): Promise<undefined> {
     const { board } = this.#options;
     switch (result.kind) {
-      case 'done':
-        // A rerun may have been decided while the step ran: then this is the old generation's result.
-        if (result.generation < this.generationOf(stepId)) return undefined;
-        this.#advance(result.at);
-        this.#steps.push([stepId, result.generation, result.at.seq]);
-        board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
-        return result;
       case 'verification-required':
         board.set(stepId, { state: 'held' });
         await this.verify(result.reason, result.detail);
@@ -374,11 +379,13 @@ export class Gate {
   }
 
   async #whenWorldIsSettled(stepId: string): Promise<void> {
-    const isOpen = (): boolean => this.#verifying !== undefined || this.questions.some(isAboutTheWorld);
-    if (!isOpen()) return;
     this.#options.board.set(stepId, { state: 'held' });
-    await condition(() => this.#aborted !== undefined || !isOpen());
+    await condition(() => this.#aborted !== undefined || !this.#isUnsettled);
     this.#throwIfAborted();
+  }
+
+  get #isUnsettled(): boolean {
+    return this.#verifying !== undefined || this.questions.some(isAboutTheWorld);
   }
 
   #throwIfAborted(): void {

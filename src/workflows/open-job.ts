@@ -122,7 +122,6 @@ export class JobCore implements Job {
   readonly #hooks: PlanHooks | undefined;
   #saidWhyNotNew = false;
   #state: JobState = 'verifying';
-  #inFlight = 0;
   #mustRestart = false;
 
   constructor(options: OpenJobOptions, hooks?: PlanHooks) {
@@ -204,22 +203,23 @@ export class JobCore implements Job {
     const carried = this.#carriedResult(stepId);
     if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;
     assertJson(input, 'input');
-    const done = await this.runStep(
-      {
-        stepId,
-        step: contract.name,
-        input: input as Json,
-        ...(options.uses === undefined ? {} : { uses: [...options.uses] }),
-        ...(options.approval === undefined ? {} : { approval: options.approval }),
-        ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
-        ...(options.retry === undefined ? {} : { maxAttempts: options.retry.maxAttempts }),
-      },
-      options,
-    );
-    // Only a restart makes a request void here, and it throws.
-    if (done === undefined) throw new JobRestart();
+    const request = {
+      stepId,
+      step: contract.name,
+      input: input as Json,
+      ...(options.uses === undefined ? {} : { uses: [...options.uses] }),
+      ...(options.approval === undefined ? {} : { approval: options.approval }),
+      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+      ...(options.retry === undefined ? {} : { maxAttempts: options.retry.maxAttempts }),
+    };
+    let done: StepDone | undefined;
+    // What a decision made void is asked again, unless its result was used already: then the Workflow starts anew.
+    while (done === undefined) {
+      done = await this.runStep(request, options);
+      if (this.#mustRestart) throw new JobRestart();
+    }
     this.#results.add(stepId, { generation: done.generation, output: done.output });
-    await this.continueIfLong();
+    this.continueIfLong();
     return contract.output.parse(done.output) as StepOutput<C>;
   }
 
@@ -229,24 +229,14 @@ export class JobCore implements Job {
     return result === undefined || result.generation < this.#gate.generationOf(stepId) ? undefined : result;
   }
 
-  /** One step; undefined when a decision made the request void. */
-  async runStep(request: GateStep['request'], options: Pick<StepOptions, 'timeoutMs' | 'retry'>): Promise<StepDone | undefined> {
+  /** One step; undefined when a decision made the request void. @throws HoldfastError, at once, for a request that can't be made */
+  runStep(request: GateStep['request'], options: Pick<StepOptions, 'timeoutMs' | 'retry'>): Promise<StepDone | undefined> {
     if (this.#mustRestart) throw new JobRestart();
     const id = StepIdSchema.safeParse(request.stepId);
     if (!id.success) throw new HoldfastError('bad-input', `"${request.stepId}" cannot be a step's id: ${id.error.issues[0]?.message ?? 'not valid'}.`);
     const inputLength = JSON.stringify(request.input).length;
     if (inputLength > MAX_INPUT_BYTES) throw new HoldfastError('too-large', `The input of step ${request.stepId} has ${inputLength} characters; at most ${MAX_INPUT_BYTES} go into a history.`);
-    this.#inFlight += 1;
-    try {
-      for (;;) {
-        const done = await this.#gate.run({ request, timeoutMs: options.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, retry: options.retry });
-        if (this.#mustRestart) throw new JobRestart();
-        if (done !== undefined || this.#hooks !== undefined) return done;
-      }
-    } finally {
-      this.#inFlight -= 1;
-      this.#refreshDetails();
-    }
+    return this.#gate.run({ request, timeoutMs: options.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, retry: options.retry });
   }
 
   /** A step can't go on for a reason outside its own code: a person decides. */
@@ -266,7 +256,7 @@ export class JobCore implements Job {
   }
 
   /** A user's Workflow goes on from its beginning in a new Run: finished steps answer from the record. */
-  async continueIfLong(): Promise<void> {
+  continueIfLong(): void {
     if (this.#hooks !== undefined || !this.isLong) return;
     if (!this.#results.isWorthCarrying) return this.sayWhyNotNew(this.#results.leftOut);
     this.#mustRestart = true;
@@ -282,7 +272,7 @@ export class JobCore implements Job {
 
   /** @throws ContinueAsNew, always */
   async continueAsNew(plan?: Json): Promise<never> {
-    await condition(() => this.#inFlight === 0 && allHandlersFinished());
+    await condition(() => this.#gate.isIdle && allHandlersFinished());
     const carried: Carried = {
       base: this.#gate.known,
       generations: this.#gate.generations,

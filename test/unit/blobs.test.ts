@@ -149,3 +149,21 @@ test("memory does not grow with a content's size", () => {
   assert.equal(content, digester.digest('hex'));
   assert.ok(grownMiB < 64, `${grownMiB} MiB`);
 });
+
+test('a content that lies elsewhere is read, copied and streamed through the store, and its damage is named', async () => {
+  const digest = sha256Hex('small');
+  const elsewhere = new Map<string, Uint8Array>([[digest, Buffer.from('small')]]);
+  const store = new BlobStore(join(directory, 'blobs'), elsewhere);
+  assert.equal((await store.read(digest)).toString(), 'small');
+  assert.equal(store.sizeOf(digest), 5);
+  assert.ok(store.has(digest));
+  const target = join(directory, 'target');
+  await store.copyTo(digest, target, 0o640);
+  assert.equal(readFileSync(target, 'utf8'), 'small');
+
+  elsewhere.set(digest, Buffer.from('smaLl'));
+  assert.equal(await store.verify(digest), 'damaged');
+  await assert.rejects(store.read(digest), (error) => isFailure(error, 'ledger-damaged') && (error as Error).message.includes(digest));
+  await assert.rejects(store.copyTo(digest, join(directory, 'other'), 0o640), (error) => isFailure(error, 'ledger-damaged'));
+  assert.deepEqual(readdirSync(directory).sort(), ['blobs', 'target'], 'nothing damaged is left');
+});

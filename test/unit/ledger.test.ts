@@ -3,11 +3,12 @@ import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import { foldManifest, GENESIS, nextHead, recordText, type Change, type ManifestEntry } from '../../src/model/record.ts';
+import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type Change, type ManifestEntry } from '../../src/model/record.ts';
 import { ABSENT, stateDigest } from '../../src/model/world.ts';
+import { BATCH_RECORDS, headOf } from '../../src/store/chain-check.ts';
 import { Ledger, LEDGER_FILE } from '../../src/store/ledger.ts';
 
 const JOB = 'job@run';
@@ -83,6 +84,47 @@ for (const [name, sql, problem] of [
     assert.match(ledger.integrityProblems(JOB).join('; '), problem);
   });
 }
+
+test('a record is parsed by its schema once, hashed every time: one that is changed after it was read is found', async () => {
+  for (const resource of ['file:a', 'file:b', 'file:c']) append([{ resource, role: 'written', state: ABSENT }]);
+  const parse = mock.method(ChainRecordSchema, 'parse');
+  try {
+    const seen: number[] = [];
+    assert.deepEqual((await ledger.checkIntegrity(JOB, ({ seq }) => void seen.push(seq))).problems, []);
+    assert.deepEqual(ledger.integrityProblems(JOB), []);
+    assert.deepEqual([...ledger.records(JOB, 1)].map(({ record }) => record.seq), [2, 3]);
+    assert.deepEqual(seen, [1, 2, 3]);
+    assert.equal(parse.mock.callCount(), 3);
+    raw(`UPDATE record SET body = replace(body, 'file:b', 'file:z') WHERE seq = 2`);
+    assert.match((await ledger.checkIntegrity(JOB, () => undefined)).problems.join(), /record 2 does not match its chain head/);
+    assert.equal(parse.mock.callCount(), 4, 'another text is parsed by the schema');
+    raw(`UPDATE record SET body = '{"kind":"opened"}' WHERE seq = 2`);
+    assert.match((await ledger.checkIntegrity(JOB, () => undefined)).problems.join(), /record 2 is not readable/);
+  } finally {
+    parse.mock.restore();
+  }
+});
+
+test('the check of a long chain gives others a turn', async () => {
+  ledger.transaction(() => {
+    for (let place = 0; place < 3 * BATCH_RECORDS; place++) ledger.append(JOB, 'run', { kind: 'watched', changes: [{ resource: `file:${place}`, role: 'watched', state: ABSENT }] });
+  });
+  let turns = 0;
+  let isOver = false;
+  const take = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(take);
+  };
+  setImmediate(take);
+  const { problems, at } = await ledger.checkIntegrity(JOB, () => undefined);
+  isOver = true;
+  assert.deepEqual([problems, at.seq], [[], 3 * BATCH_RECORDS]);
+  assert.ok(turns >= 3, `${turns} turns`);
+});
+
+test('heads by the hashing of Node are those of the model', () => {
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => headOf(GENESIS, text) === nextHead(GENESIS, text)));
+});
 
 test('a file that is no ledger, and one of another version, are refused by name', () => {
   const other = join(directory, 'other');

@@ -14,7 +14,7 @@ import type { Finding } from '../../model/question.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { describeConflicts } from './describe.ts';
 import { stuckFinding, withdraw } from './questions.ts';
-import { rollForwardIntent } from './release.ts';
+import { rollForwardIntent, whyNot } from './release.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface AbandonedParts {
@@ -51,7 +51,7 @@ async function finish({ workspace, ledger, settings, term, runId }: AbandonedPar
   try {
     const outcome = await rollForwardIntent(workspace, ledger, settings, term, runId, row);
     if (outcome.kind === 'conflicts') return await describeConflicts(workspace, row.intent, outcome.conflicts, settings);
-    if (outcome.kind !== 'applied') return [unfinished(stepId, outcome.kind === 'stale' ? `${outcome.resource} has changed` : outcome.detail)];
+    if (outcome.kind !== 'applied') return [unfinished(stepId, whyNot(outcome))];
     ledger.transaction(() => {
       for (const question of ledger.openQuestions(jobId)) if (question.token === token) withdraw(ledger, question, runId, 'the step was finished');
     });

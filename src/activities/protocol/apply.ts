@@ -13,16 +13,17 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
-import { resourceOfEffect, type DatabaseEffect, type Effect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import { resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import type { AppliedEffect, Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
-import type { EffectMark, IntentRow, Ledger } from '../../store/ledger.ts';
+import type { EffectMark, IntentRow, Ledger, PlannedRecord } from '../../store/ledger.ts';
 import { listingDigest } from './context.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import type { PreparedFile } from './files.ts';
 import { rowsDigest } from './stage.ts';
+import { afterOf, asPrepared, changesOf, stepFields, type Applied } from './step-record.ts';
 import type { Workspace } from './workspace.ts';
 
 export const LOCK_TIMEOUT_MS = 5_000;
@@ -39,7 +40,7 @@ export interface Conflict {
 }
 
 export type ApplyOutcome =
-  | { readonly kind: 'applied'; readonly effects: readonly AppliedEffect[]; readonly changes: readonly Change[] }
+  | ({ readonly kind: 'applied'; /** Absent where it was rolled forward: then what was found counts, too. */ readonly planned?: PlannedRecord } & Applied)
   /** Nothing was applied: something read or replaced is not as it was when the intent was sealed. */
   | { readonly kind: 'stale'; readonly resource: string }
   | { readonly kind: 'conflicts'; readonly conflicts: readonly Conflict[] }
@@ -51,6 +52,8 @@ export interface ApplyParts {
   readonly settings: JobSettings;
   readonly row: IntentRow;
   readonly term: number;
+  /** For the record. */
+  readonly runId: string;
   /** What each file looked like when it was last hashed by this attempt. */
   readonly seenFiles: ReadonlyMap<string, FileSighting>;
 }
@@ -130,11 +133,11 @@ class Application {
     try {
       const obstacle = (await this.#prepareDatabases()) ?? (await this.#checkFiles()) ?? (this.#isRollForward ? undefined : await this.#checkReads());
       if (obstacle !== undefined) return obstacle;
-      this.#beginApplying();
+      const planned = this.#beginApplying();
       await this.#commitDatabases();
       const conflict = await this.#commitFiles();
       if (conflict !== undefined) return { kind: 'conflicts', conflicts: [conflict] };
-      return { kind: 'applied', effects: this.#applied(), changes: this.#changesOfEffects() };
+      return { kind: 'applied', ...this.#applied(), ...(planned === undefined ? {} : { planned }) };
     } finally {
       for (const { transaction } of this.#open) await transaction.rollback();
       // What was committed has used its prepared file up; whatever else is prepared again by the next attempt.
@@ -308,14 +311,21 @@ class Application {
 
   // ---- commit ------------------------------------------------------------------------------------------------------
 
-  #beginApplying(): void {
+  /** From here on it only rolls forward; the record is planned with it, so that it needs no fsync of its own. */
+  #beginApplying(): PlannedRecord | undefined {
     const afters: Record<number, ResourceState> = {};
     for (const open of this.#open) for (const [index, state] of open.afters) afters[index] = state;
+    const prepared = { afters, changes: this.#open.flatMap((open) => open.changes) };
+    const { runId, row } = this.#parts;
     faultPoint('applying.before');
+    let planned: PlannedRecord | undefined;
     if (this.#intent.effects.length > 0) {
-      this.#ledger.transaction(() => this.#ledger.beginApplying(this.#intent.token, { afters, changes: this.#open.flatMap((open) => open.changes) }));
+      if (!this.#isRollForward) planned = this.#ledger.plan(this.#intent.jobId, runId, stepFields(row, asPrepared(this.#intent, prepared)));
+      const record = planned === undefined ? {} : { record: { runId, at: planned.record.at, head: planned.at.head } };
+      this.#ledger.transaction(() => this.#ledger.beginApplying(this.#intent.token, { ...prepared, ...record }));
     }
     faultPoint('applying.after');
+    return planned;
   }
 
   async #commitDatabases(): Promise<void> {
@@ -347,10 +357,12 @@ class Application {
 
   /**
    * Marked as it is done, so that a person's change after it is told from an effect that is still to come. Not fsynced:
-   * after a power loss the token row, or the file as it shall be, says the same.
+   * after a power loss the token row, or the file as it shall be, says the same. The last needs no mark: the record follows.
    */
   #markAll(marks: readonly (readonly [number, EffectMark])[]): void {
-    this.#ledger.transaction(() => marks.forEach(([index, mark]) => this.#mark(index, mark)), { relaxed: true });
+    const isLast = this.#intent.effects.every((_, index) => this.#isDone(index) || marks.some(([marked]) => marked === index));
+    if (isLast) for (const [index, mark] of marks) this.#marks.set(index, mark);
+    else this.#ledger.transaction(() => marks.forEach(([index, mark]) => this.#mark(index, mark)), { relaxed: true });
   }
 
   #mark(index: number, mark: EffectMark): void {
@@ -360,20 +372,12 @@ class Application {
 
   // ---- what came of it ---------------------------------------------------------------------------------------------
 
-  #applied(): AppliedEffect[] {
-    return this.#intent.effects.map((effect, index) => {
+  #applied(): Applied {
+    const effects = this.#intent.effects.map((effect, index): AppliedEffect => {
       const mark = this.#marks.get(index);
       return { effect, after: mark?.after ?? afterOf(effect), outcome: mark?.outcome === 'skipped' ? 'skipped' : 'applied' };
     });
-  }
-
-  #changesOfEffects(): Change[] {
-    const changes: Change[] = this.#intent.observations.map(({ resource, state }) => ({ resource, role: 'read', state }));
-    for (const { effect, after } of this.#applied()) {
-      const resource = resourceOfEffect(effect);
-      if (resource !== undefined) changes.push({ resource: formatResource(resource), role: 'written', state: after });
-    }
-    return [...changes, ...this.#changes];
+    return { effects, changes: [...changesOf(this.#intent, effects), ...this.#changes] };
   }
 
   #databaseEffects(name: string): [number, DatabaseEffect][] {
@@ -394,8 +398,3 @@ class Application {
     return outcome === 'overwrite' || outcome === 'skipped';
   }
 }
-
-function afterOf(effect: Effect): ResourceState {
-  return 'after' in effect ? effect.after : ABSENT;
-}
-

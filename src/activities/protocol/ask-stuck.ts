@@ -14,7 +14,7 @@ export async function askStuckProtocol(host: ProtocolHost, workspaces: Workspace
   if (workspace === undefined) throw new HoldfastError('storage-failed', `There is no ledger in ${workspaces.pathOf(request.workspace)} any more.`);
   return await workspace.exclusive('ask', async (ledger) => {
     await mustBeCurrentRun(host, caller);
-    const history = new StepHistory([...ledger.records(request.jobId)].map(({ record }) => record));
+    const history = await StepHistory.of(ledger, request.jobId);
     const rerunSteps = history.withDependents(request.rerun.filter((stepId) => history.record(stepId) !== undefined));
     const finding = stuckFinding(request.stepId, request, 'step-cannot-go-on', rerunSteps);
     return forPayload(ask(ledger, { jobId: request.jobId, runId: caller.runId, stepId: request.stepId, why: `step ${request.stepId} cannot go on`, findings: [finding] }));

@@ -15,7 +15,7 @@ import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, FindingKind } from '../../model/question.ts';
 import type { Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } from '../../model/world.ts';
-import type { Ledger } from '../../store/ledger.ts';
+import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { describeConflict, describeDifference } from './describe.ts';
 import type { ProtocolHost } from './host.ts';
 import { expectDatabases, lookAt, patternState, watchedPatterns, watchedResources, type WatchedPattern } from './look.ts';
@@ -39,8 +39,9 @@ export interface CompareParts {
   readonly settings: JobSettings;
   readonly jobId: string;
   readonly ledger: Ledger;
-  /** A snapshot; default: the ledger's manifest now. */
-  readonly manifest?: ReadonlyMap<string, ManifestEntry>;
+  /** The record at one moment: its place and what it said. */
+  readonly at: ChainPlace;
+  readonly manifest: ReadonlyMap<string, ManifestEntry>;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -53,10 +54,8 @@ interface Expectation {
 }
 
 export async function compare(parts: CompareParts, only?: ReadonlySet<string>): Promise<Comparison> {
-  const { ledger, jobId, settings, workspace, host } = parts;
-  const at = ledger.job(jobId)!.at;
-  const manifest = parts.manifest ?? ledger.manifest(jobId);
-  expectDatabases(workspace, settings, manifest);
+  const { ledger, jobId, settings, workspace, host, at, manifest } = parts;
+  expectDatabases(workspace, settings, (resource) => manifest.has(resource));
   const expectations = expectationsOf(ledger, jobId, manifest);
   const watched = watchedResources(settings).filter((resource) => !manifest.has(resource));
   const requests = [...expectations].filter(([resource]) => only === undefined || only.has(resource)).map(([resource, { acceptable }]) => ({ resource, recorded: columnsOf(acceptable) }));
@@ -80,7 +79,7 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
   }
   for (const resource of appeared) findings.push(await appearedFinding(workspace, settings, resource, sightings.get(resource)!));
   if (differing.length > 0 || findings.length > 0) {
-    const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
+    const history = await StepHistory.of(ledger, jobId);
     const differ = new Map(differing.map(({ resource }) => [resource, sightings.get(resource)!]));
     for (const [resource, sighting] of differ) {
       const expectation = expectations.get(resource)!;
@@ -120,19 +119,10 @@ async function appearedFinding(workspace: Workspace, settings: JobSettings, reso
 function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<string, ManifestEntry>): Map<string, Expectation> {
   const expectations = new Map<string, Expectation>();
   for (const [resource, entry] of manifest) expectations.set(resource, { acceptable: [entry.state], entry });
-  for (const { intent, state } of ledger.openIntents(jobId)) {
+  for (const row of ledger.openIntents(jobId)) {
+    const { intent, state } = row;
     if (state !== 'applying') continue;
-    const marks = ledger.effectMarks(intent.token);
-    const planned = ledger.preparedAfters(intent.token).afters;
-    for (const [index, effect] of intent.effects.entries()) {
-      const target = resourceOfEffect(effect);
-      if (target === undefined || effect.kind === 'sql') continue;
-      const resource = formatResource(target);
-      const after = 'after' in effect ? effect.after : (planned[index] ?? ABSENT);
-      const mark = marks.get(index);
-      const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];
-      expectations.set(resource, { acceptable, entry: manifest.get(resource), applying: { stepId: intent.stepId, before: effect.before, after } });
-    }
+    for (const { resource, acceptable, applying } of halfAppliedTargets(ledger, row)) expectations.set(resource, { acceptable, entry: manifest.get(resource), applying });
     // Schemas and recorded rows that its statements change may be either.
     for (const change of ledger.preparedAfters(intent.token).changes) {
       if (!change.resource.startsWith('schema:') && !change.resource.startsWith('row:')) continue;
@@ -143,8 +133,22 @@ function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<str
   return expectations;
 }
 
+/** What an intent that is being applied changes, and what each may look like: as before, as after, or as a person decided. */
+export function halfAppliedTargets(ledger: Ledger, { intent }: Pick<IntentRow, 'intent'>): (Required<Pick<Expectation, 'acceptable' | 'applying'>> & { readonly resource: string })[] {
+  const marks = ledger.effectMarks(intent.token);
+  const planned = ledger.preparedAfters(intent.token).afters;
+  return [...intent.effects.entries()].flatMap(([index, effect]) => {
+    const target = resourceOfEffect(effect);
+    if (target === undefined || effect.kind === 'sql') return [];
+    const after = 'after' in effect ? effect.after : (planned[index] ?? ABSENT);
+    const mark = marks.get(index);
+    const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];
+    return [{ resource: formatResource(target), acceptable, applying: { stepId: intent.stepId, before: effect.before, after } }];
+  });
+}
+
 /** Of a row that is being inserted or deleted, one of the two states says which columns to look at. */
-function columnsOf(acceptable: Expectation['acceptable']): ResourceState | undefined {
+export function columnsOf(acceptable: Expectation['acceptable']): ResourceState | undefined {
   return acceptable.find(({ kind }) => kind === 'row') ?? acceptable[0];
 }
 
@@ -259,7 +263,7 @@ function kindOf(resource: string, expected: ResourceState, found: ResourceState)
   }
 }
 
-function unseenFinding(resource: string, sighting: Extract<Sighting, { reason: string }>, entry: ManifestEntry | undefined): Finding {
+export function unseenFinding(resource: string, sighting: Extract<Sighting, { reason: string }>, entry: ManifestEntry | undefined): Finding {
   return finding({
     resource,
     class: 'unverifiable',

@@ -97,7 +97,9 @@ function stepFiles(parts: ContextParts): StepFiles {
     const path = workspace.files.normalise(given);
     const staged = stage.files.get(path);
     if (staged?.kind === 'write') {
-      yield* workspace.blobs.stream(staged.content!);
+      const small = stage.contents.get(staged.content!);
+      if (small === undefined) yield* workspace.blobs.stream(staged.content!);
+      else yield Uint8Array.from(small);
       return;
     }
     if (staged?.kind === 'remove') mustBeFile(path, { kind: 'absent' });
@@ -129,7 +131,7 @@ function stepFiles(parts: ContextParts): StepFiles {
     write: async (given, content: FileContent, options = {}) => {
       const path = workspace.files.normalise(given);
       signal.throwIfAborted();
-      const blob = await workspace.blobs.put(content);
+      const blob = stage.keep(content) ?? (await workspace.blobs.put(content));
       stage.files.set(path, { kind: 'write', path, content: blob.content, sizeBytes: blob.sizeBytes, mode: options.mode });
     },
     remove: async (given) => {

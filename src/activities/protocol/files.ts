@@ -29,6 +29,8 @@ export class WorkspaceFiles {
   readonly #blobs: BlobStore;
   /** Grows as databases are declared; the workspace sees what is in it at each look. */
   readonly #databasePaths: string[] = [];
+  /** Prepared changes of which nothing is left. */
+  readonly #settled = new WeakSet<PreparedFile>();
 
   constructor(root: string, blobs: BlobStore) {
     this.#workspace = openFileWorkspace(root, { databasePaths: this.#databasePaths });
@@ -87,6 +89,7 @@ export class WorkspaceFiles {
 
   /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */
   async commit(prepared: PreparedFile): Promise<FileCommit> {
+    this.#settled.add(prepared);
     const outcome = await commitFile(this.#workspace, prepared, this.#blobs);
     if (outcome.outcome === 'applied') return { kind: 'applied' };
     const { path, before, after } = prepared.change;
@@ -109,6 +112,8 @@ export class WorkspaceFiles {
 
   /** Takes away what was prepared and will not be committed by this attempt. Never fails. */
   discard(prepared: PreparedFile): void {
+    if (this.#settled.has(prepared)) return;
+    this.#settled.add(prepared);
     discardPrepared(this.#workspace, prepared);
   }
 

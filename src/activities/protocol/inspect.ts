@@ -166,10 +166,10 @@ export class WorkspaceInspection implements AsyncDisposable {
   }
 
   async #compare(jobId: string, steps: ReadonlyMap<string, StepImplementation>, unknown: readonly string[], onProgress: ((done: number, total: number) => void) | undefined): Promise<Comparison> {
-    const { settings } = this.#ledger.job(jobId)!;
+    const { settings, at } = this.#ledger.job(jobId)!;
     const manifest = this.#ledger.manifest(jobId);
     for (const step of unknown) manifest.delete(formatResource({ kind: 'code', step }));
-    return await compare({ host: { steps }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
+    return await compare({ host: { steps }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
   }
 
   async #renewLedger(): Promise<void> {

@@ -1,15 +1,22 @@
 /** What the ledger itself gives to ask about: damaged, behind the Workflow, ahead after a reset, another job's. */
 import type { VerifyWorldRequest } from '../../model/messages.ts';
-import type { Finding } from '../../model/question.ts';
+import { offeredAnswers, type Finding } from '../../model/question.ts';
 import { shortDigest } from '../../model/digest.ts';
-import type { StepRecord } from '../../model/record.ts';
+import type { ChainRecord, StepRecord } from '../../model/record.ts';
+import { sameState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
+import { columnsOf, halfAppliedTargets, unseenFinding } from './compare.ts';
+import { describeConflict } from './describe.ts';
 import type { ProtocolHost } from './host.ts';
+import { expectRecordedDatabases, lookAt } from './look.ts';
 import { finding } from './questions.ts';
+import { KEPT_BOUND } from './release.ts';
+import { SealedRepairSchema } from './repair-intent.ts';
+import type { Workspace } from './workspace.ts';
 
 const LEDGER = 'ledger:';
 
-export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, runId: string, damage: readonly string[] = []): Finding[] {
+export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, forgotten: ForgottenSteps, damage: readonly string[] = []): Finding[] {
   if (damage.length > 0) return [damagedFinding(damage)];
   const { jobId, known } = request;
   const job = ledger.job(jobId);
@@ -21,7 +28,7 @@ export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, 
       advice: 'The ledger is older than the job (an old disk, another host, a restored snapshot). Put the newer one back, then answer recheck.',
     })];
   }
-  return aheadAfterReset(ledger, request, runId).map((record) => finding({
+  return forgotten.records().map((record) => finding({
     resource: `step:${record.stepId}`, class: 'ahead', kind: 'ahead-after-reset',
     expected: { digest: null, text: 'not yet run: the Workflow was reset to before it' },
     found: { digest: record.intent, text: `done as record ${record.seq}, generation ${record.generation}, in Run ${record.runId}` },
@@ -37,22 +44,34 @@ export function damagedFinding(problems: readonly string[]): Finding {
   });
 }
 
-/** Records in force that another Run of the job made and this one has forgotten. */
-export function aheadAfterReset(ledger: Ledger, request: Pick<VerifyWorldRequest, 'jobId' | 'base' | 'steps'>, runId: string): StepRecord[] {
-  const known = new Set(request.steps.map(([, , seq]) => seq));
-  const ahead = new Map<string, StepRecord>();
-  const adopted = new Set<number>();
-  for (const { record } of ledger.records(request.jobId)) {
+/** Records in force that another Run of the job made and this one has forgotten. Reads each record of the chain once, in order. */
+export class ForgottenSteps {
+  readonly #request: Pick<VerifyWorldRequest, 'base' | 'steps'>;
+  readonly #runId: string;
+  readonly #known: ReadonlySet<number>;
+  readonly #ahead = new Map<string, StepRecord>();
+  readonly #adopted = new Set<number>();
+
+  constructor(request: Pick<VerifyWorldRequest, 'base' | 'steps'>, runId: string) {
+    this.#request = request;
+    this.#runId = runId;
+    this.#known = new Set(request.steps.map(([, , seq]) => seq));
+  }
+
+  read(record: ChainRecord): void {
     if (record.kind === 'decision') {
       // Another Run's decision to adopt them is forgotten with the rest.
-      if (record.runId === runId) for (const seq of record.adopts) adopted.add(seq);
-      for (const { stepId } of record.reruns) ahead.delete(stepId);
+      if (record.runId === this.#runId) for (const seq of record.adopts) this.#adopted.add(seq);
+      for (const { stepId } of record.reruns) this.#ahead.delete(stepId);
     }
-    if (record.kind !== 'step') continue;
-    ahead.delete(record.stepId);
-    if (record.seq > request.base.seq && record.runId !== runId && !known.has(record.seq)) ahead.set(record.stepId, record);
+    if (record.kind !== 'step') return;
+    this.#ahead.delete(record.stepId);
+    if (record.seq > this.#request.base.seq && record.runId !== this.#runId && !this.#known.has(record.seq)) this.#ahead.set(record.stepId, record);
   }
-  return [...ahead.values()].filter(({ seq }) => !adopted.has(seq));
+
+  records(): readonly StepRecord[] {
+    return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));
+  }
 }
 
 /** The Workflow has records and the workspace has no ledger of this job. */
@@ -65,14 +84,44 @@ export function missingLedgerFinding(root: string, { known, jobId }: VerifyWorld
   });
 }
 
-/** @throws HoldfastError `server-unreachable`: whether the other job still runs decides what is offered */
-export async function foreignFinding(host: ProtocolHost, ledger: Ledger, boundJobId: string): Promise<Finding> {
+/**
+ * The workspace is another job's. If that one has ended, what stands in the way of finishing what it had half applied is
+ * asked about, too: nothing of it is left as it is without a word.
+ * @throws HoldfastError `server-unreachable`: whether the other job still runs decides what is offered
+ */
+export async function foreignFindings(host: ProtocolHost, workspace: Workspace, ledger: Ledger, boundJobId: string, jobId: string): Promise<Finding[]> {
   const isOpen = await host.isJobOpen(boundJobId);
   const applying = ledger.openIntents(boundJobId).filter(({ state }) => state === 'applying');
-  return finding({
+  const halfApplied = applying.length === 0 ? '' : `; half applied: ${applying.map(({ intent }) => intent.stepId).join(', ')}`;
+  const tried = lastAttempt(ledger, jobId);
+  const binding = finding({
     resource: 'workspace:', class: 'foreign', kind: 'bound-to-another-job', impossible: isOpen ? ['accept'] : [],
     expected: { digest: null, text: 'a workspace that no other job has' },
-    found: { digest: null, text: `it belongs to job ${boundJobId}, which ${isOpen ? 'is still running' : 'has ended without giving it back'}${applying.length === 0 ? '' : `; half applied: ${applying.map(({ intent }) => intent.stepId).join(', ')}`}` },
-    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : 'accept finishes what it had half applied, keeps its record and takes the workspace.',
+    found: { digest: null, text: `it belongs to job ${boundJobId}, which ${isOpen ? 'is still running' : 'has ended without giving it back'}${halfApplied}` },
+    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : `accept finishes what it had half applied, keeps its record and takes the workspace.${tried}`,
   });
+  return isOpen ? [binding] : [binding, ...(await halfAppliedFindings(host, workspace, ledger, boundJobId))];
+}
+
+/** Why an accept did not get the workspace. */
+function lastAttempt(ledger: Ledger, jobId: string): string {
+  const body = ledger.latestRepair(jobId);
+  const result = body === undefined ? undefined : SealedRepairSchema.parse(body).result;
+  const why = result?.kind === 'repaired' ? result.notes.filter((note) => note.startsWith(KEPT_BOUND)) : [];
+  return why.length === 0 ? '' : ` Tried, and not done: ${why.join('; ')}`.slice(0, 1_000);
+}
+
+/** Targets that another job's half-applied intents would leave as somebody else made them. */
+async function halfAppliedFindings(host: ProtocolHost, workspace: Workspace, ledger: Ledger, boundJobId: string): Promise<Finding[]> {
+  const { settings } = ledger.job(boundJobId)!;
+  expectRecordedDatabases(workspace, settings, ledger, boundJobId);
+  const targets = ledger.openIntents(boundJobId).filter(({ state }) => state === 'applying').flatMap((row) => halfAppliedTargets(ledger, row));
+  const sightings = await lookAt({ workspace, settings, host }, targets.map(({ resource, acceptable }) => ({ resource, recorded: columnsOf(acceptable) })));
+  const findings: Finding[] = [];
+  for (const { resource, acceptable, applying } of targets) {
+    const sighting = sightings.get(resource)!;
+    if (sighting.outcome !== 'seen') findings.push(unseenFinding(resource, sighting, undefined));
+    else if (!acceptable.some((state) => sameState(state, sighting.state))) findings.push({ ...(await describeConflict(workspace, settings, resource, applying, sighting.state)), answers: offeredAnswers('conflict', ['undo']) });
+  }
+  return findings;
 }

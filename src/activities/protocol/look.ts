@@ -8,10 +8,10 @@ import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/messages.ts';
 import { folderOfPattern, isFilePattern, matchesPattern } from '../../model/file-pattern.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
-import type { ManifestEntry } from '../../model/record.ts';
 import { ABSENT, type ResourceState, type Sighting } from '../../model/world.ts';
 import { digestOf } from '../../model/digest.ts';
 import { rowsDigest } from './stage.ts';
+import type { Ledger } from '../../store/ledger.ts';
 import type { ProtocolHost } from './host.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -51,9 +51,14 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
 }
 
 /** A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database. */
-export function expectDatabases(workspace: Workspace, settings: JobSettings, manifest: ReadonlyMap<string, ManifestEntry>): void {
-  const names = Object.keys(settings.databases).filter((database) => manifest.has(formatResource({ kind: 'database', database })));
+export function expectDatabases(workspace: Workspace, settings: JobSettings, isRecorded: (resource: string) => boolean): void {
+  const names = Object.keys(settings.databases).filter((database) => isRecorded(formatResource({ kind: 'database', database })));
   workspace.expectDatabases(new Set(names));
+}
+
+/** The same for whoever acts without having compared: a worker that has just started ends a job, or carries a decision out. */
+export function expectRecordedDatabases(workspace: Workspace, settings: JobSettings, ledger: Ledger, jobId: string): void {
+  expectDatabases(workspace, settings, (resource) => ledger.manifestEntry(jobId, resource) !== undefined);
 }
 
 async function lookInDatabase(

@@ -6,14 +6,14 @@
  */
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/messages.ts';
-import { formatResource } from '../../model/resource.ts';
-import { GENESIS, type StepRecord } from '../../model/record.ts';
+import { GENESIS } from '../../model/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
-import { versionState } from './look.ts';
+import { expectRecordedDatabases } from './look.ts';
 import { withdraw } from './questions.ts';
+import { closeIntent, stepFields } from './step-record.ts';
 import type { RepairParts } from './repair-intent.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
@@ -27,6 +27,7 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);
     if (job === undefined || ledger.boundJobId() !== request.jobId) return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
+    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);
     const notes = await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller);
     for (const question of ledger.openQuestions(request.jobId)) ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
@@ -46,12 +47,21 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
   });
 }
 
-/** A person decided that an ended job's workspace be taken: its half-applied intents are finished first. */
+/** How the note begins that says why a job that has ended keeps its workspace all the same. */
+export const KEPT_BOUND = 'the workspace is not released: ';
+
+/** A person decided that an ended job's workspace be taken: its half-applied intents are finished first, or it isn't taken. */
 export async function takeOver({ workspace, ledger, caller }: RepairParts, notes: string[]): Promise<void> {
   const bound = ledger.boundJobId();
   const job = bound === undefined ? undefined : ledger.job(bound);
   if (bound === undefined || job === undefined) return;
-  notes.push(...(await finishIntents(workspace, ledger, bound, job.settings, job.term, caller)));
+  expectRecordedDatabases(workspace, job.settings, ledger, bound);
+  const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
+  notes.push(...finished);
+  if (ledger.openIntents(bound).length > 0) {
+    notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));
+    return;
+  }
   const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
   if ('findings' in fences) throw new HoldfastError('storage-unreachable', `Job ${bound} cannot be released: ${fences.findings.map(({ found }) => found.text).join('; ')}`);
   ledger.transaction(() => {
@@ -63,6 +73,8 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   });
   notes.push(`job ${bound} is released; its record stays in the ledger`);
 }
+
+const NOT_FINISHED = 'half applied and not finished';
 
 /** Rolls forward what is being applied, drops what is only sealed. Returns what a person should know. */
 async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string, settings: JobSettings, term: number, caller: Caller): Promise<string[]> {
@@ -83,29 +95,35 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
   const { intent } = row;
   try {
     const outcome = await rollForwardIntent(workspace, ledger, settings, term, caller.runId, row);
-    if (outcome.kind !== 'applied') return `step ${intent.stepId}: half applied and not finished (${outcome.kind === 'conflicts' ? outcome.conflicts.map(({ resource }) => resource).join(', ') : outcome.kind})`;
+    if (outcome.kind !== 'applied') return `step ${intent.stepId}: ${NOT_FINISHED} (${whyNot(outcome)})`;
     return `step ${intent.stepId}: half applied, finished`;
   } catch (error) {
-    if (isFailure(error)) return `step ${intent.stepId}: half applied and not finished: ${error.message}`;
+    if (isFailure(error)) return `step ${intent.stepId}: ${NOT_FINISHED}: ${error.message}`;
     throw error;
   }
 }
 
 /** Applies what is left of an intent that is being applied, and records its step. Call under the lock. @throws HoldfastError as `applyIntent` */
 export async function rollForwardIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, runId: string, row: IntentRow): Promise<ApplyOutcome> {
-  const { intent, details } = row;
   const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
-  const outcome = await applyIntent({ workspace, settings, row, term, seenFiles: new Map() }, ledger, prepared);
+  const outcome = await applyIntent({ workspace, settings, row, term, runId, seenFiles: new Map() }, ledger, prepared);
   if (outcome.kind !== 'applied') return outcome;
-  await removeIntentLeftovers(workspace, intent);
+  await removeIntentLeftovers(workspace, row.intent);
   ledger.transaction(() => {
-    ledger.append(intent.jobId, runId, {
-      kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-      intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
-      changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }], logs: details.logs as StepRecord['logs'],
-    });
-    ledger.setIntentState(intent.token, 'done');
-    ledger.clearEffectMarks(intent.token);
+    ledger.append(row.intent.jobId, runId, stepFields(row, outcome));
+    closeIntent(ledger, row);
   });
   return outcome;
+}
+
+/** What stands in the way of finishing a half-applied intent. */
+export function whyNot(outcome: Exclude<ApplyOutcome, { kind: 'applied' }>): string {
+  switch (outcome.kind) {
+    case 'conflicts':
+      return `neither as before nor as wanted: ${outcome.conflicts.map(({ resource }) => resource).join(', ')}`;
+    case 'stale':
+      return `${outcome.resource} has changed`;
+    case 'must-verify':
+      return outcome.detail;
+  }
 }

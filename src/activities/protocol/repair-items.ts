@@ -68,7 +68,8 @@ class Work implements Repaired {
 
 export async function carryOut(parts: RepairParts, question: Question, sealed: SealedRepair): Promise<Repaired> {
   const work = new Work(sealed.digest);
-  for (const finding of question.findings) {
+  // Another job's workspace is taken last: the other answers say how what it had half applied is finished.
+  for (const finding of question.findings.toSorted((a, b) => Number(a.class === 'foreign') - Number(b.class === 'foreign'))) {
     await faultPointAsync('repair.item-before');
     await ITEM[sealed.answers[finding.resource]!](parts, question, finding, sealed, work);
     await faultPointAsync('repair.item-after');
@@ -248,7 +249,7 @@ function undoDatabaseEffect(effect: Effect, database: string, shown: ResourceSta
 /** Undoes the steps that run again, newest first; each effect only where the world shows it, or what the question showed. */
 async function undoSteps(parts: RepairParts, question: Question, sealed: SealedRepair, work: Work): Promise<void> {
   const { ledger, jobId, workspace } = parts;
-  const history = new StepHistory([...ledger.records(jobId)].map(({ record }) => record));
+  const history = await StepHistory.of(ledger, jobId);
   const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
   const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
   const drifted = new Map(question.findings.map((finding) => [finding.resource, sealed.found[finding.resource]]));
@@ -369,7 +370,8 @@ async function dropReruns({ ledger, jobId, caller, workspace }: RepairParts, sea
 /** The step's own question names its token; a comparison finds the intent that is being applied to the resource. */
 export function intentInConflict(ledger: Ledger, question: Question, resource: string): IntentRow | undefined {
   if (question.token !== undefined) return ledger.intent(question.token);
-  return ledger.openIntents(question.jobId).find(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => uriOf(effect) === resource));
+  const jobId = question.kind === 'foreign' ? ledger.boundJobId() : question.jobId;
+  return ledger.openIntents(jobId ?? question.jobId).find(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => uriOf(effect) === resource));
 }
 
 export function uriOf(effect: Effect): string | undefined {

@@ -20,7 +20,7 @@ import { stateDigest, type Sighting } from '../../model/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Caller, ProtocolHost } from './host.ts';
-import { lookAt } from './look.ts';
+import { expectRecordedDatabases, lookAt } from './look.ts';
 import { withdraw } from './questions.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './repair-intent.ts';
 import { carryOut, intentInConflict, uriOf, type Repaired } from './repair-items.ts';
@@ -38,6 +38,7 @@ export async function repairProtocol(host: ProtocolHost, workspaces: Workspaces,
     return await workspace.exclusive('repair', async (ledger) => {
       await mustBeCurrentRun(host, caller);
       const settings = ledger.job(jobId)?.settings ?? { databases: {}, watch: [], verifyAfterMs: 0, plan: null };
+      expectRecordedDatabases(workspace, settings, ledger, jobId);
       return await decide({ host, workspace, caller, ledger, jobId, settings }, decision);
     }, { signal: caller.signal });
   } catch (error) {
@@ -84,7 +85,10 @@ async function lookAgain(parts: RepairParts, question: Question, answers: Readon
   const looked = question.findings.filter((finding) => (finding.class === 'discrepancy' || finding.class === 'conflict') && answers[finding.resource] !== 'abort' && finding.kind !== 'database-restored');
   const manifest = parts.ledger.manifest(parts.jobId);
   const recordedOf = (resource: string): SealedRepair['found'][string] | undefined => conflictBefore(parts.ledger, question, resource) ?? manifest.get(resource)?.state;
-  const sightings = await lookAt(parts, looked.map(({ resource }) => ({ resource, recorded: recordedOf(resource) })));
+  const bound = question.kind === 'foreign' ? parts.ledger.boundJobId() : undefined;
+  const settings = (bound === undefined ? undefined : parts.ledger.job(bound)?.settings) ?? parts.settings;
+  if (bound !== undefined) expectRecordedDatabases(parts.workspace, settings, parts.ledger, bound);
+  const sightings = await lookAt({ ...parts, settings }, looked.map(({ resource }) => ({ resource, recorded: recordedOf(resource) })));
   const moved: string[] = [];
   const found: SealedRepair['found'] = {};
   for (const finding of looked) {

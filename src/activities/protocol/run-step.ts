@@ -11,27 +11,26 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
-import { intentDigest } from '../../model/intent.ts';
+import { intentDigest, type Intent } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
-import { formatResource } from '../../model/resource.ts';
 import { isAboutTheWorld } from '../../model/question.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record.ts';
 import type { StepImplementation } from '../../model/step.ts';
 import { tokenOf } from '../../model/token.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
-import type { IntentRow, Ledger } from '../../store/ledger.ts';
+import type { IntentRow, JobRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import { takeClaim, type Claim } from './claim.ts';
 import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
 import { whyNotFresh, whyNotVerified } from './guard.ts';
 import type { Caller, ProtocolHost } from './host.ts';
-import { versionState } from './look.ts';
 import { MustVerify } from './manifest-check.ts';
 import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './questions.ts';
 import { makeIntent, refuseParallelWriters } from './seal.ts';
 import { Stage } from './stage.ts';
+import { closeIntent, stepFields } from './step-record.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
 export const DEFAULT_MAX_ATTEMPTS = 3;
@@ -75,7 +74,7 @@ class StepRun {
 
   async run(): Promise<RunStepResult> {
     for (;;) {
-      const begun = await this.#workspace.exclusive('claim', (ledger) => this.#begin(ledger), { signal: this.#caller.signal });
+      const begun = await this.#workspace.exclusive('claim', (ledger) => ledger.reading(() => this.#begin(ledger)), { signal: this.#caller.signal });
       if ('result' in begun) return begun.result;
       const result = await this.#attempt(begun.claim, begun.sealed, begun.settings);
       if (result !== 'again') return result;
@@ -149,7 +148,8 @@ class StepRun {
 
   async #attempt(claim: Claim, sealed: IntentRow | undefined, settings: JobSettings): Promise<RunStepResult | 'again'> {
     try {
-      const stage = new Stage();
+      // An approval shows the contents before they are sealed.
+      const stage = new Stage({ keepsContents: this.#request.approval === undefined });
       const intentRow = sealed ?? (await this.#runCodeAndSeal(claim, stage, settings));
       if ('kind' in intentRow) return intentRow;
       return await this.#apply(claim, intentRow, settings, stage.seenFiles);
@@ -173,15 +173,18 @@ class StepRun {
     const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
     return await this.#workspace.exclusive('seal', (ledger) => {
-      claim.mustBeCurrent(ledger);
-      this.#mustNotBeVoid(ledger);
-      refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
+      ledger.reading(() => {
+        claim.mustBeCurrent(ledger);
+        this.#mustNotBeVoid(ledger);
+        refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
+      });
       const needsApproval = this.#request.approval === 'before-apply';
       faultPoint('seal.before');
       // A step without effects has nothing to roll forward: its record is its seal.
       if (intent.effects.length > 0 || needsApproval) {
         ledger.transaction(
           () => {
+            for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
             ledger.putIntent(intent, digest, needsApproval, details);
             if (needsApproval) claim.update(ledger, { state: 'closed' });
           },
@@ -237,22 +240,26 @@ class StepRun {
     const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
     try {
       return await this.#workspace.exclusive('apply', async (ledger) => {
-        claim.mustBeCurrent(ledger);
-        if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
-        const job = ledger.job(this.#request.jobId)!;
-        // A long step is compared again before it applies, and nothing applies while a question about the world is open.
-        const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
-        if (notFresh !== undefined) return this.#stepAside(ledger, claim, { kind: 'verification-required', ...notFresh }, row);
-        const held = this.#held(ledger);
-        if (held !== undefined) return this.#stepAside(ledger, claim, held, row);
+        const { job, obstacle } = ledger.reading(() => this.#beforeApplying(ledger, claim, row));
+        if (obstacle !== undefined) return this.#stepAside(ledger, claim, obstacle, row);
         // After a repair, claims in flight of the same Run go on under the new term.
-        const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, seenFiles }, ledger, prepared);
+        const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, runId: this.#caller.runId, seenFiles }, ledger, prepared);
         return await this.#conclude(ledger, claim, row, outcome, job.settings);
       });
     } finally {
       // What was not committed (fenced, held, to be compared first) is prepared again by whoever goes on.
       for (const file of prepared) if (file !== undefined) this.#workspace.files.discard(file);
     }
+  }
+
+  /** May it be applied now, and for which term? @throws HoldfastError `fenced`, MustVerify */
+  #beforeApplying(ledger: Ledger, claim: Claim, row: IntentRow): { readonly job: JobRow; readonly obstacle: RunStepResult | undefined } {
+    claim.mustBeCurrent(ledger);
+    if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
+    const job = ledger.job(this.#request.jobId)!;
+    // A long step is compared again before it applies, and nothing applies while a question about the world is open.
+    const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
+    return { job, obstacle: notFresh === undefined ? this.#held(ledger) : { kind: 'verification-required', ...notFresh } };
   }
 
   async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome, settings: JobSettings): Promise<RunStepResult | 'again'> {
@@ -273,21 +280,18 @@ class StepRun {
   }
 
   #record(ledger: Ledger, claim: Claim, row: IntentRow, outcome: Extract<ApplyOutcome, { kind: 'applied' }>): RunStepResult {
-    const { intent, details } = row;
+    const { jobId } = row.intent;
     faultPoint('record.before');
-    const { record, at } = ledger.transaction(() => {
-      const appended = ledger.append(intent.jobId, this.#caller.runId, {
-        kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-        intent: row.digest, output: intent.output, uses: details.uses === null ? null : [...details.uses], effects: [...outcome.effects],
-        changes: [...outcome.changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }],
-        logs: details.logs as StepRecord['logs'],
-      });
-      ledger.setIntentState(intent.token, 'done');
-      ledger.clearEffectMarks(intent.token);
-      claim.update(ledger, { state: 'done' });
-      ledger.refresh(intent.jobId, this.#host.clock());
-      return appended;
-    });
+    const { record, at } = ledger.transaction(
+      () => {
+        const appended = outcome.planned === undefined ? ledger.append(jobId, this.#caller.runId, stepFields(row, outcome)) : ledger.appendPlanned(outcome.planned);
+        closeIntent(ledger, row);
+        claim.update(ledger, { state: 'done' });
+        ledger.refresh(jobId, this.#host.clock());
+        return appended;
+      },
+      { relaxed: outcome.planned !== undefined },
+    );
     faultPoint('record.after');
     return doneResult(record as StepRecord, at);
   }
@@ -355,6 +359,12 @@ class StepRun {
     });
     return { kind: 'question', question: forPayload(question) };
   }
+}
+
+/** The contents that the intent's writes need and that only memory holds. */
+function contentsOf(intent: Intent, stage: Stage): ReadonlyMap<Digest, Uint8Array> {
+  const needed = intent.effects.flatMap((effect) => (effect.kind === 'file.write' && effect.after.kind === 'file' ? [effect.after.content] : []));
+  return new Map(needed.flatMap((content) => (stage.contents.has(content) ? [[content, stage.contents.get(content)!] as const] : [])));
 }
 
 function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {

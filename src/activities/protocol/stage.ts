@@ -6,6 +6,7 @@
  * 2. A step sees its own staged files; a query of a table with staged changes is an error that says so.
  * 3. A resource has one staged change: later ones are folded into it, or refused.
  */
+import { hash } from 'node:crypto';
 import { canonicalJson, type Json, type JsonObject } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -13,6 +14,7 @@ import type { ListingObservation, QueryObservation, SqlEffect } from '../../mode
 import { formatResource, parseResource } from '../../model/resource.ts';
 import { stateDigest, type ResourceState } from '../../model/world.ts';
 import type { FileSighting } from '../../effects/file.ts';
+import { utf8 } from '../../store/blobs.ts';
 
 export interface StagedFile {
   readonly kind: 'write' | 'remove';
@@ -33,6 +35,11 @@ export interface StagedRow {
 
 export type StagedChange = StagedRow | SqlEffect;
 
+/** Up to here a content waits in memory for the seal and goes into the ledger; a larger one is a file at once. */
+export const MAX_CONTENT_IN_LEDGER_BYTES = 16 * 1024;
+/** All of an attempt's together. */
+export const MAX_CONTENTS_IN_LEDGER_BYTES = 1024 * 1024;
+
 export class Stage {
   readonly files = new Map<string, StagedFile>();
   /** In the order in which they were staged; folded rows keep the place of the first. */
@@ -46,7 +53,28 @@ export class Stage {
   readonly onceNames = new Set<string>();
   /** Of those, the ones whose value the code has. */
   readonly onceUsed = new Set<string>();
+  /** Small contents, written with the seal. */
+  readonly contents = new Map<Digest, Uint8Array>();
+  readonly #keepsContents: boolean;
+  #contentsBytes = 0;
   readonly #rowPlaces = new Map<string, number>();
+
+  /** `keepsContents: false`: somebody looks at the contents before the seal. */
+  constructor({ keepsContents }: { readonly keepsContents: boolean }) {
+    this.#keepsContents = keepsContents;
+  }
+
+  /** Keeps a small content in memory; undefined: it is not one. @throws HoldfastError `bad-input` for a string that is not Unicode */
+  keep(content: unknown): { readonly content: Digest; readonly sizeBytes: number } | undefined {
+    if (!this.#keepsContents || (typeof content !== 'string' && !(content instanceof Uint8Array)) || content.length > MAX_CONTENT_IN_LEDGER_BYTES) return undefined;
+    // A copy: the step may go on to change its buffer.
+    const bytes = typeof content === 'string' ? utf8(content) : Uint8Array.from(content);
+    if (bytes.byteLength > MAX_CONTENT_IN_LEDGER_BYTES || this.#contentsBytes + bytes.byteLength > MAX_CONTENTS_IN_LEDGER_BYTES) return undefined;
+    const digest = hash('sha256', bytes);
+    this.contents.set(digest, bytes);
+    this.#contentsBytes += bytes.byteLength;
+    return { content: digest, sizeBytes: bytes.byteLength };
+  }
 
   observe(resource: string, state: ResourceState): void {
     this.observations.set(resource, state);

@@ -1,11 +1,19 @@
 /** Which steps used what has changed, from the chain. Pure over records. */
 import { canBeUndone } from '../../model/intent.ts';
 import type { ChainRecord, StepRecord } from '../../model/record.ts';
+import type { Ledger } from '../../store/ledger.ts';
 
 export class StepHistory {
   /** The latest record of each step that is still in force, in chain order. */
   readonly latest: readonly StepRecord[];
   readonly #void: ReadonlySet<string>;
+
+  /** Of the chain as it is now; others get a turn meanwhile. */
+  static async of(ledger: Pick<Ledger, 'visitRecords'>, jobId: string): Promise<StepHistory> {
+    const records: ChainRecord[] = [];
+    await ledger.visitRecords(jobId, 0, ({ record }) => void records.push(record));
+    return new StepHistory(records);
+  }
 
   constructor(records: Iterable<ChainRecord>) {
     const latest = new Map<string, StepRecord>();
@@ -37,13 +45,15 @@ export class StepHistory {
   /** Adds everything that used an output of these, or read what they wrote; in chain order. */
   withDependents(stepIds: readonly string[]): readonly string[] {
     const stale = new Set(stepIds);
+    const before = new Set<string>();
+    const written = new Set<string>();
     // Records are in chain order, so that one pass finds dependents of dependents.
     for (const record of this.latest) {
-      if (stale.has(record.stepId)) continue;
-      const before = this.latest.filter((other) => other.seq < record.seq && stale.has(other.stepId));
-      if (before.length === 0) continue;
-      const uses = record.uses === null || before.some((other) => record.uses!.includes(other.stepId));
-      if (uses || before.some((other) => readsWhatWasWritten(record, other))) stale.add(record.stepId);
+      const uses = before.size > 0 && (record.uses === null || record.uses.some((stepId) => before.has(stepId)));
+      if (uses || record.changes.some(({ resource, role }) => role === 'read' && written.has(resource))) stale.add(record.stepId);
+      if (!stale.has(record.stepId)) continue;
+      before.add(record.stepId);
+      for (const { resource, role } of record.changes) if (role === 'written') written.add(resource);
     }
     return this.latest.filter(({ stepId }) => stale.has(stepId)).map(({ stepId }) => stepId);
   }
@@ -60,8 +70,4 @@ export class StepHistory {
 
 function wrote(record: StepRecord, resource: string): boolean {
   return record.changes.some((change) => change.resource === resource && change.role === 'written');
-}
-
-function readsWhatWasWritten(reader: StepRecord, writer: StepRecord): boolean {
-  return reader.changes.some((change) => change.role === 'read' && wrote(writer, change.resource));
 }

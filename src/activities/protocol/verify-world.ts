@@ -8,21 +8,24 @@
  *    is returned.
  * 4. What is half applied and asked for by nobody is finished; what an earlier Run had begun is then ahead of this one.
  * 5. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
+ * 6. The chain is read once, from its stored texts, under the lock; what is recorded after that is read when it concludes.
  */
 import type { Digest } from '../../model/digest.ts';
 import { isFailure, type HoldfastError } from '../../model/failure.ts';
-import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/messages.ts';
+import type { ChainPlace, VerifyWorldRequest, VerifyWorldResult } from '../../model/messages.ts';
 import { isAboutTheWorld, type Finding } from '../../model/question.ts';
+import { GENESIS } from '../../model/record.ts';
 import { stateDigest } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
-import { compare, type Comparison } from './compare.ts';
-import { damagedFinding, findLedgerProblems, foreignFinding, missingLedgerFinding } from './ledger-findings.ts';
+import { compare, type CompareParts, type Comparison } from './compare.ts';
+import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFindings, missingLedgerFinding } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { expectDatabases, planState } from './look.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from './questions.ts';
 import { rollForwardRepairs } from './repair.ts';
+import { redoLostRecord } from './step-record.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
@@ -36,12 +39,18 @@ class Verification {
   readonly #workspaces: Workspaces;
   readonly #caller: Caller;
   readonly #request: VerifyWorldRequest;
+  #forgotten: ForgottenSteps;
+  /** Up to where the chain was read. */
+  #readTo: ChainPlace = { seq: 0, head: GENESIS };
+  /** The record as it was found to be sound. */
+  #checked: Pick<CompareParts, 'at' | 'manifest'> | undefined;
 
   constructor(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: VerifyWorldRequest) {
     this.#host = host;
     this.#workspaces = workspaces;
     this.#caller = caller;
     this.#request = request;
+    this.#forgotten = new ForgottenSteps(request, caller.runId);
   }
 
   async run(): Promise<VerifyWorldResult> {
@@ -79,7 +88,8 @@ class Verification {
       await mustBeCurrentRun(this.#host, this.#caller);
       const job = ledger.job(request.jobId)!;
       const again = seen.differing.length === 0 && seen.at.seq === job.at.seq ? seen : await this.#compareUnderLock(workspace, ledger, seen);
-      const findings = [...findLedgerProblems(ledger, request, this.#caller.runId), ...again.findings];
+      await this.#readOn(ledger);
+      const findings = [...findLedgerProblems(ledger, request, this.#forgotten), ...again.findings];
       if (findings.length > 0) return this.#asked(ledger, findings);
       const unfinished = await finishAbandoned({ workspace, ledger, settings: request.settings, term: job.term, runId: this.#caller.runId }, request);
       if (unfinished !== undefined) return this.#asked(ledger, unfinished.findings, unfinished);
@@ -98,7 +108,7 @@ class Verification {
     const { jobId, settings } = this.#request;
     workspace.reserveDatabases(settings);
     const bound = ledger.boundJobId();
-    if (bound !== undefined && bound !== jobId) return [await foreignFinding(this.#host, ledger, bound)];
+    if (bound !== undefined && bound !== jobId) return await foreignFindings(this.#host, workspace, ledger, bound, jobId);
     const job = ledger.job(jobId);
     if (job === undefined && isKnown) return [missingLedgerFinding(workspace.root, this.#request)];
     if (job === undefined) {
@@ -108,14 +118,30 @@ class Verification {
         ledger.append(jobId, this.#caller.runId, { kind: 'opened', workflowId: this.#caller.workflowId, settings: stateDigest(planState(settings)), changes: [] });
       });
     }
-    const damage = ledger.integrityProblems(jobId);
+    redoLostRecord(ledger, jobId, this.#request.known);
+    const check = await ledger.checkIntegrity(jobId, (record) => this.#forgotten.read(record));
+    this.#readTo = check.at;
+    this.#checked = check;
     // An older record says nothing of the world as it should be, and a term must not be raised from it.
-    const unusable = findLedgerProblems(ledger, this.#request, this.#caller.runId, damage).filter((found) => found.class === 'damaged');
+    const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter((found) => found.class === 'damaged');
     if (unusable.length > 0) return unusable;
-    expectDatabases(workspace, settings, ledger.manifest(jobId));
+    expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
     await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
     const unreachable = await this.#raiseTerm(workspace, ledger);
     return unreachable;
+  }
+
+  /** What was recorded since the chain was read; all of it where the ledger is another now. */
+  async #readOn(ledger: Ledger): Promise<void> {
+    const { jobId } = this.#request;
+    if (ledger.headAt(jobId, this.#readTo.seq) !== this.#readTo.head) {
+      this.#forgotten = new ForgottenSteps(this.#request, this.#caller.runId);
+      this.#readTo = { seq: 0, head: GENESIS };
+    }
+    await ledger.visitRecords(jobId, this.#readTo.seq, ({ record, head }) => {
+      this.#forgotten.read(record);
+      this.#readTo = { seq: record.seq, head };
+    });
   }
 
   /** The first verification of a Run fences whoever acted for another. Databases in canonical order, the ledger last. */
@@ -139,10 +165,14 @@ class Verification {
   }
 
   async #compare(workspace: Workspace, only: ReadonlySet<string> | undefined, under?: Ledger): Promise<Comparison> {
-    const parts = { host: this.#host, workspace, settings: this.#request.settings, jobId: this.#request.jobId, onProgress: (done: number, total: number) => this.#caller.progress(`compared ${done} of ${total}`, total === 0 ? 1 : done / total) };
-    if (under !== undefined) return await compare({ ...parts, ledger: under }, only);
-    const snapshot = await workspace.exclusive('read the record', (ledger) => ({ manifest: ledger.manifest(this.#request.jobId), ledger }));
-    return await compare({ ...parts, ledger: snapshot.ledger, manifest: snapshot.manifest }, only);
+    const { jobId, settings } = this.#request;
+    const parts = { host: this.#host, workspace, settings, jobId, onProgress: (done: number, total: number) => this.#caller.progress(`compared ${done} of ${total}`, total === 0 ? 1 : done / total) };
+    const snapshotOf = (ledger: Ledger): Pick<CompareParts, 'ledger' | 'at' | 'manifest'> => {
+      const { at } = ledger.job(jobId)!;
+      const isAsChecked = this.#checked?.at.seq === at.seq && this.#checked.at.head === at.head;
+      return { ledger, at, manifest: isAsChecked ? this.#checked!.manifest : ledger.manifest(jobId) };
+    };
+    return await compare({ ...parts, ...(under === undefined ? await workspace.exclusive('read the record', snapshotOf) : snapshotOf(under)) }, only);
   }
 
   /** What differed, and what a sibling has recorded meanwhile, once more against the record as it is now. */

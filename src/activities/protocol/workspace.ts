@@ -38,7 +38,7 @@ export class Workspace {
     this.directory = join(root, HOLDFAST_DIRECTORY);
     this.#env = env;
     this.#lock = openWorkspaceLock(this.directory);
-    this.blobs = new BlobStore(join(this.directory, 'blobs'));
+    this.blobs = new BlobStore(join(this.directory, 'blobs'), { get: (digest) => this.#ledger?.content(digest) });
     this.files = new WorkspaceFiles(this.root, this.blobs);
   }
 
@@ -64,7 +64,7 @@ export class Workspace {
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
     if (url.startsWith('sqlite:')) this.#makeReady(name, this.#sqlitePath(url));
-    const opened = openDatabase({ name, url }, { workspaceRoot: this.root, env: {} });
+    const opened = openDatabase({ name, url }, { workspaceRoot: this.root, env: {}, create: () => !this.#expected.has(name) });
     this.#databases.set(name, { url, opened });
     opened.catch(() => {
       if (this.#databases.get(name)?.opened === opened) this.#databases.delete(name);

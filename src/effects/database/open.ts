@@ -14,8 +14,8 @@ export interface OpenOptions {
   readonly workspaceRoot: string;
   /** For `${VARIABLE}` in a URL, so that a plan need not hold a password. Default: none is set. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Whether a SQLite file that is not there may be created. Default true; false once the job's record knows the database. */
-  readonly create?: boolean;
+  /** Whether a SQLite file that is not there may be created. Default true; false from when the job's record knows the database. */
+  readonly create?: boolean | (() => boolean);
   /** Shown in PostgreSQL's pg_stat_activity. Default `holdfast`. */
   readonly applicationName?: string;
 }

@@ -14,8 +14,9 @@ import { pathToFileURL } from 'node:url';
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { HOLDFAST_TABLES, type TableName, type TableShape } from './query-builder.ts';
+import type { SchemaState } from '../../model/world.ts';
 import { sqliteFailure } from './sqlite-failure.ts';
-import { readSqliteShape } from './sqlite-schema.ts';
+import { readSqliteSchema, readSqliteShape } from './sqlite-schema.ts';
 import { cutStatement, isBlankSqlite } from './statement-text.ts';
 import { encodeSqlite } from './values.ts';
 
@@ -38,6 +39,8 @@ export class SqliteConnection {
   readonly #isReader: boolean;
   readonly #statements = new Map<string, StatementSync>();
   readonly #shapes = new Map<string, TableShape | undefined>();
+  readonly #schemas = new Map<string, SchemaState>();
+  #hasForeignKeys: boolean | undefined;
   #schemaVersion = -1n;
   #tablesRead = new Set<string>();
   /** Set while a step's own statement is compiled and run. */
@@ -106,6 +109,10 @@ export class SqliteConnection {
 
   /** Whether constraints that were put off to COMMIT are violated now. Constant time, whatever the size of the tables. */
   hasDeferredViolations(): boolean {
+    this.#dropStale();
+    this.#hasForeignKeys ??= this.all("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%' LIMIT 1").length > 0;
+    // Only foreign keys can be put off; asking for nothing would expire every prepared statement.
+    if (!this.#hasForeignKeys) return false;
     let isViolated = false;
     // An empty changeset changes nothing, but applying it ends in the same count of open violations that COMMIT looks at
     // (sqlite3changeset_apply, SQLITE_CHANGESET_FOREIGN_KEY).
@@ -122,14 +129,28 @@ export class SqliteConnection {
 
   /** What there is to know about a table for building statements; undefined if there is none. */
   shape(table: TableName): TableShape | undefined {
-    const version = this.all('PRAGMA schema_version')[0]![0] as bigint;
-    if (version !== this.#schemaVersion) {
-      this.#shapes.clear();
-      this.#schemaVersion = version;
-    }
+    this.#dropStale();
     const cacheKey = JSON.stringify([table.schema, table.name]);
     if (!this.#shapes.has(cacheKey)) this.#shapes.set(cacheKey, readSqliteShape(this, table));
     return this.#shapes.get(cacheKey);
+  }
+
+  /** A table's schema for the record. */
+  schema(table: TableName): SchemaState {
+    this.#dropStale();
+    const cacheKey = JSON.stringify([table.schema, table.name]);
+    const known = this.#schemas.get(cacheKey) ?? readSqliteSchema(this, table);
+    this.#schemas.set(cacheKey, known);
+    return known;
+  }
+
+  #dropStale(): void {
+    const version = this.all('PRAGMA schema_version')[0]![0] as bigint;
+    if (version === this.#schemaVersion) return;
+    this.#shapes.clear();
+    this.#schemas.clear();
+    this.#hasForeignKeys = undefined;
+    this.#schemaVersion = version;
   }
 
   forgetShapes(): void {

@@ -18,7 +18,6 @@ import { formatTableName, parseTableName } from './query-builder.ts';
 import { parseTargetTable, putRowStatements, rowChangeStatement, unknownTable, missingRow, type BoundStatement } from './row-statement.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { readSqliteRows } from './sqlite-rows.ts';
-import { readSqliteSchema } from './sqlite-schema.ts';
 import { rowObjects } from './sqlite-query.ts';
 import { controlsTransaction, cutStatement } from './statement-text.ts';
 
@@ -81,7 +80,7 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   schema(table: string): Promise<SchemaState> {
-    return this.#do(() => readSqliteSchema(this.#connection, parseTableName(table)));
+    return this.#do(() => this.#connection.schema(parseTableName(table)));
   }
 
   async applyRow(change: RowChange): Promise<void> {

@@ -34,8 +34,8 @@ export interface SqliteOptions {
   readonly name: string;
   /** Absolute. */
   readonly filePath: string;
-  /** Whether a file that is not there yet may be created by the first write. Default true; false once a record knows the database. */
-  readonly create?: boolean;
+  /** Whether a file that is not there yet may be created by the first write. Default true; false from when a record knows the database. */
+  readonly create?: boolean | (() => boolean);
 }
 
 /** Opens a SQLite file. Touches nothing until the first call; safe to repeat. */
@@ -56,7 +56,7 @@ class SqliteDatabase implements Database {
   readonly dialect = 'sqlite';
   readonly name: string;
   readonly filePath: string;
-  readonly #mayCreate: boolean;
+  readonly #mayCreate: () => boolean;
   readonly #readLock: AsyncMutex;
   readonly #writeLock: AsyncMutex;
   #reader: OpenFile | undefined;
@@ -67,7 +67,8 @@ class SqliteDatabase implements Database {
   constructor(options: SqliteOptions) {
     this.name = options.name;
     this.filePath = options.filePath;
-    this.#mayCreate = options.create ?? true;
+    const { create = true } = options;
+    this.#mayCreate = typeof create === 'function' ? create : () => create;
     this.#readLock = new AsyncMutex(`reading database ${options.name}`);
     this.#writeLock = new AsyncMutex(`writing database ${options.name}`);
   }
@@ -85,7 +86,7 @@ class SqliteDatabase implements Database {
   }
 
   schema(table: string): Promise<SchemaState> {
-    return this.#read((connection) => readSqliteSchema(connection, parseTableName(table)));
+    return this.#read((connection) => connection.schema(parseTableName(table)));
   }
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
@@ -237,7 +238,7 @@ class SqliteDatabase implements Database {
       this.#wasSeen = true;
       return inode;
     }
-    if (this.#mayCreate && !this.#wasSeen) return NO_FILE;
+    if (!this.#wasSeen && this.#mayCreate()) return NO_FILE;
     throw new HoldfastError('storage-unreachable', `Database ${this.name}: the file ${this.filePath} is not there. Expected the database that the record knows; put it back.`, { database: this.name });
   }
 

@@ -1,0 +1,104 @@
+/**
+ * A power loss takes what was committed last without an fsync: the ledger as of the last fsynced commit is put back,
+ * beside the world as it is. (SIGKILL can't show this: what a process has written outlives it.)
+ */
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, test } from 'node:test';
+import * as z from 'zod';
+import { setFaultHook } from '../../src/store/fault-point.ts';
+import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
+import { stepRecordsOf } from '../support/ledger.ts';
+
+const note = defineStep({ name: 'note', input: z.object({ id: z.int() }), output: z.object({ id: z.int() }) });
+const LEDGER_FILES = ['ledger.sqlite', 'ledger.sqlite-wal'];
+
+let runs: number;
+let root: string;
+let workspace: string;
+let job: TestJob;
+
+const noteCode = implementStep(note, async (ctx, { id }) => {
+  runs += 1;
+  await ctx.files.write(`note-${id}.txt`, `note ${id}\n`);
+  await ctx.db('main').insert('note', { id, text: `note ${id}` });
+  return { id };
+});
+
+const open = (resume?: TestJobMemory): TestJob =>
+  openTestJob({ steps: [noteCode] as never, databases: { main: 'sqlite:main.db' }, workspace, ...(resume === undefined ? {} : { resume, workerId: 'after the power loss' }) });
+
+beforeEach(() => {
+  runs = 0;
+  root = mkdtempSync(join(tmpdir(), 'holdfast-power-'));
+  workspace = join(root, 'workspace');
+  mkdirSync(workspace);
+  const database = new DatabaseSync(join(workspace, 'main.db'));
+  database.exec('PRAGMA journal_mode = WAL; CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)');
+  database.close();
+  job = open();
+});
+
+afterEach(async () => {
+  setFaultHook(undefined);
+  await job.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Runs a step and takes back what it committed to the ledger after its last fsynced commit. */
+async function stepAndPowerLoss(id: number, remembers: 'the answer' | 'nothing of the answer'): Promise<void> {
+  setFaultHook((point) => {
+    if (point === 'applying.after') for (const file of LEDGER_FILES) copyFileSync(join(workspace, '.holdfast', file), join(root, file));
+  });
+  const before = { ...job.memory, steps: [...job.memory.steps] };
+  await job.step(note, { id }, { stepId: `note-${id}` });
+  const memory = remembers === 'the answer' ? job.memory : before;
+  setFaultHook(undefined);
+  await job.close();
+  rmSync(join(workspace, '.holdfast/ledger.sqlite-shm'), { force: true });
+  for (const file of LEDGER_FILES) copyFileSync(join(root, file), join(workspace, '.holdfast', file));
+  assert.equal(stepRecordsOf(workspace, job.jobId, `note-${id}`).length, 0, 'the record is gone');
+  job = open(memory);
+}
+
+function rows(): unknown[] {
+  const database = new DatabaseSync(join(workspace, 'main.db'));
+  try {
+    return database.prepare('SELECT id FROM note ORDER BY id').all().map((row) => ({ ...row })['id']);
+  } finally {
+    database.close();
+  }
+}
+
+test('a record that a power loss took, and that the Workflow has heard of, is appended again word for word', async () => {
+  await job.step(note, { id: 1 }, { stepId: 'note-1' });
+  await stepAndPowerLoss(2, 'the answer');
+  const { known } = job.memory;
+  const verified = await job.verify();
+  assert.equal(verified.kind, 'verified', JSON.stringify(verified));
+  assert.deepEqual(verified.kind === 'verified' && verified.at, known);
+  assert.deepEqual(await job.step(note, { id: 2 }, { stepId: 'note-2' }), { id: 2 });
+  assert.deepEqual(await job.step(note, { id: 3 }, { stepId: 'note-3' }), { id: 3 });
+  assert.equal(runs, 3);
+  assert.deepEqual(rows(), [1, 2, 3]);
+});
+
+test('a record that a power loss took before anybody heard of it is made again, its effects are not', async () => {
+  await job.step(note, { id: 1 }, { stepId: 'note-1' });
+  await stepAndPowerLoss(2, 'nothing of the answer');
+  assert.deepEqual(await job.step(note, { id: 2 }, { stepId: 'note-2' }), { id: 2 });
+  assert.equal(runs, 2);
+  assert.deepEqual(rows(), [1, 2]);
+  assert.equal(stepRecordsOf(workspace, job.jobId, 'note-2').length, 1);
+});
+
+test('small contents survive with the intent that needs them', async () => {
+  await stepAndPowerLoss(1, 'nothing of the answer');
+  rmSync(join(workspace, 'note-1.txt'));
+  assert.deepEqual(await job.step(note, { id: 1 }, { stepId: 'note-1' }), { id: 1 });
+  assert.equal(runs, 1);
+  assert.equal(readFileSync(join(workspace, 'note-1.txt'), 'utf8'), 'note 1\n');
+});
