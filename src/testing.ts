@@ -59,6 +59,8 @@ export interface TestJobMemory {
   readonly generations: Readonly<Record<string, number>>;
   /** Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning. */
   readonly base?: ChainPlace;
+  /** The Run that this one continues as new. Default: none. */
+  readonly continuedFrom?: string;
 }
 
 /** Thrown when the job waits for a person: answer `question` with `decide`, then call the step again. */
@@ -90,8 +92,11 @@ export class TestJob {
   readonly #runId: string;
   readonly #steps: [string, number, number][];
   readonly #base: ChainPlace;
+  readonly #continuedFrom: string | undefined;
   readonly #generations: Map<string, number>;
   readonly #calls = new Map<string, number>();
+  /** Steps that are waited for now. */
+  readonly #asking = new Set<string>();
   /** Messages of `ctx.log`, in order. */
   readonly logs: string[] = [];
   #term: number;
@@ -111,6 +116,7 @@ export class TestJob {
     this.#term = resume?.term ?? 0;
     this.#known = resume?.known ?? { seq: 0, head: GENESIS };
     this.#base = resume?.base ?? { seq: 0, head: GENESIS };
+    this.#continuedFrom = resume?.continuedFrom;
     this.#steps = [...(resume?.steps ?? [])].map(([stepId, generation, seq]) => [stepId, generation, seq]);
     this.#generations = new Map(Object.entries(resume?.generations ?? {}));
     const identity = thisProcess();
@@ -129,7 +135,7 @@ export class TestJob {
   }
 
   get memory(): TestJobMemory {
-    return { workflowId: this.#workflowId, firstRunId: this.#firstRunId, runId: this.#runId, term: this.#term, known: this.#known, steps: this.#steps, generations: Object.fromEntries(this.#generations), base: this.#base };
+    return { workflowId: this.#workflowId, firstRunId: this.#firstRunId, runId: this.#runId, term: this.#term, known: this.#known, steps: this.#steps, generations: Object.fromEntries(this.#generations), base: this.#base, ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }) };
   }
 
   /**
@@ -146,6 +152,15 @@ export class TestJob {
 
   /** The same for a request as a Workflow makes it. */
   async run(request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>): Promise<StepDone> {
+    this.#asking.add(request.stepId);
+    try {
+      return await this.#untilDone(request);
+    } finally {
+      this.#asking.delete(request.stepId);
+    }
+  }
+
+  async #untilDone(request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>): Promise<StepDone> {
     for (let asked = 0; asked < MAX_ASKINGS; asked++) {
       const result = await this.ask(request);
       switch (result.kind) {
@@ -154,7 +169,7 @@ export class TestJob {
           this.#steps.push([result.stepId, result.generation, result.at.seq]);
           return result;
         case 'verification-required': {
-          const verified = await this.verify(result.reason, result.detail);
+          const verified = await this.verify(result.reason, result.detail, [...this.#asking]);
           if (verified.kind === 'question') throw new QuestionAsked(verified.question);
           this.#compared = true;
           break;
@@ -183,10 +198,10 @@ export class TestJob {
     });
   }
 
-  /** Compares the world with the record. */
-  async verify(reason: VerificationReason = 'asked', detail = 'by the test'): Promise<VerifyWorldResult> {
+  /** Compares the world with the record. `asking`: steps that are waited for; what else is half applied is then finished. */
+  async verify(reason: VerificationReason = 'asked', detail = 'by the test', asking?: readonly string[]): Promise<VerifyWorldResult> {
     const result = await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason, detail,
+      jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason, detail, ...(asking === undefined ? {} : { asking: [...asking] }), ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }),
     });
     this.#term = result.term;
     if (result.kind === 'verified') this.#mark = result.mark;

@@ -147,6 +147,14 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'return retrying.length === 0 ? status : { ...status, retrying };', replace: 'return retrying.length < 0 ? { ...status, retrying } : status;', tests: ['test/integration/cli.test.ts'], name: 'fails for ever',
   },
   {
+    guarantee: 'G6', breaks: 'what is half applied and asked for by nobody stays so', file: `${PROTOCOL}/abandoned.ts`,
+    find: 'if (asking === undefined) return undefined;', replace: 'if (asking !== null) return undefined;', tests: ['test/integration/abandoned.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what another Run had half applied is finished without a word', file: `${PROTOCOL}/verify-world.ts`,
+    find: 'const runId = job.runId === this.#request.continuedFrom ? this.#caller.runId : job.runId;', replace: 'const runId = this.#caller.runId;', tests: ['test/integration/abandoned.test.ts'],
+  },
+  {
     guarantee: 'G6', breaks: 'a workspace is taken although what its job had half applied is not finished', file: `${PROTOCOL}/release.ts`,
     find: 'if (ledger.openIntents(bound).length > 0) {', replace: 'if (ledger.openIntents(bound).length < 0) {', tests: ['test/integration/take-over.test.ts'],
   },

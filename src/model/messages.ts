@@ -102,6 +102,10 @@ export const VerifyWorldRequestSchema = z.strictObject({
   steps: z.array(z.tuple([z.string(), z.int(), z.int()])),
   reason: VerificationReasonSchema,
   detail: z.string(),
+  /** Steps that the Workflow waits for now; what else is half applied is asked for by nobody. Absent: not known. */
+  asking: z.array(z.string()).optional(),
+  /** The Run that this one continues as new. */
+  continuedFrom: z.string().optional(),
 });
 export type VerifyWorldRequest = z.infer<typeof VerifyWorldRequestSchema>;
 

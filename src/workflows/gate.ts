@@ -32,6 +32,8 @@ export interface GateOptions {
   readonly settings: JobSettings;
   /** Where this Run's history begins. */
   readonly base: ChainPlace;
+  /** The Run that this one continues as new. */
+  readonly continuedFrom?: string | undefined;
   readonly board: StepBoard;
   /** Steps that a decision made void, with their new generation. */
   readonly onRewound: (reruns: readonly { readonly stepId: string; readonly generation: number }[]) => void;
@@ -47,9 +49,10 @@ export class Gate {
   readonly #refusals: Refusal[] = [];
   readonly #generations = new Map<string, number>();
   readonly #steps: [string, number, number][] = [];
+  /** Steps that are asked for now. */
+  readonly #asking = new Set<string>();
   /** How often a decision made steps run again: whatever was asked before may have been given what is void now. */
   #rewinds = 0;
-  #asking = 0;
   /** The last comparison, and the steps that it was made for and that have not been asked for since. */
   #mark: number | undefined;
   readonly #justCompared = new Set<string>();
@@ -122,7 +125,7 @@ export class Gate {
     const { board } = this.#options;
     const { stepId } = step.request;
     const rewinds = this.#rewinds;
-    this.#asking += 1;
+    this.#asking.add(stepId);
     try {
       for (;;) {
         this.#throwIfAborted();
@@ -139,14 +142,14 @@ export class Gate {
         if (done !== undefined) return done;
       }
     } finally {
-      this.#asking -= 1;
+      this.#asking.delete(stepId);
       this.onChange();
     }
   }
 
   /** Is no step being asked for? */
   get isIdle(): boolean {
-    return this.#asking === 0;
+    return this.#asking.size === 0;
   }
 
   /** Was the request made before a decision made steps run again? It may have been given what is void now. */
@@ -230,6 +233,8 @@ export class Gate {
         steps: this.#steps,
         reason,
         detail: detail.slice(0, 500),
+        asking: [...this.#asking],
+        ...(this.#options.continuedFrom === undefined ? {} : { continuedFrom: this.#options.continuedFrom }),
       });
       this.#searchAttributes = result.searchAttributes;
       this.#term = result.term;

@@ -140,6 +140,7 @@ export class JobCore implements Job {
         plan: options.plan ?? null,
       },
       base: this.carried?.base ?? { seq: 0, head: GENESIS },
+      continuedFrom: info.continuedFromExecutionRunId,
       board: this.#board,
       onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
     });

@@ -55,9 +55,9 @@ async function resetToBefore(handle: WorkflowHandle, stepId: string): Promise<vo
   });
 }
 
-/** `b` is recorded; what the board of a continued Run shows begins anew. */
+/** `b` is recorded; also in a continued Run the status shows it. */
 async function pausing(handle: WorkflowHandle, workspace: string): Promise<void> {
-  await until(handle, ({ steps, seq }) => existsSync(path(workspace, 'b.txt')) && (steps.some(({ id, state }) => id === 'b' && state === 'done') || (seq >= 4 && steps.length === 0)));
+  await until(handle, ({ steps }) => existsSync(path(workspace, 'b.txt')) && steps.some(({ id, state }) => id === 'b' && state === 'done'));
 }
 
 let emptied: WorkflowHandle<typeof agentJob>;

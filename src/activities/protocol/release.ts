@@ -94,14 +94,8 @@ async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string
 async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, caller: Caller, row: IntentRow): Promise<string> {
   const { intent } = row;
   try {
-    const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
-    const outcome = await applyIntent({ workspace, settings, row, term, runId: caller.runId, seenFiles: new Map() }, ledger, prepared);
+    const outcome = await rollForwardIntent(workspace, ledger, settings, term, caller.runId, row);
     if (outcome.kind !== 'applied') return `step ${intent.stepId}: ${NOT_FINISHED} (${whyNot(outcome)})`;
-    await removeIntentLeftovers(workspace, intent);
-    ledger.transaction(() => {
-      ledger.append(intent.jobId, caller.runId, stepFields(row, outcome));
-      closeIntent(ledger, row);
-    });
     return `step ${intent.stepId}: half applied, finished`;
   } catch (error) {
     if (isFailure(error)) return `step ${intent.stepId}: ${NOT_FINISHED}: ${error.message}`;
@@ -109,7 +103,21 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
   }
 }
 
-function whyNot(outcome: Exclude<ApplyOutcome, { kind: 'applied' }>): string {
+/** Applies what is left of an intent that is being applied, and records its step. Call under the lock. @throws HoldfastError as `applyIntent` */
+export async function rollForwardIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, runId: string, row: IntentRow): Promise<ApplyOutcome> {
+  const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
+  const outcome = await applyIntent({ workspace, settings, row, term, runId, seenFiles: new Map() }, ledger, prepared);
+  if (outcome.kind !== 'applied') return outcome;
+  await removeIntentLeftovers(workspace, row.intent);
+  ledger.transaction(() => {
+    ledger.append(row.intent.jobId, runId, stepFields(row, outcome));
+    closeIntent(ledger, row);
+  });
+  return outcome;
+}
+
+/** What stands in the way of finishing a half-applied intent. */
+export function whyNot(outcome: Exclude<ApplyOutcome, { kind: 'applied' }>): string {
   switch (outcome.kind) {
     case 'conflicts':
       return `neither as before nor as wanted: ${outcome.conflicts.map(({ resource }) => resource).join(', ')}`;

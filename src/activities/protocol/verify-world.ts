@@ -6,9 +6,11 @@
  * 2. Half-carried-out decisions are rolled forward before anything is compared.
  * 3. A Run's first verification raises the term: the fence rows of every database first, the ledger last. All, or none
  *    is returned.
- * 4. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
- * 5. The chain is read once, from its stored texts, under the lock; what is recorded after that is read when it concludes.
+ * 4. What is half applied and asked for by nobody is finished; what an earlier Run had begun is then ahead of this one.
+ * 5. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
+ * 6. The chain is read once, from its stored texts, under the lock; what is recorded after that is read when it concludes.
  */
+import type { Digest } from '../../model/digest.ts';
 import { isFailure, type HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace, VerifyWorldRequest, VerifyWorldResult } from '../../model/messages.ts';
 import { isAboutTheWorld, type Finding } from '../../model/question.ts';
@@ -16,6 +18,7 @@ import { GENESIS } from '../../model/record.ts';
 import { stateDigest } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
+import { finishAbandoned } from './abandoned.ts';
 import { compare, type CompareParts, type Comparison } from './compare.ts';
 import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFindings, missingLedgerFinding } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from './host.ts';
@@ -88,6 +91,8 @@ class Verification {
       await this.#readOn(ledger);
       const findings = [...findLedgerProblems(ledger, request, this.#forgotten), ...again.findings];
       if (findings.length > 0) return this.#asked(ledger, findings);
+      const unfinished = await finishAbandoned({ workspace, ledger, settings: request.settings, term: job.term, runId: this.#caller.runId }, request);
+      if (unfinished !== undefined) return this.#asked(ledger, unfinished.findings, unfinished);
       this.#settle(ledger, again);
       const { term, at, markOrdinal: mark } = ledger.job(request.jobId)!;
       return { kind: 'verified', mark, term, at, resources: seen.resources, sizeBytes: seen.sizeBytes, tookMs: Math.max(0, Math.round(this.#host.clock().bootMs - startedMs)), searchAttributes: this.#host.searchAttributes };
@@ -146,6 +151,9 @@ class Verification {
     if (job.runId === this.#caller.runId && job.term > 0) return undefined;
     const fences = await raiseFences(workspace, settings, jobId, job.term + 1);
     if ('findings' in fences) return fences.findings;
+    // After continue-as-new it is one Run's work; after a reset another's. What can't be finished now is asked about once the world has been compared.
+    const runId = job.runId === this.#request.continuedFrom ? this.#caller.runId : job.runId;
+    await finishAbandoned({ workspace, ledger, settings, term: fences.term, runId }, this.#request);
     ledger.transaction(() => {
       ledger.setRun(jobId, this.#caller.runId, settings);
       ledger.raiseTerm(jobId, fences.term);
@@ -177,7 +185,7 @@ class Verification {
     return await workspace.exclusive('ask', (ledger) => this.#asked(ledger, findings), { create: true });
   }
 
-  #asked(ledger: Ledger, findings: readonly Finding[]): VerifyWorldResult {
+  #asked(ledger: Ledger, findings: readonly Finding[], step?: { readonly stepId: string; readonly token: Digest }): VerifyWorldResult {
     const { jobId, reason, detail } = this.#request;
     // A step's own question about the same target is asked here with all the rest.
     const named = new Set(findings.map(({ resource }) => resource));
@@ -186,7 +194,7 @@ class Verification {
         ledger.transaction(() => withdraw(ledger, open, this.#caller.runId, 'it is asked with what else differs'));
       }
     }
-    const question = ask(ledger, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings });
+    const question = ask(ledger, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings, ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }) });
     return { kind: 'question', question: forPayload(question), term: ledger.job(jobId)?.term ?? 0, searchAttributes: this.#host.searchAttributes };
   }
 
