@@ -166,4 +166,8 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G4', breaks: 'a worker that ends a job at its start makes a lost database anew', file: `${PROTOCOL}/release.ts`,
     find: '    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);', replace: '', tests: ['test/integration/database-gone.test.ts'],
   },
+  {
+    guarantee: 'G1', breaks: 'parallel steps that spell a table differently write two resources', file: `${PROTOCOL}/table-spelling.ts`,
+    find: 'return isAsSpelled ?', replace: "return isAsSpelled || intent.jobId !== '' ?", tests: ['test/integration/table-spelling.test.ts'],
+  },
 ];
