@@ -170,4 +170,8 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G1', breaks: 'parallel steps that spell a table differently write two resources', file: `${PROTOCOL}/table-spelling.ts`,
     find: 'return isAsSpelled ?', replace: "return isAsSpelled || intent.jobId !== '' ?", tests: ['test/integration/table-spelling.test.ts'],
   },
+  {
+    guarantee: 'G1', breaks: 'many rows share a statement although a trigger can tell', file: 'src/effects/database/postgres-bulk.ts',
+    find: 'plain.set(table, await isPlain(options, table))', replace: 'plain.set(table, true)', tests: ['test/integration/database-postgres.test.ts'],
+  },
 ];
