@@ -314,6 +314,25 @@ test('an Activity that fails for ever for a reason nobody expects is seen in the
   assert.match((await watching).out, /^↻ verifyWorld, attempt \d+ .*: TypeError: Cannot read/m);
 });
 
+test('question cuts what is long and says so; --full shows all that the record has', { timeout: 60_000 }, async () => {
+  const { job, workspace } = await atTheGate();
+  writeFileSync(join(workspace, 'a.txt'), Array.from({ length: 50 }, (_, index) => `line ${index} ${'x'.repeat(80)}\n`).join(''));
+  gates.get(job)!.resolve();
+  await asks(job);
+  const cut = await holdfast(['question', job]);
+  assert.match(cut.out, /^ {3}… \d+ more lines \(cut\)$/m);
+  assert.match(cut.out, new RegExp(`^Cut here; all that the record has of it, on the workspace's host: holdfast question ${job} --full$`, 'm'));
+  assert.ok(!cut.out.includes('line 49'));
+  const full = await holdfast(['question', job, '--full']);
+  assert.equal(full.code, 3, full.err);
+  assert.match(full.out, /^ {3}\+line 49 x+$/m);
+  assert.ok(!full.out.includes('(cut'), 'nothing is left out');
+  const elsewhere = await holdfast(['question', job, '--full'], { cwd: tmpdir() });
+  assert.equal(elsewhere.code, 2);
+  assert.match(elsewhere.err, /there is no folder .* here\.\nNext: Run this where the worker's workspace root is/);
+  await holdfast(['cancel', job, '--wait']);
+});
+
 test('cancel --wait ends a job; its status and result are those of a failure', { timeout: 60_000 }, async () => {
   const { job } = await atTheGate();
   const ran = await holdfast(['cancel', job, '--wait']);
