@@ -122,7 +122,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
         const running = worker.run();
         // Only once it polls: what is failed here comes back at once.
         // What can't be done now is noticed by heartbeat timeouts, later: no reason for this worker to end.
-        const taken = takeOverFromDead(client, namespace, register.takeDead(), host.worker.id).catch((error: unknown) => {
+        const taken = (async () => takeOverFromDead(client, namespace, register.takeDead(), host.worker.id))().catch((error: unknown) => {
           process.stderr.write(`${new Date().toISOString()} WARN A dead worker's steps could not be taken over at once: ${(error as Error).message}\n`);
         });
         await Promise.all([running, taken]);

@@ -39,6 +39,8 @@ export interface PreparedFile {
   /** What was there when it was prepared. */
   readonly seen: FileSighting;
   readonly temporary: TemporaryFile | undefined;
+  /** The temporary file's fsync, where it runs on while something else is done. A commit waits for it. */
+  readonly durable?: Promise<void>;
 }
 
 interface TemporaryFile {
@@ -69,7 +71,7 @@ export async function prepareFile(workspace: FileWorkspace, change: FileChange, 
   if (seen.outcome === 'seen' && sameState(seen.state, change.after)) return { change, name, seen, temporary: undefined };
   await keepContent(workspace, change.path, seen, blobs);
   const needsTemporary = change.after.kind === 'file' || (change.after.kind === 'directory' && change.before.kind !== 'directory');
-  return { change, name, seen, temporary: needsTemporary ? await writeTemporary(workspace, change, blobs, name) : undefined };
+  return { change, name, seen, ...(needsTemporary ? await writeTemporary(workspace, change, blobs, name) : { temporary: undefined }) };
 }
 
 /** Is the target still as the change expects it? `earlier` (from preparing or observing) spares reading a large file again. */
@@ -126,18 +128,19 @@ async function keepContent(workspace: FileWorkspace, path: string, seen: FileSig
   }
 }
 
-async function writeTemporary(workspace: FileWorkspace, { path, after }: FileChange, blobs: BlobStore, changeName: ChangeName): Promise<TemporaryFile> {
+async function writeTemporary(workspace: FileWorkspace, { path, after }: FileChange, blobs: BlobStore, changeName: ChangeName): Promise<Required<Pick<PreparedFile, 'durable'>> & { readonly temporary: TemporaryFile }> {
   const { folder, place } = openNearestFolder(workspace, folderOf(path));
   const name = `${temporaryStem(changeName)}-${randomBytes(4).toString('hex')}.tmp`;
   const temporary = folder.at(name);
   try {
+    let durable = Promise.resolve();
     if (after.kind === 'file') {
-      await blobs.copyTo(after.content, temporary, after.mode);
+      ({ durable } = await blobs.copyTo(after.content, temporary, after.mode));
       keepOwner(workspace, path, temporary, after.mode);
     } else if (after.kind === 'directory') {
       makeFolder(temporary, after.mode);
     }
-    return { folder: place, name, version: versionOf(lstatSync(temporary, { bigint: true })) };
+    return { temporary: { folder: place, name, version: versionOf(lstatSync(temporary, { bigint: true })) }, durable };
   } catch (error) {
     removeTemporary(temporary);
     throw error;

@@ -55,6 +55,7 @@ export async function commitFile(workspace: FileWorkspace, prepared: PreparedFil
   faultPoint('commit.file-before');
   let outcome: CommitOutcome | undefined;
   try {
+    await prepared.durable;
     outcome = await commitInFolder(workspace, prepared, blobs, options);
     return outcome;
   } finally {

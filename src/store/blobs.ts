@@ -121,27 +121,34 @@ export class BlobStore {
   }
 
   /**
-   * Writes a content to a new file with exactly this mode, fsynced, checked while it is copied. An existing file is an
-   * error; on any error the new file is removed.
+   * Writes a content to a new file with exactly this mode, checked while it is copied. An existing file is an error; on
+   * any error the new file is removed.
+   * @returns `durable`: settled once it is fsynced. A small one's fsync runs on while the caller does something else; if it
+   * fails, the file is the caller's to remove.
    */
-  async copyTo(digest: Digest, absolutePath: string, mode: number): Promise<void> {
+  async copyTo(digest: Digest, absolutePath: string, mode: number): Promise<{ readonly durable: Promise<void> }> {
+    const isSmall = this.sizeOf(digest) <= SMALL_CONTENT_BYTES;
     const file = createFile(absolutePath, 0o600);
     try {
-      if (this.sizeOf(digest) <= SMALL_CONTENT_BYTES) {
-        writeWhole(file, this.#readWhole(digest), absolutePath);
-        setMode(file, mode, absolutePath);
-        syncFile(file, absolutePath);
-      } else {
-        for await (const chunk of this.#chunks(digest, 'lent')) await writeChunk(file, chunk, absolutePath);
-        setMode(file, mode, absolutePath);
-        await syncFileSlowly(file, absolutePath);
-      }
+      if (isSmall) writeWhole(file, this.#readWhole(digest), absolutePath);
+      else for await (const chunk of this.#chunks(digest, 'lent')) await writeChunk(file, chunk, absolutePath);
+      setMode(file, mode, absolutePath);
+    } catch (error) {
+      closeSync(file);
+      tryUnlink(absolutePath);
+      throw error;
+    }
+    const durable = syncFileSlowly(file, absolutePath).finally(() => closeSync(file));
+    // Whoever never comes to ask has not used the file either.
+    durable.catch(() => undefined);
+    if (isSmall) return { durable };
+    try {
+      await durable;
     } catch (error) {
       tryUnlink(absolutePath);
       throw error;
-    } finally {
-      closeSync(file);
     }
+    return { durable };
   }
 
   /** @throws HoldfastError `not-found` */

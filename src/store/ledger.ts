@@ -184,7 +184,7 @@ export class Ledger {
   #endReading(): void {
     if (!this.#isReading) return;
     this.#isReading = false;
-    this.#run('COMMIT');
+    this.#run('ROLLBACK');
   }
 
   // ---- jobs, terms, marks ------------------------------------------------------------------------------------------

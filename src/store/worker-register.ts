@@ -5,9 +5,10 @@
  * Invariants
  * 1. Only whoever holds a worker's lock reads its attempts as a dead one's; the operating system gives the lock, and
  *    only death frees it.
- * 2. Nothing here is needed for correctness: what is lost with the host is noticed by heartbeat timeouts.
+ * 2. A folder is there before its lock is: a worker whose new folder was taken for a dead one's meanwhile makes another.
+ * 3. Nothing here is needed for correctness: what is lost with the host is noticed by heartbeat timeouts.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -25,6 +26,9 @@ export interface DeadWorker {
   /** Workflows that it served: the server still holds their Tasks back for it. */
   readonly workflows: readonly { readonly namespace: string; readonly workflowId: string; readonly runId: string }[];
 }
+
+/** A worker that starts may be taken for dead, before it has its lock, so often. */
+const MAX_ATTEMPTS = 10;
 
 /** At most so many Workflows are remembered. */
 const MAX_SERVED = 1_000;
@@ -45,18 +49,16 @@ export class WorkerRegister {
   readonly #end: StatementSync;
   readonly #served = new Set<string>();
 
-  /** Opens a register of this worker's own. `server`: only workers of the same one are taken for predecessors. */
+  /**
+   * Opens a register of this worker's own. `server`: only workers of the same one are taken for predecessors.
+   * @throws Error `ENOENT`, `EACCES`, … from the system if the folder can't be used
+   */
   static open(stateDirectory: string, server: string): WorkerRegister {
-    const directory = join(stateDirectory, 'workers', encodeURIComponent(server), randomUUID());
-    mkdirSync(directory, { recursive: true });
-    const lock = new DatabaseSync(join(directory, 'alive.sqlite'));
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    const notes = new DatabaseSync(join(directory, 'attempts.sqlite'));
-    // Survives the process, not the host: that is all it is for.
-    notes.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-      CREATE TABLE IF NOT EXISTS attempt (task_token BLOB PRIMARY KEY, namespace TEXT NOT NULL, workflow_id TEXT NOT NULL, run_id TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS served (namespace TEXT NOT NULL, workflow_id TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (namespace, workflow_id, run_id)) STRICT;`);
-    return new WorkerRegister(directory, lock, notes);
+    const siblings = join(stateDirectory, 'workers', encodeURIComponent(server));
+    for (let attempt = 1; ; attempt++) {
+      const register = tryOpen(join(siblings, randomUUID()), attempt === MAX_ATTEMPTS);
+      if (register !== undefined) return new WorkerRegister(...register);
+    }
   }
 
   private constructor(directory: string, lock: DatabaseSync, notes: DatabaseSync) {
@@ -93,9 +95,36 @@ export class WorkerRegister {
   /** A worker that ends as it should leaves nothing behind. */
   close(): void {
     this.#notes.close();
+    // While it still has the lock: nobody takes what is being removed.
+    removeRegister(this.#directory);
     this.#lock.close();
-    rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** Undefined: before it had the lock another worker took the new folder for a dead one's. `isLast`: that is an error then. */
+function tryOpen(directory: string, isLast: boolean): [string, DatabaseSync, DatabaseSync] | undefined {
+  mkdirSync(directory, { recursive: true });
+  const opened: DatabaseSync[] = [];
+  try {
+    const lock = new DatabaseSync(join(directory, 'alive.sqlite'));
+    opened.push(lock);
+    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+    const notes = new DatabaseSync(join(directory, 'attempts.sqlite'));
+    opened.push(notes);
+    // Survives the process, not the host: that is all it is for.
+    notes.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+      CREATE TABLE IF NOT EXISTS attempt (task_token BLOB PRIMARY KEY, namespace TEXT NOT NULL, workflow_id TEXT NOT NULL, run_id TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS served (namespace TEXT NOT NULL, workflow_id TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (namespace, workflow_id, run_id)) STRICT;`);
+    // Whoever had the lock before may have removed the file that is locked now.
+    if (existsSync(join(directory, 'alive.sqlite'))) return [directory, lock, notes];
+  } catch (error) {
+    if (isLast || !isTakenByAnother(error)) {
+      opened.forEach((database) => database.close());
+      throw error;
+    }
+  }
+  opened.forEach((database) => database.close());
+  return undefined;
 }
 
 function takeIfDead(directory: string): DeadWorker | undefined {
@@ -109,15 +138,31 @@ function takeIfDead(directory: string): DeadWorker | undefined {
       return { attempts, workflows: tableOf(notes, 'served').map(executionOf) };
     } finally {
       notes.close();
-      rmSync(directory, { recursive: true, force: true });
+      removeRegister(directory);
     }
   } catch (error) {
-    const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
     // Locked: it lives. Not there: another successor has taken it.
-    if (primary === 5 || primary === 14) return undefined;
+    if (isTakenByAnother(error)) return undefined;
     throw error;
   } finally {
     lock?.close();
+  }
+}
+
+/** SQLITE_BUSY, SQLITE_CANTOPEN; SQLITE_READONLY and SQLITE_IOERR: the file was removed under an open connection. */
+const OF_ANOTHER = new Set([5, 8, 10, 14]);
+
+function isTakenByAnother(error: unknown): boolean {
+  return OF_ANOTHER.has(((error as { errcode?: number }).errcode ?? 0) & 0xff);
+}
+
+/** The notes first: whoever comes once the lock's file has gone makes another and finds nothing to take. What it makes is then its to remove. */
+function removeRegister(directory: string): void {
+  try {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(join(directory, `attempts.sqlite${suffix}`), { force: true });
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
   }
 }
 

@@ -58,10 +58,17 @@ export interface ApplyParts {
   readonly seenFiles: ReadonlyMap<string, FileSighting>;
 }
 
+/** By effect; undefined where it is no file. */
+export type PreparedFiles = readonly (PreparedFile | undefined)[];
+
+/** Small files whose fsync runs beside what else is prepared. */
+const MAX_SYNCS_AT_ONCE = 8;
+
 /** Writes new contents beside their targets; nothing slow then happens under the lock. Safe to repeat. */
-export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>, overrides: ReadonlyMap<number, FileState> = new Map()): Promise<readonly (PreparedFile | undefined)[]> {
+export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>, overrides: ReadonlyMap<number, FileState> = new Map()): Promise<PreparedFiles> {
   const prepared: (PreparedFile | undefined)[] = [];
   for (const [index, effect] of row.intent.effects.entries()) {
+    await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
     prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, overrides.get(index)) : undefined);
   }
   await faultPointAsync('prepare.files-written');
@@ -80,7 +87,7 @@ export function overridesOf(ledger: Ledger, row: IntentRow): ReadonlyMap<number,
 }
 
 /** Call under the lock, after `prepareFiles`. @throws HoldfastError for what may pass (busy, unreachable) or is the step's fault (`sql-failed`) */
-export async function applyIntent(parts: ApplyParts, ledger: Ledger, prepared: readonly (PreparedFile | undefined)[]): Promise<ApplyOutcome> {
+export async function applyIntent(parts: ApplyParts, ledger: Ledger, prepared: PreparedFiles): Promise<ApplyOutcome> {
   const application = new Application(parts, ledger, prepared);
   return await application.run();
 }
@@ -114,13 +121,13 @@ class Application {
   readonly #parts: ApplyParts;
   readonly #ledger: Ledger;
   readonly #intent: Intent;
-  readonly #prepared: readonly (PreparedFile | undefined)[];
+  readonly #prepared: PreparedFiles;
   readonly #marks: Map<number, EffectMark>;
   readonly #isRollForward: boolean;
   readonly #open: OpenTransaction[] = [];
   readonly #changes: Change[] = [];
 
-  constructor(parts: ApplyParts, ledger: Ledger, prepared: readonly (PreparedFile | undefined)[]) {
+  constructor(parts: ApplyParts, ledger: Ledger, prepared: PreparedFiles) {
     this.#parts = parts;
     this.#ledger = ledger;
     this.#intent = parts.row.intent;
@@ -133,6 +140,7 @@ class Application {
     try {
       const obstacle = (await this.#prepareDatabases()) ?? (await this.#checkFiles()) ?? (this.#isRollForward ? undefined : await this.#checkReads());
       if (obstacle !== undefined) return obstacle;
+      for (const file of this.#prepared) await file?.durable;
       const planned = this.#beginApplying();
       await this.#commitDatabases();
       const conflict = await this.#commitFiles();

@@ -11,7 +11,7 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
-import { intentDigest, type Intent } from '../../model/intent.ts';
+import { intentDigest, type FileEffect, type Intent } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
 import { isAboutTheWorld } from '../../model/question.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record.ts';
@@ -20,7 +20,7 @@ import { tokenOf } from '../../model/token.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, JobRow, Ledger } from '../../store/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
+import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome, type PreparedFiles } from './apply.ts';
 import { takeClaim, type Claim } from './claim.ts';
 import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
@@ -29,7 +29,7 @@ import type { Caller, ProtocolHost } from './host.ts';
 import { MustVerify } from './manifest-check.ts';
 import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './questions.ts';
 import { makeIntent, refuseParallelWriters } from './seal.ts';
-import { Stage } from './stage.ts';
+import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from './stage.ts';
 import { closeIntent, stepFields } from './step-record.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
@@ -150,15 +150,14 @@ class StepRun {
     try {
       // An approval shows the contents before they are sealed.
       const stage = new Stage({ keepsContents: this.#request.approval === undefined });
-      const intentRow = sealed ?? (await this.#runCodeAndSeal(claim, stage, settings));
-      if ('kind' in intentRow) return intentRow;
-      return await this.#apply(claim, intentRow, settings, stage.seenFiles);
+      if (sealed !== undefined) return await this.#apply(claim, sealed, settings, stage.seenFiles);
+      return await this.#runCodeSealAndApply(claim, stage, settings);
     } catch (error) {
       return await this.#failed(claim, error);
     }
   }
 
-  async #runCodeAndSeal(claim: Claim, stage: Stage, settings: JobSettings): Promise<IntentRow | RunStepResult> {
+  async #runCodeSealAndApply(claim: Claim, stage: Stage, settings: JobSettings): Promise<RunStepResult | 'again'> {
     const { step, input } = this.#request;
     const implementation = this.#host.steps.get(step);
     if (implementation === undefined) {
@@ -172,31 +171,36 @@ class StepRun {
     const digest = intentDigest(intent);
     const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
-    return await this.#workspace.exclusive('seal', (ledger) => {
+    const row: IntentRow = { intent, digest, state: 'sealed', approval: this.#request.approval === 'before-apply', details };
+    const done = await this.#workspace.exclusive('seal', async (ledger) => {
       ledger.reading(() => {
         claim.mustBeCurrent(ledger);
         this.#mustNotBeVoid(ledger);
         refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
       });
-      const needsApproval = this.#request.approval === 'before-apply';
-      faultPoint('seal.before');
-      // A step without effects has nothing to roll forward: its record is its seal.
-      if (intent.effects.length > 0 || needsApproval) {
-        ledger.transaction(
-          () => {
-            for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
-            ledger.putIntent(intent, digest, needsApproval, details);
-            if (needsApproval) claim.update(ledger, { state: 'closed' });
-          },
-          // Nothing leans on an unapproved seal before `applying` is durable, and the seal with it.
-          { relaxed: !needsApproval },
-        );
-      }
-      faultPoint('seal.after');
-      const row: IntentRow = { intent, digest, state: 'sealed', approval: needsApproval, details };
-      if (needsApproval && !this.#isApproved(ledger, digest)) return this.#approvalRequired(ledger, row, differences);
-      return row;
+      this.#seal(ledger, claim, stage, row);
+      if (row.approval && !this.#isApproved(ledger, digest)) return this.#approvalRequired(ledger, row, differences);
+      // Nothing slow is left to prepare: it is applied while the lock is held anyway.
+      return isSmall(intent, stage) ? await this.#applyHeld(ledger, claim, row, settings, stage.seenFiles) : undefined;
     });
+    return done ?? (await this.#apply(claim, row, settings, stage.seenFiles));
+  }
+
+  #seal(ledger: Ledger, claim: Claim, stage: Stage, { intent, digest, approval, details }: IntentRow): void {
+    faultPoint('seal.before');
+    // A step without effects has nothing to roll forward: its record is its seal.
+    if (intent.effects.length > 0 || approval) {
+      ledger.transaction(
+        () => {
+          for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
+          ledger.putIntent(intent, digest, approval, details);
+          if (approval) claim.update(ledger, { state: 'closed' });
+        },
+        // Nothing leans on an unapproved seal before `applying` is durable, and the seal with it.
+        { relaxed: !approval },
+      );
+    }
+    faultPoint('seal.after');
   }
 
   async #runCode(implementation: StepImplementation, input: unknown, claim: Claim, stage: Stage, settings: JobSettings): Promise<Json> {
@@ -240,22 +244,44 @@ class StepRun {
     const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
     try {
       return await this.#workspace.exclusive('apply', async (ledger) => {
-        const { job, obstacle } = ledger.reading(() => this.#beforeApplying(ledger, claim, row));
+        const { job, obstacle } = ledger.reading(() => {
+          claim.mustBeCurrent(ledger);
+          if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
+          return this.#beforeApplying(ledger);
+        });
         if (obstacle !== undefined) return this.#stepAside(ledger, claim, obstacle, row);
-        // After a repair, claims in flight of the same Run go on under the new term.
-        const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, runId: this.#caller.runId, seenFiles }, ledger, prepared);
-        return await this.#conclude(ledger, claim, row, outcome, job.settings);
+        return await this.#applyPrepared(ledger, claim, row, settings, seenFiles, job, prepared);
       });
     } finally {
-      // What was not committed (fenced, held, to be compared first) is prepared again by whoever goes on.
-      for (const file of prepared) if (file !== undefined) this.#workspace.files.discard(file);
+      this.#discard(prepared);
     }
   }
 
-  /** May it be applied now, and for which term? @throws HoldfastError `fenced`, MustVerify */
-  #beforeApplying(ledger: Ledger, claim: Claim, row: IntentRow): { readonly job: JobRow; readonly obstacle: RunStepResult | undefined } {
-    claim.mustBeCurrent(ledger);
-    if (row.state !== 'applying') this.#mustNotBeVoid(ledger);
+  /** The same in one hold of the lock with the seal, which has just seen that the attempt is current. */
+  async #applyHeld(ledger: Ledger, claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
+    const { job, obstacle } = ledger.reading(() => this.#beforeApplying(ledger));
+    if (obstacle !== undefined) return this.#stepAside(ledger, claim, obstacle, row);
+    const prepared = await prepareFiles({ workspace: this.#workspace, row });
+    try {
+      return await this.#applyPrepared(ledger, claim, row, settings, seenFiles, job, prepared);
+    } finally {
+      this.#discard(prepared);
+    }
+  }
+
+  async #applyPrepared(ledger: Ledger, claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>, job: JobRow, prepared: PreparedFiles): Promise<RunStepResult | 'again'> {
+    // After a repair, claims in flight of the same Run go on under the new term.
+    const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, runId: this.#caller.runId, seenFiles }, ledger, prepared);
+    return await this.#conclude(ledger, claim, row, outcome, job.settings);
+  }
+
+  /** What was not committed (fenced, held, to be compared first) is prepared again by whoever goes on. */
+  #discard(prepared: PreparedFiles): void {
+    for (const file of prepared) if (file !== undefined) this.#workspace.files.discard(file);
+  }
+
+  /** May it be applied now, and for which term? */
+  #beforeApplying(ledger: Ledger): { readonly job: JobRow; readonly obstacle: RunStepResult | undefined } {
     const job = ledger.job(this.#request.jobId)!;
     // A long step is compared again before it applies, and nothing applies while a question about the world is open.
     const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
@@ -359,6 +385,19 @@ class StepRun {
     });
     return { kind: 'question', question: forPayload(question) };
   }
+}
+
+/** Up to so many files are prepared while the lock is held. */
+const MAX_SMALL_FILES = 8;
+
+/** Few files, all of whose contents are at hand: preparing them takes no longer than taking the lock again. */
+function isSmall(intent: Intent, stage: Stage): boolean {
+  const files = intent.effects.filter((effect) => 'path' in effect);
+  return files.length <= MAX_SMALL_FILES && files.every(({ before, after }) => isAtHand(after, stage) && (before.kind !== 'file' || before.sizeBytes <= MAX_CONTENT_IN_LEDGER_BYTES));
+}
+
+function isAtHand(state: FileEffect['after'], stage: Stage): boolean {
+  return state.kind !== 'file' || stage.contents.has(state.content);
 }
 
 /** The contents that the intent's writes need and that only memory holds. */
