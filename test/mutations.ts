@@ -64,7 +64,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G2', breaks: 'steps that a reset made the Workflow forget are not noticed', file: `${PROTOCOL}/ledger-findings.ts`,
-    find: 'return [...ahead.values()].filter(({ seq }) => !adopted.has(seq));', replace: 'return [...ahead.values()].filter(({ seq }) => !adopted.has(seq) && seq < 0);', tests: [...DRIFT, ...DECISIONS],
+    find: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));', replace: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq) && seq < 0);', tests: [...DRIFT, ...DECISIONS],
   },
   {
     guarantee: 'G2', breaks: 'a verification of a Run that is not the current one goes on', file: `${PROTOCOL}/term.ts`,
@@ -80,7 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G3', breaks: 'an approval covers another draft', file: `${PROTOCOL}/run-step.ts`,
-    find: 'if (needsApproval && !this.#isApproved(ledger, digest))', replace: 'if (needsApproval && claim.row.dropped === 0 && !this.#isApproved(ledger, digest))', tests: DECISIONS,
+    find: 'if (row.approval && !this.#isApproved(ledger, digest))', replace: 'if (row.approval && claim.row.dropped === 0 && !this.#isApproved(ledger, digest))', tests: DECISIONS,
   },
   {
     guarantee: 'G4', breaks: 'a write replaces what the record does not expect', file: `${PROTOCOL}/manifest-check.ts`,
@@ -96,11 +96,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G5', breaks: 'a recorded value is not used on a retry', file: `${PROTOCOL}/context.ts`,
-    find: 'if (recorded !== undefined && recorded.reads === reads) return', replace: 'if (recorded !== undefined && recorded.reads === "") return', tests: ['test/integration/guarded-step.test.ts', ...KILLS],
+    find: 'if (recorded !== undefined && recorded.reads === reads) {', replace: 'if (recorded !== undefined && recorded.reads === "") {', tests: ['test/integration/guarded-step.test.ts', ...KILLS],
   },
   {
     guarantee: 'G5', breaks: 'a recorded value is used although what was read before it has changed', file: `${PROTOCOL}/context.ts`,
-    find: 'if (recorded !== undefined && recorded.reads === reads) return', replace: 'if (recorded !== undefined) return', tests: ['test/integration/guarded-step.test.ts'],
+    find: 'if (recorded !== undefined && recorded.reads === reads) {', replace: 'if (recorded !== undefined) {', tests: ['test/integration/guarded-step.test.ts'],
   },
   {
     guarantee: 'G6', breaks: 'an older copy of the ledger is believed', file: `${PROTOCOL}/ledger-findings.ts`,
@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
-    find: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+    find: 'if (this.#rewinds === rewinds) return false;', replace: 'if (this.#rewinds >= rewinds) return false;', tests: ['test/integration/open-job.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',

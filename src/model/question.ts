@@ -41,8 +41,6 @@ export const FindingSchema = z.strictObject({
   rerunSteps: z.array(z.string()),
   /** Readable, cut to a bound. */
   difference: z.string(),
-  /** The whole difference, where it was cut. */
-  differenceBlob: DigestSchema.optional(),
   /** Offered answers, in the order of the table. */
   answers: z.array(AnswerSchema),
   /** What the person should do, where it is not plain. */
@@ -113,7 +111,18 @@ export function boundedQuestion(question: Question): Question {
     findings: question.findings.slice(0, MAX_FINDINGS_IN_PAYLOAD).map((finding) =>
       finding.difference.length <= MAX_DIFFERENCE_IN_PAYLOAD
         ? finding
-        : { ...finding, difference: `${finding.difference.slice(0, MAX_DIFFERENCE_IN_PAYLOAD)}\n… (cut)` },
+        : { ...finding, difference: cutDifference(finding.difference) },
     ),
   };
+}
+
+function cutDifference(difference: string): string {
+  const [kept, rest] = [difference.slice(0, MAX_DIFFERENCE_IN_PAYLOAD), difference.slice(MAX_DIFFERENCE_IN_PAYLOAD)];
+  const lines = rest.split('\n').length;
+  return `${kept.toWellFormed()}\n… ${lines === 1 ? 'part of a line' : `${lines} more lines`} (cut)`;
+}
+
+/** Does a payload hold less of it than the record? */
+export function isCutQuestion({ findings, findingsTotal }: Pick<Question, 'findings' | 'findingsTotal'>): boolean {
+  return findings.length < findingsTotal || findings.some(({ difference }) => difference.endsWith(' (cut)'));
 }

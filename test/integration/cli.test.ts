@@ -298,11 +298,12 @@ test('an Activity that fails for ever for a reason nobody expects is seen in the
   });
   try {
     gates.get(job)!.resolve();
-    await until('it is tried again', async () => ((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying?.[0]?.attempt ?? 0) >= 3);
+    // Long enough for the watch, too, which looks twice a second.
+    await until('it is tried again', async () => ((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying?.[0]?.attempt ?? 0) >= 5);
     const { retrying } = (await holdfast(['status', job, '--json'])).json<JobStatus>();
     const { attempt, nextAttemptAt, ...rest } = retrying![0]!;
     assert.deepEqual(rest, { activity: 'verifyWorld', failure: { type: 'TypeError', message: "Cannot read properties of undefined (reading 'x')" }, isExpected: false });
-    assert.ok(attempt >= 3 && (nextAttemptAt === null || Date.parse(nextAttemptAt) > Date.now() - 5_000));
+    assert.ok(attempt >= 5 && (nextAttemptAt === null || Date.parse(nextAttemptAt) > Date.now() - 5_000));
     const shown = await holdfast(['status', job]);
     assert.match(shown.out, /^Failed, and tried again by itself:\n {2}verifyWorld, attempt \d+ (under way|at \S+): TypeError: Cannot read properties of undefined \(reading 'x'\)\n {4}Not a failure that Holdfast expects/m);
   } finally {
@@ -312,6 +313,25 @@ test('an Activity that fails for ever for a reason nobody expects is seen in the
   assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying, undefined, 'it has succeeded');
   await holdfast(['cancel', job, '--wait']);
   assert.match((await watching).out, /^↻ verifyWorld, attempt \d+ .*: TypeError: Cannot read/m);
+});
+
+test('question cuts what is long and says so; --full shows all that the record has', { timeout: 60_000 }, async () => {
+  const { job, workspace } = await atTheGate();
+  writeFileSync(join(workspace, 'a.txt'), Array.from({ length: 50 }, (_, index) => `line ${index} ${'x'.repeat(80)}\n`).join(''));
+  gates.get(job)!.resolve();
+  await asks(job);
+  const cut = await holdfast(['question', job]);
+  assert.match(cut.out, /^ {3}… \d+ more lines \(cut\)$/m);
+  assert.match(cut.out, new RegExp(`^Cut here; all that the record has of it, on the workspace's host: holdfast question ${job} --full$`, 'm'));
+  assert.ok(!cut.out.includes('line 49'));
+  const full = await holdfast(['question', job, '--full']);
+  assert.equal(full.code, 3, full.err);
+  assert.match(full.out, /^ {3}\+line 49 x+$/m);
+  assert.ok(!full.out.includes('(cut'), 'nothing is left out');
+  const elsewhere = await holdfast(['question', job, '--full'], { cwd: tmpdir() });
+  assert.equal(elsewhere.code, 2);
+  assert.match(elsewhere.err, /there is no folder .* here\.\nNext: Run this where the worker's workspace root is/);
+  await holdfast(['cancel', job, '--wait']);
 });
 
 test('cancel --wait ends a job; its status and result are those of a failure', { timeout: 60_000 }, async () => {
