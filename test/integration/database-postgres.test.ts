@@ -89,8 +89,11 @@ const bytes = fc.uint8Array({ maxLength: 40 }).map((value) => ({ $bytes: Buffer.
 const noNul = (value: unknown): boolean => !JSON.stringify(value).includes('\\u0000');
 // Through its text: a value with -0 in it is no JSON.
 const json = fc.jsonValue({ stringUnit: 'grapheme' }).map((value) => JSON.parse(JSON.stringify(value)) as fc.JsonValue).filter((value) => noNul(value) && value !== null);
+/** What would itself look like a tag comes back in one: those are among the constants. */
+const looksTagged = (value: unknown): boolean =>
+  Array.isArray(value) ? value.some(looksTagged) : typeof value === 'object' && value !== null && Object.keys(value).length === 1 && Object.keys(value)[0]!.startsWith('$');
 const document = fc.oneof(
-  json.filter((value) => JSON.stringify(value) === JSON.stringify(JSON.parse(JSON.stringify(value))) && !/^\{"\$[^"]*":[^,]*\}$/.test(JSON.stringify(value))),
+  json.filter((value) => !looksTagged(value)),
   fc.constantFrom({ $json: null }, { $json: { $bytes: 'AAAA' } }, { $json: [{ $int: '1' }] }, { $json: { $anything: 1 } }),
 );
 const timestamp = fc.tuple(fc.integer({ min: 1, max: 9999 }), fc.integer({ min: 100_000, max: 999_999 })).map(([year, micros]) => `${String(year).padStart(4, '0')}-02-03 04:05:06.${micros}`.replace(/0+$/, ''));
