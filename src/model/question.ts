@@ -16,7 +16,7 @@ export const FindingKindSchema = z.enum([
   'row-changed', 'row-missing', 'row-appeared', 'schema-changed', 'table-missing', 'token-missing', 'token-unknown', 'token-changed',
   'database-replaced', 'database-restored', 'watch-changed', 'code-changed', 'plan-changed',
   'ledger-behind', 'ledger-missing', 'ledger-damaged', 'blob-damaged', 'workspace-missing', 'bound-to-another-job',
-  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'step-cannot-go-on', 'inputs-keep-changing', 'output-in-the-way',
+  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'step-cannot-go-on', 'decision-not-carried-out', 'inputs-keep-changing', 'output-in-the-way',
 ]);
 export type FindingKind = z.infer<typeof FindingKindSchema>;
 
