@@ -407,6 +407,29 @@ test('doctor finds everything in order, with the state of each database', { time
   await holdfast(['cancel', job, '--wait']);
 });
 
+test('doctor --worker-here: without a worker of this very host it is a problem', { timeout: 60_000 }, async () => {
+  const here = await holdfast(['doctor', '--worker-here', '-q', taskQueue]);
+  assert.equal(here.code, 0, here.out);
+  assert.match(here.out, new RegExp(`^✔ worker +Task Queue ${taskQueue}: \\d+@`, 'm'));
+  const queue = temporal.unique('elsewhere');
+  const none = await holdfast(['doctor', '--worker-here', '-q', queue]);
+  assert.equal(none.code, 1);
+  assert.match(none.out, /^✖ worker +no worker of this host \(.+\) is running on Task Queue elsewhere-/m);
+  const over = new AbortController();
+  const polls = temporal.connection.withDeadline(Date.now() + 30_000, async () => temporal.connection.withAbortSignal(over.signal, async () => {
+    const poll = { namespace: temporal.namespace, taskQueue: { name: queue }, identity: '7@another-host:1' };
+    const { workflowService } = temporal.connection;
+    await Promise.allSettled([workflowService.pollWorkflowTaskQueue(poll), workflowService.pollActivityTaskQueue(poll)]);
+  }));
+  try {
+    await until('the other host is seen', async () => (await holdfast(['doctor', '-q', queue])).out.includes('7@another-host:1'));
+    assert.equal((await holdfast(['doctor', '--worker-here', '-q', queue])).code, 1, "another host's worker says nothing of this one");
+  } finally {
+    over.abort();
+    await polls;
+  }
+});
+
 test('doctor names a damaged record and a database that was put back, with remedies', { timeout: 60_000 }, async () => {
   const { job, workspace } = await atTheGate();
   await holdfast(['cancel', job, '--wait']);

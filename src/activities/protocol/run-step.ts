@@ -245,13 +245,11 @@ class StepRun {
 
   // ---- apply and record --------------------------------------------------------------------------------------------
 
-  async #apply(claim: Claim, sealed: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
-    const overrides = sealed.state === 'applying' ? await this.#workspace.exclusive('read marks', (ledger) => overridesOf(ledger, sealed)) : undefined;
-    const prepared = await prepareFiles({ workspace: this.#workspace, row: sealed }, overrides);
+  async #apply(claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
+    const overrides = row.state === 'applying' ? await this.#workspace.exclusive('read marks', (ledger) => overridesOf(ledger, row)) : undefined;
+    const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
     try {
       return await this.#workspace.exclusive('apply', async (ledger) => {
-        // One without effects is nowhere to be seen before its record.
-        const row = sealed.intent.effects.length > 0 ? sealed : this.#spelled(ledger, sealed, settings);
         const { job, obstacle } = ledger.reading(() => {
           claim.mustBeCurrent(ledger);
           if (row.state !== 'applying') this.#mustNotBeVoid(ledger);

@@ -1,7 +1,7 @@
 /**
  * One table is one resource, however steps spell its name: as it was spelled first.
  *
- * Invariant: what is sealed or recorded under the lock names each table as the record does, or as a sealed intent that
+ * Invariant: what is sealed names each table as the record does, or as a sealed intent that
  * is not recorded yet. A step sees the record while it runs; which of two parallel steps came first only the lock says.
  */
 import { isSameTable } from '../../effects/database/query-builder.ts';
