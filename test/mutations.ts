@@ -174,4 +174,76 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'G1', breaks: 'many rows share a statement although a trigger can tell', file: 'src/effects/database/postgres-bulk.ts',
     find: 'plain.set(table, await isPlain(options, table))', replace: 'plain.set(table, true)', tests: ['test/integration/database-postgres.test.ts'],
   },
+  {
+    guarantee: 'G1', breaks: 'a token that meets other arguments answers all the same', file: `${PROTOCOL}/run-step.ts`,
+    find: 'done.record.args === this.#args ? doneResult', replace: "done.record.args !== '' ? doneResult", tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'two parallel steps may write one file', file: `${PROTOCOL}/seal.ts`,
+    find: 'if (parallelWith.length === 0) return;', replace: 'if (parallelWith.length >= 0) return;', tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'two processes hold the lock together', file: 'src/store/lock.ts',
+    find: "database.prepare('BEGIN EXCLUSIVE')", replace: "database.prepare('BEGIN DEFERRED')", tests: ['test/unit/lock.test.ts', 'test/fault/lock.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a statement of a step may end its transaction', file: 'src/effects/database/statement-text.ts',
+    find: 'export function controlsTransaction(text: string): boolean {', replace: "export function controlsTransaction(text: string): boolean {\n  if (text !== '') return false;", tests: ['test/integration/database-sqlite.test.ts', 'test/integration/database-postgres.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a rerun undoes the oldest first', file: `${PROTOCOL}/repair-items.ts`,
+    find: 'filter(({ stepId }) => again.has(stepId)).reverse();', replace: 'filter(({ stepId }) => again.has(stepId));', tests: ['test/integration/decisions-repair.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'steps go on while a question about the world is open', file: `${PROTOCOL}/run-step.ts`,
+    find: 'return about === undefined ? undefined :', replace: 'return about !== null ? undefined :', tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a step is stale that read an earlier content', file: `${PROTOCOL}/stale-steps.ts`,
+    find: 'record.seq >= recordedSeq && ', replace: '', tests: ['test/unit/stale-steps.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a fence row of an earlier copy of a database says nothing', file: `${PROTOCOL}/compare.ts`,
+    find: 'if (fence?.term === term || term === 0) continue;', replace: 'if (fence !== null) continue;', tests: DRIFT,
+  },
+  {
+    guarantee: 'G2', breaks: "another version of a step's code is not noticed", file: `${PROTOCOL}/look.ts`,
+    find: 'sightings.set(request.resource, lookAtCode(parts.host, resource.step));', replace: 'sightings.set(request.resource, seenState(request.recorded ?? ABSENT));', tests: DRIFT,
+  },
+  {
+    guarantee: 'G3', breaks: 'a decision answers a question that another has answered', file: `${PROTOCOL}/repair.ts`,
+    find: 'if (canonicalJson(sealed.decision) !== canonicalJson(decision)) return', replace: 'if (sealed.decision === undefined) return', tests: ['test/integration/decisions-refused.test.ts'],
+  },
+  {
+    guarantee: 'G3', breaks: 'contradictory answers are taken', file: 'src/model/decision.ts',
+    find: 'problems.push(...contradictions(question, answers));', replace: 'problems.push(...contradictions(question, {}));', tests: ['test/unit/decision.test.ts', 'test/integration/decisions-refused.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'an undo replaces a row that somebody has changed since', file: `${PROTOCOL}/repair-items.ts`,
+    find: 'return found !== undefined && sameState(found, shown);', replace: 'return found !== undefined;', tests: ['test/integration/decisions-repair.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'bytes written into a file while it was taken away are dropped with it', file: 'src/effects/file-commit.ts',
+    find: '      await this.#keepIfUnknown(file, state.content);\n      if (before.kind', replace: '      if (before.kind', tests: ['test/unit/file-change.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'a path goes up out of the workspace', file: 'src/effects/file-path.ts',
+    find: "if (part === '..') throw", replace: "if (part === '...') throw", tests: ['test/unit/file-path.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'rows that a query read are not compared again', file: `${PROTOCOL}/apply.ts`,
+    find: 'if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return', replace: "if (query.rows === '') return", tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'state depends on which parallel step was faster', file: 'src/model/job-state.ts',
+    find: 'plan.steps.filter((step) => outputs.has(step.id)', replace: 'finished.flatMap(({ stepId }) => plan.steps.filter(({ id }) => id === stepId)).filter((step) => outputs.has(step.id)', tests: ['test/unit/job-state.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'a job with a record begins anew in an emptied workspace', file: `${PROTOCOL}/verify-world.ts`,
+    find: 'if (job === undefined && isKnown) return', replace: "if (job === undefined && isKnown && jobId === '') return", tests: DRIFT,
+  },
+  {
+    guarantee: 'G6', breaks: 'a damaged content is handed on', file: 'src/store/blobs.ts',
+    find: "this.#check(digest, digester.digest('hex'), this.pathOf(digest));", replace: "digester.digest('hex');", tests: ['test/unit/blobs.test.ts'],
+  },
 ];
