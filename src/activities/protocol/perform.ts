@@ -128,10 +128,10 @@ class Call<T extends Json> {
     await claim.putPerform(before, about, mayAct);
     await faultPointAsync('perform.about-after');
     // Nothing is between here and the call: a process that stood still meanwhile looks once more.
-    const obstacle = signal.aborted ? (signal.reason as unknown) : claim.isCurrent ? undefined : new HoldfastError('fenced', `Another attempt has taken over step ${stepId}; ${this.#name} is not called.`, { stepId });
-    if (obstacle !== undefined) {
+    if (signal.aborted || !claim.isCurrent) {
       await this.#withdraw(about, withdrawn, 'the attempt ended before it was called').catch(() => undefined);
-      throw obstacle;
+      signal.throwIfAborted();
+      throw new HoldfastError('fenced', `Another attempt has taken over step ${stepId}; ${this.#name} is not called.`, { stepId });
     }
     await faultPointAsync('perform.call-before');
     let answer: unknown;
