@@ -24,6 +24,8 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
     '',
     ...sentences.map((sentence) => `  ${sentence}`),
     ...(preview.runsAgain.length === 0 ? [] : [`  Run again: ${preview.runsAgain.join(', ')}`]),
+    ...(preview.callsKept.length === 0 ? [] : [`  Not made anew, their answers are kept: ${preview.callsKept.join(', ')}`]),
+    ...(preview.callsAgain.length === 0 ? [] : [terminal.style('yellow', `  Made anew: ${preview.callsAgain.join(', ')}`)]),
     ...(preview.leavesStale.length === 0 ? [] : [terminal.style('yellow', `  Left as they are although they used the old content: ${preview.leavesStale.join(', ')}`)]),
     ...(preview.notListed === 0 ? [] : [`  The same for ${preview.notListed} more findings that are not listed.`]),
     ...(preview.endsJob ? [terminal.style('red', '  The job ends as failed.')] : []),

@@ -130,6 +130,7 @@ function questionMarkdown(question: Question, workflowId: string): string[] {
     lines.push(`  - expected: ${finding.expected.text}`, `  - found: ${finding.found.text}`);
     if (finding.staleSteps.length > 0) lines.push(`  - used by: ${finding.staleSteps.join(', ')}`);
     if (finding.difference !== '') lines.push('  ```diff', ...cut(finding.difference, MAX_DIFFERENCE_SHOWN).split('\n').map((line) => `  ${line}`), '  ```');
+    if (finding.keeps !== undefined) lines.push(`  - kept when run again: ${finding.keeps.join(', ')} (unless \`items\` says \`repeat\`)`);
     lines.push(`  - answers: ${finding.answers.join(', ')}`);
   }
   if (question.findingsTotal > MAX_FINDINGS_SHOWN) lines.push(`- … and ${question.findingsTotal - Math.min(MAX_FINDINGS_SHOWN, question.findings.length)} more`);
