@@ -1,6 +1,6 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
 import {
-  dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep,
+  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep,
 } from '../model/built-in-steps.ts';
 import type { JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -49,5 +49,15 @@ const dbQuery = implementStep(dbQueryStep, async (ctx, { database, sql, params, 
   return { rows: rows as unknown as JsonObject[] };
 });
 
-export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery] as unknown as readonly StepImplementation[];
+const command = implementStep(commandStep, async (ctx, { run, inDoubt, timeoutMs, maxOutputBytes, paths, ...options }) => {
+  const given = { ...options, ...(inDoubt === undefined ? {} : { inDoubt }), ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }), ...(paths === undefined ? {} : { paths }) };
+  const { exitCode, stdout, stderr, log, changed } = await ctx.command(run, given);
+  return { exitCode, stdout: endOf(stdout), stderr: endOf(stderr), log: log.content, written: changed.written + changed.links + changed.folders, removed: changed.removed };
+});
+
+function endOf(text: string): string {
+  return text.length <= MAX_COMMAND_OUTPUT_CHARACTERS ? text : `…${text.slice(1 - MAX_COMMAND_OUTPUT_CHARACTERS)}`;
+}
+
+export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, command] as unknown as readonly StepImplementation[];
 

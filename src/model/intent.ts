@@ -21,6 +21,11 @@ export const FileWriteSchema = z.strictObject({ kind: z.literal('file.write'), p
 export const FileRemoveSchema = z.strictObject({ kind: z.literal('file.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
 export const DirectoryCreateSchema = z.strictObject({ kind: z.literal('directory.create'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
 
+/** Once what was in it is gone. */
+export const DirectoryRemoveSchema = z.strictObject({ kind: z.literal('directory.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
+export const DirectoryModeSchema = z.strictObject({ kind: z.literal('directory.mode'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
+export const SymlinkWriteSchema = z.strictObject({ kind: z.literal('symlink.write'), path: z.string(), before: AnyFileStateSchema, after: SymlinkStateSchema });
+
 /**
  * A change to one row by its primary key. `columns`: those that the record covers (default: those written, and the key).
  * `before` covers the same columns. What comes after is what the transaction reads back: defaults, triggers and numeric
@@ -64,7 +69,7 @@ export const PerformSchema = z.strictObject({
   generation: z.int().min(0),
 });
 
-export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema, PerformSchema]);
+export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, DirectoryCreateSchema, DirectoryRemoveSchema, DirectoryModeSchema, SymlinkWriteSchema, RowChangeSchema, SqlSchema, PerformSchema]);
 export type Effect = z.infer<typeof EffectSchema>;
 export type FileEffect = Extract<Effect, { path: string }>;
 export type DatabaseEffect = Extract<Effect, { database: string }>;
@@ -117,6 +122,9 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
     case 'file.write':
     case 'file.remove':
     case 'directory.create':
+    case 'directory.remove':
+    case 'directory.mode':
+    case 'symlink.write':
       return { kind: 'file', path: effect.path };
     case 'row.insert':
     case 'row.upsert':
@@ -138,11 +146,18 @@ export function canBeUndone(effects: readonly Effect[]): boolean {
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {
     case 'file.write':
+      if (isModeChange(effect)) return `change the mode of ${effect.path} to ${octal(effect.after.mode)}`;
       return `${effect.before.kind === 'absent' ? 'create' : 'replace'} ${effect.path} (${effect.after.sizeBytes.toLocaleString('en-US')} bytes)`;
     case 'file.remove':
       return `remove ${effect.path}`;
     case 'directory.create':
       return `create folder ${effect.path}/`;
+    case 'directory.remove':
+      return `remove folder ${effect.path}/`;
+    case 'directory.mode':
+      return `change the mode of folder ${effect.path}/ to ${octal(effect.after.mode)}`;
+    case 'symlink.write':
+      return `${effect.before.kind === 'absent' ? 'create' : 'replace'} symbolic link ${effect.path} → ${effect.after.target}`;
     case 'perform':
       return `called ${effect.name}${effect.known === 'called' ? '' : ` (${effect.known === 'told' ? 'as a person says' : 'as the probe found'})`}${effect.request.text === 'null' ? '' : `: ${effect.request.text.length > 200 ? `${effect.request.text.slice(0, 200)}…` : effect.request.text}`}`;
     case 'sql':
@@ -150,4 +165,12 @@ export function describeEffect(effect: Effect): string {
     default:
       return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database: effect.database, table: effect.table, key: effect.key })}`;
   }
+}
+
+function isModeChange({ before, after }: z.infer<typeof FileWriteSchema>): boolean {
+  return before.kind === 'file' && before.content === after.content && before.mode !== after.mode;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
 }

@@ -84,7 +84,7 @@ export const RetrySchema = z.strictObject({
 
 export const StepSchema = z.strictObject({
   id: NameSchema.describe(`Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`),
-  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'wait'] }),
+  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, command, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'command', 'wait'] }),
   with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
   needs: z.array(z.string()).default([]).describe('Ids of steps that must be finished first. A reference to a step implies it. Default: none.'),
   reads: z.array(z.string()).default([]).describe('What the step reads: file:PATH, file:FOLDER/, table:DATABASE/TABLE. Default: none declared.'),

@@ -47,8 +47,12 @@ export class Claim {
     return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
   }
 
-  async recordOnce(name: string, value: string, reads: Digest): Promise<void> {
-    await this.#durably(`record ${name}`, (ledger) => ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads));
+  /** @param contents small ones that the value names */
+  async recordOnce(name: string, value: string, reads: Digest, contents: ReadonlyMap<Digest, Uint8Array> = new Map()): Promise<void> {
+    await this.#durably(`record ${name}`, (ledger) => {
+      for (const [content, bytes] of contents) ledger.putContent(content, bytes);
+      ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads);
+    });
   }
 
   /** Begins a new draft with the values that are still good; the old one's stay as evidence. */

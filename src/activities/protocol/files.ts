@@ -5,6 +5,8 @@ import {
   removeLeftovers, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
+import { refuseReservedFile, reservedInodes } from '../../effects/file-reserved.ts';
+import { scanTree, type Tree } from '../../effects/tree.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { FileEffect } from '../../model/intent.ts';
@@ -40,6 +42,16 @@ export class WorkspaceFiles {
   /** From now on these files are never file resources. */
   reserve(databasePath: string): void {
     if (!this.#databasePaths.includes(databasePath)) this.#databasePaths.push(databasePath);
+  }
+
+  /** The workspace as stat shows it now, without databases and what is ours. @throws HoldfastError `permission-denied`, `bad-input` */
+  async scan(): Promise<Tree> {
+    return await scanTree(this.#workspace.root, reservedInodes(this.#workspace));
+  }
+
+  /** @throws HoldfastError `reserved-path` */
+  refuseReserved(path: string): void {
+    refuseReservedFile(this.#workspace, path);
   }
 
   normalise(path: string): string {

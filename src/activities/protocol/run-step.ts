@@ -215,13 +215,13 @@ class StepRun {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, mayAct: (ledger) => this.#mayAct(ledger) });
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, env: this.#host.env, mayAct: (ledger) => this.#mayAct(ledger) });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
       output = await this.#untilOver(Promise.resolve(implementation.run(context, input)), stage, signal);
     } catch (error) {
-      if (timeout?.aborted === true && !this.#caller.signal.aborted) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
+      if (timeout?.aborted === true && !this.#caller.signal.aborted && !isFailure(error, 'processes-left')) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
       throw error;
     }
     await faultPointAsync('user-code.after');
@@ -244,6 +244,8 @@ class StepRun {
       outcome = { error };
     }
     stage.isOver = true;
+    // Whatever cut the code off: no command of this attempt runs on beside the next one.
+    await Promise.allSettled(stage.ending);
     if (stage.performing.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.performing), signal);
     if (signal.aborted) throw 'error' in outcome ? outcome.error : signal.reason;
     const error = 'error' in outcome ? outcome.error : undefined;
@@ -408,7 +410,7 @@ class StepRun {
     }
     if (error instanceof InDoubt) return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
     const failure = asFailure(error, this.#request.stepId);
-    if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout') {
+    if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout' && failure.type !== 'command-failed') {
       await claim.close();
       throw failure;
     }
@@ -490,7 +492,7 @@ export function effectsText(effects: readonly AppliedEffect[]): string {
     const number = effects.filter(({ effect, outcome }) => outcome === 'applied' && matches(effect.kind)).length;
     return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
   };
-  return [count('file', (kind) => kind.startsWith('file.')), count('folder', (kind) => kind === 'directory.create'), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
+  return [count('file', (kind) => kind.startsWith('file.')), count('link', (kind) => kind === 'symlink.write'), count('folder', (kind) => kind.startsWith('directory.')), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
     .filter((text) => text !== '')
     .join(', ');
 }
