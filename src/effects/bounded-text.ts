@@ -46,12 +46,6 @@ export class BoundedText {
     return new TextDecoder().decode(this.bytes());
   }
 
-  /** Its last lines, without the empty ones at the end. */
-  lastLines(count: number, maxCharacters: number): string {
-    const lines = this.text().trimEnd().split('\n').slice(-count).join('\n');
-    return lines.length <= maxCharacters ? lines : `…${lines.slice(-maxCharacters)}`;
-  }
-
   #cutTail(): void {
     if (this.#tailBytes <= this.#half) return;
     const whole = Buffer.concat(this.#tail);

@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { DigestSchema } from './digest.ts';
 import { HoldfastError } from './failure.ts';
+import { ObservationSchema } from './intent.ts';
 import { workspacePath } from './plan-path.ts';
 import { expressionOfPattern, isFilePattern } from './file-pattern.ts';
 
@@ -79,6 +80,13 @@ export const CommandResultSchema = z.strictObject({
 });
 export type CommandResult = z.infer<typeof CommandResultSchema>;
 
+/** What is recorded of a command in place: its result, and what the workspace held afterwards where it had changed. */
+export const InPlaceAnswerSchema = z.strictObject({ inPlace: z.literal(true), result: CommandResultSchema, found: z.array(ObservationSchema) });
+export type InPlaceAnswer = z.infer<typeof InPlaceAnswerSchema>;
+
+/** What a person says of a command in place that is known to have happened: `{ "exitCode": 0 }`, or null for that. */
+export const ToldExitSchema = z.object({ exitCode: z.int().min(0) }).nullable();
+
 /** @throws HoldfastError `bad-input` */
 export function parseCommand(run: unknown, options: unknown): { readonly request: CommandRequest; readonly name: string | undefined; readonly inDoubt: 'ask' | 'repeat' | undefined } {
   const argv = ArgvSchema.safeParse(run);
@@ -92,8 +100,7 @@ export function parseCommand(run: unknown, options: unknown): { readonly request
   }
   if (!isText && argv.data[0] === '') throw new HoldfastError('bad-input', 'ctx.command was given an empty program name.');
   if (inDoubt !== undefined && !rest.inPlace) throw new HoldfastError('bad-input', 'inDoubt says what happens to a command in place; this one runs on a copy and is never in doubt.');
-  const patterns = rest.reads.filter((pattern) => rest.inPlace && isFilePattern(pattern));
-  if (patterns.length > 0) throw new HoldfastError('bad-input', `A command in place takes plain files as reads; found ${patterns.join(', ')}.`);
+  if (rest.inPlace && (rest.paths !== undefined || rest.reads.length > 0 || rest.othersChange.length > 0)) throw new HoldfastError('bad-input', 'paths, reads and othersChange say what a copy holds and rests on; a command in place works in the workspace as it is.');
   return { request: { ...rest, argv: isText ? ['/bin/sh', '-c', argv.data as string] : (argv.data as string[]) }, name, inDoubt };
 }
 

@@ -103,6 +103,8 @@ export const IntentSchema = z.strictObject({
   observations: z.array(ObservationSchema),
   queries: z.array(QueryObservationSchema),
   listings: z.array(ListingObservationSchema),
+  /** What commands in place have left in the workspace: done already, and the record's from now on. */
+  left: z.array(ObservationSchema).optional(),
   output: JsonSchema,
 });
 export type Intent = z.infer<typeof IntentSchema>;

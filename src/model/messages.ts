@@ -21,6 +21,7 @@ export const WatchSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file'), path: z.string() }),
   z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
   z.strictObject({ kind: z.literal('query'), name: z.string(), database: z.string(), sql: z.string(), params: z.array(JsonSchema) }),
+  z.strictObject({ kind: z.literal('command'), argv: z.array(z.string()).min(1) }),
 ]);
 export type Watch = z.infer<typeof WatchSchema>;
 

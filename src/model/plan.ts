@@ -69,10 +69,11 @@ export const WatchSchema = z
       })
       .optional()
       .describe('The rows of a query, compared whole.'),
+    command: z.array(z.string().min(1)).min(1).optional().describe('What a command prints, such as [node, --version]: it is run at each comparison, in the workspace, with the PATH of the worker. It must change nothing.'),
   })
   .superRefine((watch, context) => {
     const kinds = Object.keys(watch);
-    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'must watch one thing', params: { expected: 'one of file, schema, query', found: kinds.length === 0 ? 'none' : kinds.join(', ') } });
+    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'must watch one thing', params: { expected: 'one of file, schema, query, command', found: kinds.length === 0 ? 'none' : kinds.join(', ') } });
   });
 
 export const RetrySchema = z.strictObject({

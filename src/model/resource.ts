@@ -8,6 +8,7 @@
  * database:main                      which database this is (system identifier, timeline)
  * files:data/*.csv                   which files a watched pattern was first met with: a later one has appeared
  * query:watch/<name>                 the rows of a declared query
+ * command:["node","--version"]       what a watched command prints
  * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
  */
@@ -24,6 +25,7 @@ export type Resource =
   | { readonly kind: 'token'; readonly database: string; readonly token: string }
   | { readonly kind: 'database'; readonly database: string }
   | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'perform'; readonly stepId: string; readonly name: string }
   | { readonly kind: 'code'; readonly step: string }
   | { readonly kind: 'plan' }
@@ -47,6 +49,8 @@ export function formatResource(resource: Resource): string {
       return `database:${resource.database}`;
     case 'query':
       return `query:watch/${resource.name}`;
+    case 'command':
+      return `command:${canonicalJson(resource.argv)}`;
     case 'perform':
       return `perform:${escape(resource.stepId)}/${escape(resource.name)}`;
     case 'code':
@@ -93,6 +97,11 @@ export function parseResource(uri: string): Resource {
     case 'query':
       if (rest.startsWith('watch/')) return { kind: 'query', name: rest.slice('watch/'.length) };
       break;
+    case 'command': {
+      const argv = parseWords(rest);
+      if (argv !== undefined) return { kind: 'command', argv };
+      break;
+    }
     case 'code':
       return { kind: 'code', step: rest };
     case 'plan':
@@ -101,6 +110,15 @@ export function parseResource(uri: string): Resource {
       return { kind: scheme };
   }
   throw new HoldfastError('bad-input', `"${uri}" is not a resource. Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.`, { uri });
+}
+
+function parseWords(text: string): readonly string[] | undefined {
+  try {
+    const words: unknown = JSON.parse(text);
+    return Array.isArray(words) && words.every((word) => typeof word === 'string') ? words : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function escape(name: string): string {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ManifestEntry, StepRecord } from '../../model/record.ts';
-import type { ResourceState } from '../../model/world.ts';
+import { sameState, type ResourceState } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { ClaimRow, Ledger } from '../../store/ledger.ts';
 import { performDigest, type PerformRow } from '../../store/perform-row.ts';
@@ -19,6 +19,8 @@ export class Claim {
   readonly #caller: Caller;
   readonly #ledger: Ledger;
   #row: ClaimRow;
+  /** What commands in place of this attempt have left: the record does not have it yet. */
+  readonly left = new Map<string, ResourceState>();
 
   constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
     this.#workspace = workspace;
@@ -32,6 +34,8 @@ export class Claim {
   }
 
   mustBeAsRecorded(resource: string, found: ResourceState): void {
+    const left = this.left.get(resource);
+    if (left !== undefined && sameState(left, found)) return;
     mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
   }
 

@@ -8,25 +8,18 @@
  * 3. Nothing is staged while a process of the command is left.
  * 4. Its result is durable before the code has it; a retry gets the same while what the command was given is the same.
  */
-import { commandText, parseCommand, PathSelection, MAX_COMMAND_LOG_BYTES, MAX_COMMAND_TEXT_BYTES, type CommandRequest, type CommandResult } from '../../model/command.ts';
+import { commandText, parseCommand, PathSelection, type CommandRequest, type CommandResult } from '../../model/command.ts';
 import { canonicalJson } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { CommandOptions } from '../../model/step-context.ts';
-import type { FileState } from '../../model/world.ts';
 import { makeCommandFolder, removeCommandFolder, removeDeadCommands, type CommandFolder } from '../../effects/command-folder.ts';
-import { namesOf } from '../../effects/process-leftovers.ts';
-import { runProcess, type ProcessEnd } from '../../effects/process-run.ts';
 import type { Tree } from '../../effects/tree.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
+import { commandFailure, environmentOf, keepLog, mustHaveEnded, resultOf, runIn } from './command-end.ts';
 import { commandInPlace } from './command-in-place.ts';
 import { CommandTree, type TreeChange } from './command-tree.ts';
 import type { ContextParts } from './context.ts';
-
-/** Where the worker has none. */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const LAST_LINES = 10;
-const MAX_LAST_LINES_CHARACTERS = 1_500;
 
 /** Runs a command, or answers from the record. Await it. */
 export function command(parts: ContextParts, run: readonly string[] | string, options?: CommandOptions): Promise<CommandResult> {
@@ -98,7 +91,9 @@ class CopiedCommand {
     const end = await runIn(this.#parts, this.#request, env, { marker: folder.id, folder: folder.path, cwd: this.#tree.folderIn(folder.tree, this.#request.cwd) });
     await faultPointAsync('command.ended');
     const log = await keepLog(this.#parts, end);
-    mustHaveEndedWell(this.#request, end, log);
+    mustHaveEnded(this.#request, end, log);
+    const failure = commandFailure(this.#request, resultOf(end, log, []));
+    if (failure !== undefined) throw failure;
     await this.#tree.observe(new PathSelection(this.#request.reads), before);
     const changes = await this.#tree.changes(folder.tree);
     const recorded: Recorded = { result: resultOf(end, log, changes), changes };
@@ -130,59 +125,3 @@ class CopiedCommand {
     stage.onceNames.add(this.#name);
   }
 }
-
-// ---- shared with a command in place ------------------------------------------------------------------------------------
-
-export async function runIn(parts: ContextParts, request: CommandRequest, env: Readonly<Record<string, string>>, place: { readonly marker: string; readonly folder?: string; readonly cwd: string }): Promise<ProcessEnd> {
-  const { caller, signal } = parts;
-  caller.progress(commandText(request));
-  return await runProcess({
-    ...place, argv: request.argv, env, signal, timeoutMs: request.timeoutMs, killGraceMs: request.killGraceMs, maxOutputBytes: request.maxOutputBytes,
-    maxTextBytes: MAX_COMMAND_TEXT_BYTES, maxLogBytes: MAX_COMMAND_LOG_BYTES, onLine: (line) => caller.progress(line),
-  });
-}
-
-/** Exactly what the request names. @throws HoldfastError `missing-variable` */
-export function environmentOf({ env, workspace, claim }: ContextParts, request: CommandRequest): Readonly<Record<string, string>> {
-  const inherited = request.envFrom.filter((name) => !Object.hasOwn(request.env, name)).map((name) => {
-    const value = env[name] ?? (name === 'PATH' ? DEFAULT_PATH : undefined);
-    if (value === undefined) throw new HoldfastError('missing-variable', `A command of step ${claim.row.stepId} is to be given ${name}, and the worker's environment has no ${name}.`, { name });
-    return [name, value] as const;
-  });
-  // A copy without the repository's own folder must not be taken for a part of the workspace's repository.
-  const git = request.inPlace ? {} : { GIT_CEILING_DIRECTORIES: `${workspace.directory}/commands` };
-  return { ...git, ...Object.fromEntries(inherited), ...request.env };
-}
-
-export async function keepLog({ workspace }: ContextParts, { log }: ProcessEnd): Promise<CommandResult['log']> {
-  const { content } = await workspace.blobs.put(log.bytes());
-  return { content, sizeBytes: log.sizeBytes, droppedBytes: log.droppedBytes };
-}
-
-/** @throws HoldfastError `processes-left`, `too-large`, `step-timeout`, `command-failed` */
-export function mustHaveEndedWell(request: CommandRequest, end: ProcessEnd, log: CommandResult['log']): void {
-  const text = commandText(request);
-  const details = { command: text, exitCode: end.exitCode, signal: end.signal, log: log.content };
-  const lines = (end.stderr.sizeBytes > 0 ? end.stderr : end.stdout).lastLines(LAST_LINES, MAX_LAST_LINES_CHARACTERS);
-  const said = lines === '' ? ' It printed nothing.' : ` Its last lines:\n${lines}\n(its output is kept as blob ${log.content.slice(0, 12)})`;
-  const nothing = request.inPlace ? '' : ' Nothing of it is applied.';
-  if (end.killed === 'too-much-output') throw new HoldfastError('too-large', `\`${text}\` printed more than ${request.maxOutputBytes} bytes (maxOutputBytes) and was killed.${nothing}${said}`, details);
-  if (end.killed === 'timeout') throw new HoldfastError('step-timeout', `\`${text}\` did not end within ${request.timeoutMs} ms and was killed.${nothing}${said}`, details);
-  if (end.killed === 'aborted') throw new HoldfastError('cancelled', `\`${text}\` was killed: its step was cancelled, ran out of time, or its worker stops.${nothing}`, details);
-  if (end.leftBehind.length > 0) throw new HoldfastError('processes-left', `\`${text}\` ended and leaves processes behind: ${namesOf(end.leftBehind)}. They were killed.${nothing} A command must have ended when its first process has.`, details);
-  if (end.exitCode === null) throw new HoldfastError('command-failed', `\`${text}\` was ended by ${end.signal ?? 'a signal'}.${nothing}${said}`, details);
-  if (!request.okExitCodes.includes(end.exitCode)) throw new HoldfastError('command-failed', `\`${text}\` ended with exit code ${end.exitCode}; expected ${request.okExitCodes.join(' or ')}.${nothing}${said}`, details);
-}
-
-export function resultOf(end: ProcessEnd, log: CommandResult['log'], changes: readonly { readonly after: FileState }[]): CommandResult {
-  const count = (kind: FileState['kind']): number => changes.filter(({ after }) => after.kind === kind).length;
-  return {
-    exitCode: end.exitCode!,
-    stdout: end.stdout.text(),
-    stderr: end.stderr.text(),
-    droppedBytes: end.stdout.droppedBytes + end.stderr.droppedBytes,
-    log,
-    changed: { written: count('file'), removed: count('absent'), folders: count('directory'), links: count('symlink') },
-  };
-}
-

@@ -169,7 +169,7 @@ export class WorkspaceInspection implements AsyncDisposable {
     const { settings, at } = this.#ledger.job(jobId)!;
     const manifest = this.#ledger.manifest(jobId);
     for (const step of unknown) manifest.delete(formatResource({ kind: 'code', step }));
-    return await compare({ host: { steps }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
+    return await compare({ host: { steps, env: this.#env }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
   }
 
   async #renewLedger(): Promise<void> {

@@ -46,6 +46,7 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
     observations: [...stage.observations].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)),
     queries: stage.queries,
     listings: stage.listings,
+    ...(claim.left.size === 0 ? {} : { left: [...claim.left].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)) }),
     output,
   };
 }
