@@ -271,8 +271,8 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (obstacle !== undefined) throw new Obstacle(obstacle);', replace: "if (obstacle !== undefined && obstacle.kind !== 'held') throw new Obstacle(obstacle);", tests: ['test/integration/perform.test.ts'],
   },
   {
-    guarantee: 'G1', breaks: 'code that catches the error of a call in doubt goes on', file: `${PROTOCOL}/run-step.ts`,
-    find: 'if (stage.inDoubt.size > 0) throw', replace: "if (stage.inDoubt.size > 0 && 'error' in outcome) throw", tests: ['test/integration/perform.test.ts'],
+    guarantee: 'G1', breaks: 'code that catches the error of a call that is not over goes on', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',

@@ -1,8 +1,8 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
 import {
-  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep,
+  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep,
 } from '../model/built-in-steps.ts';
-import type { JsonObject } from '../model/canonical-json.ts';
+import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { implementStep, type StepImplementation } from '../model/step.ts';
 import { createHash } from 'node:crypto';
@@ -59,5 +59,23 @@ function endOf(text: string): string {
   return text.length <= MAX_COMMAND_OUTPUT_CHARACTERS ? text : `…${text.slice(1 - MAX_COMMAND_OUTPUT_CHARACTERS)}`;
 }
 
-export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, command] as unknown as readonly StepImplementation[];
+
+/** What is not JSON although it says so is text all the same. */
+function bodyOf(text: string, contentType: string | undefined): Json {
+  if (text === '') return null;
+  if (contentType === undefined || !/^[^;]*[/+]json\s*(;|$)/i.test(contentType)) return text;
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+const http = implementStep(httpStep, async (ctx, request) => {
+  const { status, url, headers, text, saved } = await ctx.http('request', request);
+  const file = saved === undefined || request.saveTo === undefined ? {} : { path: request.saveTo, sizeBytes: saved.sizeBytes, digest: saved.digest };
+  return { status, url, headers: { ...headers }, body: bodyOf(text, headers['content-type']), ...file };
+});
+
+export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, http, command] as unknown as readonly StepImplementation[];
 

@@ -7,6 +7,7 @@ import type { Json } from './canonical-json.ts';
 import { ArgvSchema, commandFields } from './command.ts';
 import { DigestSchema } from './digest.ts';
 import { folderOfPattern, isFilePattern } from './file-pattern.ts';
+import { HttpRequestSchema } from './http-request.ts';
 import type { Claim } from './plan-path.ts';
 import { parseClaim } from './plan-path.ts';
 import { defineStep, type StepContract } from './step.ts';
@@ -111,6 +112,24 @@ export const commandStep = defineStep({
   }),
 });
 
+/** Makes an HTTP request; the plan's `http.hosts` must name its host. A POST, PUT, PATCH or DELETE takes effect once, or a person is asked. */
+export const httpStep = defineStep({
+  name: 'http',
+  input: HttpRequestSchema,
+  output: z.strictObject({
+    status: z.int(),
+    /** The one that answered, after redirects. */
+    url: z.string(),
+    headers: z.record(z.string(), z.string()),
+    /** Parsed where it is JSON, else text; null where there is none, and with `saveTo`. */
+    body: JsonValueSchema,
+    /** With `saveTo`. */
+    path: z.string().optional(),
+    sizeBytes: z.int().min(0).optional(),
+    digest: DigestSchema.optional(),
+  }),
+});
+
 /** Waits: a timer of the Workflow, which costs nothing and outlives every worker. */
 export const waitStep = defineStep({
   name: 'wait',
@@ -126,7 +145,7 @@ export const waitStep = defineStep({
   output: z.strictObject({}),
 });
 
-export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, commandStep, waitStep] as const satisfies readonly StepContract[];
+export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, httpStep, commandStep, waitStep] as const satisfies readonly StepContract[];
 
 /**
  * What a built-in step's input says about what it writes. Parts that cannot be told (they hold references, or are not
@@ -142,6 +161,8 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
       return fileClaim(text('to'));
     case 'command':
       return member(input, 'inPlace') === true ? [WHOLE_WORKSPACE] : [];
+    case 'http':
+      return fileClaim(text('saveTo'));
     case 'db.upsert':
       return tableClaim(text('database'), text('table'), false);
     case 'db.sql': {
@@ -175,7 +196,7 @@ function commandReads(paths: Json | undefined): readonly Claim[] {
 
 /** Paths in a built-in step's input, by field. */
 export function builtInPaths(use: string, input: Json): readonly { readonly field: string; readonly path: string }[] {
-  const fields = use === 'file.copy' ? ['from', 'to'] : use === 'file.write' || use === 'file.remove' ? ['path'] : [];
+  const fields = use === 'file.copy' ? ['from', 'to'] : use === 'file.write' || use === 'file.remove' ? ['path'] : use === 'http' ? ['saveTo'] : [];
   return fields.flatMap((field) => {
     const path = literalText(member(input, field));
     return path === undefined ? [] : [{ field, path }];
@@ -185,6 +206,11 @@ export function builtInPaths(use: string, input: Json): readonly { readonly fiel
 /** The database that a built-in step names, unless by reference. */
 export function builtInDatabase(use: string, input: Json): string | undefined {
   return use.startsWith('db.') ? literalText(member(input, 'database')) : undefined;
+}
+
+/** The URL that a built-in step calls, unless by reference. */
+export function builtInUrl(use: string, input: Json): string | undefined {
+  return use === 'http' ? literalText(member(input, 'url')) : undefined;
 }
 
 function fileClaim(path: string | undefined): readonly Claim[] {

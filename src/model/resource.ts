@@ -8,6 +8,7 @@
  * database:main                      which database this is (system identifier, timeline)
  * files:data/*.csv                   which files a watched pattern was first met with: a later one has appeared
  * query:watch/<name>                 the rows of a declared query
+ * endpoint:watch/<name>              the version that a declared endpoint tells
  * command:["node","--version"]       what a watched command prints
  * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
@@ -26,6 +27,7 @@ export type Resource =
   | { readonly kind: 'database'; readonly database: string }
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'endpoint'; readonly name: string }
   | { readonly kind: 'perform'; readonly stepId: string; readonly name: string }
   | { readonly kind: 'code'; readonly step: string }
   | { readonly kind: 'plan' }
@@ -51,6 +53,8 @@ export function formatResource(resource: Resource): string {
       return `query:watch/${resource.name}`;
     case 'command':
       return `command:${canonicalJson(resource.argv)}`;
+    case 'endpoint':
+      return `endpoint:watch/${resource.name}`;
     case 'perform':
       return `perform:${escape(resource.stepId)}/${escape(resource.name)}`;
     case 'code':
@@ -96,6 +100,9 @@ export function parseResource(uri: string): Resource {
       return { kind: 'database', database: rest };
     case 'query':
       if (rest.startsWith('watch/')) return { kind: 'query', name: rest.slice('watch/'.length) };
+      break;
+    case 'endpoint':
+      if (rest.startsWith('watch/')) return { kind: 'endpoint', name: rest.slice('watch/'.length) };
       break;
     case 'command': {
       const argv = parseWords(rest);

@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { assertJson, type Json } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
+import type { HttpSettings } from '../model/http-host.ts';
 import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/messages.ts';
 import { parseDecision } from '../model/decision.ts';
 import { GENESIS } from '../model/record.ts';
@@ -37,6 +38,8 @@ export interface OpenJobOptions {
   readonly databases?: Readonly<Record<string, string>>;
   /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
   readonly watch?: readonly Watch[];
+  /** Hosts that steps and watches may call, redirects included: `api.example.com`, `http://localhost:8080`. Default: none. */
+  readonly http?: HttpSettings;
   /** Compare the world again before a step when this long has passed. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
   readonly plan?: JobSettings['plan'];
@@ -138,6 +141,7 @@ export class JobCore implements Job {
         watch: [...(options.watch ?? [])],
         verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
         plan: options.plan ?? null,
+        ...(options.http === undefined ? {} : { http: { hosts: [...options.http.hosts] } }),
       },
       base: this.carried?.base ?? { seq: 0, head: GENESIS },
       continuedFrom: info.continuedFromExecutionRunId,

@@ -279,6 +279,7 @@ function kindOf(resource: string, expected: ResourceState, found: ResourceState)
       return 'plan-changed';
     case 'query':
     case 'command':
+    case 'endpoint':
       return 'watch-changed';
     default:
       if (found.kind === 'absent') return 'missing';

@@ -17,6 +17,7 @@ import type { Claim } from './claim.ts';
 import { cannotRead } from './files.ts';
 import { command } from './command.ts';
 import type { Caller } from './host.ts';
+import { http } from './http.ts';
 import { perform } from './perform.ts';
 import { keyOf, rowsDigest, type Stage } from './stage.ts';
 import type { Workspace } from './workspace.ts';
@@ -51,6 +52,7 @@ export function makeContext(parts: ContextParts): StepContext {
     once: (name, fn) => once(parts, name, fn),
     perform: (name, options) => perform(parts, name, options),
     command: (run: string | readonly string[], options) => command(parts, run, options),
+    http: (name, options) => http(parts, name, options),
     log: (message, fields) => {
       if (fields !== undefined) canonicalJson(fields, 'fields');
       if (stage.logs.length < MAX_LOGS) stage.logs.push(fields === undefined ? { message: message.slice(0, 2_000) } : { message: message.slice(0, 2_000), fields });
