@@ -36,14 +36,15 @@ export const YOUNG_NS = 100_000_000n;
 /**
  * Looks at everything below a folder. About 15 µs an entry.
  * @param reserved never part of the tree
+ * @param names `all`: also names that are ours, so that whoever made them hears of it
  * @throws HoldfastError `permission-denied`, `storage-failed`; `bad-input` for a name that is not Unicode
  */
-export async function scanTree(root: string, reserved: ReservedInodes = new Set()): Promise<Tree> {
+export async function scanTree(root: string, reserved: ReservedInodes = new Set(), names: 'all' | 'unreserved' = 'unreserved'): Promise<Tree> {
   const tree = new Map<string, TreeEntry>();
   const pending = [''];
   for (let folder = pending.pop(), lastTurn = 0; folder !== undefined; folder = pending.pop()) {
     for (const name of namesIn(root, folder)) {
-      if (isReservedName(name)) continue;
+      if (names === 'unreserved' && isReservedName(name)) continue;
       const path = folder === '' ? name : `${folder}/${name}`;
       const entry = entryAt(`${root}/${path}`, reserved);
       if (entry === undefined) continue;

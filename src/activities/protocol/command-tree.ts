@@ -98,7 +98,7 @@ export class CommandTree {
    */
   async changes(to: string): Promise<readonly TreeChange[]> {
     const { workspace, stage } = this.#parts;
-    const now = await scanTree(to);
+    const now = await scanTree(to, new Set(), 'all');
     const paths = differingPaths(this.#base, now).filter((path) => now.has(path) || !this.#holdsMore(path));
     if (paths.length > MAX_COMMAND_CHANGES) throw new HoldfastError('too-large', `The command changed ${paths.length} files; at most ${MAX_COMMAND_CHANGES} are applied as a whole. Split it, or write one archive.`, { changes: paths.length });
     for (const path of paths) this.#mustBePossible(path, now.get(path));
