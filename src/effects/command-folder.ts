@@ -43,8 +43,8 @@ export function makeCommandFolder(holdfastDirectory: string, step: string): Comm
 }
 
 /** Safe to repeat. */
-export function removeCommandFolder(folder: CommandFolder): void {
-  removeTree(folder.path);
+export async function removeCommandFolder(folder: CommandFolder): Promise<void> {
+  await removeTree(folder.path);
   rmSync(`${folder.path}.json`, { force: true });
 }
 
@@ -55,7 +55,7 @@ export async function removeDeadCommands(holdfastDirectory: string): Promise<voi
     const owner = ownerOf(`${folder.path}.json`);
     if (owner === undefined || !isDead(owner)) continue;
     await killLeftovers({ marker: id, leader: undefined, folder: folder.path });
-    removeCommandFolder(folder);
+    await removeCommandFolder(folder);
   }
 }
 

@@ -4,7 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Digest } from '../model/digest.ts';
 import { SMALL_CONTENT_BYTES } from '../store/blobs.ts';
 import { storageError } from '../store/durable-file.ts';
-import { nextTurn } from './tree.ts';
+import { Turns } from './turns.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -34,11 +34,12 @@ function wholeOf(file: number, size: number): { readonly content: Digest; readon
 async function digestOf(file: number): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: undefined }> {
   const digester = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const turns = new Turns();
   let position = 0;
   for (let count = readSync(file, buffer, 0, CHUNK_BYTES, 0); count > 0; count = readSync(file, buffer, 0, CHUNK_BYTES, position)) {
     digester.update(buffer.subarray(0, count));
     position += count;
-    await nextTurn();
+    await turns.take();
   }
   return { content: digester.digest('hex'), sizeBytes: position, bytes: undefined };
 }

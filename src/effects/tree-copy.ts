@@ -7,11 +7,11 @@
  *    hard links become files of their own; FIFOs, sockets and devices are left out.
  * 3. Nothing in the copy shares an inode with the workspace: no write in it reaches a file outside.
  */
-import { chmodSync, constants, copyFileSync, lutimesSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, constants, copyFileSync, lstatSync, lutimesSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
 import { HoldfastError } from '../model/failure.ts';
 import { storageError, systemCode } from '../store/durable-file.ts';
-import { ENTRIES_PER_TURN, entryAt, isSameEntry, nextTurn, type Tree, type TreeEntry } from './tree.ts';
+import { entryAt, isSameEntry, type Tree, type TreeEntry } from './tree.ts';
+import { Turns } from './turns.ts';
 
 const MAX_COPIES_OF_ONE = 5;
 
@@ -24,7 +24,7 @@ export async function copyTree(from: string, tree: Tree, to: string, selected: (
   const copied = new Map<string, TreeEntry>();
   const folders: string[] = [];
   makeFolder(to);
-  let lastTurn = 0;
+  const turns = new Turns();
   for (const [path, entry] of tree) {
     if (entry.kind === 'other' || !selected(path)) continue;
     // Folders above what is selected are there without the rest of what is in them.
@@ -37,9 +37,7 @@ export async function copyTree(from: string, tree: Tree, to: string, selected: (
     if (now === undefined) continue;
     copied.set(path, now);
     if (now.kind === 'directory') folders.push(path);
-    if (copied.size - lastTurn < ENTRIES_PER_TURN) continue;
-    lastTurn = copied.size;
-    await nextTurn();
+    await turns.take();
     signal.throwIfAborted();
   }
   // Last, and from within: making what is in a folder changes its times, and may need a mode that it has not.
@@ -47,20 +45,27 @@ export async function copyTree(from: string, tree: Tree, to: string, selected: (
   return copied;
 }
 
-/** Removes a copy, whatever modes a command has left in it. */
-export function removeTree(folder: string): void {
+/** Removes a folder or file, whatever modes and names a command has left in it. Safe to repeat. */
+export async function removeTree(path: string): Promise<void> {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true) await removeFolder(Buffer.from(path), new Turns());
+    else if (stat !== undefined) unlinkSync(path);
   } catch (error) {
-    if (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM') throw storageError('remove', folder, error);
-    unlock(folder);
-    rmSync(folder, { recursive: true, force: true });
+    if (systemCode(error) !== 'ENOENT') throw storageError('remove', path, error);
   }
 }
 
-function unlock(folder: string): void {
-  chmodSync(folder, 0o700);
-  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) unlock(join(folder, entry.name));
+async function removeFolder(folder: Buffer, turns: Turns): Promise<void> {
+  if (process.getuid?.() !== 0) chmodSync(folder, 0o700);
+  // As bytes: a command may have made names that are no text.
+  for (const entry of readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    const path = Buffer.concat([folder, Buffer.from('/'), entry.name]);
+    if (entry.isDirectory()) await removeFolder(path, turns);
+    else unlinkSync(path);
+    await turns.take();
+  }
+  rmdirSync(folder);
 }
 
 function missingAbove(path: string, copied: ReadonlyMap<string, TreeEntry>, tree: Tree): string[] {

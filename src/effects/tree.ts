@@ -13,6 +13,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { storageError, systemCode } from '../store/durable-file.ts';
 import { isReservedName } from './file-path.ts';
 import { inodeKey, type ReservedInodes } from './file-reserved.ts';
+import { Turns } from './turns.ts';
 
 export interface TreeEntry {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
@@ -28,8 +29,6 @@ export interface TreeEntry {
 /** Relative path → entry; a folder comes before what is in it. */
 export type Tree = ReadonlyMap<string, TreeEntry>;
 
-/** Entries between two turns for the main loop. */
-export const ENTRIES_PER_TURN = 500;
 /** The kernel stamps times in ticks of up to 10 ms; a change this close to a look may bear the same stamp. */
 export const YOUNG_NS = 100_000_000n;
 
@@ -42,7 +41,8 @@ export const YOUNG_NS = 100_000_000n;
 export async function scanTree(root: string, reserved: ReservedInodes = new Set(), names: 'all' | 'unreserved' = 'unreserved'): Promise<Tree> {
   const tree = new Map<string, TreeEntry>();
   const pending = [''];
-  for (let folder = pending.pop(), lastTurn = 0; folder !== undefined; folder = pending.pop()) {
+  const turns = new Turns();
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     for (const name of namesIn(root, folder)) {
       if (names === 'unreserved' && isReservedName(name)) continue;
       const path = folder === '' ? name : `${folder}/${name}`;
@@ -51,9 +51,7 @@ export async function scanTree(root: string, reserved: ReservedInodes = new Set(
       tree.set(path, entry);
       if (entry.kind === 'directory') pending.push(path);
     }
-    if (tree.size - lastTurn < ENTRIES_PER_TURN) continue;
-    lastTurn = tree.size;
-    await nextTurn();
+    await turns.take();
   }
   return tree;
 }
@@ -93,10 +91,6 @@ export function differingPaths(before: Tree, after: Tree): readonly string[] {
     return earlier !== undefined && isSameEntry(earlier, entry) ? [] : [path];
   });
   return [...changed, ...[...before.keys()].filter((path) => !after.has(path))];
-}
-
-export async function nextTurn(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 function namesIn(root: string, folder: string): readonly string[] {

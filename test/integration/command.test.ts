@@ -202,7 +202,7 @@ test('the built-in step command takes the same from a plan', async () => {
   const { outputs } = await job.runPlan({
     schemaVersion: 1, name: 'plan', workspace: job.workspace,
     steps: [{ id: 'count', use: 'command', with: { run: ['sh', '-c', 'cat a.txt > b.txt; echo done'] } }, { id: 'again', use: 'command', needs: ['count'], with: { run: 'wc -c < b.txt', shell: true } }],
-  }) as { outputs: Record<string, { exitCode: number; stdout: string; written: number }> };
+  }) as unknown as { outputs: Record<string, { exitCode: number; stdout: string; written: number }> };
   assert.deepEqual([outputs['count']!.stdout, outputs['count']!.written, outputs['again']!.stdout.trim()], ['done\n', 1, '1']);
   assert.equal(commandStep.input.safeParse({ run: 'a string without a shell' }).success, false);
 });

@@ -56,7 +56,7 @@ async function runHere(parts: ContextParts, request: CommandRequest, env: Readon
     if (isFailure(error, 'not-found', 'permission-denied', 'bad-input')) throw new NotPerformed(error.message, { cause: error });
     throw error;
   } finally {
-    removeCommandFolder(folder);
+    await removeCommandFolder(folder);
   }
   const log = await keepLog(parts, end);
   mustHaveEnded(request, end, log);

@@ -19,7 +19,8 @@ import { contentOf } from '../../effects/file-content.ts';
 import { folderOf } from '../../effects/file-path.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { copyTree, removeTree } from '../../effects/tree-copy.ts';
-import { differingPaths, ENTRIES_PER_TURN, isSameEntry, nextTurn, scanTree, YOUNG_NS, type Tree, type TreeEntry } from '../../effects/tree.ts';
+import { differingPaths, isSameEntry, scanTree, YOUNG_NS, type Tree, type TreeEntry } from '../../effects/tree.ts';
+import { Turns } from '../../effects/turns.ts';
 import { mustStandStill } from './command-neighbours.ts';
 import type { ContextParts } from './context.ts';
 import { cannotRead } from './files.ts';
@@ -104,10 +105,11 @@ export class CommandTree {
     for (const path of paths) this.#mustBePossible(path, now.get(path));
     const sightings = await workspace.files.observeMany(paths);
     const changes: TreeChange[] = [];
+    const turns = new Turns();
     for (const [index, path] of paths.entries()) {
       const change = await this.#changeAt(to, path, now.get(path), sightings[index]!);
       if (change !== undefined) changes.push(change);
-      if (index % ENTRIES_PER_TURN === 0) await nextTurn();
+      await turns.take();
     }
     const isUntouched = (path: string): boolean => !stage.files.has(path) && this.#base.has(path) && now.has(path) && isSameEntry(this.#base.get(path)!, now.get(path)!);
     await mustStandStill({ parts: this.#parts, given: this.#given, seq: this.#seq, selection: this.#selection, others: this.#others, young: this.#young, copyOf: (path) => (isUntouched(path) ? `${to}/${path}` : undefined) });
@@ -152,7 +154,7 @@ export class CommandTree {
     const { stage } = this.#parts;
     const staged = [...stage.files.keys()].filter((path) => this.#selection.has(path)).map((path) => ({ path, state: stage.stagedState(path)! }));
     const gone = staged.filter(({ state }) => state.kind === 'absent').map(({ path }) => path).sort().reverse();
-    for (const path of gone) removeTree(`${to}/${path}`);
+    for (const path of gone) await removeTree(`${to}/${path}`);
     for (const { path, state } of staged.filter(({ state: { kind } }) => kind !== 'absent').toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
       await this.#place(to, path, state);
     }

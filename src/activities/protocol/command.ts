@@ -10,7 +10,7 @@
  */
 import { commandText, parseCommand, PathSelection, type CommandRequest, type CommandResult } from '../../model/command.ts';
 import { canonicalJson } from '../../model/canonical-json.ts';
-import { digestOf, type Digest } from '../../model/digest.ts';
+import { digestOf, sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { CommandOptions } from '../../model/step-context.ts';
 import { makeCommandFolder, removeCommandFolder, removeDeadCommands, type CommandFolder } from '../../effects/command-folder.ts';
@@ -72,7 +72,7 @@ class CopiedCommand {
     const known = await claim.once(this.#name);
     if (known !== undefined && known.reads === reads) {
       await this.#tree.observe(new PathSelection(this.#request.reads), before);
-      return this.#take(JSON.parse(known.value) as Recorded);
+      return this.#take(known.value);
     }
     if (known !== undefined) await claim.newDraft([...stage.onceUsed], `what command "${this.#name}" of step ${claim.row.stepId} was given has changed since its result was recorded`);
     signal.throwIfAborted();
@@ -80,11 +80,11 @@ class CopiedCommand {
     try {
       return this.#take(await this.#runIn(folder, before, env, reads));
     } finally {
-      removeCommandFolder(folder);
+      await removeCommandFolder(folder);
     }
   }
 
-  async #runIn(folder: CommandFolder, before: Tree, env: Readonly<Record<string, string>>, reads: Digest): Promise<Recorded> {
+  async #runIn(folder: CommandFolder, before: Tree, env: Readonly<Record<string, string>>, reads: Digest): Promise<string> {
     const { claim, signal } = this.#parts;
     await this.#tree.copyTo(folder.tree, before, signal);
     await faultPointAsync('command.copied');
@@ -96,18 +96,19 @@ class CopiedCommand {
     if (failure !== undefined) throw failure;
     await this.#tree.observe(new PathSelection(this.#request.reads), before);
     const changes = await this.#tree.changes(folder.tree);
-    const recorded: Recorded = { result: resultOf(end, log, changes), changes };
+    const recorded = canonicalJson({ result: resultOf(end, log, changes), changes } satisfies Recorded, this.#name);
     // Small contents are durable with the record that names them.
-    await claim.recordOnce(this.#name, canonicalJson(recorded, this.#name), reads, this.#tree.contents());
+    await claim.recordOnce(this.#name, recorded, reads, this.#tree.contents());
     await faultPointAsync('command.recorded');
     return recorded;
   }
 
-  #take({ result, changes }: Recorded): CommandResult {
+  #take(recorded: string): CommandResult {
     const { stage } = this.#parts;
+    const { result, changes } = JSON.parse(recorded) as Recorded;
     stage.onceUsed.add(this.#name);
     for (const { path, before, after } of changes) stage.put(path, after, stage.files.has(path) ? undefined : before);
-    stage.commands.set(this.#name, digestOf({ result, changes }));
+    stage.commands.set(this.#name, sha256Hex(recorded));
     const changed = Object.entries(result.changed).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`).join(', ');
     stage.logs.push({ message: `${commandText(this.#request)}: exit code ${result.exitCode}${changed === '' ? '' : `; ${changed}`}`, fields: { log: result.log.content } });
     return result;

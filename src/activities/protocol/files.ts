@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import {
   checkFile, commitFile, describeFileDifference, discardPrepared, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
-  removeLeftovers, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
+  removeLeftovers, syncFolders, type CommitOptions, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
 import { refuseReservedFile, reservedInodes } from '../../effects/file-reserved.ts';
@@ -100,9 +100,9 @@ export class WorkspaceFiles {
   }
 
   /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */
-  async commit(prepared: PreparedFile): Promise<FileCommit> {
+  async commit(prepared: PreparedFile, options: Pick<CommitOptions, 'deferSync'> = {}): Promise<FileCommit> {
     this.#settled.add(prepared);
-    const outcome = await commitFile(this.#workspace, prepared, this.#blobs);
+    const outcome = await commitFile(this.#workspace, prepared, this.#blobs, options);
     if (outcome.outcome === 'applied') return { kind: 'applied' };
     const { path, before, after } = prepared.change;
     if (outcome.outcome === 'written-meanwhile') {
@@ -112,6 +112,11 @@ export class WorkspaceFiles {
     }
     if (outcome.found.outcome !== 'seen') throw cannotRead(path, outcome.found);
     return { kind: 'conflict', found: outcome.found.state };
+  }
+
+  /** What `deferSync` left out. @throws HoldfastError `storage-failed` */
+  syncFolders(paths: readonly string[]): void {
+    syncFolders(this.#workspace, paths);
   }
 
   /** Puts a path to a state if it shows what is expected; what is replaced is a blob afterwards. Safe to repeat. */
