@@ -54,7 +54,7 @@ const MAX_LINE_CHARACTERS = 200;
 /** The pipes of a dead process group are closed at once; one that isn't is held by somebody who escaped. */
 const PIPE_LIMIT_MS = 2_000;
 
-const WATCHER = 'read nothing; kill -KILL -- "-$1"';
+const WATCHER = 'read nothing; kill -KILL "-$1"';
 
 /** @throws HoldfastError `not-found` (no such program), `permission-denied`, `bad-input`, `storage-failed` */
 export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {

@@ -144,6 +144,12 @@ export function canBeUndone(effects: readonly Effect[]): boolean {
   return effects.every((effect) => effect.kind !== 'sql' || effect.undo !== undefined);
 }
 
+/** One kind of thing takes another's place: what is there is taken away first, so for a moment nothing is. */
+export function isBetween(effect: FileEffect, found: { readonly kind: string }): boolean {
+  const { before, after } = effect;
+  return found.kind === 'absent' && before.kind !== after.kind && before.kind !== 'absent' && after.kind !== 'absent';
+}
+
 /** One line a person can read: `write report.md (2,143 bytes)`. */
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {

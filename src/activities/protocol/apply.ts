@@ -13,7 +13,7 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
-import { isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import { isBetween, isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import type { AppliedEffect, Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
@@ -289,7 +289,7 @@ class Application {
         if (effect.kind === 'directory.create' && sameState(found, effect.after)) continue;
         return { kind: 'stale', resource };
       }
-      if (sameState(found, effect.after)) continue;
+      if (sameState(found, effect.after) || isBetween(effect, found)) continue;
       const override = this.#marks.get(index);
       if (override?.outcome === 'overwrite' && sameState(found, override.after)) continue;
       conflicts.push({ effect: index, resource, expectedBefore: effect.before, expectedAfter: effect.after, found });
