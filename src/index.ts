@@ -3,8 +3,8 @@
  * Workflow may import it.
  */
 export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
-export { defineStep, implementStep, z, type StepContract, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
-export type { FileContent, FileInfo, PerformCall, PerformOptions, ProbeCall, ProbeResult, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
+export { defineStep, implementStep, z, type StepContract, type Compensate, type CompensateResult, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
+export type { CompensatedCall, CompensatedEffect, CompensatedRecord, FileContent, FileInfo, PerformCall, PerformOptions, ProbeCall, ProbeResult, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
 export { BUILT_IN_STEPS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, waitStep } from './model/built-in-steps.ts';
 export { isNotPerformed, NotPerformed } from './model/not-performed.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';

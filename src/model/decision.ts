@@ -35,6 +35,8 @@ export const DecisionSchema = z.strictObject({
   answer: AnswerSchema.optional(),
   by: z.string().min(1, 'expected who decides, for example an email address').max(200),
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  /** For `abort`: undo what the job did, newest first, each effect only where the world still shows it. Default: it stays. */
+  compensate: z.boolean().optional(),
   /** Resource → answer. */
   items: z.record(z.string(), AnswerSchema).optional(),
   /** For `happened`: what the call answered; `null` where it answers nothing. Where it is one finding's. */
@@ -84,6 +86,8 @@ export function ruleOn(question: Question, decision: Decision): Ruling {
     if (WHOLE_QUESTION_ONLY.includes(answer)) problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
   }
   if (decision.answer === undefined && Object.keys(items).length === 0) problems.push(`no answer is given; offered: ${wholeAnswers(question).join(', ')}`);
+  if (decision.compensate === true && decision.answer !== 'abort') problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
+  if (decision.compensate === true && question.kind === 'undo') problems.push('the job is being undone already; abort without compensate ends that');
   if (decision.answer === 'abort' && Object.keys(items).length > 0) problems.push('abort ends the job; items beside it contradict it');
 
   const answers: Record<string, Answer> = {};

@@ -45,7 +45,7 @@ export type ApplyOutcome =
   | { readonly kind: 'stale'; readonly resource: string }
   | { readonly kind: 'conflicts'; readonly conflicts: readonly Conflict[] }
   /** Another term, or a token row of another intent. */
-  | { readonly kind: 'must-verify'; readonly detail: string };
+  | { readonly kind: 'must-verify'; readonly detail: string; /** What is not as recorded. */ readonly resource?: string };
 
 export interface ApplyParts {
   readonly workspace: Workspace;
@@ -189,7 +189,7 @@ class Application {
     const planned = this.#isRollForward ? this.#ledger.preparedAfters(token).changes : [];
     const drifted = asFound.find(({ resource, state, isAsRecorded }) => !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)));
     // A statement must not take in what somebody else has changed.
-    if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded` } : { kind: 'stale', resource: drifted.resource };
+    if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded`, resource: drifted.resource } : { kind: 'stale', resource: drifted.resource };
     await applyInOrder(transaction, effects.filter(([index]) => this.#marks.get(index)?.outcome !== 'skipped').map(([, effect]) => effect));
     await transaction.settle();
     const rows = effects.filter((entry): entry is [number, RowChange] => entry[1].kind !== 'sql');

@@ -162,7 +162,7 @@ class Verification {
     ledger.transaction(() => {
       ledger.setRun(jobId, this.#caller.runId, settings);
       ledger.raiseTerm(jobId, fences.term);
-      ledger.setJobState(jobId, 'open');
+      if (job.state !== 'undoing') ledger.setJobState(jobId, 'open');
       ledger.bind(jobId);
     });
     faultPoint('term.raised');
