@@ -10,7 +10,7 @@ const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record
   intent: { none: '-', approved: 'approved', dropped: 'dropped', 'effect-left-out': 'this effect is left out', 'rolls-forward': 'goes on', undone: 'undone' },
   manifest: { none: '-', 'found-becomes-record': 'what was found becomes the record', 'record-put-back': 'the record is put back', 'stale-steps-undone': 'what the steps did is undone', 'intent-undone': 'what was applied is undone', 'put-back-as-before': 'it is put back as it was before' },
   ledger: { 'decision-record': 'decision', 'decision-record-and-generation': 'decision, new generation', 'decision-record-and-adoption': 'decision, results adopted', 'decision-record-and-answer': "decision, the call's answer", 'decision-record-and-call': 'decision, the call is open', 'other-job-released': 'other job released', 'withdrawn-record': 'question withdrawn' },
-  workflow: { 'verify-again': 'compares again', 'ask-step-again': 'asks the step again', 'run-stale-steps-again': 'runs stale steps again', 'run-step-again': 'runs the step again', 'adopt-results': 'takes the results', 'undo-goes-on': 'undoes on', 'undo-ends': 'undoes nothing more', 'fail-job': 'fails' },
+  workflow: { 'verify-again': 'compares again', 'ask-step-again': 'asks the step again', 'run-stale-steps-again': 'runs stale steps again', 'run-step-again': 'runs the step again', 'adopt-results': 'takes the results', 'undo-goes-on': 'undoes on', 'fail-job': 'fails' },
 };
 
 export function showPreview(terminal: Terminal, question: Question, preview: DecisionPreview): string {

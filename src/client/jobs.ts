@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowFailedError, type Client, type Connection, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
-import { parseDecision, type Decision } from '../model/decision.ts';
+import { parseAbort, parseDecision, type Abort, type Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertPlan } from '../model/plan-check.ts';
@@ -20,7 +20,7 @@ import type { PlanSource } from '../model/plan.ts';
 import type { Question } from '../model/question.ts';
 import { JobStatusSchema, type JobStatus } from '../model/status.ts';
 import type { StepContract } from '../model/step.ts';
-import { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
 import { applicationFailure, isUnanswered, translateFailure } from './failures.ts';
 import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
@@ -254,6 +254,20 @@ export class HoldfastClient implements AsyncDisposable {
     const { state } = await this.describe(workflowId);
     const requested = state === 'running' || state === 'waiting';
     if (requested) await this.#call(workflowId, () => this.#handle(workflowId).cancel());
+    return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
+  }
+
+  /**
+   * Ends a job as aborted, whether it asks something or not, by a Signal. `compensate`: what it did is undone first, newest
+   * first; questions of that are answered like any other. While it is undone: without `compensate`, ends that. Safe to repeat.
+   * @throws HoldfastError `bad-input`, `not-found`
+   */
+  async abort(workflowId: string, given: Abort, { wait = false }: { readonly wait?: boolean } = {}): Promise<Cancelled> {
+    const parsed = parseAbort(given);
+    if ('problems' in parsed) throw new HoldfastError('bad-input', `The job cannot be aborted so: ${parsed.problems.join('; ')}.`, { problems: parsed.problems });
+    const { state } = await this.describe(workflowId);
+    const requested = state === 'running' || state === 'waiting';
+    if (requested) await this.#call(workflowId, () => this.#handle(workflowId).signal(abortSignal, parsed.abort));
     return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
   }
 

@@ -17,7 +17,7 @@ export interface AnswerEffect {
   readonly intent: 'none' | 'approved' | 'dropped' | 'effect-left-out' | 'rolls-forward' | 'undone';
   readonly manifest: 'none' | 'found-becomes-record' | 'record-put-back' | 'stale-steps-undone' | 'intent-undone' | 'put-back-as-before';
   readonly ledger: 'decision-record' | 'decision-record-and-generation' | 'decision-record-and-adoption' | 'decision-record-and-answer' | 'decision-record-and-call' | 'other-job-released' | 'withdrawn-record';
-  readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'undo-goes-on' | 'undo-ends' | 'fail-job';
+  readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'undo-goes-on' | 'fail-job';
 }
 
 const RECHECK: AnswerEffect = {
@@ -180,7 +180,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       intent: 'dropped',
       manifest: 'none',
       ledger: 'decision-record',
-      workflow: 'undo-ends',
+      workflow: 'fail-job',
     },
   },
   damaged: { recheck: RECHECK, abort: ABORT },

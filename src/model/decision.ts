@@ -46,6 +46,20 @@ export const DecisionSchema = z.strictObject({
 });
 export type Decision = z.infer<typeof DecisionSchema>;
 
+/** Ends a job that need not ask anything. */
+export const AbortSchema = z.strictObject({
+  by: z.string().min(1, 'expected who aborts, for example an email address').max(200),
+  reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  /** Undo what the job did, newest first. Default: it stays. */
+  compensate: z.boolean().optional(),
+});
+export type Abort = z.infer<typeof AbortSchema>;
+
+export function parseAbort(value: unknown): { readonly abort: Abort } | { readonly problems: readonly string[] } {
+  const parsed = AbortSchema.safeParse(value);
+  return parsed.success ? { abort: parsed.data } : { problems: problemsIn(parsed.error) };
+}
+
 export type Ruling =
   | {
       readonly usable: true;
@@ -61,9 +75,11 @@ export type Ruling =
 export function parseDecision(value: unknown): { readonly decision: Decision } | { readonly problems: readonly string[] } {
   const parsed = DecisionSchema.safeParse(value);
   if (parsed.success) return { decision: parsed.data };
-  return {
-    problems: parsed.error.issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`),
-  };
+  return { problems: problemsIn(parsed.error) };
+}
+
+function problemsIn({ issues }: z.ZodError): string[] {
+  return issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
 }
 
 /**

@@ -96,12 +96,13 @@ export function callAskStuck(request: AskStuckRequest): Promise<Question> {
   }).askStuck(request);
 }
 
-export function callBeginUndo(request: BeginUndoRequest): Promise<BeginUndoResult> {
+/** `attempts`: how often it is tried, where the job ends without it; default: as long as it takes. */
+export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Promise<BeginUndoResult> {
   return proxyActivities<HoldfastActivities>({
     ...COMMON,
     summary: `begin to undo: ${WHY[request.reason]}`,
     startToCloseTimeout: '6 hours',
-    retry: PATIENT_RETRY,
+    retry: attempts === undefined ? PATIENT_RETRY : { ...PATIENT_RETRY, maximumAttempts: attempts },
   }).beginUndo(request);
 }
 

@@ -13,7 +13,7 @@
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { parseDecision, ruleOn, type Decision } from '../model/decision.ts';
+import { parseAbort, parseDecision, ruleOn, type Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { BeginUndoResult, ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason, VerifyWorldRequest } from '../model/messages.ts';
 import { isAboutTheWorld, type Question } from '../model/question.ts';
@@ -38,8 +38,8 @@ export interface GateOptions {
   readonly board: StepBoard;
   /** Steps that a decision made void, with their new generation. */
   readonly onRewound: (reruns: readonly { readonly stepId: string; readonly generation: number }[]) => void;
-  /** A person aborted the job with `compensate`: what is in flight may end now. */
-  readonly onUndoing: () => void;
+  /** A person ended the job: what is in flight ends, too. */
+  readonly onAborted: () => void;
 }
 
 export interface GateStep extends Omit<StepCall, 'request'> {
@@ -89,6 +89,15 @@ export class Gate {
 
   get refusals(): readonly Refusal[] {
     return this.#refusals;
+  }
+
+  get aborted(): ApplicationFailure | undefined {
+    return this.#aborted;
+  }
+
+  /** Set once a person has ended the undoing. */
+  get stopped(): ApplicationFailure | undefined {
+    return this.#stopped;
   }
 
   /** Set once a person has aborted the job with `compensate`. */
@@ -231,17 +240,20 @@ export class Gate {
       this.#show();
     }
     for (;;) {
-      const { jobId, workspace, settings, base, continuedFrom } = this.#options;
-      const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: this.#steps, ...(continuedFrom === undefined ? {} : { continuedFrom }) });
-      this.#searchAttributes = result.searchAttributes;
-      this.#term = result.term;
-      if (result.kind === 'ready') {
-        this.advance(result.at);
-        return result;
-      }
+      const result = await this.beginOnce(begin);
+      if (result.kind === 'ready') return result;
       const stopped = await this.answeredWhileUndoing(result.question);
       if (stopped !== undefined) return stopped;
     }
+  }
+
+  async beginOnce(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<BeginUndoResult> {
+    const { jobId, workspace, settings, base, continuedFrom } = this.#options;
+    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: this.#steps, ...(continuedFrom === undefined ? {} : { continuedFrom }) });
+    this.#searchAttributes = result.searchAttributes;
+    this.#term = result.term;
+    if (result.kind === 'ready') this.advance(result.at);
+    return result;
   }
 
   /** Waits for the answer to what an undoing asks. Returns why it ends, if that was the answer. */
@@ -310,9 +322,23 @@ export class Gate {
     }
   }
 
+  /** A person ends the job without having been asked; or the undoing of it. What can't be used is recorded with the reason. */
+  abortBySignal(value: unknown): void {
+    const parsed = parseAbort(value);
+    if ('problems' in parsed) return this.#refuse(value, parsed.problems);
+    const { by, reason, compensate } = parsed.abort;
+    if (compensate === true && this.#aborted !== undefined) return this.#refuse(value, [this.#undoing === undefined ? 'the job was aborted already' : 'the job is being undone already; abort without compensate ends that']);
+    if (compensate === true) this.#undoing = { by, reason, question: null, notes: [] };
+    const failure = ApplicationFailure.create({ message: `Aborted by ${by}: ${reason}`, type: 'aborted', nonRetryable: true, details: [{ question: null, notes: [] }] });
+    if (this.#undoing !== undefined && compensate !== true) this.#stopped ??= failure;
+    else this.#aborted ??= failure;
+    this.#options.onAborted();
+    this.#show();
+  }
+
   /** A Signal that no job knows: recorded, so that a misspelled name is not lost. */
   refuseSignal(name: string): void {
-    this.#refuse({}, [`there is no Signal "${name}"; the one to send is "decide"`]);
+    this.#refuse({}, [`there is no Signal "${name}"; those to send are "decide" and "abort"`]);
   }
 
   /** Why a decision can't be used now; empty when it can. */
@@ -400,7 +426,7 @@ export class Gate {
         }
         this.#questions.delete(question.digest);
         this.#show();
-        if (decision.compensate === true) this.#options.onUndoing();
+        if (decision.compensate === true) this.#options.onAborted();
         return { done: result.notes, used: { question: decision.digest, ...(decision.answer === undefined ? {} : { answer: decision.answer }), ...(decision.items === undefined ? {} : { items: decision.items }) } };
       }
     }

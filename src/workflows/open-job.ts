@@ -22,7 +22,7 @@ import type { StepContract, StepInput, StepOutput } from '../model/step.ts';
 import { jobIdOf, StepIdSchema } from '../model/token.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';
 import { Gate, type GateStep } from './gate.ts';
-import { decideSignal, decideUpdate, questionsQuery, statusQuery } from './messages.ts';
+import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery } from './messages.ts';
 import { StepBoard, type CarriedStep } from './step-board.ts';
 import { undoJob, type Undoing } from './undo.ts';
 import { StepResults, type StepResult } from './step-results.ts';
@@ -148,7 +148,7 @@ export class JobCore implements Job {
       continuedFrom: info.continuedFromExecutionRunId,
       board: this.#board,
       onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
-      onUndoing: () => this.#scope.cancel(),
+      onAborted: () => this.#scope.cancel(),
     });
     for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {})) this.#gate.setGeneration(stepId, generation);
     this.#results = new StepResults(MAX_CARRIED_BYTES, this.carried?.results ?? {}, this.carried?.leftOut ?? 0);
@@ -196,9 +196,11 @@ export class JobCore implements Job {
         await this.#end('completed');
         return result;
       }
-    } catch (error) {
-      if (error instanceof ContinueAsNew) throw error;
+    } catch (caught) {
+      if (caught instanceof ContinueAsNew) throw caught;
       if (this.#gate.undoing !== undefined) return await this.#undo(this.#gate.undoing);
+      // What was in flight was cancelled because a person ended the job.
+      const error = isCancellation(caught) ? (this.#gate.aborted ?? caught) : caught;
       if (error instanceof JobRestart || this.#mustRestart) await this.#restart();
       const outcome = isCancellation(error) ? 'cancelled' : error instanceof ApplicationFailure && error.type === 'aborted' ? 'aborted' : 'failed';
       await CancellationScope.nonCancellable(() => this.#end(outcome));
@@ -348,6 +350,7 @@ export class JobCore implements Job {
       await this.#gate.decideBySignal(value);
       this.#refreshDetails();
     });
+    setHandler(abortSignal, (value) => this.#gate.abortBySignal(value));
     setHandler(
       decideUpdate,
       async (value) => {

@@ -6,7 +6,7 @@
  * 1. What is left to undo comes from Activities' results; a Run that goes on in a new one asks for it again.
  * 2. A person's `abort` ends it: what is not undone then stays as it is.
  */
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
 import { shortDigest } from '../model/digest.ts';
 import type { BeginUndoResult, UndoItem, UndoReport, VerificationReason } from '../model/messages.ts';
 import { callBeginUndo, callUndoStep } from './activities.ts';
@@ -31,12 +31,14 @@ export interface UndoOptions {
   readonly onUndone: () => Promise<void>;
 }
 
+const ATTEMPTS_AT_THE_END = 3;
 const NOTHING: UndoReport = { steps: 0, effects: '', left: [], leftTotal: 0 };
 
 /** Returns the failure that the job ends with. @throws ContinueAsNew */
 export async function undoJob(options: UndoOptions, undoing: Undoing): Promise<ApplicationFailure> {
-  const { gate } = options;
-  let report = NOTHING;
+  const { gate, board } = options;
+  for (const { id, state } of board.steps) if (state !== 'done') board.set(id, { state: 'waiting' });
+  let last: Pick<Extract<BeginUndoResult, { kind: 'ready' }>, 'report' | 'items' | 'total'> = { report: NOTHING, items: [], total: 0 };
   let stopped: ApplicationFailure | undefined;
   let reason: VerificationReason = 'decided';
   let detail = undoing.question === null ? `asked by ${undoing.by}` : `question ${shortDigest(undoing.question)}`;
@@ -44,14 +46,23 @@ export async function undoJob(options: UndoOptions, undoing: Undoing): Promise<A
     const begun = await gate.beginUndo((base) => callBeginUndo({ ...base, reason, detail: detail.slice(0, 500), by: undoing.by, why: undoing.reason }));
     if (begun instanceof ApplicationFailure) stopped = begun;
     else {
-      report = begun.report;
+      last = begun;
       if (begun.items.length === 0) break;
       const outcome = await undoItems(options, begun);
       if (outcome instanceof ApplicationFailure) stopped = outcome;
       else ({ reason, detail } = outcome);
     }
   }
-  return aborted(undoing, report, stopped);
+  if (stopped !== undefined) {
+    // What is left is told as it is now; nothing is waited for any more.
+    try {
+      const now = await gate.beginOnce((base) => callBeginUndo({ ...base, reason, detail: 'the undoing was ended', by: undoing.by, why: undoing.reason }, ATTEMPTS_AT_THE_END));
+      if (now.kind === 'ready') last = now;
+    } catch (error) {
+      if (!(error instanceof TemporalFailure)) throw error;
+    }
+  }
+  return aborted(undoing, last, stopped);
 }
 
 /** Why it is to be begun again; all of these are undone, or something has come between. */
@@ -59,6 +70,7 @@ async function undoItems({ jobId, workspace, gate, board, onUndone }: UndoOption
   let isFirst = true;
   for (const item of items) {
     for (let isUndone = false; !isUndone; ) {
+      if (gate.stopped !== undefined) return gate.stopped;
       board.set(item.stepId, { step: item.step, generation: item.generation, state: 'undoing' });
       gate.onChange();
       const result = await callUndoStep({ ...item, jobId, workspace, term: gate.term, known: gate.known, ...(isFirst ? { mark } : {}) });
@@ -85,13 +97,14 @@ function noteUndone(board: StepBoard, item: UndoItem, items: readonly UndoItem[]
   if (isLast) board.set(item.stepId, { state: left === 0 ? 'undone' : 'partly-undone' });
 }
 
-function aborted({ by, reason, question, notes }: Undoing, report: UndoReport, stopped: ApplicationFailure | undefined): ApplicationFailure {
+function aborted({ by, reason, question, notes }: Undoing, { report, items, total }: { readonly report: UndoReport; readonly items: readonly UndoItem[]; readonly total: number }, stopped: ApplicationFailure | undefined): ApplicationFailure {
   const { steps, effects, left, leftTotal } = report;
+  const untouched = [...new Set(items.map(({ stepId }) => stepId))];
   const done = `Undone: ${steps} ${steps === 1 ? 'step' : 'steps'}${effects === '' ? '' : ` (${effects})`}.`;
   const rest = leftTotal === 0 ? '' : ` Not undone: ${left.slice(0, 5).map(({ what, why }) => `${what} (${why})`).join('; ')}${leftTotal > 5 ? `; and ${leftTotal - 5} more` : ''}.`;
-  const end = stopped === undefined ? '' : ` It was not undone to the end: ${stopped.message}.`;
+  const end = stopped === undefined ? '' : ` It was not undone to the end: ${stopped.message}.${total === 0 ? '' : ` Left as they are: ${untouched.slice(0, 10).join(', ')}${total > 10 ? ', …' : ''}.`}`;
   return ApplicationFailure.create({
     message: `Aborted by ${by}: ${reason}${/[.!?]$/.test(reason) ? '' : '.'} ${done}${rest}${end}`,
-    type: 'aborted', nonRetryable: true, details: [{ question, notes: [...notes], undone: { ...report, isComplete: stopped === undefined } }],
+    type: 'aborted', nonRetryable: true, details: [{ question, notes: [...notes], undone: { ...report, isComplete: stopped === undefined, ...(stopped === undefined ? {} : { untouched }) } }],
   });
 }

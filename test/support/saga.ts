@@ -9,13 +9,13 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import * as z from 'zod';
 import type { Json } from '../../src/model/canonical-json.ts';
 import type { StepContext } from '../../src/model/step-context.ts';
-import { defineStep, implementStep, type StepContract, type StepImplementation } from '../../src/model/step.ts';
+import { implementStep, type StepContract, type StepImplementation } from '../../src/model/step.ts';
 import { filesIn } from '../fault/support/kill-run.ts';
 import { changeRows } from '../fault/support/outside-database.ts';
 import { send } from './perform-child.ts';
+import { both, paying, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
 
 export interface SagaPlaces {
   readonly workspace: string;
@@ -24,17 +24,6 @@ export interface SagaPlaces {
   /** Of the endpoint that counts. */
   readonly url: string;
 }
-
-const Empty = z.object({});
-const step = <I extends z.ZodType>(name: string, input: I): StepContract<I, z.ZodType<Json>> => defineStep({ name, input, output: z.json() as z.ZodType<Json> });
-
-export const writing = step('writing', z.object({ text: z.string() }));
-export const replacing = step('replacing', Empty);
-export const removing = step('removing', Empty);
-export const rows = step('rows', Empty);
-export const statement = step('statement', Empty);
-export const paying = step('paying', z.object({ amount: z.number() }));
-export const both = step('both', Empty);
 
 /** In this order; each with what it is given. */
 export const SAGA: readonly { readonly contract: StepContract; readonly input: Json }[] = [
