@@ -156,6 +156,11 @@ export function uriOf(effect: Effect): string | undefined {
   return resource === undefined ? undefined : formatResource(resource);
 }
 
+/** Does a path become another kind of thing? What stands there is taken away first: on the way nothing is. */
+export function changesKind({ before, after }: Pick<FileEffect, 'before' | 'after'>): boolean {
+  return before.kind !== after.kind && before.kind !== 'absent' && after.kind !== 'absent';
+}
+
 /** Has every statement an undo? Files and rows always have one; a call has none, and keeps its answer when its step runs again. */
 export function canBeUndone(effects: readonly Effect[]): boolean {
   return effects.every((effect) => effect.kind !== 'sql' || effect.undo !== undefined);

@@ -13,7 +13,7 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
-import { isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import { changesKind, isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import type { AppliedEffect, Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
@@ -69,7 +69,8 @@ export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspa
   const prepared: (PreparedFile | undefined)[] = [];
   for (const [index, effect] of row.intent.effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
-    prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, overrides.get(index)) : undefined);
+    const before = overrides.get(index) ?? (row.state === 'applying' && 'path' in effect && changesKind(effect) ? await workspace.files.goneOnTheWay(effect, row.intent.token, index) : undefined);
+    prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined);
   }
   await faultPointAsync('prepare.files-written');
   return prepared;
@@ -278,7 +279,7 @@ class Application {
         if (effect.kind === 'directory.create' && sameState(found, effect.after)) continue;
         return { kind: 'stale', resource };
       }
-      if (sameState(found, effect.after)) continue;
+      if (sameState(found, effect.after) || (found.kind === 'absent' && changesKind(effect))) continue;
       const override = this.#marks.get(index);
       if (override?.outcome === 'overwrite' && sameState(found, override.after)) continue;
       conflicts.push({ effect: index, resource, expectedBefore: effect.before, expectedAfter: effect.after, found });
