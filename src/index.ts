@@ -15,6 +15,6 @@ export { formatProblems, parsePlan, readPlan } from './model/plan-text.ts';
 export type { PlanProblem } from './model/plan-problem.ts';
 export { ANSWERS, AnswerSchema, FindingClassSchema, type Answer, type AnswerEffect, type FindingClass } from './model/answer.ts';
 export { FindingSchema, QuestionSchema, wholeAnswers, type Finding, type FindingKind, type Question } from './model/question.ts';
-export { DecisionSchema, parseDecision, ruleOn, type Decision } from './model/decision.ts';
+export { AbortSchema, DecisionSchema, parseDecision, ruleOn, type Abort, type Decision } from './model/decision.ts';
 export { JobStatusSchema, signalCommand, statusMarkdown, type JobState, type JobStatus, type StepState, type StepStatus } from './model/status.ts';
 export type { JobListing, JobResult, ListedJob, StartedJob } from './client.ts';

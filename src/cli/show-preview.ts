@@ -1,6 +1,6 @@
 /** What a decision would do, as text: for each finding, on each of the four things that remember. */
 import type { AnswerEffect } from '../model/answer.ts';
-import type { DecisionPreview } from '../client.ts';
+import type { DecisionPreview, UndoPreview } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question.ts';
 import { table } from './table.ts';
@@ -29,5 +29,19 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
     ...(preview.leavesStale.length === 0 ? [] : [terminal.style('yellow', `  Left as they are although they used the old content: ${preview.leavesStale.join(', ')}`)]),
     ...(preview.notListed === 0 ? [] : [`  The same for ${preview.notListed} more findings that are not listed.`]),
     ...(preview.endsJob ? [terminal.style('red', '  The job ends as failed.')] : []),
+    ...(preview.undoes === undefined ? [] : ['', ...showUndoes(terminal, preview.undoes)]),
   ].join('\n');
+}
+
+/** What would be undone, newest first; only where the world still shows it. */
+export function showUndoes(terminal: Terminal, undoes: readonly UndoPreview[]): readonly string[] {
+  if (undoes.length === 0) return ['  Nothing is to be undone: the job has done nothing.'];
+  return [
+    terminal.style('bold', 'Undone, newest first, each only where the world still shows it (else you are asked):'),
+    ...undoes.flatMap(({ stepId, generation, compensates, undoes: lines, leaves }) => [
+      `  ${stepId}${generation === 0 ? '' : ` · generation ${generation}`}${compensates === true ? '  its own compensation first' : ''}`,
+      ...lines.map((line) => `    ${line}`),
+      ...leaves.map(({ what, why }) => terminal.style('yellow', `    stays: ${what}: ${why}`)),
+    ]),
+  ];
 }

@@ -24,7 +24,7 @@ import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery, t
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
 import { applicationFailure, isUnanswered, translateFailure } from './failures.ts';
 import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
-import { previewDecision, type DecisionPreview } from './preview.ts';
+import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { retryingOf } from './retrying.ts';
 import { jobDetails } from './static-details.ts';
 import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
@@ -210,7 +210,9 @@ export class HoldfastClient implements AsyncDisposable {
   /** What a decision would do. Changes nothing. @throws HoldfastError `decision-refused` when there is no such question */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
     const question = await this.openQuestion(workflowId, given.digest);
-    return { ...previewDecision(question, wellFormed({ ...given, digest: question.digest })), question };
+    const preview = previewDecision(question, wellFormed({ ...given, digest: question.digest }));
+    if (!preview.usable || given.compensate !== true) return { ...preview, question };
+    return { ...preview, undoes: undoesOf(await this.status(workflowId)), question };
   }
 
   /** The open question that a digest, or its first eight or more digits, names; without one the only open question. @throws HoldfastError `decision-refused` */

@@ -59,7 +59,6 @@ export type Compensate<C extends StepContract = StepContract> = (
   record: CompensatedRecord<z.output<C['input']>, z.output<C['output']>>,
 ) => Promise<CompensateResult> | CompensateResult;
 
-// oxlint-disable-next-line typescript/no-invalid-void-type -- code that returns nothing is the usual case
 export type CompensateResult = void | { readonly undoStaged: boolean };
 
 /**

@@ -7,7 +7,7 @@
  * 2. That the job is being undone is durable, and every claim void, before anything else is done.
  * 3. The world is not compared as a whole: each undoing looks at what it is about to change.
  */
-import { HoldfastError, isFailure } from '../../model/failure.ts';
+import { isFailure, type HoldfastError } from '../../model/failure.ts';
 import type { BeginUndoRequest, BeginUndoResult, VerifyWorldRequest } from '../../model/messages.ts';
 import type { Finding } from '../../model/question.ts';
 import { GENESIS } from '../../model/record.ts';
