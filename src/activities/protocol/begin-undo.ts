@@ -120,8 +120,8 @@ class Beginning {
   async #ready(ledger: Ledger): Promise<BeginUndoResult> {
     const { jobId } = this.#request;
     ledger.transaction(() => {
-      // What an undoing asks stays open: it is asked again, word for word, when its turn comes.
-      for (const question of ledger.openQuestions(jobId)) if (question.stepId === undefined || !isUndoId(question.stepId)) withdraw(ledger, question, this.#caller.runId, 'the job is being undone');
+      // What an undoing has asked is looked at again when its turn comes.
+      for (const question of ledger.openQuestions(jobId)) withdraw(ledger, question, this.#caller.runId, 'the job is being undone');
       if (ledger.workerOrdinal(this.#host.worker.id) === undefined) ledger.registerWorker(this.#host.worker.id, this.#host.worker.identity);
       ledger.setMark(jobId, this.#host.clock());
     });
