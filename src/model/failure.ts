@@ -18,6 +18,8 @@ export const FAILURES = {
   'too-large': { retryable: false, nextStep: 'Write large results to a file or a table and return a reference to it.' },
   'unknown-step': { retryable: false, nextStep: 'Register the step in holdfast.config.ts (or pass --steps), restart the worker, then decide `rerun`.' },
   'missing-variable': { retryable: false, nextStep: 'Set the environment variable for the worker and restart it.' },
+  'missing-key': { retryable: false, nextStep: 'Give this process the key, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or --encryption-key-file, and start it again; jobs then go on by themselves.' },
+  'wrong-key': { retryable: false, nextStep: 'Give this process the key that had this id when the payload was written (HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE, --encryption-key-file) and start it again; jobs then go on by themselves.' },
   'outside-workspace': { retryable: false, nextStep: 'Use a path inside the workspace; `..` and symbolic links out of it are refused.' },
   'reserved-path': { retryable: false, nextStep: 'Choose a path outside `.holdfast/` and not a declared database file.' },
   'permission-denied': { retryable: false, nextStep: 'Grant the worker access, then decide `rerun`.' },
