@@ -22,7 +22,8 @@ import { JobStatusSchema, type JobStatus } from '../model/status.ts';
 import type { StepContract } from '../model/step.ts';
 import { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
-import { applicationFailure, isUnanswered, translateFailure } from './failures.ts';
+import { applicationFailure, isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
+import { keyTroubleOf } from './key-trouble.ts';
 import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, WITHOUT_MEMO, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
 import { previewDecision, type DecisionPreview } from './preview.ts';
 import { retryingOf } from './retrying.ts';
@@ -324,7 +325,10 @@ export class HoldfastClient implements AsyncDisposable {
     try {
       return await Promise.race([answer, doubt.then(() => answer)]);
     } catch (error) {
-      if (error instanceof HoldfastError || !isUnanswered(error)) throw this.#translated(error, workflowId);
+      if (error instanceof HoldfastError) throw error;
+      const trouble = isUnanswered(error) || isWithoutWorkflow(error) ? await this.#call(workflowId, () => keyTroubleOf(this.#connection, this.namespace, workflowId)) : undefined;
+      if (trouble !== undefined) throw trouble;
+      if (!isUnanswered(error)) throw this.#translated(error, workflowId);
       // Also a server that is away lets a deadline pass; then this call says so.
       const { taskQueue } = await this.describe(workflowId);
       throw noWorker(await this.workers(taskQueue), workflowId, error);

@@ -43,7 +43,8 @@ export interface CodecServer {
 }
 
 const Base64Schema = z.base64().transform((text) => Buffer.from(text, 'base64'));
-const BodySchema = z.object({ payloads: z.array(z.object({ metadata: z.record(z.string(), Base64Schema).nullish(), data: Base64Schema.nullish() })) });
+/** Temporal's command line leaves out what is empty. */
+const BodySchema = z.object({ payloads: z.array(z.object({ metadata: z.record(z.string(), Base64Schema).nullish(), data: Base64Schema.nullish() })).nullish() });
 
 /** @throws HoldfastError `bad-input`: no keys, an address that is none, a port that is taken */
 export async function startCodecServer({ keys, port, uiUrls, token }: CodecServerOptions): Promise<CodecServer> {
@@ -136,7 +137,7 @@ function parseBody(text: string): Payload[] {
     const [issue] = parsed.error.issues;
     throw new Refusal(400, `The request does not fit: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? ''}. Expected {"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.`);
   }
-  return parsed.data.payloads.map(({ metadata, data }) => ({ metadata: metadata ?? {}, data: data ?? new Uint8Array() }));
+  return (parsed.data.payloads ?? []).map(({ metadata, data }) => ({ metadata: metadata ?? {}, data: data ?? new Uint8Array() }));
 }
 
 function asJson({ metadata, data }: Payload): unknown {
