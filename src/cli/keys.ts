@@ -16,7 +16,8 @@ export const keysCommand: CommandSpec<Options> = {
   description: 'The line is secret. docs/encryption.md says where it goes, and how keys are rotated.',
   options: [new Option('--id <id>', "the key's name, which is not secret; default: today's date and four random digits")],
   examples: [
-    ['(umask 077; holdfast keys new >> holdfast.keys)', ''],
+    ['holdfast keys new', 'one line: ID:KEY'],
+    ['(umask 077; holdfast keys new >> holdfast.keys)', 'a file that only you may read'],
     [`export ${KEY_FILE_VARIABLE}=$PWD/holdfast.keys`, 'then worker, dev and all other commands encrypt'],
   ],
   async run(context, [action]) {
