@@ -36,7 +36,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'a fence row of another term does not stop a leftover', file: `${PROTOCOL}/apply.ts`,
-    find: 'if (!(await transaction.passFence(jobId, term, token))) return', replace: 'if (!(await transaction.passFence(jobId, term, token)) && name === "") return', tests: ['test/fault/schedules-leftovers.test.ts', 'test/integration/resume.test.ts', ...DRIFT],
+    find: 'if (!(await transaction.passFence(jobId, term, token))) return', replace: 'if (!(await transaction.passFence(jobId, term, token)) && name === "") return', tests: ['test/integration/another-host.test.ts'],
   },
   {
     guarantee: 'G1', breaks: 'an attempt that was replaced goes on', file: `${PROTOCOL}/claim.ts`,
@@ -64,7 +64,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G2', breaks: 'steps that a reset made the Workflow forget are not noticed', file: `${PROTOCOL}/ledger-findings.ts`,
-    find: 'return [...ahead.values()].filter(({ seq }) => !adopted.has(seq));', replace: 'return [...ahead.values()].filter(({ seq }) => !adopted.has(seq) && seq < 0);', tests: [...DRIFT, ...DECISIONS],
+    find: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));', replace: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq) && seq < 0);', tests: [...DRIFT, ...DECISIONS],
   },
   {
     guarantee: 'G2', breaks: 'a verification of a Run that is not the current one goes on', file: `${PROTOCOL}/term.ts`,
@@ -80,7 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G3', breaks: 'an approval covers another draft', file: `${PROTOCOL}/run-step.ts`,
-    find: 'if (needsApproval && !this.#isApproved(ledger, digest))', replace: 'if (needsApproval && claim.row.dropped === 0 && !this.#isApproved(ledger, digest))', tests: DECISIONS,
+    find: 'if (row.approval && !this.#isApproved(ledger, row.digest))', replace: 'if (row.approval && claim.row.dropped === 0 && !this.#isApproved(ledger, row.digest))', tests: DECISIONS,
   },
   {
     guarantee: 'G4', breaks: 'a write replaces what the record does not expect', file: `${PROTOCOL}/manifest-check.ts`,
@@ -96,11 +96,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G5', breaks: 'a recorded value is not used on a retry', file: `${PROTOCOL}/context.ts`,
-    find: 'if (recorded !== undefined && recorded.reads === reads) return', replace: 'if (recorded !== undefined && recorded.reads === "") return', tests: ['test/integration/guarded-step.test.ts', ...KILLS],
+    find: 'if (recorded !== undefined && recorded.reads === reads) {', replace: 'if (recorded !== undefined && recorded.reads === "") {', tests: ['test/integration/guarded-step.test.ts', ...KILLS],
   },
   {
     guarantee: 'G5', breaks: 'a recorded value is used although what was read before it has changed', file: `${PROTOCOL}/context.ts`,
-    find: 'if (recorded !== undefined && recorded.reads === reads) return', replace: 'if (recorded !== undefined) return', tests: ['test/integration/guarded-step.test.ts'],
+    find: 'if (recorded !== undefined && recorded.reads === reads) {', replace: 'if (recorded !== undefined) {', tests: ['test/integration/guarded-step.test.ts'],
   },
   {
     guarantee: 'G6', breaks: 'an older copy of the ledger is believed', file: `${PROTOCOL}/ledger-findings.ts`,
@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what was asked before a rerun runs with its void input', file: 'src/workflows/gate.ts',
-    find: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);\n      if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);', replace: '      if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);', tests: ['test/integration/open-job.test.ts'],
+    find: 'if (this.#rewinds === rewinds) return false;', replace: 'if (this.#rewinds >= rewinds) return false;', tests: ['test/integration/open-job.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a repair that fails ends the job', file: 'src/workflows/gate.ts',
@@ -165,5 +165,85 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G4', breaks: 'a worker that ends a job at its start makes a lost database anew', file: `${PROTOCOL}/release.ts`,
     find: '    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);', replace: '', tests: ['test/integration/database-gone.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'parallel steps that spell a table differently write two resources', file: `${PROTOCOL}/table-spelling.ts`,
+    find: 'return isAsSpelled ?', replace: "return isAsSpelled || intent.jobId !== '' ?", tests: ['test/integration/table-spelling.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'many rows share a statement although a trigger can tell', file: 'src/effects/database/postgres-bulk.ts',
+    find: 'plain.set(table, await isPlain(options, table))', replace: 'plain.set(table, true)', tests: ['test/integration/database-postgres.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a token that meets other arguments answers all the same', file: `${PROTOCOL}/run-step.ts`,
+    find: 'done.record.args === this.#args ? doneResult', replace: "done.record.args !== '' ? doneResult", tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'two parallel steps may write one file', file: `${PROTOCOL}/seal.ts`,
+    find: 'if (parallelWith.length === 0) return;', replace: 'if (parallelWith.length >= 0) return;', tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'two processes hold the lock together', file: 'src/store/lock.ts',
+    find: "database.prepare('BEGIN EXCLUSIVE')", replace: "database.prepare('BEGIN DEFERRED')", tests: ['test/unit/lock.test.ts', 'test/fault/lock.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a statement of a step may end its transaction', file: 'src/effects/database/statement-text.ts',
+    find: 'export function controlsTransaction(text: string): boolean {', replace: "export function controlsTransaction(text: string): boolean {\n  if (text !== '') return false;", tests: ['test/integration/database-sqlite.test.ts', 'test/integration/database-postgres.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a rerun undoes the oldest first', file: `${PROTOCOL}/repair-items.ts`,
+    find: 'filter(({ stepId }) => again.has(stepId)).reverse();', replace: 'filter(({ stepId }) => again.has(stepId));', tests: ['test/integration/decisions-repair.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'steps go on while a question about the world is open', file: `${PROTOCOL}/run-step.ts`,
+    find: 'return about === undefined ? undefined :', replace: 'return about !== null ? undefined :', tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a step is stale that read an earlier content', file: `${PROTOCOL}/stale-steps.ts`,
+    find: 'record.seq >= recordedSeq && ', replace: '', tests: ['test/unit/stale-steps.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a fence row of an earlier copy of a database says nothing', file: `${PROTOCOL}/compare.ts`,
+    find: 'if (fence?.term === term || term === 0) continue;', replace: 'if (fence !== null) continue;', tests: ['test/integration/database-gone.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: "another version of a step's code is not noticed", file: `${PROTOCOL}/look.ts`,
+    find: 'sightings.set(request.resource, lookAtCode(parts.host, resource.step));', replace: 'sightings.set(request.resource, seenState(request.recorded ?? ABSENT));', tests: DRIFT,
+  },
+  {
+    guarantee: 'G3', breaks: 'a decision answers a question that another has answered', file: `${PROTOCOL}/repair.ts`,
+    find: 'if (canonicalJson(sealed.decision) !== canonicalJson(decision)) return', replace: 'if (sealed.decision === undefined) return', tests: ['test/integration/decisions-refused.test.ts'],
+  },
+  {
+    guarantee: 'G3', breaks: 'contradictory answers are taken', file: 'src/model/decision.ts',
+    find: 'problems.push(...contradictions(question, answers));', replace: 'problems.push(...contradictions(question, {}));', tests: ['test/unit/decision.test.ts', 'test/integration/decisions-refused.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'an undo replaces a row that somebody has changed since', file: `${PROTOCOL}/repair-items.ts`,
+    find: 'return found !== undefined && sameState(found, shown);', replace: 'return found !== undefined;', tests: ['test/integration/decisions-repair.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'bytes written into a file while it was taken away are dropped with it', file: 'src/effects/file-commit.ts',
+    find: '      await this.#keepIfUnknown(file, state.content);\n      if (before.kind', replace: '      if (before.kind', tests: ['test/unit/file-change.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'a path goes up out of the workspace', file: 'src/effects/file-path.ts',
+    find: "if (part === '..') throw", replace: "if (part === '...') throw", tests: ['test/unit/file-path.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'rows that a query read are not compared again', file: `${PROTOCOL}/apply.ts`,
+    find: 'if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return', replace: "if (query.rows === '') return", tests: ['test/integration/guarded-step.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'state depends on which parallel step was faster', file: 'src/model/job-state.ts',
+    find: 'plan.steps.filter((step) => outputs.has(step.id)', replace: 'finished.flatMap(({ stepId }) => plan.steps.filter(({ id }) => id === stepId)).filter((step) => outputs.has(step.id)', tests: ['test/unit/job-state.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'a job with a record begins anew in an emptied workspace', file: `${PROTOCOL}/verify-world.ts`,
+    find: 'if (job === undefined && isKnown) return', replace: "if (job === undefined && isKnown && jobId === '') return", tests: DRIFT,
+  },
+  {
+    guarantee: 'G6', breaks: 'a damaged content is handed on', file: 'src/store/blobs.ts',
+    find: "this.#check(digest, digester.digest('hex'), this.pathOf(digest));", replace: "digester.digest('hex');", tests: ['test/unit/blobs.test.ts'],
   },
 ];

@@ -1,7 +1,9 @@
 /** `holdfast doctor`: is everything here that a job needs? For each thing that isn't, the remedy. */
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
 import { hasLedger, WorkspaceInspection, type DatabaseInspection } from '../activities/protocol/inspect.ts';
+import type { QueuePoller, QueuePollers } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context, type Outcome } from './command.ts';
@@ -11,6 +13,7 @@ import { whileSlow, type Terminal } from './terminal.ts';
 
 interface Options {
   readonly fix?: boolean;
+  readonly workerHere?: boolean;
 }
 
 export interface Check {
@@ -25,7 +28,7 @@ export const doctorCommand: CommandSpec<Options> = {
   arguments: [['[workspace]', "a job's workspace on this machine; default: this folder, where it is one"]],
   summary: 'check server, namespace, search attributes, worker, workspace, record and databases',
   description: 'Changes nothing. Exit code 0 without problems (warnings are none), 5 when the server does not answer, else 1.',
-  options: [new Option('--fix', 'register the search attributes that are missing; nothing else is changed'), TASK_QUEUE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
+  options: [new Option('--fix', 'register the search attributes that are missing; nothing else is changed'), new Option('--worker-here', 'a worker of this very host must be running: without one it is a problem (for health checks)'), TASK_QUEUE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
   examples: [
     ['holdfast doctor', ''],
     ['holdfast doctor jobs/paris', 'also the record and databases of this workspace'],
@@ -91,12 +94,21 @@ async function serverChecks(context: Context<Options>): Promise<readonly Check[]
   else if (context.options.fix === true) checks.push(await fixed(() => registerSearchAttributes(connection, namespace)));
   else checks.push({ name: 'search attributes', state: 'warning', detail: `${missing.join(', ')} not registered: jobs run, but cannot be listed by state`, remedy: 'holdfast doctor --fix' });
   const pollers = await client.workers();
+  if (context.options.workerHere === true) return [...checks, workerHereCheck(pollers)];
   checks.push(
     pollers.isPolled
       ? { name: 'worker', state: 'ok', detail: `Task Queue ${pollers.taskQueue}: ${pollers.activity.map(({ identity }) => identity).join(', ')}` }
       : { name: 'worker', state: 'warning', detail: `no worker is running on Task Queue ${pollers.taskQueue}`, remedy: `holdfast worker${pollers.taskQueue === 'holdfast' ? '' : ` --task-queue ${pollers.taskQueue}`}` },
   );
   return checks;
+}
+
+/** Its identity names its host. A worker that asks for both kinds of Tasks runs Workflows and steps. */
+function workerHereCheck({ taskQueue, workflow, activity }: QueuePollers): Check {
+  const isHere = ({ identity }: QueuePoller): boolean => identity.slice(identity.indexOf('@') + 1).startsWith(`${hostname()}:`);
+  const here = activity.filter(isHere);
+  if (here.length > 0 && workflow.some(isHere)) return { name: 'worker', state: 'ok', detail: `Task Queue ${taskQueue}: ${here.map(({ identity }) => identity).join(', ')}` };
+  return { name: 'worker', state: 'problem', detail: `no worker of this host (${hostname()}) is running on Task Queue ${taskQueue}`, remedy: 'Start one here, or look at what the one that is here says.' };
 }
 
 async function fixed(register: () => Promise<readonly string[]>): Promise<Check> {

@@ -1,11 +1,15 @@
 /** `holdfast question`: what a job asks, with differences and everything that can be answered. */
 import { Option } from 'commander';
-import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import { WorkspaceInspection } from '../activities/protocol/inspect.ts';
+import type { Question } from '../model/question.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
 import { showQuestion } from './show-question.ts';
 import { whileSlow } from './terminal.ts';
+import { workspaceFor } from './verify.ts';
 
 interface Options {
   readonly question?: string;
+  readonly full?: boolean;
 }
 
 export const QUESTION_OPTION = new Option('--question <digest>', "the question's digest or its first 8 digits or more; default: the only open one");
@@ -15,16 +19,32 @@ export const questionCommand: CommandSpec<Options> = {
   arguments: [['<job>', "the job's Workflow id"]],
   summary: 'show what a job asks: differences, answers, how to answer',
   description: 'Exit code 3 when something is asked, 0 when nothing is.',
-  options: [QUESTION_OPTION, ...CONNECTION_OPTIONS],
+  options: [
+    QUESTION_OPTION,
+    new Option('--full', "every finding with all that the record has of its difference, read in the workspace: only on its host"),
+    ...CONFIG_OPTIONS,
+    ...CONNECTION_OPTIONS,
+  ],
   examples: [
     ['holdfast question city-weather-1a2b3c4d', ''],
+    ['holdfast question city-weather-1a2b3c4d --full', 'nothing cut that the record has'],
     ["holdfast question city-weather-1a2b3c4d --json | jq '.questions[].findings[].resource'", ''],
   ],
   async run(context, [job]) {
     const client = await context.client();
     const asked = context.options.question === undefined ? client.questions(job!) : client.openQuestion(job!, context.options.question).then((question) => [question]);
-    const questions = await whileSlow(context.terminal, 'Asking the worker', asked);
+    const open = await whileSlow(context.terminal, 'Asking the worker', asked);
+    const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
     const text = questions.length === 0 ? `Job ${job!} asks nothing.` : questions.map((question) => showQuestion(context.terminal, job!, question)).join('\n\n');
     return { code: questions.length === 0 ? EXIT.ok : EXIT.waiting, data: { workflowId: job!, questions }, text };
   },
 };
+
+/** The questions as the record has them, whole. @throws HoldfastError `not-found`: the workspace is not here */
+async function asRecorded(context: Context<Options>, job: string, open: readonly Question[]): Promise<readonly Question[]> {
+  const { folder } = await workspaceFor(context, await context.config(), job);
+  await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
+  const recorded = new Map(inspection.jobs().flatMap(({ jobId }) => inspection.openQuestions(jobId).map((question) => [question.digest, question])));
+  // A damaged record can't keep its own question; then what travelled is all there is.
+  return open.map((question) => recorded.get(question.digest) ?? question);
+}

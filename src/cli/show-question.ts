@@ -1,7 +1,7 @@
 /** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
 import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/answer.ts';
 import { shortDigest } from '../model/digest.ts';
-import { wholeAnswers, type Finding, type Question } from '../model/question.ts';
+import { isCutQuestion, wholeAnswers, type Finding, type Question } from '../model/question.ts';
 import { signalCommand } from '../model/status.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
@@ -14,7 +14,8 @@ export function showQuestion(terminal: Terminal, workflowId: string, question: Q
     terminal.style('dim', `job ${workflowId} · asked ${question.openedAt} · ${question.why}`),
     ...findings.flatMap((finding, index) => ['', ...showFinding(terminal, finding, index + 1, findings.length, isUniform)]),
   ];
-  if (findingsTotal > findings.length) lines.push('', `… and ${findingsTotal - findings.length} more findings, which the record in the workspace holds; an answer to the whole question is for them, too.`);
+  if (findingsTotal > findings.length) lines.push('', `… and ${findingsTotal - findings.length} more findings; an answer to the whole question is for them, too.`);
+  if (isCutQuestion(question)) lines.push('', terminal.style('dim', `Cut here; all that the record has of it, on the workspace's host: holdfast question ${workflowId} --full`));
   lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings));
   lines.push('', ...howToAnswer(terminal, workflowId, question));
   return lines.join('\n');
@@ -33,7 +34,6 @@ function showFinding(terminal: Terminal, finding: Finding, number: number, total
   if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
-  if (finding.differenceBlob !== undefined) lines.push(terminal.style('dim', `   the whole difference is in the workspace: blob ${finding.differenceBlob}`));
   return lines;
 }
 

@@ -16,7 +16,7 @@ export const FindingKindSchema = z.enum([
   'row-changed', 'row-missing', 'row-appeared', 'schema-changed', 'table-missing', 'token-missing', 'token-unknown', 'token-changed',
   'database-replaced', 'database-restored', 'watch-changed', 'code-changed', 'plan-changed',
   'ledger-behind', 'ledger-missing', 'ledger-damaged', 'blob-damaged', 'workspace-missing', 'bound-to-another-job',
-  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'step-cannot-go-on', 'inputs-keep-changing', 'output-in-the-way',
+  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'step-cannot-go-on', 'decision-not-carried-out', 'inputs-keep-changing', 'output-in-the-way',
 ]);
 export type FindingKind = z.infer<typeof FindingKindSchema>;
 
@@ -41,8 +41,6 @@ export const FindingSchema = z.strictObject({
   rerunSteps: z.array(z.string()),
   /** Readable, cut to a bound. */
   difference: z.string(),
-  /** The whole difference, where it was cut. */
-  differenceBlob: DigestSchema.optional(),
   /** Offered answers, in the order of the table. */
   answers: z.array(AnswerSchema),
   /** What the person should do, where it is not plain. */
@@ -113,7 +111,18 @@ export function boundedQuestion(question: Question): Question {
     findings: question.findings.slice(0, MAX_FINDINGS_IN_PAYLOAD).map((finding) =>
       finding.difference.length <= MAX_DIFFERENCE_IN_PAYLOAD
         ? finding
-        : { ...finding, difference: `${finding.difference.slice(0, MAX_DIFFERENCE_IN_PAYLOAD)}\n… (cut)` },
+        : { ...finding, difference: cutDifference(finding.difference) },
     ),
   };
+}
+
+function cutDifference(difference: string): string {
+  const [kept, rest] = [difference.slice(0, MAX_DIFFERENCE_IN_PAYLOAD), difference.slice(MAX_DIFFERENCE_IN_PAYLOAD)];
+  const lines = rest.split('\n').length;
+  return `${kept.toWellFormed()}\n… ${lines === 1 ? 'part of a line' : `${lines} more lines`} (cut)`;
+}
+
+/** Does a payload hold less of it than the record? */
+export function isCutQuestion({ findings, findingsTotal }: Pick<Question, 'findings' | 'findingsTotal'>): boolean {
+  return findings.length < findingsTotal || findings.some(({ difference }) => difference.endsWith(' (cut)'));
 }

@@ -150,5 +150,5 @@ function shellQuote(text: string): string {
 }
 
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length)}\n… (cut; \`holdfast question\` shows all)`;
+  return text.length <= length ? text : `${text.slice(0, length)}\n… (cut; \`holdfast question\` shows more)`;
 }

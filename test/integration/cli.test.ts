@@ -298,11 +298,12 @@ test('an Activity that fails for ever for a reason nobody expects is seen in the
   });
   try {
     gates.get(job)!.resolve();
-    await until('it is tried again', async () => ((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying?.[0]?.attempt ?? 0) >= 3);
+    // Long enough for the watch, too, which looks twice a second.
+    await until('it is tried again', async () => ((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying?.[0]?.attempt ?? 0) >= 5);
     const { retrying } = (await holdfast(['status', job, '--json'])).json<JobStatus>();
     const { attempt, nextAttemptAt, ...rest } = retrying![0]!;
     assert.deepEqual(rest, { activity: 'verifyWorld', failure: { type: 'TypeError', message: "Cannot read properties of undefined (reading 'x')" }, isExpected: false });
-    assert.ok(attempt >= 3 && (nextAttemptAt === null || Date.parse(nextAttemptAt) > Date.now() - 5_000));
+    assert.ok(attempt >= 5 && (nextAttemptAt === null || Date.parse(nextAttemptAt) > Date.now() - 5_000));
     const shown = await holdfast(['status', job]);
     assert.match(shown.out, /^Failed, and tried again by itself:\n {2}verifyWorld, attempt \d+ (under way|at \S+): TypeError: Cannot read properties of undefined \(reading 'x'\)\n {4}Not a failure that Holdfast expects/m);
   } finally {
@@ -312,6 +313,25 @@ test('an Activity that fails for ever for a reason nobody expects is seen in the
   assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying, undefined, 'it has succeeded');
   await holdfast(['cancel', job, '--wait']);
   assert.match((await watching).out, /^↻ verifyWorld, attempt \d+ .*: TypeError: Cannot read/m);
+});
+
+test('question cuts what is long and says so; --full shows all that the record has', { timeout: 60_000 }, async () => {
+  const { job, workspace } = await atTheGate();
+  writeFileSync(join(workspace, 'a.txt'), Array.from({ length: 50 }, (_, index) => `line ${index} ${'x'.repeat(80)}\n`).join(''));
+  gates.get(job)!.resolve();
+  await asks(job);
+  const cut = await holdfast(['question', job]);
+  assert.match(cut.out, /^ {3}… \d+ more lines \(cut\)$/m);
+  assert.match(cut.out, new RegExp(`^Cut here; all that the record has of it, on the workspace's host: holdfast question ${job} --full$`, 'm'));
+  assert.ok(!cut.out.includes('line 49'));
+  const full = await holdfast(['question', job, '--full']);
+  assert.equal(full.code, 3, full.err);
+  assert.match(full.out, /^ {3}\+line 49 x+$/m);
+  assert.ok(!full.out.includes('(cut'), 'nothing is left out');
+  const elsewhere = await holdfast(['question', job, '--full'], { cwd: tmpdir() });
+  assert.equal(elsewhere.code, 2);
+  assert.match(elsewhere.err, /there is no folder .* here\.\nNext: Run this where the worker's workspace root is/);
+  await holdfast(['cancel', job, '--wait']);
 });
 
 test('cancel --wait ends a job; its status and result are those of a failure', { timeout: 60_000 }, async () => {
@@ -385,6 +405,29 @@ test('doctor finds everything in order, with the state of each database', { time
   assert.equal(elsewhere.code, 0);
   assert.match(elsewhere.out, /^! worker +no worker is running on Task Queue /m);
   await holdfast(['cancel', job, '--wait']);
+});
+
+test('doctor --worker-here: without a worker of this very host it is a problem', { timeout: 60_000 }, async () => {
+  const here = await holdfast(['doctor', '--worker-here', '-q', taskQueue]);
+  assert.equal(here.code, 0, here.out);
+  assert.match(here.out, new RegExp(`^✔ worker +Task Queue ${taskQueue}: \\d+@`, 'm'));
+  const queue = temporal.unique('elsewhere');
+  const none = await holdfast(['doctor', '--worker-here', '-q', queue]);
+  assert.equal(none.code, 1);
+  assert.match(none.out, /^✖ worker +no worker of this host \(.+\) is running on Task Queue elsewhere-/m);
+  const over = new AbortController();
+  const polls = temporal.connection.withDeadline(Date.now() + 30_000, async () => temporal.connection.withAbortSignal(over.signal, async () => {
+    const poll = { namespace: temporal.namespace, taskQueue: { name: queue }, identity: '7@another-host:1' };
+    const { workflowService } = temporal.connection;
+    await Promise.allSettled([workflowService.pollWorkflowTaskQueue(poll), workflowService.pollActivityTaskQueue(poll)]);
+  }));
+  try {
+    await until('the other host is seen', async () => (await holdfast(['doctor', '-q', queue])).out.includes('7@another-host:1'));
+    assert.equal((await holdfast(['doctor', '--worker-here', '-q', queue])).code, 1, "another host's worker says nothing of this one");
+  } finally {
+    over.abort();
+    await polls;
+  }
 });
 
 test('doctor names a damaged record and a database that was put back, with remedies', { timeout: 60_000 }, async () => {

@@ -1,6 +1,6 @@
 /** A SQLite file that the record knows and that is gone is said to be gone by whoever comes to it first; no empty one is made in its place. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -81,6 +81,22 @@ test('a decision that a worker carries out at its start does not make the databa
   assert.equal(existsSync(file()), false);
   renameSync(join(workspace, 'away.db'), file());
   assert.equal((await job.decide(result.question, { answer: 'accept' })).kind, 'repaired');
+});
+
+test('a database that was put back to before the last comparison of a new Run is told by its fence row alone', async () => {
+  const { memory } = job;
+  await job.close();
+  copyFileSync(file(), join(workspace, 'backup.db'));
+  job = openTestJob({ workspace, databases, resume: { ...memory, base: memory.known }, runId: 'run-2', workerId: 'of another Run' });
+  assert.equal((await job.verify('first-of-run')).kind, 'verified');
+  await job.close();
+  // Rows, schemas and tokens are the same: nothing was written since, but the term was raised.
+  renameSync(join(workspace, 'backup.db'), file());
+  job = openTestJob({ workspace, databases, resume: job.memory, workerId: 'its successor' });
+  const question = await questionFrom(job.step(fileWriteStep, { path: 'b.txt', content: 'ours\n' }, { stepId: 'next' }));
+  assert.deepEqual(question.findings.map(({ resource, kind, found }) => [resource, kind, found.text]), [['database:main', 'database-restored', 'term 1 of this job']]);
+  assert.equal((await job.decide(question, { answer: 'accept' })).kind, 'repaired');
+  await job.step(fileWriteStep, { path: 'b.txt', content: 'ours\n' }, { stepId: 'next' });
 });
 
 test('a database that was opened before anything was recorded of it is not created once something is', async () => {

@@ -87,9 +87,13 @@ const numeric = fc.oneof(
 const float = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)), fc.constantFrom({ $float: 'NaN' }, { $float: 'Infinity' }, { $float: '-Infinity' }, { $float: '-0' }));
 const bytes = fc.uint8Array({ maxLength: 40 }).map((value) => ({ $bytes: Buffer.from(value).toString('base64') }));
 const noNul = (value: unknown): boolean => !JSON.stringify(value).includes('\\u0000');
-const json = fc.jsonValue({ stringUnit: 'grapheme' }).filter((value) => noNul(value) && !JSON.stringify(value).includes('-0') && value !== null);
+// Through its text: a value with -0 in it is no JSON.
+const json = fc.jsonValue({ stringUnit: 'grapheme' }).map((value) => JSON.parse(JSON.stringify(value)) as fc.JsonValue).filter((value) => noNul(value) && value !== null);
+/** What would itself look like a tag comes back in one: those are among the constants. */
+const looksTagged = (value: unknown): boolean =>
+  Array.isArray(value) ? value.some(looksTagged) : typeof value === 'object' && value !== null && Object.keys(value).length === 1 && Object.keys(value)[0]!.startsWith('$');
 const document = fc.oneof(
-  json.filter((value) => JSON.stringify(value) === JSON.stringify(JSON.parse(JSON.stringify(value))) && !/^\{"\$[^"]*":[^,]*\}$/.test(JSON.stringify(value))),
+  json.filter((value) => !looksTagged(value)),
   fc.constantFrom({ $json: null }, { $json: { $bytes: 'AAAA' } }, { $json: [{ $int: '1' }] }, { $json: { $anything: 1 } }),
 );
 const timestamp = fc.tuple(fc.integer({ min: 1, max: 9999 }), fc.integer({ min: 100_000, max: 999_999 })).map(([year, micros]) => `${String(year).padStart(4, '0')}-02-03 04:05:06.${micros}`.replace(/0+$/, ''));
@@ -341,3 +345,18 @@ async function losingCommit(target: string): Promise<{ readonly url: string; arm
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   };
 }
+
+check('many upserts among which the database takes two keys for one do what they do one by one', ['CREATE TABLE padded (code char(4) PRIMARY KEY, label text)'], async (_subject, database) => {
+  const codes = [...Array.from({ length: 12 }, (_none, n) => `a${n}`), 'a3 '];
+  await transact(database, (transaction) => transaction.applyRows(codes.map((code, place) => change('row.upsert', 'padded', { code }, { label: `label ${place}` }))));
+  assert.deepEqual((await database.query("SELECT label FROM padded WHERE code IN ('a2', 'a3') ORDER BY code", [])).rows, [{ label: 'label 2' }, { label: 'label 12' }]);
+  assert.deepEqual((await database.query('SELECT count(*) AS n FROM padded', [])).rows, [{ n: 12 }]);
+});
+
+check('many rows take one statement each five hundred, not one each', ['CREATE TABLE counted (id integer PRIMARY KEY)'], async (_subject, database) => {
+  await transact(database, async (transaction) => {
+    await transaction.applyRows(Array.from({ length: 1_200 }, (_none, n) => change('row.insert', 'counted', { id: n })));
+    // All rows of one statement have one command id.
+    assert.deepEqual((await transaction.query('SELECT count(DISTINCT cmin::text) AS n FROM counted', [])).rows, [{ n: 3 }]);
+  });
+});

@@ -231,6 +231,60 @@ export function databaseConformance(conformance: Conformance): void {
     assert.deepEqual(await rowOf(database, 'item', { id: 1 }, []), ABSENT);
   });
 
+  check('many changes to rows at once do what they do one by one', async (subject, database) => {
+    for (const table of ['bulk_a', 'bulk_b']) await subject.direct(`CREATE TABLE ${table} (id integer PRIMARY KEY, label text, size integer DEFAULT 7)`);
+    const changesOf = (table: string): RowChange[] => {
+      const many = (count: number, make: (n: number) => RowChange): RowChange[] => Array.from({ length: count }, (_none, n) => make(n));
+      return [
+        ...many(1_201, (n) => change('row.insert', table, { id: n }, { label: `first ${n}` })),
+        ...many(40, (n) => change('row.upsert', table, { id: n + 1_190 }, { label: `upserted ${n}`, size: n })),
+        ...many(40, (n) => change('row.update', table, { id: n }, { label: `updated ${n}` })),
+        ...many(40, (n) => change('row.delete', table, { id: n + 20 })),
+        ...many(20, (n) => change(n % 2 === 0 ? 'row.insert' : 'row.update', table, { id: n % 2 === 0 ? n + 2_000 : n + 1_999 }, { label: `alternating ${n}` })),
+      ];
+    };
+    await transact(database, (transaction) => transaction.applyRows(changesOf('bulk_a')));
+    await transact(database, async (transaction) => {
+      for (const each of changesOf('bulk_b')) await transaction.applyRow(each);
+    });
+    const rowsOf = async (table: string): Promise<unknown> => (await database.query(`SELECT id, label, size FROM ${table} ORDER BY id`, [])).rows;
+    assert.deepEqual(await rowsOf('bulk_a'), await rowsOf('bulk_b'));
+    assert.equal((await database.query('SELECT count(*) AS n FROM bulk_a', [])).rows[0]!['n'], 1_201 + 29 - 40 + 10);
+  });
+
+  check('many rows of a table with a trigger come to it one by one', async (subject, database) => {
+    const body =
+      dialect === 'sqlite'
+        ? ['CREATE TRIGGER counted AFTER INSERT ON watched BEGIN INSERT INTO seen (id, n) SELECT new.id, count(*) FROM watched; END']
+        : ['CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen SELECT new.id, count(*) FROM watched; RETURN NULL; END $$', 'CREATE TRIGGER counted AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION counted()'];
+    await subject.direct('CREATE TABLE watched (id integer PRIMARY KEY)', 'CREATE TABLE seen (id integer PRIMARY KEY, n integer)', ...body);
+    await transact(database, (transaction) => transaction.applyRows(Array.from({ length: 30 }, (_none, n) => change('row.insert', 'watched', { id: n }))));
+    assert.deepEqual((await database.query('SELECT n FROM seen ORDER BY id', [])).rows.map(({ n }) => n), Array.from({ length: 30 }, (_none, n) => n + 1));
+  });
+
+  check('many wide rows stay below what one statement may carry', async (subject, database) => {
+    const columns = Array.from({ length: 150 }, (_none, n) => `c${n}`);
+    await subject.direct(`CREATE TABLE wide (id integer PRIMARY KEY, ${columns.map((column) => `${column} integer`).join(', ')})`);
+    const values = Object.fromEntries(columns.map((column, n) => [column, n]));
+    await transact(database, (transaction) => transaction.applyRows(Array.from({ length: 1_000 }, (_none, n) => change('row.insert', 'wide', { id: n }, values))));
+    assert.deepEqual((await database.query('SELECT count(*) AS n, sum(c149) AS s FROM wide', [])).rows, [{ n: 1_000, s: 149_000 }]);
+  });
+
+  check('of many changes at once one that fails is told, and nothing is committed', async (subject, database) => {
+    await subject.direct(ITEM, 'INSERT INTO item (id) VALUES (25)');
+    const fails = async (changes: readonly RowChange[], ...said: (string | RegExp)[]): Promise<void> => {
+      const transaction = await database.begin(TIMEOUTS);
+      await assertFails(transaction.applyRows(changes), 'sql-failed', ...said);
+      await assertFails(transaction.commit(), 'sql-failed', 'rolled back');
+      await transaction.rollback();
+      assert.deepEqual((await database.query('SELECT id FROM item', [])).rows, [{ id: 25 }]);
+    };
+    const ids = Array.from({ length: 30 }, (_none, n) => n);
+    await fails(ids.map((id) => change('row.insert', 'item', { id })), /SQLSTATE 23505|SQLite code 1555/);
+    await fails(ids.map((id) => change('row.update', 'item', { id }, { label: 'x' })), 'no row', '"id":0');
+    await fails([...ids.map((id) => change('row.upsert', 'item', { id }, { label: 'x' })), change('row.insert', 'item', { id: 1 })], /SQLSTATE 23505|SQLite code 1555/);
+  });
+
   check('a row without a usable key, an unknown table or column, and Holdfast’s own tables are refused', async (subject, database) => {
     await subject.direct(ITEM, 'CREATE TABLE keyless (a integer)');
     await database.ensureHoldfastTables();

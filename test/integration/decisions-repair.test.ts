@@ -65,6 +65,29 @@ function onceAt(point: FaultPoint, act: () => void): void {
   });
 }
 
+test('the note of what is accepted names the steps that are left as they are, not one that another answer runs again', async () => {
+  begin();
+  writeFileSync(at('out/a.txt'), 'edited\n');
+  writeFileSync(at('input.txt'), 'edited, too\n');
+  const question = await questionFrom(job.step(mark, {}, { stepId: 'mark' }));
+  for (const resource of ['file:out/a.txt', 'file:input.txt']) assert.deepEqual(findingFor(question, resource).staleSteps, ['summary']);
+  const result = await job.decide(question, { items: { 'file:out/a.txt': 'accept', 'file:input.txt': 'rerun' } });
+  assert.ok(result.kind === 'repaired', JSON.stringify(result));
+  assert.deepEqual(result.reruns.map(({ stepId }) => stepId), ['summary']);
+  assert.ok(result.notes.includes('file:out/a.txt: what was found is the record now'), result.notes.join('; '));
+});
+
+test('a row that was changed in a table whose column was renamed tells its own change; the column is told once, by the schema', async () => {
+  begin();
+  sql('ALTER TABLE note RENAME COLUMN text TO body');
+  sql('UPDATE note SET size = 77 WHERE id = 1');
+  const question = await questionFrom(job.step(mark, {}, { stepId: 'mark' }));
+  assert.deepEqual(question.findings.map(({ resource }) => resource).sort(), ['row:main/note/{"id":1}', 'schema:main/note']);
+  const { difference } = findingFor(question, 'row:main/note/{"id":1}');
+  assert.match(difference, /^"size": expected \S+, found 77$/);
+  assert.match(findingFor(question, 'schema:main/note').difference, /text.*body/);
+});
+
 test('each resource gets its own answer', async () => {
   begin();
   writeFileSync(at('out/a.txt'), 'edited\n');

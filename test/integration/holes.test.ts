@@ -7,8 +7,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
-import { dbSqlStep, dbUpsertStep, fileCopyStep } from '../../src/model/built-in-steps.ts';
-import { isFailure } from '../../src/model/failure.ts';
+import { dbSqlStep, dbUpsertStep, fileCopyStep, fileWriteStep } from '../../src/model/built-in-steps.ts';
+import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 
@@ -281,4 +281,26 @@ test("a step that reads what another has half applied waits for it, and does not
   await job.run(second);
   await job.run(third);
   assert.equal(readFileSync(at('c.txt'), 'utf8'), 'two');
+});
+
+test('a decision that is sealed and cannot be carried out is asked about by the comparison, and carried out once its cause is mended', async () => {
+  job = openTestJob({});
+  await job.step(fileWriteStep, { path: 'a.txt', content: 'A' }, { stepId: 'a' });
+  writeFileSync(at('a.txt'), 'edited');
+  const drift = await job.verify();
+  assert.equal(drift.kind, 'question');
+  setFaultHook((point) => {
+    if (point === 'repair.item-before') throw new HoldfastError('permission-denied', 'The disk may not be written.');
+  });
+  const question = (drift as Extract<typeof drift, { kind: 'question' }>).question;
+  await assert.rejects(job.decide(question, { answer: 'restore' }), (error) => isFailure(error, 'permission-denied'));
+  const asked = await job.verify();
+  assert.equal(asked.kind, 'question');
+  const [finding] = (asked as Extract<typeof asked, { kind: 'question' }>).question.findings;
+  assert.equal(finding!.kind, 'decision-not-carried-out');
+  assert.match(finding!.found.text, /The disk may not be written/);
+  assert.deepEqual(finding!.answers, ['recheck', 'abort']);
+  setFaultHook(undefined);
+  assert.equal((await job.verify()).kind, 'verified');
+  assert.equal(readFileSync(at('a.txt'), 'utf8'), 'A');
 });

@@ -171,6 +171,20 @@ test('the Dockerfile copies what exists, runs the package’s own command line, 
   assert.ok(images.length > 0 && images.every((image) => Number(image[1]) >= wanted));
 });
 
+test("the worker's health is what the image's own command line says of it, by options that it has", () => {
+  const { healthcheck, build } = service('worker');
+  assert.ok(build && healthcheck);
+  const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read(path.join(build.context, build.dockerfile)))?.[1] ?? '[]') as string[];
+  const [kind, ...line] = healthcheck.test;
+  assert.equal(kind, 'CMD');
+  // Without tini: the check is no process 1.
+  assert.deepEqual(line.slice(0, 2), entrypoint.slice(-2));
+  const [command, ...options] = line.slice(2);
+  const help = spawnSync(process.execPath, [path.join(root, 'src/cli.ts'), String(command), '--help'], { encoding: 'utf8' });
+  assert.equal(help.status, 0, help.stderr);
+  for (const option of options) assert.match(help.stdout, new RegExp(`^ +(-\\w, )?${option}\\b`, 'm'));
+});
+
 test('what the build context leaves out is never copied by the Dockerfile', () => {
   const ignored = read('.dockerignore').split('\n');
   for (const needed of ['node_modules', 'dist', '.git']) assert.ok(ignored.includes(needed), needed);

@@ -172,12 +172,13 @@ async function assertNotLost(bytes: string, outcome: CommitOutcome, label: strin
 }
 
 for (const size of ['small', 'large'] as const) {
-  const theirs = size === 'small' ? 'theirs' : 'theirs'.padEnd(1_500_000, '.');
   const old = size === 'small' ? 'old' : 'old'.padEnd(1_500_000, '.');
 
   test(`a ${size} file that somebody writes into is never lost, at whatever moment of its replacement or removal`, async () => {
     for (const moment of MOMENTS) {
       for (const after of [await fileState('new'), ABSENT]) {
+        // Each time others: what an earlier round has kept would hide that this one keeps nothing.
+        const theirs = `theirs ${moment} ${after.kind}`.padEnd(size === 'small' ? 0 : 1_500_000, '.');
         rmSync(at('x'), { force: true });
         writeFileSync(at('x'), old);
         const descriptorHolder = await import('node:fs/promises').then((fs) => fs.open(at('x'), 'r+'));
@@ -205,6 +206,7 @@ test('a file that somebody puts in place is never lost: at any moment of a creat
     ];
     if (moment === 'opened' || moment === 'captured' || moment === 'hashed') cases.push(['old', await fileState('new')]);
     for (const [old, after] of cases) {
+      const theirs = `theirs ${moment} ${old ?? 'nothing'} ${after.kind}`;
       rmSync(at('x'), { force: true, recursive: true });
       if (old !== undefined) writeFileSync(at('x'), old);
       const before = old === undefined ? ABSENT : await fileState(old);
@@ -212,7 +214,7 @@ test('a file that somebody puts in place is never lost: at any moment of a creat
       const outcome = await change('x', before, after, (now) => {
         if (now !== moment || isDone) return;
         isDone = true;
-        writeFileSync(at('theirs'), 'theirs');
+        writeFileSync(at('theirs'), theirs);
         try {
           renameSync(at('theirs'), at('x'));
         } catch {
@@ -221,8 +223,8 @@ test('a file that somebody puts in place is never lost: at any moment of a creat
           isDone = false;
         }
       });
-      if (isDone) await assertNotLost('theirs', outcome, `${moment}, ${before.kind} to ${after.kind}`);
-      if (isDone && moment !== 'placed' && moment !== 'synced') assert.equal(read('x'), 'theirs', `${moment}: left in its place, or put back`);
+      if (isDone) await assertNotLost(theirs, outcome, `${moment}, ${before.kind} to ${after.kind}`);
+      if (isDone && moment !== 'placed' && moment !== 'synced') assert.equal(read('x'), theirs, `${moment}: left in its place, or put back`);
       assertTidy();
     }
   }

@@ -190,11 +190,7 @@ class Application {
     const drifted = asFound.find(({ resource, state, isAsRecorded }) => !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)));
     // A statement must not take in what somebody else has changed.
     if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded` } : { kind: 'stale', resource: drifted.resource };
-    for (const [index, effect] of effects) {
-      if (this.#marks.get(index)?.outcome === 'skipped') continue;
-      if (effect.kind === 'sql') await transaction.applySql(effect);
-      else await transaction.applyRow(effect);
-    }
+    await applyInOrder(transaction, effects.filter(([index]) => this.#marks.get(index)?.outcome !== 'skipped').map(([, effect]) => effect));
     await transaction.settle();
     const rows = effects.filter((entry): entry is [number, RowChange] => entry[1].kind !== 'sql');
     const after = await transaction.rows(rows.map(([, change]) => ({ table: change.table, key: change.key, columns: change.columns })));
@@ -405,4 +401,19 @@ class Application {
     const outcome = this.#marks.get(index)?.outcome;
     return outcome === 'overwrite' || outcome === 'skipped';
   }
+}
+
+/** Rows between two statements go together. */
+async function applyInOrder(transaction: DatabaseTransaction, effects: readonly DatabaseEffect[]): Promise<void> {
+  let rows: RowChange[] = [];
+  for (const effect of effects) {
+    if (effect.kind !== 'sql') {
+      rows.push(effect);
+      continue;
+    }
+    if (rows.length > 0) await transaction.applyRows(rows);
+    rows = [];
+    await transaction.applySql(effect);
+  }
+  if (rows.length > 0) await transaction.applyRows(rows);
 }

@@ -84,7 +84,7 @@ export async function compare(parts: CompareParts, only?: ReadonlySet<string>): 
     for (const [resource, sighting] of differ) {
       const expectation = expectations.get(resource)!;
       if (isImpliedBySchema(resource, sighting, expectation, differ)) continue;
-      findings.push(await describe(parts, history, resource, sighting, expectation));
+      findings.push(await describe(parts, history, resource, sighting, expectation, differingSchema(resource, differ) !== undefined));
     }
   }
   findings.push(...(await tokenAndFenceFindings(parts, only)));
@@ -157,13 +157,25 @@ function isAcceptable(sighting: Sighting | undefined, { acceptable }: Expectatio
 }
 
 function isImpliedBySchema(resource: string, sighting: Sighting, { acceptable }: Expectation, differ: ReadonlyMap<string, Sighting>): boolean {
-  if (!resource.startsWith('row:') || sighting.outcome !== 'seen') return false;
-  const row = parseResource(resource) as { readonly database: string; readonly table: string };
-  const schema = differ.get(formatResource({ kind: 'schema', database: row.database, table: row.table }));
-  if (schema === undefined || schema.outcome !== 'seen') return false;
-  if (schema.state.kind === 'absent') return true;
+  const schema = differingSchema(resource, differ);
+  if (schema === undefined || sighting.outcome !== 'seen') return false;
+  if (schema.kind === 'absent') return true;
   const found = sighting.state;
   return found.kind === 'row' && acceptable.some((state) => state.kind === 'row' && isWithoutLostColumns(state.columns, found.columns));
+}
+
+/** Of a row's table, where it has changed. */
+function differingSchema(resource: string, differ: ReadonlyMap<string, Sighting>): ResourceState | undefined {
+  if (!resource.startsWith('row:')) return undefined;
+  const row = parseResource(resource) as { readonly database: string; readonly table: string };
+  const schema = differ.get(formatResource({ kind: 'schema', database: row.database, table: row.table }));
+  return schema?.outcome === 'seen' ? schema.state : undefined;
+}
+
+/** Columns that the table no longer has are told by the finding about its schema, not again by each row. */
+function withoutLostColumns(expected: ResourceState, found: ResourceState): ResourceState {
+  if (expected.kind !== 'row' || found.kind !== 'row') return expected;
+  return { ...expected, columns: Object.fromEntries(Object.entries(expected.columns).filter(([column]) => column in found.columns)) };
 }
 
 /** The same but for columns that the table no longer has. */
@@ -174,7 +186,7 @@ export function isWithoutLostColumns(recorded: Readonly<Record<string, unknown>>
   return sameState(pick(recorded), pick(found));
 }
 
-async function describe({ workspace, settings, ledger, jobId }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry, applying }: Expectation): Promise<Finding> {
+async function describe({ workspace, settings, ledger, jobId }: CompareParts, history: StepHistory, resource: string, sighting: Sighting, { acceptable, entry, applying }: Expectation, hasOtherColumns: boolean): Promise<Finding> {
   if (sighting.outcome !== 'seen') return unseenFinding(resource, sighting, entry);
   if (applying !== undefined) return await describeConflict(workspace, settings, resource, applying, sighting.state);
   const expected = acceptable[0]!;
@@ -194,7 +206,7 @@ async function describe({ workspace, settings, ledger, jobId }: CompareParts, hi
     recorded: entry,
     staleSteps: [...new Set([...users, ...inFlight.map(({ stepId }) => stepId)])],
     rerunSteps,
-    difference: await describeDifference(workspace, resource, expected, sighting.state, settings),
+    difference: await describeDifference(workspace, resource, hasOtherColumns ? withoutLostColumns(expected, sighting.state) : expected, sighting.state, settings),
     impossible,
   });
 }

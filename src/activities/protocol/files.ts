@@ -157,5 +157,5 @@ export class WorkspaceFiles {
 }
 
 function textOf({ summary, text, isCut }: FileDifference): string {
-  return [summary, ...(text === undefined ? [] : [text]), ...(isCut && text !== undefined ? ['… (cut)'] : [])].join('\n');
+  return [summary, ...(text === undefined ? [] : [text]), ...(isCut && text !== undefined ? ['… (the record keeps no more of it; open the file to see all)'] : [])].join('\n');
 }

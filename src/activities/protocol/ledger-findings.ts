@@ -1,5 +1,6 @@
 /** What the ledger itself gives to ask about: damaged, behind the Workflow, ahead after a reset, another job's. */
 import type { VerifyWorldRequest } from '../../model/messages.ts';
+import type { HoldfastError } from '../../model/failure.ts';
 import { offeredAnswers, type Finding } from '../../model/question.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { ChainRecord, StepRecord } from '../../model/record.ts';
@@ -41,6 +42,14 @@ export function damagedFinding(problems: readonly string[]): Finding {
   return finding({
     resource: LEDGER, class: 'damaged', kind: 'ledger-damaged', expected: { digest: null, text: 'an unbroken chain of records' }, found: { digest: null, text: problems.join('; ').slice(0, 500) },
     advice: 'Put a sound copy of .holdfast/ledger.sqlite back, then answer recheck.',
+  });
+}
+
+/** A decision is sealed, and what it needs won't pass by itself: nothing may be compared before it is carried out. */
+export function notCarriedOutFinding({ message, nextStep }: HoldfastError): Finding {
+  return finding({
+    resource: LEDGER, class: 'unverifiable', kind: 'decision-not-carried-out',
+    expected: { digest: null, text: 'a decision that was taken is carried out' }, found: { digest: null, text: message.slice(0, 500) }, advice: `${nextStep} Then answer recheck: the decision is carried out first.`,
   });
 }
 

@@ -31,7 +31,9 @@ export function ask(ledger: Ledger, { jobId, runId, why, findings, stepId, token
   const identity = findingsIdentity(findings);
   const kind = questionKind(findings);
   const open = ledger.openQuestions(jobId);
-  const isSameMatter = (question: Question): boolean => (isAboutTheWorld({ kind }) && token === undefined ? isAboutTheWorld(question) && question.token === undefined : question.token === token);
+  // The world as a whole is one matter; what a single step asks is that step's.
+  const isSameMatter = (question: Question): boolean =>
+    question.token === token && (token !== undefined || (isAboutTheWorld({ kind }) ? isAboutTheWorld(question) : !isAboutTheWorld(question) && question.stepId === stepId));
   const present = open.find((question) => isSameMatter(question) && question.kind === kind && findingsIdentity(question.findings) === identity);
   if (present !== undefined) return present;
   const question = unsavedQuestion({ jobId, why, findings, ...(stepId === undefined ? {} : { stepId }), ...(token === undefined ? {} : { token }) });

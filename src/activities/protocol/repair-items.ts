@@ -137,7 +137,8 @@ async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedR
     else if (kept !== undefined) work.notes.push(`${finding.resource}: what was found is not kept (${kept.reason})`);
   }
   work.changes.push({ resource: finding.resource, role: 'accepted', state });
-  const stale = sealed.answers[finding.resource] === 'accept' && finding.staleSteps.length > 0 ? `; left as they are: ${finding.staleSteps.join(', ')}` : '';
+  const left = sealed.answers[finding.resource] === 'accept' ? finding.staleSteps.filter((stepId) => !sealed.reruns.some((rerun) => rerun.stepId === stepId)) : [];
+  const stale = left.length > 0 ? `; left as they are: ${left.join(', ')}` : '';
   work.notes.push(`${finding.resource}: what was found is the record now${stale}`);
   if (state.kind === 'schema' || finding.kind === 'table-missing') await rebaseRows(parts, finding.resource, work);
 }

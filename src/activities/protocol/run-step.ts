@@ -31,6 +31,7 @@ import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './ques
 import { makeIntent, refuseParallelWriters } from './seal.ts';
 import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from './stage.ts';
 import { closeIntent, stepFields } from './step-record.ts';
+import { spelledAsRecorded } from './table-spelling.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
 export const DEFAULT_MAX_ATTEMPTS = 3;
@@ -167,21 +168,21 @@ class StepRun {
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${this.#request.stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
 
     const output = await this.#runCode(implementation, checked.data, claim, stage, settings);
-    const intent = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output });
-    const digest = intentDigest(intent);
+    const made = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output });
     const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
-    const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
-    const row: IntentRow = { intent, digest, state: 'sealed', approval: this.#request.approval === 'before-apply', details };
+    const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, made);
+    let row: IntentRow = { intent: made, digest: intentDigest(made), state: 'sealed', approval: this.#request.approval === 'before-apply', details };
     const done = await this.#workspace.exclusive('seal', async (ledger) => {
       ledger.reading(() => {
         claim.mustBeCurrent(ledger);
         this.#mustNotBeVoid(ledger);
-        refuseParallelWriters(ledger, intent, this.#request.parallelWith ?? []);
+        row = this.#spelled(ledger, row, settings);
+        refuseParallelWriters(ledger, row.intent, this.#request.parallelWith ?? []);
       });
       this.#seal(ledger, claim, stage, row);
-      if (row.approval && !this.#isApproved(ledger, digest)) return this.#approvalRequired(ledger, row, differences);
+      if (row.approval && !this.#isApproved(ledger, row.digest)) return this.#approvalRequired(ledger, row, differences);
       // Nothing slow is left to prepare: it is applied while the lock is held anyway.
-      return isSmall(intent, stage) ? await this.#applyHeld(ledger, claim, row, settings, stage.seenFiles) : undefined;
+      return isSmall(row.intent, stage) ? await this.#applyHeld(ledger, claim, row, settings, stage.seenFiles) : undefined;
     });
     return done ?? (await this.#apply(claim, row, settings, stage.seenFiles));
   }
@@ -201,6 +202,11 @@ class StepRun {
       );
     }
     faultPoint('seal.after');
+  }
+
+  #spelled<T extends Pick<IntentRow, 'intent' | 'digest'>>(ledger: Ledger, row: T, settings: JobSettings): T {
+    const intent = spelledAsRecorded(ledger, row.intent, (database) => this.#workspace.dialectOf(database, settings));
+    return intent === row.intent ? row : { ...row, intent, digest: intentDigest(intent) };
   }
 
   async #runCode(implementation: StepImplementation, input: unknown, claim: Claim, stage: Stage, settings: JobSettings): Promise<Json> {

@@ -20,7 +20,7 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
 import { compare, type CompareParts, type Comparison } from './compare.ts';
-import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFindings, missingLedgerFinding } from './ledger-findings.ts';
+import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFindings, missingLedgerFinding, notCarriedOutFinding } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { expectDatabases, planState } from './look.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from './questions.ts';
@@ -126,7 +126,12 @@ class Verification {
     const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter((found) => found.class === 'damaged');
     if (unusable.length > 0) return unusable;
     expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
-    await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
+    try {
+      await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
+    } catch (error) {
+      if (!isFailure(error) || error.retryable) throw error;
+      return [notCarriedOutFinding(error)];
+    }
     const unreachable = await this.#raiseTerm(workspace, ledger);
     return unreachable;
   }

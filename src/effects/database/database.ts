@@ -89,6 +89,8 @@ export interface DatabaseTransaction {
   query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>>;
   schema(table: string): Promise<SchemaState>;
   applyRow(change: RowChange): Promise<void>;
+  /** Many: what comes of it is what comes of them one by one, in their order. */
+  applyRows(changes: readonly RowChange[]): Promise<void>;
   applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void>;
   /** Puts a row to exactly this state (restore, undo): absent deletes, row upserts its columns. */
   putRow(table: string, key: JsonObject, state: RowState): Promise<void>;

@@ -14,6 +14,7 @@ import type { RowChange, SqlEffect } from '../../model/intent.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/world.ts';
 import { atPointsAsync } from '../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
+import { applyRowChanges, runBound } from './postgres-bulk.ts';
 import { rowObjects, wantedShapes } from './postgres-query.ts';
 import { readPostgresRows, settleAll } from './postgres-rows.ts';
 import { readPostgresSchema } from './postgres-schema.ts';
@@ -21,7 +22,7 @@ import type { PostgresRows, PostgresSession } from './postgres-session.ts';
 import type { PostgresShapes } from './postgres-shapes.ts';
 import { encodePostgres } from './postgres-values.ts';
 import { parseTableName, type TableShape } from './query-builder.ts';
-import { missingRow, parseTargetTable, putRowStatements, rowChangeStatement, unknownTable, type BoundStatement } from './row-statement.ts';
+import { parseTargetTable, putRowStatements, unknownTable } from './row-statement.ts';
 import { controlsTransaction, cutStatement } from './statement-text.ts';
 
 export interface PostgresTransactionOptions {
@@ -91,11 +92,20 @@ export class PostgresTransaction implements DatabaseTransaction {
     return this.#do(async () => (await readPostgresSchema(this.#session, parseTableName(table))).state);
   }
 
-  async applyRow(change: RowChange): Promise<void> {
+  applyRow(change: RowChange): Promise<void> {
+    return this.applyRows([change]);
+  }
+
+  async applyRows(changes: readonly RowChange[]): Promise<void> {
     await this.#change(async () => {
-      const shape = await this.#target(change.table, [...Object.keys(change.key), ...Object.keys(change.values)]);
-      const changed = await this.#run(rowChangeStatement(shape, change));
-      if (change.kind === 'row.update' && changed === 0) throw missingRow(this.#options.database, change);
+      changes.forEach(({ table }) => parseTargetTable('postgres', table));
+      const shapes = await this.#options.shapes.get(wantedShapes(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))));
+      const shapeOf = (table: string): TableShape => {
+        const shape = shapes.get(table);
+        if (shape === undefined) throw unknownTable(this.#options.database, table);
+        return shape;
+      };
+      await applyRowChanges({ database: this.#options.database, session: this.#session, shapeOf }, changes);
     });
   }
 
@@ -113,7 +123,7 @@ export class PostgresTransaction implements DatabaseTransaction {
       const columns = state.kind === 'row' ? Object.keys(state.columns) : [];
       const shape = await this.#target(table, [...Object.keys(key), ...columns]);
       for (const statement of putRowStatements(shape, key, state)) {
-        if ((await this.#run(statement)) > 0) return;
+        if ((await runBound(this.#session, statement)) > 0) return;
       }
     });
   }
@@ -187,10 +197,6 @@ export class PostgresTransaction implements DatabaseTransaction {
     this.#needsSettling = false;
     // A step's statement may have turned durability off for this very transaction; after this none of its code runs.
     await this.#session.fixed('SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL synchronous_commit = on');
-  }
-
-  async #run({ text, parameters }: BoundStatement): Promise<number> {
-    return (await this.#session.run(text, parameters.map(({ value, column }) => encodePostgres(value, column)))).count;
   }
 
   async #target(table: string, columns: readonly string[]): Promise<TableShape> {

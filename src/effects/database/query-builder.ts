@@ -107,16 +107,17 @@ export function keyColumns(shape: TableShape, key: Readonly<Record<string, unkno
   return names;
 }
 
-export function insertRow(dialect: Dialect, shape: TableShape, columns: readonly string[]): Statement {
-  return { text: insertText(dialect, shape, columns), parameters: columns };
+/** `rows`: how many at once; the parameters are those of one. */
+export function insertRow(dialect: Dialect, shape: TableShape, columns: readonly string[], rows = 1): Statement {
+  return { text: insertText(dialect, shape, columns, rows), parameters: columns };
 }
 
 /** Inserts, or sets the other columns where the key exists. */
-export function upsertRow(dialect: Dialect, shape: TableShape, key: readonly string[], columns: readonly string[]): Statement {
+export function upsertRow(dialect: Dialect, shape: TableShape, key: readonly string[], columns: readonly string[], rows = 1): Statement {
   const set = columns.filter((column) => !key.includes(column)).map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`);
   // DO UPDATE on the key itself, where nothing else is written: the row is locked and triggers see it, as for any upsert.
   if (set.length === 0) set.push(`${quoteIdentifier(key[0]!)} = excluded.${quoteIdentifier(key[0]!)}`);
-  const text = `${insertText(dialect, shape, columns)} ON CONFLICT (${key.map(quoteIdentifier).join(', ')}) DO UPDATE SET ${set.join(', ')}`;
+  const text = `${insertText(dialect, shape, columns, rows)} ON CONFLICT (${key.map(quoteIdentifier).join(', ')}) DO UPDATE SET ${set.join(', ')}`;
   return { text, parameters: columns };
 }
 
@@ -150,12 +151,13 @@ export function selectRows(shape: TableShape, key: readonly string[], columns: r
   };
 }
 
-function insertText(dialect: Dialect, shape: TableShape, columns: readonly string[]): string {
+function insertText(dialect: Dialect, shape: TableShape, columns: readonly string[], rows: number): string {
   const table = quoteTable(shape.table);
   if (columns.length === 0) return `INSERT INTO ${table} DEFAULT VALUES`;
   const overriding = columns.some((column) => columnOf(shape, column)?.isAlwaysIdentity) ? ' OVERRIDING SYSTEM VALUE' : '';
-  const values = columns.map((_column, index) => placeholder(dialect, index)).join(', ');
-  return `INSERT INTO ${table} (${columns.map(quoteIdentifier).join(', ')})${overriding} VALUES (${values})`;
+  const valuesOf = (row: number): string => `(${columns.map((_column, index) => placeholder(dialect, row * columns.length + index)).join(', ')})`;
+  const values = Array.from({ length: rows }, (_none, row) => valuesOf(row)).join(', ');
+  return `INSERT INTO ${table} (${columns.map(quoteIdentifier).join(', ')})${overriding} VALUES ${values}`;
 }
 
 function keyCondition(dialect: Dialect, key: readonly string[], offset: number): string {

@@ -18,8 +18,13 @@ export interface BoundStatement {
   readonly parameters: readonly { readonly column: ColumnShape; readonly value: Json }[];
 }
 
-/** @throws HoldfastError `no-key`, `bad-input`, `sql-failed` (a column that is not there). */
-export function rowChangeStatement(shape: TableShape, change: Pick<RowChange, 'kind' | 'key' | 'values'>): BoundStatement {
+/** Inserts or upserts of the same columns, in the same order, as one statement. @throws as `rowChangeStatement` does */
+export function rowChangesStatement(shape: TableShape, changes: readonly Pick<RowChange, 'kind' | 'key' | 'values'>[]): BoundStatement {
+  return { text: rowChangeStatement(shape, changes[0]!, changes.length).text, parameters: changes.flatMap((change) => rowChangeStatement(shape, change).parameters) };
+}
+
+/** `rows`: for how many such changes the text is; the parameters are this one's. @throws HoldfastError `no-key`, `bad-input`, `sql-failed` (a column that is not there). */
+export function rowChangeStatement(shape: TableShape, change: Pick<RowChange, 'kind' | 'key' | 'values'>, rows = 1): BoundStatement {
   const key = keyColumns(shape, change.key);
   const moved = key.find((column) => change.values[column] !== undefined && digestOf(change.values[column]) !== digestOf(change.key[column]));
   if (moved !== undefined) {
@@ -28,9 +33,9 @@ export function rowChangeStatement(shape: TableShape, change: Pick<RowChange, 'k
   const all: JsonObject = { ...change.values, ...change.key };
   switch (change.kind) {
     case 'row.insert':
-      return bind(shape, insertRow(shape.dialect, shape, Object.keys(all)), all);
+      return bind(shape, insertRow(shape.dialect, shape, Object.keys(all), rows), all);
     case 'row.upsert':
-      return bind(shape, upsertRow(shape.dialect, shape, key, Object.keys(all)), all);
+      return bind(shape, upsertRow(shape.dialect, shape, key, Object.keys(all), rows), all);
     case 'row.delete':
       return bind(shape, deleteRow(shape.dialect, shape, key), all);
     case 'row.update': {

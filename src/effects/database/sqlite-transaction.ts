@@ -6,7 +6,7 @@
  *    and what followed would commit statement by statement.
  * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked for.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
@@ -21,6 +21,8 @@ import { readSqliteRows } from './sqlite-rows.ts';
 import { rowObjects } from './sqlite-query.ts';
 import { controlsTransaction, cutStatement } from './statement-text.ts';
 
+/** Changes before the event loop gets a turn. */
+const ROWS_PER_TURN = 500;
 const BUSY_DELAYS_MS = [1, 2, 5, 10, 20, 50] as const;
 
 export interface SqliteTransactionOptions {
@@ -83,10 +85,17 @@ export class SqliteTransaction implements DatabaseTransaction {
     return this.#do(() => this.#connection.schema(parseTableName(table)));
   }
 
-  async applyRow(change: RowChange): Promise<void> {
-    await this.#change(() => {
-      const changed = this.#run(rowChangeStatement(this.#target(change.table), change));
-      if (change.kind === 'row.update' && changed === 0) throw missingRow(this.#options.database, change);
+  applyRow(change: RowChange): Promise<void> {
+    return this.applyRows([change]);
+  }
+
+  async applyRows(changes: readonly RowChange[]): Promise<void> {
+    await this.#change(async () => {
+      for (const [place, change] of changes.entries()) {
+        if (place > 0 && place % ROWS_PER_TURN === 0) await setImmediate();
+        const changed = this.#run(rowChangeStatement(this.#target(change.table), change));
+        if (change.kind === 'row.update' && changed === 0) throw missingRow(this.#options.database, change);
+      }
     });
   }
 
@@ -164,10 +173,10 @@ export class SqliteTransaction implements DatabaseTransaction {
     }
   }
 
-  #change(call: () => void): Promise<void> {
+  #change(call: () => void | Promise<void>): Promise<void> {
     return this.#do(() => {
       this.#needsSettling = true;
-      call();
+      return call();
     });
   }
 

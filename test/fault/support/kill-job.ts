@@ -85,6 +85,8 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
     implementStep(summary, async (ctx) => {
       const text = await ctx.files.readText('data/raw/in.txt');
       await ctx.files.write('out/deep/summary.txt', `summary of ${text}`);
+      // Too large for the ledger: a blob, and all is prepared before the lock is taken to apply it.
+      await ctx.files.write('out/deep/long.txt', 'long '.repeat(5_000));
       await ctx.db('main').insert('item', { id: 6, name: 'summary', size: text.length });
       await ctx.db('main').sql('UPDATE tally SET n = n + 100 WHERE id = 1', [], { writes: ['tally'], undo: { text: 'UPDATE tally SET n = n - 100 WHERE id = 1' } });
       return { text: `generation ${ctx.generation}` };

@@ -1,0 +1,43 @@
+/** Which questions are one matter: asked again they are the same, changed they replace each other, else they stand side by side. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { ask, finding, stuckFinding } from '../../src/activities/protocol/questions.ts';
+import type { Question } from '../../src/model/question.ts';
+import { Ledger } from '../../src/store/ledger.ts';
+
+const JOB = 'job@run';
+let directory: string;
+let ledger: Ledger;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'holdfast-ask-'));
+  ledger = Ledger.open(directory, { create: true });
+  ledger.addJob({ jobId: JOB, workflowId: 'job', runId: 'run', settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null } });
+});
+
+afterEach(() => {
+  ledger.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const askStuck = (stepId: string, message: string): Question => ask(ledger, { jobId: JOB, runId: 'run', stepId, why: 'stuck', findings: [stuckFinding(stepId, { type: 'bad-input', message })] });
+const askWorld = (text: string): Question =>
+  ask(ledger, { jobId: JOB, runId: 'run', why: 'compared', findings: [finding({ resource: 'file:a', class: 'discrepancy', kind: 'changed', expected: { digest: null, text: 'as recorded' }, found: { digest: null, text } })] });
+const open = (): string[] => ledger.openQuestions(JOB).map(({ digest }) => digest).sort();
+
+test('two steps that are stuck, and the world, are asked about side by side', () => {
+  const asked = [askWorld('edited'), askStuck('a', 'no input'), askStuck('b', 'no input')];
+  assert.deepEqual(open(), asked.map(({ digest }) => digest).sort());
+  assert.equal(askStuck('a', 'no input').digest, asked[1]!.digest, 'the same matter is the same question');
+  assert.deepEqual(open(), asked.map(({ digest }) => digest).sort());
+});
+
+test('what a step is stuck at replaces what it was stuck at; what the world shows, what it showed', () => {
+  askStuck('a', 'no input');
+  askWorld('edited');
+  const now = [askStuck('a', 'another input'), askWorld('edited again')];
+  assert.deepEqual(open(), now.map(({ digest }) => digest).sort());
+});
