@@ -1,5 +1,5 @@
 /** Guarded steps against bare Activities: one job, twenty jobs, a long job, and what a step costs in the history. */
-import type { BenchServer } from '../bench-server.ts';
+import type { BenchServer, Variant } from '../bench-server.ts';
 import type { Figure, FigureContext } from '../figure.ts';
 import { median } from '../statistics.ts';
 
@@ -12,27 +12,29 @@ const AROUND = 50;
 const EARLY_STEP = 100;
 const LATE_STEP = 1000;
 
-type Variant = 'bare' | 'guarded';
+type Pair = readonly [against: Variant, measured: Variant];
+const GUARDED: Pair = ['bare', 'guarded'];
 
 /** Each round runs both, in turns which first: a machine that slows down meanwhile slows both. */
-async function ratios(context: FigureContext, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
+async function ratios(context: FigureContext, [against, measured]: Pair, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
   const server = await context.server();
   const values: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const order: readonly Variant[] = round % 2 === 0 ? ['bare', 'guarded'] : ['guarded', 'bare'];
+    const order: readonly Variant[] = round % 2 === 0 ? [against, measured] : [measured, against];
     const taken: Record<string, number> = {};
     for (const variant of order) taken[variant] = await measure(server, variant);
-    const ratio = taken['guarded']! / taken['bare']!;
-    context.say(`  round ${round + 1}: guarded ${taken['guarded']!.toFixed(2)}, bare ${taken['bare']!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
+    const ratio = taken[measured]! / taken[against]!;
+    context.say(`  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
     values.push(ratio);
   }
   return values;
 }
 
 /** Caches fill, code is compiled. */
-async function warmUp(server: BenchServer): Promise<void> {
+async function warmUp(server: BenchServer, variants: Pair = GUARDED): Promise<void> {
   await server.worker();
-  for (const variant of ['bare', 'guarded', 'bare', 'guarded'] as const) await server.runJob(variant, 30);
+  if (variants.includes('encrypted')) await server.encryptedWorker();
+  for (const variant of [...variants, ...variants]) await server.runJob(variant, 30);
 }
 
 /** Milliseconds a step, from the job's start to its end. */
@@ -49,7 +51,7 @@ export const guardedStep: Figure = {
   unit: '×',
   measure: async (context) => {
     await warmUp(await context.server());
-    return await ratios(context, context.isQuick ? 3 : 9, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
+    return await ratios(context, GUARDED, context.isQuick ? 3 : 9, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
   },
 };
 
@@ -60,7 +62,19 @@ export const guardedStepAtOnce: Figure = {
   unit: '×',
   measure: async (context) => {
     await warmUp(await context.server());
-    return await ratios(context, context.isQuick ? 3 : 5, (server, variant) => stepMs(server, variant, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS));
+    return await ratios(context, GUARDED, context.isQuick ? 3 : 5, (server, variant) => stepMs(server, variant, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS));
+  },
+};
+
+export const encryption: Figure = {
+  name: 'encryption',
+  what: 'guarded step with encrypted payloads against one without, 1 job of 100 steps',
+  bound: 1.05,
+  unit: '×',
+  measure: async (context) => {
+    const pair: Pair = ['guarded', 'encrypted'];
+    await warmUp(await context.server(), pair);
+    return await ratios(context, pair, context.isQuick ? 5 : 15, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
   },
 };
 
@@ -72,7 +86,7 @@ export const longJob: Figure = {
   measure: async (context) => {
     await warmUp(await context.server());
     const late = context.isQuick ? LATE_STEP / 2 : LATE_STEP;
-    return await ratios(context, context.isQuick ? 3 : 5, async (server, variant) => {
+    return await ratios(context, GUARDED, context.isQuick ? 3 : 5, async (server, variant) => {
       const { workflowId } = await server.runJob(variant, late + AROUND);
       const durations = await stepDurationsMs(server, workflowId, variant === 'bare' ? 'bareNote' : 'runStep');
       return around(durations, late) / around(durations, EARLY_STEP);
