@@ -4,7 +4,7 @@
  */
 export interface Mutation {
   /** The guarantee that is broken, as in docs/guarantees.md. */
-  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T';
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption';
   readonly breaks: string;
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -245,5 +245,34 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G6', breaks: 'a damaged content is handed on', file: 'src/store/blobs.ts',
     find: "this.#check(digest, digester.digest('hex'), this.pathOf(digest));", replace: "digester.digest('hex');", tests: ['test/unit/blobs.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'messages of failures are sent in the clear', file: 'src/codec/failure-converter.ts',
+    find: "return { ...failure, message: PLACEHOLDER, stackTrace: '',", replace: 'return { ...failure,', tests: ['test/integration/encryption.test.ts'], name: 'nothing that a job takes',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'what clients send is not encrypted', file: 'src/codec/data-converter.ts',
+    find: 'return converterOf(keys, new EncryptionCodec(keys));', replace: 'return keys.ids.length < 0 ? converterOf(keys, new EncryptionCodec(keys)) : { payloadCodecs: [{ encode: async (payloads) => await Promise.resolve(payloads), decode: async (payloads) => await new EncryptionCodec(keys).decode(payloads) }] };',
+    tests: ['test/integration/encryption.test.ts'], name: 'nothing that a job takes',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'the id of the key is not authenticated', file: 'src/codec/encryption-codec.ts',
+    find: 'return bytes(`${FORMAT}\\0${id}`);', replace: 'return bytes(`${FORMAT}${id.slice(0, 0)}`);', tests: ['test/unit/encryption.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'a worker that lacks a key fails the job', file: 'src/codec/data-converter.ts',
+    find: 'throw ApplicationFailure.retryable(', replace: 'throw ApplicationFailure.nonRetryable(', tests: ['test/integration/encryption.test.ts'], name: 'another has not',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'after a rotation what the old key wrote is not read', file: 'src/codec/keys.ts',
+    find: 'return this.#keys.get(id);', replace: 'return this.first?.id === id ? this.first : undefined;', tests: ['test/unit/encryption.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'any web page is answered by the codec endpoint', file: 'src/codec/codec-server.ts',
+    find: 'if (!origins.has(origin)) throw', replace: "if (origin === '' && !origins.has(origin)) throw", tests: ['test/unit/codec-server.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'the codec endpoint asks for no token', file: 'src/codec/codec-server.ts',
+    find: 'if (rules.tokenDigest !== undefined && !isToken(', replace: "if (rules.tokenDigest !== undefined && headers.authorization === '' && !isToken(", tests: ['test/unit/codec-server.test.ts'],
   },
 ];

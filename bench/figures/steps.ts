@@ -74,7 +74,7 @@ export const encryption: Figure = {
   measure: async (context) => {
     const pair: Pair = ['guarded', 'encrypted'];
     await warmUp(await context.server(), pair);
-    return await ratios(context, pair, context.isQuick ? 5 : 15, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
+    return await ratios(context, pair, context.isQuick ? 5 : 21, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
   },
 };
 
