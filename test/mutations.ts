@@ -275,4 +275,36 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: 'Encryption', breaks: 'the codec endpoint asks for no token', file: 'src/codec/codec-server.ts',
     find: 'if (rules.tokenDigest !== undefined && !isToken(', replace: "if (rules.tokenDigest !== undefined && headers.authorization === '' && !isToken(", tests: ['test/unit/codec-server.test.ts'],
   },
+  {
+    guarantee: 'G1', breaks: 'that a call is about to be made is not written before it', file: `${PROTOCOL}/perform.ts`,
+    find: 'await claim.putPerform(before, about, mayAct);', replace: "if (about.name === '') await claim.putPerform(before, about, mayAct);", tests: ['test/integration/perform-kills.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a call in doubt is made again without a word', file: `${PROTOCOL}/perform.ts`,
+    find: "switch (this.#options.inDoubt ?? 'ask') {", replace: "switch (this.#options.inDoubt === 'ask' ? 'repeat' : this.#options.inDoubt ?? 'repeat') {", tests: ['test/integration/perform-kills.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a repeat has another key', file: `${PROTOCOL}/perform.ts`,
+    find: 'key: before?.key ?? performKeyOf({ token, name: this.#name, round })', replace: "key: performKeyOf({ token, name: `${this.#name}${before?.nonce ?? ''}`, round })", tests: ['test/integration/perform-kills.test.ts', 'test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a recorded answer is given for another request', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (answers.request !== wanted.request) return false;', replace: "if (answers.request === '') return false;", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a call that was made and is not asked for any more is forgotten', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) throw new InDoubt(doubts);', replace: 'if (doubts.length < 0) throw new InDoubt(doubts);', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a call is made while a question about the world is open', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (obstacle !== undefined) throw new Obstacle(obstacle);', replace: "if (obstacle !== undefined && obstacle.kind !== 'held') throw new Obstacle(obstacle);", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'code that catches the error of a call in doubt goes on', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (stage.inDoubt.size > 0) throw', replace: "if (stage.inDoubt.size > 0 && 'error' in outcome) throw", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
+    find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
+  },
 ];

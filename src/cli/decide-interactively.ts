@@ -1,8 +1,9 @@
 /** Shows each open question, asks for an answer and the reason, shows what it would do, and gives it when confirmed. */
 import type { DecisionInput, HoldfastClient } from '../client.ts';
 import type { Answer } from '../model/answer.ts';
+import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
-import { wholeAnswers, type Finding, type Question } from '../model/question.ts';
+import { needsResult, wholeAnswers, type Finding, type Question } from '../model/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
 import type { DecideOptions } from './decide.ts';
 import { whoDecides } from './person.ts';
@@ -31,8 +32,9 @@ async function decideOne({ terminal, options }: Context<DecideOptions>, client: 
   for (;;) {
     const answers = await askAnswers(terminal, question);
     if (answers === undefined) return leftOpen(terminal, question);
+    const results = await askResults(terminal, question, answers);
     const reason = options.reason ?? (await askText(terminal, 'Why? (kept in the record) '));
-    const decision: DecisionInput & { readonly digest: string } = { ...answers, digest: question.digest, by: whoDecides(terminal, options.by), reason };
+    const decision: DecisionInput & { readonly digest: string } = { ...answers, ...results, digest: question.digest, by: whoDecides(terminal, options.by), reason };
     const { previewDecision } = await import('../client.ts');
     const preview = previewDecision(question, decision);
     terminal.out(`\n${showPreview(terminal, question, preview)}\n\n`);
@@ -66,6 +68,26 @@ async function askAnswers(terminal: Terminal, question: Question): Promise<{ rea
     items[finding.resource] = answer as Answer;
   }
   return { items };
+}
+
+/** What each call answered that happened and whose answer nobody has. */
+async function askResults(terminal: Terminal, question: Question, { answer, items }: Pick<DecisionInput, 'answer' | 'items'>): Promise<Pick<DecisionInput, 'results'>> {
+  const results: Record<string, Json> = {};
+  for (const finding of question.findings) {
+    if ((items?.[finding.resource] ?? answer) === 'happened' && needsResult(finding)) results[finding.resource] = await askJson(terminal, `What did ${finding.resource} answer? (JSON; null: nothing) `);
+  }
+  return Object.keys(results).length === 0 ? {} : { results };
+}
+
+async function askJson(terminal: Terminal, question: string): Promise<Json> {
+  for (;;) {
+    const text = await askText(terminal, question);
+    try {
+      return JSON.parse(text) as Json;
+    } catch (error) {
+      terminal.out(`That is not JSON (${(error as Error).message}). A text goes in double quotes.\n`);
+    }
+  }
 }
 
 function itemAnswers(finding: Finding): readonly string[] {

@@ -7,6 +7,8 @@
 import { Option } from 'commander';
 import type { HoldfastClient } from '../client.ts';
 import { AnswerSchema, type Answer } from '../model/answer.ts';
+import type { Json } from '../model/canonical-json.ts';
+import type { Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Question } from '../model/question.ts';
@@ -20,6 +22,7 @@ import { whileSlow } from './terminal.ts';
 
 export interface DecideOptions {
   readonly item?: readonly string[];
+  readonly result?: readonly string[];
   readonly question?: string;
   readonly by?: string;
   readonly reason?: string;
@@ -34,6 +37,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
   description: 'A decision holds for exactly what was shown: if the world has moved since, nothing is done and there is a new question.',
   options: [
     new Option('--item <resource=answer>', 'another answer for one finding; may be repeated').argParser(collect),
+    new Option('--result <json>', 'for happened: what the call answered, as JSON (null: nothing); of several calls RESOURCE=JSON, repeated').argParser(collect),
     QUESTION_OPTION,
     new Option('--by <who>', 'who decides; default: user.email of git, else user@host'),
     new Option('--reason <why>', 'why, in a few words; kept in the record'),
@@ -45,20 +49,22 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     ['holdfast decide city-weather-1a2b3c4d', 'shows the difference and asks'],
     ['holdfast decide city-weather-1a2b3c4d restore --reason "edited by mistake"', ''],
     ["holdfast decide city-weather-1a2b3c4d accept --item file:report.md=restore --reason 'keep the table'", 'another answer for one finding'],
+    [`holdfast decide city-weather-1a2b3c4d happened --result '{"id":"ch_17"}' --reason 'it is in their log'`, 'a call that was in doubt'],
     ['holdfast decide city-weather-1a2b3c4d rerun --dry-run', 'what would it do?'],
   ],
   async run(context, [job, given]) {
     const { options, terminal } = context;
     const answer = given === undefined ? undefined : answerOf(given, 'ANSWER');
     const items = itemsOf(options.item ?? []);
+    const results = resultsOf(options.result ?? []);
     const isOpen = answer === undefined && items === undefined;
-    if (options.dryRun === true && !isOpen) return await preview(context, job!, answer, items);
+    if (options.dryRun === true && !isOpen) return await preview(context, job!, answer, items, results);
     if (isOpen && terminal.isInteractive) return await decideInteractively(context, job!);
     const missing = [...(isOpen ? ['ANSWER or --item RESOURCE=ANSWER'] : []), ...(options.reason === undefined && !terminal.isInteractive && options.dryRun !== true ? ['--reason WHY'] : [])];
     if (missing.length > 0) throw await nothingToAsk(context, job!, missing);
     const reason = options.reason ?? (await terminal.ask('Why? '));
     const { client, question } = await shown(context, job!);
-    const decision = { digest: question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }) };
+    const decision = { digest: question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }), ...results };
     const via = options.signal === true ? 'signal' : 'update';
     const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, decision, { via }));
     const what = [decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
@@ -71,7 +77,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
   },
 };
 
-async function preview(context: Context<DecideOptions>, job: string, answer: Answer | undefined, items: Record<string, Answer> | undefined): Promise<Outcome> {
+async function preview(context: Context<DecideOptions>, job: string, answer: Answer | undefined, items: Record<string, Answer> | undefined, results: Pick<Decision, 'result' | 'results'>): Promise<Outcome> {
   const { options, terminal } = context;
   const client = await context.client();
   const seen = await whileSlow(
@@ -83,6 +89,7 @@ async function preview(context: Context<DecideOptions>, job: string, answer: Ans
       reason: options.reason ?? 'dry run',
       ...(answer === undefined ? {} : { answer }),
       ...(items === undefined ? {} : { items }),
+      ...results,
     }),
   );
   const { question, ...data } = seen;
@@ -106,6 +113,28 @@ function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
       return [one.slice(0, at), answerOf(one.slice(at + 1), `--item ${one.slice(0, at)}`)];
     }),
   );
+}
+
+/** What a call answered: of the one call, or by its resource. */
+export function resultsOf(given: readonly string[]): Pick<Decision, 'result' | 'results'> {
+  const results: Record<string, Json> = {};
+  let result: { readonly result: Json } | undefined;
+  for (const one of given) {
+    const named = /^(perform:[^=]*)=(.*)$/s.exec(one);
+    const value = jsonOf(named?.[2] ?? one, named === null ? '--result' : `--result ${named[1]!}`);
+    if (named !== null) results[named[1]!] = value;
+    else if (result !== undefined) throw new HoldfastError('bad-input', '--result is given more than once. Expected RESOURCE=JSON for each of several calls.');
+    else result = { result: value };
+  }
+  return { ...result, ...(Object.keys(results).length === 0 ? {} : { results }) };
+}
+
+function jsonOf(text: string, where: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    throw new HoldfastError('bad-input', `${where} is ${text.slice(0, 200)}. Expected JSON, for example '{"id":"ch_17"}', '"a text"' or null: ${(error as Error).message}.`, {}, { cause: error });
+  }
 }
 
 /** Nobody can be asked here, so what is missing is said, with what is offered. */

@@ -1,6 +1,7 @@
 /** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
 import { Option } from 'commander';
 import { WorkspaceInspection, type ChainEntry } from '../activities/protocol/inspect.ts';
+import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/intent.ts';
 import type { ChainRecord, StepRecord } from '../model/record.ts';
@@ -77,6 +78,8 @@ function linesOf(record: ChainRecord): readonly string[] {
         `because: ${record.reason}`,
         `question ${shortDigest(record.question)} (${record.questionKind})`,
         ...Object.entries(record.answers).map(([resource, answer]) => `${answer} ${resource}`),
+        ...Object.entries(record.results ?? {}).map(([resource, result]) => `${resource} answered ${textOf(result)}`),
+        ...(record.again ?? []).map((resource) => `repeat ${resource}`),
         ...record.reruns.map(({ stepId, generation }) => `run again ${stepId} as generation ${generation}`),
         ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
         ...Object.entries(record.kept).map(([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`),
@@ -97,7 +100,12 @@ function stepLines(record: StepRecord): readonly string[] {
   return [
     ...record.effects.map(({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`),
     ...(read.length === 0 ? [] : [`read ${read.slice(0, 5).join(', ')}${read.length > 5 ? ` and ${read.length - 5} more` : ''}`]),
-    ...(output === '{}' || output === 'null' ? [] : [`output ${output.length <= 200 ? output : `${output.slice(0, 200)}…`}`]),
+    ...(output === '{}' || output === 'null' ? [] : [`output ${textOf(record.output)}`]),
     ...record.logs.map(({ message }) => `log: ${message}`),
   ];
+}
+
+function textOf(value: Json): string {
+  const text = JSON.stringify(value);
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }

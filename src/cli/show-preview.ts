@@ -9,7 +9,7 @@ import type { Terminal } from './terminal.ts';
 const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record<AnswerEffect[K], string>> } = {
   intent: { none: '-', approved: 'approved', dropped: 'dropped', 'effect-left-out': 'this effect is left out', 'rolls-forward': 'goes on', undone: 'undone' },
   manifest: { none: '-', 'found-becomes-record': 'what was found becomes the record', 'record-put-back': 'the record is put back', 'stale-steps-undone': 'what the steps did is undone', 'intent-undone': 'what was applied is undone' },
-  ledger: { 'decision-record': 'decision', 'decision-record-and-generation': 'decision, new generation', 'decision-record-and-adoption': 'decision, results adopted', 'other-job-released': 'other job released', 'withdrawn-record': 'question withdrawn' },
+  ledger: { 'decision-record': 'decision', 'decision-record-and-generation': 'decision, new generation', 'decision-record-and-adoption': 'decision, results adopted', 'decision-record-and-answer': "decision, the call's answer", 'decision-record-and-call': 'decision, the call is open', 'other-job-released': 'other job released', 'withdrawn-record': 'question withdrawn' },
   workflow: { 'verify-again': 'compares again', 'ask-step-again': 'asks the step again', 'run-stale-steps-again': 'runs stale steps again', 'run-step-again': 'runs the step again', 'adopt-results': 'takes the results', 'fail-job': 'fails' },
 };
 
@@ -24,6 +24,8 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
     '',
     ...sentences.map((sentence) => `  ${sentence}`),
     ...(preview.runsAgain.length === 0 ? [] : [`  Run again: ${preview.runsAgain.join(', ')}`]),
+    ...(preview.callsKept.length === 0 ? [] : [`  Not made anew, their answers are kept: ${preview.callsKept.join(', ')}`]),
+    ...(preview.callsAgain.length === 0 ? [] : [terminal.style('yellow', `  Made anew: ${preview.callsAgain.join(', ')}`)]),
     ...(preview.leavesStale.length === 0 ? [] : [terminal.style('yellow', `  Left as they are although they used the old content: ${preview.leavesStale.join(', ')}`)]),
     ...(preview.notListed === 0 ? [] : [`  The same for ${preview.notListed} more findings that are not listed.`]),
     ...(preview.endsJob ? [terminal.style('red', '  The job ends as failed.')] : []),

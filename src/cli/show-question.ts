@@ -1,7 +1,7 @@
 /** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
 import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/answer.ts';
 import { shortDigest } from '../model/digest.ts';
-import { isCutQuestion, wholeAnswers, type Finding, type Question } from '../model/question.ts';
+import { isCutQuestion, needsResult, wholeAnswers, type Finding, type Question } from '../model/question.ts';
 import { signalCommand } from '../model/status.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
@@ -31,6 +31,7 @@ function showFinding(terminal: Terminal, finding: Finding, number: number, total
   ];
   if (staleSteps.length > 0) lines.push(`   used by   ${staleSteps.join(', ')}`);
   if (rerunSteps.length > 0 && finding.answers.includes('rerun')) lines.push(`   rerun     runs again ${rerunSteps.join(', ')}`);
+  if (finding.keeps !== undefined) lines.push(`   kept      ${finding.keeps.join(', ')}: cannot be undone; made anew with --item '${finding.keeps[0]}=repeat'`);
   if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
@@ -66,7 +67,8 @@ function howToAnswer(terminal: Terminal, workflowId: string, question: Question)
   const item = question.findings[0];
   const digest = shortDigest(question.digest);
   const lines = [terminal.style('bold', 'Answer it'), `  holdfast decide ${workflowId}${terminal.isInteractive ? '' : ` ANSWER --question ${digest} --reason WHY`}`];
-  if (answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} ${answers[0]} --question ${digest} --dry-run`);
+  const result = answers[0] !== 'happened' ? '' : question.findings.filter(needsResult).map(({ resource }, _, all) => ` --result ${all.length === 1 ? 'JSON' : `'${resource}=JSON'`}`).join('');
+  if (answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} ${answers[0]}${result} --question ${digest} --dry-run`);
   if (question.findings.length > 1 && item?.answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
   return [...lines, `  ${signalCommand(workflowId, question)}`];
 }

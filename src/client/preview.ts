@@ -24,6 +24,9 @@ export type DecisionPreview =
       readonly runsAgain: readonly string[];
       readonly leavesStale: readonly string[];
       readonly endsJob: boolean;
+      /** Calls of steps that run again: what is made anew, and what keeps its answer. */
+      readonly callsAgain: readonly string[];
+      readonly callsKept: readonly string[];
       /** Findings that the question has beyond those listed; the decision's `answer` holds for them, too. */
       readonly notListed: number;
     }
@@ -51,6 +54,8 @@ export function previewDecision(question: Question, decision: Decision): Decisio
     findings,
     runsAgain: [...rerun],
     leavesStale: [...new Set(findings.flatMap(({ leavesStale }) => leavesStale))],
+    callsAgain: ruling.again,
+    callsKept: [...new Set(question.findings.flatMap(({ keeps, resource }) => (['rerun', 'undo'].includes(ruling.answers[resource]!) ? (keeps ?? []) : [])))].filter((call) => !ruling.again.includes(call)),
     endsJob: findings.some(({ effect }) => effect.workflow === 'fail-job'),
     notListed: question.findingsTotal - question.findings.length,
   };

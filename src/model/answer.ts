@@ -4,10 +4,10 @@
  */
 import * as z from 'zod';
 
-export const AnswerSchema = z.enum(['accept', 'restore', 'rerun', 'recheck', 'approve', 'reject', 'skip', 'overwrite', 'undo', 'keep', 'abort']);
+export const AnswerSchema = z.enum(['accept', 'restore', 'rerun', 'recheck', 'approve', 'reject', 'skip', 'overwrite', 'undo', 'keep', 'happened', 'repeat', 'abort']);
 export type Answer = z.infer<typeof AnswerSchema>;
 
-export const FindingClassSchema = z.enum(['discrepancy', 'unverifiable', 'approval', 'conflict', 'ahead', 'stuck', 'damaged', 'foreign']);
+export const FindingClassSchema = z.enum(['discrepancy', 'unverifiable', 'approval', 'conflict', 'ahead', 'in-doubt', 'stuck', 'damaged', 'foreign']);
 export type FindingClass = z.infer<typeof FindingClassSchema>;
 
 /** What an answer does to each of the four things that remember. */
@@ -16,7 +16,7 @@ export interface AnswerEffect {
   readonly does: string;
   readonly intent: 'none' | 'approved' | 'dropped' | 'effect-left-out' | 'rolls-forward' | 'undone';
   readonly manifest: 'none' | 'found-becomes-record' | 'record-put-back' | 'stale-steps-undone' | 'intent-undone';
-  readonly ledger: 'decision-record' | 'decision-record-and-generation' | 'decision-record-and-adoption' | 'other-job-released' | 'withdrawn-record';
+  readonly ledger: 'decision-record' | 'decision-record-and-generation' | 'decision-record-and-adoption' | 'decision-record-and-answer' | 'decision-record-and-call' | 'other-job-released' | 'withdrawn-record';
   readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'fail-job';
 }
 
@@ -112,6 +112,24 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       manifest: 'none',
       ledger: 'decision-record-and-adoption',
       workflow: 'adopt-results',
+    },
+    recheck: RECHECK,
+    abort: ABORT,
+  },
+  'in-doubt': {
+    happened: {
+      does: 'The call counts as made, with the answer given (or the one recorded): the step runs again and goes on with it.',
+      intent: 'none',
+      manifest: 'none',
+      ledger: 'decision-record-and-answer',
+      workflow: 'ask-step-again',
+    },
+    repeat: {
+      does: 'The step runs again and makes the call once more; if the first had happened after all, it has happened twice, unless the other side knows the key.',
+      intent: 'none',
+      manifest: 'none',
+      ledger: 'decision-record-and-call',
+      workflow: 'ask-step-again',
     },
     recheck: RECHECK,
     abort: ABORT,

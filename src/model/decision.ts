@@ -5,11 +5,28 @@
  * 1. A decision names the digest of what the person saw; any other digest is refused.
  * 2. Every finding gets exactly one answer, and only one that it offers.
  * 3. Contradictory answers are refused, never ordered by guess.
+ * 4. `happened` brings the call's answer where nobody else has it; an answer that belongs to nothing is refused.
  */
 import * as z from 'zod';
 import { AnswerSchema, ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
+import { canonicalJson, type Json } from './canonical-json.ts';
 import { DigestSchema, shortDigest } from './digest.ts';
-import { wholeAnswers, type Question } from './question.ts';
+import { isFailure } from './failure.ts';
+import { needsResult, wholeAnswers, type Finding, type Question } from './question.ts';
+
+/** All results of a decision together: they are in the history, in the record and in what the step goes on with. */
+export const MAX_RESULTS_CHARACTERS = 64 * 1024;
+
+/** Not `z.json()`: a value nested deep enough would end the reader, and with it a Signal's handler. */
+const ResultSchema = z.custom<Json>().superRefine((value, context) => {
+  try {
+    const length = canonicalJson(value, 'result').length;
+    if (length > MAX_RESULTS_CHARACTERS) context.addIssue({ code: 'custom', message: `the result has ${length} characters; at most ${MAX_RESULTS_CHARACTERS} are taken` });
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    context.addIssue({ code: 'custom', message: `expected plain JSON: ${error.message}` });
+  }
+});
 
 export const DecisionSchema = z.strictObject({
   /** The question's digest, as `holdfast question` and the Temporal UI show it. */
@@ -20,11 +37,22 @@ export const DecisionSchema = z.strictObject({
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
   /** Resource → answer. */
   items: z.record(z.string(), AnswerSchema).optional(),
+  /** For `happened`: what the call answered; `null` where it answers nothing. Where it is one finding's. */
+  result: ResultSchema.optional(),
+  /** The same for several: resource → what the call answered. */
+  results: z.record(z.string(), ResultSchema).optional(),
 });
 export type Decision = z.infer<typeof DecisionSchema>;
 
 export type Ruling =
-  | { readonly usable: true; readonly answers: Readonly<Record<string, Answer>> }
+  | {
+      readonly usable: true;
+      readonly answers: Readonly<Record<string, Answer>>;
+      /** What calls answered that `happened`, by resource. */
+      readonly results: Readonly<Record<string, Json>>;
+      /** Calls of steps that run again which are made anew, too, by resource. */
+      readonly again: readonly string[];
+    }
   | { readonly usable: false; readonly problems: readonly string[] };
 
 /** Parses what came by Signal, Update or command line. Never throws. */
@@ -49,7 +77,9 @@ export function ruleOn(question: Question, decision: Decision): Ruling {
   const items = decision.items ?? {};
   const listed = new Map(question.findings.map((finding) => [finding.resource, finding]));
   const isCut = question.findingsTotal > question.findings.length;
+  const again = Object.keys(items).filter((resource) => !listed.has(resource) && question.findings.some(({ keeps }) => keeps?.includes(resource)));
   for (const [resource, answer] of Object.entries(items)) {
+    if (again.includes(resource)) continue;
     if (!listed.has(resource) && !isCut) problems.push(`items names ${resource}, which the question does not; it asks about ${[...listed.keys()].slice(0, 5).join(', ')}`);
     if (WHOLE_QUESTION_ONLY.includes(answer)) problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
   }
@@ -65,7 +95,44 @@ export function ruleOn(question: Question, decision: Decision): Ruling {
     } else answers[finding.resource] = answer;
   }
   problems.push(...contradictions(question, answers));
-  return problems.length > 0 ? { usable: false, problems } : { usable: true, answers };
+  for (const resource of again) problems.push(...againProblems(question, answers, resource, items[resource]!));
+  const { results, problems: resultProblems } = resultsOf(question, decision, answers);
+  problems.push(...resultProblems);
+  return problems.length > 0 ? { usable: false, problems } : { usable: true, answers, results, again };
+}
+
+/** A call that is kept when its step runs again may be made anew; nothing else can be said of it. */
+function againProblems(question: Question, answers: Readonly<Record<string, Answer>>, resource: string, answer: Answer): string[] {
+  if (answer !== 'repeat') return [`${answer} is not offered for ${resource}, a call that can't be undone; offered: repeat (left out, its answer is kept)`];
+  const runsAgain = question.findings.some((finding) => finding.keeps?.includes(resource) === true && ['rerun', 'undo'].includes(answers[finding.resource] ?? ''));
+  return runsAgain ? [] : [`repeat for ${resource} holds only where its step runs again; nothing here makes it run again`];
+}
+
+/** Each call that `happened` and whose answer nobody has gets exactly one; an answer for anything else is refused. */
+function resultsOf(question: Question, decision: Decision, answers: Readonly<Record<string, Answer>>): { readonly results: Readonly<Record<string, Json>>; readonly problems: readonly string[] } {
+  const wanting = question.findings.filter((finding) => answers[finding.resource] === 'happened' && needsResult(finding)).map(({ resource }) => resource);
+  const results: Record<string, Json> = { ...decision.results };
+  const problems: string[] = [];
+  for (const resource of Object.keys(results)) {
+    const finding = question.findings.find((one) => one.resource === resource);
+    if (!wanting.includes(resource)) problems.push(notWanted(resource, finding, answers[resource]));
+  }
+  if (decision.result !== undefined) {
+    const [only, ...more] = wanting;
+    if (only === undefined) problems.push(notWanted('result', question.findings.length === 1 ? question.findings[0] : undefined, Object.values(answers)[0]));
+    else if (more.length > 0) problems.push(`result is given once for ${wanting.length} calls that happened; give results: {${wanting.map((resource) => `"${resource}": …`).join(', ')}}`);
+    else if (only in results) problems.push(`result and results both say what ${only} answered`);
+    else results[only] = decision.result;
+  }
+  for (const resource of wanting) if (!(resource in results)) problems.push(`happened for ${resource} needs what the call answered: give it as result (or results: {"${resource}": …}); null where it answers nothing`);
+  const length = Object.values(results).reduce<number>((sum, result) => sum + canonicalJson(result).length, 0);
+  if (length > MAX_RESULTS_CHARACTERS) problems.push(`the results have ${length} characters; at most ${MAX_RESULTS_CHARACTERS} are taken`);
+  return { results, problems };
+}
+
+function notWanted(resource: string, finding: Pick<Finding, 'kind'> | undefined, answer: Answer | undefined): string {
+  if (answer === 'happened' && finding !== undefined && !needsResult(finding)) return `${resource}: the record has what the call answered; give no result`;
+  return `${resource}: a result belongs to a call that happened, and ${answer ?? 'nothing'} is answered`;
 }
 
 /** A step that is undone and run again rewrites what it wrote: another answer for such a resource would be undone with it. */

@@ -46,12 +46,31 @@ export const SqlSchema = z.strictObject({
   undo: z.strictObject({ text: z.string(), params: z.array(JsonSchema) }).optional(),
 });
 
-export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema]);
+/**
+ * A call that was made while the step's code ran (`ctx.perform`): it is in the list so that the record names it, and
+ * there is nothing to apply. It can't be undone.
+ */
+export const PerformSchema = z.strictObject({
+  kind: z.literal('perform'),
+  name: z.string(),
+  /** The idempotency key that was sent. */
+  key: z.string(),
+  /** What was sent: its digest, and its text cut to a bound. */
+  request: z.strictObject({ digest: DigestSchema, text: z.string() }),
+  answer: DigestSchema,
+  /** Who says that it happened: the call's own answer, the step's probe, or a person. */
+  known: z.enum(['called', 'probed', 'told']),
+  /** The generation that made it; an earlier one's is kept when a step runs again. */
+  generation: z.int().min(0),
+});
+
+export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema, PerformSchema]);
 export type Effect = z.infer<typeof EffectSchema>;
 export type FileEffect = Extract<Effect, { path: string }>;
 export type DatabaseEffect = Extract<Effect, { database: string }>;
 export type RowChange = z.infer<typeof RowChangeSchema>;
 export type SqlEffect = z.infer<typeof SqlSchema>;
+export type PerformEffect = z.infer<typeof PerformSchema>;
 
 /** One resource that the step read; it goes into the manifest. */
 export const ObservationSchema = z.strictObject({ resource: z.string(), state: ResourceStateSchema });
@@ -87,7 +106,12 @@ export function intentDigest(intent: Intent): Digest {
   return digestOf(intent);
 }
 
-/** The resource that an effect changes; raw SQL changes none by name (its token row stands for it). */
+/** Is it still to be made when the intent is sealed? What was called is done already. */
+export function isToApply(effect: Effect): effect is Exclude<Effect, PerformEffect> {
+  return effect.kind !== 'perform';
+}
+
+/** The resource that an effect changes; raw SQL changes none by name (its token row stands for it), nor does a call. */
 export function resourceOfEffect(effect: Effect): Resource | undefined {
   switch (effect.kind) {
     case 'file.write':
@@ -100,11 +124,12 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
     case 'row.delete':
       return { kind: 'row', database: effect.database, table: effect.table, key: effect.key };
     case 'sql':
+    case 'perform':
       return undefined;
   }
 }
 
-/** Has every statement an undo? Files and rows always have one. */
+/** Has every statement an undo? Files and rows always have one; a call has none, and keeps its answer when its step runs again. */
 export function canBeUndone(effects: readonly Effect[]): boolean {
   return effects.every((effect) => effect.kind !== 'sql' || effect.undo !== undefined);
 }
@@ -118,6 +143,8 @@ export function describeEffect(effect: Effect): string {
       return `remove ${effect.path}`;
     case 'directory.create':
       return `create folder ${effect.path}/`;
+    case 'perform':
+      return `called ${effect.name}${effect.known === 'called' ? '' : ` (${effect.known === 'told' ? 'as a person says' : 'as the probe found'})`}${effect.request.text === 'null' ? '' : `: ${effect.request.text.length > 200 ? `${effect.request.text.slice(0, 200)}…` : effect.request.text}`}`;
     case 'sql':
       return `run SQL on ${effect.database}: ${effect.text.length > 200 ? `${effect.text.slice(0, 200)}…` : effect.text}`;
     default:

@@ -16,7 +16,7 @@ export const FindingKindSchema = z.enum([
   'row-changed', 'row-missing', 'row-appeared', 'schema-changed', 'table-missing', 'token-missing', 'token-unknown', 'token-changed',
   'database-replaced', 'database-restored', 'watch-changed', 'code-changed', 'plan-changed',
   'ledger-behind', 'ledger-missing', 'ledger-damaged', 'blob-damaged', 'workspace-missing', 'bound-to-another-job',
-  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'step-cannot-go-on', 'decision-not-carried-out', 'inputs-keep-changing', 'output-in-the-way',
+  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'outcome-unknown', 'performed-otherwise', 'performed-and-not-asked-for', 'step-cannot-go-on', 'decision-not-carried-out', 'inputs-keep-changing', 'output-in-the-way',
 ]);
 export type FindingKind = z.infer<typeof FindingKindSchema>;
 
@@ -39,6 +39,8 @@ export const FindingSchema = z.strictObject({
   staleSteps: z.array(z.string()),
   /** What `rerun` runs again. */
   rerunSteps: z.array(z.string()),
+  /** Calls of those steps that can't be undone: their answers are kept, but for those that `items` answers `repeat`. */
+  keeps: z.array(z.string()).optional(),
   /** Readable, cut to a bound. */
   difference: z.string(),
   /** Offered answers, in the order of the table. */
@@ -80,14 +82,19 @@ export function questionDigest(nonce: string, findings: readonly Finding[]): Dig
 }
 
 /** The class of the whole: the gravest of its findings'. */
-const GRAVITY: readonly FindingClass[] = ['damaged', 'foreign', 'unverifiable', 'conflict', 'ahead', 'discrepancy', 'stuck', 'approval'];
+const GRAVITY: readonly FindingClass[] = ['damaged', 'foreign', 'unverifiable', 'conflict', 'ahead', 'discrepancy', 'in-doubt', 'stuck', 'approval'];
 export function questionKind(findings: readonly Finding[]): FindingClass {
   return GRAVITY.find((cls) => findings.some((finding) => finding.class === cls)) ?? 'discrepancy';
 }
 
 /** Does an open question of this kind hold back every step, or only its own? */
 export function isAboutTheWorld(question: Pick<Question, 'kind'>): boolean {
-  return question.kind !== 'approval' && question.kind !== 'stuck';
+  return question.kind !== 'approval' && question.kind !== 'stuck' && question.kind !== 'in-doubt';
+}
+
+/** Must `happened` come with the call's answer? Of the other calls the record has it. */
+export function needsResult(finding: Pick<Finding, 'kind'>): boolean {
+  return finding.kind === 'outcome-unknown';
 }
 
 /** Answers that can be given to the whole question at once: those that every finding offers. */

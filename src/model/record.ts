@@ -72,6 +72,10 @@ export const DecisionRecordSchema = z.strictObject({
   changes: z.array(ChangeSchema),
   /** What was found and replaced: resource → blob. */
   kept: z.record(z.string(), DigestSchema),
+  /** What calls answered, as the person says: resource → answer. */
+  results: z.record(z.string(), JsonSchema).optional(),
+  /** Calls of steps that run again which are made anew. */
+  again: z.array(z.string()).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -8,6 +8,7 @@
  * database:main                      which database this is (system identifier, timeline)
  * files:data/*.csv                   which files a watched pattern was first met with: a later one has appeared
  * query:watch/<name>                 the rows of a declared query
+ * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
  */
 import { canonicalJson, type JsonObject } from './canonical-json.ts';
@@ -23,6 +24,7 @@ export type Resource =
   | { readonly kind: 'token'; readonly database: string; readonly token: string }
   | { readonly kind: 'database'; readonly database: string }
   | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'perform'; readonly stepId: string; readonly name: string }
   | { readonly kind: 'code'; readonly step: string }
   | { readonly kind: 'plan' }
   | { readonly kind: 'ledger' }
@@ -45,6 +47,8 @@ export function formatResource(resource: Resource): string {
       return `database:${resource.database}`;
     case 'query':
       return `query:watch/${resource.name}`;
+    case 'perform':
+      return `perform:${escape(resource.stepId)}/${escape(resource.name)}`;
     case 'code':
       return `code:${resource.step}`;
     case 'plan':
@@ -77,6 +81,11 @@ export function parseResource(uri: string): Resource {
     case 'token': {
       const parts = rest.split('/');
       if (parts.length === 2) return { kind: 'token', database: unescape(parts[0]!), token: parts[1]! };
+      break;
+    }
+    case 'perform': {
+      const parts = rest.split('/');
+      if (parts.length === 2) return { kind: 'perform', stepId: unescape(parts[0]!), name: unescape(parts[1]!) };
       break;
     }
     case 'database':

@@ -2,10 +2,10 @@
  * What can be seen of a running job: the answer of its `status` Query, and the Markdown that Temporal's UI shows.
  */
 import * as z from 'zod';
-import { QuestionSchema, wholeAnswers, type Question } from './question.ts';
+import { needsResult, QuestionSchema, wholeAnswers, type Question } from './question.ts';
 import { shortDigest } from './digest.ts';
 
-export const StepStateSchema = z.enum(['waiting', 'running', 'held', 'approval', 'stuck', 'done', 'failed']);
+export const StepStateSchema = z.enum(['waiting', 'running', 'held', 'approval', 'in-doubt', 'stuck', 'done', 'failed']);
 export type StepState = z.infer<typeof StepStateSchema>;
 
 export const StepStatusSchema = z.strictObject({
@@ -62,7 +62,7 @@ export type JobStatus = z.infer<typeof JobStatusSchema>;
 /** At most so many refusals are kept in a Workflow. */
 export const MAX_REFUSALS = 20;
 
-export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', stuck: '✖', done: '✔', failed: '✖' };
+export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', 'in-doubt': '?', stuck: '✖', done: '✔', failed: '✖' };
 
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
 export type StatusExtract = Pick<JobStatus, 'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals'> & { readonly counts?: { readonly begun: number; readonly done: number } };
@@ -112,6 +112,8 @@ export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
       return `what ${step} is about to change is neither as before nor as wanted`;
     case 'ahead':
       return 'the record holds steps that the Workflow has forgotten (it was reset)';
+    case 'in-doubt':
+      return `${findingsTotal === 1 ? 'a call' : `${findingsTotal} calls`} of ${step}: did ${findingsTotal === 1 ? 'it' : 'they'} happen?`;
     case 'stuck':
       return `${step} cannot go on`;
     case 'damaged':
@@ -128,6 +130,7 @@ function questionMarkdown(question: Question, workflowId: string): string[] {
     lines.push(`  - expected: ${finding.expected.text}`, `  - found: ${finding.found.text}`);
     if (finding.staleSteps.length > 0) lines.push(`  - used by: ${finding.staleSteps.join(', ')}`);
     if (finding.difference !== '') lines.push('  ```diff', ...cut(finding.difference, MAX_DIFFERENCE_SHOWN).split('\n').map((line) => `  ${line}`), '  ```');
+    if (finding.keeps !== undefined) lines.push(`  - kept when run again: ${finding.keeps.join(', ')} (unless \`items\` says \`repeat\`)`);
     lines.push(`  - answers: ${finding.answers.join(', ')}`);
   }
   if (question.findingsTotal > MAX_FINDINGS_SHOWN) lines.push(`- … and ${question.findingsTotal - Math.min(MAX_FINDINGS_SHOWN, question.findings.length)} more`);
@@ -138,10 +141,12 @@ function questionMarkdown(question: Question, workflowId: string): string[] {
 /** The command that answers a question with nothing but Temporal's own command line. */
 export function signalCommand(workflowId: string, question: Question): string {
   const answer = wholeAnswers(question)[0];
+  const told = question.findings.filter((finding) => (answer ?? finding.answers[0]) === 'happened' && needsResult(finding));
+  const results = told.length === 0 ? {} : told.length === 1 ? { result: null } : { results: Object.fromEntries(told.map(({ resource }) => [resource, null])) };
   const body =
     answer === undefined
-      ? { digest: question.digest, items: Object.fromEntries(question.findings.map((finding) => [finding.resource, finding.answers[0]])), by: 'you@example.com', reason: 'why' }
-      : { digest: question.digest, answer, by: 'you@example.com', reason: 'why' };
+      ? { digest: question.digest, items: Object.fromEntries(question.findings.map((finding) => [finding.resource, finding.answers[0]])), ...results, by: 'you@example.com', reason: 'why' }
+      : { digest: question.digest, answer, ...results, by: 'you@example.com', reason: 'why' };
   return `temporal workflow signal --workflow-id ${shellQuote(workflowId)} --name decide --input ${shellQuote(JSON.stringify(body))}`;
 }
 

@@ -61,6 +61,45 @@ export interface StepDatabase {
   sql(text: string, params: readonly Json[], options: { readonly writes: readonly string[]; readonly undo?: { readonly text: string; readonly params?: readonly Json[] } }): Promise<void>;
 }
 
+export interface PerformCall {
+  /** The same for every attempt, and for a repeat: hand it on as the Idempotency-Key. 64 hex digits. */
+  readonly key: string;
+  /** Aborted when the job is cancelled, the step times out or the worker stops. */
+  readonly signal: AbortSignal;
+  /** Was it begun before, so that it may have happened already? Then the other side must know it by its key. */
+  readonly isRepeat: boolean;
+}
+
+export interface ProbeCall {
+  readonly key: string;
+  /** What was sent, as `request` has it. */
+  readonly request: Json;
+  readonly signal: AbortSignal;
+}
+
+export type ProbeResult<T> = { readonly happened: true; readonly answer: T } | { readonly happened: false } | { readonly happened: 'unknown' };
+
+export interface PerformOptions<T extends Json> {
+  /**
+   * What is about to be sent: a person sees it when the call is in doubt, and a retry that wants to send something else is
+   * asked about. Plain JSON that is the same on every attempt (a clock or a random number: `ctx.once`); no secrets.
+   * Default: null.
+   */
+  readonly request?: Json;
+  /**
+   * Makes the call and returns its answer, plain JSON. Throws `NotPerformed` when the call certainly did not happen; any
+   * other error leaves it in doubt.
+   */
+  run(call: PerformCall): Promise<T> | T;
+  /** For `inDoubt: 'probe'`: finds out whether the call happened. If it throws, a person is asked. */
+  probe?(call: ProbeCall): Promise<ProbeResult<T>> | ProbeResult<T>;
+  /**
+   * When nobody can know whether it happened (the worker died, `run` threw): `ask` a person; `repeat` it, since the other
+   * side honours the key; or `probe`. Default: `ask`.
+   */
+  readonly inDoubt?: 'ask' | 'repeat' | 'probe';
+}
+
 export interface StepContext {
   readonly jobId: string;
   readonly stepId: string;
@@ -76,6 +115,14 @@ export interface StepContext {
    * the same. @throws `once-name-twice`, `not-json`
    */
   once<T extends Json>(name: string, fn: () => T | Promise<T>): Promise<T>;
+  /**
+   * A call that can't be staged: it is made while the code runs, once. That it is about to be made is durable before
+   * `run` is called, and its answer before it is returned; on a retry the answer comes from the record. In between it is in
+   * doubt, and `inDoubt` says what then. Await it.
+   * @param name letters, digits, `_ . # / @ : + -`; unique in the step, also among `once` names
+   * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a person is asked
+   */
+  perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
   /** Kept with the step's record, and shown by the worker. */
   log(message: string, fields?: JsonObject): void;
   /** Shown by `holdfast status --watch` and the Temporal UI while the step runs. */

@@ -25,6 +25,14 @@ export function tokenOf({ jobId, stepId, generation }: TokenParts): Digest {
   return digestOf({ generation, jobId, stepId });
 }
 
+/**
+ * The idempotency key of a call that a step makes: the same for every attempt of a generation. `round`: how many times a
+ * person decided that a call that had happened is made again. Pure; the same for ever.
+ */
+export function performKeyOf({ token, name, round }: { readonly token: Digest; readonly name: string; readonly round: number }): Digest {
+  return digestOf({ perform: name, round, token });
+}
+
 /** A job's id: Workflow id and first execution run id, which reset and continue-as-new carry along unchanged. */
 export function jobIdOf(workflowId: string, firstExecutionRunId: string): string {
   return `${workflowId}@${firstExecutionRunId}`;

@@ -28,6 +28,14 @@ CREATE TABLE IF NOT EXISTS once (
   token TEXT NOT NULL, draft INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, reads TEXT NOT NULL,
   PRIMARY KEY (token, draft, name)) STRICT;
 
+-- Calls that steps make while their code runs. state: about | done | kept | repeat | withdrawn (see perform-row.ts). answers,
+-- wanted: digests of request and reads.
+CREATE TABLE IF NOT EXISTS perform (
+  token TEXT NOT NULL, name TEXT NOT NULL, job_id TEXT NOT NULL, step_id TEXT NOT NULL, generation INTEGER NOT NULL, state TEXT NOT NULL,
+  key TEXT NOT NULL, round INTEGER NOT NULL, in_doubt TEXT NOT NULL, request TEXT NOT NULL, request_digest TEXT NOT NULL, answers TEXT,
+  answer TEXT, known TEXT, called_in INTEGER NOT NULL, nonce TEXT NOT NULL, note TEXT, at TEXT NOT NULL, wanted TEXT, PRIMARY KEY (token, name)) STRICT;
+CREATE INDEX IF NOT EXISTS perform_step ON perform (job_id, step_id, name, generation);
+
 -- state: sealed | applying | done | dropped. prepared: what the transactions read back before they were committed.
 CREATE TABLE IF NOT EXISTS intent (
   token TEXT PRIMARY KEY, job_id TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,

@@ -25,6 +25,7 @@ import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
 import { BATCH_BYTES, BATCH_RECORDS, checkChain, RecordParser, type ChainCheck, type ReadRecord, type StoredRecord } from './chain-check.ts';
 import { atPoints } from './fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './ledger-schema.ts';
+import { performRowFrom, type PerformRow } from './perform-row.ts';
 
 export const LEDGER_FILE = 'ledger.sqlite';
 
@@ -313,6 +314,38 @@ export class Ledger {
     return this.#all('SELECT draft, name, value FROM once WHERE token = ? ORDER BY draft, rowid', token).map((row) => ({
       draft: row['draft'] as number, name: row['name'] as string, value: row['value'] as string,
     }));
+  }
+
+  // ---- calls -------------------------------------------------------------------------------------------------------
+
+  perform(token: Digest, name: string): PerformRow | undefined {
+    const row = this.#get('SELECT * FROM perform WHERE token = ? AND name = ?', token, name);
+    return row === undefined ? undefined : performRowFrom(row);
+  }
+
+  /** What counts of a call: its row of this generation, or of the latest before it that has one. */
+  performInForce(jobId: string, stepId: string, name: string, generation: number): PerformRow | undefined {
+    const row = this.#get('SELECT * FROM perform WHERE job_id = ? AND step_id = ? AND name = ? AND generation <= ? ORDER BY generation DESC LIMIT 1', jobId, stepId, name, generation);
+    return row === undefined ? undefined : performRowFrom(row);
+  }
+
+  /** Of each call its row of the latest generation, up to one; in the order in which they were begun. `stepId` left out: all steps'. */
+  performsInForce(jobId: string, stepId?: string, upTo = Number.MAX_SAFE_INTEGER): readonly PerformRow[] {
+    const rows = stepId === undefined
+      ? this.#all('SELECT * FROM perform WHERE job_id = ? AND generation <= ? ORDER BY generation, rowid', jobId, upTo)
+      : this.#all('SELECT * FROM perform WHERE job_id = ? AND step_id = ? AND generation <= ? ORDER BY generation, rowid', jobId, stepId, upTo);
+    return [...new Map(rows.map(performRowFrom).map((row) => [`${row.stepId}/${row.name}`, row])).values()];
+  }
+
+  putPerform(row: PerformRow): void {
+    this.#run(
+      `INSERT INTO perform VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+       ON CONFLICT (token, name) DO UPDATE SET state = excluded.state, key = excluded.key, round = excluded.round, in_doubt = excluded.in_doubt, request = excluded.request,
+         request_digest = excluded.request_digest, answers = excluded.answers, answer = excluded.answer, known = excluded.known, called_in = excluded.called_in, nonce = excluded.nonce,
+         note = excluded.note, at = excluded.at, wanted = excluded.wanted`,
+      row.token, row.name, row.jobId, row.stepId, row.generation, row.state, row.key, row.round, row.inDoubt, row.request.text, row.request.digest,
+      row.answers === null ? null : JSON.stringify(row.answers), row.answer, row.known, row.calledIn, row.nonce, row.note, row.at, row.wanted === null ? null : JSON.stringify(row.wanted),
+    );
   }
 
   // ---- intents -----------------------------------------------------------------------------------------------------

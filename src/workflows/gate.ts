@@ -414,8 +414,7 @@ export class Gate {
   }
 }
 
-function stateFor(question: Question): 'held' | 'approval' | 'stuck' {
-  if (question.kind === 'approval') return 'approval';
-  return question.kind === 'stuck' ? 'stuck' : 'held';
+function stateFor({ kind }: Question): 'held' | 'approval' | 'in-doubt' | 'stuck' {
+  return kind === 'approval' || kind === 'in-doubt' || kind === 'stuck' ? kind : 'held';
 }
 

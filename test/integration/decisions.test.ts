@@ -34,6 +34,20 @@ const breaksCode = implementStep(breaks, () => {
   return { ok: true };
 });
 
+/** Makes a call that is cut off until it is mended. */
+const calls = defineStep({ name: 'calls', input: z.object({}), output: z.object({ answer: z.string() }) });
+const callKeys: string[] = [];
+const callsCode = implementStep(calls, async (ctx) => ({
+  answer: await ctx.perform('call', {
+    request: { to: 'Ada' },
+    run: ({ key }) => {
+      callKeys.push(key);
+      if (!mended) throw new Error('the connection was cut');
+      return 'called';
+    },
+  }),
+}));
+
 let fixture: Fixture;
 let copy: Fixture;
 let job: TestJob;
@@ -49,12 +63,13 @@ function begin(trigger: 'restart' | 'reset' = 'restart'): void {
 }
 
 function open(trigger: 'restart' | 'reset' = 'restart'): TestJob {
-  return resume(copy, trigger, { steps: [...(stepsFor(copy.workspace) ?? []), pairCode, breaksCode] });
+  return resume(copy, trigger, { steps: [...(stepsFor(copy.workspace) ?? []), pairCode, breaksCode, callsCode] });
 }
 
 afterEach(async () => {
   setFaultHook(undefined);
   mended = false;
+  callKeys.length = 0;
   await job?.close();
   if (copy !== undefined) removeFixture(copy);
 });
@@ -92,6 +107,7 @@ function repaired(result: RepairResult): Extract<RepairResult, { kind: 'repaired
 }
 
 const runPair = (): Promise<unknown> => job.step(pair, { text: 'ours' }, { stepId: 'pair' });
+const runCalls = (): Promise<unknown> => job.step(calls, {}, { stepId: 'calls' });
 const runApproved = (): Promise<unknown> => job.step(pair, { text: 'ours' }, { stepId: 'pair', approval: 'before-apply' });
 
 /** Brings about a question of each class; `ask` asks again for what met it. */
@@ -127,6 +143,10 @@ const RAISE: { readonly [C in FindingClass]: () => Promise<{ readonly question: 
     begin();
     const run = (): Promise<unknown> => job.step(breaks, {}, { stepId: 'breaks', maxAttempts: 1 });
     return { question: await questionFrom(run()), ask: () => questionFrom(run()) };
+  },
+  'in-doubt': async () => {
+    begin();
+    return { question: await questionFrom(runCalls()), ask: () => questionFrom(runCalls()) };
   },
   damaged: async () => {
     begin();
@@ -319,6 +339,30 @@ const CASES: Partial<Record<Cell, () => Promise<void>>> = {
     assert.deepEqual(result.reruns, [{ stepId: 'breaks', generation: 1 }]);
     assert.deepEqual(await job.step(breaks, {}, { stepId: 'breaks' }), { ok: true });
     assert.equal(stepRecordsOf(copy.workspace, job.jobId, 'breaks').at(-1)?.generation, 1);
+  },
+  'in-doubt/happened': async () => {
+    const { question } = await RAISE['in-doubt']();
+    const before = snapshot();
+    assert.match(question.findings[0]!.difference, /the connection was cut[\s\S]*"to": "Ada"/);
+    const refused = await job.decide(question, { answer: 'happened' });
+    assert.equal(refused.kind, 'refused', 'nobody else knows what it answered');
+    const result = repaired(await job.decide(question, { answer: 'happened', result: 'as their log says' }));
+    assert.deepEqual(result.reruns, []);
+    assert.deepEqual(snapshot(), before);
+    assert.deepEqual(decisionsOf(copy.workspace, job.jobId)[0]?.results, { 'perform:calls/call': 'as their log says' });
+    assert.deepEqual(await runCalls(), { answer: 'as their log says' });
+    assert.equal(callKeys.length, 1);
+    const [step] = stepRecordsOf(copy.workspace, job.jobId, 'calls');
+    assert.equal(step?.generation, 0);
+    assert.deepEqual(step.effects.map(({ effect }) => effect.kind === 'perform' && [effect.name, effect.known]), [['call', 'told']]);
+  },
+  'in-doubt/repeat': async () => {
+    const { question } = await RAISE['in-doubt']();
+    repaired(await job.decide(question, { answer: 'repeat' }));
+    mended = true;
+    assert.deepEqual(await runCalls(), { answer: 'called' });
+    assert.equal(callKeys.length, 2);
+    assert.equal(new Set(callKeys).size, 1, 'under the same key');
   },
   'foreign/accept': async () => {
     const { question } = await RAISE.foreign();

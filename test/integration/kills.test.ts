@@ -15,4 +15,5 @@ test('a job killed at every fault point leaves world, rows and outputs of one th
   // One call more only where the process died between the value and its record.
   assert.deepEqual(reference.onceCalls, { sample: 1, second: 1 });
   assert.deepEqual(killed.onceCalls, { sample: 2, second: 1 });
+  assert.deepEqual(reference.effects, [1], 'one key, one effect');
 });

@@ -11,6 +11,7 @@ test('every class of finding offers recheck and abort, and nothing that the desi
     approval: ['approve', 'reject'],
     conflict: ['skip', 'overwrite', 'undo'],
     ahead: ['keep'],
+    'in-doubt': ['happened', 'repeat'],
     stuck: ['rerun'],
     damaged: [],
     foreign: ['accept'],

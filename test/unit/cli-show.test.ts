@@ -135,3 +135,24 @@ test('tables, ages and sizes', () => {
   assert.deepEqual(['2026-01-02T00:00:00Z', '2026-01-01T23:59:00Z', '2026-01-01T23:00:00Z', '2026-01-01T10:00:00Z', '2025-12-20T00:00:00Z'].map((at) => ago(at, now)), ['just now', '60 s ago', '60 min ago', '14 h ago', '13 d ago']);
   assert.deepEqual([0, 9_999, 20_480, 1_048_576 * 3.5].map(bytes), ['0 bytes', '9999 bytes', '20.0 KiB', '3.5 MiB']);
 });
+
+test('a call in doubt shows what was about to be sent and how its answer is given; a dry run says what that does', () => {
+  const call = finding({ resource: 'perform:pay/charge', class: 'in-doubt', kind: 'outcome-unknown', difference: 'what was about to be sent:\n{ "amount": 7 }' });
+  const asked = question([call], { stepId: 'pay' });
+  const text = showQuestion(plain, 'j', asked);
+  assert.match(text, /^Question [0-9a-f]{12}: a call of step pay: did it happen\?$/m);
+  assert.match(text, /^ {3}\{ "amount": 7 \}$/m);
+  assert.match(text, /^ {2}holdfast decide j happened --result JSON --question [0-9a-f]{12} --dry-run$/m);
+  assert.ok(text.includes('"answer":"happened","result":null,'), text);
+  const by = { by: 'reader@example.com', reason: 'test' };
+  const preview = showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'happened', result: 1, ...by }));
+  assert.match(preview, /perform:pay\/charge +happened +- +- +decision, the call's answer +asks the step again/);
+  assert.match(showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'happened', ...by })), /cannot be used[\s\S]*needs what the call answered/);
+});
+
+test('a step that runs again shows which of its calls keep their answers, and which are made anew', () => {
+  const asked = question([finding({ resource: 'file:report.md', rerunSteps: ['pay'], keeps: ['perform:pay/charge', 'perform:pay/mail'] })]);
+  assert.match(showQuestion(plain, 'j', asked), /kept {6}perform:pay\/charge, perform:pay\/mail: cannot be undone; made anew with --item 'perform:pay\/charge=repeat'/);
+  const preview = showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'rerun', items: { 'perform:pay/mail': 'repeat' }, by: 'a', reason: 'b' }));
+  assert.match(preview, /Not made anew, their answers are kept: perform:pay\/charge\n {2}Made anew: perform:pay\/mail/);
+});

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { AnswerSchema, ANSWERS, type Answer } from '../../src/model/answer.ts';
 import { answered, parseDecision, ruleOn, type Decision } from '../../src/model/decision.ts';
-import { offeredAnswers, type Finding } from '../../src/model/question.ts';
+import { needsResult, offeredAnswers, type Finding } from '../../src/model/question.ts';
 import { arbitraryFindings, questionOf } from './question-arbitrary.ts';
 
 const by = { by: 'reader@example.com', reason: 'test' };
@@ -13,7 +13,8 @@ test('a usable decision gives every finding exactly one answer, and one that it 
   fc.assert(fc.property(arbitraryFindings, fc.option(answer, { nil: undefined }), fc.array(answer, { maxLength: 6 }), (findings, whole, each) => {
     const question = questionOf(findings);
     const items = Object.fromEntries(each.slice(0, findings.length).map((given, index) => [findings[index]!.resource, given]));
-    const decision: Decision = { digest: question.digest, ...by, ...(whole === undefined ? {} : { answer: whole }), ...(each.length === 0 ? {} : { items }) };
+    const told = findings.filter((finding) => needsResult(finding) && (items[finding.resource] ?? whole) === 'happened').map(({ resource }) => resource);
+    const decision: Decision = { digest: question.digest, ...by, ...(whole === undefined ? {} : { answer: whole }), ...(each.length === 0 ? {} : { items }), ...(told.length === 0 ? {} : { results: Object.fromEntries(told.map((resource) => [resource, null])) }) };
     const ruling = ruleOn(question, decision);
     if (!ruling.usable) return assert.ok(ruling.problems.length > 0);
     assert.deepEqual(Object.keys(ruling.answers).sort(), findings.map(({ resource }) => resource).sort());
@@ -73,4 +74,66 @@ test('parsing never throws and names each problem by its field', () => {
 
 test('lists the resources that an answer was given to', () => {
   assert.deepEqual(answered({ a: 'accept', b: 'restore', c: 'accept' }, 'accept'), ['a', 'c']);
+});
+
+function called(name: string, kind: Finding['kind'] = 'outcome-unknown'): Finding {
+  return { ...written(`perform:pay/${name}`, 'pay', []), class: 'in-doubt', kind, answers: offeredAnswers('in-doubt') };
+}
+
+const rulingOn = (findings: readonly Finding[], decision: Omit<Decision, 'digest' | 'by' | 'reason'>): ReturnType<typeof ruleOn> => {
+  const question = questionOf(findings);
+  return ruleOn(question, { digest: question.digest, ...decision, ...by });
+};
+const problemsOf = (...given: Parameters<typeof rulingOn>): string => {
+  const ruling = rulingOn(...given);
+  return ruling.usable ? 'usable' : ruling.problems.join('; ');
+};
+
+test('a call that happened comes with its answer, null if it has none; an answer for anything else is refused', () => {
+  const one = [called('charge')];
+  const two = [called('charge'), called('mail')];
+  const results = (findings: readonly Finding[], decision: Omit<Decision, 'digest' | 'by' | 'reason'>): unknown => {
+    const ruling = rulingOn(findings, decision);
+    return ruling.usable ? ruling.results : ruling.problems;
+  };
+  assert.deepEqual(results(one, { answer: 'happened', result: null }), { 'perform:pay/charge': null });
+  assert.deepEqual(results(one, { answer: 'happened', results: { 'perform:pay/charge': { id: 1 } } }), { 'perform:pay/charge': { id: 1 } });
+  assert.deepEqual(results(two, { items: { 'perform:pay/charge': 'happened', 'perform:pay/mail': 'repeat' }, result: 1 }), { 'perform:pay/charge': 1 });
+  assert.deepEqual(results(two, { answer: 'happened', result: 1, results: { 'perform:pay/mail': 2 } }), ['result is given once for 2 calls that happened; give results: {"perform:pay/charge": …, "perform:pay/mail": …}', 'happened for perform:pay/charge needs what the call answered: give it as result (or results: {"perform:pay/charge": …}); null where it answers nothing']);
+  assert.match(problemsOf(one, { answer: 'happened' }), /happened for perform:pay\/charge needs what the call answered/);
+  assert.match(problemsOf(one, { answer: 'repeat', result: 1 }), /a result belongs to a call that happened, and repeat is answered/);
+  assert.match(problemsOf(one, { answer: 'abort', results: { 'perform:pay/charge': 1 } }), /a result belongs to a call that happened/);
+  assert.match(problemsOf(one, { answer: 'happened', result: 1, results: { 'perform:pay/charge': 2 } }), /result and results both say/);
+  assert.match(problemsOf([written('file:a', 'a', [])], { answer: 'accept', result: 1 }), /a result belongs to a call that happened/);
+  const known = [called('charge', 'performed-otherwise')];
+  assert.equal(problemsOf(known, { answer: 'happened' }), 'usable', 'the record has the answer');
+  assert.match(problemsOf(known, { answer: 'happened', result: 1 }), /the record has what the call answered; give no result/);
+});
+
+test('a result is plain JSON within a bound, however it is sent', () => {
+  const parse = (result: unknown): string => {
+    const parsed = parseDecision({ digest: '0'.repeat(64), answer: 'happened', ...by, result });
+    return 'decision' in parsed ? 'usable' : parsed.problems.join('; ');
+  };
+  assert.equal(parse(null), 'usable');
+  assert.equal(parse({ deep: [1, 'x', { y: null }] }), 'usable');
+  assert.match(parse(Number.NaN), /result: expected plain JSON: .*NaN/);
+  assert.match(parse('x'.repeat(70_000)), /result: the result has 70002 characters; at most 65536/);
+  let nested: unknown = 1;
+  for (let depth = 0; depth < 20_000; depth++) nested = [nested];
+  assert.match(parse(nested), /nested deeper than 256/);
+  const question = questionOf([called('a'), called('b')]);
+  const half = 'x'.repeat(40_000);
+  const ruling = ruleOn(question, { digest: question.digest, answer: 'happened', results: { 'perform:pay/a': half, 'perform:pay/b': half }, ...by });
+  assert.match(ruling.usable ? '' : ruling.problems.join(), /the results have 80004 characters/);
+});
+
+test('a call that is kept may be named to be made again, beside an answer that makes its step run again', () => {
+  const finding: Finding = { ...written('file:a', 'pay', ['pay']), keeps: ['perform:pay/charge'] };
+  const ruling = rulingOn([finding], { answer: 'rerun', items: { 'perform:pay/charge': 'repeat' } });
+  assert.deepEqual(ruling.usable && [ruling.answers, ruling.again], [{ 'file:a': 'rerun' }, ['perform:pay/charge']]);
+  assert.deepEqual(rulingOn([finding], { answer: 'rerun' }), { usable: true, answers: { 'file:a': 'rerun' }, results: {}, again: [] });
+  assert.match(problemsOf([finding], { answer: 'accept', items: { 'perform:pay/charge': 'repeat' } }), /nothing here makes it run again/);
+  assert.match(problemsOf([finding], { answer: 'rerun', items: { 'perform:pay/charge': 'happened' } }), /offered: repeat/);
+  assert.match(problemsOf([finding], { answer: 'rerun', items: { 'perform:pay/other': 'repeat' } }), /which the question does not/);
 });

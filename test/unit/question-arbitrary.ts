@@ -10,7 +10,7 @@ export const arbitraryFinding: fc.Arbitrary<Finding> = fc
   .record({
     resource: fc.stringMatching(/^file:[a-z]{1,8}$/),
     class: fc.constantFrom(...FindingClassSchema.options),
-    kind: fc.constantFrom('changed' as const, 'missing' as const, 'row-changed' as const),
+    kind: fc.constantFrom('changed' as const, 'missing' as const, 'row-changed' as const, 'outcome-unknown' as const),
     expected: side,
     found: side,
     difference: fc.string({ maxLength: 30 }),

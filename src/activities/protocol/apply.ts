@@ -13,7 +13,7 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
-import { resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import { isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import type { AppliedEffect, Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
@@ -23,7 +23,7 @@ import { listingDigest } from './context.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import type { PreparedFile } from './files.ts';
 import { rowsDigest } from './stage.ts';
-import { afterOf, asPrepared, changesOf, stepFields, type Applied } from './step-record.ts';
+import { afterOf, asPrepared, changesOf, outcomeOf, stepFields, type Applied } from './step-record.ts';
 import type { Workspace } from './workspace.ts';
 
 export const LOCK_TIMEOUT_MS = 5_000;
@@ -323,7 +323,7 @@ class Application {
     const { runId, row } = this.#parts;
     faultPoint('applying.before');
     let planned: PlannedRecord | undefined;
-    if (this.#intent.effects.length > 0) {
+    if (this.#intent.effects.some(isToApply)) {
       if (!this.#isRollForward) planned = this.#ledger.plan(this.#intent.jobId, runId, stepFields(row, asPrepared(this.#intent, prepared)));
       const record = planned === undefined ? {} : { record: { runId, at: planned.record.at, head: planned.at.head } };
       this.#ledger.transaction(() => this.#ledger.beginApplying(this.#intent.token, { ...prepared, ...record }));
@@ -379,7 +379,7 @@ class Application {
   #applied(): Applied {
     const effects = this.#intent.effects.map((effect, index): AppliedEffect => {
       const mark = this.#marks.get(index);
-      return { effect, after: mark?.after ?? afterOf(effect), outcome: mark?.outcome === 'skipped' ? 'skipped' : 'applied' };
+      return { effect, after: mark?.after ?? afterOf(effect), outcome: mark?.outcome === 'skipped' ? 'skipped' : outcomeOf(this.#intent, effect) };
     });
     return { effects, changes: [...changesOf(this.#intent, effects), ...this.#changes] };
   }
@@ -393,6 +393,7 @@ class Application {
   }
 
   #isDone(index: number): boolean {
+    if (!isToApply(this.#intent.effects[index]!)) return true;
     const outcome = this.#marks.get(index)?.outcome;
     return outcome === 'applied' || (outcome === 'skipped' && 'path' in this.#intent.effects[index]!);
   }

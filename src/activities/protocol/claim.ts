@@ -5,10 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { ManifestEntry } from '../../model/record.ts';
+import type { ManifestEntry, StepRecord } from '../../model/record.ts';
 import type { ResourceState } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { ClaimRow, Ledger } from '../../store/ledger.ts';
+import { performDigest, type PerformRow } from '../../store/perform-row.ts';
 import { mustBeAsRecorded } from './manifest-check.ts';
 import type { Caller } from './host.ts';
 import type { Workspace } from './workspace.ts';
@@ -59,6 +60,40 @@ export class Claim {
       ledger.putClaim(this.#row);
       for (const name of keep) ledger.keepOnce(token, name, draft, draft + 1);
     });
+  }
+
+  /** What the ledger knows of a call: of this generation, or of the latest before it that has made it. */
+  performed(name: string): PerformRow | undefined {
+    return this.#ledger.performInForce(this.#row.jobId, this.#row.stepId, name, this.#row.generation);
+  }
+
+  /** A look at the ledger without the lock: at what only this claim writes. */
+  read<T>(look: (ledger: Ledger) => T): T {
+    return look(this.#ledger);
+  }
+
+  stepRecordOf(token: Digest): StepRecord | undefined {
+    return this.#ledger.stepRecord(token)?.record;
+  }
+
+  /**
+   * Writes what is known of a call, if the ledger still has what was `seen` of it. One fsynced commit.
+   * @param mayAct is asked under the lock before anything is written; it throws what stands in the way
+   * @throws HoldfastError `fenced`
+   */
+  async putPerform(seen: PerformRow | undefined, next: PerformRow, mayAct?: (ledger: Ledger) => void): Promise<void> {
+    await this.#durably(`record ${next.name}`, (ledger) => {
+      mayAct?.(ledger);
+      const found = ledger.perform(next.token, next.name);
+      const isAsSeen = found === undefined ? seen?.token !== next.token : seen?.token === next.token && performDigest(found) === performDigest(seen);
+      if (!isAsSeen) throw new HoldfastError('fenced', `What is recorded of ${next.name} has changed meanwhile; this attempt of step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
+      ledger.putPerform(next);
+    });
+  }
+
+  /** Read without the lock: only to see sooner that it isn't. */
+  get isCurrent(): boolean {
+    return this.#ledger.claim(this.#row.token)?.nonce === this.#row.nonce;
   }
 
   /** Under the lock already: is this still the claim that counts? @throws HoldfastError `fenced` */

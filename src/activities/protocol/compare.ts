@@ -139,7 +139,7 @@ export function halfAppliedTargets(ledger: Ledger, { intent }: Pick<IntentRow, '
   const planned = ledger.preparedAfters(intent.token).afters;
   return [...intent.effects.entries()].flatMap(([index, effect]) => {
     const target = resourceOfEffect(effect);
-    if (target === undefined || effect.kind === 'sql') return [];
+    if (target === undefined || effect.kind === 'sql' || effect.kind === 'perform') return [];
     const after = 'after' in effect ? effect.after : (planned[index] ?? ABSENT);
     const mark = marks.get(index);
     const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];

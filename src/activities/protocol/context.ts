@@ -12,9 +12,11 @@ import type { FileState, TableSchemaState } from '../../model/world.ts';
 import { isSameTable } from '../../effects/database/query-builder.ts';
 import { plainValue } from '../../effects/database/values.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
+import type { Ledger } from '../../store/ledger.ts';
 import type { Claim } from './claim.ts';
 import { cannotRead } from './files.ts';
 import type { Caller } from './host.ts';
+import { perform } from './perform.ts';
 import { keyOf, rowsDigest, type Stage } from './stage.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -29,6 +31,8 @@ export interface ContextParts {
   readonly stage: Stage;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** Asked under the lock before a call is made: throws what stands in the way (the world is to be compared first, a question about it is open). */
+  readonly mayAct: (ledger: Ledger) => void;
 }
 
 export function makeContext(parts: ContextParts): StepContext {
@@ -42,6 +46,7 @@ export function makeContext(parts: ContextParts): StepContext {
     files: stepFiles(parts),
     db: (name) => stepDatabase(parts, name),
     once: (name, fn) => once(parts, name, fn),
+    perform: (name, options) => perform(parts, name, options),
     log: (message, fields) => {
       if (fields !== undefined) canonicalJson(fields, 'fields');
       if (stage.logs.length < MAX_LOGS) stage.logs.push(fields === undefined ? { message: message.slice(0, 2_000) } : { message: message.slice(0, 2_000), fields });
@@ -55,7 +60,7 @@ export function makeContext(parts: ContextParts): StepContext {
 
 /** Recorded before it is used; on a retry it comes from the record while what was read before is the same. */
 async function once<T extends Json>({ claim, stage, signal }: ContextParts, name: string, fn: () => T | Promise<T>): Promise<T> {
-  if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}") is called twice in step ${claim.row.stepId}.`, { name });
+  if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
   stage.onceNames.add(name);
   const reads = stage.readsDigest();
   const recorded = await claim.once(name);

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Answer, FindingClass } from '../../model/answer.ts';
 import { shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, type HoldfastError } from '../../model/failure.ts';
-import { describeEffect, type Intent } from '../../model/intent.ts';
+import { describeEffect, isToApply, type Intent } from '../../model/intent.ts';
 import type { ManifestEntry } from '../../model/record.ts';
 import {
   boundedQuestion, findingsIdentity, isAboutTheWorld, MAX_FINDINGS_IN_PAYLOAD, offeredAnswers, questionDigest, questionKind, type Finding, type FindingKind, type Question,
@@ -13,6 +13,7 @@ import {
 import { stateDigest, type ResourceState, type Sighting } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
+import { keptCalls } from './kept-calls.ts';
 
 export interface Asking {
   readonly jobId: string;
@@ -27,7 +28,8 @@ export interface Asking {
  * The open question for these findings: the one that is there, or a new one. An open question about the same thing with
  * other findings is withdrawn. Call under the lock. Safe to repeat.
  */
-export function ask(ledger: Ledger, { jobId, runId, why, findings, stepId, token }: Asking): Question {
+export function ask(ledger: Ledger, { jobId, runId, why, findings: found, stepId, token }: Asking): Question {
+  const findings = found.map((one) => withKeptCalls(ledger, jobId, one));
   const identity = findingsIdentity(findings);
   const kind = questionKind(findings);
   const open = ledger.openQuestions(jobId);
@@ -44,6 +46,13 @@ export function ask(ledger: Ledger, { jobId, runId, why, findings, stepId, token
   });
   faultPoint('question.after');
   return question;
+}
+
+/** What can't be undone where a step runs again; the decision may name it. */
+function withKeptCalls(ledger: Ledger, jobId: string, one: Finding): Finding {
+  if (!one.answers.includes('rerun') && !one.answers.includes('undo')) return one;
+  const keeps = keptCalls(ledger, jobId, one.rerunSteps);
+  return keeps.length === 0 ? one : { ...one, keeps };
 }
 
 /** A question as it is minted; `ask` keeps it. */
@@ -153,11 +162,12 @@ export function stuckFinding(stepId: string, error: { readonly type: string; rea
 
 /** The exact changes, for a person to approve. */
 export function approvalFinding(intent: Intent, digest: Digest, differences: readonly string[]): Finding {
+  const changes = intent.effects.filter(isToApply).length;
   return finding({
     resource: `intent:${intent.stepId}`,
     class: 'approval',
     kind: 'approval',
-    expected: { digest: null, text: `an approval of ${intent.effects.length} change${intent.effects.length === 1 ? '' : 's'}` },
+    expected: { digest: null, text: `an approval of ${changes} change${changes === 1 ? '' : 's'}` },
     found: { digest, text: cut(intent.effects.map(describeEffect).join('; ') || 'no change') },
     difference: intent.effects.map((effect, index) => [describeEffect(effect), differences[index] ?? ''].filter((part) => part !== '').join('\n')).join('\n\n'),
   });

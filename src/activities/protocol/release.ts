@@ -2,7 +2,9 @@
  * Ends a job's hold on its workspace: what is half applied is finished, what was only sealed is dropped, leftovers are
  * fenced, and the next job may have the folder.
  *
- * Invariant: a database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
+ * Invariants
+ * 1. A database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
+ * 2. A call of which nobody knows whether it happened is named by the record of the release.
  */
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/messages.ts';
@@ -11,6 +13,7 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
 import type { Caller, ProtocolHost } from './host.ts';
+import { openCallNotes } from './doubt.ts';
 import { expectRecordedDatabases } from './look.ts';
 import { withdraw } from './questions.ts';
 import { closeIntent, stepFields } from './step-record.ts';
@@ -28,7 +31,7 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
     const job = ledger.job(request.jobId);
     if (job === undefined || ledger.boundJobId() !== request.jobId) return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
     expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);
-    const notes = await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller);
+    const notes = [...(await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller)), ...openCallNotes(ledger, request.jobId)];
     for (const question of ledger.openQuestions(request.jobId)) ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
     const fences = await raiseFences(workspace, job.settings, request.jobId, job.term + 1);
@@ -57,7 +60,7 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   if (bound === undefined || job === undefined) return;
   expectRecordedDatabases(workspace, job.settings, ledger, bound);
   const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
-  notes.push(...finished);
+  notes.push(...finished, ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
     notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));
     return;

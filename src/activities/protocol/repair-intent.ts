@@ -1,6 +1,7 @@
 /** A sealed repair: a decision with everything that carrying it out needs, durable before anything is done. */
 import * as z from 'zod';
 import { AnswerSchema } from '../../model/answer.ts';
+import type { Json } from '../../model/canonical-json.ts';
 import { DecisionSchema } from '../../model/decision.ts';
 import { DigestSchema } from '../../model/digest.ts';
 import { RepairResultSchema, type JobSettings } from '../../model/messages.ts';
@@ -8,6 +9,8 @@ import { ResourceStateSchema } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import type { Workspace } from './workspace.ts';
+
+const JsonSchema = z.json() as z.ZodType<Json>;
 
 export const SealedRepairSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -17,6 +20,9 @@ export const SealedRepairSchema = z.strictObject({
   found: z.record(z.string(), ResourceStateSchema),
   reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
   adopts: z.array(z.int()),
+  /** What calls answered that happened, and calls of `reruns` that are made anew. */
+  results: z.record(z.string(), JsonSchema).optional(),
+  again: z.array(z.string()).optional(),
   digest: DigestSchema,
   result: RepairResultSchema.optional(),
 });

@@ -15,6 +15,7 @@ import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, readRecorded, recordedRows, removeIntentLeftovers, STATEMENT_TIMEOUT_MS } from './apply.ts';
 import { isWithoutLostColumns } from './compare.ts';
+import { keptCallNotes, settleCall } from './doubt.ts';
 import { lookAt } from './look.ts';
 import type { RepairParts, SealedRepair } from './repair-intent.ts';
 import { withdraw } from './questions.ts';
@@ -79,6 +80,7 @@ export async function carryOut(parts: RepairParts, question: Question, sealed: S
     if (sealed.reruns.some(({ stepId }) => stepId === intent.stepId)) await undoIntent(parts, parts.ledger.intent(intent.token), sealed, work);
   }
   if (sealed.reruns.length > 0) await undoSteps(parts, question, sealed, work);
+  work.notes.push(...keptCallNotes(parts.ledger, parts.jobId, sealed.reruns, sealed.again ?? []));
   await changeDatabases(parts, sealed, work);
   for (const act of work.afterwards) act();
   await dropReruns(parts, sealed);
@@ -103,6 +105,8 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
     if (finding.class === 'discrepancy') await acceptFound(parts, finding, sealed, work);
   },
   restore: restoreRecorded,
+  happened: ({ ledger }, question, finding, sealed, work) => void work.notes.push(settleCall(ledger, question, finding, 'happened', sealed)),
+  repeat: ({ ledger }, question, finding, sealed, work) => void work.notes.push(settleCall(ledger, question, finding, 'repeat', sealed)),
   approve: (_parts, question, _finding, _sealed, work) => void work.notes.push(`step ${question.stepId ?? ''} applies exactly what was shown`),
   reject: ({ ledger }, question, _finding, sealed, work) => {
     const claim = question.token === undefined ? undefined : ledger.claim(question.token);
@@ -268,7 +272,7 @@ async function undoSteps(parts: RepairParts, question: Question, sealed: SealedR
 }
 
 async function undoEffect(workspace: RepairParts['workspace'], record: StepRecord, { effect, after, outcome }: AppliedEffect, drifted: ReadonlyMap<string, ResourceState | undefined>, work: Work): Promise<void> {
-  if (outcome !== 'applied') return;
+  if (outcome !== 'applied' || effect.kind === 'perform') return;
   if (!('path' in effect)) {
     undoDatabaseEffect(effect, effect.database, drifted.get(uriOf(effect) ?? '') ?? after, work);
     return;

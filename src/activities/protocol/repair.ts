@@ -10,7 +10,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import { canonicalJson } from '../../model/canonical-json.ts';
-import { answered, ruleOn, type Decision } from '../../model/decision.ts';
+import { answered, ruleOn, type Decision, type Ruling } from '../../model/decision.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RepairRequest, RepairResult } from '../../model/messages.ts';
@@ -20,6 +20,7 @@ import { stateDigest, type Sighting } from '../../model/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Caller, ProtocolHost } from './host.ts';
+import { isCallAsShown, openCalls } from './doubt.ts';
 import { expectRecordedDatabases, lookAt } from './look.ts';
 import { withdraw } from './questions.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './repair-intent.ts';
@@ -77,7 +78,7 @@ async function decide(parts: RepairParts, decision: Decision): Promise<RepairRes
     ledger.transaction(() => withdraw(ledger, asked.question, caller.runId, `the world moved before the decision of ${decision.by}: ${now.moved.join(', ').slice(0, 300)}`));
     return { kind: 'world-moved', question: decision.digest, resources: now.moved.slice(0, 20) };
   }
-  return await rollForward(parts, seal(parts, asked.question, decision, ruling.answers, now.found));
+  return await rollForward(parts, seal(parts, asked.question, decision, ruling, now.found));
 }
 
 /** Does the world still show what the question showed, or already what is wanted? */
@@ -105,8 +106,11 @@ async function lookAgain(parts: RepairParts, question: Question, answers: Readon
     const intent = question.token === undefined ? undefined : parts.ledger.intent(question.token);
     if (intent?.state !== 'sealed' || intent.digest !== finding.found.digest) moved.push(finding.resource);
   }
+  for (const finding of question.findings) if (finding.class === 'in-doubt' && answers[finding.resource] !== 'abort' && !isCallAsShown(parts.ledger, question, finding)) moved.push(finding.resource);
   return { moved, found };
 }
+
+type UsableRuling = Extract<Ruling, { usable: true }>;
 
 /** Which columns of a row a conflict is about: those of the effect. */
 function conflictBefore(ledger: Ledger, question: Question, resource: string): SealedRepair['found'][string] | undefined {
@@ -115,7 +119,7 @@ function conflictBefore(ledger: Ledger, question: Question, resource: string): S
   return effect !== undefined && 'columns' in effect ? { kind: 'row', columns: Object.fromEntries(effect.columns.map((column) => [column, null])) } : undefined;
 }
 
-function seal({ ledger, jobId }: RepairParts, question: Question, decision: Decision, answers: Readonly<Record<string, Answer>>, found: SealedRepair['found']): SealedRepair {
+function seal({ ledger, jobId }: RepairParts, question: Question, decision: Decision, { answers, results, again }: UsableRuling, found: SealedRepair['found']): SealedRepair {
   faultPoint('repair.sealed-before');
   const body = ledger.transaction(() => {
     const stepIds = new Set<string>();
@@ -130,7 +134,11 @@ function seal({ ledger, jobId }: RepairParts, question: Question, decision: Deci
       return { stepId, generation };
     });
     const adopts = question.findings.flatMap((finding) => (answers[finding.resource] === 'keep' && finding.recordedBy !== undefined ? [finding.recordedBy.seq] : []));
-    const sealed: SealedRepair = { schemaVersion: 1, decision, answers: { ...answers }, found, reruns, adopts, digest: decision.digest };
+    openCalls(ledger, jobId, again, reruns, decision);
+    const sealed: SealedRepair = {
+      schemaVersion: 1, decision, answers: { ...answers }, found, reruns, adopts, digest: decision.digest,
+      ...(Object.keys(results).length === 0 ? {} : { results: { ...results } }), ...(again.length === 0 ? {} : { again: [...again] }),
+    };
     ledger.putRepair(decision.digest, jobId, sealed);
     return sealed;
   });
@@ -184,7 +192,8 @@ function recordOf(question: Question, sealed: SealedRepair, repaired: Repaired):
   const rejects = answered(sealed.answers, 'reject').length > 0 && question.token !== undefined ? { rejects: { token: question.token } } : {};
   return {
     kind: 'decision', question: question.digest, questionKind: question.kind, answers: sealed.answers, by: sealed.decision.by, reason: sealed.decision.reason,
-    ...approves, ...rejects, reruns: sealed.reruns, adopts: sealed.adopts, changes: [...repaired.changes] as Change[], kept: repaired.kept as Record<string, Digest>, notes: [...repaired.notes],
+    ...approves, ...rejects, reruns: sealed.reruns, adopts: sealed.adopts, changes: [...repaired.changes] as Change[],
+    ...(sealed.results === undefined ? {} : { results: sealed.results }), ...(sealed.again === undefined ? {} : { again: sealed.again }), kept: repaired.kept as Record<string, Digest>, notes: [...repaired.notes],
   };
 }
 

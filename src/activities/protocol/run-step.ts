@@ -11,7 +11,7 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
-import { intentDigest, type FileEffect, type Intent } from '../../model/intent.ts';
+import { intentDigest, isToApply, type FileEffect, type Intent, type PerformEffect } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
 import { isAboutTheWorld } from '../../model/question.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record.ts';
@@ -24,6 +24,7 @@ import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type App
 import { takeClaim, type Claim } from './claim.ts';
 import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
+import { begunDoubts, InDoubt, noteDoubts, performEffects, unaskedDoubts, type Doubt } from './doubt.ts';
 import { whyNotFresh, whyNotVerified } from './guard.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { MustVerify } from './manifest-check.ts';
@@ -99,7 +100,7 @@ class StepRun {
     const sealed = ledger.intent(this.#token);
     const isOpenIntent = sealed !== undefined && sealed.state !== 'dropped';
     if (isOpenIntent && sealed.intent.args !== this.#args) return { result: this.#tokenConflict(ledger, sealed.intent) };
-    const stuck = ledger.openQuestions(request.jobId).find((question) => question.token === this.#token && (question.kind === 'stuck' || question.kind === 'conflict'));
+    const stuck = ledger.openQuestions(request.jobId).find((question) => question.token === this.#token && (question.kind === 'stuck' || question.kind === 'conflict' || question.kind === 'in-doubt'));
     if (stuck !== undefined) return { result: { kind: 'question', question: forPayload(stuck) } };
     const held = this.#held(ledger);
     if (held !== undefined) return { result: held };
@@ -148,9 +149,9 @@ class StepRun {
   // ---- run and seal ------------------------------------------------------------------------------------------------
 
   async #attempt(claim: Claim, sealed: IntentRow | undefined, settings: JobSettings): Promise<RunStepResult | 'again'> {
+    // An approval shows the contents before they are sealed.
+    const stage = new Stage({ keepsContents: this.#request.approval === undefined });
     try {
-      // An approval shows the contents before they are sealed.
-      const stage = new Stage({ keepsContents: this.#request.approval === undefined });
       if (sealed !== undefined) return await this.#apply(claim, sealed, settings, stage.seenFiles);
       return await this.#runCodeSealAndApply(claim, stage, settings);
     } catch (error) {
@@ -168,7 +169,8 @@ class StepRun {
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${this.#request.stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
 
     const output = await this.#runCode(implementation, checked.data, claim, stage, settings);
-    const made = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output });
+    const performed = performedCalls(claim, stage);
+    const made = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
     const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, made);
     let row: IntentRow = { intent: made, digest: intentDigest(made), state: 'sealed', approval: this.#request.approval === 'before-apply', details };
@@ -190,7 +192,7 @@ class StepRun {
   #seal(ledger: Ledger, claim: Claim, stage: Stage, { intent, digest, approval, details }: IntentRow): void {
     faultPoint('seal.before');
     // A step without effects has nothing to roll forward: its record is its seal.
-    if (intent.effects.length > 0 || approval) {
+    if (intent.effects.some(isToApply) || approval) {
       ledger.transaction(
         () => {
           for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
@@ -213,11 +215,11 @@ class StepRun {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal });
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, mayAct: (ledger) => this.#mayAct(ledger) });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
-      output = await untilAborted(Promise.resolve(implementation.run(context, input)), signal);
+      output = await this.#untilOver(Promise.resolve(implementation.run(context, input)), stage, signal);
     } catch (error) {
       if (timeout?.aborted === true && !this.#caller.signal.aborted) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
       throw error;
@@ -228,6 +230,35 @@ class StepRun {
     const sizeBytes = Buffer.byteLength(canonicalJson(output ?? null, 'output'));
     if (sizeBytes > MAX_OUTPUT_BYTES) throw new HoldfastError('too-large', `Step ${this.#request.stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`, { sizeBytes });
     return (output ?? null) as Json;
+  }
+
+  /**
+   * The code, and the calls that it began: nothing of an attempt is under way when the next one begins, but for calls that
+   * ignore their signal. What the calls have to say goes before what the code made of it.
+   */
+  async #untilOver(code: Promise<unknown>, stage: Stage, signal: AbortSignal): Promise<unknown> {
+    let outcome: { readonly output: unknown } | { readonly error: unknown };
+    try {
+      outcome = { output: await untilAborted(code, signal) };
+    } catch (error) {
+      outcome = { error };
+    }
+    stage.isOver = true;
+    if (stage.performing.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.performing), signal);
+    if (signal.aborted) throw 'error' in outcome ? outcome.error : signal.reason;
+    const error = 'error' in outcome ? outcome.error : undefined;
+    if (error instanceof MustVerify || isFailure(error, 'fenced')) throw error;
+    if (stage.inDoubt.size > 0) throw new InDoubt([...stage.inDoubt.values()]);
+    if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
+    if ('error' in outcome) throw outcome.error;
+    return outcome.output;
+  }
+
+  /** A call is an effect like any other: not while the world is to be compared first, nor while a question about it is open. */
+  #mayAct(ledger: Ledger): void {
+    this.#mustNotBeVoid(ledger);
+    const { obstacle } = this.#beforeApplying(ledger);
+    if (obstacle !== undefined) throw new Obstacle(obstacle);
   }
 
   #isApproved(ledger: Ledger, digest: Digest): boolean {
@@ -354,7 +385,7 @@ class StepRun {
   /** The attempt ends without a result; its sealed intent waits. One without effects is sealed now, or its code would run anew each time. */
   #stepAside(ledger: Ledger, claim: Claim, result: RunStepResult, row?: IntentRow): RunStepResult {
     ledger.transaction(() => {
-      if (row?.intent.effects.length === 0) ledger.putIntent(row.intent, row.digest, row.approval, row.details);
+      if (row?.intent.effects.some(isToApply) === false) ledger.putIntent(row.intent, row.digest, row.approval, row.details);
       claim.update(ledger, { state: 'closed' });
     }, { relaxed: true });
     return result;
@@ -367,10 +398,15 @@ class StepRun {
       await claim.close();
       return { kind: 'verification-required', reason: error.reason, detail: error.message };
     }
+    if (error instanceof Obstacle) {
+      await claim.close();
+      return error.result;
+    }
     if (this.#caller.signal.aborted || isFailure(error, 'fenced')) {
       await claim.close();
       throw error;
     }
+    if (error instanceof InDoubt) return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
     const failure = asFailure(error, this.#request.stepId);
     if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout') {
       await claim.close();
@@ -381,7 +417,21 @@ class StepRun {
     const mayRetry = failure.retryable && failures < (this.#request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
     if (mayRetry) throw failure;
     if (this.#request.onFailure === 'fail') return { kind: 'failed', type: failure.type, message: `Step ${this.#request.stepId}: ${failure.message}` };
-    return await this.#workspace.exclusive('ask', (ledger) => this.#askStuck(ledger, failure));
+    return await this.#workspace.exclusive('ask', (ledger) => {
+      // What it might not be able to go on without is asked first; a person may know that it happened.
+      const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
+      return doubts.length > 0 ? this.#askInDoubt(ledger, claim, doubts) : this.#askStuck(ledger, failure);
+    });
+  }
+
+  #askInDoubt(ledger: Ledger, claim: Claim, doubts: readonly Doubt[]): RunStepResult {
+    const { stepId } = this.#request;
+    const question = ledger.transaction(() => {
+      claim.mustBeCurrent(ledger);
+      claim.update(ledger, { state: 'closed' });
+      return ask(ledger, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId, token: this.#token, why: `step ${stepId} has calls in doubt`, findings: noteDoubts(ledger, claim, doubts) });
+    });
+    return { kind: 'question', question: forPayload(question) };
   }
 
   #askStuck(ledger: Ledger, failure: HoldfastError, kind?: 'inputs-keep-changing'): RunStepResult {
@@ -390,6 +440,23 @@ class StepRun {
       why: `step ${this.#request.stepId} cannot go on`, findings: [stuckFinding(this.#request.stepId, failure, kind)],
     });
     return { kind: 'question', question: forPayload(question) };
+  }
+}
+
+/** The calls that the record will name. @throws InDoubt for one that it would leave out */
+function performedCalls(claim: Claim, stage: Stage): readonly PerformEffect[] {
+  const doubts = claim.read((ledger) => unaskedDoubts(ledger, claim, stage));
+  if (doubts.length > 0) throw new InDoubt(doubts);
+  return claim.read((ledger) => performEffects(ledger, claim, stage));
+}
+
+/** Ends an attempt that met what stands in the way of every effect. */
+class Obstacle extends Error {
+  override readonly name = 'Obstacle';
+  readonly result: RunStepResult;
+  constructor(result: RunStepResult) {
+    super(`the step steps aside: ${result.kind}`);
+    this.result = result;
   }
 }
 
@@ -423,7 +490,7 @@ export function effectsText(effects: readonly AppliedEffect[]): string {
     const number = effects.filter(({ effect, outcome }) => outcome === 'applied' && matches(effect.kind)).length;
     return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
   };
-  return [count('file', (kind) => kind.startsWith('file.')), count('folder', (kind) => kind === 'directory.create'), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql')]
+  return [count('file', (kind) => kind.startsWith('file.')), count('folder', (kind) => kind === 'directory.create'), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
     .filter((text) => text !== '')
     .join(', ');
 }

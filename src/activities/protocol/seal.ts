@@ -6,7 +6,7 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { resourceOfEffect, type Effect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import { resourceOfEffect, type Effect, type FileEffect, type Intent, type PerformEffect, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { formatResource } from '../../model/resource.ts';
 import { ABSENT, type FileState } from '../../model/world.ts';
@@ -26,12 +26,14 @@ export interface SealParts {
   readonly stage: Stage;
   readonly step: string;
   readonly output: Json;
+  /** Calls that happened while the code ran. */
+  readonly performed: readonly PerformEffect[];
 }
 
 /** Reads what it needs of the world; writes nothing. @throws MustVerify, HoldfastError */
 export async function makeIntent(parts: SealParts): Promise<Intent> {
-  const { claim, stage, step, output } = parts;
-  const effects: Effect[] = [...(await fileEffects(parts)), ...(await databaseEffects(parts))];
+  const { claim, stage, step, output, performed } = parts;
+  const effects: Effect[] = [...performed, ...(await fileEffects(parts)), ...(await databaseEffects(parts))];
   return {
     schemaVersion: 1,
     jobId: claim.row.jobId,

@@ -15,6 +15,8 @@ import { formatResource, parseResource } from '../../model/resource.ts';
 import { stateDigest, type ResourceState } from '../../model/world.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { utf8 } from '../../store/blobs.ts';
+import type { PerformRow } from '../../store/perform-row.ts';
+import type { Doubt } from './doubt.ts';
 
 export interface StagedFile {
   readonly kind: 'write' | 'remove';
@@ -53,6 +55,16 @@ export class Stage {
   readonly onceNames = new Set<string>();
   /** Of those, the ones whose value the code has. */
   readonly onceUsed = new Set<string>();
+  /** Calls that happened and whose answer the code has. */
+  readonly performed = new Map<string, PerformRow>();
+  /** Calls that a person is asked about. */
+  readonly inDoubt = new Map<string, Doubt>();
+  /** Calls that are under way. */
+  readonly performing = new Set<Promise<unknown>>();
+  /** What a call threw that ends the attempt, also where the code has caught it. */
+  mustEnd: { readonly error: unknown } | undefined;
+  /** The code has ended: what it left behind may not act any more. */
+  isOver = false;
   /** Small contents, written with the seal. */
   readonly contents = new Map<Digest, Uint8Array>();
   readonly #keepsContents: boolean;

@@ -24,7 +24,7 @@ export interface Applied {
 
 /** What the record will say if everything is applied as prepared. */
 export function asPrepared(intent: Intent, { afters, changes }: Pick<PreparedAfters, 'afters' | 'changes'>): Applied {
-  const effects = intent.effects.map((effect, index): AppliedEffect => ({ effect, after: afters[index] ?? afterOf(effect), outcome: 'applied' }));
+  const effects = intent.effects.map((effect, index): AppliedEffect => ({ effect, after: afters[index] ?? afterOf(effect), outcome: outcomeOf(intent, effect) }));
   return { effects, changes: [...changesOf(intent, effects), ...changes] };
 }
 
@@ -36,6 +36,11 @@ export function changesOf(intent: Intent, effects: readonly AppliedEffect[]): Ch
     if (resource !== undefined) changes.push({ resource: formatResource(resource), role: 'written', state: after });
   }
   return changes;
+}
+
+/** What comes of an effect that nothing stands in the way of. A call of an earlier generation is not made anew. */
+export function outcomeOf(intent: Pick<Intent, 'generation'>, effect: Effect): 'applied' | 'kept' {
+  return effect.kind === 'perform' && effect.generation < intent.generation ? 'kept' : 'applied';
 }
 
 export function afterOf(effect: Effect): ResourceState {

@@ -10,6 +10,7 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync,
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Decision } from '../../../src/model/decision.ts';
+import { NotPerformed } from '../../../src/model/not-performed.ts';
 import type { Question } from '../../../src/model/question.ts';
 import { defineStep, implementStep, type StepImplementation } from '../../../src/model/step.ts';
 import type { StepContext } from '../../../src/model/step-context.ts';
@@ -32,6 +33,7 @@ export const gather = defineStep({ name: 'gather', input: Empty, output: Text })
 export const change = defineStep({ name: 'change', input: Empty, output: Text });
 export const careful = defineStep({ name: 'careful', input: Empty, output: Text });
 export const summary = defineStep({ name: 'summary', input: Empty, output: Text });
+export const charge = defineStep({ name: 'charge', input: Empty, output: Text });
 export const pair = defineStep({ name: 'pair', input: z.object({ folder: z.string(), row: z.number() }), output: Empty });
 
 /** `call` counts from outside how often a value was computed. */
@@ -91,6 +93,21 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
       await ctx.db('main').sql('UPDATE tally SET n = n + 100 WHERE id = 1', [], { writes: ['tally'], undo: { text: 'UPDATE tally SET n = n - 100 WHERE id = 1' } });
       return { text: `generation ${ctx.generation}` };
     }),
+    implementStep(charge, async (ctx) => {
+      const text = await ctx.perform('charge', {
+        request: { to: 'Ada', amount: 7 },
+        inDoubt: 'repeat',
+        run: ({ key }) => {
+          appendFileSync(join(outside, 'calls'), '.');
+          if (readFileSync(join(outside, 'calls'), 'utf8').length <= REFUSED_CALLS) throw new NotPerformed('not yet');
+          // The other side knows a key: with one it has seen, nothing happens again.
+          if (!existsSync(join(outside, `effect-${key}`))) appendFileSync(join(outside, `effect-${key}`), '.');
+          return 'charged';
+        },
+      });
+      await ctx.files.write('receipt.txt', `${text}\n`);
+      return { text };
+    }),
     implementStep(pair, async (ctx, { folder, row }) => {
       await ctx.files.write(`${folder}/a.txt`, 'a\n');
       await ctx.files.write(`${folder}/b.txt`, 'b\n');
@@ -100,6 +117,9 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
   ];
   return implementations as unknown as readonly StepImplementation[];
 }
+
+/** Killed at each of the two points of a call that is withdrawn, there is still one that is not. */
+const REFUSED_CALLS = 3;
 
 async function* chunks(kibibytes: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < kibibytes; index++) yield await Promise.resolve(new Uint8Array(1024).fill(index % 251));
@@ -127,6 +147,7 @@ export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise
   outputs['change'] = await job.step(change, {});
   outputs['careful'] = await job.step(careful, {}, { approval: 'before-apply' });
   outputs['summary'] = await job.step(summary, {});
+  outputs['charge'] = await job.step(charge, {}, { maxAttempts: REFUSED_CALLS + 2 });
   await job.outside('edits', async () => {
     writeFileSync(join(workspace, 'data/raw/in.txt'), 'edited by a person\n');
     writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n# a person was here\n');

@@ -30,6 +30,8 @@ export interface KillRun {
   readonly killed: readonly string[];
   /** How often each `ctx.once` value was computed. */
   readonly onceCalls: Readonly<Record<string, number>>;
+  /** How often the calls took effect on the other side, by a name for each key. */
+  readonly effects: readonly number[];
   /** How often each point was hit, if counted. */
   readonly hits: ReadonlyMap<string, number>;
   readonly verifications: number;
@@ -83,6 +85,7 @@ async function lookAtRun({ workspace, outside, databaseUrl }: KillJobPlaces): Pr
     database: await lookAtDatabase(databaseUrl),
     killed: lines(join(outside, 'killed')),
     onceCalls,
+    effects: readdirSync(outside).filter((name) => name.startsWith('effect-')).map((name) => readFileSync(join(outside, name)).length),
     hits,
     verifications: lines(join(outside, 'history')).filter((line) => line.startsWith('{"name":"verifyWorld"')).length,
   };
@@ -131,7 +134,7 @@ const MAY_COME_BACK = new Set(['data/raw/in.txt', 'out/deep/summary.txt', 'out/d
 /** The run with its `once` values evened out, after a check that each has one value wherever it went. */
 export function comparable(run: KillRun): unknown {
   const values = (text: string): string => text.replaceAll(/once:\d+/g, 'once:N');
-  const text = JSON.stringify({ outputs: run.outputs, files: run.files, database: run.database });
+  const text = JSON.stringify({ outputs: run.outputs, files: run.files, database: run.database, effects: run.effects });
   const outputs = run.outputs as Record<string, { text: string }>;
   const sample = outputs['gather']!.text;
   for (const place of [run.files['keep/old.txt'], run.files['data/raw/in.txt'], run.files['out/deep/summary.txt']]) assert.ok(place!.includes(sample), `${sample} became another value: ${place}`);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-const TABLES = ['record', 'manifest', 'intent', 'effect_mark', 'question', 'repair', 'generation', 'once', 'claim'] as const;
+const TABLES = ['record', 'manifest', 'intent', 'effect_mark', 'question', 'repair', 'generation', 'once', 'perform', 'claim'] as const;
 
 export function dumpLedger(workspace: string): unknown {
   const database = new DatabaseSync(join(workspace, '.holdfast/ledger.sqlite'), { readOnly: true });

@@ -1,0 +1,13 @@
+/** Calls that can't be undone, as a question about running their steps again names them. */
+import { formatResource } from '../../model/resource.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { PerformRow } from '../../store/perform-row.ts';
+
+export function resourceOfCall({ stepId, name }: Pick<PerformRow, 'stepId' | 'name'>): string {
+  return formatResource({ kind: 'perform', stepId, name });
+}
+
+/** Calls that a step which runs again keeps. */
+export function keptCalls(ledger: Ledger, jobId: string, stepIds: readonly string[]): string[] {
+  return stepIds.flatMap((stepId) => ledger.performsInForce(jobId, stepId).filter(({ state }) => state !== 'withdrawn').map(resourceOfCall));
+}

@@ -1,0 +1,17 @@
+/** How the code of a call says that the call certainly did not happen, so that nothing is in doubt. */
+
+const BRAND = Symbol.for('holdfast.not-performed');
+
+/**
+ * Thrown by `run` of `ctx.perform`: the call did not happen (the connection was refused, the other side said no). Whatever
+ * else it throws leaves the call in doubt.
+ */
+export class NotPerformed extends Error {
+  override readonly name = 'NotPerformed';
+  // Another copy of this package (another build, another entry) throws the same.
+  readonly [BRAND] = true;
+}
+
+export function isNotPerformed(error: unknown): error is NotPerformed {
+  return typeof error === 'object' && error !== null && (error as { [BRAND]?: unknown })[BRAND] === true;
+}

@@ -1,0 +1,104 @@
+/**
+ * A worker process that makes a call, killed by SIGKILL at every point of it: its successor makes it take effect as
+ * often as it was meant to, once, or asks. The endpoint counts; it honours keys only where the step leans on it.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { FAULT_POINTS } from '../../src/store/fault-point.ts';
+import type { Question } from '../../src/model/question.ts';
+import { CountingServer } from '../support/counting-server.ts';
+import { freshMemory, type InDoubt, type PerformEnd, type PerformOrder } from '../support/perform-child.ts';
+
+const CHILD = new URL('../support/perform-child.ts', import.meta.url).pathname;
+const root = mkdtempSync(join(tmpdir(), 'holdfast-perform-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+/** Undefined: it was killed. */
+async function runProcess(order: PerformOrder, whenSent?: { readonly server: CountingServer }): Promise<PerformEnd | undefined> {
+  const child = spawn(process.execPath, [CHILD, 'perform', JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') } });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const watching = whenSent === undefined ? undefined : setInterval(() => whenSent.server.requests.length > 0 && child.kill('SIGKILL'), 5);
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => void child.once('close', (...end) => resolve(end)));
+  clearInterval(watching);
+  if (signal === 'SIGKILL') return undefined;
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as PerformEnd;
+}
+
+interface Killed {
+  readonly inDoubt: InDoubt;
+  readonly point: string;
+  /** Is it in doubt for its successor? */
+  readonly inDoubtAfter: boolean;
+  /** Requests that the endpoint gets in all. */
+  readonly requests: number;
+}
+
+/** After which points the request has been answered, and whether the ledger says so. */
+const HAPPENED = new Set(['perform.call-after', 'perform.done-before', 'perform.done-after', 'sent']);
+const KNOWN = new Set(['perform.about-before', 'perform.done-after', 'perform.withdrawn-after']);
+
+function expectationOf(inDoubt: InDoubt, point: string): Killed {
+  const inDoubtAfter = !KNOWN.has(point);
+  return { inDoubt, point, inDoubtAfter, requests: HAPPENED.has(point) && inDoubtAfter && inDoubt === 'repeat' ? 2 : 1 };
+}
+
+async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
+  const { inDoubtAfter, requests } = expectationOf(inDoubt, point);
+  await using server = await CountingServer.start();
+  server.honoursKeys = inDoubt === 'repeat';
+  const workspace = mkdtempSync(join(root, `${inDoubt}-`));
+  const order: PerformOrder = { workspace, url: server.url, inDoubt, memory: freshMemory(`${inDoubt}-${point}`) };
+  if (point === 'sent') {
+    server.next('slow');
+    server.slowMs = 5_000;
+  }
+  const killed = await runProcess({ ...order, ...(point === 'sent' ? {} : { kill: point }), ...(point.startsWith('perform.withdrawn') ? { refuse: true } : {}) }, point === 'sent' ? { server } : undefined);
+  assert.equal(killed, undefined, `it was to be killed at ${point}, and ended with ${JSON.stringify(killed)}`);
+  let end = await runProcess(order);
+  const isAsked = inDoubtAfter && inDoubt === 'ask';
+  assert.equal(end !== undefined && 'question' in end, isAsked, JSON.stringify(end));
+  if (end !== undefined && 'question' in end) {
+    const key = keyIn(end.question);
+    // The person looks on the other side.
+    const answer = server.answerOf(key);
+    end = await runProcess({ ...order, decide: answer === undefined ? { answer: 'repeat' } : { answer: 'happened', result: answer as never } });
+  }
+  assert.ok(end !== undefined && 'output' in end, JSON.stringify(end));
+  assert.equal(server.effects(), 1, 'it took effect once');
+  assert.equal(server.requests.length, requests);
+  const [key] = server.keys;
+  assert.deepEqual(end.output, server.answerOf(key!), 'the step has the answer of the effect');
+  assert.deepEqual(JSON.parse(readFileSync(join(workspace, 'receipt.json'), 'utf8')), end.output);
+}
+
+function keyIn(question: Question): string {
+  const [finding] = question.findings;
+  assert.deepEqual([question.kind, finding?.kind, finding?.resource], ['in-doubt', 'outcome-unknown', 'perform:pay/charge']);
+  assert.match(finding!.difference, /"amount": 7/, 'what was about to be sent is shown');
+  return /idempotency key: ([0-9a-f]{64})/.exec(finding!.difference)![1]!;
+}
+
+const POINTS = [...FAULT_POINTS.filter((point) => point.startsWith('perform.')), 'sent'];
+
+for (const inDoubt of ['ask', 'repeat', 'probe'] as const) {
+  test(`${inDoubt}: a worker killed at any point of a call leaves what takes effect once, or is asked about`, async () => {
+    assert.equal(POINTS.length, 9);
+    const failures: string[] = [];
+    const points = [...POINTS];
+    const runNext = async (): Promise<void> => {
+      for (let point = points.shift(); point !== undefined; point = points.shift()) {
+        const at = point;
+        await killAt(inDoubt, at).catch((error: unknown) => failures.push(`killed at ${at}: ${(error as Error).message}`));
+      }
+    };
+    await Promise.all([runNext(), runNext()]);
+    assert.deepEqual(failures, []);
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * A worker process that makes one call of a step, and kills itself where it is told. The step and how it sends are here,
+ * for tests in the same process, too.
+ */
+import * as z from 'zod';
+import type { Json } from '../../src/model/canonical-json.ts';
+import type { Decision } from '../../src/model/decision.ts';
+import { NotPerformed } from '../../src/model/not-performed.ts';
+import type { Question } from '../../src/model/question.ts';
+import { GENESIS } from '../../src/model/record.ts';
+import type { StepContext } from '../../src/model/step-context.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
+import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
+
+export const pay = defineStep({ name: 'pay', input: z.object({ amount: z.number() }), output: z.any() });
+
+export type InDoubt = 'ask' | 'repeat' | 'probe';
+
+export interface PerformOrder {
+  readonly workspace: string;
+  readonly url: string;
+  readonly inDoubt: InDoubt;
+  readonly kill?: string;
+  readonly refuse?: boolean;
+  readonly memory: TestJobMemory;
+  /** What a person answers to each question, by resource or for all. */
+  readonly decide?: Pick<Decision, 'answer' | 'result'>;
+}
+
+export type PerformEnd = { readonly output: Json } | { readonly question: Question } | { readonly failure: string };
+
+export function freshMemory(name: string): TestJobMemory {
+  return { workflowId: name, firstRunId: 'run-1', runId: 'run-1', term: 0, known: { seq: 0, head: GENESIS }, steps: [], generations: {} };
+}
+
+/** Sends a request; what says no before anything is done is no effect. */
+export async function send(url: string, key: string, body: Json, signal?: AbortSignal): Promise<Json> {
+  const response = await fetch(url, {
+    method: 'POST', body: JSON.stringify(body), headers: { 'idempotency-key': key, 'content-type': 'application/json' }, redirect: 'manual', ...(signal === undefined ? {} : { signal }),
+  });
+  if (response.status === 429 || response.status === 503) throw new NotPerformed(`the endpoint answered ${response.status}`);
+  if (response.status !== 200) throw new Error(`the endpoint answered ${response.status}`);
+  return (await response.json()) as Json;
+}
+
+export async function charge(ctx: StepContext, url: string, request: Json, inDoubt: InDoubt, more: { readonly refuse?: boolean; readonly name?: string } = {}): Promise<Json> {
+  return await ctx.perform(more.name ?? 'charge', {
+    request,
+    inDoubt,
+    run: async ({ key, signal }) => {
+      if (more.refuse === true) throw new NotPerformed('not today');
+      return await send(url, key, request, signal);
+    },
+    probe: async ({ key, signal }) => {
+      const response = await fetch(`${url}/known/${key}`, { signal });
+      return response.status === 200 ? { happened: true, answer: (await response.json()) as Json } : { happened: false };
+    },
+  });
+}
+
+async function carryOut(order: PerformOrder): Promise<PerformEnd> {
+  const steps = [implementStep(pay, async (ctx, { amount }) => {
+    const answer = await charge(ctx, order.url, { amount }, order.inDoubt, order.refuse === undefined ? {} : { refuse: order.refuse });
+    await ctx.files.write('receipt.json', JSON.stringify(answer));
+    return answer;
+  })];
+  setFaultHook((point) => {
+    if (point === order.kill) process.kill(process.pid, 'SIGKILL');
+  });
+  const job = openTestJob({ workspace: order.workspace, resume: order.memory, steps: steps as never, workerId: `worker-${process.pid}` });
+  try {
+    return await drive(job, order);
+  } finally {
+    await job.close();
+  }
+}
+
+async function drive(job: TestJob, order: PerformOrder): Promise<PerformEnd> {
+  try {
+    return { output: (await job.step(pay, { amount: 7 })) as Json };
+  } catch (error) {
+    if (error instanceof QuestionAsked && order.decide !== undefined) {
+      await job.decide(error.question, order.decide);
+      return await drive(job, { ...order, decide: undefined as never });
+    }
+    return error instanceof QuestionAsked ? { question: error.question } : { failure: (error as Error).message };
+  }
+}
+
+if (process.argv[2] === 'perform') {
+  const end = await carryOut(JSON.parse(process.argv[3]!) as PerformOrder);
+  process.stdout.write(JSON.stringify(end));
+}
