@@ -4,7 +4,7 @@
  */
 export interface Mutation {
   /** The guarantee that is broken, as in docs/guarantees.md. */
-  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T';
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption';
   readonly breaks: string;
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -245,5 +245,102 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G6', breaks: 'a damaged content is handed on', file: 'src/store/blobs.ts',
     find: "this.#check(digest, digester.digest('hex'), this.pathOf(digest));", replace: "digester.digest('hex');", tests: ['test/unit/blobs.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'messages of failures are sent in the clear', file: 'src/codec/failure-converter.ts',
+    find: "return { ...failure, message: PLACEHOLDER, stackTrace: '',", replace: 'return { ...failure,', tests: ['test/integration/encryption.test.ts'], name: 'nothing that a job takes',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'what clients send is not encrypted', file: 'src/codec/data-converter.ts',
+    find: 'return converterOf(keys, new EncryptionCodec(keys));', replace: 'return keys.ids.length < 0 ? converterOf(keys, new EncryptionCodec(keys)) : { payloadCodecs: [{ encode: async (payloads) => await Promise.resolve(payloads), decode: async (payloads) => await new EncryptionCodec(keys).decode(payloads) }] };',
+    tests: ['test/integration/encryption.test.ts'], name: 'nothing that a job takes',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'the id of the key is not authenticated', file: 'src/codec/encryption-codec.ts',
+    find: 'return bytes(`${FORMAT}\\0${id}`);', replace: 'return bytes(`${FORMAT}${id.slice(0, 0)}`);', tests: ['test/unit/encryption.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'a worker that lacks a key fails the job', file: 'src/codec/data-converter.ts',
+    find: 'throw ApplicationFailure.retryable(', replace: 'throw ApplicationFailure.nonRetryable(', tests: ['test/integration/encryption.test.ts'], name: 'another has not',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'after a rotation what the old key wrote is not read', file: 'src/codec/keys.ts',
+    find: 'return this.#keys.get(id);', replace: 'return this.first?.id === id ? this.first : undefined;', tests: ['test/unit/encryption.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'any web page is answered by the codec endpoint', file: 'src/codec/codec-server.ts',
+    find: 'if (!origins.has(origin)) throw', replace: "if (origin === '' && !origins.has(origin)) throw", tests: ['test/unit/codec-server.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'the codec endpoint asks for no token', file: 'src/codec/codec-server.ts',
+    find: 'if (rules.tokenDigest !== undefined && !isToken(', replace: "if (rules.tokenDigest !== undefined && headers.authorization === '' && !isToken(", tests: ['test/unit/codec-server.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'that a call is about to be made is not written before it', file: `${PROTOCOL}/perform.ts`,
+    find: 'await claim.putPerform(before, about, mayAct);', replace: "if (about.name === '') await claim.putPerform(before, about, mayAct);", tests: ['test/integration/perform-kills.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a call in doubt is made again without a word', file: `${PROTOCOL}/perform.ts`,
+    find: "switch (this.#options.inDoubt ?? 'ask') {", replace: "switch (this.#options.inDoubt === 'ask' ? 'repeat' : this.#options.inDoubt ?? 'repeat') {", tests: ['test/integration/perform-kills.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a repeat has another key', file: `${PROTOCOL}/perform.ts`,
+    find: 'key: before?.key ?? performKeyOf({ token, name: this.#name, round })', replace: "key: performKeyOf({ token, name: `${this.#name}${before?.nonce ?? ''}`, round })", tests: ['test/integration/perform-kills.test.ts', 'test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a recorded answer is given for another request', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (answers.request !== wanted.request) return false;', replace: "if (answers.request === '') return false;", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a call that was made and is not asked for any more is forgotten', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) throw new InDoubt(doubts);', replace: 'if (doubts.length < 0) throw new InDoubt(doubts);', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a call is made while a question about the world is open', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (obstacle !== undefined) throw new Obstacle(obstacle);', replace: "if (obstacle !== undefined && obstacle.kind !== 'held') throw new Obstacle(obstacle);", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'code that catches the error of a call that is not over goes on', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
+    find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a request that may have been received is taken for not sent', file: 'src/effects/http/exchange.ts',
+    find: 'if (isNotSent(error)) throw', replace: 'if (!this.#silence.isBroken) throw', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'any 503 is taken for "not handled"', file: 'src/effects/http/exchange.ts',
+    find: '(status === 503 && afterMs !== undefined)', replace: 'status === 503', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'the key is lost on the way to where a redirect leads', file: 'src/effects/http/exchange.ts',
+    find: "'user-agent', IDEMPOTENCY_KEY_HEADER]", replace: "'user-agent']", tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a redirect leads to a host that is not listed', file: 'src/effects/http/exchange.ts',
+    find: 'next = allowedUrl(this.#request.hosts, location, this.#url);', replace: 'next = new URL(location, this.#url);', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'another origin gets secrets by a redirect', file: 'src/effects/http/exchange.ts',
+    find: 'if (next.origin !== this.#url.origin)', replace: "if (next.origin === '')", tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
+    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
+    find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
+    find: 'if (error instanceof HoldfastError) return', replace: "if (error instanceof HoldfastError && !error.retryable) return { outcome: 'seen', state: ABSENT };\n    if (error instanceof HoldfastError) return", tests: ['test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,
+    find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));', replace: 'redacted = redacted.replaceAll(form, () => form);', tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
   },
 ];

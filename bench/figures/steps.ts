@@ -1,10 +1,9 @@
 /** Guarded steps against bare Activities: one job, twenty jobs, a long job, and what a step costs in the history. */
-import type { BenchServer } from '../bench-server.ts';
+import type { BenchServer, Variant } from '../bench-server.ts';
 import type { Figure, FigureContext } from '../figure.ts';
-import { median } from '../statistics.ts';
+import { median, summarise } from '../statistics.ts';
 
 const JOB_STEPS = 100;
-/** With `--quick`: what opening and ending a job costs then weighs more. */
 const QUICK_JOB_STEPS = 20;
 const JOBS_AT_ONCE = 20;
 /** Steps to both sides of step 100 and step 1,000 whose median time stands for theirs. */
@@ -12,34 +11,64 @@ const AROUND = 50;
 const EARLY_STEP = 100;
 const LATE_STEP = 1000;
 
-type Variant = 'bare' | 'guarded';
+type Pair = readonly [against: Variant, measured: Variant];
+const GUARDED: Pair = ['bare', 'guarded'];
+const ENCRYPTED: Pair = ['guarded', 'encrypted'];
 
 /** Each round runs both, in turns which first: a machine that slows down meanwhile slows both. */
-async function ratios(context: FigureContext, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
+async function ratios(context: FigureContext, [against, measured]: Pair, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
   const server = await context.server();
   const values: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const order: readonly Variant[] = round % 2 === 0 ? ['bare', 'guarded'] : ['guarded', 'bare'];
+    const order: readonly Variant[] = round % 2 === 0 ? [against, measured] : [measured, against];
     const taken: Record<string, number> = {};
     for (const variant of order) taken[variant] = await measure(server, variant);
-    const ratio = taken['guarded']! / taken['bare']!;
-    context.say(`  round ${round + 1}: guarded ${taken['guarded']!.toFixed(2)}, bare ${taken['bare']!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
+    const ratio = taken[measured]! / taken[against]!;
+    context.say(`  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
     values.push(ratio);
   }
   return values;
 }
 
 /** Caches fill, code is compiled. */
-async function warmUp(server: BenchServer): Promise<void> {
+async function warmUp(server: BenchServer, variants: Pair = GUARDED): Promise<void> {
   await server.worker();
-  for (const variant of ['bare', 'guarded', 'bare', 'guarded'] as const) await server.runJob(variant, 30);
+  if (variants.includes('encrypted')) await server.encryptedWorker();
+  for (const variant of [...variants, ...variants]) await server.runJob(variant, 30);
 }
 
-/** Milliseconds a step, from the job's start to its end. */
-async function stepMs(server: BenchServer, variant: Variant, jobs: number, steps: number): Promise<number> {
+interface StepTime {
+  /** From the first step's completion to the last one's, by the server's clock, divided by the steps between: the mean of the jobs. */
+  readonly stepMs: number;
+  /** From the jobs' start to the end of all, divided by all their steps. */
+  readonly wholeMs: number;
+}
+
+async function stepTime(server: BenchServer, variant: Variant, jobs: number, steps: number): Promise<StepTime> {
   const startedMs = performance.now();
-  await Promise.all(Array.from({ length: jobs }, () => server.runJob(variant, steps)));
-  return (performance.now() - startedMs) / (jobs * steps);
+  const finished = await Promise.all(Array.from({ length: jobs }, () => server.runJob(variant, steps)));
+  const wholeMs = (performance.now() - startedMs) / (jobs * steps);
+  const means = await Promise.all(finished.map(async ({ workflowId }) => mean(await stepDurationsMs(server, workflowId, variant))));
+  return { stepMs: mean(means) / jobs, wholeMs };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The steps' ratio is the figure; the whole jobs', with what opens and ends them, is printed beside it. */
+async function stepRatios(context: FigureContext, pair: Pair, rounds: number, jobs: number, steps: number): Promise<readonly number[]> {
+  await warmUp(await context.server(), pair);
+  const [against, measured] = pair;
+  const whole: Record<Variant, number[]> = { bare: [], guarded: [], encrypted: [] };
+  const values = await ratios(context, pair, rounds, async (server, variant) => {
+    const { stepMs, wholeMs } = await stepTime(server, variant, jobs, steps);
+    whole[variant].push(wholeMs);
+    return stepMs;
+  });
+  const { value, low, high } = summarise(whole[measured].map((ms, round) => ms / whole[against][round]!));
+  context.say(`  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`);
+  return values;
 }
 
 export const guardedStep: Figure = {
@@ -47,10 +76,7 @@ export const guardedStep: Figure = {
   what: 'guarded step against a bare Activity of the same effect, 1 job of 100 steps',
   bound: 1.25,
   unit: '×',
-  measure: async (context) => {
-    await warmUp(await context.server());
-    return await ratios(context, context.isQuick ? 3 : 9, (server, variant) => stepMs(server, variant, 1, JOB_STEPS));
-  },
+  measure: (context) => stepRatios(context, GUARDED, context.isQuick ? 3 : 9, 1, JOB_STEPS),
 };
 
 export const guardedStepAtOnce: Figure = {
@@ -58,10 +84,15 @@ export const guardedStepAtOnce: Figure = {
   what: 'the same, 20 jobs at once in 20 workspaces',
   bound: 1.5,
   unit: '×',
-  measure: async (context) => {
-    await warmUp(await context.server());
-    return await ratios(context, context.isQuick ? 3 : 5, (server, variant) => stepMs(server, variant, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS));
-  },
+  measure: (context) => stepRatios(context, GUARDED, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
+};
+
+export const encryption: Figure = {
+  name: 'encryption',
+  what: 'guarded step with encrypted payloads against one without, 1 job of 100 steps',
+  bound: 1.05,
+  unit: '×',
+  measure: (context) => stepRatios(context, ENCRYPTED, context.isQuick ? 5 : 21, 1, JOB_STEPS),
 };
 
 export const longJob: Figure = {
@@ -72,9 +103,9 @@ export const longJob: Figure = {
   measure: async (context) => {
     await warmUp(await context.server());
     const late = context.isQuick ? LATE_STEP / 2 : LATE_STEP;
-    return await ratios(context, context.isQuick ? 3 : 5, async (server, variant) => {
+    return await ratios(context, GUARDED, context.isQuick ? 3 : 9, async (server, variant) => {
       const { workflowId } = await server.runJob(variant, late + AROUND);
-      const durations = await stepDurationsMs(server, workflowId, variant === 'bare' ? 'bareNote' : 'runStep');
+      const durations = await stepDurationsMs(server, workflowId, variant);
       return around(durations, late) / around(durations, EARLY_STEP);
     });
   },
@@ -85,7 +116,8 @@ function around(durations: readonly number[], step: number): number {
 }
 
 /** From one step's completion to the next one's, by the server's clock. */
-async function stepDurationsMs(server: BenchServer, workflowId: string, activity: string): Promise<readonly number[]> {
+async function stepDurationsMs(server: BenchServer, workflowId: string, variant: Variant): Promise<readonly number[]> {
+  const activity = variant === 'bare' ? 'bareNote' : 'runStep';
   const { events } = await server.client.workflow.getHandle(workflowId).fetchHistory();
   const steps = new Set<string>();
   const completedMs: number[] = [];

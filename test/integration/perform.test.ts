@@ -145,6 +145,16 @@ test('a connection that is cut leaves it in doubt: a person is asked at once, an
   assert.deepEqual(record!.results, { 'perform:pay-cut-after/charge': { effect: 1, of: 'as their log says' } });
 });
 
+test('a call in doubt holds back its own step only', async () => {
+  code = (ctx) => charge(ctx, server.url, 7, 'ask');
+  server.next('cut-after');
+  const question = await doubtFrom(doPay());
+  await job.step(fileWriteStep, { path: 'meanwhile.txt', content: 'written' }, { stepId: 'meanwhile' });
+  assert.equal(readFileSync(at('meanwhile.txt'), 'utf8'), 'written');
+  assert.equal((await doubtFrom(doPay())).digest, question.digest, 'its own is asked the same, and makes no second call');
+  assert.equal(server.requests.length, 1);
+});
+
 test('repeat: a call whose outcome nobody knows is made again under its key, and has happened once', async () => {
   code = (ctx) => charge(ctx, server.url, 7, 'repeat');
   server.next('cut-after', 'cut-before');

@@ -27,7 +27,8 @@ export class Workspace {
   readonly directory: string;
   readonly blobs: BlobStore;
   readonly files: WorkspaceFiles;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  /** The worker's environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly #lock: WorkspaceLock;
   readonly #databases = new Map<string, { readonly url: string; readonly opened: Promise<Database> }>();
   #expected: ReadonlySet<string> = new Set();
@@ -36,7 +37,7 @@ export class Workspace {
   constructor(root: string, env: Readonly<Record<string, string | undefined>>) {
     this.root = root;
     this.directory = join(root, HOLDFAST_DIRECTORY);
-    this.#env = env;
+    this.env = env;
     this.#lock = openWorkspaceLock(this.directory);
     this.blobs = new BlobStore(join(this.directory, 'blobs'), { get: (digest) => this.#ledger?.content(digest) });
     this.files = new WorkspaceFiles(this.root, this.blobs);
@@ -60,7 +61,7 @@ export class Workspace {
     if (reference === undefined) {
       throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
     }
-    const url = resolveUrl(name, reference, this.#env);
+    const url = resolveUrl(name, reference, this.env);
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
     if (url.startsWith('sqlite:')) this.#makeReady(name, this.#sqlitePath(url));
@@ -82,14 +83,14 @@ export class Workspace {
   reserveDatabases(settings: JobSettings): void {
     for (const reference of Object.values(settings.databases)) {
       const variable = ENV_REFERENCE.exec(reference)?.[1];
-      const url = variable === undefined ? reference : (this.#env[variable] ?? '');
+      const url = variable === undefined ? reference : (this.env[variable] ?? '');
       if (url.startsWith('sqlite:')) this.files.reserve(this.#sqlitePath(url));
     }
   }
 
   /** Without connecting to it. @throws HoldfastError `missing-variable` */
   dialectOf(name: string, settings: JobSettings): 'sqlite' | 'postgres' {
-    return resolveUrl(name, settings.databases[name] ?? '', this.#env).startsWith('sqlite:') ? 'sqlite' : 'postgres';
+    return resolveUrl(name, settings.databases[name] ?? '', this.env).startsWith('sqlite:') ? 'sqlite' : 'postgres';
   }
 
   /** Forgets a database's connections, so that the next use opens it anew. */
