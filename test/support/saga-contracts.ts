@@ -12,4 +12,5 @@ export const removing = step('removing', Empty);
 export const rows = step('rows', Empty);
 export const statement = step('statement', Empty);
 export const paying = step('paying', z.object({ amount: z.number() }));
+export const posting = step('posting', Empty);
 export const both = step('both', Empty);

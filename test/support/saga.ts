@@ -15,7 +15,7 @@ import { implementStep, type StepContract, type StepImplementation } from '../..
 import { filesIn } from '../fault/support/kill-run.ts';
 import { changeRows } from '../fault/support/outside-database.ts';
 import { send } from './perform-child.ts';
-import { both, paying, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
+import { both, paying, posting, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
 
 export interface SagaPlaces {
   readonly workspace: string;
@@ -25,14 +25,15 @@ export interface SagaPlaces {
   readonly url: string;
 }
 
-/** In this order; each with what it is given. */
-export const SAGA: readonly { readonly contract: StepContract; readonly input: Json }[] = [
+/** In this order; each with what it is given, and what it calls when it is done and when it is undone. */
+export const SAGA: readonly { readonly contract: StepContract; readonly input: Json; readonly calls?: { readonly done: string; readonly undone: string } }[] = [
   { contract: writing, input: { text: 'first' } },
   { contract: replacing, input: {} },
   { contract: rows, input: {} },
-  { contract: paying, input: { amount: 7 } },
+  { contract: paying, input: { amount: 7 }, calls: { done: '/charge', undone: '/refund' } },
   { contract: removing, input: {} },
   { contract: statement, input: {} },
+  { contract: posting, input: {}, calls: { done: '/orders', undone: '/orders/cancel' } },
   { contract: both, input: {} },
 ];
 
@@ -84,6 +85,15 @@ export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplem
         await ctx.files.remove('refunds.log');
       },
     }),
+    implementStep(posting, async (ctx) => {
+      const response = await ctx.http('order', { url: `${url}/orders`, method: 'POST', json: { order: 1 }, idempotent: true });
+      await ctx.files.write('order.json', response.text);
+      return response.json();
+    }, {
+      compensate: async (ctx, { calls }) => {
+        for (const { key } of calls) await ctx.http('cancel', { url: `${url}/orders/cancel`, method: 'POST', json: { order: key }, idempotent: true });
+      },
+    }),
     implementStep(both, async (ctx) => {
       await ctx.files.write('last/file.txt', 'last\n');
       await ctx.db('main').update('item', { id: 1 }, { size: 1_001 });
@@ -91,6 +101,12 @@ export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplem
     }),
   ];
   return steps as unknown as readonly StepImplementation[];
+}
+
+/** The saga's calls, one after the other, as the endpoint gets them. */
+export function callsOf(count: number): readonly string[] {
+  const made = SAGA.slice(0, count);
+  return [...made.flatMap(({ calls }) => (calls === undefined ? [] : [calls.done])), ...made.toReversed().flatMap(({ calls }) => (calls === undefined ? [] : [calls.undone]))];
 }
 
 /** What was there before the job. */

@@ -27,7 +27,7 @@ setFaultHook((point) => {
   if (hits === order.kill.hit) process.kill(process.pid, 'SIGKILL');
 });
 const job = openTestJob({
-  workspace: order.workspace, resume: order.memory, steps: sagaSteps(order), databases: { main: '${{ env.DATABASE_URL }}' }, env: { DATABASE_URL: order.databaseUrl }, workerId: `worker-${process.pid}`,
+  workspace: order.workspace, resume: order.memory, steps: sagaSteps(order), databases: { main: '${{ env.DATABASE_URL }}' }, env: { DATABASE_URL: order.databaseUrl }, http: { hosts: [order.url] }, workerId: `worker-${process.pid}`,
 });
 try {
   process.stdout.write(JSON.stringify({ report: await job.undo() }));
