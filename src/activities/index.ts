@@ -28,11 +28,12 @@ export interface Activities {
 }
 
 export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {
+  const { secrets } = workspaces;
   return {
-    runStep: (request) => asActivity(register, (caller) => runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request))),
-    verifyWorld: (request) => asActivity(register, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
-    repair: (request) => asActivity(register, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
-    release: (request) => asActivity(register, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
-    askStuck: (request) => asActivity(register, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
+    runStep: (request) => asActivity({ register, secrets }, (caller) => runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request))),
+    verifyWorld: (request) => asActivity({ register, secrets }, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
+    repair: (request) => asActivity({ register, secrets }, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
+    release: (request) => asActivity({ register, secrets }, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
+    askStuck: (request) => asActivity({ register, secrets }, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
   };
 }

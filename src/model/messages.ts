@@ -10,6 +10,7 @@ import { AnswerSchema } from './answer.ts';
 import { DecisionSchema } from './decision.ts';
 import { DigestSchema } from './digest.ts';
 import { QuestionSchema } from './question.ts';
+import { PlacedSecretSchema } from './secret.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
 
@@ -31,6 +32,8 @@ export const JobSettingsSchema = z.strictObject({
   /** Database name → URL, `${{ env.NAME }}` unresolved: no secret is in a history or a ledger. */
   databases: z.record(z.string(), z.string()),
   watch: z.array(WatchSchema),
+  /** Names of the secrets that steps may use; never their values. Absent: none. */
+  secrets: z.array(z.string()).optional(),
   /** Compare the world again when this long has passed since it last was, or since the last commit. */
   verifyAfterMs: z.int().min(0),
   /** Digest of the plan, where there is one. */
@@ -47,6 +50,8 @@ export const RunStepRequestSchema = z.strictObject({
   step: z.string(),
   generation: z.int().min(0),
   input: JsonSchema,
+  /** Where in the input secrets belong: only there are they put, by the worker. */
+  secrets: z.array(PlacedSecretSchema).optional(),
   /** Steps whose outputs this one uses; absent: everything before it. */
   uses: z.array(z.string()).optional(),
   /** Steps of the same super-step: two of them writing one resource is an error. */

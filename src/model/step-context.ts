@@ -123,6 +123,12 @@ export interface StepContext {
    * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a person is asked
    */
   perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
+  /**
+   * The value of a secret that the plan (or `openJob`) declares: of the worker's environment. What the step returns, writes
+   * or records must not hold it (`secret-in-output`); logs, errors and progress show its name in its place.
+   * @throws `undeclared-secret`, `missing-secret`
+   */
+  secret(name: string): string;
   /** Kept with the step's record, and shown by the worker. */
   log(message: string, fields?: JsonObject): void;
   /** Shown by `holdfast status --watch` and the Temporal UI while the step runs. */

@@ -35,6 +35,8 @@ export interface OpenJobOptions {
   readonly name?: string;
   /** Name → `${{ env.NAME }}` or `sqlite:relative/path`. Default: none. */
   readonly databases?: Readonly<Record<string, string>>;
+  /** Environment variables of the worker that steps may use by `ctx.secret(name)`; their values are kept nowhere. Default: none. */
+  readonly secrets?: readonly string[];
   /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
   readonly watch?: readonly Watch[];
   /** Compare the world again before a step when this long has passed. Default: 10 minutes. */
@@ -136,6 +138,7 @@ export class JobCore implements Job {
       settings: {
         databases: options.databases ?? {},
         watch: [...(options.watch ?? [])],
+        ...(options.secrets === undefined || options.secrets.length === 0 ? {} : { secrets: [...options.secrets] }),
         verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
         plan: options.plan ?? null,
       },

@@ -32,6 +32,7 @@ import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './ques
 import { makeIntent, refuseParallelWriters } from './seal.ts';
 import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from './stage.ts';
 import { closeIntent, stepFields } from './step-record.ts';
+import { resolveSecrets } from './secrets.ts';
 import { spelledAsRecorded } from './table-spelling.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
@@ -71,7 +72,7 @@ class StepRun {
     this.#caller = caller;
     this.#request = request;
     this.#token = tokenOf(request);
-    this.#args = digestOf({ input: request.input, step: request.step });
+    this.#args = digestOf({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
   }
 
   async run(): Promise<RunStepResult> {
@@ -165,10 +166,11 @@ class StepRun {
     if (implementation === undefined) {
       throw new HoldfastError('unknown-step', `This worker has no code for step "${step}"; it has ${[...this.#host.steps.keys()].join(', ')}.`, { step });
     }
-    const checked = implementation.contract.input.safeParse(input);
+    const secretOf = this.#secretOf(settings);
+    const checked = implementation.contract.input.safeParse(resolveSecrets(input, this.#request.secrets ?? [], secretOf));
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${this.#request.stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
 
-    const output = await this.#runCode(implementation, checked.data, claim, stage, settings);
+    const output = await this.#runCode(implementation, checked.data, claim, stage, settings, secretOf);
     const performed = performedCalls(claim, stage);
     const made = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
     const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
@@ -206,16 +208,21 @@ class StepRun {
     faultPoint('seal.after');
   }
 
+  #secretOf(settings: JobSettings): (name: string) => string {
+    const about = { settings, stepId: this.#request.stepId, workerId: this.#host.worker.id };
+    return (name) => this.#workspace.secrets.value(name, about);
+  }
+
   #spelled<T extends Pick<IntentRow, 'intent' | 'digest'>>(ledger: Ledger, row: T, settings: JobSettings): T {
     const intent = spelledAsRecorded(ledger, row.intent, (database) => this.#workspace.dialectOf(database, settings));
     return intent === row.intent ? row : { ...row, intent, digest: intentDigest(intent) };
   }
 
-  async #runCode(implementation: StepImplementation, input: unknown, claim: Claim, stage: Stage, settings: JobSettings): Promise<Json> {
+  async #runCode(implementation: StepImplementation, input: unknown, claim: Claim, stage: Stage, settings: JobSettings, secret: (name: string) => string): Promise<Json> {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, mayAct: (ledger) => this.#mayAct(ledger) });
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, secret, mayAct: (ledger) => this.#mayAct(ledger) });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
@@ -267,7 +274,7 @@ class StepRun {
 
   #approvalRequired(ledger: Ledger, row: IntentRow, differences: readonly string[] = []): RunStepResult {
     const open = ledger.openQuestions(this.#request.jobId).find((question) => question.token === this.#token && question.kind === 'approval' && question.findings[0]?.found.digest === row.digest);
-    const question = open ?? ask(ledger, {
+    const question = open ?? ask(ledger, this.#workspace.secrets, {
       jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
       why: `step ${this.#request.stepId} asks before it applies`, findings: [approvalFinding(row.intent, row.digest, differences)],
     });
@@ -333,7 +340,7 @@ class StepRun {
         return this.#stale(ledger, claim, row, outcome.resource);
       case 'conflicts': {
         const findings = await describeConflicts(this.#workspace, row.intent, outcome.conflicts, settings);
-        const question = ask(ledger, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token, why: `step ${this.#request.stepId} was half applied when its target changed`, findings });
+        const question = ask(ledger, this.#workspace.secrets, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token, why: `step ${this.#request.stepId} was half applied when its target changed`, findings });
         return this.#stepAside(ledger, claim, { kind: 'question', question: forPayload(question) });
       }
       case 'applied':
@@ -407,7 +414,7 @@ class StepRun {
       throw error;
     }
     if (error instanceof InDoubt) return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
-    const failure = asFailure(error, this.#request.stepId);
+    const failure = this.#workspace.secrets.redactError(asFailure(error, this.#request.stepId));
     if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout') {
       await claim.close();
       throw failure;
@@ -429,13 +436,13 @@ class StepRun {
     const question = ledger.transaction(() => {
       claim.mustBeCurrent(ledger);
       claim.update(ledger, { state: 'closed' });
-      return ask(ledger, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId, token: this.#token, why: `step ${stepId} has calls in doubt`, findings: noteDoubts(ledger, claim, doubts) });
+      return ask(ledger, this.#workspace.secrets, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId, token: this.#token, why: `step ${stepId} has calls in doubt`, findings: noteDoubts(ledger, claim, doubts) });
     });
     return { kind: 'question', question: forPayload(question) };
   }
 
   #askStuck(ledger: Ledger, failure: HoldfastError, kind?: 'inputs-keep-changing'): RunStepResult {
-    const question = ask(ledger, {
+    const question = ask(ledger, this.#workspace.secrets, {
       jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
       why: `step ${this.#request.stepId} cannot go on`, findings: [stuckFinding(this.#request.stepId, failure, kind)],
     });
