@@ -37,6 +37,8 @@ export interface TestJobOptions {
   /** Names of variables of `env` that steps may use as secrets. Default: none. */
   readonly secrets?: readonly string[];
   readonly watch?: JobSettings['watch'];
+  /** Hosts that steps and watches may call. Default: none. */
+  readonly http?: JobSettings['http'];
   readonly verifyAfterMs?: number;
   /** Name and digest of the plan that the job runs. Default: none. */
   readonly plan?: JobSettings['plan'];
@@ -133,7 +135,7 @@ export class TestJob {
       searchAttributes: false,
     };
     this.#workspaces = new Workspaces(this.workspace, this.#host.env);
-    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], ...(options.secrets === undefined ? {} : { secrets: [...options.secrets] }), verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: options.plan ?? null };
+    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], ...(options.secrets === undefined ? {} : { secrets: [...options.secrets] }), verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: options.plan ?? null, ...(options.http === undefined ? {} : { http: options.http }) };
   }
 
   get memory(): TestJobMemory {

@@ -300,11 +300,47 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (obstacle !== undefined) throw new Obstacle(obstacle);', replace: "if (obstacle !== undefined && obstacle.kind !== 'held') throw new Obstacle(obstacle);", tests: ['test/integration/perform.test.ts'],
   },
   {
-    guarantee: 'G1', breaks: 'code that catches the error of a call in doubt goes on', file: `${PROTOCOL}/run-step.ts`,
-    find: 'if (stage.inDoubt.size > 0) throw', replace: "if (stage.inDoubt.size > 0 && 'error' in outcome) throw", tests: ['test/integration/perform.test.ts'],
+    guarantee: 'G1', breaks: 'code that catches the error of a call that is not over goes on', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a request that may have been received is taken for not sent', file: 'src/effects/http/exchange.ts',
+    find: 'if (isNotSent(error)) throw', replace: 'if (!this.#silence.isBroken) throw', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'any 503 is taken for "not handled"', file: 'src/effects/http/exchange.ts',
+    find: '(status === 503 && afterMs !== undefined)', replace: 'status === 503', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'the key is lost on the way to where a redirect leads', file: 'src/effects/http/exchange.ts',
+    find: "'user-agent', IDEMPOTENCY_KEY_HEADER]", replace: "'user-agent']", tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a redirect leads to a host that is not listed', file: 'src/effects/http/exchange.ts',
+    find: 'next = allowedUrl(this.#request.hosts, location, this.#url);', replace: 'next = new URL(location, this.#url);', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'another origin gets secrets by a redirect', file: 'src/effects/http/exchange.ts',
+    find: 'if (next.origin !== this.#url.origin)', replace: "if (next.origin === '')", tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
+    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
+    find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
+    find: 'if (error instanceof HoldfastError) return', replace: "if (error instanceof HoldfastError && !error.retryable) return { outcome: 'seen', state: ABSENT };\n    if (error instanceof HoldfastError) return", tests: ['test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,
+    find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));', replace: 'redacted = redacted.replaceAll(form, () => form);', tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
   },
 ];

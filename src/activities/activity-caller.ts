@@ -69,6 +69,7 @@ function asApplicationFailure(error: unknown): unknown {
     type: error.type,
     nonRetryable: !error.retryable && !ASKED_AGAIN.has(error.type),
     details: [{ ...error.details }],
+    ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
     ...(error.cause instanceof Error ? { cause: error.cause } : {}),
   });
 }

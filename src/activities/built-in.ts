@@ -1,8 +1,8 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
 import {
-  dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep,
+  dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, MAX_HTTP_STEP_BYTES,
 } from '../model/built-in-steps.ts';
-import type { JsonObject } from '../model/canonical-json.ts';
+import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { implementStep, type StepImplementation } from '../model/step.ts';
 import { createHash } from 'node:crypto';
@@ -49,5 +49,22 @@ const dbQuery = implementStep(dbQueryStep, async (ctx, { database, sql, params, 
   return { rows: rows as unknown as JsonObject[] };
 });
 
-export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery] as unknown as readonly StepImplementation[];
+/** What is not JSON although it says so is text all the same. */
+function bodyOf(text: string, contentType: string | undefined): Json {
+  if (text === '') return null;
+  if (contentType === undefined || !/^[^;]*[/+]json\s*(;|$)/i.test(contentType)) return text;
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+const http = implementStep(httpStep, async (ctx, request) => {
+  const { status, url, headers, text, saved } = await ctx.http('request', request.saveTo === undefined ? { maxBytes: MAX_HTTP_STEP_BYTES, ...request } : request);
+  const file = saved === undefined || request.saveTo === undefined ? {} : { path: request.saveTo, sizeBytes: saved.sizeBytes, digest: saved.digest };
+  return { status, url, headers: { ...headers }, body: bodyOf(text, headers['content-type']), ...file };
+});
+
+export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, http] as unknown as readonly StepImplementation[];
 

@@ -5,11 +5,14 @@
 import * as z from 'zod';
 import type { Json } from './canonical-json.ts';
 import { DigestSchema } from './digest.ts';
+import { HttpRequestSchema } from './http-request.ts';
 import type { Claim } from './plan-path.ts';
 import { parseClaim } from './plan-path.ts';
 import { defineStep, type StepContract } from './step.ts';
 
 export const DEFAULT_MAX_ROWS = 1000;
+/** Of a response that the step returns. */
+export const MAX_HTTP_STEP_BYTES = 128 * 1024;
 export const MAX_WAIT_SECONDS = 31_622_400;
 
 const JsonValueSchema = z.json() as z.ZodType<Json>;
@@ -81,6 +84,27 @@ export const dbQueryStep = defineStep({
   output: z.strictObject({ rows: z.array(z.record(z.string(), JsonValueSchema)) }),
 });
 
+/** Makes an HTTP request; the plan's `http.hosts` must name its host. A POST, PUT, PATCH or DELETE takes effect once, or a person is asked. */
+export const httpStep = defineStep({
+  name: 'http',
+  // What is not saved to a file goes into the history.
+  input: HttpRequestSchema.superRefine(({ saveTo, maxBytes = 0 }, context) => {
+    if (saveTo === undefined && maxBytes > MAX_HTTP_STEP_BYTES) context.addIssue({ code: 'custom', path: ['maxBytes'], message: `is at most ${MAX_HTTP_STEP_BYTES} without saveTo` });
+  }),
+  output: z.strictObject({
+    status: z.int(),
+    /** The one that answered, after redirects. */
+    url: z.string(),
+    headers: z.record(z.string(), z.string()),
+    /** Parsed where it is JSON, else text; null where there is none, and with `saveTo`. */
+    body: JsonValueSchema,
+    /** With `saveTo`. */
+    path: z.string().optional(),
+    sizeBytes: z.int().min(0).optional(),
+    digest: DigestSchema.optional(),
+  }),
+});
+
 /** Waits: a timer of the Workflow, which costs nothing and outlives every worker. */
 export const waitStep = defineStep({
   name: 'wait',
@@ -96,7 +120,7 @@ export const waitStep = defineStep({
   output: z.strictObject({}),
 });
 
-export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, waitStep] as const satisfies readonly StepContract[];
+export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, httpStep, waitStep] as const satisfies readonly StepContract[];
 
 /**
  * What a built-in step's input says about what it writes. Parts that cannot be told (they hold references, or are not
@@ -110,6 +134,8 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
       return fileClaim(text('path'));
     case 'file.copy':
       return fileClaim(text('to'));
+    case 'http':
+      return fileClaim(text('saveTo'));
     case 'db.upsert':
       return tableClaim(text('database'), text('table'), false);
     case 'db.sql': {
@@ -128,7 +154,7 @@ export function builtInReads(use: string, input: Json): readonly Claim[] {
 
 /** Paths in a built-in step's input, by field. */
 export function builtInPaths(use: string, input: Json): readonly { readonly field: string; readonly path: string }[] {
-  const fields = use === 'file.copy' ? ['from', 'to'] : use === 'file.write' || use === 'file.remove' ? ['path'] : [];
+  const fields = use === 'file.copy' ? ['from', 'to'] : use === 'file.write' || use === 'file.remove' ? ['path'] : use === 'http' ? ['saveTo'] : [];
   return fields.flatMap((field) => {
     const path = literalText(member(input, field));
     return path === undefined ? [] : [{ field, path }];
@@ -138,6 +164,11 @@ export function builtInPaths(use: string, input: Json): readonly { readonly fiel
 /** The database that a built-in step names, unless by reference. */
 export function builtInDatabase(use: string, input: Json): string | undefined {
   return use.startsWith('db.') ? literalText(member(input, 'database')) : undefined;
+}
+
+/** The URL that a built-in step calls, unless by reference. */
+export function builtInUrl(use: string, input: Json): string | undefined {
+  return use === 'http' ? literalText(member(input, 'url')) : undefined;
 }
 
 function fileClaim(path: string | undefined): readonly Claim[] {

@@ -31,6 +31,10 @@ export const FAILURES = {
   'staged-table-query': { retryable: false, nextStep: 'Query before staging changes to the table, or split the step in two.' },
   'once-name-twice': { retryable: false, nextStep: 'Give each ctx.once and ctx.perform of a step a name of its own.' },
   'in-doubt': { retryable: false, nextStep: 'Find out whether the call happened and answer the question: `happened` with its answer, or `repeat`.' },
+  'host-not-allowed': { retryable: false, nextStep: "Name the host under the plan's `http.hosts` (or `openJob`'s) if it may be called." },
+  'http-refused': { retryable: false, nextStep: 'Mend what the endpoint refuses (or list the status under `acceptStatus`), then decide `rerun`.' },
+  'endpoint-busy': { retryable: true, nextStep: 'Nothing: it is asked again when it said, or with growing pauses.' },
+  'endpoint-unreachable': { retryable: true, nextStep: 'Make the endpoint reachable; the job goes on by itself.' },
   'unknown-table': { retryable: false, nextStep: 'Create the table, or correct its name, then decide `rerun`.' },
   'no-key': { retryable: false, nextStep: 'Give the table a primary key, or use `sql` with `writes`.' },
   'sql-failed': { retryable: false, nextStep: 'Correct the statement or the data, then decide `rerun`.' },
@@ -62,12 +66,15 @@ export type FailureType = keyof typeof FAILURES;
 export class HoldfastError extends Error {
   readonly type: FailureType;
   readonly details: Readonly<Record<string, unknown>>;
+  /** When the other side wants to be asked again. Undefined: it didn't say. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(type: FailureType, message: string, details: Readonly<Record<string, unknown>> = {}, options?: { cause?: unknown }) {
+  constructor(type: FailureType, message: string, details: Readonly<Record<string, unknown>> = {}, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message, options);
     this.name = 'HoldfastError';
     this.type = type;
     this.details = details;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   get retryable(): boolean {

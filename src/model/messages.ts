@@ -9,6 +9,8 @@ import type { Json } from './canonical-json.ts';
 import { AnswerSchema } from './answer.ts';
 import { DecisionSchema } from './decision.ts';
 import { DigestSchema } from './digest.ts';
+import { HttpSettingsSchema } from './http-host.ts';
+import { HttpHeadersSchema } from './http-request.ts';
 import { QuestionSchema } from './question.ts';
 import { PlacedSecretSchema } from './secret.ts';
 
@@ -22,6 +24,7 @@ export const WatchSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file'), path: z.string() }),
   z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
   z.strictObject({ kind: z.literal('query'), name: z.string(), database: z.string(), sql: z.string(), params: z.array(JsonSchema) }),
+  z.strictObject({ kind: z.literal('endpoint'), name: z.string(), url: z.string(), header: z.string().optional(), json: z.string().optional(), headers: HttpHeadersSchema.optional() }),
 ]);
 export type Watch = z.infer<typeof WatchSchema>;
 
@@ -38,6 +41,8 @@ export const JobSettingsSchema = z.strictObject({
   verifyAfterMs: z.int().min(0),
   /** Digest of the plan, where there is one. */
   plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),
+  /** What steps and watches may call. Absent: nothing. */
+  http: HttpSettingsSchema.optional(),
 });
 export type JobSettings = z.infer<typeof JobSettingsSchema>;
 

@@ -15,3 +15,8 @@ export class NotPerformed extends Error {
 export function isNotPerformed(error: unknown): error is NotPerformed {
   return typeof error === 'object' && error !== null && (error as { [BRAND]?: unknown })[BRAND] === true;
 }
+
+/** The same said by an error of another kind. */
+export function asNotPerformed<E extends Error>(error: E): E {
+  return Object.assign(error, { [BRAND]: true });
+}

@@ -2,11 +2,14 @@
  * Files, tables and databases that a plan names: are they declared, inside the workspace, and does no step write what
  * another one reads or writes at the same time?
  */
-import { builtInDatabase, builtInPaths, builtInReads, builtInWrites } from './built-in-steps.ts';
+import { builtInDatabase, builtInPaths, builtInReads, builtInUrl, builtInWrites } from './built-in-steps.ts';
+import { parseTemplate } from './expression.ts';
+import { HoldfastError } from './failure.ts';
+import { allowedUrl } from './http-host.ts';
 import { reach, type PlanGraph } from './plan-graph.ts';
 import { overlaps, parseClaim, workspacePath, type Claim } from './plan-path.ts';
 import { nearestName, shown, type PlanProblem } from './plan-problem.ts';
-import type { Plan, PlanStep } from './plan.ts';
+import type { Plan, PlanStep, Watch } from './plan.ts';
 
 /** @param graph left out when the plan has none: then nothing is said about steps at the same time */
 export function checkResources(plan: Plan, graph: PlanGraph | undefined): readonly PlanProblem[] {
@@ -43,10 +46,12 @@ function checkDatabases(plan: Plan): readonly PlanProblem[] {
 
 function checkWatches(plan: Plan): readonly PlanProblem[] {
   const names = new Map<string, number>();
+  const endpoints = new Map<string, number>();
   return plan.watch.flatMap((watch, index) => {
     const at = `watch[${index}]`;
     if (watch.file !== undefined) return checkPath(plan, watch.file, `${at}.file`);
     if (watch.schema !== undefined) return checkDatabaseName(plan, watch.schema.split('/')[0]!, `${at}.schema`);
+    if (watch.endpoint !== undefined) return checkEndpoint(plan, watch.endpoint, `${at}.endpoint`, endpoints, index);
     if (watch.query === undefined) return [];
     const first = names.get(watch.query.name);
     names.set(watch.query.name, first ?? index);
@@ -57,9 +62,43 @@ function checkWatches(plan: Plan): readonly PlanProblem[] {
   });
 }
 
+function checkEndpoint(plan: Plan, { name, url, json }: NonNullable<Watch['endpoint']>, at: string, names: Map<string, number>, index: number): readonly PlanProblem[] {
+  const first = names.get(name);
+  names.set(name, first ?? index);
+  return [
+    ...(first === undefined ? [] : [{ path: `${at}.name`, message: `"${name}" is already the name of watch[${first}]`, expected: 'a name of its own for each endpoint' }]),
+    ...checkUrl(plan, url, `${at}.url`),
+    ...(json === undefined || isJsonPath(json) ? [] : [{ path: `${at}.json`, message: 'is not a path', found: shown(json), hint: 'write names and indexes: info.version, services[0]["api version"]' }]),
+  ];
+}
+
+function isJsonPath(path: string): boolean {
+  try {
+    return path.includes('${{') || parseTemplate(`\${{ output${path.startsWith('[') ? '' : '.'}${path} }}`).length === 1;
+  } catch {
+    return false;
+  }
+}
+
+function checkUrl(plan: Plan, url: string, path: string): readonly PlanProblem[] {
+  if (url.includes('${{')) return [];
+  try {
+    allowedUrl(plan.http?.hosts ?? [], url);
+    return [];
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    const host = error.details['host'];
+    if (typeof host !== 'string') return [{ path, message: error.message.replace(/\.$/, '') }];
+    const hosts = plan.http?.hosts ?? [];
+    return [{ path, message: `calls ${host}, which the plan does not list`, expected: hosts.length === 0 ? 'a host that the plan lists under `http.hosts`' : `one of ${hosts.join(', ')}`, hint: `list it: http: { hosts: [${host}] }` }];
+  }
+}
+
 function checkStep(plan: Plan, step: PlanStep, at: string): readonly PlanProblem[] {
   const database = builtInDatabase(step.use, step.with);
+  const url = builtInUrl(step.use, step.with);
   return [
+    ...(url === undefined ? [] : checkUrl(plan, url, `${at}.with.url`)),
     ...builtInPaths(step.use, step.with).flatMap(({ field, path }) => checkPath(plan, path, `${at}.with.${field}`)),
     ...(database === undefined ? [] : checkDatabaseName(plan, database, `${at}.with.database`)),
     ...step.reads.flatMap((text, index) => checkClaim(plan, text, `${at}.reads[${index}]`)),

@@ -9,6 +9,8 @@
  */
 import * as z from 'zod';
 import type { Json } from './canonical-json.ts';
+import { HttpSettingsSchema } from './http-host.ts';
+import { HEADER_NAME, HttpHeadersSchema } from './http-request.ts';
 import { JsonSchemaSchema } from './plan-json-schema.ts';
 import { MAX_SECRETS, SecretNameSchema } from './secret.ts';
 import { StepNameSchema } from './step.ts';
@@ -70,10 +72,24 @@ export const WatchSchema = z
       })
       .optional()
       .describe('The rows of a query, compared whole.'),
+    endpoint: z
+      .strictObject({
+        name: NameSchema,
+        url: z.string().min(1).max(8_000).describe("It is asked with GET; its host must be on the plan's `http.hosts`."),
+        header: z.string().regex(HEADER_NAME, 'the name of a header').optional().describe("The response's header that holds the version: etag, x-api-version."),
+        json: z.string().min(1).max(500).optional().describe('Where in the response, as JSON, the version stands: info.version, services[0]["api version"]. A whole part is compared whole.'),
+        headers: HttpHeadersSchema.optional().describe('Sent with it: text, or { env: NAME, prefix?: TEXT } for what is secret. Default: none.'),
+      })
+      .superRefine((endpoint, context) => {
+        const given = (['header', 'json'] as const).filter((part) => endpoint[part] !== undefined);
+        if (given.length !== 1) context.addIssue({ code: 'custom', message: 'must say where the version stands', params: { expected: 'either header or json', found: given.length === 0 ? 'neither' : 'both' } });
+      })
+      .optional()
+      .describe('The version of an endpoint, as it tells it.'),
   })
   .superRefine((watch, context) => {
     const kinds = Object.keys(watch);
-    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'must watch one thing', params: { expected: 'one of file, schema, query', found: kinds.length === 0 ? 'none' : kinds.join(', ') } });
+    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'must watch one thing', params: { expected: 'one of file, schema, query, endpoint', found: kinds.length === 0 ? 'none' : kinds.join(', ') } });
   });
 
 export const RetrySchema = z.strictObject({
@@ -85,7 +101,7 @@ export const RetrySchema = z.strictObject({
 
 export const StepSchema = z.strictObject({
   id: NameSchema.describe(`Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`),
-  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'wait'] }),
+  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'wait'] }),
   with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
   needs: z.array(z.string()).default([]).describe('Ids of steps that must be finished first. A reference to a step implies it. Default: none.'),
   reads: z.array(z.string()).default([]).describe('What the step reads: file:PATH, file:FOLDER/, table:DATABASE/TABLE. Default: none declared.'),
@@ -108,6 +124,8 @@ export const PlanSchema = z
     databases: z.record(NameSchema, DatabaseSchema).default({}).describe('Databases by name. Default: none.'),
     // Without a default: the digest of a plan that needs none stays what it was.
     secrets: z.array(SecretNameSchema).max(MAX_SECRETS).optional().describe('Environment variables of the worker whose values steps may use, by ${{ secrets.NAME }} and ctx.secret(name). Their values are kept nowhere. Default: none.'),
+    // Not filled in where it is left out: a plan without it keeps its digest.
+    http: HttpSettingsSchema.optional().describe('What steps and watches may call. Default: nothing.'),
     state: z.record(NameSchema, StateKeySchema).default({}).describe('What the job carries from step to step. Default: nothing.'),
     watch: z.array(WatchSchema).default([]).describe('What is compared with the record besides what the steps read and wrote. Default: nothing.'),
     verifyAfterMinutes: z.number().positive().max(525_600).optional().describe('Compare the world again before a step when the last comparison is older. Default: 10.'),

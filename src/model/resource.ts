@@ -8,6 +8,7 @@
  * database:main                      which database this is (system identifier, timeline)
  * files:data/*.csv                   which files a watched pattern was first met with: a later one has appeared
  * query:watch/<name>                 the rows of a declared query
+ * endpoint:watch/<name>              the version that a declared endpoint tells
  * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
  */
@@ -24,6 +25,7 @@ export type Resource =
   | { readonly kind: 'token'; readonly database: string; readonly token: string }
   | { readonly kind: 'database'; readonly database: string }
   | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'endpoint'; readonly name: string }
   | { readonly kind: 'perform'; readonly stepId: string; readonly name: string }
   | { readonly kind: 'code'; readonly step: string }
   | { readonly kind: 'plan' }
@@ -47,6 +49,8 @@ export function formatResource(resource: Resource): string {
       return `database:${resource.database}`;
     case 'query':
       return `query:watch/${resource.name}`;
+    case 'endpoint':
+      return `endpoint:watch/${resource.name}`;
     case 'perform':
       return `perform:${escape(resource.stepId)}/${escape(resource.name)}`;
     case 'code':
@@ -92,6 +96,9 @@ export function parseResource(uri: string): Resource {
       return { kind: 'database', database: rest };
     case 'query':
       if (rest.startsWith('watch/')) return { kind: 'query', name: rest.slice('watch/'.length) };
+      break;
+    case 'endpoint':
+      if (rest.startsWith('watch/')) return { kind: 'endpoint', name: rest.slice('watch/'.length) };
       break;
     case 'code':
       return { kind: 'code', step: rest };

@@ -3,6 +3,7 @@
  * code can be typed without bundling anything.
  */
 import type { Json, JsonObject } from './canonical-json.ts';
+import type { HttpRequestSource } from './http-request.ts';
 
 /** Text is written as UTF-8. A stream is read once; memory does not grow with its length. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array | string>;
@@ -100,6 +101,27 @@ export interface PerformOptions<T extends Json> {
   readonly inDoubt?: 'ask' | 'repeat' | 'probe';
 }
 
+/** A request: `url`, `method`, `headers`, `json` or `body`, `saveTo`, `maxBytes`, `acceptStatus`, `idempotent`, `timeoutMs`; see `HttpRequestSchema`. */
+export type HttpOptions = HttpRequestSource & {
+  /** Finds out whether a request that is in doubt happened; if it throws, a person is asked. Default: a person is asked at once. */
+  readonly probe?: NonNullable<PerformOptions<Json>['probe']>;
+};
+
+export interface HttpResponse {
+  /** 200 to 299, or one of `acceptStatus`. */
+  readonly status: number;
+  /** The one that answered, after redirects. */
+  readonly url: string;
+  /** Names in lower case; those that hold cookies and challenges are left out. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as UTF-8; '' where there is none, and with `saveTo`. */
+  readonly text: string;
+  /** With `saveTo`: the file's content. */
+  readonly saved?: { readonly digest: string; readonly sizeBytes: number };
+  /** @throws `bad-input` when the body is not JSON */
+  json<T extends Json = Json>(): T;
+}
+
 export interface StepContext {
   readonly jobId: string;
   readonly stepId: string;
@@ -129,6 +151,15 @@ export interface StepContext {
    * @throws `undeclared-secret`, `missing-secret`
    */
   secret(name: string): string;
+  /**
+   * An HTTP request, as a call (see `perform`): its Idempotency-Key is the same on every attempt, its response is recorded.
+   * Hosts must be listed by the plan or `openJob`, those of redirects too. GET and HEAD are made again where it isn't known
+   * whether they were; of others a person is asked, unless they are `idempotent` or have a `probe`.
+   * @param name as for `perform`
+   * @throws `host-not-allowed`, `bad-input`, `missing-variable`, before anything is sent; `endpoint-unreachable`, `endpoint-busy`
+   * (429, 503 with Retry-After, 408, 425), tried again by themselves; `http-refused` for other statuses; `too-large`; `in-doubt`
+   */
+  http(name: string, options: HttpOptions): Promise<HttpResponse>;
   /** Kept with the step's record, and shown by the worker. */
   log(message: string, fields?: JsonObject): void;
   /** Shown by `holdfast status --watch` and the Temporal UI while the step runs. */

@@ -17,7 +17,8 @@ export interface PerformRow {
   readonly key: Digest;
   /** How often a person decided that it is made anew although it had happened. */
   readonly round: number;
-  readonly inDoubt: 'ask' | 'repeat' | 'probe';
+  /** safe: it changes nothing on the other side, and so is never in doubt. */
+  readonly inDoubt: 'ask' | 'repeat' | 'probe' | 'safe';
   /** What was, or is about to be, sent: its digest, and its text cut to a bound. */
   readonly request: { readonly digest: Digest; readonly text: string };
   /** What a step must ask for, and must have been given and read before, to be answered by this row. Null: whatever it asks for. */

@@ -44,6 +44,7 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
       watch: plan.watch.length === 0 ? [] : settingsWatches(plan, input),
       verifyAfterMs: plan.verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(plan.verifyAfterMinutes * 60_000),
       plan: { name: plan.name, digest: digestOf(plan) },
+      ...(plan.http === undefined ? {} : { http: plan.http }),
       ...(given.continueAsNewAfterEvents === undefined ? {} : { continueAsNewAfterEvents: given.continueAsNewAfterEvents }),
     },
     { onRewound: (stepIds) => rewound.push(...stepIds) },
@@ -117,6 +118,7 @@ function settingsWatches(plan: Plan, input: JsonObject): readonly Watch[] {
       const [database, table] = watch.schema.split('/') as [string, string];
       return { kind: 'schema', database, table };
     }
+    if (watch.endpoint !== undefined) return { kind: 'endpoint', ...watch.endpoint };
     const query = watch.query!;
     return { kind: 'query', name: query.name, database: query.database, sql: query.sql, params: [...query.params] };
   });

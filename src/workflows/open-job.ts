@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { assertJson, type Json } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { HttpSettingsSchema, type HttpSettings } from '../model/http-host.ts';
 import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/messages.ts';
 import { parseDecision } from '../model/decision.ts';
 import { GENESIS } from '../model/record.ts';
@@ -39,6 +40,8 @@ export interface OpenJobOptions {
   readonly secrets?: readonly string[];
   /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
   readonly watch?: readonly Watch[];
+  /** Hosts that steps and watches may call, redirects included: `api.example.com`, `http://localhost:8080`. Default: none. */
+  readonly http?: HttpSettings;
   /** Compare the world again before a step when this long has passed. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
   readonly plan?: JobSettings['plan'];
@@ -108,6 +111,7 @@ class JobRestart extends Error {
  * @throws what the body throws; ApplicationFailure `aborted`; ContinueAsNew
  */
 export async function openJob<T>(options: OpenJobOptions, body: (job: Job) => Promise<T>): Promise<T> {
+  refuseBadHosts(options);
   const core = new JobCore(options);
   return await core.run(() => body(core));
 }
@@ -141,6 +145,7 @@ export class JobCore implements Job {
         ...(options.secrets === undefined || options.secrets.length === 0 ? {} : { secrets: [...options.secrets] }),
         verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
         plan: options.plan ?? null,
+        ...(options.http === undefined ? {} : { http: { hosts: [...options.http.hosts] } }),
       },
       base: this.carried?.base ?? { seq: 0, head: GENESIS },
       continuedFrom: info.continuedFromExecutionRunId,
@@ -347,6 +352,12 @@ export class JobCore implements Job {
   #refreshDetails(): void {
     setCurrentDetails(statusMarkdown({ ...this.#shown(this.#board.latest(MAX_STEPS_SHOWN)), counts: this.#board.counts }));
   }
+}
+
+/** @throws ApplicationFailure `bad-input`, once and for all */
+function refuseBadHosts({ http }: OpenJobOptions): void {
+  const checked = HttpSettingsSchema.optional().safeParse(http);
+  if (!checked.success) throw asFailure(new HoldfastError('bad-input', `openJob was given hosts that cannot be called: ${checked.error.issues.map(({ path, message }) => `http.${path.map(String).join('.')}: ${message}`).join('; ')}.`));
 }
 
 /** A Workflow fails on purpose only with an ApplicationFailure; another error would fail its Task for ever. */

@@ -46,13 +46,17 @@ const KNOWN = new Set(['perform.about-before', 'perform.done-after', 'perform.wi
 
 function expectationOf(inDoubt: InDoubt, point: string): Killed {
   const inDoubtAfter = !KNOWN.has(point);
-  return { inDoubt, point, inDoubtAfter, requests: HAPPENED.has(point) && inDoubtAfter && inDoubt === 'repeat' ? 2 : 1 };
+  const isRepeated = inDoubt === 'repeat' || inDoubt === 'http-repeat' || inDoubt === 'http-get';
+  const isRefused = inDoubt.startsWith('http-') && point.startsWith('perform.withdrawn');
+  return { inDoubt, point, inDoubtAfter, requests: (HAPPENED.has(point) && inDoubtAfter && isRepeated) || isRefused ? 2 : 1 };
 }
 
 async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
   const { inDoubtAfter, requests } = expectationOf(inDoubt, point);
   await using server = await CountingServer.start();
-  server.honoursKeys = inDoubt === 'repeat';
+  server.honoursKeys = inDoubt === 'repeat' || inDoubt === 'http-repeat';
+  // Where it is the endpoint that refuses.
+  if (inDoubt.startsWith('http-') && point.startsWith('perform.withdrawn')) server.next('too-many');
   const workspace = mkdtempSync(join(root, `${inDoubt}-`));
   const order: PerformOrder = { workspace, url: server.url, inDoubt, memory: freshMemory(`${inDoubt}-${point}`) };
   if (point === 'sent') {
@@ -62,7 +66,7 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
   const killed = await runProcess({ ...order, ...(point === 'sent' ? {} : { kill: point }), ...(point.startsWith('perform.withdrawn') ? { refuse: true } : {}) }, point === 'sent' ? { server } : undefined);
   assert.equal(killed, undefined, `it was to be killed at ${point}, and ended with ${JSON.stringify(killed)}`);
   let end = await runProcess(order);
-  const isAsked = inDoubtAfter && inDoubt === 'ask';
+  const isAsked = inDoubtAfter && (inDoubt === 'ask' || inDoubt === 'http-ask');
   assert.equal(end !== undefined && 'question' in end, isAsked, JSON.stringify(end));
   if (end !== undefined && 'question' in end) {
     const key = keyIn(end.question);
@@ -71,10 +75,10 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
     end = await runProcess({ ...order, decide: answer === undefined ? { answer: 'repeat' } : { answer: 'happened', result: answer as never } });
   }
   assert.ok(end !== undefined && 'output' in end, JSON.stringify(end));
-  assert.equal(server.effects(), 1, 'it took effect once');
   assert.equal(server.requests.length, requests);
+  assert.equal(server.effects(), inDoubt === 'http-get' ? 0 : 1, 'it took effect once');
   const [key] = server.keys;
-  assert.deepEqual(end.output, server.answerOf(key!), 'the step has the answer of the effect');
+  assert.deepEqual(end.output, inDoubt === 'http-get' ? { landed: '/look' } : server.answerOf(key!), 'the step has the answer of the effect');
   assert.deepEqual(JSON.parse(readFileSync(join(workspace, 'receipt.json'), 'utf8')), end.output);
 }
 
@@ -87,7 +91,7 @@ function keyIn(question: Question): string {
 
 const POINTS = [...FAULT_POINTS.filter((point) => point.startsWith('perform.')), 'sent'];
 
-for (const inDoubt of ['ask', 'repeat', 'probe'] as const) {
+for (const inDoubt of ['ask', 'repeat', 'probe', 'http-ask', 'http-repeat', 'http-get'] as const) {
   test(`${inDoubt}: a worker killed at any point of a call leaves what takes effect once, or is asked about`, async () => {
     assert.equal(POINTS.length, 9);
     const failures: string[] = [];

@@ -7,15 +7,21 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export type Mode = 'normal' | 'slow' | 'cut-before' | 'cut-after' | 'too-many' | 'unavailable' | 'redirect';
+export type Mode = 'normal' | 'slow' | 'silent' | 'cut-before' | 'cut-after' | 'cut-body' | 'too-many' | 'unavailable' | 'unavailable-until' | 'failed-after' | 'refused' | 'still-busy' | 'redirect';
 
 export interface CountedRequest {
+  /** Without the quotes of the header's draft. */
   readonly key: string | undefined;
   readonly mode: Mode;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
   readonly path: string;
+  readonly atMs: number;
 }
 
 export class CountingServer implements AsyncDisposable {
@@ -24,6 +30,12 @@ export class CountingServer implements AsyncDisposable {
   /** Does it take a key that it knows for the same request, and answer as it did? */
   honoursKeys = true;
   slowMs = 300;
+  retryAfter = '1';
+  /** Where `redirect` leads; 301 to 303 after the effect, 307 and 308 without it. Default: itself, `/landed`. */
+  redirectTo: string | undefined;
+  redirectStatus = 307;
+  /** What `/version` tells; undefined: nothing. */
+  version: string | undefined = '1';
   readonly requests: CountedRequest[] = [];
   readonly #next: Mode[] = [];
   readonly #effects = new Map<string, number>();
@@ -72,31 +84,68 @@ export class CountingServer implements AsyncDisposable {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '/';
     const header = request.headers['idempotency-key'];
-    const key = typeof header === 'string' ? header : undefined;
-    if (request.method === 'GET' && path.startsWith('/known/')) return this.#known(path.slice('/known/'.length), response);
+    const key = typeof header === 'string' ? header.replace(/^"(.*)"$/, '$1') : undefined;
+    const method = request.method ?? '';
+    if (method === 'GET' && path.startsWith('/known/')) return this.#known(path.slice('/known/'.length), response);
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const mode = this.#next.shift() ?? this.mode;
-    this.requests.push({ key, mode, body, path });
+    this.requests.push({ key, mode, method, headers: request.headers, body, path, atMs: performance.now() });
+    const act = (): string => (method === 'GET' || method === 'HEAD' ? '' : this.#takeEffect(key, body));
     switch (mode) {
       case 'cut-before':
         return void request.socket.destroy();
       case 'cut-after':
-        this.#takeEffect(key, body);
+        act();
         return void request.socket.destroy();
+      case 'cut-body':
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+        response.write(act() || '{');
+        return void setTimeout(() => request.socket.destroy(), 50);
+      case 'silent':
+        return void act();
       case 'too-many':
-        return this.#answer(response, 429, '{"error":"too many"}', { 'retry-after': '1' });
+        return this.#answer(response, 429, '{"error":"too many"}', { 'retry-after': this.retryAfter });
       case 'unavailable':
         return this.#answer(response, 503, '{"error":"unavailable"}');
+      case 'unavailable-until':
+        return this.#answer(response, 503, '{"error":"unavailable"}', { 'retry-after': this.retryAfter });
+      case 'failed-after':
+        act();
+        return this.#answer(response, 500, '{"error":"a defect"}');
+      case 'refused':
+        return this.#answer(response, 422, `{"error":"no","you":${JSON.stringify(request.headers.authorization ?? '')}}`);
+      case 'still-busy':
+        return this.#answer(response, 409, '{"error":"the first is under way"}');
       case 'redirect':
-        return this.#answer(response, 307, '', { location: `${this.url}/landed` });
+        if (this.redirectStatus <= 303) act();
+        return this.#answer(response, this.redirectStatus, '', { location: this.redirectTo ?? '/landed' });
       case 'slow': {
-        const answer = this.#takeEffect(key, body);
+        const answer = act();
         await delay(this.slowMs);
         return this.#answer(response, 200, answer);
       }
       case 'normal':
-        return this.#answer(response, 200, this.#takeEffect(key, body));
+        return method === 'GET' || method === 'HEAD' ? await this.#get(new URL(path, this.url), request, response) : this.#answer(response, 200, act());
+    }
+  }
+
+  async #get({ pathname, searchParams }: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    switch (pathname) {
+      case '/version':
+        return this.#answer(response, 200, JSON.stringify({ info: { version: this.version, requests: this.requests.length } }), this.version === undefined ? {} : { 'x-api-version': this.version });
+      case '/echo':
+        return this.#answer(response, 200, JSON.stringify(request.headers), { 'x-echo': request.headers.authorization ?? '' });
+      case '/stream': {
+        response.writeHead(200, { 'content-type': 'application/octet-stream', connection: 'close' });
+        // Whoever has enough goes away in the middle.
+        return await pipeline(Readable.from(chunks(Number(searchParams.get('bytes')))), response).catch(() => undefined);
+      }
+      case '/stall':
+        response.writeHead(200, { 'content-type': 'text/plain' });
+        return void response.write('and then nothing');
+      default:
+        return this.#answer(response, 200, JSON.stringify({ landed: pathname }));
     }
   }
 
@@ -122,4 +171,9 @@ export class CountingServer implements AsyncDisposable {
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close', ...headers });
     response.end(body);
   }
+}
+
+function* chunks(sizeBytes: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(64 * 1024, 'stream ');
+  for (let left = sizeBytes; left > 0; left -= chunk.length) yield left < chunk.length ? chunk.subarray(0, left) : chunk;
 }

@@ -14,7 +14,8 @@ import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, ty
 
 export const pay = defineStep({ name: 'pay', input: z.object({ amount: z.number() }), output: z.any() });
 
-export type InDoubt = 'ask' | 'repeat' | 'probe';
+/** `http-…`: by `ctx.http`, idempotent where it repeats; `http-get`: a GET, which changes nothing. */
+export type InDoubt = 'ask' | 'repeat' | 'probe' | 'http-ask' | 'http-repeat' | 'http-get';
 
 export interface PerformOrder {
   readonly workspace: string;
@@ -43,7 +44,13 @@ export async function send(url: string, key: string, body: Json, signal?: AbortS
   return (await response.json()) as Json;
 }
 
-export async function charge(ctx: StepContext, url: string, request: Json, inDoubt: InDoubt, more: { readonly refuse?: boolean; readonly name?: string } = {}): Promise<Json> {
+async function chargeByHttp(ctx: StepContext, url: string, amount: number, inDoubt: InDoubt): Promise<Json> {
+  const isGet = inDoubt === 'http-get';
+  const response = await ctx.http('charge', isGet ? { url: `${url}/look` } : { url, method: 'POST', json: { amount }, idempotent: inDoubt === 'http-repeat' });
+  return response.json();
+}
+
+export async function charge(ctx: StepContext, url: string, request: Json, inDoubt: Exclude<InDoubt, `http-${string}`>, more: { readonly refuse?: boolean; readonly name?: string } = {}): Promise<Json> {
   return await ctx.perform(more.name ?? 'charge', {
     request,
     inDoubt,
@@ -58,16 +65,20 @@ export async function charge(ctx: StepContext, url: string, request: Json, inDou
   });
 }
 
+function isByHttp(inDoubt: InDoubt): inDoubt is Extract<InDoubt, `http-${string}`> {
+  return inDoubt.startsWith('http-');
+}
+
 async function carryOut(order: PerformOrder): Promise<PerformEnd> {
   const steps = [implementStep(pay, async (ctx, { amount }) => {
-    const answer = await charge(ctx, order.url, { amount }, order.inDoubt, order.refuse === undefined ? {} : { refuse: order.refuse });
+    const answer = isByHttp(order.inDoubt) ? await chargeByHttp(ctx, order.url, amount, order.inDoubt) : await charge(ctx, order.url, { amount }, order.inDoubt, order.refuse === undefined ? {} : { refuse: order.refuse });
     await ctx.files.write('receipt.json', JSON.stringify(answer));
     return answer;
   })];
   setFaultHook((point) => {
     if (point === order.kill) process.kill(process.pid, 'SIGKILL');
   });
-  const job = openTestJob({ workspace: order.workspace, resume: order.memory, steps: steps as never, workerId: `worker-${process.pid}` });
+  const job = openTestJob({ workspace: order.workspace, resume: order.memory, steps: steps as never, http: { hosts: [order.url] }, workerId: `worker-${process.pid}` });
   try {
     return await drive(job, order);
   } finally {

@@ -265,6 +265,7 @@ function kindOf(resource: string, expected: ResourceState, found: ResourceState)
     case 'plan':
       return 'plan-changed';
     case 'query':
+    case 'endpoint':
       return 'watch-changed';
     default:
       if (found.kind === 'absent') return 'missing';

@@ -16,6 +16,7 @@ import type { Ledger } from '../../store/ledger.ts';
 import type { Claim } from './claim.ts';
 import { cannotRead } from './files.ts';
 import type { Caller } from './host.ts';
+import { http } from './http.ts';
 import { perform } from './perform.ts';
 import { keyOf, rowsDigest, type Stage } from './stage.ts';
 import type { Workspace } from './workspace.ts';
@@ -50,6 +51,7 @@ export function makeContext(parts: ContextParts): StepContext {
     db: (name) => stepDatabase(parts, name),
     once: (name, fn) => once(parts, name, fn),
     perform: (name, options) => perform(parts, name, options),
+    http: (name, options) => http(parts, name, options),
     secret: parts.secret,
     log: (givenMessage, givenFields) => {
       if (givenFields !== undefined) canonicalJson(givenFields, 'fields');

@@ -17,7 +17,7 @@ import { performKeyOf, tokenOf } from '../../model/token.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { basisDigest, performDigest, type PerformBasis, type PerformRow } from '../../store/perform-row.ts';
 import type { Claim } from './claim.ts';
-import { resourceOfCall } from './kept-calls.ts';
+import { isKept, resourceOfCall } from './kept-calls.ts';
 import { finding } from './questions.ts';
 import type { SealedRepair } from './repair-intent.ts';
 import type { Stage } from './stage.ts';
@@ -30,6 +30,8 @@ export interface Doubt {
   readonly wanted: (PerformBasis & { readonly text: string }) | null;
   readonly kind: DoubtKind;
   readonly why: string;
+  /** For a person who answers `happened`: what the call's answer looks like. */
+  readonly told?: string;
 }
 
 /** Ends an attempt: a person is asked about these calls. */
@@ -60,7 +62,7 @@ export function noteDoubts(ledger: Ledger, claim: Claim, doubts: readonly Doubt[
   });
 }
 
-function doubtFinding({ row, wanted, kind, why }: Doubt): Finding {
+function doubtFinding({ row, wanted, kind, why, told }: Doubt): Finding {
   const isSame = wanted === null || wanted.request === row.request.digest;
   const called = `${row.calledIn === row.generation ? '' : ` by generation ${row.calledIn}`} at ${row.at}`;
   return finding({
@@ -76,7 +78,7 @@ function doubtFinding({ row, wanted, kind, why }: Doubt): Finding {
       ...(kind === 'outcome-unknown' ? [] : ['what it answered:', pretty(row.answer ?? 'null')]),
     ].join('\n'),
     impossible: kind === 'performed-and-not-asked-for' ? ['repeat'] : [],
-    advice: ADVICE[kind],
+    advice: `${ADVICE[kind]}${told === undefined || kind !== 'outcome-unknown' ? '' : ` ${told}`}`,
   });
 }
 
@@ -99,13 +101,13 @@ export function unaskedDoubts(ledger: Ledger, claim: Claim, stage: Stage): Doubt
 /** Calls of this generation that are begun and not over, where a step can't go on for another reason. */
 export function begunDoubts(ledger: Ledger, { row: { jobId, stepId, generation, token } }: Claim, why: string): Doubt[] {
   return ledger.performsInForce(jobId, stepId, generation)
-    .filter((row) => row.token === token && row.state === 'about')
+    .filter((row) => row.token === token && row.state === 'about' && row.inDoubt !== 'safe')
     .map((row) => ({ row, wanted: row.answers === null ? null : { ...row.answers, text: row.request.text }, kind: 'outcome-unknown', why }));
 }
 
 function unasked(ledger: Ledger, claim: Claim, stage: Stage): PerformRow[] {
   const { jobId, stepId, generation, token } = claim.row;
-  return ledger.performsInForce(jobId, stepId, generation).filter((row) => !stage.performed.has(row.name) && (row.token === token || ledger.stepRecord(row.token) === undefined));
+  return ledger.performsInForce(jobId, stepId, generation).filter((row) => row.inDoubt !== 'safe' && !stage.performed.has(row.name) && (row.token === token || ledger.stepRecord(row.token) === undefined));
 }
 
 /** What the record names: the calls that the code has the answers of, and those that a person said stay. By name. */
@@ -177,6 +179,7 @@ export function openCalls(ledger: Ledger, jobId: string, again: readonly string[
 /** What a job that ends leaves open: calls in doubt, and calls that no record names. */
 export function openCallNotes(ledger: Ledger, jobId: string): string[] {
   return ledger.performsInForce(jobId).flatMap((row) => {
+    if (row.inDoubt === 'safe') return [];
     const what = `step ${row.stepId}: \`${row.name}\``;
     if (row.state === 'repeat' && row.nonce === '') return [`${what} was to be made anew, and was not`];
     if (row.state === 'about' || row.state === 'repeat') return [`${what} was begun; whether it happened is not known (idempotency key ${row.key}, ${row.at})`];
@@ -188,7 +191,7 @@ export function openCallNotes(ledger: Ledger, jobId: string): string[] {
 /** For a decision's record: what steps that run again keep. */
 export function keptCallNotes(ledger: Ledger, jobId: string, reruns: readonly { readonly stepId: string; readonly generation: number }[], again: readonly string[]): string[] {
   return reruns.flatMap(({ stepId, generation }) =>
-    ledger.performsInForce(jobId, stepId, generation).filter(({ state }) => state !== 'withdrawn').map((row) => {
+    ledger.performsInForce(jobId, stepId, generation).filter(isKept).map((row) => {
       const resource = resourceOfCall(row);
       if (again.includes(resource)) return `${resource}: it is made again, as decided`;
       return `${resource}: ${row.state === 'done' || row.state === 'kept' ? 'it cannot be undone; its recorded answer is kept' : 'whether it happened is not known; the step asks when it comes to it'}`;

@@ -7,7 +7,12 @@ export function resourceOfCall({ stepId, name }: Pick<PerformRow, 'stepId' | 'na
   return formatResource({ kind: 'perform', stepId, name });
 }
 
+/** What may have changed something on the other side. */
+export function isKept({ state, inDoubt }: Pick<PerformRow, 'state' | 'inDoubt'>): boolean {
+  return state !== 'withdrawn' && inDoubt !== 'safe';
+}
+
 /** Calls that a step which runs again keeps. */
 export function keptCalls(ledger: Ledger, jobId: string, stepIds: readonly string[]): string[] {
-  return stepIds.flatMap((stepId) => ledger.performsInForce(jobId, stepId).filter(({ state }) => state !== 'withdrawn').map(resourceOfCall));
+  return stepIds.flatMap((stepId) => ledger.performsInForce(jobId, stepId).filter(isKept).map(resourceOfCall));
 }

@@ -10,6 +10,7 @@ import { folderOfPattern, isFilePattern, matchesPattern } from '../../model/file
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
 import { ABSENT, type ResourceState, type Sighting } from '../../model/world.ts';
 import { digestOf } from '../../model/digest.ts';
+import { lookAtEndpoint } from './look-endpoint.ts';
 import { rowsDigest } from './stage.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ProtocolHost } from './host.ts';
@@ -45,6 +46,7 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
     // A pattern's own entry only says that its files were noted; each of them has an entry.
     if (resource.kind === 'files') sightings.set(request.resource, seenState(patternState(resource.pattern)));
     if (resource.kind === 'plan') sightings.set(request.resource, seenState(planState(parts.settings)));
+    if (resource.kind === 'endpoint') sightings.set(request.resource, await lookAtEndpoint(parts, resource.name));
     if (resource.kind === 'query') sightings.set(request.resource, await lookAtQuery(parts, resource.name));
   }
   return sightings;
@@ -155,7 +157,8 @@ export function watchedResources(settings: JobSettings): readonly string[] {
       case 'schema':
         return formatResource({ kind: 'schema', database: watch.database, table: watch.table });
       case 'query':
-        return formatResource({ kind: 'query', name: watch.name });
+      case 'endpoint':
+        return formatResource({ kind: watch.kind, name: watch.name });
     }
   });
   const databases = Object.keys(settings.databases).map((database) => formatResource({ kind: 'database', database }));

@@ -7,7 +7,9 @@
  *    retry that would send something else than what was begun is always a person's matter.
  * 3. A call that is not over ends its attempt, whatever the code makes of the error.
  * 4. At most two ledger commits a call.
- * 5. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given to the
+ * 5. A safe call (a GET) changes nothing on the other side: it is answered by the record for the very same request and reads,
+ *    else made again; it is never in doubt, and a step that runs again on purpose makes it anew.
+ * 6. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given to the
  *    code, with the name in its place.
  */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
@@ -29,11 +31,18 @@ const MAX_NAME_CHARACTERS = 100;
 const MAX_ERROR_CHARACTERS = 1_000;
 const NAME = /^[A-Za-z0-9_][\w.#/@:+-]*$/;
 
+export interface CallKind {
+  /** Does it change nothing on the other side? */
+  readonly isSafe: boolean;
+  /** For a person who answers `happened`: what an answer looks like. */
+  readonly told?: string;
+}
+
 /** Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.performing`. */
-export function perform<T extends Json>(parts: ContextParts, name: string, options: PerformOptions<T>): Promise<T> {
+export function perform<T extends Json>(parts: ContextParts, name: string, options: PerformOptions<T>, kind: CallKind = { isSafe: false }): Promise<T> {
   const { stage, claim } = parts;
   if (stage.isOver) return Promise.reject(new HoldfastError('fenced', `Step ${claim.row.stepId} has ended; ctx.perform("${name}") came after its end and is not made. Await what the step calls.`, { name }));
-  const work = new Call(parts, name, options).make();
+  const work = new Call(parts, name, options, kind).make();
   const noted = work.catch((error: unknown) => {
     // What the code has caught ends the attempt all the same, unless the call certainly did not happen.
     if (!isNotPerformed(error)) stage.mustEnd ??= { error };
@@ -47,11 +56,13 @@ class Call<T extends Json> {
   readonly #parts: ContextParts;
   readonly #name: string;
   readonly #options: PerformOptions<T>;
+  readonly #kind: CallKind;
 
-  constructor(parts: ContextParts, name: string, options: PerformOptions<T>) {
+  constructor(parts: ContextParts, name: string, options: PerformOptions<T>, kind: CallKind) {
     this.#parts = parts;
     this.#name = name;
     this.#options = options;
+    this.#kind = kind;
   }
 
   async make(): Promise<T> {
@@ -60,6 +71,7 @@ class Call<T extends Json> {
     const wanted = this.#wanted();
     signal.throwIfAborted();
     const row = claim.performed(this.#name);
+    if (row?.inDoubt === 'safe') return this.#isAnsweredSafely(row, wanted) ? this.#answerFrom(row) : await this.#call(wanted, row, 'withdrawn');
     if (row === undefined || row.state === 'withdrawn') return await this.#call(wanted, row, 'withdrawn');
     if (row.state === 'done' || row.state === 'kept') return this.#isAnswered(row, wanted) ? this.#answerFrom(row) : this.#ask(row, wanted, 'performed-otherwise', 'an earlier attempt made it with another request, or after it had been given or had read something else');
     if (!this.#isAnswered(row, wanted)) return this.#ask(row, wanted, 'outcome-unknown', 'an earlier attempt began it and ended without a word; now something else is asked for, or the step was given or has read something else');
@@ -107,6 +119,10 @@ class Call<T extends Json> {
     return answers.reads === wanted.reads || (isEarlierGeneration && (state === 'done' || state === 'kept' || this.#options.request !== undefined));
   }
 
+  #isAnsweredSafely({ state, token, answers }: PerformRow, wanted: Wanted): boolean {
+    return state === 'done' && token === this.#parts.claim.row.token && answers?.request === wanted.request && answers.reads === wanted.reads;
+  }
+
   #answerFrom(row: PerformRow): T {
     const { claim, stage } = this.#parts;
     const recorded = row.token === claim.row.token ? undefined : claim.stepRecordOf(row.token)?.effects.find(({ effect }) => effect.kind === 'perform' && effect.name === row.name)?.effect;
@@ -125,7 +141,7 @@ class Call<T extends Json> {
     const isRepeat = otherwise !== 'withdrawn' && before !== undefined && before.nonce !== '';
     const withdrawn: Withdrawn = { state: otherwise, nonce: isRepeat ? before.nonce : '' };
     const about: PerformRow = {
-      token, name: this.#name, jobId, stepId, generation, state: 'about', key: before?.key ?? performKeyOf({ token, name: this.#name, round }), round, inDoubt: this.#options.inDoubt ?? 'ask',
+      token, name: this.#name, jobId, stepId, generation, state: 'about', key: before?.key ?? performKeyOf({ token, name: this.#name, round }), round, inDoubt: this.#kind.isSafe ? 'safe' : (this.#options.inDoubt ?? 'ask'),
       request: { digest: wanted.request, text: wanted.text }, answers: { request: wanted.request, reads: wanted.reads }, answer: null, known: null, calledIn: generation, nonce, note: null,
       at: new Date().toISOString(), wanted: null,
     };
@@ -155,7 +171,7 @@ class Call<T extends Json> {
       throw error;
     }
     // Cut off from outside: it stays as it is, and the next attempt finds it so.
-    if (this.#parts.signal.aborted || this.#options.inDoubt === 'repeat' || this.#options.inDoubt === 'probe') throw error;
+    if (this.#parts.signal.aborted || this.#kind.isSafe || this.#options.inDoubt === 'repeat' || this.#options.inDoubt === 'probe') throw error;
     return this.#ask(about, wanted, 'outcome-unknown', `the call failed and does not say that nothing happened: ${this.#errorText(error)}`);
   }
 
@@ -211,7 +227,8 @@ class Call<T extends Json> {
 
   #ask(row: PerformRow, wanted: Wanted, kind: DoubtKind, why: string): never {
     const { claim, stage } = this.#parts;
-    stage.inDoubt.set(this.#name, { row, wanted, kind, why });
+    const { told } = this.#kind;
+    stage.inDoubt.set(this.#name, { row, wanted, kind, why, ...(told === undefined ? {} : { told }) });
     throw inDoubtError(claim.row.stepId, [this.#name]);
   }
 }

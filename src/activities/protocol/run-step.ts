@@ -511,8 +511,7 @@ function asFailure(error: unknown, stepId: string): HoldfastError {
   if (error instanceof HoldfastError) return error;
   const { name, message, nonRetryable, type } = error as { name?: string; message?: string; nonRetryable?: boolean; type?: string };
   if (nonRetryable === true && type !== undefined && type in FAILURES) return new HoldfastError(type as FailureType, message ?? String(error), {}, { cause: error });
-  const failure = new HoldfastError('step-failed', `Step ${stepId} failed: ${name ?? 'Error'}: ${message ?? String(error)}`, {}, { cause: error });
-  return failure;
+  return new HoldfastError('step-failed', `Step ${stepId} failed: ${name ?? 'Error'}: ${message ?? String(error)}`, {}, { cause: error });
 }
 
 /** Code that ignores its signal doesn't hold the job: its staged work is dropped with the attempt. */

@@ -49,7 +49,7 @@ export class Secrets {
   }
 
   /** From now on the secrets of such a job are looked for. Cheap to repeat. */
-  know({ secrets = [], databases }: Pick<JobSettings, 'secrets' | 'databases'>): void {
+  know({ secrets = [], databases }: { readonly secrets?: readonly string[] | undefined; readonly databases: JobSettings['databases'] }): void {
     const forms: Form[] = [];
     for (const name of secrets) {
       if (this.#known.has(`secret ${name}`)) continue;
@@ -64,6 +64,11 @@ export class Secrets {
       forms.push(...formsOfUrl(name, this.#env[name] ?? ''));
     }
     if (forms.length > 0) this.#add(forms);
+  }
+
+  /** The same for variables that stand in headers of requests. They need no declaration: a header says itself that it is secret. */
+  knowVariables(names: readonly string[]): void {
+    this.know({ secrets: names, databases: {} });
   }
 
   /**

@@ -30,7 +30,8 @@ export class Workspace {
   readonly files: WorkspaceFiles;
   /** Of the whole process. */
   readonly secrets: Secrets;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  /** The worker's environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly #lock: WorkspaceLock;
   readonly #databases = new Map<string, { readonly url: string; readonly opened: Promise<Database> }>();
   #expected: ReadonlySet<string> = new Set();
@@ -40,7 +41,7 @@ export class Workspace {
     this.root = root;
     this.directory = join(root, HOLDFAST_DIRECTORY);
     this.secrets = secrets;
-    this.#env = env;
+    this.env = env;
     this.#lock = openWorkspaceLock(this.directory);
     this.blobs = new BlobStore(join(this.directory, 'blobs'), { get: (digest) => this.#ledger?.content(digest) });
     this.files = new WorkspaceFiles(this.root, this.blobs);
@@ -65,7 +66,7 @@ export class Workspace {
       throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
     }
     this.secrets.know(settings);
-    const url = resolveUrl(name, reference, this.#env);
+    const url = resolveUrl(name, reference, this.env);
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
     if (url.startsWith('sqlite:')) this.#makeReady(name, this.#sqlitePath(url));
@@ -88,14 +89,14 @@ export class Workspace {
     this.secrets.know(settings);
     for (const reference of Object.values(settings.databases)) {
       const variable = ENV_REFERENCE.exec(reference)?.[1];
-      const url = variable === undefined ? reference : (this.#env[variable] ?? '');
+      const url = variable === undefined ? reference : (this.env[variable] ?? '');
       if (url.startsWith('sqlite:')) this.files.reserve(this.#sqlitePath(url));
     }
   }
 
   /** Without connecting to it. @throws HoldfastError `missing-variable` */
   dialectOf(name: string, settings: JobSettings): 'sqlite' | 'postgres' {
-    return resolveUrl(name, settings.databases[name] ?? '', this.#env).startsWith('sqlite:') ? 'sqlite' : 'postgres';
+    return resolveUrl(name, settings.databases[name] ?? '', this.env).startsWith('sqlite:') ? 'sqlite' : 'postgres';
   }
 
   /** Forgets a database's connections, so that the next use opens it anew. */
