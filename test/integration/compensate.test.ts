@@ -146,7 +146,7 @@ test('what a person has changed since is not touched without a word: the file, t
   change(job, "UPDATE note SET text = 'by Ada' WHERE id = 2; INSERT INTO note VALUES (9, 'a stranger''s', 9)");
   const question = await questionFrom(job.undo());
   assert.equal(question.kind, 'undo');
-  assert.deepEqual(question.findings.map(({ resource, kind }) => [resource, kind]).sort(), [['file:theirs.txt', 'changed-since'], ['row:main/note/{"id":2}', 'changed-since']]);
+  assert.deepEqual(question.findings.map(({ resource, kind }) => [resource, kind]).toSorted(([a], [b]) => (a! < b! ? -1 : 1)), [['file:theirs.txt', 'changed-since'], ['row:main/note/{"id":2}', 'changed-since']]);
   assert.equal(read(job, 'mine.txt'), 'by the job\n', 'nothing is undone before the answer');
   await decided(job, question, { items: { 'file:theirs.txt': 'overwrite', 'row:main/note/{"id":2}': 'skip' } });
   const report = await job.undo();
