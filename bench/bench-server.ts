@@ -9,6 +9,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import { clientDataConverter } from '../src/codec/data-converter.ts';
+import { KEYS_VARIABLE, newKeyLine, readKeys } from '../src/codec/keys.ts';
 import { startDevServer, type DevServer } from '../src/dev-server.ts';
 import { bundleWorkflows } from '../src/worker.ts';
 import { bareTaskQueue, type JobInput } from './contracts.ts';
@@ -18,6 +20,11 @@ import type { WorkerSettings } from './worker-process.ts';
 import { makeWorkspace } from './workspace.ts';
 
 const READY_LIMIT_MS = 30_000;
+
+const ENCRYPTED_TASK_QUEUE = 'bench-encrypted';
+
+/** `encrypted`: `guarded` by a worker and a client with keys. */
+export type Variant = 'bare' | 'guarded' | 'encrypted';
 
 export interface BenchWorker {
   readonly process: ChildProcess;
@@ -32,16 +39,18 @@ export class BenchServer {
   readonly taskQueue = 'bench';
   readonly #server: DevServer;
   readonly #connection: Connection;
+  readonly #encryptedClient: Client;
   readonly #bundleFile: string;
   readonly #workers = new Set<ChildProcess>();
+  readonly #keys = newKeyLine('bench');
   #worker: Promise<BenchWorker> | undefined;
+  #encryptedWorker: Promise<BenchWorker> | undefined;
 
   static async start(onProgress: (line: string) => void): Promise<BenchServer> {
     const root = makeTemporaryDirectory();
     onProgress('starting a Temporal server and bundling the Workflows …');
-    const [server, bundle] = await Promise.all([startDevServer({ ui: false, onProgress }), bundleWorkflows(fileURLToPath(new URL('workflows.ts', import.meta.url)))]);
     const bundleFile = join(root, 'bundle.json');
-    writeFileSync(bundleFile, JSON.stringify(bundle));
+    const [server] = await Promise.all([startDevServer({ ui: false, onProgress }), writeBundle(bundleFile, false)]);
     const connection = await Connection.connect({ address: server.address });
     return new BenchServer(root, server, connection, bundleFile);
   }
@@ -52,6 +61,7 @@ export class BenchServer {
     this.#connection = connection;
     this.#bundleFile = bundleFile;
     this.client = new Client({ connection });
+    this.#encryptedClient = new Client({ connection, dataConverter: clientDataConverter(readKeys({ env: { [KEYS_VARIABLE]: this.#keys } })) });
   }
 
   /** The worker that serves both variants; started when first asked for. */
@@ -59,8 +69,20 @@ export class BenchServer {
     return (this.#worker ??= this.startWorker());
   }
 
+  /** One that is the same but for its keys, on a Task Queue of its own. */
+  encryptedWorker(): Promise<BenchWorker> {
+    return (this.#encryptedWorker ??= (async () => {
+      await writeBundle(this.#encryptedBundleFile, true);
+      return await this.startWorker(ENCRYPTED_TASK_QUEUE, { bundleFile: this.#encryptedBundleFile, env: { [KEYS_VARIABLE]: this.#keys } });
+    })());
+  }
+
+  get #encryptedBundleFile(): string {
+    return join(this.root, 'encrypted-bundle.json');
+  }
+
   /** Another worker process; with a Task Queue of its own unless told otherwise. */
-  async startWorker(taskQueue = this.taskQueue): Promise<BenchWorker> {
+  async startWorker(taskQueue = this.taskQueue, more: Partial<Pick<WorkerSettings, 'bundleFile' | 'env'>> = {}): Promise<BenchWorker> {
     const stateDirectory = join(this.root, 'state', taskQueue);
     mkdirSync(stateDirectory, { recursive: true });
     const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), { execArgv: process.execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -77,7 +99,7 @@ export class BenchServer {
         reject(new Error(`a worker process ended with code ${code} before it was ready`));
       });
     });
-    const settings: WorkerSettings = { address: this.#server.address, taskQueue, workspaceRoot: this.root, stateDirectory, bundleFile: this.#bundleFile };
+    const settings: WorkerSettings = { address: this.#server.address, taskQueue, workspaceRoot: this.root, stateDirectory, bundleFile: this.#bundleFile, ...more };
     child.send(settings);
     return { process: child, readyMs: await ready, stop: () => stop(child) };
   }
@@ -91,16 +113,21 @@ export class BenchServer {
   }
 
   /** Runs one job in a new workspace to its end. */
-  async runJob(variant: 'bare' | 'guarded', steps: number): Promise<FinishedJob> {
+  async runJob(variant: Variant, steps: number): Promise<FinishedJob> {
     const workspace = this.newWorkspace();
     const workflowId = this.newName(variant);
     const args: [JobInput] = [{ workspace, steps }];
-    const taskQueue = variant === 'bare' ? bareTaskQueue(this.taskQueue) : this.taskQueue;
+    const { client, taskQueue } = this.#placeOf(variant);
     const startedMs = performance.now();
-    await this.client.workflow.execute<typeof bareJob | typeof guardedJob>(`${variant}Job`, { workflowId, taskQueue, args });
+    await client.workflow.execute<typeof bareJob | typeof guardedJob>(variant === 'bare' ? 'bareJob' : 'guardedJob', { workflowId, taskQueue, args });
     const durationMs = performance.now() - startedMs;
     removeDirectory(join(this.root, workspace));
     return { workflowId, durationMs };
+  }
+
+  #placeOf(variant: Variant): { readonly client: Client; readonly taskQueue: string } {
+    if (variant === 'encrypted') return { client: this.#encryptedClient, taskQueue: ENCRYPTED_TASK_QUEUE };
+    return { client: this.client, taskQueue: variant === 'bare' ? bareTaskQueue(this.taskQueue) : this.taskQueue };
   }
 
   async close(): Promise<void> {
@@ -114,6 +141,10 @@ export class BenchServer {
 export interface FinishedJob {
   readonly workflowId: string;
   readonly durationMs: number;
+}
+
+async function writeBundle(file: string, isEncrypted: boolean): Promise<void> {
+  writeFileSync(file, JSON.stringify(await bundleWorkflows(fileURLToPath(new URL('workflows.ts', import.meta.url)), { isEncrypted })));
 }
 
 async function stop(child: ChildProcess): Promise<void> {

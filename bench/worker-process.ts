@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly stateDirectory: string;
   /** JSON of the bundle. */
   readonly bundleFile: string;
+  /** Besides where its state is. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 process.once('message', (settings: WorkerSettings) => {
@@ -28,11 +30,11 @@ process.once('message', (settings: WorkerSettings) => {
   );
 });
 
-async function serve({ address, taskQueue, workspaceRoot, stateDirectory, bundleFile }: WorkerSettings): Promise<void> {
+async function serve({ address, taskQueue, workspaceRoot, stateDirectory, bundleFile, env }: WorkerSettings): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('WARN') });
   const workflowBundle = JSON.parse(readFileSync(bundleFile, 'utf8')) as WorkflowBundleWithSourceMap;
   const connection = await NativeConnection.connect({ address });
-  const guarded = await createWorker({ address, connection, taskQueue, workspaceRoot, steps: benchSteps, workflowBundle, env: { HOLDFAST_STATE_DIR: stateDirectory } });
+  const guarded = await createWorker({ address, connection, taskQueue, workspaceRoot, steps: benchSteps, workflowBundle, env: { ...env, HOLDFAST_STATE_DIR: stateDirectory } });
   const { close, ...activities } = makeBareActivities(workspaceRoot);
   const bare = await Worker.create({ connection, taskQueue: bareTaskQueue(taskQueue), activities, workflowBundle });
   process.once('disconnect', () => {

@@ -84,6 +84,8 @@ export interface DevServerOptions extends Omit<FindTemporalOptions, 'address'> {
   readonly dbFilename?: string;
   /** Default: true. */
   readonly ui?: boolean;
+  /** Where the UI has encrypted payloads decoded. */
+  readonly codecEndpoint?: string;
   /** Besides `default`. */
   readonly namespaces?: readonly string[];
   /** Name → type, besides Holdfast's own. */
@@ -148,7 +150,7 @@ function startDevArguments(port: number, uiPort: number | undefined, options: De
   const always = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
   return [
     ...always,
-    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint])]),
     ...(options.dbFilename === undefined ? [] : ['--db-filename', options.dbFilename]),
     ...(options.namespaces ?? []).flatMap((namespace) => ['--namespace', namespace]),
     ...Object.entries(searchAttributesOf(options)).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),

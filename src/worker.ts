@@ -5,6 +5,7 @@
  * 1. A worker that starts fails the Activities of its own host's dead predecessors at once, so that a lost worker costs
  *    its successor's start, not a heartbeat timeout.
  * 2. Missing search attributes are a warning, not a failure: jobs then run without them.
+ * 3. With encryption on, everything that this worker sends is encrypted, or it doesn't start.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -20,6 +21,9 @@ import { makeActivities } from './activities/index.ts';
 import type { ProtocolHost } from './activities/protocol/host.ts';
 import { Workspaces } from './activities/protocol/workspace.ts';
 import { openConnection, readChoice } from './client/connection.ts';
+import { FAILURE_CONVERTER_PATH, workerDataConverter } from './codec/data-converter.ts';
+import { ENCODED_FAILURES } from './codec/failure-converter.ts';
+import { readKeys, type EncryptionKeys } from './codec/keys.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { StepImplementation } from './model/step.ts';
 import { bootClockMs, thisProcess } from './store/process-identity.ts';
@@ -45,8 +49,10 @@ export interface WorkerOptions {
   readonly steps?: readonly StepImplementation[];
   /** A module with your own Workflows; `agentJob` is added to it. */
   readonly workflowsPath?: string;
-  /** A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. */
+  /** A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. With encryption on it must be made for it (`isEncrypted`). */
   readonly workflowBundle?: WorkflowBundleWithSourceMap;
+  /** Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without any, payloads are not encrypted. */
+  readonly encryptionKeyFile?: string;
   /** Where database references are looked up. Default: process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly identity?: string;
@@ -60,18 +66,22 @@ export interface HoldfastWorker {
   shutdown(): void;
   readonly warnings: readonly string[];
   readonly taskQueue: string;
+  /** Of the keys, the one that encrypts first; empty: encryption is off. */
+  readonly encryptionKeyIds: readonly string[];
 }
 
 /**
  * Makes a worker, connected and ready to run.
- * @throws HoldfastError `server-unreachable`, `bad-input` for two steps of one name
+ * @throws HoldfastError `server-unreachable`, `bad-input` for two steps of one name, keys that can't be used, a bundle made without encryption
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
   const env = options.env ?? process.env;
-  const choice = { env, ...(options.address === undefined ? {} : { address: options.address }), ...(options.namespace === undefined ? {} : { namespace: options.namespace }) };
+  const choice = { env, ...(options.address === undefined ? {} : { address: options.address }), ...(options.namespace === undefined ? {} : { namespace: options.namespace }), ...(options.encryptionKeyFile === undefined ? {} : { encryptionKeyFile: options.encryptionKeyFile }) };
   const { options: connect, namespace } = readChoice(choice);
   const { address } = connect;
   const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+  const keys = readKeys(choice);
+  if (options.workflowBundle !== undefined) assertBundleFits(options.workflowBundle, keys);
   quietTemporal();
   const steps = stepsByName(options.steps ?? []);
   const connection = options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
@@ -101,7 +111,8 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     taskQueue,
     identity: host.worker.id,
     activities: makeActivities({ host, workspaces, register }),
-    workflowBundle: options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath)),
+    workflowBundle: options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath, { isEncrypted: keys.isOn })),
+    dataConverter: workerDataConverter(keys),
     shutdownGraceTime: '10s',
     // A cancellation reaches a step with its next heartbeat.
     maxHeartbeatThrottleInterval: '2s',
@@ -115,6 +126,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   };
   return {
     taskQueue,
+    encryptionKeyIds: keys.ids,
     warnings,
     shutdown: () => worker.shutdown(),
     run: async () => {
@@ -150,11 +162,16 @@ function quietTemporal(): void {
   }
 }
 
+export interface BundleChoice {
+  /** For workers with encryption on: messages of Workflows' failures are encrypted, too. Default: false. */
+  readonly isEncrypted?: boolean;
+}
+
 /** Bundles Holdfast's Workflows, and yours, ahead of time. */
-export async function bundleWorkflows(workflowsPath?: string): Promise<WorkflowBundleWithSourceMap> {
+export async function bundleWorkflows(workflowsPath?: string, { isEncrypted = false }: BundleChoice = {}): Promise<WorkflowBundleWithSourceMap> {
   const fromSources = import.meta.url.endsWith('.ts');
   const own = fileURLToPath(new URL(`./workflows/index${fromSources ? '.ts' : '.js'}`, import.meta.url));
-  const common: Omit<BundleOptions, 'workflowsPath'> = { logger: new DefaultLogger('WARN'), webpackConfigHook: (config) => resolving(config, fromSources) };
+  const common: Omit<BundleOptions, 'workflowsPath'> = { logger: new DefaultLogger('WARN'), webpackConfigHook: (config) => resolving(config, fromSources), ...(isEncrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}) };
   if (workflowsPath === undefined) return await bundleWorkflowCode({ ...common, workflowsPath: own });
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-workflows-'));
   try {
@@ -165,6 +182,14 @@ export async function bundleWorkflows(workflowsPath?: string): Promise<WorkflowB
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Failures are converted inside of the bundle: one that was made without encryption would send their messages in the clear. */
+function assertBundleFits({ code }: WorkflowBundleWithSourceMap, keys: EncryptionKeys): void {
+  if (!keys.isOn || code.includes(ENCODED_FAILURES)) return;
+  throw new HoldfastError('bad-input', `Encryption is on (keys from ${keys.source}), but the bundle of Workflows was made without it: messages of failures would be sent in the clear.`, {
+    nextStep: 'Make it with bundleWorkflows(workflowsPath, { isEncrypted: true }).',
+  });
 }
 
 /** The entry lies in a temporary folder, which has no packages; in the checkout the package's own name means its sources. */

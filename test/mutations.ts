@@ -4,7 +4,7 @@
  */
 export interface Mutation {
   /** The guarantee that is broken, as in docs/guarantees.md. */
-  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T';
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption';
   readonly breaks: string;
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -247,6 +247,35 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "this.#check(digest, digester.digest('hex'), this.pathOf(digest));", replace: "digester.digest('hex');", tests: ['test/unit/blobs.test.ts'],
   },
   {
+    guarantee: 'Encryption', breaks: 'messages of failures are sent in the clear', file: 'src/codec/failure-converter.ts',
+    find: "return { ...failure, message: PLACEHOLDER, stackTrace: '',", replace: 'return { ...failure,', tests: ['test/integration/encryption.test.ts'], name: 'nothing that a job takes',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'what clients send is not encrypted', file: 'src/codec/data-converter.ts',
+    find: 'return converterOf(keys, new EncryptionCodec(keys));', replace: 'return keys.ids.length < 0 ? converterOf(keys, new EncryptionCodec(keys)) : { payloadCodecs: [{ encode: async (payloads) => await Promise.resolve(payloads), decode: async (payloads) => await new EncryptionCodec(keys).decode(payloads) }] };',
+    tests: ['test/integration/encryption.test.ts'], name: 'nothing that a job takes',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'the id of the key is not authenticated', file: 'src/codec/encryption-codec.ts',
+    find: 'return bytes(`${FORMAT}\\0${id}`);', replace: 'return bytes(`${FORMAT}${id.slice(0, 0)}`);', tests: ['test/unit/encryption.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'a worker that lacks a key fails the job', file: 'src/codec/data-converter.ts',
+    find: 'throw ApplicationFailure.retryable(', replace: 'throw ApplicationFailure.nonRetryable(', tests: ['test/integration/encryption.test.ts'], name: 'another has not',
+  },
+  {
+    guarantee: 'Encryption', breaks: 'after a rotation what the old key wrote is not read', file: 'src/codec/keys.ts',
+    find: 'return this.#keys.get(id);', replace: 'return this.first?.id === id ? this.first : undefined;', tests: ['test/unit/encryption.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'any web page is answered by the codec endpoint', file: 'src/codec/codec-server.ts',
+    find: 'if (!origins.has(origin)) throw', replace: "if (origin === '' && !origins.has(origin)) throw", tests: ['test/unit/codec-server.test.ts'],
+  },
+  {
+    guarantee: 'Encryption', breaks: 'the codec endpoint asks for no token', file: 'src/codec/codec-server.ts',
+    find: 'if (rules.tokenDigest !== undefined && !isToken(', replace: "if (rules.tokenDigest !== undefined && headers.authorization === '' && !isToken(", tests: ['test/unit/codec-server.test.ts'],
+  },
+  {
     guarantee: 'G1', breaks: 'that a call is about to be made is not written before it', file: `${PROTOCOL}/perform.ts`,
     find: 'await claim.putPerform(before, about, mayAct);', replace: "if (about.name === '') await claim.putPerform(before, about, mayAct);", tests: ['test/integration/perform-kills.test.ts'],
   },
@@ -277,5 +306,41 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a request that may have been received is taken for not sent', file: 'src/effects/http/exchange.ts',
+    find: 'if (isNotSent(error)) throw', replace: 'if (!this.#silence.isBroken) throw', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'any 503 is taken for "not handled"', file: 'src/effects/http/exchange.ts',
+    find: '(status === 503 && afterMs !== undefined)', replace: 'status === 503', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'the key is lost on the way to where a redirect leads', file: 'src/effects/http/exchange.ts',
+    find: "'user-agent', IDEMPOTENCY_KEY_HEADER]", replace: "'user-agent']", tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a redirect leads to a host that is not listed', file: 'src/effects/http/exchange.ts',
+    find: 'next = allowedUrl(this.#request.hosts, location, this.#url);', replace: 'next = new URL(location, this.#url);', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'another origin gets secrets by a redirect', file: 'src/effects/http/exchange.ts',
+    find: 'if (next.origin !== this.#url.origin)', replace: "if (next.origin === '')", tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
+    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
+    find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
+    find: 'if (error instanceof HoldfastError) return', replace: "if (error instanceof HoldfastError && !error.retryable) return { outcome: 'seen', state: ABSENT };\n    if (error instanceof HoldfastError) return", tests: ['test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,
+    find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));', replace: 'redacted = redacted.replaceAll(form, () => form);', tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
   },
 ];

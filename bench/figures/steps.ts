@@ -1,5 +1,5 @@
 /** Guarded steps against bare Activities: one job, twenty jobs, a long job, and what a step costs in the history. */
-import type { BenchServer } from '../bench-server.ts';
+import type { BenchServer, Variant } from '../bench-server.ts';
 import type { Figure, FigureContext } from '../figure.ts';
 import { median, summarise } from '../statistics.ts';
 
@@ -11,27 +11,30 @@ const AROUND = 50;
 const EARLY_STEP = 100;
 const LATE_STEP = 1000;
 
-type Variant = 'bare' | 'guarded';
+type Pair = readonly [against: Variant, measured: Variant];
+const GUARDED: Pair = ['bare', 'guarded'];
+const ENCRYPTED: Pair = ['guarded', 'encrypted'];
 
 /** Each round runs both, in turns which first: a machine that slows down meanwhile slows both. */
-async function ratios(context: FigureContext, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
+async function ratios(context: FigureContext, [against, measured]: Pair, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
   const server = await context.server();
   const values: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const order: readonly Variant[] = round % 2 === 0 ? ['bare', 'guarded'] : ['guarded', 'bare'];
+    const order: readonly Variant[] = round % 2 === 0 ? [against, measured] : [measured, against];
     const taken: Record<string, number> = {};
     for (const variant of order) taken[variant] = await measure(server, variant);
-    const ratio = taken['guarded']! / taken['bare']!;
-    context.say(`  round ${round + 1}: guarded ${taken['guarded']!.toFixed(2)}, bare ${taken['bare']!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
+    const ratio = taken[measured]! / taken[against]!;
+    context.say(`  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
     values.push(ratio);
   }
   return values;
 }
 
 /** Caches fill, code is compiled. */
-async function warmUp(server: BenchServer): Promise<void> {
+async function warmUp(server: BenchServer, variants: Pair = GUARDED): Promise<void> {
   await server.worker();
-  for (const variant of ['bare', 'guarded', 'bare', 'guarded'] as const) await server.runJob(variant, 30);
+  if (variants.includes('encrypted')) await server.encryptedWorker();
+  for (const variant of [...variants, ...variants]) await server.runJob(variant, 30);
 }
 
 interface StepTime {
@@ -54,15 +57,16 @@ function mean(values: readonly number[]): number {
 }
 
 /** The steps' ratio is the figure; the whole jobs', with what opens and ends them, is printed beside it. */
-async function stepRatios(context: FigureContext, rounds: number, jobs: number, steps: number): Promise<readonly number[]> {
-  await warmUp(await context.server());
-  const whole: Record<Variant, number[]> = { bare: [], guarded: [] };
-  const values = await ratios(context, rounds, async (server, variant) => {
+async function stepRatios(context: FigureContext, pair: Pair, rounds: number, jobs: number, steps: number): Promise<readonly number[]> {
+  await warmUp(await context.server(), pair);
+  const [against, measured] = pair;
+  const whole: Record<Variant, number[]> = { bare: [], guarded: [], encrypted: [] };
+  const values = await ratios(context, pair, rounds, async (server, variant) => {
     const { stepMs, wholeMs } = await stepTime(server, variant, jobs, steps);
     whole[variant].push(wholeMs);
     return stepMs;
   });
-  const { value, low, high } = summarise(whole.guarded.map((ms, round) => ms / whole.bare[round]!));
+  const { value, low, high } = summarise(whole[measured].map((ms, round) => ms / whole[against][round]!));
   context.say(`  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`);
   return values;
 }
@@ -72,7 +76,7 @@ export const guardedStep: Figure = {
   what: 'guarded step against a bare Activity of the same effect, 1 job of 100 steps',
   bound: 1.25,
   unit: '×',
-  measure: (context) => stepRatios(context, context.isQuick ? 3 : 9, 1, JOB_STEPS),
+  measure: (context) => stepRatios(context, GUARDED, context.isQuick ? 3 : 9, 1, JOB_STEPS),
 };
 
 export const guardedStepAtOnce: Figure = {
@@ -80,7 +84,15 @@ export const guardedStepAtOnce: Figure = {
   what: 'the same, 20 jobs at once in 20 workspaces',
   bound: 1.5,
   unit: '×',
-  measure: (context) => stepRatios(context, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
+  measure: (context) => stepRatios(context, GUARDED, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
+};
+
+export const encryption: Figure = {
+  name: 'encryption',
+  what: 'guarded step with encrypted payloads against one without, 1 job of 100 steps',
+  bound: 1.05,
+  unit: '×',
+  measure: (context) => stepRatios(context, ENCRYPTED, context.isQuick ? 5 : 21, 1, JOB_STEPS),
 };
 
 export const longJob: Figure = {
@@ -91,7 +103,7 @@ export const longJob: Figure = {
   measure: async (context) => {
     await warmUp(await context.server());
     const late = context.isQuick ? LATE_STEP / 2 : LATE_STEP;
-    return await ratios(context, context.isQuick ? 3 : 9, async (server, variant) => {
+    return await ratios(context, GUARDED, context.isQuick ? 3 : 9, async (server, variant) => {
       const { workflowId } = await server.runJob(variant, late + AROUND);
       const durations = await stepDurationsMs(server, workflowId, variant);
       return around(durations, late) / around(durations, EARLY_STEP);

@@ -1,6 +1,6 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
 import {
-  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep,
+  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, MAX_HTTP_STEP_BYTES,
 } from '../model/built-in-steps.ts';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -72,7 +72,7 @@ function bodyOf(text: string, contentType: string | undefined): Json {
 }
 
 const http = implementStep(httpStep, async (ctx, request) => {
-  const { status, url, headers, text, saved } = await ctx.http('request', request);
+  const { status, url, headers, text, saved } = await ctx.http('request', request.saveTo === undefined ? { maxBytes: MAX_HTTP_STEP_BYTES, ...request } : request);
   const file = saved === undefined || request.saveTo === undefined ? {} : { path: request.saveTo, sizeBytes: saved.sizeBytes, digest: saved.digest };
   return { status, url, headers: { ...headers }, body: bodyOf(text, headers['content-type']), ...file };
 });

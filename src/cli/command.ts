@@ -5,8 +5,10 @@
  * 1. With `--json` there is exactly one JSON document on standard output, also for a failure.
  * 2. A failure says what happened and what to type next.
  */
+import path from 'node:path';
 import { CommanderError, Option, type Command } from 'commander';
 import type { HoldfastClient } from '../client.ts';
+import { readKeys, type EncryptionKeys } from '../codec/keys.ts';
 import type { LoadedConfig } from '../config.ts';
 import { FAILURES, HoldfastError, isFailure } from '../model/failure.ts';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-code.ts';
@@ -40,6 +42,7 @@ export interface GlobalOptions {
   readonly namespace?: string;
   readonly profile?: string;
   readonly taskQueue?: string;
+  readonly encryptionKeyFile?: string;
   readonly config?: string;
   readonly steps?: readonly string[];
 }
@@ -69,6 +72,17 @@ export class Context<Options = object> {
     return await loadConfig({ cwd: this.terminal.cwd, ...(config === undefined ? {} : { config }), ...(steps === undefined ? {} : { steps }) });
   }
 
+  /** What `--encryption-key-file` or the environment gives. @throws HoldfastError `bad-input` */
+  encryptionKeys(): EncryptionKeys {
+    return readKeys({ env: this.terminal.env, ...this.encryptionChoice });
+  }
+
+  /** The option's file, from the folder that the command was called in. */
+  get encryptionChoice(): { readonly encryptionKeyFile?: string } {
+    const { encryptionKeyFile: file } = this.options;
+    return file === undefined ? {} : { encryptionKeyFile: file === '' ? '' : path.resolve(this.terminal.cwd, file) };
+  }
+
   async close(): Promise<void> {
     const client = await this.#client?.catch(() => undefined);
     await client?.close();
@@ -82,7 +96,7 @@ export class Context<Options = object> {
     const configured = await this.#configured();
     const namespace = this.options.namespace ?? configured?.namespace;
     const queue = taskQueue ?? configured?.taskQueue;
-    const choice = { env: terminal.env, ...(address === undefined ? {} : { address }), ...(namespace === undefined ? {} : { namespace }), ...(profile === undefined ? {} : { profile }) };
+    const choice = { env: terminal.env, ...(address === undefined ? {} : { address }), ...(namespace === undefined ? {} : { namespace }), ...(profile === undefined ? {} : { profile }), ...this.encryptionChoice };
     return await whileSlow(terminal, `Connecting to ${addressOf(choice).address}`, connectHoldfast({ ...choice, ...(queue === undefined ? {} : { taskQueue: queue }) }));
   }
 
@@ -93,10 +107,12 @@ export class Context<Options = object> {
   }
 }
 
+export const ENCRYPTION_OPTION = new Option('--encryption-key-file <file>', 'keys that payloads are encrypted with; default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS');
 export const CONNECTION_OPTIONS: readonly Option[] = [
   new Option('--address <host:port>', 'Temporal server; default: TEMPORAL_ADDRESS, the profile, 127.0.0.1:7233'),
   new Option('-n, --namespace <name>', 'Temporal namespace; default: TEMPORAL_NAMESPACE, the profile, default'),
   new Option('--profile <name>', 'profile of temporal.toml; default: TEMPORAL_PROFILE, default'),
+  ENCRYPTION_OPTION,
 ];
 export const TASK_QUEUE_OPTION = new Option('-q, --task-queue <name>', 'default: the configuration\'s, holdfast');
 export const CONFIG_OPTIONS: readonly Option[] = [

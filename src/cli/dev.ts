@@ -2,9 +2,11 @@
 import os from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
-import { describeTemporal, startDevServer, type DevServer } from '../dev-server.ts';
+import type { CodecServer } from '../codec/codec-server.ts';
+import { describeTemporal, freePort, startDevServer, type DevServer } from '../dev-server.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { EXIT, type CommandSpec, type Context } from './command.ts';
+import { USUAL_CODEC_PORT } from './codec-server.ts';
+import { ENCRYPTION_OPTION, EXIT, type CommandSpec, type Context } from './command.ts';
 import { wholeNumber } from './numbers.ts';
 import { whileSlow } from './terminal.ts';
 import { makeWorker, WORKER_OPTIONS, type MadeWorker, type WorkerChoice } from './worker-options.ts';
@@ -12,6 +14,7 @@ import { makeWorker, WORKER_OPTIONS, type MadeWorker, type WorkerChoice } from '
 interface Options extends WorkerChoice {
   readonly port: string;
   readonly uiPort: string;
+  readonly codecPort: string;
   readonly db?: string;
 }
 
@@ -21,11 +24,13 @@ const USUAL_PORT = 7233;
 export const devCommand: CommandSpec<Options> = {
   name: 'dev',
   summary: 'a Temporal server and a worker in one, for this machine; Ctrl-C ends both',
-  description: 'The server is found on PATH or in the cache, else downloaded or built, once.',
+  description: 'The server is found on PATH or in the cache, else downloaded or built, once. With encryption keys there is a codec endpoint, too, which the UI then uses.',
   options: [
     new Option('--port <number>', "the server's port; 0: a free one").default(String(USUAL_PORT)),
     new Option('--ui-port <number>', "the UI's port; 0: a free one").default('8233'),
     new Option('--db <file>', 'keep what the server knows in this file; default: in memory, and forgotten at the end'),
+    new Option('--codec-port <number>', "the codec endpoint's port, with encryption keys; 0: a free one").default(String(USUAL_CODEC_PORT)),
+    ENCRYPTION_OPTION,
     ...WORKER_OPTIONS,
   ],
   examples: [
@@ -38,10 +43,13 @@ export const devCommand: CommandSpec<Options> = {
     const interrupt = terminal.onInterrupt();
     // A configuration that can't be loaded is told before a server is started for it.
     await context.config();
-    const server = await startServer(context);
+    const uiPort = await portOf(context.options.uiPort, '--ui-port');
+    const codec = await startCodec(context, uiPort);
+    let server: DevServer | undefined;
     try {
+      server = await startServer(context, uiPort, codec);
       const made = await whileSlow(terminal, 'Starting the worker', makeWorker(context, { address: server.address, namespace: NAMESPACE, env: ownServerOnly(terminal.env) }));
-      announce(context, server, made);
+      announce(context, server, made, codec);
       const { worker } = made;
       if (interrupt.aborted) worker.shutdown();
       interrupt.addEventListener('abort', () => {
@@ -56,21 +64,36 @@ export const devCommand: CommandSpec<Options> = {
       const first = await Promise.race([worker.run().then(() => 'ended' as const), lost]);
       if (first === 'lost' && !interrupt.aborted) throw new HoldfastError('server-unreachable', 'The Temporal server ended by itself.', { address: server.address });
     } finally {
-      await server.stop();
+      await server?.stop();
+      await codec?.close();
     }
     return { code: EXIT.ok, data: undefined, text: '' };
   },
 };
 
-async function startServer({ options, terminal }: Context<Options>): Promise<DevServer> {
+async function portOf(given: string, option: string): Promise<number> {
+  const port = wholeNumber(given, option, 0, 65_535);
+  return port === 0 ? await freePort() : port;
+}
+
+/** The UI is told of it when it starts, and it of the UI. Undefined: encryption is off. */
+async function startCodec(context: Context<Options>, uiPort: number): Promise<CodecServer | undefined> {
+  const port = wholeNumber(context.options.codecPort, '--codec-port', 0, 65_535);
+  const keys = context.encryptionKeys();
+  if (!keys.isOn) return undefined;
+  const { startCodecServer } = await import('../codec/codec-server.ts');
+  return await startCodecServer({ keys, port, uiUrls: [`http://127.0.0.1:${uiPort}`] });
+}
+
+async function startServer({ options, terminal }: Context<Options>, ui: number, codec: CodecServer | undefined): Promise<DevServer> {
   const grpc = wholeNumber(options.port, '--port', 0, 65_535);
-  const ui = wholeNumber(options.uiPort, '--ui-port', 0, 65_535);
   try {
     return await whileSlow(
       terminal,
       'Starting the Temporal server',
       startDevServer({
-        ports: { ...(grpc === 0 ? {} : { grpc }), ...(ui === 0 ? {} : { ui }) },
+        ports: { ...(grpc === 0 ? {} : { grpc }), ui },
+        ...(codec === undefined ? {} : { codecEndpoint: codec.url }),
         env: { ...terminal.env },
         onProgress: (line) => terminal.err(`${line}\n`),
         ...(options.db === undefined ? {} : { dbFilename: path.resolve(terminal.cwd, options.db) }),
@@ -88,16 +111,17 @@ function ownServerOnly(env: Readonly<Record<string, string | undefined>>): Reado
   return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'))), TEMPORAL_CONFIG_FILE: os.devNull };
 }
 
-function announce({ options, terminal }: Context<Options>, server: DevServer, { worker, workspaceRoot, stepsText }: MadeWorker): void {
+function announce({ options, terminal }: Context<Options>, server: DevServer, { worker, workspaceRoot, stepsText, encryptionText }: MadeWorker, codec: CodecServer | undefined): void {
   if (options.json === true) {
-    terminal.out(`${JSON.stringify({ address: server.address, uiUrl: server.uiUrl, namespace: NAMESPACE, taskQueue: worker.taskQueue, workspaceRoot, executable: server.executable.path }, null, 2)}\n`);
+    terminal.out(`${JSON.stringify({ address: server.address, uiUrl: server.uiUrl, namespace: NAMESPACE, taskQueue: worker.taskQueue, workspaceRoot, codecEndpoint: codec?.url, encryptionKeyIds: worker.encryptionKeyIds, executable: server.executable.path }, null, 2)}\n`);
     return;
   }
   const isUsual = server.address.endsWith(`:${USUAL_PORT}`);
   const lines = [
     `${terminal.style('bold', 'Temporal')}  ${server.address}  (${describeTemporal(server.executable).replace(/^Temporal server: /, '')})`,
     `${terminal.style('bold', 'UI')}        ${server.uiUrl ?? 'none'}`,
-    `${terminal.style('bold', 'Worker')}    Task Queue ${worker.taskQueue}: ${stepsText}; workspaces in ${workspaceRoot}`,
+    `${terminal.style('bold', 'Worker')}    Task Queue ${worker.taskQueue}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}`,
+    ...(codec === undefined ? [] : [`${terminal.style('bold', 'Codec')}     ${codec.url}  (the UI uses it; temporal … --codec-endpoint ${codec.url})`]),
     '',
     'Next, in another terminal:',
     ...(isUsual ? [] : [`  export TEMPORAL_ADDRESS=${server.address}`]),

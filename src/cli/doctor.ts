@@ -36,9 +36,11 @@ export const doctorCommand: CommandSpec<Options> = {
   ],
   async run(context, [workspace]) {
     const { terminal } = context;
+    const encryption = encryptionCheck(context);
     const checks = [
       await configurationCheck(context),
-      ...(await whileSlow(terminal, 'Asking the server', serverChecks(context))),
+      encryption,
+      ...(encryption.state === 'problem' ? notChecked('keys that cannot be used') : await whileSlow(terminal, 'Asking the server', serverChecks(context))),
       ...(await whileSlow(terminal, 'Reading the record', workspaceChecks(terminal, workspace))),
     ];
     return conclude(terminal, checks);
@@ -55,12 +57,27 @@ async function configurationCheck(context: Context<Options>): Promise<Check> {
   }
 }
 
+function encryptionCheck(context: Context<Options>): Check {
+  try {
+    const { first, ids, source } = context.encryptionKeys();
+    if (first === undefined) return { name: 'encryption', state: 'ok', detail: 'off: Temporal stores what jobs take and give as it is (docs/encryption.md)' };
+    const others = ids.length === 1 ? '' : `; only decrypting: ${ids.slice(1).join(', ')}`;
+    return { name: 'encryption', state: 'ok', detail: `on, under the key ${first.id}${others} (from ${source})` };
+  } catch (error) {
+    return failed('encryption', error);
+  }
+}
+
+function notChecked(why: string): readonly Check[] {
+  return ['server', 'namespace', 'search attributes', 'worker'].map((name): Check => ({ name, state: 'not-checked', detail: why }));
+}
+
 async function serverChecks(context: Context<Options>): Promise<readonly Check[]> {
   let client: Awaited<ReturnType<typeof context.client>>;
   try {
     client = await context.client();
   } catch (error) {
-    return [failed('server', error), ...['namespace', 'search attributes', 'worker'].map((name): Check => ({ name, state: 'not-checked', detail: 'no server' }))];
+    return [failed('server', error), ...notChecked('no server').slice(1)];
   }
   const { checkServer, registerSearchAttributes } = await import('../client.ts');
   const { connection, namespace, address } = client.temporal;
@@ -68,7 +85,7 @@ async function serverChecks(context: Context<Options>): Promise<readonly Check[]
   const server: Check = { name: 'server', state: 'ok', detail: `${address}, Temporal ${found.serverVersion || 'of unknown version'}, ${found.roundTripMs} ms away` };
   if (!found.namespaceExists) {
     const remedy = `temporal operator namespace create --namespace ${namespace}, or choose another: --namespace, TEMPORAL_NAMESPACE`;
-    return [server, { name: 'namespace', state: 'problem', detail: `there is no ${namespace}`, remedy }, ...['search attributes', 'worker'].map((name): Check => ({ name, state: 'not-checked', detail: 'no namespace' }))];
+    return [server, { name: 'namespace', state: 'problem', detail: `there is no ${namespace}`, remedy }, ...notChecked('no namespace').slice(2)];
   }
   const checks: Check[] = [server, { name: 'namespace', state: 'ok', detail: namespace }];
   const missing = found.missingSearchAttributes;

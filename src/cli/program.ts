@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
+import { codecServerCommand } from './codec-server.ts';
 import { addCommand, EXIT, printFailure, printOutcome, type CommandSpec } from './command.ts';
 import { decideCommand } from './decide.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT_MEANING, type ExitCode } from './exit-code.ts';
+import { keysCommand } from './keys.ts';
 import { listCommand } from './list.ts';
 import { logCommand } from './log.ts';
 import { questionCommand } from './question.ts';
@@ -20,7 +22,8 @@ import { workerCommand } from './worker.ts';
 
 /** In the order in which a newcomer needs them. */
 const COMMANDS = [
-  devCommand, workerCommand, checkCommand, startCommand, listCommand, statusCommand, questionCommand, decideCommand, resultCommand, cancelCommand, verifyCommand, logCommand, doctorCommand,
+  devCommand, workerCommand, checkCommand, startCommand, listCommand, statusCommand, questionCommand, decideCommand, resultCommand, cancelCommand, verifyCommand, logCommand, doctorCommand, keysCommand,
+  codecServerCommand,
 ] as readonly CommandSpec<object>[];
 
 const DESCRIPTION = 'Durable agent jobs on Temporal that carry on exactly where they were, or stop and show a person precisely what differs.';

@@ -20,6 +20,8 @@ export const WORKER_OPTIONS: readonly Option[] = [
 
 export interface MadeWorker {
   readonly worker: HoldfastWorker;
+  /** For the end of a sentence; empty: encryption is off. */
+  readonly encryptionText: string;
   readonly workspaceRoot: string;
   readonly config: LoadedConfig;
   /** `2 steps of yours (holdfast.config.ts)`. */
@@ -44,10 +46,12 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     ...server,
     workspaceRoot,
     steps: config.steps,
+    ...context.encryptionChoice,
     ...(taskQueue === undefined ? {} : { taskQueue }),
     ...(workflowsPath === undefined ? {} : { workflowsPath }),
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');
-  return { worker, workspaceRoot, config, stepsText: config.files.length === 0 ? 'the built-in steps (no holdfast.config.ts here)' : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones` };
+  const encryptionText = worker.encryptionKeyIds.length === 0 ? '' : `; payloads are encrypted under ${worker.encryptionKeyIds[0]!}`;
+  return { worker, encryptionText, workspaceRoot, config, stepsText: config.files.length === 0 ? 'the built-in steps (no holdfast.config.ts here)' : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones` };
 }

@@ -8,6 +8,8 @@ import { connect } from 'node:net';
 import { devNull } from 'node:os';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { clientDataConverter } from '../codec/data-converter.ts';
+import { readKeys } from '../codec/keys.ts';
 import { HoldfastError } from '../model/failure.ts';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
@@ -25,6 +27,8 @@ export interface ConnectionChoice {
   /** Default: TEMPORAL_API_KEY, the profile's. With one, TLS is on by itself. */
   readonly apiKey?: string;
   readonly connectTimeoutMs?: number;
+  /** Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without any, payloads are not encrypted. */
+  readonly encryptionKeyFile?: string;
   /** Default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -43,15 +47,16 @@ export interface OpenConnection {
   readonly namespace: string;
 }
 
-/** @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile or file that can't be read) */
+/** @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile, file or key that can't be read) */
 export async function openConnection(choice: ConnectionChoice = {}): Promise<OpenConnection> {
+  const keys = readKeys(choice);
   const { options, namespace } = readChoice(choice);
   const { address } = options;
   const refusal = await whyRefused(address, choice.connectTimeoutMs ?? CONNECT_LIMIT_MS);
   if (refusal !== undefined) throw connectFailure(address, new Error(refusal));
   try {
     const connection = await Connection.connect({ ...options, connectTimeout: choice.connectTimeoutMs ?? CONNECT_LIMIT_MS });
-    return { client: new Client({ connection, namespace }), connection, address, namespace };
+    return { client: new Client({ connection, namespace, dataConverter: clientDataConverter(keys) }), connection, address, namespace };
   } catch (cause) {
     throw connectFailure(address, cause);
   }

@@ -56,6 +56,11 @@ export function isUnanswered(error: unknown): boolean {
   return code === DEADLINE_EXCEEDED || code === CANCELLED || (code === FAILED_PRECONDITION && /no poller|worker may be down/i.test(grpcDetails(error)));
 }
 
+/** The server doesn't even ask a worker: the last Workflow Task failed. */
+export function isWithoutWorkflow(error: unknown): boolean {
+  return grpcCode(error) === FAILED_PRECONDITION;
+}
+
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCode(error) === NOT_FOUND;
 }

@@ -5,7 +5,7 @@
  * sets, only tells more (a terminated Workflow can't say so any more).
  */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type DataConverter, type Payload } from '@temporalio/common';
 import * as z from 'zod';
 
 export const AGENT_JOB = 'agentJob';
@@ -42,6 +42,13 @@ export interface JobListing {
   /** False: the search attributes are not registered, so `waiting` can't be told from `running` here. */
   readonly knowsWaiting: boolean;
 }
+
+const NOTHING: Payload = { metadata: { encoding: new TextEncoder().encode('binary/null') } };
+
+/** For asking visibility. What is listed needs no memo, and one job whose key is gone must not hide the others. */
+export const WITHOUT_MEMO: DataConverter = {
+  payloadCodecs: [{ encode: async (payloads) => await Promise.resolve(payloads), decode: async (payloads) => await Promise.resolve(payloads.map(() => NOTHING)) }],
+};
 
 const STATE = defineSearchAttributeKey(STATE_ATTRIBUTE, 'KEYWORD');
 const DISCREPANCIES = defineSearchAttributeKey(DISCREPANCIES_ATTRIBUTE, 'INT');

@@ -8,10 +8,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WorkflowFailedError, type Client, type Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, WorkflowFailedError, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
-import { parseDecision, type Decision } from '../model/decision.ts';
+import { parseAbort, parseDecision, type Abort, type Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertPlan } from '../model/plan-check.ts';
@@ -20,12 +20,14 @@ import type { PlanSource } from '../model/plan.ts';
 import type { Question } from '../model/question.ts';
 import { JobStatusSchema, type JobStatus } from '../model/status.ts';
 import type { StepContract } from '../model/step.ts';
-import { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
-import { applicationFailure, isUnanswered, translateFailure } from './failures.ts';
-import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
-import { previewDecision, type DecisionPreview } from './preview.ts';
+import { applicationFailure, isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
+import { keyTroubleOf } from './key-trouble.ts';
+import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, WITHOUT_MEMO, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
+import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { retryingOf } from './retrying.ts';
+import { decoded } from './stored-payload.ts';
 import { jobDetails } from './static-details.ts';
 import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
 
@@ -110,11 +112,13 @@ export class HoldfastClient implements AsyncDisposable {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly #client: Client;
+  readonly #visibility: Client;
   readonly #connection: Connection;
   readonly #queryTimeoutMs: number;
 
   constructor(options: HoldfastClientOptions) {
     this.#client = options.client;
+    this.#visibility = new Client({ connection: options.connection, namespace: options.client.options.namespace, dataConverter: WITHOUT_MEMO });
     this.#connection = options.connection;
     this.address = options.address;
     this.namespace = options.client.options.namespace;
@@ -162,22 +166,22 @@ export class HoldfastClient implements AsyncDisposable {
   /** The newest jobs first. Needs no worker. */
   async list(options: ListOptions = {}): Promise<JobListing> {
     const registered = await this.#call(undefined, () => this.searchAttributes());
-    return await this.#call(undefined, () => listJobs(this.#client, registered.includes(STATE_ATTRIBUTE), options));
+    return await this.#call(undefined, () => listJobs(this.#visibility, registered.includes(STATE_ATTRIBUTE), options));
   }
 
   /** What Temporal knows of a job without asking a worker. @throws HoldfastError `not-found` */
   async describe(workflowId: string): Promise<ListedJob> {
-    return listedJob(await this.#call(workflowId, () => this.#handle(workflowId).describe()));
+    return listedJob(await this.#describe(workflowId));
   }
 
   /** @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
   async status(workflowId: string): Promise<JobStatus> {
     const status = JobStatusSchema.parse(await this.#query(workflowId, (handle) => handle.query(statusQuery)));
-    const described = await this.#call(workflowId, () => this.#handle(workflowId).describe());
+    const described = await this.#describe(workflowId);
     const { state } = listedJob(described);
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
-    const retrying = retryingOf(described.raw);
+    const retrying = await this.#call(workflowId, () => retryingOf(described.raw, this.#client.options.loadedDataConverter));
     return retrying.length === 0 ? status : { ...status, retrying };
   }
 
@@ -210,7 +214,9 @@ export class HoldfastClient implements AsyncDisposable {
   /** What a decision would do. Changes nothing. @throws HoldfastError `decision-refused` when there is no such question */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
     const question = await this.openQuestion(workflowId, given.digest);
-    return { ...previewDecision(question, wellFormed({ ...given, digest: question.digest })), question };
+    const preview = previewDecision(question, wellFormed({ ...given, digest: question.digest }));
+    if (!preview.usable || given.compensate !== true) return { ...preview, question };
+    return { ...preview, undoes: undoesOf(await this.status(workflowId)), question };
   }
 
   /** The open question that a digest, or its first eight or more digits, names; without one the only open question. @throws HoldfastError `decision-refused` */
@@ -257,6 +263,20 @@ export class HoldfastClient implements AsyncDisposable {
     return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
   }
 
+  /**
+   * Ends a job as aborted, whether it asks something or not, by a Signal. `compensate`: what it did is undone first, newest
+   * first; questions of that are answered like any other. While it is undone: without `compensate`, ends that. Safe to repeat.
+   * @throws HoldfastError `bad-input`, `not-found`
+   */
+  async abort(workflowId: string, given: Abort, { wait = false }: { readonly wait?: boolean } = {}): Promise<Cancelled> {
+    const parsed = parseAbort(given);
+    if ('problems' in parsed) throw new HoldfastError('bad-input', `The job cannot be aborted so: ${parsed.problems.join('; ')}.`, { problems: parsed.problems });
+    const { state } = await this.describe(workflowId);
+    const requested = state === 'running' || state === 'waiting';
+    if (requested) await this.#call(workflowId, () => this.#handle(workflowId).signal(abortSignal, parsed.abort));
+    return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
+  }
+
   /** The job's status now and whenever it has changed, until it has ended. @throws HoldfastError `not-found` */
   async *watch(workflowId: string, options: WatchOptions = {}): AsyncGenerator<JobStatus, void, undefined> {
     let shown = '';
@@ -289,7 +309,7 @@ export class HoldfastClient implements AsyncDisposable {
     const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
     const payload = started?.input?.payloads?.[0];
     if (started?.workflowType?.name !== AGENT_JOB || payload?.data == null) return undefined;
-    const given = this.#client.options.loadedDataConverter.payloadConverter.fromPayload<{ plan: unknown; input?: Json; workspace?: string }>(payload);
+    const given = await decoded<{ plan: unknown; input?: Json; workspace?: string }>(payload, this.#client.options.loadedDataConverter);
     if (given.workspace !== undefined) return given.workspace;
     const plan = assertPlan(given.plan);
     return workspaceOf(plan, parseInput(plan, given.input ?? {}));
@@ -306,6 +326,10 @@ export class HoldfastClient implements AsyncDisposable {
     return Object.keys(customAttributes);
   }
 
+  async #describe(workflowId: string): Promise<WorkflowExecutionDescription> {
+    return await this.#call(workflowId, () => this.#visibility.workflow.getHandle(workflowId).describe());
+  }
+
   #handle(workflowId: string): WorkflowHandle {
     return this.#client.workflow.getHandle(workflowId);
   }
@@ -317,7 +341,10 @@ export class HoldfastClient implements AsyncDisposable {
     try {
       return await Promise.race([answer, doubt.then(() => answer)]);
     } catch (error) {
-      if (error instanceof HoldfastError || !isUnanswered(error)) throw this.#translated(error, workflowId);
+      if (error instanceof HoldfastError) throw error;
+      const trouble = isUnanswered(error) || isWithoutWorkflow(error) ? await this.#call(workflowId, () => keyTroubleOf(this.#connection, this.namespace, workflowId)) : undefined;
+      if (trouble !== undefined) throw trouble;
+      if (!isUnanswered(error)) throw this.#translated(error, workflowId);
       // Also a server that is away lets a deadline pass; then this call says so.
       const { taskQueue } = await this.describe(workflowId);
       throw noWorker(await this.workers(taskQueue), workflowId, error);

@@ -3,34 +3,44 @@
  * an Activity's end, so that one which fails for ever (a defect, a disk that stays full) would be seen by nobody.
  */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { LoadedDataConverter } from '@temporalio/common';
 import { FAILURES } from '../model/failure.ts';
 import type { Retrying } from '../model/status.ts';
+import { decoded } from './stored-payload.ts';
 
 type Described = WorkflowExecutionDescription['raw'];
-type Failure = NonNullable<NonNullable<Described['pendingActivities']>[number]['lastFailure']>;
+type Pending = NonNullable<Described['pendingActivities']>[number];
+type Failure = NonNullable<Pending['lastFailure']>;
 
 const MAX_MESSAGE = 1_000;
 /** PENDING_ACTIVITY_STATE_SCHEDULED: waits for its time, or for a worker. */
 const SCHEDULED = 1;
 
-/** Of the answer to `DescribeWorkflowExecution`; those that have failed most often first. */
-export function retryingOf({ pendingActivities }: Pick<Described, 'pendingActivities'>): Retrying[] {
-  return (pendingActivities ?? [])
-    .flatMap((pending): Retrying[] => {
-      const { activityId, activityType, attempt, lastFailure, scheduledTime, state } = pending;
-      if (lastFailure == null || (attempt ?? 1) < 2) return [];
-      const activity = activityType?.name ?? '';
-      const type = typeOf(lastFailure);
-      return [{
-        activity,
-        ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
-        attempt: attempt ?? 1,
-        failure: { type, message: (lastFailure.message ?? '').slice(0, MAX_MESSAGE) },
-        isExpected: lastFailure.applicationFailureInfo == null || Object.hasOwn(FAILURES, type),
-        nextAttemptAt: state === SCHEDULED && scheduledTime != null ? new Date(Number(scheduledTime.seconds ?? 0) * 1000).toISOString() : null,
-      }];
-    })
-    .toSorted((a, b) => b.attempt - a.attempt);
+/** Of the answer to `DescribeWorkflowExecution`; those that have failed most often first. @throws HoldfastError `missing-key`, `wrong-key` */
+export async function retryingOf({ pendingActivities }: Pick<Described, 'pendingActivities'>, converter: LoadedDataConverter): Promise<Retrying[]> {
+  const retrying = await Promise.all((pendingActivities ?? []).map((pending) => oneRetrying(pending, converter)));
+  return retrying.flat().toSorted((a, b) => b.attempt - a.attempt);
+}
+
+async function oneRetrying({ activityId, activityType, attempt, lastFailure, scheduledTime, state }: Pending, converter: LoadedDataConverter): Promise<Retrying[]> {
+  if (lastFailure == null || (attempt ?? 1) < 2) return [];
+  const activity = activityType?.name ?? '';
+  const type = typeOf(lastFailure);
+  return [{
+    activity,
+    ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
+    attempt: attempt ?? 1,
+    failure: { type, message: (await messageOf(lastFailure, converter)).slice(0, MAX_MESSAGE) },
+    isExpected: lastFailure.applicationFailureInfo == null || Object.hasOwn(FAILURES, type),
+    nextAttemptAt: state === SCHEDULED && scheduledTime != null ? new Date(Number(scheduledTime.seconds ?? 0) * 1000).toISOString() : null,
+  }];
+}
+
+/** While encryption is on the message is a payload, and what stands in its place says nothing. */
+async function messageOf({ message, encodedAttributes }: Failure, converter: LoadedDataConverter): Promise<string> {
+  if (encodedAttributes == null) return message ?? '';
+  const encoded = await decoded<{ readonly message?: unknown }>(encodedAttributes, converter);
+  return typeof encoded.message === 'string' ? encoded.message : (message ?? '');
 }
 
 function typeOf(failure: Failure): string {

@@ -151,9 +151,7 @@ class Commit {
     const found = await this.#stateNow(old);
     this.#moment('hashed');
     if (found.outcome === 'unreadable') return this.#conflictDropping(captured, found.reason, found);
-    // Of a folder that gives way to a file nothing is captured: it was empty.
-    const isGoneFolder = before.kind === 'directory' && after.kind !== 'directory' && after.kind !== 'absent';
-    const isVirtuallyBefore = found.state.kind === 'absent' && (isTakenAway || isGoneFolder);
+    const isVirtuallyBefore = isTakenAway && found.state.kind === 'absent';
     if (!isVirtuallyBefore) {
       if (sameState(found.state, after) && !sameState(before, after)) return this.#wasThere(old, captured);
       if (!sameState(found.state, before)) return this.#conflictDropping(captured, 'it is not what it was', found);

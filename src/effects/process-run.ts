@@ -29,6 +29,8 @@ export interface ProcessRequest {
   readonly maxTextBytes: number;
   readonly maxLogBytes: number;
   readonly signal: AbortSignal;
+  /** Of what it prints: what may be kept and shown. A filter for each stream; `end` gives what was held back. Default: all of it. */
+  readonly filter?: () => { push(text: string): string; end(): string };
   /** The last line so far; not each one, and cut. */
   readonly onLine?: (line: string) => void;
 }
@@ -180,12 +182,16 @@ class Output {
     this.#onLine = request.onLine;
     for (const [stream, text] of [[child.stdout!, this.stdout], [child.stderr!, this.stderr]] as const) {
       stream.on('error', () => undefined);
-      stream.on('data', (chunk: Buffer) => {
+      const take = (chunk: Buffer): void => {
         text.add(chunk);
         this.log.add(chunk);
         if (request.maxOutputBytes !== undefined && this.log.sizeBytes > request.maxOutputBytes) this.onTooMuch();
         this.#tell(chunk);
-      });
+      };
+      const filter = request.filter?.();
+      const decoder = new TextDecoder();
+      stream.on('data', (chunk: Buffer) => take(filter === undefined ? chunk : Buffer.from(filter.push(decoder.decode(chunk, { stream: true })))));
+      if (filter !== undefined) stream.once('close', () => take(Buffer.from(filter.push(decoder.decode()) + filter.end())));
     }
   }
 

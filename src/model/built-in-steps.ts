@@ -13,6 +13,8 @@ import { parseClaim } from './plan-path.ts';
 import { defineStep, type StepContract } from './step.ts';
 
 export const DEFAULT_MAX_ROWS = 1000;
+/** Of a response that the step returns. */
+export const MAX_HTTP_STEP_BYTES = 128 * 1024;
 export const MAX_WAIT_SECONDS = 31_622_400;
 
 const JsonValueSchema = z.json() as z.ZodType<Json>;
@@ -115,7 +117,10 @@ export const commandStep = defineStep({
 /** Makes an HTTP request; the plan's `http.hosts` must name its host. A POST, PUT, PATCH or DELETE takes effect once, or a person is asked. */
 export const httpStep = defineStep({
   name: 'http',
-  input: HttpRequestSchema,
+  // What is not saved to a file goes into the history.
+  input: HttpRequestSchema.superRefine(({ saveTo, maxBytes = 0 }, context) => {
+    if (saveTo === undefined && maxBytes > MAX_HTTP_STEP_BYTES) context.addIssue({ code: 'custom', path: ['maxBytes'], message: `is at most ${MAX_HTTP_STEP_BYTES} without saveTo` });
+  }),
   output: z.strictObject({
     status: z.int(),
     /** The one that answered, after redirects. */

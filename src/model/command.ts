@@ -47,7 +47,7 @@ export const commandFields = {
   paths: z.array(PatternSchema).min(1).optional().describe('What of the workspace it is given: files, folders with all in them, patterns (*, **, ?). Default: all of it.'),
   reads: z.array(PatternSchema).default([]).describe('Files that its result depends on, recorded as read: a later change of one makes the step stale. Default: none.'),
   othersChange: z.array(PatternSchema).default([]).describe('Files of the workspace that others may change while it runs. Default: none; any change there is refused.'),
-  env: z.record(VariableSchema, TextSchema).default({}).describe('Its environment: NAME → value. Kept in history: no secrets. Default: none.'),
+  env: z.record(VariableSchema, TextSchema).default({}).describe('Its environment: NAME → value. Kept in history; a secret only by ${{ secrets.NAME }}. Default: none.'),
   envFrom: z.array(VariableSchema).default(['PATH']).describe("Variables that it is given from the worker's environment. Default: PATH."),
   okExitCodes: z.array(z.int().min(0).max(255)).min(1).default([0]).describe('Exit codes that are no failure. Default: 0.'),
   timeoutMs: z.int().min(1).max(MAX_COMMAND_TIMEOUT_MS).optional().describe("How long it may take, in milliseconds; then it is killed. Default: the step's own timeout."),

@@ -76,6 +76,7 @@ test('a request is made once, under the key of its step as a quoted string; a re
   assert.deepEqual(await doCall(), { effect: 1, of: '{"amount":7}' });
   assert.equal(server.requests.length, 1);
   const { headers, key } = server.requests[0]!;
+  assert.equal(headers['connection'], 'close', 'no connection is left that the other side may close unseen');
   assert.match(String(headers['idempotency-key']), /^"[0-9a-f]{64}"$/);
   assert.equal(headers['content-type'], 'application/json');
   const effect = stepRecordsOf(job.workspace, job.jobId, 'call')[0]!.effects[0]!.effect;
@@ -329,6 +330,18 @@ test('a saved response is written once and comes from the record on a retry; wha
   assert.equal(readFileSync(at('answer.json'), 'utf8'), 'as they say');
 });
 
+test('a request that the code does not wait for is waited for, with the file that it saves; one that is wrong fails the step', async () => {
+  code = (ctx) => {
+    void ctx.http('look', { url: `${server.url}/stream?bytes=200000`, saveTo: 'later.bin' });
+  };
+  await doCall();
+  assert.equal(statSync(at('later.bin')).size, 200_000);
+  code = (ctx) => {
+    void ctx.http('look', { url: 'https://example.com/' });
+  };
+  await stuckFrom(doCall('wrong'), /host-not-allowed/);
+});
+
 test('silence ends a request: before the answer, and within it', async () => {
   code = (ctx) => ctx.http('look', { url: `${server.url}/stall`, timeoutMs: 200 });
   const { message } = await failureOf(doCall('stalled'), 'step-failed');
@@ -422,6 +435,8 @@ test('the built-in step gives the body parsed where it is JSON, and saves it whe
   assert.equal(text.body, 'stream');
   const saved = await job.step(httpStep, { url: `${server.url}/stream?bytes=70000`, saveTo: 'out/got.bin' }, { stepId: 'save' });
   assert.deepEqual([saved.path, saved.sizeBytes, saved.body, statSync(at('out/got.bin')).size], ['out/got.bin', 70_000, null, 70_000]);
+  await stuckFrom(job.step(httpStep, { url: `${server.url}/stream?bytes=131073` }, { stepId: 'long' }), /more than 131072 bytes/);
+  await stuckFrom(job.step(httpStep, { url: server.url, maxBytes: 131_073 }, { stepId: 'wide' }), /maxBytes: is at most 131072 without saveTo/);
   const paid = await job.step(httpStep, { url: server.url, method: 'POST', body: 'x', idempotent: true }, { stepId: 'pay' });
   assert.deepEqual(paid.body, { effect: 1, of: 'x' });
   assert.equal((await job.step(httpStep, { url: server.url, method: 'HEAD' }, { stepId: 'head' })).body, null);

@@ -7,7 +7,7 @@ import { usesColour } from '../../src/cli/terminal.ts';
 import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
 import { cli } from '../support/cli-terminal.ts';
 
-const COMMANDS = ['dev', 'worker', 'check', 'start', 'list', 'status', 'question', 'decide', 'result', 'cancel', 'verify', 'log', 'doctor'];
+const COMMANDS = ['dev', 'worker', 'check', 'start', 'list', 'status', 'question', 'decide', 'result', 'cancel', 'verify', 'log', 'doctor', 'keys', 'codec-server'];
 /** Nothing listens there. */
 const NO_SERVER = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
 
@@ -181,8 +181,8 @@ test('doctor goes on without a server and says what it could not check', async (
   assert.equal(ran.code, 5);
   const { ok, checks } = ran.json<{ ok: boolean; checks: { name: string; state: string; remedy?: string }[] }>();
   assert.equal(ok, false);
-  assert.deepEqual(checks.map(({ name, state }) => `${name} ${state}`), ['configuration ok', 'server problem', 'namespace not-checked', 'search attributes not-checked', 'worker not-checked', 'workspace not-checked']);
-  assert.match(checks[1]!.remedy!, /holdfast dev/);
+  assert.deepEqual(checks.map(({ name, state }) => `${name} ${state}`), ['configuration ok', 'encryption ok', 'server problem', 'namespace not-checked', 'search attributes not-checked', 'worker not-checked', 'workspace not-checked']);
+  assert.match(checks[2]!.remedy!, /holdfast dev/);
 });
 
 test('colours: none without a terminal, none where NO_COLOR is set', () => {

@@ -305,3 +305,33 @@ test('a bad plan at a boundary is one failure that lists every problem', () => {
 test('property: plans without cycles and conflicts have no problems', () => {
   fc.assert(fc.property(anyPlanSource(), (source) => assert.deepEqual(validatePlan(source).ok, true)));
 });
+
+test('the hosts that a plan calls must be listed; a request and a watch are checked as far as they are literal', () => {
+  const http = { hosts: ['api.example.com', 'http://localhost:8080'] };
+  const withUrl = (url: string): Record<string, unknown> => inSteps({ use: 'http', with: { url } });
+  assert.deepEqual(told({ http, ...withUrl('https://api.example.com/a') }), []);
+  assert.deepEqual(told({ http, ...withUrl('${{ input.url }}/a'), input: { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] } }), []);
+  assert.deepEqual(problemsOf({ http, ...withUrl('https://example.com/a') }), [
+    { path: 'steps[0].with.url', message: 'calls example.com, which the plan does not list', expected: 'one of api.example.com, http://localhost:8080', hint: 'list it: http: { hosts: [example.com] }' },
+  ]);
+  assert.equal(problemsOf(withUrl('http://localhost:8080'))[0]!.expected, 'a host that the plan lists under `http.hosts`');
+  assert.match(told({ http, ...withUrl('https://ada:hidden@api.example.com') })[0]!, /holds a user name or a password/);
+  assert.match(told({ http: { hosts: ['api.example.com/v1'] } })[0]!, /^http\.hosts\[0\]: /);
+  assert.match(told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', headers: { Authorization: { env: 'no name' } } } }) })[0]!, /^steps\[0\]\.with\.headers\.Authorization/);
+  assert.match(told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', method: 'POST', json: 1, body: 'x' } }) })[0]!, /steps\[0\]\.with\.body: .*stands beside json/);
+  assert.match(told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', saveTo: '../x' } }) })[0]!, /leads out of the workspace/);
+  const saves = { use: 'http', with: { url: 'https://api.example.com', saveTo: 'a.json' } };
+  assert.match(told({ http, ...inSteps(saves, saves) })[0]!, /may run at the same time, and both write file:a\.json/);
+});
+
+test('a watched endpoint says where its version stands, has a name of its own and a host that is listed', () => {
+  const url = 'https://api.example.com/version';
+  const watching = (...endpoints: readonly Record<string, unknown>[]): readonly string[] => told({ http: { hosts: ['api.example.com'] }, watch: endpoints.map((endpoint) => ({ endpoint: { name: 'api', url, header: 'etag', ...endpoint } })) });
+  assert.deepEqual(watching({}), []);
+  assert.deepEqual(watching({ header: undefined, json: 'info["a b"][0].version' }), []);
+  assert.match(watching({ header: undefined })[0]!, /must say where the version stands/);
+  assert.match(watching({ json: 'a' })[0]!, /must say where the version stands/);
+  assert.deepEqual(watching({ header: undefined, json: 'a b' }), ['watch[0].endpoint.json: is not a path']);
+  assert.deepEqual(watching({ url: 'https://example.com' }), ['watch[0].endpoint.url: calls example.com, which the plan does not list']);
+  assert.deepEqual(watching({}, {}), ['watch[1].endpoint.name: "api" is already the name of watch[0]']);
+});

@@ -15,6 +15,7 @@ const resource: fc.Arbitrary<Resource> = fc.oneof(
   fc.record({ kind: fc.constant('token' as const), database: identifier, token: fc.stringMatching(/^[0-9a-f]{64}$/) }),
   fc.record({ kind: fc.constant('database' as const), database: identifier }),
   fc.record({ kind: fc.constant('query' as const), name: identifier }),
+  fc.record({ kind: fc.constant('endpoint' as const), name: identifier }),
   fc.record({ kind: fc.constant('perform' as const), stepId: name, name }),
   fc.record({ kind: fc.constant('code' as const), step: identifier }),
   fc.constantFrom<Resource>({ kind: 'plan' }, { kind: 'ledger' }, { kind: 'workspace' }),

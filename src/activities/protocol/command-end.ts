@@ -12,11 +12,12 @@ const LAST_LINES = 10;
 const MAX_LAST_LINES_CHARACTERS = 1_500;
 
 export async function runIn(parts: ContextParts, request: CommandRequest, env: Readonly<Record<string, string>>, place: { readonly marker: string; readonly folder?: string; readonly cwd: string }): Promise<ProcessEnd> {
-  const { caller, signal } = parts;
-  caller.progress(commandText(request));
+  const { caller, signal, workspace: { secrets } } = parts;
+  caller.progress(secrets.redact(commandText(request)));
   return await runProcess({
     ...place, argv: request.argv, env, signal, timeoutMs: request.timeoutMs, killGraceMs: request.killGraceMs, maxOutputBytes: request.maxOutputBytes,
     maxTextBytes: MAX_COMMAND_TEXT_BYTES, maxLogBytes: MAX_COMMAND_LOG_BYTES, onLine: (line) => caller.progress(line),
+    ...(secrets.isEmpty ? {} : { filter: () => secrets.redactingStream() }),
   });
 }
 

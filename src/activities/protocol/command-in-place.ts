@@ -38,7 +38,7 @@ export async function commandInPlace(parts: ContextParts, name: string, request:
   });
   const { result, found } = answerFrom(answer);
   for (const { resource, state } of found) claim.left.set(resource, state);
-  stage.logs.push({ message: `${commandText(request)} in the workspace: exit code ${result.exitCode}; ${found.length} changed`, fields: { log: result.log.content } });
+  stage.logs.push({ message: `${workspace.secrets.redact(commandText(request))} in the workspace: exit code ${result.exitCode}; ${found.length} changed`, fields: { log: result.log.content } });
   const failure = commandFailure(request, result);
   if (failure !== undefined) throw failure;
   return result;
@@ -93,7 +93,8 @@ async function changedSince({ workspace, claim }: ContextParts, { tree, young }:
     // Another step's, or only touched.
     const recorded = claim.recorded(formatResource({ kind: 'file', path }));
     if (recorded !== undefined && sameState(recorded.state, state)) continue;
-    await workspace.files.keep(path, state);
+    // A content that holds a secret stays where the command put it: in no blob.
+    if (!(await workspace.files.holdsSecret(path, state, workspace.secrets))) await workspace.files.keep(path, state);
     found.push({ path, state, after: state });
   }
   return found;

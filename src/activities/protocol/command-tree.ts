@@ -8,7 +8,7 @@
  *    there has changed in between.
  * 3. A file that the record knows is given only as it is recorded.
  */
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, createReadStream, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MAX_COMMAND_CHANGES, type PathSelection } from '../../model/command.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
@@ -224,8 +224,12 @@ export class CommandTree {
     const { content, bytes, sizeBytes } = await contentOf(`${to}/${path}`);
     const after: FileState = { kind: 'file', sizeBytes, mode: now.mode, content };
     if (sameState(staged ?? before, after)) return undefined;
+    const { secrets } = workspace;
+    const where = `the file ${path} that the command wrote`;
+    if (bytes !== undefined) secrets.refuse(bytes, where);
     if (bytes !== undefined && stage.takesContent(bytes.byteLength)) this.#small.set(content, bytes);
-    else await workspace.blobs.putFromFile(`${to}/${path}`);
+    else if (bytes !== undefined || secrets.isEmpty) await workspace.blobs.putFromFile(`${to}/${path}`);
+    else await workspace.blobs.put(secrets.refusing(createReadStream(`${to}/${path}`), where));
     return { path, before, after };
   }
 }

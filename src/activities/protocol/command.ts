@@ -97,6 +97,7 @@ class CopiedCommand {
     await this.#tree.observe(new PathSelection(this.#request.reads), before);
     const changes = await this.#tree.changes(folder.tree);
     const recorded = canonicalJson({ result: resultOf(end, log, changes), changes } satisfies Recorded, this.#name);
+    this.#parts.workspace.secrets.refuse(recorded, `what is noted of the command ${this.#name}`);
     // Small contents are durable with the record that names them.
     await claim.recordOnce(this.#name, recorded, reads, this.#tree.contents());
     await faultPointAsync('command.recorded');
@@ -110,14 +111,14 @@ class CopiedCommand {
     for (const { path, before, after } of changes) stage.put(path, after, stage.files.has(path) ? undefined : before);
     stage.commands.set(this.#name, sha256Hex(recorded));
     const changed = Object.entries(result.changed).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`).join(', ');
-    stage.logs.push({ message: `${commandText(this.#request)}: exit code ${result.exitCode}${changed === '' ? '' : `; ${changed}`}`, fields: { log: result.log.content } });
+    stage.logs.push({ message: `${this.#parts.workspace.secrets.redact(commandText(this.#request))}: exit code ${result.exitCode}${changed === '' ? '' : `; ${changed}`}`, fields: { log: result.log.content } });
     return result;
   }
 
   /** What its result depends on: the command itself, what it is given of the world, and what the step knew and staged. */
   #readsDigest(before: Tree): Digest {
     const { stage } = this.#parts;
-    return digestOf({ request: this.#request, reads: stage.readsDigest(), tree: this.#tree.digest(before), staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })) });
+    return digestOf({ request: this.#parts.workspace.secrets.redactJson(this.#request), reads: stage.readsDigest(), tree: this.#tree.digest(before), staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })) });
   }
 
   #takeName(): void {

@@ -1,18 +1,19 @@
 /** File effects bound to one workspace and its blobs. */
 import { createHash } from 'node:crypto';
 import {
-  checkFile, commitFile, describeFileDifference, discardPrepared, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
+  checkFile, commitFile, describeFileDifference, discardPrepared, isCaptured, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
   removeLeftovers, syncFolders, type CommitOptions, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
 import { refuseReservedFile, reservedInodes } from '../../effects/file-reserved.ts';
 import { scanTree, type Tree } from '../../effects/tree.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { FileEffect } from '../../model/intent.ts';
 import type { FileInfo } from '../../model/step-context.ts';
 import { ABSENT, sameState, type FileState } from '../../model/world.ts';
 import type { BlobStore } from '../../store/blobs.ts';
+import type { Secrets } from './secrets.ts';
 
 export type { PreparedFile };
 
@@ -99,6 +100,12 @@ export class WorkspaceFiles {
     return await prepareFile(this.#workspace, { path: effect.path, before, after: effect.after }, this.#blobs, { token, index });
   }
 
+  /** An attempt that ended between taking away and placing has left nothing there, and nothing captured that would say so: then that is what it goes on from. */
+  async goneOnTheWay({ path }: FileEffect, token: string, index: number): Promise<FileState | undefined> {
+    const { found } = await checkFile(this.#workspace, { path, before: ABSENT, after: ABSENT });
+    return found.outcome === 'seen' && found.state.kind === 'absent' && !isCaptured(this.#workspace, path, { token, index }) ? ABSENT : undefined;
+  }
+
   /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */
   async commit(prepared: PreparedFile, options: Pick<CommitOptions, 'deferSync'> = {}): Promise<FileCommit> {
     this.#settled.add(prepared);
@@ -144,6 +151,18 @@ export class WorkspaceFiles {
     if (state.kind !== 'file') return undefined;
     if (!this.#blobs.has(state.content)) await this.#blobs.put(readWorkspaceFile(this.#workspace, path));
     return this.#blobs.has(state.content) ? state.content : undefined;
+  }
+
+  /** Does what is there hold a secret? */
+  async holdsSecret(path: string, state: FileState, secrets: Secrets): Promise<boolean> {
+    if (secrets.isEmpty || state.kind !== 'file') return false;
+    try {
+      for await (const chunk of secrets.refusing(readWorkspaceFile(this.#workspace, path), path)) void chunk;
+      return false;
+    } catch (error) {
+      if (isFailure(error, 'secret-in-output')) return true;
+      throw error;
+    }
   }
 
   /** The difference between what was recorded (a blob, if it was kept) and what is found. */

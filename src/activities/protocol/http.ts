@@ -10,29 +10,43 @@ import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { allowedUrl } from '../../model/http-host.ts';
 import { answerFrom, DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_SAVED_BYTES, HttpAnswerSchema, HttpRequestSchema, isSafeMethod, type HttpAnswer, type HttpRequest } from '../../model/http-request.ts';
-import { asNotPerformed } from '../../model/not-performed.ts';
+import { asNotPerformed, isNotPerformed } from '../../model/not-performed.ts';
 import type { HttpOptions, HttpResponse, PerformCall, PerformOptions } from '../../model/step-context.ts';
 import { exchange, type Exchanged } from '../../effects/http/exchange.ts';
 import type { ContextParts } from './context.ts';
 import { HttpSecrets } from './http-secrets.ts';
 import { perform } from './perform.ts';
 
-export async function http(parts: ContextParts, name: string, options: HttpOptions): Promise<HttpResponse> {
+/** Whoever ends the attempt waits for it, with the file that it saves. */
+export function http(parts: ContextParts, name: string, options: HttpOptions): Promise<HttpResponse> {
+  const { stage } = parts;
+  const work = request(parts, name, options);
+  const noted = work.catch((error: unknown) => {
+    // As with every call: what the code has caught ends the attempt all the same, unless the request certainly did nothing.
+    if (!isNotPerformed(error)) stage.mustEnd ??= { error };
+  });
+  stage.performing.add(noted);
+  void noted.finally(() => stage.performing.delete(noted));
+  return work;
+}
+
+async function request(parts: ContextParts, name: string, options: HttpOptions): Promise<HttpResponse> {
   const { workspace, settings, stage } = parts;
   const { probe, ...given } = options;
-  const request = checked(name, given, probe !== undefined);
+  const wanted = checked(name, given, probe !== undefined);
   const hosts = settings.http?.hosts ?? [];
-  const url = allowedUrl(hosts, request.url);
-  const secrets = new HttpSecrets(request.headers, workspace.env);
-  const path = request.saveTo === undefined ? undefined : workspace.files.normalise(request.saveTo);
-  const isSafe = isSafeMethod(request.method);
-  const call = new HttpCall(parts, request, hosts, secrets);
+  const url = allowedUrl(hosts, wanted.url);
+  const secrets = new HttpSecrets(wanted.headers, workspace.env);
+  workspace.secrets.knowVariables(secrets.variables);
+  const path = wanted.saveTo === undefined ? undefined : workspace.files.normalise(wanted.saveTo);
+  const isSafe = isSafeMethod(wanted.method);
+  const call = new HttpCall(parts, wanted, hosts, secrets);
   const recorded = await perform<Json>(
     parts,
     name,
     {
-      request: shownRequest(request, url, secrets),
-      inDoubt: probe === undefined ? (request.idempotent ? 'repeat' : 'ask') : 'probe',
+      request: shownRequest(wanted, url, secrets),
+      inDoubt: probe === undefined ? (wanted.idempotent ? 'repeat' : 'ask') : 'probe',
       run: async (performed) => (await call.make(performed, isSafe)) as unknown as Json,
       ...(probe === undefined ? {} : { probe: probe as NonNullable<PerformOptions<Json>['probe']> }),
     },
@@ -97,7 +111,9 @@ class HttpCall {
   async #answer({ status, url, headers, body }: Exchanged): Promise<HttpAnswer> {
     const shown = { status, url: this.#secrets.redact(url), headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.#secrets.redact(value)])) };
     if (this.#request.saveTo !== undefined) {
-      const saved = await this.#parts.workspace.blobs.put(this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_SAVED_BYTES));
+      const { blobs, secrets } = this.#parts.workspace;
+      const bounded = this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_SAVED_BYTES);
+      const saved = await blobs.put(secrets.isEmpty ? bounded : secrets.refusing(bounded, `the answer that is saved to ${this.#request.saveTo}`));
       return { ...shown, body: null, saved };
     }
     const chunks: Uint8Array[] = [];

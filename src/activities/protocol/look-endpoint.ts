@@ -15,7 +15,7 @@ import { HttpSecrets } from './http-secrets.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Of the whole look: comparisons must not take long. */
-const LOOK_TIMEOUT_MS = 10_000;
+const LOOK_TIMEOUT_MS = 5_000;
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_SUMMARY_CHARACTERS = 300;
 
@@ -27,6 +27,7 @@ export async function lookAtEndpoint({ workspace, settings }: { readonly workspa
   if (watch === undefined) return { outcome: 'seen', state: ABSENT };
   try {
     const secrets = new HttpSecrets(watch.headers ?? {}, workspace.env);
+    workspace.secrets.knowVariables(secrets.variables);
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), LOOK_TIMEOUT_MS);
     try {

@@ -99,7 +99,7 @@ class Requesting {
       return await fetch(this.#url, {
         method: this.#method,
         // A connection that was kept open may be closed by the other side just now; then nobody could tell what became of the request.
-        headers: { ...this.#headers, ...(isSafeMethod(this.#method) ? {} : { connection: 'close' }) },
+        headers: { ...this.#headers, connection: 'close' },
         redirect: 'manual',
         signal: this.#silence.signal,
         ...(this.#body === undefined ? {} : { body: this.#body }),
@@ -201,7 +201,10 @@ class Silence {
 
   constructor(timeoutMs: number, outer: AbortSignal) {
     this.#timeoutMs = timeoutMs;
-    const onAbort = (): void => this.#controller.abort(outer.reason);
+    const onAbort = (): void => {
+      clearTimeout(this.#timer);
+      this.#controller.abort(outer.reason);
+    };
     if (outer.aborted) onAbort();
     outer.addEventListener('abort', onAbort, { once: true });
     this.#unlisten = () => outer.removeEventListener('abort', onAbort);

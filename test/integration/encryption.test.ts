@@ -1,0 +1,301 @@
+/**
+ * Encrypted jobs on a real server: what Temporal keeps of them, what its own command line shows with and without the codec
+ * endpoint, and what happens where a key is missing, wrong or another.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import * as z from 'zod';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { connectHoldfast } from '../../src/client.ts';
+import { startCodecServer, type CodecServer } from '../../src/codec/codec-server.ts';
+import { EncryptionKeys, parseKeys } from '../../src/codec/keys.ts';
+import { findTemporal } from '../../src/dev-server.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import { defineStep, implementStep } from '../../src/model/step.ts';
+import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { cli, type Ran } from '../support/cli-terminal.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+const run = promisify(execFile);
+const temporal = await testTemporal();
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-encryption-')));
+const OLD = `old:${Buffer.alloc(32, 7).toString('base64')}`;
+const NEW = `new:${Buffer.alloc(32, 9).toString('base64')}`;
+/** Another key under the same id. */
+const FALSE_OLD = `old:${Buffer.alloc(32, 8).toString('base64')}`;
+const TOKEN = 'a-token-of-the-test';
+/** Stands in everything that a job takes, gives and says. */
+const PLANTED = 'Zanzibar-42';
+let bundle: WorkflowBundleWithSourceMap;
+let temporalBin: string;
+let codec: CodecServer;
+const workers = new Set<RunningWorker>();
+
+interface RunningWorker {
+  stop(): Promise<void>;
+}
+
+const attempts = new Map<string, number>();
+/** Fails as often as asked, with the planted word in the message, the stack and a cause; then says it everywhere else. */
+const talk = implementStep(
+  defineStep({ name: 'talk', input: z.strictObject({ text: z.string(), failures: z.int() }), output: z.strictObject({ said: z.string() }) }),
+  async (ctx, { text, failures }) => {
+    const key = `${ctx.jobId}/${ctx.stepId}`;
+    const count = (attempts.get(key) ?? 0) + 1;
+    attempts.set(key, count);
+    ctx.log(`log ${text}`, { text });
+    ctx.progress(`progress ${text}`, 0.5);
+    if (count <= failures) throw new Error(`message ${text}`, { cause: new Error(`cause ${text}`) });
+    await ctx.files.write(`${ctx.stepId}.txt`, text);
+    return { said: text };
+  },
+);
+
+before(async () => {
+  const found = await findTemporal({ address: false });
+  assert.equal(found.kind, 'executable');
+  temporalBin = found.kind === 'executable' ? found.path : '';
+  bundle = await bundleWorkflows(undefined, { isEncrypted: true });
+  codec = await startCodecServer({ keys: keysOf(OLD, NEW), port: 0, uiUrls: ['http://localhost:8233'], token: TOKEN });
+});
+
+/** Before the file's end: the server must outlive the workers. */
+afterEach(async () => {
+  await Promise.all([...workers].map((worker) => worker.stop()));
+});
+
+after(async () => {
+  await codec.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function keysOf(...lines: readonly string[]): EncryptionKeys {
+  return new EncryptionKeys(parseKeys(lines.join('\n'), 'test'), 'test');
+}
+
+async function startWorker(taskQueue: string, keys: string | undefined): Promise<RunningWorker> {
+  const worker: HoldfastWorker = await createWorker({
+    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, steps: [talk], workflowBundle: bundle,
+    env: { HOLDFAST_STATE_DIR: join(root, 'state'), ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }) },
+  });
+  const running = worker.run();
+  const started: RunningWorker = {
+    stop: async () => {
+      workers.delete(started);
+      worker.shutdown();
+      await running;
+    },
+  };
+  workers.add(started);
+  return started;
+}
+
+async function holdfast(keys: string | undefined, ...args: readonly string[]): Promise<Ran> {
+  return await cli(args, { cwd: root, env: { ...temporal.env, NO_COLOR: '1', USER: 'ada', ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }) } });
+}
+
+async function plainTemporal(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(temporalBin, [...args, '--address', temporal.address, '--namespace', temporal.namespace], { env: { ...process.env, TEMPORAL_ADDRESS: undefined }, maxBuffer: 1 << 26 });
+  return stdout;
+}
+
+const withCodec = (): readonly string[] => ['--codec-endpoint', codec.url, '--codec-auth', `Bearer ${TOKEN}`];
+
+async function start(taskQueue: string, keys: string | undefined, plan: object): Promise<string> {
+  const workflowId = temporal.unique('job');
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, env: keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys } });
+  await client.start({ schemaVersion: 1, name: 'encrypted', ...plan } as never, { workflowId, taskQueue, knownSteps: [talk.contract] as never });
+  return workflowId;
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (const endMs = Date.now() + 30_000; Date.now() < endMs; await delay(100)) {
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+  return assert.fail(`not within 30 s: ${what}`);
+}
+
+/** Everything that the server gives out about a job, payloads as they are stored, each byte string as text. */
+async function storedText(workflowId: string): Promise<string> {
+  const texts: string[] = [];
+  const collect = (value: unknown): void => {
+    if (typeof value === 'string') texts.push(value);
+    else if (value instanceof Uint8Array) texts.push(Buffer.from(value).toString('latin1'));
+    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(collect);
+  };
+  const { workflowService } = temporal.connection;
+  const execution = { workflowId };
+  collect(await workflowService.getWorkflowExecutionHistory({ namespace: temporal.namespace, execution, maximumPageSize: 1_000 }));
+  collect(await workflowService.describeWorkflowExecution({ namespace: temporal.namespace, execution }));
+  collect((await workflowService.listWorkflowExecutions({ namespace: temporal.namespace })).executions);
+  return texts.join('\n');
+}
+
+/** A history in JSON, and what its payloads are. */
+function readable(history: string): string {
+  return `${history}${[...history.matchAll(/"data": ?"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data!, 'base64').toString()).join('\n')}`;
+}
+
+/** The keys' ids in the order in which a history uses them. */
+async function keyIdsUsed(workflowId: string): Promise<readonly string[]> {
+  const history = await plainTemporal('workflow', 'show', '--workflow-id', workflowId, '--output', 'json');
+  const ids = [...history.matchAll(/"encryption-key-id": ?"([^"]+)"/g)].map(([, id]) => Buffer.from(id!, 'base64').toString());
+  return [...new Set(ids)];
+}
+
+test('nothing that a job takes, gives, says or fails with can be read from what the server keeps; with the codec endpoint Temporal’s command line shows it', async () => {
+  const queue = temporal.unique('queue');
+  const worker = await startWorker(queue, OLD);
+  const job = await start(queue, OLD, {
+    workspace: 'planted', description: `description ${PLANTED}`,
+    steps: [
+      { id: 'retried', use: 'talk', with: { text: PLANTED, failures: 1 } },
+      { id: 'asked', use: 'talk', needs: ['retried'], retry: { maxAttempts: 1 }, with: { text: PLANTED, failures: 1 } },
+      { id: 'approved', use: 'talk', needs: ['asked'], approval: 'before-apply', with: { text: PLANTED, failures: 0 } },
+    ],
+  });
+  const asks = async (): Promise<{ readonly kind: string } | undefined> => (await holdfast(OLD, 'question', job, '--json')).json<{ questions?: { kind: string }[] }>().questions?.[0];
+  await until('it asks about its failure', asks);
+  const question = await holdfast(OLD, 'question', job);
+  assert.match(question.out, new RegExp(`message ${PLANTED}`));
+  // The details that the UI shows are asked of the worker: encrypted on their way, too.
+  assert.doesNotMatch(await plainTemporal('workflow', 'metadata', '--workflow-id', job, '--output', 'json'), new RegExp(PLANTED));
+  assert.match(await plainTemporal('workflow', 'metadata', '--workflow-id', job, '--output', 'json', ...withCodec()), new RegExp(`message ${PLANTED}`));
+  assert.equal((await holdfast(OLD, 'decide', job, 'rerun', '--reason', `because ${PLANTED}`)).code, 0);
+  await until('it asks for approval', async () => ((await asks())?.kind === 'approval' ? true : undefined));
+  assert.ok(!(await storedText(job)).includes(PLANTED), 'while it waits');
+  assert.equal((await holdfast(OLD, 'decide', job, 'approve', '--reason', PLANTED, '--by', PLANTED, '--signal')).code, 0);
+  const result = await holdfast(OLD, 'result', job, '--wait', '--json');
+  assert.deepEqual(result.json<{ result: { outputs: { approved: unknown } } }>().result.outputs.approved, { said: PLANTED });
+  assert.equal(readFileSync(join(root, 'planted', 'approved.txt'), 'utf8'), PLANTED);
+
+  const stored = await storedText(job);
+  assert.ok(stored.includes('binary/encrypted') && stored.includes('asked'), 'ids of steps stay readable');
+  assert.ok(!stored.includes(PLANTED));
+  const show = ['workflow', 'show', '--workflow-id', job, '--output', 'json'];
+  const unread = await plainTemporal(...show);
+  const read = readable(await plainTemporal(...show, ...withCodec()));
+  assert.doesNotMatch(unread, new RegExp(`${PLANTED}|${Buffer.from(PLANTED).toString('base64').replace(/=+$/, '')}`));
+  for (const said of [`description ${PLANTED}`, `because ${PLANTED}`]) assert.ok(read.includes(said), said);
+  await worker.stop();
+});
+
+test('what Temporal’s command line sends through the codec endpoint is encrypted, what it sends without is taken as it is', async () => {
+  const queue = temporal.unique('queue');
+  const worker = await startWorker(queue, OLD);
+  const plan = (workspace: string): string => JSON.stringify({ plan: { schemaVersion: 1, name: 'by-hand', workspace, steps: [{ id: 'only', use: 'file.write', with: { path: 'a.txt', content: PLANTED } }] } });
+  for (const [job, more, isHidden] of [[temporal.unique('hidden'), withCodec(), true], [temporal.unique('open'), [], false]] as const) {
+    await plainTemporal('workflow', 'start', '--type', 'agentJob', '--task-queue', queue, '--workflow-id', job, '--input', plan(job), ...more);
+    const result = await plainTemporal('workflow', 'result', '--workflow-id', job, '--output', 'json', ...withCodec());
+    assert.match(result, /a\.txt/);
+    assert.equal((await storedText(job)).includes(PLANTED), !isHidden, job);
+  }
+  await worker.stop();
+});
+
+const LACKING = [
+  { what: 'has another key only', keys: NEW, reason: 'missing-key', said: /encrypted under the key "old", which is missing: the keys given here are new/ },
+  { what: 'has no key', keys: undefined, reason: 'missing-key', said: /encrypted under the key "old", which is missing: no key is given here/ },
+  { what: 'has another key under the same id', keys: FALSE_OLD, reason: 'wrong-key', said: /under the encryption key "old" cannot be decrypted/ },
+] as const;
+
+// At once: Temporal tries a Workflow Task again after ten seconds.
+test('a worker that lacks the key fails no job and touches nothing; whoever asks is told the key; with the key the job goes on', async () => {
+  await Promise.all(LACKING.map(lacks));
+});
+
+async function lacks({ what, keys, reason, said }: (typeof LACKING)[number]): Promise<void> {
+  const queue = temporal.unique('queue');
+  const workspace = temporal.unique('lacking');
+  const lacking = await startWorker(queue, keys);
+  const job = await start(queue, OLD, { workspace, steps: [{ id: 'only', use: 'talk', with: { text: PLANTED, failures: 0 } }] });
+  const trouble = await until(`the failure of a worker that ${what} is told`, async () => {
+    const ran = await holdfast(OLD, 'status', job, '--json');
+    const { error } = ran.json<{ error?: { type: string; message: string; nextStep: string; details: { reason?: string } } }>();
+    return error?.type === 'no-worker' && error.details.reason !== undefined ? { ...error, code: ran.code } : undefined;
+  });
+  assert.match(trouble.message, said, what);
+  assert.deepEqual([trouble.details.reason, trouble.code], [reason, 5], what);
+  assert.match(trouble.nextStep, /Start the worker with the key\. The job goes on by itself/);
+  assert.equal(existsSync(join(root, workspace)), false, what);
+  assert.match((await holdfast(OLD, 'list', '--json')).out, new RegExp(`${job}"[^}]*"state": "running"`), what);
+  await lacking.stop();
+  await startWorker(queue, OLD);
+  const result = await holdfast(OLD, 'result', job, '--wait');
+  assert.equal(result.code, 0, result.err);
+  // The person, too, is told: by their own command.
+  const reader = await holdfast(keys, 'result', job);
+  assert.equal(reader.code, 2, what);
+  assert.match(reader.err, said, what);
+  assert.ok(!(await storedText(job)).includes(PLANTED), what);
+}
+
+test('where one worker has the key and another has not, steps are tried again until they are done', async () => {
+  const queue = temporal.unique('queue');
+  const worker = await startWorker(queue, OLD);
+  const lacking = await startWorker(queue, undefined);
+  const ids = Array.from({ length: 12 }, (_, index) => `step-${index}`);
+  // Each fails once by itself, so that what its heartbeat said is read by whoever is next, too.
+  const job = await start(queue, OLD, { workspace: 'shared', steps: ids.map((id) => ({ id, use: 'talk', with: { text: PLANTED, failures: 1 } })) });
+  await until('the worker without the key gets one', async () => (/which is missing: no key is given here/.test(await storedText(job)) ? true : undefined));
+  const ended = await holdfast(OLD, 'result', job, '--wait');
+  assert.equal(ended.code, 0, ended.err);
+  await lacking.stop();
+  for (const id of ids) assert.equal(attempts.get([...attempts.keys()].find((key) => key.endsWith(`/${id}`)) ?? ''), 2, id);
+  await worker.stop();
+});
+
+test('rotation: a job begun under the old key goes on under the new one; what the old one wrote is still read; when it is taken away, it is named', async () => {
+  const queue = temporal.unique('queue');
+  const first = await startWorker(queue, OLD);
+  const job = await start(queue, OLD, {
+    workspace: 'rotated', steps: [{ id: 'before', use: 'talk', with: { text: PLANTED, failures: 0 } }, { id: 'after', use: 'talk', needs: ['before'], approval: 'before-apply', with: { text: PLANTED, failures: 0 } }],
+  });
+  await until('it asks for approval', async () => ((await holdfast(OLD, 'question', job)).code === 3 ? true : undefined));
+  await first.stop();
+  assert.deepEqual(await keyIdsUsed(job), ['old']);
+  const rotated = `${NEW},${OLD}`;
+  const second = await startWorker(queue, rotated);
+  const decided = await holdfast(rotated, 'decide', job, 'approve', '--reason', 'seen');
+  assert.equal(decided.code, 0, decided.err);
+  assert.equal((await holdfast(rotated, 'result', job, '--wait')).code, 0);
+  assert.deepEqual(await keyIdsUsed(job), ['old', 'new']);
+  assert.ok(!(await storedText(job)).includes(PLANTED));
+  await second.stop();
+  // Its result is under the new key; its beginning can't be read any more.
+  assert.equal((await holdfast(NEW, 'result', job)).code, 0);
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, env: { HOLDFAST_ENCRYPTION_KEYS: NEW } });
+  const error = await client.workspaceOf(job).catch((reason: unknown) => reason);
+  assert.ok(isFailure(error, 'missing-key'));
+  assert.match(error.message, /"old"/);
+});
+
+test('a job from before encryption was switched on goes on, and what is added to it is encrypted', async () => {
+  const queue = temporal.unique('queue');
+  const plain = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue: queue, workspaceRoot: root, steps: [talk], workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') } });
+  const running = plain.run();
+  const job = await start(queue, undefined, { workspace: 'switched', steps: [{ id: 'before', use: 'talk', with: { text: 'said before', failures: 0 } }, { id: 'after', use: 'talk', needs: ['before'], approval: 'before-apply', with: { text: '${{ steps.before.output.said }}', failures: 0 } }] });
+  await until('it asks for approval', async () => ((await holdfast(undefined, 'question', job)).code === 3 ? true : undefined));
+  plain.shutdown();
+  await running;
+  const worker = await startWorker(queue, OLD);
+  assert.equal((await holdfast(OLD, 'decide', job, 'approve', '--reason', PLANTED)).code, 0);
+  assert.equal((await holdfast(OLD, 'result', job, '--wait')).code, 0);
+  const stored = await storedText(job);
+  assert.ok(stored.includes('said before') && !stored.includes(PLANTED));
+  await worker.stop();
+});
+
+test('a bundle of Workflows that was made without encryption is refused by a worker with keys, which then starts nothing', async () => {
+  const made = await bundleWorkflows();
+  const error = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue: temporal.unique('queue'), workspaceRoot: root, workflowBundle: made, env: { HOLDFAST_ENCRYPTION_KEYS: OLD } }).catch((reason: unknown) => reason);
+  assert.ok(isFailure(error, 'bad-input'), String(error));
+  assert.match(error.message, /the bundle of Workflows was made without it/);
+});
