@@ -152,6 +152,7 @@ export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise
   outputs['gather'] = await job.step(gather, {});
   outputs['change'] = await job.step(change, {});
   outputs['careful'] = await job.step(careful, {}, { approval: 'before-apply' });
+  outputs['build'] = await job.step(build, {});
   outputs['summary'] = await job.step(summary, {});
   outputs['charge'] = await job.step(charge, {}, { maxAttempts: REFUSED_CALLS + 2 });
   await job.outside('edits', async () => {
