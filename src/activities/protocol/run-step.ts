@@ -166,6 +166,7 @@ class StepRun {
     if (implementation === undefined) {
       throw new HoldfastError('unknown-step', `This worker has no code for step "${step}"; it has ${[...this.#host.steps.keys()].join(', ')}.`, { step });
     }
+    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(canonicalJson(input), `the input of step ${this.#request.stepId}, which is in the history already,`);
     const secretOf = this.#secretOf(settings);
     const checked = implementation.contract.input.safeParse(resolveSecrets(input, this.#request.secrets ?? [], secretOf));
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${this.#request.stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
