@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { ApplicationFailure } from '@temporalio/common';
+import { ByteSearch } from '../../src/activities/protocol/byte-search.ts';
 import { formsOf } from '../../src/activities/protocol/secret-forms.ts';
 import { resolveSecrets, Secrets } from '../../src/activities/protocol/secrets.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
@@ -186,4 +187,17 @@ test('a plan can use a secret in a step’s input only, and not where what is do
   }
   assert.match(problemsOf({ secrets, steps: [{ ...step, with: { a: '${{ secrets.API_TOKEN.part }}' } }] }), /goes into a variable, which is text/);
   assert.match(problemsOf({ secrets, steps: [{ ...step, with: { a: '${{ secrets }}' } }] }), /names no secret/);
+});
+
+test('property: many byte strings are found at once, wherever they are', () => {
+  const few = fc.uint8Array({ minLength: 2, maxLength: 12 }).map((bytes) => bytes.map((byte) => byte % 3));
+  fc.assert(
+    fc.property(fc.array(few, { minLength: 1, maxLength: 8 }), fc.uint8Array({ maxLength: 200 }).map((bytes) => bytes.map((byte) => byte % 3)), (patterns, content) => {
+      const found = new ByteSearch(patterns).find(content);
+      const isThere = patterns.map((pattern) => Buffer.from(content).includes(pattern));
+      assert.equal(found !== undefined, isThere.includes(true));
+      if (found !== undefined) assert.ok(isThere[found]);
+    }),
+    { numRuns: 2_000 },
+  );
 });

@@ -12,6 +12,7 @@ import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { secretMark, type PlacedSecret } from '../../model/secret.ts';
+import { ByteSearch } from './byte-search.ts';
 import { formsOf } from './secret-forms.ts';
 
 /** Shorter values can't be told from other text. */
@@ -36,6 +37,7 @@ export class Secrets {
   readonly #known = new Set<string>();
   #forms: readonly Form[] = [];
   #pattern: RegExp | undefined;
+  #search: ByteSearch | undefined;
   #marks: ReadonlyMap<string, string> = new Map();
 
   /** @param env where the values are; what it has not is looked for nowhere */
@@ -89,7 +91,10 @@ export class Secrets {
   /** The text with `«secret NAME»` in the place of every form of every secret. */
   redact(text: string): string {
     if (this.#pattern === undefined) return text;
-    const parts = text.replace(this.#pattern, (form) => this.#marks.get(form) ?? '«secret»').split('…');
+    const isClean = this.whichIn(text) === undefined;
+    if (isClean && text.length < MIN_BOUND_CHARACTERS && !text.includes('…')) return text;
+    const whole = isClean ? text : text.replace(this.#pattern, (form) => this.#marks.get(form) ?? '«secret»');
+    const parts = whole.split('…');
     return parts.map((part, index) => (index < parts.length - 1 || part.length >= MIN_BOUND_CHARACTERS ? this.#withoutCutForm(part) : part)).join('…');
   }
 
@@ -106,14 +111,8 @@ export class Secrets {
 
   /** The name of a secret that the text or the bytes hold. */
   whichIn(content: string | Uint8Array): string | undefined {
-    if (this.#pattern === undefined) return undefined;
-    if (typeof content === 'string') {
-      const found = this.#pattern.exec(content)?.[0];
-      this.#pattern.lastIndex = 0;
-      return found === undefined ? undefined : this.#forms.find(({ text }) => text === found)?.name;
-    }
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    return this.#forms.find((form) => bytes.includes(form.bytes))?.name;
+    const found = this.#search?.find(typeof content === 'string' ? Buffer.from(content, 'utf8') : content);
+    return found === undefined ? undefined : this.#forms[found]!.name;
   }
 
   /**
@@ -161,6 +160,7 @@ export class Secrets {
     // The longest first: a part of another is not what is meant.
     this.#forms = [...this.#forms, ...forms].sort((a, b) => b.text.length - a.text.length);
     this.#marks = new Map(this.#forms.toReversed().map(({ text, mark }) => [text, mark]));
+    this.#search = new ByteSearch(this.#forms.map(({ bytes }) => bytes));
     this.#pattern = new RegExp(this.#forms.map(({ text }) => text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('|'), 'g');
   }
 
