@@ -33,10 +33,11 @@ export {
   HoldfastClient, type Cancelled, type Decided, type DecisionInput, type HoldfastClientOptions, type JobFailureInfo, type JobResult, type StartedJob, type StartOptions, type WatchOptions,
 } from './client/jobs.ts';
 export { DISCREPANCIES_ATTRIBUTE, ListedStateSchema, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListedState, type ListOptions } from './client/job-listing.ts';
-export { previewDecision, type DecisionPreview, type FindingPreview } from './client/preview.ts';
+export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';
 export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
-export type { Decision } from './model/decision.ts';
+export type { Abort, Decision } from './model/decision.ts';
+export type { UndoPreview } from './model/undo-preview.ts';
 export type { Finding, Question } from './model/question.ts';
 export type { JobState, JobStatus, Retrying, StepState, StepStatus } from './model/status.ts';

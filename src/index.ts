@@ -3,8 +3,8 @@
  * Workflow may import it.
  */
 export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
-export { defineStep, implementStep, z, type StepContract, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
-export type { FileContent, FileInfo, HttpOptions, HttpResponse, PerformCall, PerformOptions, ProbeCall, ProbeResult, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
+export { defineStep, implementStep, z, type StepContract, type Compensate, type CompensateResult, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
+export type { CompensatedCall, CompensatedEffect, CompensatedRecord, FileContent, FileInfo, HttpOptions, HttpResponse, PerformCall, PerformOptions, ProbeCall, ProbeResult, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
 export { BUILT_IN_STEPS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, waitStep } from './model/built-in-steps.ts';
 export { HttpRequestSchema } from './model/http-request.ts';
 export { isNotPerformed, NotPerformed } from './model/not-performed.ts';
@@ -16,6 +16,6 @@ export { formatProblems, parsePlan, readPlan } from './model/plan-text.ts';
 export type { PlanProblem } from './model/plan-problem.ts';
 export { ANSWERS, AnswerSchema, FindingClassSchema, type Answer, type AnswerEffect, type FindingClass } from './model/answer.ts';
 export { FindingSchema, QuestionSchema, wholeAnswers, type Finding, type FindingKind, type Question } from './model/question.ts';
-export { DecisionSchema, parseDecision, ruleOn, type Decision } from './model/decision.ts';
+export { AbortSchema, DecisionSchema, parseDecision, ruleOn, type Abort, type Decision } from './model/decision.ts';
 export { JobStatusSchema, signalCommand, statusMarkdown, type JobState, type JobStatus, type StepState, type StepStatus } from './model/status.ts';
 export type { JobListing, JobResult, ListedJob, StartedJob } from './client.ts';

@@ -8,15 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
 import type { Caller, ProtocolHost } from './activities/protocol/host.ts';
+import { beginUndoProtocol } from './activities/protocol/begin-undo.ts';
 import { releaseProtocol } from './activities/protocol/release.ts';
 import { repairProtocol } from './activities/protocol/repair.ts';
 import { runStepProtocol } from './activities/protocol/run-step.ts';
+import { undoStepProtocol } from './activities/protocol/undo-step.ts';
 import { verifyWorldProtocol } from './activities/protocol/verify-world.ts';
 import { Workspaces } from './activities/protocol/workspace.ts';
 import type { Json } from './model/canonical-json.ts';
 import type { Decision } from './model/decision.ts';
 import { HoldfastError, isFailure } from './model/failure.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RepairResult, type RunStepRequest, type RunStepResult, type StepDone, type VerificationReason, type VerifyWorldResult } from './model/messages.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RepairResult, type RunStepRequest, type RunStepResult, type StepDone, type UndoItem, type UndoReport, type VerificationReason, type VerifyWorldResult } from './model/messages.ts';
 import { assertPlan } from './model/plan-check.ts';
 import { parseInput } from './model/plan-input.ts';
 import { runPlan, type PlanResult } from './model/plan-run.ts';
@@ -108,6 +110,7 @@ export class TestJob {
   #rewound: string[] = [];
   #mark: number | undefined;
   #compared = false;
+  #isUndoing = false;
 
   constructor(options: TestJobOptions) {
     const { resume } = options;
@@ -225,7 +228,7 @@ export class TestJob {
       this.#generations.set(stepId, generation);
       this.#rewound.push(stepId);
     }
-    if (isAboutTheWorld(question)) await this.verify('decided', question.digest.slice(0, 12));
+    if (isAboutTheWorld(question) && !this.#isUndoing) await this.verify('decided', question.digest.slice(0, 12));
     return result;
   }
 
@@ -251,6 +254,39 @@ export class TestJob {
         }
       },
     });
+  }
+
+  /**
+   * Undoes what the job did, newest first, as after an `abort` with `compensate`; then gives the workspace back. Call it
+   * again after a question is answered.
+   * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
+   */
+  async undo({ by = 'test', reason = 'test', release = true }: { readonly by?: string; readonly reason?: string; readonly release?: boolean } = {}): Promise<UndoReport> {
+    this.#isUndoing = true;
+    for (let asked = 0; asked < MAX_ASKINGS; asked++) {
+      const begun = await beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), {
+        jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason: 'decided', detail: 'by the test', by, why: reason,
+        ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }),
+      });
+      this.#term = begun.term;
+      if (begun.kind === 'question') throw new QuestionAsked(begun.question);
+      if (begun.at.seq > this.#known.seq) this.#known = begun.at;
+      if (begun.items.length === 0) {
+        if (release) await this.release('aborted');
+        return begun.report;
+      }
+      await this.#undoItems(begun.items, begun.mark);
+    }
+    throw new HoldfastError('defect', `What the job did was begun to be undone ${MAX_ASKINGS} times without an end.`);
+  }
+
+  async #undoItems(items: readonly UndoItem[], mark: number): Promise<void> {
+    for (const [index, item] of items.entries()) {
+      const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), { ...item, jobId: this.jobId, workspace: this.workspace, term: this.#term, known: this.#known, ...(index === 0 ? { mark } : {}) });
+      if (result.kind === 'question') throw new QuestionAsked(result.question);
+      if (result.kind === 'begin-again') return;
+      if (result.at.seq > this.#known.seq) this.#known = result.at;
+    }
   }
 
   /** Gives the workspace back, as a job that ends. */

@@ -1,15 +1,17 @@
 /** The Activities of a worker: thin guards around the protocol's plain functions. */
 import type { Question } from '../model/question.ts';
 import {
-  AskStuckRequestSchema, ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, VerifyWorldRequestSchema,
-  type AskStuckRequest, type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type VerifyWorldRequest, type VerifyWorldResult,
+  AskStuckRequestSchema, BeginUndoRequestSchema, ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, UndoStepRequestSchema, VerifyWorldRequestSchema,
+  type AskStuckRequest, type BeginUndoRequest, type BeginUndoResult, type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type UndoStepRequest, type UndoStepResult, type VerifyWorldRequest, type VerifyWorldResult,
 } from '../model/messages.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
 import type { ProtocolHost } from './protocol/host.ts';
 import { askStuckProtocol } from './protocol/ask-stuck.ts';
+import { beginUndoProtocol } from './protocol/begin-undo.ts';
 import { releaseProtocol } from './protocol/release.ts';
 import { repairProtocol } from './protocol/repair.ts';
 import { runStepProtocol } from './protocol/run-step.ts';
+import { undoStepProtocol } from './protocol/undo-step.ts';
 import { verifyWorldProtocol } from './protocol/verify-world.ts';
 import type { Workspaces } from './protocol/workspace.ts';
 
@@ -25,6 +27,8 @@ export interface Activities {
   repair(request: RepairRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;
   askStuck(request: AskStuckRequest): Promise<Question>;
+  beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;
+  undoStep(request: UndoStepRequest): Promise<UndoStepResult>;
 }
 
 export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {
@@ -35,5 +39,7 @@ export function makeActivities({ host, workspaces, register }: ActivityParts): A
     repair: (request) => asActivity({ register, secrets }, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
     release: (request) => asActivity({ register, secrets }, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
     askStuck: (request) => asActivity({ register, secrets }, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
+    beginUndo: (request) => asActivity({ register, secrets }, (caller) => beginUndoProtocol(host, workspaces, caller, BeginUndoRequestSchema.parse(request))),
+    undoStep: (request) => asActivity({ register, secrets }, (caller) => undoStepProtocol(host, workspaces, caller, UndoStepRequestSchema.parse(request))),
   };
 }

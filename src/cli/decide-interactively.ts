@@ -10,6 +10,7 @@ import { whoDecides } from './person.ts';
 import { showPreview } from './show-preview.ts';
 import { showQuestion } from './show-question.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
+import { withUndoes } from './undo-preview.ts';
 
 const EACH = 'each';
 
@@ -28,15 +29,18 @@ export async function decideInteractively(context: Context<DecideOptions>, job: 
 }
 
 /** False: the person left it open. */
-async function decideOne({ terminal, options }: Context<DecideOptions>, client: HoldfastClient, job: string, question: Question): Promise<boolean> {
+async function decideOne(context: Context<DecideOptions>, client: HoldfastClient, job: string, question: Question): Promise<boolean> {
+  const { terminal, options } = context;
   for (;;) {
     const answers = await askAnswers(terminal, question);
     if (answers === undefined) return leftOpen(terminal, question);
     const results = await askResults(terminal, question, answers);
+    const compensate = answers.answer === 'abort' && question.kind !== 'undo' && (options.compensate === true || (await askYes(terminal, 'Undo what the job did, newest first, where the world still shows it? [y]es, [n]o: ')));
     const reason = options.reason ?? (await askText(terminal, 'Why? (kept in the record) '));
-    const decision: DecisionInput & { readonly digest: string } = { ...answers, ...results, digest: question.digest, by: whoDecides(terminal, options.by), reason };
-    const { previewDecision } = await import('../client.ts');
-    const preview = previewDecision(question, decision);
+    const decision: DecisionInput & { readonly digest: string } = { ...answers, ...results, ...(compensate ? { compensate } : {}), digest: question.digest, by: whoDecides(terminal, options.by), reason };
+    const { previewDecision, undoesOf } = await import('../client.ts');
+    const told = previewDecision(question, decision);
+    const preview = told.usable && compensate ? await withUndoes(context, job, { ...told, undoes: undoesOf(await client.status(job)) }) : told;
     terminal.out(`\n${showPreview(terminal, question, preview)}\n\n`);
     if (!preview.usable) continue;
     if (options.dryRun === true) return true;
@@ -105,6 +109,10 @@ async function choose(terminal: Terminal, what: string, choices: readonly string
     if (exact !== undefined) return exact;
     terminal.out(`"${text}" is ${matching.length === 0 ? 'not offered' : `${matching.join(' or ')}`}.\n`);
   }
+}
+
+async function askYes(terminal: Terminal, question: string): Promise<boolean> {
+  return (await terminal.ask(question)).toLowerCase().startsWith('y');
 }
 
 async function askText(terminal: Terminal, question: string): Promise<string> {

@@ -13,16 +13,18 @@ import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Question } from '../model/question.ts';
 import { nearestName } from '../model/plan-problem.ts';
-import { collect, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
+import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
 import { whoDecides } from './person.ts';
 import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
 import { whileSlow } from './terminal.ts';
+import { withUndoes } from './undo-preview.ts';
 
 export interface DecideOptions {
   readonly item?: readonly string[];
   readonly result?: readonly string[];
+  readonly compensate?: boolean;
   readonly question?: string;
   readonly by?: string;
   readonly reason?: string;
@@ -38,11 +40,13 @@ export const decideCommand: CommandSpec<DecideOptions> = {
   options: [
     new Option('--item <resource=answer>', 'another answer for one finding; may be repeated').argParser(collect),
     new Option('--result <json>', 'for happened: what the call answered, as JSON (null: nothing); of several calls RESOURCE=JSON, repeated').argParser(collect),
+    new Option('--compensate', 'with abort: undo what the job did, newest first, where the world still shows it'),
     QUESTION_OPTION,
     new Option('--by <who>', 'who decides; default: user.email of git, else user@host'),
     new Option('--reason <why>', 'why, in a few words; kept in the record'),
     new Option('--dry-run', 'show what it would do to intent, manifest, ledger and Workflow; change nothing'),
     new Option('--signal', 'send a Signal instead of an Update: needs no worker now, and does not answer'),
+    ...CONFIG_OPTIONS,
     ...CONNECTION_OPTIONS,
   ],
   examples: [
@@ -51,6 +55,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     ["holdfast decide city-weather-1a2b3c4d accept --item file:report.md=restore --reason 'keep the table'", 'another answer for one finding'],
     [`holdfast decide city-weather-1a2b3c4d happened --result '{"id":"ch_17"}' --reason 'it is in their log'`, 'a call that was in doubt'],
     ['holdfast decide city-weather-1a2b3c4d rerun --dry-run', 'what would it do?'],
+    ['holdfast decide city-weather-1a2b3c4d abort --compensate --dry-run', 'what would be undone?'],
   ],
   async run(context, [job, given]) {
     const { options, terminal } = context;
@@ -64,10 +69,10 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     if (missing.length > 0) throw await nothingToAsk(context, job!, missing);
     const reason = options.reason ?? (await terminal.ask('Why? '));
     const { client, question } = await shown(context, job!);
-    const decision = { digest: question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }), ...results };
+    const decision = { digest: question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }), ...(options.compensate === true ? { compensate: true } : {}), ...results };
     const via = options.signal === true ? 'signal' : 'update';
     const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, decision, { via }));
-    const what = [decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
+    const what = [decided.decision.compensate === true ? 'abort, and what the job did is undone' : decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
     const named = shortDigest(decided.decision.digest);
     const first =
       via === 'signal' ? `Sent for question ${named}: ${what}. A Signal does not answer; see: holdfast status ${job!}`
@@ -89,11 +94,13 @@ async function preview(context: Context<DecideOptions>, job: string, answer: Ans
       reason: options.reason ?? 'dry run',
       ...(answer === undefined ? {} : { answer }),
       ...(items === undefined ? {} : { items }),
+      ...(options.compensate === true ? { compensate: true } : {}),
       ...results,
     }),
   );
-  const { question, ...data } = seen;
-  return { code: seen.usable ? EXIT.ok : EXIT.badInput, data: { ...data, question: question.digest }, text: showPreview(terminal, question, seen) };
+  const { question, ...told } = seen;
+  const data = await withUndoes(context, job, told);
+  return { code: seen.usable ? EXIT.ok : EXIT.badInput, data: { ...data, question: question.digest }, text: showPreview(terminal, question, data) };
 }
 
 export function answerOf(text: string, where: string): Answer {

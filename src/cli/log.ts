@@ -58,6 +58,10 @@ function titleOf(record: ChainRecord): string {
       return `step ${record.stepId}${record.step === record.stepId ? '' : ` (${record.step})`}${record.generation === 0 ? '' : ` · generation ${record.generation}`}`;
     case 'decision':
       return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
+    case 'undoing':
+      return `from here on the job is undone, by ${record.by}`;
+    case 'undone':
+      return `undone: step ${record.stepId}${record.generation === 0 ? '' : ` · generation ${record.generation}`}${record.undoes === null ? ' (not finished)' : ` (record ${record.undoes})`}`;
     case 'withdrawn':
       return `question ${shortDigest(record.question)} withdrawn`;
     case 'released':
@@ -80,10 +84,20 @@ function linesOf(record: ChainRecord): readonly string[] {
         ...Object.entries(record.answers).map(([resource, answer]) => `${answer} ${resource}`),
         ...Object.entries(record.results ?? {}).map(([resource, result]) => `${resource} answered ${textOf(result)}`),
         ...(record.again ?? []).map((resource) => `repeat ${resource}`),
+        ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
         ...record.reruns.map(({ stepId, generation }) => `run again ${stepId} as generation ${generation}`),
         ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
         ...Object.entries(record.kept).map(([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`),
         ...record.notes,
+      ];
+    case 'undoing':
+      return [`because: ${record.reason}`];
+    case 'undone':
+      return [
+        ...record.effects.map(({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`),
+        ...record.left.map(({ what, why }) => `not undone: ${what}: ${why}`),
+        ...record.notes,
+        ...record.logs.map(({ message }) => `log: ${message}`),
       ];
     case 'withdrawn':
       return [record.reason];

@@ -1,6 +1,6 @@
 /** What a decision would do, as text: for each finding, on each of the four things that remember. */
 import type { AnswerEffect } from '../model/answer.ts';
-import type { DecisionPreview } from '../client.ts';
+import type { DecisionPreview, UndoPreview } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question.ts';
 import { table } from './table.ts';
@@ -8,9 +8,9 @@ import type { Terminal } from './terminal.ts';
 
 const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record<AnswerEffect[K], string>> } = {
   intent: { none: '-', approved: 'approved', dropped: 'dropped', 'effect-left-out': 'this effect is left out', 'rolls-forward': 'goes on', undone: 'undone' },
-  manifest: { none: '-', 'found-becomes-record': 'what was found becomes the record', 'record-put-back': 'the record is put back', 'stale-steps-undone': 'what the steps did is undone', 'intent-undone': 'what was applied is undone' },
+  manifest: { none: '-', 'found-becomes-record': 'what was found becomes the record', 'record-put-back': 'the record is put back', 'stale-steps-undone': 'what the steps did is undone', 'intent-undone': 'what was applied is undone', 'put-back-as-before': 'it is put back as it was before' },
   ledger: { 'decision-record': 'decision', 'decision-record-and-generation': 'decision, new generation', 'decision-record-and-adoption': 'decision, results adopted', 'decision-record-and-answer': "decision, the call's answer", 'decision-record-and-call': 'decision, the call is open', 'other-job-released': 'other job released', 'withdrawn-record': 'question withdrawn' },
-  workflow: { 'verify-again': 'compares again', 'ask-step-again': 'asks the step again', 'run-stale-steps-again': 'runs stale steps again', 'run-step-again': 'runs the step again', 'adopt-results': 'takes the results', 'fail-job': 'fails' },
+  workflow: { 'verify-again': 'compares again', 'ask-step-again': 'asks the step again', 'run-stale-steps-again': 'runs stale steps again', 'run-step-again': 'runs the step again', 'adopt-results': 'takes the results', 'undo-goes-on': 'undoes on', 'fail-job': 'fails' },
 };
 
 export function showPreview(terminal: Terminal, question: Question, preview: DecisionPreview): string {
@@ -29,5 +29,19 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
     ...(preview.leavesStale.length === 0 ? [] : [terminal.style('yellow', `  Left as they are although they used the old content: ${preview.leavesStale.join(', ')}`)]),
     ...(preview.notListed === 0 ? [] : [`  The same for ${preview.notListed} more findings that are not listed.`]),
     ...(preview.endsJob ? [terminal.style('red', '  The job ends as failed.')] : []),
+    ...(preview.undoes === undefined ? [] : ['', ...showUndoes(terminal, preview.undoes)]),
   ].join('\n');
+}
+
+/** What would be undone, newest first; only where the world still shows it. */
+export function showUndoes(terminal: Terminal, undoes: readonly UndoPreview[]): readonly string[] {
+  if (undoes.length === 0) return ['  Nothing is to be undone: the job has done nothing.'];
+  return [
+    terminal.style('bold', 'Undone, newest first, each only where the world still shows it (else you are asked):'),
+    ...undoes.flatMap(({ stepId, generation, compensates, undoes: lines, leaves }) => [
+      `  ${stepId}${generation === 0 ? '' : ` · generation ${generation}`}${compensates === true ? '  its own compensation first' : ''}`,
+      ...lines.map((line) => `    ${line}`),
+      ...leaves.map(({ what, why }) => terminal.style('yellow', `    stays: ${what}: ${why}`)),
+    ]),
+  ];
 }

@@ -5,7 +5,7 @@ import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type
 import type { Style, Terminal } from './terminal.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
-  verifying: 'cyan', running: 'cyan', ending: 'cyan', waiting: 'yellow', held: 'yellow', approval: 'yellow', 'in-doubt': 'yellow', stuck: 'red', failed: 'red', aborted: 'red', cancelled: 'red', completed: 'green', done: 'green',
+  verifying: 'cyan', running: 'cyan', ending: 'cyan', waiting: 'yellow', held: 'yellow', approval: 'yellow', 'in-doubt': 'yellow', stuck: 'red', failed: 'red', aborted: 'red', cancelled: 'red', completed: 'green', done: 'green', undoing: 'yellow', undone: 'dim', 'partly-undone': 'yellow',
 };
 /** `waiting` of a step means that its turn has not come. */
 const STEP_STYLES: Readonly<Record<StepState, Style>> = { ...STATE_STYLES, waiting: 'dim' };

@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, WorkflowFailedError, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
-import { parseDecision, type Decision } from '../model/decision.ts';
+import { parseAbort, parseDecision, type Abort, type Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertPlan } from '../model/plan-check.ts';
@@ -20,12 +20,12 @@ import type { PlanSource } from '../model/plan.ts';
 import type { Question } from '../model/question.ts';
 import { JobStatusSchema, type JobStatus } from '../model/status.ts';
 import type { StepContract } from '../model/step.ts';
-import { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
 import { applicationFailure, isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
 import { keyTroubleOf } from './key-trouble.ts';
 import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, WITHOUT_MEMO, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
-import { previewDecision, type DecisionPreview } from './preview.ts';
+import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { retryingOf } from './retrying.ts';
 import { decoded } from './stored-payload.ts';
 import { jobDetails } from './static-details.ts';
@@ -214,7 +214,9 @@ export class HoldfastClient implements AsyncDisposable {
   /** What a decision would do. Changes nothing. @throws HoldfastError `decision-refused` when there is no such question */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
     const question = await this.openQuestion(workflowId, given.digest);
-    return { ...previewDecision(question, wellFormed({ ...given, digest: question.digest })), question };
+    const preview = previewDecision(question, wellFormed({ ...given, digest: question.digest }));
+    if (!preview.usable || given.compensate !== true) return { ...preview, question };
+    return { ...preview, undoes: undoesOf(await this.status(workflowId)), question };
   }
 
   /** The open question that a digest, or its first eight or more digits, names; without one the only open question. @throws HoldfastError `decision-refused` */
@@ -258,6 +260,20 @@ export class HoldfastClient implements AsyncDisposable {
     const { state } = await this.describe(workflowId);
     const requested = state === 'running' || state === 'waiting';
     if (requested) await this.#call(workflowId, () => this.#handle(workflowId).cancel());
+    return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
+  }
+
+  /**
+   * Ends a job as aborted, whether it asks something or not, by a Signal. `compensate`: what it did is undone first, newest
+   * first; questions of that are answered like any other. While it is undone: without `compensate`, ends that. Safe to repeat.
+   * @throws HoldfastError `bad-input`, `not-found`
+   */
+  async abort(workflowId: string, given: Abort, { wait = false }: { readonly wait?: boolean } = {}): Promise<Cancelled> {
+    const parsed = parseAbort(given);
+    if ('problems' in parsed) throw new HoldfastError('bad-input', `The job cannot be aborted so: ${parsed.problems.join('; ')}.`, { problems: parsed.problems });
+    const { state } = await this.describe(workflowId);
+    const requested = state === 'running' || state === 'waiting';
+    if (requested) await this.#call(workflowId, () => this.#handle(workflowId).signal(abortSignal, parsed.abort));
     return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
   }
 

@@ -4,6 +4,8 @@
 import { ANSWERS, type Answer, type AnswerEffect } from '../model/answer.ts';
 import { ruleOn, type Decision } from '../model/decision.ts';
 import type { FindingKind, Question } from '../model/question.ts';
+import type { JobStatus } from '../model/status.ts';
+import type { UndoPreview } from '../model/undo-preview.ts';
 
 export interface FindingPreview {
   readonly resource: string;
@@ -24,6 +26,8 @@ export type DecisionPreview =
       readonly runsAgain: readonly string[];
       readonly leavesStale: readonly string[];
       readonly endsJob: boolean;
+      /** For `abort` with `compensate`: what would be undone, newest first. `preview` of the client tells it by step; the workspace's host, by resource. */
+      readonly undoes?: readonly UndoPreview[];
       /** Calls of steps that run again: what is made anew, and what keeps its answer. */
       readonly callsAgain: readonly string[];
       readonly callsKept: readonly string[];
@@ -59,6 +63,11 @@ export function previewDecision(question: Question, decision: Decision): Decisio
     endsJob: findings.some(({ effect }) => effect.workflow === 'fail-job'),
     notListed: question.findingsTotal - question.findings.length,
   };
+}
+
+/** By step, as far as the Workflow knows: what is done, the last first. Pure. */
+export function undoesOf({ steps }: Pick<JobStatus, 'steps'>): readonly UndoPreview[] {
+  return steps.filter(({ state }) => state === 'done').toReversed().map(({ id, generation, effects }) => ({ stepId: id, generation, compensates: null, undoes: effects === '' ? [] : [effects], leaves: [] }));
 }
 
 function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {

@@ -17,7 +17,8 @@ import { atPoints } from '../store/fault-point.ts';
 import { temporaryStem, type ChangeName } from './file-change.ts';
 import { inodeKey, type ReservedInodes } from './file-reserved.ts';
 import { fileState } from './file-sighting.ts';
-import type { FileWorkspace, OpenFolder } from './file-workspace.ts';
+import { folderOf } from './file-path.ts';
+import { OpenFolder, type FileWorkspace } from './file-workspace.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -128,6 +129,16 @@ export function captureByRename(workspace: FileWorkspace, folder: OpenFolder, na
 /** What an earlier attempt at this change captured and didn't live to settle. */
 export function findCaptured(workspace: FileWorkspace, folder: OpenFolder, change: ChangeName): string | undefined {
   return capturePlaces(workspace, folder, change, 'look').find((place) => lstatSync(place, { throwIfNoEntry: false }) !== undefined);
+}
+
+/** Is what stood at a path still where an attempt that ended has taken it to? */
+export function isCaptured(workspace: FileWorkspace, path: string, change: ChangeName): boolean {
+  const folder = OpenFolder.open(workspace, folderOf(path));
+  try {
+    return folder !== undefined && findCaptured(workspace, folder, change) !== undefined;
+  } finally {
+    folder?.close();
+  }
 }
 
 /** Drops a captured file whose content is in the store. */

@@ -1,4 +1,5 @@
 /** File effects, in one place to import from. What each part keeps true stands in its own file. */
+export { isCaptured } from './file-captured.ts';
 export { changeOf, checkFile, discardPrepared, prepareFile, type ChangeName, type FileChange, type PreparedFile } from './file-change.ts';
 export { commitFile, putFile, syncFolders, type CommitMoment, type CommitOptions, type CommitOutcome } from './file-commit.ts';
 export { describeFileDifference, type ContentReader, type FileDifference } from './file-difference.ts';

@@ -7,7 +7,7 @@ import * as z from 'zod';
 export const AnswerSchema = z.enum(['accept', 'restore', 'rerun', 'recheck', 'approve', 'reject', 'skip', 'overwrite', 'undo', 'keep', 'happened', 'repeat', 'abort']);
 export type Answer = z.infer<typeof AnswerSchema>;
 
-export const FindingClassSchema = z.enum(['discrepancy', 'unverifiable', 'approval', 'conflict', 'ahead', 'in-doubt', 'stuck', 'damaged', 'foreign']);
+export const FindingClassSchema = z.enum(['discrepancy', 'unverifiable', 'approval', 'conflict', 'ahead', 'in-doubt', 'stuck', 'undo', 'damaged', 'foreign']);
 export type FindingClass = z.infer<typeof FindingClassSchema>;
 
 /** What an answer does to each of the four things that remember. */
@@ -15,9 +15,9 @@ export interface AnswerEffect {
   /** For a person, in one sentence. */
   readonly does: string;
   readonly intent: 'none' | 'approved' | 'dropped' | 'effect-left-out' | 'rolls-forward' | 'undone';
-  readonly manifest: 'none' | 'found-becomes-record' | 'record-put-back' | 'stale-steps-undone' | 'intent-undone';
+  readonly manifest: 'none' | 'found-becomes-record' | 'record-put-back' | 'stale-steps-undone' | 'intent-undone' | 'put-back-as-before';
   readonly ledger: 'decision-record' | 'decision-record-and-generation' | 'decision-record-and-adoption' | 'decision-record-and-answer' | 'decision-record-and-call' | 'other-job-released' | 'withdrawn-record';
-  readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'fail-job';
+  readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'undo-goes-on' | 'fail-job';
 }
 
 const RECHECK: AnswerEffect = {
@@ -28,7 +28,7 @@ const RECHECK: AnswerEffect = {
   workflow: 'verify-again',
 };
 const ABORT: AnswerEffect = {
-  does: 'End the job as failed. What it did stays as it is.',
+  does: 'End the job as failed. What it did stays as it is, or is undone, newest first, if the decision says compensate.',
   intent: 'dropped',
   manifest: 'none',
   ledger: 'decision-record',
@@ -144,6 +144,44 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
     },
     recheck: RECHECK,
     abort: ABORT,
+  },
+  undo: {
+    skip: {
+      does: 'It stays as it is found, and what else the job did is undone; the report names it.',
+      intent: 'effect-left-out',
+      manifest: 'found-becomes-record',
+      ledger: 'decision-record',
+      workflow: 'undo-goes-on',
+    },
+    overwrite: {
+      does: 'What was found is kept as evidence, then it is put back as it was before the step.',
+      intent: 'none',
+      manifest: 'put-back-as-before',
+      ledger: 'decision-record',
+      workflow: 'undo-goes-on',
+    },
+    rerun: {
+      does: "The step's own compensation is tried again from its beginning.",
+      intent: 'dropped',
+      manifest: 'none',
+      ledger: 'decision-record',
+      workflow: 'undo-goes-on',
+    },
+    happened: {
+      does: "The call counts as made, with the answer given: the step's own compensation is told so.",
+      intent: 'none',
+      manifest: 'none',
+      ledger: 'decision-record-and-answer',
+      workflow: 'undo-goes-on',
+    },
+    recheck: RECHECK,
+    abort: {
+      does: 'Nothing more is undone: what is not, stays as it is. The job ends as aborted.',
+      intent: 'dropped',
+      manifest: 'none',
+      ledger: 'decision-record',
+      workflow: 'fail-job',
+    },
   },
   damaged: { recheck: RECHECK, abort: ABORT },
   foreign: {

@@ -35,6 +35,8 @@ export const DecisionSchema = z.strictObject({
   answer: AnswerSchema.optional(),
   by: z.string().min(1, 'expected who decides, for example an email address').max(200),
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  /** For `abort`: undo what the job did, newest first, each effect only where the world still shows it. Default: it stays. */
+  compensate: z.boolean().optional(),
   /** Resource → answer. */
   items: z.record(z.string(), AnswerSchema).optional(),
   /** For `happened`: what the call answered; `null` where it answers nothing. Where it is one finding's. */
@@ -43,6 +45,20 @@ export const DecisionSchema = z.strictObject({
   results: z.record(z.string(), ResultSchema).optional(),
 });
 export type Decision = z.infer<typeof DecisionSchema>;
+
+/** Ends a job that need not ask anything. */
+export const AbortSchema = z.strictObject({
+  by: z.string().min(1, 'expected who aborts, for example an email address').max(200),
+  reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  /** Undo what the job did, newest first. Default: it stays. */
+  compensate: z.boolean().optional(),
+});
+export type Abort = z.infer<typeof AbortSchema>;
+
+export function parseAbort(value: unknown): { readonly abort: Abort } | { readonly problems: readonly string[] } {
+  const parsed = AbortSchema.safeParse(value);
+  return parsed.success ? { abort: parsed.data } : { problems: problemsIn(parsed.error) };
+}
 
 export type Ruling =
   | {
@@ -59,9 +75,11 @@ export type Ruling =
 export function parseDecision(value: unknown): { readonly decision: Decision } | { readonly problems: readonly string[] } {
   const parsed = DecisionSchema.safeParse(value);
   if (parsed.success) return { decision: parsed.data };
-  return {
-    problems: parsed.error.issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`),
-  };
+  return { problems: problemsIn(parsed.error) };
+}
+
+function problemsIn({ issues }: z.ZodError): string[] {
+  return issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
 }
 
 /**
@@ -84,6 +102,8 @@ export function ruleOn(question: Question, decision: Decision): Ruling {
     if (WHOLE_QUESTION_ONLY.includes(answer)) problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
   }
   if (decision.answer === undefined && Object.keys(items).length === 0) problems.push(`no answer is given; offered: ${wholeAnswers(question).join(', ')}`);
+  if (decision.compensate === true && decision.answer !== 'abort') problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
+  if (decision.compensate === true && question.kind === 'undo') problems.push('the job is being undone already; abort without compensate ends that');
   if (decision.answer === 'abort' && Object.keys(items).length > 0) problems.push('abort ends the job; items beside it contradict it');
 
   const answers: Record<string, Answer> = {};

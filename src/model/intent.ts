@@ -19,6 +19,8 @@ const AnyFileStateSchema = z.discriminatedUnion('kind', [AbsentSchema, FileState
 /** `after.content` names the blob. */
 export const FileWriteSchema = z.strictObject({ kind: z.literal('file.write'), path: z.string(), before: AnyFileStateSchema, after: FileStateSchema });
 export const FileRemoveSchema = z.strictObject({ kind: z.literal('file.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
+/** Puts a path to a state that it had: what undoes any change of a path. */
+export const FileRestoreSchema = z.strictObject({ kind: z.literal('file.restore'), path: z.string(), before: AnyFileStateSchema, after: AnyFileStateSchema });
 export const DirectoryCreateSchema = z.strictObject({ kind: z.literal('directory.create'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
 
 /**
@@ -64,7 +66,7 @@ export const PerformSchema = z.strictObject({
   generation: z.int().min(0),
 });
 
-export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema, PerformSchema]);
+export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, FileRestoreSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema, PerformSchema]);
 export type Effect = z.infer<typeof EffectSchema>;
 export type FileEffect = Extract<Effect, { path: string }>;
 export type DatabaseEffect = Extract<Effect, { database: string }>;
@@ -84,6 +86,23 @@ export type QueryObservation = z.infer<typeof QueryObservationSchema>;
 export const ListingObservationSchema = z.strictObject({ folder: z.string(), recursive: z.boolean(), entries: DigestSchema });
 export type ListingObservation = z.infer<typeof ListingObservationSchema>;
 
+/** What is not undone, and why: for people. */
+export const LeftSchema = z.strictObject({ what: z.string(), why: z.string() });
+export type Left = z.infer<typeof LeftSchema>;
+
+/** Of an intent that undoes a step: which record of it. `seq` null: the step was not finished, and only calls of it are undone. */
+export const UndoesSchema = z.strictObject({
+  stepId: z.string(),
+  generation: z.int().min(0),
+  token: DigestSchema,
+  seq: z.int().nullable(),
+  left: z.array(LeftSchema),
+  notes: z.array(z.string()),
+  /** What the record says of resources that nothing is to be done to: they are as before already, or stay as found. */
+  settled: z.array(z.strictObject({ resource: z.string(), role: z.enum(['undone', 'accepted']), state: ResourceStateSchema })),
+});
+export type Undoes = z.infer<typeof UndoesSchema>;
+
 export const IntentSchema = z.strictObject({
   schemaVersion: z.literal(1),
   jobId: z.string(),
@@ -99,6 +118,7 @@ export const IntentSchema = z.strictObject({
   queries: z.array(QueryObservationSchema),
   listings: z.array(ListingObservationSchema),
   output: JsonSchema,
+  undoes: UndoesSchema.optional(),
 });
 export type Intent = z.infer<typeof IntentSchema>;
 
@@ -116,6 +136,7 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
   switch (effect.kind) {
     case 'file.write':
     case 'file.remove':
+    case 'file.restore':
     case 'directory.create':
       return { kind: 'file', path: effect.path };
     case 'row.insert':
@@ -127,6 +148,17 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
     case 'perform':
       return undefined;
   }
+}
+
+/** The same by its name. */
+export function uriOf(effect: Effect): string | undefined {
+  const resource = resourceOfEffect(effect);
+  return resource === undefined ? undefined : formatResource(resource);
+}
+
+/** Does a path become another kind of thing? What stands there is taken away first: on the way nothing is. */
+export function changesKind({ before, after }: Pick<FileEffect, 'before' | 'after'>): boolean {
+  return before.kind !== after.kind && before.kind !== 'absent' && after.kind !== 'absent';
 }
 
 /** Has every statement an undo? Files and rows always have one; a call has none, and keeps its answer when its step runs again. */
@@ -141,6 +173,8 @@ export function describeEffect(effect: Effect): string {
       return `${effect.before.kind === 'absent' ? 'create' : 'replace'} ${effect.path} (${effect.after.sizeBytes.toLocaleString('en-US')} bytes)`;
     case 'file.remove':
       return `remove ${effect.path}`;
+    case 'file.restore':
+      return `put ${effect.path} back: ${describeFileState(effect.after)}`;
     case 'directory.create':
       return `create folder ${effect.path}/`;
     case 'perform':
@@ -149,5 +183,20 @@ export function describeEffect(effect: Effect): string {
       return `run SQL on ${effect.database}: ${effect.text.length > 200 ? `${effect.text.slice(0, 200)}…` : effect.text}`;
     default:
       return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database: effect.database, table: effect.table, key: effect.key })}`;
+  }
+}
+
+function describeFileState(state: z.infer<typeof AnyFileStateSchema>): string {
+  switch (state.kind) {
+    case 'absent':
+      return 'not there';
+    case 'file':
+      return `${state.sizeBytes.toLocaleString('en-US')} bytes`;
+    case 'directory':
+      return 'a folder';
+    case 'symlink':
+      return `a link to ${state.target}`;
+    case 'other':
+      return state.what;
   }
 }

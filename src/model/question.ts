@@ -17,6 +17,7 @@ export const FindingKindSchema = z.enum([
   'database-replaced', 'database-restored', 'watch-changed', 'code-changed', 'plan-changed',
   'ledger-behind', 'ledger-missing', 'ledger-damaged', 'blob-damaged', 'workspace-missing', 'bound-to-another-job',
   'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'outcome-unknown', 'performed-otherwise', 'performed-and-not-asked-for', 'step-cannot-go-on', 'decision-not-carried-out', 'inputs-keep-changing', 'output-in-the-way',
+  'changed-since', 'compensation-failed', 'undone-after-reset',
 ]);
 export type FindingKind = z.infer<typeof FindingKindSchema>;
 
@@ -82,14 +83,14 @@ export function questionDigest(nonce: string, findings: readonly Finding[]): Dig
 }
 
 /** The class of the whole: the gravest of its findings'. */
-const GRAVITY: readonly FindingClass[] = ['damaged', 'foreign', 'unverifiable', 'conflict', 'ahead', 'discrepancy', 'in-doubt', 'stuck', 'approval'];
+const GRAVITY: readonly FindingClass[] = ['damaged', 'foreign', 'unverifiable', 'conflict', 'ahead', 'discrepancy', 'in-doubt', 'undo', 'stuck', 'approval'];
 export function questionKind(findings: readonly Finding[]): FindingClass {
   return GRAVITY.find((cls) => findings.some((finding) => finding.class === cls)) ?? 'discrepancy';
 }
 
 /** Does an open question of this kind hold back every step, or only its own? */
 export function isAboutTheWorld(question: Pick<Question, 'kind'>): boolean {
-  return question.kind !== 'approval' && question.kind !== 'stuck' && question.kind !== 'in-doubt';
+  return question.kind !== 'approval' && question.kind !== 'stuck' && question.kind !== 'in-doubt' && question.kind !== 'undo';
 }
 
 /** Must `happened` come with the call's answer? Of the other calls the record has it. */

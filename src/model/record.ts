@@ -9,7 +9,7 @@
 import * as z from 'zod';
 import { canonicalJson, type Json } from './canonical-json.ts';
 import { DigestSchema, sha256Hex, type Digest } from './digest.ts';
-import { EffectSchema } from './intent.ts';
+import { EffectSchema, LeftSchema } from './intent.ts';
 import { ResourceStateSchema, stateDigest, type ResourceState } from './world.ts';
 import { AnswerSchema } from './answer.ts';
 
@@ -76,9 +76,37 @@ export const DecisionRecordSchema = z.strictObject({
   results: z.record(z.string(), JsonSchema).optional(),
   /** Calls of steps that run again which are made anew. */
   again: z.array(z.string()).optional(),
+  /** An abort that undoes what the job did. */
+  compensates: z.literal(true).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;
+
+/** From here on no step runs any more: what the job did is undone. */
+export const UndoingRecordSchema = z.strictObject({ ...common, kind: z.literal('undoing'), by: z.string(), reason: z.string(), changes: z.array(ChangeSchema) });
+
+export type UndoingRecord = z.infer<typeof UndoingRecordSchema>;
+
+/** A step was undone, as far as it can be. */
+export const UndoneRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('undone'),
+  stepId: z.string(),
+  step: z.string(),
+  generation: z.int().min(0),
+  /** The record that is undone; null: the step was not finished, and calls of it were. */
+  undoes: z.int().nullable(),
+  /** Of the undoing itself: derived from the step's. */
+  token: DigestSchema,
+  intent: DigestSchema,
+  /** What undid it: what the step's own compensation did first. */
+  effects: z.array(AppliedEffectSchema),
+  left: z.array(LeftSchema),
+  notes: z.array(z.string()),
+  changes: z.array(ChangeSchema),
+  logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),
+});
+export type UndoneRecord = z.infer<typeof UndoneRecordSchema>;
 
 /** A question that nobody need answer any more: what it asked about has changed or gone. */
 export const WithdrawnRecordSchema = z.strictObject({ ...common, kind: z.literal('withdrawn'), question: DigestSchema, reason: z.string(), changes: z.array(ChangeSchema) });
@@ -93,6 +121,8 @@ export const ChainRecordSchema = z.discriminatedUnion('kind', [
   OpenedRecordSchema,
   StepRecordSchema,
   DecisionRecordSchema,
+  UndoingRecordSchema,
+  UndoneRecordSchema,
   WithdrawnRecordSchema,
   ReleasedRecordSchema,
   WatchedRecordSchema,

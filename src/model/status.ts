@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { needsResult, QuestionSchema, wholeAnswers, type Question } from './question.ts';
 import { shortDigest } from './digest.ts';
 
-export const StepStateSchema = z.enum(['waiting', 'running', 'held', 'approval', 'in-doubt', 'stuck', 'done', 'failed']);
+export const StepStateSchema = z.enum(['waiting', 'running', 'held', 'approval', 'in-doubt', 'stuck', 'done', 'failed', 'undoing', 'undone', 'partly-undone']);
 export type StepState = z.infer<typeof StepStateSchema>;
 
 export const StepStatusSchema = z.strictObject({
@@ -18,7 +18,7 @@ export const StepStatusSchema = z.strictObject({
 });
 export type StepStatus = z.infer<typeof StepStatusSchema>;
 
-export const JobStateSchema = z.enum(['verifying', 'running', 'waiting', 'ending', 'completed', 'failed', 'aborted', 'cancelled']);
+export const JobStateSchema = z.enum(['verifying', 'running', 'waiting', 'undoing', 'ending', 'completed', 'failed', 'aborted', 'cancelled']);
 export type JobState = z.infer<typeof JobStateSchema>;
 
 /** A decision that could not be used, kept for everyone to see. */
@@ -62,7 +62,7 @@ export type JobStatus = z.infer<typeof JobStatusSchema>;
 /** At most so many refusals are kept in a Workflow. */
 export const MAX_REFUSALS = 20;
 
-export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', 'in-doubt': '?', stuck: '✖', done: '✔', failed: '✖' };
+export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', 'in-doubt': '?', stuck: '✖', done: '✔', failed: '✖', undoing: '↶', undone: '↶', 'partly-undone': '↶' };
 
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
 export type StatusExtract = Pick<JobStatus, 'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals'> & { readonly counts?: { readonly begun: number; readonly done: number } };
@@ -116,6 +116,8 @@ export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
       return `${findingsTotal === 1 ? 'a call' : `${findingsTotal} calls`} of ${step}: did ${findingsTotal === 1 ? 'it' : 'they'} happen?`;
     case 'stuck':
       return `${step} cannot go on`;
+    case 'undo':
+      return `what ${stepId === undefined ? 'a step' : `step ${stepId.replace(/@undo$/, '')}`} did cannot simply be undone`;
     case 'damaged':
       return 'the record is damaged, lost or too old';
     case 'foreign':

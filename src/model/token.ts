@@ -33,6 +33,22 @@ export function performKeyOf({ token, name, round }: { readonly token: Digest; r
   return digestOf({ perform: name, round, token });
 }
 
+/** Names the undoing of a step. Pure; the same for ever. */
+export function undoTokenOf(token: Digest): Digest {
+  return digestOf({ compensate: token });
+}
+
+/** Stands for the undoing of a step wherever a step's id does; no step can have it. */
+export function undoIdOf(stepId: string): string {
+  return `${stepId}${UNDO_SUFFIX}`;
+}
+
+const UNDO_SUFFIX = '@undo';
+
+export function isUndoId(stepId: string): boolean {
+  return stepId.endsWith(UNDO_SUFFIX);
+}
+
 /** A job's id: Workflow id and first execution run id, which reset and continue-as-new carry along unchanged. */
 export function jobIdOf(workflowId: string, firstExecutionRunId: string): string {
   return `${workflowId}@${firstExecutionRunId}`;

@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS record (
   job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER, run_id TEXT NOT NULL,
   body TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (job_id, seq)) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
+CREATE UNIQUE INDEX IF NOT EXISTS record_undone ON record (token) WHERE kind = 'undone';
 
 CREATE TABLE IF NOT EXISTS manifest (
   job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (job_id, resource)) STRICT, WITHOUT ROWID;
@@ -62,6 +63,11 @@ CREATE INDEX IF NOT EXISTS question_open ON question (job_id) WHERE state = 'ope
 
 -- A decision being carried out: its token is the question's digest.
 CREATE TABLE IF NOT EXISTS repair (question TEXT PRIMARY KEY, job_id TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+
+-- While a job is undone: what is to become of what was found otherwise than a step had left it.
+CREATE TABLE IF NOT EXISTS undo_ruling (
+  token TEXT NOT NULL, resource TEXT NOT NULL, job_id TEXT NOT NULL, answer TEXT NOT NULL, found TEXT, by TEXT NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (token, resource)) STRICT;
 
 -- The highest generation ever issued, never reused.
 CREATE TABLE IF NOT EXISTS generation (job_id TEXT NOT NULL, step_id TEXT NOT NULL, highest INTEGER NOT NULL, PRIMARY KEY (job_id, step_id)) STRICT, WITHOUT ROWID;

@@ -19,7 +19,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { IntentSchema, type Intent } from '../model/intent.ts';
 import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../model/messages.ts';
 import { QuestionSchema, type Question } from '../model/question.ts';
-import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry } from '../model/record.ts';
+import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry, type UndoneRecord } from '../model/record.ts';
 import { formatResource, parseResource } from '../model/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../model/world.ts';
 import { BATCH_BYTES, BATCH_RECORDS, checkChain, RecordParser, type ChainCheck, type ReadRecord, type StoredRecord } from './chain-check.ts';
@@ -35,7 +35,8 @@ export interface JobRow {
   readonly runId: string;
   readonly term: number;
   readonly at: ChainPlace;
-  readonly state: 'open' | 'released';
+  /** `undoing`: no step runs any more; what the job did is undone. */
+  readonly state: 'open' | 'undoing' | 'released';
   readonly markOrdinal: number;
   readonly fresh: { readonly bootId: string; readonly bootMs: number };
   readonly settings: JobSettings;
@@ -94,6 +95,18 @@ export interface EffectMark {
   /** `overwrite`: a person decided that what is found there (`after`) may be replaced. */
   readonly outcome: AppliedEffect['outcome'] | 'overwrite';
   readonly after: ResourceState;
+}
+
+/** What is to become of something that an undoing found otherwise than the step had left it; `found`: what the person saw. */
+export interface UndoRuling {
+  /** The undoing's. */
+  readonly token: Digest;
+  readonly jobId: string;
+  readonly resource: string;
+  readonly answer: 'skip' | 'overwrite';
+  readonly found: ResourceState | null;
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** A record without what the ledger itself supplies. */
@@ -337,6 +350,14 @@ export class Ledger {
     return [...new Map(rows.map(performRowFrom).map((row) => [`${row.stepId}/${row.name}`, row])).values()];
   }
 
+  /** Of every generation, in the order in which they were begun. `stepId` left out: all steps'. */
+  performs(jobId: string, stepId?: string): readonly PerformRow[] {
+    const rows = stepId === undefined
+      ? this.#all('SELECT * FROM perform WHERE job_id = ? ORDER BY generation, rowid', jobId)
+      : this.#all('SELECT * FROM perform WHERE job_id = ? AND step_id = ? ORDER BY generation, rowid', jobId, stepId);
+    return rows.map(performRowFrom);
+  }
+
   putPerform(row: PerformRow): void {
     this.#run(
       `INSERT INTO perform VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
@@ -420,6 +441,22 @@ export class Ledger {
     this.#run('DELETE FROM effect_mark WHERE token = ?', token);
   }
 
+  // ---- what a person decided while a job was undone -----------------------------------------------------------------
+
+  undoRulings(jobId: string): readonly UndoRuling[] {
+    return this.#all('SELECT * FROM undo_ruling WHERE job_id = ? ORDER BY rowid', jobId).map((row) => ({
+      jobId, token: row['token'] as string, resource: row['resource'] as string, answer: row['answer'] as UndoRuling['answer'], by: row['by'] as string, reason: row['reason'] as string,
+      found: row['found'] === null ? null : this.#parse(ResourceStateSchema, row['found'] as string, 'ruling'),
+    }));
+  }
+
+  putUndoRuling({ token, resource, jobId, answer, found, by, reason }: UndoRuling): void {
+    this.#run(
+      'INSERT INTO undo_ruling VALUES (?,?,?,?,?,?,?) ON CONFLICT (token, resource) DO UPDATE SET answer = excluded.answer, found = excluded.found, by = excluded.by, reason = excluded.reason',
+      token, resource, jobId, answer, found === null ? null : JSON.stringify(found), by, reason,
+    );
+  }
+
   // ---- chain and manifest ------------------------------------------------------------------------------------------
 
   /** Appends a record, folds it into the manifest and returns it with its place. */
@@ -444,7 +481,8 @@ export class Ledger {
     const { changes } = this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ? AND seq = ?', seq, head, jobId, seq - 1);
     if (changes !== 1) throw new HoldfastError('defect', `Record ${seq} of ${jobId} was planned for another end of the chain.`);
     const step = record.kind === 'step' ? record : undefined;
-    this.#run('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', jobId, seq, record.kind, step?.token ?? null, step?.stepId ?? null, step?.generation ?? null, runId, text, head);
+    const own = step ?? (record.kind === 'undone' ? record : undefined);
+    this.#run('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', jobId, seq, record.kind, own?.token ?? null, own?.stepId ?? null, own?.generation ?? null, runId, text, head);
     if (step !== undefined) this.issueGeneration(jobId, step.stepId, step.generation);
     this.#foldIntoManifest(record);
     return { record, at: { seq, head } };
@@ -460,6 +498,15 @@ export class Ledger {
     if (row === undefined) return undefined;
     const record = this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`);
     if (record.kind !== 'step') throw new HoldfastError('ledger-damaged', `Record ${record.seq} is filed under a step's token but is a ${record.kind} record.`);
+    return { record, at: { seq: row['seq'] as number, head: row['head'] as string } };
+  }
+
+  /** The record of an undoing, by its own token. */
+  undoneRecord(token: Digest): { readonly record: UndoneRecord; readonly at: ChainPlace } | undefined {
+    const row = this.#get(`SELECT seq, body, head FROM record WHERE token = ? AND kind = 'undone'`, token);
+    if (row === undefined) return undefined;
+    const record = this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`);
+    if (record.kind !== 'undone') throw new HoldfastError('ledger-damaged', `Record ${record.seq} is filed under an undoing's token but is a ${record.kind} record.`);
     return { record, at: { seq: row['seq'] as number, head: row['head'] as string } };
   }
 
@@ -616,6 +663,7 @@ export class Ledger {
   knowsToken(token: Digest): boolean {
     return (
       this.#get(`SELECT 1 FROM record WHERE token = ? AND kind = 'step'`, token) !== undefined ||
+      this.#get(`SELECT 1 FROM record WHERE token = ? AND kind = 'undone'`, token) !== undefined ||
       this.#get(`SELECT 1 FROM intent WHERE token = ? AND state = 'applying'`, token) !== undefined ||
       this.#get('SELECT 1 FROM repair WHERE question = ?', token) !== undefined
     );

@@ -4,7 +4,7 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Question } from '../model/question.ts';
 import type {
-  AskStuckRequest, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, VerificationReason, VerifyWorldRequest, VerifyWorldResult,
+  AskStuckRequest, BeginUndoRequest, BeginUndoResult, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, UndoStepRequest, UndoStepResult, VerificationReason, VerifyWorldRequest, VerifyWorldResult,
 } from '../model/messages.ts';
 
 export interface HoldfastActivities {
@@ -13,6 +13,8 @@ export interface HoldfastActivities {
   repair(request: RepairRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;
   askStuck(request: AskStuckRequest): Promise<Question>;
+  beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;
+  undoStep(request: UndoStepRequest): Promise<UndoStepResult>;
 }
 
 /** Time beyond a step's own limit for what surrounds its code. */
@@ -92,6 +94,25 @@ export function callAskStuck(request: AskStuckRequest): Promise<Question> {
     startToCloseTimeout: '5 minutes',
     retry: PATIENT_RETRY,
   }).askStuck(request);
+}
+
+/** `attempts`: how often it is tried, where the job ends without it; default: as long as it takes. */
+export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Promise<BeginUndoResult> {
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    summary: `begin to undo: ${WHY[request.reason]}`,
+    startToCloseTimeout: '6 hours',
+    retry: attempts === undefined ? PATIENT_RETRY : { ...PATIENT_RETRY, maximumAttempts: attempts },
+  }).beginUndo(request);
+}
+
+export function callUndoStep(request: UndoStepRequest): Promise<UndoStepResult> {
+  return proxyActivities<HoldfastActivities>({
+    ...COMMON,
+    summary: `undo ${request.stepId}${request.generation === 0 ? '' : ` · generation ${request.generation}`}`.slice(0, 200),
+    startToCloseTimeout: DEFAULT_STEP_TIMEOUT_MS + STEP_GRACE_MS,
+    retry: PATIENT_RETRY,
+  }).undoStep(request);
 }
 
 /** Bounded: a job must be able to end while a database is away; the workspace then stays bound and says so. */

@@ -13,15 +13,16 @@
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { parseDecision, ruleOn, type Decision } from '../model/decision.ts';
+import { parseAbort, parseDecision, ruleOn, type Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
-import type { ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason } from '../model/messages.ts';
+import type { BeginUndoResult, ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason, VerifyWorldRequest } from '../model/messages.ts';
 import { isAboutTheWorld, type Question } from '../model/question.ts';
 import { MAX_REFUSALS, type Refusal } from '../model/status.ts';
 import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
 import type { DecideAnswer } from './messages.ts';
 import { isPatched } from './patches.ts';
 import type { StepBoard } from './step-board.ts';
+import type { Undoing } from './undo.ts';
 
 const STATE_ATTRIBUTE = defineSearchAttributeKey('HoldfastState', 'KEYWORD');
 const DISCREPANCIES_ATTRIBUTE = defineSearchAttributeKey('HoldfastDiscrepancies', 'INT');
@@ -37,6 +38,8 @@ export interface GateOptions {
   readonly board: StepBoard;
   /** Steps that a decision made void, with their new generation. */
   readonly onRewound: (reruns: readonly { readonly stepId: string; readonly generation: number }[]) => void;
+  /** A person ended the job: what is in flight ends, too. */
+  readonly onAborted: () => void;
 }
 
 export interface GateStep extends Omit<StepCall, 'request'> {
@@ -63,6 +66,11 @@ export class Gate {
   #verifying: Promise<void> | undefined;
   #deciding: Promise<unknown> = Promise.resolve();
   #aborted: ApplicationFailure | undefined;
+  /** A person aborted the job and wants what it did undone. */
+  #undoing: Undoing | undefined;
+  #isUndoing = false;
+  /** A person ended the undoing. */
+  #stopped: ApplicationFailure | undefined;
   #verifications = 0;
   #lastVerification = 'not yet';
   #searchAttributes = false;
@@ -81,6 +89,20 @@ export class Gate {
 
   get refusals(): readonly Refusal[] {
     return this.#refusals;
+  }
+
+  get aborted(): ApplicationFailure | undefined {
+    return this.#aborted;
+  }
+
+  /** Set once a person has ended the undoing. */
+  get stopped(): ApplicationFailure | undefined {
+    return this.#stopped;
+  }
+
+  /** Set once a person has aborted the job with `compensate`. */
+  get undoing(): Undoing | undefined {
+    return this.#undoing;
   }
 
   get term(): number {
@@ -167,7 +189,7 @@ export class Gate {
   #done(stepId: string, result: StepDone): StepDone | undefined {
     // A rerun may have been decided while the step ran: then this is the old generation's result.
     if (result.generation < this.generationOf(stepId)) return undefined;
-    this.#advance(result.at);
+    this.advance(result.at);
     this.#steps.push([stepId, result.generation, result.at.seq]);
     this.#options.board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
     return result;
@@ -207,6 +229,40 @@ export class Gate {
     await this.verify('decided', `question ${shortDigest(question.digest)}`);
   }
 
+  // ---- undoing ---------------------------------------------------------------------------------------------------------
+
+  /** Begins to undo, with whatever a person has to decide on first. Returns why a person ended it, if one did. */
+  async beginUndo(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<Extract<BeginUndoResult, { kind: 'ready' }> | ApplicationFailure> {
+    if (!this.#isUndoing) {
+      // What was asked before is asked no more.
+      this.#isUndoing = true;
+      this.#questions.clear();
+      this.#show();
+    }
+    for (;;) {
+      const result = await this.beginOnce(begin);
+      if (result.kind === 'ready') return result;
+      const stopped = await this.answeredWhileUndoing(result.question);
+      if (stopped !== undefined) return stopped;
+    }
+  }
+
+  async beginOnce(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<BeginUndoResult> {
+    const { jobId, workspace, settings, base, continuedFrom } = this.#options;
+    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: this.#steps, ...(continuedFrom === undefined ? {} : { continuedFrom }) });
+    this.#searchAttributes = result.searchAttributes;
+    this.#term = result.term;
+    if (result.kind === 'ready') this.advance(result.at);
+    return result;
+  }
+
+  /** Waits for the answer to what an undoing asks. Returns why it ends, if that was the answer. */
+  async answeredWhileUndoing(question: Question): Promise<ApplicationFailure | undefined> {
+    this.#ask(question);
+    await condition(() => this.#stopped !== undefined || !this.#questions.has(question.digest));
+    return this.#stopped;
+  }
+
   /** Compares the world with the record until nothing differs. Single-flight. */
   async verify(reason: VerificationReason, detail: string): Promise<void> {
     if (this.#verifying !== undefined) return await this.#verifying;
@@ -244,7 +300,7 @@ export class Gate {
       }
       if (result.kind === 'verified') {
         this.#mark = result.mark;
-        this.#advance(result.at);
+        this.advance(result.at);
         return;
       }
       this.#ask(result.question);
@@ -266,9 +322,23 @@ export class Gate {
     }
   }
 
+  /** A person ends the job without having been asked; or the undoing of it. What can't be used is recorded with the reason. */
+  abortBySignal(value: unknown): void {
+    const parsed = parseAbort(value);
+    if ('problems' in parsed) return this.#refuse(value, parsed.problems);
+    const { by, reason, compensate } = parsed.abort;
+    if (compensate === true && this.#aborted !== undefined) return this.#refuse(value, [this.#undoing === undefined ? 'the job was aborted already' : 'the job is being undone already; abort without compensate ends that']);
+    if (compensate === true) this.#undoing = { by, reason, question: null, notes: [] };
+    const failure = ApplicationFailure.create({ message: `Aborted by ${by}: ${reason}`, type: 'aborted', nonRetryable: true, details: [{ question: null, notes: [] }] });
+    if (this.#undoing !== undefined && compensate !== true) this.#stopped ??= failure;
+    else this.#aborted ??= failure;
+    this.#options.onAborted();
+    this.#show();
+  }
+
   /** A Signal that no job knows: recorded, so that a misspelled name is not lost. */
   refuseSignal(name: string): void {
-    this.#refuse({}, [`there is no Signal "${name}"; the one to send is "decide"`]);
+    this.#refuse({}, [`there is no Signal "${name}"; those to send are "decide" and "abort"`]);
   }
 
   /** Why a decision can't be used now; empty when it can. */
@@ -281,6 +351,7 @@ export class Gate {
       const open = this.questions.map(({ digest }) => shortDigest(digest));
       return [`no open question has the digest ${shortDigest(decision.digest)}; ${open.length === 0 ? 'none is open' : `open: ${open.join(', ')}`}`];
     }
+    if (this.#isUndoing && decision.compensate === true) return ['the job is being undone already; abort without compensate ends that'];
     const ruling = ruleOn(question, decision);
     return ruling.usable ? [] : ruling.problems;
   }
@@ -334,7 +405,7 @@ export class Gate {
         return { done: [`the world has moved since the question was asked (${result.resources.slice(0, 3).join(', ')}): it is compared again`], used: null };
       case 'repaired': {
         this.#term = result.term;
-        this.#advance(result.at);
+        this.advance(result.at);
         for (const { stepId, generation } of result.reruns) {
           this.setGeneration(stepId, generation);
           this.#rewound.add(stepId);
@@ -346,12 +417,16 @@ export class Gate {
           this.#options.onRewound(result.reruns);
         }
         if (result.answers.includes('abort')) {
-          this.#aborted = ApplicationFailure.create({
+          if (decision.compensate === true) this.#undoing = { by: decision.by, reason: decision.reason, question: question.digest, notes: result.notes };
+          const failure = ApplicationFailure.create({
             message: `Aborted by ${decision.by}: ${decision.reason}`, type: 'aborted', nonRetryable: true, details: [{ question: question.digest, notes: result.notes }],
           });
+          if (this.#isUndoing) this.#stopped = failure;
+          else this.#aborted = failure;
         }
         this.#questions.delete(question.digest);
         this.#show();
+        if (decision.compensate === true) this.#options.onAborted();
         return { done: result.notes, used: { question: decision.digest, ...(decision.answer === undefined ? {} : { answer: decision.answer }), ...(decision.items === undefined ? {} : { items: decision.items }) } };
       }
     }
@@ -392,7 +467,7 @@ export class Gate {
     if (this.#aborted !== undefined) throw this.#aborted;
   }
 
-  #advance(at: ChainPlace): void {
+  advance(at: ChainPlace): void {
     if (at.seq > this.#known.seq) this.#known = at;
   }
 
@@ -400,7 +475,7 @@ export class Gate {
   #show(): void {
     this.onChange();
     const discrepancies = this.questions.reduce((sum, question) => sum + question.findingsTotal, 0);
-    this.showState(this.#questions.size > 0 ? 'waiting' : 'running', discrepancies);
+    this.showState(this.#questions.size > 0 ? 'waiting' : this.#isUndoing ? 'undoing' : 'running', discrepancies);
   }
 
   showState(state: string, discrepancies: number): void {

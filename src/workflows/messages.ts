@@ -9,6 +9,9 @@ import type { JobStatus } from '../model/status.ts';
 /** A person's decision (`DecisionSchema`). Taken as unknown: what can't be used is recorded, never dropped. */
 export const decideSignal = defineSignal<[unknown]>('decide');
 
+/** A person ends the job (`AbortSchema`), whether it asks something or not; while it is being undone: ends that. Taken as unknown, like a decision. */
+export const abortSignal = defineSignal<[unknown]>('abort');
+
 export interface DecideAnswer {
   /** What was done, in words. */
   readonly done: readonly string[];

@@ -23,8 +23,9 @@ import type { StepContract, StepInput, StepOutput } from '../model/step.ts';
 import { jobIdOf, StepIdSchema } from '../model/token.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';
 import { Gate, type GateStep } from './gate.ts';
-import { decideSignal, decideUpdate, questionsQuery, statusQuery } from './messages.ts';
+import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery } from './messages.ts';
 import { StepBoard, type CarriedStep } from './step-board.ts';
+import { undoJob, type Undoing } from './undo.ts';
 import { StepResults, type StepResult } from './step-results.ts';
 
 export interface OpenJobOptions {
@@ -93,6 +94,8 @@ export interface Carried {
   readonly steps?: readonly CarriedStep[];
   /** `agentJob`'s own. */
   readonly plan?: Json;
+  /** The job was aborted, and is being undone. */
+  readonly undoing?: Undoing;
 }
 
 const MEMO = 'holdfast';
@@ -129,6 +132,8 @@ export class JobCore implements Job {
   #saidWhyNotNew = false;
   #state: JobState = 'verifying';
   #mustRestart = false;
+  /** Of the body: what it has in flight ends at once when what the job did is to be undone. */
+  readonly #scope = new CancellationScope();
 
   constructor(options: OpenJobOptions, hooks?: PlanHooks) {
     const info = workflowInfo();
@@ -151,6 +156,7 @@ export class JobCore implements Job {
       continuedFrom: info.continuedFromExecutionRunId,
       board: this.#board,
       onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
+      onAborted: () => this.#scope.cancel(),
     });
     for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {})) this.#gate.setGeneration(stepId, generation);
     this.#results = new StepResults(MAX_CARRIED_BYTES, this.carried?.results ?? {}, this.carried?.leftOut ?? 0);
@@ -177,7 +183,7 @@ export class JobCore implements Job {
       workflowId,
       name: this.#options.name ?? workflowType,
       workspace: this.#options.workspace,
-      state: this.#state === 'running' || this.#state === 'verifying' ? (waits ? 'waiting' : this.#gate.isVerifying ? 'verifying' : this.#state) : this.#state,
+      state: this.#state === 'running' || this.#state === 'verifying' || this.#state === 'undoing' ? (waits ? 'waiting' : this.#gate.isVerifying ? 'verifying' : this.#state) : this.#state,
       steps: [...steps],
       questions: [...this.#gate.questions],
       refusals: [...this.#gate.refusals],
@@ -185,21 +191,45 @@ export class JobCore implements Job {
   }
 
   async run<T>(body: () => Promise<T>): Promise<T> {
+    if (this.carried?.undoing !== undefined) return await this.#undo(this.carried.undoing);
     try {
-      await this.#gate.verify('first-of-run', this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run');
-      this.#state = 'running';
-      this.#refreshDetails();
-      const result = await body();
-      if (this.#mustRestart) await this.#restart();
-      await this.#end('completed');
-      return result;
-    } catch (error) {
-      if (error instanceof ContinueAsNew) throw error;
+      const result = await this.#scope.run(async () => {
+        await this.#gate.verify('first-of-run', this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run');
+        this.#state = 'running';
+        this.#refreshDetails();
+        return await body();
+      });
+      if (this.#gate.undoing === undefined && this.#mustRestart) await this.#restart();
+      if (this.#gate.undoing === undefined) {
+        await this.#end('completed');
+        return result;
+      }
+    } catch (caught) {
+      if (caught instanceof ContinueAsNew) throw caught;
+      if (this.#gate.undoing !== undefined) return await this.#undo(this.#gate.undoing);
+      // What was in flight was cancelled because a person ended the job.
+      const error = isCancellation(caught) ? (this.#gate.aborted ?? caught) : caught;
       if (error instanceof JobRestart || this.#mustRestart) await this.#restart();
       const outcome = isCancellation(error) ? 'cancelled' : error instanceof ApplicationFailure && error.type === 'aborted' ? 'aborted' : 'failed';
       await CancellationScope.nonCancellable(() => this.#end(outcome));
       throw asFailure(error);
     }
+    return await this.#undo(this.#gate.undoing);
+  }
+
+  /** What the job did is undone, newest first; then it ends as aborted. @throws ApplicationFailure `aborted`; ContinueAsNew */
+  async #undo(undoing: Undoing): Promise<never> {
+    return await CancellationScope.nonCancellable(async () => {
+      this.#state = 'undoing';
+      this.#refreshDetails();
+      const failure = await undoJob({ jobId: this.jobId, workspace: this.#options.workspace, gate: this.#gate, board: this.#board, onUndone: () => this.#undoneOne(undoing) }, undoing);
+      await this.#end('aborted');
+      throw failure;
+    });
+  }
+
+  async #undoneOne(undoing: Undoing): Promise<void> {
+    if (this.isLong) await this.continueAsNew(undefined, undoing);
   }
 
   async step<C extends StepContract>(contract: C, input: StepInput<C>, options: StepOptions = {}): Promise<StepOutput<C>> {
@@ -279,13 +309,13 @@ export class JobCore implements Job {
   }
 
   /** @throws ContinueAsNew, always */
-  async continueAsNew(plan?: Json): Promise<never> {
+  async continueAsNew(plan?: Json, undoing?: Undoing): Promise<never> {
     await condition(() => this.#gate.isIdle && allHandlersFinished());
     const carried: Carried = {
       base: this.#gate.known,
       generations: this.#gate.generations,
       steps: this.#board.carried(MAX_CARRIED_STEPS_CHARACTERS),
-      ...(plan === undefined ? { results: this.#results.carried((stepId) => this.#gate.generationOf(stepId)), leftOut: this.#results.leftOut } : { plan }),
+      ...(undoing !== undefined ? { undoing } : plan === undefined ? { results: this.#results.carried((stepId) => this.#gate.generationOf(stepId)), leftOut: this.#results.leftOut } : { plan }),
     };
     return await makeContinueAsNewFunc<Workflow>({ memo: { ...workflowInfo().memo, [MEMO]: carried } })(...(this.#options.args as unknown[]));
   }
@@ -328,6 +358,7 @@ export class JobCore implements Job {
       await this.#gate.decideBySignal(value);
       this.#refreshDetails();
     });
+    setHandler(abortSignal, (value) => this.#gate.abortBySignal(value));
     setHandler(
       decideUpdate,
       async (value) => {

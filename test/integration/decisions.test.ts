@@ -46,7 +46,13 @@ const callsCode = implementStep(calls, async (ctx) => ({
       return 'called';
     },
   }),
-}));
+}), {
+  compensate: (_ctx, { calls: made }) => {
+    compensated.push(made.map(({ answer, known }) => ({ answer, known })));
+    if (!mended) throw new Error('the other side is away');
+  },
+});
+const compensated: unknown[] = [];
 
 let fixture: Fixture;
 let copy: Fixture;
@@ -70,6 +76,7 @@ afterEach(async () => {
   setFaultHook(undefined);
   mended = false;
   callKeys.length = 0;
+  compensated.length = 0;
   await job?.close();
   if (copy !== undefined) removeFixture(copy);
 });
@@ -148,6 +155,11 @@ const RAISE: { readonly [C in FindingClass]: () => Promise<{ readonly question: 
     begin();
     return { question: await questionFrom(runCalls()), ask: () => questionFrom(runCalls()) };
   },
+  undo: async () => {
+    begin();
+    writeFileSync(at('out/a.txt'), 'edited by a person\n');
+    return { question: await questionFrom(job.undo()), ask: () => questionFrom(job.undo()) };
+  },
   damaged: async () => {
     begin();
     const ledger = new DatabaseSync(at('.holdfast/ledger.sqlite'));
@@ -203,7 +215,47 @@ async function abortEndsTheJob(cls: FindingClass): Promise<void> {
 
 type Cell = `${FindingClass}/${Answer}`;
 
+/** A call in doubt, of a step that is undone. */
+async function undoInDoubt(): Promise<Question> {
+  const { question } = await RAISE['in-doubt']();
+  repaired(await job.decide(question, { answer: 'abort', compensate: true }));
+  return await questionFrom(job.undo());
+}
+
 const CASES: Partial<Record<Cell, () => Promise<void>>> = {
+  'undo/skip': async () => {
+    const { question } = await RAISE.undo();
+    repaired(await job.decide(question, { answer: 'skip', reason: 'it is mine' }));
+    const { left } = await job.undo();
+    assert.equal(text('out/a.txt'), 'edited by a person\n');
+    assert.ok(left.some(({ what, why }) => what === 'file:out/a.txt' && why.includes('test decided: it is mine')), JSON.stringify(left));
+    assert.equal(manifestEntry(copy.workspace, job.jobId, 'file:out/a.txt')?.role, 'accepted');
+  },
+  'undo/overwrite': async () => {
+    const { question } = await RAISE.undo();
+    repaired(await job.decide(question, { answer: 'overwrite' }));
+    await job.undo();
+    assert.equal(existsSync(at('out/a.txt')), false, 'as it was before the job');
+    assert.equal(await blobText(copy.workspace, createDigest('edited by a person\n')), 'edited by a person\n');
+  },
+  'undo/rerun': async () => {
+    const question = await undoInDoubt();
+    repaired(await job.decide(question, { answer: 'happened', result: 'called after all' }));
+    for (const _ of [1, 2]) await assert.rejects(job.undo(), /the other side is away/);
+    const stuck = await questionFrom(job.undo());
+    mended = true;
+    repaired(await job.decide(stuck, { answer: 'rerun' }));
+    assert.deepEqual((await job.undo()).left.filter(({ stepId }) => stepId === 'calls'), []);
+    assert.equal(compensated.length, 4);
+  },
+  'undo/happened': async () => {
+    const question = await undoInDoubt();
+    mended = true;
+    repaired(await job.decide(question, { answer: 'happened', result: 'called after all' }));
+    await job.undo();
+    assert.deepEqual(compensated, [[{ answer: 'called after all', known: 'told' }]]);
+    assert.equal(callKeys.length, 1, 'it is not called again');
+  },
   'discrepancy/accept': async () => {
     const { question } = await RAISE.discrepancy();
     const finding = findingFor(question, 'file:out/a.txt');

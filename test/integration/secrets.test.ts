@@ -13,6 +13,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectHoldfast, type HoldfastClient } from '../../src/client.ts';
 import type { Question } from '../../src/model/question.ts';
+import { openTestJob, QuestionAsked } from '../../src/testing.ts';
 import { cli } from '../support/cli-terminal.ts';
 import { leak, SECRET } from '../support/leaking-steps.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -207,6 +208,14 @@ test('what a person writes into a file that the job made is shown with the name 
   mustNotHold('history', JSON.stringify(question));
   // What a person left there is theirs; only the record is looked at below.
   writeFileSync(join(root, again, 'note.txt'), 'nothing\n');
+});
+
+test('a step that is given a secret’s value as input, so that the history has it, is refused, and the record has it not', async () => {
+  await using job = openTestJob({ steps: [leak], secrets: [SECRET], env: { [SECRET]: USED } });
+  const asked = await job.step(leak.contract, { how: 'given', token: USED }).catch((error: unknown) => error);
+  assert.ok(asked instanceof QuestionAsked);
+  assert.match(asked.question.findings[0]!.found.text, /secret-in-output: The secret PLANTED_TOKEN must be in no record: what step leak is given, and what is in the history already, would hold it/);
+  for (const entry of readdirSync(join(job.workspace, '.holdfast'), { withFileTypes: true })) if (entry.isFile()) mustNotHold(entry.name, readFileSync(join(entry.parentPath, entry.name)));
 });
 
 test('the secret, and the database’s password, are nowhere: history, ledger, blobs, files, output of the worker and of commands', async () => {

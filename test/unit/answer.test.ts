@@ -12,6 +12,7 @@ test('every class of finding offers recheck and abort, and nothing that the desi
     conflict: ['skip', 'overwrite', 'undo'],
     ahead: ['keep'],
     'in-doubt': ['happened', 'repeat'],
+    undo: ['skip', 'overwrite', 'rerun', 'happened'],
     stuck: ['rerun'],
     damaged: [],
     foreign: ['accept'],

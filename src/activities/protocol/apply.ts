@@ -13,7 +13,7 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/resource.ts';
-import { isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
+import { changesKind, isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import type { AppliedEffect, Change, ManifestEntry } from '../../model/record.ts';
 import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/world.ts';
@@ -45,7 +45,7 @@ export type ApplyOutcome =
   | { readonly kind: 'stale'; readonly resource: string }
   | { readonly kind: 'conflicts'; readonly conflicts: readonly Conflict[] }
   /** Another term, or a token row of another intent. */
-  | { readonly kind: 'must-verify'; readonly detail: string };
+  | { readonly kind: 'must-verify'; readonly detail: string; /** What is not as recorded. */ readonly resource?: string };
 
 export interface ApplyParts {
   readonly workspace: Workspace;
@@ -69,7 +69,8 @@ export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspa
   const prepared: (PreparedFile | undefined)[] = [];
   for (const [index, effect] of row.intent.effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
-    prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, overrides.get(index)) : undefined);
+    const before = overrides.get(index) ?? (row.state === 'applying' && 'path' in effect && changesKind(effect) ? await workspace.files.goneOnTheWay(effect, row.intent.token, index) : undefined);
+    prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined);
   }
   await faultPointAsync('prepare.files-written');
   return prepared;
@@ -189,7 +190,7 @@ class Application {
     const planned = this.#isRollForward ? this.#ledger.preparedAfters(token).changes : [];
     const drifted = asFound.find(({ resource, state, isAsRecorded }) => !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)));
     // A statement must not take in what somebody else has changed.
-    if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded` } : { kind: 'stale', resource: drifted.resource };
+    if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded`, resource: drifted.resource } : { kind: 'stale', resource: drifted.resource };
     await applyInOrder(transaction, effects.filter(([index]) => this.#marks.get(index)?.outcome !== 'skipped').map(([, effect]) => effect));
     await transaction.settle();
     const rows = effects.filter((entry): entry is [number, RowChange] => entry[1].kind !== 'sql');
@@ -278,7 +279,7 @@ class Application {
         if (effect.kind === 'directory.create' && sameState(found, effect.after)) continue;
         return { kind: 'stale', resource };
       }
-      if (sameState(found, effect.after)) continue;
+      if (sameState(found, effect.after) || (found.kind === 'absent' && changesKind(effect))) continue;
       const override = this.#marks.get(index);
       if (override?.outcome === 'overwrite' && sameState(found, override.after)) continue;
       conflicts.push({ effect: index, resource, expectedBefore: effect.before, expectedAfter: effect.after, found });

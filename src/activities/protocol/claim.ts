@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ManifestEntry, StepRecord } from '../../model/record.ts';
+import { isUndoId } from '../../model/token.ts';
 import type { ResourceState } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { ClaimRow, Ledger } from '../../store/ledger.ts';
@@ -103,7 +104,7 @@ export class Claim {
       throw new HoldfastError('fenced', `Another attempt has taken over step ${this.#row.stepId}; this one does nothing more.`, { stepId: this.#row.stepId });
     }
     const job = ledger.job(this.#row.jobId);
-    if (job === undefined || job.state !== 'open' || job.runId !== this.#caller.runId) {
+    if (job === undefined || job.state !== (isUndoId(this.#row.stepId) ? 'undoing' : 'open') || job.runId !== this.#caller.runId) {
       throw new HoldfastError('fenced', `Another Run of the job has taken over; step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
     }
   }
@@ -131,8 +132,8 @@ export class Claim {
   }
 }
 
-/** Takes the token, replacing whoever had it. Call under the lock. */
-export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>): Claim {
+/** Takes the token, replacing whoever had it. `given`: what `args` is the digest of; a compensation may ask for it. Call under the lock. */
+export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>, given?: Uint8Array): Claim {
   const before = ledger.claim(fields.token);
   faultPoint('claim.before');
   const row = ledger.transaction(
@@ -150,6 +151,8 @@ export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, 
         rejection: before?.rejection ?? null,
       };
       ledger.putClaim(taken);
+      // What holds a secret is refused before the code runs, and not kept.
+      if (given !== undefined && before?.args !== fields.args && workspace.secrets.whichIn(given) === undefined) ledger.putContent(fields.args, given);
       return taken;
     },
     // A power loss ends every worker, and a new worker's first request is verified anyway.

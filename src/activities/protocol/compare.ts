@@ -9,7 +9,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import type { HoldfastError } from '../../model/failure.ts';
-import { canBeUndone, resourceOfEffect, type Intent } from '../../model/intent.ts';
+import { canBeUndone, changesKind, resourceOfEffect, type Intent } from '../../model/intent.ts';
 import type { ChainPlace, JobSettings } from '../../model/messages.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, FindingKind } from '../../model/question.ts';
@@ -142,7 +142,8 @@ export function halfAppliedTargets(ledger: Ledger, { intent }: Pick<IntentRow, '
     if (target === undefined || effect.kind === 'sql' || effect.kind === 'perform') return [];
     const after = 'after' in effect ? effect.after : (planned[index] ?? ABSENT);
     const mark = marks.get(index);
-    const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after] : [effect.before, after, mark.after];
+    const onTheWay = 'path' in effect && changesKind(effect) ? [ABSENT] : [];
+    const acceptable = mark?.outcome === 'applied' ? [after] : mark === undefined ? [effect.before, after, ...onTheWay] : [effect.before, after, mark.after];
     return [{ resource: formatResource(target), acceptable, applying: { stepId: intent.stepId, before: effect.before, after } }];
   });
 }

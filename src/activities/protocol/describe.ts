@@ -46,7 +46,9 @@ function rowAfter(change: RowChange): RowChange['before'] {
 export async function describeConflicts(workspace: Workspace, intent: Intent, conflicts: readonly Conflict[], settings: JobSettings): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { resource, expectedBefore, expectedAfter, found } of conflicts) {
-    findings.push(await describeConflict(workspace, settings, resource, { stepId: intent.stepId, before: expectedBefore, after: expectedAfter }, found));
+    const one = await describeConflict(workspace, settings, resource, { stepId: intent.stepId, before: expectedBefore, after: expectedAfter }, found);
+    // An undoing isn't undone.
+    findings.push(intent.undoes === undefined ? one : { ...one, rerunSteps: [], answers: one.answers.filter((answer) => answer !== 'undo') });
   }
   return findings;
 }

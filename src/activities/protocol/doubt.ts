@@ -13,7 +13,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { PerformEffect } from '../../model/intent.ts';
 import { needsResult, type Finding, type Question } from '../../model/question.ts';
 import { parseResource } from '../../model/resource.ts';
-import { performKeyOf, tokenOf } from '../../model/token.ts';
+import { performKeyOf, tokenOf, undoTokenOf } from '../../model/token.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { basisDigest, performDigest, type PerformBasis, type PerformRow } from '../../store/perform-row.ts';
 import type { Claim } from './claim.ts';
@@ -121,14 +121,17 @@ export function performEffects(ledger: Ledger, claim: Claim, stage: Stage): Perf
 // ---- answering -------------------------------------------------------------------------------------------------------
 
 /** The call that a finding is about, as the ledger has it now. */
-export function callOf(ledger: Ledger, question: Pick<Question, 'token'>, resource: string): PerformRow | undefined {
+export function callOf(ledger: Ledger, question: Pick<Question, 'token' | 'jobId' | 'kind'>, resource: string): PerformRow | undefined {
   const parsed = parseResource(resource);
+  // An undoing asks about calls of the step, under its own token.
+  if (parsed.kind === 'perform' && question.kind === 'undo') return ledger.performInForce(question.jobId, parsed.stepId, parsed.name, Number.MAX_SAFE_INTEGER);
   return parsed.kind !== 'perform' || question.token === undefined ? undefined : ledger.perform(question.token, parsed.name);
 }
 
 /** Is it still what the question showed? */
-export function isCallAsShown(ledger: Ledger, question: Pick<Question, 'token'>, shown: Finding): boolean {
+export function isCallAsShown(ledger: Ledger, question: Pick<Question, 'token' | 'jobId' | 'kind'>, shown: Finding): boolean {
   const row = callOf(ledger, question, shown.resource);
+  if (row !== undefined && shown.class === 'undo') return performDigest(row) === shown.found.digest;
   return row !== undefined && performDigest(row) === shown.found.digest && (row.wanted === null ? null : basisDigest(row.wanted)) === shown.expected.digest;
 }
 
@@ -144,6 +147,14 @@ export function settleCall(ledger: Ledger, question: Question, shown: Finding, a
   if (callOf(ledger, question, shown.resource)?.note !== note) return `${shown.resource}: it is not any more as it was shown, and stays as it is`;
   if (answer === 'repeat') return `${shown.resource}: it is made${shown.kind === 'outcome-unknown' ? ' again, under the same key' : ' anew, under a new key'}`;
   return needsResult(shown) ? `${shown.resource}: it happened; the step goes on with the answer given` : `${shown.resource}: the recorded answer stays`;
+}
+
+/** While a job is undone, a person says that a call was not made. Safe to repeat. Returns the note. */
+export function countAsNotMade(ledger: Ledger, question: Question, shown: Finding, { decision }: SealedRepair): string {
+  const row = callOf(ledger, question, shown.resource);
+  const note = `not made, as ${decision.by} says: ${decision.reason}`.slice(0, 1_000);
+  if (row !== undefined && isCallAsShown(ledger, question, shown)) ledger.transaction(() => ledger.putPerform({ ...row, state: 'withdrawn', wanted: null, note }));
+  return callOf(ledger, question, shown.resource)?.note === note ? `${shown.resource}: it counts as not made` : `${shown.resource}: it is not any more as it was shown, and stays as it is`;
 }
 
 function happened(common: PerformRow, { wanted }: PerformRow, shown: Finding, result: unknown): PerformRow {
@@ -183,7 +194,7 @@ export function openCallNotes(ledger: Ledger, jobId: string): string[] {
     const what = `step ${row.stepId}: \`${row.name}\``;
     if (row.state === 'repeat' && row.nonce === '') return [`${what} was to be made anew, and was not`];
     if (row.state === 'about' || row.state === 'repeat') return [`${what} was begun; whether it happened is not known (idempotency key ${row.key}, ${row.at})`];
-    if (row.state === 'withdrawn' || ledger.stepRecord(row.token) !== undefined) return [];
+    if (row.state === 'withdrawn' || ledger.stepRecord(row.token) !== undefined || ledger.undoneRecord(row.token) !== undefined || ledger.undoneRecord(undoTokenOf(row.token)) !== undefined) return [];
     return [`${what} happened, and its step was not finished`];
   });
 }

@@ -1,7 +1,7 @@
 /** File effects bound to one workspace and its blobs. */
 import { createHash } from 'node:crypto';
 import {
-  checkFile, commitFile, describeFileDifference, discardPrepared, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
+  checkFile, commitFile, describeFileDifference, discardPrepared, isCaptured, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
   removeLeftovers, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
@@ -85,6 +85,12 @@ export class WorkspaceFiles {
 
   async prepare(effect: FileEffect, token: string, index: number, before: FileState = effect.before): Promise<PreparedFile> {
     return await prepareFile(this.#workspace, { path: effect.path, before, after: effect.after }, this.#blobs, { token, index });
+  }
+
+  /** An attempt that ended between taking away and placing has left nothing there, and nothing captured that would say so: then that is what it goes on from. */
+  async goneOnTheWay({ path }: FileEffect, token: string, index: number): Promise<FileState | undefined> {
+    const { found } = await checkFile(this.#workspace, { path, before: ABSENT, after: ABSENT });
+    return found.outcome === 'seen' && found.state.kind === 'absent' && !isCaptured(this.#workspace, path, { token, index }) ? ABSENT : undefined;
   }
 
   /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */

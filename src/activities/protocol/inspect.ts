@@ -13,12 +13,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Finding, Question } from '../../model/question.ts';
+import { describeEffect, uriOf } from '../../model/intent.ts';
 import { formatResource } from '../../model/resource.ts';
 import type { ChainRecord } from '../../model/record.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { StepImplementation } from '../../model/step.ts';
+import { tokenOf } from '../../model/token.ts';
+import type { UndoPreview } from '../../model/undo-preview.ts';
 import { Ledger, LEDGER_FILE, type JobRow } from '../../store/ledger.ts';
 import { compare, type Comparison } from './compare.ts';
+import { resourceOfCall } from './kept-calls.ts';
+import { callsOf, UndoPlan } from './undo-plan.ts';
 import { HOLDFAST_DIRECTORY, Workspace } from './workspace.ts';
 
 const MAX_COPIES = 50;
@@ -143,6 +148,25 @@ export class WorkspaceInspection implements AsyncDisposable {
       comparison = await this.#compare(jobId, steps, unknown, onProgress);
     }
     return { findings: this.#opened().secrets.redactJson(comparison.findings), resources: comparison.resources, sizeBytes: comparison.sizeBytes, unknownSteps: unknown };
+  }
+
+  /** What `abort` with `compensate` would undo, newest first, as far as the world is as the record left it. `steps`: the code that is known here. */
+  async undoPreview(jobId: string, steps: ReadonlyMap<string, StepImplementation>): Promise<readonly UndoPreview[]> {
+    const plan = await UndoPlan.of(this.#ledger, jobId);
+    return plan.items(this.#ledger, jobId, steps).map((item) => {
+      const { stepId, generation, seq, skip, compensates } = item;
+      const implementation = steps.get(item.step);
+      const own = !compensates ? false : implementation === undefined ? null : implementation.compensate !== undefined;
+      const record = seq === null ? undefined : this.#ledger.stepRecord(tokenOf({ jobId, stepId, generation }))?.record;
+      const inForce = [...(record?.effects.entries() ?? [])].reverse().flatMap(([place, { effect, outcome }]) => (outcome === 'applied' && effect.kind !== 'perform' && !skip.includes(place) ? [effect] : []));
+      const stays = own === true ? [] : inForce.filter((effect) => effect.kind === 'sql' && effect.undo === undefined);
+      const calls = own === true || !compensates ? [] : callsOf(this.#ledger, jobId, stepId);
+      return {
+        stepId, generation, compensates: own,
+        undoes: inForce.filter((effect) => !stays.includes(effect)).map((effect) => uriOf(effect) ?? describeEffect(effect)),
+        leaves: [...stays.map((effect) => ({ what: describeEffect(effect), why: 'the statement has no undo' })), ...calls.map((row) => ({ what: resourceOfCall(row), why: own === null ? "a call cannot be undone by itself; whether the step has a compensation is not known here" : 'a call cannot be undone by itself, and the step has no compensation' }))],
+      };
+    });
   }
 
   /** Can each database of a job be reached, and has it the term that the record has? */

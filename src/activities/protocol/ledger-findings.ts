@@ -3,7 +3,7 @@ import type { VerifyWorldRequest } from '../../model/messages.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import { offeredAnswers, type Finding } from '../../model/question.ts';
 import { shortDigest } from '../../model/digest.ts';
-import type { ChainRecord, StepRecord } from '../../model/record.ts';
+import type { ChainRecord, StepRecord, UndoingRecord } from '../../model/record.ts';
 import { sameState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { columnsOf, halfAppliedTargets, unseenFinding } from './compare.ts';
@@ -29,6 +29,8 @@ export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, 
       advice: 'The ledger is older than the job (an old disk, another host, a restored snapshot). Put the newer one back, then answer recheck.',
     })];
   }
+  const undoing = forgotten.undoing;
+  if (undoing !== undefined) return [undoneMeanwhileFinding(undoing)];
   return forgotten.records().map((record) => finding({
     resource: `step:${record.stepId}`, class: 'ahead', kind: 'ahead-after-reset',
     expected: { digest: null, text: 'not yet run: the Workflow was reset to before it' },
@@ -36,6 +38,16 @@ export function findLedgerProblems(ledger: Ledger, request: VerifyWorldRequest, 
     recorded: { resource: `step:${record.stepId}`, digest: record.intent, state: { kind: 'absent' }, role: 'written', seq: record.seq, at: record.at, stepId: record.stepId, generation: record.generation },
     difference: `output ${shortDigest(record.token)}: ${JSON.stringify(record.output).slice(0, 1_000)}`,
   }));
+}
+
+/** Steps that the Workflow takes for done are undone, or about to be: nothing may go on from there. */
+function undoneMeanwhileFinding({ record, undone }: NonNullable<ForgottenSteps['undoing']>): Finding {
+  return finding({
+    resource: LEDGER, class: 'ahead', kind: 'undone-after-reset', impossible: ['keep'],
+    expected: { digest: null, text: 'a job that goes on' },
+    found: { digest: null, text: `since record ${record.seq} the job is being undone (${record.by}: ${record.reason}); undone: ${undone.length === 0 ? 'nothing yet' : undone.join(', ')}`.slice(0, 500) },
+    advice: 'The Workflow was reset to before it was aborted. Steps that it takes for done are undone, so it cannot go on from here. abort with compensate undoes the rest; start a new job then.',
+  });
 }
 
 export function damagedFinding(problems: readonly string[]): Finding {
@@ -60,6 +72,7 @@ export class ForgottenSteps {
   readonly #known: ReadonlySet<number>;
   readonly #ahead = new Map<string, StepRecord>();
   readonly #adopted = new Set<number>();
+  #undoing: { readonly record: UndoingRecord; readonly undone: string[] } | undefined;
 
   constructor(request: Pick<VerifyWorldRequest, 'base' | 'steps'>, runId: string) {
     this.#request = request;
@@ -68,6 +81,8 @@ export class ForgottenSteps {
   }
 
   read(record: ChainRecord): void {
+    if (record.kind === 'undoing') this.#undoing = { record, undone: [] };
+    if (record.kind === 'undone') this.#undoing?.undone.push(record.stepId);
     if (record.kind === 'decision') {
       // Another Run's decision to adopt them is forgotten with the rest.
       if (record.runId === this.#runId) for (const seq of record.adopts) this.#adopted.add(seq);
@@ -76,6 +91,11 @@ export class ForgottenSteps {
     if (record.kind !== 'step') return;
     this.#ahead.delete(record.stepId);
     if (record.seq > this.#request.base.seq && record.runId !== this.#runId && !this.#known.has(record.seq)) this.#ahead.set(record.stepId, record);
+  }
+
+  /** The job was aborted, and is being undone, or was. */
+  get undoing(): { readonly record: UndoingRecord; readonly undone: readonly string[] } | undefined {
+    return this.#undoing;
   }
 
   records(): readonly StepRecord[] {

@@ -11,8 +11,11 @@ import type { Ledger } from '../../store/ledger.ts';
 /** Unwinds a step's code: the world has to be compared before it can go on. Not a failure of the step. */
 export class MustVerify extends Error {
   readonly reason: VerificationReason;
-  constructor(reason: VerificationReason, detail: string) {
+  /** What differs, where it is one thing. */
+  readonly resource: string | undefined;
+  constructor(reason: VerificationReason, detail: string, resource?: string) {
     super(detail);
+    this.resource = resource;
     this.name = 'MustVerify';
     this.reason = reason;
   }
@@ -25,7 +28,7 @@ export function mustBeAsRecorded(ledger: Ledger, jobId: string, resource: string
   if (found.kind === 'row' && entry.state.kind === 'row' && coversSame(entry.state.columns, found.columns)) return;
   const maker = halfAppliedBy(ledger, jobId, resource, found);
   if (maker !== undefined) throw new HoldfastError('busy', `Step ${maker} is changing ${resource} and has not ended; this step goes on after it.`, { resource });
-  throw new MustVerify(reason, `${resource} is ${found.kind} ${shortDigest(stateDigest(found))}, recorded ${entry.state.kind} ${shortDigest(entry.digest)}`);
+  throw new MustVerify(reason, `${resource} is ${found.kind} ${shortDigest(stateDigest(found))}, recorded ${entry.state.kind} ${shortDigest(entry.digest)}`, resource);
 }
 
 function halfAppliedBy(ledger: Ledger, jobId: string, resource: string, found: ResourceState): string | undefined {

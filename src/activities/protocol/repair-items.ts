@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
-import { resourceOfEffect, type Effect, type Intent } from '../../model/intent.ts';
+import { uriOf, type Effect, type Intent } from '../../model/intent.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, Question } from '../../model/question.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record.ts';
@@ -15,7 +15,7 @@ import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, readRecorded, recordedRows, removeIntentLeftovers, STATEMENT_TIMEOUT_MS } from './apply.ts';
 import { isWithoutLostColumns } from './compare.ts';
-import { keptCallNotes, settleCall } from './doubt.ts';
+import { countAsNotMade, keptCallNotes, settleCall } from './doubt.ts';
 import { lookAt } from './look.ts';
 import type { RepairParts, SealedRepair } from './repair-intent.ts';
 import { withdraw } from './questions.ts';
@@ -72,7 +72,8 @@ export async function carryOut(parts: RepairParts, question: Question, sealed: S
   // Another job's workspace is taken last: the other answers say how what it had half applied is finished.
   for (const finding of question.findings.toSorted((a, b) => Number(a.class === 'foreign') - Number(b.class === 'foreign'))) {
     await faultPointAsync('repair.item-before');
-    await ITEM[sealed.answers[finding.resource]!](parts, question, finding, sealed, work);
+    const act = finding.class === 'undo' ? ruleOnUndoing : ITEM[sealed.answers[finding.resource]!];
+    await act(parts, question, finding, sealed, work);
     await faultPointAsync('repair.item-after');
   }
   // Newest first: what is half applied, then what is recorded.
@@ -125,6 +126,23 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
     await acceptFound(parts, finding, sealed, work);
   },
 };
+
+/** What an undoing asked: kept in the ledger, for the undoing to go by when it is asked for again. */
+function ruleOnUndoing({ ledger, jobId }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work): void {
+  const { resource } = finding;
+  const answer = sealed.answers[resource]!;
+  const { by, reason } = sealed.decision;
+  const { token } = question;
+  if (token === undefined || answer === 'abort' || answer === 'recheck') return;
+  if (finding.kind === 'outcome-unknown') return void work.notes.push(answer === 'happened' ? settleCall(ledger, question, finding, 'happened', sealed) : countAsNotMade(ledger, question, finding, sealed));
+  ledger.transaction(() => {
+    if (answer === 'skip' || answer === 'overwrite') ledger.putUndoRuling({ token, jobId, resource, answer, found: sealed.found[resource] ?? null, by, reason });
+    const claim = ledger.claim(token);
+    // Its attempts count anew.
+    if (claim !== undefined) ledger.putClaim({ ...claim, state: 'closed', failures: 0, dropped: 0 });
+  });
+  work.notes.push(`${resource}: ${answer === 'skip' ? 'it is left as it is' : answer === 'overwrite' ? 'it is put back all the same; what was found is kept' : 'it is tried again'}`);
+}
 
 async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
   if (finding.kind === 'database-restored') {
@@ -377,9 +395,4 @@ export function intentInConflict(ledger: Ledger, question: Question, resource: s
   if (question.token !== undefined) return ledger.intent(question.token);
   const jobId = question.kind === 'foreign' ? ledger.boundJobId() : question.jobId;
   return ledger.openIntents(jobId ?? question.jobId).find(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => uriOf(effect) === resource));
-}
-
-export function uriOf(effect: Effect): string | undefined {
-  const resource = resourceOfEffect(effect);
-  return resource === undefined ? undefined : formatResource(resource);
 }

@@ -13,9 +13,11 @@ import { canonicalJson } from '../../model/canonical-json.ts';
 import { answered, ruleOn, type Decision, type Ruling } from '../../model/decision.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
+import { uriOf } from '../../model/intent.ts';
 import type { RepairRequest, RepairResult } from '../../model/messages.ts';
 import type { Question } from '../../model/question.ts';
 import { GENESIS, type Change, type DecisionRecord } from '../../model/record.ts';
+import { tokenOf } from '../../model/token.ts';
 import { stateDigest, type Sighting } from '../../model/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
@@ -24,8 +26,9 @@ import { isCallAsShown, openCalls } from './doubt.ts';
 import { expectRecordedDatabases, lookAt } from './look.ts';
 import { withdraw } from './questions.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './repair-intent.ts';
-import { carryOut, intentInConflict, uriOf, type Repaired } from './repair-items.ts';
+import { carryOut, intentInConflict, type Repaired } from './repair-items.ts';
 import { mustBeCurrentRun, raiseFences } from './term.ts';
+import { rowColumnsOf } from './undo-effects.ts';
 import type { Workspaces } from './workspace.ts';
 
 /** Answers that change the record of the world: they raise the term, which fences leftovers. */
@@ -83,9 +86,9 @@ async function decide(parts: RepairParts, decision: Decision): Promise<RepairRes
 
 /** Does the world still show what the question showed, or already what is wanted? */
 async function lookAgain(parts: RepairParts, question: Question, answers: Readonly<Record<string, Answer>>): Promise<{ readonly moved: string[]; readonly found: SealedRepair['found'] }> {
-  const looked = question.findings.filter((finding) => (finding.class === 'discrepancy' || finding.class === 'conflict') && answers[finding.resource] !== 'abort' && finding.kind !== 'database-restored');
+  const looked = question.findings.filter((finding) => (finding.class === 'discrepancy' || finding.class === 'conflict' || finding.kind === 'changed-since' || finding.kind === 'blob-damaged') && answers[finding.resource] !== 'abort' && finding.kind !== 'database-restored');
   const manifest = parts.ledger.manifest(parts.jobId);
-  const recordedOf = (resource: string): SealedRepair['found'][string] | undefined => conflictBefore(parts.ledger, question, resource) ?? manifest.get(resource)?.state;
+  const recordedOf = (resource: string): SealedRepair['found'][string] | undefined => undoneRow(parts.ledger, question, resource) ?? conflictBefore(parts.ledger, question, resource) ?? manifest.get(resource)?.state;
   const bound = question.kind === 'foreign' ? parts.ledger.boundJobId() : undefined;
   const settings = (bound === undefined ? undefined : parts.ledger.job(bound)?.settings) ?? parts.settings;
   if (bound !== undefined) expectRecordedDatabases(parts.workspace, settings, parts.ledger, bound);
@@ -106,11 +109,19 @@ async function lookAgain(parts: RepairParts, question: Question, answers: Readon
     const intent = question.token === undefined ? undefined : parts.ledger.intent(question.token);
     if (intent?.state !== 'sealed' || intent.digest !== finding.found.digest) moved.push(finding.resource);
   }
-  for (const finding of question.findings) if (finding.class === 'in-doubt' && answers[finding.resource] !== 'abort' && !isCallAsShown(parts.ledger, question, finding)) moved.push(finding.resource);
+  for (const finding of question.findings) if ((finding.class === 'in-doubt' || (finding.class === 'undo' && finding.kind === 'outcome-unknown')) && answers[finding.resource] !== 'abort' && !isCallAsShown(parts.ledger, question, finding)) moved.push(finding.resource);
   return { moved, found };
 }
 
 type UsableRuling = Extract<Ruling, { usable: true }>;
+
+/** Which columns of a row the question of an undoing is about: those of the effect that is undone. */
+function undoneRow(ledger: Ledger, question: Question, resource: string): SealedRepair['found'][string] | undefined {
+  const recordedBy = question.kind === 'undo' ? question.findings.find((finding) => finding.resource === resource)?.recordedBy : undefined;
+  if (recordedBy === undefined || !resource.startsWith('row:')) return undefined;
+  const record = ledger.stepRecord(tokenOf({ jobId: question.jobId, ...recordedBy }))?.record;
+  return record === undefined ? undefined : rowColumnsOf(record, resource);
+}
 
 /** Which columns of a row a conflict is about: those of the effect. */
 function conflictBefore(ledger: Ledger, question: Question, resource: string): SealedRepair['found'][string] | undefined {
@@ -160,7 +171,7 @@ async function rollForward(parts: RepairParts, sealed: SealedRepair): Promise<Re
   const repaired = await carryOut(parts, asked.question, sealed);
   const answers = Object.values(sealed.answers);
   const job = ledger.job(jobId);
-  const raises = job !== undefined && answers.some((answer) => RAISES_TERM.includes(answer)) && asked.question.kind !== 'foreign' && !isOwnRerun(asked.question, sealed);
+  const raises = job !== undefined && answers.some((answer) => RAISES_TERM.includes(answer)) && asked.question.kind !== 'foreign' && asked.question.kind !== 'undo' && !isOwnRerun(asked.question, sealed);
   const raised = raises ? await raiseFences(workspace, settings, jobId, job.term + 1) : undefined;
   if (raised !== undefined && 'findings' in raised) {
     throw new HoldfastError('storage-unreachable', `The decision cannot be completed: ${raised.findings.map(({ found }) => found.text).join('; ')}`);
@@ -193,7 +204,7 @@ function recordOf(question: Question, sealed: SealedRepair, repaired: Repaired):
   return {
     kind: 'decision', question: question.digest, questionKind: question.kind, answers: sealed.answers, by: sealed.decision.by, reason: sealed.decision.reason,
     ...approves, ...rejects, reruns: sealed.reruns, adopts: sealed.adopts, changes: [...repaired.changes] as Change[],
-    ...(sealed.results === undefined ? {} : { results: sealed.results }), ...(sealed.again === undefined ? {} : { again: sealed.again }), kept: repaired.kept as Record<string, Digest>, notes: [...repaired.notes],
+    ...(sealed.results === undefined ? {} : { results: sealed.results }), ...(sealed.again === undefined ? {} : { again: sealed.again }), ...(sealed.decision.compensate === true ? { compensates: true as const } : {}), kept: repaired.kept as Record<string, Digest>, notes: [...repaired.notes],
   };
 }
 

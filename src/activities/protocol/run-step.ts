@@ -8,15 +8,12 @@
  * 2. A token is applied once; a request whose token is done returns the recorded result.
  * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared first.
  */
-import { canonicalJson, type Json } from '../../model/canonical-json.ts';
-import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
+import { shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
-import { intentDigest, isToApply, type FileEffect, type Intent, type PerformEffect } from '../../model/intent.ts';
-import { MAX_OUTPUT_BYTES, type JobSettings, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
-import { isAboutTheWorld } from '../../model/question.ts';
-import type { AppliedEffect, StepRecord } from '../../model/record.ts';
-import type { StepImplementation } from '../../model/step.ts';
-import { tokenOf } from '../../model/token.ts';
+import { intentDigest, isToApply, uriOf, type FileEffect, type Intent } from '../../model/intent.ts';
+import type { JobSettings, RunStepRequest, RunStepResult } from '../../model/messages.ts';
+import { isAboutTheWorld, type Finding } from '../../model/question.ts';
+import type { StepContext } from '../../model/step-context.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, JobRow, Ledger } from '../../store/ledger.ts';
@@ -24,15 +21,16 @@ import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type App
 import { takeClaim, type Claim } from './claim.ts';
 import { makeContext } from './context.ts';
 import { describeConflicts, describeIntent } from './describe.ts';
-import { begunDoubts, InDoubt, noteDoubts, performEffects, unaskedDoubts, type Doubt } from './doubt.ts';
+import { begunDoubts, InDoubt, noteDoubts, type Doubt } from './doubt.ts';
 import { whyNotFresh, whyNotVerified } from './guard.ts';
 import type { Caller, ProtocolHost } from './host.ts';
 import { MustVerify } from './manifest-check.ts';
-import { approvalFinding, ask, forPayload, stuckFinding, withdraw } from './questions.ts';
-import { makeIntent, refuseParallelWriters } from './seal.ts';
+import { approvalFinding, ask, forPayload, withdraw } from './questions.ts';
+import { doneResult, RunWork } from './run-work.ts';
+import { refuseParallelWriters } from './seal.ts';
 import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from './stage.ts';
 import { closeIntent, stepFields } from './step-record.ts';
-import { resolveSecrets } from './secrets.ts';
+import type { StepWork } from './step-work.ts';
 import { spelledAsRecorded } from './table-spelling.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
@@ -48,7 +46,7 @@ export async function runStepProtocol(host: ProtocolHost, workspaces: Workspaces
   const workspace = workspaces.find(request.workspace);
   if (workspace === undefined) return { kind: 'verification-required', reason: 'workspace-missing', detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}` };
   try {
-    return await new StepRun(host, workspace, caller, request).run();
+    return await new StepRun(host, workspace, caller, request, new RunWork(host, workspace, request)).run();
   } catch (error) {
     // A comparison puts it to a person; one that found nothing wrong just now would find nothing again.
     if (!isFailure(error, 'ledger-damaged') || request.mark !== undefined) throw error;
@@ -58,21 +56,24 @@ export async function runStepProtocol(host: ProtocolHost, workspaces: Workspaces
 
 type Begun = { readonly result: RunStepResult } | { readonly claim: Claim; readonly sealed: IntentRow | undefined; readonly settings: JobSettings };
 
-class StepRun {
+/** One request for a piece of work: from whether it may begin to its record. */
+export class StepRun {
   readonly #host: ProtocolHost;
   readonly #workspace: Workspace;
   readonly #caller: Caller;
   readonly #request: RunStepRequest;
+  readonly #work: StepWork;
   readonly #token: Digest;
   readonly #args: Digest;
 
-  constructor(host: ProtocolHost, workspace: Workspace, caller: Caller, request: RunStepRequest) {
+  constructor(host: ProtocolHost, workspace: Workspace, caller: Caller, request: RunStepRequest, work: StepWork) {
     this.#host = host;
     this.#workspace = workspace;
     this.#caller = caller;
     this.#request = request;
-    this.#token = tokenOf(request);
-    this.#args = digestOf({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
+    this.#work = work;
+    this.#token = work.token;
+    this.#args = work.args;
   }
 
   async run(): Promise<RunStepResult> {
@@ -96,12 +97,15 @@ class StepRun {
     const done = ledger.stepRecord(this.#token);
     if (done !== undefined) return { result: done.record.args === this.#args ? doneResult(done.record, done.at) : this.#tokenConflict(ledger, done.record) };
 
+    const before = this.#work.before(ledger);
+    if (before !== undefined) return { result: before };
+
     const { settings } = ledger.job(request.jobId)!;
     this.#workspace.reserveDatabases(settings);
     const sealed = ledger.intent(this.#token);
     const isOpenIntent = sealed !== undefined && sealed.state !== 'dropped';
     if (isOpenIntent && sealed.intent.args !== this.#args) return { result: this.#tokenConflict(ledger, sealed.intent) };
-    const stuck = ledger.openQuestions(request.jobId).find((question) => question.token === this.#token && (question.kind === 'stuck' || question.kind === 'conflict' || question.kind === 'in-doubt'));
+    const stuck = ledger.openQuestions(request.jobId).find((question) => question.token === this.#token && question.kind !== 'approval');
     if (stuck !== undefined) return { result: { kind: 'question', question: forPayload(stuck) } };
     const held = this.#held(ledger);
     if (held !== undefined) return { result: held };
@@ -111,7 +115,7 @@ class StepRun {
     if (leftOpen !== undefined) return { result: leftOpen };
     const claim = takeClaim(this.#workspace, this.#caller, ledger, {
       token: this.#token, jobId: request.jobId, stepId: request.stepId, generation: request.generation, args: this.#args, workerId: this.#host.worker.id,
-    });
+    }, this.#work.given);
     return { claim, sealed: isOpenIntent ? sealed : undefined, settings };
   }
 
@@ -161,22 +165,11 @@ class StepRun {
   }
 
   async #runCodeSealAndApply(claim: Claim, stage: Stage, settings: JobSettings): Promise<RunStepResult | 'again'> {
-    const { step, input } = this.#request;
-    const implementation = this.#host.steps.get(step);
-    if (implementation === undefined) {
-      throw new HoldfastError('unknown-step', `This worker has no code for step "${step}"; it has ${[...this.#host.steps.keys()].join(', ')}.`, { step });
-    }
-    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(canonicalJson(input), `the input of step ${this.#request.stepId}, which is in the history already,`);
-    const secretOf = this.#secretOf(settings);
-    const checked = implementation.contract.input.safeParse(resolveSecrets(input, this.#request.secrets ?? [], secretOf));
-    if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${this.#request.stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
-
-    const output = await this.#runCode(implementation, checked.data, claim, stage, settings, secretOf);
-    const performed = performedCalls(claim, stage);
-    const made = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
-    const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
-    const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, made);
-    let row: IntentRow = { intent: made, digest: intentDigest(made), state: 'sealed', approval: this.#request.approval === 'before-apply', details };
+    const made = await this.#work.make({ settings, claim, stage, secretOf: this.#secretOf(settings), run: (code) => this.#runCode(code, claim, stage, settings) });
+    if ('findings' in made) return await this.#askFirst(claim, made.findings, made.why);
+    const { intent, details } = made;
+    const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
+    let row: IntentRow = { intent, digest: intentDigest(intent), state: 'sealed', approval: this.#request.approval === 'before-apply', details };
     const done = await this.#workspace.exclusive('seal', async (ledger) => {
       ledger.reading(() => {
         claim.mustBeCurrent(ledger);
@@ -219,25 +212,21 @@ class StepRun {
     return intent === row.intent ? row : { ...row, intent, digest: intentDigest(intent) };
   }
 
-  async #runCode(implementation: StepImplementation, input: unknown, claim: Claim, stage: Stage, settings: JobSettings, secret: (name: string) => string): Promise<Json> {
+  async #runCode(code: (context: StepContext) => unknown, claim: Claim, stage: Stage, settings: JobSettings): Promise<unknown> {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, secret, mayAct: (ledger) => this.#mayAct(ledger) });
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, secret: this.#secretOf(settings), mayAct: (ledger) => this.#mayAct(ledger) });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
-      output = await this.#untilOver(Promise.resolve(implementation.run(context, input)), stage, signal);
+      output = await this.#untilOver(Promise.resolve(code(context)), stage, signal);
     } catch (error) {
       if (timeout?.aborted === true && !this.#caller.signal.aborted) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
       throw error;
     }
     await faultPointAsync('user-code.after');
-    const fits = implementation.contract.output.safeParse(output);
-    if (!fits.success) throw new HoldfastError('bad-output', `Step ${this.#request.stepId} returned what does not fit the output schema of ${implementation.contract.name}: ${issuesText(fits.error.issues)}.`);
-    const sizeBytes = Buffer.byteLength(canonicalJson(output ?? null, 'output'));
-    if (sizeBytes > MAX_OUTPUT_BYTES) throw new HoldfastError('too-large', `Step ${this.#request.stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`, { sizeBytes });
-    return (output ?? null) as Json;
+    return output;
   }
 
   /**
@@ -335,14 +324,16 @@ class StepRun {
 
   async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome, settings: JobSettings): Promise<RunStepResult | 'again'> {
     switch (outcome.kind) {
-      case 'must-verify':
+      case 'must-verify': {
+        const findings = outcome.resource === undefined ? undefined : await this.#work.drifted?.(ledger, settings, { message: outcome.detail, resource: outcome.resource });
+        if (findings !== undefined && findings.length > 0) return this.#stepAside(ledger, claim, this.#asked(ledger, findings, outcome.detail));
         return this.#stepAside(ledger, claim, { kind: 'verification-required', reason: 'target-differs', detail: outcome.detail });
+      }
       case 'stale':
-        return this.#stale(ledger, claim, row, outcome.resource);
+        return await this.#stale(ledger, claim, row, outcome.resource, settings);
       case 'conflicts': {
         const findings = await describeConflicts(this.#workspace, row.intent, outcome.conflicts, settings);
-        const question = ask(ledger, this.#workspace.secrets, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token, why: `step ${this.#request.stepId} was half applied when its target changed`, findings });
-        return this.#stepAside(ledger, claim, { kind: 'question', question: forPayload(question) });
+        return this.#stepAside(ledger, claim, this.#asked(ledger, findings, `step ${this.#request.stepId} was half applied when its target changed`));
       }
       case 'applied':
         if (claim.row.attempts > 1) await removeIntentLeftovers(this.#workspace, row.intent);
@@ -364,16 +355,18 @@ class StepRun {
       { relaxed: outcome.planned !== undefined },
     );
     faultPoint('record.after');
-    return doneResult(record as StepRecord, at);
+    return this.#work.result(record, at);
   }
 
   /** Something the step read or replaces has changed: known to the record, it is drift; otherwise the step runs again. */
-  #stale(ledger: Ledger, claim: Claim, row: IntentRow, resource: string): RunStepResult | 'again' {
-    if (ledger.manifestEntry(this.#request.jobId, resource) !== undefined) {
-      ledger.transaction(() => this.#dropDraft(ledger, claim, row));
-      return { kind: 'verification-required', reason: 'target-differs', detail: `${resource} is not as recorded` };
-    }
+  async #stale(ledger: Ledger, claim: Claim, row: IntentRow, resource: string, settings: JobSettings): Promise<RunStepResult | 'again'> {
+    const isRecorded = ledger.manifestEntry(this.#request.jobId, resource) !== undefined;
+    // A target that has changed is seen when the undoing is made again, and is asked about then.
+    const isTarget = row.intent.effects.some((effect) => uriOf(effect) === resource);
+    const findings = isRecorded && !isTarget ? await this.#work.drifted?.(ledger, settings, { message: `${resource} is not as recorded`, resource }) : undefined;
     const dropped = ledger.transaction(() => this.#dropDraft(ledger, claim, row));
+    if (findings !== undefined && findings.length > 0) return this.#asked(ledger, findings, `${resource} is not as recorded`);
+    if (isRecorded && this.#work.drifted === undefined) return { kind: 'verification-required', reason: 'target-differs', detail: `${resource} is not as recorded` };
     this.#caller.log(`${resource} has changed since step ${this.#request.stepId} read it; the step runs again`, { stepId: this.#request.stepId, dropped });
     if (dropped < MAX_DROPPED_DRAFTS) return 'again';
     return this.#askStuck(ledger, new HoldfastError('stale-world', `What step ${this.#request.stepId} reads keeps changing: ${resource} changed ${dropped} times while the step ran.`), 'inputs-keep-changing');
@@ -404,6 +397,8 @@ class StepRun {
   async #failed(claim: Claim, error: unknown): Promise<RunStepResult> {
     if (error instanceof MustVerify) {
       await claim.close();
+      const asked = await this.#askDrift(error);
+      if (asked !== undefined) return asked;
       return { kind: 'verification-required', reason: error.reason, detail: error.message };
     }
     if (error instanceof Obstacle) {
@@ -443,19 +438,30 @@ class StepRun {
   }
 
   #askStuck(ledger: Ledger, failure: HoldfastError, kind?: 'inputs-keep-changing'): RunStepResult {
-    const question = ask(ledger, this.#workspace.secrets, {
-      jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
-      why: `step ${this.#request.stepId} cannot go on`, findings: [stuckFinding(this.#request.stepId, failure, kind)],
-    });
-    return { kind: 'question', question: forPayload(question) };
+    return this.#asked(ledger, [this.#work.stuck(failure, kind)], `step ${this.#request.stepId} cannot go on`);
   }
-}
 
-/** The calls that the record will name. @throws InDoubt for one that it would leave out */
-function performedCalls(claim: Claim, stage: Stage): readonly PerformEffect[] {
-  const doubts = claim.read((ledger) => unaskedDoubts(ledger, claim, stage));
-  if (doubts.length > 0) throw new InDoubt(doubts);
-  return claim.read((ledger) => performEffects(ledger, claim, stage));
+  /** Before anything is sealed: the attempt ends, and begins anew once a person has answered. */
+  async #askFirst(claim: Claim, findings: readonly Finding[], why: string): Promise<RunStepResult> {
+    return await this.#workspace.exclusive('ask', (ledger) => ledger.transaction(() => {
+      claim.mustBeCurrent(ledger);
+      claim.update(ledger, { state: 'closed' });
+      return this.#asked(ledger, findings, why);
+    }));
+  }
+
+  async #askDrift(drift: MustVerify): Promise<RunStepResult | undefined> {
+    if (this.#work.drifted === undefined) return undefined;
+    return await this.#workspace.exclusive('ask', async (ledger) => {
+      const findings = await this.#work.drifted!(ledger, ledger.job(this.#request.jobId)!.settings, drift);
+      return findings.length === 0 ? undefined : this.#asked(ledger, findings, drift.message);
+    });
+  }
+
+  #asked(ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
+    const { jobId, stepId } = this.#request;
+    return { kind: 'question', question: forPayload(ask(ledger, this.#workspace.secrets, { jobId, runId: this.#caller.runId, stepId, token: this.#token, why, findings })) };
+  }
 }
 
 /** Ends an attempt that met what stands in the way of every effect. */
@@ -485,26 +491,6 @@ function isAtHand(state: FileEffect['after'], stage: Stage): boolean {
 function contentsOf(intent: Intent, stage: Stage): ReadonlyMap<Digest, Uint8Array> {
   const needed = intent.effects.flatMap((effect) => (effect.kind === 'file.write' && effect.after.kind === 'file' ? [effect.after.content] : []));
   return new Map(needed.flatMap((content) => (stage.contents.has(content) ? [[content, stage.contents.get(content)!] as const] : [])));
-}
-
-function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
-  faultPoint('step.answer');
-  return { kind: 'done', stepId: record.stepId, generation: record.generation, at, output: record.output, effects: effectsText(record.effects) };
-}
-
-/** `2 files, 1 row`. */
-export function effectsText(effects: readonly AppliedEffect[]): string {
-  const count = (what: string, matches: (kind: string) => boolean): string => {
-    const number = effects.filter(({ effect, outcome }) => outcome === 'applied' && matches(effect.kind)).length;
-    return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
-  };
-  return [count('file', (kind) => kind.startsWith('file.')), count('folder', (kind) => kind === 'directory.create'), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
-    .filter((text) => text !== '')
-    .join(', ');
-}
-
-function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
-  return issues.map(({ path, message }) => `${path.map(String).join('.') || 'value'}: ${message}`).join('; ');
 }
 
 /** What a step's code throws, as one of the closed list. */

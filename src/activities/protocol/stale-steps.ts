@@ -23,6 +23,8 @@ export class StepHistory {
         latest.delete(record.stepId);
         latest.set(record.stepId, record);
         voided.delete(record.stepId);
+      } else if (record.kind === 'undone') {
+        if (latest.get(record.stepId)?.seq === record.undoes) latest.delete(record.stepId);
       } else if (record.kind === 'decision') {
         for (const { stepId } of record.reruns) voided.add(stepId);
       }

@@ -33,9 +33,9 @@ export function changesOf(intent: Intent, effects: readonly AppliedEffect[]): Ch
   const changes: Change[] = intent.observations.map(({ resource, state }) => ({ resource, role: 'read', state }));
   for (const { effect, after } of effects) {
     const resource = resourceOfEffect(effect);
-    if (resource !== undefined) changes.push({ resource: formatResource(resource), role: 'written', state: after });
+    if (resource !== undefined) changes.push({ resource: formatResource(resource), role: intent.undoes === undefined ? 'written' : 'undone', state: after });
   }
-  return changes;
+  return intent.undoes === undefined ? changes : [...changes, ...intent.undoes.settled];
 }
 
 /** What comes of an effect that nothing stands in the way of. A call of an earlier generation is not made anew. */
@@ -48,6 +48,13 @@ export function afterOf(effect: Effect): ResourceState {
 }
 
 export function stepFields({ intent, digest, details }: IntentRow, { effects, changes }: Applied): NewRecord {
+  if (intent.undoes !== undefined) {
+    const { stepId, generation, seq, left, notes } = intent.undoes;
+    return {
+      kind: 'undone', stepId, step: intent.step, generation, undoes: seq, token: intent.token, intent: digest, effects: [...effects], left: [...left], notes: [...notes], changes: [...changes],
+      logs: details.logs as StepRecord['logs'],
+    };
+  }
   return {
     kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
     intent: digest, output: intent.output as Json, uses: details.uses === null ? null : [...details.uses], effects: [...effects],

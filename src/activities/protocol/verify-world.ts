@@ -122,8 +122,8 @@ class Verification {
     const check = await ledger.checkIntegrity(jobId, (record) => this.#forgotten.read(record));
     this.#readTo = check.at;
     this.#checked = check;
-    // An older record says nothing of the world as it should be, and a term must not be raised from it.
-    const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter((found) => found.class === 'damaged');
+    // An older record says nothing of the world as it should be, and a term must not be raised from it. Nor is a job gone on with that is being undone.
+    const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter((found) => found.class === 'damaged' || found.kind === 'undone-after-reset');
     if (unusable.length > 0) return unusable;
     expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
     try {
@@ -162,7 +162,7 @@ class Verification {
     ledger.transaction(() => {
       ledger.setRun(jobId, this.#caller.runId, settings);
       ledger.raiseTerm(jobId, fences.term);
-      ledger.setJobState(jobId, 'open');
+      if (job.state !== 'undoing') ledger.setJobState(jobId, 'open');
       ledger.bind(jobId);
     });
     faultPoint('term.raised');
