@@ -74,6 +74,10 @@ test('what a bound has cut off of a secret is redacted, too', () => {
   assert.equal(secrets.redact('{"token":"abcdefgh… and more'), '{"token":"«secret TOKEN»… and more');
   assert.equal(secrets.redact(`${'x'.repeat(390)} abcdefghijk`), `${'x'.repeat(390)} «secret TOKEN»`);
   assert.equal(secrets.redact('short abcdefgh'), 'short abcdefgh');
+  const url = secretsOf({ MAIN_URL: 'postgres://app:S3cret%2Fpw9@db:5432/main' }, { main: '${{ env.MAIN_URL }}' });
+  const long = `${'x'.repeat(500)} connected to postgres://`;
+  assert.equal(url.redact(long), long);
+  assert.equal(url.redact('at postgres://app:S3cret%2F…'), 'at «secret MAIN_URL»…');
 });
 
 test('property: a stream is refused wherever its chunks are cut, and a redacted one has no form of the secret', async () => {

@@ -17,8 +17,8 @@ import { formsOf } from './secret-forms.ts';
 
 /** Shorter values can't be told from other text. */
 export const MIN_SECRET_CHARACTERS = 8;
-/** Of a form that a bound has cut off, so much is still told to be one. */
-const MIN_CUT_CHARACTERS = 5;
+/** Of a form that a bound has cut off, so much is still told to be one: what is shorter may be any word. */
+const MIN_CUT_CHARACTERS = 8;
 /** A text that is shorter was not cut by any bound without saying so (`…`). */
 const MIN_BOUND_CHARACTERS = 400;
 const MAX_CAUSES = 10;
@@ -29,6 +29,8 @@ interface Form {
   readonly text: string;
   readonly bytes: Buffer;
   readonly mark: string;
+  /** At its beginning, what is no secret: a URL's scheme and user. */
+  readonly openCharacters: number;
 }
 
 /** Those of one process. */
@@ -166,8 +168,8 @@ export class Secrets {
 
   /** A bound may have cut a secret in two before this could see it. */
   #withoutCutForm(part: string): string {
-    for (const { text, mark } of this.#forms) {
-      for (let length = Math.min(text.length - 1, part.length); length >= MIN_CUT_CHARACTERS; length--) {
+    for (const { text, mark, openCharacters } of this.#forms) {
+      for (let length = Math.min(text.length - 1, part.length); length >= openCharacters + MIN_CUT_CHARACTERS; length--) {
         if (part.endsWith(text.slice(0, length))) return `${part.slice(0, -length)}${mark}`;
       }
     }
@@ -239,14 +241,19 @@ function formsOfUrl(name: string, url: string): readonly Form[] {
   const byThemselves = [...new Set(written.flatMap((password) => [password, decoded(password)]))].filter((password) => password.length >= MIN_SECRET_CHARACTERS && !/^[a-z]{8,11}$/.test(password) && !others.includes(password));
   return [
     ...byThemselves.flatMap(formsOf).map((text) => formOf(name, text)),
-    ...formsOf(url).map((text) => formOf(name, text)),
-    ...(parts === null ? [] : [{ ...formOf(name, `${parts[1]}:${parts[2]}@`), mark: `${parts[1]}:${secretMark(name)}@` }]),
-    ...parameters.map((value) => ({ ...formOf(name, `password=${value}`), mark: `password=${secretMark(name)}` })),
+    ...formsOf(url).map((text) => formOf(name, text, openCharactersOf(text, url, written[0]!))),
+    ...(parts === null ? [] : [{ ...formOf(name, `${parts[1]}:${parts[2]}@`, parts[1]!.length), mark: `${parts[1]}:${secretMark(name)}@` }]),
+    ...parameters.map((value) => ({ ...formOf(name, `password=${value}`, 'password'.length), mark: `password=${secretMark(name)}` })),
   ];
 }
 
-function formOf(name: string, text: string): Form {
-  return { name, text, bytes: Buffer.from(text, 'utf8'), mark: secretMark(name) };
+/** In proportion: in base64 and the like it is longer. */
+function openCharactersOf(form: string, url: string, password: string): number {
+  return Math.ceil((url.indexOf(password) * form.length) / url.length);
+}
+
+function formOf(name: string, text: string, openCharacters = 0): Form {
+  return { name, text, bytes: Buffer.from(text, 'utf8'), mark: secretMark(name), openCharacters };
 }
 
 function decoded(text: string): string {
