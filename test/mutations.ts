@@ -4,7 +4,7 @@
  */
 export interface Mutation {
   /** The guarantee that is broken, as in docs/guarantees.md. */
-  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption';
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption' | 'Secrets';
   readonly breaks: string;
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -342,5 +342,34 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,
     find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));', replace: 'redacted = redacted.replaceAll(form, () => form);', tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'an intent that holds a secret is sealed', file: `${PROTOCOL}/seal.ts`,
+    find: 'if (secrets.isEmpty) return;', replace: "if (stepId !== '') return;", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: output',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'a file that holds a secret is kept', file: `${PROTOCOL}/context.ts`,
+    find: 'secrets.refuse(content, where);', replace: "if (where === '') secrets.refuse(content, where);", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: file',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'an error is asked about with the secret in it', file: `${PROTOCOL}/questions.ts`,
+    find: 'secrets.redactJson(asking)', replace: 'secrets.isEmpty ? secrets.redactJson(asking) : asking', tests: ['test/integration/secrets.test.ts'], name: 'what a person writes',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'what a call sends is recorded with the secret in it', file: `${PROTOCOL}/perform.ts`,
+    find: 'this.#secrets.redactJson(this.#options.request ?? null)', replace: '(this.#options.request ?? null)', tests: ['test/integration/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'base64 is found only where the secret begins a group', file: `${PROTOCOL}/secret-forms.ts`,
+    find: 'return [0, 1, 2].flatMap(', replace: 'return [0].flatMap(', tests: ['test/unit/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'a secret is given to who does not declare it', file: `${PROTOCOL}/secrets.ts`,
+    find: 'if (!declared.includes(name)) {', replace: "if (name === '' && !declared.includes(name)) {", tests: ['test/unit/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'data beside a secret is read for references', file: 'src/model/expression.ts',
+    find: "secrets.push({ at: [...at], parts });", replace: "secrets.push({ at: [...at], parts: parseTemplate(parts.map((piece) => (typeof piece === 'string' ? piece : `\\${{ secrets.${piece.secret} }}`)).join('')).map((piece) => (typeof piece === 'string' ? piece : { secret: 'name' in piece ? piece.name : '' })) });",
+    tests: ['test/unit/secrets.test.ts'],
   },
 ];
