@@ -160,6 +160,28 @@ test("a Workflow of one's own is undone the same, and its undoing goes on in a n
   assert.deepEqual(seen.flat().length, SAGA.length);
 });
 
+test('an undoing whose answer is lost answers from its record when it is asked for again', { timeout: 60_000 }, async () => {
+  const places = await place('lost');
+  const before = await worldOf(places);
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('saga'), taskQueue, args: [{ plan, workspace: places.workspace }] });
+  await asks(handle);
+  const refunds = server.requests.length;
+  let lost = 0;
+  setFaultHook((point) => {
+    if (point !== 'record.after' || lost === SAGA.length) return;
+    lost += 1;
+    // Each answer once.
+    if (lost % 2 === 1) throw new Error('the answer is lost');
+  });
+  await client.decide(handle.workflowId, { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' });
+  await assert.rejects(handle.result(), (error: Error) => /Undone: 8 steps/.test((error.cause as Error).message));
+  assert.ok(lost > 2);
+  assert.deepEqual(await worldOf(places), before);
+  assert.equal(server.requests.length - refunds, 2);
+  const { jobId } = await handle.query<JobStatus>('status');
+  assert.equal(chainOf(places.workspace, jobId).filter(({ kind }) => kind === 'undone').length, SAGA.length);
+});
+
 test('the undoing itself can be ended; it says what is not undone', { timeout: 60_000 }, async () => {
   const places = await place('ended');
   const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('saga'), taskQueue, args: [{ plan, workspace: places.workspace }] });

@@ -1,6 +1,6 @@
 /** `abort` with `compensate`, without a Temporal server: what a job did is undone, newest first, and nothing else. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -356,9 +356,11 @@ test('a step that was run again is undone once, with the calls of all its genera
     await call(ctx, 'charge', { amount: 7 });
     await ctx.files.write('out.txt', `generation ${ctx.generation}\n`);
     await ctx.files.write(`only-${ctx.generation}.txt`, 'x\n');
+    await ctx.db('main').sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET n = n - 1' } });
   };
   compensation = (_ctx, { calls, generation }) => void (told = [`generation ${generation}`, ...calls.map(({ generation: made }) => `called in ${made}`)]);
   const job = open('generations');
+  change(job, `${TABLE}; INSERT INTO note VALUES (1, 'one', 0)`);
   writeFileSync(at(job, 'in.txt'), 'one\n');
   await job.step(act, {}, { stepId: 'act' });
   writeFileSync(at(job, 'in.txt'), 'two\n');
@@ -372,6 +374,7 @@ test('a step that was run again is undone once, with the calls of all its genera
   assert.deepEqual((await job.undo()).left, []);
   assert.deepEqual(told, ['generation 1', 'called in 0', 'called in 1']);
   assert.deepEqual(['out.txt', 'only-0.txt', 'only-1.txt'].filter((path) => existsSync(at(job, path))), []);
+  assert.deepEqual(rowsOf(job, 'SELECT n FROM note'), [{ n: 0 }], 'a statement is undone as often as it is in force');
   assert.equal(read(job, 'in.txt'), 'two\n', 'what a person wrote stays');
   assert.equal(chainOf(job.workspace, job.jobId).filter(({ kind }) => kind === 'undone').length, 1);
   await job.close();
@@ -449,6 +452,23 @@ test('a target of the undoing that somebody changes while it is half applied is 
   await decided(job, question, { answer: 'skip' });
   await job.undo();
   assert.equal(read(job, rest), 'by Ada\n');
+  await job.close();
+});
+
+test('a link that the job had replaced by a file comes back, also where the undoing was cut between taking away and placing', async () => {
+  code = (ctx) => ctx.files.write('link', 'no link any more\n');
+  const job = open('link');
+  writeFileSync(at(job, 'target.txt'), 'target\n');
+  symlinkSync('target.txt', at(job, 'link'));
+  await job.step(act, {});
+  setFaultHook((point) => {
+    if (point === 'symlink.before') throw new Error('cut');
+  });
+  await assert.rejects(job.undo());
+  setFaultHook(undefined);
+  assert.equal(existsSync(at(job, 'link')), false, 'nothing stands there');
+  assert.deepEqual((await job.undo()).left, []);
+  assert.equal(readlinkSync(at(job, 'link')), 'target.txt');
   await job.close();
 });
 
