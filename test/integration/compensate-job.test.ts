@@ -137,6 +137,8 @@ test('a running job is aborted without having been asked: what is in flight ends
   const steps = [plan.steps[0]!, plan.steps[1]!, { id: 'patient', use: 'patient', needs: ['replacing'] }];
   const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('saga'), taskQueue, args: [{ plan: { ...plan, steps }, workspace: places.workspace }] });
   await until(handle, () => patientStarted === 1);
+  await handle.signal('abort', { compensate: 'yes', reason: 'over' });
+  await until(handle, ({ refusals }) => refusals.some(({ problems }) => problems.some((problem) => problem.startsWith('by: ')) && problems.some((problem) => problem.startsWith('compensate: '))));
   const aborted = await client.abort(handle.workflowId, { by: 'ada@example.com', reason: 'over', compensate: true }, { wait: true });
   assert.equal(aborted.result?.outcome, 'aborted');
   assert.deepEqual(await worldOf(places), before);

@@ -146,7 +146,7 @@ test('what a person has changed since is not touched without a word: the file, t
   change(job, "UPDATE note SET text = 'by Ada' WHERE id = 2; INSERT INTO note VALUES (9, 'a stranger''s', 9)");
   const question = await questionFrom(job.undo());
   assert.equal(question.kind, 'undo');
-  assert.deepEqual(question.findings.map(({ resource, kind }) => [resource, kind]).sort(), [['file:theirs.txt', 'changed-since'], ['row:main/note/{"id":2}', 'changed-since']]);
+  assert.deepEqual(question.findings.map(({ resource, kind }) => [resource, kind]).toSorted(([a], [b]) => (a! < b! ? -1 : 1)), [['file:theirs.txt', 'changed-since'], ['row:main/note/{"id":2}', 'changed-since']]);
   assert.equal(read(job, 'mine.txt'), 'by the job\n', 'nothing is undone before the answer');
   await decided(job, question, { items: { 'file:theirs.txt': 'overwrite', 'row:main/note/{"id":2}': 'skip' } });
   const report = await job.undo();
@@ -541,6 +541,29 @@ test('from the abort on no step runs any more, whoever asks for it; and a Workfl
   writeFileSync(at(reset, 'a.txt'), 'a\n');
   assert.deepEqual((await reset.undo()).left, []);
   assert.equal(existsSync(at(reset, 'a.txt')), false);
+});
+
+test('a record that cannot be read is asked about before anything is undone; a job that has done nothing has nothing to undo', async () => {
+  code = (ctx) => ctx.files.write('a.txt', 'a\n');
+  const job = open('damaged');
+  await job.step(act, {});
+  const ledger = new DatabaseSync(at(job, '.holdfast/ledger.sqlite'));
+  ledger.exec(`UPDATE record SET body = replace(body, 'a.txt', 'b.txt') WHERE kind = 'step'`);
+  ledger.close();
+  const question = await questionFrom(job.undo());
+  assert.deepEqual([question.kind, question.findings[0]!.answers], ['damaged', ['recheck', 'abort']]);
+  assert.equal(read(job, 'a.txt'), 'a\n');
+  await job.close();
+
+  const first = open('shared');
+  await first.step(act, {});
+  await using second = open('shared', { openJobs: [first.jobId] });
+  const foreign = await questionFrom(second.step(act, {}));
+  assert.equal(foreign.kind, 'foreign');
+  await second.decide(foreign, { answer: 'abort', compensate: true });
+  assert.deepEqual(await second.undo(), { steps: 0, effects: '', left: [], leftTotal: 0 });
+  assert.equal(read(first, 'a.txt'), 'a\n', "another job's work is not touched");
+  await first.close();
 });
 
 test('compensate goes with abort alone', async () => {
