@@ -36,6 +36,8 @@ export interface TestJobOptions {
   /** Name → `sqlite:relative/path`, or `${{ env.NAME }}`. */
   readonly databases?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Names of variables of `env` that steps may use as secrets. Default: none. */
+  readonly secrets?: readonly string[];
   readonly watch?: JobSettings['watch'];
   /** Hosts that steps and watches may call. Default: none. */
   readonly http?: JobSettings['http'];
@@ -136,7 +138,7 @@ export class TestJob {
       searchAttributes: false,
     };
     this.#workspaces = new Workspaces(this.workspace, this.#host.env);
-    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: options.plan ?? null, ...(options.http === undefined ? {} : { http: options.http }) };
+    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], ...(options.secrets === undefined ? {} : { secrets: [...options.secrets] }), verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: options.plan ?? null, ...(options.http === undefined ? {} : { http: options.http }) };
   }
 
   get memory(): TestJobMemory {
@@ -244,7 +246,7 @@ export class TestJob {
       step: async (request) => {
         for (let attempt = 1; ; attempt++) {
           try {
-            const done = await this.run({ stepId: request.id, step: request.use, input: request.input, uses: [...request.uses], parallelWith: [...request.parallelWith], onFailure: request.onFailure, ...(request.approval === undefined ? {} : { approval: request.approval }) });
+            const done = await this.run({ stepId: request.id, step: request.use, input: request.input, ...(request.secrets === undefined ? {} : { secrets: [...request.secrets] }), uses: [...request.uses], parallelWith: [...request.parallelWith], onFailure: request.onFailure, ...(request.approval === undefined ? {} : { approval: request.approval }) });
             return { output: done.output };
           } catch (error) {
             if (!isFailure(error, 'step-failed', 'busy') || attempt >= MAX_ASKINGS) throw error;

@@ -32,13 +32,14 @@ export interface Activities {
 }
 
 export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {
+  const { secrets } = workspaces;
   return {
-    runStep: (request) => asActivity(register, (caller) => runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request))),
-    verifyWorld: (request) => asActivity(register, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
-    repair: (request) => asActivity(register, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
-    release: (request) => asActivity(register, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
-    askStuck: (request) => asActivity(register, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
-    beginUndo: (request) => asActivity(register, (caller) => beginUndoProtocol(host, workspaces, caller, BeginUndoRequestSchema.parse(request))),
-    undoStep: (request) => asActivity(register, (caller) => undoStepProtocol(host, workspaces, caller, UndoStepRequestSchema.parse(request))),
+    runStep: (request) => asActivity({ register, secrets }, (caller) => runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request))),
+    verifyWorld: (request) => asActivity({ register, secrets }, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
+    repair: (request) => asActivity({ register, secrets }, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
+    release: (request) => asActivity({ register, secrets }, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
+    askStuck: (request) => asActivity({ register, secrets }, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
+    beginUndo: (request) => asActivity({ register, secrets }, (caller) => beginUndoProtocol(host, workspaces, caller, BeginUndoRequestSchema.parse(request))),
+    undoStep: (request) => asActivity({ register, secrets }, (caller) => undoStepProtocol(host, workspaces, caller, UndoStepRequestSchema.parse(request))),
   };
 }

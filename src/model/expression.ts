@@ -1,6 +1,7 @@
 /**
  * References in a plan: `${{ input.city }}`, `${{ steps.gather.output.rows[0] }}`, `${{ state.total }}`,
- * `${{ job.id }}`, and `${{ env.NAME }}` (databases only). Paths and nothing else: no operators, no calls.
+ * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), and `${{ env.NAME }}` (databases only). Paths and nothing else: no
+ * operators, no calls.
  *
  * Invariants
  * 1. A string that is one reference and nothing else keeps the value's type; inside longer text only strings, numbers
@@ -8,12 +9,14 @@
  * 2. What a reference yields is never read again for references: data cannot inject any.
  * 3. `$${{` is the text `${{`; `escapeText` and `resolve` are inverse.
  * 4. Nothing is ever missing silently: a reference without a value is an error that says what there is.
+ * 5. A secret's value is never here: where one belongs is said beside the input, in places that only the plan can name.
  */
 import type { Json } from './canonical-json.ts';
 import { HoldfastError } from './failure.ts';
 import { nearestName } from './plan-problem.ts';
+import type { PlacedSecret } from './secret.ts';
 
-export const REFERENCE_ROOTS = ['input', 'state', 'steps', 'job', 'env', 'output'] as const;
+export const REFERENCE_ROOTS = ['input', 'state', 'steps', 'job', 'secrets', 'env', 'output'] as const;
 export type ReferenceRoot = (typeof REFERENCE_ROOTS)[number];
 
 /** One part of a reference's path: a member's name or an index. */
@@ -21,7 +24,7 @@ export type PathPart = string | number;
 
 export type Reference =
   | { readonly root: 'input' | 'output'; readonly path: readonly PathPart[]; readonly text: string }
-  | { readonly root: 'state' | 'env'; readonly name: string; readonly path: readonly PathPart[]; readonly text: string }
+  | { readonly root: 'state' | 'env' | 'secrets'; readonly name: string; readonly path: readonly PathPart[]; readonly text: string }
   | { readonly root: 'steps'; readonly stepId: string; readonly path: readonly PathPart[]; readonly text: string }
   | { readonly root: 'job'; readonly path: readonly []; readonly text: string };
 
@@ -67,6 +70,32 @@ export function resolve(value: Json, scope: Scope): Json {
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolve(member, scope)]));
   }
   return value;
+}
+
+export interface ResolvedInput {
+  /** Where a secret belongs its reference stands, for people: `Bearer ${{ secrets.TOKEN }}`. */
+  readonly input: Json;
+  readonly secrets: readonly PlacedSecret[];
+}
+
+/**
+ * A step's input with every reference replaced but those to secrets, and where those belong. What other references yield can't
+ * name a secret, whatever it says. Pure.
+ * @throws HoldfastError as `resolve`
+ */
+export function resolveInput(value: Json, scope: Scope): ResolvedInput {
+  const secrets: PlacedSecret[] = [];
+  const walk = (part: Json, at: readonly PathPart[]): Json => {
+    if (isList(part)) return part.map((item, index) => walk(item, [...at, index]));
+    if (typeof part === 'object' && part !== null) return Object.fromEntries(Object.entries(part).map(([key, member]) => [key, walk(member, [...at, key])]));
+    if (typeof part !== 'string') return part;
+    const pieces = parseTemplate(part);
+    if (!pieces.some((piece) => typeof piece !== 'string' && piece.root === 'secrets')) return resolveText(part, scope);
+    const parts = pieces.map((piece) => (typeof piece === 'string' ? piece : piece.root === 'secrets' ? { secret: piece.name } : textOf(piece, scope)));
+    secrets.push({ at: [...at], parts });
+    return parts.map((piece) => (typeof piece === 'string' ? piece : `\${{ secrets.${piece.secret} }}`)).join('');
+  };
+  return { input: walk(value, []), secrets };
 }
 
 /** Text in which nothing is a reference: `resolve(escapeText(text), …) === text`. */
@@ -125,6 +154,12 @@ function endOfReference(text: string, start: number): number {
   throw syntaxError(text.slice(start, start + 60), 'has no closing }}', 'Close it with }}, or write $${{ for the text ${{.');
 }
 
+const NAMED = {
+  state: { what: 'state key', example: 'total' },
+  env: { what: 'variable', example: 'DATABASE_URL' },
+  secrets: { what: 'secret', example: 'API_TOKEN' },
+} as const;
+
 function parseReference(text: string): Reference {
   const inner = text.slice(3, -2).trim();
   const [root, ...path] = parsePath(inner, text);
@@ -133,10 +168,11 @@ function parseReference(text: string): Reference {
     case 'output':
       return { root, path, text };
     case 'state':
-    case 'env': {
+    case 'env':
+    case 'secrets': {
       const [name, ...rest] = path;
-      if (typeof name !== 'string') throw syntaxError(text, `names no ${root === 'env' ? 'variable' : 'state key'}`, `Write for example \${{ ${root}.${root === 'env' ? 'DATABASE_URL' : 'total'} }}.`);
-      if (root === 'env' && rest.length > 0) throw syntaxError(text, 'goes into a variable, which is text', `Write \${{ env.${name} }}.`);
+      if (typeof name !== 'string') throw syntaxError(text, `names no ${NAMED[root].what}`, `Write for example \${{ ${root}.${NAMED[root].example} }}.`);
+      if (root !== 'state' && rest.length > 0) throw syntaxError(text, 'goes into a variable, which is text', `Write \${{ ${root}.${name} }}.`);
       return { root, name, path: rest, text };
     }
     case 'steps': {
@@ -151,7 +187,7 @@ function parseReference(text: string): Reference {
       return { root, path: [], text };
     default: {
       const near = nearestName(String(root), REFERENCE_ROOTS);
-      throw syntaxError(text, `begins with "${String(root)}"`, `A reference begins with input, state, steps, job, or env (databases), output (a step's \`state\`)${near === undefined ? '.' : `; did you mean "${near}"?`}`);
+      throw syntaxError(text, `begins with "${String(root)}"`, `A reference begins with input, state, steps, job, secrets, or env (databases), output (a step's \`state\`)${near === undefined ? '.' : `; did you mean "${near}"?`}`);
     }
   }
 }
@@ -213,6 +249,9 @@ function valueOf(reference: Reference, scope: Scope): Json {
       }
       return value;
     }
+    // Only `resolveInput` takes one.
+    case 'secrets':
+      throw notHere(reference, scope);
     case 'steps': {
       if (scope.steps === undefined) throw notHere(reference, scope);
       const output = scope.steps.get(reference.stepId);
@@ -256,7 +295,7 @@ function missing(reference: Reference, where: string, there: readonly string[] |
 }
 
 function notHere(reference: Reference, scope: Scope): HoldfastError {
-  const usable = REFERENCE_ROOTS.filter((root) => scope[root] !== undefined);
+  const usable = REFERENCE_ROOTS.filter((root) => root !== 'secrets' && scope[root] !== undefined);
   return new HoldfastError('bad-input', `${reference.text} cannot be used here; usable here: ${usable.length === 0 ? 'no references' : usable.join(', ')}.`, { reference: reference.text });
 }
 

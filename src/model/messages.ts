@@ -13,6 +13,7 @@ import { HttpSettingsSchema } from './http-host.ts';
 import { HttpHeadersSchema } from './http-request.ts';
 import { LeftSchema } from './intent.ts';
 import { QuestionSchema } from './question.ts';
+import { PlacedSecretSchema } from './secret.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
 
@@ -35,6 +36,8 @@ export const JobSettingsSchema = z.strictObject({
   /** Database name → URL, `${{ env.NAME }}` unresolved: no secret is in a history or a ledger. */
   databases: z.record(z.string(), z.string()),
   watch: z.array(WatchSchema),
+  /** Names of the secrets that steps may use; never their values. Absent: none. */
+  secrets: z.array(z.string()).optional(),
   /** Compare the world again when this long has passed since it last was, or since the last commit. */
   verifyAfterMs: z.int().min(0),
   /** Digest of the plan, where there is one. */
@@ -53,6 +56,8 @@ export const RunStepRequestSchema = z.strictObject({
   step: z.string(),
   generation: z.int().min(0),
   input: JsonSchema,
+  /** Where in the input secrets belong: only there are they put, by the worker. */
+  secrets: z.array(PlacedSecretSchema).optional(),
   /** Steps whose outputs this one uses; absent: everything before it. */
   uses: z.array(z.string()).optional(),
   /** Steps of the same super-step: two of them writing one resource is an error. */

@@ -25,6 +25,7 @@ const WHERE: Readonly<Record<ReferenceRoot, string>> = {
   state: 'in with',
   steps: 'in with',
   job: 'in watch and with',
+  secrets: "in with, of steps whose work isn't recorded byte for byte",
   env: "only as a database's url: everything else of a plan is kept in history",
   output: "in a step's own state",
 };
@@ -39,7 +40,8 @@ export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepC
   for (const [key, declared] of Object.entries(plan.state)) check(declared.initial ?? null, `state.${key}.initial`, []);
   plan.steps.forEach((step, index) => {
     const at = `steps[${index}]`;
-    const placed = check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job']);
+    const placed = check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job', 'secrets']);
+    problems.push(...placed.flatMap(({ reference, path }) => (reference.root === 'secrets' ? checkSecret(plan, step.use, reference.name, path) : [])));
     waitsFor.set(step.id, [...new Set([...step.needs, ...placed.flatMap(({ reference }) => (reference.root === 'steps' ? [reference.stepId] : []))])]);
     for (const { reference, path } of placed) if (reference.root === 'state') problems.push(...leads.stateBefore(reference, path, step.id));
     for (const [key, value] of Object.entries(step.state)) {
@@ -63,6 +65,16 @@ export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepC
       return true;
     });
   }
+}
+
+/** What these steps do is recorded byte for byte, so that a secret would be refused when they run. */
+const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait)$/;
+
+function checkSecret(plan: Plan, use: string, name: string, path: string): readonly PlanProblem[] {
+  const declared = plan.secrets ?? [];
+  if (!declared.includes(name)) return [unknownName(path, 'secret', name, declared, `declare it: secrets: [${[...declared, name].join(', ')}]`)];
+  if (!RECORDED_STEPS.test(use)) return [];
+  return [{ path, message: `a secret cannot be given to ${use}`, found: `\${{ secrets.${name} }}`, expected: 'a value that may be recorded', hint: 'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is needed and goes no further' }];
 }
 
 /** The references in a value; what cannot be read as one becomes a problem. */
@@ -133,7 +145,7 @@ class Destinations {
     return followShape(this.#outputShapes.get(use), reference, path, name, false);
   }
 
-  stateBefore(reference: Extract<Reference, { root: 'state' | 'env' }>, path: string, stepId: string): readonly PlanProblem[] {
+  stateBefore(reference: Extract<Reference, { readonly name: string }>, path: string, stepId: string): readonly PlanProblem[] {
     this.#stateReads.push({ key: reference.name, path, stepId, text: reference.text });
     return [];
   }

@@ -12,17 +12,20 @@
  */
 import { waitStep, builtInWrites } from './built-in-steps.ts';
 import { jsonBytes, type Json, type JsonObject } from './canonical-json.ts';
-import { resolve, type Scope } from './expression.ts';
+import { resolveInput, type ResolvedInput, type Scope } from './expression.ts';
 import { HoldfastError } from './failure.ts';
 import { foldState, initialState } from './job-state.ts';
 import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from './plan-graph.ts';
 import { parseClaim } from './plan-path.ts';
 import type { Plan, PlanStep, Retry } from './plan.ts';
+import type { PlacedSecret } from './secret.ts';
 
 export interface PlanStepRequest {
   readonly id: string;
   readonly use: string;
   readonly input: Json;
+  /** Where in the input secrets belong. Left out: nowhere. */
+  readonly secrets?: readonly PlacedSecret[];
   /** Steps that this one depends on directly: needs, references, state. In plan order. */
   readonly uses: readonly string[];
   /** `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and told from a built-in step's input. */
@@ -193,27 +196,27 @@ class PlanRun {
   /** Never rejects: a barrier waits for every step. */
   async #runStep(id: string, together: readonly string[], state: JsonObject): Promise<Outcome> {
     const step = this.#graph.steps.get(id)!;
-    let input: Json;
+    let given: ResolvedInput;
     try {
-      input = this.#inputOf(step, state);
-      if (step.use === waitStep.name) checkWait(step, input);
+      given = this.#inputOf(step, state);
+      if (step.use === waitStep.name) checkWait(step, given.input);
     } catch (failure) {
       if (failure instanceof HoldfastError) return { id, kind: 'stuck', failure };
       return { id, kind: 'failed', reason: failure };
     }
     try {
       if (step.use === waitStep.name) {
-        await this.#job.sleep(waitMs(input, this.#job.nowMs()));
+        await this.#job.sleep(waitMs(given.input, this.#job.nowMs()));
         return { id, kind: 'done', output: {} };
       }
-      const result = await this.#job.step(this.#requestFor(step, input, together));
+      const result = await this.#job.step(this.#requestFor(step, given, together));
       return 'output' in result ? { id, kind: 'done', output: result.output } : { id, kind: 'void' };
     } catch (reason) {
       return { id, kind: 'failed', reason };
     }
   }
 
-  #inputOf(step: PlanStep, state: JsonObject): Json {
+  #inputOf(step: PlanStep, state: JsonObject): ResolvedInput {
     const uses = this.#graph.sourcesOf.get(step.id)!;
     const scope: Scope = {
       input: this.#input,
@@ -222,18 +225,19 @@ class PlanRun {
       job: { id: this.#job.jobId },
     };
     try {
-      return resolve(step.with, scope);
+      return resolveInput(step.with, scope);
     } catch (cause) {
       if (!(cause instanceof HoldfastError)) throw cause;
       throw new HoldfastError(cause.type, `Step "${step.id}" cannot be given its input: ${cause.message}`, { ...cause.details, stepId: step.id }, { cause });
     }
   }
 
-  #requestFor(step: PlanStep, input: Json, together: readonly string[]): PlanStepRequest {
+  #requestFor(step: PlanStep, { input, secrets }: ResolvedInput, together: readonly string[]): PlanStepRequest {
     return {
       id: step.id,
       use: step.use,
       input,
+      ...(secrets.length === 0 ? {} : { secrets }),
       uses: this.#graph.sourcesOf.get(step.id)!,
       writes: writesOf(step, input),
       parallelWith: together.filter((other) => other !== step.id),

@@ -4,7 +4,7 @@
  * Invariants
  * 1. An unknown field is an error, at every level.
  * 2. A plan is stored in Temporal's history, so it holds no secrets: a database is named by reference to the worker's
- *    environment, and `env` can be referred to nowhere else.
+ *    environment, and `env` can be referred to nowhere else; what steps need is named under `secrets`, and referred to by name.
  * 3. Parsing a parsed plan changes nothing.
  */
 import * as z from 'zod';
@@ -12,6 +12,7 @@ import type { Json } from './canonical-json.ts';
 import { HttpSettingsSchema } from './http-host.ts';
 import { HEADER_NAME, HttpHeadersSchema } from './http-request.ts';
 import { JsonSchemaSchema } from './plan-json-schema.ts';
+import { MAX_SECRETS, SecretNameSchema } from './secret.ts';
 import { StepNameSchema } from './step.ts';
 
 export const MAX_STEPS = 2000;
@@ -20,7 +21,7 @@ export const DEFAULT_VERIFY_AFTER_MINUTES = 10;
 export const DEFAULT_TIMEOUT_MS = 1_800_000;
 export const DEFAULT_RETRY = { maxAttempts: 5, initialIntervalMs: 1000, backoffCoefficient: 2, maxIntervalMs: 60_000 } as const;
 
-const JsonValueSchema = (z.json() as z.ZodType<Json>).meta({ id: 'Value', description: 'Any JSON value. Text may hold references: ${{ input.x }}, ${{ state.x }}, ${{ steps.ID.output.x }}, ${{ job.id }}. $${{ is the text ${{.' });
+const JsonValueSchema = (z.json() as z.ZodType<Json>).meta({ id: 'Value', description: 'Any JSON value. Text may hold references: ${{ input.x }}, ${{ state.x }}, ${{ steps.ID.output.x }}, ${{ job.id }}, in a step\'s `with` ${{ secrets.NAME }}. $${{ is the text ${{.' });
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;
 const NAME_RULE = 'a letter, then at most 79 letters, digits, _ or -';
@@ -121,6 +122,8 @@ export const PlanSchema = z
     workspace: z.string().min(1).max(1000).describe('The folder that the job works in. A relative path starts at the worker\'s configured root. May hold ${{ input.x }}.'),
     input: JsonSchemaSchema.optional().describe('What the job is given: JSON Schema of an object. Default: no input.'),
     databases: z.record(NameSchema, DatabaseSchema).default({}).describe('Databases by name. Default: none.'),
+    // Without a default: the digest of a plan that needs none stays what it was.
+    secrets: z.array(SecretNameSchema).max(MAX_SECRETS).optional().describe('Environment variables of the worker whose values steps may use, by ${{ secrets.NAME }} and ctx.secret(name). Their values are kept nowhere. Default: none.'),
     // Not filled in where it is left out: a plan without it keeps its digest.
     http: HttpSettingsSchema.optional().describe('What steps and watches may call. Default: nothing.'),
     state: z.record(NameSchema, StateKeySchema).default({}).describe('What the job carries from step to step. Default: nothing.'),

@@ -146,6 +146,12 @@ export interface StepContext {
    */
   perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
   /**
+   * The value of a secret that the plan (or `openJob`) declares: of the worker's environment. What the step returns, writes
+   * or records must not hold it (`secret-in-output`); logs, errors and progress show its name in its place.
+   * @throws `undeclared-secret`, `missing-secret`
+   */
+  secret(name: string): string;
+  /**
    * An HTTP request, as a call (see `perform`): its Idempotency-Key is the same on every attempt, its response is recorded.
    * Hosts must be listed by the plan or `openJob`, those of redirects too. GET and HEAD are made again where it isn't known
    * whether they were; of others a person is asked, unless they are `idempotent` or have a `probe`.

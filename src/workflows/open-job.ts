@@ -37,6 +37,8 @@ export interface OpenJobOptions {
   readonly name?: string;
   /** Name → `${{ env.NAME }}` or `sqlite:relative/path`. Default: none. */
   readonly databases?: Readonly<Record<string, string>>;
+  /** Environment variables of the worker that steps may use by `ctx.secret(name)`; their values are kept nowhere. Default: none. */
+  readonly secrets?: readonly string[];
   /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
   readonly watch?: readonly Watch[];
   /** Hosts that steps and watches may call, redirects included: `api.example.com`, `http://localhost:8080`. Default: none. */
@@ -145,6 +147,7 @@ export class JobCore implements Job {
       settings: {
         databases: options.databases ?? {},
         watch: [...(options.watch ?? [])],
+        ...(options.secrets === undefined || options.secrets.length === 0 ? {} : { secrets: [...options.secrets] }),
         verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
         plan: options.plan ?? null,
         ...(options.http === undefined ? {} : { http: { hosts: [...options.http.hosts] } }),

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { ask, finding, stuckFinding } from '../../src/activities/protocol/questions.ts';
+import { Secrets } from '../../src/activities/protocol/secrets.ts';
 import type { Question } from '../../src/model/question.ts';
 import { Ledger } from '../../src/store/ledger.ts';
 
 const JOB = 'job@run';
+const NO_SECRETS = new Secrets({});
 let directory: string;
 let ledger: Ledger;
 
@@ -23,9 +25,9 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const askStuck = (stepId: string, message: string): Question => ask(ledger, { jobId: JOB, runId: 'run', stepId, why: 'stuck', findings: [stuckFinding(stepId, { type: 'bad-input', message })] });
+const askStuck = (stepId: string, message: string): Question => ask(ledger, NO_SECRETS, { jobId: JOB, runId: 'run', stepId, why: 'stuck', findings: [stuckFinding(stepId, { type: 'bad-input', message })] });
 const askWorld = (text: string): Question =>
-  ask(ledger, { jobId: JOB, runId: 'run', why: 'compared', findings: [finding({ resource: 'file:a', class: 'discrepancy', kind: 'changed', expected: { digest: null, text: 'as recorded' }, found: { digest: null, text } })] });
+  ask(ledger, NO_SECRETS, { jobId: JOB, runId: 'run', why: 'compared', findings: [finding({ resource: 'file:a', class: 'discrepancy', kind: 'changed', expected: { digest: null, text: 'as recorded' }, found: { digest: null, text } })] });
 const open = (): string[] => ledger.openQuestions(JOB).map(({ digest }) => digest).sort();
 
 test('two steps that are stuck, and the world, are asked about side by side', () => {

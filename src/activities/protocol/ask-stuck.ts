@@ -17,6 +17,6 @@ export async function askStuckProtocol(host: ProtocolHost, workspaces: Workspace
     const history = await StepHistory.of(ledger, request.jobId);
     const rerunSteps = history.withDependents(request.rerun.filter((stepId) => history.record(stepId) !== undefined));
     const finding = stuckFinding(request.stepId, request, 'step-cannot-go-on', rerunSteps);
-    return forPayload(ask(ledger, { jobId: request.jobId, runId: caller.runId, stepId: request.stepId, why: `step ${request.stepId} cannot go on`, findings: [finding] }));
+    return forPayload(ask(ledger, workspace.secrets, { jobId: request.jobId, runId: caller.runId, stepId: request.stepId, why: `step ${request.stepId} cannot go on`, findings: [finding] }));
   });
 }

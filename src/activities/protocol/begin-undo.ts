@@ -38,6 +38,11 @@ export async function beginUndoProtocol(host: ProtocolHost, workspaces: Workspac
   }
 }
 
+interface Opened {
+  readonly workspace: Workspace;
+  readonly ledger: Ledger;
+}
+
 class Beginning {
   readonly #host: ProtocolHost;
   readonly #caller: Caller;
@@ -66,10 +71,10 @@ class Beginning {
       const bound = ledger.boundJobId();
       const job = ledger.job(jobId);
       if (job === undefined && known.seq === 0) return this.nothing();
-      if (bound !== undefined && bound !== jobId) return this.#asked(ledger, await foreignFindings(this.#host, workspace, ledger, bound, jobId));
-      if (job === undefined) return this.#asked(ledger, [missingLedgerFinding(workspace.root, this.#verifying)]);
+      if (bound !== undefined && bound !== jobId) return this.#asked({ workspace, ledger }, await foreignFindings(this.#host, workspace, ledger, bound, jobId));
+      if (job === undefined) return this.#asked({ workspace, ledger }, [missingLedgerFinding(workspace.root, this.#verifying)]);
       const found = await this.#settle(workspace, ledger, job);
-      if (found !== undefined) return this.#asked(ledger, found.findings, 'token' in found ? found : undefined);
+      if (found !== undefined) return this.#asked({ workspace, ledger }, found.findings, 'token' in found ? found : undefined);
       return await this.#ready(ledger);
     }, { create: true, signal: this.#caller.signal });
   }
@@ -131,9 +136,9 @@ class Beginning {
     return { kind: 'ready', mark, term, at, items: items.slice(0, MAX_UNDO_ITEMS), total: items.length, report: plan.report, searchAttributes: this.#host.searchAttributes };
   }
 
-  #asked(ledger: Ledger, findings: readonly Finding[], step?: Unfinished): BeginUndoResult {
+  #asked({ workspace, ledger }: Opened, findings: readonly Finding[], step?: Unfinished): BeginUndoResult {
     const { jobId } = this.#request;
-    const question = ask(ledger, { jobId, runId: this.#caller.runId, why: this.#why, findings, ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }) });
+    const question = ask(ledger, workspace.secrets, { jobId, runId: this.#caller.runId, why: this.#why, findings, ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }) });
     return { kind: 'question', question: forPayload(question), term: ledger.job(jobId)?.term ?? 0, searchAttributes: this.#host.searchAttributes };
   }
 

@@ -32,6 +32,8 @@ export interface ContextParts {
   readonly stage: Stage;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** As `StepContext.secret`. */
+  readonly secret: (name: string) => string;
   /** Asked under the lock before a call is made: throws what stands in the way (the world is to be compared first, a question about it is open). */
   readonly mayAct: (ledger: Ledger) => void;
 }
@@ -39,6 +41,7 @@ export interface ContextParts {
 export function makeContext(parts: ContextParts): StepContext {
   const { claim, stage, caller, signal } = parts;
   const { jobId, stepId, generation, token } = claim.row;
+  const { secrets } = parts.workspace;
   return {
     jobId,
     stepId,
@@ -49,19 +52,22 @@ export function makeContext(parts: ContextParts): StepContext {
     once: (name, fn) => once(parts, name, fn),
     perform: (name, options) => perform(parts, name, options),
     http: (name, options) => http(parts, name, options),
-    log: (message, fields) => {
-      if (fields !== undefined) canonicalJson(fields, 'fields');
+    secret: parts.secret,
+    log: (givenMessage, givenFields) => {
+      if (givenFields !== undefined) canonicalJson(givenFields, 'fields');
+      const message = secrets.redact(givenMessage);
+      const fields = secrets.redactJson(givenFields);
       if (stage.logs.length < MAX_LOGS) stage.logs.push(fields === undefined ? { message: message.slice(0, 2_000) } : { message: message.slice(0, 2_000), fields });
       caller.log(message, { ...fields, stepId });
     },
-    progress: (message, fraction) => caller.progress(message, fraction),
+    progress: (message, fraction) => caller.progress(secrets.redact(message), fraction),
     signal,
     ...(claim.row.rejection === null ? {} : { rejection: claim.row.rejection }),
   };
 }
 
 /** Recorded before it is used; on a retry it comes from the record while what was read before is the same. */
-async function once<T extends Json>({ claim, stage, signal }: ContextParts, name: string, fn: () => T | Promise<T>): Promise<T> {
+async function once<T extends Json>({ workspace, claim, stage, signal }: ContextParts, name: string, fn: () => T | Promise<T>): Promise<T> {
   if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
   stage.onceNames.add(name);
   const reads = stage.readsDigest();
@@ -76,6 +82,8 @@ async function once<T extends Json>({ claim, stage, signal }: ContextParts, name
   signal.throwIfAborted();
   const value = await fn();
   const text = canonicalJson(value, `once("${name}")`);
+  workspace.secrets.refuse(name, 'the name of a value of ctx.once');
+  workspace.secrets.refuse(text, `the value of ctx.once("${name}")`);
   if (text.length > MAX_ONCE_BYTES) throw new HoldfastError('too-large', `ctx.once("${name}") returned ${text.length} characters; at most ${MAX_ONCE_BYTES} are recorded.`, { name });
   await faultPointAsync('once.before');
   await claim.recordOnce(name, text, reads);
@@ -138,7 +146,7 @@ function stepFiles(parts: ContextParts): StepFiles {
     write: async (given, content: FileContent, options = {}) => {
       const path = workspace.files.normalise(given);
       signal.throwIfAborted();
-      const blob = stage.keep(content) ?? (await workspace.blobs.put(content));
+      const blob = await keptContent(parts, path, content);
       stage.files.set(path, { kind: 'write', path, content: blob.content, sizeBytes: blob.sizeBytes, mode: options.mode });
     },
     remove: async (given) => {
@@ -148,6 +156,17 @@ function stepFiles(parts: ContextParts): StepFiles {
     },
     list: (folder = '', options = {}) => list(parts, folder, options.recursive === true),
   };
+}
+
+/** Before a byte of it is kept it is seen to hold no secret: what a file holds is in the record as it is. */
+async function keptContent({ workspace: { blobs, secrets }, stage }: ContextParts, path: string, content: FileContent): Promise<{ readonly content: Digest; readonly sizeBytes: number }> {
+  const where = `the file ${path}`;
+  if (!secrets.isEmpty) secrets.refuse(path, 'the name of a file');
+  if (secrets.isEmpty || typeof content === 'string' || content instanceof Uint8Array) {
+    if (typeof content === 'string' || content instanceof Uint8Array) secrets.refuse(content, where);
+    return stage.keep(content) ?? (await blobs.put(content));
+  }
+  return await blobs.put(secrets.refusing(content, where));
 }
 
 async function list({ workspace, stage, signal }: ContextParts, given: string, recursive: boolean): Promise<readonly FileInfo[]> {
@@ -183,6 +202,11 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
   const url = settings.databases[name];
   if (url === undefined) throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
 
+  /** Statements and rows are recorded as they are. Before anything else, so that no message has a part of a secret. */
+  const mayHold = (what: string, ...values: readonly unknown[]): void => {
+    if (!workspace.secrets.isEmpty) workspace.secrets.refuse(canonicalJson(values as Json), `${what} of the database ${name}`);
+  };
+
   /** One table is one resource, however a step spells its name: as it was spelled first. */
   const spelled = (table: string): string => {
     const dialect = dialectOf(url, parts, name);
@@ -204,6 +228,7 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     const table = spelled(givenTable);
     const rows: readonly JsonObject[] = Array.isArray(given) ? (given as readonly JsonObject[]) : [given as JsonObject];
     canonicalJson(rows, 'rows');
+    mayHold('a row', rows);
     const schema = await mustExist(table, schemaOf);
     for (const values of rows) {
       const key = keyOf(table, schema.primaryKey, values);
@@ -217,6 +242,7 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     },
     query: async (sql, params = []) => {
       signal.throwIfAborted();
+      mayHold('a query', sql, params);
       const database = await workspace.database(name, settings);
       const result = await database.query(sql, params, signal);
       const staged = stage.stagedTables(name);
@@ -230,12 +256,14 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     upsert: (table, rows, options) => stageRows('row.upsert', table, rows, options),
     update: async (givenTable, key, values, options = {}) => {
       canonicalJson([key, values], 'update');
+      mayHold('a row', key, values);
       const table = spelled(givenTable);
       const schema = await mustExist(table, schemaOf);
       stage.stageRow({ kind: 'row.update', database: name, table, key: keyOf(table, schema.primaryKey, key), values, columns: covered(key, values, options) });
     },
     delete: async (givenTable, key) => {
       canonicalJson(key, 'key');
+      mayHold('a row', key);
       const table = spelled(givenTable);
       const schema = await mustExist(table, schemaOf);
       // All columns: so that an undo can put the row back.
@@ -243,6 +271,7 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     },
     sql: async (text, params, options) => {
       canonicalJson(params, 'params');
+      mayHold('a statement', text, params, options.undo === undefined ? [] : [options.undo.text, options.undo.params ?? []]);
       if (options.writes.length === 0) throw new HoldfastError('bad-input', 'ctx.db().sql needs `writes`: the tables that the statement changes.', {});
       const writes = [...new Set(options.writes.map(spelled))];
       for (const table of writes) await schemaOf(table);

@@ -18,6 +18,11 @@ export class HttpSecrets {
     this.#values = new Map(Object.entries(headers).flatMap(([header, value]) => (typeof value === 'string' ? [] : [[value.env, secretOf(header, value.env, env)] as const])));
   }
 
+  /** The variables that they are in. */
+  get variables(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
   /** With their values: for the request alone. Names in lower case. */
   filledIn(): Record<string, string> {
     return this.#headersWith((variable) => this.#values.get(variable)!);

@@ -37,6 +37,7 @@ async function request(parts: ContextParts, name: string, options: HttpOptions):
   const hosts = settings.http?.hosts ?? [];
   const url = allowedUrl(hosts, wanted.url);
   const secrets = new HttpSecrets(wanted.headers, workspace.env);
+  workspace.secrets.knowVariables(secrets.variables);
   const path = wanted.saveTo === undefined ? undefined : workspace.files.normalise(wanted.saveTo);
   const isSafe = isSafeMethod(wanted.method);
   const call = new HttpCall(parts, wanted, hosts, secrets);
@@ -110,7 +111,9 @@ class HttpCall {
   async #answer({ status, url, headers, body }: Exchanged): Promise<HttpAnswer> {
     const shown = { status, url: this.#secrets.redact(url), headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.#secrets.redact(value)])) };
     if (this.#request.saveTo !== undefined) {
-      const saved = await this.#parts.workspace.blobs.put(this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_SAVED_BYTES));
+      const { blobs, secrets } = this.#parts.workspace;
+      const bounded = this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_SAVED_BYTES);
+      const saved = await blobs.put(secrets.isEmpty ? bounded : secrets.refusing(bounded, `the answer that is saved to ${this.#request.saveTo}`));
       return { ...shown, body: null, saved };
     }
     const chunks: Uint8Array[] = [];

@@ -147,7 +147,7 @@ export class WorkspaceInspection implements AsyncDisposable {
       if (this.#ledger.job(jobId)?.at.seq === at.seq && this.#ledger.openIntents(jobId).length === 0) break;
       comparison = await this.#compare(jobId, steps, unknown, onProgress);
     }
-    return { findings: comparison.findings, resources: comparison.resources, sizeBytes: comparison.sizeBytes, unknownSteps: unknown };
+    return { findings: this.#opened().secrets.redactJson(comparison.findings), resources: comparison.resources, sizeBytes: comparison.sizeBytes, unknownSteps: unknown };
   }
 
   /** What `abort` with `compensate` would undo, newest first, as far as the world is as the record left it. `steps`: the code that is known here. */
@@ -183,7 +183,7 @@ export class WorkspaceInspection implements AsyncDisposable {
           return { name, dialect: database.dialect, reachable: true, identity: identity.name, ...(fence === undefined ? {} : { fenceTerm: fence.term }), ...(problem === undefined ? {} : { problem }) };
         } catch (error) {
           if (!(error instanceof HoldfastError)) throw error;
-          return { name, reachable: false, problem: error.message };
+          return { name, reachable: false, problem: this.#opened().secrets.redact(error.message) };
         }
       }),
     );
@@ -192,6 +192,7 @@ export class WorkspaceInspection implements AsyncDisposable {
   async #compare(jobId: string, steps: ReadonlyMap<string, StepImplementation>, unknown: readonly string[], onProgress: ((done: number, total: number) => void) | undefined): Promise<Comparison> {
     const { settings, at } = this.#ledger.job(jobId)!;
     const manifest = this.#ledger.manifest(jobId);
+    this.#opened().secrets.know(settings);
     for (const step of unknown) manifest.delete(formatResource({ kind: 'code', step }));
     return await compare({ host: { steps }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
   }

@@ -27,6 +27,7 @@ export async function lookAtEndpoint({ workspace, settings }: { readonly workspa
   if (watch === undefined) return { outcome: 'seen', state: ABSENT };
   try {
     const secrets = new HttpSecrets(watch.headers ?? {}, workspace.env);
+    workspace.secrets.knowVariables(secrets.variables);
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), LOOK_TIMEOUT_MS);
     try {

@@ -54,6 +54,7 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
 
 /** A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database. */
 export function expectDatabases(workspace: Workspace, settings: JobSettings, isRecorded: (resource: string) => boolean): void {
+  workspace.secrets.know(settings);
   const names = Object.keys(settings.databases).filter((database) => isRecorded(formatResource({ kind: 'database', database })));
   workspace.expectDatabases(new Set(names));
 }

@@ -9,6 +9,8 @@
  * 4. At most two ledger commits a call.
  * 5. A safe call (a GET) changes nothing on the other side: it is answered by the record for the very same request and reads,
  *    else made again; it is never in doubt, and a step that runs again on purpose makes it anew.
+ * 6. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given to the
+ *    code, with the name in its place.
  */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { digestOf, sha256Hex } from '../../model/digest.ts';
@@ -20,11 +22,13 @@ import { faultPointAsync } from '../../store/fault-point.ts';
 import type { PerformBasis, PerformRow } from '../../store/perform-row.ts';
 import type { ContextParts } from './context.ts';
 import { inDoubtError, type DoubtKind } from './doubt.ts';
+import type { Secrets } from './secrets.ts';
 
 export const MAX_PERFORM_CHARACTERS = 16 * 1024 * 1024;
 /** Of a request the text that people see; its digest covers the whole. */
 export const MAX_REQUEST_TEXT_CHARACTERS = 4_000;
 const MAX_NAME_CHARACTERS = 100;
+const MAX_ERROR_CHARACTERS = 1_000;
 const NAME = /^[A-Za-z0-9_][\w.#/@:+-]*$/;
 
 export interface CallKind {
@@ -88,6 +92,7 @@ class Call<T extends Json> {
     if (name.length > MAX_NAME_CHARACTERS || !NAME.test(name)) {
       throw new HoldfastError('bad-input', `ctx.perform was given the name ${JSON.stringify(name.slice(0, 200))}. Expected at most ${MAX_NAME_CHARACTERS} letters, digits and _ . # / @ : + -, the first a letter, a digit or _.`, { name });
     }
+    this.#secrets.refuse(name, `the name of a call of ctx.perform`);
     if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.perform("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
     stage.onceNames.add(name);
     if (this.#options.inDoubt === 'probe' && this.#options.probe === undefined) {
@@ -97,7 +102,7 @@ class Call<T extends Json> {
 
   #wanted(): Wanted {
     const { claim, stage } = this.#parts;
-    const text = canonicalJson(this.#options.request ?? null, `perform("${this.#name}").request`);
+    const text = canonicalJson(this.#secrets.redactJson(this.#options.request ?? null), `perform("${this.#name}").request`);
     if (text.length > MAX_PERFORM_CHARACTERS) throw new HoldfastError('too-large', `The request of ctx.perform("${this.#name}") has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are taken. Hand large contents over by a file or a table.`, { name: this.#name });
     return {
       request: sha256Hex(text),
@@ -167,13 +172,13 @@ class Call<T extends Json> {
     }
     // Cut off from outside: it stays as it is, and the next attempt finds it so.
     if (this.#parts.signal.aborted || this.#kind.isSafe || this.#options.inDoubt === 'repeat' || this.#options.inDoubt === 'probe') throw error;
-    return this.#ask(about, wanted, 'outcome-unknown', `the call failed and does not say that nothing happened: ${errorText(error)}`);
+    return this.#ask(about, wanted, 'outcome-unknown', `the call failed and does not say that nothing happened: ${this.#errorText(error)}`);
   }
 
   /** It certainly did not happen; what was in doubt before it still is. */
   async #withdraw(about: PerformRow, { state, nonce }: Withdrawn, why: string): Promise<void> {
     await faultPointAsync('perform.withdrawn-before');
-    await this.#parts.claim.putPerform(about, { ...about, state, nonce, note: `not made: ${why.slice(0, 500)}` });
+    await this.#parts.claim.putPerform(about, { ...about, state, nonce, note: `not made: ${this.#secrets.redact(why).slice(0, 500)}` });
     await faultPointAsync('perform.withdrawn-after');
   }
 
@@ -182,10 +187,10 @@ class Call<T extends Json> {
     let text: string;
     try {
       // A call that answers nothing is no mistake.
-      text = canonicalJson(answer ?? null, `perform("${this.#name}")`);
+      text = canonicalJson(this.#secrets.redactJson(answer ?? null), `perform("${this.#name}")`);
       if (text.length > MAX_PERFORM_CHARACTERS) throw new HoldfastError('too-large', `it has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are recorded`);
     } catch (error) {
-      return this.#ask(row, wanted, 'outcome-unknown', `it happened, but its answer cannot be recorded: ${errorText(error)}`);
+      return this.#ask(row, wanted, 'outcome-unknown', `it happened, but its answer cannot be recorded: ${this.#errorText(error)}`);
     }
     const done: PerformRow = { ...row, state: 'done', answer: text, known, wanted: null };
     await faultPointAsync('perform.done-before');
@@ -203,12 +208,21 @@ class Call<T extends Json> {
       found = await this.#options.probe!({ key: row.key, request: this.#options.request ?? null, signal });
     } catch (error) {
       if (signal.aborted) throw error;
-      return this.#ask(row, wanted, 'outcome-unknown', `an earlier attempt began it, and the probe failed: ${errorText(error)}`);
+      return this.#ask(row, wanted, 'outcome-unknown', `an earlier attempt began it, and the probe failed: ${this.#errorText(error)}`);
     }
     const happened = (found as { readonly happened?: unknown } | undefined)?.happened;
     if (happened === true) return await this.#happened(row, { ...row, token, generation, nonce }, wanted, 'probed', (found as { readonly answer?: unknown }).answer);
     if (happened === false) return await this.#call(wanted, row, 'withdrawn');
-    return this.#ask(row, wanted, 'outcome-unknown', happened === 'unknown' ? 'an earlier attempt began it, and the probe could not find out' : `an earlier attempt began it, and the probe answered ${errorText(found)}; expected { happened: true, answer }, { happened: false } or { happened: 'unknown' }`);
+    return this.#ask(row, wanted, 'outcome-unknown', happened === 'unknown' ? 'an earlier attempt began it, and the probe could not find out' : `an earlier attempt began it, and the probe answered ${this.#errorText(found)}; expected { happened: true, answer }, { happened: false } or { happened: 'unknown' }`);
+  }
+
+  get #secrets(): Secrets {
+    return this.#parts.workspace.secrets;
+  }
+
+  /** Redacted before it is cut. */
+  #errorText(error: unknown): string {
+    return this.#secrets.redact(errorText(error)).slice(0, MAX_ERROR_CHARACTERS);
   }
 
   #ask(row: PerformRow, wanted: Wanted, kind: DoubtKind, why: string): never {
@@ -223,6 +237,5 @@ type Wanted = PerformBasis & { readonly text: string };
 type Withdrawn = Pick<PerformRow, 'state' | 'nonce'>;
 
 function errorText(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}` : (JSON.stringify(error) ?? String(error));
-  return text.slice(0, 1_000);
+  return error instanceof Error ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}` : (JSON.stringify(error) ?? String(error));
 }

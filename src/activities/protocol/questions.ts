@@ -14,6 +14,7 @@ import { stateDigest, type ResourceState, type Sighting } from '../../model/worl
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { keptCalls } from './kept-calls.ts';
+import type { Secrets } from './secrets.ts';
 
 export interface Asking {
   readonly jobId: string;
@@ -26,9 +27,10 @@ export interface Asking {
 
 /**
  * The open question for these findings: the one that is there, or a new one. An open question about the same thing with
- * other findings is withdrawn. Call under the lock. Safe to repeat.
+ * other findings is withdrawn. What it shows names secrets instead of holding them. Call under the lock. Safe to repeat.
  */
-export function ask(ledger: Ledger, { jobId, runId, why, findings: found, stepId, token }: Asking): Question {
+export function ask(ledger: Ledger, secrets: Secrets, asking: Asking): Question {
+  const { jobId, runId, why, findings: found, stepId, token } = secrets.redactJson(asking);
   const findings = found.map((one) => withKeptCalls(ledger, jobId, one));
   const identity = findingsIdentity(findings);
   const kind = questionKind(findings);

@@ -165,7 +165,7 @@ export class StepRun {
   }
 
   async #runCodeSealAndApply(claim: Claim, stage: Stage, settings: JobSettings): Promise<RunStepResult | 'again'> {
-    const made = await this.#work.make({ settings, claim, stage, run: (code) => this.#runCode(code, claim, stage, settings) });
+    const made = await this.#work.make({ settings, claim, stage, secretOf: this.#secretOf(settings), run: (code) => this.#runCode(code, claim, stage, settings) });
     if ('findings' in made) return await this.#askFirst(claim, made.findings, made.why);
     const { intent, details } = made;
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
@@ -202,6 +202,11 @@ export class StepRun {
     faultPoint('seal.after');
   }
 
+  #secretOf(settings: JobSettings): (name: string) => string {
+    const about = { settings, stepId: this.#request.stepId, workerId: this.#host.worker.id };
+    return (name) => this.#workspace.secrets.value(name, about);
+  }
+
   #spelled<T extends Pick<IntentRow, 'intent' | 'digest'>>(ledger: Ledger, row: T, settings: JobSettings): T {
     const intent = spelledAsRecorded(ledger, row.intent, (database) => this.#workspace.dialectOf(database, settings));
     return intent === row.intent ? row : { ...row, intent, digest: intentDigest(intent) };
@@ -211,7 +216,7 @@ export class StepRun {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, mayAct: (ledger) => this.#mayAct(ledger) });
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, secret: this.#secretOf(settings), mayAct: (ledger) => this.#mayAct(ledger) });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
@@ -259,7 +264,7 @@ export class StepRun {
 
   #approvalRequired(ledger: Ledger, row: IntentRow, differences: readonly string[] = []): RunStepResult {
     const open = ledger.openQuestions(this.#request.jobId).find((question) => question.token === this.#token && question.kind === 'approval' && question.findings[0]?.found.digest === row.digest);
-    const question = open ?? ask(ledger, {
+    const question = open ?? ask(ledger, this.#workspace.secrets, {
       jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
       why: `step ${this.#request.stepId} asks before it applies`, findings: [approvalFinding(row.intent, row.digest, differences)],
     });
@@ -405,7 +410,7 @@ export class StepRun {
       throw error;
     }
     if (error instanceof InDoubt) return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
-    const failure = asFailure(error, this.#request.stepId);
+    const failure = this.#workspace.secrets.redactError(asFailure(error, this.#request.stepId));
     if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout') {
       await claim.close();
       throw failure;
@@ -427,7 +432,7 @@ export class StepRun {
     const question = ledger.transaction(() => {
       claim.mustBeCurrent(ledger);
       claim.update(ledger, { state: 'closed' });
-      return ask(ledger, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId, token: this.#token, why: `step ${stepId} has calls in doubt`, findings: noteDoubts(ledger, claim, doubts) });
+      return ask(ledger, this.#workspace.secrets, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId, token: this.#token, why: `step ${stepId} has calls in doubt`, findings: noteDoubts(ledger, claim, doubts) });
     });
     return { kind: 'question', question: forPayload(question) };
   }
@@ -455,7 +460,7 @@ export class StepRun {
 
   #asked(ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
     const { jobId, stepId } = this.#request;
-    return { kind: 'question', question: forPayload(ask(ledger, { jobId, runId: this.#caller.runId, stepId, token: this.#token, why, findings })) };
+    return { kind: 'question', question: forPayload(ask(ledger, this.#workspace.secrets, { jobId, runId: this.#caller.runId, stepId, token: this.#token, why, findings })) };
   }
 }
 

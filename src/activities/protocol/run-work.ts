@@ -15,6 +15,7 @@ import { InDoubt, performEffects, unaskedDoubts } from './doubt.ts';
 import type { ProtocolHost } from './host.ts';
 import { stuckFinding } from './questions.ts';
 import { makeIntent } from './seal.ts';
+import { resolveSecrets } from './secrets.ts';
 import type { Stage } from './stage.ts';
 import type { Made, MakeParts, StepWork } from './step-work.ts';
 import type { Workspace } from './workspace.ts';
@@ -32,7 +33,7 @@ export class RunWork implements StepWork {
     this.#workspace = workspace;
     this.#request = request;
     this.token = tokenOf(request);
-    const given = canonicalJson({ input: request.input, step: request.step });
+    const given = canonicalJson({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
     this.args = sha256Hex(given);
     this.given = new TextEncoder().encode(given);
   }
@@ -42,10 +43,10 @@ export class RunWork implements StepWork {
     return { kind: 'failed', type: 'aborted', message: `Step ${this.#request.stepId} does not run any more: what the job did is being undone.` };
   }
 
-  async make({ settings, claim, stage, run }: MakeParts): Promise<Made> {
-    const { step, input, stepId } = this.#request;
+  async make({ settings, claim, stage, secretOf, run }: MakeParts): Promise<Made> {
+    const { step, input, stepId, secrets } = this.#request;
     const implementation = implementationOf(this.#host, step);
-    const checked = implementation.contract.input.safeParse(input);
+    const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
     const output = this.#checked(implementation, await run((context) => implementation.run(context, checked.data)));
     const performed = performedCalls(claim, stage);

@@ -4,15 +4,16 @@
  * Invariant: `before` of a resource that the record knows comes from the record; if the world shows otherwise, the
  * attempt unwinds. `before` of an unknown one is what is found, and its bytes are kept when it is replaced.
  */
-import type { Json } from '../../model/canonical-json.ts';
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { resourceOfEffect, type Effect, type FileEffect, type Intent, type PerformEffect, type RowChange } from '../../model/intent.ts';
+import { describeEffect, resourceOfEffect, type Effect, type FileEffect, type Intent, type PerformEffect, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { formatResource } from '../../model/resource.ts';
 import { ABSENT, type FileState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Claim } from './claim.ts';
 import { cannotRead } from './files.ts';
+import type { Secrets } from './secrets.ts';
 import type { Stage, StagedFile, StagedRow } from './stage.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -30,11 +31,11 @@ export interface SealParts {
   readonly performed: readonly PerformEffect[];
 }
 
-/** Reads what it needs of the world; writes nothing. @throws MustVerify, HoldfastError */
+/** Reads what it needs of the world; writes nothing. @throws MustVerify, HoldfastError (`secret-in-output`, …) */
 export async function makeIntent(parts: SealParts): Promise<Intent> {
   const { claim, stage, step, output, performed } = parts;
   const effects: Effect[] = [...performed, ...(await fileEffects(parts)), ...(await databaseEffects(parts))];
-  return {
+  const intent: Intent = {
     schemaVersion: 1,
     jobId: claim.row.jobId,
     stepId: claim.row.stepId,
@@ -49,6 +50,17 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
     listings: stage.listings,
     output,
   };
+  refuseSecrets(parts.workspace.secrets, intent);
+  return intent;
+}
+
+/** Whatever way a secret came there: what is sealed is kept as it is. @throws HoldfastError `secret-in-output` */
+function refuseSecrets(secrets: Secrets, { stepId, effects, output, observations, queries, listings }: Intent): void {
+  if (secrets.isEmpty) return;
+  secrets.refuse(canonicalJson(output), `what step ${stepId} returns`);
+  for (const effect of effects) secrets.refuse(canonicalJson(effect), describeEffect(effect));
+  for (const { resource, state } of observations) secrets.refuse(canonicalJson([resource, state]), `what is noted of ${resource}, which step ${stepId} has read,`);
+  secrets.refuse(canonicalJson([...queries, ...listings]), `what is noted of the queries of step ${stepId}`);
 }
 
 async function fileEffects({ workspace, claim, stage }: SealParts): Promise<FileEffect[]> {

@@ -18,6 +18,8 @@ export interface MakeParts {
   readonly settings: JobSettings;
   readonly claim: Claim;
   readonly stage: Stage;
+  /** The value of a secret that the job declares. @throws HoldfastError `undeclared-secret`, `missing-secret` */
+  readonly secretOf: (name: string) => string;
   /** Runs user code with a context, to its end and that of the calls that it began. */
   readonly run: (code: (context: StepContext) => unknown) => Promise<unknown>;
 }

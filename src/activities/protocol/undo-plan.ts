@@ -13,6 +13,7 @@ import type { UndoItem, UndoReport } from '../../model/messages.ts';
 import { uriOf, type Left } from '../../model/intent.ts';
 import type { AppliedEffect, ChainRecord, DecisionRecord, StepRecord } from '../../model/record.ts';
 import type { StepImplementation } from '../../model/step.ts';
+import type { PlacedSecret } from '../../model/secret.ts';
 import { isUndoId, undoTokenOf } from '../../model/token.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { PerformRow } from '../../store/perform-row.ts';
@@ -138,11 +139,18 @@ export class UndoPlan {
   }
 }
 
+export interface Given {
+  readonly input: Json;
+  readonly step: string;
+  /** Where the plan put secrets. Absent: nowhere. */
+  readonly secrets?: readonly PlacedSecret[];
+}
+
 /** What a step was given: its claim names it by digest. */
-export function givenTo(ledger: Pick<Ledger, 'claim' | 'content'>, token: Digest): { readonly input: Json; readonly step: string } | undefined {
+export function givenTo(ledger: Pick<Ledger, 'claim' | 'content'>, token: Digest): Given | undefined {
   const args = ledger.claim(token)?.args;
   const bytes = args === undefined ? undefined : ledger.content(args);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as { input: Json; step: string });
+  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as Given);
 }
 
 function statementsOf(stepId: string, database: string): string {

@@ -29,9 +29,10 @@ import { finding, stuckFinding } from './questions.ts';
 import { StepRun } from './run-step.ts';
 import { effectsText, implementationOf, issuesText, performedCalls } from './run-work.ts';
 import { makeIntent } from './seal.ts';
+import { resolveSecrets } from './secrets.ts';
 import type { Made, MakeParts, StepWork } from './step-work.ts';
 import { inverseOf, type Inverse } from './undo-effects.ts';
-import { callsOf, givenTo, isInDoubt } from './undo-plan.ts';
+import { callsOf, givenTo, isInDoubt, type Given } from './undo-plan.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
 /**
@@ -67,7 +68,7 @@ interface Known {
   readonly record: StepRecord | undefined;
   readonly calls: readonly PerformRow[];
   readonly rulings: readonly UndoRuling[];
-  readonly given: { readonly input: Json } | undefined;
+  readonly given: Given | undefined;
 }
 
 class UndoWork implements StepWork {
@@ -139,10 +140,10 @@ class UndoWork implements StepWork {
     return { intent: { ...own, effects, undoes }, details: { version: this.#host.steps.get(step)?.version ?? known.record?.version ?? '', uses: null, logs: stage.logs } };
   }
 
-  async #compensate({ run }: MakeParts, { contract, compensate }: StepImplementation, known: Known): Promise<CompensateResult> {
+  async #compensate({ run, secretOf }: MakeParts, { contract, compensate }: StepImplementation, known: Known): Promise<CompensateResult> {
     const { stepId } = this.#request;
     this.#isCompensating = true;
-    const record = this.#told(contract, known);
+    const record = this.#told(contract, known, secretOf);
     const returned = (await run((context) => compensate!({ ...context, stepId }, record))) as CompensateResult;
     if (returned !== undefined && typeof (returned as { readonly undoStaged?: unknown } | null)?.undoStaged !== 'boolean') {
       throw new HoldfastError('bad-output', `The compensation of step ${stepId} returned ${canonicalJson(returned, 'compensate').slice(0, 200)}. Expected nothing, or { undoStaged: false }.`);
@@ -152,10 +153,10 @@ class UndoWork implements StepWork {
   }
 
   /** @throws HoldfastError `bad-input`, `bad-output`, `not-found`: what was recorded doesn't fit the contract (any more) */
-  #told(contract: StepImplementation['contract'], { record, calls, given }: Known): CompensatedRecord {
+  #told(contract: StepImplementation['contract'], { record, calls, given }: Known, secretOf: MakeParts['secretOf']): CompensatedRecord {
     const { stepId, generation } = this.#request;
     if (given === undefined) throw new HoldfastError('not-found', `What step ${stepId} was given is not in the ledger, so that its compensation cannot be told.`, { stepId });
-    const input = contract.input.safeParse(given.input);
+    const input = contract.input.safeParse(resolveSecrets(given.input, given.secrets ?? [], secretOf));
     if (!input.success) throw new HoldfastError('bad-input', `What step ${stepId} was given does not fit the contract of ${contract.name} any more: ${issuesText(input.error.issues)}.`);
     const output = record === undefined ? undefined : contract.output.safeParse(record.output);
     if (output?.success === false) throw new HoldfastError('bad-output', `What step ${stepId} returned does not fit the contract of ${contract.name} any more: ${issuesText(output.error.issues)}.`);

@@ -199,7 +199,7 @@ class Verification {
         ledger.transaction(() => withdraw(ledger, open, this.#caller.runId, 'it is asked with what else differs'));
       }
     }
-    const question = ask(ledger, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings, ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }) });
+    const question = ask(ledger, this.#workspaces.secrets, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings, ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }) });
     return { kind: 'question', question: forPayload(question), term: ledger.job(jobId)?.term ?? 0, searchAttributes: this.#host.searchAttributes };
   }
 

@@ -10,6 +10,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { openDatabase } from '../../effects/database/open.ts';
 import type { Database } from '../../effects/database/database.ts';
 import { WorkspaceFiles } from './files.ts';
+import { Secrets } from './secrets.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { BlobStore } from '../../store/blobs.ts';
@@ -27,6 +28,8 @@ export class Workspace {
   readonly directory: string;
   readonly blobs: BlobStore;
   readonly files: WorkspaceFiles;
+  /** Of the whole process. */
+  readonly secrets: Secrets;
   /** The worker's environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly #lock: WorkspaceLock;
@@ -34,9 +37,10 @@ export class Workspace {
   #expected: ReadonlySet<string> = new Set();
   #ledger: Ledger | undefined;
 
-  constructor(root: string, env: Readonly<Record<string, string | undefined>>) {
+  constructor(root: string, env: Readonly<Record<string, string | undefined>>, secrets = new Secrets(env)) {
     this.root = root;
     this.directory = join(root, HOLDFAST_DIRECTORY);
+    this.secrets = secrets;
     this.env = env;
     this.#lock = openWorkspaceLock(this.directory);
     this.blobs = new BlobStore(join(this.directory, 'blobs'), { get: (digest) => this.#ledger?.content(digest) });
@@ -61,6 +65,7 @@ export class Workspace {
     if (reference === undefined) {
       throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
     }
+    this.secrets.know(settings);
     const url = resolveUrl(name, reference, this.env);
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
@@ -81,6 +86,7 @@ export class Workspace {
 
   /** Declared SQLite databases that lie in the workspace are never file resources, also before they are opened. */
   reserveDatabases(settings: JobSettings): void {
+    this.secrets.know(settings);
     for (const reference of Object.values(settings.databases)) {
       const variable = ENV_REFERENCE.exec(reference)?.[1];
       const url = variable === undefined ? reference : (this.env[variable] ?? '');
@@ -136,8 +142,10 @@ export class Workspaces {
   readonly #root: string;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #open = new Map<string, Workspace>();
+  readonly secrets: Secrets;
 
   constructor(root: string, env: Readonly<Record<string, string | undefined>>) {
+    this.secrets = new Secrets(env);
     this.#root = root;
     this.#env = env;
   }
@@ -190,7 +198,7 @@ export class Workspaces {
     const root = realpathSync(path);
     let workspace = this.#open.get(root);
     if (workspace === undefined) {
-      workspace = new Workspace(root, this.#env);
+      workspace = new Workspace(root, this.#env, this.secrets);
       this.#open.set(root, workspace);
     }
     return workspace;
