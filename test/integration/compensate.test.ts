@@ -566,6 +566,39 @@ test('a record that cannot be read is asked about before anything is undone; a j
   await first.close();
 });
 
+test('a step whose undoing cannot be carried out is asked about; left as it is, all of it is named', async () => {
+  code = async (ctx) => {
+    await ctx.files.write('a.txt', 'a\n');
+    await ctx.db('main').sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET no_such_column = 1' } });
+  };
+  const job = open('broken');
+  change(job, `${TABLE}; INSERT INTO note VALUES (1, 'one', 0)`);
+  await job.step(act, {});
+  const question = await questionFrom(job.undo());
+  assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [['undo:act', 'step-cannot-go-on', ['skip', 'rerun', 'recheck', 'abort']]]);
+  assert.match(question.findings[0]!.difference, /no_such_column/);
+  assert.equal(read(job, 'a.txt'), 'a\n', 'all of it or nothing');
+  await decided(job, question, { answer: 'skip' });
+  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt', 'run SQL on main: UPDATE note SET n = n + 1', 'step:act']);
+  assert.equal(read(job, 'a.txt'), 'a\n');
+  await job.close();
+});
+
+test('a content that is not in the store any more is named, and nothing is put in its place', async () => {
+  code = (ctx) => ctx.files.write('a.txt', 'by the job\n');
+  const job = open('gone');
+  writeFileSync(at(job, 'a.txt'), 'before the job\n');
+  await job.step(act, {});
+  const content = sha256Hex('before the job\n');
+  rmSync(join(job.workspace, '.holdfast/blobs', content[0]!, content.slice(1)));
+  const question = await questionFrom(job.undo());
+  assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]]);
+  await decided(job, question, { answer: 'skip' });
+  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt']);
+  assert.equal(read(job, 'a.txt'), 'by the job\n');
+  await job.close();
+});
+
 test('compensate goes with abort alone', async () => {
   code = (ctx) => ctx.files.write('a.txt', 'a\n');
   const job = open('alone');
