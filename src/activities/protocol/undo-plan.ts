@@ -61,7 +61,8 @@ export class UndoPlan {
     else if (record.kind === 'undone') {
       const entry = record.undoes === null ? undefined : this.#entries.get(record.undoes);
       if (entry !== undefined) entry.isUndone = true;
-      this.#steps += 1;
+      // Of which nothing could be undone, that is no step undone.
+      if (record.left.length === 0 || record.effects.some(({ outcome }) => outcome === 'applied')) this.#steps += 1;
       this.#done.push(...record.effects.map(({ effect, outcome }) => ({ effect, outcome })));
       this.#leftTotal += record.left.length;
       for (const left of record.left) if (this.#left.length < MAX_LEFT_TOLD) this.#left.push({ ...left, stepId: record.stepId });
