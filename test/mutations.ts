@@ -304,6 +304,10 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'a fallback is called while the first choice may have happened', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (stage.mustEnd !== undefined) return', replace: 'if (stage.mustEnd === null) return', tests: ['test/integration/perform.test.ts'],
+  },
+  {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
   },

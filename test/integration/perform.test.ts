@@ -306,6 +306,32 @@ test('a call that failed in doubt is asked about also when the code caught the e
   await assert.rejects(doPay({ stepId: 'caught' }), (error) => isFailure(error, 'step-failed') && error.message.includes('fetch failed'));
 });
 
+test('code that catches a call in doubt makes no other call, and records no value, in its place', async () => {
+  let values = 0;
+  code = async (ctx) => {
+    try {
+      return await charge(ctx, server.url, 'primary', 'ask');
+    } catch {
+      await ctx.once('why', () => (values += 1)).catch(() => undefined);
+      void charge(ctx, server.url, 'not waited for', 'ask', { name: 'elsewhere' }).catch(() => undefined);
+      void ctx.perform('nobody-waits', { run: () => send(server.url, 'nobody', 1) });
+      return await charge(ctx, server.url, 'fallback', 'ask', { name: 'fallback' });
+    }
+  };
+  server.next('cut-after');
+  const question = await doubtFrom(doPay());
+  assert.equal(server.requests.length, 1, 'the fallback is not called while the first may have happened');
+  assert.equal(values, 0);
+  await decided(question, { answer: 'happened', result: 'paid' });
+  assert.equal(await doPay(), 'paid');
+  assert.equal(server.effects(), 1);
+  // The same where the call may be repeated, and for what came before it.
+  server.next('cut-after');
+  code = async (ctx) => await charge(ctx, server.url, 1, 'repeat').catch(() => charge(ctx, server.url, 2, 'ask', { name: 'fallback' }));
+  await assert.rejects(doPay({ stepId: 'again' }), (error) => isFailure(error, 'step-failed'));
+  assert.deepEqual(await doPay({ stepId: 'again' }), { effect: 2, of: '1' });
+});
+
 test('all calls in doubt of one attempt are one question, answered one by one', async () => {
   code = async (ctx) => await Promise.all(['first', 'second', 'third'].map((name) => charge(ctx, server.url, name, 'ask', { name })));
   server.mode = 'cut-after';
