@@ -333,11 +333,15 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
-    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+    find: 'return status >= 301 && status <= 303;', replace: 'return status === 0;', tests: ['test/integration/http.test.ts'],
   },
   {
     guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
     find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'an endpoint that says "at once" ends the job', file: 'src/effects/http/retry-after.ts',
+    find: 'Math.max(milliseconds, MIN_RETRY_AFTER_MS)', replace: 'Math.max(milliseconds, 0)', tests: ['test/integration/http-job.test.ts'],
   },
   {
     guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,

@@ -148,8 +148,9 @@ class Call<T extends Json> {
     const { claim, signal, mayAct } = this.#parts;
     const { token, jobId, stepId, generation, nonce } = claim.row;
     const round = before?.round ?? 0;
-    const isRepeat = otherwise !== 'withdrawn' && before !== undefined && before.nonce !== '';
-    const withdrawn: Withdrawn = { state: otherwise, nonce: isRepeat ? before.nonce : '' };
+    // A probe that says no doesn't take it back: what was begun may be under way still.
+    const isRepeat = !this.#kind.isSafe && before !== undefined && before.state !== 'withdrawn' && before.nonce !== '';
+    const withdrawn: Withdrawn = { state: otherwise, nonce: isRepeat && otherwise !== 'withdrawn' ? before.nonce : '' };
     const about: PerformRow = {
       token, name: this.#name, jobId, stepId, generation, state: 'about', key: before?.key ?? performKeyOf({ token, name: this.#name, round }), round, inDoubt: this.#kind.isSafe ? 'safe' : (this.#options.inDoubt ?? 'ask'),
       request: { digest: wanted.request, text: wanted.text }, answers: { request: wanted.request, reads: wanted.reads }, answer: null, known: null, calledIn: generation, nonce, note: null,
