@@ -308,6 +308,10 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (stage.mustEnd !== undefined) return', replace: 'if (stage.mustEnd === null) return', tests: ['test/integration/perform.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'a step fails its job without asking about its call in doubt', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) return this.#askInDoubt(', replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(", tests: ['test/integration/perform.test.ts'],
+  },
+  {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
   },

@@ -405,6 +405,21 @@ test('when the attempts of a repeated call are used up, a person is asked about 
   assert.deepEqual(await doPay({ maxAttempts: 2 }), {});
 });
 
+test('a step that fails its job is asked about first where a call of it is in doubt, whatever ended its attempts', async () => {
+  for (const [stepId, inDoubt, timeoutMs] of [['cut', 'repeat', undefined], ['silent', 'ask', 300]] as const) {
+    code = (ctx) => charge(ctx, server.url, 7, inDoubt);
+    server.next(stepId === 'cut' ? 'cut-after' : 'silent');
+    const fail = (): Promise<unknown> => job.run({ stepId, step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail', ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const question = await questionFrom(fail());
+    assert.equal(question.findings[0]!.kind, 'outcome-unknown', JSON.stringify(question));
+    await decided(question, { answer: 'happened', result: 'paid' });
+    assert.equal(((await fail()) as { readonly output: Json }).output, 'paid');
+  }
+  // Nothing is in doubt: it fails.
+  code = () => Promise.reject(new Error('no'));
+  await assert.rejects(job.run({ stepId: 'failing', step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail' }), (error) => isFailure(error, 'step-failed'));
+});
+
 test('a call whose answer cannot be recorded has happened: a person says what it answered', async () => {
   for (const [index, answer] of [new Date(0), 'x'.repeat(17 * 1024 * 1024)].entries()) {
     const stepId = `pay-${index}`;
