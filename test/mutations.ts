@@ -312,6 +312,10 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (doubts.length > 0) return this.#askInDoubt(', replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(", tests: ['test/integration/perform.test.ts'],
   },
   {
+    guarantee: 'G5', breaks: 'a value that was computed from an answer stays when the call is made anew', file: `${PROTOCOL}/stage.ts`,
+    find: 'filter(({ round }) => round > 0)', replace: 'filter(({ round }) => round < 0)', tests: ['test/integration/perform.test.ts'],
+  },
+  {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
   },

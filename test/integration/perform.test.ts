@@ -259,6 +259,26 @@ test('happened for a call that the step now words otherwise: it goes on with the
   assert.equal(describeEffect(stepRecordsOf(job.workspace, job.jobId, 'pay')[0]!.effects[0]!.effect), 'called charge: {"amount":1}', 'the record says what was sent');
 });
 
+test('what was computed from an answer is computed again when the call is made anew; what came before it stays', async () => {
+  const computed: string[] = [];
+  code = async (ctx) => {
+    const before = await ctx.once('before', () => computed.push('before'));
+    const { effect } = (await charge(ctx, server.url, runs, 'ask')) as { readonly effect: number };
+    const derived = await ctx.once('derived', () => {
+      computed.push(`derived ${effect}`);
+      return effect;
+    });
+    if (runs === 1) throw new Error('after it');
+    return { before, effect, derived };
+  };
+  await assert.rejects(doPay());
+  const question = await doubtFrom(doPay(), 'performed-otherwise');
+  runs = 1;
+  await decided(question, { answer: 'repeat' });
+  assert.deepEqual(await doPay(), { before: 1, effect: 2, derived: 2 });
+  assert.deepEqual(computed, ['before', 'derived 1', 'derived 2']);
+});
+
 test('a call that was made on what has changed since is asked about', async () => {
   writeFileSync(at('input.txt'), 'first');
   code = async (ctx) => {

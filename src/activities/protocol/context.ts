@@ -72,7 +72,7 @@ async function once<T extends Json>({ workspace, claim, stage, signal }: Context
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
   if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
   stage.onceNames.add(name);
-  const reads = stage.readsDigest();
+  const reads = stage.onceDigest();
   const recorded = await claim.once(name);
   if (recorded !== undefined && recorded.reads === reads) {
     stage.onceUsed.add(name);
