@@ -305,6 +305,18 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'a fallback is called while the first choice may have happened', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (stage.mustEnd !== undefined) return', replace: 'if (stage.mustEnd === null) return', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a step fails its job without asking about its call in doubt', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) return this.#askInDoubt(', replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'a value that was computed from an answer stays when the call is made anew', file: `${PROTOCOL}/stage.ts`,
+    find: 'filter(({ round }) => round > 0)', replace: 'filter(({ round }) => round < 0)', tests: ['test/integration/perform.test.ts'],
+  },
+  {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
   },
@@ -330,11 +342,15 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
-    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+    find: 'return status >= 301 && status <= 303;', replace: 'return status === 0;', tests: ['test/integration/http.test.ts'],
   },
   {
     guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
     find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'an endpoint that says "at once" ends the job', file: 'src/effects/http/retry-after.ts',
+    find: 'Math.max(milliseconds, MIN_RETRY_AFTER_MS)', replace: 'Math.max(milliseconds, 0)', tests: ['test/integration/http-job.test.ts'],
   },
   {
     guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
