@@ -19,6 +19,7 @@ export interface Mutation {
 const PROTOCOL = 'src/activities/protocol';
 const KILLS = ['test/integration/kills.test.ts'];
 const DRIFT = ['test/integration/drift.test.ts'];
+const UNDOING = ['test/integration/compensate.test.ts'];
 const DECISIONS = ['test/integration/decisions.test.ts', 'test/integration/decisions-repair.test.ts'];
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -292,7 +293,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (answers.request !== wanted.request) return false;', replace: "if (answers.request === '') return false;", tests: ['test/integration/perform.test.ts'],
   },
   {
-    guarantee: 'G1', breaks: 'a call that was made and is not asked for any more is forgotten', file: `${PROTOCOL}/run-step.ts`,
+    guarantee: 'G1', breaks: 'a call that was made and is not asked for any more is forgotten', file: `${PROTOCOL}/run-work.ts`,
     find: 'if (doubts.length > 0) throw new InDoubt(doubts);', replace: 'if (doubts.length < 0) throw new InDoubt(doubts);', tests: ['test/integration/perform.test.ts'],
   },
   {
@@ -302,6 +303,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G1', breaks: 'code that catches the error of a call that is not over goes on', file: `${PROTOCOL}/run-step.ts`,
     find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a fallback is called while the first choice may have happened', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (stage.mustEnd !== undefined) return', replace: 'if (stage.mustEnd === null) return', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a step fails its job without asking about its call in doubt', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) return this.#askInDoubt(', replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'a value that was computed from an answer stays when the call is made anew', file: `${PROTOCOL}/stage.ts`,
+    find: 'filter(({ round }) => round > 0)', replace: 'filter(({ round }) => round < 0)', tests: ['test/integration/perform.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
@@ -329,15 +342,63 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
-    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+    find: 'return status >= 301 && status <= 303;', replace: 'return status === 0;', tests: ['test/integration/http.test.ts'],
   },
   {
     guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
     find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'an endpoint that says "at once" ends the job', file: 'src/effects/http/retry-after.ts',
+    find: 'Math.max(milliseconds, MIN_RETRY_AFTER_MS)', replace: 'Math.max(milliseconds, 0)', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
     guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
     find: 'if (error instanceof HoldfastError) return', replace: "if (error instanceof HoldfastError && !error.retryable) return { outcome: 'seen', state: ABSENT };\n    if (error instanceof HoldfastError) return", tests: ['test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'an undoing replaces what somebody has changed since', file: `${PROTOCOL}/undo-effects.ts`,
+    find: 'if (sameState(found, after)) return true;', replace: "if (found.kind !== 'other') return true;", tests: UNDOING, name: 'what a person has changed',
+  },
+  {
+    guarantee: 'G3', breaks: 'an answer about what an undoing found holds for whatever is found', file: `${PROTOCOL}/undo-effects.ts`,
+    find: 'one.found !== null && sameState(one.found, found) && (one.answer', replace: 'one.found !== null && (one.answer', tests: UNDOING, name: 'holds for that alone',
+  },
+  {
+    guarantee: 'G1', breaks: 'what a step did is undone in the order in which it was done', file: `${PROTOCOL}/undo-effects.ts`,
+    find: 'of [...record.effects.entries()].reverse()) {', replace: 'of [...record.effects.entries()]) {', tests: UNDOING, name: 'compensation may say|folder that the job made|is told what',
+  },
+  {
+    guarantee: 'G1', breaks: 'steps are undone in the order in which they were done', file: `${PROTOCOL}/undo-plan.ts`,
+    find: '[...this.#entries.values()].reverse().flatMap(', replace: '[...this.#entries.values()].flatMap(', tests: UNDOING, name: 'SQLite: a saga',
+  },
+  {
+    guarantee: 'G1', breaks: 'what a rerun has undone is undone again', file: `${PROTOCOL}/undo-plan.ts`,
+    find: 'last.entry.open.delete(last.place);\n        last.entry.undone.add(last.place);', replace: '', tests: UNDOING, name: 'was run again',
+  },
+  {
+    guarantee: 'G1', breaks: 'an undoing that is recorded is done again', file: `${PROTOCOL}/undo-step.ts`,
+    find: 'if (done !== undefined) return this.result(done.record, done.at);', replace: '', tests: ['test/integration/compensate-job.test.ts'], name: 'answer is lost',
+  },
+  {
+    guarantee: 'G1', breaks: 'a step runs although the job is being undone', file: `${PROTOCOL}/run-work.ts`,
+    find: "?.state !== 'undoing') return undefined;", replace: "?.state !== 'released') return undefined;", tests: UNDOING, name: 'from the abort on',
+  },
+  {
+    guarantee: 'G1', breaks: 'a compensation is not told of a call in doubt, nor is anybody asked', file: `${PROTOCOL}/undo-step.ts`,
+    find: 'known.calls.filter(isInDoubt)', replace: 'known.calls.filter(() => false)', tests: UNDOING, name: 'is settled before',
+  },
+  {
+    guarantee: 'G1', breaks: 'a step that is half applied when its job is aborted is left so', file: `${PROTOCOL}/begin-undo.ts`,
+    find: '(isUndoId(intent.stepId) ? [intent.stepId] : [])', replace: '[intent.stepId]', tests: UNDOING, name: 'half applied when',
+  },
+  {
+    guarantee: 'G4', breaks: 'a path that becomes another kind of thing is not gone on with when nothing stands there', file: `${PROTOCOL}/apply.ts`,
+    find: "(found.kind === 'absent' && changesKind(effect))", replace: "(found.kind === 'other' && changesKind(effect))", tests: UNDOING, name: 'a link that the job',
+  },
+  {
+    guarantee: 'G2', breaks: 'a Workflow that was reset to before its abort goes on', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'if (undoing !== undefined) return', replace: "if (undoing?.record.by === '') return", tests: UNDOING, name: 'from the abort on',
   },
   {
     guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,

@@ -249,7 +249,8 @@ export class Gate {
 
   async beginOnce(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<BeginUndoResult> {
     const { jobId, workspace, settings, base, continuedFrom } = this.#options;
-    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: this.#steps, ...(continuedFrom === undefined ? {} : { continuedFrom }) });
+    // What the Workflow knows of single steps plays no part: all that the record has is undone.
+    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: [], ...(continuedFrom === undefined ? {} : { continuedFrom }) });
     this.#searchAttributes = result.searchAttributes;
     this.#term = result.term;
     if (result.kind === 'ready') this.advance(result.at);

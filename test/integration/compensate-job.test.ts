@@ -137,6 +137,8 @@ test('a running job is aborted without having been asked: what is in flight ends
   const steps = [plan.steps[0]!, plan.steps[1]!, { id: 'patient', use: 'patient', needs: ['replacing'] }];
   const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('saga'), taskQueue, args: [{ plan: { ...plan, steps }, workspace: places.workspace }] });
   await until(handle, () => patientStarted === 1);
+  await handle.signal('abort', { compensate: 'yes', reason: 'over' });
+  await until(handle, ({ refusals }) => refusals.some(({ problems }) => problems.some((problem) => problem.startsWith('by: ')) && problems.some((problem) => problem.startsWith('compensate: '))));
   const aborted = await client.abort(handle.workflowId, { by: 'ada@example.com', reason: 'over', compensate: true }, { wait: true });
   assert.equal(aborted.result?.outcome, 'aborted');
   assert.deepEqual(await worldOf(places), before);
@@ -158,6 +160,28 @@ test("a Workflow of one's own is undone the same, and its undoing goes on in a n
   const seen = await Promise.all(runs.map((runId) => undone(temporal.client.workflow.getHandle(handle.workflowId, runId))));
   assert.ok(seen.filter((summaries) => summaries.length > 0).length > 1, `it was undone in more than one Run: ${JSON.stringify(seen)}`);
   assert.deepEqual(seen.flat().length, SAGA.length);
+});
+
+test('an undoing whose answer is lost answers from its record when it is asked for again', { timeout: 60_000 }, async () => {
+  const places = await place('lost');
+  const before = await worldOf(places);
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('saga'), taskQueue, args: [{ plan, workspace: places.workspace }] });
+  await asks(handle);
+  const refunds = server.requests.length;
+  let lost = 0;
+  setFaultHook((point) => {
+    if (point !== 'record.after' || lost === SAGA.length) return;
+    lost += 1;
+    // Each answer once.
+    if (lost % 2 === 1) throw new Error('the answer is lost');
+  });
+  await client.decide(handle.workflowId, { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' });
+  await assert.rejects(handle.result(), (error: Error) => /Undone: 8 steps/.test((error.cause as Error).message));
+  assert.ok(lost > 2);
+  assert.deepEqual(await worldOf(places), before);
+  assert.equal(server.requests.length - refunds, 2);
+  const { jobId } = await handle.query<JobStatus>('status');
+  assert.equal(chainOf(places.workspace, jobId).filter(({ kind }) => kind === 'undone').length, SAGA.length);
 });
 
 test('the undoing itself can be ended; it says what is not undone', { timeout: 60_000 }, async () => {

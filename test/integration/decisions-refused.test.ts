@@ -95,7 +95,7 @@ test('each unusable decision is refused with its reason, by Signal and by Update
     });
   }
   await handle.signal('decied', good);
-  await until(() => statusOf(handle), ({ refusals }) => refusals.at(-1)!.problems.some((problem) => problem.includes('there is no Signal "decied"; the one to send is "decide"')));
+  await until(() => statusOf(handle), ({ refusals }) => refusals.at(-1)!.problems.some((problem) => problem.includes('there is no Signal "decied"; those to send are "decide" and "abort"')));
   assert.equal((await statusOf(handle)).questions[0]!.digest, question.digest);
   assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited Aedited B');
 

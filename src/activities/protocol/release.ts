@@ -60,6 +60,7 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   if (bound === undefined || job === undefined) return;
   expectRecordedDatabases(workspace, job.settings, ledger, bound);
   const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
+  if (job.state === 'undoing') notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
   notes.push(...finished, ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
     notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));

@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
-import { uriOf, type Effect, type Intent } from '../../model/intent.ts';
+import { changesKind, uriOf, type Effect, type Intent } from '../../model/intent.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, Question } from '../../model/question.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record.ts';
@@ -128,19 +128,24 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
 };
 
 /** What an undoing asked: kept in the ledger, for the undoing to go by when it is asked for again. */
-function ruleOnUndoing({ ledger, jobId }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work): void {
+async function ruleOnUndoing({ ledger, jobId, workspace }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
   const { resource } = finding;
   const answer = sealed.answers[resource]!;
   const { by, reason } = sealed.decision;
   const { token } = question;
   if (token === undefined || answer === 'abort' || answer === 'recheck') return;
   if (finding.kind === 'outcome-unknown') return void work.notes.push(answer === 'happened' ? settleCall(ledger, question, finding, 'happened', sealed) : countAsNotMade(ledger, question, finding, sealed));
+  const intent = ledger.intent(token);
   ledger.transaction(() => {
+    // What was sealed before the answer doesn't know of it; nothing of it is applied.
+    if (intent?.state === 'sealed') ledger.setIntentState(token, 'dropped');
     if (answer === 'skip' || answer === 'overwrite') ledger.putUndoRuling({ token, jobId, resource, answer, found: sealed.found[resource] ?? null, by, reason });
     const claim = ledger.claim(token);
     // Its attempts count anew.
     if (claim !== undefined) ledger.putClaim({ ...claim, state: 'closed', failures: 0, dropped: 0 });
   });
+  if (intent?.state === 'sealed') await removeIntentLeftovers(workspace, intent.intent);
+  if (intent?.state === 'applying') return void work.notes.push(`${resource}: its undoing is half applied, and can only be finished; it is tried again`);
   work.notes.push(`${resource}: ${answer === 'skip' ? 'it is left as it is' : answer === 'overwrite' ? 'it is put back all the same; what was found is kept' : 'it is tried again'}`);
 }
 
@@ -238,9 +243,10 @@ async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, r
   const planned = ledger.preparedAfters(row.intent.token).afters;
   for (const [index, effect] of [...row.intent.effects.entries()].reverse()) {
     if (!('path' in effect)) continue;
-    const isApplied = marks.get(index)?.outcome === 'applied' || sameState(effect.after, (await stateOrLeft(workspace, effect.path, work)) ?? effect.before);
-    if (isApplied) {
-      await putFile(workspace, effect.path, effect.before, effect.after, work);
+    const now = (await stateOrLeft(workspace, effect.path, work)) ?? effect.before;
+    const isHalf = now.kind === 'absent' && changesKind(effect);
+    if (isHalf || marks.get(index)?.outcome === 'applied' || sameState(effect.after, now)) {
+      await putFile(workspace, effect.path, effect.before, isHalf ? ABSENT : effect.after, work);
     }
   }
   for (const name of new Set(row.intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : [])))) {
