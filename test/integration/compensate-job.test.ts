@@ -18,7 +18,7 @@ import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { until } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
-import { callsOf, prepareSagaWorld, SAGA, sagaSteps, worldOf } from '../support/saga.ts';
+import { callsOf, prepareSagaWorld, SAGA, sagaPlan, sagaSteps, worldOf } from '../support/saga.ts';
 import { testTemporal } from '../support/temporal.ts';
 import type { stepwise } from '../support/saga-workflow.ts';
 
@@ -57,13 +57,7 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const plan = {
-  schemaVersion: 1, name: 'saga', workspace: 'unused', databases: { main: { url: 'sqlite:db/main.db' } }, http: { hosts: [server.url] },
-  steps: [
-    ...SAGA.map(({ contract, input }, index) => ({ id: contract.name, use: contract.name, with: input, ...(index === 0 ? {} : { needs: [SAGA[index - 1]!.contract.name] }) })),
-    { id: 'asks', use: 'file.write', with: { path: 'asks.txt', content: 'asks' }, needs: [SAGA.at(-1)!.contract.name], approval: 'before-apply' },
-  ],
-};
+const plan = sagaPlan(server.url);
 
 async function place(name: string): Promise<{ readonly workspace: string; readonly databaseUrl: string }> {
   const workspace = join(root, name);

@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import type { Json } from '../../src/model/canonical-json.ts';
+import type { Json, JsonObject } from '../../src/model/canonical-json.ts';
 import type { StepContext } from '../../src/model/step-context.ts';
 import { implementStep, type StepContract, type StepImplementation } from '../../src/model/step.ts';
 import { filesIn } from '../fault/support/kill-run.ts';
@@ -107,6 +107,17 @@ export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplem
 export function callsOf(count: number): readonly string[] {
   const made = SAGA.slice(0, count);
   return [...made.flatMap(({ calls }) => (calls === undefined ? [] : [calls.done])), ...made.toReversed().flatMap(({ calls }) => (calls === undefined ? [] : [calls.undone]))];
+}
+
+/** As a plan, one step after the other; then a step that waits for an approval. */
+export function sagaPlan(url: string): JsonObject & { readonly steps: JsonObject[] } {
+  return {
+    schemaVersion: 1, name: 'saga', workspace: 'unused', databases: { main: { url: 'sqlite:db/main.db' } }, http: { hosts: [url] },
+    steps: [
+      ...SAGA.map(({ contract, input }, index) => ({ id: contract.name, use: contract.name, with: input, ...(index === 0 ? {} : { needs: [SAGA[index - 1]!.contract.name] }) })),
+      { id: 'asks', use: 'file.write', with: { path: 'asks.txt', content: 'asks' }, needs: [SAGA.at(-1)!.contract.name], approval: 'before-apply' },
+    ],
+  };
 }
 
 /** What was there before the job. */
