@@ -4,7 +4,7 @@
  */
 export interface Mutation {
   /** The guarantee that is broken, as in docs/guarantees.md. */
-  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption';
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption' | 'Secrets';
   readonly breaks: string;
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -305,6 +305,18 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'a fallback is called while the first choice may have happened', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (stage.mustEnd !== undefined) return', replace: 'if (stage.mustEnd === null) return', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a step fails its job without asking about its call in doubt', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) return this.#askInDoubt(', replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'a value that was computed from an answer stays when the call is made anew', file: `${PROTOCOL}/stage.ts`,
+    find: 'filter(({ round }) => round > 0)', replace: 'filter(({ round }) => round < 0)', tests: ['test/integration/perform.test.ts'],
+  },
+  {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
     find: " && question.kind !== 'in-doubt'", replace: '', tests: ['test/integration/perform.test.ts'],
   },
@@ -330,11 +342,15 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
-    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+    find: 'return status >= 301 && status <= 303;', replace: 'return status === 0;', tests: ['test/integration/http.test.ts'],
   },
   {
     guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
     find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'an endpoint that says "at once" ends the job', file: 'src/effects/http/retry-after.ts',
+    find: 'Math.max(milliseconds, MIN_RETRY_AFTER_MS)', replace: 'Math.max(milliseconds, 0)', tests: ['test/integration/http-job.test.ts'],
   },
   {
     guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
@@ -387,5 +403,34 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,
     find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));', replace: 'redacted = redacted.replaceAll(form, () => form);', tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'an intent that holds a secret is sealed', file: `${PROTOCOL}/seal.ts`,
+    find: 'if (secrets.isEmpty) return;', replace: "if (stepId !== '') return;", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: output',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'a file that holds a secret is kept', file: `${PROTOCOL}/context.ts`,
+    find: 'secrets.refuse(content, where);', replace: "if (where === '') secrets.refuse(content, where);", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: file',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'an error is asked about with the secret in it', file: `${PROTOCOL}/questions.ts`,
+    find: 'secrets.redactJson(asking)', replace: 'secrets.isEmpty ? secrets.redactJson(asking) : asking', tests: ['test/integration/secrets.test.ts'], name: 'what a person writes',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'what a call sends is recorded with the secret in it', file: `${PROTOCOL}/perform.ts`,
+    find: 'this.#secrets.redactJson(this.#options.request ?? null)', replace: '(this.#options.request ?? null)', tests: ['test/integration/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'base64 is found only where the secret begins a group', file: `${PROTOCOL}/secret-forms.ts`,
+    find: 'return [0, 1, 2].flatMap(', replace: 'return [0].flatMap(', tests: ['test/unit/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'a secret is given to who does not declare it', file: `${PROTOCOL}/secrets.ts`,
+    find: 'if (!declared.includes(name)) {', replace: "if (name === '' && !declared.includes(name)) {", tests: ['test/unit/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'data beside a secret is read for references', file: 'src/model/expression.ts',
+    find: "secrets.push({ at: [...at], parts });", replace: "secrets.push({ at: [...at], parts: parseTemplate(parts.map((piece) => (typeof piece === 'string' ? piece : `\\${{ secrets.${piece.secret} }}`)).join('')).map((piece) => (typeof piece === 'string' ? piece : { secret: 'name' in piece ? piece.name : '' })) });",
+    tests: ['test/unit/secrets.test.ts'],
   },
 ];

@@ -46,6 +46,7 @@ export class RunWork implements StepWork {
   async make({ settings, claim, stage, secretOf, run }: MakeParts): Promise<Made> {
     const { step, input, stepId, secrets } = this.#request;
     const implementation = implementationOf(this.#host, step);
+    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(this.given, `what step ${stepId} is given, and what is in the history already,`);
     const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
     const output = this.#checked(implementation, await run((context) => implementation.run(context, checked.data)));
