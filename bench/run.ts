@@ -6,12 +6,13 @@ import { parseArgs } from 'node:util';
 import { BenchServer } from './bench-server.ts';
 import type { Figure, FigureContext, FigureResult } from './figure.ts';
 import { encryption, guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures/steps.ts';
+import { commandOnManyFiles } from './figures/command.ts';
 import { verifyGibibyte, verifySmallFiles } from './figures/verification.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
 import { exitOnSignals } from './temporary-directory.ts';
 
-const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, encryption, longJob, historyBytes, verifyGibibyte, verifySmallFiles, memoryGrowth, takeOver];
+const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, encryption, longJob, historyBytes, verifyGibibyte, verifySmallFiles, commandOnManyFiles, memoryGrowth, takeOver];
 
 const WRONG_USAGE = 2;
 const NOT_MEASURED = 3;

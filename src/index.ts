@@ -4,8 +4,9 @@
  */
 export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
 export { defineStep, implementStep, z, type StepContract, type Compensate, type CompensateResult, type StepImplementation, type StepInput, type StepOutput } from './model/step.ts';
-export type { CompensatedCall, CompensatedEffect, CompensatedRecord, FileContent, FileInfo, HttpOptions, HttpResponse, PerformCall, PerformOptions, ProbeCall, ProbeResult, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
-export { BUILT_IN_STEPS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, waitStep } from './model/built-in-steps.ts';
+export type { CommandResult } from './model/command.ts';
+export type { CommandOptions, CompensatedCall, CompensatedEffect, CompensatedRecord, FileContent, FileInfo, HttpOptions, HttpResponse, PerformCall, PerformOptions, ProbeCall, ProbeResult, Row, RowOptions, StepContext, StepDatabase, StepFiles, WriteOptions } from './model/step-context.ts';
+export { BUILT_IN_STEPS, commandStep, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, waitStep } from './model/built-in-steps.ts';
 export { HttpRequestSchema } from './model/http-request.ts';
 export { isNotPerformed, NotPerformed } from './model/not-performed.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';

@@ -1,6 +1,6 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
 import {
-  dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, MAX_HTTP_STEP_BYTES,
+  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, MAX_HTTP_STEP_BYTES,
 } from '../model/built-in-steps.ts';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -49,6 +49,17 @@ const dbQuery = implementStep(dbQueryStep, async (ctx, { database, sql, params, 
   return { rows: rows as unknown as JsonObject[] };
 });
 
+const command = implementStep(commandStep, async (ctx, { run, inDoubt, timeoutMs, maxOutputBytes, paths, ...options }) => {
+  const given = { ...options, ...(inDoubt === undefined ? {} : { inDoubt }), ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }), ...(paths === undefined ? {} : { paths }) };
+  const { exitCode, stdout, stderr, log, changed } = await ctx.command(run, given);
+  return { exitCode, stdout: endOf(stdout), stderr: endOf(stderr), log: log.content, written: changed.written + changed.links + changed.folders, removed: changed.removed };
+});
+
+function endOf(text: string): string {
+  return text.length <= MAX_COMMAND_OUTPUT_CHARACTERS ? text : `…${text.slice(1 - MAX_COMMAND_OUTPUT_CHARACTERS)}`;
+}
+
+
 /** What is not JSON although it says so is text all the same. */
 function bodyOf(text: string, contentType: string | undefined): Json {
   if (text === '') return null;
@@ -66,5 +77,5 @@ const http = implementStep(httpStep, async (ctx, request) => {
   return { status, url, headers: { ...headers }, body: bodyOf(text, headers['content-type']), ...file };
 });
 
-export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, http] as unknown as readonly StepImplementation[];
+export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, http, command] as unknown as readonly StepImplementation[];
 

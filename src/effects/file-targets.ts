@@ -55,13 +55,13 @@ export function refuseSameTargets(workspace: FileWorkspace, targets: readonly Fi
   refuseParents(workspace, places, folded);
 }
 
-/** A target that is (or becomes) no folder can't have targets in it; one that is removed, only removals. */
+/** A target that is (or becomes) no folder can't have targets in it; one that was a folder, only removals. */
 function refuseParents(workspace: FileWorkspace, places: ReadonlyMap<string, FileTarget>, folded: ReadonlyMap<string, readonly FileTarget[]>): void {
   for (const [place, target] of places) {
     for (let above = folderOf(place); above.length > workspace.root.length; above = folderOf(above)) {
       const parents = places.has(above) ? [places.get(above)!] : (folded.get(foldKey(above)) ?? []).filter((parent) => isFolded(workspace, `${workspace.root}/${parent.path}`, above));
       for (const parent of parents) {
-        const isFolder = parent.after.kind === 'directory' || (parent.after.kind === 'absent' && parent.before.kind === 'directory' && target.after.kind === 'absent');
+        const isFolder = parent.after.kind === 'directory' || (parent.before.kind === 'directory' && target.after.kind === 'absent');
         if (!isFolder) refuse(parent, target, 'cannot both be: the one would lie inside the other, which is no folder');
       }
     }

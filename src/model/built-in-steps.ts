@@ -4,7 +4,9 @@
  */
 import * as z from 'zod';
 import type { Json } from './canonical-json.ts';
+import { ArgvSchema, commandFields } from './command.ts';
 import { DigestSchema } from './digest.ts';
+import { folderOfPattern, isFilePattern } from './file-pattern.ts';
 import { HttpRequestSchema } from './http-request.ts';
 import type { Claim } from './plan-path.ts';
 import { parseClaim } from './plan-path.ts';
@@ -84,6 +86,34 @@ export const dbQueryStep = defineStep({
   output: z.strictObject({ rows: z.array(z.record(z.string(), JsonValueSchema)) }),
 });
 
+/** What of a command's output is in its step's output: the rest is in the log blob. */
+export const MAX_COMMAND_OUTPUT_CHARACTERS = 16_384;
+
+/** Runs a command on a private copy of the workspace; what it changed there is applied as a whole. */
+export const commandStep = defineStep({
+  name: 'command',
+  input: z
+    .strictObject({
+      run: ArgvSchema.describe('The program and its arguments, as a list; with shell: true one string.'),
+      ...commandFields,
+      inDoubt: z.enum(['ask', 'repeat']).optional().describe('Of a command in place whose end nobody knows. Default: ask.'),
+    })
+    .superRefine(({ run, shell, inPlace, inDoubt }, context) => {
+      if ((typeof run === 'string') !== shell) context.addIssue({ code: 'custom', path: ['run'], message: shell ? 'is a list, with shell: true' : 'is text, without a shell', params: { expected: shell ? 'one string' : 'a list of words, or shell: true' } });
+      if (inDoubt !== undefined && !inPlace) context.addIssue({ code: 'custom', path: ['inDoubt'], message: 'means nothing for a command on a copy', params: { expected: 'inPlace: true beside it' } });
+    }),
+  output: z.strictObject({
+    exitCode: z.int(),
+    /** At most 16,384 characters, the last ones. */
+    stdout: z.string(),
+    stderr: z.string(),
+    /** The blob that holds its output. */
+    log: DigestSchema,
+    written: z.int(),
+    removed: z.int(),
+  }),
+});
+
 /** Makes an HTTP request; the plan's `http.hosts` must name its host. A POST, PUT, PATCH or DELETE takes effect once, or a person is asked. */
 export const httpStep = defineStep({
   name: 'http',
@@ -120,7 +150,7 @@ export const waitStep = defineStep({
   output: z.strictObject({}),
 });
 
-export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, httpStep, waitStep] as const satisfies readonly StepContract[];
+export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, httpStep, commandStep, waitStep] as const satisfies readonly StepContract[];
 
 /**
  * What a built-in step's input says about what it writes. Parts that cannot be told (they hold references, or are not
@@ -134,6 +164,8 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
       return fileClaim(text('path'));
     case 'file.copy':
       return fileClaim(text('to'));
+    case 'command':
+      return member(input, 'inPlace') === true ? [WHOLE_WORKSPACE] : [];
     case 'http':
       return fileClaim(text('saveTo'));
     case 'db.upsert':
@@ -149,7 +181,22 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
 
 /** What a built-in step's input says about what it reads. */
 export function builtInReads(use: string, input: Json): readonly Claim[] {
+  if (use === 'command') return commandReads(member(input, 'paths'));
   return use === 'file.copy' ? fileClaim(literalText(member(input, 'from'))) : [];
+}
+
+const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
+
+/** A command may read whatever it is given. */
+function commandReads(paths: Json | undefined): readonly Claim[] {
+  if (!Array.isArray(paths)) return [WHOLE_WORKSPACE];
+  return paths.flatMap((path: Json) => {
+    const text = literalText(path);
+    if (text === undefined) return [];
+    if (!isFilePattern(text)) return fileClaim(text);
+    const folder = folderOfPattern(text);
+    return folder === '' ? [WHOLE_WORKSPACE] : [{ kind: 'folder', resource: `file:${folder}/`, whole: true } satisfies Claim];
+  });
 }
 
 /** Paths in a built-in step's input, by field. */

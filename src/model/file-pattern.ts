@@ -13,10 +13,10 @@ export function folderOfPattern(pattern: string): string {
 }
 
 export function matchesPattern(pattern: string, path: string): boolean {
-  return expressionOf(pattern).test(path);
+  return expressionOfPattern(pattern).test(path);
 }
 
-function expressionOf(pattern: string): RegExp {
+export function expressionOfPattern(pattern: string): RegExp {
   const parts = pattern.replace(/^\.\//, '').split(/(\*\*\/|\*\*|\*|\?)/).map((part) => {
     switch (part) {
       case '**/':

@@ -23,6 +23,11 @@ export const FileRemoveSchema = z.strictObject({ kind: z.literal('file.remove'),
 export const FileRestoreSchema = z.strictObject({ kind: z.literal('file.restore'), path: z.string(), before: AnyFileStateSchema, after: AnyFileStateSchema });
 export const DirectoryCreateSchema = z.strictObject({ kind: z.literal('directory.create'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
 
+/** Once what was in it is gone. */
+export const DirectoryRemoveSchema = z.strictObject({ kind: z.literal('directory.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
+export const DirectoryModeSchema = z.strictObject({ kind: z.literal('directory.mode'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
+export const SymlinkWriteSchema = z.strictObject({ kind: z.literal('symlink.write'), path: z.string(), before: AnyFileStateSchema, after: SymlinkStateSchema });
+
 /**
  * A change to one row by its primary key. `columns`: those that the record covers (default: those written, and the key).
  * `before` covers the same columns. What comes after is what the transaction reads back: defaults, triggers and numeric
@@ -66,7 +71,7 @@ export const PerformSchema = z.strictObject({
   generation: z.int().min(0),
 });
 
-export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, FileRestoreSchema, DirectoryCreateSchema, RowChangeSchema, SqlSchema, PerformSchema]);
+export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, FileRestoreSchema, DirectoryCreateSchema, DirectoryRemoveSchema, DirectoryModeSchema, SymlinkWriteSchema, RowChangeSchema, SqlSchema, PerformSchema]);
 export type Effect = z.infer<typeof EffectSchema>;
 export type FileEffect = Extract<Effect, { path: string }>;
 export type DatabaseEffect = Extract<Effect, { database: string }>;
@@ -117,6 +122,8 @@ export const IntentSchema = z.strictObject({
   observations: z.array(ObservationSchema),
   queries: z.array(QueryObservationSchema),
   listings: z.array(ListingObservationSchema),
+  /** What commands in place have left in the workspace: done already, and the record's from now on. */
+  left: z.array(ObservationSchema).optional(),
   output: JsonSchema,
   undoes: UndoesSchema.optional(),
 });
@@ -138,6 +145,9 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
     case 'file.remove':
     case 'file.restore':
     case 'directory.create':
+    case 'directory.remove':
+    case 'directory.mode':
+    case 'symlink.write':
       return { kind: 'file', path: effect.path };
     case 'row.insert':
     case 'row.upsert':
@@ -170,6 +180,7 @@ export function canBeUndone(effects: readonly Effect[]): boolean {
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {
     case 'file.write':
+      if (isModeChange(effect)) return `change the mode of ${effect.path} to ${octal(effect.after.mode)}`;
       return `${effect.before.kind === 'absent' ? 'create' : 'replace'} ${effect.path} (${effect.after.sizeBytes.toLocaleString('en-US')} bytes)`;
     case 'file.remove':
       return `remove ${effect.path}`;
@@ -177,6 +188,12 @@ export function describeEffect(effect: Effect): string {
       return `put ${effect.path} back: ${describeFileState(effect.after)}`;
     case 'directory.create':
       return `create folder ${effect.path}/`;
+    case 'directory.remove':
+      return `remove folder ${effect.path}/`;
+    case 'directory.mode':
+      return `change the mode of folder ${effect.path}/ to ${octal(effect.after.mode)}`;
+    case 'symlink.write':
+      return `${effect.before.kind === 'absent' ? 'create' : 'replace'} symbolic link ${effect.path} → ${effect.after.target}`;
     case 'perform':
       return `called ${effect.name}${effect.known === 'called' ? '' : ` (${effect.known === 'told' ? 'as a person says' : 'as the probe found'})`}${effect.request.text === 'null' ? '' : `: ${effect.request.text.length > 200 ? `${effect.request.text.slice(0, 200)}…` : effect.request.text}`}`;
     case 'sql':
@@ -184,6 +201,14 @@ export function describeEffect(effect: Effect): string {
     default:
       return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database: effect.database, table: effect.table, key: effect.key })}`;
   }
+}
+
+function isModeChange({ before, after }: z.infer<typeof FileWriteSchema>): boolean {
+  return before.kind === 'file' && before.content === after.content && before.mode !== after.mode;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
 }
 
 function describeFileState(state: z.infer<typeof AnyFileStateSchema>): string {

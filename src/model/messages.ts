@@ -25,6 +25,7 @@ export const WatchSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file'), path: z.string() }),
   z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
   z.strictObject({ kind: z.literal('query'), name: z.string(), database: z.string(), sql: z.string(), params: z.array(JsonSchema) }),
+  z.strictObject({ kind: z.literal('command'), argv: z.array(z.string()).min(1) }),
   z.strictObject({ kind: z.literal('endpoint'), name: z.string(), url: z.string(), header: z.string().optional(), json: z.string().optional(), headers: HttpHeadersSchema.optional() }),
 ]);
 export type Watch = z.infer<typeof WatchSchema>;

@@ -86,10 +86,11 @@ export const WatchSchema = z
       })
       .optional()
       .describe('The version of an endpoint, as it tells it.'),
+    command: z.array(z.string().min(1)).min(1).optional().describe('What a command prints, such as [node, --version]: it is run at each comparison, in the workspace, with the PATH of the worker. It must change nothing.'),
   })
   .superRefine((watch, context) => {
     const kinds = Object.keys(watch);
-    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'must watch one thing', params: { expected: 'one of file, schema, query, endpoint', found: kinds.length === 0 ? 'none' : kinds.join(', ') } });
+    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'must watch one thing', params: { expected: 'one of file, schema, query, endpoint, command', found: kinds.length === 0 ? 'none' : kinds.join(', ') } });
   });
 
 export const RetrySchema = z.strictObject({
@@ -101,7 +102,7 @@ export const RetrySchema = z.strictObject({
 
 export const StepSchema = z.strictObject({
   id: NameSchema.describe(`Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`),
-  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'wait'] }),
+  use: StepNameSchema.describe('A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, command, wait) or one of yours.').meta({ examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'command', 'wait'] }),
   with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
   needs: z.array(z.string()).default([]).describe('Ids of steps that must be finished first. A reference to a step implies it. Default: none.'),
   reads: z.array(z.string()).default([]).describe('What the step reads: file:PATH, file:FOLDER/, table:DATABASE/TABLE. Default: none declared.'),

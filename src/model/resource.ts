@@ -9,6 +9,7 @@
  * files:data/*.csv                   which files a watched pattern was first met with: a later one has appeared
  * query:watch/<name>                 the rows of a declared query
  * endpoint:watch/<name>              the version that a declared endpoint tells
+ * command:["node","--version"]       what a watched command prints
  * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
  */
@@ -25,6 +26,7 @@ export type Resource =
   | { readonly kind: 'token'; readonly database: string; readonly token: string }
   | { readonly kind: 'database'; readonly database: string }
   | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'endpoint'; readonly name: string }
   | { readonly kind: 'perform'; readonly stepId: string; readonly name: string }
   | { readonly kind: 'code'; readonly step: string }
@@ -49,6 +51,8 @@ export function formatResource(resource: Resource): string {
       return `database:${resource.database}`;
     case 'query':
       return `query:watch/${resource.name}`;
+    case 'command':
+      return `command:${canonicalJson(resource.argv)}`;
     case 'endpoint':
       return `endpoint:watch/${resource.name}`;
     case 'perform':
@@ -100,6 +104,11 @@ export function parseResource(uri: string): Resource {
     case 'endpoint':
       if (rest.startsWith('watch/')) return { kind: 'endpoint', name: rest.slice('watch/'.length) };
       break;
+    case 'command': {
+      const argv = parseWords(rest);
+      if (argv !== undefined) return { kind: 'command', argv };
+      break;
+    }
     case 'code':
       return { kind: 'code', step: rest };
     case 'plan':
@@ -108,6 +117,15 @@ export function parseResource(uri: string): Resource {
       return { kind: scheme };
   }
   throw new HoldfastError('bad-input', `"${uri}" is not a resource. Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.`, { uri });
+}
+
+function parseWords(text: string): readonly string[] | undefined {
+  try {
+    const words: unknown = JSON.parse(text);
+    return Array.isArray(words) && words.every((word) => typeof word === 'string') ? words : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function escape(name: string): string {

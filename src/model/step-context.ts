@@ -2,6 +2,7 @@
  * What a step's code is given. It stages; it never touches the world. Types only: no Node types, so that contracts and
  * code can be typed without bundling anything.
  */
+import type { CommandResult } from './command.ts';
 import type { Json, JsonObject } from './canonical-json.ts';
 import type { HttpRequestSource } from './http-request.ts';
 
@@ -101,6 +102,37 @@ export interface PerformOptions<T extends Json> {
   readonly inDoubt?: 'ask' | 'repeat' | 'probe';
 }
 
+export interface CommandOptions {
+  /** `run` is one string for /bin/sh -c. Default: false. */
+  readonly shell?: boolean;
+  /** A folder of the workspace to run in. Default: the workspace. */
+  readonly cwd?: string;
+  /** What of the workspace it is given: files, folders with all in them, patterns (`*`, `**`, `?`). Default: all of it. */
+  readonly paths?: readonly string[];
+  /** Of these, what its result depends on: recorded as read, so that a later change makes the step stale. Default: none. */
+  readonly reads?: readonly string[];
+  /** Files of the workspace that others may change while it runs. Default: none; any change is refused. */
+  readonly othersChange?: readonly string[];
+  /** Its environment, besides `envFrom`. Default: empty. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Variables that it is given from the worker's environment. Default: `['PATH']`. */
+  readonly envFrom?: readonly string[];
+  /** Exit codes that are no failure. Default: `[0]`. */
+  readonly okExitCodes?: readonly number[];
+  /** In milliseconds; then it is killed. Default: the step's own timeout. */
+  readonly timeoutMs?: number;
+  /** Between SIGTERM and SIGKILL, in milliseconds. Default: 5000. */
+  readonly killGraceMs?: number;
+  /** More output is a failure, and it is killed. Default: no bound (what is kept is bounded). */
+  readonly maxOutputBytes?: number;
+  /** Run in the workspace itself. Default: false. */
+  readonly inPlace?: boolean;
+  /** Of a command in place whose end nobody knows. Default: `ask`. */
+  readonly inDoubt?: 'ask' | 'repeat';
+  /** Names its record in the step, unique among `once` and `perform` names. Default: `command#1`, `command#2`, … */
+  readonly name?: string;
+}
+
 /** A request: `url`, `method`, `headers`, `json` or `body`, `saveTo`, `maxBytes`, `acceptStatus`, `idempotent`, `timeoutMs`; see `HttpRequestSchema`. */
 export type HttpOptions = HttpRequestSource & {
   /** Finds out whether a request that is in doubt happened; if it throws, a person is asked. Default: a person is asked at once. */
@@ -145,6 +177,17 @@ export interface StepContext {
    * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a person is asked
    */
   perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
+  /**
+   * Runs a command on a private copy of the workspace, or of the part that `paths` names; what it changed there is staged,
+   * as if it had been written by `ctx.files`: all of it is applied with the step, or nothing. It sees what the step has
+   * staged. Once it has ended its result is recorded, and a retry gets that while what it was given is the same; killed
+   * before that, it runs again: what it does outside its copy (network, other folders) may happen more than once.
+   * `inPlace: true` runs it in the workspace itself, at most once, like `perform`.
+   * @param run words, given to the program as they are; with `shell: true` one string for /bin/sh
+   * @throws `not-found` (no such program), `command-failed` (its exit code), `step-timeout`, `too-large`, `processes-left`,
+   * `changed-meanwhile` (the workspace itself was changed while it ran), `outside-workspace`, `reserved-path`, `bad-input`
+   */
+  command(run: readonly string[] | string, options?: CommandOptions): Promise<CommandResult>;
   /**
    * The value of a secret that the plan (or `openJob`) declares: of the worker's environment. What the step returns, writes
    * or records must not hold it (`secret-in-output`); logs, errors and progress show its name in its place.

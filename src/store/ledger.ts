@@ -591,6 +591,11 @@ export class Ledger {
       .map((row) => parseResource(row['resource'] as string)).flatMap((resource) => (resource.kind === 'schema' ? [resource.table] : []));
   }
 
+  /** Paths of the workspace that the record has something of. */
+  recordedFiles(jobId: string): readonly string[] {
+    return this.#all("SELECT resource FROM manifest WHERE job_id = ? AND resource >= 'file:' AND resource < 'file;' ORDER BY resource", jobId).map((row) => (row['resource'] as string).slice('file:'.length));
+  }
+
   /** What the record has of a table's rows. */
   recordedRows(jobId: string, database: string, table: string): readonly ManifestEntry[] {
     const prefix = formatResource({ kind: 'row', database, table, key: {} }).slice(0, -'{}'.length);

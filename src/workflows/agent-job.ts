@@ -114,6 +114,7 @@ function understand(given: AgentJobInput): { readonly plan: Plan; readonly input
 function settingsWatches(plan: Plan, input: JsonObject): readonly Watch[] {
   return watchesOf(plan, input, 'job').map((watch): Watch => {
     if (watch.file !== undefined) return { kind: 'file', path: watch.file };
+    if (watch.command !== undefined) return { kind: 'command', argv: [...watch.command] };
     if (watch.schema !== undefined) {
       const [database, table] = watch.schema.split('/') as [string, string];
       return { kind: 'schema', database, table };

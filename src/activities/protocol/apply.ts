@@ -21,6 +21,7 @@ import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { EffectMark, IntentRow, Ledger, PlannedRecord } from '../../store/ledger.ts';
 import { listingDigest } from './context.ts';
 import type { FileSighting } from '../../effects/file.ts';
+import { Turns } from '../../effects/turns.ts';
 import type { PreparedFile } from './files.ts';
 import { rowsDigest } from './stage.ts';
 import { afterOf, asPrepared, changesOf, outcomeOf, stepFields, type Applied } from './step-record.ts';
@@ -61,16 +62,21 @@ export interface ApplyParts {
 /** By effect; undefined where it is no file. */
 export type PreparedFiles = readonly (PreparedFile | undefined)[];
 
+/** More files than these are committed in batches. */
+const MAX_FILES_ONE_BY_ONE = 100;
+const FILES_A_BATCH = 50;
 /** Small files whose fsync runs beside what else is prepared. */
 const MAX_SYNCS_AT_ONCE = 8;
 
 /** Writes new contents beside their targets; nothing slow then happens under the lock. Safe to repeat. */
 export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>, overrides: ReadonlyMap<number, FileState> = new Map()): Promise<PreparedFiles> {
   const prepared: (PreparedFile | undefined)[] = [];
+  const turns = new Turns();
   for (const [index, effect] of row.intent.effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
     const before = overrides.get(index) ?? (row.state === 'applying' && 'path' in effect && changesKind(effect) ? await workspace.files.goneOnTheWay(effect, row.intent.token, index) : undefined);
     prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined);
+    await turns.take();
   }
   await faultPointAsync('prepare.files-written');
   return prepared;
@@ -125,6 +131,8 @@ class Application {
   readonly #prepared: PreparedFiles;
   readonly #marks: Map<number, EffectMark>;
   readonly #isRollForward: boolean;
+  /** Effects that are not done yet. */
+  readonly #pending: Set<number>;
   readonly #open: OpenTransaction[] = [];
   readonly #changes: Change[] = [];
 
@@ -135,6 +143,7 @@ class Application {
     this.#prepared = prepared;
     this.#marks = new Map(ledger.effectMarks(parts.row.intent.token));
     this.#isRollForward = parts.row.state === 'applying';
+    this.#pending = new Set([...this.#intent.effects.keys()].filter((index) => !this.#isDone(index)));
   }
 
   async run(): Promise<ApplyOutcome> {
@@ -269,8 +278,10 @@ class Application {
   async #checkFiles(): Promise<ApplyOutcome | undefined> {
     const { workspace } = this.#parts;
     const conflicts: Conflict[] = [];
+    const turns = new Turns();
     for (const [index, effect] of this.#fileEffects()) {
       if (this.#isDone(index)) continue;
+      await turns.take();
       const found = await workspace.files.stateNow(effect.path, this.#parts.seenFiles.get(effect.path));
       if (sameState(found, effect.before)) continue;
       const resource = formatResource({ kind: 'file', path: effect.path });
@@ -347,15 +358,29 @@ class Application {
 
   async #commitFiles(): Promise<Conflict | undefined> {
     const { workspace } = this.#parts;
-    for (const [index, effect] of this.#fileEffects()) {
-      if (this.#isDone(index)) continue;
-      const outcome = await workspace.files.commit(this.#prepared[index]!);
+    const effects = this.#fileEffects().filter(([index]) => !this.#isDone(index));
+    const turns = new Turns();
+    // Of many files a batch shares the fsync of its folders and the commit of its marks.
+    const batchSize = effects.length > MAX_FILES_ONE_BY_ONE ? FILES_A_BATCH : 1;
+    let batch: (readonly [number, FileEffect])[] = [];
+    const endBatch = async (): Promise<void> => {
+      if (batch.length === 0) return;
+      if (batchSize > 1) workspace.files.syncFolders(batch.map(([, { path }]) => path));
+      this.#markAll(batch.map(([index, { after }]) => [index, { outcome: 'applied', after }]));
+      batch = [];
+      await faultPointAsync('commit.effect-marked');
+    };
+    for (const [index, effect] of effects) {
+      const outcome = await workspace.files.commit(this.#prepared[index]!, { deferSync: batchSize > 1 });
       if (outcome.kind === 'conflict') {
+        await endBatch();
         return { effect: index, resource: formatResource({ kind: 'file', path: effect.path }), expectedBefore: effect.before, expectedAfter: effect.after, found: outcome.found };
       }
-      this.#markAll([[index, { outcome: 'applied', after: effect.after }]]);
-      await faultPointAsync('commit.effect-marked');
+      batch.push([index, effect]);
+      if (batch.length === batchSize) await endBatch();
+      await turns.take();
     }
+    await endBatch();
     await faultPointAsync('read-back.after');
     return undefined;
   }
@@ -365,13 +390,14 @@ class Application {
    * after a power loss the token row, or the file as it shall be, says the same. The last needs no mark: the record follows.
    */
   #markAll(marks: readonly (readonly [number, EffectMark])[]): void {
-    const isLast = this.#intent.effects.every((_, index) => this.#isDone(index) || marks.some(([marked]) => marked === index));
-    if (isLast) for (const [index, mark] of marks) this.#marks.set(index, mark);
+    for (const [index] of marks) this.#pending.delete(index);
+    if (this.#pending.size === 0) for (const [index, mark] of marks) this.#marks.set(index, mark);
     else this.#ledger.transaction(() => marks.forEach(([index, mark]) => this.#mark(index, mark)), { relaxed: true });
   }
 
   #mark(index: number, mark: EffectMark): void {
     this.#marks.set(index, mark);
+    this.#pending.delete(index);
     this.#ledger.markEffect(this.#intent.token, index, mark);
   }
 

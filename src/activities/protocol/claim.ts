@@ -7,7 +7,7 @@ import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ManifestEntry, StepRecord } from '../../model/record.ts';
 import { isUndoId } from '../../model/token.ts';
-import type { ResourceState } from '../../model/world.ts';
+import { sameState, type ResourceState } from '../../model/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { ClaimRow, Ledger } from '../../store/ledger.ts';
 import { performDigest, type PerformRow } from '../../store/perform-row.ts';
@@ -20,6 +20,8 @@ export class Claim {
   readonly #caller: Caller;
   readonly #ledger: Ledger;
   #row: ClaimRow;
+  /** What commands in place of this attempt have left: the record does not have it yet. */
+  readonly left = new Map<string, ResourceState>();
 
   constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
     this.#workspace = workspace;
@@ -33,6 +35,8 @@ export class Claim {
   }
 
   mustBeAsRecorded(resource: string, found: ResourceState): void {
+    const left = this.left.get(resource);
+    if (left !== undefined && sameState(left, found)) return;
     mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
   }
 
@@ -48,8 +52,12 @@ export class Claim {
     return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
   }
 
-  async recordOnce(name: string, value: string, reads: Digest): Promise<void> {
-    await this.#durably(`record ${name}`, (ledger) => ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads));
+  /** @param contents small ones that the value names */
+  async recordOnce(name: string, value: string, reads: Digest, contents: ReadonlyMap<Digest, Uint8Array> = new Map()): Promise<void> {
+    await this.#durably(`record ${name}`, (ledger) => {
+      for (const [content, bytes] of contents) ledger.putContent(content, bytes);
+      ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads);
+    });
   }
 
   /** Begins a new draft with the values that are still good; the old one's stay as evidence. */

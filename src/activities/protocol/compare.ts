@@ -9,7 +9,8 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import type { HoldfastError } from '../../model/failure.ts';
-import { canBeUndone, changesKind, resourceOfEffect, type Intent } from '../../model/intent.ts';
+import { InPlaceAnswerSchema } from '../../model/command.ts';
+import { canBeUndone, changesKind, resourceOfEffect, type Intent, type Observation } from '../../model/intent.ts';
 import type { ChainPlace, JobSettings } from '../../model/messages.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, FindingKind } from '../../model/question.ts';
@@ -34,7 +35,7 @@ export interface Comparison {
 }
 
 export interface CompareParts {
-  readonly host: Pick<ProtocolHost, 'steps'>;
+  readonly host: Pick<ProtocolHost, 'steps' | 'env'>;
   readonly workspace: Workspace;
   readonly settings: JobSettings;
   readonly jobId: string;
@@ -130,7 +131,19 @@ function expectationsOf(ledger: Ledger, jobId: string, manifest: ReadonlyMap<str
       expectations.set(change.resource, { acceptable: [entry?.state ?? ABSENT, change.state], entry });
     }
   }
+  for (const { resource, state } of leftInPlace(ledger, jobId)) {
+    const known = expectations.get(resource);
+    if (known !== undefined) expectations.set(resource, { ...known, acceptable: [...known.acceptable, state] });
+  }
   return expectations;
+}
+
+/** What commands in place have changed whose steps have no record yet: both ends of the change are known. */
+function leftInPlace(ledger: Ledger, jobId: string): readonly Observation[] {
+  return ledger.performsInForce(jobId).flatMap(({ state, answer, token }) => {
+    if (state !== 'done' || answer === null || !answer.includes('"inPlace":true') || ledger.stepRecord(token) !== undefined) return [];
+    return InPlaceAnswerSchema.safeParse(JSON.parse(answer)).data?.found ?? [];
+  });
 }
 
 /** What an intent that is being applied changes, and what each may look like: as before, as after, or as a person decided. */
@@ -266,6 +279,7 @@ function kindOf(resource: string, expected: ResourceState, found: ResourceState)
     case 'plan':
       return 'plan-changed';
     case 'query':
+    case 'command':
     case 'endpoint':
       return 'watch-changed';
     default:

@@ -15,6 +15,7 @@ import { faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Claim } from './claim.ts';
 import { cannotRead } from './files.ts';
+import { command } from './command.ts';
 import type { Caller } from './host.ts';
 import { http } from './http.ts';
 import { perform } from './perform.ts';
@@ -32,6 +33,8 @@ export interface ContextParts {
   readonly stage: Stage;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** Of the worker: what a command may be given of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** As `StepContext.secret`. */
   readonly secret: (name: string) => string;
   /** Asked under the lock before a call is made: throws what stands in the way (the world is to be compared first, a question about it is open). */
@@ -51,6 +54,7 @@ export function makeContext(parts: ContextParts): StepContext {
     db: (name) => stepDatabase(parts, name),
     once: (name, fn) => once(parts, name, fn),
     perform: (name, options) => perform(parts, name, options),
+    command: (run: string | readonly string[], options) => command(parts, run, options),
     http: (name, options) => http(parts, name, options),
     secret: parts.secret,
     log: (givenMessage, givenFields) => {
@@ -112,15 +116,14 @@ function stepFiles(parts: ContextParts): StepFiles {
 
   const stream = async function* (given: string): AsyncIterable<Uint8Array> {
     const path = workspace.files.normalise(given);
-    const staged = stage.files.get(path);
-    if (staged?.kind === 'write') {
-      const small = stage.contents.get(staged.content!);
-      if (small === undefined) yield* workspace.blobs.stream(staged.content!);
+    const staged = stage.stagedState(path);
+    if (staged?.kind === 'file') {
+      const small = stage.contents.get(staged.content);
+      if (small === undefined) yield* workspace.blobs.stream(staged.content);
       else yield Uint8Array.from(small);
       return;
     }
-    if (staged?.kind === 'remove') mustBeFile(path, { kind: 'absent' });
-    const state = await look(path);
+    const state = staged ?? (await look(path));
     mustBeFile(path, state);
     if (state.kind === 'file') yield* workspace.files.stream(path, state);
   };
@@ -142,8 +145,7 @@ function stepFiles(parts: ContextParts): StepFiles {
     stream,
     exists: async (given) => {
       const path = workspace.files.normalise(given);
-      const staged = stage.files.get(path);
-      return staged === undefined ? (await look(path)).kind !== 'absent' : staged.kind === 'write';
+      return (stage.stagedState(path) ?? (await look(path))).kind !== 'absent';
     },
     write: async (given, content: FileContent, options = {}) => {
       const path = workspace.files.normalise(given);
@@ -177,11 +179,12 @@ async function list({ workspace, stage, signal }: ContextParts, given: string, r
   const found = await workspace.files.list(folder, recursive);
   stage.listings.push({ folder, recursive, entries: listingDigest(found) });
   const entries = new Map(found.map((info) => [info.path, info]));
-  for (const [path, staged] of stage.files) {
+  for (const path of stage.files.keys()) {
     const below = folder === '' ? path : path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : undefined;
     if (below === undefined || (!recursive && below.includes('/'))) continue;
-    if (staged.kind === 'remove') entries.delete(path);
-    else entries.set(path, { path, kind: 'file', sizeBytes: staged.sizeBytes! });
+    const state = stage.stagedState(path)!;
+    if (state.kind === 'absent') entries.delete(path);
+    else entries.set(path, { path, kind: state.kind, sizeBytes: state.kind === 'file' ? state.sizeBytes : 0 });
   }
   return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }

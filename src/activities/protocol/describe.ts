@@ -31,7 +31,7 @@ export async function describeIntent(workspace: Workspace, intent: Intent): Prom
   for (const effect of intent.effects) {
     if (effect.kind === 'sql') differences.push(`${effect.text}\n-- with ${JSON.stringify(effect.params)}`);
     else if (effect.kind === 'perform') differences.push('(done already: it was called while the step ran)');
-    else if ('path' in effect) differences.push(effect.kind === 'directory.create' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
+    else if ('path' in effect) differences.push(!('content' in effect.after) && effect.kind !== 'file.remove' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
     else differences.push(describeRowChange(effect.before, rowAfter(effect)).join('\n'));
   }
   return differences;

@@ -2,15 +2,18 @@
 import { createHash } from 'node:crypto';
 import {
   checkFile, commitFile, describeFileDifference, discardPrepared, isCaptured, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
-  removeLeftovers, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
+  removeLeftovers, syncFolders, type CommitOptions, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import { refuseReservedFile, reservedInodes } from '../../effects/file-reserved.ts';
+import { scanTree, type Tree } from '../../effects/tree.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { FileEffect } from '../../model/intent.ts';
 import type { FileInfo } from '../../model/step-context.ts';
 import { ABSENT, sameState, type FileState } from '../../model/world.ts';
 import type { BlobStore } from '../../store/blobs.ts';
+import type { Secrets } from './secrets.ts';
 
 export type { PreparedFile };
 
@@ -40,6 +43,16 @@ export class WorkspaceFiles {
   /** From now on these files are never file resources. */
   reserve(databasePath: string): void {
     if (!this.#databasePaths.includes(databasePath)) this.#databasePaths.push(databasePath);
+  }
+
+  /** The workspace as stat shows it now, without databases and what is ours. @throws HoldfastError `permission-denied`, `bad-input` */
+  async scan(): Promise<Tree> {
+    return await scanTree(this.#workspace.root, reservedInodes(this.#workspace));
+  }
+
+  /** @throws HoldfastError `reserved-path` */
+  refuseReserved(path: string): void {
+    refuseReservedFile(this.#workspace, path);
   }
 
   normalise(path: string): string {
@@ -94,9 +107,9 @@ export class WorkspaceFiles {
   }
 
   /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */
-  async commit(prepared: PreparedFile): Promise<FileCommit> {
+  async commit(prepared: PreparedFile, options: Pick<CommitOptions, 'deferSync'> = {}): Promise<FileCommit> {
     this.#settled.add(prepared);
-    const outcome = await commitFile(this.#workspace, prepared, this.#blobs);
+    const outcome = await commitFile(this.#workspace, prepared, this.#blobs, options);
     if (outcome.outcome === 'applied') return { kind: 'applied' };
     const { path, before, after } = prepared.change;
     if (outcome.outcome === 'written-meanwhile') {
@@ -106,6 +119,11 @@ export class WorkspaceFiles {
     }
     if (outcome.found.outcome !== 'seen') throw cannotRead(path, outcome.found);
     return { kind: 'conflict', found: outcome.found.state };
+  }
+
+  /** What `deferSync` left out. @throws HoldfastError `storage-failed` */
+  syncFolders(paths: readonly string[]): void {
+    syncFolders(this.#workspace, paths);
   }
 
   /** Puts a path to a state if it shows what is expected; what is replaced is a blob afterwards. Safe to repeat. */
@@ -133,6 +151,18 @@ export class WorkspaceFiles {
     if (state.kind !== 'file') return undefined;
     if (!this.#blobs.has(state.content)) await this.#blobs.put(readWorkspaceFile(this.#workspace, path));
     return this.#blobs.has(state.content) ? state.content : undefined;
+  }
+
+  /** Does what is there hold a secret? */
+  async holdsSecret(path: string, state: FileState, secrets: Secrets): Promise<boolean> {
+    if (secrets.isEmpty || state.kind !== 'file') return false;
+    try {
+      for await (const chunk of secrets.refusing(readWorkspaceFile(this.#workspace, path), path)) void chunk;
+      return false;
+    } catch (error) {
+      if (isFailure(error, 'secret-in-output')) return true;
+      throw error;
+    }
   }
 
   /** The difference between what was recorded (a blob, if it was kept) and what is found. */

@@ -194,7 +194,7 @@ export class WorkspaceInspection implements AsyncDisposable {
     const manifest = this.#ledger.manifest(jobId);
     this.#opened().secrets.know(settings);
     for (const step of unknown) manifest.delete(formatResource({ kind: 'code', step }));
-    return await compare({ host: { steps }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
+    return await compare({ host: { steps, env: this.#env }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
   }
 
   async #renewLedger(): Promise<void> {

@@ -3,6 +3,8 @@
  *
  * Invariant: "could not read" and "could not reach" are outcomes of their own; never taken for "gone" or "unchanged".
  */
+import { randomUUID } from 'node:crypto';
+import { runProcess } from '../../effects/process-run.ts';
 import type { Database } from '../../effects/database/database.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/messages.ts';
@@ -13,13 +15,18 @@ import { digestOf } from '../../model/digest.ts';
 import { lookAtEndpoint } from './look-endpoint.ts';
 import { rowsDigest } from './stage.ts';
 import type { Ledger } from '../../store/ledger.ts';
+import { DEFAULT_PATH } from './command-end.ts';
 import type { ProtocolHost } from './host.ts';
 import type { Workspace } from './workspace.ts';
+
+/** A watched command says what version something is: soon, and briefly. */
+const WATCH_TIMEOUT_MS = 10_000;
+const MAX_WATCH_BYTES = 64 * 1024;
 
 export interface LookParts {
   readonly workspace: Workspace;
   readonly settings: JobSettings;
-  readonly host: Pick<ProtocolHost, 'steps'>;
+  readonly host: Pick<ProtocolHost, 'steps' | 'env'>;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -46,6 +53,7 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
     // A pattern's own entry only says that its files were noted; each of them has an entry.
     if (resource.kind === 'files') sightings.set(request.resource, seenState(patternState(resource.pattern)));
     if (resource.kind === 'plan') sightings.set(request.resource, seenState(planState(parts.settings)));
+    if (resource.kind === 'command') sightings.set(request.resource, await lookAtCommand(parts, resource.argv));
     if (resource.kind === 'endpoint') sightings.set(request.resource, await lookAtEndpoint(parts, resource.name));
     if (resource.kind === 'query') sightings.set(request.resource, await lookAtQuery(parts, resource.name));
   }
@@ -105,8 +113,24 @@ async function lookAtQuery({ workspace, settings }: LookParts, name: string): Pr
   }
 }
 
+/** What it prints. One that isn't there, fails or takes too long has told nothing. */
+async function lookAtCommand({ workspace, host }: LookParts, argv: readonly string[]): Promise<Sighting> {
+  try {
+    const end = await runProcess({
+      argv, cwd: workspace.root, env: { PATH: host.env['PATH'] ?? DEFAULT_PATH }, marker: randomUUID(), timeoutMs: WATCH_TIMEOUT_MS, killGraceMs: 0, maxOutputBytes: MAX_WATCH_BYTES,
+      maxTextBytes: MAX_WATCH_BYTES, maxLogBytes: MAX_WATCH_BYTES, signal: new AbortController().signal,
+    });
+    const text = end.stdout.text();
+    if (end.killed !== undefined) return { outcome: 'unreadable', reason: `${argv.join(' ')} was killed: ${end.killed === 'timeout' ? `it took longer than ${WATCH_TIMEOUT_MS} ms` : `it printed more than ${MAX_WATCH_BYTES} bytes`}` };
+    if (end.exitCode !== 0) return { outcome: 'unreadable', reason: `${argv.join(' ')} ended with ${end.exitCode === null ? String(end.signal) : `exit code ${end.exitCode}`}: ${end.stderr.text().trim().slice(0, 200)}` };
+    return seenState({ kind: 'value', value: digestOf({ stdout: text }), summary: text.trim().slice(0, 300) });
+  } catch (error) {
+    return isFailure(error) ? { outcome: 'unreadable', reason: error.message } : unseen(error);
+  }
+}
+
 /** A worker that has no code for a step can't say whether it is the same. */
-function lookAtCode(host: Pick<ProtocolHost, 'steps'>, step: string): Sighting {
+function lookAtCode(host: Pick<ProtocolHost, 'steps' | 'env'>, step: string): Sighting {
   const version = host.steps.get(step)?.version;
   return version === undefined ? { outcome: 'unreadable', reason: `this worker has no code for step "${step}"; register it and start the worker again` } : seenState(versionState(version));
 }
@@ -159,6 +183,8 @@ export function watchedResources(settings: JobSettings): readonly string[] {
       case 'query':
       case 'endpoint':
         return formatResource({ kind: watch.kind, name: watch.name });
+      case 'command':
+        return formatResource({ kind: 'command', argv: watch.argv });
     }
   });
   const databases = Object.keys(settings.databases).map((database) => formatResource({ kind: 'database', database }));

@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../../model/answer.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
-import { uriOf, type Effect, type Intent } from '../../model/intent.ts';
+import { changesKind, uriOf, type Effect, type Intent } from '../../model/intent.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
 import type { Finding, Question } from '../../model/question.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record.ts';
@@ -243,9 +243,10 @@ async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, r
   const planned = ledger.preparedAfters(row.intent.token).afters;
   for (const [index, effect] of [...row.intent.effects.entries()].reverse()) {
     if (!('path' in effect)) continue;
-    const isApplied = marks.get(index)?.outcome === 'applied' || sameState(effect.after, (await stateOrLeft(workspace, effect.path, work)) ?? effect.before);
-    if (isApplied) {
-      await putFile(workspace, effect.path, effect.before, effect.after, work);
+    const now = (await stateOrLeft(workspace, effect.path, work)) ?? effect.before;
+    const isHalf = now.kind === 'absent' && changesKind(effect);
+    if (isHalf || marks.get(index)?.outcome === 'applied' || sameState(effect.after, now)) {
+      await putFile(workspace, effect.path, effect.before, isHalf ? ABSENT : effect.after, work);
     }
   }
   for (const name of new Set(row.intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : [])))) {

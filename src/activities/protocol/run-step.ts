@@ -216,13 +216,13 @@ export class StepRun {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, secret: this.#secretOf(settings), mayAct: (ledger) => this.#mayAct(ledger) });
+    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, env: this.#host.env, secret: this.#secretOf(settings), mayAct: (ledger) => this.#mayAct(ledger) });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
       output = await this.#untilOver(Promise.resolve(code(context)), stage, signal);
     } catch (error) {
-      if (timeout?.aborted === true && !this.#caller.signal.aborted) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
+      if (timeout?.aborted === true && !this.#caller.signal.aborted && !isFailure(error, 'processes-left')) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
       throw error;
     }
     await faultPointAsync('user-code.after');
@@ -241,6 +241,8 @@ export class StepRun {
       outcome = { error };
     }
     stage.isOver = true;
+    // Whatever cut the code off: no command of this attempt runs on beside the next one.
+    await Promise.allSettled(stage.ending);
     if (stage.performing.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.performing), signal);
     if (signal.aborted) throw 'error' in outcome ? outcome.error : signal.reason;
     const error = 'error' in outcome ? outcome.error : undefined;
@@ -411,7 +413,7 @@ export class StepRun {
     }
     if (error instanceof InDoubt) return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
     const failure = this.#workspace.secrets.redactError(asFailure(error, this.#request.stepId));
-    if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout') {
+    if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout' && failure.type !== 'command-failed') {
       await claim.close();
       throw failure;
     }

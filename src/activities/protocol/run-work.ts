@@ -98,7 +98,7 @@ export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'ou
     const number = effects.filter(({ effect, outcome }) => outcome === 'applied' && matches(effect.kind)).length;
     return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
   };
-  return [count('file', (kind) => kind.startsWith('file.')), count('folder', (kind) => kind === 'directory.create'), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
+  return [count('file', (kind) => kind.startsWith('file.')), count('link', (kind) => kind === 'symlink.write'), count('folder', (kind) => kind.startsWith('directory.')), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
     .filter((text) => text !== '')
     .join(', ');
 }

@@ -9,15 +9,14 @@ import { HoldfastError } from '../../model/failure.ts';
 import { describeEffect, resourceOfEffect, type Effect, type FileEffect, type Intent, type PerformEffect, type RowChange } from '../../model/intent.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { formatResource } from '../../model/resource.ts';
-import { ABSENT, type FileState } from '../../model/world.ts';
+import { ABSENT, sameState, type FileState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Claim } from './claim.ts';
 import { cannotRead } from './files.ts';
 import type { Secrets } from './secrets.ts';
-import type { Stage, StagedFile, StagedRow } from './stage.ts';
+import { DEFAULT_FILE_MODE, type Stage, type StagedFile, type StagedRow } from './stage.ts';
 import type { Workspace } from './workspace.ts';
 
-export const DEFAULT_FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 
 export interface SealParts {
@@ -48,6 +47,7 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
     observations: [...stage.observations].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)),
     queries: stage.queries,
     listings: stage.listings,
+    ...(claim.left.size === 0 ? {} : { left: [...claim.left].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)) }),
     output,
   };
   refuseSecrets(parts.workspace.secrets, intent);
@@ -55,26 +55,48 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
 }
 
 /** Whatever way a secret came there: what is sealed is kept as it is. @throws HoldfastError `secret-in-output` */
-function refuseSecrets(secrets: Secrets, { stepId, effects, output, observations, queries, listings }: Intent): void {
+function refuseSecrets(secrets: Secrets, { stepId, effects, output, observations, left = [], queries, listings }: Intent): void {
   if (secrets.isEmpty) return;
   secrets.refuse(canonicalJson(output), `what step ${stepId} returns`);
   for (const effect of effects) secrets.refuse(canonicalJson(effect), describeEffect(effect));
-  for (const { resource, state } of observations) secrets.refuse(canonicalJson([resource, state]), `what is noted of ${resource}, which step ${stepId} has read,`);
+  for (const { resource, state } of [...observations, ...left]) secrets.refuse(canonicalJson([resource, state]), `what is noted of ${resource}, which step ${stepId} has read,`);
   secrets.refuse(canonicalJson([...queries, ...listings]), `what is noted of the queries of step ${stepId}`);
 }
 
 async function fileEffects({ workspace, claim, stage }: SealParts): Promise<FileEffect[]> {
   const effects: FileEffect[] = [];
   const folders = new Set<string>();
+  const paths = [...stage.files.keys()];
+  const sightings = await workspace.files.observeMany(paths);
+  paths.forEach((path, index) => stage.seenFiles.set(path, sightings[index]!));
   const look = async (path: string): Promise<FileState> => {
-    const sighting = await workspace.files.observe(path);
+    const sighting = stage.files.has(path) ? stage.seenFiles.get(path)! : await workspace.files.observe(path);
     if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
     claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
     stage.seenFiles.set(path, sighting);
     return sighting.state;
   };
+  /** Folders that are missing above a path that is to be made, and that nobody else makes. */
+  const makeFolders = async (path: string): Promise<void> => {
+    for (const folder of parentsOf(path)) {
+      if (folders.has(folder) || stage.stagedState(folder)?.kind === 'directory') continue;
+      const state = await look(folder);
+      if (state.kind === 'directory') continue;
+      if (state.kind !== 'absent') throw new HoldfastError('bad-input', `${folder} is a ${state.kind}, so ${path} cannot be written below it.`, { path });
+      folders.add(folder);
+      effects.push({ kind: 'directory.create', path: folder, before: state, after: { kind: 'directory', mode: FOLDER_MODE } });
+    }
+  };
   for (const staged of stage.files.values()) {
     const before = await look(staged.path);
+    if (staged.kind === 'put') {
+      if (staged.before !== undefined && !sameState(before, staged.before)) throw new HoldfastError('busy', `${staged.path} has changed since the command was given it; the step runs again on what is there now.`, { path: staged.path });
+      const effect = putEffect(staged.path, before, staged.after);
+      if (effect === undefined) continue;
+      if (before.kind === 'absent') await makeFolders(staged.path);
+      effects.push(effect);
+      continue;
+    }
     if (staged.kind === 'remove') {
       if (before.kind === 'absent') continue;
       if (before.kind === 'directory') throw new HoldfastError('bad-input', `${staged.path} is a folder; ctx.files.remove removes files.`, { path: staged.path });
@@ -82,25 +104,42 @@ async function fileEffects({ workspace, claim, stage }: SealParts): Promise<File
       continue;
     }
     if (before.kind === 'directory' || before.kind === 'other') throw new HoldfastError('bad-input', `${staged.path} is a ${before.kind === 'other' ? before.what : 'folder'}; a file cannot be written there.`, { path: staged.path });
-    if (before.kind === 'absent') {
-      for (const folder of parentsOf(staged.path)) {
-        if (folders.has(folder)) continue;
-        const state = await look(folder);
-        if (state.kind === 'directory') continue;
-        if (state.kind !== 'absent') throw new HoldfastError('bad-input', `${folder} is a ${state.kind}, so ${staged.path} cannot be written below it.`, { path: staged.path });
-        folders.add(folder);
-        effects.push({ kind: 'directory.create', path: folder, before: state, after: { kind: 'directory', mode: FOLDER_MODE } });
-      }
-    }
+    if (before.kind === 'absent') await makeFolders(staged.path);
     effects.push(writeEffect(staged, before));
   }
-  workspace.files.refuseSameTargets(effects);
-  return effects;
+  const ordered = [...stage.files.values()].some(({ kind }) => kind === 'put') ? inOrder(effects) : effects;
+  workspace.files.refuseSameTargets(ordered);
+  return ordered;
 }
 
-function writeEffect(staged: StagedFile, before: FileState): FileEffect {
+/** Undefined: it is so already. */
+function putEffect(path: string, before: FileState, after: FileState): FileEffect | undefined {
+  if (sameState(before, after)) return undefined;
+  if (before.kind === 'other' || after.kind === 'other') throw new HoldfastError('bad-input', `${path} is a ${before.kind === 'other' ? before.what : 'special file'}; it can be neither replaced nor made.`, { path });
+  switch (after.kind) {
+    case 'file':
+      return { kind: 'file.write', path, before, after };
+    case 'symlink':
+      return { kind: 'symlink.write', path, before, after };
+    case 'directory':
+      return { kind: before.kind === 'directory' ? 'directory.mode' : 'directory.create', path, before, after };
+    case 'absent':
+      return { kind: before.kind === 'directory' ? 'directory.remove' : 'file.remove', path, before, after };
+  }
+}
+
+/** Removals come first, from within; then what is made, from outside; last the folders that are locked, from within. */
+function inOrder(effects: readonly FileEffect[]): FileEffect[] {
+  const locks = (effect: FileEffect): boolean => effect.kind === 'directory.mode' && (effect.after.mode & 0o300) !== 0o300;
+  const byPath = (a: FileEffect, b: FileEffect): number => (a.path < b.path ? -1 : 1);
+  const removals = effects.filter(({ after }) => after.kind === 'absent').toSorted(byPath).reverse();
+  const made = effects.filter((effect) => effect.after.kind !== 'absent' && !locks(effect)).toSorted(byPath);
+  return [...removals, ...made, ...effects.filter(locks).toSorted(byPath).reverse()];
+}
+
+function writeEffect(staged: Extract<StagedFile, { kind: 'write' }>, before: FileState): FileEffect {
   const mode = staged.mode ?? (before.kind === 'file' ? before.mode : DEFAULT_FILE_MODE);
-  return { kind: 'file.write', path: staged.path, before, after: { kind: 'file', sizeBytes: staged.sizeBytes!, mode, content: staged.content! } };
+  return { kind: 'file.write', path: staged.path, before, after: { kind: 'file', sizeBytes: staged.sizeBytes, mode, content: staged.content } };
 }
 
 /** `a/b/c.txt` → `a`, `a/b`. */

@@ -12,19 +12,19 @@ import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ListingObservation, QueryObservation, SqlEffect } from '../../model/intent.ts';
 import { formatResource, parseResource } from '../../model/resource.ts';
-import { stateDigest, type ResourceState } from '../../model/world.ts';
+import { ABSENT, stateDigest, type FileState, type ResourceState } from '../../model/world.ts';
 import type { FileSighting } from '../../effects/file.ts';
 import { utf8 } from '../../store/blobs.ts';
 import type { PerformRow } from '../../store/perform-row.ts';
 import type { Doubt } from './doubt.ts';
 
-export interface StagedFile {
-  readonly kind: 'write' | 'remove';
-  readonly path: string;
-  readonly content?: Digest;
-  readonly sizeBytes?: number;
-  readonly mode?: number | undefined;
-}
+export const DEFAULT_FILE_MODE = 0o644;
+
+export type StagedFile =
+  | { readonly kind: 'write'; readonly path: string; readonly content: Digest; readonly sizeBytes: number; readonly mode?: number | undefined }
+  | { readonly kind: 'remove'; readonly path: string }
+  /** Exactly this, of whatever kind: what a command made of it. `before`: what the command was given; absent: what was staged. */
+  | { readonly kind: 'put'; readonly path: string; readonly after: FileState; readonly before?: FileState };
 
 export interface StagedRow {
   readonly kind: 'row.insert' | 'row.upsert' | 'row.update' | 'row.delete';
@@ -59,6 +59,10 @@ export class Stage {
   readonly performed = new Map<string, PerformRow>();
   /** Calls that a person is asked about. */
   readonly inDoubt = new Map<string, Doubt>();
+  /** Commands whose result the code has, by name: something that it read. */
+  readonly commands = new Map<string, Digest>();
+  /** Commands that run, or are being ended: an attempt waits for them, also when it is cut off. */
+  readonly ending = new Set<Promise<unknown>>();
   /** Calls that are under way. */
   readonly performing = new Set<Promise<unknown>>();
   /** What a call threw that ends the attempt, also where the code has caught it. */
@@ -88,6 +92,13 @@ export class Stage {
     return { content: digest, sizeBytes: bytes.byteLength };
   }
 
+  /** May so much go into the ledger? Then it counts. */
+  takesContent(sizeBytes: number): boolean {
+    if (sizeBytes > MAX_CONTENT_IN_LEDGER_BYTES || this.#contentsBytes + sizeBytes > MAX_CONTENTS_IN_LEDGER_BYTES) return false;
+    this.#contentsBytes += sizeBytes;
+    return true;
+  }
+
   observe(resource: string, state: ResourceState): void {
     this.observations.set(resource, state);
   }
@@ -104,7 +115,29 @@ export class Stage {
       resources: [...this.observations].map(([resource, state]) => [resource, stateDigest(state)]).sort(([a], [b]) => (a! < b! ? -1 : 1)),
       queries: this.queries.map(({ database, sql, params, rows }) => ({ database, sql, params, rows })),
       listings: this.listings.map(({ folder, recursive, entries }) => ({ folder, recursive, entries })),
+      ...(this.commands.size === 0 ? {} : { commands: [...this.commands] }),
     });
+  }
+
+  /** What a read of a staged path finds; undefined: nothing is staged there. */
+  stagedState(path: string): FileState | undefined {
+    const staged = this.files.get(path);
+    switch (staged?.kind) {
+      case undefined:
+        return undefined;
+      case 'put':
+        return staged.after;
+      case 'remove':
+        return ABSENT;
+      case 'write':
+        return { kind: 'file', sizeBytes: staged.sizeBytes, mode: staged.mode ?? DEFAULT_FILE_MODE, content: staged.content };
+    }
+  }
+
+  /** Stages a state; the last that was staged of a path counts, and stands in the order in which it was. */
+  put(path: string, after: FileState, before?: FileState): void {
+    this.files.delete(path);
+    this.files.set(path, { kind: 'put', path, after, ...(before === undefined ? {} : { before }) });
   }
 
   stageRow(row: StagedRow): void {

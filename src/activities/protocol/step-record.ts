@@ -31,6 +31,7 @@ export function asPrepared(intent: Intent, { afters, changes }: Pick<PreparedAft
 /** What the step read, and what its effects wrote. */
 export function changesOf(intent: Intent, effects: readonly AppliedEffect[]): Change[] {
   const changes: Change[] = intent.observations.map(({ resource, state }) => ({ resource, role: 'read', state }));
+  for (const { resource, state } of intent.left ?? []) changes.push({ resource, role: 'written', state });
   for (const { effect, after } of effects) {
     const resource = resourceOfEffect(effect);
     if (resource !== undefined) changes.push({ resource: formatResource(resource), role: intent.undoes === undefined ? 'written' : 'undone', state: after });

@@ -16,6 +16,7 @@ import type { ChainPlace, VerifyWorldRequest, VerifyWorldResult } from '../../mo
 import { isAboutTheWorld, type Finding } from '../../model/question.ts';
 import { GENESIS } from '../../model/record.ts';
 import { stateDigest } from '../../model/world.ts';
+import { removeDeadCommands } from '../../effects/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
@@ -75,6 +76,8 @@ class Verification {
     const isKnown = request.known.seq > 0;
     const existing = this.#workspaces.find(request.workspace);
     const workspace = existing ?? this.#workspaces.create(request.workspace);
+    // What a dead worker's command still does is ended before anything is compared.
+    await removeDeadCommands(workspace.directory);
     // A job with a record finds an empty workspace: the record is lost, which is no reason to begin anew.
     const opening = await workspace.exclusive('open', async (ledger) => {
       await mustBeCurrentRun(this.#host, this.#caller);

@@ -1,0 +1,54 @@
+/**
+ * A worker process that runs one command as a step, and kills itself by SIGKILL at one hit of one fault point. The last
+ * line of its standard output is what came of it.
+ */
+import { appendFileSync } from 'node:fs';
+import type { Decision } from '../../src/model/decision.ts';
+import type { Question } from '../../src/model/question.ts';
+import type { CommandOptions } from '../../src/model/step-context.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
+import { openTestJob, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
+import { shell, shellSteps } from './command-step.ts';
+
+export interface CommandOrder {
+  readonly workspace: string;
+  readonly run: string;
+  readonly options?: CommandOptions;
+  readonly memory: TestJobMemory;
+  readonly kill?: { readonly point: string; readonly hit: number };
+  /** A file that gets a line for each point that is hit. */
+  readonly hits?: string;
+  /** What a person answers to the first question. */
+  readonly decide?: Pick<Decision, 'answer' | 'result'>;
+}
+
+export type CommandEnd = { readonly output: unknown } | { readonly question: Question } | { readonly failure: string };
+
+async function carryOut(order: CommandOrder): Promise<CommandEnd> {
+  let count = 0;
+  setFaultHook((point) => {
+    if (order.hits !== undefined) appendFileSync(order.hits, `${point}\n`);
+    if (point === order.kill?.point && ++count === order.kill.hit) process.kill(process.pid, 'SIGKILL');
+  });
+  const job = openTestJob({ workspace: order.workspace, resume: order.memory, steps: shellSteps, workerId: `worker-${process.pid}`, env: { PATH: process.env['PATH'] } });
+  try {
+    return await drive(job, order);
+  } finally {
+    setFaultHook(undefined);
+    await job.close();
+  }
+}
+
+async function drive(job: TestJob, { run, options, decide }: CommandOrder): Promise<CommandEnd> {
+  const step = async (): Promise<CommandEnd> => ({ output: await job.step(shell, { run, ...(options === undefined ? {} : { options }) }, { stepId: 'command', maxAttempts: 1 }) });
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof QuestionAsked)) return { failure: (error as Error).message };
+    if (decide === undefined) return { question: error.question };
+    await job.decide(error.question, decide);
+    return await step();
+  }
+}
+
+if (process.argv[2] === 'command') process.stdout.write(`${JSON.stringify(await carryOut(JSON.parse(process.argv[3]!) as CommandOrder))}\n`);
