@@ -48,7 +48,7 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
       await Promise.race([ended(worker), result]);
     }
     t.diagnostic(`${restarts} workers`);
-    assert.match(await result, /^Aborted by a person: because\. Undone: 8 steps/);
+    assert.match(await result, /^Aborted by a person: because\. Undone: 9 steps/);
     assert.deepEqual(linesOf(order.killedPath).toSorted(), POINTS.toSorted());
     assert.deepEqual(await worldOf(places), before);
     assert.deepEqual(chainOf(workspace, jobId).flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])), SAGA.map(({ contract }) => contract.name).reverse());
