@@ -4,7 +4,7 @@
  */
 export interface Mutation {
   /** The guarantee that is broken, as in docs/guarantees.md. */
-  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption';
+  readonly guarantee: 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'T' | 'Encryption' | 'Secrets';
   readonly breaks: string;
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -19,6 +19,7 @@ export interface Mutation {
 const PROTOCOL = 'src/activities/protocol';
 const KILLS = ['test/integration/kills.test.ts'];
 const DRIFT = ['test/integration/drift.test.ts'];
+const UNDOING = ['test/integration/compensate.test.ts'];
 const DECISIONS = ['test/integration/decisions.test.ts', 'test/integration/decisions-repair.test.ts'];
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -292,7 +293,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'if (answers.request !== wanted.request) return false;', replace: "if (answers.request === '') return false;", tests: ['test/integration/perform.test.ts'],
   },
   {
-    guarantee: 'G1', breaks: 'a call that was made and is not asked for any more is forgotten', file: `${PROTOCOL}/run-step.ts`,
+    guarantee: 'G1', breaks: 'a call that was made and is not asked for any more is forgotten', file: `${PROTOCOL}/run-work.ts`,
     find: 'if (doubts.length > 0) throw new InDoubt(doubts);', replace: 'if (doubts.length < 0) throw new InDoubt(doubts);', tests: ['test/integration/perform.test.ts'],
   },
   {
@@ -302,6 +303,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G1', breaks: 'code that catches the error of a call that is not over goes on', file: `${PROTOCOL}/run-step.ts`,
     find: 'if (stage.mustEnd !== undefined) throw', replace: 'if (stage.mustEnd === null) throw', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a fallback is called while the first choice may have happened', file: `${PROTOCOL}/perform.ts`,
+    find: 'if (stage.mustEnd !== undefined) return', replace: 'if (stage.mustEnd === null) return', tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G1', breaks: 'a step fails its job without asking about its call in doubt', file: `${PROTOCOL}/run-step.ts`,
+    find: 'if (doubts.length > 0) return this.#askInDoubt(', replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(", tests: ['test/integration/perform.test.ts'],
+  },
+  {
+    guarantee: 'G5', breaks: 'a value that was computed from an answer stays when the call is made anew', file: `${PROTOCOL}/stage.ts`,
+    find: 'filter(({ round }) => round > 0)', replace: 'filter(({ round }) => round < 0)', tests: ['test/integration/perform.test.ts'],
   },
   {
     guarantee: 'G3', breaks: 'a call in doubt holds back every step', file: 'src/model/question.ts',
@@ -329,15 +342,63 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: 'G1', breaks: 'what follows a redirect to a result is taken for not performed', file: 'src/effects/http/exchange.ts',
-    find: 'if (asksForResult) this.#mayHaveHappened = true;', replace: '', tests: ['test/integration/http.test.ts'],
+    find: 'return status >= 301 && status <= 303;', replace: 'return status === 0;', tests: ['test/integration/http.test.ts'],
   },
   {
     guarantee: 'G1', breaks: 'Temporal does not hear when an endpoint wants to be asked again', file: 'src/activities/activity-caller.ts',
     find: '{ nextRetryDelay: error.retryAfterMs }', replace: '{}', tests: ['test/integration/http-job.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'an endpoint that says "at once" ends the job', file: 'src/effects/http/retry-after.ts',
+    find: 'Math.max(milliseconds, MIN_RETRY_AFTER_MS)', replace: 'Math.max(milliseconds, 0)', tests: ['test/integration/http-job.test.ts'],
+  },
+  {
     guarantee: 'G2', breaks: 'an endpoint that does not tell its version is taken for one without', file: `${PROTOCOL}/look-endpoint.ts`,
     find: 'if (error instanceof HoldfastError) return', replace: "if (error instanceof HoldfastError && !error.retryable) return { outcome: 'seen', state: ABSENT };\n    if (error instanceof HoldfastError) return", tests: ['test/integration/http-watch.test.ts'],
+  },
+  {
+    guarantee: 'G4', breaks: 'an undoing replaces what somebody has changed since', file: `${PROTOCOL}/undo-effects.ts`,
+    find: 'if (sameState(found, after)) return true;', replace: "if (found.kind !== 'other') return true;", tests: UNDOING, name: 'what a person has changed',
+  },
+  {
+    guarantee: 'G3', breaks: 'an answer about what an undoing found holds for whatever is found', file: `${PROTOCOL}/undo-effects.ts`,
+    find: 'one.found !== null && sameState(one.found, found) && (one.answer', replace: 'one.found !== null && (one.answer', tests: UNDOING, name: 'holds for that alone',
+  },
+  {
+    guarantee: 'G1', breaks: 'what a step did is undone in the order in which it was done', file: `${PROTOCOL}/undo-effects.ts`,
+    find: 'of [...record.effects.entries()].reverse()) {', replace: 'of [...record.effects.entries()]) {', tests: UNDOING, name: 'compensation may say|folder that the job made|is told what',
+  },
+  {
+    guarantee: 'G1', breaks: 'steps are undone in the order in which they were done', file: `${PROTOCOL}/undo-plan.ts`,
+    find: '[...this.#entries.values()].reverse().flatMap(', replace: '[...this.#entries.values()].flatMap(', tests: UNDOING, name: 'SQLite: a saga',
+  },
+  {
+    guarantee: 'G1', breaks: 'what a rerun has undone is undone again', file: `${PROTOCOL}/undo-plan.ts`,
+    find: 'last.entry.open.delete(last.place);\n        last.entry.undone.add(last.place);', replace: '', tests: UNDOING, name: 'was run again',
+  },
+  {
+    guarantee: 'G1', breaks: 'an undoing that is recorded is done again', file: `${PROTOCOL}/undo-step.ts`,
+    find: 'if (done !== undefined) return this.result(done.record, done.at);', replace: '', tests: ['test/integration/compensate-job.test.ts'], name: 'answer is lost',
+  },
+  {
+    guarantee: 'G1', breaks: 'a step runs although the job is being undone', file: `${PROTOCOL}/run-work.ts`,
+    find: "?.state !== 'undoing') return undefined;", replace: "?.state !== 'released') return undefined;", tests: UNDOING, name: 'from the abort on',
+  },
+  {
+    guarantee: 'G1', breaks: 'a compensation is not told of a call in doubt, nor is anybody asked', file: `${PROTOCOL}/undo-step.ts`,
+    find: 'known.calls.filter(isInDoubt)', replace: 'known.calls.filter(() => false)', tests: UNDOING, name: 'is settled before',
+  },
+  {
+    guarantee: 'G1', breaks: 'a step that is half applied when its job is aborted is left so', file: `${PROTOCOL}/begin-undo.ts`,
+    find: '(isUndoId(intent.stepId) ? [intent.stepId] : [])', replace: '[intent.stepId]', tests: UNDOING, name: 'half applied when',
+  },
+  {
+    guarantee: 'G4', breaks: 'a path that becomes another kind of thing is not gone on with when nothing stands there', file: `${PROTOCOL}/apply.ts`,
+    find: "(found.kind === 'absent' && changesKind(effect))", replace: "(found.kind === 'other' && changesKind(effect))", tests: UNDOING, name: 'a link that the job',
+  },
+  {
+    guarantee: 'G2', breaks: 'a Workflow that was reset to before its abort goes on', file: `${PROTOCOL}/ledger-findings.ts`,
+    find: 'if (undoing !== undefined) return', replace: "if (undoing?.record.by === '') return", tests: UNDOING, name: 'from the abort on',
   },
   {
     guarantee: 'G6', breaks: 'what an endpoint echoes of a secret is recorded', file: `${PROTOCOL}/http-secrets.ts`,
@@ -395,5 +456,34 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G2', breaks: 'a watched command that fails is taken for one that printed this', file: `${PROTOCOL}/look.ts`,
     find: 'if (end.exitCode !== 0) return', replace: 'if (end.exitCode === 77) return', tests: ['test/integration/command-in-place.test.ts'], name: 'watched command',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'an intent that holds a secret is sealed', file: `${PROTOCOL}/seal.ts`,
+    find: 'if (secrets.isEmpty) return;', replace: "if (stepId !== '') return;", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: output',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'a file that holds a secret is kept', file: `${PROTOCOL}/context.ts`,
+    find: 'secrets.refuse(content, where);', replace: "if (where === '') secrets.refuse(content, where);", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: file',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'an error is asked about with the secret in it', file: `${PROTOCOL}/questions.ts`,
+    find: 'secrets.redactJson(asking)', replace: 'secrets.isEmpty ? secrets.redactJson(asking) : asking', tests: ['test/integration/secrets.test.ts'], name: 'what a person writes',
+  },
+  {
+    guarantee: 'Secrets', breaks: 'what a call sends is recorded with the secret in it', file: `${PROTOCOL}/perform.ts`,
+    find: 'this.#secrets.redactJson(this.#options.request ?? null)', replace: '(this.#options.request ?? null)', tests: ['test/integration/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'base64 is found only where the secret begins a group', file: `${PROTOCOL}/secret-forms.ts`,
+    find: 'return [0, 1, 2].flatMap(', replace: 'return [0].flatMap(', tests: ['test/unit/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'a secret is given to who does not declare it', file: `${PROTOCOL}/secrets.ts`,
+    find: 'if (!declared.includes(name)) {', replace: "if (name === '' && !declared.includes(name)) {", tests: ['test/unit/secrets.test.ts'],
+  },
+  {
+    guarantee: 'Secrets', breaks: 'data beside a secret is read for references', file: 'src/model/expression.ts',
+    find: "secrets.push({ at: [...at], parts });", replace: "secrets.push({ at: [...at], parts: parseTemplate(parts.map((piece) => (typeof piece === 'string' ? piece : `\\${{ secrets.${piece.secret} }}`)).join('')).map((piece) => (typeof piece === 'string' ? piece : { secret: 'name' in piece ? piece.name : '' })) });",
+    tests: ['test/unit/secrets.test.ts'],
   },
 ];

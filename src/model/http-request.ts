@@ -27,7 +27,7 @@ export const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 
 export const SecretHeaderSchema = z.strictObject({
   env: z.string().regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable').describe("Of the worker. Its value is in no history and no record."),
-  prefix: z.string().max(100).optional().describe('Put before the value: "Bearer ". Default: nothing.'),
+  prefix: z.string().max(100).regex(/^[\t\x20-\x7e]*$/, 'ASCII text of one line').optional().describe('Put before the value: "Bearer ". Default: nothing.'),
 });
 
 export const HttpHeadersSchema = z

@@ -49,6 +49,7 @@ export interface GateStep extends Omit<StepCall, 'request'> {
 export class Gate {
   readonly #options: GateOptions;
   readonly #questions = new Map<string, Question>();
+  #hasEnded = false;
   readonly #refusals: Refusal[] = [];
   readonly #generations = new Map<string, number>();
   readonly #steps: [string, number, number][] = [];
@@ -84,7 +85,12 @@ export class Gate {
   }
 
   get questions(): readonly Question[] {
-    return [...this.#questions.values()];
+    return this.#hasEnded ? [] : [...this.#questions.values()];
+  }
+
+  /** Nobody waits for an answer any more; the job's release withdraws what was asked. */
+  end(): void {
+    this.#hasEnded = true;
   }
 
   get refusals(): readonly Refusal[] {
@@ -249,7 +255,8 @@ export class Gate {
 
   async beginOnce(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<BeginUndoResult> {
     const { jobId, workspace, settings, base, continuedFrom } = this.#options;
-    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: this.#steps, ...(continuedFrom === undefined ? {} : { continuedFrom }) });
+    // What the Workflow knows of single steps plays no part: all that the record has is undone.
+    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: [], ...(continuedFrom === undefined ? {} : { continuedFrom }) });
     this.#searchAttributes = result.searchAttributes;
     this.#term = result.term;
     if (result.kind === 'ready') this.advance(result.at);

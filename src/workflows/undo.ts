@@ -6,7 +6,7 @@
  * 1. What is left to undo comes from Activities' results; a Run that goes on in a new one asks for it again.
  * 2. A person's `abort` ends it: what is not undone then stays as it is.
  */
-import { ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
 import { shortDigest } from '../model/digest.ts';
 import type { BeginUndoResult, UndoItem, UndoReport, VerificationReason } from '../model/messages.ts';
 import { callBeginUndo, callUndoStep } from './activities.ts';
@@ -36,33 +36,50 @@ const NOTHING: UndoReport = { steps: 0, effects: '', left: [], leftTotal: 0 };
 
 /** Returns the failure that the job ends with. @throws ContinueAsNew */
 export async function undoJob(options: UndoOptions, undoing: Undoing): Promise<ApplicationFailure> {
-  const { gate, board } = options;
+  const { board } = options;
   for (const { id, state } of board.steps) if (state !== 'done') board.set(id, { state: 'waiting' });
-  let last: Pick<Extract<BeginUndoResult, { kind: 'ready' }>, 'report' | 'items' | 'total'> = { report: NOTHING, items: [], total: 0 };
+  const progress: Progress = { last: { report: NOTHING, items: [], total: 0 }, reason: 'decided' };
   let stopped: ApplicationFailure | undefined;
-  let reason: VerificationReason = 'decided';
+  try {
+    stopped = await undoAll(options, undoing, progress);
+  } catch (error) {
+    // What won't pass by itself, and is no question: the workspace can't even be opened.
+    if (!(error instanceof ActivityFailure)) throw error;
+    stopped = ApplicationFailure.create({ message: error.cause?.message ?? error.message, type: 'aborted', nonRetryable: true });
+  }
+  if (stopped !== undefined) await tellWhatIsLeft(options, undoing, progress);
+  return aborted(undoing, progress.last, stopped);
+}
+
+interface Progress {
+  last: Pick<Extract<BeginUndoResult, { kind: 'ready' }>, 'report' | 'items' | 'total'>;
+  reason: VerificationReason;
+}
+
+/** Returns why a person ended it before its end, if one did. */
+async function undoAll(options: UndoOptions, undoing: Undoing, progress: Progress): Promise<ApplicationFailure | undefined> {
+  const { gate } = options;
   let detail = undoing.question === null ? `asked by ${undoing.by}` : `question ${shortDigest(undoing.question)}`;
-  while (stopped === undefined) {
+  for (;;) {
+    const { reason } = progress;
     const begun = await gate.beginUndo((base) => callBeginUndo({ ...base, reason, detail: detail.slice(0, 500), by: undoing.by, why: undoing.reason }));
-    if (begun instanceof ApplicationFailure) stopped = begun;
-    else {
-      last = begun;
-      if (begun.items.length === 0) break;
-      const outcome = await undoItems(options, begun);
-      if (outcome instanceof ApplicationFailure) stopped = outcome;
-      else ({ reason, detail } = outcome);
-    }
+    if (begun instanceof ApplicationFailure) return begun;
+    progress.last = begun;
+    if (begun.items.length === 0) return undefined;
+    const outcome = await undoItems(options, begun);
+    if (outcome instanceof ApplicationFailure) return outcome;
+    ({ reason: progress.reason, detail } = outcome);
   }
-  if (stopped !== undefined) {
-    // What is left is told as it is now; nothing is waited for any more.
-    try {
-      const now = await gate.beginOnce((base) => callBeginUndo({ ...base, reason, detail: 'the undoing was ended', by: undoing.by, why: undoing.reason }, ATTEMPTS_AT_THE_END));
-      if (now.kind === 'ready') last = now;
-    } catch (error) {
-      if (!(error instanceof TemporalFailure)) throw error;
-    }
+}
+
+/** As it is now; nothing is waited for any more. */
+async function tellWhatIsLeft({ gate }: UndoOptions, { by, reason: why }: Undoing, progress: Progress): Promise<void> {
+  try {
+    const now = await gate.beginOnce((base) => callBeginUndo({ ...base, reason: progress.reason, detail: 'the undoing was ended', by, why }, ATTEMPTS_AT_THE_END));
+    if (now.kind === 'ready') progress.last = now;
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
   }
-  return aborted(undoing, last, stopped);
 }
 
 /** Why it is to be begun again; all of these are undone, or something has come between. */

@@ -157,7 +157,7 @@ for (const [name, plan, message] of [
   ['duplicate ids', { ...base, steps: [step, { ...step, with: { path: 'b.txt', content: 'x' } }] }, /"a"|\ba\b/],
   ['a reference to no step', { ...base, steps: [{ ...step, with: { path: 'a.txt', content: '${{ steps.missing.output.x }}' } }] }, /missing/],
   ['parallel writers of one file', { ...base, steps: [step, { ...step, id: 'b' }] }, /a\.txt/],
-  ['a literal database URL', { ...base, databases: { main: { url: 'postgres://u:secret@h/d' } }, steps: [step] }, /env\.NAME/],
+  ['a literal database URL', { ...base, databases: { main: { url: 'postgres://u:Zanzibar-9@h/d' } }, steps: [step] }, /env\.NAME/],
 ] as const) {
   test(`a plan with ${name} is refused before the workspace is touched`, async () => {
     await without(async () => {
@@ -165,7 +165,7 @@ for (const [name, plan, message] of [
         assert.ok(error instanceof HoldfastError, String(error));
         assert.equal(error.type, 'bad-plan');
         assert.match(error.message, message);
-        assert.doesNotMatch(error.message, /secret/);
+        assert.doesNotMatch(error.message, /Zanzibar/);
         return true;
       });
       assert.deepEqual(readdirSync(job.workspace), []);

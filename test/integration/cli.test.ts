@@ -399,7 +399,7 @@ test('doctor finds everything in order, with the state of each database', { time
   const ran = await holdfast(['doctor', workspace, '-q', taskQueue, '--json', '--steps', 'steps.mjs']);
   assert.equal(ran.code, 0, ran.out);
   const { checks } = ran.json<{ checks: { name: string; state: string; detail: string }[] }>();
-  assert.deepEqual(checks.map(({ name, state }) => `${name}: ${state}`), ['configuration: ok', 'server: ok', 'namespace: ok', 'search attributes: ok', 'worker: ok', 'workspace: ok', 'record: ok', 'database main: ok']);
+  assert.deepEqual(checks.map(({ name, state }) => `${name}: ${state}`), ['configuration: ok', 'encryption: ok', 'server: ok', 'namespace: ok', 'search attributes: ok', 'worker: ok', 'workspace: ok', 'record: ok', 'database main: ok']);
   assert.match(checks.find(({ name }) => name === 'workspace')!.detail, new RegExp(`belongs to ${job} `));
   const elsewhere = await holdfast(['doctor', '-q', temporal.unique('nobody')]);
   assert.equal(elsewhere.code, 0);

@@ -76,7 +76,7 @@ test('an exit code that is a failure is an answer: it is not run again by itself
 });
 
 test('a program that is not there was not begun: nothing is in doubt', async () => {
-  const question = await questionFrom((async () => await job.step(shell, { run: ['no-such-program'], options: { inPlace: true } }, { maxAttempts: 1 }))());
+  const question = await questionFrom(job.step(shell, { run: ['no-such-program'], options: { inPlace: true } }, { maxAttempts: 1 }) as Promise<unknown>);
   assert.match(question.findings[0]!.found.text, /^not-found: /);
 });
 

@@ -1,6 +1,6 @@
 /** `abort` with `compensate`, without a Temporal server: what a job did is undone, newest first, and nothing else. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -356,9 +356,11 @@ test('a step that was run again is undone once, with the calls of all its genera
     await call(ctx, 'charge', { amount: 7 });
     await ctx.files.write('out.txt', `generation ${ctx.generation}\n`);
     await ctx.files.write(`only-${ctx.generation}.txt`, 'x\n');
+    await ctx.db('main').sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET n = n - 1' } });
   };
   compensation = (_ctx, { calls, generation }) => void (told = [`generation ${generation}`, ...calls.map(({ generation: made }) => `called in ${made}`)]);
   const job = open('generations');
+  change(job, `${TABLE}; INSERT INTO note VALUES (1, 'one', 0)`);
   writeFileSync(at(job, 'in.txt'), 'one\n');
   await job.step(act, {}, { stepId: 'act' });
   writeFileSync(at(job, 'in.txt'), 'two\n');
@@ -372,6 +374,7 @@ test('a step that was run again is undone once, with the calls of all its genera
   assert.deepEqual((await job.undo()).left, []);
   assert.deepEqual(told, ['generation 1', 'called in 0', 'called in 1']);
   assert.deepEqual(['out.txt', 'only-0.txt', 'only-1.txt'].filter((path) => existsSync(at(job, path))), []);
+  assert.deepEqual(rowsOf(job, 'SELECT n FROM note'), [{ n: 0 }], 'a statement is undone as often as it is in force');
   assert.equal(read(job, 'in.txt'), 'two\n', 'what a person wrote stays');
   assert.equal(chainOf(job.workspace, job.jobId).filter(({ kind }) => kind === 'undone').length, 1);
   await job.close();
@@ -452,6 +455,23 @@ test('a target of the undoing that somebody changes while it is half applied is 
   await job.close();
 });
 
+test('a link that the job had replaced by a file comes back, also where the undoing was cut between taking away and placing', async () => {
+  code = (ctx) => ctx.files.write('link', 'no link any more\n');
+  const job = open('link');
+  writeFileSync(at(job, 'target.txt'), 'target\n');
+  symlinkSync('target.txt', at(job, 'link'));
+  await job.step(act, {});
+  setFaultHook((point) => {
+    if (point === 'symlink.before') throw new Error('cut');
+  });
+  await assert.rejects(job.undo());
+  setFaultHook(undefined);
+  assert.equal(existsSync(at(job, 'link')), false, 'nothing stands there');
+  assert.deepEqual((await job.undo()).left, []);
+  assert.equal(readlinkSync(at(job, 'link')), 'target.txt');
+  await job.close();
+});
+
 test('what a compensation reads and somebody has changed is asked about before it goes on', async () => {
   code = (ctx) => ctx.files.write('bill.json', '{"id":1}');
   const seen: string[] = [];
@@ -521,6 +541,62 @@ test('from the abort on no step runs any more, whoever asks for it; and a Workfl
   writeFileSync(at(reset, 'a.txt'), 'a\n');
   assert.deepEqual((await reset.undo()).left, []);
   assert.equal(existsSync(at(reset, 'a.txt')), false);
+});
+
+test('a record that cannot be read is asked about before anything is undone; a job that has done nothing has nothing to undo', async () => {
+  code = (ctx) => ctx.files.write('a.txt', 'a\n');
+  const job = open('damaged');
+  await job.step(act, {});
+  const ledger = new DatabaseSync(at(job, '.holdfast/ledger.sqlite'));
+  ledger.exec(`UPDATE record SET body = replace(body, 'a.txt', 'b.txt') WHERE kind = 'step'`);
+  ledger.close();
+  const question = await questionFrom(job.undo());
+  assert.deepEqual([question.kind, question.findings[0]!.answers], ['damaged', ['recheck', 'abort']]);
+  assert.equal(read(job, 'a.txt'), 'a\n');
+  await job.close();
+
+  const first = open('shared');
+  await first.step(act, {});
+  await using second = open('shared', { openJobs: [first.jobId] });
+  const foreign = await questionFrom(second.step(act, {}));
+  assert.equal(foreign.kind, 'foreign');
+  await second.decide(foreign, { answer: 'abort', compensate: true });
+  assert.deepEqual(await second.undo(), { steps: 0, effects: '', left: [], leftTotal: 0 });
+  assert.equal(read(first, 'a.txt'), 'a\n', "another job's work is not touched");
+  await first.close();
+});
+
+test('a step whose undoing cannot be carried out is asked about; left as it is, all of it is named', async () => {
+  code = async (ctx) => {
+    await ctx.files.write('a.txt', 'a\n');
+    await ctx.db('main').sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET no_such_column = 1' } });
+  };
+  const job = open('broken');
+  change(job, `${TABLE}; INSERT INTO note VALUES (1, 'one', 0)`);
+  await job.step(act, {});
+  const question = await questionFrom(job.undo());
+  assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [['undo:act', 'step-cannot-go-on', ['skip', 'rerun', 'recheck', 'abort']]]);
+  assert.match(question.findings[0]!.difference, /no_such_column/);
+  assert.equal(read(job, 'a.txt'), 'a\n', 'all of it or nothing');
+  await decided(job, question, { answer: 'skip' });
+  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt', 'run SQL on main: UPDATE note SET n = n + 1', 'step:act']);
+  assert.equal(read(job, 'a.txt'), 'a\n');
+  await job.close();
+});
+
+test('a content that is not in the store any more is named, and nothing is put in its place', async () => {
+  code = (ctx) => ctx.files.write('a.txt', 'by the job\n');
+  const job = open('gone');
+  writeFileSync(at(job, 'a.txt'), 'before the job\n');
+  await job.step(act, {});
+  const content = sha256Hex('before the job\n');
+  rmSync(join(job.workspace, '.holdfast/blobs', content[0]!, content.slice(1)));
+  const question = await questionFrom(job.undo());
+  assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]]);
+  await decided(job, question, { answer: 'skip' });
+  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt']);
+  assert.equal(read(job, 'a.txt'), 'by the job\n');
+  await job.close();
 });
 
 test('compensate goes with abort alone', async () => {

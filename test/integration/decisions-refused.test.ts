@@ -77,6 +77,7 @@ test('each unusable decision is refused with its reason, by Signal and by Update
     [{ ...good, answer: 'abort', items: { 'file:a.txt': 'accept' } }, /abort ends the job; items beside it contradict it/],
     [{ ...good, items: { 'file:a.txt': 'abort' } }, /abort holds for the whole question/],
     [{ digest: question.digest, items: { 'file:a.txt': 'accept' }, ...by }, /file:b\.txt has no answer; offered: accept, restore/],
+    [{ ...good, compensate: true }, /compensate undoes what the job did when it is aborted; give it with "answer": "abort"/],
     [{ ...good, answer: 'approve' }, /approve is not offered for file:a\.txt \(changed\); offered: accept, restore/],
     [{ ...good, answer: 'merge' }, /answer: .*accept/],
     [{ ...good, by: '' }, /by: expected who decides/],
@@ -95,7 +96,7 @@ test('each unusable decision is refused with its reason, by Signal and by Update
     });
   }
   await handle.signal('decied', good);
-  await until(() => statusOf(handle), ({ refusals }) => refusals.at(-1)!.problems.some((problem) => problem.includes('there is no Signal "decied"; the one to send is "decide"')));
+  await until(() => statusOf(handle), ({ refusals }) => refusals.at(-1)!.problems.some((problem) => problem.includes('there is no Signal "decied"; those to send are "decide" and "abort"')));
   assert.equal((await statusOf(handle)).questions[0]!.digest, question.digest);
   assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited Aedited B');
 

@@ -59,6 +59,16 @@ test('Retry-After is when Temporal tries again, whatever the policy says; the re
   assert.equal(readFileSync(join(root, 'later/receipt.bin')).length, 100_000);
 });
 
+test('an endpoint that wants to be asked again at once is not asked without a pause', async () => {
+  const before = server.requests.length;
+  server.retryAfter = '0';
+  server.next('normal', 'too-many', 'too-many');
+  await temporal.client.workflow.execute(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: planOf() as never, workspace: 'at-once', input: { amount: 7 } }] });
+  const requests = server.requests.slice(before).filter(({ method }) => method === 'POST');
+  assert.equal(requests.length, 3);
+  for (const [index, { atMs }] of requests.slice(1).entries()) assert.ok(atMs - requests[index]!.atMs >= 900, `${atMs - requests[index]!.atMs} ms`);
+});
+
 test('a request in doubt is asked about by a question that a plain Signal answers', async () => {
   const effects = server.effects();
   server.next('normal', 'cut-after');

@@ -140,6 +140,17 @@ test('a probe finds out about a request; a probe that throws leaves it to a pers
   assert.match((await questionFrom(doCall('second'))).findings[0]!.difference, /the probe failed: Error: no such page/);
 });
 
+test('a request that a probe takes for not made may still be under way: 409 to it is no refusal', async () => {
+  code = (ctx) => post(ctx, { probe: () => ({ happened: false }) });
+  server.next('cut-before', 'still-busy');
+  await failureOf(doCall(), 'step-failed');
+  const { message } = await failureOf(doCall(), 'step-failed');
+  assert.match(message, /the first request with this key is still under way/);
+  assert.equal(stateOf(), 'about');
+  await doCall();
+  assert.deepEqual([server.requests.length, server.keys.length, server.effects()], [3, 1, 1]);
+});
+
 test('a GET is made again without a question, also with another request', async () => {
   let url = `${server.url}/one`;
   let runs = 0;
@@ -288,6 +299,30 @@ test('a redirect to a host that is not listed is not followed: after an effect a
   assert.equal(stranger.requests.length, 0);
 });
 
+test('a redirect after which nobody can know is in doubt, whatever the method; what follows it, and what names no place', async () => {
+  const raw = createServer((request, response) => {
+    const [, status] = /^\/(\d+)/.exec(request.url ?? '') ?? [];
+    if (status === undefined) response.writeHead(404).end('there is nothing here');
+    else response.writeHead(Number(status), request.url!.endsWith('/nowhere') ? {} : { location: request.url!.endsWith('/gone') ? '/gone' : 'https://elsewhere.example/' }).end();
+  });
+  await new Promise<void>((resolve) => void raw.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(raw.address() as AddressInfo).port}`;
+  await job.close();
+  job = open({ http: { hosts: [url] } });
+  try {
+    for (const [status, method, kind] of [[301, 'PUT', 'in-doubt'], [302, 'DELETE', 'in-doubt'], [302, 'POST', 'in-doubt'], [303, 'PATCH', 'in-doubt'], [307, 'POST', 'stuck'], [308, 'DELETE', 'stuck'], [302, 'GET', 'stuck']] as const) {
+      for (const where of ['gone', 'elsewhere', 'nowhere']) {
+        code = (ctx) => ctx.http('pay', { url: `${url}/${status}/${where}`, method }).then((response) => response.status);
+        const question = await questionFrom(doCall(`${status}-${method}-${where}`));
+        assert.equal(question.kind, kind, `${status} to ${method}, ${where}: ${JSON.stringify(question.findings)}`);
+      }
+    }
+  } finally {
+    raw.closeAllConnections();
+    await new Promise<void>((resolve) => void raw.close(() => resolve()));
+  }
+});
+
 // ---- what is recorded ------------------------------------------------------------------------------------------------
 
 test('a response that is longer than the bound is an error; saveTo makes it a file, in flat memory', async () => {
@@ -387,6 +422,8 @@ test('what is wrong with a request is said before anything is written or sent', 
     [{ url: server.url, headers: { x: { env: 'NOWHERE' } } }, /missing-variable: The environment variable NOWHERE is not set; the header x is to hold it/],
     [{ url: server.url, headers: { x: { env: 'EMPTY' } } }, /EMPTY is empty/],
     [{ url: server.url, headers: { x: { env: 'BROKEN' } } }, /cannot stand in the header x/],
+    [{ url: server.url, headers: { x: { env: 'API_TOKEN', prefix: 'Bearer\n' } } }, /headers\.x\.prefix: ASCII text of one line/],
+    [{ url: server.url, headers: { x: { env: 'API_TOKEN', prefix: 'Béarer ' } } }, /headers\.x\.prefix: ASCII text of one line/],
     [{ url: server.url, saveTo: '../out' }, /outside-workspace/],
     [{ url: server.url, saveTo: '.holdfast/x' }, /reserved-path/],
     [{ url: server.url, method: 'POST', idempotent: true, probe: () => ({ happened: false }) }, /is idempotent and has a probe/],

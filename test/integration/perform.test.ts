@@ -259,6 +259,26 @@ test('happened for a call that the step now words otherwise: it goes on with the
   assert.equal(describeEffect(stepRecordsOf(job.workspace, job.jobId, 'pay')[0]!.effects[0]!.effect), 'called charge: {"amount":1}', 'the record says what was sent');
 });
 
+test('what was computed from an answer is computed again when the call is made anew; what came before it stays', async () => {
+  const computed: string[] = [];
+  code = async (ctx) => {
+    const before = await ctx.once('before', () => computed.push('before'));
+    const { effect } = (await charge(ctx, server.url, runs, 'ask')) as { readonly effect: number };
+    const derived = await ctx.once('derived', () => {
+      computed.push(`derived ${effect}`);
+      return effect;
+    });
+    if (runs === 1) throw new Error('after it');
+    return { before, effect, derived };
+  };
+  await assert.rejects(doPay());
+  const question = await doubtFrom(doPay(), 'performed-otherwise');
+  runs = 1;
+  await decided(question, { answer: 'repeat' });
+  assert.deepEqual(await doPay(), { before: 1, effect: 2, derived: 2 });
+  assert.deepEqual(computed, ['before', 'derived 1', 'derived 2']);
+});
+
 test('a call that was made on what has changed since is asked about', async () => {
   writeFileSync(at('input.txt'), 'first');
   code = async (ctx) => {
@@ -304,6 +324,32 @@ test('a call that failed in doubt is asked about also when the code caught the e
   };
   server.next('cut-after');
   await assert.rejects(doPay({ stepId: 'caught' }), (error) => isFailure(error, 'step-failed') && error.message.includes('fetch failed'));
+});
+
+test('code that catches a call in doubt makes no other call, and records no value, in its place', async () => {
+  let values = 0;
+  code = async (ctx) => {
+    try {
+      return await charge(ctx, server.url, 'primary', 'ask');
+    } catch {
+      await ctx.once('why', () => (values += 1)).catch(() => undefined);
+      void charge(ctx, server.url, 'not waited for', 'ask', { name: 'elsewhere' }).catch(() => undefined);
+      void ctx.perform('nobody-waits', { run: () => send(server.url, 'nobody', 1) });
+      return await charge(ctx, server.url, 'fallback', 'ask', { name: 'fallback' });
+    }
+  };
+  server.next('cut-after');
+  const question = await doubtFrom(doPay());
+  assert.equal(server.requests.length, 1, 'the fallback is not called while the first may have happened');
+  assert.equal(values, 0);
+  await decided(question, { answer: 'happened', result: 'paid' });
+  assert.equal(await doPay(), 'paid');
+  assert.equal(server.effects(), 1);
+  // The same where the call may be repeated, and for what came before it.
+  server.next('cut-after');
+  code = async (ctx) => await charge(ctx, server.url, 1, 'repeat').catch(() => charge(ctx, server.url, 2, 'ask', { name: 'fallback' }));
+  await assert.rejects(doPay({ stepId: 'again' }), (error) => isFailure(error, 'step-failed'));
+  assert.deepEqual(await doPay({ stepId: 'again' }), { effect: 2, of: '1' });
 });
 
 test('all calls in doubt of one attempt are one question, answered one by one', async () => {
@@ -377,6 +423,21 @@ test('when the attempts of a repeated call are used up, a person is asked about 
   assert.match(question.findings[0]!.difference, /attempts are used up: .*fetch failed/);
   await decided(question, { answer: 'happened', result: null });
   assert.deepEqual(await doPay({ maxAttempts: 2 }), {});
+});
+
+test('a step that fails its job is asked about first where a call of it is in doubt, whatever ended its attempts', async () => {
+  for (const [stepId, inDoubt, timeoutMs] of [['cut', 'repeat', undefined], ['silent', 'ask', 300]] as const) {
+    code = (ctx) => charge(ctx, server.url, 7, inDoubt);
+    server.next(stepId === 'cut' ? 'cut-after' : 'silent');
+    const fail = (): Promise<unknown> => job.run({ stepId, step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail', ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const question = await questionFrom(fail());
+    assert.equal(question.findings[0]!.kind, 'outcome-unknown', JSON.stringify(question));
+    await decided(question, { answer: 'happened', result: 'paid' });
+    assert.equal(((await fail()) as { readonly output: Json }).output, 'paid');
+  }
+  // Nothing is in doubt: it fails.
+  code = () => Promise.reject(new Error('no'));
+  await assert.rejects(job.run({ stepId: 'failing', step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail' }), (error) => isFailure(error, 'step-failed'));
 });
 
 test('a call whose answer cannot be recorded has happened: a person says what it answered', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { ApplicationFailure } from '@temporalio/common';
+import { ByteSearch } from '../../src/activities/protocol/byte-search.ts';
 import { formsOf } from '../../src/activities/protocol/secret-forms.ts';
 import { resolveSecrets, Secrets } from '../../src/activities/protocol/secrets.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
@@ -73,6 +74,10 @@ test('what a bound has cut off of a secret is redacted, too', () => {
   assert.equal(secrets.redact('{"token":"abcdefgh… and more'), '{"token":"«secret TOKEN»… and more');
   assert.equal(secrets.redact(`${'x'.repeat(390)} abcdefghijk`), `${'x'.repeat(390)} «secret TOKEN»`);
   assert.equal(secrets.redact('short abcdefgh'), 'short abcdefgh');
+  const url = secretsOf({ MAIN_URL: 'postgres://app:S3cret%2Fpw9@db:5432/main' }, { main: '${{ env.MAIN_URL }}' });
+  const long = `${'x'.repeat(500)} connected to postgres://`;
+  assert.equal(url.redact(long), long);
+  assert.equal(url.redact('at postgres://app:S3cret%2F…'), 'at «secret MAIN_URL»…');
 });
 
 test('property: a stream is refused wherever its chunks are cut, and a redacted one has no form of the secret', async () => {
@@ -186,4 +191,17 @@ test('a plan can use a secret in a step’s input only, and not where what is do
   }
   assert.match(problemsOf({ secrets, steps: [{ ...step, with: { a: '${{ secrets.API_TOKEN.part }}' } }] }), /goes into a variable, which is text/);
   assert.match(problemsOf({ secrets, steps: [{ ...step, with: { a: '${{ secrets }}' } }] }), /names no secret/);
+});
+
+test('property: many byte strings are found at once, wherever they are', () => {
+  const few = fc.uint8Array({ minLength: 2, maxLength: 12 }).map((bytes) => Buffer.from(bytes.map((byte) => byte % 3)));
+  fc.assert(
+    fc.property(fc.array(few, { minLength: 1, maxLength: 8 }), fc.uint8Array({ maxLength: 200 }).map((bytes) => bytes.map((byte) => byte % 3)), (patterns, content) => {
+      const found = new ByteSearch(patterns).find(content);
+      const isThere = patterns.map((pattern) => Buffer.from(content).includes(pattern));
+      assert.equal(found !== undefined, isThere.includes(true));
+      if (found !== undefined) assert.ok(isThere[found]);
+    }),
+    { numRuns: 2_000 },
+  );
 });

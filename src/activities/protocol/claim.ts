@@ -159,7 +159,8 @@ export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, 
         rejection: before?.rejection ?? null,
       };
       ledger.putClaim(taken);
-      if (given !== undefined && before?.args !== fields.args) ledger.putContent(fields.args, given);
+      // What holds a secret is refused before the code runs, and not kept.
+      if (given !== undefined && before?.args !== fields.args && workspace.secrets.whichIn(given) === undefined) ledger.putContent(fields.args, given);
       return taken;
     },
     // A power loss ends every worker, and a new worker's first request is verified anyway.

@@ -72,9 +72,11 @@ export function makeContext(parts: ContextParts): StepContext {
 
 /** Recorded before it is used; on a retry it comes from the record while what was read before is the same. */
 async function once<T extends Json>({ workspace, claim, stage, signal }: ContextParts, name: string, fn: () => T | Promise<T>): Promise<T> {
+  // The attempt ends by a call that the code has caught: what is computed now leans on an outcome that nobody knows.
+  if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
   if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
   stage.onceNames.add(name);
-  const reads = stage.readsDigest();
+  const reads = stage.onceDigest();
   const recorded = await claim.once(name);
   if (recorded !== undefined && recorded.reads === reads) {
     stage.onceUsed.add(name);

@@ -107,7 +107,7 @@ async function lookAtQuery({ workspace, settings }: LookParts, name: string): Pr
   try {
     const database = await workspace.database(watch.database, settings);
     const { rows } = await database.query(watch.sql, watch.params);
-    return seenState({ kind: 'value', value: rowsDigest(rows), summary: `${rows.length} row${rows.length === 1 ? '' : 's'}: ${JSON.stringify(rows.slice(0, 3)).slice(0, 300)}` });
+    return seenState({ kind: 'value', value: rowsDigest(rows), summary: `${rows.length} row${rows.length === 1 ? '' : 's'}: ${workspace.secrets.redact(JSON.stringify(rows.slice(0, 3))).slice(0, 300)}` });
   } catch (error) {
     return unseen(error);
   }

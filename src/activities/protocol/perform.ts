@@ -5,7 +5,8 @@
  * 1. `run` is called only while the ledger says, durably and by this very claim, that it is about to be.
  * 2. What may have happened is never called again without the step's word (`repeat`), the probe's or a person's; and a
  *    retry that would send something else than what was begun is always a person's matter.
- * 3. A call that is not over ends its attempt, whatever the code makes of the error.
+ * 3. A call that is not over ends its attempt, whatever the code makes of the error; no further call begins, and no value of
+ *    `ctx.once` is recorded.
  * 4. At most two ledger commits a call.
  * 5. A safe call (a GET) changes nothing on the other side: it is answered by the record for the very same request and reads,
  *    else made again; it is never in doubt, and a step that runs again on purpose makes it anew.
@@ -41,7 +42,9 @@ export interface CallKind {
 /** Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.performing`. */
 export function perform<T extends Json>(parts: ContextParts, name: string, options: PerformOptions<T>, kind: CallKind = { isSafe: false }): Promise<T> {
   const { stage, claim } = parts;
-  if (stage.isOver) return Promise.reject(new HoldfastError('fenced', `Step ${claim.row.stepId} has ended; ctx.perform("${name}") came after its end and is not made. Await what the step calls.`, { name }));
+  if (stage.isOver) return refused(new HoldfastError('fenced', `Step ${claim.row.stepId} has ended; ctx.perform("${name}") came after its end and is not made. Await what the step calls.`, { name }));
+  // The code may have caught what ends the attempt: a fallback is not called while the first choice may have happened.
+  if (stage.mustEnd !== undefined) return refused(stage.mustEnd.error);
   const work = new Call(parts, name, options, kind).make();
   const noted = work.catch((error: unknown) => {
     // What the code has caught ends the attempt all the same, unless the call certainly did not happen.
@@ -50,6 +53,13 @@ export function perform<T extends Json>(parts: ContextParts, name: string, optio
   stage.performing.add(noted);
   void noted.finally(() => stage.performing.delete(noted));
   return work;
+}
+
+/** Code that doesn't wait for its call must not end the worker by it. */
+function refused(error: unknown): Promise<never> {
+  const rejection = Promise.reject<never>(error as Error);
+  rejection.catch(() => undefined);
+  return rejection;
 }
 
 class Call<T extends Json> {
@@ -138,8 +148,9 @@ class Call<T extends Json> {
     const { claim, signal, mayAct } = this.#parts;
     const { token, jobId, stepId, generation, nonce } = claim.row;
     const round = before?.round ?? 0;
-    const isRepeat = otherwise !== 'withdrawn' && before !== undefined && before.nonce !== '';
-    const withdrawn: Withdrawn = { state: otherwise, nonce: isRepeat ? before.nonce : '' };
+    // A probe that says no doesn't take it back: what was begun may be under way still.
+    const isRepeat = !this.#kind.isSafe && before !== undefined && before.state !== 'withdrawn' && before.nonce !== '';
+    const withdrawn: Withdrawn = { state: otherwise, nonce: isRepeat && otherwise !== 'withdrawn' ? before.nonce : '' };
     const about: PerformRow = {
       token, name: this.#name, jobId, stepId, generation, state: 'about', key: before?.key ?? performKeyOf({ token, name: this.#name, round }), round, inDoubt: this.#kind.isSafe ? 'safe' : (this.#options.inDoubt ?? 'ask'),
       request: { digest: wanted.request, text: wanted.text }, answers: { request: wanted.request, reads: wanted.reads }, answer: null, known: null, calledIn: generation, nonce, note: null,

@@ -35,7 +35,7 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
     for (const question of ledger.openQuestions(request.jobId)) ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
     const fences = await raiseFences(workspace, job.settings, request.jobId, job.term + 1);
-    if ('findings' in fences) notes.push(...fences.findings.map(({ resource, found }) => `${resource} could not be fenced: ${found.text}`));
+    if ('findings' in fences) notes.push(...fences.findings.map(({ resource, found }) => workspace.secrets.redact(`${resource} could not be fenced: ${found.text}`)));
     if (unfinished || 'findings' in fences) return { released: false, at: ledger.job(request.jobId)!.at, notes };
     faultPoint('release.before');
     const { at } = ledger.transaction(() => {
@@ -60,6 +60,7 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   if (bound === undefined || job === undefined) return;
   expectRecordedDatabases(workspace, job.settings, ledger, bound);
   const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
+  if (job.state === 'undoing') notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
   notes.push(...finished, ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
     notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));
@@ -101,7 +102,7 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
     if (outcome.kind !== 'applied') return `step ${intent.stepId}: ${NOT_FINISHED} (${whyNot(outcome)})`;
     return `step ${intent.stepId}: half applied, finished`;
   } catch (error) {
-    if (isFailure(error)) return `step ${intent.stepId}: ${NOT_FINISHED}: ${error.message}`;
+    if (isFailure(error)) return `step ${intent.stepId}: ${NOT_FINISHED}: ${workspace.secrets.redact(error.message)}`;
     throw error;
   }
 }

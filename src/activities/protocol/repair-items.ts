@@ -128,19 +128,24 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
 };
 
 /** What an undoing asked: kept in the ledger, for the undoing to go by when it is asked for again. */
-function ruleOnUndoing({ ledger, jobId }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work): void {
+async function ruleOnUndoing({ ledger, jobId, workspace }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
   const { resource } = finding;
   const answer = sealed.answers[resource]!;
   const { by, reason } = sealed.decision;
   const { token } = question;
   if (token === undefined || answer === 'abort' || answer === 'recheck') return;
   if (finding.kind === 'outcome-unknown') return void work.notes.push(answer === 'happened' ? settleCall(ledger, question, finding, 'happened', sealed) : countAsNotMade(ledger, question, finding, sealed));
+  const intent = ledger.intent(token);
   ledger.transaction(() => {
+    // What was sealed before the answer doesn't know of it; nothing of it is applied.
+    if (intent?.state === 'sealed') ledger.setIntentState(token, 'dropped');
     if (answer === 'skip' || answer === 'overwrite') ledger.putUndoRuling({ token, jobId, resource, answer, found: sealed.found[resource] ?? null, by, reason });
     const claim = ledger.claim(token);
     // Its attempts count anew.
     if (claim !== undefined) ledger.putClaim({ ...claim, state: 'closed', failures: 0, dropped: 0 });
   });
+  if (intent?.state === 'sealed') await removeIntentLeftovers(workspace, intent.intent);
+  if (intent?.state === 'applying') return void work.notes.push(`${resource}: its undoing is half applied, and can only be finished; it is tried again`);
   work.notes.push(`${resource}: ${answer === 'skip' ? 'it is left as it is' : answer === 'overwrite' ? 'it is put back all the same; what was found is kept' : 'it is tried again'}`);
 }
 

@@ -421,11 +421,12 @@ export class StepRun {
     await claim.close({ failures });
     const mayRetry = failure.retryable && failures < (this.#request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
     if (mayRetry) throw failure;
-    if (this.#request.onFailure === 'fail') return { kind: 'failed', type: failure.type, message: `Step ${this.#request.stepId}: ${failure.message}` };
     return await this.#workspace.exclusive('ask', (ledger) => {
-      // What it might not be able to go on without is asked first; a person may know that it happened.
+      // What it might not be able to go on without is asked first; a person may know that it happened. Also where the step
+      // then fails: who catches that may call something else in its place.
       const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
-      return doubts.length > 0 ? this.#askInDoubt(ledger, claim, doubts) : this.#askStuck(ledger, failure);
+      if (doubts.length > 0) return this.#askInDoubt(ledger, claim, doubts);
+      return this.#request.onFailure === 'fail' ? { kind: 'failed', type: failure.type, message: `Step ${this.#request.stepId}: ${failure.message}` } : this.#askStuck(ledger, failure);
     });
   }
 

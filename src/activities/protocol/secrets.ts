@@ -12,12 +12,13 @@ import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/messages.ts';
 import { secretMark, type PlacedSecret } from '../../model/secret.ts';
+import { ByteSearch } from './byte-search.ts';
 import { formsOf } from './secret-forms.ts';
 
 /** Shorter values can't be told from other text. */
 export const MIN_SECRET_CHARACTERS = 8;
-/** Of a form that a bound has cut off, so much is still told to be one. */
-const MIN_CUT_CHARACTERS = 5;
+/** Of a form that a bound has cut off, so much is still told to be one: what is shorter may be any word. */
+const MIN_CUT_CHARACTERS = 8;
 /** A text that is shorter was not cut by any bound without saying so (`…`). */
 const MIN_BOUND_CHARACTERS = 400;
 const MAX_CAUSES = 10;
@@ -28,6 +29,8 @@ interface Form {
   readonly text: string;
   readonly bytes: Buffer;
   readonly mark: string;
+  /** At its beginning, what is no secret: a URL's scheme and user. */
+  readonly openCharacters: number;
 }
 
 /** Those of one process. */
@@ -36,6 +39,7 @@ export class Secrets {
   readonly #known = new Set<string>();
   #forms: readonly Form[] = [];
   #pattern: RegExp | undefined;
+  #search: ByteSearch | undefined;
   #marks: ReadonlyMap<string, string> = new Map();
 
   /** @param env where the values are; what it has not is looked for nowhere */
@@ -89,7 +93,10 @@ export class Secrets {
   /** The text with `«secret NAME»` in the place of every form of every secret. */
   redact(text: string): string {
     if (this.#pattern === undefined) return text;
-    const parts = text.replace(this.#pattern, (form) => this.#marks.get(form) ?? '«secret»').split('…');
+    const isClean = this.whichIn(text) === undefined;
+    if (isClean && text.length < MIN_BOUND_CHARACTERS && !text.includes('…')) return text;
+    const whole = isClean ? text : text.replace(this.#pattern, (form) => this.#marks.get(form) ?? '«secret»');
+    const parts = whole.split('…');
     return parts.map((part, index) => (index < parts.length - 1 || part.length >= MIN_BOUND_CHARACTERS ? this.#withoutCutForm(part) : part)).join('…');
   }
 
@@ -106,14 +113,8 @@ export class Secrets {
 
   /** The name of a secret that the text or the bytes hold. */
   whichIn(content: string | Uint8Array): string | undefined {
-    if (this.#pattern === undefined) return undefined;
-    if (typeof content === 'string') {
-      const found = this.#pattern.exec(content)?.[0];
-      this.#pattern.lastIndex = 0;
-      return found === undefined ? undefined : this.#forms.find(({ text }) => text === found)?.name;
-    }
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    return this.#forms.find((form) => bytes.includes(form.bytes))?.name;
+    const found = this.#search?.find(typeof content === 'string' ? Buffer.from(content, 'utf8') : content);
+    return found === undefined ? undefined : this.#forms[found]!.name;
   }
 
   /**
@@ -161,13 +162,14 @@ export class Secrets {
     // The longest first: a part of another is not what is meant.
     this.#forms = [...this.#forms, ...forms].sort((a, b) => b.text.length - a.text.length);
     this.#marks = new Map(this.#forms.toReversed().map(({ text, mark }) => [text, mark]));
+    this.#search = new ByteSearch(this.#forms.map(({ bytes }) => bytes));
     this.#pattern = new RegExp(this.#forms.map(({ text }) => text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('|'), 'g');
   }
 
   /** A bound may have cut a secret in two before this could see it. */
   #withoutCutForm(part: string): string {
-    for (const { text, mark } of this.#forms) {
-      for (let length = Math.min(text.length - 1, part.length); length >= MIN_CUT_CHARACTERS; length--) {
+    for (const { text, mark, openCharacters } of this.#forms) {
+      for (let length = Math.min(text.length - 1, part.length); length >= openCharacters + MIN_CUT_CHARACTERS; length--) {
         if (part.endsWith(text.slice(0, length))) return `${part.slice(0, -length)}${mark}`;
       }
     }
@@ -239,14 +241,19 @@ function formsOfUrl(name: string, url: string): readonly Form[] {
   const byThemselves = [...new Set(written.flatMap((password) => [password, decoded(password)]))].filter((password) => password.length >= MIN_SECRET_CHARACTERS && !/^[a-z]{8,11}$/.test(password) && !others.includes(password));
   return [
     ...byThemselves.flatMap(formsOf).map((text) => formOf(name, text)),
-    ...formsOf(url).map((text) => formOf(name, text)),
-    ...(parts === null ? [] : [{ ...formOf(name, `${parts[1]}:${parts[2]}@`), mark: `${parts[1]}:${secretMark(name)}@` }]),
-    ...parameters.map((value) => ({ ...formOf(name, `password=${value}`), mark: `password=${secretMark(name)}` })),
+    ...formsOf(url).map((text) => formOf(name, text, openCharactersOf(text, url, written[0]!))),
+    ...(parts === null ? [] : [{ ...formOf(name, `${parts[1]}:${parts[2]}@`, parts[1]!.length), mark: `${parts[1]}:${secretMark(name)}@` }]),
+    ...parameters.map((value) => ({ ...formOf(name, `password=${value}`, 'password'.length), mark: `password=${secretMark(name)}` })),
   ];
 }
 
-function formOf(name: string, text: string): Form {
-  return { name, text, bytes: Buffer.from(text, 'utf8'), mark: secretMark(name) };
+/** In proportion: in base64 and the like it is longer. */
+function openCharactersOf(form: string, url: string, password: string): number {
+  return Math.ceil((url.indexOf(password) * form.length) / url.length);
+}
+
+function formOf(name: string, text: string, openCharacters = 0): Form {
+  return { name, text, bytes: Buffer.from(text, 'utf8'), mark: secretMark(name), openCharacters };
 }
 
 function decoded(text: string): string {

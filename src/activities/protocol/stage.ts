@@ -103,7 +103,13 @@ export class Stage {
     this.observations.set(resource, state);
   }
 
-  /** The digest of everything read so far: what a `once` value depends on. */
+  /** What a `once` value depends on: everything read so far, and which calls were made anew (their answers are others now). */
+  onceDigest(): Digest {
+    const anew = [...this.performed.values()].filter(({ round }) => round > 0).map(({ name, round }) => `${name} ${round}`).sort();
+    return anew.length === 0 ? this.readsDigest() : digestOf({ reads: this.readsDigest(), anew });
+  }
+
+  /** The digest of everything read so far. */
   readsDigest(): Digest {
     return digestOf({
       resources: [...this.observations].map(([resource, state]) => [resource, stateDigest(state)]).sort(([a], [b]) => (a! < b! ? -1 : 1)),

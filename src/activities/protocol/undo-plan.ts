@@ -61,7 +61,8 @@ export class UndoPlan {
     else if (record.kind === 'undone') {
       const entry = record.undoes === null ? undefined : this.#entries.get(record.undoes);
       if (entry !== undefined) entry.isUndone = true;
-      this.#steps += 1;
+      // Of which nothing could be undone, that is no step undone.
+      if (record.left.length === 0 || record.effects.some(({ outcome }) => outcome === 'applied')) this.#steps += 1;
       this.#done.push(...record.effects.map(({ effect, outcome }) => ({ effect, outcome })));
       this.#leftTotal += record.left.length;
       for (const left of record.left) if (this.#left.length < MAX_LEFT_TOLD) this.#left.push({ ...left, stepId: record.stepId });
@@ -156,9 +157,9 @@ function statementsOf(stepId: string, database: string): string {
   return `sql:${database}/${stepId}`;
 }
 
-/** Calls of steps that happened, or may have: of all generations, each once, in the order in which they were begun. */
+/** Calls of steps that happened, or may have, and changed something: of all generations, each once, in the order in which they were begun. */
 export function callsOf(ledger: Pick<Ledger, 'performs'>, jobId: string, stepId?: string): readonly PerformRow[] {
-  const rows = ledger.performs(jobId, stepId).filter((row) => !isUndoId(row.stepId) && (row.state === 'done' || row.state === 'kept' || row.state === 'about' || (row.state === 'repeat' && row.nonce !== '')));
+  const rows = ledger.performs(jobId, stepId).filter((row) => !isUndoId(row.stepId) && row.inDoubt !== 'safe' && (row.state === 'done' || row.state === 'kept' || row.state === 'about' || (row.state === 'repeat' && row.nonce !== '')));
   // A generation that keeps an earlier one's call has a row of its own for it.
   return [...new Map(rows.map((row) => [`${row.stepId} ${row.key}`, row])).values()];
 }

@@ -65,7 +65,7 @@ class Requesting {
   #method: string;
   #body: string | undefined;
   #headers: Record<string, string>;
-  /** Has a request that may change something been answered by "look there"? Then it has taken effect, for all we know. */
+  /** Has a request that may change something been answered by 301, 302 or 303? Then it has taken effect, for all we know. */
   #mayHaveHappened = false;
 
   constructor(request: Exchange) {
@@ -82,7 +82,9 @@ class Requesting {
     try {
       for (let redirects = 0; ; redirects++) {
         const response = await this.#send();
-        const location = isRedirect(response.status) && !this.#request.acceptStatus.includes(response.status) ? response.headers.get('location') : null;
+        const isFollowed = isRedirect(response.status) && !this.#request.acceptStatus.includes(response.status);
+        if (isFollowed && mayFollowEffect(response.status) && !isSafeMethod(this.#method)) this.#mayHaveHappened = true;
+        const location = isFollowed ? response.headers.get('location') : null;
         if (location === null) return await this.#judged(response);
         await response.body?.cancel().catch(() => undefined);
         this.#follow(response.status, location, redirects);
@@ -115,7 +117,6 @@ class Requesting {
   /** RFC 9110: 303 asks for the result; 301 and 302 do so after POST, by custom; 307 and 308 say that the same is to be sent there. */
   #follow(status: number, location: string, redirects: number): void {
     const asksForResult = status === 303 ? !isSafeMethod(this.#method) : (status === 301 || status === 302) && this.#method === 'POST';
-    if (asksForResult) this.#mayHaveHappened = true;
     if (redirects >= MAX_REDIRECTS) throw this.#failed('http-refused', `redirected more than ${MAX_REDIRECTS} times`, { isCertain: true });
     let next: URL;
     try {
@@ -144,7 +145,8 @@ class Requesting {
     if (status === 409 && this.#request.isRepeat === true) throw this.#failed('step-failed', `${what} (by the draft of the header: the first request with this key is still under way)`, { afterMs });
     if (saysLater(status, afterMs)) throw this.#failed('endpoint-busy', what, { isCertain: true, afterMs });
     if (status >= 500 && status !== 501 && status !== 505) throw this.#failed('step-failed', what, { afterMs });
-    throw this.#failed('http-refused', what, { isCertain: true });
+    // A redirect that names no place, too, unless it says that nothing was handled.
+    throw this.#failed('http-refused', what, { isCertain: status >= 400 || status === 307 || status === 308 });
   }
 
   #failed(type: FailureType, what: string, { isCertain = false, afterMs, cause }: { readonly isCertain?: boolean; readonly afterMs?: number | undefined; readonly cause?: unknown }): HoldfastError {
@@ -152,7 +154,7 @@ class Requesting {
     const error = new HoldfastError(
       // What has happened already is no more "refused" than it is "to be tried again".
       hasEffect ? 'step-failed' : type,
-      `${this.#request.method} ${withoutQuery(this.#request.url)}: ${hasEffect ? 'was answered by a redirect to its result; then ' : ''}${this.#url.host} ${what}.`,
+      `${this.#request.method} ${withoutQuery(this.#request.url)}: ${hasEffect ? 'was answered by a redirect, which may come after the effect; then ' : ''}${this.#url.host} ${what}.`,
       {}, { ...(cause === undefined ? {} : { cause }), ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) },
     );
     return isCertain && !hasEffect ? asNotPerformed(error) : error;
@@ -230,6 +232,11 @@ class Silence {
 
 function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+/** 303 says so; 301 and 302 are sent after PUT and DELETE as after POST (a list, once the item is gone). 307 and 308 ask for the same elsewhere. */
+function mayFollowEffect(status: number): boolean {
+  return status >= 301 && status <= 303;
 }
 
 /** Statuses that say that the request was not handled: 408, 425, 429; 503 where it names a time. Another 503 may come from a gateway, after the effect. */
