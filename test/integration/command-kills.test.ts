@@ -12,20 +12,22 @@ import { filesIn } from '../fault/support/kill-run.ts';
 import { leftCopies, memoryOf, prepareTree, runCommand, startCommand } from '../support/command-run.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
+/** A time that no other process sleeps. */
+const OWN = `300.${process.pid}`;
 after(() => rmSync(root, { recursive: true, force: true }));
 
 test('killed while the command is half-way: the command ends with its worker, nothing of it is there, and it runs again', async () => {
   const workspace = prepareTree(root, 'half-way');
   const before = filesIn(workspace);
   const started = join(root, 'started');
-  const line = `sed -i s/file/FILE/ src/*.txt; echo $$ >> ${started}; if [ $(wc -l < ${started}) = 1 ]; then sleep 321; fi; echo done > done.txt`;
+  const line = `sed -i s/file/FILE/ src/*.txt; echo $$ >> ${started}; if [ $(wc -l < ${started}) = 1 ]; then sleep ${OWN}1; fi; echo done > done.txt`;
   const { child, end } = startCommand({ workspace, run: line, memory: memoryOf('half-way') });
   await until(() => existsSync(started));
   await delay(100);
   assert.equal(leftCopies(workspace).length, 2, 'its copy, and whose it is');
   child.kill('SIGKILL');
   assert.equal(await end, undefined);
-  await until(() => !isRunning('sleep 321'));
+  await until(() => !isRunning(`sleep ${OWN}1`));
   assert.deepEqual(filesIn(workspace), before);
   const then = await runCommand({ workspace, run: line, memory: memoryOf('half-way') });
   assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
@@ -37,7 +39,7 @@ test('killed while the command is half-way: the command ends with its worker, no
 test('what a killed worker’s command has left running in a session of its own is ended before the next comparison', async () => {
   const workspace = prepareTree(root, 'daemon');
   const started = join(root, 'daemon-started');
-  const line = `if [ ! -e ${started} ]; then setsid sleep 331 & touch ${started}; sleep 332; fi; echo done > done.txt`;
+  const line = `if [ ! -e ${started} ]; then setsid sleep ${OWN}2 & touch ${started}; sleep ${OWN}3; fi; echo done > done.txt`;
   const { child, end } = startCommand({ workspace, run: line, memory: memoryOf('daemon') });
   await until(() => existsSync(started));
   await delay(100);
@@ -45,7 +47,7 @@ test('what a killed worker’s command has left running in a session of its own 
   await end;
   const then = await runCommand({ workspace, run: line, memory: memoryOf('daemon') });
   assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
-  assert.equal(isRunning('sleep 331'), false);
+  assert.equal(isRunning(`sleep ${OWN}2`), false);
   assert.deepEqual(leftCopies(workspace), []);
 });
 
