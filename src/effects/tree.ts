@@ -58,7 +58,7 @@ export async function scanTree(root: string, reserved: ReservedInodes = new Set(
 
 /** Undefined: nothing is there, or it is reserved. */
 export function entryAt(absolute: string, reserved: ReservedInodes = new Set()): TreeEntry | undefined {
-  const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+  const stat = statOf(absolute);
   if (stat === undefined || (stat.isFile() && reserved.size > 0 && reserved.has(inodeKey(stat)))) return undefined;
   const kind = kindOf(stat);
   const entry: TreeEntry = { kind, mode: Number(stat.mode & 0o7777n), sizeBytes: Number(stat.size), inode: stat.ino, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
@@ -68,6 +68,16 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EINVAL') return undefined;
     throw storageError('read', absolute, error);
+  }
+}
+
+/** Where a file stands in the place of a folder above it, nothing is there. */
+function statOf(absolute: string): BigIntStats | undefined {
+  try {
+    return lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if (systemCode(error) === 'ENOTDIR') return undefined;
+    throw storageError('look at', absolute, error);
   }
 }
 

@@ -34,6 +34,8 @@ export interface SmallContents {
 export const SMALL_CONTENT_BYTES = 128 * 1024;
 const PREFIXES = '0123456789abcdef';
 const CHUNK_BYTES = 1024 * 1024;
+/** So many are open at once. */
+const FILES_A_BATCH = 128;
 /** A temporary file that is older was left by a process that died. */
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
@@ -83,6 +85,16 @@ export class BlobStore {
     const cloned = this.#clone(file, path);
     if (cloned !== undefined) return this.#keepClone(cloned);
     return this.#putStream(readChunks(file, path, 'lent'));
+  }
+
+  /**
+   * Stores the contents of many files that nobody writes any more: their fsyncs run beside each other, and each folder is
+   * fsynced once for many. A symbolic link is not followed. Safe to repeat. @throws HoldfastError `storage-failed`, `permission-denied`
+   */
+  async putFromFiles(absolutePaths: readonly string[]): Promise<readonly StoredContent[]> {
+    const stored: StoredContent[] = [];
+    for (let start = 0; start < absolutePaths.length; start += FILES_A_BATCH) stored.push(...(await this.#putBatch(absolutePaths.slice(start, start + FILES_A_BATCH))));
+    return stored;
   }
 
   has(digest: Digest): boolean {
@@ -213,6 +225,37 @@ export class BlobStore {
     }
     this.#publish(temporary, stored.content);
     return stored;
+  }
+
+  async #putBatch(absolutePaths: readonly string[]): Promise<readonly StoredContent[]> {
+    const all: StoredContent[] = [];
+    const written: { readonly file: number; readonly temporary: string; readonly content: Digest }[] = [];
+    try {
+      for (const path of absolutePaths) {
+        const bytes = readSmallFile(path);
+        const stored = bytes === undefined ? await this.putFromFile(path) : { content: hash('sha256', bytes), sizeBytes: bytes.byteLength };
+        all.push(stored);
+        if (bytes === undefined || this.#holdsIntact(stored.content, bytes)) continue;
+        const temporary = this.#temporaryPath();
+        written.push({ file: createFile(temporary, 0o400), temporary, content: stored.content });
+        writeWhole(written.at(-1)!.file, bytes, temporary);
+      }
+      // All have ended, well or not, before any of them is closed.
+      const synced = await Promise.allSettled(written.map(({ file, temporary }) => syncFileSlowly(file, temporary)));
+      for (const outcome of synced) if (outcome.status === 'rejected') throw outcome.reason;
+      faultPoint('blob.before');
+      this.#makePrefixesDurable();
+      for (const { temporary, content } of written) renameFile(temporary, this.pathOf(content));
+    } catch (error) {
+      for (const { temporary } of written) tryUnlink(temporary);
+      throw error;
+    } finally {
+      for (const { file } of written) closeSync(file);
+    }
+    // Also of those that were there: perhaps by another writer's rename, which its fsync has not reached yet.
+    for (const folder of new Set(all.map(({ content }) => this.#folderOf(content)))) syncDirectory(folder);
+    faultPoint('blob.after');
+    return all;
   }
 
   async #putStream(content: AsyncIterable<Uint8Array | string>): Promise<StoredContent> {
@@ -383,6 +426,20 @@ function makeUnlessThere(directory: string): void {
     atPoints('mkdir', () => mkdirSync(directory, { mode: 0o700 }));
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
+  }
+}
+
+/** Undefined: it is not small. */
+function readSmallFile(path: string): Buffer | undefined {
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return fstatSync(file).size <= SMALL_CONTENT_BYTES ? readOpen(file, path) : undefined;
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw storageError('read', path, error);
   }
 }
 

@@ -167,3 +167,20 @@ test('a content that lies elsewhere is read, copied and streamed through the sto
   await assert.rejects(store.copyTo(digest, join(directory, 'other'), 0o640), (error) => isFailure(error, 'ledger-damaged'));
   assert.deepEqual(readdirSync(directory).sort(), ['blobs', 'target'], 'nothing damaged is left');
 });
+
+test('many files at once are what they are one by one: large and small ones, doubles, damaged ones; one that fails leaves nothing', async () => {
+  const paths = Array.from({ length: 300 }, (_, index) => {
+    const path = join(directory, `file-${index}`);
+    writeFileSync(path, index === 7 ? 'x'.repeat(300_000) : `content ${index % 200}`);
+    return path;
+  });
+  const { content } = await blobs.put('content 3');
+  damage(blobs.pathOf(content), 'content X');
+  const stored = await blobs.putFromFiles(paths);
+  assert.deepEqual(stored, paths.map((path) => ({ content: sha256Hex(readFileSync(path, 'utf8')), sizeBytes: statSync(path).size })));
+  for (const blob of stored) assert.equal(await blobs.verify(blob.content), 'intact');
+  assert.deepEqual(readdirSync(join(blobs.directory, 'tmp')), []);
+  symlinkSync(paths[0]!, join(directory, 'link'));
+  for (const wrong of [join(directory, 'link'), join(directory, 'missing')]) await assert.rejects(blobs.putFromFiles([paths[1]!, wrong]), (error) => isFailure(error, 'storage-failed'));
+  assert.deepEqual(readdirSync(join(blobs.directory, 'tmp')), []);
+});

@@ -72,6 +72,8 @@ const MAX_SYNCS_AT_ONCE = 8;
 export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>, overrides: ReadonlyMap<number, FileState> = new Map()): Promise<PreparedFiles> {
   const prepared: (PreparedFile | undefined)[] = [];
   const turns = new Turns();
+  const files = row.intent.effects.filter((effect) => 'path' in effect);
+  if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.keepReplaced(files);
   for (const [index, effect] of row.intent.effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
     const before = overrides.get(index) ?? (row.state === 'applying' && 'path' in effect && changesKind(effect) ? await workspace.files.goneOnTheWay(effect, row.intent.token, index) : undefined);

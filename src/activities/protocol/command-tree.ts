@@ -47,6 +47,8 @@ export class CommandTree {
   /** Contents of files so young that stat could not tell a change. */
   readonly #young = new Map<string, Digest>();
   readonly #small = new Map<Digest, Uint8Array>();
+  /** Files of the copy whose contents become blobs. */
+  readonly #large: string[] = [];
   #seq = 0;
   #lookedAtNs = 0n;
 
@@ -111,6 +113,7 @@ export class CommandTree {
       if (change !== undefined) changes.push(change);
       await turns.take();
     }
+    await workspace.blobs.putFromFiles(this.#large);
     const isUntouched = (path: string): boolean => !stage.files.has(path) && this.#base.has(path) && now.has(path) && isSameEntry(this.#base.get(path)!, now.get(path)!);
     await mustStandStill({ parts: this.#parts, given: this.#given, seq: this.#seq, selection: this.#selection, others: this.#others, young: this.#young, copyOf: (path) => (isUntouched(path) ? `${to}/${path}` : undefined) });
     for (const [content, bytes] of this.#small) stage.contents.set(content, bytes);
@@ -228,7 +231,7 @@ export class CommandTree {
     const where = `the file ${path} that the command wrote`;
     if (bytes !== undefined) secrets.refuse(bytes, where);
     if (bytes !== undefined && stage.takesContent(bytes.byteLength)) this.#small.set(content, bytes);
-    else if (bytes !== undefined || secrets.isEmpty) await workspace.blobs.putFromFile(`${to}/${path}`);
+    else if (bytes !== undefined || secrets.isEmpty) this.#large.push(`${to}/${path}`);
     else await workspace.blobs.put(secrets.refusing(createReadStream(`${to}/${path}`), where));
     return { path, before, after };
   }
