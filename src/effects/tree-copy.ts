@@ -7,13 +7,17 @@
  *    hard links become files of their own; FIFOs, sockets and devices are left out.
  * 3. Nothing in the copy shares an inode with the workspace: no write in it reaches a file outside.
  */
-import { chmodSync, constants, copyFileSync, lstatSync, lutimesSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
+import { chmodSync, constants, copyFile as copyFileSlowly, copyFileSync, lstatSync, lutimesSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { HoldfastError } from '../model/failure.ts';
 import { storageError, systemCode } from '../store/durable-file.ts';
 import { entryAt, isSameEntry, type Tree, type TreeEntry } from './tree.ts';
 import { Turns } from './turns.ts';
 
 const MAX_COPIES_OF_ONE = 5;
+/** A larger file is copied off the main loop: where it can't be cloned, that takes its time. */
+const LARGE_BYTES = 4 * 1024 * 1024;
+const copyLarge = promisify(copyFileSlowly);
 
 /**
  * Copies what `selected` names of a tree that has just been looked at. `to` must not exist yet.
@@ -33,7 +37,7 @@ export async function copyTree(from: string, tree: Tree, to: string, selected: (
       copied.set(folder, tree.get(folder)!);
       folders.push(folder);
     }
-    const now = copyEntry(`${from}/${path}`, `${to}/${path}`, entry);
+    const now = await copyEntry(`${from}/${path}`, `${to}/${path}`, entry);
     if (now === undefined) continue;
     copied.set(path, now);
     if (now.kind === 'directory') folders.push(path);
@@ -79,7 +83,7 @@ function missingAbove(path: string, copied: ReadonlyMap<string, TreeEntry>, tree
 }
 
 /** Undefined: it has gone meanwhile. */
-function copyEntry(from: string, to: string, seen: TreeEntry): TreeEntry | undefined {
+async function copyEntry(from: string, to: string, seen: TreeEntry): Promise<TreeEntry | undefined> {
   if (seen.kind === 'directory') {
     makeFolder(to);
     return seen;
@@ -93,13 +97,14 @@ function copyEntry(from: string, to: string, seen: TreeEntry): TreeEntry | undef
     }
     return seen;
   }
-  return copyFile(from, to, seen);
+  return await copyFile(from, to, seen);
 }
 
-function copyFile(from: string, to: string, seen: TreeEntry): TreeEntry | undefined {
+async function copyFile(from: string, to: string, seen: TreeEntry): Promise<TreeEntry | undefined> {
   for (let copy = 1, before: TreeEntry | undefined = seen; before?.kind === 'file'; copy++) {
     try {
-      copyFileSync(from, to, constants.COPYFILE_FICLONE);
+      if (before.sizeBytes > LARGE_BYTES) await copyLarge(from, to, constants.COPYFILE_FICLONE);
+      else copyFileSync(from, to, constants.COPYFILE_FICLONE);
       utimesSync(to, seconds(before.mtimeNs), seconds(before.mtimeNs));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') break;

@@ -6,6 +6,7 @@ import type { Finding } from '../../model/question.ts';
 import type { FileState, ResourceState } from '../../model/world.ts';
 import { describeRowChange, describeRowDifference } from '../../effects/database/row-difference.ts';
 import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';
+import { Turns } from '../../effects/turns.ts';
 import type { Conflict } from './apply.ts';
 import { finding, sideOf } from './questions.ts';
 import type { Workspace } from './workspace.ts';
@@ -25,13 +26,21 @@ export async function describeDifference(workspace: Workspace, resource: string,
   }
 }
 
+/** Of thousands of changes a person reads the list; each is in the intent's digest, shown or not. */
+const MAX_DIFFERENCES_CHARACTERS = 1024 * 1024;
+
 /** One difference an effect, in the intent's order: exactly what is asked to be approved. */
 export async function describeIntent(workspace: Workspace, intent: Intent): Promise<readonly string[]> {
   const differences: string[] = [];
+  const turns = new Turns();
+  let characters = 0;
   for (const effect of intent.effects) {
-    if (effect.kind === 'sql') differences.push(`${effect.text}\n-- with ${JSON.stringify(effect.params)}`);
+    await turns.take();
+    characters += differences.at(-1)?.length ?? 0;
+    if (characters > MAX_DIFFERENCES_CHARACTERS) differences.push('path' in effect ? '(too much has been shown to show this one, too)' : '');
+    else if (effect.kind === 'sql') differences.push(`${effect.text}\n-- with ${JSON.stringify(effect.params)}`);
     else if (effect.kind === 'perform') differences.push('(done already: it was called while the step ran)');
-    else if ('path' in effect) differences.push(!('content' in effect.after) && effect.kind !== 'file.remove' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
+    else if ('path' in effect) differences.push(effect.kind.startsWith('directory.') || effect.kind === 'symlink.write' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
     else differences.push(describeRowChange(effect.before, rowAfter(effect)).join('\n'));
   }
   return differences;
