@@ -97,7 +97,7 @@ test('a dry run lists what would be undone, newest first, and what would stay; t
   assert.match(ran.out, /^Decided for question [0-9a-f]{12}: abort, and what the job did is undone\./);
   const result = await holdfast(['result', job, '--wait']);
   assert.equal(result.code, 1);
-  assert.match(result.out, /was aborted: Aborted by ada: the order was withdrawn\. Undone: 2 steps \(2 files, 1 row\)\. Not undone: perform:bill\/bill \(.*\); run SQL on main: CREATE TABLE/);
+  assert.match(result.out, /was aborted: Aborted by ada: the order was withdrawn\. Undone: 2 steps \(1 file, 1 folder, 1 row\)\. Not undone: perform:bill\/bill \(.*\); run SQL on main: CREATE TABLE/);
   assert.deepEqual(filesOf(job), []);
   const status = await holdfast(['status', job]);
   assert.match(status.out, /↶ draft +undone/);

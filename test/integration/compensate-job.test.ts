@@ -18,7 +18,7 @@ import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { until } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
-import { callsOf, prepareSagaWorld, SAGA, sagaSteps, worldOf } from '../support/saga.ts';
+import { callsOf, prepareSagaWorld, SAGA, sagaPlan, sagaSteps, worldOf } from '../support/saga.ts';
 import { testTemporal } from '../support/temporal.ts';
 import type { stepwise } from '../support/saga-workflow.ts';
 
@@ -57,13 +57,7 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const plan = {
-  schemaVersion: 1, name: 'saga', workspace: 'unused', databases: { main: { url: 'sqlite:db/main.db' } }, http: { hosts: [server.url] },
-  steps: [
-    ...SAGA.map(({ contract, input }, index) => ({ id: contract.name, use: contract.name, with: input, ...(index === 0 ? {} : { needs: [SAGA[index - 1]!.contract.name] }) })),
-    { id: 'asks', use: 'file.write', with: { path: 'asks.txt', content: 'asks' }, needs: [SAGA.at(-1)!.contract.name], approval: 'before-apply' },
-  ],
-};
+const plan = sagaPlan(server.url);
 
 async function place(name: string): Promise<{ readonly workspace: string; readonly databaseUrl: string }> {
   const workspace = join(root, name);
@@ -95,7 +89,7 @@ test('aborted by a plain Signal of the temporal command line, a job is undone ne
   const input = JSON.stringify({ digest: questions[0]!.digest, answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'not wanted any more' });
   await run(found.kind === 'executable' ? found.path : '', ['workflow', 'signal', '--workflow-id', handle.workflowId, '--name', 'decide', '--input', input, '--address', temporal.address, '--namespace', temporal.namespace], { env: { ...process.env, TEMPORAL_ADDRESS: undefined } });
   const error = await handle.result().then(() => undefined, (caught: Error) => caught.cause as Error & { details: unknown[] });
-  assert.match(error!.message, /^Aborted by ada@example.com: not wanted any more\. Undone: 8 steps \(.*\)\.$/);
+  assert.match(error!.message, /^Aborted by ada@example.com: not wanted any more\. Undone: 9 steps \(.*\)\.$/);
   assert.deepEqual(await worldOf(places), before);
   assert.deepEqual(server.requests.slice(asked).map(({ path }) => path), callsOf(SAGA.length));
   assert.deepEqual(await undone(handle), SAGA.map(({ contract }) => `undo ${contract.name}`).reverse());
@@ -106,7 +100,7 @@ test('aborted by a plain Signal of the temporal command line, a job is undone ne
   assert.deepEqual(records.filter(({ kind }) => kind === 'undoing' || kind === 'released').map((record) => ('outcome' in record ? record.outcome : record.kind)), ['undoing', 'aborted']);
   const result = await client.result(handle.workflowId);
   assert.equal(result.outcome, 'aborted');
-  assert.ok('failure' in result && result.failure.message.includes('Undone: 8 steps'));
+  assert.ok('failure' in result && result.failure.message.includes('Undone: 9 steps'));
 });
 
 test('what somebody has changed since is asked about, by its name; the answer by Update; what is left is told', { timeout: 60_000 }, async () => {
@@ -153,7 +147,7 @@ test("a Workflow of one's own is undone the same, and its undoing goes on in a n
   const handle = await temporal.client.workflow.start<typeof stepwise>('stepwise', { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace: places.workspace, url: server.url, continueAsNewAfterEvents: 30 }] });
   await until(handle, (status) => status.steps.some(({ id, state }) => id === 'both' && state === 'done'), 30_000);
   await handle.signal('abort', { by: 'ada@example.com', reason: 'over', compensate: true });
-  await assert.rejects(handle.result(), (error: Error) => /Undone: 8 steps/.test((error.cause as Error).message));
+  await assert.rejects(handle.result(), (error: Error) => /Undone: 9 steps/.test((error.cause as Error).message));
   assert.deepEqual(await worldOf(places), before);
   const runs: string[] = [];
   for await (const execution of temporal.client.workflow.list({ query: `WorkflowId = '${handle.workflowId}'` })) runs.push(execution.runId);
@@ -176,7 +170,7 @@ test('an undoing whose answer is lost answers from its record when it is asked f
     if (lost % 2 === 1) throw new Error('the answer is lost');
   });
   await client.decide(handle.workflowId, { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' });
-  await assert.rejects(handle.result(), (error: Error) => /Undone: 8 steps/.test((error.cause as Error).message));
+  await assert.rejects(handle.result(), (error: Error) => /Undone: 9 steps/.test((error.cause as Error).message));
   assert.ok(lost > 2);
   assert.deepEqual(await worldOf(places), before);
   assert.equal(server.requests.length - refunds, 2);
@@ -193,6 +187,6 @@ test('the undoing itself can be ended; it says what is not undone', { timeout: 6
   const { questions } = await asks(handle);
   await assert.rejects(client.decide(handle.workflowId, { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' }), /undone already/);
   await handle.signal('decide', { digest: questions[0]!.digest, answer: 'abort', by: 'ada@example.com', reason: 'enough' });
-  await assert.rejects(handle.result(), (error: Error) => /Undone: 4 steps .*It was not undone to the end: Aborted by ada@example.com: enough\. Left as they are: paying, rows, replacing, writing\./.test((error.cause as Error).message));
+  await assert.rejects(handle.result(), (error: Error) => /Undone: 5 steps .*It was not undone to the end: Aborted by ada@example.com: enough\. Left as they are: paying, rows, replacing, writing\./.test((error.cause as Error).message));
   assert.equal(existsSync(join(places.workspace, 'new/two.bin')), true);
 });

@@ -77,6 +77,7 @@ test('each unusable decision is refused with its reason, by Signal and by Update
     [{ ...good, answer: 'abort', items: { 'file:a.txt': 'accept' } }, /abort ends the job; items beside it contradict it/],
     [{ ...good, items: { 'file:a.txt': 'abort' } }, /abort holds for the whole question/],
     [{ digest: question.digest, items: { 'file:a.txt': 'accept' }, ...by }, /file:b\.txt has no answer; offered: accept, restore/],
+    [{ ...good, compensate: true }, /compensate undoes what the job did when it is aborted; give it with "answer": "abort"/],
     [{ ...good, answer: 'approve' }, /approve is not offered for file:a\.txt \(changed\); offered: accept, restore/],
     [{ ...good, answer: 'merge' }, /answer: .*accept/],
     [{ ...good, by: '' }, /by: expected who decides/],

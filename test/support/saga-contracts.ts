@@ -13,4 +13,5 @@ export const rows = step('rows', Empty);
 export const statement = step('statement', Empty);
 export const paying = step('paying', z.object({ amount: z.number() }));
 export const posting = step('posting', Empty);
+export const commanding = step('commanding', Empty);
 export const both = step('both', Empty);

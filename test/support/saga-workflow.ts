@@ -1,6 +1,6 @@
 /** The saga as a Workflow of one's own: step after step, then it waits. */
 import { openJob } from '../../src/workflows/open-job.ts';
-import { both, paying, posting, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
+import { both, commanding, paying, posting, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
 
 export async function stepwise(input: { readonly workspace: string; readonly url: string; readonly continueAsNewAfterEvents: number }): Promise<void> {
   const { workspace, url, continueAsNewAfterEvents } = input;
@@ -12,6 +12,7 @@ export async function stepwise(input: { readonly workspace: string; readonly url
     await job.step(removing, {});
     await job.step(statement, {});
     await job.step(posting, {});
+    await job.step(commanding, {});
     await job.step(both, {});
     await job.sleep(600_000);
   });

@@ -9,13 +9,13 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import type { Json } from '../../src/model/canonical-json.ts';
+import type { Json, JsonObject } from '../../src/model/canonical-json.ts';
 import type { StepContext } from '../../src/model/step-context.ts';
 import { implementStep, type StepContract, type StepImplementation } from '../../src/model/step.ts';
 import { filesIn } from '../fault/support/kill-run.ts';
 import { changeRows } from '../fault/support/outside-database.ts';
 import { send } from './perform-child.ts';
-import { both, paying, posting, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
+import { both, commanding, paying, posting, removing, replacing, rows, statement, writing } from './saga-contracts.ts';
 
 export interface SagaPlaces {
   readonly workspace: string;
@@ -34,8 +34,15 @@ export const SAGA: readonly { readonly contract: StepContract; readonly input: J
   { contract: removing, input: {} },
   { contract: statement, input: {} },
   { contract: posting, input: {}, calls: { done: '/orders', undone: '/orders/cancel' } },
+  { contract: commanding, input: {} },
   { contract: both, input: {} },
 ];
+
+/** Files changed, removed and made; folders and links, too, and each in the place of another. */
+const COMMAND = [
+  "sed -i 's/job/command/' there/plain.txt", 'rm there/run.sh', 'mkdir -p made/by', 'echo made > made/by/sh.txt', 'ln -s by/sh.txt made/link', 'chmod 700 there',
+  'rm there/becomes-folder', 'mkdir there/becomes-folder', 'echo in > there/becomes-folder/in.txt', 'rm -r there/becomes-file', 'echo file > there/becomes-file', 'rmdir there/empty', 'ln -sf gone.txt there/turned',
+].join(' && ');
 
 export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplementation[] {
   const placeholder = (ctx: StepContext): string => (ctx.db('main').dialect === 'sqlite' ? '?' : '$1');
@@ -94,6 +101,7 @@ export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplem
         for (const { key } of calls) await ctx.http('cancel', { url: `${url}/orders/cancel`, method: 'POST', json: { order: key }, idempotent: true });
       },
     }),
+    implementStep(commanding, async (ctx) => (await ctx.command(COMMAND, { shell: true })).exitCode),
     implementStep(both, async (ctx) => {
       await ctx.files.write('last/file.txt', 'last\n');
       await ctx.db('main').update('item', { id: 1 }, { size: 1_001 });
@@ -109,6 +117,17 @@ export function callsOf(count: number): readonly string[] {
   return [...made.flatMap(({ calls }) => (calls === undefined ? [] : [calls.done])), ...made.toReversed().flatMap(({ calls }) => (calls === undefined ? [] : [calls.undone]))];
 }
 
+/** As a plan, one step after the other; then a step that waits for an approval. */
+export function sagaPlan(url: string): JsonObject & { readonly steps: JsonObject[] } {
+  return {
+    schemaVersion: 1, name: 'saga', workspace: 'unused', databases: { main: { url: 'sqlite:db/main.db' } }, http: { hosts: [url] },
+    steps: [
+      ...SAGA.map(({ contract, input }, index) => ({ id: contract.name, use: contract.name, with: input, ...(index === 0 ? {} : { needs: [SAGA[index - 1]!.contract.name] }) })),
+      { id: 'asks', use: 'file.write', with: { path: 'asks.txt', content: 'asks' }, needs: [SAGA.at(-1)!.contract.name], approval: 'before-apply' },
+    ],
+  };
+}
+
 /** What was there before the job. */
 export async function prepareSagaWorld({ workspace, databaseUrl }: Pick<SagaPlaces, 'workspace' | 'databaseUrl'>): Promise<void> {
   mkdirSync(join(workspace, 'there'), { recursive: true });
@@ -118,6 +137,12 @@ export async function prepareSagaWorld({ workspace, databaseUrl }: Pick<SagaPlac
   chmodSync(join(workspace, 'there/run.sh'), 0o751);
   writeFileSync(join(workspace, 'there/gone.txt'), Buffer.from([0, 255, 1, 254, 10]), { mode: 0o640 });
   chmodSync(join(workspace, 'there/gone.txt'), 0o444);
+  mkdirSync(join(workspace, 'there/becomes-file/deep'), { recursive: true });
+  writeFileSync(join(workspace, 'there/becomes-file/deep/a.txt'), 'in a folder\n', { mode: 0o604 });
+  writeFileSync(join(workspace, 'there/becomes-folder'), 'a file\n');
+  mkdirSync(join(workspace, 'there/empty'), { mode: 0o755 });
+  chmodSync(join(workspace, 'there/empty'), 0o750);
+  symlinkSync('plain.txt', join(workspace, 'there/turned'));
   symlinkSync('plain.txt', join(workspace, 'there/link'));
   symlinkSync('/nowhere at all', join(workspace, 'there/other-link'));
   await changeRows(databaseUrl, [

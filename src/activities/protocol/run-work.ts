@@ -2,7 +2,7 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { PerformEffect } from '../../model/intent.ts';
+import type { Effect, PerformEffect } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
 import type { FindingKind, Finding } from '../../model/question.ts';
 import type { AppliedEffect, ChainRecord, StepRecord } from '../../model/record.ts';
@@ -94,13 +94,26 @@ export function doneResult(record: StepRecord, at: { readonly seq: number; reado
 
 /** `2 files, 1 row`. */
 export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'outcome'>[]): string {
-  const count = (what: string, matches: (kind: string) => boolean): string => {
-    const number = effects.filter(({ effect, outcome }) => outcome === 'applied' && matches(effect.kind)).length;
-    return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
-  };
-  return [count('file', (kind) => kind.startsWith('file.')), count('link', (kind) => kind === 'symlink.write'), count('folder', (kind) => kind.startsWith('directory.')), count('row', (kind) => kind.startsWith('row.')), count('statement', (kind) => kind === 'sql'), count('call', (kind) => kind === 'perform')]
-    .filter((text) => text !== '')
-    .join(', ');
+  const counts = new Map<string, number>();
+  for (const { effect, outcome } of effects) if (outcome === 'applied') counts.set(thingOf(effect), (counts.get(thingOf(effect)) ?? 0) + 1);
+  return ['file', 'link', 'folder', 'row', 'statement', 'call'].flatMap((thing) => (counts.has(thing) ? [`${counts.get(thing)} ${thing}${counts.get(thing) === 1 ? '' : 's'}`] : [])).join(', ');
+}
+
+function thingOf(effect: Effect): string {
+  switch (effect.kind) {
+    case 'sql':
+      return 'statement';
+    case 'perform':
+      return 'call';
+    case 'symlink.write':
+      return 'link';
+    case 'file.restore': {
+      const { kind } = effect.after.kind === 'absent' ? effect.before : effect.after;
+      return kind === 'directory' ? 'folder' : kind === 'symlink' ? 'link' : 'file';
+    }
+    default:
+      return effect.kind.startsWith('row.') ? 'row' : effect.kind.startsWith('directory.') ? 'folder' : 'file';
+  }
 }
 
 export function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {

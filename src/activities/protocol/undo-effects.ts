@@ -62,7 +62,7 @@ class Inverting {
   async run(): Promise<Inverse> {
     const { record, skip, stage } = this.#parts;
     const own = new Set([...[...stage.files.keys()].map((path) => formatResource({ kind: 'file', path })), ...stage.changes.flatMap((change) => uriOf(change as Effect) ?? [])]);
-    for (const staged of stage.files.values()) if (staged.kind === 'remove') this.#gone.add(staged.path);
+    for (const staged of stage.files.values()) if (staged.kind === 'remove' || (staged.kind === 'put' && staged.after.kind === 'absent')) this.#gone.add(staged.path);
     const rows = await this.#lookAtRows();
     for (const [place, applied] of [...record.effects.entries()].reverse()) {
       const { effect, outcome } = applied;
