@@ -83,6 +83,8 @@ function grpcDetails(error: unknown): string {
 }
 
 function notFound({ workflowId, namespace, address }: FailureContext, cause: unknown): HoldfastError {
+  // The server's word for messages to a Workflow that is there, but over.
+  if (workflowId !== undefined && /already completed/i.test(grpcDetails(cause))) return new HoldfastError('not-found', `Job ${workflowId} has ended; nothing reaches it any more.`, { workflowId, nextStep: `See its end: holdfast result ${workflowId}` }, { cause });
   return new HoldfastError('not-found', `There is no ${workflowId === undefined ? 'such job' : `job ${workflowId}`} in namespace ${namespace} of ${address}.`, { workflowId, namespace, address, nextStep: 'Check the name; `holdfast list` shows the jobs.' }, { cause });
 }
 

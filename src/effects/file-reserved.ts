@@ -30,6 +30,11 @@ export function reservedInodes(workspace: FileWorkspace): ReservedInodes {
   return inodes;
 }
 
+/** Where declared databases and their companions lie in the workspace, relative to it, whether they are there or not. */
+export function databasePlaces({ root, databasePaths }: FileWorkspace): readonly string[] {
+  return databasePaths.map(realPlace).filter((place) => place.startsWith(`${root}/`)).flatMap((place) => DATABASE_SUFFIXES.map((suffix) => place.slice(root.length + 1) + suffix));
+}
+
 export function inodeKey(stat: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${stat.dev}:${stat.ino}`;
 }

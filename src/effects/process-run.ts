@@ -171,6 +171,8 @@ class Output {
   onTooMuch: () => void = () => undefined;
   readonly #child: ChildProcess;
   readonly #onLine: ProcessRequest['onLine'];
+  /** What filters hold back until the end. */
+  readonly #heldBack: (() => void)[] = [];
   #line = '';
   #toldAtMs = 0;
 
@@ -191,7 +193,7 @@ class Output {
       const filter = request.filter?.();
       const decoder = new TextDecoder();
       stream.on('data', (chunk: Buffer) => take(filter === undefined ? chunk : Buffer.from(filter.push(decoder.decode(chunk, { stream: true })))));
-      if (filter !== undefined) stream.once('close', () => take(Buffer.from(filter.push(decoder.decode()) + filter.end())));
+      if (filter !== undefined) this.#heldBack.push(() => take(Buffer.from(filter.push(decoder.decode()) + filter.end())));
     }
   }
 
@@ -202,6 +204,8 @@ class Output {
     await Promise.race([all, delay(PIPE_LIMIT_MS, undefined, { signal: over.signal }).catch(() => undefined)]);
     over.abort();
     for (const stream of streams) stream.destroy();
+    // Nothing comes any more. A stream says that it is closed before it emits so: its event would be too late here.
+    for (const take of this.#heldBack.splice(0)) take();
   }
 
   #tell(chunk: Buffer): void {

@@ -49,6 +49,7 @@ export interface GateStep extends Omit<StepCall, 'request'> {
 export class Gate {
   readonly #options: GateOptions;
   readonly #questions = new Map<string, Question>();
+  #hasEnded = false;
   readonly #refusals: Refusal[] = [];
   readonly #generations = new Map<string, number>();
   readonly #steps: [string, number, number][] = [];
@@ -84,7 +85,12 @@ export class Gate {
   }
 
   get questions(): readonly Question[] {
-    return [...this.#questions.values()];
+    return this.#hasEnded ? [] : [...this.#questions.values()];
+  }
+
+  /** Nobody waits for an answer any more; the job's release withdraws what was asked. */
+  end(): void {
+    this.#hasEnded = true;
   }
 
   get refusals(): readonly Refusal[] {

@@ -338,6 +338,7 @@ export class JobCore implements Job {
 
   async #end(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled'): Promise<void> {
     this.#state = 'ending';
+    this.#gate.end();
     await condition(() => allHandlersFinished());
     try {
       const released = await callRelease({ jobId: this.jobId, workspace: this.#options.workspace, outcome });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import * as z from 'zod';
+import { connectHoldfast } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/model/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
@@ -62,6 +63,21 @@ test('cancelling a job aborts the running step, applies nothing of it, and gives
   assert.equal(existsSync(join(root, 'cancelled', 'never.txt')), false);
   // Given back: the next job may have the folder at once.
   await temporal.client.workflow.execute(agentJob, { workflowId: temporal.unique('next'), taskQueue, args: [{ plan: twoFiles, workspace: 'cancelled' }] });
+});
+
+test('a job that was cancelled while it waited asks nothing any more, and a decision for it says that it has ended', { timeout: 40_000 }, async () => {
+  const plan = { ...twoFiles, steps: [{ id: 'approved', use: 'file.write', with: { path: 'a.txt', content: 'a' }, approval: 'before-apply' }] };
+  const workflowId = temporal.unique('cancel');
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId, taskQueue, args: [{ plan, workspace: 'asked' }] });
+  const { questions: [question] } = await until(handle, (status) => status.questions.length > 0);
+  await handle.cancel();
+  await assert.rejects(handle.result(), /cancelled/i);
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
+  const status = await client.status(workflowId);
+  assert.deepEqual([status.state, status.questions, await client.questions(workflowId)], ['cancelled', [], []]);
+  const decision = { answer: 'approve', by: 'test@example.com', reason: 'too late' } as const;
+  await assert.rejects(client.decide(workflowId, decision), /has no open question/);
+  await assert.rejects(client.decide(workflowId, { ...decision, digest: question!.digest }, { via: 'signal' }), /has ended; nothing reaches it any more/);
 });
 
 test('cancelling while a step is being applied finishes it before the job ends', { timeout: 40_000 }, async () => {

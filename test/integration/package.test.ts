@@ -85,3 +85,13 @@ test('somebody else’s own Workflow type-checks against it and runs', async () 
   await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
   await run(process.execPath, ['run.ts'], example, temporal.env);
 });
+
+test('the example with every kind of effect type-checks against it, runs, and bears out what it claims', async () => {
+  const example = path.join(folder, 'order');
+  await fs.cp(path.join(root, 'examples/order'), example, { recursive: true, filter: (source) => !/node_modules|\.holdfast|order\/work(\/|$)/.test(source) });
+  await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
+  const output = await run(process.execPath, ['run.ts'], example, temporal.env);
+  assert.match(output, /\? perform:charge\/charge {2}outcome-unknown\n/);
+  assert.match(output, /✔ completed; the shop has 1 charge for A-1\n/);
+  assert.match(output, /✔ aborted; folder and table are as before/);
+});

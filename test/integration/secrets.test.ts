@@ -176,6 +176,24 @@ test('a call’s request and answer are recorded with the name in the secret’s
   assert.equal(received[before]!.authorization, `Bearer ${USED}`);
 });
 
+test('a command is given the secret by its environment; what it prints has the name in its place, what it writes is refused', async () => {
+  const command = (name: string, script: string): Promise<End> =>
+    run(name, {}, { use: 'command', with: { run: ['sh', '-c', script], env: { TOKEN: `\${{ secrets.${SECRET} }}` } } });
+  const { result } = await command('command-says', 'printf %s "$TOKEN"; printf "x%s" "$TOKEN" | base64; printf "%s" "$TOKEN" | head -c 7; sleep 0.1; printf "%s" "$TOKEN" | tail -c +8; printf %s "$TOKEN" >&2; test ${#TOKEN} -eq 14');
+  const { stdout, stderr } = (result as { outputs: { step: { stdout: string; stderr: string } } }).outputs.step;
+  assert.match(stdout, /^«secret PLANTED_TOKEN».*«secret PLANTED_TOKEN».*«secret PLANTED_TOKEN»$/s);
+  assert.equal(stderr, '«secret PLANTED_TOKEN»');
+  const argument = await run('command-argument', {}, { use: 'command', with: { run: ['printf', '%s', `\${{ secrets.${SECRET} }}`] } });
+  assert.equal((outputOf(argument) as { stdout: string }).stdout, '«secret PLANTED_TOKEN»');
+  const failed = await command('command-fails', 'echo "no: $TOKEN" >&2; exit 3');
+  assert.match(failed.question!.findings[0]!.difference, /no: «secret PLANTED_TOKEN»/);
+  for (const script of ['printf %s "$TOKEN" > leak.txt', 'printf "%s" "$TOKEN" | base64 > leak.txt', 'head -c 300000 /dev/zero > leak.bin; printf "xx%s" "$TOKEN" | base64 >> leak.bin', 'touch "$(printf %s "$TOKEN" | base64 | tr / _)"']) {
+    const { question } = await command('command-writes', script);
+    assert.match(question?.findings[0]?.found.text ?? '', /^secret-in-output: The secret PLANTED_TOKEN must be in no record/, script);
+    assert.deepEqual(readdirSync(join(root, jobs.at(-1)!)), ['.holdfast']);
+  }
+});
+
 test('what is missing, too short or not declared is asked about, with variable and worker', async () => {
   const missing = await run('use', { secrets: ['NOT_SET_ANYWHERE'] }, { with: { how: 'use', token: '${{ secrets.NOT_SET_ANYWHERE }}' } });
   assert.match(missing.question!.findings[0]!.found.text, /^missing-secret: Step step needs the secret NOT_SET_ANYWHERE\. The environment of the worker \S+ has no variable NOT_SET_ANYWHERE/);

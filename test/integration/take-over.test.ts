@@ -21,6 +21,12 @@ const pairCode = implementStep(pair, async (ctx) => {
   return {};
 });
 
+const pay = defineStep({ name: 'pay', input: z.strictObject({}), output: z.null() });
+const payCode = implementStep(pay, async (ctx) => {
+  await ctx.perform('charge', { request: { amount: 7 }, run: () => Promise.reject(new Error('cut')) });
+  return null;
+});
+
 const databases = { main: 'sqlite:main.db' };
 let workspace: string;
 let first: TestJob;
@@ -28,7 +34,7 @@ let second: TestJob;
 
 beforeEach(async () => {
   workspace = mkdtempSync(join(tmpdir(), 'holdfast-take-over-'));
-  first = openTestJob({ workspace, steps: [pairCode], databases });
+  first = openTestJob({ workspace, steps: [pairCode, payCode], databases });
   second = openTestJob({ workspace, steps: [pairCode], databases });
   await first.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)', writes: ['note'] }, { stepId: 'table' });
   await first.step(fileWriteStep, { path: 'two.txt', content: 'older\n' }, { stepId: 'older' });
@@ -148,4 +154,12 @@ test('a database that is away keeps an ended job its half-applied step and its w
   await second.decide(await questionOfSecond(), { answer: 'accept' });
   assert.deepEqual([text('one.txt'), text('two.txt'), rows()], ['ours 1\n', 'ours 2\n', [{ id: 1, text: 'ours' }]]);
   await secondGoesOn();
+});
+
+test('what the other job may have called is named before its workspace is taken', async () => {
+  await assert.rejects(first.step(pay, {}), (error) => error instanceof QuestionAsked && error.question.kind === 'in-doubt');
+  const [binding] = (await questionOfSecond()).findings;
+  assert.equal(binding!.kind, 'bound-to-another-job');
+  assert.match(binding!.difference, /step pay: `charge` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/);
+  assert.match(binding!.advice!, /Find out about its calls first/);
 });

@@ -42,6 +42,10 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/store/lock-holder.ts': ['mkdirSync', 'writeFileSync'],
   // What a successor looks up first; heartbeats say the same later.
   'src/store/worker-register.ts': ['mkdirSync', 'rmSync'],
+  // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to repeat.
+  'src/effects/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync', 'unlinkSync', 'rmdirSync'],
+  'src/effects/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
+  'src/activities/protocol/command-tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
   'src/activities/protocol/inspect.ts': ['rmSync', 'copyFileSync'],
 };
@@ -90,6 +94,8 @@ test('nothing durable is done by other means than those with points', () => {
     // These two only read by it.
     'src/effects/file-read.ts': ['node:fs/promises'],
     'src/store/blobs.ts': ['node:fs/promises'],
+    // Commands, which work on a copy.
+    'src/effects/process-run.ts': ['node:child_process'],
     // These two ask the system what it is.
     'src/store/filesystem.ts': ['node:child_process'],
     'src/store/process-identity.ts': ['node:child_process'],

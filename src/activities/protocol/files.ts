@@ -5,7 +5,7 @@ import {
   removeLeftovers, syncFolders, type CommitOptions, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
 } from '../../effects/file.ts';
 import { readWorkspaceFile } from '../../effects/file-read.ts';
-import { refuseReservedFile, reservedInodes } from '../../effects/file-reserved.ts';
+import { databasePlaces, refuseReservedFile, reservedInodes } from '../../effects/file-reserved.ts';
 import { scanTree, type Tree } from '../../effects/tree.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { Digest } from '../../model/digest.ts';
@@ -47,7 +47,10 @@ export class WorkspaceFiles {
 
   /** The workspace as stat shows it now, without databases and what is ours. @throws HoldfastError `permission-denied`, `bad-input` */
   async scan(): Promise<Tree> {
-    return await scanTree(this.#workspace.root, reservedInodes(this.#workspace));
+    const tree = new Map(await scanTree(this.#workspace.root, reservedInodes(this.#workspace)));
+    // Also those that came while it was looked at: a database's companions come and go.
+    for (const path of databasePlaces(this.#workspace)) tree.delete(path);
+    return tree;
   }
 
   /** @throws HoldfastError `reserved-path` */

@@ -8,6 +8,7 @@ import { sameState } from '../../model/world.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { columnsOf, halfAppliedTargets, unseenFinding } from './compare.ts';
 import { describeConflict } from './describe.ts';
+import { openCallNotes } from './doubt.ts';
 import type { ProtocolHost } from './host.ts';
 import { expectRecordedDatabases, lookAt } from './look.ts';
 import { finding } from './questions.ts';
@@ -123,11 +124,14 @@ export async function foreignFindings(host: ProtocolHost, workspace: Workspace, 
   const applying = ledger.openIntents(boundJobId).filter(({ state }) => state === 'applying');
   const halfApplied = applying.length === 0 ? '' : `; half applied: ${applying.map(({ intent }) => intent.stepId).join(', ')}`;
   const tried = lastAttempt(ledger, jobId);
+  // Before this job may call the same under a key of its own.
+  const calls = isOpen ? [] : openCallNotes(ledger, boundJobId);
   const binding = finding({
     resource: 'workspace:', class: 'foreign', kind: 'bound-to-another-job', impossible: isOpen ? ['accept'] : [],
     expected: { digest: null, text: 'a workspace that no other job has' },
     found: { digest: null, text: `it belongs to job ${boundJobId}, which ${isOpen ? 'is still running' : 'has ended without giving it back'}${halfApplied}` },
-    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : `accept finishes what it had half applied, keeps its record and takes the workspace.${tried}`,
+    advice: isOpen ? 'End the other job or wait for it, then answer recheck; or use another workspace.' : `accept finishes what it had half applied, keeps its record and takes the workspace.${calls.length === 0 ? '' : ' Find out about its calls first: this job may make them, too, under other keys.'}${tried}`,
+    ...(calls.length === 0 ? {} : { difference: `calls that it leaves open:\n${calls.join('\n')}` }),
   });
   return isOpen ? [binding] : [binding, ...(await halfAppliedFindings(host, workspace, ledger, boundJobId))];
 }

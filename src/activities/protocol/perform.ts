@@ -57,7 +57,7 @@ export function perform<T extends Json>(parts: ContextParts, name: string, optio
 
 /** Code that doesn't wait for its call must not end the worker by it. */
 function refused(error: unknown): Promise<never> {
-  const rejection = Promise.reject(error);
+  const rejection = Promise.reject<never>(error as Error);
   rejection.catch(() => undefined);
   return rejection;
 }

@@ -157,9 +157,9 @@ function statementsOf(stepId: string, database: string): string {
   return `sql:${database}/${stepId}`;
 }
 
-/** Calls of steps that happened, or may have: of all generations, each once, in the order in which they were begun. */
+/** Calls of steps that happened, or may have, and changed something: of all generations, each once, in the order in which they were begun. */
 export function callsOf(ledger: Pick<Ledger, 'performs'>, jobId: string, stepId?: string): readonly PerformRow[] {
-  const rows = ledger.performs(jobId, stepId).filter((row) => !isUndoId(row.stepId) && (row.state === 'done' || row.state === 'kept' || row.state === 'about' || (row.state === 'repeat' && row.nonce !== '')));
+  const rows = ledger.performs(jobId, stepId).filter((row) => !isUndoId(row.stepId) && row.inDoubt !== 'safe' && (row.state === 'done' || row.state === 'kept' || row.state === 'about' || (row.state === 'repeat' && row.nonce !== '')));
   // A generation that keeps an earlier one's call has a row of its own for it.
   return [...new Map(rows.map((row) => [`${row.stepId} ${row.key}`, row])).values()];
 }

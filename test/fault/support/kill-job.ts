@@ -32,6 +32,7 @@ export const tables = defineStep({ name: 'tables', input: Empty, output: Empty }
 export const gather = defineStep({ name: 'gather', input: Empty, output: Text });
 export const change = defineStep({ name: 'change', input: Empty, output: Text });
 export const careful = defineStep({ name: 'careful', input: Empty, output: Text });
+export const build = defineStep({ name: 'build', input: Empty, output: Text });
 export const summary = defineStep({ name: 'summary', input: Empty, output: Text });
 export const charge = defineStep({ name: 'charge', input: Empty, output: Text });
 export const pair = defineStep({ name: 'pair', input: z.object({ folder: z.string(), row: z.number() }), output: Empty });
@@ -84,6 +85,10 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
       await ctx.db('main').insert('item', { id: 5, name: why, size: 5 });
       return { text: why };
     }),
+    implementStep(build, async (ctx) => {
+      const { stdout } = await ctx.command('cat keep/nobody.txt; mkdir built && cp keep/run.sh built/run.sh && ln -s run.sh built/link && chmod 700 built && rm keep/built-from.txt', { shell: true });
+      return { text: stdout };
+    }),
     implementStep(summary, async (ctx) => {
       const text = await ctx.files.readText('data/raw/in.txt');
       await ctx.files.write('out/deep/summary.txt', `summary of ${text}`);
@@ -133,6 +138,7 @@ export function prepareWorld({ workspace }: Pick<KillJobPlaces, 'workspace'>): v
   writeFileSync(join(workspace, 'keep/old.txt'), 'old\n');
   writeFileSync(join(workspace, 'keep/gone.txt'), 'to be removed\n');
   writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(join(workspace, 'keep/built-from.txt'), 'a command removes this\n');
   writeFileSync(join(workspace, 'keep/nobody.txt'), 'nobody touches this\n');
   symlinkSync('old.txt', join(workspace, 'keep/link'));
 }
@@ -146,6 +152,7 @@ export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise
   outputs['gather'] = await job.step(gather, {});
   outputs['change'] = await job.step(change, {});
   outputs['careful'] = await job.step(careful, {}, { approval: 'before-apply' });
+  outputs['build'] = await job.step(build, {});
   outputs['summary'] = await job.step(summary, {});
   outputs['charge'] = await job.step(charge, {}, { maxAttempts: REFUSED_CALLS + 2 });
   await job.outside('edits', async () => {
