@@ -409,6 +409,59 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));', replace: 'redacted = redacted.replaceAll(form, () => form);', tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
   },
   {
+    guarantee: 'G1', breaks: 'a change whose size and modification time were put back is not seen', file: 'src/effects/tree.ts',
+    find: ' && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;', replace: ' && a.mtimeNs === b.mtimeNs;', tests: ['test/integration/command.test.ts'], name: 'modification time back',
+  },
+  {
+    guarantee: 'G1', breaks: 'what a command removed stays', file: 'src/effects/tree.ts',
+    find: '  return [...changed, ...[...before.keys()].filter((path) => !after.has(path))];', replace: '  return changed;', tests: ['test/integration/command.test.ts'], name: 'what a command changes is applied',
+  },
+  {
+    guarantee: 'G1', breaks: 'a command outlives its worker', file: 'src/effects/process-run.ts',
+    find: `const WATCHER = 'read nothing; kill -KILL "-$1"';`, replace: `const WATCHER = 'read nothing';`, tests: ['test/integration/command-kills.test.ts'], name: 'half-way',
+  },
+  {
+    guarantee: 'G1', breaks: 'what a dead worker’s command left running goes on', file: 'src/effects/command-folder.ts',
+    find: 'await killLeftovers({ marker: id, leader: undefined, folder: folder.path });', replace: '', tests: ['test/integration/command-kills.test.ts'], name: 'left running',
+  },
+  {
+    guarantee: 'G1', breaks: 'processes that a command leaves behind are not looked for', file: 'src/effects/process-run.ts',
+    find: 'if (leftBehind.length > 0) await killLeftovers', replace: 'leftBehind.splice(0);\n    if (leftBehind.length > 0) await killLeftovers', tests: ['test/integration/command.test.ts'], name: 'leaves a process behind',
+  },
+  {
+    guarantee: 'G1', breaks: 'a failing command is applied', file: `${PROTOCOL}/command.ts`,
+    find: 'if (failure !== undefined) throw failure;', replace: '', tests: ['test/integration/command.test.ts'], name: 'exit code',
+  },
+  {
+    guarantee: 'G1', breaks: 'marks of a batch are set before its files are committed', file: `${PROTOCOL}/apply.ts`,
+    find: 'const batchSize = effects.length > MAX_FILES_ONE_BY_ONE ? FILES_A_BATCH : 1;', replace: 'const batchSize = effects.length > MAX_FILES_ONE_BY_ONE ? FILES_A_BATCH : 1;\n    if (batchSize > 1) this.#markAll(effects.slice(1).map(([index, { after }]) => [index, { outcome: \'applied\', after }]));',
+    tests: ['test/fault/command-points.test.ts'], name: 'batches',
+  },
+  {
+    guarantee: 'G4', breaks: 'a write of a command into the workspace itself is not noticed', file: `${PROTOCOL}/command-neighbours.ts`,
+    find: 'if (byOthers.length > 0) {', replace: 'if (byOthers.length > 1_000) {', tests: ['test/integration/command.test.ts'], name: 'into the workspace itself',
+  },
+  {
+    guarantee: 'G4', breaks: 'another step’s change of what a command was given goes unnoticed', file: `${PROTOCOL}/command-neighbours.ts`,
+    find: 'bySteps.push(path);', replace: 'void path;', tests: ['test/integration/command.test.ts'], name: 'another step',
+  },
+  {
+    guarantee: 'G4', breaks: 'a command’s link may lead out of the workspace', file: `${PROTOCOL}/command-tree.ts`,
+    find: "if (now?.kind === 'symlink') mustStayInside(path, now.target!);", replace: '', tests: ['test/integration/command.test.ts'], name: 'links out of the copy',
+  },
+  {
+    guarantee: 'G5', breaks: 'a recorded result answers also when the command is given something else', file: `${PROTOCOL}/command.ts`,
+    find: 'if (known !== undefined && known.reads === reads) {', replace: 'if (known !== undefined) {', tests: ['test/integration/command.test.ts'], name: 'a retry gets the recorded result',
+  },
+  {
+    guarantee: 'G2', breaks: 'what a command in place left is not the record’s', file: `${PROTOCOL}/step-record.ts`,
+    find: "for (const { resource, state } of intent.left ?? []) changes.push({ resource, role: 'written', state });", replace: '', tests: ['test/integration/command-in-place.test.ts'],
+  },
+  {
+    guarantee: 'G2', breaks: 'a watched command that fails is taken for one that printed this', file: `${PROTOCOL}/look.ts`,
+    find: 'if (end.exitCode !== 0) return', replace: 'if (end.exitCode === 77) return', tests: ['test/integration/command-in-place.test.ts'], name: 'watched command',
+  },
+  {
     guarantee: 'Secrets', breaks: 'an intent that holds a secret is sealed', file: `${PROTOCOL}/seal.ts`,
     find: 'if (secrets.isEmpty) return;', replace: "if (stepId !== '') return;", tests: ['test/integration/secrets.test.ts'], name: 'nothing applied: output',
   },

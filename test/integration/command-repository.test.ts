@@ -128,6 +128,23 @@ test('one that changes everything and leaves a daemon behind, and one that fails
   }
 });
 
+test('an abort with compensate brings a repository back byte for byte: contents, modes, links and folders', { skip: hasGit ? false : 'git is not installed' }, async () => {
+  const folder = join(root, 'aborted');
+  writeRepository(folder, FEWER);
+  const were = treeOf(folder);
+  await using aborted = openTestJob({ workspace: folder, steps: shellSteps, env: { PATH: process.env['PATH'] } });
+  const lines = [
+    'git init -q -b main . && git add -A && git commit -qm first',
+    'git mv docs/page-0.md docs/first.md && chmod -x bin/two && ln -sfn bin/two run && rm manual && echo a file now > manual && git add -A && git commit -qm second && rm -rf build debug.log empty',
+    'git checkout -q HEAD~1 && node format.mjs && sed -i "s/old text/new text/" docs/*.md',
+    'npm pack --silent && rm -r data bin && mkdir -p bin/one && echo in > bin/one/in.txt',
+  ];
+  for (const [index, line] of lines.entries()) await aborted.step(shell, { run: line, options: { env } }, { stepId: `step-${index}` });
+  const { left } = await aborted.undo();
+  assert.deepEqual(left, []);
+  assertSameTree(treeOf(folder), were);
+});
+
 test('killed while many files are applied: its successor ends with a whole repository', { skip: hasGit ? false : 'git is not installed' }, async () => {
   const folder = join(root, 'killed');
   writeRepository(folder, FEWER);

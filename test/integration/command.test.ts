@@ -19,6 +19,8 @@ const free = defineStep({ name: 'free', input: z.object({}), output: z.any() });
 let code: (ctx: StepContext) => unknown;
 let job: TestJob;
 let refusals = 0;
+/** A time that no other process sleeps. */
+const OWN = `300.${process.pid}`;
 const env = { PATH: process.env['PATH'], FROM_WORKER: 'of the worker', SECRET: 'not for commands' };
 
 beforeEach(() => {
@@ -226,6 +228,27 @@ test('a retry gets the recorded result while what the command was given is the s
   assert.match(seen[2]!, /^2/);
 });
 
+test('a secret that it is given is shown nowhere that it prints it, and a file that holds it is refused', async () => {
+  await job.close();
+  const value = 'planted-0123456789-value';
+  const shown: string[] = [];
+  job = openTestJob({ steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never], env: { ...env, TOKEN: value }, secrets: ['TOKEN'] });
+  code = async (ctx) => {
+    const printed = await ctx.command('printf "%s" "$TOKEN" | head -c 12; sleep 0.1; printf "%s\\n" "$TOKEN" | tail -c +13; echo "$TOKEN" >&2; printf "%s" "$TOKEN" | base64', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } });
+    shown.push(JSON.stringify(printed), readFileSync(at(`.holdfast/blobs/${printed.log.content[0]}/${printed.log.content.slice(1)}`), 'utf8'));
+    return printed;
+  };
+  await job.step(free, {}, { stepId: 'prints' });
+  code = async (ctx) => (await ctx.command('echo "$TOKEN" >&2; exit 3', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } }));
+  shown.push(JSON.stringify((await questionFrom(job.step(free, {}, { stepId: 'fails', maxAttempts: 1 }))).findings), ...job.logs);
+  for (const text of shown) assert.ok(!text.includes(value) && !text.includes(Buffer.from(value).toString('base64')), text);
+  assert.match(shown[0]!, /«secret TOKEN»/);
+  code = async (ctx) => (await ctx.command('echo "a $TOKEN" > token.txt', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } }));
+  const question = await questionFrom(job.step(free, {}, { stepId: 'writes', maxAttempts: 1 }));
+  assert.match(question.findings[0]!.found.text, /^secret-in-output: .*token\.txt/);
+  assert.equal(existsSync(at('token.txt')), false);
+});
+
 // ---- output ------------------------------------------------------------------------------------------------------------
 
 test('output of any length: its start and end are kept, what is left out is counted', async () => {
@@ -262,24 +285,24 @@ test('a program that is not there: where it was searched is said', async () => {
 test('a command that takes too long is killed with all that it started, by its own timeout and by the step’s', async () => {
   put('a.txt', 'a');
   const startedMs = Date.now();
-  assert.match(await refused('step-timeout', 'trap "" TERM; echo x > a.txt; (trap "" TERM; sleep 301 & wait) & sleep 302 & wait', { timeoutMs: 300, killGraceMs: 200 }), /did not end within 300 ms and was killed/);
+  assert.match(await refused('step-timeout', `trap "" TERM; echo x > a.txt; (trap "" TERM; sleep ${OWN}1 & wait) & sleep ${OWN}2 & wait`, { timeoutMs: 300, killGraceMs: 200 }), /did not end within 300 ms and was killed/);
   assert.ok(Date.now() - startedMs < 10_000);
-  assert.deepEqual(processesWith('sleep 30[12]'), []);
-  const question = await questionFrom(run('sleep 303', { killGraceMs: 100 }, { maxAttempts: 1, timeoutMs: 300 }));
+  assert.deepEqual(processesWith(`sleep ${OWN}[12]`), []);
+  const question = await questionFrom(run(`sleep ${OWN}3`, { killGraceMs: 100 }, { maxAttempts: 1, timeoutMs: 300 }));
   assert.match(question.findings[0]!.difference, /did not end within 300 ms/);
-  assert.deepEqual(processesWith('sleep 303'), []);
+  assert.deepEqual(processesWith(`sleep ${OWN}3`), []);
 });
 
 for (const [what, line] of [
-  ['in its own group', 'sleep 311 & echo started'],
-  ['in a session of its own', 'setsid sleep 312 & echo started'],
-  ['detached twice, in another folder, without its output', '(setsid sh -c "cd /; exec sleep 313 </dev/null >/dev/null 2>&1" &) ; echo started'],
-  ['with an empty environment, in the copy', 'env -i setsid sleep 314 </dev/null >/dev/null 2>&1 & echo started'],
+  ['in its own group', `sleep ${OWN}4 & echo started`],
+  ['in a session of its own', `setsid sleep ${OWN}5 & echo started`],
+  ['detached twice, in another folder, without its output', `(setsid sh -c "cd /; exec sleep ${OWN}6 </dev/null >/dev/null 2>&1" &) ; echo started`],
+  ['with an empty environment, in the copy', `env -i setsid sleep ${OWN}7 </dev/null >/dev/null 2>&1 & echo started`],
 ] as const) {
   test(`a command that leaves a process behind (${what}) is refused, and the process killed`, async () => {
     put('a.txt', 'a');
     assert.match(await refused('processes-left', `echo b > a.txt; ${line}`), /leaves processes behind: sleep \(\d+\)\. They were killed\. Nothing of it is applied/);
-    assert.deepEqual(processesWith('sleep 31[1234]'), []);
+    assert.deepEqual(processesWith(`sleep ${OWN}[4567]`), []);
   });
 }
 

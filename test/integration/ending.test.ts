@@ -1,9 +1,10 @@
 /** How jobs end: cancelled in the middle of a step, in the middle of applying, or terminated from outside. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { connectHoldfast } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/model/step.ts';
@@ -117,3 +118,33 @@ test("after a terminate the workspace's next user gets the question, and may tak
   await second.result();
   assert.equal(readFileSync(join(root, 'taken', 'second.txt'), 'utf8'), 'mine');
 });
+
+test('a command says its last line while it runs; cancelling its job ends it with all that it started, and applies nothing', { timeout: 40_000 }, async () => {
+  const own = `300.${process.pid}9`;
+  const plan = { schemaVersion: 1, name: 'commands', workspace: 'unused', steps: [{ id: 'build', use: 'command', with: { run: `trap "" TERM; echo x > never.txt; while :; do echo working hard; sleep 0.2; done & sleep ${own}`, shell: true, killGraceMs: 200 } }] };
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('cancel-command'), taskQueue, args: [{ plan, workspace: 'cancelled-command' }] });
+  let shown = '';
+  for (let waitedMs = 0; !shown.includes('working hard'); waitedMs += 200) {
+    assert.ok(waitedMs < 30_000, `its progress shows ${shown}`);
+    await delay(200);
+    const { pendingActivities } = await temporal.client.workflowService.describeWorkflowExecution({ namespace: temporal.namespace, execution: { workflowId: handle.workflowId } });
+    shown = (pendingActivities ?? []).map(({ heartbeatDetails }) => (heartbeatDetails?.payloads ?? []).map(({ data }) => Buffer.from(data ?? []).toString()).join()).join();
+  }
+  assert.ok(processesThat(own).length > 0);
+  await handle.cancel();
+  await assert.rejects(handle.result());
+  assert.deepEqual(processesThat(own), []);
+  assert.deepEqual(readdirSync(join(root, 'cancelled-command')), ['.holdfast']);
+  assert.deepEqual(readdirSync(join(root, 'cancelled-command/.holdfast/commands')), []);
+});
+
+function processesThat(mention: string): readonly string[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return line.includes(mention) ? [line.replaceAll('\0', ' ')] : [];
+    } catch {
+      return [];
+    }
+  });
+}

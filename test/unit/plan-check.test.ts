@@ -335,3 +335,26 @@ test('a watched endpoint says where its version stands, has a name of its own an
   assert.deepEqual(watching({ url: 'https://example.com' }), ['watch[0].endpoint.url: calls example.com, which the plan does not list']);
   assert.deepEqual(watching({}, {}), ['watch[1].endpoint.name: "api" is already the name of watch[0]']);
 });
+
+test('a command of a plan: its words, its options and its watches are checked before it runs', () => {
+  const withCommand = (given: Record<string, unknown>): readonly string[] => told(inSteps({ use: 'command', with: given }));
+  assert.deepEqual(withCommand({ run: ['npm', 'pack'], paths: ['src', '**/*.json'], env: { A: '1' } }), []);
+  assert.deepEqual(withCommand({ run: 'npm pack', shell: true }), []);
+  assert.match(withCommand({ run: 'npm pack' })[0]!, /steps\[0\]\.with\.run: is text, without a shell/);
+  assert.match(withCommand({ run: ['a'], shell: true })[0]!, /is a list, with shell: true/);
+  assert.match(withCommand({ run: ['a'], inDoubt: 'ask' })[0]!, /inDoubt: means nothing for a command on a copy/);
+  assert.match(withCommand({ run: ['a'], paths: ['../b'] })[0]!, /leads out of the workspace/);
+  assert.match(withCommand({ run: ['a'], env: { 'A-B': '1' } })[0]!, /env\.A-B/);
+  assert.match(withCommand({ run: ['a'], path: ['b'] })[0]!, /path/);
+  assert.deepEqual(told({ watch: [{ command: ['node', '--version'] }] }), []);
+  assert.match(told({ watch: [{ command: [] }] })[0]!, /watch\[0\]\.command/);
+});
+
+test('a command reads what its paths name: no step beside it may write there', () => {
+  const conflict = (paths: readonly string[] | undefined, written: string, inPlace = false): boolean =>
+    told(inSteps({ use: 'command', with: { run: ['true'], ...(paths === undefined ? {} : { paths }), ...(inPlace ? { inPlace } : {}) } }, { use: 'file.write', with: { path: written, content: '' } })).some((text) => /may run at the same time/.test(text));
+  assert.deepEqual([conflict(undefined, 'a/b'), conflict(['a'], 'a/b'), conflict(['a/**/*.ts'], 'a/b'), conflict(['**'], 'a/b'), conflict(['b'], 'a/b'), conflict(['ab'], 'a/b')], [true, true, true, true, false, false]);
+  assert.equal(conflict(undefined, 'x', true), true);
+  assert.deepEqual(told(inSteps({ use: 'command', with: { run: ['a'] } }, { use: 'command', with: { run: ['b'] } })), [], 'two that only read');
+  assert.match(told(inSteps({ use: 'command', with: { run: ['a'], inPlace: true } }, { use: 'command', with: { run: ['b'] } }))[0]!, /may run at the same time/);
+});

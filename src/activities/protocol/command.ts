@@ -33,6 +33,8 @@ export function command(parts: ContextParts, run: readonly string[] | string, op
 }
 
 async function begin(parts: ContextParts, run: readonly string[] | string, options?: CommandOptions): Promise<CommandResult> {
+  // A call of this attempt is in doubt: nothing more is begun, whatever the code made of it.
+  if (parts.stage.mustEnd !== undefined) throw parts.stage.mustEnd.error;
   const { request, name: given, inDoubt } = parseCommand(run, options);
   const name = given ?? nextName(parts);
   await removeDeadCommands(parts.workspace.directory);
@@ -118,7 +120,7 @@ class CopiedCommand {
   /** What its result depends on: the command itself, what it is given of the world, and what the step knew and staged. */
   #readsDigest(before: Tree): Digest {
     const { stage } = this.#parts;
-    return digestOf({ request: this.#parts.workspace.secrets.redactJson(this.#request), reads: stage.readsDigest(), tree: this.#tree.digest(before), staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })) });
+    return digestOf({ request: this.#parts.workspace.secrets.redactJson(this.#request), reads: stage.onceDigest(), tree: this.#tree.digest(before), staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })) });
   }
 
   #takeName(): void {
