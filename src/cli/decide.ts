@@ -11,7 +11,7 @@ import type { Json } from '../model/canonical-json.ts';
 import type { Decision } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
-import type { Question } from '../model/question.ts';
+import { needsResult, type Question } from '../model/question.ts';
 import { nearestName } from '../model/plan-problem.ts';
 import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
@@ -151,9 +151,12 @@ async function nothingToAsk(context: Context<DecideOptions>, job: string, missin
   // Says that there is none.
   if (open.length === 0) await client.openQuestion(job);
   const offered = open.map((question) => `question ${shortDigest(question.digest)} offers ${[...new Set(question.findings.flatMap(({ answers }) => answers))].join(', ')}`).join('; ');
+  const first = open[0]!.findings[0];
+  const answer = first?.answers[0] ?? 'ANSWER';
+  const result = first !== undefined && answer === 'happened' && needsResult(first) ? ' --result JSON' : '';
   return new HoldfastError('bad-input', `Nobody can be asked here (no terminal, or --json), and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; ${offered}.`, {
     missing,
-    nextStep: `For example: holdfast decide ${job} ${open[0]!.findings[0]?.answers[0] ?? 'ANSWER'} --question ${shortDigest(open[0]!.digest)} --reason WHY`,
+    nextStep: `For example: holdfast decide ${job} ${answer}${result} --question ${shortDigest(open[0]!.digest)} --reason WHY`,
   });
 }
 

@@ -18,8 +18,8 @@ after(async () => {
   kills[Symbol.dispose]();
 });
 
-/** Points that only other matters come to: a comparison, a person's decision, a call that is refused, a step's own record, a content that is not small, a worker that is lost while it runs a step. */
-const ELSEWHERE = /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|worker\.registered)/;
+/** Points that only other matters come to: a comparison, a person's decision, a call that is refused, a step's own record, a content that is not small, a command, a worker that is lost while it runs a step. */
+const ELSEWHERE = /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
 
 test('killed at every point of the undoing in turn, a job ends as one that was not killed', async () => {
   const done = await kills.doSaga('every-point');

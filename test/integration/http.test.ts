@@ -195,6 +195,24 @@ test('a failed GET may be caught: it has done nothing', async () => {
 
 // ---- what the endpoint answers ---------------------------------------------------------------------------------------
 
+test('what did not happen within a call says nothing of the call: it is in doubt', async () => {
+  for (const inDoubt of ['ask', 'repeat'] as const) {
+    code = async (ctx) => await ctx.perform('pay', { inDoubt, run: async ({ key }) => {
+      await fetch(server.url, { method: 'POST', headers: { 'idempotency-key': key }, body: '7' });
+      return (await ctx.http('receipt', { url: `${server.url}/receipt` })).text;
+    } }).catch((error: unknown) => {
+      if (inDoubt === 'ask') throw error;
+      return 'went on';
+    });
+    server.next('normal', 'refused');
+    const ended = await doCall(inDoubt, { maxAttempts: 5 }).catch((error: unknown) => error);
+    if (inDoubt === 'ask') assert.ok(ended instanceof QuestionAsked && ended.question.kind === 'in-doubt', String(ended));
+    else assert.ok(isFailure(ended, 'step-failed') && /says nothing of/.test(ended.message), String(ended));
+    assert.equal(readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, inDoubt).find(({ name }) => name === 'pay')?.state), 'about');
+  }
+  assert.equal(server.effects(), 2);
+});
+
 test('429, and 503 with Retry-After, certainly did nothing: the failure says when to ask again, in seconds or by date', async () => {
   const inTwoSeconds = new Date(Date.now() + 120_000).toUTCString();
   for (const [index, [mode, header, low, high]] of ([['too-many', '2', 2_000, 2_000], ['unavailable-until', inTwoSeconds, 110_000, 120_000], ['too-many', 'soon', undefined, undefined], ['too-many', '99999999999', 86_400_000, 86_400_000]] as const).entries()) {

@@ -176,8 +176,12 @@ class Call<T extends Json> {
     return await this.#happened(about, about, wanted, 'called', answer);
   }
 
-  async #threw(about: PerformRow, withdrawn: Withdrawn, wanted: Wanted, error: unknown): Promise<never> {
+  async #threw(about: PerformRow, withdrawn: Withdrawn, wanted: Wanted, thrown: unknown): Promise<never> {
+    const { saidOfOthers } = this.#parts.stage;
+    const isOfAnother = isNotPerformed(thrown) && saidOfOthers.has(thrown);
+    const error = isOfAnother ? new HoldfastError('step-failed', `A call within ${this.#name} was not made, which says nothing of ${this.#name}: ${thrown.message}`, { name: this.#name }, { cause: thrown }) : thrown;
     if (isNotPerformed(error)) {
+      saidOfOthers.add(error);
       await this.#withdraw(about, withdrawn, error.message);
       throw error;
     }

@@ -65,6 +65,8 @@ export class Stage {
   readonly ending = new Set<Promise<unknown>>();
   /** Calls that are under way. */
   readonly performing = new Set<Promise<unknown>>();
+  /** Errors by which a call said that it did not happen. Where they come out of another call, they say nothing of that one. */
+  readonly saidOfOthers = new WeakSet<Error>();
   /** What a call threw that ends the attempt, also where the code has caught it. */
   mustEnd: { readonly error: unknown } | undefined;
   /** The code has ended: what it left behind may not act any more. */
