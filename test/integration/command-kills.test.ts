@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openTestJob } from '../../src/testing.ts';
 import { filesIn } from '../fault/support/kill-run.ts';
+import { shellSteps } from '../support/command-step.ts';
 import { leftCopies, memoryOf, prepareTree, runCommand, startCommand } from '../support/command-run.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
@@ -49,6 +51,18 @@ test('what a killed worker’s command has left running in a session of its own 
   assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
   assert.equal(isRunning(`sleep ${OWN}2`), false);
   assert.deepEqual(leftCopies(workspace), []);
+});
+
+test('a job that ends after its worker was killed leaves no copy and no process of its command', async () => {
+  const workspace = prepareTree(root, 'released');
+  const started = join(root, 'released-started');
+  const { child, end } = startCommand({ workspace, run: `setsid sleep ${OWN}4 & touch ${started}; sleep ${OWN}5`, memory: memoryOf('released') });
+  await until(() => existsSync(started));
+  child.kill('SIGKILL');
+  await end;
+  await using job = openTestJob({ workspace, resume: memoryOf('released'), steps: shellSteps });
+  await job.release('cancelled');
+  assert.deepEqual([leftCopies(workspace), isRunning(`sleep ${OWN}4`), isRunning(`sleep ${OWN}5`)], [[], false, false]);
 });
 
 async function until(holds: () => boolean): Promise<void> {

@@ -9,6 +9,7 @@
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/messages.ts';
 import { GENESIS } from '../../model/record.ts';
+import { removeDeadCommands } from '../../effects/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger.ts';
 import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from './apply.ts';
@@ -26,6 +27,8 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
   const workspace = workspaces.find(request.workspace);
   const nothing: ReleaseResult = { released: true, at: { seq: 0, head: GENESIS }, notes: ['the job had no workspace'] };
   if (workspace === undefined) return nothing;
+  // A dead worker's command is no part of what the job leaves.
+  await removeDeadCommands(workspace.directory);
   return await workspace.exclusive('release', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);
