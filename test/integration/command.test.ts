@@ -92,6 +92,18 @@ test('a file becomes a folder and a folder a file', async () => {
   assert.equal(text('was-folder'), '2\n');
 });
 
+test('folders that a command locks are locked last; who may not write to a new one is told before anything is applied', async () => {
+  put('d/f', 'one');
+  await run('echo two > d/f; echo new > d/g; chmod 555 d');
+  assert.deepEqual([text('d/f'), text('d/g'), statSync(at('d')).mode & 0o7777], ['two\n', 'new\n', 0o555]);
+  const line = 'mkdir e && echo x > e/f && chmod 555 e';
+  if (process.getuid?.() === 0) {
+    await run(line);
+    assert.deepEqual([text('e/f'), statSync(at('e')).mode & 0o7777], ['x\n', 0o555]);
+  } else assert.match(await refused('permission-denied', line), /"e\/f" is in a folder that its owner may not write to \(mode 555\)/);
+  chmodSync(at('d'), 0o755);
+});
+
 test('a change that puts size and modification time back is seen', async () => {
   put('a.txt', 'one');
   utimesSync(at('a.txt'), 1_000_000_000, 1_000_000_000);

@@ -104,7 +104,7 @@ export class CommandTree {
     const now = await scanTree(to, new Set(), 'all');
     const paths = differingPaths(this.#base, now).filter((path) => now.has(path) || !this.#holdsMore(path));
     if (paths.length > MAX_COMMAND_CHANGES) throw new HoldfastError('too-large', `The command changed ${paths.length} files; at most ${MAX_COMMAND_CHANGES} are applied as a whole. Split it, or write one archive.`, { changes: paths.length });
-    for (const path of paths) this.#mustBePossible(path, now.get(path));
+    for (const path of paths) this.#mustBePossible(path, now);
     const sightings = await workspace.files.observeMany(paths);
     const changes: TreeChange[] = [];
     const turns = new Turns();
@@ -195,8 +195,9 @@ export class CommandTree {
   }
 
   /** @throws HoldfastError for what no record could name, or nobody could apply */
-  #mustBePossible(path: string, now: TreeEntry | undefined): void {
+  #mustBePossible(path: string, tree: Tree): void {
     const { workspace } = this.#parts;
+    const now = tree.get(path);
     if (workspace.files.normalise(path) !== path) throw new HoldfastError('bad-input', `The command made "${path}", a name that cannot be recorded.`, { path });
     workspace.files.refuseReserved(path);
     const was = this.#base.get(path);
@@ -204,9 +205,15 @@ export class CommandTree {
     if (now?.kind === 'symlink') mustStayInside(path, now.target!);
     if (was?.kind === 'symlink' && now?.kind === 'directory') throw new HoldfastError('bad-input', `The command replaced the symbolic link "${path}" by a folder. Remove the link in a step of its own first.`, { path });
     if (was?.kind === 'directory' && now !== undefined && now.kind !== 'directory' && this.#holdsMore(path)) throw new HoldfastError('bad-input', `The command replaced the folder "${path}", of which it was given only a part (paths).`, { path });
-    // Applying happens with this process's rights.
-    const folder = now?.kind === 'directory' || was?.kind === 'directory' ? undefined : this.#base.get(folderOf(path));
-    if (folder !== undefined && (folder.mode & 0o300) !== 0o300 && process.getuid?.() !== 0) throw new HoldfastError('permission-denied', `"${path}" is in a folder that its owner may not write to (mode ${folder.mode.toString(8)}); the command's change of it cannot be applied.`, { path });
+    this.#mustBeUnlocked(path, tree);
+  }
+
+  /** Applying happens with this process's rights, and may not stop half-way. A folder that the command has locked is locked last. */
+  #mustBeUnlocked(path: string, now: Tree): void {
+    const parent = folderOf(path);
+    const folder = [this.#base.get(parent), now.get(parent)].find((entry) => entry?.kind === 'directory');
+    if (folder === undefined || (folder.mode & 0o300) === 0o300 || process.getuid?.() === 0) return;
+    throw new HoldfastError('permission-denied', `"${path}" is in a folder that its owner may not write to (mode ${folder.mode.toString(8)}); the command's change of it cannot be applied.`, { path });
   }
 
   /** Undefined: it is what the command was given. */
