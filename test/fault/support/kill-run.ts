@@ -16,11 +16,20 @@ import { prepareWorld, type KillJobPlaces } from './kill-job.ts';
 import { lookAtDatabase, type Rows } from './outside-database.ts';
 
 const CHILD = new URL('./kill-child.ts', import.meta.url).pathname;
-/** Compiled once for all processes of the test file. */
-const COMPILED = mkdtempSync(join(tmpdir(), 'holdfast-compiled-'));
-process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
 const MAX_PROCESSES = 200;
 const PROCESS_LIMIT_MS = 60_000;
+
+let compiledFolder: string | undefined;
+
+/** Where the processes of a test file find what one of them has compiled. Made when first asked for: this module is also loaded by processes that are killed. */
+function compiled(): string {
+  if (compiledFolder === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-compiled-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    compiledFolder = folder;
+  }
+  return compiledFolder;
+}
 
 export interface KillRun {
   readonly outputs: unknown;
@@ -61,7 +70,7 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
 }
 
 async function runProcess(order: KillOrder): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: COMPILED } });
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: compiled() } });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   let isLate = false;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openTestJob, QuestionAsked } from '../../src/testing.ts';
-import { filesIn } from '../fault/support/kill-run.ts';
+import { filesIn } from './support/kill-run.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
 
 const FILES = 2_000;
