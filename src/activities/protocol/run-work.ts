@@ -23,19 +23,21 @@ import type { Workspace } from './workspace.ts';
 export class RunWork implements StepWork {
   readonly token: Digest;
   readonly args: Digest;
-  readonly given: Uint8Array;
+  readonly given: Uint8Array | undefined;
   readonly #host: Pick<ProtocolHost, 'steps'>;
   readonly #workspace: Workspace;
   readonly #request: RunStepRequest;
+  readonly #givenText: string;
 
   constructor(host: Pick<ProtocolHost, 'steps'>, workspace: Workspace, request: RunStepRequest) {
     this.#host = host;
     this.#workspace = workspace;
     this.#request = request;
     this.token = tokenOf(request);
-    const given = canonicalJson({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
-    this.args = sha256Hex(given);
-    this.given = new TextEncoder().encode(given);
+    this.#givenText = canonicalJson({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
+    this.args = sha256Hex(this.#givenText);
+    // Only a compensation asks for it, and it costs a write a step.
+    this.given = host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#givenText);
   }
 
   before(ledger: Ledger): RunStepResult | undefined {
@@ -46,7 +48,7 @@ export class RunWork implements StepWork {
   async make({ settings, claim, stage, secretOf, run }: MakeParts): Promise<Made> {
     const { step, input, stepId, secrets } = this.#request;
     const implementation = implementationOf(this.#host, step);
-    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(this.given, `what step ${stepId} is given, and what is in the history already,`);
+    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(this.#givenText, `what step ${stepId} is given, and what is in the history already,`);
     const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
     if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
     const output = this.#checked(implementation, await run((context) => implementation.run(context, checked.data)));

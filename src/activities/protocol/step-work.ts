@@ -32,7 +32,7 @@ export interface StepWork {
   /** Of what it is given; a token that meets others is refused. */
   readonly args: Digest;
   /** What `args` is the digest of, where a compensation may ask for it. */
-  readonly given?: Uint8Array;
+  readonly given?: Uint8Array | undefined;
   /** Why nothing is to be done (any more). Call under the lock. */
   before(ledger: Ledger): RunStepResult | undefined;
   /** @throws whatever the user's code throws; HoldfastError, MustVerify, InDoubt */

@@ -155,7 +155,7 @@ class UndoWork implements StepWork {
   /** @throws HoldfastError `bad-input`, `bad-output`, `not-found`: what was recorded doesn't fit the contract (any more) */
   #told(contract: StepImplementation['contract'], { record, calls, given }: Known, secretOf: MakeParts['secretOf']): CompensatedRecord {
     const { stepId, generation } = this.#request;
-    if (given === undefined) throw new HoldfastError('not-found', `What step ${stepId} was given is not in the ledger, so that its compensation cannot be told.`, { stepId });
+    if (given === undefined) throw new HoldfastError('not-found', `What step ${stepId} was given is not in the ledger, so that its compensation cannot be told: it ran on a worker whose code of it had no compensation yet.`, { stepId });
     const input = contract.input.safeParse(resolveSecrets(given.input, given.secrets ?? [], secretOf));
     if (!input.success) throw new HoldfastError('bad-input', `What step ${stepId} was given does not fit the contract of ${contract.name} any more: ${issuesText(input.error.issues)}.`);
     const output = record === undefined ? undefined : contract.output.safeParse(record.output);
