@@ -26,6 +26,7 @@ export function showStatus(terminal: Terminal, status: JobStatus): string {
     lines.push('', terminal.style('yellow', 'Decisions that could not be used:'));
     for (const { by, problems } of status.refusals.slice(-MAX_REFUSALS_SHOWN)) lines.push(`  by ${by}: ${problems.join('; ')}`);
   }
+  if (status.ending !== undefined) lines.push('', terminal.style('yellow', 'When it ended:'), ...status.ending.map((note) => `  ${note}`));
   return lines.join('\n');
 }
 

@@ -52,6 +52,8 @@ export const JobStatusSchema = z.strictObject({
   steps: z.array(StepStatusSchema),
   questions: z.array(QuestionSchema),
   refusals: z.array(RefusalSchema),
+  /** Of a job that has ended: what was found and done when it ended, calls in doubt among it. Absent: nothing. */
+  ending: z.array(z.string()).optional(),
   /** How often the world was compared in this Run, and why the last time. */
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
   /** Added by the client from what the server says: a Workflow can't know it. Absent: nothing is. */
@@ -59,13 +61,15 @@ export const JobStatusSchema = z.strictObject({
 });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 
+/** At most so many notes about its end are kept in a Workflow; `holdfast log` has all. */
+export const MAX_ENDING_NOTES = 20;
 /** At most so many refusals are kept in a Workflow. */
 export const MAX_REFUSALS = 20;
 
 export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', 'in-doubt': '?', stuck: '✖', done: '✔', failed: '✖', undoing: '↶', undone: '↶', 'partly-undone': '↶' };
 
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
-export type StatusExtract = Pick<JobStatus, 'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals'> & { readonly counts?: { readonly begun: number; readonly done: number } };
+export type StatusExtract = Pick<JobStatus, 'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending'> & { readonly counts?: { readonly begun: number; readonly done: number } };
 
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
 export function statusMarkdown(status: StatusExtract): string {
@@ -84,6 +88,7 @@ export function statusMarkdown(status: StatusExtract): string {
     lines.push('', '### Decisions that could not be used');
     for (const refusal of status.refusals) lines.push(`- by ${refusal.by}: ${refusal.problems.join('; ')}`);
   }
+  if (status.ending !== undefined) lines.push('', '### When it ended', ...status.ending.map((note) => `- ${note}`));
   return lines.join('\n');
 }
 

@@ -18,7 +18,7 @@ import { HttpSettingsSchema, type HttpSettings } from '../model/http-host.ts';
 import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/messages.ts';
 import { parseDecision } from '../model/decision.ts';
 import { GENESIS } from '../model/record.ts';
-import { MAX_STEPS_SHOWN, statusMarkdown, type JobState, type JobStatus, type StatusExtract, type StepStatus } from '../model/status.ts';
+import { MAX_ENDING_NOTES, MAX_STEPS_SHOWN, statusMarkdown, type JobState, type JobStatus, type StatusExtract, type StepStatus } from '../model/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step.ts';
 import { jobIdOf, StepIdSchema } from '../model/token.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';
@@ -130,6 +130,7 @@ export class JobCore implements Job {
   readonly #results: StepResults;
   readonly #hooks: PlanHooks | undefined;
   #saidWhyNotNew = false;
+  #ending: readonly string[] = [];
   #state: JobState = 'verifying';
   #mustRestart = false;
   /** Of the body: what it has in flight ends at once when what the job did is to be undone. */
@@ -187,6 +188,7 @@ export class JobCore implements Job {
       steps: [...steps],
       questions: [...this.#gate.questions],
       refusals: [...this.#gate.refusals],
+      ...(this.#ending.length === 0 ? {} : { ending: [...this.#ending] }),
     };
   }
 
@@ -342,6 +344,7 @@ export class JobCore implements Job {
     await condition(() => allHandlersFinished());
     try {
       const released = await callRelease({ jobId: this.jobId, workspace: this.#options.workspace, outcome });
+      this.#ending = released.notes.slice(0, MAX_ENDING_NOTES);
       if (!released.released) log.warn('the workspace stays bound to this job', { notes: released.notes });
     } catch (error) {
       // The job's own outcome counts more; the workspace stays bound, and its next user is asked.

@@ -82,6 +82,17 @@ test('a request in doubt is asked about by a question that a plain Signal answer
   assert.equal(server.effects() - effects, 1);
 });
 
+test('a job that is cancelled with a request in doubt says so in its status', async () => {
+  server.next('normal', 'cut-after');
+  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: planOf() as never, workspace: 'left', input: { amount: 9 } }] });
+  await untilAsked(() => handle.query<JobStatus>('status'));
+  await handle.cancel();
+  await assert.rejects(handle.result());
+  const { state, ending } = await handle.query<JobStatus>('status');
+  assert.equal(state, 'cancelled');
+  assert.match(ending!.join('\n'), /step pay: `request` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/);
+});
+
 async function untilAsked(look: () => Promise<JobStatus>): Promise<JobStatus['questions'][number]> {
   for (const end = Date.now() + 20_000; ; ) {
     const { questions } = await look();
