@@ -124,7 +124,7 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
 }
 
 /** Killed at each of the two points of a call that is withdrawn, there is still one that is not. */
-const REFUSED_CALLS = 3;
+export const REFUSED_CALLS = 3;
 
 async function* chunks(kibibytes: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < kibibytes; index++) yield await Promise.resolve(new Uint8Array(1024).fill(index % 251));

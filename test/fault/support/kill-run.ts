@@ -94,10 +94,15 @@ async function lookAtRun({ workspace, outside, databaseUrl }: KillJobPlaces): Pr
     database: await lookAtDatabase(databaseUrl),
     killed: lines(join(outside, 'killed')),
     onceCalls,
-    effects: readdirSync(outside).filter((name) => name.startsWith('effect-')).map((name) => readFileSync(join(outside, name)).length),
+    effects: effectsIn(outside),
     hits,
     verifications: lines(join(outside, 'history')).filter((line) => line.startsWith('{"name":"verifyWorld"')).length,
   };
+}
+
+/** How often each call took effect, as the other side counts. */
+export function effectsIn(outside: string): readonly number[] {
+  return readdirSync(outside).filter((name) => name.startsWith('effect-')).map((name) => readFileSync(join(outside, name)).length);
 }
 
 function lines(path: string): string[] {

@@ -9,8 +9,8 @@ import type { JobStatus } from '../../../src/model/status.ts';
 import { bundleWorkflows } from '../../../src/worker.ts';
 import { agentJob } from '../../../src/workflows/agent-job.ts';
 import type { TestTemporal } from '../../support/temporal.ts';
-import { answerKillJob, prepareWorld } from './kill-job.ts';
-import { filesIn } from './kill-run.ts';
+import { answerKillJob, prepareWorld, REFUSED_CALLS } from './kill-job.ts';
+import { effectsIn, filesIn } from './kill-run.ts';
 import { changeRows, installAudit, lookAtDatabase } from './outside-database.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { WorkerOrder } from './worker-child.ts';
@@ -31,8 +31,10 @@ export const PLAN = {
     step('gather', ['extra']),
     step('change', ['gather']),
     step('careful', ['change'], { approval: 'before-apply' }),
-    step('summary', ['careful']),
-    pause('edits', 'summary'),
+    step('build', ['careful']),
+    step('summary', ['build']),
+    step('charge', ['summary'], { retry: { maxAttempts: REFUSED_CALLS + 2, initialIntervalMs: 10 } }),
+    pause('edits', 'charge'),
     pause('again', 'edits'),
     { id: 'clash', use: 'pair', with: { folder: 'clash', row: 7 }, needs: ['again'] },
     { id: 'undone', use: 'pair', with: { folder: 'undone', row: 8 }, needs: ['clash'] },
@@ -51,6 +53,8 @@ export interface ServerJobEnd {
   readonly outputs: unknown;
   readonly files: Readonly<Record<string, string>>;
   readonly database: unknown;
+  /** How often the calls took effect on the other side, by a name for each key. */
+  readonly effects: readonly number[];
   readonly killed: readonly string[];
 }
 
@@ -90,7 +94,7 @@ export async function startServerJob(temporal: TestTemporal, more: Partial<Worke
       const person = new Person(temporal, order, handle, () => supervisor.replace());
       await Promise.race([supervisor.failure, person.attend()]);
       const result = await handle.result();
-      return { outputs: result.outputs, files: filesIn(workspace), database: await lookAtDatabase(order.databaseUrl), killed: lines(join(order.outside, 'killed')) };
+      return { outputs: result.outputs, files: filesIn(workspace), database: await lookAtDatabase(order.databaseUrl), effects: effectsIn(order.outside), killed: lines(join(order.outside, 'killed')) };
     },
     remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }),
   };
@@ -167,8 +171,8 @@ export function lines(path: string): string[] {
 }
 
 /** With `ctx.once` values evened out, after a check that each has one value wherever it went. */
-export function comparableEnd({ outputs, files, database }: ServerJobEnd): unknown {
+export function comparableEnd({ outputs, files, database, effects }: ServerJobEnd): unknown {
   const sample = (outputs as Record<string, { text: string }>)['gather']!.text;
   for (const path of ['keep/old.txt', 'data/raw/in.txt', 'out/deep/summary.txt']) assert.ok(files[path]!.includes(sample), `${sample} became another value: ${files[path]}`);
-  return JSON.parse(JSON.stringify({ outputs, files, database }).replaceAll(/once:\d+/g, 'once:N')) as unknown;
+  return JSON.parse(JSON.stringify({ outputs, files, database, effects }).replaceAll(/once:\d+/g, 'once:N')) as unknown;
 }

@@ -36,7 +36,7 @@ const worker = await createWorker({
   workspaceRoot: join(order.workspace, '..'),
   workflowBundle: JSON.parse(readFileSync(order.bundlePath, 'utf8')) as WorkflowBundleWithSourceMap,
   steps: killJobSteps(order),
-  env: { HOLDFAST_STATE_DIR: join(order.outside, 'state'), DATABASE_URL: order.databaseUrl },
+  env: { HOLDFAST_STATE_DIR: join(order.outside, 'state'), DATABASE_URL: order.databaseUrl, PATH: process.env['PATH'] },
 });
 process.on('SIGTERM', () => worker.shutdown());
 process.stdout.write('ready\n');
