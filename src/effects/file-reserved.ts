@@ -4,11 +4,11 @@
  * Invariant: they are recognised by device and inode before they are opened. Closing a file that SQLite has open in this
  * process, under whatever name, would drop the process's own POSIX locks on it (sqlite.org/howtocorrupt.html, 2.2).
  */
-import { lstatSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../model/failure.ts';
-import { storageError, systemCode } from '../store/durable-file.ts';
 import { isReservedName } from './file-path.ts';
+import { statOf } from './file-stat.ts';
 import type { FileWorkspace } from './file-workspace.ts';
 
 /** Device and inode of every file that must not be opened, as they are now. */
@@ -49,16 +49,6 @@ export function isReservedFile(workspace: FileWorkspace, path: string): boolean 
   if (workspace.databasePaths.some(isDatabase)) return true;
   const stat = statOf(absolute);
   return stat?.isFile() === true && reservedInodes(workspace).has(inodeKey(stat));
-}
-
-/** Where a file stands in the place of a folder above it, nothing is there. */
-function statOf(absolute: string): BigIntStats | undefined {
-  try {
-    return lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
-  } catch (error) {
-    if (systemCode(error) === 'ENOTDIR') return undefined;
-    throw storageError('look at', absolute, error);
-  }
 }
 
 /** @throws HoldfastError `reserved-path` */

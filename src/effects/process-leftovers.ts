@@ -10,6 +10,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../model/failure.ts';
+import { procStat } from '../store/process-identity.ts';
 
 /** The variable that marks a command's processes. */
 export const MARKER_VARIABLE = 'HOLDFAST_COMMAND';
@@ -80,21 +81,14 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
 }
 
 function leftoverAt(pid: number, { marker, leader, folder }: CommandMark): Leftover | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const end = stat.lastIndexOf(')');
-    const [state, , group, session] = stat.slice(end + 2).split(' ');
-    // A zombie has let go of everything.
-    if (state === 'Z' || state === 'X') return undefined;
-    const isOurs =
-      (leader !== undefined && (Number(group) === leader || Number(session) === leader)) ||
-      hasMarker(pid, marker) ||
-      (folder !== undefined && worksIn(pid, folder));
-    return isOurs ? { pid, name: stat.slice(stat.indexOf('(') + 1, end) } : undefined;
-  } catch {
-    // It has ended meanwhile.
-    return undefined;
-  }
+  const stat = procStat(pid);
+  if (stat === undefined) return undefined;
+  const [, , group, session] = stat.fields;
+  const isOurs =
+    (leader !== undefined && (Number(group) === leader || Number(session) === leader)) ||
+    hasMarker(pid, marker) ||
+    (folder !== undefined && worksIn(pid, folder));
+  return isOurs ? { pid, name: stat.name } : undefined;
 }
 
 /** One of another user can't be read: then it isn't ours to kill either. */

@@ -221,6 +221,6 @@ class Output {
 
 /** Without what moves a terminal's cursor or colours it. */
 function plainLine(line: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
   return line.replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u001f\u007f]/g, ' ').trim();
 }

@@ -8,11 +8,12 @@
  * 2. Nothing is opened, no symbolic link is followed. `.holdfast`, our temporary files and declared databases are left out.
  * 3. A name that is not Unicode can't be named by a record: it is an error, never left out without a word.
  */
-import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { HoldfastError } from '../model/failure.ts';
 import { storageError, systemCode } from '../store/durable-file.ts';
 import { isReservedName } from './file-path.ts';
 import { inodeKey, type ReservedInodes } from './file-reserved.ts';
+import { statOf } from './file-stat.ts';
 import { Turns } from './turns.ts';
 
 export interface TreeEntry {
@@ -68,16 +69,6 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EINVAL') return undefined;
     throw storageError('read', absolute, error);
-  }
-}
-
-/** Where a file stands in the place of a folder above it, nothing is there. */
-function statOf(absolute: string): BigIntStats | undefined {
-  try {
-    return lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
-  } catch (error) {
-    if (systemCode(error) === 'ENOTDIR') return undefined;
-    throw storageError('look at', absolute, error);
   }
 }
 

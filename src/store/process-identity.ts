@@ -64,12 +64,17 @@ let identity: ProcessIdentity | undefined;
 /** Undefined: there is no such process (any more). */
 function startTimeOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return startTimeByPs(pid);
+  return procStat(pid)?.fields[19];
+}
+
+/** What Linux tells of a process; `fields` from its state on (proc_pid_stat(5), field 3). Undefined: none, or a zombie, which has let go of everything. */
+export function procStat(pid: number): { readonly name: string; readonly fields: readonly string[] } | undefined {
   try {
     // The command's name stands in parentheses and may itself hold spaces and parentheses: fields count from the last one.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state] = fields;
-    return state === 'Z' || state === 'X' ? undefined : fields[19];
+    const end = stat.lastIndexOf(')');
+    const fields = stat.slice(end + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : { name: stat.slice(stat.indexOf('(') + 1, end), fields };
   } catch {
     return undefined;
   }

@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { assertJson, type Json } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { issuesText } from '../model/issues-text.ts';
 import { HttpSettingsSchema, type HttpSettings } from '../model/http-host.ts';
 import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/messages.ts';
 import { parseDecision } from '../model/decision.ts';
@@ -238,7 +239,7 @@ export class JobCore implements Job {
     const stepId = options.id ?? this.#nextId(contract.name);
     const checked = contract.input.safeParse(input);
     if (!checked.success) {
-      throw new HoldfastError('bad-input', `Step ${stepId} was given an input that does not fit the contract of ${contract.name}: ${checked.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ')}.`);
+      throw new HoldfastError('bad-input', `Step ${stepId} was given an input that does not fit the contract of ${contract.name}: ${issuesText(checked.error.issues, 'input')}.`);
     }
     const carried = this.#carriedResult(stepId);
     if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;

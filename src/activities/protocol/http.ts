@@ -10,6 +10,7 @@ import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { allowedUrl } from '../../model/http-host.ts';
 import { answerFrom, DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_SAVED_BYTES, HttpAnswerSchema, HttpRequestSchema, isSafeMethod, type HttpAnswer, type HttpRequest } from '../../model/http-request.ts';
+import { issuesText } from '../../model/issues-text.ts';
 import { asNotPerformed, isNotPerformed } from '../../model/not-performed.ts';
 import type { HttpOptions, HttpResponse, PerformCall, PerformOptions } from '../../model/step-context.ts';
 import { exchange, type Exchanged } from '../../effects/http/exchange.ts';
@@ -66,7 +67,7 @@ async function request(parts: ContextParts, name: string, options: HttpOptions):
 function checked(name: string, given: unknown, hasProbe: boolean): HttpRequest {
   const parsed = HttpRequestSchema.safeParse(given);
   if (!parsed.success) {
-    throw new HoldfastError('bad-input', `ctx.http("${name}"): ${parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'the request'}: ${message}`).join('; ')}.`, { name });
+    throw new HoldfastError('bad-input', `ctx.http("${name}"): ${issuesText(parsed.error.issues, 'the request')}.`, { name });
   }
   if (hasProbe && parsed.data.idempotent) throw new HoldfastError('bad-input', `ctx.http("${name}") is idempotent and has a probe. Expected one of the two: a request that may be repeated need not be found out about.`, { name });
   return parsed.data;

@@ -4,6 +4,7 @@ import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Effect, PerformEffect } from '../../model/intent.ts';
 import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/messages.ts';
+import { issuesText } from '../../model/issues-text.ts';
 import type { FindingKind, Finding } from '../../model/question.ts';
 import type { AppliedEffect, ChainRecord, StepRecord } from '../../model/record.ts';
 import type { StepImplementation } from '../../model/step.ts';
@@ -116,8 +117,4 @@ function thingOf(effect: Effect): string {
     default:
       return effect.kind.startsWith('row.') ? 'row' : effect.kind.startsWith('directory.') ? 'folder' : 'file';
   }
-}
-
-export function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
-  return issues.map(({ path, message }) => `${path.map(String).join('.') || 'value'}: ${message}`).join('; ');
 }
