@@ -1,6 +1,6 @@
 /** What the benchmark's steps take and give; without code, so that Workflows may import it. */
 import * as z from 'zod';
-import { defineStep } from '../src/model/step.ts';
+import { defineStep } from '../src/model/step/step.ts';
 
 /** Writes one file of 1 KiB and one row. */
 export const noteStep = defineStep({ name: 'note', input: z.strictObject({ index: z.int() }), output: z.strictObject({ index: z.int() }) });

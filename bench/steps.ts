@@ -1,7 +1,7 @@
 /** The code of the benchmark's steps. */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { implementStep, type StepImplementation } from '../src/model/step.ts';
+import { implementStep, type StepImplementation } from '../src/model/step/step.ts';
 import { noteStep, streamStep, waitToBeKilledStep } from './contracts.ts';
 import { contentOf, textOf } from './workspace.ts';
 

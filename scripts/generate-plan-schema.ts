@@ -4,7 +4,7 @@
  *   node scripts/generate-plan-schema.ts
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { planSchemaText } from '../src/model/plan-editor-schema.ts';
+import { planSchemaText } from '../src/model/plan/editor-schema.ts';
 
 const folder = new URL('../schema/', import.meta.url);
 mkdirSync(folder, { recursive: true });

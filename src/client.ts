@@ -37,7 +37,7 @@ export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } 
 export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
-export type { Abort, Decision } from './model/decision.ts';
-export type { UndoPreview } from './model/undo-preview.ts';
-export type { Finding, Question } from './model/question.ts';
-export type { JobState, JobStatus, Retrying, StepState, StepStatus } from './model/status.ts';
+export type { Abort, Decision } from './model/question/decision.ts';
+export type { UndoPreview } from './model/job/undo-preview.ts';
+export type { Finding, Question } from './model/question/question.ts';
+export type { JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';

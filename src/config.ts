@@ -9,13 +9,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BUILT_IN_STEPS } from './model/built-in-steps.ts';
+import { BUILT_IN_STEPS } from './model/step/built-in-steps.ts';
 import { HoldfastError } from './model/failure.ts';
-import type { HoldfastConfig } from './model/holdfast-config.ts';
-import { nearestName } from './model/plan-problem.ts';
-import type { StepContract, StepImplementation } from './model/step.ts';
+import type { HoldfastConfig } from './model/job/holdfast-config.ts';
+import { nearestName } from './model/plan/problem.ts';
+import type { StepContract, StepImplementation } from './model/step/step.ts';
 
-export { defineConfig, type HoldfastConfig } from './model/holdfast-config.ts';
+export { defineConfig, type HoldfastConfig } from './model/job/holdfast-config.ts';
 
 export const CONFIG_NAMES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.mjs'] as const;
 

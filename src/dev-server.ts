@@ -15,7 +15,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from './model/failure.ts';
-import { startSupervised, type SupervisedProcess } from './supervised-process.ts';
+import { startSupervised, type SupervisedProcess } from './effects/processes/supervised.ts';
 
 /** The newest release of the command line that `go install` can build: later ones carry a `replace`. */
 export const TEMPORAL_CLI_VERSION = '1.5.1';

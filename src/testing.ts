@@ -6,27 +6,27 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
-import type { Caller, ProtocolHost } from './activities/protocol/host.ts';
-import { beginUndoProtocol } from './activities/protocol/begin-undo.ts';
-import { releaseProtocol } from './activities/protocol/release.ts';
-import { repairProtocol } from './activities/protocol/repair.ts';
-import { runStepProtocol } from './activities/protocol/run-step.ts';
-import { undoStepProtocol } from './activities/protocol/undo-step.ts';
-import { verifyWorldProtocol } from './activities/protocol/verify-world.ts';
-import { Workspaces } from './activities/protocol/workspace.ts';
+import { BUILT_IN_IMPLEMENTATIONS } from './steps/built-in.ts';
+import type { Caller, ProtocolHost } from './protocol/host.ts';
+import { beginUndoProtocol } from './protocol/undo/begin-undo.ts';
+import { releaseProtocol } from './protocol/end/release.ts';
+import { repairProtocol } from './protocol/repair/repair.ts';
+import { runStepProtocol } from './protocol/step/run-step.ts';
+import { undoStepProtocol } from './protocol/undo/undo-step.ts';
+import { verifyWorldProtocol } from './protocol/verify/verify-world.ts';
+import { Workspaces } from './protocol/workspace/workspace.ts';
 import type { Json } from './model/canonical-json.ts';
-import type { Decision } from './model/decision.ts';
+import type { Decision } from './model/question/decision.ts';
 import { HoldfastError, isFailure } from './model/failure.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RepairResult, type RunStepRequest, type RunStepResult, type StepDone, type UndoItem, type UndoReport, type VerificationReason, type VerifyWorldResult } from './model/messages.ts';
-import { assertPlan } from './model/plan-check.ts';
-import { parseInput } from './model/plan-input.ts';
-import { runPlan, type PlanResult } from './model/plan-run.ts';
-import { isAboutTheWorld, type Question } from './model/question.ts';
-import { GENESIS } from './model/record.ts';
-import type { StepContract, StepImplementation, StepInput, StepOutput } from './model/step.ts';
-import { jobIdOf } from './model/token.ts';
-import { bootClockMs, thisProcess } from './store/process-identity.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RepairResult, type RunStepRequest, type RunStepResult, type StepDone, type UndoItem, type UndoReport, type VerificationReason, type VerifyWorldResult } from './model/job/messages.ts';
+import { assertPlan } from './model/plan/check.ts';
+import { parseInput } from './model/plan/input.ts';
+import { runPlan, type PlanResult } from './model/plan/run.ts';
+import { isAboutTheWorld, type Question } from './model/question/question.ts';
+import { GENESIS } from './model/record/record.ts';
+import type { StepContract, StepImplementation, StepInput, StepOutput } from './model/step/step.ts';
+import { jobIdOf } from './model/record/token.ts';
+import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';
 
 export interface TestJobOptions {
   /** Steps besides the built-in ones. */
@@ -309,4 +309,4 @@ export class TestJob {
   }
 }
 
-export { defineStep, implementStep } from './model/step.ts';
+export { defineStep, implementStep } from './model/step/step.ts';

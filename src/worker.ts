@@ -16,18 +16,18 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 import type { Connection } from '@temporalio/client';
 import { IllegalStateError } from '@temporalio/common';
 import protos from '@temporalio/proto';
-import { BUILT_IN_IMPLEMENTATIONS } from './activities/built-in.ts';
+import { BUILT_IN_IMPLEMENTATIONS } from './steps/built-in.ts';
 import { makeActivities } from './activities/index.ts';
-import type { ProtocolHost } from './activities/protocol/host.ts';
-import { Workspaces } from './activities/protocol/workspace.ts';
+import type { ProtocolHost } from './protocol/host.ts';
+import { Workspaces } from './protocol/workspace/workspace.ts';
 import { openConnection, readChoice } from './client/connection.ts';
 import { FAILURE_CONVERTER_PATH, workerDataConverter } from './codec/data-converter.ts';
 import { ENCODED_FAILURES } from './codec/failure-converter.ts';
 import { readKeys, type EncryptionKeys } from './codec/keys.ts';
 import { HoldfastError } from './model/failure.ts';
-import type { StepImplementation } from './model/step.ts';
-import { bootClockMs, thisProcess } from './store/process-identity.ts';
-import { stateDirectory, WorkerRegister, type DeadWorker } from './store/worker-register.ts';
+import type { StepImplementation } from './model/step/step.ts';
+import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';
+import { stateDirectory, WorkerRegister, type DeadWorker } from './store/lock/worker-register.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
@@ -273,4 +273,4 @@ async function ensureSearchAttributes(client: Connection, namespace: string, war
   }
 }
 
-export { implementStep } from './model/step.ts';
+export { implementStep } from './model/step/step.ts';

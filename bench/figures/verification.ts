@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { randomFillSync } from 'node:crypto';
 import * as z from 'zod';
-import { defineStep, implementStep, type StepImplementation } from '../../src/model/step.ts';
+import { defineStep, implementStep, type StepImplementation } from '../../src/model/step/step.ts';
 import { openTestJob, type TestJob } from '../../src/testing.ts';
 import type { Figure } from '../figure.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../temporary-directory.ts';

@@ -16,17 +16,17 @@ const ARROWS = {
   store: { parts: ['store', 'model'], packages: ['pg', 'zod'], node: true },
   effects: { parts: ['effects', 'store', 'model'], packages: ['pg', 'diff', 'zod'], node: true },
   // The protocol is a plain function that knows no Temporal: it runs in unit tests, and for the command line.
-  'activities/protocol': { parts: ['activities/protocol', 'effects', 'store', 'model'], packages: ['zod'], node: true },
-  activities: { parts: ['activities', 'effects', 'store', 'model'], packages: ['@temporalio/activity', '@temporalio/common', 'zod'], node: true },
+  protocol: { parts: ['protocol', 'effects', 'store', 'model'], packages: ['zod'], node: true },
+  steps: { parts: ['steps', 'model'], packages: ['zod'], node: true },
+  activities: { parts: ['activities', 'protocol', 'store', 'model'], packages: ['@temporalio/activity', '@temporalio/common', 'zod'], node: true },
   // Part of the Workflows' bundle: no Node.
   'codec/failure-converter': { parts: [], packages: ['@temporalio/common'] },
   codec: { parts: ['codec', 'model'], packages: ['@temporalio/common', '@temporalio/proto', 'zod'], node: true },
   client: { parts: ['client', 'codec', 'model', 'workflows/messages'], packages: ['@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'zod'], node: true },
   config: { parts: ['config', 'model'], packages: ['@temporalio/envconfig', '@temporalio/client', 'yaml', 'zod'], node: true },
-  'supervised-process': { parts: [], packages: [], node: true },
-  'dev-server': { parts: ['model', 'supervised-process'], packages: ['@temporalio/client'], node: true },
+  'dev-server': { parts: ['model', 'effects/processes'], packages: ['@temporalio/client'], node: true },
   cli: {
-    parts: ['cli', 'client', 'codec', 'worker', 'dev-server', 'config', 'activities', 'model'],
+    parts: ['cli', 'client', 'codec', 'worker', 'dev-server', 'config', 'protocol', 'steps', 'model'],
     packages: ['commander', '@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'yaml', 'diff', 'zod'],
     node: true,
   },

@@ -7,8 +7,8 @@
  */
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { HoldfastError } from '../model/failure.ts';
-import type { Caller } from './protocol/host.ts';
-import type { Secrets } from './protocol/secrets.ts';
+import type { Caller } from '../protocol/host.ts';
+import type { Secrets } from '../protocol/secrets/secrets.ts';
 
 /** Well below the heartbeat timeout (10 s); the SDK throttles what is more than needed. */
 const HEARTBEAT_EVERY_MS = 2_000;

@@ -1,19 +1,19 @@
 /** The Activities of a worker: thin guards around the protocol's plain functions. */
-import type { Question } from '../model/question.ts';
+import type { Question } from '../model/question/question.ts';
 import {
   AskStuckRequestSchema, BeginUndoRequestSchema, ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, UndoStepRequestSchema, VerifyWorldRequestSchema,
   type AskStuckRequest, type BeginUndoRequest, type BeginUndoResult, type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type UndoStepRequest, type UndoStepResult, type VerifyWorldRequest, type VerifyWorldResult,
-} from '../model/messages.ts';
+} from '../model/job/messages.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
-import type { ProtocolHost } from './protocol/host.ts';
-import { askStuckProtocol } from './protocol/ask-stuck.ts';
-import { beginUndoProtocol } from './protocol/begin-undo.ts';
-import { releaseProtocol } from './protocol/release.ts';
-import { repairProtocol } from './protocol/repair.ts';
-import { runStepProtocol } from './protocol/run-step.ts';
-import { undoStepProtocol } from './protocol/undo-step.ts';
-import { verifyWorldProtocol } from './protocol/verify-world.ts';
-import type { Workspaces } from './protocol/workspace.ts';
+import type { ProtocolHost } from '../protocol/host.ts';
+import { askStuckProtocol } from '../protocol/question/ask-stuck.ts';
+import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
+import { releaseProtocol } from '../protocol/end/release.ts';
+import { repairProtocol } from '../protocol/repair/repair.ts';
+import { runStepProtocol } from '../protocol/step/run-step.ts';
+import { undoStepProtocol } from '../protocol/undo/undo-step.ts';
+import { verifyWorldProtocol } from '../protocol/verify/verify-world.ts';
+import type { Workspaces } from '../protocol/workspace/workspace.ts';
 
 export interface ActivityParts {
   readonly host: ProtocolHost;

@@ -1,9 +1,9 @@
 /** Shows each open question, asks for an answer and the reason, shows what it would do, and gives it when confirmed. */
 import type { DecisionInput, HoldfastClient } from '../client.ts';
-import type { Answer } from '../model/answer.ts';
+import type { Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
-import { needsResult, wholeAnswers, type Finding, type Question } from '../model/question.ts';
+import { needsResult, wholeAnswers, type Finding, type Question } from '../model/question/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
 import type { DecideOptions } from './decide.ts';
 import { whoDecides } from './person.ts';

@@ -6,13 +6,13 @@
  */
 import { Option } from 'commander';
 import type { HoldfastClient } from '../client.ts';
-import { AnswerSchema, type Answer } from '../model/answer.ts';
+import { AnswerSchema, type Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
-import type { Decision } from '../model/decision.ts';
+import type { Decision } from '../model/question/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { needsResult, type Question } from '../model/question.ts';
-import { nearestName } from '../model/plan-problem.ts';
+import { needsResult, type Question } from '../model/question/question.ts';
+import { nearestName } from '../model/plan/problem.ts';
 import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
 import { whoDecides } from './person.ts';

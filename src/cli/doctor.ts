@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
-import { hasLedger, WorkspaceInspection, type DatabaseInspection } from '../activities/protocol/inspect.ts';
+import { hasLedger, WorkspaceInspection, type DatabaseInspection } from '../protocol/inspect.ts';
 import type { QueuePoller, QueuePollers } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';

@@ -1,10 +1,10 @@
 /** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
 import { Option } from 'commander';
-import { WorkspaceInspection, type ChainEntry } from '../activities/protocol/inspect.ts';
+import { WorkspaceInspection, type ChainEntry } from '../protocol/inspect.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
-import { describeEffect } from '../model/intent.ts';
-import type { ChainRecord, StepRecord } from '../model/record.ts';
+import { describeEffect } from '../model/record/intent.ts';
+import type { ChainRecord, StepRecord } from '../model/record/record.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { parsePlan } from '../model/plan-text.ts';
-import type { CheckedPlan } from '../model/plan-check.ts';
-import type { Plan } from '../model/plan.ts';
-import type { StepContract } from '../model/step.ts';
+import { parsePlan } from '../model/plan/text.ts';
+import type { CheckedPlan } from '../model/plan/check.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import type { StepContract } from '../model/step/step.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `-` is standard input. @throws HoldfastError `not-found`, `bad-input` */

@@ -1,7 +1,7 @@
 /** `holdfast question`: what a job asks, with differences and everything that can be answered. */
 import { Option } from 'commander';
-import { WorkspaceInspection } from '../activities/protocol/inspect.ts';
-import type { Question } from '../model/question.ts';
+import { WorkspaceInspection } from '../protocol/inspect.ts';
+import type { Question } from '../model/question/question.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
 import { showQuestion } from './show-question.ts';
 import { whileSlow } from './terminal.ts';

@@ -1,8 +1,8 @@
 /** What a decision would do, as text: for each finding, on each of the four things that remember. */
-import type { AnswerEffect } from '../model/answer.ts';
+import type { AnswerEffect } from '../model/question/answer.ts';
 import type { DecisionPreview, UndoPreview } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
-import type { Question } from '../model/question.ts';
+import type { Question } from '../model/question/question.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,8 +1,8 @@
 /** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
-import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/answer.ts';
+import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';
-import { isCutQuestion, needsResult, wholeAnswers, type Finding, type Question } from '../model/question.ts';
-import { signalCommand } from '../model/status.ts';
+import { isCutQuestion, needsResult, wholeAnswers, type Finding, type Question } from '../model/question/question.ts';
+import { signalCommand } from '../model/job/status.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 

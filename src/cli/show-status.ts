@@ -1,7 +1,7 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
-import type { Question } from '../model/question.ts';
-import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type Retrying, type StepState } from '../model/status.ts';
+import type { Question } from '../model/question/question.ts';
+import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type Retrying, type StepState } from '../model/job/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {

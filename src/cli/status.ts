@@ -1,6 +1,6 @@
 /** `holdfast status`: where a job is and what it waits for; `--watch` redraws it until the job has ended. */
 import { Option } from 'commander';
-import type { JobStatus } from '../model/status.ts';
+import type { JobStatus } from '../model/job/status.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
 import type { ExitCode } from './exit-code.ts';
 import { followJob } from './follow.ts';

@@ -1,12 +1,12 @@
 /** `holdfast verify`: compares the world with the record now. Changes nothing, needs no worker and takes no lock. */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { BUILT_IN_IMPLEMENTATIONS } from '../activities/built-in.ts';
-import { WorkspaceInspection, type WorldInspection } from '../activities/protocol/inspect.ts';
+import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
+import { WorkspaceInspection, type WorldInspection } from '../protocol/inspect.ts';
 import type { LoadedConfig } from '../config.ts';
 import { HoldfastError } from '../model/failure.ts';
-import type { Finding } from '../model/question.ts';
-import type { StepImplementation } from '../model/step.ts';
+import type { Finding } from '../model/question/question.ts';
+import type { StepImplementation } from '../model/step/step.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
 import { showDifference } from './show-question.ts';
 import { bytes, counted } from './table.ts';

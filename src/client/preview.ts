@@ -1,11 +1,11 @@
 /**
  * What a decision would do, before it is taken: read from the one table of answers. Pure; asks nobody, changes nothing.
  */
-import { ANSWERS, type Answer, type AnswerEffect } from '../model/answer.ts';
-import { ruleOn, type Decision } from '../model/decision.ts';
-import type { FindingKind, Question } from '../model/question.ts';
-import type { JobStatus } from '../model/status.ts';
-import type { UndoPreview } from '../model/undo-preview.ts';
+import { ANSWERS, type Answer, type AnswerEffect } from '../model/question/answer.ts';
+import { ruleOn, type Decision } from '../model/question/decision.ts';
+import type { FindingKind, Question } from '../model/question/question.ts';
+import type { JobStatus } from '../model/job/status.ts';
+import type { UndoPreview } from '../model/job/undo-preview.ts';
 
 export interface FindingPreview {
   readonly resource: string;

@@ -5,7 +5,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { FAILURES } from '../model/failure.ts';
-import type { Retrying } from '../model/status.ts';
+import type { Retrying } from '../model/job/status.ts';
 import { decoded } from './stored-payload.ts';
 
 type Described = WorkflowExecutionDescription['raw'];

@@ -1,6 +1,6 @@
 /** What Temporal's UI shows of a job from its start on, whoever looks and whether or not a worker runs. */
 import type { JsonObject } from '../model/canonical-json.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan/plan.ts';
 
 /** Temporal's limits are about 200 bytes and 20 kB. */
 const MAX_SUMMARY = 180;

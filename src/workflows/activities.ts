@@ -2,10 +2,10 @@
  * The Activities that a job calls, by type only, and how each is called. Every timeout and retry policy is explicit.
  */
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
-import type { Question } from '../model/question.ts';
+import type { Question } from '../model/question/question.ts';
 import type {
   AskStuckRequest, BeginUndoRequest, BeginUndoResult, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, UndoStepRequest, UndoStepResult, VerificationReason, VerifyWorldRequest, VerifyWorldResult,
-} from '../model/messages.ts';
+} from '../model/job/messages.ts';
 
 export interface HoldfastActivities {
   runStep(request: RunStepRequest): Promise<RunStepResult>;

@@ -6,12 +6,12 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { digestOf } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../model/messages.ts';
-import type { Plan } from '../model/plan.ts';
-import { assertPlan } from '../model/plan-check.ts';
-import { planGraph } from '../model/plan-graph.ts';
-import { parseInput, watchesOf, workspaceOf } from '../model/plan-input.ts';
-import { boundedProgress, boundedResult, runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan-run.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../model/job/messages.ts';
+import type { Plan } from '../model/plan/plan.ts';
+import { assertPlan } from '../model/plan/check.ts';
+import { planGraph } from '../model/plan/graph.ts';
+import { parseInput, watchesOf, workspaceOf } from '../model/plan/input.ts';
+import { boundedProgress, boundedResult, runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan/run.ts';
 import { JobCore, MAX_CARRIED_BYTES } from './open-job.ts';
 import { isPatched } from './patches.ts';
 

@@ -13,11 +13,11 @@
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { parseAbort, parseDecision, ruleOn, type Decision } from '../model/decision.ts';
+import { parseAbort, parseDecision, ruleOn, type Decision } from '../model/question/decision.ts';
 import { shortDigest } from '../model/digest.ts';
-import type { BeginUndoResult, ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason, VerifyWorldRequest } from '../model/messages.ts';
-import { isAboutTheWorld, type Question } from '../model/question.ts';
-import { MAX_REFUSALS, type Refusal } from '../model/status.ts';
+import type { BeginUndoResult, ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason, VerifyWorldRequest } from '../model/job/messages.ts';
+import { isAboutTheWorld, type Question } from '../model/question/question.ts';
+import { MAX_REFUSALS, type Refusal } from '../model/job/status.ts';
 import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
 import type { DecideAnswer } from './messages.ts';
 import { isPatched } from './patches.ts';

@@ -2,4 +2,4 @@
 export { agentJob, type AgentJobInput } from './agent-job.ts';
 export { openJob, type Job, type OpenJobOptions, type StepOptions } from './open-job.ts';
 export { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from './messages.ts';
-export { defineStep, type StepContract, type StepInput, type StepOutput } from '../model/step.ts';
+export { defineStep, type StepContract, type StepInput, type StepOutput } from '../model/step/step.ts';

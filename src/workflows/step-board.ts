@@ -4,7 +4,7 @@
  * Invariant: a change costs the same at step 10,000 as at step 10, and so does `latest`: the details of a job are made
  * anew at every step.
  */
-import type { StepState, StepStatus } from '../model/status.ts';
+import type { StepState, StepStatus } from '../model/job/status.ts';
 
 /** A step that is done, as the next Run of the chain is told it: id, step, generation, effects. */
 export type CarriedStep = readonly [string, string, number, string];

@@ -8,7 +8,7 @@
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
 import { shortDigest } from '../model/digest.ts';
-import type { BeginUndoResult, UndoItem, UndoReport, VerificationReason } from '../model/messages.ts';
+import type { BeginUndoResult, UndoItem, UndoReport, VerificationReason } from '../model/job/messages.ts';
 import { callBeginUndo, callUndoStep } from './activities.ts';
 import type { Gate } from './gate.ts';
 import type { StepBoard } from './step-board.ts';

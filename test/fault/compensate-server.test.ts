@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { JobStatus } from '../../src/model/status.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
 import { bundleWorkflows } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';

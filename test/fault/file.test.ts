@@ -5,10 +5,10 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { commitFile, findLeftovers, observeFile, openFileWorkspace, prepareFile, removeLeftovers, type CommitOutcome, type FileChange, type FileWorkspace } from '../../src/effects/file.ts';
+import { commitFile, findLeftovers, observeFile, openFileWorkspace, prepareFile, removeLeftovers, type CommitOutcome, type FileChange, type FileWorkspace } from '../../src/effects/files/index.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
-import { ABSENT, type FileState } from '../../src/model/world.ts';
-import { BlobStore } from '../../src/store/blobs.ts';
+import { ABSENT, type FileState } from '../../src/model/record/world.ts';
+import { BlobStore } from '../../src/store/blobs/blobs.ts';
 
 const CHILD = new URL('./file-child.ts', import.meta.url).pathname;
 const TOKEN = 'c'.repeat(64);

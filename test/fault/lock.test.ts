@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFailure } from '../../src/model/failure.ts';
-import { openWorkspaceLock } from '../../src/store/lock.ts';
+import { openWorkspaceLock } from '../../src/store/lock/lock.ts';
 
 const CHILD = new URL('./lock-child.ts', import.meta.url).pathname;
 let directory: string;
@@ -122,7 +122,7 @@ test('many processes never hold it together', async () => {
   const log = join(directory, 'log');
   const script = `
     import { appendFileSync } from 'node:fs';
-    import { openWorkspaceLock } from ${JSON.stringify(new URL('../../src/store/lock.ts', import.meta.url).href)};
+    import { openWorkspaceLock } from ${JSON.stringify(new URL('../../src/store/lock/lock.ts', import.meta.url).href)};
     const lock = openWorkspaceLock(${JSON.stringify(directory)});
     for (let turn = 0; turn < 25; turn++) {
       await lock.hold('turn', async () => {

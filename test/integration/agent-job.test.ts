@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import * as z from 'zod';
-import { defineStep, implementStep } from '../../src/model/step.ts';
+import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
-import type { JobStatus } from '../../src/model/status.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();

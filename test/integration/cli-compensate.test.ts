@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import type { UndoPreview } from '../../src/client.ts';
-import { defineStep, implementStep } from '../../src/model/step.ts';
+import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { cli, type Ran, type TerminalOptions } from '../support/cli-terminal.ts';
 import { testTemporal } from '../support/temporal.ts';

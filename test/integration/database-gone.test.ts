@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openDatabase } from '../../src/effects/database/open.ts';
-import { dbSqlStep, dbUpsertStep, fileWriteStep } from '../../src/model/built-in-steps.ts';
+import { dbSqlStep, dbUpsertStep, fileWriteStep } from '../../src/model/step/built-in-steps.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import type { Question } from '../../src/model/question.ts';
+import type { Question } from '../../src/model/question/question.ts';
 import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { readLedger } from '../support/ledger.ts';
 

@@ -9,7 +9,7 @@ import type { Database } from '../../src/effects/database/database.ts';
 import { openPostgres } from '../../src/effects/database/postgres.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { ABSENT } from '../../src/model/world.ts';
+import { ABSENT } from '../../src/model/record/world.ts';
 import { startPostgres, testPostgres } from '../support/postgres.ts';
 import { assertFails, change, databaseConformance, rowOf, TIMEOUTS, transact, type Subject } from './database.conformance.ts';
 

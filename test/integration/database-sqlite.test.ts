@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { openSqlite } from '../../src/effects/database/sqlite.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { ABSENT } from '../../src/model/world.ts';
+import { ABSENT } from '../../src/model/record/world.ts';
 import { assertFails, change, databaseConformance, rowOf, TIMEOUTS, transact, type Subject } from './database.conformance.ts';
 
 const ITEM = 'CREATE TABLE item (id integer PRIMARY KEY, label text)';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
-import type { FindingKind } from '../../src/model/question.ts';
+import type { FindingKind } from '../../src/model/question/question.ts';
 import { copyOf, findingFor, makeFixture, mark, questionOf, removeFixture, resume, TRIGGERS, waitLong, type Fixture } from '../support/drift.ts';
 import { startPostgres, testPostgres, type PostgresCluster } from '../support/postgres.ts';
 import { postgresTables, snapshotFiles } from '../support/snapshot.ts';

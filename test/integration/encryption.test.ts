@@ -17,7 +17,7 @@ import { startCodecServer, type CodecServer } from '../../src/codec/codec-server
 import { EncryptionKeys, parseKeys } from '../../src/codec/keys.ts';
 import { findTemporal } from '../../src/dev-server.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { defineStep, implementStep } from '../../src/model/step.ts';
+import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { testTemporal } from '../support/temporal.ts';

@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { connectHoldfast } from '../../src/client.ts';
-import { defineStep, implementStep } from '../../src/model/step.ts';
+import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { JobStatus } from '../../src/model/status.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { CountingServer } from '../support/counting-server.ts';

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { implementStep } from '../../src/model/step.ts';
-import type { JobStatus } from '../../src/model/status.ts';
+import { implementStep } from '../../src/model/step/step.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { measureStep, ownWorkflow, summariseStep } from '../support/own-workflow.ts';
 import { testTemporal } from '../support/temporal.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FAULT_POINTS } from '../../src/store/fault-point.ts';
-import type { Question } from '../../src/model/question.ts';
+import type { Question } from '../../src/model/question/question.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { freshMemory, type InDoubt, type PerformEnd, type PerformOrder } from '../support/perform-child.ts';
 

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectHoldfast, type HoldfastClient } from '../../src/client.ts';
-import type { Question } from '../../src/model/question.ts';
+import type { Question } from '../../src/model/question/question.ts';
 import { openTestJob, QuestionAsked } from '../../src/testing.ts';
 import { cli } from '../support/cli-terminal.ts';
 import { leak, SECRET } from '../support/leaking-steps.ts';

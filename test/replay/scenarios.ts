@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { AgentJobInput } from '../../src/workflows/agent-job.ts';
-import type { JobStatus } from '../../src/model/status.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
 
 export interface Scenario {
   readonly input: Omit<AgentJobInput, 'workspace'>;

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GENESIS } from '../../src/model/record.ts';
+import { GENESIS } from '../../src/model/record/record.ts';
 import type { TestJobMemory } from '../../src/testing.ts';
 import type { CommandEnd, CommandOrder } from './command-child.ts';
 

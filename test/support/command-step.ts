@@ -1,8 +1,8 @@
 /** A step that runs one command, for tests: its input is what `ctx.command` takes. */
 import * as z from 'zod';
-import type { CommandResult } from '../../src/model/command.ts';
-import type { CommandOptions } from '../../src/model/step-context.ts';
-import { defineStep, implementStep, type StepImplementation } from '../../src/model/step.ts';
+import type { CommandResult } from '../../src/model/step/command.ts';
+import type { CommandOptions } from '../../src/model/step/step-context.ts';
+import { defineStep, implementStep, type StepImplementation } from '../../src/model/step/step.ts';
 
 export const shell = defineStep({ name: 'shell', input: z.object({ run: z.union([z.string(), z.array(z.string())]), options: z.any().optional() }), output: z.any() });
 

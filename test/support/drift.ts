@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
-import { dbSqlStep, dbUpsertStep, fileWriteStep } from '../../src/model/built-in-steps.ts';
-import type { Watch } from '../../src/model/messages.ts';
-import type { Finding, Question } from '../../src/model/question.ts';
+import { dbSqlStep, dbUpsertStep, fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import type { Watch } from '../../src/model/job/messages.ts';
+import type { Finding, Question } from '../../src/model/question/question.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobMemory, type TestJobOptions } from '../../src/testing.ts';
 
 export const SQLITE_FILE = 'main.db';

@@ -1,6 +1,6 @@
 /** Waiting for a job to show something, with a bound. */
 import type { WorkflowHandle } from '@temporalio/client';
-import type { JobStatus } from '../../src/model/status.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
 
 /** @throws Error with the last status after 20 s */
 export async function until(handle: Pick<WorkflowHandle, 'query'>, holds: (status: JobStatus) => boolean, limitMs = 20_000): Promise<JobStatus> {

@@ -1,6 +1,6 @@
 /** Steps that use a secret as they should, and steps that leak it in every way that there is. For a worker process. */
 import * as z from 'zod';
-import { defineStep, implementStep, type StepImplementation } from '../../src/model/step.ts';
+import { defineStep, implementStep, type StepImplementation } from '../../src/model/step/step.ts';
 
 /** Declared by the jobs of the test; its value is planted in the worker's environment. */
 export const SECRET = 'PLANTED_TOKEN';

@@ -1,8 +1,8 @@
 /** Reads what a workspace's ledger says, from beside the worker. */
 import { join } from 'node:path';
-import { BlobStore } from '../../src/store/blobs.ts';
-import type { ChainRecord, DecisionRecord, ManifestEntry, StepRecord } from '../../src/model/record.ts';
-import { Ledger } from '../../src/store/ledger.ts';
+import { BlobStore } from '../../src/store/blobs/blobs.ts';
+import type { ChainRecord, DecisionRecord, ManifestEntry, StepRecord } from '../../src/model/record/record.ts';
+import { Ledger } from '../../src/store/ledger/ledger.ts';
 
 export function readLedger<T>(workspace: string, read: (ledger: Ledger) => T): T {
   const ledger = Ledger.open(join(workspace, '.holdfast'), { create: false });

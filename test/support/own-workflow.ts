@@ -1,7 +1,7 @@
 /** A user's own Workflow: loops, branches, and nothing of Holdfast but contracts and openJob. */
 import * as z from 'zod';
 import { openJob } from '../../src/workflows/open-job.ts';
-import { defineStep } from '../../src/model/step.ts';
+import { defineStep } from '../../src/model/step/step.ts';
 
 export const measureStep = defineStep({ name: 'measure', input: z.strictObject({ path: z.string() }), output: z.strictObject({ length: z.number() }) });
 export const summariseStep = defineStep({ name: 'summarise', input: z.strictObject({ lengths: z.array(z.number()) }), output: z.strictObject({ total: z.number() }) });

@@ -4,11 +4,11 @@
  */
 import * as z from 'zod';
 import type { Json } from '../../src/model/canonical-json.ts';
-import type { Decision } from '../../src/model/decision.ts';
-import { NotPerformed } from '../../src/model/not-performed.ts';
-import type { Question } from '../../src/model/question.ts';
-import { GENESIS } from '../../src/model/record.ts';
-import type { StepContext } from '../../src/model/step-context.ts';
+import type { Decision } from '../../src/model/question/decision.ts';
+import { NotPerformed } from '../../src/model/step/not-performed.ts';
+import type { Question } from '../../src/model/question/question.ts';
+import { GENESIS } from '../../src/model/record/record.ts';
+import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 

@@ -20,7 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { freePort } from '../../src/dev-server.ts';
-import { startSupervised, type SupervisedProcess } from '../../src/supervised-process.ts';
+import { startSupervised, type SupervisedProcess } from '../../src/effects/processes/supervised.ts';
 
 const READY_LIMIT_MS = 20_000;
 /** A pool that was ended a moment ago may still be saying goodbye. */

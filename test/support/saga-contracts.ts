@@ -1,7 +1,7 @@
 /** What the steps of the saga are given and return: no code, so that a Workflow may import it. */
 import * as z from 'zod';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { defineStep, type StepContract } from '../../src/model/step.ts';
+import { defineStep, type StepContract } from '../../src/model/step/step.ts';
 
 const Empty = z.object({});
 const step = <I extends z.ZodType>(name: string, input: I): StepContract<I, z.ZodType<Json>> => defineStep({ name, input, output: z.json() as z.ZodType<Json> });

@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Question } from '../../src/model/question.ts';
+import type { Question } from '../../src/model/question/question.ts';
 import { QuestionAsked } from '../../src/testing.ts';
 import { mark, resume, type Fixture, type Trigger } from './drift.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ANSWERS, AnswerSchema, FindingClassSchema, WHOLE_QUESTION_ONLY } from '../../src/model/answer.ts';
-import { offeredAnswers } from '../../src/model/question.ts';
+import { ANSWERS, AnswerSchema, FindingClassSchema, WHOLE_QUESTION_ONLY } from '../../src/model/question/answer.ts';
+import { offeredAnswers } from '../../src/model/question/question.ts';
 
 test('every class of finding offers recheck and abort, and nothing that the design does not give it', () => {
   const own = Object.fromEntries(FindingClassSchema.options.map((cls) => [cls, offeredAnswers(cls, ['recheck', 'abort'])]));

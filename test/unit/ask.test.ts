@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { ask, finding, stuckFinding } from '../../src/activities/protocol/questions.ts';
-import { Secrets } from '../../src/activities/protocol/secrets.ts';
-import type { Question } from '../../src/model/question.ts';
-import { Ledger } from '../../src/store/ledger.ts';
+import { ask, finding, stuckFinding } from '../../src/protocol/question/questions.ts';
+import { Secrets } from '../../src/protocol/secrets/secrets.ts';
+import type { Question } from '../../src/model/question/question.ts';
+import { Ledger } from '../../src/store/ledger/ledger.ts';
 
 const JOB = 'job@run';
 const NO_SECRETS = new Secrets({});

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { BlobStore } from '../../src/store/blobs.ts';
+import { BlobStore } from '../../src/store/blobs/blobs.ts';
 
 let directory: string;
 let blobs: BlobStore;
@@ -132,7 +132,7 @@ test('leftovers of writers that died are removed when they are old', () => {
 
 test("memory does not grow with a content's size", () => {
   const script = `
-    import { BlobStore } from ${JSON.stringify(new URL('../../src/store/blobs.ts', import.meta.url).href)};
+    import { BlobStore } from ${JSON.stringify(new URL('../../src/store/blobs/blobs.ts', import.meta.url).href)};
     const blobs = new BlobStore(${JSON.stringify(join(directory, 'blobs'))});
     const chunk = Buffer.alloc(1024 * 1024, 7);
     await blobs.put((async function* () { yield chunk; })());

@@ -196,7 +196,7 @@ test('colours: none without a terminal, none where NO_COLOR is set', () => {
 });
 
 function stepsModule(name: string): string {
-  const model = path.join(import.meta.dirname, '../../src/model/step.ts');
+  const model = path.join(import.meta.dirname, '../../src/model/step/step.ts');
   return `import * as z from ${JSON.stringify(import.meta.resolve('zod'))};
 import { defineStep, implementStep } from ${JSON.stringify(model)};
 export const step = implementStep(defineStep({ name: ${JSON.stringify(name)}, input: z.json(), output: z.json() }), () => null);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { describeRowChange, describeRowDifference, MAX_ROW_DIFFERENCE_LINES } from '../../src/effects/database/row-difference.ts';
 import { describeSchemaDifference, MAX_SCHEMA_DIFFERENCE_LINES } from '../../src/effects/database/schema-difference.ts';
-import { ABSENT, sameState, type RowState, type TableSchemaState } from '../../src/model/world.ts';
+import { ABSENT, sameState, type RowState, type TableSchemaState } from '../../src/model/record/world.ts';
 
 type Column = TableSchemaState['columns'][number];
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { AnswerSchema, ANSWERS, type Answer } from '../../src/model/answer.ts';
-import { answered, parseDecision, ruleOn, type Decision } from '../../src/model/decision.ts';
-import { needsResult, offeredAnswers, type Finding } from '../../src/model/question.ts';
+import { AnswerSchema, ANSWERS, type Answer } from '../../src/model/question/answer.ts';
+import { answered, parseDecision, ruleOn, type Decision } from '../../src/model/question/decision.ts';
+import { needsResult, offeredAnswers, type Finding } from '../../src/model/question/question.ts';
 import { arbitraryFindings, questionOf } from './question-arbitrary.ts';
 
 const by = { by: 'reader@example.com', reason: 'test' };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { escapeText, joinPath, referencesOf, resolve, type PathPart, type Scope } from '../../src/model/expression.ts';
+import { escapeText, joinPath, referencesOf, resolve, type PathPart, type Scope } from '../../src/model/plan/expression.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 
 const SCOPE: Scope = {

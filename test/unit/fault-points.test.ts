@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { DURABLE_OPERATIONS, FAULT_POINTS, faultPoint, setFaultHook, type DurableOperation } from '../../src/store/fault-point.ts';
 
 const root = path.join(import.meta.dirname, '../..');
-const sources = globSync('src/{activities,effects,store}/**/*.ts', { cwd: root })
+const sources = globSync('src/{activities,effects,protocol,steps,store}/**/*.ts', { cwd: root })
   .sort()
   .map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
 
@@ -34,20 +34,20 @@ const CALLS: Readonly<Record<string, readonly DurableOperation[]>> = {
 
 /** Calls without points, and why a kill beside them changes nothing. */
 const WITHOUT: Readonly<Record<string, readonly string[]>> = {
-  'src/store/blobs.ts': [
+  'src/store/blobs/blobs.ts': [
     'fchmodSync', // of a temporary file, before its fsync
     'copyFileSync', // a clone into a temporary file, before its fsync
   ],
   // Who holds the lock, for people: nothing is decided by it that the kernel doesn't say too.
-  'src/store/lock-holder.ts': ['mkdirSync', 'writeFileSync'],
+  'src/store/lock/holder.ts': ['mkdirSync', 'writeFileSync'],
   // What a successor looks up first; heartbeats say the same later.
-  'src/store/worker-register.ts': ['mkdirSync', 'rmSync'],
+  'src/store/lock/worker-register.ts': ['mkdirSync', 'rmSync'],
   // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to repeat.
-  'src/effects/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync', 'unlinkSync', 'rmdirSync'],
-  'src/effects/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
-  'src/activities/protocol/command-tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
+  'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync', 'unlinkSync', 'rmdirSync'],
+  'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
+  'src/protocol/attempt/commands/tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
-  'src/activities/protocol/inspect.ts': ['rmSync', 'copyFileSync'],
+  'src/protocol/inspect.ts': ['rmSync', 'copyFileSync'],
 };
 
 interface Call {
@@ -84,7 +84,7 @@ test('each change of a file or folder stands between its two fault points', () =
 test('each COMMIT of the ledger and of a database stands between its two fault points', () => {
   const calls = callsOf(/\b(run|fixed|exec)\('COMMIT'/g);
   assert.equal(calls.length, 5);
-  assert.deepEqual(unguarded(calls, ({ file }) => [file === 'src/store/ledger.ts' ? 'ledger-commit' : 'database-commit']), []);
+  assert.deepEqual(unguarded(calls, ({ file }) => [file === 'src/store/ledger/ledger.ts' ? 'ledger-commit' : 'database-commit']), []);
 });
 
 test('nothing durable is done by other means than those with points', () => {
@@ -92,16 +92,18 @@ test('nothing durable is done by other means than those with points', () => {
   assert.deepEqual(Object.fromEntries([...modules].filter(([, names]) => names.length > 0)), {
     'src/effects/database/sqlite-connection.ts': ['node:sqlite'],
     // These two only read by it.
-    'src/effects/file-read.ts': ['node:fs/promises'],
-    'src/store/blobs.ts': ['node:fs/promises'],
+    'src/effects/files/read.ts': ['node:fs/promises'],
+    'src/store/blobs/blobs.ts': ['node:fs/promises'],
     // Commands, which work on a copy.
-    'src/effects/process-run.ts': ['node:child_process'],
+    'src/effects/processes/run.ts': ['node:child_process'],
+    // A development server.
+    'src/effects/processes/supervised.ts': ['node:child_process'],
     // These two ask the system what it is.
     'src/store/filesystem.ts': ['node:child_process'],
-    'src/store/process-identity.ts': ['node:child_process'],
-    'src/store/ledger.ts': ['node:sqlite'],
-    'src/store/lock.ts': ['node:sqlite'],
-    'src/store/worker-register.ts': ['node:sqlite'],
+    'src/store/lock/process-identity.ts': ['node:child_process'],
+    'src/store/ledger/ledger.ts': ['node:sqlite'],
+    'src/store/lock/lock.ts': ['node:sqlite'],
+    'src/store/lock/worker-register.ts': ['node:sqlite'],
   });
 });
 

@@ -18,11 +18,11 @@ import {
   type CommitOutcome,
   type FileChange,
   type FileWorkspace,
-} from '../../src/effects/file.ts';
+} from '../../src/effects/files/index.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
-import { ABSENT, type FileState } from '../../src/model/world.ts';
-import { BlobStore } from '../../src/store/blobs.ts';
+import { ABSENT, type FileState } from '../../src/model/record/world.ts';
+import { BlobStore } from '../../src/store/blobs/blobs.ts';
 
 const NAME = { token: 'a'.repeat(64), index: 0 };
 const FOLDER: FileState = { kind: 'directory', mode: 0o755 };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeFileDifference } from '../../src/effects/file-difference.ts';
+import { describeFileDifference } from '../../src/effects/files/difference.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
-import { ABSENT, type FileState } from '../../src/model/world.ts';
+import { ABSENT, type FileState } from '../../src/model/record/world.ts';
 
 const contents = new Map<string, Uint8Array>();
 function file(content: string | Uint8Array, mode = 0o644): FileState {

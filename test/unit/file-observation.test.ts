@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { glanceAt, listFolder, observeFile, observeFiles, openFileWorkspace, type FileWorkspace } from '../../src/effects/file.ts';
+import { glanceAt, listFolder, observeFile, observeFiles, openFileWorkspace, type FileWorkspace } from '../../src/effects/files/index.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 
@@ -57,7 +57,7 @@ test('what may not be read is unreadable, neither gone nor unchanged', async () 
   writeFileSync(join(root, 'secret'), 'x', { mode: 0 });
   mkdirSync(join(root, 'closed'), { mode: 0 });
   const script = `
-    const { openFileWorkspace, observeFiles, listFolder } = await import(${JSON.stringify(new URL('../../src/effects/file.ts', import.meta.url).href)});
+    const { openFileWorkspace, observeFiles, listFolder } = await import(${JSON.stringify(new URL('../../src/effects/files/index.ts', import.meta.url).href)});
     if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
     const workspace = openFileWorkspace(${JSON.stringify(root)});
     const sightings = await observeFiles(workspace, ['secret', 'closed/x', 'none']);

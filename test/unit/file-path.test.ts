@@ -6,9 +6,9 @@ import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { spawnSync } from 'node:child_process';
-import { isReservedFile, isReservedName, listFolder, normaliseFolder, normalisePath, observeFile, openFileWorkspace, refuseSameTargets, type FileTarget, type FileWorkspace } from '../../src/effects/file.ts';
+import { isReservedFile, isReservedName, listFolder, normaliseFolder, normalisePath, observeFile, openFileWorkspace, refuseSameTargets, type FileTarget, type FileWorkspace } from '../../src/effects/files/index.ts';
 import { isFailure, type FailureType } from '../../src/model/failure.ts';
-import { ABSENT } from '../../src/model/world.ts';
+import { ABSENT } from '../../src/model/record/world.ts';
 
 let root: string;
 let workspace: FileWorkspace;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { folderOfPattern, isFilePattern, matchesPattern } from '../../src/model/file-pattern.ts';
+import { folderOfPattern, isFilePattern, matchesPattern } from '../../src/model/step/file-pattern.ts';
 
 test('* stays in a folder, ** crosses folders, ? is one character, the rest is itself', () => {
   for (const [pattern, matches, misses] of [

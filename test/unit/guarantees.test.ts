@@ -49,7 +49,7 @@ test('every test that a guarantee names is there', () => {
 
 /** Where a test's cases are listed beside it. */
 function partsOf(file: string): string {
-  const beside = file.startsWith('test/integration/drift') ? 'test/support/drift.ts' : file === 'test/integration/decisions.test.ts' ? 'src/model/answer.ts' : undefined;
+  const beside = file.startsWith('test/integration/drift') ? 'test/support/drift.ts' : file === 'test/integration/decisions.test.ts' ? 'src/model/question/answer.ts' : undefined;
   return beside === undefined ? '' : readFileSync(path.join(root, beside), 'utf8');
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFailure } from '../../src/model/failure.ts';
-import { allowedUrl, hostOf, HostSchema, isHostAllowed } from '../../src/model/http-host.ts';
+import { allowedUrl, hostOf, HostSchema, isHostAllowed } from '../../src/model/step/http-host.ts';
 
 const isAllowed = (host: string, url: string): boolean => isHostAllowed([host], new URL(url));
 

@@ -6,10 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type Change, type ManifestEntry } from '../../src/model/record.ts';
-import { ABSENT, stateDigest } from '../../src/model/world.ts';
-import { BATCH_RECORDS, headOf } from '../../src/store/chain-check.ts';
-import { Ledger, LEDGER_FILE } from '../../src/store/ledger.ts';
+import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type Change, type ManifestEntry } from '../../src/model/record/record.ts';
+import { ABSENT, stateDigest } from '../../src/model/record/world.ts';
+import { BATCH_RECORDS, headOf } from '../../src/store/ledger/chain-check.ts';
+import { Ledger, LEDGER_FILE } from '../../src/store/ledger/ledger.ts';
 
 const JOB = 'job@run';
 let directory: string;

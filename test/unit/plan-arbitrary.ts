@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { PlanSchema, type Plan, type PlanSource } from '../../src/model/plan.ts';
+import { PlanSchema, type Plan, type PlanSource } from '../../src/model/plan/plan.ts';
 
 interface Draft {
   readonly needs: readonly number[];

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import * as z from 'zod';
 import { isFailure } from '../../src/model/failure.ts';
-import { assertPlan, validatePlan, type CheckOptions } from '../../src/model/plan-check.ts';
-import type { PlanProblem } from '../../src/model/plan-problem.ts';
-import { PlanSchema } from '../../src/model/plan.ts';
-import { defineStep } from '../../src/model/step.ts';
+import { assertPlan, validatePlan, type CheckOptions } from '../../src/model/plan/check.ts';
+import type { PlanProblem } from '../../src/model/plan/problem.ts';
+import { PlanSchema } from '../../src/model/plan/plan.ts';
+import { defineStep } from '../../src/model/step/step.ts';
 import { anyPlanSource } from './plan-arbitrary.ts';
 
 const ANALYSE = defineStep({

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { validatePlan } from '../../src/model/plan-check.ts';
-import { dependentsOf, nextSuperStep, planGraph } from '../../src/model/plan-graph.ts';
-import { PlanSchema, type Plan } from '../../src/model/plan.ts';
+import { validatePlan } from '../../src/model/plan/check.ts';
+import { dependentsOf, nextSuperStep, planGraph } from '../../src/model/plan/graph.ts';
+import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 import { anyCyclicPlanSource, anyPlan } from './plan-arbitrary.ts';
 
 function planOf(steps: readonly Record<string, Json>[], state: Record<string, Json> = {}): Plan {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFailure } from '../../src/model/failure.ts';
-import { databasesOf, parseInput, watchesOf, workspaceOf } from '../../src/model/plan-input.ts';
-import { PlanSchema } from '../../src/model/plan.ts';
+import { databasesOf, parseInput, watchesOf, workspaceOf } from '../../src/model/plan/input.ts';
+import { PlanSchema } from '../../src/model/plan/plan.ts';
 
 const PLAN = PlanSchema.parse({
   schemaVersion: 1,

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
-import { dependentsOf, planGraph } from '../../src/model/plan-graph.ts';
-import { boundedProgress, runPlan, type PlanJob, type PlanProgress, type PlanStepRequest, type PlanStepResult, type SuperStepEnd } from '../../src/model/plan-run.ts';
-import { PlanSchema, type Plan } from '../../src/model/plan.ts';
+import { dependentsOf, planGraph } from '../../src/model/plan/graph.ts';
+import { boundedProgress, runPlan, type PlanJob, type PlanProgress, type PlanStepRequest, type PlanStepResult, type SuperStepEnd } from '../../src/model/plan/run.ts';
+import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 import { anyPlan } from './plan-arbitrary.ts';
 
 function planOf(steps: readonly Record<string, Json>[], state: Record<string, Json> = {}): Plan {

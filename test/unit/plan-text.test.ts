@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import { validatePlan } from '../../src/model/plan-check.ts';
-import { planSchemaText } from '../../src/model/plan-editor-schema.ts';
-import type { PlanProblem } from '../../src/model/plan-problem.ts';
-import { formatProblems, MAX_PLAN_BYTES, parsePlan, readPlan } from '../../src/model/plan-text.ts';
+import { validatePlan } from '../../src/model/plan/check.ts';
+import { planSchemaText } from '../../src/model/plan/editor-schema.ts';
+import type { PlanProblem } from '../../src/model/plan/problem.ts';
+import { formatProblems, MAX_PLAN_BYTES, parsePlan, readPlan } from '../../src/model/plan/text.ts';
 import { anyPlanSource } from './plan-arbitrary.ts';
 
 const PLAN = `# yaml-language-server: $schema=../schema/plan.schema.json

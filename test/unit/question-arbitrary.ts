@@ -1,7 +1,7 @@
 /** Questions as a comparison might ask them, for property tests. */
 import fc from 'fast-check';
-import { FindingClassSchema } from '../../src/model/answer.ts';
-import { offeredAnswers, questionDigest, questionKind, type Finding, type Question } from '../../src/model/question.ts';
+import { FindingClassSchema } from '../../src/model/question/answer.ts';
+import { offeredAnswers, questionDigest, questionKind, type Finding, type Question } from '../../src/model/question/question.ts';
 
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const side = fc.record({ digest: fc.option(digest), text: fc.string({ maxLength: 20 }) });

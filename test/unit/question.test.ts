@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { boundedQuestion, findingsIdentity, isAboutTheWorld, MAX_DIFFERENCE_IN_PAYLOAD, MAX_FINDINGS_IN_PAYLOAD, questionDigest, questionKind, QuestionSchema, wholeAnswers } from '../../src/model/question.ts';
+import { boundedQuestion, findingsIdentity, isAboutTheWorld, MAX_DIFFERENCE_IN_PAYLOAD, MAX_FINDINGS_IN_PAYLOAD, questionDigest, questionKind, QuestionSchema, wholeAnswers } from '../../src/model/question/question.ts';
 import { arbitraryFindings, questionOf } from './question-arbitrary.ts';
 
 test('the same findings have the same identity, whatever the texts for people say', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import { formatResource, parseResource, type Resource } from '../../src/model/resource.ts';
+import { formatResource, parseResource, type Resource } from '../../src/model/record/resource.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 12 });
 const identifier = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,10}$/);

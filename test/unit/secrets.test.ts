@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { ApplicationFailure } from '@temporalio/common';
-import { ByteSearch } from '../../src/activities/protocol/byte-search.ts';
-import { formsOf } from '../../src/activities/protocol/secret-forms.ts';
-import { resolveSecrets, Secrets } from '../../src/activities/protocol/secrets.ts';
+import { ByteSearch } from '../../src/protocol/secrets/byte-search.ts';
+import { formsOf } from '../../src/protocol/secrets/forms.ts';
+import { resolveSecrets, Secrets } from '../../src/protocol/secrets/secrets.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { resolveInput } from '../../src/model/expression.ts';
+import { resolveInput } from '../../src/model/plan/expression.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
-import { validatePlan } from '../../src/model/plan-check.ts';
+import { validatePlan } from '../../src/model/plan/check.ts';
 
 const TOKEN = 'p@ss/wörd "42" & co';
 const about = { settings: { secrets: ['TOKEN', 'SHORT', 'EMPTY', 'UNSET'] }, stepId: 'send', workerId: '7@host' };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { StepHistory } from '../../src/activities/protocol/stale-steps.ts';
-import type { Change, ChainRecord } from '../../src/model/record.ts';
-import { ABSENT } from '../../src/model/world.ts';
+import { StepHistory } from '../../src/protocol/verify/stale-steps.ts';
+import type { Change, ChainRecord } from '../../src/model/record/record.ts';
+import { ABSENT } from '../../src/model/record/world.ts';
 
 const ZERO = '0'.repeat(64);
 

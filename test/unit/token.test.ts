@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { jobIdOf, StepIdSchema, tokenOf } from '../../src/model/token.ts';
+import { jobIdOf, StepIdSchema, tokenOf } from '../../src/model/record/token.ts';
 
 const part = fc.string({ minLength: 1, maxLength: 20 });
 const parts = fc.record({ jobId: part, stepId: part, generation: fc.nat(5) });

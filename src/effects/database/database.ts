@@ -20,8 +20,8 @@
  */
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
-import type { RowChange, SqlEffect } from '../../model/intent.ts';
-import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/world.ts';
+import type { RowChange, SqlEffect } from '../../model/record/intent.ts';
+import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 

@@ -7,7 +7,7 @@
  *    PostgreSQL: COMMENT ON). A version newer than this code's is refused; an older one would be migrated here.
  */
 import { HoldfastError } from '../../model/failure.ts';
-import type { SchemaState } from '../../model/world.ts';
+import type { SchemaState } from '../../model/record/world.ts';
 import type { Dialect } from './database.ts';
 import type { HOLDFAST_TABLES } from './query-builder.ts';
 

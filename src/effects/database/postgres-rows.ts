@@ -2,7 +2,7 @@
  * Reads many rows by their keys in few statements: one a thousand rows of one table, all sent before the first answers.
  */
 import type { Json } from '../../model/canonical-json.ts';
-import { ABSENT, type RowState } from '../../model/world.ts';
+import { ABSENT, type RowState } from '../../model/record/world.ts';
 import type { RowRequest } from './database.ts';
 import type { PostgresRows, PostgresSession } from './postgres-session.ts';
 import { encodePostgresArray } from './postgres-values.ts';

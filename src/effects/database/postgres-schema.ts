@@ -5,7 +5,7 @@
  * is never given again: a column dropped and added anew stands elsewhere, a renamed one stays.
  */
 import type { Json } from '../../model/canonical-json.ts';
-import { ABSENT, type SchemaState } from '../../model/world.ts';
+import { ABSENT, type SchemaState } from '../../model/record/world.ts';
 import type { PostgresSession } from './postgres-session.ts';
 import { encodePostgresArray } from './postgres-values.ts';
 import { quoteTable, type ColumnShape, type TableName, type TableShape } from './query-builder.ts';

@@ -8,7 +8,7 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
-import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/world.ts';
+import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/record/world.ts';
 import { atPointsAsync } from '../../store/fault-point.ts';
 import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from './holdfast-tables.ts';

@@ -7,7 +7,7 @@
  */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { sha256Hex, shortDigest } from '../../model/digest.ts';
-import type { RowState } from '../../model/world.ts';
+import type { RowState } from '../../model/record/world.ts';
 import { tagOf } from './values.ts';
 
 export const MAX_ROW_DIFFERENCE_LINES = 50;

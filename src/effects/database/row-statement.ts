@@ -9,8 +9,8 @@
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import { digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { RowChange } from '../../model/intent.ts';
-import type { RowState } from '../../model/world.ts';
+import type { RowChange } from '../../model/record/intent.ts';
+import type { RowState } from '../../model/record/world.ts';
 import { columnOf, deleteRow, formatTableName, insertRow, isHoldfastTable, keyColumns, parseTableName, updateRow, upsertRow, type ColumnShape, type Statement, type TableName, type TableShape } from './query-builder.ts';
 
 export interface BoundStatement {

@@ -7,7 +7,7 @@
  *    so on, and nothing says that the data is not the same. Otherwise it is "dropped" and "added".
  * 3. Lines and their number are bounded.
  */
-import { sameState, type SchemaState, type TableSchemaState } from '../../model/world.ts';
+import { sameState, type SchemaState, type TableSchemaState } from '../../model/record/world.ts';
 import type { Dialect } from './database.ts';
 
 export const MAX_SCHEMA_DIFFERENCE_LINES = 50;

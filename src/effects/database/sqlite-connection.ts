@@ -14,7 +14,7 @@ import { pathToFileURL } from 'node:url';
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { HOLDFAST_TABLES, type TableName, type TableShape } from './query-builder.ts';
-import type { SchemaState } from '../../model/world.ts';
+import type { SchemaState } from '../../model/record/world.ts';
 import { sqliteFailure } from './sqlite-failure.ts';
 import { readSqliteSchema, readSqliteShape } from './sqlite-schema.ts';
 import { cutStatement, isBlankSqlite } from './statement-text.ts';

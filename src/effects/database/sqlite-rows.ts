@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Json } from '../../model/canonical-json.ts';
-import { ABSENT, type RowState } from '../../model/world.ts';
+import { ABSENT, type RowState } from '../../model/record/world.ts';
 import type { RowRequest } from './database.ts';
 import { columnOf, parseTableName, selectRow, type TableShape } from './query-builder.ts';
 import { ambiguousRow } from './row-statement.ts';

@@ -4,7 +4,7 @@
  * Invariant: reading again gives the same text while nothing changed. Names that SQLite made up (sqlite_autoindex_…)
  * and page numbers are left out; definitions are normalised, so that layout and needless quotes are no difference.
  */
-import { ABSENT, type SchemaState } from '../../model/world.ts';
+import { ABSENT, type SchemaState } from '../../model/record/world.ts';
 import type { ColumnShape, TableName, TableShape } from './query-builder.ts';
 import { quoteIdentifier } from './query-builder.ts';
 import type { SqliteConnection, SqliteRow } from './sqlite-connection.ts';

@@ -13,7 +13,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/world.ts';
+import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/record/world.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { AsyncMutex } from './async-mutex.ts';
 import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';

@@ -7,10 +7,10 @@
  * 3. A failure says whether the request certainly took no effect (`isNotPerformed`); whatever isn't certain is not said.
  */
 import { HoldfastError, type FailureType } from '../../model/failure.ts';
-import { allowedUrl } from '../../model/http-host.ts';
-import { isSafeMethod } from '../../model/http-request.ts';
-import { IDEMPOTENCY_KEY_HEADER, idempotencyKeyHeader } from '../../model/idempotency-key.ts';
-import { asNotPerformed } from '../../model/not-performed.ts';
+import { allowedUrl } from '../../model/step/http-host.ts';
+import { isSafeMethod } from '../../model/step/http-request.ts';
+import { IDEMPOTENCY_KEY_HEADER, idempotencyKeyHeader } from '../../model/step/idempotency-key.ts';
+import { asNotPerformed } from '../../model/step/not-performed.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 export const MAX_REDIRECTS = 10;

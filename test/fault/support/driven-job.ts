@@ -2,21 +2,21 @@
  * A job driven as `openJob` drives it (gate, generations, decisions), over a `JobHistory` in place of a server: the
  * protocol itself is the real one. Kills are then cheap enough to try at every point.
  */
-import { BUILT_IN_IMPLEMENTATIONS } from '../../../src/activities/built-in.ts';
-import type { Caller, ProtocolHost } from '../../../src/activities/protocol/host.ts';
-import { releaseProtocol } from '../../../src/activities/protocol/release.ts';
-import { repairProtocol } from '../../../src/activities/protocol/repair.ts';
-import { runStepProtocol } from '../../../src/activities/protocol/run-step.ts';
-import { verifyWorldProtocol } from '../../../src/activities/protocol/verify-world.ts';
-import { Workspaces } from '../../../src/activities/protocol/workspace.ts';
+import { BUILT_IN_IMPLEMENTATIONS } from '../../../src/steps/built-in.ts';
+import type { Caller, ProtocolHost } from '../../../src/protocol/host.ts';
+import { releaseProtocol } from '../../../src/protocol/end/release.ts';
+import { repairProtocol } from '../../../src/protocol/repair/repair.ts';
+import { runStepProtocol } from '../../../src/protocol/step/run-step.ts';
+import { verifyWorldProtocol } from '../../../src/protocol/verify/verify-world.ts';
+import { Workspaces } from '../../../src/protocol/workspace/workspace.ts';
 import type { Json } from '../../../src/model/canonical-json.ts';
-import type { Decision } from '../../../src/model/decision.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RunStepRequest, type RunStepResult, type VerificationReason, type VerifyWorldResult } from '../../../src/model/messages.ts';
-import { isAboutTheWorld, type Question } from '../../../src/model/question.ts';
-import { GENESIS } from '../../../src/model/record.ts';
-import type { StepContract, StepImplementation, StepInput } from '../../../src/model/step.ts';
-import { jobIdOf } from '../../../src/model/token.ts';
-import { bootClockMs, thisProcess } from '../../../src/store/process-identity.ts';
+import type { Decision } from '../../../src/model/question/decision.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RunStepRequest, type RunStepResult, type VerificationReason, type VerifyWorldResult } from '../../../src/model/job/messages.ts';
+import { isAboutTheWorld, type Question } from '../../../src/model/question/question.ts';
+import { GENESIS } from '../../../src/model/record/record.ts';
+import type { StepContract, StepImplementation, StepInput } from '../../../src/model/step/step.ts';
+import { jobIdOf } from '../../../src/model/record/token.ts';
+import { bootClockMs, thisProcess } from '../../../src/store/lock/process-identity.ts';
 import type { JobHistory } from './job-history.ts';
 
 export interface DrivenJobOptions {

@@ -9,11 +9,11 @@
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { Decision } from '../../../src/model/decision.ts';
-import { NotPerformed } from '../../../src/model/not-performed.ts';
-import type { Question } from '../../../src/model/question.ts';
-import { defineStep, implementStep, type StepImplementation } from '../../../src/model/step.ts';
-import type { StepContext } from '../../../src/model/step-context.ts';
+import type { Decision } from '../../../src/model/question/decision.ts';
+import { NotPerformed } from '../../../src/model/step/not-performed.ts';
+import type { Question } from '../../../src/model/question/question.ts';
+import { defineStep, implementStep, type StepImplementation } from '../../../src/model/step/step.ts';
+import type { StepContext } from '../../../src/model/step/step-context.ts';
 import type { DrivenJob } from './driven-job.ts';
 import { changeRows, installAudit } from './outside-database.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { JobStatus } from '../../../src/model/status.ts';
+import type { JobStatus } from '../../../src/model/job/status.ts';
 import { bundleWorkflows } from '../../../src/worker.ts';
 import { agentJob } from '../../../src/workflows/agent-job.ts';
 import type { TestTemporal } from '../../support/temporal.ts';

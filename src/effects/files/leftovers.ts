@@ -1,0 +1,86 @@
+/**
+ * What attempts that ended in between have left: temporary files beside the targets, and captured old files.
+ *
+ * Invariant: nothing captured is removed before its content is in the store.
+ */
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../../model/digest.ts';
+import type { BlobStore } from '../../store/blobs/blobs.ts';
+import { systemCode, unlinkFile } from '../../store/durable-file.ts';
+import { capturedDirectory } from './captured.ts';
+import { removeTemporary } from './change.ts';
+import { folderOf, TEMPORARY_PREFIX } from './path.ts';
+import type { FileWorkspace } from './workspace.ts';
+import { OpenFolder } from './workspace.ts';
+
+export interface Leftover {
+  /** Relative to the workspace. */
+  readonly path: string;
+  readonly kind: 'temporary' | 'captured';
+}
+
+/** What is left of a token's changes. `paths`: its targets; only their folders, and those above, can hold any. */
+export function findLeftovers(workspace: FileWorkspace, token: string, paths: readonly string[]): Leftover[] {
+  const prefix = `${TEMPORARY_PREFIX}${token.slice(0, 16)}-`;
+  const leftovers: Leftover[] = namesIn(capturedDirectory(workspace))
+    .filter((name) => name.startsWith(`${token.slice(0, 16)}-`))
+    .map((name) => ({ path: `.holdfast/captured/${name}`, kind: 'captured' }));
+  for (const place of foldersAbove(paths)) {
+    const folder = openOrSkip(workspace, place);
+    if (folder === undefined) continue;
+    try {
+      for (const name of namesIn(folder.at('.'))) {
+        if (!name.startsWith(prefix)) continue;
+        leftovers.push({ path: place === '' ? name : `${place}/${name}`, kind: name.endsWith('.old') ? 'captured' : 'temporary' });
+      }
+    } finally {
+      folder.close();
+    }
+  }
+  return leftovers.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * Removes them, under the lock, when the token's changes are settled (committed or given up). Safe to repeat.
+ * @returns contents that were still captured, now in the store
+ */
+export async function removeLeftovers(workspace: FileWorkspace, token: string, paths: readonly string[], blobs: BlobStore): Promise<Digest[]> {
+  const kept: Digest[] = [];
+  for (const { path, kind } of findLeftovers(workspace, token, paths)) {
+    const absolute = join(workspace.root, path);
+    if (kind === 'temporary') {
+      removeTemporary(absolute);
+    } else if (lstatSync(absolute).isFile()) {
+      kept.push((await blobs.putFromFile(absolute)).content);
+      unlinkFile(absolute);
+    }
+  }
+  return kept;
+}
+
+function foldersAbove(paths: readonly string[]): Set<string> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    for (let folder = folderOf(path); !folders.has(folder); folder = folderOf(folder)) folders.add(folder);
+  }
+  return folders;
+}
+
+/** A folder that leads out of the workspace by now holds nothing of ours. */
+function openOrSkip(workspace: FileWorkspace, place: string): OpenFolder | undefined {
+  try {
+    return OpenFolder.open(workspace, place);
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Lists folders of the workspace.
+ *
+ * Invariants
+ * 1. Sorted by path (UTF-16 code units), so that a listing's digest doesn't depend on the filesystem.
+ * 2. `.holdfast`, our temporary files and declared databases are left out; symbolic links are listed, never followed.
+ * 3. A folder that may not be read is an error: it is never taken for empty.
+ */
+import { lstatSync, readdirSync, type BigIntStats, type Dirent } from 'node:fs';
+import { HoldfastError } from '../../model/failure.ts';
+import type { FileInfo } from '../../model/step/step-context.ts';
+import { storageError, systemCode } from '../../store/durable-file.ts';
+import { isReservedName, normaliseFolder } from './path.ts';
+import { inodeKey, reservedInodes, type ReservedInodes } from './reserved.ts';
+import { OpenFolder, type FileWorkspace } from './workspace.ts';
+
+/** Entries between two pauses for the main loop. */
+const ENTRIES_PER_TURN = 1_000;
+
+/**
+ * What lies below a folder; nothing where there is no such folder.
+ * @param options.recursive also what lies in its folders. Default true
+ * @throws HoldfastError `outside-workspace`, `reserved-path`, `permission-denied`, `not-found` where a file stands in its place
+ */
+export async function listFolder(workspace: FileWorkspace, folder = '', options: { readonly recursive?: boolean } = {}): Promise<FileInfo[]> {
+  const start = normaliseFolder(folder);
+  const open = OpenFolder.open(workspace, start);
+  if (open === undefined) return refuseFile(workspace, start);
+  const listing: Listing = { reserved: reservedInodes(workspace), infos: [], recursive: options.recursive ?? true, pending: [{ place: start, path: open.at('.') }] };
+  try {
+    let lastPause = 0;
+    for (let next = listing.pending.pop(); next !== undefined; next = listing.pending.pop()) {
+      listOne(listing, next);
+      if (listing.infos.length - lastPause < ENTRIES_PER_TURN) continue;
+      lastPause = listing.infos.length;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    open.close();
+  }
+  return listing.infos.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+interface Listing {
+  readonly reserved: ReservedInodes;
+  readonly infos: FileInfo[];
+  readonly recursive: boolean;
+  readonly pending: { readonly place: string; readonly path: string }[];
+}
+
+function listOne(listing: Listing, { place, path }: { readonly place: string; readonly path: string }): void {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    // Removed since its parent was listed: then it is not there.
+    if (systemCode(error) === 'ENOENT') return;
+    throw storageError('list', place === '' ? '.' : place, error);
+  }
+  for (const { name } of entries) {
+    if (isReservedName(name)) continue;
+    const childPath = `${path}/${name}`;
+    const childPlace = place === '' ? name : `${place}/${name}`;
+    const stat = lstatSync(childPath, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined || (stat.isFile() && listing.reserved.has(inodeKey(stat)))) continue;
+    const kind = kindOf(stat);
+    listing.infos.push({ path: childPlace, kind, sizeBytes: kind === 'file' ? Number(stat.size) : 0 });
+    if (kind === 'directory' && listing.recursive) listing.pending.push({ place: childPlace, path: childPath });
+  }
+}
+
+function kindOf(stat: BigIntStats): FileInfo['kind'] {
+  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+function refuseFile(workspace: FileWorkspace, folder: string): FileInfo[] {
+  const stat = lstatSync(`${workspace.root}/${folder}`, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isDirectory()) throw new HoldfastError('not-found', `"${folder}" is not a folder.`, { path: folder });
+  return [];
+}

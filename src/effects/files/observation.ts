@@ -1,0 +1,57 @@
+/**
+ * Observing files: few small ones at once in this thread, all others by the hash workers on every core.
+ *
+ * Invariant: what the world does to a file (gone, unreadable, a link out of the workspace) is told as a sighting; errors
+ * are for callers that ask for what may not be asked.
+ */
+import { lstatSync, type BigIntStats } from 'node:fs';
+import { join } from 'node:path';
+import type { FileState } from '../../model/record/world.ts';
+import { FileLooker, isStillAsHashed, type FileSighting } from './sighting.ts';
+import { viewOf, type FileWorkspace } from './workspace.ts';
+
+export type { FileSighting, FileStamp } from './sighting.ts';
+
+export interface ObserveOptions {
+  /** Told now and then how many of the paths have been looked at. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** This much is hashed in less time than it takes to ask a worker. */
+const MAX_PATHS_HERE = 64;
+const MAX_BYTES_HERE = 256 * 1024;
+
+/** Looks at one path (normal, see `normalisePath`). Changes nothing; safe to repeat. */
+export async function observeFile(workspace: FileWorkspace, path: string): Promise<FileSighting> {
+  const [sighting] = await observeFiles(workspace, [path]);
+  return sighting!;
+}
+
+/** One sighting a path, in order. */
+export async function observeFiles(workspace: FileWorkspace, paths: readonly string[], options: ObserveOptions = {}): Promise<FileSighting[]> {
+  const { onProgress } = options;
+  const view = viewOf(workspace);
+  if (paths.length > MAX_PATHS_HERE) return workspace.pool.look(view, paths, onProgress && ((done) => onProgress(done, paths.length)));
+  const looker = new FileLooker(view);
+  const sightings = paths.map((path) => looker.look(path, MAX_BYTES_HERE));
+  const large = paths.filter((_, index) => sightings[index] === undefined);
+  const here = paths.length - large.length;
+  if (large.length === 0) onProgress?.(here, paths.length);
+  const fromWorkers = large.length === 0 ? [] : await workspace.pool.look(view, large, onProgress && ((done) => onProgress(here + done, paths.length)));
+  return sightings.map((sighting) => sighting ?? fromWorkers.shift()!);
+}
+
+/**
+ * Does the file still show what was seen before? By its stamp where that can tell, without reading it; else undefined:
+ * look again. Never for a small file that could as well be read.
+ */
+export function glanceAt(workspace: FileWorkspace, path: string, earlier: FileSighting): FileState | undefined {
+  if (earlier.outcome !== 'seen' || earlier.stamp === undefined || earlier.stamp.sizeBytes <= MAX_BYTES_HERE) return undefined;
+  let now: BigIntStats | undefined;
+  try {
+    now = lstatSync(join(workspace.root, path), { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+  return now !== undefined && isStillAsHashed(earlier.stamp, now) ? earlier.state : undefined;
+}

@@ -1,0 +1,75 @@
+/**
+ * Files in the workspace that are no file resources: declared databases with their companions, and our own.
+ *
+ * Invariant: they are recognised by device and inode before they are opened. Closing a file that SQLite has open in this
+ * process, under whatever name, would drop the process's own POSIX locks on it (sqlite.org/howtocorrupt.html, 2.2).
+ */
+import { realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { HoldfastError } from '../../model/failure.ts';
+import { isReservedName } from './path.ts';
+import { statOf } from './stat.ts';
+import type { FileWorkspace } from './workspace.ts';
+
+/** Device and inode of every file that must not be opened, as they are now. */
+export type ReservedInodes = ReadonlySet<string>;
+
+const DATABASE_SUFFIXES = ['', '-wal', '-shm', '-journal'];
+const OWN_DATABASES = ['lock.sqlite', 'ledger.sqlite'];
+
+/** Looked up anew for each operation: databases and their companions come and go. */
+export function reservedInodes(workspace: FileWorkspace): ReservedInodes {
+  const inodes = new Set<string>();
+  const files = [...workspace.databasePaths, ...OWN_DATABASES.map((name) => join(workspace.holdfastDirectory, name))];
+  for (const file of files) {
+    for (const suffix of DATABASE_SUFFIXES) {
+      const stat = statSync(file + suffix, { bigint: true, throwIfNoEntry: false });
+      if (stat !== undefined) inodes.add(inodeKey(stat));
+    }
+  }
+  return inodes;
+}
+
+/** Where declared databases and their companions lie in the workspace, relative to it, whether they are there or not. */
+export function databasePlaces({ root, databasePaths }: FileWorkspace): readonly string[] {
+  return databasePaths.map(realPlace).filter((place) => place.startsWith(`${root}/`)).flatMap((place) => DATABASE_SUFFIXES.map((suffix) => place.slice(root.length + 1) + suffix));
+}
+
+export function inodeKey(stat: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${stat.dev}:${stat.ino}`;
+}
+
+/** Is this path a declared database or a companion of one? By its place and by its inode; opens nothing. */
+export function isReservedFile(workspace: FileWorkspace, path: string): boolean {
+  const absolute = join(workspace.root, path);
+  const isDatabase = (database: string): boolean => {
+    const real = realPlace(database);
+    return absolute.startsWith(real) && DATABASE_SUFFIXES.includes(absolute.slice(real.length));
+  };
+  if (workspace.databasePaths.some(isDatabase)) return true;
+  const stat = statOf(absolute);
+  return stat?.isFile() === true && reservedInodes(workspace).has(inodeKey(stat));
+}
+
+/** @throws HoldfastError `reserved-path` */
+export function refuseReservedFile(workspace: FileWorkspace, path: string): void {
+  if (!isReservedFile(workspace, path)) return;
+  throw new HoldfastError('reserved-path', `"${path}" belongs to a declared database. Read and change it through ctx.db, not as a file.`, { path });
+}
+
+/** Where in the workspace a real absolute path lies: '' the root, undefined outside or in `.holdfast`. */
+export function placeInWorkspace(root: string, real: string): string | undefined {
+  if (real === root) return '';
+  const prefix = root === '/' ? '/' : `${root}/`;
+  if (!real.startsWith(prefix)) return undefined;
+  const place = real.slice(prefix.length);
+  return place.split('/').some(isReservedName) ? undefined : place;
+}
+
+function realPlace(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Refuses an intent that names one file twice under different names, or a file and something inside it.
+ *
+ * Invariant: two targets that the filesystem would take for one are refused, whatever their spelling: letter case and
+ * Unicode forms where the filesystem folds them (it is asked, not guessed), folders reached through symbolic links, and
+ * hard links of one inode.
+ */
+import { closeSync, constants, lstatSync, openSync, realpathSync, type BigIntStats } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { HoldfastError } from '../../model/failure.ts';
+import type { FileState } from '../../model/record/world.ts';
+import { tryUnlink } from '../../store/durable-file.ts';
+import { folderOf, nameOf, TEMPORARY_PREFIX } from './path.ts';
+import { inodeKey } from './reserved.ts';
+import type { FileWorkspace } from './workspace.ts';
+
+export interface FileTarget {
+  readonly path: string;
+  readonly before: FileState;
+  readonly after: FileState;
+}
+
+/**
+ * Checks the targets of one intent; their paths are normal. Opens nothing but, where two names differ only in a way that
+ * a filesystem may fold, a probe file for a moment.
+ * @throws HoldfastError `same-target-twice` naming both
+ */
+export function refuseSameTargets(workspace: FileWorkspace, targets: readonly FileTarget[]): void {
+  const places = new Map<string, FileTarget>();
+  const folded = new Map<string, FileTarget[]>();
+  const inodes = new Map<string, FileTarget>();
+  const folders = new Map<string, string>();
+  const placeOf = (path: string): string => {
+    const folder = folderOf(path);
+    let place = folders.get(folder);
+    if (place === undefined) folders.set(folder, (place = realPlaceOf(workspace, folder)));
+    return `${place}/${nameOf(path)}`;
+  };
+
+  for (const target of targets) {
+    const place = placeOf(target.path);
+    refuse(places.get(place), target, 'name the same file');
+    places.set(place, target);
+
+    const key = foldKey(place);
+    const alike = folded.get(key) ?? [];
+    for (const other of alike) if (isFolded(workspace, place, placeOf(other.path))) refuse(other, target, 'are one name on this filesystem');
+    folded.set(key, [...alike, target]);
+
+    const stat = statOf(place);
+    if (stat?.isFile() !== true) continue;
+    refuse(inodes.get(inodeKey(stat)), target, 'are hard links of one file');
+    inodes.set(inodeKey(stat), target);
+  }
+  refuseParents(workspace, places, folded);
+}
+
+/** A target that is (or becomes) no folder can't have targets in it; one that was a folder, only removals. */
+function refuseParents(workspace: FileWorkspace, places: ReadonlyMap<string, FileTarget>, folded: ReadonlyMap<string, readonly FileTarget[]>): void {
+  for (const [place, target] of places) {
+    for (let above = folderOf(place); above.length > workspace.root.length; above = folderOf(above)) {
+      const parents = places.has(above) ? [places.get(above)!] : (folded.get(foldKey(above)) ?? []).filter((parent) => isFolded(workspace, `${workspace.root}/${parent.path}`, above));
+      for (const parent of parents) {
+        const isFolder = parent.after.kind === 'directory' || (parent.before.kind === 'directory' && target.after.kind === 'absent');
+        if (!isFolder) refuse(parent, target, 'cannot both be: the one would lie inside the other, which is no folder');
+      }
+    }
+  }
+}
+
+function refuse(other: FileTarget | undefined, target: FileTarget, why: string): void {
+  if (other === undefined) return;
+  throw new HoldfastError('same-target-twice', `"${other.path}" and "${target.path}" ${why}.`, { paths: [other.path, target.path] });
+}
+
+/** The folder's real path as far as it exists, then the rest of its name. */
+function realPlaceOf(workspace: FileWorkspace, folder: string): string {
+  if (folder === '') return workspace.root;
+  try {
+    return realpathSync.native(`${workspace.root}/${folder}`);
+  } catch {
+    return `${realPlaceOf(workspace, folderOf(folder))}/${nameOf(folder)}`;
+  }
+}
+
+/** Equal for all names that some filesystem might fold into one: more than any of them does. */
+function foldKey(place: string): string {
+  return place.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+}
+
+/** Asks the filesystem whether two places differ in nothing that it tells apart. */
+function isFolded(workspace: FileWorkspace, a: string, b: string): boolean {
+  if (a === b) return true;
+  const [aParts, bParts] = [a.split('/'), b.split('/')];
+  return aParts.length === bParts.length && aParts.every((part, index) => part === bParts[index] || foldsTogether(workspace, aParts.slice(0, index).join('/'), part, bParts[index]!));
+}
+
+function foldsTogether(workspace: FileWorkspace, folder: string, a: string, b: string): boolean {
+  let existing = folder;
+  while (existing.length > workspace.root.length && statOf(existing)?.isDirectory() !== true) existing = folderOf(existing);
+  const prefix = `${existing}/${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}-`;
+  try {
+    closeSync(openSync(prefix + a, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
+  } catch {
+    // Can't be asked (name too long, folder not writable): then two names that look alike are not risked.
+    return true;
+  }
+  try {
+    return statOf(prefix + b) !== undefined;
+  } finally {
+    tryUnlink(prefix + a);
+  }
+}
+
+function statOf(absolute: string): BigIntStats | undefined {
+  try {
+    return lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    // Not to be seen by this process: nothing is known about it, and applying will say so.
+    return undefined;
+  }
+}

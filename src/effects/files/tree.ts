@@ -1,0 +1,114 @@
+/**
+ * A tree of files as stat shows it: what lies below a folder, and what differs between two moments.
+ *
+ * Invariants
+ * 1. An entry that stat shows unchanged (inode, size, mode, modification and change time) is unchanged: the change time
+ *    can't be set, so a modification time that was put back hides nothing. What was changed in the same tick of the
+ *    clock as the earlier look can't be told so; whoever looks first notes that it is young.
+ * 2. Nothing is opened, no symbolic link is followed. `.holdfast`, our temporary files and declared databases are left out.
+ * 3. A name that is not Unicode can't be named by a record: it is an error, never left out without a word.
+ */
+import { readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { HoldfastError } from '../../model/failure.ts';
+import { storageError, systemCode } from '../../store/durable-file.ts';
+import { isReservedName } from './path.ts';
+import { inodeKey, type ReservedInodes } from './reserved.ts';
+import { statOf } from './stat.ts';
+import { Turns } from '../turns.ts';
+
+export interface TreeEntry {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly inode: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** Of a symbolic link. */
+  readonly target?: string;
+}
+
+/** Relative path → entry; a folder comes before what is in it. */
+export type Tree = ReadonlyMap<string, TreeEntry>;
+
+/** The kernel stamps times in ticks of up to 10 ms; a change this close to a look may bear the same stamp. */
+export const YOUNG_NS = 100_000_000n;
+
+/**
+ * Looks at everything below a folder. About 15 µs an entry.
+ * @param reserved never part of the tree
+ * @param names `all`: also names that are ours, so that whoever made them hears of it
+ * @throws HoldfastError `permission-denied`, `storage-failed`; `bad-input` for a name that is not Unicode
+ */
+export async function scanTree(root: string, reserved: ReservedInodes = new Set(), names: 'all' | 'unreserved' = 'unreserved'): Promise<Tree> {
+  const tree = new Map<string, TreeEntry>();
+  const pending = [''];
+  const turns = new Turns();
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    for (const name of namesIn(root, folder)) {
+      if (names === 'unreserved' && isReservedName(name)) continue;
+      const path = folder === '' ? name : `${folder}/${name}`;
+      const entry = entryAt(`${root}/${path}`, reserved);
+      if (entry === undefined) continue;
+      tree.set(path, entry);
+      if (entry.kind === 'directory') pending.push(path);
+    }
+    await turns.take();
+  }
+  return tree;
+}
+
+/** Undefined: nothing is there, or it is reserved. */
+export function entryAt(absolute: string, reserved: ReservedInodes = new Set()): TreeEntry | undefined {
+  const stat = statOf(absolute);
+  if (stat === undefined || (stat.isFile() && reserved.size > 0 && reserved.has(inodeKey(stat)))) return undefined;
+  const kind = kindOf(stat);
+  const entry: TreeEntry = { kind, mode: Number(stat.mode & 0o7777n), sizeBytes: Number(stat.size), inode: stat.ino, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
+  if (kind !== 'symlink') return entry;
+  try {
+    return { ...entry, target: readlinkSync(absolute) };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EINVAL') return undefined;
+    throw storageError('read', absolute, error);
+  }
+}
+
+/** Does stat say that it is unchanged? Of a folder only its mode counts: its times change with what is in it. */
+export function isSameEntry(a: TreeEntry, b: TreeEntry): boolean {
+  if (a.kind !== b.kind) return false;
+  switch (a.kind) {
+    case 'directory':
+      return a.mode === b.mode;
+    case 'symlink':
+      return a.target === b.target;
+    default:
+      return a.inode === b.inode && a.sizeBytes === b.sizeBytes && a.mode === b.mode && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+  }
+}
+
+/** Paths at which two trees differ, in the order of `after`, then what is gone. */
+export function differingPaths(before: Tree, after: Tree): readonly string[] {
+  const changed = [...after].flatMap(([path, entry]) => {
+    const earlier = before.get(path);
+    return earlier !== undefined && isSameEntry(earlier, entry) ? [] : [path];
+  });
+  return [...changed, ...[...before.keys()].filter((path) => !after.has(path))];
+}
+
+function namesIn(root: string, folder: string): readonly string[] {
+  const absolute = folder === '' ? root : `${root}/${folder}`;
+  try {
+    return readdirSync(absolute, { encoding: 'buffer' }).map((bytes) => {
+      const name = bytes.toString();
+      if (!name.includes('\ufffd') || Buffer.from(name).equals(bytes)) return name;
+      throw new HoldfastError('bad-input', `The folder "${folder === '' ? '.' : folder}" holds a file whose name is not Unicode: ${JSON.stringify(bytes.toString('latin1'))}. Rename it; a record could not name it.`, { path: folder });
+    });
+  } catch (error) {
+    // Removed since it was listed: then nothing is in it.
+    if (systemCode(error) === 'ENOENT' && folder !== '') return [];
+    throw storageError('list', absolute, error);
+  }
+}
+
+function kindOf(stat: BigIntStats): TreeEntry['kind'] {
+  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
+}

@@ -1,0 +1,89 @@
+/**
+ * Where commands work: `.holdfast/commands/<id>/tree`, a folder of its own for each, with a note beside it of whose it is.
+ *
+ * Invariants
+ * 1. The note is there before the folder and is removed after it: a folder without a note was being removed.
+ * 2. What a dead process left (its command's processes, then the folder) is taken away by whoever comes next; what may
+ *    still be somebody's is left alone.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { storageError, systemCode } from '../../store/durable-file.ts';
+import { isAlive, isOnThisHost, ProcessIdentitySchema, thisProcess, type ProcessIdentity } from '../../store/lock/process-identity.ts';
+import { killLeftovers } from './leftovers.ts';
+import { removeTree } from '../files/tree-copy.ts';
+
+export interface CommandFolder {
+  /** Also the marker of its processes. */
+  readonly id: string;
+  readonly path: string;
+  /** The copy; not there yet. */
+  readonly tree: string;
+}
+
+const NoteSchema = z.object({ owner: ProcessIdentitySchema, step: z.string() });
+
+/** Tools that look for ignore files upward would find `.holdfast/.gitignore`, which ignores everything. */
+const IGNORE_NOTHING = '!*\n';
+
+/** @throws HoldfastError `permission-denied`, `storage-failed` */
+export function makeCommandFolder(holdfastDirectory: string, step: string): CommandFolder {
+  const folder = folderOf(holdfastDirectory, randomUUID());
+  try {
+    mkdirSync(join(holdfastDirectory, 'commands'), { recursive: true, mode: 0o700 });
+    writeFileSync(`${folder.path}.json`, JSON.stringify({ owner: thisProcess(), step } satisfies z.infer<typeof NoteSchema>), { mode: 0o600 });
+    mkdirSync(folder.path, { mode: 0o700 });
+    writeFileSync(join(folder.path, '.gitignore'), IGNORE_NOTHING);
+  } catch (error) {
+    throw storageError('mkdir', folder.path, error);
+  }
+  return folder;
+}
+
+/** Safe to repeat. */
+export async function removeCommandFolder(folder: CommandFolder): Promise<void> {
+  await removeTree(folder.path);
+  rmSync(`${folder.path}.json`, { force: true });
+}
+
+/** Ends what commands of dead processes left running, and removes what they worked in. Safe to repeat, and at the same time. */
+export async function removeDeadCommands(holdfastDirectory: string): Promise<void> {
+  for (const id of idsIn(join(holdfastDirectory, 'commands'))) {
+    const folder = folderOf(holdfastDirectory, id);
+    const owner = ownerOf(`${folder.path}.json`);
+    if (owner === undefined || !isDead(owner)) continue;
+    await killLeftovers({ marker: id, leader: undefined, folder: folder.path });
+    await removeCommandFolder(folder);
+  }
+}
+
+function folderOf(holdfastDirectory: string, id: string): CommandFolder {
+  const path = join(holdfastDirectory, 'commands', id);
+  return { id, path, tree: join(path, 'tree') };
+}
+
+function idsIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw storageError('list', directory, error);
+  }
+}
+
+/** Undefined: it is being written, or it has gone meanwhile. */
+function ownerOf(note: string): ProcessIdentity | undefined {
+  try {
+    return NoteSchema.safeParse(JSON.parse(readFileSync(note, 'utf8'))).data?.owner;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of another container nothing can be told; of another host or an earlier boot no process is left. */
+function isDead(owner: ProcessIdentity): boolean {
+  const self = thisProcess();
+  return isOnThisHost(owner) ? !isAlive(owner) : owner.host !== self.host || owner.bootId !== self.bootId;
+}

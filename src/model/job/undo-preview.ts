@@ -1,0 +1,13 @@
+/** What undoing a job would do, for a person: newest first. */
+import type { Left } from '../record/intent.ts';
+
+export interface UndoPreview {
+  readonly stepId: string;
+  readonly generation: number;
+  /** Does the step's own compensation run first? Null: its code is not known here. */
+  readonly compensates: boolean | null;
+  /** What would be put back, one a line. */
+  readonly undoes: readonly string[];
+  /** What would stay, and why. */
+  readonly leaves: readonly Left[];
+}

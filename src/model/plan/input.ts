@@ -1,0 +1,48 @@
+/**
+ * What a plan becomes when a job starts: its input checked and completed, its workspace, watches and databases named.
+ *
+ * Invariant: an environment variable's value is used on the worker and returned to no one else; nothing here may be
+ * called with `env` in a Workflow, whose results are history.
+ */
+import { canonicalJson, type Json, type JsonObject } from '../canonical-json.ts';
+import { resolve } from './expression.ts';
+import { HoldfastError } from '../failure.ts';
+import { validatorOf } from './json-schema.ts';
+import { problemsFromZod } from './problem.ts';
+import type { Plan, Watch } from './plan.ts';
+
+/**
+ * The job's input, defaults filled in. Pure; safe to repeat on its own result.
+ * @throws HoldfastError `bad-input` that lists every problem, `not-json`
+ */
+export function parseInput(plan: Plan, input: unknown): JsonObject {
+  const given = input ?? {};
+  canonicalJson(given, 'input');
+  const validator = validatorOf(plan.input ?? { type: 'object', properties: {} });
+  const result = validator.safeParse(given);
+  if (result.success) return result.data as JsonObject;
+  const problems = problemsFromZod(result.error, given, validator, 'input');
+  const lines = problems.map(({ path, message, expected, found, hint }) =>
+    [`${path}: ${message}`, ...(expected === undefined ? [] : [`expected ${expected}`]), ...(found === undefined ? [] : [`found ${found}`]), ...(hint === undefined ? [] : [hint])].join('; '),
+  );
+  const takes = plan.input?.properties === undefined ? 'It takes none.' : `It takes: ${Object.keys(plan.input.properties).join(', ') || 'none'}.`;
+  throw new HoldfastError('bad-input', `The input does not fit the plan "${plan.name}".\n${lines.map((line) => `  ${line}`).join('\n')}\n${takes}`, { problems });
+}
+
+/** The workspace's path as the plan has it, references replaced. The worker resolves it against its root. @throws HoldfastError `bad-input` */
+export function workspaceOf(plan: Plan, input: JsonObject): string {
+  const path = resolve(plan.workspace, { input });
+  // An input must not lead out of the folder that the plan means.
+  if (typeof path === 'string' && path.trim() !== '' && !path.includes('\0') && !path.split('/').includes('..')) return path;
+  throw new HoldfastError('bad-input', `The plan's workspace is ${plan.workspace}, which gives ${JSON.stringify(path)}. Expected a path without \`..\`.`, { workspace: plan.workspace });
+}
+
+/** The watches with references replaced. @throws HoldfastError `bad-input` */
+export function watchesOf(plan: Plan, input: JsonObject, jobId: string): readonly Watch[] {
+  return plan.watch.map((watch) => resolve(watch as Json, { input, job: { id: jobId } }) as Watch);
+}
+
+/** The databases with their URLs, in plan order. For the worker only: URLs hold passwords. @throws HoldfastError `missing-variable` */
+export function databasesOf(plan: Plan, env: Readonly<Record<string, string | undefined>>): readonly { readonly name: string; readonly url: string }[] {
+  return Object.entries(plan.databases).map(([name, { url }]) => ({ name, url: resolve(url, { env }) as string }));
+}

@@ -1,0 +1,182 @@
+/**
+ * The chain: an append-only list of records, each sealed with the head of the one before.
+ *
+ * Invariants
+ * 1. head(n) = SHA-256(head(n-1) + record n). Holding head(n) is holding all records up to n.
+ * 2. The sequence number orders everything; `at` is for people and orders nothing.
+ * 3. The manifest is a pure function of the chain: the latest change of a resource counts.
+ */
+import * as z from 'zod';
+import { canonicalJson, type Json } from '../canonical-json.ts';
+import { DigestSchema, sha256Hex, type Digest } from '../digest.ts';
+import { EffectSchema, LeftSchema } from './intent.ts';
+import { ResourceStateSchema, stateDigest, type ResourceState } from './world.ts';
+import { AnswerSchema } from '../question/answer.ts';
+
+const JsonSchema = z.json() as z.ZodType<Json>;
+
+/**
+ * One entry for the manifest. `written`: the job put it there. `read`: a step found it so. `accepted`: a person decided
+ * it. `undone`: a decision put it back.
+ */
+export const ChangeSchema = z.strictObject({
+  resource: z.string(),
+  role: z.enum(['written', 'read', 'accepted', 'undone', 'watched']),
+  state: ResourceStateSchema,
+});
+export type Change = z.infer<typeof ChangeSchema>;
+
+const common = { schemaVersion: z.literal(1), jobId: z.string(), seq: z.int().min(1), at: z.string(), runId: z.string() };
+
+/** A job took the workspace. */
+export const OpenedRecordSchema = z.strictObject({ ...common, kind: z.literal('opened'), workflowId: z.string(), settings: DigestSchema, changes: z.array(ChangeSchema) });
+
+/** Effects with the state that the world had before each; `after` of a row is what its transaction read back. */
+export const AppliedEffectSchema = z.strictObject({ effect: EffectSchema, after: ResourceStateSchema, outcome: z.enum(['applied', 'skipped', 'kept']) });
+export type AppliedEffect = z.infer<typeof AppliedEffectSchema>;
+
+export const StepRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('step'),
+  stepId: z.string(),
+  step: z.string(),
+  version: z.string(),
+  generation: z.int().min(0),
+  token: DigestSchema,
+  args: DigestSchema,
+  intent: DigestSchema,
+  output: JsonSchema,
+  /** Steps whose outputs it used; null: everything recorded before it. */
+  uses: z.array(z.string()).nullable(),
+  effects: z.array(AppliedEffectSchema),
+  changes: z.array(ChangeSchema),
+  logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),
+});
+export type StepRecord = z.infer<typeof StepRecordSchema>;
+
+export const DecisionRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('decision'),
+  question: DigestSchema,
+  questionKind: z.string(),
+  answers: z.record(z.string(), AnswerSchema),
+  by: z.string(),
+  reason: z.string(),
+  /** The intent that an approval approves. */
+  approves: DigestSchema.optional(),
+  rejects: z.strictObject({ token: DigestSchema }).optional(),
+  /** Steps to run again, with the generation that the ledger issued. */
+  reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int().min(0) })),
+  /** Sequence numbers of records that the Workflow had forgotten and now adopts. */
+  adopts: z.array(z.int()),
+  changes: z.array(ChangeSchema),
+  /** What was found and replaced: resource → blob. */
+  kept: z.record(z.string(), DigestSchema),
+  /** What calls answered, as the person says: resource → answer. */
+  results: z.record(z.string(), JsonSchema).optional(),
+  /** Calls of steps that run again which are made anew. */
+  again: z.array(z.string()).optional(),
+  /** An abort that undoes what the job did. */
+  compensates: z.literal(true).optional(),
+  notes: z.array(z.string()),
+});
+export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;
+
+/** From here on no step runs any more: what the job did is undone. */
+export const UndoingRecordSchema = z.strictObject({ ...common, kind: z.literal('undoing'), by: z.string(), reason: z.string(), changes: z.array(ChangeSchema) });
+
+export type UndoingRecord = z.infer<typeof UndoingRecordSchema>;
+
+/** A step was undone, as far as it can be. */
+export const UndoneRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('undone'),
+  stepId: z.string(),
+  step: z.string(),
+  generation: z.int().min(0),
+  /** The record that is undone; null: the step was not finished, and calls of it were. */
+  undoes: z.int().nullable(),
+  /** Of the undoing itself: derived from the step's. */
+  token: DigestSchema,
+  intent: DigestSchema,
+  /** What undid it: what the step's own compensation did first. */
+  effects: z.array(AppliedEffectSchema),
+  left: z.array(LeftSchema),
+  notes: z.array(z.string()),
+  changes: z.array(ChangeSchema),
+  logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),
+});
+export type UndoneRecord = z.infer<typeof UndoneRecordSchema>;
+
+/** A question that nobody need answer any more: what it asked about has changed or gone. */
+export const WithdrawnRecordSchema = z.strictObject({ ...common, kind: z.literal('withdrawn'), question: DigestSchema, reason: z.string(), changes: z.array(ChangeSchema) });
+
+/** The job ended and gave the workspace back. */
+export const ReleasedRecordSchema = z.strictObject({ ...common, kind: z.literal('released'), outcome: z.enum(['completed', 'failed', 'aborted', 'cancelled', 'taken-over']), notes: z.array(z.string()), changes: z.array(ChangeSchema) });
+
+/** What a Run saw when it first compared a watched thing, or a code or plan version. */
+export const WatchedRecordSchema = z.strictObject({ ...common, kind: z.literal('watched'), changes: z.array(ChangeSchema) });
+
+export const ChainRecordSchema = z.discriminatedUnion('kind', [
+  OpenedRecordSchema,
+  StepRecordSchema,
+  DecisionRecordSchema,
+  UndoingRecordSchema,
+  UndoneRecordSchema,
+  WithdrawnRecordSchema,
+  ReleasedRecordSchema,
+  WatchedRecordSchema,
+]);
+export type ChainRecord = z.infer<typeof ChainRecordSchema>;
+
+/** The head before the first record. */
+export const GENESIS: Digest = '0'.repeat(64);
+
+export function nextHead(previous: Digest, recordText: string): Digest {
+  return sha256Hex(`${previous}\n${recordText}`);
+}
+
+export function recordText(record: ChainRecord): string {
+  return canonicalJson(record);
+}
+
+export interface ManifestEntry {
+  readonly resource: string;
+  readonly digest: Digest;
+  readonly state: ResourceState;
+  readonly role: Change['role'];
+  readonly seq: number;
+  /** The step that put or found it; undefined for decisions and watches. */
+  readonly stepId?: string;
+  readonly generation?: number;
+  readonly at: string;
+}
+
+/** The change of a resource that counts, and the record that made it. */
+export interface LatestChange {
+  readonly change: Change;
+  readonly record: Pick<ChainRecord, 'seq' | 'at'> & { readonly step?: { readonly stepId: string; readonly generation: number } };
+}
+
+export function manifestEntryOf({ change, record }: LatestChange, digest: Digest): ManifestEntry {
+  return { resource: change.resource, digest, state: change.state, role: change.role, seq: record.seq, at: record.at, ...record.step };
+}
+
+/** Folds one record into a manifest. */
+export function foldManifest(manifest: Map<string, ManifestEntry>, record: ChainRecord): void {
+  const latest = new Map<string, LatestChange>();
+  foldChanges(latest, record, (resource) => manifest.has(resource));
+  for (const [resource, change] of latest) manifest.set(resource, manifestEntryOf(change, stateDigest(change.change.state)));
+}
+
+/**
+ * Which changes of a record count: a read adds what was not recorded and changes nothing else. It found what was
+ * recorded then, and a decision may have changed the record since, while the step that had read was still in flight.
+ */
+export function foldChanges(latest: Map<string, LatestChange>, record: ChainRecord, isRecorded: (resource: string) => boolean = () => false): void {
+  const by = { seq: record.seq, at: record.at, ...(record.kind === 'step' ? { step: { stepId: record.stepId, generation: record.generation } } : {}) };
+  for (const change of record.changes) {
+    if (change.role === 'read' && (latest.has(change.resource) || isRecorded(change.resource))) continue;
+    latest.set(change.resource, { change, record: by });
+  }
+}

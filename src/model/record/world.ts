@@ -1,0 +1,90 @@
+/**
+ * What a resource looks like at one moment, and what came of looking.
+ *
+ * Invariant: "could not read" and "could not reach" are outcomes of looking, never states. Nothing can be recorded
+ * from them, and they equal no state (not even `absent`).
+ */
+import * as z from 'zod';
+import { canonicalJson, type Json } from '../canonical-json.ts';
+import { digestOf, DigestSchema, sha256Hex, type Digest } from '../digest.ts';
+
+const JsonSchema: z.ZodType<Json> = z.json() as z.ZodType<Json>;
+
+export const AbsentSchema = z.strictObject({ kind: z.literal('absent') });
+/** mode: permission bits only (0o7777). content: SHA-256 of the bytes. */
+export const FileStateSchema = z.strictObject({ kind: z.literal('file'), sizeBytes: z.int().min(0), mode: z.int(), content: DigestSchema });
+export const DirectoryStateSchema = z.strictObject({ kind: z.literal('directory'), mode: z.int() });
+export const SymlinkStateSchema = z.strictObject({ kind: z.literal('symlink'), target: z.string() });
+/** A FIFO, socket or device: recognised, never opened. */
+export const OtherFileStateSchema = z.strictObject({ kind: z.literal('other'), what: z.string() });
+/** The columns that the record covers, values as canonical scalars (see effects/database). */
+export const RowStateSchema = z.strictObject({ kind: z.literal('row'), columns: z.record(z.string(), JsonSchema) });
+
+export const ColumnSchema = z.strictObject({
+  name: z.string(),
+  type: z.string(),
+  nullable: z.boolean(),
+  default: z.string().nullable(),
+  position: z.int(),
+  generated: z.string().nullable(),
+});
+/** Indexes, keys and constraints as sorted, normalised definitions, so that order of creation is no difference. */
+export const TableSchemaStateSchema = z.strictObject({
+  kind: z.literal('schema'),
+  columns: z.array(ColumnSchema),
+  primaryKey: z.array(z.string()),
+  indexes: z.array(z.string()),
+  constraints: z.array(z.string()),
+});
+export const TokenStateSchema = z.strictObject({ kind: z.literal('token'), intent: DigestSchema, rows: z.string() });
+export const IdentityStateSchema = z.strictObject({ kind: z.literal('identity'), system: z.string(), timeline: z.string(), name: z.string() });
+/** A value that is compared whole: the result of a watched query, a version. `summary` is for people, bounded. */
+export const ValueStateSchema = z.strictObject({ kind: z.literal('value'), value: DigestSchema, summary: z.string() });
+
+export const ResourceStateSchema = z.discriminatedUnion('kind', [
+  AbsentSchema,
+  FileStateSchema,
+  DirectoryStateSchema,
+  SymlinkStateSchema,
+  OtherFileStateSchema,
+  RowStateSchema,
+  TableSchemaStateSchema,
+  TokenStateSchema,
+  IdentityStateSchema,
+  ValueStateSchema,
+]);
+export type ResourceState = z.infer<typeof ResourceStateSchema>;
+export type FileState = Extract<ResourceState, { kind: 'absent' | 'file' | 'directory' | 'symlink' | 'other' }>;
+export type RowState = Extract<ResourceState, { kind: 'absent' | 'row' }>;
+export type TableSchemaState = Extract<ResourceState, { kind: 'schema' }>;
+export type SchemaState = Extract<ResourceState, { kind: 'absent' | 'schema' }>;
+export type TokenState = Extract<ResourceState, { kind: 'absent' | 'token' }>;
+export type IdentityState = Extract<ResourceState, { kind: 'identity' }>;
+export const ABSENT: Extract<ResourceState, { kind: 'absent' }> = { kind: 'absent' };
+
+/** What came of looking at a resource. */
+export type Sighting =
+  | { readonly outcome: 'seen'; readonly state: ResourceState }
+  | { readonly outcome: 'unreadable'; readonly reason: string }
+  | { readonly outcome: 'unreachable'; readonly reason: string };
+
+const ABSENT_DIGEST = digestOf(ABSENT);
+
+/** The digest of a state. `summary` texts are left out: only what the resource is counts. */
+export function stateDigest(state: ResourceState): Digest {
+  return state.kind === 'absent' ? ABSENT_DIGEST : sha256Hex(stateText(state));
+}
+
+/** What a state's digest is over. */
+export function stateText(state: ResourceState): string {
+  return canonicalJson(essenceOf(state));
+}
+
+/** The same as equal digests, without the hashing. */
+export function sameState(a: ResourceState, b: ResourceState): boolean {
+  return a === b || (a.kind === b.kind && canonicalJson(essenceOf(a)) === canonicalJson(essenceOf(b)));
+}
+
+function essenceOf(state: ResourceState): unknown {
+  return state.kind === 'value' ? { kind: 'value', value: state.value } : state;
+}

@@ -1,0 +1,171 @@
+/**
+ * One attempt's hold on a token. Each claim has a random nonce; a later claim of the token replaces it, and whoever is
+ * left behind is refused at its next durable act.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { ManifestEntry, StepRecord } from '../../model/record/record.ts';
+import { isUndoId } from '../../model/record/token.ts';
+import { sameState, type ResourceState } from '../../model/record/world.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { ClaimRow, Ledger } from '../../store/ledger/ledger.ts';
+import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
+import { mustBeAsRecorded } from './manifest-check.ts';
+import type { Caller } from '../host.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+
+export class Claim {
+  readonly #workspace: Workspace;
+  readonly #caller: Caller;
+  readonly #ledger: Ledger;
+  #row: ClaimRow;
+  /** What commands in place of this attempt have left: the record does not have it yet. */
+  readonly left = new Map<string, ResourceState>();
+
+  constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
+    this.#workspace = workspace;
+    this.#caller = caller;
+    this.#ledger = ledger;
+    this.#row = row;
+  }
+
+  get row(): ClaimRow {
+    return this.#row;
+  }
+
+  mustBeAsRecorded(resource: string, found: ResourceState): void {
+    const left = this.left.get(resource);
+    if (left !== undefined && sameState(left, found)) return;
+    mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
+  }
+
+  recorded(resource: string): ManifestEntry | undefined {
+    return this.#ledger.manifestEntry(this.#row.jobId, resource);
+  }
+
+  recordedTables(database: string): readonly string[] {
+    return this.#ledger.recordedTables(this.#row.jobId, database);
+  }
+
+  async once(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
+    return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
+  }
+
+  /** @param contents small ones that the value names */
+  async recordOnce(name: string, value: string, reads: Digest, contents: ReadonlyMap<Digest, Uint8Array> = new Map()): Promise<void> {
+    await this.#durably(`record ${name}`, (ledger) => {
+      for (const [content, bytes] of contents) ledger.putContent(content, bytes);
+      ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads);
+    });
+  }
+
+  /** Begins a new draft with the values that are still good; the old one's stay as evidence. */
+  async newDraft(keep: readonly string[], why: string): Promise<void> {
+    this.#caller.log(`a new draft begins: ${why}`, { stepId: this.#row.stepId, draft: this.#row.draft + 1 });
+    await this.#durably('new draft', (ledger) => {
+      const { token, draft } = this.#row;
+      this.#row = { ...this.#row, draft: draft + 1 };
+      ledger.putClaim(this.#row);
+      for (const name of keep) ledger.keepOnce(token, name, draft, draft + 1);
+    });
+  }
+
+  /** What the ledger knows of a call: of this generation, or of the latest before it that has made it. */
+  performed(name: string): PerformRow | undefined {
+    return this.#ledger.performInForce(this.#row.jobId, this.#row.stepId, name, this.#row.generation);
+  }
+
+  /** A look at the ledger without the lock: at what only this claim writes. */
+  read<T>(look: (ledger: Ledger) => T): T {
+    return look(this.#ledger);
+  }
+
+  stepRecordOf(token: Digest): StepRecord | undefined {
+    return this.#ledger.stepRecord(token)?.record;
+  }
+
+  /**
+   * Writes what is known of a call, if the ledger still has what was `seen` of it. One fsynced commit.
+   * @param mayAct is asked under the lock before anything is written; it throws what stands in the way
+   * @throws HoldfastError `fenced`
+   */
+  async putPerform(seen: PerformRow | undefined, next: PerformRow, mayAct?: (ledger: Ledger) => void): Promise<void> {
+    await this.#durably(`record ${next.name}`, (ledger) => {
+      mayAct?.(ledger);
+      const found = ledger.perform(next.token, next.name);
+      const isAsSeen = found === undefined ? seen?.token !== next.token : seen?.token === next.token && performDigest(found) === performDigest(seen);
+      if (!isAsSeen) throw new HoldfastError('fenced', `What is recorded of ${next.name} has changed meanwhile; this attempt of step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
+      ledger.putPerform(next);
+    });
+  }
+
+  /** Read without the lock: only to see sooner that it isn't. */
+  get isCurrent(): boolean {
+    return this.#ledger.claim(this.#row.token)?.nonce === this.#row.nonce;
+  }
+
+  /** Under the lock already: is this still the claim that counts? @throws HoldfastError `fenced` */
+  mustBeCurrent(ledger: Ledger): void {
+    const current = ledger.claim(this.#row.token);
+    if (current?.nonce !== this.#row.nonce) {
+      throw new HoldfastError('fenced', `Another attempt has taken over step ${this.#row.stepId}; this one does nothing more.`, { stepId: this.#row.stepId });
+    }
+    const job = ledger.job(this.#row.jobId);
+    if (job === undefined || job.state !== (isUndoId(this.#row.stepId) ? 'undoing' : 'open') || job.runId !== this.#caller.runId) {
+      throw new HoldfastError('fenced', `Another Run of the job has taken over; step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
+    }
+  }
+
+  update(ledger: Ledger, change: Partial<Pick<ClaimRow, 'state' | 'failures' | 'dropped' | 'draft'>>): void {
+    this.#row = { ...this.#row, ...change };
+    ledger.putClaim(this.#row);
+  }
+
+  /** Closes it durably after the step's code has thrown: only a claim left open means a lost worker. */
+  async close(change: Partial<Pick<ClaimRow, 'failures' | 'dropped' | 'draft'>> = {}): Promise<void> {
+    await this.#workspace.exclusive('close claim', (ledger) => {
+      if (ledger.claim(this.#row.token)?.nonce !== this.#row.nonce) return;
+      ledger.transaction(() => this.update(ledger, { ...change, state: 'closed' }), { relaxed: true });
+    });
+  }
+
+  async #durably(purpose: string, work: (ledger: Ledger) => void): Promise<void> {
+    await this.#workspace.exclusive(purpose, (ledger) =>
+      ledger.transaction(() => {
+        this.mustBeCurrent(ledger);
+        work(ledger);
+      }),
+    );
+  }
+}
+
+/** Takes the token, replacing whoever had it. `given`: what `args` is the digest of; a compensation may ask for it. Call under the lock. */
+export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>, given?: Uint8Array): Claim {
+  const before = ledger.claim(fields.token);
+  faultPoint('claim.before');
+  const row = ledger.transaction(
+    () => {
+      const taken: ClaimRow = {
+        ...fields,
+        nonce: randomUUID(),
+        state: 'open',
+        ordinal: ledger.nextOrdinal(),
+        attempts: (before?.attempts ?? 0) + 1,
+        failures: before?.failures ?? 0,
+        dropped: before?.dropped ?? 0,
+        // What was computed from another input is evidence, no more.
+        draft: before === undefined ? 0 : before.draft + (before.args === fields.args ? 0 : 1),
+        rejection: before?.rejection ?? null,
+      };
+      ledger.putClaim(taken);
+      // What holds a secret is refused before the code runs, and not kept.
+      if (given !== undefined && before?.args !== fields.args && workspace.secrets.whichIn(given) === undefined) ledger.putContent(fields.args, given);
+      return taken;
+    },
+    // A power loss ends every worker, and a new worker's first request is verified anyway.
+    { relaxed: true },
+  );
+  faultPoint('claim.after');
+  return new Claim(workspace, caller, ledger, row);
+}

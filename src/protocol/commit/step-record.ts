@@ -1,0 +1,90 @@
+/**
+ * The record of an applied step: what it says, planned before the first COMMIT, appended after the last rename.
+ *
+ * Invariants
+ * 1. Whatever goes into the record is known once the transactions have been read back, so the plan (in the ledger's
+ *    fsynced `applying`) and the intent give the record word for word, its place in the chain included.
+ * 2. So appending it needs no fsync of its own. A power loss may take the last record; if the Workflow has heard of it,
+ *    all its effects were durable, and the comparison that every new worker begins with appends it again.
+ */
+import type { Json } from '../../model/canonical-json.ts';
+import type { ChainPlace } from '../../model/job/messages.ts';
+import type { Effect, Intent } from '../../model/record/intent.ts';
+import { resourceOfEffect } from '../../model/record/intent.ts';
+import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
+import { formatResource } from '../../model/record/resource.ts';
+import { ABSENT, type ResourceState } from '../../model/record/world.ts';
+import type { IntentRow, Ledger, NewRecord, PreparedAfters } from '../../store/ledger/ledger.ts';
+import { versionState } from '../look/look.ts';
+
+export interface Applied {
+  readonly effects: readonly AppliedEffect[];
+  readonly changes: readonly Change[];
+}
+
+/** What the record will say if everything is applied as prepared. */
+export function asPrepared(intent: Intent, { afters, changes }: Pick<PreparedAfters, 'afters' | 'changes'>): Applied {
+  const effects = intent.effects.map((effect, index): AppliedEffect => ({ effect, after: afters[index] ?? afterOf(effect), outcome: outcomeOf(intent, effect) }));
+  return { effects, changes: [...changesOf(intent, effects), ...changes] };
+}
+
+/** What the step read, and what its effects wrote. */
+export function changesOf(intent: Intent, effects: readonly AppliedEffect[]): Change[] {
+  const changes: Change[] = intent.observations.map(({ resource, state }) => ({ resource, role: 'read', state }));
+  for (const { resource, state } of intent.left ?? []) changes.push({ resource, role: 'written', state });
+  for (const { effect, after } of effects) {
+    const resource = resourceOfEffect(effect);
+    if (resource !== undefined) changes.push({ resource: formatResource(resource), role: intent.undoes === undefined ? 'written' : 'undone', state: after });
+  }
+  return intent.undoes === undefined ? changes : [...changes, ...intent.undoes.settled];
+}
+
+/** What comes of an effect that nothing stands in the way of. A call of an earlier generation is not made anew. */
+export function outcomeOf(intent: Pick<Intent, 'generation'>, effect: Effect): 'applied' | 'kept' {
+  return effect.kind === 'perform' && effect.generation < intent.generation ? 'kept' : 'applied';
+}
+
+export function afterOf(effect: Effect): ResourceState {
+  return 'after' in effect ? effect.after : ABSENT;
+}
+
+export function stepFields({ intent, digest, details }: IntentRow, { effects, changes }: Applied): NewRecord {
+  if (intent.undoes !== undefined) {
+    const { stepId, generation, seq, left, notes } = intent.undoes;
+    return {
+      kind: 'undone', stepId, step: intent.step, generation, undoes: seq, token: intent.token, intent: digest, effects: [...effects], left: [...left], notes: [...notes], changes: [...changes],
+      logs: details.logs as StepRecord['logs'],
+    };
+  }
+  return {
+    kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
+    intent: digest, output: intent.output as Json, uses: details.uses === null ? null : [...details.uses], effects: [...effects],
+    changes: [...changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }],
+    logs: details.logs as StepRecord['logs'],
+  };
+}
+
+/** Inside a transaction: the intent has its record, and nothing more is to be done for it. */
+export function closeIntent(ledger: Ledger, { intent }: IntentRow): void {
+  ledger.setIntentState(intent.token, 'done');
+  ledger.clearEffectMarks(intent.token);
+}
+
+/** Appends what a power loss took of the chain's end and the Workflow has heard of. Call under the lock. Safe to repeat. */
+export function redoLostRecord(ledger: Ledger, jobId: string, known: ChainPlace): void {
+  const job = ledger.job(jobId);
+  if (job === undefined || known.seq !== job.at.seq + 1) return;
+  for (const row of ledger.openIntents(jobId)) {
+    const prepared = ledger.preparedAfters(row.intent.token);
+    if (row.state !== 'applying' || prepared.record?.head !== known.head) continue;
+    const planned = ledger.plan(jobId, prepared.record.runId, stepFields(row, asPrepared(row.intent, prepared)), prepared.record.at);
+    if (planned.at.head !== known.head) continue;
+    ledger.transaction(() => {
+      ledger.appendPlanned(planned);
+      closeIntent(ledger, row);
+      const claim = ledger.claim(row.intent.token);
+      if (claim !== undefined) ledger.putClaim({ ...claim, state: 'done' });
+    });
+    return;
+  }
+}

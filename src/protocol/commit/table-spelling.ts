@@ -1,0 +1,53 @@
+/**
+ * One table is one resource, however steps spell its name: as it was spelled first.
+ *
+ * Invariant: what is sealed names each table as the record does, or as a sealed intent that
+ * is not recorded yet. A step sees the record while it runs; which of two parallel steps came first only the lock says.
+ */
+import { isSameTable } from '../../effects/database/query-builder.ts';
+import type { Dialect } from '../../effects/database/database.ts';
+import type { Effect, Intent } from '../../model/record/intent.ts';
+import { formatResource, parseResource } from '../../model/record/resource.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+
+/** The intent itself where nothing has to change. Call under the lock. */
+export function spelledAsRecorded(ledger: Ledger, intent: Intent, dialectOf: (database: string) => Dialect): Intent {
+  const respelled = new Map<string, ReadonlyMap<string, string>>();
+  for (const [database, tables] of tablesOf(intent)) {
+    const recorded = ledger.recordedTables(intent.jobId, database);
+    const unknown = [...tables].filter((table) => !recorded.includes(table));
+    if (unknown.length === 0) continue;
+    const known = [...recorded, ...sealedTables(ledger, intent, database)];
+    const dialect = dialectOf(database);
+    respelled.set(database, new Map(unknown.map((table) => [table, known.find((other) => isSameTable(dialect, other, table)) ?? table])));
+  }
+  const isAsSpelled = [...respelled.values()].every((tables) => [...tables].every(([table, first]) => table === first));
+  return isAsSpelled ? intent : respell(intent, (database, table) => respelled.get(database)?.get(table) ?? table);
+}
+
+/** Database → tables. Each that is written was looked at first. */
+function tablesOf({ observations }: Pick<Intent, 'observations'>): Map<string, Set<string>> {
+  const tables = new Map<string, Set<string>>();
+  for (const { resource } of observations) {
+    const parsed = parseResource(resource);
+    if (parsed.kind === 'schema') tables.set(parsed.database, (tables.get(parsed.database) ?? new Set()).add(parsed.table));
+  }
+  return tables;
+}
+
+function sealedTables(ledger: Ledger, { jobId, token }: Intent, database: string): readonly string[] {
+  return ledger.openIntents(jobId).filter(({ intent }) => intent.token !== token).flatMap(({ intent }) => [...(tablesOf(intent).get(database) ?? [])]);
+}
+
+function respell(intent: Intent, spelled: (database: string, table: string) => string): Intent {
+  const ofEffect = (effect: Effect): Effect => {
+    if (!('database' in effect)) return effect;
+    if (effect.kind === 'sql') return { ...effect, writes: effect.writes.map((table) => spelled(effect.database, table)) };
+    return { ...effect, table: spelled(effect.database, effect.table) };
+  };
+  const ofResource = (resource: string): string => {
+    const parsed = parseResource(resource);
+    return 'table' in parsed ? formatResource({ ...parsed, table: spelled(parsed.database, parsed.table) }) : resource;
+  };
+  return { ...intent, effects: intent.effects.map(ofEffect), observations: intent.observations.map(({ resource, state }) => ({ resource: ofResource(resource), state })) };
+}

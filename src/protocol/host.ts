@@ -1,0 +1,39 @@
+/**
+ * What the protocol needs from whoever runs it: a Temporal worker, the test kit, or the command line. The protocol
+ * itself knows no Temporal.
+ */
+import type { StepImplementation } from '../model/step/step.ts';
+import type { ProcessIdentity } from '../store/lock/process-identity.ts';
+
+export interface BootClock {
+  readonly bootId: string;
+  /** A clock that runs while the host sleeps. */
+  readonly bootMs: number;
+}
+
+export interface ProtocolHost {
+  readonly steps: ReadonlyMap<string, StepImplementation>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative workspaces resolve against it. */
+  readonly workspaceRoot: string;
+  readonly worker: { readonly id: string; readonly identity: ProcessIdentity };
+  clock(): BootClock;
+  /**
+   * The current Run of a Workflow, asked of the server; undefined: there is none.
+   * @throws HoldfastError `server-unreachable`
+   */
+  currentRunId(workflowId: string): Promise<string | undefined>;
+  /** Is this job's Workflow still open? @throws HoldfastError `server-unreachable` */
+  isJobOpen(jobId: string): Promise<boolean>;
+  /** Are Holdfast's search attributes registered, so that a Workflow may set them? */
+  readonly searchAttributes: boolean;
+}
+
+/** Who calls: one attempt of one Activity. */
+export interface Caller {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly signal: AbortSignal;
+  progress(message: string, fraction?: number): void;
+  log(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}

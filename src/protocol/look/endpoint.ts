@@ -1,0 +1,85 @@
+/**
+ * The version that a watched endpoint tells: a response header, or a part of its JSON.
+ *
+ * Invariant: an endpoint that doesn't answer, answers otherwise than with 200 to 299, or doesn't tell its version, was not
+ * read. That is neither "gone" nor "unchanged".
+ */
+import type { Json } from '../../model/canonical-json.ts';
+import { digestOf } from '../../model/digest.ts';
+import { resolve } from '../../model/plan/expression.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { JobSettings, Watch } from '../../model/job/messages.ts';
+import { ABSENT, type Sighting } from '../../model/record/world.ts';
+import { exchange, type Exchanged } from '../../effects/http/exchange.ts';
+import { HttpSecrets } from '../secrets/http-secrets.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+
+/** Of the whole look: comparisons must not take long. */
+const LOOK_TIMEOUT_MS = 5_000;
+const MAX_JSON_BYTES = 1024 * 1024;
+const MAX_SUMMARY_CHARACTERS = 300;
+
+type EndpointWatch = Extract<Watch, { kind: 'endpoint' }>;
+
+export async function lookAtEndpoint({ workspace, settings }: { readonly workspace: Workspace; readonly settings: JobSettings }, name: string): Promise<Sighting> {
+  const watch = settings.watch.find((candidate): candidate is EndpointWatch => candidate.kind === 'endpoint' && candidate.name === name);
+  // As a watch that the plan has no more.
+  if (watch === undefined) return { outcome: 'seen', state: ABSENT };
+  try {
+    const secrets = new HttpSecrets(watch.headers ?? {}, workspace.env);
+    workspace.secrets.knowVariables(secrets.variables);
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), LOOK_TIMEOUT_MS);
+    try {
+      const response = await exchange({
+        hosts: settings.http?.hosts ?? [], method: 'GET', url: watch.url, headers: secrets.filledIn(), acceptStatus: [], timeoutMs: LOOK_TIMEOUT_MS, signal: controller.signal,
+        redact: (text) => secrets.redact(text),
+      });
+      const { text, value } = watch.header === undefined ? await fromJson(watch, response) : await fromHeader(watch.header, response);
+      return { outcome: 'seen', state: { kind: 'value', value: digestOf({ version: value }), summary: `${text}: ${secrets.redact(typeof value === 'string' ? value : JSON.stringify(value))}`.slice(0, MAX_SUMMARY_CHARACTERS) } };
+    } finally {
+      clearTimeout(timer);
+      controller.abort();
+    }
+  } catch (error) {
+    if (error instanceof HoldfastError) return { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message };
+    if (error instanceof DOMException) return { outcome: 'unreachable', reason: `${new URL(watch.url).host} did not answer within ${LOOK_TIMEOUT_MS} ms` };
+    throw error;
+  }
+}
+
+async function fromHeader(name: string, { headers, url }: Exchanged): Promise<{ readonly text: string; readonly value: Json }> {
+  const value = headers[name.toLowerCase()];
+  if (value === undefined) throw new HoldfastError('not-found', `${shownUrl(url)} answers without the header ${name}; it has ${Object.keys(headers).join(', ')}.`);
+  return await Promise.resolve({ text: `header ${name.toLowerCase()}`, value });
+}
+
+async function fromJson({ json: path = '' }: EndpointWatch, { body, url }: Exchanged): Promise<{ readonly text: string; readonly value: Json }> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > MAX_JSON_BYTES) throw new HoldfastError('too-large', `${shownUrl(url)} answers with more than ${MAX_JSON_BYTES} bytes; watch a header, or another URL.`);
+    chunks.push(chunk);
+  }
+  let document: Json;
+  try {
+    document = JSON.parse(new TextDecoder().decode(Buffer.concat(chunks))) as Json;
+  } catch (error) {
+    throw new HoldfastError('bad-input', `${shownUrl(url)} does not answer with JSON: ${(error as Error).message}.`, {}, { cause: error });
+  }
+  try {
+    return { text: path, value: resolve(jsonReference(path), { output: document }) };
+  } catch (error) {
+    throw new HoldfastError('not-found', `${shownUrl(url)} answers without ${path}: ${(error as Error).message}`, {}, { cause: error });
+  }
+}
+
+/** The path as a reference into an output. */
+function jsonReference(path: string): string {
+  return `\${{ output${path.startsWith('[') ? '' : '.'}${path} }}`;
+}
+
+function shownUrl(url: string): string {
+  return url.replace(/[?#].*$/s, '').slice(0, 300);
+}

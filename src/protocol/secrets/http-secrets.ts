@@ -1,0 +1,66 @@
+/**
+ * Headers that hold secrets: named in plan and record by the worker's environment variable, filled in just before they
+ * are sent, and taken out again of what the endpoint says.
+ */
+import { HoldfastError } from '../../model/failure.ts';
+import type { HttpHeaders } from '../../model/step/http-request.ts';
+
+/** A shorter value is found in too much that is no secret. */
+const MIN_REDACTED_CHARACTERS = 6;
+
+export class HttpSecrets {
+  readonly #headers: HttpHeaders;
+  readonly #values: ReadonlyMap<string, string>;
+
+  /** @throws HoldfastError `missing-variable`, `bad-input`; never with the value */
+  constructor(headers: HttpHeaders, env: Readonly<Record<string, string | undefined>>) {
+    this.#headers = headers;
+    this.#values = new Map(Object.entries(headers).flatMap(([header, value]) => (typeof value === 'string' ? [] : [[value.env, secretOf(header, value.env, env)] as const])));
+  }
+
+  /** The variables that they are in. */
+  get variables(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
+  /** With their values: for the request alone. Names in lower case. */
+  filledIn(): Record<string, string> {
+    return this.#headersWith((variable) => this.#values.get(variable)!);
+  }
+
+  /** With their variables' names: for people and the record. */
+  shown(): Record<string, string> {
+    return this.#headersWith(referenceTo);
+  }
+
+  /** Takes out what the endpoint echoes of a secret, as it is and as it is often written. */
+  redact(text: string): string {
+    let redacted = text;
+    for (const [variable, secret] of this.#values) {
+      if (secret.length < MIN_REDACTED_CHARACTERS) continue;
+      const bytes = Buffer.from(secret);
+      const forms = new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('base64').replace(/=+$/, '')]);
+      for (const form of forms) redacted = redacted.replaceAll(form, () => referenceTo(variable));
+    }
+    return redacted;
+  }
+
+  #headersWith(valueOf: (variable: string) => string): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.#headers).map(([name, value]) => [name.toLowerCase(), typeof value === 'string' ? value : `${value.prefix ?? ''}${valueOf(value.env)}`]));
+  }
+}
+
+function referenceTo(variable: string): string {
+  return `\${{ env.${variable} }}`;
+}
+
+function secretOf(header: string, variable: string, env: Readonly<Record<string, string | undefined>>): string {
+  const secret = Object.hasOwn(env, variable) ? env[variable] : undefined;
+  if (secret === undefined || secret === '') {
+    throw new HoldfastError('missing-variable', `The environment variable ${variable} is ${secret === '' ? 'empty' : 'not set'}; the header ${header} is to hold it.`, { variable });
+  }
+  if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(secret)) {
+    throw new HoldfastError('bad-input', `The environment variable ${variable} cannot stand in the header ${header}. Expected ASCII text of one line, without spaces around it.`, { variable });
+  }
+  return secret;
+}

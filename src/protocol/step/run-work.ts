@@ -1,0 +1,120 @@
+/** The work of a step: its code, with what surrounds it checked by its contract. */
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import { sha256Hex, type Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { Effect, PerformEffect } from '../../model/record/intent.ts';
+import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/messages.ts';
+import { issuesText } from '../../model/issues-text.ts';
+import type { FindingKind, Finding } from '../../model/question/question.ts';
+import type { AppliedEffect, ChainRecord, StepRecord } from '../../model/record/record.ts';
+import type { StepImplementation } from '../../model/step/step.ts';
+import { tokenOf } from '../../model/record/token.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { Claim } from '../attempt/claim.ts';
+import { InDoubt, performEffects, unaskedDoubts } from '../attempt/calls/doubt.ts';
+import type { ProtocolHost } from '../host.ts';
+import { stuckFinding } from '../question/questions.ts';
+import { makeIntent } from '../commit/seal.ts';
+import { resolveSecrets } from '../secrets/secrets.ts';
+import type { Stage } from '../attempt/stage.ts';
+import type { Made, MakeParts, StepWork } from './step-work.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+
+export class RunWork implements StepWork {
+  readonly token: Digest;
+  readonly args: Digest;
+  readonly given: Uint8Array | undefined;
+  readonly #host: Pick<ProtocolHost, 'steps'>;
+  readonly #workspace: Workspace;
+  readonly #request: RunStepRequest;
+  readonly #givenText: string;
+
+  constructor(host: Pick<ProtocolHost, 'steps'>, workspace: Workspace, request: RunStepRequest) {
+    this.#host = host;
+    this.#workspace = workspace;
+    this.#request = request;
+    this.token = tokenOf(request);
+    this.#givenText = canonicalJson({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
+    this.args = sha256Hex(this.#givenText);
+    // Only a compensation asks for it, and it costs a write a step.
+    this.given = host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#givenText);
+  }
+
+  before(ledger: Ledger): RunStepResult | undefined {
+    if (ledger.job(this.#request.jobId)?.state !== 'undoing') return undefined;
+    return { kind: 'failed', type: 'aborted', message: `Step ${this.#request.stepId} does not run any more: what the job did is being undone.` };
+  }
+
+  async make({ settings, claim, stage, secretOf, run }: MakeParts): Promise<Made> {
+    const { step, input, stepId, secrets } = this.#request;
+    const implementation = implementationOf(this.#host, step);
+    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(this.#givenText, `what step ${stepId} is given, and what is in the history already,`);
+    const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
+    if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
+    const output = this.#checked(implementation, await run((context) => implementation.run(context, checked.data)));
+    const performed = performedCalls(claim, stage);
+    const intent = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
+    return { intent, details: { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs } };
+  }
+
+  #checked({ contract }: StepImplementation, output: unknown): Json {
+    const { stepId } = this.#request;
+    const fits = contract.output.safeParse(output);
+    if (!fits.success) throw new HoldfastError('bad-output', `Step ${stepId} returned what does not fit the output schema of ${contract.name}: ${issuesText(fits.error.issues)}.`);
+    const sizeBytes = Buffer.byteLength(canonicalJson(output ?? null, 'output'));
+    if (sizeBytes > MAX_OUTPUT_BYTES) throw new HoldfastError('too-large', `Step ${stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`, { sizeBytes });
+    return (output ?? null) as Json;
+  }
+
+  result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
+    return doneResult(record as StepRecord, at);
+  }
+
+  stuck(failure: HoldfastError, kind?: FindingKind): Finding {
+    return stuckFinding(this.#request.stepId, failure, kind);
+  }
+}
+
+/** @throws HoldfastError `unknown-step` */
+export function implementationOf({ steps }: Pick<ProtocolHost, 'steps'>, step: string): StepImplementation {
+  const implementation = steps.get(step);
+  if (implementation === undefined) throw new HoldfastError('unknown-step', `This worker has no code for step "${step}"; it has ${[...steps.keys()].join(', ')}.`, { step });
+  return implementation;
+}
+
+/** The calls that the record will name. @throws InDoubt for one that it would leave out */
+export function performedCalls(claim: Claim, stage: Stage): readonly PerformEffect[] {
+  const doubts = claim.read((ledger) => unaskedDoubts(ledger, claim, stage));
+  if (doubts.length > 0) throw new InDoubt(doubts);
+  return claim.read((ledger) => performEffects(ledger, claim, stage));
+}
+
+export function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
+  faultPoint('step.answer');
+  return { kind: 'done', stepId: record.stepId, generation: record.generation, at, output: record.output, effects: effectsText(record.effects) };
+}
+
+/** `2 files, 1 row`. */
+export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'outcome'>[]): string {
+  const counts = new Map<string, number>();
+  for (const { effect, outcome } of effects) if (outcome === 'applied') counts.set(thingOf(effect), (counts.get(thingOf(effect)) ?? 0) + 1);
+  return ['file', 'link', 'folder', 'row', 'statement', 'call'].flatMap((thing) => (counts.has(thing) ? [`${counts.get(thing)} ${thing}${counts.get(thing) === 1 ? '' : 's'}`] : [])).join(', ');
+}
+
+function thingOf(effect: Effect): string {
+  switch (effect.kind) {
+    case 'sql':
+      return 'statement';
+    case 'perform':
+      return 'call';
+    case 'symlink.write':
+      return 'link';
+    case 'file.restore': {
+      const { kind } = effect.after.kind === 'absent' ? effect.before : effect.after;
+      return kind === 'directory' ? 'folder' : kind === 'symlink' ? 'link' : 'file';
+    }
+    default:
+      return effect.kind.startsWith('row.') ? 'row' : effect.kind.startsWith('directory.') ? 'folder' : 'file';
+  }
+}
