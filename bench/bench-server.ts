@@ -61,7 +61,10 @@ export class BenchServer {
     this.#connection = connection;
     this.#bundleFile = bundleFile;
     this.client = new Client({ connection });
-    this.#encryptedClient = new Client({ connection, dataConverter: clientDataConverter(readKeys({ env: { [KEYS_VARIABLE]: this.#keys } })) });
+    this.#encryptedClient = new Client({
+      connection,
+      dataConverter: clientDataConverter(readKeys({ env: { [KEYS_VARIABLE]: this.#keys } })),
+    });
   }
 
   /** The worker that serves both variants; started when first asked for. */
@@ -73,7 +76,10 @@ export class BenchServer {
   encryptedWorker(): Promise<BenchWorker> {
     return (this.#encryptedWorker ??= (async () => {
       await writeBundle(this.#encryptedBundleFile, true);
-      return await this.startWorker(ENCRYPTED_TASK_QUEUE, { bundleFile: this.#encryptedBundleFile, env: { [KEYS_VARIABLE]: this.#keys } });
+      return await this.startWorker(ENCRYPTED_TASK_QUEUE, {
+        bundleFile: this.#encryptedBundleFile,
+        env: { [KEYS_VARIABLE]: this.#keys },
+      });
     })());
   }
 
@@ -82,14 +88,23 @@ export class BenchServer {
   }
 
   /** Another worker process; with a Task Queue of its own unless told otherwise. */
-  async startWorker(taskQueue = this.taskQueue, more: Partial<Pick<WorkerSettings, 'bundleFile' | 'env'>> = {}): Promise<BenchWorker> {
+  async startWorker(
+    taskQueue = this.taskQueue,
+    more: Partial<Pick<WorkerSettings, 'bundleFile' | 'env'>> = {},
+  ): Promise<BenchWorker> {
     const stateDirectory = join(this.root, 'state', taskQueue);
     mkdirSync(stateDirectory, { recursive: true });
-    const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), { execArgv: process.execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(fileURLToPath(new URL('worker-process.ts', import.meta.url)), {
+      execArgv: process.execArgv,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.#workers.add(child);
     child.once('exit', () => this.#workers.delete(child));
     const ready = new Promise<number>((resolve, reject) => {
-      const limit = setTimeout(() => reject(new Error(`a worker process was not ready within ${READY_LIMIT_MS} ms`)), READY_LIMIT_MS);
+      const limit = setTimeout(
+        () => reject(new Error(`a worker process was not ready within ${READY_LIMIT_MS} ms`)),
+        READY_LIMIT_MS,
+      );
       child.once('message', (message: { readonly ready: number }) => {
         clearTimeout(limit);
         resolve(message.ready);
@@ -99,7 +114,14 @@ export class BenchServer {
         reject(new Error(`a worker process ended with code ${code} before it was ready`));
       });
     });
-    const settings: WorkerSettings = { address: this.#server.address, taskQueue, workspaceRoot: this.root, stateDirectory, bundleFile: this.#bundleFile, ...more };
+    const settings: WorkerSettings = {
+      address: this.#server.address,
+      taskQueue,
+      workspaceRoot: this.root,
+      stateDirectory,
+      bundleFile: this.#bundleFile,
+      ...more,
+    };
     child.send(settings);
     return { process: child, readyMs: await ready, stop: () => stop(child) };
   }
@@ -119,7 +141,11 @@ export class BenchServer {
     const args: [JobInput] = [{ workspace, steps }];
     const { client, taskQueue } = this.#placeOf(variant);
     const startedMs = performance.now();
-    await client.workflow.execute<typeof bareJob | typeof guardedJob>(variant === 'bare' ? 'bareJob' : 'guardedJob', { workflowId, taskQueue, args });
+    await client.workflow.execute<typeof bareJob | typeof guardedJob>(variant === 'bare' ? 'bareJob' : 'guardedJob', {
+      workflowId,
+      taskQueue,
+      args,
+    });
     const durationMs = performance.now() - startedMs;
     removeDirectory(join(this.root, workspace));
     return { workflowId, durationMs };
@@ -144,7 +170,10 @@ export interface FinishedJob {
 }
 
 async function writeBundle(file: string, isEncrypted: boolean): Promise<void> {
-  writeFileSync(file, JSON.stringify(await bundleWorkflows(fileURLToPath(new URL('workflows.ts', import.meta.url)), { isEncrypted })));
+  writeFileSync(
+    file,
+    JSON.stringify(await bundleWorkflows(fileURLToPath(new URL('workflows.ts', import.meta.url)), { isEncrypted })),
+  );
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -3,13 +3,25 @@ import * as z from 'zod';
 import { defineStep } from '../src/model/step/step.ts';
 
 /** Writes one file of 1 KiB and one row. */
-export const noteStep = defineStep({ name: 'note', input: z.strictObject({ index: z.int() }), output: z.strictObject({ index: z.int() }) });
+export const noteStep = defineStep({
+  name: 'note',
+  input: z.strictObject({ index: z.int() }),
+  output: z.strictObject({ index: z.int() }),
+});
 
 /** Streams one file. */
-export const streamStep = defineStep({ name: 'stream', input: z.strictObject({ sizeBytes: z.int() }), output: z.strictObject({}) });
+export const streamStep = defineStep({
+  name: 'stream',
+  input: z.strictObject({ sizeBytes: z.int() }),
+  output: z.strictObject({}),
+});
 
 /** Notes the time outside the workspace; the first time it then waits to be killed. */
-export const waitToBeKilledStep = defineStep({ name: 'wait-to-be-killed', input: z.strictObject({ journal: z.string() }), output: z.strictObject({}) });
+export const waitToBeKilledStep = defineStep({
+  name: 'wait-to-be-killed',
+  input: z.strictObject({ journal: z.string() }),
+  output: z.strictObject({}),
+});
 
 export interface JobInput {
   readonly workspace: string;

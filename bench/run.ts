@@ -12,7 +12,18 @@ import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
 import { exitOnSignals } from './temporary-directory.ts';
 
-const FIGURES: readonly Figure[] = [guardedStep, guardedStepAtOnce, encryption, longJob, historyBytes, verifyGibibyte, verifySmallFiles, commandOnManyFiles, memoryGrowth, takeOver];
+const FIGURES: readonly Figure[] = [
+  guardedStep,
+  guardedStepAtOnce,
+  encryption,
+  longJob,
+  historyBytes,
+  verifyGibibyte,
+  verifySmallFiles,
+  commandOnManyFiles,
+  memoryGrowth,
+  takeOver,
+];
 
 const WRONG_USAGE = 2;
 const NOT_MEASURED = 3;
@@ -21,10 +32,14 @@ exitOnSignals();
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } } });
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+  });
   const unknown = (values.only ?? []).filter((name) => !FIGURES.some((figure) => figure.name === name));
   if (unknown.length > 0) {
-    process.stderr.write(`holdfast: no figure is named ${unknown.join(', ')}; there are ${FIGURES.map(({ name }) => name).join(', ')}.\n`);
+    process.stderr.write(
+      `holdfast: no figure is named ${unknown.join(', ')}; there are ${FIGURES.map(({ name }) => name).join(', ')}.\n`,
+    );
     return WRONG_USAGE;
   }
   const figures = FIGURES.filter(({ name }) => values.only === undefined || values.only.includes(name));
@@ -34,7 +49,10 @@ async function main(): Promise<number> {
   return Object.values(results).some(({ holds }) => holds === false) ? 1 : 0;
 }
 
-async function measureAll(figures: readonly Figure[], isQuick: boolean): Promise<Readonly<Record<string, FigureResult>>> {
+async function measureAll(
+  figures: readonly Figure[],
+  isQuick: boolean,
+): Promise<Readonly<Record<string, FigureResult>>> {
   let server: Promise<BenchServer> | undefined;
   const context: FigureContext = { isQuick, say, server: () => (server ??= BenchServer.start(say)) };
   const results: Record<string, FigureResult> = {};
@@ -42,11 +60,20 @@ async function measureAll(figures: readonly Figure[], isQuick: boolean): Promise
     for (const figure of figures) {
       say(`${figure.name}: ${figure.what} …`);
       const summary = summarise(await figure.measure(context));
-      results[figure.name] = { ...summary, bound: figure.bound, unit: figure.unit, holds: verdict(summary, figure.bound) };
+      results[figure.name] = {
+        ...summary,
+        bound: figure.bound,
+        unit: figure.unit,
+        holds: verdict(summary, figure.bound),
+      };
     }
   } catch (error) {
     // Said before all is closed: what still runs then fails in ways that hide it.
-    say(error instanceof Error ? `${error.stack}${error.cause === undefined ? '' : `\ncause: ${String(error.cause)}`}` : String(error));
+    say(
+      error instanceof Error
+        ? `${error.stack}${error.cause === undefined ? '' : `\ncause: ${String(error.cause)}`}`
+        : String(error),
+    );
     throw error;
   } finally {
     await (await server)?.close();
@@ -58,7 +85,13 @@ function table(figures: readonly Figure[], results: Readonly<Record<string, Figu
   const rows = figures.map(({ name, what }) => {
     const { value, low, high, bound, unit, holds } = results[name]!;
     const range = low === high ? '' : ` (${rounded(low)} … ${rounded(high)})`;
-    return [name, `${rounded(value)} ${unit}${range}`, `< ${rounded(bound)} ${unit}`, holds === 'undecided' ? 'undecided' : holds ? 'holds' : 'DOES NOT HOLD', what];
+    return [
+      name,
+      `${rounded(value)} ${unit}${range}`,
+      `< ${rounded(bound)} ${unit}`,
+      holds === 'undecided' ? 'undecided' : holds ? 'holds' : 'DOES NOT HOLD',
+      what,
+    ];
   });
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');

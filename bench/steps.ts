@@ -27,7 +27,8 @@ export const benchSteps = [
   }),
   implementStep(waitToBeKilledStep, async (ctx, { journal }) => {
     appendFileSync(journal, `${Date.now()}\n`);
-    if (readFileSync(journal, 'utf8').trim().split('\n').length === 1) await delay(60_000, undefined, { signal: ctx.signal });
+    if (readFileSync(journal, 'utf8').trim().split('\n').length === 1)
+      await delay(60_000, undefined, { signal: ctx.signal });
     return {};
   }),
 ] as unknown as readonly StepImplementation[];

@@ -30,11 +30,26 @@ process.once('message', (settings: WorkerSettings) => {
   );
 });
 
-async function serve({ address, taskQueue, workspaceRoot, stateDirectory, bundleFile, env }: WorkerSettings): Promise<void> {
+async function serve({
+  address,
+  taskQueue,
+  workspaceRoot,
+  stateDirectory,
+  bundleFile,
+  env,
+}: WorkerSettings): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('WARN') });
   const workflowBundle = JSON.parse(readFileSync(bundleFile, 'utf8')) as WorkflowBundleWithSourceMap;
   const connection = await NativeConnection.connect({ address });
-  const guarded = await createWorker({ address, connection, taskQueue, workspaceRoot, steps: benchSteps, workflowBundle, env: { ...env, HOLDFAST_STATE_DIR: stateDirectory } });
+  const guarded = await createWorker({
+    address,
+    connection,
+    taskQueue,
+    workspaceRoot,
+    steps: benchSteps,
+    workflowBundle,
+    env: { ...env, HOLDFAST_STATE_DIR: stateDirectory },
+  });
   const { close, ...activities } = makeBareActivities(workspaceRoot);
   const bare = await Worker.create({ connection, taskQueue: bareTaskQueue(taskQueue), activities, workflowBundle });
   process.once('disconnect', () => {

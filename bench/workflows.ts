@@ -13,12 +13,23 @@ export async function bareJob({ workspace, steps }: JobInput): Promise<void> {
 }
 
 export async function guardedJob(input: JobInput): Promise<void> {
-  await openJob({ workspace: input.workspace, args: [input], databases: { main: 'sqlite:main.db' }, continueAsNewAfterEvents: NO_CONTINUE_AS_NEW }, async (job) => {
-    for (let index = 0; index < input.steps; index++) await job.step(noteStep, { index });
-  });
+  await openJob(
+    {
+      workspace: input.workspace,
+      args: [input],
+      databases: { main: 'sqlite:main.db' },
+      continueAsNewAfterEvents: NO_CONTINUE_AS_NEW,
+    },
+    async (job) => {
+      for (let index = 0; index < input.steps; index++) await job.step(noteStep, { index });
+    },
+  );
 }
 
-export async function streamJob(input: { readonly workspace: string; readonly sizesBytes: readonly number[] }): Promise<void> {
+export async function streamJob(input: {
+  readonly workspace: string;
+  readonly sizesBytes: readonly number[];
+}): Promise<void> {
   await openJob({ workspace: input.workspace, args: [input] }, async (job) => {
     for (const sizeBytes of input.sizesBytes) await job.step(streamStep, { sizeBytes });
   });

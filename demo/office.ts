@@ -16,16 +16,21 @@ const CREATE = [
 ];
 
 const SQLITE_AUDITOR = Object.entries(TABLES).flatMap(([table, key]) =>
-  (['INSERT', 'UPDATE', 'DELETE'] as const).map((action) =>
-    `CREATE TRIGGER audit_${table}_${action.toLowerCase()} AFTER ${action} ON ${table}
-     BEGIN INSERT INTO audit VALUES ('${action.toLowerCase()}', '${table}', ${action === 'DELETE' ? 'OLD' : 'NEW'}.${key}); END`),
+  (['INSERT', 'UPDATE', 'DELETE'] as const).map(
+    (action) =>
+      `CREATE TRIGGER audit_${table}_${action.toLowerCase()} AFTER ${action} ON ${table}
+     BEGIN INSERT INTO audit VALUES ('${action.toLowerCase()}', '${table}', ${action === 'DELETE' ? 'OLD' : 'NEW'}.${key}); END`,
+  ),
 );
 
 const POSTGRES_AUDITOR = [
   `CREATE FUNCTION audit_row() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN
      INSERT INTO audit VALUES (lower(TG_OP), TG_TABLE_NAME, CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END ->> TG_ARGV[0]);
      RETURN NULL; END $body$`,
-  ...Object.entries(TABLES).map(([table, key]) => `CREATE TRIGGER audit_${table} AFTER INSERT OR UPDATE OR DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION audit_row('${key}')`),
+  ...Object.entries(TABLES).map(
+    ([table, key]) =>
+      `CREATE TRIGGER audit_${table} AFTER INSERT OR UPDATE OR DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION audit_row('${key}')`,
+  ),
 ];
 
 /** What the database's own trigger has seen of one table. */
@@ -54,7 +59,8 @@ export interface Office {
 /** `serverUrl`: of a PostgreSQL where a database can be made; left out: a SQLite file. */
 export async function openOffice(file: string, serverUrl?: string): Promise<Office> {
   const office = serverUrl === undefined ? sqliteOffice(file) : await postgresOffice(serverUrl);
-  for (const statement of [...CREATE, ...(office.dialect === 'SQLite' ? SQLITE_AUDITOR : POSTGRES_AUDITOR)]) await office.run(statement);
+  for (const statement of [...CREATE, ...(office.dialect === 'SQLite' ? SQLITE_AUDITOR : POSTGRES_AUDITOR)])
+    await office.run(statement);
   return office;
 }
 
@@ -64,7 +70,12 @@ const AUDITED = `SELECT source, action, count(*) AS rows, max(times) AS most
 
 async function auditedOf(run: Office['run']): Promise<readonly Audited[]> {
   const rows = await run(AUDITED);
-  return rows.map(({ source, action, rows: count, most }) => ({ source: String(source), action: String(action), rows: Number(count), most: Number(most) }));
+  return rows.map(({ source, action, rows: count, most }) => ({
+    source: String(source),
+    action: String(action),
+    rows: Number(count),
+    most: Number(most),
+  }));
 }
 
 function sqliteOffice(file: string): Office {
@@ -77,7 +88,14 @@ function sqliteOffice(file: string): Office {
       database.close();
     }
   };
-  return { dialect: 'SQLite', url: `sqlite:${file}`, label: file, run, audited: () => auditedOf(run), remove: () => Promise.resolve() };
+  return {
+    dialect: 'SQLite',
+    url: `sqlite:${file}`,
+    label: file,
+    run,
+    audited: () => auditedOf(run),
+    remove: () => Promise.resolve(),
+  };
 }
 
 async function postgresOffice(serverUrl: string): Promise<Office> {
@@ -87,13 +105,21 @@ async function postgresOffice(serverUrl: string): Promise<Office> {
   await query(serverUrl, `CREATE DATABASE ${name}`);
   const run: Office['run'] = (sql) => query(url.href, sql);
   return {
-    dialect: 'PostgreSQL', url: url.href, label: `database ${name} on ${url.host}`, run, audited: () => auditedOf(run),
+    dialect: 'PostgreSQL',
+    url: url.href,
+    label: `database ${name} on ${url.host}`,
+    run,
+    audited: () => auditedOf(run),
     remove: async () => void (await query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
   };
 }
 
 async function query(url: string, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, application_name: 'holdfast-demo-office' });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    application_name: 'holdfast-demo-office',
+  });
   await client.connect();
   try {
     const { rows } = await client.query<Record<string, unknown>>(sql);

@@ -40,7 +40,16 @@ export function readOptions(args: readonly string[]): DemoOptions {
     },
   });
   const { interactive, keep, json, help, database, folder } = values;
-  if (database !== undefined && !/^postgres(ql)?:\/\//.test(database)) throw new Error('--database takes a URL that begins with postgres://');
-  if (interactive && json) throw new Error('--interactive and --json exclude each other: somebody is asked, or a program reads');
-  return { interactive, keep, json, help, ...(database === undefined ? {} : { database }), ...(folder === undefined ? {} : { folder }) };
+  if (database !== undefined && !/^postgres(ql)?:\/\//.test(database))
+    throw new Error('--database takes a URL that begins with postgres://');
+  if (interactive && json)
+    throw new Error('--interactive and --json exclude each other: somebody is asked, or a program reads');
+  return {
+    interactive,
+    keep,
+    json,
+    help,
+    ...(database === undefined ? {} : { database }),
+    ...(folder === undefined ? {} : { folder }),
+  };
 }

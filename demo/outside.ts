@@ -30,7 +30,8 @@ export async function startService(): Promise<Service> {
   const server = createServer((_request, response) => {
     requests++;
     if (requests === 1) response.writeHead(503, { connection: 'close' }).end('Try again.');
-    else response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(SCALE));
+    else
+      response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(SCALE));
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   return {
@@ -69,10 +70,22 @@ export function watchFolder(folder: string): FolderEvents {
 export async function sha256sum(folder: string, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
   try {
     const { stdout } = await promisify(execFile)('sha256sum', ['--', ...names], { cwd: folder });
-    return new Map(stdout.trim().split('\n').map((line) => [line.slice(66), line.slice(0, 64)]));
+    return new Map(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => [line.slice(66), line.slice(0, 64)]),
+    );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return new Map(names.map((name) => [name, createHash('sha256').update(readFileSync(path.join(folder, name))).digest('hex')]));
+    return new Map(
+      names.map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(path.join(folder, name)))
+          .digest('hex'),
+      ]),
+    );
   }
 }
 

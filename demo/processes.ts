@@ -18,7 +18,10 @@ export interface WorkerProcess {
 
 /** Resolves once it polls. */
 export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
-  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const printed: string[] = [];
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -26,15 +29,24 @@ export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<Worker
       printed.splice(0, printed.length - LINES_KEPT);
     });
   }
-  const ended = new Promise<NodeJS.Signals | number>((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code ?? 1)));
-  const worker: WorkerProcess = { pid: child.pid!, ended, lastLines: () => printed.join('\n'), stop: () => stop(child, ended) };
+  const ended = new Promise<NodeJS.Signals | number>((resolve) =>
+    child.once('exit', (code, signal) => resolve(signal ?? code ?? 1)),
+  );
+  const worker: WorkerProcess = {
+    pid: child.pid!,
+    ended,
+    lastLines: () => printed.join('\n'),
+    stop: () => stop(child, ended),
+  };
   await untilPolling(child, worker);
   return worker;
 }
 
 async function untilPolling(child: ChildProcess, worker: WorkerProcess): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<string>((resolve) => (timer = setTimeout(() => resolve(`did not poll within ${START_LIMIT_MS / 1000} s`), START_LIMIT_MS)));
+  const tooLong = new Promise<string>(
+    (resolve) => (timer = setTimeout(() => resolve(`did not poll within ${START_LIMIT_MS / 1000} s`), START_LIMIT_MS)),
+  );
   const polling = new Promise<undefined>((resolve) => child.once('message', () => resolve(undefined)));
   const problem = await Promise.race([polling, worker.ended.then((how) => `ended at its start (${how})`), tooLong]);
   clearTimeout(timer);

@@ -26,7 +26,11 @@ const ACT_LIMIT_MS = 60_000;
 const UNLISTED_AFTER_MS = 3_000;
 const DIFFERENCE_LINES = 12;
 /** In use when nobody else decides. */
-const ANSWERED: Readonly<Record<string, Answer>> = { 'file:rain.md': 'accept', 'file:wind.md': 'restore', 'schema:office/weather': 'accept' };
+const ANSWERED: Readonly<Record<string, Answer>> = {
+  'file:rain.md': 'accept',
+  'file:wind.md': 'restore',
+  'schema:office/weather': 'accept',
+};
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -56,11 +60,15 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function perform(story: Story, options: DemoOptions, interrupt: AbortSignal): Promise<number> {
   const startedMs = performance.now();
-  story.line(story.bold('Holdfast: a report on four years of real weather, through a kill and three changes of its world'));
+  story.line(
+    story.bold('Holdfast: a report on four years of real weather, through a kill and three changes of its world'),
+  );
   await using stage = await setUp(options);
   story.aside(`${stage.temporal}${stage.uiUrl === undefined ? '' : `, UI ${stage.uiUrl}`}`);
   story.aside(`job's folder: ${stage.workspace}`);
-  story.aside(`office's database: ${stage.office.dialect}, ${stage.office.label}; a trigger on each table counts what is written`);
+  story.aside(
+    `office's database: ${stage.office.dialect}, ${stage.office.label}; a trigger on each table counts what is written`,
+  );
   story.aside(`set up in ${seconds(performance.now() - startedMs)}`);
 
   const workflowId = `seattle-weather-${stage.id}`;
@@ -74,7 +82,9 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   const polledMs = performance.now();
   const question = await nextQuestion(stage, workflowId, interrupt);
   if (question === undefined) throw new Error('The job ended without a question, although its world had changed.');
-  story.tell(`The job stops and asks, ${seconds(performance.now() - polledMs)} after the worker began to poll (it took ${seconds(polledMs - spawnedMs)} to start).`);
+  story.tell(
+    `The job stops and asks, ${seconds(performance.now() - polledMs)} after the worker began to poll (it took ${seconds(polledMs - spawnedMs)} to start).`,
+  );
   // Whoever decides is shown it by the same code as `holdfast decide` has.
   if (!options.interactive) showAsked(story, question);
 
@@ -93,36 +103,50 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   if (options.json) {
     const { workspace, address, namespace, uiUrl, office, csv } = stage;
     const database = { dialect: office.dialect, ...(office.dialect === 'SQLite' ? { file: office.label } : {}) };
-    story.terminal.out(`${JSON.stringify({ schemaVersion: 1, ok, durationMs, acts: story.actsMs, workflowId, address, namespace, uiUrl: uiUrl ?? null, workspace, csv, database, proofs }, null, 2)}\n`);
+    story.terminal.out(
+      `${JSON.stringify({ schemaVersion: 1, ok, durationMs, acts: story.actsMs, workflowId, address, namespace, uiUrl: uiUrl ?? null, workspace, csv, database, proofs }, null, 2)}\n`,
+    );
   }
-  if (options.keep && !interrupt.aborted) await new Promise<void>((resolve) => interrupt.addEventListener('abort', () => resolve(), { once: true }));
+  if (options.keep && !interrupt.aborted)
+    await new Promise<void>((resolve) => interrupt.addEventListener('abort', () => resolve(), { once: true }));
   return ok ? 0 : 1;
 }
 
 /** Act one and two: until the worker is gone. */
-async function firstWorker(story: Story, stage: Stage, workflowId: string, interrupt: AbortSignal): Promise<Awaited<ReturnType<typeof atTheKill>>> {
+async function firstWorker(
+  story: Story,
+  stage: Stage,
+  workflowId: string,
+  interrupt: AbortSignal,
+): Promise<Awaited<ReturnType<typeof atTheKill>>> {
   story.act('A job starts');
   const worker = await stage.startWorker('chart.svg');
-  const plan = readPlan(readFileSync(new URL('./plan.yaml', import.meta.url), 'utf8'), 'demo/plan.yaml', { knownSteps: steps.map(({ contract }) => contract) });
+  const plan = readPlan(readFileSync(new URL('./plan.yaml', import.meta.url), 'utf8'), 'demo/plan.yaml', {
+    knownSteps: steps.map(({ contract }) => contract),
+  });
   await stage.client.start(plan, { workflowId, input: { csv: stage.csv.name, scaleUrl: stage.service.url } });
   const told = new Set<string>();
   const lost = worker.ended.then((how) => ({ how }));
   // Nobody answers a Query that waits for a dead worker.
   const asking = new AbortController();
   void lost.then(() => asking.abort());
-  for (const endMs = performance.now() + ACT_LIMIT_MS; ; ) {
+  for (const endMs = performance.now() + ACT_LIMIT_MS; ;) {
     interrupt.throwIfAborted();
     if (performance.now() > endMs) throw new Error(`The worker was not lost within ${seconds(ACT_LIMIT_MS)}.`);
-    const status = stage.client.temporal.connection.withAbortSignal(asking.signal, () => stage.client.status(workflowId)).catch(() => undefined);
+    const status = stage.client.temporal.connection
+      .withAbortSignal(asking.signal, () => stage.client.status(workflowId))
+      .catch(() => undefined);
     const seen = await Promise.race([lost, status]);
     if (seen !== undefined && 'how' in seen) {
       await status;
-      if (seen.how !== 'SIGKILL') throw new Error(`The worker ended by ${seen.how}, not by SIGKILL. It printed:\n${worker.lastLines()}`);
+      if (seen.how !== 'SIGKILL')
+        throw new Error(`The worker ended by ${seen.how}, not by SIGKILL. It printed:\n${worker.lastLines()}`);
       // It was too fast for the last look: what is in the folder tells.
       for (const step of ['rain', 'wind']) if (!told.has(step)) tellStep(story, stage, step, '2 files');
       break;
     }
-    if (seen !== undefined && seen.questions.length > 0) throw new Error(`The job asks too early: ${JSON.stringify(seen.questions[0]!.findings, null, 1)}`);
+    if (seen !== undefined && seen.questions.length > 0)
+      throw new Error(`The job asks too early: ${JSON.stringify(seen.questions[0]!.findings, null, 1)}`);
     for (const step of seen?.steps ?? []) {
       if (step.state !== 'done' || told.has(step.id)) continue;
       told.add(step.id);
@@ -131,31 +155,42 @@ async function firstWorker(story: Story, stage: Stage, workflowId: string, inter
     await Promise.race([lost, delay(POLL_MS)]);
   }
   story.act('Its worker is killed, between an effect and its record');
-  story.failed(`worker ${worker.pid}: SIGKILL. ${story.bold('chart.svg')} and its row in the database are there; no record says so.`);
+  story.failed(
+    `worker ${worker.pid}: SIGKILL. ${story.bold('chart.svg')} and its row in the database are there; no record says so.`,
+  );
   const { state } = await stage.client.describe(workflowId);
   story.aside(`Temporal says: ${state}. Nobody looks at the world now.`);
   return await atTheKill(stage);
 }
 
 function tellStep(story: Story, { service }: Stage, id: string, effects: string): void {
-  const note = id === 'wind' && service.refused > 0 ? '  its service answered 503 the first time; the step was tried again' : '';
+  const note =
+    id === 'wind' && service.refused > 0 ? '  its service answered 503 the first time; the step was tried again' : '';
   story.done(`${id.padEnd(7)} ${story.dim(`${effects}${note}`)}`);
 }
 
 /** The open question, other than the one that was answered; undefined when the job has ended. */
-async function nextQuestion({ client }: Stage, workflowId: string, interrupt: AbortSignal, answered?: string): Promise<Question | undefined> {
-  for (const sinceMs = performance.now(), endMs = sinceMs + ACT_LIMIT_MS; ; ) {
+async function nextQuestion(
+  { client }: Stage,
+  workflowId: string,
+  interrupt: AbortSignal,
+  answered?: string,
+): Promise<Question | undefined> {
+  for (const sinceMs = performance.now(), endMs = sinceMs + ACT_LIMIT_MS; ;) {
     interrupt.throwIfAborted();
     const { state } = await client.describe(workflowId);
     if (state !== 'running' && state !== 'waiting') return undefined;
     // Where the server has no search attributes, the worker alone knows. A Query may still go to the one that was lost.
     const isWorthAsking = state === 'waiting' || performance.now() - sinceMs > UNLISTED_AFTER_MS;
-    const status: JobStatus | undefined = isWorthAsking ? await client.status(workflowId).catch(() => undefined) : undefined;
+    const status: JobStatus | undefined = isWorthAsking
+      ? await client.status(workflowId).catch(() => undefined)
+      : undefined;
     const refusal = status?.refusals.at(-1);
     if (refusal !== undefined) throw new Error(`The decision was refused: ${refusal.problems.join('; ')}`);
     const open = status?.questions.find(({ digest }) => digest !== answered);
     if (open !== undefined) return open;
-    if (performance.now() > endMs) throw new Error(`Nothing happened within ${seconds(ACT_LIMIT_MS)}: ${JSON.stringify(status)}`);
+    if (performance.now() > endMs)
+      throw new Error(`Nothing happened within ${seconds(ACT_LIMIT_MS)}: ${JSON.stringify(status)}`);
     await delay(POLL_MS);
   }
 }
@@ -163,8 +198,11 @@ async function nextQuestion({ client }: Stage, workflowId: string, interrupt: Ab
 function showAsked(story: Story, question: Question): void {
   for (const finding of question.findings) {
     story.line();
-    story.tell(`${story.terminal.style('yellow', '?')} ${story.bold(finding.resource)}  ${finding.kind}${finding.recordedBy === undefined ? '' : story.dim(`  recorded by step ${finding.recordedBy.stepId}`)}`);
-    if (finding.difference === '') story.tell(`    expected ${finding.expected.text}\n    found    ${finding.found.text}`);
+    story.tell(
+      `${story.terminal.style('yellow', '?')} ${story.bold(finding.resource)}  ${finding.kind}${finding.recordedBy === undefined ? '' : story.dim(`  recorded by step ${finding.recordedBy.stepId}`)}`,
+    );
+    if (finding.difference === '')
+      story.tell(`    expected ${finding.expected.text}\n    found    ${finding.found.text}`);
     else tellDifference(story, finding.difference.trimEnd());
     if (finding.staleSteps.length > 0) story.aside(`    used by ${finding.staleSteps.join(', ')}`);
     story.aside(`    answers ${finding.answers.join(', ')}`);
@@ -173,37 +211,63 @@ function showAsked(story: Story, question: Question): void {
 
 function tellDifference(story: Story, difference: string): void {
   const lines = showDifference(story.terminal, difference);
-  story.tell(lines.slice(0, DIFFERENCE_LINES).map((line) => `    ${line}`).join('\n'));
+  story.tell(
+    lines
+      .slice(0, DIFFERENCE_LINES)
+      .map((line) => `    ${line}`)
+      .join('\n'),
+  );
   if (lines.length > DIFFERENCE_LINES) story.aside('    … (`holdfast question` shows more)');
 }
 
 /** All but `ended` are for a person to choose. */
 type End = 'ended' | 'ended after a rerun' | 'left open' | 'aborted';
 
-async function decideUntilEnded(story: Story, stage: Stage, options: DemoOptions, workflowId: string, first: Question, interrupt: AbortSignal): Promise<End> {
+async function decideUntilEnded(
+  story: Story,
+  stage: Stage,
+  options: DemoOptions,
+  workflowId: string,
+  first: Question,
+  interrupt: AbortSignal,
+): Promise<End> {
   story.act(options.interactive ? 'You decide' : 'A person decides, by a plain Signal');
-  for (let question: Question | undefined = first; question !== undefined; ) {
-    const isLeft = options.interactive ? await letDecide(story, stage, workflowId, interrupt) : await decide(story, stage, workflowId, question);
+  for (let question: Question | undefined = first; question !== undefined;) {
+    const isLeft = options.interactive
+      ? await letDecide(story, stage, workflowId, interrupt)
+      : await decide(story, stage, workflowId, question);
     if (isLeft) {
       story.tell('You left it open. The job would wait as long as it takes; the demo ends here.');
       return 'left open';
     }
     question = await nextQuestion(stage, workflowId, interrupt, question.digest);
-    if (question !== undefined && !options.interactive) throw new Error(`There is another question, which the demo has no answer for: ${JSON.stringify(question.findings, null, 1)}`);
+    if (question !== undefined && !options.interactive)
+      throw new Error(
+        `There is another question, which the demo has no answer for: ${JSON.stringify(question.findings, null, 1)}`,
+      );
   }
   const result = await stage.client.result(workflowId, { wait: true });
   if (result.outcome === 'aborted' && options.interactive) {
     story.tell('The job has ended as you decided; what it did stays as it is.');
     return 'aborted';
   }
-  if (result.outcome !== 'completed') throw new Error(`The job has not completed: ${result.outcome}${'failure' in result ? `, ${result.failure.message}` : ''}`);
+  if (result.outcome !== 'completed')
+    throw new Error(
+      `The job has not completed: ${result.outcome}${'failure' in result ? `, ${result.failure.message}` : ''}`,
+    );
   const { steps: ended } = await stage.client.status(workflowId);
-  for (const id of ['chart', 'report']) story.done(`${id.padEnd(7)} ${story.dim(ended.find((step) => step.id === id)?.effects ?? '')}`);
+  for (const id of ['chart', 'report'])
+    story.done(`${id.padEnd(7)} ${story.dim(ended.find((step) => step.id === id)?.effects ?? '')}`);
   story.done(`the job has ended: ${story.bold('report.md')}`);
   return ended.some(({ generation }) => generation > 0) ? 'ended after a rerun' : 'ended';
 }
 
-async function letDecide(story: Story, { address, namespace }: Stage, workflowId: string, interrupt: AbortSignal): Promise<boolean> {
+async function letDecide(
+  story: Story,
+  { address, namespace }: Stage,
+  workflowId: string,
+  interrupt: AbortSignal,
+): Promise<boolean> {
   const context = new Context<DecideOptions>(story.terminal, { address, namespace, signal: true });
   try {
     const { code } = await decideInteractively(context, workflowId);
@@ -215,14 +279,44 @@ async function letDecide(story: Story, { address, namespace }: Stage, workflowId
 }
 
 /** Sends what a person would type; with the `temporal` program itself where one is at hand. */
-async function decide(story: Story, { address, namespace, program, client }: Stage, workflowId: string, question: Question): Promise<false> {
-  const items: Record<string, Answer> = Object.fromEntries(question.findings.map(({ resource }) => [resource, ANSWERED[resource] ?? 'accept']));
-  const decision: Decision = { digest: question.digest, items, by: 'ada@example.com', reason: 'my sentence stays; the file must be back; the new name is right' };
-  for (const { resource, class: kind } of question.findings) story.tell(`${resource.padEnd(22)} ${story.bold(items[resource]!.padEnd(8))} ${story.dim(ANSWERS[kind][items[resource]!]?.does ?? '')}`);
+async function decide(
+  story: Story,
+  { address, namespace, program, client }: Stage,
+  workflowId: string,
+  question: Question,
+): Promise<false> {
+  const items: Record<string, Answer> = Object.fromEntries(
+    question.findings.map(({ resource }) => [resource, ANSWERED[resource] ?? 'accept']),
+  );
+  const decision: Decision = {
+    digest: question.digest,
+    items,
+    by: 'ada@example.com',
+    reason: 'my sentence stays; the file must be back; the new name is right',
+  };
+  for (const { resource, class: kind } of question.findings)
+    story.tell(
+      `${resource.padEnd(22)} ${story.bold(items[resource]!.padEnd(8))} ${story.dim(ANSWERS[kind][items[resource]!]?.does ?? '')}`,
+    );
   story.line();
   const [, command = ''] = /^(.*--input ).*$/s.exec(signalCommand(workflowId, question)) ?? [];
-  story.tell(`$ ${command}'${JSON.stringify(decision)}' --address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`);
-  const given = ['workflow', 'signal', '--workflow-id', workflowId, '--name', 'decide', '--input', JSON.stringify(decision), '--address', address, '--namespace', namespace];
+  story.tell(
+    `$ ${command}'${JSON.stringify(decision)}' --address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`,
+  );
+  const given = [
+    'workflow',
+    'signal',
+    '--workflow-id',
+    workflowId,
+    '--name',
+    'decide',
+    '--input',
+    JSON.stringify(decision),
+    '--address',
+    address,
+    '--namespace',
+    namespace,
+  ];
   if (program === undefined) await client.temporal.client.workflow.getHandle(workflowId).signal('decide', decision);
   else await promisify(execFile)(program, given);
   story.line();
@@ -236,9 +330,21 @@ function tellProof(story: Story, { claim, holds, found, by }: Proof, isRerun: bo
   else story.failed(text);
 }
 
-function epilogue(story: Story, { workspace, uiUrl, namespace, address, office }: Stage, options: DemoOptions, workflowId: string, ok: boolean, durationMs: number): void {
+function epilogue(
+  story: Story,
+  { workspace, uiUrl, namespace, address, office }: Stage,
+  options: DemoOptions,
+  workflowId: string,
+  ok: boolean,
+  durationMs: number,
+): void {
   story.line();
-  story.line(story.terminal.style(ok ? ['bold', 'green'] : ['bold', 'red'], `${ok ? 'Never twice, never silently.' : 'Something does not hold, see above.'} ${seconds(durationMs)} in all.`));
+  story.line(
+    story.terminal.style(
+      ok ? ['bold', 'green'] : ['bold', 'red'],
+      `${ok ? 'Never twice, never silently.' : 'Something does not hold, see above.'} ${seconds(durationMs)} in all.`,
+    ),
+  );
   story.line();
   if (options.keep) {
     const page = `/namespaces/${namespace}/workflows/${workflowId}`;
@@ -250,7 +356,9 @@ function epilogue(story: Story, { workspace, uiUrl, namespace, address, office }
     story.line('  Ctrl-C ends server and worker; the folder stays.');
     return;
   }
-  story.line(`  npm run demo -- --keep          look at the job in Temporal's UI and at what it made${uiUrl === undefined ? '' : ` (the UI was at ${uiUrl})`}`);
+  story.line(
+    `  npm run demo -- --keep          look at the job in Temporal's UI and at what it made${uiUrl === undefined ? '' : ` (the UI was at ${uiUrl})`}`,
+  );
   story.line('  npm run demo -- --interactive   decide yourself: restore, rerun, abort …');
   story.line('  npm run demo -- --database postgres://user@host/postgres');
   story.line('  demo/plan.yaml, demo/steps.ts   the plan and the steps: change one, run it again');

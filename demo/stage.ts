@@ -70,18 +70,39 @@ export async function setUp(options: DemoOptions): Promise<Stage> {
     const namespace = process.env['TEMPORAL_NAMESPACE'] ?? 'default';
     const id = randomBytes(3).toString('hex');
     const taskQueue = `holdfast-demo-${id}`;
-    const client = await connectHoldfast({ address: server.address, namespace, taskQueue, queryTimeoutMs: QUERY_LIMIT_MS });
+    const client = await connectHoldfast({
+      address: server.address,
+      namespace,
+      taskQueue,
+      queryTimeoutMs: QUERY_LIMIT_MS,
+    });
     removals.push(() => client.close());
     const events = watchFolder(workspace);
     removals.push(() => events.stop());
     return {
-      id, workspace, address: server.address, namespace, uiUrl: server.uiUrl, program: server.program, temporal: server.text, taskQueue, client, office, service, events,
+      id,
+      workspace,
+      address: server.address,
+      namespace,
+      uiUrl: server.uiUrl,
+      program: server.program,
+      temporal: server.text,
+      taskQueue,
+      client,
+      office,
+      service,
+      events,
       csv: { name: DATA, sha256: (await sha256sum(path.dirname(csv), [DATA])).get(DATA)! },
       startWorker: async (dieWhen) => {
         const worker = await startWorkerProcess({
-          TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace,
-          HOLDFAST_DEMO_QUEUE: taskQueue, HOLDFAST_DEMO_ROOT: root, HOLDFAST_DEMO_BUNDLE: bundle, HOLDFAST_DEMO_DATABASE: office.url,
-          HOLDFAST_STATE_DIR: path.join(root, 'state'), HOLDFAST_DEMO_DIE_WHEN: dieWhen === undefined ? '' : path.join(workspace, dieWhen),
+          TEMPORAL_ADDRESS: server.address,
+          TEMPORAL_NAMESPACE: namespace,
+          HOLDFAST_DEMO_QUEUE: taskQueue,
+          HOLDFAST_DEMO_ROOT: root,
+          HOLDFAST_DEMO_BUNDLE: bundle,
+          HOLDFAST_DEMO_DATABASE: office.url,
+          HOLDFAST_STATE_DIR: path.join(root, 'state'),
+          HOLDFAST_DEMO_DIE_WHEN: dieWhen === undefined ? '' : path.join(workspace, dieWhen),
         });
         removals.push(() => worker.stop());
         return worker;
@@ -116,7 +137,13 @@ interface Server {
 async function startServer(): Promise<Server> {
   const found = await findTemporal({ onProgress: () => undefined });
   if (found.kind === 'address') {
-    return { address: found.address, uiUrl: undefined, program: process.env['HOLDFAST_TEMPORAL_BIN'], text: describeTemporal(found), stop: () => Promise.resolve() };
+    return {
+      address: found.address,
+      uiUrl: undefined,
+      program: process.env['HOLDFAST_TEMPORAL_BIN'],
+      text: describeTemporal(found),
+      stop: () => Promise.resolve(),
+    };
   }
   const server = await startDevServer({ executable: found.path });
   const { address, uiUrl } = server;

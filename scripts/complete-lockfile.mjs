@@ -27,10 +27,15 @@ fs.writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 process.stdout.write(`package-lock.json: ${added} entries added\n`);
 
 function entryOf(name, version) {
-  const platform = /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|x64|ia32|ppc64|riscv64|s390x)(?:-(\w+))?$/.exec(name);
+  const platform =
+    /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|x64|ia32|ppc64|riscv64|s390x)(?:-(\w+))?$/.exec(name);
   // A sibling is the same package for another platform: what doesn't depend on the platform is the same.
-  const sibling = Object.entries(packages).find(([place, entry]) => place.startsWith(`node_modules/${name.split('/')[0]}/`) && entry.version === version && entry.os);
-  if (platform === null || sibling === undefined) throw new Error(`${name} ${version}: its platform can't be told from its name; add the entry by hand.`);
+  const sibling = Object.entries(packages).find(
+    ([place, entry]) =>
+      place.startsWith(`node_modules/${name.split('/')[0]}/`) && entry.version === version && entry.os,
+  );
+  if (platform === null || sibling === undefined)
+    throw new Error(`${name} ${version}: its platform can't be told from its name; add the entry by hand.`);
   const [, os, cpu, abi = ''] = platform;
   const { dev, license, engines, libc } = sibling[1];
   return {

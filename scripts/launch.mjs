@@ -58,7 +58,13 @@ async function handOver(node, args) {
 
 async function fetchedNode() {
   const home = path.join(cacheDirectory(), `node-${NODE_MAJOR}`);
-  const node = path.join(home, 'node_modules', platformPackage(), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const node = path.join(
+    home,
+    'node_modules',
+    platformPackage(),
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
   const found = `Node ${process.versions.node} is at hand, ${NODE_MAJOR} is needed`;
   if (fs.existsSync(node)) {
     say(`Node ${NODE_MAJOR}: ${node} (cached; ${found})`);
@@ -69,13 +75,26 @@ async function fetchedNode() {
   fs.writeFileSync(path.join(draft, 'package.json'), '{"private":true}\n');
   try {
     // The package `node` only installs this one from a script, and scripts may be switched off.
-    const args = ['install', '--prefix', draft, '--no-audit', '--no-fund', '--ignore-scripts', `${platformPackage()}@${NODE_MAJOR}`];
+    const args = [
+      'install',
+      '--prefix',
+      draft,
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      `${platformPackage()}@${NODE_MAJOR}`,
+    ];
     await npm(`Node ${NODE_MAJOR}: fetching through npm (${found})`, args, draft, process.execPath);
     const works = spawnSync(path.join(draft, path.relative(home, node)), ['--version'], { encoding: 'utf8' });
-    if (works.status !== 0) throw new Remediable(`the Node ${NODE_MAJOR} from npm does not run here (${works.error?.message ?? works.stderr.trim()}).`);
+    if (works.status !== 0)
+      throw new Remediable(
+        `the Node ${NODE_MAJOR} from npm does not run here (${works.error?.message ?? works.stderr.trim()}).`,
+      );
     renameUnlessThere(draft, home);
   } catch (error) {
-    throw new Remediable(`${error.message}\nInstall Node ${NODE_MAJOR} or newer yourself (https://nodejs.org), put it on PATH, and run the same command again.`);
+    throw new Remediable(
+      `${error.message}\nInstall Node ${NODE_MAJOR} or newer yourself (https://nodejs.org), put it on PATH, and run the same command again.`,
+    );
   } finally {
     fs.rmSync(draft, { recursive: true, force: true });
   }
@@ -102,12 +121,20 @@ async function ensureDependencies() {
   const problem = staleDependency();
   if (problem === undefined) return;
   try {
-    await npm(`dependencies: npm ci from package-lock.json (${problem})`, ['ci', '--no-audit', '--no-fund'], root, process.execPath);
+    await npm(
+      `dependencies: npm ci from package-lock.json (${problem})`,
+      ['ci', '--no-audit', '--no-fund'],
+      root,
+      process.execPath,
+    );
   } catch (error) {
-    throw new Remediable(`${error.message}\nThe npm registry must be reachable for the first run. Mend that (\`npm ping\` tells), then run the same command again.`);
+    throw new Remediable(
+      `${error.message}\nThe npm registry must be reachable for the first run. Mend that (\`npm ping\` tells), then run the same command again.`,
+    );
   }
   const left = staleDependency();
-  if (left !== undefined) throw new Remediable(`npm ci ended, yet ${left}. Remove node_modules and run the same command again.`);
+  if (left !== undefined)
+    throw new Remediable(`npm ci ended, yet ${left}. Remove node_modules and run the same command again.`);
 }
 
 /**
@@ -140,16 +167,22 @@ async function npm(title, args, cwd, node) {
   say(`${title} …`);
   const cli = process.env.npm_execpath ?? '';
   const [command, first] = cli.endsWith('npm-cli.js') ? [node, [cli]] : ['npm', []];
-  const child = spawn(command, [...first, ...args, '--loglevel=warn'], { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+  const child = spawn(command, [...first, ...args, '--loglevel=warn'], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
+  });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output = (output + chunk)));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output = output + chunk));
   const progress = setInterval(() => say(`  still at it, ${seconds(startedMs)}`), PROGRESS_EVERY_MS);
   const limit = setTimeout(() => child.kill(), FETCH_LIMIT_MS);
   try {
     await new Promise((resolve, reject) => {
       child.on('error', (error) => reject(new Remediable(`npm could not be started (${error.message}).`)));
       child.on('exit', (code, signal) =>
-        code === 0 ? resolve() : reject(new Remediable(`npm ${args[0]} failed (${signal ?? `exit code ${code}`}):\n${endsOf(output)}`)),
+        code === 0
+          ? resolve()
+          : reject(new Remediable(`npm ${args[0]} failed (${signal ?? `exit code ${code}`}):\n${endsOf(output)}`)),
       );
     });
   } finally {

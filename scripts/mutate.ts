@@ -10,6 +10,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MUTATIONS, type Mutation } from '../test/mutations.ts';
+import { placesOf } from './mutation-place.ts';
 
 /** One test file, with servers already running. */
 const LIMIT_MS = 240_000;
@@ -17,7 +18,10 @@ const LIMIT_MS = 240_000;
 type Verdict = 'noticed' | 'NOT NOTICED' | 'not found once' | 'no test there' | 'fails unmutated';
 
 const wanted = process.argv.slice(2);
-const chosen = wanted.length === 0 ? MUTATIONS : MUTATIONS.filter(({ breaks, guarantee }) => wanted.some((word) => breaks.includes(word) || guarantee === word));
+const chosen =
+  wanted.length === 0
+    ? MUTATIONS
+    : MUTATIONS.filter(({ breaks, guarantee }) => wanted.some((word) => breaks.includes(word) || guarantee === word));
 const copy = mkdtempSync(join(tmpdir(), 'holdfast-mutate-'));
 try {
   const files = execFileSync('git', ['ls-files', '-z'], { maxBuffer: 1 << 26 });
@@ -30,7 +34,9 @@ try {
     const started = Date.now();
     const verdict = tryOut(mutation, sound);
     verdicts.push(verdict);
-    process.stdout.write(`${verdict.padEnd(16)} ${mutation.guarantee}  ${mutation.breaks} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+    process.stdout.write(
+      `${verdict.padEnd(16)} ${mutation.guarantee}  ${mutation.breaks} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
+    );
   }
   const noticed = verdicts.filter((verdict) => verdict === 'noticed').length;
   process.stdout.write(`\n${noticed} passed, ${verdicts.length - noticed} failed\n`);
@@ -42,14 +48,18 @@ try {
 function tryOut(mutation: Mutation, sound: Map<string, boolean>): Verdict {
   const path = join(copy, mutation.file);
   const text = readFileSync(path, 'utf8');
-  if (text.split(mutation.find).length !== 2) return 'not found once';
+  const [place, ...others] = placesOf(text, mutation.find);
+  if (place === undefined || others.length > 0) return 'not found once';
   const tests = mutation.tests.filter((file) => existsSync(join(copy, file)));
   if (tests.length === 0) return 'no test there';
   for (const file of tests) {
     if (!sound.has(file)) sound.set(file, passes(file));
     if (sound.get(file) === false) return 'fails unmutated';
   }
-  writeFileSync(path, text.replace(mutation.find, () => mutation.replace));
+  writeFileSync(
+    path,
+    text.replace(mutation.find, () => mutation.replace),
+  );
   try {
     return tests.some((file) => !passes(file, mutation.name)) ? 'noticed' : 'NOT NOTICED';
   } finally {
@@ -58,6 +68,12 @@ function tryOut(mutation: Mutation, sound: Map<string, boolean>): Verdict {
 }
 
 function passes(file: string, name?: string): boolean {
-  const args = ['--test', '--test-force-exit', `--test-timeout=${LIMIT_MS}`, ...(name === undefined ? [] : ['--test-name-pattern', name]), file];
+  const args = [
+    '--test',
+    '--test-force-exit',
+    `--test-timeout=${LIMIT_MS}`,
+    ...(name === undefined ? [] : ['--test-name-pattern', name]),
+    file,
+  ];
   return spawnSync(process.execPath, args, { cwd: copy, stdio: 'ignore', timeout: LIMIT_MS }).status === 0;
 }

@@ -10,9 +10,26 @@ export async function temporalEnvironment(): Promise<NodeJS.ProcessEnv> {
   return found.kind === 'address' ? { TEMPORAL_ADDRESS: found.address } : { HOLDFAST_TEMPORAL_BIN: found.path };
 }
 
-/** Type-aware: a promise that nobody awaits is an error. */
+/** The format first; then type-aware rules: a promise that nobody awaits is an error. */
 export async function lint(args: readonly string[] = []): Promise<number> {
-  return runNode(['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives', ...args]);
+  const formatted = await runNode(['node_modules/oxfmt/bin/oxfmt', '--check']);
+  if (formatted !== 0) say('npm run format puts it right.');
+  const sound = await oxlint(args);
+  return formatted === 0 ? sound : formatted;
+}
+
+export async function format(): Promise<number> {
+  return runNode(['node_modules/oxfmt/bin/oxfmt']);
+}
+
+async function oxlint(args: readonly string[]): Promise<number> {
+  return runNode([
+    'node_modules/oxlint/bin/oxlint',
+    '--type-aware',
+    '--deny-warnings',
+    '--report-unused-disable-directives',
+    ...args,
+  ]);
 }
 
 export async function typecheck(): Promise<number> {

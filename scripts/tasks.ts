@@ -6,7 +6,7 @@
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { isFailure } from '../src/model/failure.ts';
-import { lint, runNode, temporalEnvironment, typecheck } from './programs.ts';
+import { format, lint, runNode, temporalEnvironment, typecheck } from './programs.ts';
 import { runTests, withServers } from './test-run.ts';
 
 type Task = (args: readonly string[]) => Promise<number>;
@@ -17,6 +17,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   test: async (args) => runTests(args),
   mutate: async (args) => mutate(args),
   lint: async (args) => lint(args),
+  format: async () => format(),
   typecheck: async () => typecheck(),
   build: async () => build(),
 };
@@ -26,7 +27,9 @@ export async function runTask(args: readonly string[]): Promise<number> {
   const [name = '', ...rest] = args;
   const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
   if (task === undefined) {
-    process.stderr.write(`holdfast: unknown task ${JSON.stringify(name)}; there are ${Object.keys(TASKS).join(', ')}.\n`);
+    process.stderr.write(
+      `holdfast: unknown task ${JSON.stringify(name)}; there are ${Object.keys(TASKS).join(', ')}.\n`,
+    );
     return 2;
   }
   try {

@@ -30,7 +30,12 @@ const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay'];
 const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'fault'];
 
 /** Bounds a file as a whole: one that leaks a handle would otherwise never end. */
-const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = { unit: 120_000, integration: 240_000, replay: 120_000, fault: 1_200_000 };
+const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
+  unit: 120_000,
+  integration: 240_000,
+  replay: 120_000,
+  fault: 1_200_000,
+};
 
 /** Tests wait for servers and disks more than they compute. */
 const CONCURRENT_FILES = 3;
@@ -49,7 +54,9 @@ export async function runTests(args: readonly string[]): Promise<number> {
   const kinds = KINDS.filter((kind) => args.includes(kind));
   const named = args.filter((arg) => arg.endsWith('.ts'));
   const pattern = args.find((arg) => arg.startsWith('--name='))?.slice('--name='.length);
-  const unknown = args.filter((arg) => !(KINDS as readonly string[]).includes(arg) && !named.includes(arg) && !arg.startsWith('--name='));
+  const unknown = args.filter(
+    (arg) => !(KINDS as readonly string[]).includes(arg) && !named.includes(arg) && !arg.startsWith('--name='),
+  );
   if (unknown.length > 0) {
     say(`holdfast: cannot use ${unknown.join(' ')}; give kinds (${KINDS.join(', ')}), test files, or --name=PATTERN.`);
     return 2;
@@ -59,10 +66,19 @@ export async function runTests(args: readonly string[]): Promise<number> {
   const chosen = kinds.length > 0 ? kinds : named.length > 0 ? [] : USUAL_KINDS;
   const interrupted = await untilInterrupted(async (signal) => {
     await withTemporaryFolder(async (leftBehind) => {
-      await withServers(chosen.some((kind) => KINDS_WITH_SERVERS.includes(kind)), async () => {
-        for (const kind of chosen) parts.push(await testFiles(kind, await filesOf(kind), { timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) }));
-        if (named.length > 0) parts.push(await testFiles('named files', named, { timeout: FILE_LIMIT_MS.fault, signal, ...only(pattern) }));
-      });
+      await withServers(
+        chosen.some((kind) => KINDS_WITH_SERVERS.includes(kind)),
+        async () => {
+          for (const kind of chosen)
+            parts.push(
+              await testFiles(kind, await filesOf(kind), { timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) }),
+            );
+          if (named.length > 0)
+            parts.push(
+              await testFiles('named files', named, { timeout: FILE_LIMIT_MS.fault, signal, ...only(pattern) }),
+            );
+        },
+      );
       parts.push(...nothingLeft(signal.aborted ? [] : await leftBehind()));
     });
   });
@@ -102,13 +118,29 @@ async function withTemporaryFolder(body: (leftBehind: () => Promise<string[]>) =
 
 function nothingLeft(names: readonly string[]): Part[] {
   if (names.length === 0) return [];
-  return [{ name: 'clean-up', passed: 0, failed: 1, skipped: 0, failures: names.map((name) => `left in the temporary folder: ${name}`), durationMs: 0 }];
+  return [
+    {
+      name: 'clean-up',
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      failures: names.map((name) => `left in the temporary folder: ${name}`),
+      durationMs: 0,
+    },
+  ];
 }
 
 async function check(name: string, body: () => Promise<number>): Promise<Part> {
   const startedMs = performance.now();
   const ok = (await body()) === 0;
-  return { name, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, failures: [], durationMs: performance.now() - startedMs };
+  return {
+    name,
+    passed: ok ? 1 : 0,
+    failed: ok ? 0 : 1,
+    skipped: 0,
+    failures: [],
+    durationMs: performance.now() - startedMs,
+  };
 }
 
 async function filesOf(kind: Kind): Promise<string[]> {
@@ -125,8 +157,13 @@ export async function withServers(needed: boolean, body: () => Promise<void>): P
   const stops: (() => Promise<void>)[] = [];
   try {
     const [temporalAddress, postgresUrl] = await Promise.all([startTemporal(stops), startDatabase(stops)]);
-    Object.assign(process.env, { HOLDFAST_TEST_TEMPORAL_ADDRESS: temporalAddress, HOLDFAST_TEST_POSTGRES_URL: postgresUrl });
-    say(`Servers for the tests: Temporal ${temporalAddress}, PostgreSQL ready in ${seconds(performance.now() - startedMs)}`);
+    Object.assign(process.env, {
+      HOLDFAST_TEST_TEMPORAL_ADDRESS: temporalAddress,
+      HOLDFAST_TEST_POSTGRES_URL: postgresUrl,
+    });
+    say(
+      `Servers for the tests: Temporal ${temporalAddress}, PostgreSQL ready in ${seconds(performance.now() - startedMs)}`,
+    );
     await body();
   } finally {
     await Promise.all(stops.map(async (stop) => stop()));
@@ -147,7 +184,11 @@ async function startDatabase(stops: (() => Promise<void>)[]): Promise<string> {
   return cluster.url;
 }
 
-async function testFiles(name: string, files: readonly string[], options: { timeout: number; signal: AbortSignal; testNamePatterns?: string[] }): Promise<Part> {
+async function testFiles(
+  name: string,
+  files: readonly string[],
+  options: { timeout: number; signal: AbortSignal; testNamePatterns?: string[] },
+): Promise<Part> {
   const startedMs = performance.now();
   const counted = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
@@ -155,7 +196,8 @@ async function testFiles(name: string, files: readonly string[], options: { time
     const events = run({ files: [...files], concurrency: CONCURRENT_FILES, ...options });
     events.on('test:fail', (event) => {
       // A suite that failed says so once more for each level above the test that did.
-      if (event.details.type !== 'suite') failures.push(`${event.name} (${event.file ?? 'unknown file'}:${event.line ?? 0})`);
+      if (event.details.type !== 'suite')
+        failures.push(`${event.name} (${event.file ?? 'unknown file'}:${event.line ?? 0})`);
     });
     events.on('test:summary', (summary) => {
       // Each file has a summary of its own; the one without a file is the whole.

@@ -28,11 +28,34 @@ export async function connectHoldfast(options: ConnectOptions = {}): Promise<Hol
   });
 }
 
-export { addressOf, DEFAULT_ADDRESS, DEFAULT_NAMESPACE, DEFAULT_TASK_QUEUE, type ConnectionChoice } from './client/connection.ts';
 export {
-  HoldfastClient, type Cancelled, type Decided, type DecisionInput, type HoldfastClientOptions, type JobFailureInfo, type JobResult, type StartedJob, type StartOptions, type WatchOptions,
+  addressOf,
+  DEFAULT_ADDRESS,
+  DEFAULT_NAMESPACE,
+  DEFAULT_TASK_QUEUE,
+  type ConnectionChoice,
+} from './client/connection.ts';
+export {
+  HoldfastClient,
+  type Cancelled,
+  type Decided,
+  type DecisionInput,
+  type HoldfastClientOptions,
+  type JobFailureInfo,
+  type JobResult,
+  type StartedJob,
+  type StartOptions,
+  type WatchOptions,
 } from './client/jobs.ts';
-export { DISCREPANCIES_ATTRIBUTE, ListedStateSchema, STATE_ATTRIBUTE, type JobListing, type ListedJob, type ListedState, type ListOptions } from './client/job-listing.ts';
+export {
+  DISCREPANCIES_ATTRIBUTE,
+  ListedStateSchema,
+  STATE_ATTRIBUTE,
+  type JobListing,
+  type ListedJob,
+  type ListedState,
+  type ListOptions,
+} from './client/job-listing.ts';
 export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';
 export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';

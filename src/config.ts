@@ -45,7 +45,8 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   const files = found === undefined ? [] : [found];
   for (const given of options.steps ?? []) {
     const file = path.resolve(options.cwd, given);
-    if (!existsSync(file)) throw new HoldfastError('bad-input', `There is no file ${file}, which --steps names.`, { file });
+    if (!existsSync(file))
+      throw new HoldfastError('bad-input', `There is no file ${file}, which --steps names.`, { file });
     steps.push(...(await readSteps(file)).map((step) => ({ step, file })));
     files.push(file);
   }
@@ -69,29 +70,55 @@ function findConfig({ cwd, config }: LoadConfigOptions): string | undefined {
   throw new HoldfastError('bad-input', `There is no configuration file ${file}, which --config names.`, { file });
 }
 
-const FIELDS = ['steps', 'workspaceRoot', 'taskQueue', 'workflowsPath', 'namespace'] as const satisfies readonly (keyof HoldfastConfig)[];
+const FIELDS = [
+  'steps',
+  'workspaceRoot',
+  'taskQueue',
+  'workflowsPath',
+  'namespace',
+] as const satisfies readonly (keyof HoldfastConfig)[];
 
 async function readConfig(file: string): Promise<HoldfastConfig> {
   const { default: config } = await load(file);
   if (typeof config !== 'object' || config === null) {
-    throw new HoldfastError('bad-input', `${file} has no configuration as its default export. Expected: export default defineConfig({ steps: [ … ] });`, { file });
+    throw new HoldfastError(
+      'bad-input',
+      `${file} has no configuration as its default export. Expected: export default defineConfig({ steps: [ … ] });`,
+      { file },
+    );
   }
   for (const key of Object.keys(config)) {
     if ((FIELDS as readonly string[]).includes(key)) continue;
     const near = nearestName(key, FIELDS);
-    throw new HoldfastError('bad-input', `${file} sets "${key}", which is unknown. ${near === undefined ? `It may set ${FIELDS.join(', ')}.` : `Did you mean "${near}"?`}`, { file, key });
+    throw new HoldfastError(
+      'bad-input',
+      `${file} sets "${key}", which is unknown. ${near === undefined ? `It may set ${FIELDS.join(', ')}.` : `Did you mean "${near}"?`}`,
+      { file, key },
+    );
   }
   const { steps = [], ...rest } = config as Partial<Record<(typeof FIELDS)[number], unknown>>;
-  if (!Array.isArray(steps)) throw new HoldfastError('bad-input', `${file}: steps is not a list. Expected what implementStep(…) returns, as a list.`, { file });
+  if (!Array.isArray(steps))
+    throw new HoldfastError(
+      'bad-input',
+      `${file}: steps is not a list. Expected what implementStep(…) returns, as a list.`,
+      { file },
+    );
   const wrong = steps.findIndex((step) => !isStep(step));
-  if (wrong >= 0) throw new HoldfastError('bad-input', `${file}: steps[${wrong}] is not a step${isContract(steps[wrong]) ? ' with code, but a contract' : ''}. Expected what implementStep(contract, code) returns.`, { file });
+  if (wrong >= 0)
+    throw new HoldfastError(
+      'bad-input',
+      `${file}: steps[${wrong}] is not a step${isContract(steps[wrong]) ? ' with code, but a contract' : ''}. Expected what implementStep(contract, code) returns.`,
+      { file },
+    );
   for (const [key, value] of Object.entries(rest)) {
-    if (value !== undefined && (typeof value !== 'string' || value === '')) throw new HoldfastError('bad-input', `${file}: ${key} is not text.`, { file, key });
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      throw new HoldfastError('bad-input', `${file}: ${key} is not text.`, { file, key });
   }
   const { workspaceRoot, workflowsPath, taskQueue, namespace } = rest as Readonly<Record<string, string | undefined>>;
   const folder = path.dirname(file);
   const workflows = workflowsPath === undefined ? undefined : path.resolve(folder, workflowsPath);
-  if (workflows !== undefined && !existsSync(workflows)) throw new HoldfastError('bad-input', `${file}: workflowsPath names ${workflows}, which is not there.`, { file });
+  if (workflows !== undefined && !existsSync(workflows))
+    throw new HoldfastError('bad-input', `${file}: workflowsPath names ${workflows}, which is not there.`, { file });
   return {
     steps: steps as StepImplementation[],
     ...(workspaceRoot === undefined ? {} : { workspaceRoot: path.resolve(folder, workspaceRoot) }),
@@ -104,7 +131,10 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
 async function readSteps(file: string): Promise<readonly StepImplementation[]> {
   const exported = await load(file);
   const list = exported['default'];
-  const candidates: readonly unknown[] = [...(Array.isArray(list) ? (list as unknown[]) : []), ...Object.values(exported)];
+  const candidates: readonly unknown[] = [
+    ...(Array.isArray(list) ? (list as unknown[]) : []),
+    ...Object.values(exported),
+  ];
   const steps = [...new Set(candidates.filter(isStep))];
   if (steps.length > 0) return steps;
   const contracts = candidates.filter(isContract).map(({ name }) => name);
@@ -117,20 +147,31 @@ async function readSteps(file: string): Promise<readonly StepImplementation[]> {
 
 async function load(file: string): Promise<Record<string, unknown>> {
   if (/\.[cm]?tsx?$/.test(file) && file.split(path.sep).includes('node_modules')) {
-    throw new HoldfastError('bad-input', `${file} is TypeScript under node_modules, which Node does not run. Compile it to JavaScript and name that file.`, { file });
+    throw new HoldfastError(
+      'bad-input',
+      `${file} is TypeScript under node_modules, which Node does not run. Compile it to JavaScript and name that file.`,
+      { file },
+    );
   }
   try {
     // oxlint-disable-next-line layout/arrows -- the user names the file; nothing of ours is loaded by a computed name
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
-    throw new HoldfastError('bad-input', `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}${hint(cause)}`, { file }, { cause });
+    throw new HoldfastError(
+      'bad-input',
+      `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}${hint(cause)}`,
+      { file },
+      { cause },
+    );
   }
 }
 
 function hint(cause: unknown): string {
   const code = (cause as { code?: unknown } | undefined)?.code;
-  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return ' Node runs TypeScript by leaving its types out: write no enum, namespace or parameter property, or name a compiled file.';
-  if (code === 'ERR_MODULE_NOT_FOUND') return ' Imports carry their ending (./steps.ts); packages must be installed beside the file.';
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
+    return ' Node runs TypeScript by leaving its types out: write no enum, namespace or parameter property, or name a compiled file.';
+  if (code === 'ERR_MODULE_NOT_FOUND')
+    return ' Imports carry their ending (./steps.ts); packages must be installed beside the file.';
   return '';
 }
 
@@ -140,10 +181,18 @@ function refuseSameNames(steps: readonly Placed[]): void {
     const { name } = placed.step.contract;
     const earlier = seen.get(name);
     if (BUILT_IN_STEPS.some((contract) => contract.name === name)) {
-      throw new HoldfastError('bad-input', `${placed.file} has a step "${name}", which is the name of a built-in step. Give it a name of its own.`, { file: placed.file, step: name });
+      throw new HoldfastError(
+        'bad-input',
+        `${placed.file} has a step "${name}", which is the name of a built-in step. Give it a name of its own.`,
+        { file: placed.file, step: name },
+      );
     }
     if (earlier !== undefined && earlier.step !== placed.step) {
-      throw new HoldfastError('bad-input', `Two steps are named "${name}": in ${earlier.file}${earlier.file === placed.file ? ', twice' : ` and in ${placed.file}`}. Each step needs a name of its own.`, { step: name });
+      throw new HoldfastError(
+        'bad-input',
+        `Two steps are named "${name}": in ${earlier.file}${earlier.file === placed.file ? ', twice' : ` and in ${placed.file}`}. Each step needs a name of its own.`,
+        { step: name },
+      );
     }
     seen.set(name, placed);
   }
@@ -152,10 +201,22 @@ function refuseSameNames(steps: readonly Placed[]): void {
 /** By form, not by class: the file may import another copy of the package. */
 function isStep(value: unknown): value is StepImplementation {
   const step = value as Partial<StepImplementation> | null;
-  return typeof step === 'object' && step !== null && isContract(step.contract) && typeof step.run === 'function' && typeof step.version === 'string';
+  return (
+    typeof step === 'object' &&
+    step !== null &&
+    isContract(step.contract) &&
+    typeof step.run === 'function' &&
+    typeof step.version === 'string'
+  );
 }
 
 function isContract(value: unknown): value is StepContract {
   const contract = value as Partial<StepContract> | null;
-  return typeof contract === 'object' && contract !== null && typeof contract.name === 'string' && typeof contract.input?.safeParse === 'function' && typeof contract.output?.safeParse === 'function';
+  return (
+    typeof contract === 'object' &&
+    contract !== null &&
+    typeof contract.name === 'string' &&
+    typeof contract.input?.safeParse === 'function' &&
+    typeof contract.output?.safeParse === 'function'
+  );
 }

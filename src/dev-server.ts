@@ -26,7 +26,10 @@ export const HOLDFAST_SEARCH_ATTRIBUTES = { HoldfastState: 'Keyword', HoldfastDi
 /**
  * The default caps a shard at 20 task loads a second: 83-100 ms a step for a sequential job. With these two it is 17 ms.
  */
-export const DEV_DYNAMIC_CONFIG = { 'history.transferProcessorMaxPollRPS': 2000, 'system.enableActivityEagerExecution': true } as const;
+export const DEV_DYNAMIC_CONFIG = {
+  'history.transferProcessorMaxPollRPS': 2000,
+  'system.enableActivityEagerExecution': true,
+} as const;
 
 const PROBE_LIMIT_MS = 3_000;
 const VERSION_LIMIT_MS = 10_000;
@@ -41,7 +44,11 @@ export type TemporalExecutable = {
   readonly path: string;
   readonly from: 'option' | 'HOLDFAST_TEMPORAL_BIN' | 'PATH' | 'cache' | 'SDK download' | 'go install';
 };
-export type TemporalAddress = { readonly kind: 'address'; readonly address: string; readonly from: 'option' | 'TEMPORAL_ADDRESS' };
+export type TemporalAddress = {
+  readonly kind: 'address';
+  readonly address: string;
+  readonly from: 'option' | 'TEMPORAL_ADDRESS';
+};
 export type TemporalFound = TemporalAddress | TemporalExecutable;
 
 export interface FindTemporalOptions {
@@ -113,7 +120,8 @@ export interface DevServer {
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
   const executable = await findTemporal({ ...options, address: false });
-  if (executable.kind !== 'executable') throw new HoldfastError('defect', 'An address was found where a program was asked for.');
+  if (executable.kind !== 'executable')
+    throw new HoldfastError('defect', 'An address was found where a program was asked for.');
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(executable, options);
@@ -143,18 +151,34 @@ async function startOnce(executable: TemporalExecutable, options: DevServerOptio
     throw error;
   }
   const { pid, ended } = server;
-  return { address, uiUrl: uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`, executable, pid, ended, stop: () => server.stop() };
+  return {
+    address,
+    uiUrl: uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`,
+    executable,
+    pid,
+    ended,
+    stop: () => server.stop(),
+  };
 }
 
 function startDevArguments(port: number, uiPort: number | undefined, options: DevServerOptions): string[] {
   const always = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
   return [
     ...always,
-    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint])]),
+    ...(uiPort === undefined
+      ? ['--headless']
+      : [
+          '--ui-port',
+          String(uiPort),
+          ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint]),
+        ]),
     ...(options.dbFilename === undefined ? [] : ['--db-filename', options.dbFilename]),
     ...(options.namespaces ?? []).flatMap((namespace) => ['--namespace', namespace]),
     ...Object.entries(searchAttributesOf(options)).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
-    ...Object.entries(DEV_DYNAMIC_CONFIG).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${String(value)}`]),
+    ...Object.entries(DEV_DYNAMIC_CONFIG).flatMap(([key, value]) => [
+      '--dynamic-config-value',
+      `${key}=${String(value)}`,
+    ]),
   ];
 }
 
@@ -167,7 +191,11 @@ function withoutTemporalVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
-async function waitUntilReady(address: string, server: SupervisedProcess, searchAttributes: readonly string[]): Promise<void> {
+async function waitUntilReady(
+  address: string,
+  server: SupervisedProcess,
+  searchAttributes: readonly string[],
+): Promise<void> {
   const deadlineMs = Date.now() + READY_LIMIT_MS;
   let last: unknown;
   while (Date.now() < deadlineMs && server.exitCode === undefined) {
@@ -180,7 +208,10 @@ async function waitUntilReady(address: string, server: SupervisedProcess, search
     }
   }
   const printed = server.lastLines();
-  const what = server.exitCode === undefined ? `did not answer on ${address} within ${READY_LIMIT_MS / 1000} s` : `ended with code ${server.exitCode}`;
+  const what =
+    server.exitCode === undefined
+      ? `did not answer on ${address} within ${READY_LIMIT_MS / 1000} s`
+      : `ended with code ${server.exitCode}`;
   throw new HoldfastError(
     'server-unreachable',
     `The Temporal server was started and ${what}.${printed === '' ? '' : ` It printed:\n${printed}`}`,
@@ -213,7 +244,12 @@ async function assertPortFree(port: number): Promise<void> {
   try {
     await bindOnce(port);
   } catch (cause) {
-    throw new HoldfastError('server-unreachable', `Port ${port} of 127.0.0.1 is taken by another program. Choose another port, or end that program.`, { port, portTaken: true }, { cause });
+    throw new HoldfastError(
+      'server-unreachable',
+      `Port ${port} of 127.0.0.1 is taken by another program. Choose another port, or end that program.`,
+      { port, portTaken: true },
+      { cause },
+    );
   }
 }
 
@@ -246,14 +282,25 @@ async function findExecutable(options: FindTemporalOptions, env: NodeJS.ProcessE
   if (await answersVersion(cached)) return { kind: 'executable', path: cached, from: 'cache' };
 
   const onProgress = options.onProgress ?? (() => undefined);
-  const tried = ['none given by TEMPORAL_ADDRESS or HOLDFAST_TEMPORAL_BIN', 'no `temporal` on PATH', 'none in the cache'];
-  for (const [from, obtain] of [['SDK download', downloadBySdk], ['go install', buildWithGo]] as const) {
+  const tried = [
+    'none given by TEMPORAL_ADDRESS or HOLDFAST_TEMPORAL_BIN',
+    'no `temporal` on PATH',
+    'none in the cache',
+  ];
+  for (const [from, obtain] of [
+    ['SDK download', downloadBySdk],
+    ['go install', buildWithGo],
+  ] as const) {
     const problem = await intoCache(cached, (draft) => obtain(draft, env, onProgress));
     if (problem === undefined) return { kind: 'executable', path: cached, from };
     tried.push(`${from}: ${problem}`);
     onProgress(`Temporal server: ${from} failed (${problem})`);
   }
-  throw new HoldfastError('server-unreachable', `No Temporal server could be had:\n${tried.map((line) => `  - ${line}`).join('\n')}\n${REMEDY}`, { tried });
+  throw new HoldfastError(
+    'server-unreachable',
+    `No Temporal server could be had:\n${tried.map((line) => `  - ${line}`).join('\n')}\n${REMEDY}`,
+    { tried },
+  );
 }
 
 const REMEDY =
@@ -263,7 +310,10 @@ const REMEDY =
 async function given(executable: string, from: 'option' | 'HOLDFAST_TEMPORAL_BIN'): Promise<TemporalExecutable> {
   if (await answersVersion(executable)) return { kind: 'executable', path: executable, from };
   const where = from === 'option' ? 'given' : `that ${from} names`;
-  throw new HoldfastError('server-unreachable', `The Temporal program ${where}, ${executable}, can't be run. Correct the path, or leave it out to have one found.`);
+  throw new HoldfastError(
+    'server-unreachable',
+    `The Temporal program ${where}, ${executable}, can't be run. Correct the path, or leave it out to have one found.`,
+  );
 }
 
 async function firstOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
@@ -287,7 +337,10 @@ async function answersVersion(file: string): Promise<boolean> {
 }
 
 /** Lets `obtain` make the program in a folder of its own and moves it into place. Returns why it couldn't, or undefined. */
-async function intoCache(target: string, obtain: (draftFolder: string) => Promise<string | { file: string }>): Promise<string | undefined> {
+async function intoCache(
+  target: string,
+  obtain: (draftFolder: string) => Promise<string | { file: string }>,
+): Promise<string | undefined> {
   const draft = `${path.dirname(target)}.${process.pid}.tmp`;
   try {
     await fs.mkdir(draft, { recursive: true });
@@ -306,8 +359,15 @@ async function intoCache(target: string, obtain: (draftFolder: string) => Promis
 }
 
 /** The SDK's download can't be cancelled, so it runs in a process that can; a short question first tells a machine without the network. */
-async function downloadBySdk(draft: string, env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<string | { file: string }> {
-  const reachable = await fetch('https://temporal.download/', { method: 'HEAD', signal: AbortSignal.timeout(PROBE_LIMIT_MS) }).then(
+async function downloadBySdk(
+  draft: string,
+  env: NodeJS.ProcessEnv,
+  onProgress: (line: string) => void,
+): Promise<string | { file: string }> {
+  const reachable = await fetch('https://temporal.download/', {
+    method: 'HEAD',
+    signal: AbortSignal.timeout(PROBE_LIMIT_MS),
+  }).then(
     () => true,
     () => false,
   );
@@ -317,18 +377,33 @@ async function downloadBySdk(draft: string, env: NodeJS.ProcessEnv, onProgress: 
     const server = { executable: { type: 'cached-download', downloadDir: ${JSON.stringify(draft)} } };
     await (await TestWorkflowEnvironment.createLocal({ server })).teardown();`;
   onProgress('Temporal server: downloading it as the Temporal SDK does …');
-  const { problem } = await run(process.execPath, ['--input-type=module', '--eval', script], { limitMs: DOWNLOAD_LIMIT_MS, env, cwd: import.meta.dirname, onProgress });
+  const { problem } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+    limitMs: DOWNLOAD_LIMIT_MS,
+    env,
+    cwd: import.meta.dirname,
+    onProgress,
+  });
   if (problem !== undefined) return problem;
   const [file] = await fs.readdir(draft);
   return file === undefined ? 'it left no file' : { file: path.join(draft, file) };
 }
 
-async function buildWithGo(draft: string, env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<string | { file: string }> {
+async function buildWithGo(
+  draft: string,
+  env: NodeJS.ProcessEnv,
+  onProgress: (line: string) => void,
+): Promise<string | { file: string }> {
   const go = await firstOnPath('go', env);
   if (go === undefined) return 'Go is not installed';
-  onProgress(`Temporal server: building version ${TEMPORAL_CLI_VERSION} with ${go}, once; about 4 minutes on two cores …`);
+  onProgress(
+    `Temporal server: building version ${TEMPORAL_CLI_VERSION} with ${go}, once; about 4 minutes on two cores …`,
+  );
   const args = ['install', '-ldflags', '-s -w', `github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_CLI_VERSION}`];
-  const { problem } = await run(go, args, { limitMs: BUILD_LIMIT_MS, env: { ...env, GOBIN: draft, CGO_ENABLED: '0', GOFLAGS: '' }, onProgress });
+  const { problem } = await run(go, args, {
+    limitMs: BUILD_LIMIT_MS,
+    env: { ...env, GOBIN: draft, CGO_ENABLED: '0', GOFLAGS: '' },
+    onProgress,
+  });
   return problem ?? { file: path.join(draft, 'temporal') };
 }
 
@@ -340,19 +415,33 @@ interface RunOptions {
 }
 
 /** Runs a program to its end. `problem`: why it failed, with what it printed last. */
-async function run(command: string, args: readonly string[], options: RunOptions): Promise<{ problem: string | undefined }> {
+async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<{ problem: string | undefined }> {
   const startedMs = performance.now();
   const { limitMs, env = process.env, cwd = process.cwd(), onProgress } = options;
-  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'], timeout: limitMs, killSignal: 'SIGKILL' });
+  const child = spawn(command, args, {
+    env,
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
+  });
   let printed = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (printed = (printed + chunk).slice(-600)));
-  const progress = setInterval(() => onProgress?.(`  still at it, ${Math.round((performance.now() - startedMs) / 1000)} s`), PROGRESS_EVERY_MS);
+  const progress = setInterval(
+    () => onProgress?.(`  still at it, ${Math.round((performance.now() - startedMs) / 1000)} s`),
+    PROGRESS_EVERY_MS,
+  );
   try {
     const problem = await new Promise<string | undefined>((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('close', (code, signal) => {
         if (code === 0) resolve(undefined);
-        else if (signal !== null) resolve(`ended by ${signal} after ${Math.round((performance.now() - startedMs) / 1000)} s`);
+        else if (signal !== null)
+          resolve(`ended by ${signal} after ${Math.round((performance.now() - startedMs) / 1000)} s`);
         else resolve(`exit code ${code}${printed.trim() === '' ? '' : `: ${printed.trim()}`}`);
       });
     });

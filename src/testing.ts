@@ -18,7 +18,19 @@ import { Workspaces } from './protocol/workspace/workspace.ts';
 import type { Json } from './model/canonical-json.ts';
 import type { Decision } from './model/question/decision.ts';
 import { HoldfastError, isFailure } from './model/failure.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RepairResult, type RunStepRequest, type RunStepResult, type StepDone, type UndoItem, type UndoReport, type VerificationReason, type VerifyWorldResult } from './model/job/messages.ts';
+import {
+  DEFAULT_VERIFY_AFTER_MS,
+  type ChainPlace,
+  type JobSettings,
+  type RepairResult,
+  type RunStepRequest,
+  type RunStepResult,
+  type StepDone,
+  type UndoItem,
+  type UndoReport,
+  type VerificationReason,
+  type VerifyWorldResult,
+} from './model/job/messages.ts';
 import { assertPlan } from './model/plan/check.ts';
 import { parseInput } from './model/plan/input.ts';
 import { runPlan, type PlanResult } from './model/plan/run.ts';
@@ -134,22 +146,44 @@ export class TestJob {
       worker: { id: options.workerId ?? `test ${identity.pid}`, identity },
       clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
       currentRunId: async () => await Promise.resolve(this.#runId),
-      isJobOpen: async (jobId) => await Promise.resolve(jobId === this.jobId || options.openJobs?.includes(jobId) === true),
+      isJobOpen: async (jobId) =>
+        await Promise.resolve(jobId === this.jobId || options.openJobs?.includes(jobId) === true),
       searchAttributes: false,
     };
     this.#workspaces = new Workspaces(this.workspace, this.#host.env);
-    this.#settings = { databases: options.databases ?? {}, watch: [...(options.watch ?? [])], ...(options.secrets === undefined ? {} : { secrets: [...options.secrets] }), verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS, plan: options.plan ?? null, ...(options.http === undefined ? {} : { http: options.http }) };
+    this.#settings = {
+      databases: options.databases ?? {},
+      watch: [...(options.watch ?? [])],
+      ...(options.secrets === undefined ? {} : { secrets: [...options.secrets] }),
+      verifyAfterMs: options.verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
+      plan: options.plan ?? null,
+      ...(options.http === undefined ? {} : { http: options.http }),
+    };
   }
 
   get memory(): TestJobMemory {
-    return { workflowId: this.#workflowId, firstRunId: this.#firstRunId, runId: this.#runId, term: this.#term, known: this.#known, steps: this.#steps, generations: Object.fromEntries(this.#generations), base: this.#base, ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }) };
+    return {
+      workflowId: this.#workflowId,
+      firstRunId: this.#firstRunId,
+      runId: this.#runId,
+      term: this.#term,
+      known: this.#known,
+      steps: this.#steps,
+      generations: Object.fromEntries(this.#generations),
+      base: this.#base,
+      ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }),
+    };
   }
 
   /**
    * Runs a step to its end: verification, code, apply, record.
    * @throws QuestionAsked when a person would be asked; HoldfastError for the step's own failures below its attempts
    */
-  async step<C extends StepContract>(contract: C, input: StepInput<C>, options: Partial<Omit<RunStepRequest, 'input' | 'step'>> = {}): Promise<StepOutput<C>> {
+  async step<C extends StepContract>(
+    contract: C,
+    input: StepInput<C>,
+    options: Partial<Omit<RunStepRequest, 'input' | 'step'>> = {},
+  ): Promise<StepOutput<C>> {
     const count = (this.#calls.get(contract.name) ?? 0) + 1;
     const stepId = options.stepId ?? (count === 1 ? contract.name : `${contract.name}#${count}`);
     const done = await this.run({ ...options, stepId, step: contract.name, input: input as Json });
@@ -167,7 +201,9 @@ export class TestJob {
     }
   }
 
-  async #untilDone(request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>): Promise<StepDone> {
+  async #untilDone(
+    request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>,
+  ): Promise<StepDone> {
     for (let asked = 0; asked < MAX_ASKINGS; asked++) {
       const result = await this.ask(request);
       switch (result.kind) {
@@ -195,20 +231,40 @@ export class TestJob {
   }
 
   /** One request, one answer. */
-  async ask(request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>): Promise<RunStepResult> {
+  async ask(
+    request: Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>,
+  ): Promise<RunStepResult> {
     // Only a comparison that was made for this very request excuses it.
     const mark = this.#compared ? this.#mark : undefined;
     this.#compared = false;
     return await runStepProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId, workspace: this.workspace, term: this.#term, known: this.#known, generation: this.#generations.get(request.stepId) ?? 0,
-      ...(mark === undefined ? {} : { mark }), ...request,
+      jobId: this.jobId,
+      workspace: this.workspace,
+      term: this.#term,
+      known: this.#known,
+      generation: this.#generations.get(request.stepId) ?? 0,
+      ...(mark === undefined ? {} : { mark }),
+      ...request,
     });
   }
 
   /** Compares the world with the record. `asking`: steps that are waited for; what else is half applied is then finished. */
-  async verify(reason: VerificationReason = 'asked', detail = 'by the test', asking?: readonly string[]): Promise<VerifyWorldResult> {
+  async verify(
+    reason: VerificationReason = 'asked',
+    detail = 'by the test',
+    asking?: readonly string[],
+  ): Promise<VerifyWorldResult> {
     const result = await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason, detail, ...(asking === undefined ? {} : { asking: [...asking] }), ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }),
+      jobId: this.jobId,
+      workspace: this.workspace,
+      settings: this.#settings,
+      base: this.#base,
+      known: this.#known,
+      steps: this.#steps,
+      reason,
+      detail,
+      ...(asking === undefined ? {} : { asking: [...asking] }),
+      ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }),
     });
     this.#term = result.term;
     if (result.kind === 'verified') this.#mark = result.mark;
@@ -217,9 +273,14 @@ export class TestJob {
   }
 
   /** Answers a question. The world is compared again by the next step. */
-  async decide(question: Question, decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>): Promise<RepairResult> {
+  async decide(
+    question: Question,
+    decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>,
+  ): Promise<RepairResult> {
     const result = await repairProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId, workspace: this.workspace, decision: { digest: question.digest, by: 'test', reason: 'test', ...decision },
+      jobId: this.jobId,
+      workspace: this.workspace,
+      decision: { digest: question.digest, by: 'test', reason: 'test', ...decision },
     });
     if (result.kind !== 'repaired') return result;
     this.#term = result.term;
@@ -246,7 +307,16 @@ export class TestJob {
       step: async (request) => {
         for (let attempt = 1; ; attempt++) {
           try {
-            const done = await this.run({ stepId: request.id, step: request.use, input: request.input, ...(request.secrets === undefined ? {} : { secrets: [...request.secrets] }), uses: [...request.uses], parallelWith: [...request.parallelWith], onFailure: request.onFailure, ...(request.approval === undefined ? {} : { approval: request.approval }) });
+            const done = await this.run({
+              stepId: request.id,
+              step: request.use,
+              input: request.input,
+              ...(request.secrets === undefined ? {} : { secrets: [...request.secrets] }),
+              uses: [...request.uses],
+              parallelWith: [...request.parallelWith],
+              onFailure: request.onFailure,
+              ...(request.approval === undefined ? {} : { approval: request.approval }),
+            });
             return { output: done.output };
           } catch (error) {
             if (!isFailure(error, 'step-failed', 'busy') || attempt >= MAX_ASKINGS) throw error;
@@ -261,11 +331,24 @@ export class TestJob {
    * again after a question is answered.
    * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
    */
-  async undo({ by = 'test', reason = 'test', release = true }: { readonly by?: string; readonly reason?: string; readonly release?: boolean } = {}): Promise<UndoReport> {
+  async undo({
+    by = 'test',
+    reason = 'test',
+    release = true,
+  }: { readonly by?: string; readonly reason?: string; readonly release?: boolean } = {}): Promise<UndoReport> {
     this.#isUndoing = true;
     for (let asked = 0; asked < MAX_ASKINGS; asked++) {
       const begun = await beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), {
-        jobId: this.jobId, workspace: this.workspace, settings: this.#settings, base: this.#base, known: this.#known, steps: this.#steps, reason: 'decided', detail: 'by the test', by, why: reason,
+        jobId: this.jobId,
+        workspace: this.workspace,
+        settings: this.#settings,
+        base: this.#base,
+        known: this.#known,
+        steps: this.#steps,
+        reason: 'decided',
+        detail: 'by the test',
+        by,
+        why: reason,
         ...(this.#continuedFrom === undefined ? {} : { continuedFrom: this.#continuedFrom }),
       });
       this.#term = begun.term;
@@ -282,7 +365,14 @@ export class TestJob {
 
   async #undoItems(items: readonly UndoItem[], mark: number): Promise<void> {
     for (const [index, item] of items.entries()) {
-      const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), { ...item, jobId: this.jobId, workspace: this.workspace, term: this.#term, known: this.#known, ...(index === 0 ? { mark } : {}) });
+      const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), {
+        ...item,
+        jobId: this.jobId,
+        workspace: this.workspace,
+        term: this.#term,
+        known: this.#known,
+        ...(index === 0 ? { mark } : {}),
+      });
       if (result.kind === 'question') throw new QuestionAsked(result.question);
       if (result.kind === 'begin-again') return;
       if (result.at.seq > this.#known.seq) this.#known = result.at;
@@ -291,7 +381,11 @@ export class TestJob {
 
   /** Gives the workspace back, as a job that ends. */
   async release(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' = 'completed'): Promise<void> {
-    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), { jobId: this.jobId, workspace: this.workspace, outcome });
+    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), {
+      jobId: this.jobId,
+      workspace: this.workspace,
+      outcome,
+    });
   }
 
   /** Closes what is open; a temporary workspace is removed. */
@@ -305,7 +399,13 @@ export class TestJob {
   }
 
   #caller(): Caller {
-    return { workflowId: this.#workflowId, runId: this.#runId, signal: new AbortController().signal, progress: () => undefined, log: (message) => void this.logs.push(message) };
+    return {
+      workflowId: this.#workflowId,
+      runId: this.#runId,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: (message) => void this.logs.push(message),
+    };
   }
 }
 

@@ -12,7 +12,16 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type NativeConnectionOptions, type BundleOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type NativeConnectionOptions,
+  type BundleOptions,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
 import { IllegalStateError } from '@temporalio/common';
 import protos from '@temporalio/proto';
@@ -76,7 +85,12 @@ export interface HoldfastWorker {
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
   const env = options.env ?? process.env;
-  const choice = { env, ...(options.address === undefined ? {} : { address: options.address }), ...(options.namespace === undefined ? {} : { namespace: options.namespace }), ...(options.encryptionKeyFile === undefined ? {} : { encryptionKeyFile: options.encryptionKeyFile }) };
+  const choice = {
+    env,
+    ...(options.address === undefined ? {} : { address: options.address }),
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...(options.encryptionKeyFile === undefined ? {} : { encryptionKeyFile: options.encryptionKeyFile }),
+  };
   const { options: connect, namespace } = readChoice(choice);
   const { address } = connect;
   const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
@@ -84,7 +98,8 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   if (options.workflowBundle !== undefined) assertBundleFits(options.workflowBundle, keys);
   quietTemporal();
   const steps = stepsByName(options.steps ?? []);
-  const connection = options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
+  const connection =
+    options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
   const client = options.clientConnection ?? (await openConnection(choice)).connection;
   const warnings: string[] = [];
   const searchAttributes = await ensureSearchAttributes(client, namespace, warnings);
@@ -111,7 +126,8 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     taskQueue,
     identity: host.worker.id,
     activities: makeActivities({ host, workspaces, register }),
-    workflowBundle: options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath, { isEncrypted: keys.isOn })),
+    workflowBundle:
+      options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath, { isEncrypted: keys.isOn })),
     dataConverter: workerDataConverter(keys),
     shutdownGraceTime: '10s',
     // A cancellation reaches a step with its next heartbeat.
@@ -134,9 +150,13 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
         const running = worker.run();
         // Only once it polls: what is failed here comes back at once.
         // What can't be done now is noticed by heartbeat timeouts, later: no reason for this worker to end.
-        const taken = (async () => takeOverFromDead(client, namespace, register.takeDead(), host.worker.id))().catch((error: unknown) => {
-          process.stderr.write(`${new Date().toISOString()} WARN A dead worker's steps could not be taken over at once: ${(error as Error).message}\n`);
-        });
+        const taken = (async () => takeOverFromDead(client, namespace, register.takeDead(), host.worker.id))().catch(
+          (error: unknown) => {
+            process.stderr.write(
+              `${new Date().toISOString()} WARN A dead worker's steps could not be taken over at once: ${(error as Error).message}\n`,
+            );
+          },
+        );
         await Promise.all([running, taken]);
       } finally {
         await end();
@@ -148,7 +168,11 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
 /** What Temporal's worker says of its own comings and goings is left out; steps' messages and warnings are one line each. */
 function quietTemporal(): void {
   const logger = new DefaultLogger('INFO', ({ level, timestampNanos, message, meta }) => {
-    const { sdkComponent, stepId, error } = (meta ?? {}) as { readonly sdkComponent?: string; readonly stepId?: string; readonly error?: unknown };
+    const { sdkComponent, stepId, error } = (meta ?? {}) as {
+      readonly sdkComponent?: string;
+      readonly stepId?: string;
+      readonly error?: unknown;
+    };
     if (level === 'INFO' && sdkComponent === 'worker') return;
     const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
     const cause = error instanceof Error ? `: ${error.message}` : '';
@@ -168,16 +192,26 @@ export interface BundleChoice {
 }
 
 /** Bundles Holdfast's Workflows, and yours, ahead of time. */
-export async function bundleWorkflows(workflowsPath?: string, { isEncrypted = false }: BundleChoice = {}): Promise<WorkflowBundleWithSourceMap> {
+export async function bundleWorkflows(
+  workflowsPath?: string,
+  { isEncrypted = false }: BundleChoice = {},
+): Promise<WorkflowBundleWithSourceMap> {
   const fromSources = import.meta.url.endsWith('.ts');
   const own = fileURLToPath(new URL(`./workflows/index${fromSources ? '.ts' : '.js'}`, import.meta.url));
-  const common: Omit<BundleOptions, 'workflowsPath'> = { logger: new DefaultLogger('WARN'), webpackConfigHook: (config) => resolving(config, fromSources), ...(isEncrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}) };
+  const common: Omit<BundleOptions, 'workflowsPath'> = {
+    logger: new DefaultLogger('WARN'),
+    webpackConfigHook: (config) => resolving(config, fromSources),
+    ...(isEncrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
+  };
   if (workflowsPath === undefined) return await bundleWorkflowCode({ ...common, workflowsPath: own });
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-workflows-'));
   try {
     const entry = join(directory, 'entry.mjs');
     const theirs = workflowsPath.startsWith('file:') ? fileURLToPath(workflowsPath) : resolve(workflowsPath);
-    writeFileSync(entry, `export * from ${JSON.stringify(theirs)};\nexport { agentJob } from ${JSON.stringify(own)};\n`);
+    writeFileSync(
+      entry,
+      `export * from ${JSON.stringify(theirs)};\nexport { agentJob } from ${JSON.stringify(own)};\n`,
+    );
     return await bundleWorkflowCode({ ...common, workflowsPath: entry });
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -187,23 +221,37 @@ export async function bundleWorkflows(workflowsPath?: string, { isEncrypted = fa
 /** Failures are converted inside of the bundle: one that was made without encryption would send their messages in the clear. */
 function assertBundleFits({ code }: WorkflowBundleWithSourceMap, keys: EncryptionKeys): void {
   if (!keys.isOn || code.includes(ENCODED_FAILURES)) return;
-  throw new HoldfastError('bad-input', `Encryption is on (keys from ${keys.source}), but the bundle of Workflows was made without it: messages of failures would be sent in the clear.`, {
-    nextStep: 'Make it with bundleWorkflows(workflowsPath, { isEncrypted: true }).',
-  });
+  throw new HoldfastError(
+    'bad-input',
+    `Encryption is on (keys from ${keys.source}), but the bundle of Workflows was made without it: messages of failures would be sent in the clear.`,
+    { nextStep: 'Make it with bundleWorkflows(workflowsPath, { isEncrypted: true }).' },
+  );
 }
 
 /** The entry lies in a temporary folder, which has no packages; in the checkout the package's own name means its sources. */
 function resolving(config: WebpackConfig, fromSources: boolean): WebpackConfig {
   const packages = join(dirname(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')), '../..');
   const conditionNames = fromSources ? { conditionNames: ['holdfast-source', '...'] } : {};
-  return { ...config, resolve: { ...config.resolve, modules: [...(config.resolve?.modules ?? ['node_modules']), packages], ...conditionNames } };
+  return {
+    ...config,
+    resolve: {
+      ...config.resolve,
+      modules: [...(config.resolve?.modules ?? ['node_modules']), packages],
+      ...conditionNames,
+    },
+  };
 }
 
 function stepsByName(given: readonly StepImplementation[]): ReadonlyMap<string, StepImplementation> {
   const steps = new Map<string, StepImplementation>();
   for (const step of [...BUILT_IN_IMPLEMENTATIONS, ...given]) {
     const { name } = step.contract;
-    if (steps.has(name)) throw new HoldfastError('bad-input', `Two steps are named "${name}". Each step of a worker needs a name of its own.`, { name });
+    if (steps.has(name))
+      throw new HoldfastError(
+        'bad-input',
+        `Two steps are named "${name}". Each step of a worker needs a name of its own.`,
+        { name },
+      );
     steps.set(name, step);
   }
   return steps;
@@ -213,23 +261,49 @@ async function reach<T>(address: string, connect: () => Promise<T>): Promise<T> 
   try {
     return await connect();
   } catch (cause) {
-    throw new HoldfastError('server-unreachable', `No Temporal server answers at ${address}: ${(cause as Error).message}.`, { address }, { cause });
+    throw new HoldfastError(
+      'server-unreachable',
+      `No Temporal server answers at ${address}: ${(cause as Error).message}.`,
+      { address },
+      { cause },
+    );
   }
 }
 
 /** Fails what dead predecessors had in hand, by attempt-bound task token: a token of an older attempt does nothing. */
-async function takeOverFromDead(client: Connection, namespace: string, dead: readonly DeadWorker[], identity: string): Promise<void> {
+async function takeOverFromDead(
+  client: Connection,
+  namespace: string,
+  dead: readonly DeadWorker[],
+  identity: string,
+): Promise<void> {
   for (const { attempts, workflows } of dead) {
-    await Promise.all(workflows.filter((workflow) => workflow.namespace === namespace).map(({ workflowId, runId }) =>
-      // The server holds Workflow Tasks back for the dead worker's sticky queue until it is told.
-      ignoreMissing(client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId, runId } })),
-    ));
-    await Promise.all(attempts.filter((attempt) => attempt.namespace === namespace).map(({ taskToken }) =>
-      ignoreMissing(client.workflowService.respondActivityTaskFailed({
-        namespace, taskToken, identity,
-        failure: { message: 'The worker died; its successor on the same host says so.', source: 'holdfast', applicationFailureInfo: { type: 'worker-lost', nonRetryable: false } },
-      })),
-    ));
+    await Promise.all(
+      workflows
+        .filter((workflow) => workflow.namespace === namespace)
+        .map(({ workflowId, runId }) =>
+          // The server holds Workflow Tasks back for the dead worker's sticky queue until it is told.
+          ignoreMissing(client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId, runId } })),
+        ),
+    );
+    await Promise.all(
+      attempts
+        .filter((attempt) => attempt.namespace === namespace)
+        .map(({ taskToken }) =>
+          ignoreMissing(
+            client.workflowService.respondActivityTaskFailed({
+              namespace,
+              taskToken,
+              identity,
+              failure: {
+                message: 'The worker died; its successor on the same host says so.',
+                source: 'holdfast',
+                applicationFailureInfo: { type: 'worker-lost', nonRetryable: false },
+              },
+            }),
+          ),
+        ),
+    );
   }
 }
 
@@ -244,19 +318,33 @@ async function ignoreMissing(call: Promise<unknown>): Promise<void> {
   }
 }
 
-async function describe(client: Connection, namespace: string, workflowId: string): Promise<{ readonly runId: string; readonly firstRunId: string } | undefined> {
+async function describe(
+  client: Connection,
+  namespace: string,
+  workflowId: string,
+): Promise<{ readonly runId: string; readonly firstRunId: string } | undefined> {
   try {
-    const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
-    if (info?.status !== protos.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING) return undefined;
+    const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({
+      namespace,
+      execution: { workflowId },
+    });
+    if (info?.status !== protos.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING)
+      return undefined;
     return { runId: info.execution?.runId ?? '', firstRunId: info.firstRunId ?? '' };
   } catch (cause) {
     if ((cause as { code?: number }).code === 5) return undefined;
-    throw new HoldfastError('server-unreachable', `The Temporal server did not say which Run of ${workflowId} is the current one: ${(cause as Error).message}.`, { workflowId }, { cause });
+    throw new HoldfastError(
+      'server-unreachable',
+      `The Temporal server did not say which Run of ${workflowId} is the current one: ${(cause as Error).message}.`,
+      { workflowId },
+      { cause },
+    );
   }
 }
 
 async function ensureSearchAttributes(client: Connection, namespace: string, warnings: string[]): Promise<boolean> {
-  const { INDEXED_VALUE_TYPE_KEYWORD: keyword, INDEXED_VALUE_TYPE_INT: int } = protos.temporal.api.enums.v1.IndexedValueType;
+  const { INDEXED_VALUE_TYPE_KEYWORD: keyword, INDEXED_VALUE_TYPE_INT: int } =
+    protos.temporal.api.enums.v1.IndexedValueType;
   const wanted = { HoldfastState: keyword, HoldfastDiscrepancies: int };
   try {
     const { customAttributes } = await client.operatorService.listSearchAttributes({ namespace });

@@ -33,7 +33,9 @@ export const commandOnManyFiles: Figure = {
         if (round % 2 === 0) theirs = copyMs(root, workspace, round);
         const ours = await commandMs(job, `round-${round}`);
         if (round % 2 === 1) theirs = copyMs(root, workspace, round);
-        say(`  round ${round + 1}: command ${Math.round(ours)} ms, copy ${Math.round(theirs)} ms, beyond it ${Math.round(ours - theirs)} ms`);
+        say(
+          `  round ${round + 1}: command ${Math.round(ours)} ms, copy ${Math.round(theirs)} ms, beyond it ${Math.round(ours - theirs)} ms`,
+        );
         values.push((ours - theirs) / 1000);
       }
       return values;
@@ -47,7 +49,11 @@ export const commandOnManyFiles: Figure = {
 async function commandMs(job: TestJob, stepId: string): Promise<number> {
   settle();
   const startedMs = performance.now();
-  const { written } = await job.step(commandStep, { run: `for i in $(seq 1 ${CHANGED_FILES}); do echo ${stepId} >> folder-$i/file-0.txt; done`, shell: true }, { stepId });
+  const { written } = await job.step(
+    commandStep,
+    { run: `for i in $(seq 1 ${CHANGED_FILES}); do echo ${stepId} >> folder-$i/file-0.txt; done`, shell: true },
+    { stepId },
+  );
   if (written !== CHANGED_FILES) throw new Error(`the command changed ${written} files, expected ${CHANGED_FILES}`);
   return performance.now() - startedMs;
 }

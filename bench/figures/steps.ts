@@ -16,7 +16,12 @@ const GUARDED: Pair = ['bare', 'guarded'];
 const ENCRYPTED: Pair = ['guarded', 'encrypted'];
 
 /** Each round runs both, in turns which first: a machine that slows down meanwhile slows both. */
-async function ratios(context: FigureContext, [against, measured]: Pair, rounds: number, measure: (server: BenchServer, variant: Variant) => Promise<number>): Promise<readonly number[]> {
+async function ratios(
+  context: FigureContext,
+  [against, measured]: Pair,
+  rounds: number,
+  measure: (server: BenchServer, variant: Variant) => Promise<number>,
+): Promise<readonly number[]> {
   const server = await context.server();
   const values: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -24,7 +29,9 @@ async function ratios(context: FigureContext, [against, measured]: Pair, rounds:
     const taken: Record<string, number> = {};
     for (const variant of order) taken[variant] = await measure(server, variant);
     const ratio = taken[measured]! / taken[against]!;
-    context.say(`  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`);
+    context.say(
+      `  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`,
+    );
     values.push(ratio);
   }
   return values;
@@ -48,7 +55,9 @@ async function stepTime(server: BenchServer, variant: Variant, jobs: number, ste
   const startedMs = performance.now();
   const finished = await Promise.all(Array.from({ length: jobs }, () => server.runJob(variant, steps)));
   const wholeMs = (performance.now() - startedMs) / (jobs * steps);
-  const means = await Promise.all(finished.map(async ({ workflowId }) => mean(await stepDurationsMs(server, workflowId, variant))));
+  const means = await Promise.all(
+    finished.map(async ({ workflowId }) => mean(await stepDurationsMs(server, workflowId, variant))),
+  );
   return { stepMs: mean(means) / jobs, wholeMs };
 }
 
@@ -57,7 +66,13 @@ function mean(values: readonly number[]): number {
 }
 
 /** The steps' ratio is the figure; the whole jobs', with what opens and ends them, is printed beside it. */
-async function stepRatios(context: FigureContext, pair: Pair, rounds: number, jobs: number, steps: number): Promise<readonly number[]> {
+async function stepRatios(
+  context: FigureContext,
+  pair: Pair,
+  rounds: number,
+  jobs: number,
+  steps: number,
+): Promise<readonly number[]> {
   await warmUp(await context.server(), pair);
   const [against, measured] = pair;
   const whole: Record<Variant, number[]> = { bare: [], guarded: [], encrypted: [] };
@@ -67,7 +82,9 @@ async function stepRatios(context: FigureContext, pair: Pair, rounds: number, jo
     return stepMs;
   });
   const { value, low, high } = summarise(whole[measured].map((ms, round) => ms / whole[against][round]!));
-  context.say(`  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`);
+  context.say(
+    `  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+  );
   return values;
 }
 
@@ -84,7 +101,8 @@ export const guardedStepAtOnce: Figure = {
   what: 'the same, 20 jobs at once in 20 workspaces',
   bound: 1.5,
   unit: '×',
-  measure: (context) => stepRatios(context, GUARDED, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
+  measure: (context) =>
+    stepRatios(context, GUARDED, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
 };
 
 export const encryption: Figure = {
@@ -121,9 +139,15 @@ async function stepDurationsMs(server: BenchServer, workflowId: string, variant:
   const { events } = await server.client.workflow.getHandle(workflowId).fetchHistory();
   const steps = new Set<string>();
   const completedMs: number[] = [];
-  for (const { eventId, eventTime, activityTaskScheduledEventAttributes: scheduled, activityTaskCompletedEventAttributes: completed } of events ?? []) {
+  for (const {
+    eventId,
+    eventTime,
+    activityTaskScheduledEventAttributes: scheduled,
+    activityTaskCompletedEventAttributes: completed,
+  } of events ?? []) {
     if (scheduled?.activityType?.name === activity) steps.add(String(eventId));
-    if (completed != null && steps.has(String(completed.scheduledEventId))) completedMs.push(Number(eventTime!.seconds) * 1000 + Number(eventTime!.nanos) / 1e6);
+    if (completed != null && steps.has(String(completed.scheduledEventId)))
+      completedMs.push(Number(eventTime!.seconds) * 1000 + Number(eventTime!.nanos) / 1e6);
   }
   return completedMs.slice(1).map((ms, index) => ms - completedMs[index]!);
 }

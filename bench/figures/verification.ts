@@ -20,7 +20,11 @@ const SMALL_FILES = 20_000;
 const SMALL_BYTES = 100;
 const FILES_A_FOLDER = 500;
 
-const lookStep = defineStep({ name: 'look', input: z.strictObject({ paths: z.array(z.string()) }), output: z.strictObject({}) });
+const lookStep = defineStep({
+  name: 'look',
+  input: z.strictObject({ paths: z.array(z.string()) }),
+  output: z.strictObject({}),
+});
 
 /** A step that reads them: from then on they are compared at each verification. */
 const lookImplementation = implementStep(lookStep, async (ctx, { paths }) => {
@@ -28,7 +32,10 @@ const lookImplementation = implementStep(lookStep, async (ctx, { paths }) => {
   return {};
 }) as unknown as StepImplementation;
 
-async function withRecordedFiles<T>(write: (root: string) => readonly string[], use: (job: TestJob, root: string, paths: readonly string[]) => Promise<T>): Promise<T> {
+async function withRecordedFiles<T>(
+  write: (root: string) => readonly string[],
+  use: (job: TestJob, root: string, paths: readonly string[]) => Promise<T>,
+): Promise<T> {
   const root = makeTemporaryDirectory();
   const job = openTestJob({ workspace: root, steps: [lookImplementation] });
   try {
@@ -44,14 +51,17 @@ async function withRecordedFiles<T>(write: (root: string) => readonly string[], 
 async function verificationMs(job: TestJob, resources: number): Promise<number> {
   const startedMs = performance.now();
   const result = await job.verify();
-  if (result.kind !== 'verified' || result.resources < resources) throw new Error(`expected ${resources} resources verified, found ${JSON.stringify(result).slice(0, 300)}`);
+  if (result.kind !== 'verified' || result.resources < resources)
+    throw new Error(`expected ${resources} resources verified, found ${JSON.stringify(result).slice(0, 300)}`);
   return performance.now() - startedMs;
 }
 
 /** `sha256sum` over the same files, a process a core, files dealt out as they come free. */
 async function sha256sumMs(root: string, paths: readonly string[]): Promise<number> {
   const startedMs = performance.now();
-  const running = promisify(execFile)('xargs', ['-P', String(availableParallelism()), '-n', '1', 'sha256sum'], { cwd: root });
+  const running = promisify(execFile)('xargs', ['-P', String(availableParallelism()), '-n', '1', 'sha256sum'], {
+    cwd: root,
+  });
   running.child.stdin!.end(paths.join('\n'));
   const { stdout } = await running;
   if (stdout.trim().split('\n').length !== paths.length) throw new Error('sha256sum did not hash every file');
@@ -71,7 +81,9 @@ export const verifyGibibyte: Figure = {
         if (round % 2 === 0) theirs = await sha256sumMs(root, paths);
         const ours = await verificationMs(job, LARGE_FILES);
         if (round % 2 === 1) theirs = await sha256sumMs(root, paths);
-        say(`  round ${round + 1}: verification ${Math.round(ours)} ms, sha256sum ${Math.round(theirs)} ms, ratio ${(ours / theirs).toFixed(3)}`);
+        say(
+          `  round ${round + 1}: verification ${Math.round(ours)} ms, sha256sum ${Math.round(theirs)} ms, ratio ${(ours / theirs).toFixed(3)}`,
+        );
         values.push(ours / theirs);
       }
       return values;

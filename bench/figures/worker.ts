@@ -27,7 +27,11 @@ export const memoryGrowth: Figure = {
     const pid = worker.process.pid!;
     const stream = async (sizesBytes: readonly number[]): Promise<void> => {
       const workspace = bench.newWorkspace();
-      await bench.client.workflow.execute<typeof streamJob>('streamJob', { workflowId: bench.newName('stream'), taskQueue, args: [{ workspace, sizesBytes }] });
+      await bench.client.workflow.execute<typeof streamJob>('streamJob', {
+        workflowId: bench.newName('stream'),
+        taskQueue,
+        args: [{ workspace, sizesBytes }],
+      });
       removeDirectory(join(bench.root, workspace));
     };
     const values: number[] = [];
@@ -39,7 +43,9 @@ export const memoryGrowth: Figure = {
         writeFileSync(`/proc/${pid}/clear_refs`, '5');
         await stream([GIB]);
         values.push(memoryMib(pid, 'VmHWM') - beforeMib);
-        say(`  round ${round + 1}: from ${Math.round(beforeMib)} to at most ${Math.round(memoryMib(pid, 'VmHWM'))} MiB`);
+        say(
+          `  round ${round + 1}: from ${Math.round(beforeMib)} to at most ${Math.round(memoryMib(pid, 'VmHWM'))} MiB`,
+        );
       }
     } finally {
       await worker.stop();
@@ -61,7 +67,11 @@ export const takeOver: Figure = {
       const journal = join(bench.root, `${taskQueue}.journal`);
       const workflowId = bench.newName('killed');
       const first = await bench.startWorker(taskQueue);
-      const done = bench.client.workflow.execute<typeof killedJob>('killedJob', { workflowId, taskQueue, args: [{ workspace: bench.newWorkspace(), journal }] });
+      const done = bench.client.workflow.execute<typeof killedJob>('killedJob', {
+        workflowId,
+        taskQueue,
+        args: [{ workspace: bench.newWorkspace(), journal }],
+      });
       await untilRuns(journal, 1);
       const ended = new Promise((resolve) => first.process.once('exit', resolve));
       first.process.kill('SIGKILL');

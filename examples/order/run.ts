@@ -16,7 +16,10 @@ const started = Date.now();
 const token = (process.env['SHOP_TOKEN'] ??= `token-${crypto.randomUUID()}`);
 const shop = await Shop.open(token);
 process.env['SHOP_URL'] = `http://${shop.host}`;
-const plan = readPlan((await readFile(path.join(import.meta.dirname, 'plan.yaml'), 'utf8')).replaceAll('127.0.0.1:4711', shop.host), 'plan.yaml');
+const plan = readPlan(
+  (await readFile(path.join(import.meta.dirname, 'plan.yaml'), 'utf8')).replaceAll('127.0.0.1:4711', shop.host),
+  'plan.yaml',
+);
 
 const worker = await makeWorker();
 const working = worker.run();
@@ -29,7 +32,11 @@ const first = await order('A-1', async (question) => {
   const { resource } = question.findings[0]!;
   const [charge] = shop.charges;
   console.log(`  looked up in the shop, by the key ${charge!.key.slice(0, 14)}…: it was charged, as ${charge!.id}`);
-  return { answer: 'happened', results: { [resource]: { id: charge!.id } }, reason: `found in the shop as ${charge!.id}` };
+  return {
+    answer: 'happened',
+    results: { [resource]: { id: charge!.id } },
+    reason: `found in the shop as ${charge!.id}`,
+  };
 });
 assert.equal(first.outcome, 'completed');
 assert.equal(shop.charges.length, 1);
@@ -37,12 +44,24 @@ console.log(`  ✔ completed; the shop has ${shop.charges.length} charge for A-1
 
 console.log('Order A-2: at the approval it is aborted, and what it did is undone.');
 const before = await look('A-2');
-const second = await order('A-2', async () => ({ answer: 'abort', compensate: true, reason: 'the customer has changed her mind' }));
+const second = await order('A-2', async () => ({
+  answer: 'abort',
+  compensate: true,
+  reason: 'the customer has changed her mind',
+}));
 assert.equal(second.outcome, 'aborted');
 assert.ok('failure' in second && !second.failure.message.includes('Not undone'));
 assert.deepEqual(await look('A-2'), before);
-assert.deepEqual(shop.charges.map(({ order, refunded }) => [order, refunded]), [['A-1', false], ['A-2', true]]);
-console.log('  ✔ aborted; folder and table are as before, links and modes included; the shop has refunded the charge of A-2');
+assert.deepEqual(
+  shop.charges.map(({ order, refunded }) => [order, refunded]),
+  [
+    ['A-1', false],
+    ['A-2', true],
+  ],
+);
+console.log(
+  '  ✔ aborted; folder and table are as before, links and modes included; the shop has refunded the charge of A-2',
+);
 
 worker.shutdown();
 await working;
@@ -51,7 +70,12 @@ await shop.close();
 type Answer = Parameters<HoldfastClient['decide']>[1];
 
 /** Starts an order's job, answers what it asks, and returns how it ended. */
-async function order(number: string, answer: (question: Awaited<ReturnType<HoldfastClient['questions']>>[number]) => Promise<Omit<Answer, 'by' | 'digest'>>): Promise<Awaited<ReturnType<HoldfastClient['result']>>> {
+async function order(
+  number: string,
+  answer: (
+    question: Awaited<ReturnType<HoldfastClient['questions']>>[number],
+  ) => Promise<Omit<Answer, 'by' | 'digest'>>,
+): Promise<Awaited<ReturnType<HoldfastClient['result']>>> {
   const workspace = await prepare(number);
   const { workflowId } = await client.start(plan, { input: { workspace, order: number, item: 'teapot' } });
   console.log(`  ${workflowId} in ${workspace}`);
@@ -74,7 +98,9 @@ async function prepare(number: string): Promise<string> {
   await mkdir(path.join(import.meta.dirname, workspace), { recursive: true });
   await cp(path.join(import.meta.dirname, 'templates'), path.join(import.meta.dirname, workspace), { recursive: true });
   using database = new DatabaseSync(path.join(import.meta.dirname, workspace, 'office.db'));
-  database.exec('CREATE TABLE IF NOT EXISTS orders (number TEXT PRIMARY KEY, item TEXT NOT NULL, amount REAL NOT NULL)');
+  database.exec(
+    'CREATE TABLE IF NOT EXISTS orders (number TEXT PRIMARY KEY, item TEXT NOT NULL, amount REAL NOT NULL)',
+  );
   return workspace;
 }
 
@@ -85,13 +111,17 @@ function workspaceOf(number: string): string {
 /** Everything that the order's folder holds, and the rows of its table. */
 async function look(number: string): Promise<{ readonly files: readonly string[]; readonly rows: readonly unknown[] }> {
   const folder = path.join(import.meta.dirname, await prepare(number));
-  const names = (await readdir(folder, { recursive: true })).filter((name) => !/^(\.holdfast|office\.db)/.test(name)).sort();
-  const files = await Promise.all(names.map(async (name) => {
-    const file = path.join(folder, name);
-    const stat = await lstat(file);
-    const content = stat.isSymbolicLink() ? await readlink(file) : stat.isFile() ? await readFile(file, 'utf8') : '';
-    return `${name} ${stat.mode.toString(8)} ${content}`;
-  }));
+  const names = (await readdir(folder, { recursive: true }))
+    .filter((name) => !/^(\.holdfast|office\.db)/.test(name))
+    .sort();
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const file = path.join(folder, name);
+      const stat = await lstat(file);
+      const content = stat.isSymbolicLink() ? await readlink(file) : stat.isFile() ? await readFile(file, 'utf8') : '';
+      return `${name} ${stat.mode.toString(8)} ${content}`;
+    }),
+  );
   using database = new DatabaseSync(path.join(folder, 'office.db'), { readOnly: true });
   return { files, rows: database.prepare('SELECT * FROM orders').all() };
 }

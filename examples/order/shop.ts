@@ -26,7 +26,10 @@ export class Shop {
     this.#token = token;
     this.#server = createServer((request, response) => {
       this.#answer(request).then(
-        ({ status, body }) => (status === 0 ? response.destroy() : response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))),
+        ({ status, body }) =>
+          status === 0
+            ? response.destroy()
+            : response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
         (error: unknown) => response.writeHead(500).end(String(error)),
       );
     });
@@ -52,11 +55,22 @@ export class Shop {
   async #answer(request: IncomingMessage): Promise<{ readonly status: number; readonly body?: unknown }> {
     const { method, url, headers } = request;
     if (method === 'GET' && url === '/version') return { status: 200, body: { prices: 'autumn' } };
-    if (method === 'GET' && url?.startsWith('/prices/') === true) return { status: 200, body: { amount: 40 + url.length } };
+    if (method === 'GET' && url?.startsWith('/prices/') === true)
+      return { status: 200, body: { amount: 40 + url.length } };
     if (headers.authorization !== `Bearer ${this.#token}`) return { status: 401, body: { error: 'who are you?' } };
-    const body = JSON.parse(await text(request)) as { readonly order: string; readonly amount: number; readonly charge: string };
+    const body = JSON.parse(await text(request)) as {
+      readonly order: string;
+      readonly amount: number;
+      readonly charge: string;
+    };
     if (method === 'POST' && url === '/charges') {
-      const charge: Charge = { id: `ch_${this.charges.length + 1}`, order: body.order, amount: body.amount, key: String(headers['idempotency-key']), refunded: false };
+      const charge: Charge = {
+        id: `ch_${this.charges.length + 1}`,
+        order: body.order,
+        amount: body.amount,
+        key: String(headers['idempotency-key']),
+        refunded: false,
+      };
       this.charges.push(charge);
       if (!this.cutNextCharge) return { status: 201, body: { id: charge.id } };
       this.cutNextCharge = false;

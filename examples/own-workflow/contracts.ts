@@ -2,7 +2,13 @@
 import { defineStep, z } from 'holdfast';
 
 const Kind = z.enum(['question', 'refund', 'spam']);
-export const Mail = z.object({ name: z.string(), from: z.string(), subject: z.string(), kind: Kind, amount: z.number() });
+export const Mail = z.object({
+  name: z.string(),
+  from: z.string(),
+  subject: z.string(),
+  kind: Kind,
+  amount: z.number(),
+});
 
 export const listMails = defineStep({
   name: 'list-mails',
@@ -10,7 +16,11 @@ export const listMails = defineStep({
   output: z.object({ names: z.array(z.string()) }),
 });
 
-export const sortMail = defineStep({ name: 'sort-mail', input: z.object({ folder: z.string(), name: z.string() }), output: Mail });
+export const sortMail = defineStep({
+  name: 'sort-mail',
+  input: z.object({ folder: z.string(), name: z.string() }),
+  output: Mail,
+});
 
 export const draftAnswer = defineStep({ name: 'draft-answer', input: Mail, output: z.object({ path: z.string() }) });
 

@@ -10,7 +10,9 @@ import type { triageMails } from './workflow.ts';
 
 const workflowId = `triage-${Date.now()}`;
 const workspace = `work/${workflowId}`;
-await cp(path.join(import.meta.dirname, 'mails'), path.join(import.meta.dirname, workspace, 'inbox'), { recursive: true });
+await cp(path.join(import.meta.dirname, 'mails'), path.join(import.meta.dirname, workspace, 'inbox'), {
+  recursive: true,
+});
 
 const worker = await makeWorker();
 const working = worker.run();

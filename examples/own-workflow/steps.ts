@@ -19,7 +19,10 @@ const sort = implementStep(sortMail, async (ctx, { folder, name }) => {
 
 const answer = implementStep(draftAnswer, async (ctx, { name, from, subject }) => {
   const path = `answers/${name}`;
-  await ctx.files.write(path, `To: ${from}\nSubject: Re: ${subject}\n\nThank you for asking. We will look into it today.\n`);
+  await ctx.files.write(
+    path,
+    `To: ${from}\nSubject: Re: ${subject}\n\nThank you for asking. We will look into it today.\n`,
+  );
   return { path };
 });
 
@@ -31,7 +34,10 @@ const refund = implementStep(bookRefund, async (ctx, { name, from, amount }) => 
 
 const summary = implementStep(writeSummary, async (ctx, { mails, refunded }) => {
   const lines = mails.map(({ name, kind, subject }) => `- ${name}: ${kind}, "${subject}"`);
-  await ctx.files.write('summary.md', `# ${mails.length} mails, ${refunded.toFixed(2)} refunded\n\n${lines.join('\n')}\n`);
+  await ctx.files.write(
+    'summary.md',
+    `# ${mails.length} mails, ${refunded.toFixed(2)} refunded\n\n${lines.join('\n')}\n`,
+  );
   return { path: 'summary.md' };
 });
 

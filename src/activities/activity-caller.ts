@@ -15,7 +15,12 @@ const HEARTBEAT_EVERY_MS = 2_000;
 
 /** Notes which attempts this worker has, so that a successor can fail them at once if it dies. */
 export interface AttemptRegister {
-  begin(attempt: { readonly taskToken: Uint8Array; readonly namespace: string; readonly workflowId: string; readonly runId: string }): () => void;
+  begin(attempt: {
+    readonly taskToken: Uint8Array;
+    readonly namespace: string;
+    readonly workflowId: string;
+    readonly runId: string;
+  }): () => void;
 }
 
 export interface ActivitySurroundings {
@@ -24,7 +29,10 @@ export interface ActivitySurroundings {
 }
 
 /** Runs `work` as the current Activity's attempt. @throws ApplicationFailure, CancelledFailure */
-export async function asActivity<T>({ register, secrets }: ActivitySurroundings, work: (caller: Caller) => Promise<T>): Promise<T> {
+export async function asActivity<T>(
+  { register, secrets }: ActivitySurroundings,
+  work: (caller: Caller) => Promise<T>,
+): Promise<T> {
   const context = Context.current();
   const { workflowExecution, workflowNamespace, taskToken } = context.info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
@@ -47,7 +55,12 @@ export async function asActivity<T>({ register, secrets }: ActivitySurroundings,
     return isDone(result) ? result : secrets.redactJson(result);
   } catch (error) {
     if (error instanceof CancelledFailure) throw secrets.redactError(error);
-    if (context.cancellationSignal.aborted) throw new CancelledFailure('The Activity was cancelled.', [], error instanceof Error ? secrets.redactError(error) : undefined);
+    if (context.cancellationSignal.aborted)
+      throw new CancelledFailure(
+        'The Activity was cancelled.',
+        [],
+        error instanceof Error ? secrets.redactError(error) : undefined,
+      );
     throw asApplicationFailure(secrets.redactError(error));
   } finally {
     clearInterval(beat);

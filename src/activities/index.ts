@@ -1,8 +1,26 @@
 /** The Activities of a worker: thin guards around the protocol's plain functions. */
 import type { Question } from '../model/question/question.ts';
 import {
-  AskStuckRequestSchema, BeginUndoRequestSchema, ReleaseRequestSchema, RepairRequestSchema, RunStepRequestSchema, UndoStepRequestSchema, VerifyWorldRequestSchema,
-  type AskStuckRequest, type BeginUndoRequest, type BeginUndoResult, type ReleaseRequest, type ReleaseResult, type RepairRequest, type RepairResult, type RunStepRequest, type RunStepResult, type UndoStepRequest, type UndoStepResult, type VerifyWorldRequest, type VerifyWorldResult,
+  AskStuckRequestSchema,
+  BeginUndoRequestSchema,
+  ReleaseRequestSchema,
+  RepairRequestSchema,
+  RunStepRequestSchema,
+  UndoStepRequestSchema,
+  VerifyWorldRequestSchema,
+  type AskStuckRequest,
+  type BeginUndoRequest,
+  type BeginUndoResult,
+  type ReleaseRequest,
+  type ReleaseResult,
+  type RepairRequest,
+  type RepairResult,
+  type RunStepRequest,
+  type RunStepResult,
+  type UndoStepRequest,
+  type UndoStepResult,
+  type VerifyWorldRequest,
+  type VerifyWorldResult,
 } from '../model/job/messages.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
@@ -34,12 +52,33 @@ export interface Activities {
 export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {
   const { secrets } = workspaces;
   return {
-    runStep: (request) => asActivity({ register, secrets }, (caller) => runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request))),
-    verifyWorld: (request) => asActivity({ register, secrets }, (caller) => verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request))),
-    repair: (request) => asActivity({ register, secrets }, (caller) => repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request))),
-    release: (request) => asActivity({ register, secrets }, (caller) => releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request))),
-    askStuck: (request) => asActivity({ register, secrets }, (caller) => askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request))),
-    beginUndo: (request) => asActivity({ register, secrets }, (caller) => beginUndoProtocol(host, workspaces, caller, BeginUndoRequestSchema.parse(request))),
-    undoStep: (request) => asActivity({ register, secrets }, (caller) => undoStepProtocol(host, workspaces, caller, UndoStepRequestSchema.parse(request))),
+    runStep: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        runStepProtocol(host, workspaces, caller, RunStepRequestSchema.parse(request)),
+      ),
+    verifyWorld: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        verifyWorldProtocol(host, workspaces, caller, VerifyWorldRequestSchema.parse(request)),
+      ),
+    repair: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        repairProtocol(host, workspaces, caller, RepairRequestSchema.parse(request)),
+      ),
+    release: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        releaseProtocol(host, workspaces, caller, ReleaseRequestSchema.parse(request)),
+      ),
+    askStuck: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        askStuckProtocol(host, workspaces, caller, AskStuckRequestSchema.parse(request)),
+      ),
+    beginUndo: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        beginUndoProtocol(host, workspaces, caller, BeginUndoRequestSchema.parse(request)),
+      ),
+    undoStep: (request) =>
+      asActivity({ register, secrets }, (caller) =>
+        undoStepProtocol(host, workspaces, caller, UndoStepRequestSchema.parse(request)),
+      ),
   };
 }

@@ -18,7 +18,10 @@ export const cancelCommand: CommandSpec<Options> = {
   summary: 'ask a job to end; what is half applied is finished first',
   options: [
     new Option('--wait', 'until the job has ended'),
-    new Option('--compensate', 'undo what the job did, newest first, where the world still shows it; it ends as aborted'),
+    new Option(
+      '--compensate',
+      'undo what the job did, newest first, where the world still shows it; it ends as aborted',
+    ),
     new Option('--by <who>', 'with --compensate: who wants it; default: user.email of git, else user@host'),
     new Option('--reason <why>', 'with --compensate: why, in a few words; kept in the record'),
     ...CONNECTION_OPTIONS,
@@ -30,14 +33,25 @@ export const cancelCommand: CommandSpec<Options> = {
   ],
   async run(context, [job]) {
     const { options, terminal } = context;
-    if (options.compensate === true && options.reason === undefined) throw new HoldfastError('bad-input', '--compensate needs --reason WHY: it is kept in the record.');
-    if (options.compensate !== true && (options.reason !== undefined || options.by !== undefined)) throw new HoldfastError('bad-input', '--by and --reason go with --compensate; a cancel alone keeps neither.');
+    if (options.compensate === true && options.reason === undefined)
+      throw new HoldfastError('bad-input', '--compensate needs --reason WHY: it is kept in the record.');
+    if (options.compensate !== true && (options.reason !== undefined || options.by !== undefined))
+      throw new HoldfastError('bad-input', '--by and --reason go with --compensate; a cancel alone keeps neither.');
     const client = await context.client();
     const wait = options.wait === true;
-    const asked = options.compensate === true ? client.abort(job!, { by: whoDecides(terminal, options.by), reason: options.reason!, compensate: true }, { wait }) : client.cancel(job!, { wait });
+    const asked =
+      options.compensate === true
+        ? client.abort(
+            job!,
+            { by: whoDecides(terminal, options.by), reason: options.reason!, compensate: true },
+            { wait },
+          )
+        : client.cancel(job!, { wait });
     const cancelled = await whileSlow(terminal, wait ? 'Waiting until the job has ended' : 'Asking', asked);
     const ended = cancelled.result === undefined ? '' : ` It has ended: ${cancelled.result.outcome}.`;
-    const text = cancelled.requested ? `Job ${job!} was asked to ${options.compensate === true ? 'undo what it did, and to end' : 'end'}.${ended === '' ? ` See: holdfast result ${job!} --wait` : ended}` : `Job ${job!} had ended already; nothing was done.${ended}`;
+    const text = cancelled.requested
+      ? `Job ${job!} was asked to ${options.compensate === true ? 'undo what it did, and to end' : 'end'}.${ended === '' ? ` See: holdfast result ${job!} --wait` : ended}`
+      : `Job ${job!} had ended already; nothing was done.${ended}`;
     return { code: EXIT.ok, data: cancelled, text };
   },
 };

@@ -11,7 +11,8 @@ export const checkCommand: CommandSpec<object> = {
   name: 'check',
   arguments: [['<plan>', 'a plan in YAML or JSON; - for standard input']],
   summary: 'check a plan: every problem at once, with line, column and remedy',
-  description: 'Steps are checked against holdfast.config.ts (or --steps) where there is one; else steps that are not built in are taken on trust.',
+  description:
+    'Steps are checked against holdfast.config.ts (or --steps) where there is one; else steps that are not built in are taken on trust.',
   options: CONFIG_OPTIONS,
   examples: [
     ['holdfast check plan.yaml', ''],
@@ -25,17 +26,27 @@ export const checkCommand: CommandSpec<object> = {
     if (!checked.ok) {
       const text = formatProblems(checked.problems, file!);
       // With --json a failure like any other, its problems in `details`.
-      if (context.options.json === true) throw new HoldfastError('bad-plan', text, { file, problems: checked.problems });
+      if (context.options.json === true)
+        throw new HoldfastError('bad-plan', text, { file, problems: checked.problems });
       return { code: EXIT.badInput, data: undefined, text };
     }
     const { plan } = checked;
-    const trusted = known === undefined ? [...new Set(plan.steps.map(({ use }) => use))].filter((use) => !BUILT_IN_STEPS.some(({ name }) => name === use)) : [];
+    const trusted =
+      known === undefined
+        ? [...new Set(plan.steps.map(({ use }) => use))].filter(
+            (use) => !BUILT_IN_STEPS.some(({ name }) => name === use),
+          )
+        : [];
     const superSteps = planGraph(plan).superSteps.length;
     const lines = [
       `${file!}: no problems. Plan ${plan.name}, ${counted(plan.steps.length, 'step')} in ${counted(superSteps, 'super-step')}.`,
       ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${trusted.join(', ')}.`]),
       `Start it with: holdfast start ${file!}`,
     ];
-    return { code: EXIT.ok, data: { ok: true, plan: plan.name, steps: plan.steps.length, superSteps, takenOnTrust: trusted, problems: [] }, text: lines.join('\n') };
+    return {
+      code: EXIT.ok,
+      data: { ok: true, plan: plan.name, steps: plan.steps.length, superSteps, takenOnTrust: trusted, problems: [] },
+      text: lines.join('\n'),
+    };
   },
 };

@@ -16,11 +16,15 @@ const USUAL_UI = 'http://localhost:8233';
 export const codecServerCommand: CommandSpec<Options> = {
   name: 'codec-server',
   summary: "let Temporal's UI and command line show encrypted payloads, until Ctrl-C",
-  description: 'It listens on 127.0.0.1 only. Who can ask it can read what is encrypted; a web page can only if it is the UI.',
+  description:
+    'It listens on 127.0.0.1 only. Who can ask it can read what is encrypted; a web page can only if it is the UI.',
   options: [
     new Option('--port <number>', '0: a free one').default(String(USUAL_CODEC_PORT)),
     new Option('--ui <url>', `the Temporal UI that may ask; may be repeated; default: ${USUAL_UI}`).argParser(collect),
-    new Option('--token-env <name>', 'an environment variable with a token that whoever asks has to give (Authorization: Bearer …)'),
+    new Option(
+      '--token-env <name>',
+      'an environment variable with a token that whoever asks has to give (Authorization: Bearer …)',
+    ),
     ENCRYPTION_OPTION,
   ],
   examples: [
@@ -35,7 +39,12 @@ export const codecServerCommand: CommandSpec<Options> = {
     const keys = context.encryptionKeys();
     const interrupt = terminal.onInterrupt();
     const { startCodecServer } = await import('../codec/codec-server.ts');
-    const server = await startCodecServer({ keys, port: wholeNumber(options.port, '--port', 0, 65_535), uiUrls, ...(token === undefined ? {} : { token }) });
+    const server = await startCodecServer({
+      keys,
+      port: wholeNumber(options.port, '--port', 0, 65_535),
+      uiUrls,
+      ...(token === undefined ? {} : { token }),
+    });
     try {
       const data = { url: server.url, uiUrls, keyIds: keys.ids, needsToken: token !== undefined };
       const lines = [
@@ -44,7 +53,8 @@ export const codecServerCommand: CommandSpec<Options> = {
         `  on the command line:  temporal workflow show --workflow-id JOB --codec-endpoint ${server.url}${token === undefined ? '' : ` --codec-auth "Bearer $${options.tokenEnv ?? ''}"`}`,
       ];
       terminal.out(options.json === true ? `${JSON.stringify(data, null, 2)}\n` : `${lines.join('\n')}\n`);
-      if (!interrupt.aborted) await new Promise<void>((resolve) => interrupt.addEventListener('abort', () => resolve(), { once: true }));
+      if (!interrupt.aborted)
+        await new Promise<void>((resolve) => interrupt.addEventListener('abort', () => resolve(), { once: true }));
     } finally {
       await server.close();
     }
@@ -55,5 +65,9 @@ export const codecServerCommand: CommandSpec<Options> = {
 function tokenOf(name: string, env: Readonly<Record<string, string | undefined>>): string {
   const token = env[name];
   if (token !== undefined && token !== '') return token;
-  throw new HoldfastError('missing-variable', `The environment variable ${name}, which --token-env names, is ${token === undefined ? 'not set' : 'empty'}.`, { name, nextStep: `Set it to a token of your choice: export ${name}="$(openssl rand -hex 32)"` });
+  throw new HoldfastError(
+    'missing-variable',
+    `The environment variable ${name}, which --token-env names, is ${token === undefined ? 'not set' : 'empty'}.`,
+    { name, nextStep: `Set it to a token of your choice: export ${name}="$(openssl rand -hex 32)"` },
+  );
 }

@@ -33,7 +33,11 @@ export interface CommandSpec<Options> {
   readonly options?: readonly Option[];
   /** Command line → what it does. */
   readonly examples: readonly (readonly [string, string])[];
-  readonly run: (context: Context<Options>, args: readonly (string | undefined)[], rest: readonly string[]) => Promise<Outcome>;
+  readonly run: (
+    context: Context<Options>,
+    args: readonly (string | undefined)[],
+    rest: readonly string[],
+  ) => Promise<Outcome>;
 }
 
 export interface GlobalOptions {
@@ -69,7 +73,11 @@ export class Context<Options = object> {
   async config(): Promise<LoadedConfig> {
     const { loadConfig } = await import('../config.ts');
     const { config, steps } = this.options;
-    return await loadConfig({ cwd: this.terminal.cwd, ...(config === undefined ? {} : { config }), ...(steps === undefined ? {} : { steps }) });
+    return await loadConfig({
+      cwd: this.terminal.cwd,
+      ...(config === undefined ? {} : { config }),
+      ...(steps === undefined ? {} : { steps }),
+    });
   }
 
   /** What `--encryption-key-file` or the environment gives. @throws HoldfastError `bad-input` */
@@ -96,8 +104,18 @@ export class Context<Options = object> {
     const configured = await this.#configured();
     const namespace = this.options.namespace ?? configured?.namespace;
     const queue = taskQueue ?? configured?.taskQueue;
-    const choice = { env: terminal.env, ...(address === undefined ? {} : { address }), ...(namespace === undefined ? {} : { namespace }), ...(profile === undefined ? {} : { profile }), ...this.encryptionChoice };
-    return await whileSlow(terminal, `Connecting to ${addressOf(choice).address}`, connectHoldfast({ ...choice, ...(queue === undefined ? {} : { taskQueue: queue }) }));
+    const choice = {
+      env: terminal.env,
+      ...(address === undefined ? {} : { address }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(profile === undefined ? {} : { profile }),
+      ...this.encryptionChoice,
+    };
+    return await whileSlow(
+      terminal,
+      `Connecting to ${addressOf(choice).address}`,
+      connectHoldfast({ ...choice, ...(queue === undefined ? {} : { taskQueue: queue }) }),
+    );
   }
 
   /** For namespace and Task Queue. A configuration whose steps can't be loaded is no obstacle to asking a server. */
@@ -107,14 +125,17 @@ export class Context<Options = object> {
   }
 }
 
-export const ENCRYPTION_OPTION = new Option('--encryption-key-file <file>', 'keys that payloads are encrypted with; default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS');
+export const ENCRYPTION_OPTION = new Option(
+  '--encryption-key-file <file>',
+  'keys that payloads are encrypted with; default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS',
+);
 export const CONNECTION_OPTIONS: readonly Option[] = [
   new Option('--address <host:port>', 'Temporal server; default: TEMPORAL_ADDRESS, the profile, 127.0.0.1:7233'),
   new Option('-n, --namespace <name>', 'Temporal namespace; default: TEMPORAL_NAMESPACE, the profile, default'),
   new Option('--profile <name>', 'profile of temporal.toml; default: TEMPORAL_PROFILE, default'),
   ENCRYPTION_OPTION,
 ];
-export const TASK_QUEUE_OPTION = new Option('-q, --task-queue <name>', 'default: the configuration\'s, holdfast');
+export const TASK_QUEUE_OPTION = new Option('-q, --task-queue <name>', "default: the configuration's, holdfast");
 export const CONFIG_OPTIONS: readonly Option[] = [
   new Option('-c, --config <file>', 'configuration; default: holdfast.config.ts, .js or .mjs of this folder'),
   new Option('-s, --steps <file>', 'a module that exports steps; may be repeated').argParser(collect),
@@ -126,13 +147,24 @@ export function collect(value: string, earlier: readonly string[] | undefined): 
 }
 
 /** Adds a command to the program. `finish` gets its outcome. */
-export function addCommand<Options>(program: Command, spec: CommandSpec<Options>, terminal: Terminal, finish: (outcome: Outcome, json: boolean) => void): void {
-  const command = program.command(spec.name).summary(spec.summary).description([spec.summary, spec.description].filter((part) => part !== undefined).join('\n\n'));
+export function addCommand<Options>(
+  program: Command,
+  spec: CommandSpec<Options>,
+  terminal: Terminal,
+  finish: (outcome: Outcome, json: boolean) => void,
+): void {
+  const command = program
+    .command(spec.name)
+    .summary(spec.summary)
+    .description([spec.summary, spec.description].filter((part) => part !== undefined).join('\n\n'));
   for (const [name, description] of spec.arguments ?? []) command.argument(name, description);
   for (const option of spec.options ?? []) command.addOption(option);
   command.option('--json', 'one JSON document on standard output');
   const width = Math.max(...spec.examples.map(([line]) => line.length));
-  command.addHelpText('after', `\nExamples:\n${spec.examples.map(([line, does]) => `  ${line.padEnd(width)}  ${does}`.trimEnd()).join('\n')}`);
+  command.addHelpText(
+    'after',
+    `\nExamples:\n${spec.examples.map(([line, does]) => `  ${line.padEnd(width)}  ${does}`.trimEnd()).join('\n')}`,
+  );
   command.action(async (...given: unknown[]) => {
     const options = command.opts() as Options & GlobalOptions;
     const args = given.slice(0, -2);
@@ -158,7 +190,10 @@ export function printFailure(terminal: Terminal, error: unknown, json: boolean):
   const { type, message, details } = failure;
   const { nextStep = FAILURES[type].nextStep, ...rest } = details;
   if (json) terminal.out(`${JSON.stringify({ error: { type, message, nextStep, details: rest } }, null, 2)}\n`);
-  else terminal.err(`${terminal.style(['red', 'bold'], 'holdfast:')} ${message}\n${terminal.style('bold', 'Next:')} ${String(nextStep)}\n`);
+  else
+    terminal.err(
+      `${terminal.style(['red', 'bold'], 'holdfast:')} ${message}\n${terminal.style('bold', 'Next:')} ${String(nextStep)}\n`,
+    );
   return exitCodeOf(type);
 }
 
@@ -166,10 +201,18 @@ function asFailure(error: unknown): HoldfastError {
   if (isFailure(error)) return error;
   if (error instanceof CommanderError) {
     const message = error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/, '. $1');
-    return new HoldfastError('bad-input', message, { code: error.code, nextStep: 'Read `holdfast --help`, or `holdfast COMMAND --help` for one command.' });
+    return new HoldfastError('bad-input', message, {
+      code: error.code,
+      nextStep: 'Read `holdfast --help`, or `holdfast COMMAND --help` for one command.',
+    });
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return new HoldfastError('defect', message, error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}, { cause: error });
+  return new HoldfastError(
+    'defect',
+    message,
+    error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {},
+    { cause: error },
+  );
 }
 
 function plain(terminal: Terminal): Terminal {

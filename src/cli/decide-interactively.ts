@@ -17,7 +17,13 @@ const EACH = 'each';
 export async function decideInteractively(context: Context<DecideOptions>, job: string): Promise<Outcome> {
   const { terminal, options } = context;
   const client = await context.client();
-  const questions = await whileSlow(terminal, 'Asking the worker', options.question === undefined ? client.questions(job) : client.openQuestion(job, options.question).then((question) => [question]));
+  const questions = await whileSlow(
+    terminal,
+    'Asking the worker',
+    options.question === undefined
+      ? client.questions(job)
+      : client.openQuestion(job, options.question).then((question) => [question]),
+  );
   // Says that there is none.
   if (questions.length === 0) await client.openQuestion(job);
   let isUndecided = false;
@@ -29,26 +35,56 @@ export async function decideInteractively(context: Context<DecideOptions>, job: 
 }
 
 /** False: the person left it open. */
-async function decideOne(context: Context<DecideOptions>, client: HoldfastClient, job: string, question: Question): Promise<boolean> {
+async function decideOne(
+  context: Context<DecideOptions>,
+  client: HoldfastClient,
+  job: string,
+  question: Question,
+): Promise<boolean> {
   const { terminal, options } = context;
   for (;;) {
     const answers = await askAnswers(terminal, question);
     if (answers === undefined) return leftOpen(terminal, question);
     const results = await askResults(terminal, question, answers);
-    const compensate = answers.answer === 'abort' && question.kind !== 'undo' && (options.compensate === true || (await askYes(terminal, 'Undo what the job did, newest first, where the world still shows it? [y]es, [n]o: ')));
+    const compensate =
+      answers.answer === 'abort' &&
+      question.kind !== 'undo' &&
+      (options.compensate === true ||
+        (await askYes(terminal, 'Undo what the job did, newest first, where the world still shows it? [y]es, [n]o: ')));
     const reason = options.reason ?? (await askText(terminal, 'Why? (kept in the record) '));
-    const decision: DecisionInput & { readonly digest: string } = { ...answers, ...results, ...(compensate ? { compensate } : {}), digest: question.digest, by: whoDecides(terminal, options.by), reason };
+    const decision: DecisionInput & { readonly digest: string } = {
+      ...answers,
+      ...results,
+      ...(compensate ? { compensate } : {}),
+      digest: question.digest,
+      by: whoDecides(terminal, options.by),
+      reason,
+    };
     const { previewDecision, undoesOf } = await import('../client.ts');
     const told = previewDecision(question, decision);
-    const preview = told.usable && compensate ? await withUndoes(context, job, { ...told, undoes: undoesOf(await client.status(job)) }) : told;
+    const preview =
+      told.usable && compensate
+        ? await withUndoes(context, job, { ...told, undoes: undoesOf(await client.status(job)) })
+        : told;
     terminal.out(`\n${showPreview(terminal, question, preview)}\n\n`);
     if (!preview.usable) continue;
     if (options.dryRun === true) return true;
-    const reply = (await terminal.ask(`Decide this as ${decision.by}? [y]es, [n]o (answer anew), [l]eave it open: `)).toLowerCase();
+    const reply = (
+      await terminal.ask(`Decide this as ${decision.by}? [y]es, [n]o (answer anew), [l]eave it open: `)
+    ).toLowerCase();
     if (reply.startsWith('l')) return leftOpen(terminal, question);
     if (!reply.startsWith('y')) continue;
-    const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job, decision, { via: options.signal === true ? 'signal' : 'update' }));
-    const outcome = options.signal === true ? terminal.style('green', 'Sent.') : decided.used === null ? terminal.style('yellow', 'Not decided: the question is closed, and nothing was done.') : terminal.style('green', 'Decided.');
+    const decided = await whileSlow(
+      terminal,
+      'Carrying it out',
+      client.decide(job, decision, { via: options.signal === true ? 'signal' : 'update' }),
+    );
+    const outcome =
+      options.signal === true
+        ? terminal.style('green', 'Sent.')
+        : decided.used === null
+          ? terminal.style('yellow', 'Not decided: the question is closed, and nothing was done.')
+          : terminal.style('green', 'Decided.');
     terminal.out(`${outcome}${decided.done.map((line) => `\n  ${line}`).join('')}\n`);
     return decided.used !== null;
   }
@@ -59,10 +95,16 @@ function leftOpen(terminal: Terminal, question: Question): false {
   return false;
 }
 
-async function askAnswers(terminal: Terminal, question: Question): Promise<{ readonly answer?: Answer; readonly items?: Record<string, Answer> } | undefined> {
+async function askAnswers(
+  terminal: Terminal,
+  question: Question,
+): Promise<{ readonly answer?: Answer; readonly items?: Record<string, Answer> } | undefined> {
   const whole = wholeAnswers(question);
   const several = question.findings.length > 1;
-  const choice = await choose(terminal, several ? 'Answer for all of it' : 'Answer', [...whole, ...(several ? [EACH] : [])]);
+  const choice = await choose(terminal, several ? 'Answer for all of it' : 'Answer', [
+    ...whole,
+    ...(several ? [EACH] : []),
+  ]);
   if (choice === undefined) return undefined;
   if (choice !== EACH) return { answer: choice as Answer };
   const items: Record<string, Answer> = {};
@@ -75,10 +117,18 @@ async function askAnswers(terminal: Terminal, question: Question): Promise<{ rea
 }
 
 /** What each call answered that happened and whose answer nobody has. */
-async function askResults(terminal: Terminal, question: Question, { answer, items }: Pick<DecisionInput, 'answer' | 'items'>): Promise<Pick<DecisionInput, 'results'>> {
+async function askResults(
+  terminal: Terminal,
+  question: Question,
+  { answer, items }: Pick<DecisionInput, 'answer' | 'items'>,
+): Promise<Pick<DecisionInput, 'results'>> {
   const results: Record<string, Json> = {};
   for (const finding of question.findings) {
-    if ((items?.[finding.resource] ?? answer) === 'happened' && needsResult(finding)) results[finding.resource] = await askJson(terminal, `What did ${finding.resource} answer? (JSON; null: nothing) `);
+    if ((items?.[finding.resource] ?? answer) === 'happened' && needsResult(finding))
+      results[finding.resource] = await askJson(
+        terminal,
+        `What did ${finding.resource} answer? (JSON; null: nothing) `,
+      );
   }
   return Object.keys(results).length === 0 ? {} : { results };
 }
@@ -104,7 +154,9 @@ async function choose(terminal: Terminal, what: string, choices: readonly string
   for (;;) {
     const text = (await terminal.ask(`${what} (${listed}; empty: leave it open): `)).toLowerCase();
     if (text === '') return undefined;
-    const matching = /^\d+$/.test(text) ? choices.filter((_, index) => String(index + 1) === text) : choices.filter((choice) => choice === text || choice.startsWith(text));
+    const matching = /^\d+$/.test(text)
+      ? choices.filter((_, index) => String(index + 1) === text)
+      : choices.filter((choice) => choice === text || choice.startsWith(text));
     const exact = matching.find((choice) => choice === text) ?? (matching.length === 1 ? matching[0] : undefined);
     if (exact !== undefined) return exact;
     terminal.out(`"${text}" is ${matching.length === 0 ? 'not offered' : `${matching.join(' or ')}`}.\n`);

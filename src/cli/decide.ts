@@ -13,7 +13,15 @@ import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { needsResult, type Question } from '../model/question/question.ts';
 import { nearestName } from '../model/plan/problem.ts';
-import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
+import {
+  collect,
+  CONFIG_OPTIONS,
+  CONNECTION_OPTIONS,
+  EXIT,
+  type CommandSpec,
+  type Context,
+  type Outcome,
+} from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
 import { whoDecides } from './person.ts';
 import { QUESTION_OPTION } from './question.ts';
@@ -34,12 +42,19 @@ export interface DecideOptions {
 
 export const decideCommand: CommandSpec<DecideOptions> = {
   name: 'decide',
-  arguments: [['<job>', "the job's Workflow id"], ['[answer]', `${AnswerSchema.options.join(', ')}: what the question offers`]],
+  arguments: [
+    ['<job>', "the job's Workflow id"],
+    ['[answer]', `${AnswerSchema.options.join(', ')}: what the question offers`],
+  ],
   summary: 'answer a question; without an answer, show it and ask',
-  description: 'A decision holds for exactly what was shown: if the world has moved since, nothing is done and there is a new question.',
+  description:
+    'A decision holds for exactly what was shown: if the world has moved since, nothing is done and there is a new question.',
   options: [
     new Option('--item <resource=answer>', 'another answer for one finding; may be repeated').argParser(collect),
-    new Option('--result <json>', 'for happened: what the call answered, as JSON (null: nothing); of several calls RESOURCE=JSON, repeated').argParser(collect),
+    new Option(
+      '--result <json>',
+      'for happened: what the call answered, as JSON (null: nothing); of several calls RESOURCE=JSON, repeated',
+    ).argParser(collect),
     new Option('--compensate', 'with abort: undo what the job did, newest first, where the world still shows it'),
     QUESTION_OPTION,
     new Option('--by <who>', 'who decides; default: user.email of git, else user@host'),
@@ -52,8 +67,14 @@ export const decideCommand: CommandSpec<DecideOptions> = {
   examples: [
     ['holdfast decide city-weather-1a2b3c4d', 'shows the difference and asks'],
     ['holdfast decide city-weather-1a2b3c4d restore --reason "edited by mistake"', ''],
-    ["holdfast decide city-weather-1a2b3c4d accept --item file:report.md=restore --reason 'keep the table'", 'another answer for one finding'],
-    [`holdfast decide city-weather-1a2b3c4d happened --result '{"id":"ch_17"}' --reason 'it is in their log'`, 'a call that was in doubt'],
+    [
+      "holdfast decide city-weather-1a2b3c4d accept --item file:report.md=restore --reason 'keep the table'",
+      'another answer for one finding',
+    ],
+    [
+      `holdfast decide city-weather-1a2b3c4d happened --result '{"id":"ch_17"}' --reason 'it is in their log'`,
+      'a call that was in doubt',
+    ],
     ['holdfast decide city-weather-1a2b3c4d rerun --dry-run', 'what would it do?'],
     ['holdfast decide city-weather-1a2b3c4d abort --compensate --dry-run', 'what would be undone?'],
   ],
@@ -65,24 +86,52 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     const isOpen = answer === undefined && items === undefined;
     if (options.dryRun === true && !isOpen) return await preview(context, job!, answer, items, results);
     if (isOpen && terminal.isInteractive) return await decideInteractively(context, job!);
-    const missing = [...(isOpen ? ['ANSWER or --item RESOURCE=ANSWER'] : []), ...(options.reason === undefined && !terminal.isInteractive && options.dryRun !== true ? ['--reason WHY'] : [])];
+    const missing = [
+      ...(isOpen ? ['ANSWER or --item RESOURCE=ANSWER'] : []),
+      ...(options.reason === undefined && !terminal.isInteractive && options.dryRun !== true ? ['--reason WHY'] : []),
+    ];
     if (missing.length > 0) throw await nothingToAsk(context, job!, missing);
     const reason = options.reason ?? (await terminal.ask('Why? '));
     const { client, question } = await shown(context, job!);
-    const decision = { digest: question, by: whoDecides(terminal, options.by), reason, ...(answer === undefined ? {} : { answer }), ...(items === undefined ? {} : { items }), ...(options.compensate === true ? { compensate: true } : {}), ...results };
+    const decision = {
+      digest: question,
+      by: whoDecides(terminal, options.by),
+      reason,
+      ...(answer === undefined ? {} : { answer }),
+      ...(items === undefined ? {} : { items }),
+      ...(options.compensate === true ? { compensate: true } : {}),
+      ...results,
+    };
     const via = options.signal === true ? 'signal' : 'update';
     const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, decision, { via }));
-    const what = [decided.decision.compensate === true ? 'abort, and what the job did is undone' : decided.decision.answer, ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`)].filter((part) => part !== undefined).join(', ');
+    const what = [
+      decided.decision.compensate === true ? 'abort, and what the job did is undone' : decided.decision.answer,
+      ...Object.entries(decided.decision.items ?? {}).map(([resource, one]) => `${resource}: ${one}`),
+    ]
+      .filter((part) => part !== undefined)
+      .join(', ');
     const named = shortDigest(decided.decision.digest);
     const first =
-      via === 'signal' ? `Sent for question ${named}: ${what}. A Signal does not answer; see: holdfast status ${job!}`
-      : decided.used === null ? `Not decided: question ${named} is closed, and nothing was done. What is asked now: holdfast question ${job!}`
-      : `Decided for question ${named}: ${what}.`;
-    return { code: decided.used === null ? EXIT.badInput : EXIT.ok, data: decided, text: [first, ...decided.done.map((line) => `  ${line}`)].join('\n') };
+      via === 'signal'
+        ? `Sent for question ${named}: ${what}. A Signal does not answer; see: holdfast status ${job!}`
+        : decided.used === null
+          ? `Not decided: question ${named} is closed, and nothing was done. What is asked now: holdfast question ${job!}`
+          : `Decided for question ${named}: ${what}.`;
+    return {
+      code: decided.used === null ? EXIT.badInput : EXIT.ok,
+      data: decided,
+      text: [first, ...decided.done.map((line) => `  ${line}`)].join('\n'),
+    };
   },
 };
 
-async function preview(context: Context<DecideOptions>, job: string, answer: Answer | undefined, items: Record<string, Answer> | undefined, results: Pick<Decision, 'result' | 'results'>): Promise<Outcome> {
+async function preview(
+  context: Context<DecideOptions>,
+  job: string,
+  answer: Answer | undefined,
+  items: Record<string, Answer> | undefined,
+  results: Pick<Decision, 'result' | 'results'>,
+): Promise<Outcome> {
   const { options, terminal } = context;
   const client = await context.client();
   const seen = await whileSlow(
@@ -100,14 +149,22 @@ async function preview(context: Context<DecideOptions>, job: string, answer: Ans
   );
   const { question, ...told } = seen;
   const data = await withUndoes(context, job, told);
-  return { code: seen.usable ? EXIT.ok : EXIT.badInput, data: { ...data, question: question.digest }, text: showPreview(terminal, question, data) };
+  return {
+    code: seen.usable ? EXIT.ok : EXIT.badInput,
+    data: { ...data, question: question.digest },
+    text: showPreview(terminal, question, data),
+  };
 }
 
 export function answerOf(text: string, where: string): Answer {
   const parsed = AnswerSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   const near = nearestName(text, AnswerSchema.options);
-  throw new HoldfastError('bad-input', `${where} is "${text}". Expected one of ${AnswerSchema.options.join(', ')}.${near === undefined ? '' : ` Did you mean ${near}?`}`, { nextStep: 'See what is offered: holdfast question JOB' });
+  throw new HoldfastError(
+    'bad-input',
+    `${where} is "${text}". Expected one of ${AnswerSchema.options.join(', ')}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+    { nextStep: 'See what is offered: holdfast question JOB' },
+  );
 }
 
 /** A resource may hold `=`, an answer can't: the last one counts. */
@@ -116,7 +173,11 @@ function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
   return Object.fromEntries(
     given.map((one) => {
       const at = one.lastIndexOf('=');
-      if (at < 1) throw new HoldfastError('bad-input', `--item is "${one}". Expected RESOURCE=ANSWER, for example file:report.md=restore.`);
+      if (at < 1)
+        throw new HoldfastError(
+          'bad-input',
+          `--item is "${one}". Expected RESOURCE=ANSWER, for example file:report.md=restore.`,
+        );
       return [one.slice(0, at), answerOf(one.slice(at + 1), `--item ${one.slice(0, at)}`)];
     }),
   );
@@ -130,7 +191,11 @@ export function resultsOf(given: readonly string[]): Pick<Decision, 'result' | '
     const named = /^(perform:[^=]*)=(.*)$/s.exec(one);
     const value = jsonOf(named?.[2] ?? one, named === null ? '--result' : `--result ${named[1]!}`);
     if (named !== null) results[named[1]!] = value;
-    else if (result !== undefined) throw new HoldfastError('bad-input', '--result is given more than once. Expected RESOURCE=JSON for each of several calls.');
+    else if (result !== undefined)
+      throw new HoldfastError(
+        'bad-input',
+        '--result is given more than once. Expected RESOURCE=JSON for each of several calls.',
+      );
     else result = { result: value };
   }
   return { ...result, ...(Object.keys(results).length === 0 ? {} : { results }) };
@@ -140,31 +205,55 @@ function jsonOf(text: string, where: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (error) {
-    throw new HoldfastError('bad-input', `${where} is ${text.slice(0, 200)}. Expected JSON, for example '{"id":"ch_17"}', '"a text"' or null: ${(error as Error).message}.`, {}, { cause: error });
+    throw new HoldfastError(
+      'bad-input',
+      `${where} is ${text.slice(0, 200)}. Expected JSON, for example '{"id":"ch_17"}', '"a text"' or null: ${(error as Error).message}.`,
+      {},
+      { cause: error },
+    );
   }
 }
 
 /** Nobody can be asked here, so what is missing is said, with what is offered. */
-async function nothingToAsk(context: Context<DecideOptions>, job: string, missing: readonly string[]): Promise<HoldfastError> {
+async function nothingToAsk(
+  context: Context<DecideOptions>,
+  job: string,
+  missing: readonly string[],
+): Promise<HoldfastError> {
   const client = await context.client();
   const open: readonly Question[] = await client.questions(job);
   // Says that there is none.
   if (open.length === 0) await client.openQuestion(job);
-  const offered = open.map((question) => `question ${shortDigest(question.digest)} offers ${[...new Set(question.findings.flatMap(({ answers }) => answers))].join(', ')}`).join('; ');
+  const offered = open
+    .map(
+      (question) =>
+        `question ${shortDigest(question.digest)} offers ${[...new Set(question.findings.flatMap(({ answers }) => answers))].join(', ')}`,
+    )
+    .join('; ');
   const first = open[0]!.findings[0];
   const answer = first?.answers[0] ?? 'ANSWER';
   const result = first !== undefined && answer === 'happened' && needsResult(first) ? ' --result JSON' : '';
-  return new HoldfastError('bad-input', `Nobody can be asked here (no terminal, or --json), and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; ${offered}.`, {
-    missing,
-    nextStep: `For example: holdfast decide ${job} ${answer}${result} --question ${shortDigest(open[0]!.digest)} --reason WHY`,
-  });
+  return new HoldfastError(
+    'bad-input',
+    `Nobody can be asked here (no terminal, or --json), and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; ${offered}.`,
+    {
+      missing,
+      nextStep: `For example: holdfast decide ${job} ${answer}${result} --question ${shortDigest(open[0]!.digest)} --reason WHY`,
+    },
+  );
 }
 
 /** The client, and the whole digest of the question that is meant. */
-async function shown(context: Context<DecideOptions>, job: string): Promise<{ readonly client: HoldfastClient; readonly question: string }> {
+async function shown(
+  context: Context<DecideOptions>,
+  job: string,
+): Promise<{ readonly client: HoldfastClient; readonly question: string }> {
   const client = await context.client();
   const { question, signal } = context.options;
   // A Signal with the whole digest needs no worker to be asked.
   if (signal === true && question !== undefined && /^[0-9a-f]{64}$/.test(question)) return { client, question };
-  return { client, question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, question))).digest };
+  return {
+    client,
+    question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, question))).digest,
+  };
 }

@@ -24,12 +24,15 @@ const USUAL_PORT = 7233;
 export const devCommand: CommandSpec<Options> = {
   name: 'dev',
   summary: 'a Temporal server and a worker in one, for this machine; Ctrl-C ends both',
-  description: 'The server is found on PATH or in the cache, else downloaded or built, once. With encryption keys there is a codec endpoint, too, which the UI then uses.',
+  description:
+    'The server is found on PATH or in the cache, else downloaded or built, once. With encryption keys there is a codec endpoint, too, which the UI then uses.',
   options: [
     new Option('--port <number>', "the server's port; 0: a free one").default(String(USUAL_PORT)),
     new Option('--ui-port <number>', "the UI's port; 0: a free one").default('8233'),
     new Option('--db <file>', 'keep what the server knows in this file; default: in memory, and forgotten at the end'),
-    new Option('--codec-port <number>', "the codec endpoint's port, with encryption keys; 0: a free one").default(String(USUAL_CODEC_PORT)),
+    new Option('--codec-port <number>', "the codec endpoint's port, with encryption keys; 0: a free one").default(
+      String(USUAL_CODEC_PORT),
+    ),
     ENCRYPTION_OPTION,
     ...WORKER_OPTIONS,
   ],
@@ -48,7 +51,11 @@ export const devCommand: CommandSpec<Options> = {
     let server: DevServer | undefined;
     try {
       server = await startServer(context, uiPort, codec);
-      const made = await whileSlow(terminal, 'Starting the worker', makeWorker(context, { address: server.address, namespace: NAMESPACE, env: ownServerOnly(terminal.env) }));
+      const made = await whileSlow(
+        terminal,
+        'Starting the worker',
+        makeWorker(context, { address: server.address, namespace: NAMESPACE, env: ownServerOnly(terminal.env) }),
+      );
       announce(context, server, made, codec);
       const { worker } = made;
       if (interrupt.aborted) worker.shutdown();
@@ -62,7 +69,10 @@ export const devCommand: CommandSpec<Options> = {
         return 'lost' as const;
       });
       const first = await Promise.race([worker.run().then(() => 'ended' as const), lost]);
-      if (first === 'lost' && !interrupt.aborted) throw new HoldfastError('server-unreachable', 'The Temporal server ended by itself.', { address: server.address });
+      if (first === 'lost' && !interrupt.aborted)
+        throw new HoldfastError('server-unreachable', 'The Temporal server ended by itself.', {
+          address: server.address,
+        });
     } finally {
       await server?.stop();
       await codec?.close();
@@ -85,7 +95,11 @@ async function startCodec(context: Context<Options>, uiPort: number): Promise<Co
   return await startCodecServer({ keys, port, uiUrls: [`http://127.0.0.1:${uiPort}`] });
 }
 
-async function startServer({ options, terminal }: Context<Options>, ui: number, codec: CodecServer | undefined): Promise<DevServer> {
+async function startServer(
+  { options, terminal }: Context<Options>,
+  ui: number,
+  codec: CodecServer | undefined,
+): Promise<DevServer> {
   const grpc = wholeNumber(options.port, '--port', 0, 65_535);
   try {
     return await whileSlow(
@@ -107,13 +121,25 @@ async function startServer({ options, terminal }: Context<Options>, ui: number, 
 }
 
 /** An API key or TLS of another server would not fit this one. */
-function ownServerOnly(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string | undefined>> {
-  return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'))), TEMPORAL_CONFIG_FILE: os.devNull };
+function ownServerOnly(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  return {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'))),
+    TEMPORAL_CONFIG_FILE: os.devNull,
+  };
 }
 
-function announce({ options, terminal }: Context<Options>, server: DevServer, { worker, workspaceRoot, stepsText, encryptionText }: MadeWorker, codec: CodecServer | undefined): void {
+function announce(
+  { options, terminal }: Context<Options>,
+  server: DevServer,
+  { worker, workspaceRoot, stepsText, encryptionText }: MadeWorker,
+  codec: CodecServer | undefined,
+): void {
   if (options.json === true) {
-    terminal.out(`${JSON.stringify({ address: server.address, uiUrl: server.uiUrl, namespace: NAMESPACE, taskQueue: worker.taskQueue, workspaceRoot, codecEndpoint: codec?.url, encryptionKeyIds: worker.encryptionKeyIds, executable: server.executable.path }, null, 2)}\n`);
+    terminal.out(
+      `${JSON.stringify({ address: server.address, uiUrl: server.uiUrl, namespace: NAMESPACE, taskQueue: worker.taskQueue, workspaceRoot, codecEndpoint: codec?.url, encryptionKeyIds: worker.encryptionKeyIds, executable: server.executable.path }, null, 2)}\n`,
+    );
     return;
   }
   const isUsual = server.address.endsWith(`:${USUAL_PORT}`);
@@ -121,14 +147,20 @@ function announce({ options, terminal }: Context<Options>, server: DevServer, { 
     `${terminal.style('bold', 'Temporal')}  ${server.address}  (${describeTemporal(server.executable).replace(/^Temporal server: /, '')})`,
     `${terminal.style('bold', 'UI')}        ${server.uiUrl ?? 'none'}`,
     `${terminal.style('bold', 'Worker')}    Task Queue ${worker.taskQueue}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}`,
-    ...(codec === undefined ? [] : [`${terminal.style('bold', 'Codec')}     ${codec.url}  (the UI uses it; temporal … --codec-endpoint ${codec.url})`]),
+    ...(codec === undefined
+      ? []
+      : [
+          `${terminal.style('bold', 'Codec')}     ${codec.url}  (the UI uses it; temporal … --codec-endpoint ${codec.url})`,
+        ]),
     '',
     'Next, in another terminal:',
     ...(isUsual ? [] : [`  export TEMPORAL_ADDRESS=${server.address}`]),
     '  holdfast start plan.yaml --wait',
     '  holdfast list',
     '',
-    options.db === undefined ? 'Ctrl-C ends both, and the server forgets its jobs; --db FILE keeps them.' : 'Ctrl-C ends both.',
+    options.db === undefined
+      ? 'Ctrl-C ends both, and the server forgets its jobs; --db FILE keeps them.'
+      : 'Ctrl-C ends both.',
   ];
   terminal.out(`${lines.join('\n')}\n`);
 }

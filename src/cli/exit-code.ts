@@ -33,7 +33,20 @@ export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   130: 'ended by Ctrl-C',
 };
 
-const BAD_INPUT: readonly FailureType[] = ['bad-input', 'bad-plan', 'not-found', 'unknown-step', 'decision-refused', 'not-json', 'too-large', 'already-started', 'outside-workspace', 'missing-variable', 'missing-key', 'wrong-key'];
+const BAD_INPUT: readonly FailureType[] = [
+  'bad-input',
+  'bad-plan',
+  'not-found',
+  'unknown-step',
+  'decision-refused',
+  'not-json',
+  'too-large',
+  'already-started',
+  'outside-workspace',
+  'missing-variable',
+  'missing-key',
+  'wrong-key',
+];
 const UNREACHABLE: readonly FailureType[] = ['server-unreachable', 'no-worker'];
 
 export function exitCodeOf(type: FailureType): ExitCode {

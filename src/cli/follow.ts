@@ -18,7 +18,12 @@ export interface FollowOptions {
 const MAX_ROWS_DRAWN = 40;
 
 /** Until the job has ended, or `signal`. Returns the last status seen. */
-export async function followJob(terminal: Terminal, client: HoldfastClient, job: string, { to, signal }: FollowOptions): Promise<JobStatus | undefined> {
+export async function followJob(
+  terminal: Terminal,
+  client: HoldfastClient,
+  job: string,
+  { to, signal }: FollowOptions,
+): Promise<JobStatus | undefined> {
   const write = (text: string): void => terminal[to](text);
   const drawing = to === 'out' && terminal.isTty ? new Drawing(terminal, write) : undefined;
   let earlier: JobStatus | undefined;
@@ -41,20 +46,28 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
   for (const step of now.steps) {
     const earlier = before?.steps.find(({ id }) => id === step.id);
     if (earlier?.state === step.state && earlier.generation === step.generation) continue;
-    lines.push(`${STEP_MARKS[step.state]} ${step.id}${step.generation === 0 ? '' : ` · generation ${step.generation}`}: ${step.state}${step.effects === '' ? '' : ` · ${step.effects}`}`);
+    lines.push(
+      `${STEP_MARKS[step.state]} ${step.id}${step.generation === 0 ? '' : ` · generation ${step.generation}`}: ${step.state}${step.effects === '' ? '' : ` · ${step.effects}`}`,
+    );
   }
   for (const one of now.retrying ?? []) {
-    const earlier = before?.retrying?.find(({ activity, stepId }) => activity === one.activity && stepId === one.stepId);
+    const earlier = before?.retrying?.find(
+      ({ activity, stepId }) => activity === one.activity && stepId === one.stepId,
+    );
     if (earlier?.failure.message !== one.failure.message) lines.push(`↻ ${retryingText(one)}`);
   }
   for (const question of now.questions) {
     if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
-    lines.push(`? question ${shortDigest(question.digest)}: ${whatIsAsked(question)}${whatIsAsked(question).endsWith('?') ? '' : '.'} Look: holdfast question ${now.workflowId}`);
+    lines.push(
+      `? question ${shortDigest(question.digest)}: ${whatIsAsked(question)}${whatIsAsked(question).endsWith('?') ? '' : '.'} Look: holdfast question ${now.workflowId}`,
+    );
   }
   for (const question of before?.questions ?? []) {
-    if (!now.questions.some(({ digest }) => digest === question.digest)) lines.push(`  question ${shortDigest(question.digest)} is closed`);
+    if (!now.questions.some(({ digest }) => digest === question.digest))
+      lines.push(`  question ${shortDigest(question.digest)} is closed`);
   }
-  for (const refusal of now.refusals.slice(before?.refusals.length ?? 0)) lines.push(`  a decision by ${refusal.by} could not be used: ${refusal.problems.join('; ')}`);
+  for (const refusal of now.refusals.slice(before?.refusals.length ?? 0))
+    lines.push(`  a decision by ${refusal.by} could not be used: ${refusal.problems.join('; ')}`);
   if (before !== undefined && before.state !== now.state) lines.push(`${now.workflowId} is ${stateText(now)}`);
   return lines;
 }
@@ -71,10 +84,19 @@ class Drawing {
 
   draw(text: string): void {
     const lines = text.split('\n');
-    const shown = lines.length <= MAX_ROWS_DRAWN ? lines : [...lines.slice(0, MAX_ROWS_DRAWN - 1), `… ${lines.length - MAX_ROWS_DRAWN + 1} more lines: holdfast status without --watch`];
+    const shown =
+      lines.length <= MAX_ROWS_DRAWN
+        ? lines
+        : [
+            ...lines.slice(0, MAX_ROWS_DRAWN - 1),
+            `… ${lines.length - MAX_ROWS_DRAWN + 1} more lines: holdfast status without --watch`,
+          ];
     const erase = this.#height === 0 ? '' : `\u001b[${this.#height}A\u001b[0J`;
     this.#write(`${erase}${shown.join('\n')}\n`);
-    this.#height = shown.reduce((rows, line) => rows + Math.max(1, Math.ceil(visibleLength(line) / this.#terminal.columns)), 0);
+    this.#height = shown.reduce(
+      (rows, line) => rows + Math.max(1, Math.ceil(visibleLength(line) / this.#terminal.columns)),
+      0,
+    );
   }
 
   /** What is there stays; the next drawing begins below. */

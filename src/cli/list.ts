@@ -6,7 +6,16 @@ import { ago, table } from './table.ts';
 import { whileSlow } from './terminal.ts';
 import { wholeNumber } from './numbers.ts';
 
-const STATES = ['running', 'waiting', 'completed', 'failed', 'aborted', 'cancelled', 'terminated', 'timed-out'] as const satisfies readonly ListedState[];
+const STATES = [
+  'running',
+  'waiting',
+  'completed',
+  'failed',
+  'aborted',
+  'cancelled',
+  'terminated',
+  'timed-out',
+] as const satisfies readonly ListedState[];
 
 interface Options {
   readonly state?: ListedState;
@@ -30,12 +39,30 @@ export const listCommand: CommandSpec<Options> = {
     const { state } = context.options;
     const limit = wholeNumber(context.options.limit, '--limit', 1, 10_000);
     const client = await context.client();
-    const listing = await whileSlow(context.terminal, 'Listing', client.list({ limit, ...(state === undefined ? {} : { state }) }));
+    const listing = await whileSlow(
+      context.terminal,
+      'Listing',
+      client.list({ limit, ...(state === undefined ? {} : { state }) }),
+    );
     const nowMs = Date.now();
-    const rows = listing.jobs.map((job) => [job.workflowId, job.state, job.discrepancies === undefined || job.discrepancies === 0 ? '' : String(job.discrepancies), job.type, ago(job.startedAt, nowMs)]);
-    const lines = [rows.length === 0 ? `No ${state === undefined ? '' : `${state} `}jobs in namespace ${client.namespace}. Start one with: holdfast start plan.yaml` : table(['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED'], rows)];
+    const rows = listing.jobs.map((job) => [
+      job.workflowId,
+      job.state,
+      job.discrepancies === undefined || job.discrepancies === 0 ? '' : String(job.discrepancies),
+      job.type,
+      ago(job.startedAt, nowMs),
+    ]);
+    const lines = [
+      rows.length === 0
+        ? `No ${state === undefined ? '' : `${state} `}jobs in namespace ${client.namespace}. Start one with: holdfast start plan.yaml`
+        : table(['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED'], rows),
+    ];
     if (listing.isCut) lines.push(`… more; see them with --limit ${limit * 5}`);
-    if (!listing.knowsWaiting) lines.push('', 'Search attribute HoldfastState is not registered, so jobs that wait are listed as running. Register it with: holdfast doctor --fix');
+    if (!listing.knowsWaiting)
+      lines.push(
+        '',
+        'Search attribute HoldfastState is not registered, so jobs that wait are listed as running. Register it with: holdfast doctor --fix',
+      );
     return { code: EXIT.ok, data: listing, text: lines.join('\n') };
   },
 };

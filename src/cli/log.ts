@@ -18,11 +18,18 @@ export const logCommand: CommandSpec<Options> = {
   name: 'log',
   arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
   summary: 'show what each record of the chain did',
-  options: [new Option('--job <id>', 'a job of this workspace, by Workflow id or job id; default: the one that has it, else its latest'), ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
+  options: [
+    new Option(
+      '--job <id>',
+      'a job of this workspace, by Workflow id or job id; default: the one that has it, else its latest',
+    ),
+    ...CONFIG_OPTIONS,
+    ...CONNECTION_OPTIONS,
+  ],
   examples: [
     ['holdfast log jobs/paris', ''],
     ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],
-    ["holdfast log jobs/paris --json | jq '.records[] | select(.kind == \"decision\")'", ''],
+    ['holdfast log jobs/paris --json | jq \'.records[] | select(.kind == "decision")\'', ''],
   ],
   async run(context, [target]) {
     const { terminal, options } = context;
@@ -33,13 +40,22 @@ export const logCommand: CommandSpec<Options> = {
     const damage = inspection.integrityProblems(job.jobId);
     // Records that can't be trusted are not told as if they could.
     const chain = damage.length > 0 ? [] : inspection.chain(job.jobId);
-    const data = { workspace: inspection.root, job, damage, records: chain.map(({ record, head }) => ({ ...record, head })) };
+    const data = {
+      workspace: inspection.root,
+      job,
+      damage,
+      records: chain.map(({ record, head }) => ({ ...record, head })),
+    };
     const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
     const lines = [
       `${terminal.style('bold', job.workflowId)} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${job.isBound ? 'has the workspace' : 'has given the workspace back'}`,
-      ...(damage.length > 0 ? ['', terminal.style('red', `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${target!}`)] : []),
+      ...(damage.length > 0
+        ? ['', terminal.style('red', `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${target!}`)]
+        : []),
       ...chain.flatMap((entry) => ['', ...showRecord(terminal, entry)]),
-      ...(others.length > 0 ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`] : []),
+      ...(others.length > 0
+        ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`]
+        : []),
     ];
     return { code: damage.length > 0 ? EXIT.failed : EXIT.ok, data, text: lines.join('\n') };
   },
@@ -47,7 +63,10 @@ export const logCommand: CommandSpec<Options> = {
 
 export function showRecord(terminal: Terminal, { record, head }: ChainEntry): readonly string[] {
   const title = `${String(record.seq).padStart(3)}  ${titleOf(record)}`;
-  return [`${terminal.style('bold', title)}${terminal.style('dim', `  ${record.at} · ${shortDigest(head)}`)}`, ...linesOf(record).map((line) => `       ${line}`)];
+  return [
+    `${terminal.style('bold', title)}${terminal.style('dim', `  ${record.at} · ${shortDigest(head)}`)}`,
+    ...linesOf(record).map((line) => `       ${line}`),
+  ];
 }
 
 function titleOf(record: ChainRecord): string {
@@ -87,14 +106,18 @@ function linesOf(record: ChainRecord): readonly string[] {
         ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
         ...record.reruns.map(({ stepId, generation }) => `run again ${stepId} as generation ${generation}`),
         ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
-        ...Object.entries(record.kept).map(([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`),
+        ...Object.entries(record.kept).map(
+          ([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`,
+        ),
         ...record.notes,
       ];
     case 'undoing':
       return [`because: ${record.reason}`];
     case 'undone':
       return [
-        ...record.effects.map(({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`),
+        ...record.effects.map(
+          ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
+        ),
         ...record.left.map(({ what, why }) => `not undone: ${what}: ${why}`),
         ...record.notes,
         ...record.logs.map(({ message }) => `log: ${message}`),
@@ -112,8 +135,12 @@ function stepLines(record: StepRecord): readonly string[] {
   const read = record.changes.filter(({ role }) => role === 'read').map(({ resource }) => resource);
   const output = JSON.stringify(record.output);
   return [
-    ...record.effects.map(({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`),
-    ...(read.length === 0 ? [] : [`read ${read.slice(0, 5).join(', ')}${read.length > 5 ? ` and ${read.length - 5} more` : ''}`]),
+    ...record.effects.map(
+      ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
+    ),
+    ...(read.length === 0
+      ? []
+      : [`read ${read.slice(0, 5).join(', ')}${read.length > 5 ? ` and ${read.length - 5} more` : ''}`]),
     ...(output === '{}' || output === 'null' ? [] : [`output ${textOf(record.output)}`]),
     ...record.logs.map(({ message }) => `log: ${message}`),
   ];

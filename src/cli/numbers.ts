@@ -5,5 +5,9 @@ import { HoldfastError } from '../model/failure.ts';
 export function wholeNumber(text: string, option: string, lowest: number, highest: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= lowest && value <= highest && /^\d+$/.test(text)) return value;
-  throw new HoldfastError('bad-input', `${option} is ${JSON.stringify(text)}. Expected a whole number from ${lowest} to ${highest}.`, { option });
+  throw new HoldfastError(
+    'bad-input',
+    `${option} is ${JSON.stringify(text)}. Expected a whole number from ${lowest} to ${highest}.`,
+    { option },
+  );
 }

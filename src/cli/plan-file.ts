@@ -17,13 +17,28 @@ export async function readTextFile(terminal: Terminal, file: string, what: strin
     return readFileSync(absolute, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new HoldfastError('not-found', `There is no ${what} ${absolute}.`, { file: absolute, nextStep: 'Check the path.' }, { cause });
-    throw new HoldfastError('bad-input', `The ${what} ${absolute} cannot be read (${code ?? String(cause)}).`, { file: absolute }, { cause });
+    if (code === 'ENOENT')
+      throw new HoldfastError(
+        'not-found',
+        `There is no ${what} ${absolute}.`,
+        { file: absolute, nextStep: 'Check the path.' },
+        { cause },
+      );
+    throw new HoldfastError(
+      'bad-input',
+      `The ${what} ${absolute} cannot be read (${code ?? String(cause)}).`,
+      { file: absolute },
+      { cause },
+    );
   }
 }
 
 /** Every problem with its line. `knownSteps` undefined: steps that are not built in are taken on trust. */
-export async function checkPlanFile(terminal: Terminal, file: string, knownSteps: readonly StepContract[] | undefined): Promise<CheckedPlan> {
+export async function checkPlanFile(
+  terminal: Terminal,
+  file: string,
+  knownSteps: readonly StepContract[] | undefined,
+): Promise<CheckedPlan> {
   const text = await readTextFile(terminal, file, 'plan');
   return parsePlan(text, knownSteps === undefined ? {} : { knownSteps });
 }
@@ -38,7 +53,8 @@ export async function readInput(terminal: Terminal, plan: Plan, given: readonly 
   for (const one of given) {
     const pair = /^([A-Za-z_][\w-]*)=(.*)$/s.exec(one);
     if (pair !== null) input[pair[1]!] = valueOf(plan, pair[1]!, pair[2]!);
-    else if (one === '-' || one.startsWith('@')) Object.assign(input, parseObject(await readTextFile(terminal, one === '-' ? '-' : one.slice(1), 'input'), one));
+    else if (one === '-' || one.startsWith('@'))
+      Object.assign(input, parseObject(await readTextFile(terminal, one === '-' ? '-' : one.slice(1), 'input'), one));
     else Object.assign(input, parseObject(one, '--input'));
   }
   return input;
@@ -58,8 +74,16 @@ function parseObject(text: string, where: string): JsonObject {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new HoldfastError('bad-input', `${where} is not JSON: ${(cause as Error).message}. Expected {"name": value}, @file, - for standard input, or name=value.`, {}, { cause });
+    throw new HoldfastError(
+      'bad-input',
+      `${where} is not JSON: ${(cause as Error).message}. Expected {"name": value}, @file, - for standard input, or name=value.`,
+      {},
+      { cause },
+    );
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new HoldfastError('bad-input', `${where} is not an object. Expected {"name": value}, @file, - for standard input, or name=value.`);
+  throw new HoldfastError(
+    'bad-input',
+    `${where} is not an object. Expected {"name": value}, @file, - for standard input, or name=value.`,
+  );
 }

@@ -22,11 +22,25 @@ import { workerCommand } from './worker.ts';
 
 /** In the order in which a newcomer needs them. */
 const COMMANDS = [
-  devCommand, workerCommand, checkCommand, startCommand, listCommand, statusCommand, questionCommand, decideCommand, resultCommand, cancelCommand, verifyCommand, logCommand, doctorCommand, keysCommand,
+  devCommand,
+  workerCommand,
+  checkCommand,
+  startCommand,
+  listCommand,
+  statusCommand,
+  questionCommand,
+  decideCommand,
+  resultCommand,
+  cancelCommand,
+  verifyCommand,
+  logCommand,
+  doctorCommand,
+  keysCommand,
   codecServerCommand,
 ] as readonly CommandSpec<object>[];
 
-const DESCRIPTION = 'Durable agent jobs on Temporal that carry on exactly where they were, or stop and show a person precisely what differs.';
+const DESCRIPTION =
+  'Durable agent jobs on Temporal that carry on exactly where they were, or stop and show a person precisely what differs.';
 
 /** Runs one command line (without `node` and the program's name) and returns its exit code. */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -80,12 +94,16 @@ Begin:
   holdfast start plan.yaml --wait   in another terminal: start a job and follow it
 
 Exit codes:
-${Object.entries(EXIT_MEANING).map(([code, meaning]) => `  ${code.padEnd(4)}${meaning}`).join('\n')}
+${Object.entries(EXIT_MEANING)
+  .map(([code, meaning]) => `  ${code.padEnd(4)}${meaning}`)
+  .join('\n')}
 
 The connection is read as Temporal's own tools read it: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY,
 TEMPORAL_TLS_*, TEMPORAL_PROFILE and temporal.toml. NO_COLOR switches colours off.`;
 
 function version(): string {
-  const { version: found } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version: found } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   return found;
 }

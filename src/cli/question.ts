@@ -12,7 +12,10 @@ interface Options {
   readonly full?: boolean;
 }
 
-export const QUESTION_OPTION = new Option('--question <digest>', "the question's digest or its first 8 digits or more; default: the only open one");
+export const QUESTION_OPTION = new Option(
+  '--question <digest>',
+  "the question's digest or its first 8 digits or more; default: the only open one",
+);
 
 export const questionCommand: CommandSpec<Options> = {
   name: 'question',
@@ -21,7 +24,10 @@ export const questionCommand: CommandSpec<Options> = {
   description: 'Exit code 3 when something is asked, 0 when nothing is.',
   options: [
     QUESTION_OPTION,
-    new Option('--full', "every finding with all that the record has of its difference, read in the workspace: only on its host"),
+    new Option(
+      '--full',
+      'every finding with all that the record has of its difference, read in the workspace: only on its host',
+    ),
     ...CONFIG_OPTIONS,
     ...CONNECTION_OPTIONS,
   ],
@@ -32,19 +38,33 @@ export const questionCommand: CommandSpec<Options> = {
   ],
   async run(context, [job]) {
     const client = await context.client();
-    const asked = context.options.question === undefined ? client.questions(job!) : client.openQuestion(job!, context.options.question).then((question) => [question]);
+    const asked =
+      context.options.question === undefined
+        ? client.questions(job!)
+        : client.openQuestion(job!, context.options.question).then((question) => [question]);
     const open = await whileSlow(context.terminal, 'Asking the worker', asked);
     const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
-    const text = questions.length === 0 ? `Job ${job!} asks nothing.` : questions.map((question) => showQuestion(context.terminal, job!, question)).join('\n\n');
+    const text =
+      questions.length === 0
+        ? `Job ${job!} asks nothing.`
+        : questions.map((question) => showQuestion(context.terminal, job!, question)).join('\n\n');
     return { code: questions.length === 0 ? EXIT.ok : EXIT.waiting, data: { workflowId: job!, questions }, text };
   },
 };
 
 /** The questions as the record has them, whole. @throws HoldfastError `not-found`: the workspace is not here */
-async function asRecorded(context: Context<Options>, job: string, open: readonly Question[]): Promise<readonly Question[]> {
+async function asRecorded(
+  context: Context<Options>,
+  job: string,
+  open: readonly Question[],
+): Promise<readonly Question[]> {
   const { folder } = await workspaceFor(context, await context.config(), job);
   await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
-  const recorded = new Map(inspection.jobs().flatMap(({ jobId }) => inspection.openQuestions(jobId).map((question) => [question.digest, question])));
+  const recorded = new Map(
+    inspection
+      .jobs()
+      .flatMap(({ jobId }) => inspection.openQuestions(jobId).map((question) => [question.digest, question])),
+  );
   // A damaged record can't keep its own question; then what travelled is all there is.
   return open.map((question) => recorded.get(question.digest) ?? question);
 }

@@ -14,8 +14,12 @@ export const resultCommand: CommandSpec<Options> = {
   name: 'result',
   arguments: [['<job>', "the job's Workflow id"]],
   summary: 'show how a job ended, or that it has not',
-  description: 'Exit code 0 when it completed, 1 when it failed, 3 when it waits for a person, 6 while it is running. Needs no worker.',
-  options: [new Option('--wait', 'until the job has ended, however long a person takes; progress goes to standard error'), ...CONNECTION_OPTIONS],
+  description:
+    'Exit code 0 when it completed, 1 when it failed, 3 when it waits for a person, 6 while it is running. Needs no worker.',
+  options: [
+    new Option('--wait', 'until the job has ended, however long a person takes; progress goes to standard error'),
+    ...CONNECTION_OPTIONS,
+  ],
   examples: [
     ['holdfast result city-weather-1a2b3c4d', ''],
     ["holdfast result city-weather-1a2b3c4d --wait --json | jq '.result.outputs'", ''],
@@ -26,7 +30,8 @@ export const resultCommand: CommandSpec<Options> = {
     if (context.options.wait === true) {
       const interrupt = terminal.onInterrupt();
       await followJob(terminal, client, job!, { to: 'err', signal: interrupt });
-      if (interrupt.aborted) return { code: EXIT.interrupted, data: { workflowId: job!, outcome: 'running', interrupted: true }, text: '' };
+      if (interrupt.aborted)
+        return { code: EXIT.interrupted, data: { workflowId: job!, outcome: 'running', interrupted: true }, text: '' };
     }
     return resultOutcome(terminal, await whileSlow(terminal, 'Asking', client.result(job!)));
   },
@@ -39,15 +44,35 @@ export function resultOutcome(terminal: Terminal, result: JobResult): Outcome {
     case 'running': {
       const { questions, workflowId } = result;
       if (questions !== undefined && questions.length > 0) {
-        const text = [`Job ${workflowId} waits for a person.`, ...questions.flatMap((question) => ['', ...showAsked(terminal, workflowId, question)])].join('\n');
+        const text = [
+          `Job ${workflowId} waits for a person.`,
+          ...questions.flatMap((question) => ['', ...showAsked(terminal, workflowId, question)]),
+        ].join('\n');
         return { code: EXIT.waiting, data: result, text };
       }
-      const unknown = questions === undefined ? ' No worker could be asked whether it waits for a person; start one with: holdfast worker' : '';
-      return { code: EXIT.notEnded, data: result, text: `Job ${workflowId} is still running. Wait for it with: holdfast result ${workflowId} --wait${unknown === '' ? '' : `\n${unknown.trim()}`}` };
+      const unknown =
+        questions === undefined
+          ? ' No worker could be asked whether it waits for a person; start one with: holdfast worker'
+          : '';
+      return {
+        code: EXIT.notEnded,
+        data: result,
+        text: `Job ${workflowId} is still running. Wait for it with: holdfast result ${workflowId} --wait${unknown === '' ? '' : `\n${unknown.trim()}`}`,
+      };
     }
     default:
-      return { code: EXIT.failed, data: result, text: `Job ${result.workflowId} ${terminal.style('red', ENDED[result.outcome])}: ${result.failure.message}` };
+      return {
+        code: EXIT.failed,
+        data: result,
+        text: `Job ${result.workflowId} ${terminal.style('red', ENDED[result.outcome])}: ${result.failure.message}`,
+      };
   }
 }
 
-const ENDED = { failed: 'has failed', aborted: 'was aborted', cancelled: 'was cancelled', terminated: 'was terminated', 'timed-out': 'has timed out' } as const;
+const ENDED = {
+  failed: 'has failed',
+  aborted: 'was aborted',
+  cancelled: 'was cancelled',
+  terminated: 'was terminated',
+  'timed-out': 'has timed out',
+} as const;

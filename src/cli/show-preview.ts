@@ -7,26 +7,81 @@ import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record<AnswerEffect[K], string>> } = {
-  intent: { none: '-', approved: 'approved', dropped: 'dropped', 'effect-left-out': 'this effect is left out', 'rolls-forward': 'goes on', undone: 'undone' },
-  manifest: { none: '-', 'found-becomes-record': 'what was found becomes the record', 'record-put-back': 'the record is put back', 'stale-steps-undone': 'what the steps did is undone', 'intent-undone': 'what was applied is undone', 'put-back-as-before': 'it is put back as it was before' },
-  ledger: { 'decision-record': 'decision', 'decision-record-and-generation': 'decision, new generation', 'decision-record-and-adoption': 'decision, results adopted', 'decision-record-and-answer': "decision, the call's answer", 'decision-record-and-call': 'decision, the call is open', 'other-job-released': 'other job released', 'withdrawn-record': 'question withdrawn' },
-  workflow: { 'verify-again': 'compares again', 'ask-step-again': 'asks the step again', 'run-stale-steps-again': 'runs stale steps again', 'run-step-again': 'runs the step again', 'adopt-results': 'takes the results', 'undo-goes-on': 'undoes on', 'fail-job': 'fails' },
+  intent: {
+    none: '-',
+    approved: 'approved',
+    dropped: 'dropped',
+    'effect-left-out': 'this effect is left out',
+    'rolls-forward': 'goes on',
+    undone: 'undone',
+  },
+  manifest: {
+    none: '-',
+    'found-becomes-record': 'what was found becomes the record',
+    'record-put-back': 'the record is put back',
+    'stale-steps-undone': 'what the steps did is undone',
+    'intent-undone': 'what was applied is undone',
+    'put-back-as-before': 'it is put back as it was before',
+  },
+  ledger: {
+    'decision-record': 'decision',
+    'decision-record-and-generation': 'decision, new generation',
+    'decision-record-and-adoption': 'decision, results adopted',
+    'decision-record-and-answer': "decision, the call's answer",
+    'decision-record-and-call': 'decision, the call is open',
+    'other-job-released': 'other job released',
+    'withdrawn-record': 'question withdrawn',
+  },
+  workflow: {
+    'verify-again': 'compares again',
+    'ask-step-again': 'asks the step again',
+    'run-stale-steps-again': 'runs stale steps again',
+    'run-step-again': 'runs the step again',
+    'adopt-results': 'takes the results',
+    'undo-goes-on': 'undoes on',
+    'fail-job': 'fails',
+  },
 };
 
 export function showPreview(terminal: Terminal, question: Question, preview: DecisionPreview): string {
-  if (!preview.usable) return [terminal.style('red', `This decision cannot be used for question ${shortDigest(question.digest)}:`), ...preview.problems.map((problem) => `  ${problem}`)].join('\n');
-  const rows = preview.findings.map(({ resource, answer, effect }) => [resource, answer, WORDS.intent[effect.intent], WORDS.manifest[effect.manifest], WORDS.ledger[effect.ledger], WORDS.workflow[effect.workflow]]);
+  if (!preview.usable)
+    return [
+      terminal.style('red', `This decision cannot be used for question ${shortDigest(question.digest)}:`),
+      ...preview.problems.map((problem) => `  ${problem}`),
+    ].join('\n');
+  const rows = preview.findings.map(({ resource, answer, effect }) => [
+    resource,
+    answer,
+    WORDS.intent[effect.intent],
+    WORDS.manifest[effect.manifest],
+    WORDS.ledger[effect.ledger],
+    WORDS.workflow[effect.workflow],
+  ]);
   const sentences = [...new Set(preview.findings.map(({ answer, effect }) => `${answer}: ${effect.does}`))];
   return [
-    terminal.style('bold', `What this would do to question ${shortDigest(question.digest)} (nothing has been changed):`),
+    terminal.style(
+      'bold',
+      `What this would do to question ${shortDigest(question.digest)} (nothing has been changed):`,
+    ),
     '',
     table(['FINDING', 'ANSWER', 'INTENT', 'MANIFEST', 'LEDGER', 'WORKFLOW'], rows),
     '',
     ...sentences.map((sentence) => `  ${sentence}`),
     ...(preview.runsAgain.length === 0 ? [] : [`  Run again: ${preview.runsAgain.join(', ')}`]),
-    ...(preview.callsKept.length === 0 ? [] : [`  Not made anew, their answers are kept: ${preview.callsKept.join(', ')}`]),
-    ...(preview.callsAgain.length === 0 ? [] : [terminal.style('yellow', `  Made anew: ${preview.callsAgain.join(', ')}`)]),
-    ...(preview.leavesStale.length === 0 ? [] : [terminal.style('yellow', `  Left as they are although they used the old content: ${preview.leavesStale.join(', ')}`)]),
+    ...(preview.callsKept.length === 0
+      ? []
+      : [`  Not made anew, their answers are kept: ${preview.callsKept.join(', ')}`]),
+    ...(preview.callsAgain.length === 0
+      ? []
+      : [terminal.style('yellow', `  Made anew: ${preview.callsAgain.join(', ')}`)]),
+    ...(preview.leavesStale.length === 0
+      ? []
+      : [
+          terminal.style(
+            'yellow',
+            `  Left as they are although they used the old content: ${preview.leavesStale.join(', ')}`,
+          ),
+        ]),
     ...(preview.notListed === 0 ? [] : [`  The same for ${preview.notListed} more findings that are not listed.`]),
     ...(preview.endsJob ? [terminal.style('red', '  The job ends as failed.')] : []),
     ...(preview.undoes === undefined ? [] : ['', ...showUndoes(terminal, preview.undoes)]),

@@ -12,26 +12,56 @@ export function showQuestion(terminal: Terminal, workflowId: string, question: Q
   const lines = [
     terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     terminal.style('dim', `job ${workflowId} · asked ${question.openedAt} · ${question.why}`),
-    ...findings.flatMap((finding, index) => ['', ...showFinding(terminal, finding, index + 1, findings.length, isUniform)]),
+    ...findings.flatMap((finding, index) => [
+      '',
+      ...showFinding(terminal, finding, index + 1, findings.length, isUniform),
+    ]),
   ];
-  if (findingsTotal > findings.length) lines.push('', `… and ${findingsTotal - findings.length} more findings; an answer to the whole question is for them, too.`);
-  if (isCutQuestion(question)) lines.push('', terminal.style('dim', `Cut here; all that the record has of it, on the workspace's host: holdfast question ${workflowId} --full`));
+  if (findingsTotal > findings.length)
+    lines.push(
+      '',
+      `… and ${findingsTotal - findings.length} more findings; an answer to the whole question is for them, too.`,
+    );
+  if (isCutQuestion(question))
+    lines.push(
+      '',
+      terminal.style(
+        'dim',
+        `Cut here; all that the record has of it, on the workspace's host: holdfast question ${workflowId} --full`,
+      ),
+    );
   lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings));
   lines.push('', ...howToAnswer(terminal, workflowId, question));
   return lines.join('\n');
 }
 
-function showFinding(terminal: Terminal, finding: Finding, number: number, total: number, isUniform: boolean): readonly string[] {
+function showFinding(
+  terminal: Terminal,
+  finding: Finding,
+  number: number,
+  total: number,
+  isUniform: boolean,
+): readonly string[] {
   const { recordedBy, expected, found, staleSteps, rerunSteps, difference } = finding;
-  const by = recordedBy === undefined ? '' : terminal.style('dim', `  (step ${recordedBy.stepId}${recordedBy.generation === 0 ? '' : ` · generation ${recordedBy.generation}`}, record ${recordedBy.seq}, ${recordedBy.at})`);
+  const by =
+    recordedBy === undefined
+      ? ''
+      : terminal.style(
+          'dim',
+          `  (step ${recordedBy.stepId}${recordedBy.generation === 0 ? '' : ` · generation ${recordedBy.generation}`}, record ${recordedBy.seq}, ${recordedBy.at})`,
+        );
   const lines = [
     `${total === 1 ? '' : `${number}. `}${terminal.style('bold', finding.resource)}  ${finding.kind}`,
     `   expected  ${expected.text}${by}`,
     `   found     ${found.text}`,
   ];
   if (staleSteps.length > 0) lines.push(`   used by   ${staleSteps.join(', ')}`);
-  if (rerunSteps.length > 0 && finding.answers.includes('rerun')) lines.push(`   rerun     runs again ${rerunSteps.join(', ')}`);
-  if (finding.keeps !== undefined) lines.push(`   kept      ${finding.keeps.join(', ')}: cannot be undone; made anew with --item '${finding.keeps[0]}=repeat'`);
+  if (rerunSteps.length > 0 && finding.answers.includes('rerun'))
+    lines.push(`   rerun     runs again ${rerunSteps.join(', ')}`);
+  if (finding.keeps !== undefined)
+    lines.push(
+      `   kept      ${finding.keeps.join(', ')}: cannot be undone; made anew with --item '${finding.keeps[0]}=repeat'`,
+    );
   if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
@@ -59,16 +89,30 @@ function showAnswers(terminal: Terminal, findings: readonly Finding[]): readonly
   const order = Object.keys(Object.assign({}, ...findings.map((finding) => ANSWERS[finding.class])) as object);
   return [...does.values()]
     .toSorted((a, b) => order.indexOf(a.answer) - order.indexOf(b.answer))
-    .map(({ answer, text }) => `  ${terminal.style('bold', answer.padEnd(9))} ${text}${WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : ''}`);
+    .map(
+      ({ answer, text }) =>
+        `  ${terminal.style('bold', answer.padEnd(9))} ${text}${WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : ''}`,
+    );
 }
 
 function howToAnswer(terminal: Terminal, workflowId: string, question: Question): readonly string[] {
   const answers: readonly Answer[] = wholeAnswers(question);
   const item = question.findings[0];
   const digest = shortDigest(question.digest);
-  const lines = [terminal.style('bold', 'Answer it'), `  holdfast decide ${workflowId}${terminal.isInteractive ? '' : ` ANSWER --question ${digest} --reason WHY`}`];
-  const result = answers[0] !== 'happened' ? '' : question.findings.filter(needsResult).map(({ resource }, _, all) => ` --result ${all.length === 1 ? 'JSON' : `'${resource}=JSON'`}`).join('');
-  if (answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} ${answers[0]}${result} --question ${digest} --dry-run`);
-  if (question.findings.length > 1 && item?.answers[0] !== undefined) lines.push(`  holdfast decide ${workflowId} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
+  const lines = [
+    terminal.style('bold', 'Answer it'),
+    `  holdfast decide ${workflowId}${terminal.isInteractive ? '' : ` ANSWER --question ${digest} --reason WHY`}`,
+  ];
+  const result =
+    answers[0] !== 'happened'
+      ? ''
+      : question.findings
+          .filter(needsResult)
+          .map(({ resource }, _, all) => ` --result ${all.length === 1 ? 'JSON' : `'${resource}=JSON'`}`)
+          .join('');
+  if (answers[0] !== undefined)
+    lines.push(`  holdfast decide ${workflowId} ${answers[0]}${result} --question ${digest} --dry-run`);
+  if (question.findings.length > 1 && item?.answers[0] !== undefined)
+    lines.push(`  holdfast decide ${workflowId} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
   return [...lines, `  ${signalCommand(workflowId, question)}`];
 }

@@ -1,11 +1,34 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
-import { stateText, STEP_MARKS, whatIsAsked, type JobState, type JobStatus, type Retrying, type StepState } from '../model/job/status.ts';
+import {
+  stateText,
+  STEP_MARKS,
+  whatIsAsked,
+  type JobState,
+  type JobStatus,
+  type Retrying,
+  type StepState,
+} from '../model/job/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
-  verifying: 'cyan', running: 'cyan', ending: 'cyan', waiting: 'yellow', held: 'yellow', approval: 'yellow', 'in-doubt': 'yellow', stuck: 'red', failed: 'red', aborted: 'red', cancelled: 'red', completed: 'green', done: 'green', undoing: 'yellow', undone: 'dim', 'partly-undone': 'yellow',
+  verifying: 'cyan',
+  running: 'cyan',
+  ending: 'cyan',
+  waiting: 'yellow',
+  held: 'yellow',
+  approval: 'yellow',
+  'in-doubt': 'yellow',
+  stuck: 'red',
+  failed: 'red',
+  aborted: 'red',
+  cancelled: 'red',
+  completed: 'green',
+  done: 'green',
+  undoing: 'yellow',
+  undone: 'dim',
+  'partly-undone': 'yellow',
 };
 /** `waiting` of a step means that its turn has not come. */
 const STEP_STYLES: Readonly<Record<StepState, Style>> = { ...STATE_STYLES, waiting: 'dim' };
@@ -17,16 +40,21 @@ export function showStatus(terminal: Terminal, status: JobStatus): string {
   const done = steps.filter(({ state }) => state === 'done').length;
   const lines = [
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
-    terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · world compared ${times(verifications.count)}${verifications.count === 0 ? '' : ` (${verifications.last})`}`),
+    terminal.style(
+      'dim',
+      `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · world compared ${times(verifications.count)}${verifications.count === 0 ? '' : ` (${verifications.last})`}`,
+    ),
     ...showSteps(terminal, status),
     ...showRetrying(terminal, status.retrying ?? []),
     ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
   ];
   if (status.refusals.length > 0) {
     lines.push('', terminal.style('yellow', 'Decisions that could not be used:'));
-    for (const { by, problems } of status.refusals.slice(-MAX_REFUSALS_SHOWN)) lines.push(`  by ${by}: ${problems.join('; ')}`);
+    for (const { by, problems } of status.refusals.slice(-MAX_REFUSALS_SHOWN))
+      lines.push(`  by ${by}: ${problems.join('; ')}`);
   }
-  if (status.ending !== undefined) lines.push('', terminal.style('yellow', 'When it ended:'), ...status.ending.map((note) => `  ${note}`));
+  if (status.ending !== undefined)
+    lines.push('', terminal.style('yellow', 'When it ended:'), ...status.ending.map((note) => `  ${note}`));
   return lines.join('\n');
 }
 
@@ -42,7 +70,14 @@ function showSteps(terminal: Terminal, { steps }: JobStatus): readonly string[] 
 
 function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readonly string[] {
   if (retrying.length === 0) return [];
-  return ['', terminal.style('yellow', 'Failed, and tried again by itself:'), ...retrying.flatMap((one) => [`  ${retryingText(one)}`, ...(one.isExpected ? [] : [`    ${terminal.style('red', UNEXPECTED)}`])])];
+  return [
+    '',
+    terminal.style('yellow', 'Failed, and tried again by itself:'),
+    ...retrying.flatMap((one) => [
+      `  ${retryingText(one)}`,
+      ...(one.isExpected ? [] : [`    ${terminal.style('red', UNEXPECTED)}`]),
+    ]),
+  ];
 }
 
 /** `verifyWorld, attempt 5 at 2026-01-01T00:00:00Z: TypeError: x is not a function` */
@@ -56,7 +91,10 @@ const UNEXPECTED = `Not a failure that Holdfast expects, so most likely a defect
 /** A question in three lines, with the commands that show and answer it. */
 export function showAsked(terminal: Terminal, workflowId: string, question: Question): readonly string[] {
   const { findings, findingsTotal } = question;
-  const named = findings.slice(0, 3).map(({ resource, kind }) => `${resource} (${kind})`).join(', ');
+  const named = findings
+    .slice(0, 3)
+    .map(({ resource, kind }) => `${resource} (${kind})`)
+    .join(', ');
   return [
     terminal.style('yellow', `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     `  ${named}${findingsTotal > 3 ? `, and ${findingsTotal - 3} more` : ''}`,

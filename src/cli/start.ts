@@ -2,7 +2,16 @@
 import { Option } from 'commander';
 import { HoldfastError } from '../model/failure.ts';
 import { formatProblems } from '../model/plan/text.ts';
-import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context, type Outcome } from './command.ts';
+import {
+  collect,
+  CONFIG_OPTIONS,
+  CONNECTION_OPTIONS,
+  EXIT,
+  TASK_QUEUE_OPTION,
+  type CommandSpec,
+  type Context,
+  type Outcome,
+} from './command.ts';
 import { followJob } from './follow.ts';
 import { checkPlanFile, readInput } from './plan-file.ts';
 import { resultOutcome } from './result.ts';
@@ -17,11 +26,18 @@ interface Options {
 
 export const startCommand: CommandSpec<Options> = {
   name: 'start',
-  arguments: [['<plan>', 'a plan in YAML or JSON; - for standard input'], ['[input...]', 'the job\'s input as name=value']],
+  arguments: [
+    ['<plan>', 'a plan in YAML or JSON; - for standard input'],
+    ['[input...]', "the job's input as name=value"],
+  ],
   summary: 'start a job that runs a plan',
-  description: 'The plan and its input are checked before anything is started. name=value takes JSON where it is JSON and the plan does not ask for text.',
+  description:
+    'The plan and its input are checked before anything is started. name=value takes JSON where it is JSON and the plan does not ask for text.',
   options: [
-    new Option('-i, --input <json>', 'input as JSON, @file, - (standard input) or name=value; may be repeated').argParser(collect),
+    new Option(
+      '-i, --input <json>',
+      'input as JSON, @file, - (standard input) or name=value; may be repeated',
+    ).argParser(collect),
     new Option('--workspace <folder>', "in place of the plan's; a relative path starts at the worker's workspace root"),
     new Option('--id <job>', "the job's Workflow id; default: the plan's name and eight random digits"),
     new Option('--wait', 'until the job has ended; progress goes to standard error'),
@@ -39,7 +55,11 @@ export const startCommand: CommandSpec<Options> = {
     const config = await context.config();
     const knownSteps = config.files.length === 0 ? undefined : config.steps.map(({ contract }) => contract);
     const checked = await checkPlanFile(terminal, file!, knownSteps);
-    if (!checked.ok) throw new HoldfastError('bad-plan', formatProblems(checked.problems, file!), { file, problems: checked.problems });
+    if (!checked.ok)
+      throw new HoldfastError('bad-plan', formatProblems(checked.problems, file!), {
+        file,
+        problems: checked.problems,
+      });
     const input = await readInput(terminal, checked.plan, [...(options.input ?? []), ...given]);
     const client = await context.client();
     const started = await whileSlow(
@@ -54,9 +74,16 @@ export const startCommand: CommandSpec<Options> = {
     );
     const { workflowId, taskQueue } = started;
     const pollers = await client.workers(taskQueue);
-    if (!pollers.isPolled) terminal.err(`No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: holdfast worker${taskQueue === 'holdfast' ? '' : ` --task-queue ${taskQueue}`}\n`);
+    if (!pollers.isPolled)
+      terminal.err(
+        `No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: holdfast worker${taskQueue === 'holdfast' ? '' : ` --task-queue ${taskQueue}`}\n`,
+      );
     if (options.wait === true) return await waitFor(context, workflowId);
-    const text = [`Started ${terminal.style('bold', workflowId)}: plan ${started.plan}, workspace ${started.workspace}, Task Queue ${taskQueue}`, `  watch it:  holdfast status ${workflowId} --watch`, `  its end:   holdfast result ${workflowId} --wait`].join('\n');
+    const text = [
+      `Started ${terminal.style('bold', workflowId)}: plan ${started.plan}, workspace ${started.workspace}, Task Queue ${taskQueue}`,
+      `  watch it:  holdfast status ${workflowId} --watch`,
+      `  its end:   holdfast result ${workflowId} --wait`,
+    ].join('\n');
     return { code: EXIT.ok, data: started, text };
   },
 };
@@ -67,6 +94,11 @@ async function waitFor(context: Context<Options>, job: string): Promise<Outcome>
   const interrupt = terminal.onInterrupt();
   terminal.err(`Started ${job}. Ctrl-C ends the waiting, not the job.\n`);
   await followJob(terminal, client, job, { to: 'err', signal: interrupt });
-  if (interrupt.aborted) return { code: EXIT.interrupted, data: { workflowId: job, outcome: 'running', interrupted: true }, text: `Job ${job} goes on. Its end: holdfast result ${job} --wait` };
+  if (interrupt.aborted)
+    return {
+      code: EXIT.interrupted,
+      data: { workflowId: job, outcome: 'running', interrupted: true },
+      text: `Job ${job} goes on. Its end: holdfast result ${job} --wait`,
+    };
   return resultOutcome(terminal, await client.result(job));
 }

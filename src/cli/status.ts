@@ -25,7 +25,10 @@ export const statusCommand: CommandSpec<Options> = {
   async run(context, [job]) {
     const client = await context.client();
     if (context.options.watch === true && context.options.json !== true) return await watch(context, job!);
-    const status = context.options.watch === true ? await last(client.watch(job!)) : await whileSlow(context.terminal, 'Asking the worker', client.status(job!));
+    const status =
+      context.options.watch === true
+        ? await last(client.watch(job!))
+        : await whileSlow(context.terminal, 'Asking the worker', client.status(job!));
     return { code: codeOf(status), data: status, text: showStatus(context.terminal, status) };
   },
 };

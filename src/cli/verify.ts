@@ -32,18 +32,42 @@ export const verifyCommand: CommandSpec<object> = {
     await using inspection = await WorkspaceInspection.open(folder, terminal.env);
     const job = inspection.job(name);
     const progress = progressOn(terminal);
-    const world = await whileSlow(terminal, `Comparing ${inspection.root}`, inspection.compareWorld(job.jobId, knownSteps(config), progress));
-    const data = { workspace: inspection.root, job, agrees: world.findings.length === 0, resources: world.resources, sizeBytes: world.sizeBytes, stepsNotCompared: world.unknownSteps, findings: world.findings };
-    return { code: world.findings.length === 0 ? EXIT.ok : EXIT.differs, data, text: showWorld(terminal, world, job.workflowId, inspection.root) };
+    const world = await whileSlow(
+      terminal,
+      `Comparing ${inspection.root}`,
+      inspection.compareWorld(job.jobId, knownSteps(config), progress),
+    );
+    const data = {
+      workspace: inspection.root,
+      job,
+      agrees: world.findings.length === 0,
+      resources: world.resources,
+      sizeBytes: world.sizeBytes,
+      stepsNotCompared: world.unknownSteps,
+      findings: world.findings,
+    };
+    return {
+      code: world.findings.length === 0 ? EXIT.ok : EXIT.differs,
+      data,
+      text: showWorld(terminal, world, job.workflowId, inspection.root),
+    };
   },
 };
 
 /** The folder that a path or a job names. @throws HoldfastError `not-found` */
-export async function workspaceFor(context: Context, config: LoadedConfig, target: string): Promise<{ readonly folder: string; readonly job?: string }> {
+export async function workspaceFor(
+  context: Context,
+  config: LoadedConfig,
+  target: string,
+): Promise<{ readonly folder: string; readonly job?: string }> {
   const { terminal } = context;
   const folder = path.resolve(terminal.cwd, target);
   if (existsSync(folder) && statSync(folder).isDirectory()) return { folder };
-  if (/[/\\]/.test(target) || target === '.') throw new HoldfastError('not-found', `There is no folder ${folder}.`, { folder, nextStep: 'Give the workspace of a job, or the name of a job.' });
+  if (/[/\\]/.test(target) || target === '.')
+    throw new HoldfastError('not-found', `There is no folder ${folder}.`, {
+      folder,
+      nextStep: 'Give the workspace of a job, or the name of a job.',
+    });
   const client = await context.client();
   const workspace = (await client.workspaceOf(target)) ?? (await client.status(target)).workspace;
   const local = path.resolve(config.workspaceRoot ?? terminal.cwd, workspace);
@@ -55,7 +79,9 @@ export async function workspaceFor(context: Context, config: LoadedConfig, targe
 }
 
 export function knownSteps(config: Pick<LoadedConfig, 'steps'>): ReadonlyMap<string, StepImplementation> {
-  return new Map([...BUILT_IN_IMPLEMENTATIONS, ...config.steps].map((step: StepImplementation) => [step.contract.name, step]));
+  return new Map(
+    [...BUILT_IN_IMPLEMENTATIONS, ...config.steps].map((step: StepImplementation) => [step.contract.name, step]),
+  );
 }
 
 const PROGRESS_EVERY_MS = 1_000;
@@ -74,13 +100,26 @@ function showWorld(terminal: Terminal, world: WorldInspection, workflowId: strin
   const lines =
     world.findings.length === 0
       ? [`${terminal.style('green', 'Nothing differs')} from the record of job ${workflowId} in ${root} (${looked}).`]
-      : [`${terminal.style('yellow', world.findings.length === 1 ? 'One thing differs' : `${world.findings.length} things differ`)} from the record of job ${workflowId} in ${root} (${looked}).`, ...world.findings.flatMap((finding) => ['', ...showFinding(terminal, finding)])];
-  if (world.unknownSteps.length > 0) lines.push('', terminal.style('dim', `Not compared: the code of ${world.unknownSteps.join(', ')} (no configuration here names it; --config, --steps).`));
+      : [
+          `${terminal.style('yellow', world.findings.length === 1 ? 'One thing differs' : `${world.findings.length} things differ`)} from the record of job ${workflowId} in ${root} (${looked}).`,
+          ...world.findings.flatMap((finding) => ['', ...showFinding(terminal, finding)]),
+        ];
+  if (world.unknownSteps.length > 0)
+    lines.push(
+      '',
+      terminal.style(
+        'dim',
+        `Not compared: the code of ${world.unknownSteps.join(', ')} (no configuration here names it; --config, --steps).`,
+      ),
+    );
   if (world.findings.length > 0) lines.push('', 'Nothing was changed. The job asks about this before its next step.');
   return lines.join('\n');
 }
 
-function showFinding(terminal: Terminal, { resource, kind, expected, found, recordedBy, staleSteps, advice, difference }: Finding): readonly string[] {
+function showFinding(
+  terminal: Terminal,
+  { resource, kind, expected, found, recordedBy, staleSteps, advice, difference }: Finding,
+): readonly string[] {
   return [
     `${terminal.style('bold', resource)}  ${kind}`,
     `   expected  ${expected.text}${recordedBy === undefined ? '' : terminal.style('dim', `  (step ${recordedBy.stepId}, record ${recordedBy.seq}, ${recordedBy.at})`)}`,

@@ -39,7 +39,8 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
   const { options, terminal } = context;
   const config = await context.config();
   const workspaceRoot = path.resolve(terminal.cwd, options.workspaceRoot ?? config.workspaceRoot ?? '.');
-  const workflowsPath = options.workflows === undefined ? config.workflowsPath : path.resolve(terminal.cwd, options.workflows);
+  const workflowsPath =
+    options.workflows === undefined ? config.workflowsPath : path.resolve(terminal.cwd, options.workflows);
   const taskQueue = options.taskQueue ?? config.taskQueue;
   const { createWorker } = await import('../worker.ts');
   const worker = await createWorker({
@@ -52,6 +53,16 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');
-  const encryptionText = worker.encryptionKeyIds.length === 0 ? '' : `; payloads are encrypted under ${worker.encryptionKeyIds[0]!}`;
-  return { worker, encryptionText, workspaceRoot, config, stepsText: config.files.length === 0 ? 'the built-in steps (no holdfast.config.ts here)' : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones` };
+  const encryptionText =
+    worker.encryptionKeyIds.length === 0 ? '' : `; payloads are encrypted under ${worker.encryptionKeyIds[0]!}`;
+  return {
+    worker,
+    encryptionText,
+    workspaceRoot,
+    config,
+    stepsText:
+      config.files.length === 0
+        ? 'the built-in steps (no holdfast.config.ts here)'
+        : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones`,
+  };
 }

@@ -6,7 +6,8 @@ import { makeWorker, WORKER_OPTIONS, type WorkerChoice } from './worker-options.
 export const workerCommand: CommandSpec<WorkerChoice> = {
   name: 'worker',
   summary: 'run a worker until Ctrl-C',
-  description: 'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, after the world has been compared.',
+  description:
+    'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, after the world has been compared.',
   options: [...WORKER_OPTIONS, ...CONNECTION_OPTIONS],
   examples: [
     ['holdfast worker', ''],
@@ -25,10 +26,24 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     // Keys that can't be used are told before anything is connected.
     context.encryptionKeys();
     const interrupt = terminal.onInterrupt();
-    const { worker, workspaceRoot, stepsText, encryptionText } = await whileSlow(terminal, `Starting a worker for ${server.address}`, makeWorker(context, { ...server, env }));
-    const data = { address: server.address, namespace: server.namespace, taskQueue: worker.taskQueue, workspaceRoot, encryptionKeyIds: worker.encryptionKeyIds, warnings: worker.warnings };
+    const { worker, workspaceRoot, stepsText, encryptionText } = await whileSlow(
+      terminal,
+      `Starting a worker for ${server.address}`,
+      makeWorker(context, { ...server, env }),
+    );
+    const data = {
+      address: server.address,
+      namespace: server.namespace,
+      taskQueue: worker.taskQueue,
+      workspaceRoot,
+      encryptionKeyIds: worker.encryptionKeyIds,
+      warnings: worker.warnings,
+    };
     if (options.json === true) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
-    else terminal.out(`Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}. Ctrl-C ends it.\n`);
+    else
+      terminal.out(
+        `Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}. Ctrl-C ends it.\n`,
+      );
     if (interrupt.aborted) worker.shutdown();
     interrupt.addEventListener('abort', () => {
       terminal.err('Ending: running steps get 10 s. Ctrl-C again ends at once.\n');

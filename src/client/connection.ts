@@ -55,8 +55,16 @@ export async function openConnection(choice: ConnectionChoice = {}): Promise<Ope
   const refusal = await whyRefused(address, choice.connectTimeoutMs ?? CONNECT_LIMIT_MS);
   if (refusal !== undefined) throw connectFailure(address, new Error(refusal));
   try {
-    const connection = await Connection.connect({ ...options, connectTimeout: choice.connectTimeoutMs ?? CONNECT_LIMIT_MS });
-    return { client: new Client({ connection, namespace, dataConverter: clientDataConverter(keys) }), connection, address, namespace };
+    const connection = await Connection.connect({
+      ...options,
+      connectTimeout: choice.connectTimeoutMs ?? CONNECT_LIMIT_MS,
+    });
+    return {
+      client: new Client({ connection, namespace, dataConverter: clientDataConverter(keys) }),
+      connection,
+      address,
+      namespace,
+    };
   } catch (cause) {
     throw connectFailure(address, cause);
   }
@@ -71,11 +79,19 @@ export function addressOf(choice: ConnectionChoice = {}): { readonly address: st
 /** What Temporal's libraries take to connect, client and worker alike. @throws HoldfastError `bad-input` */
 export function readChoice(choice: ConnectionChoice): { readonly options: TemporalAccess; readonly namespace: string } {
   // An empty variable is one that was meant to be unset (compose files and CI write them so).
-  const env = Object.fromEntries(Object.entries(choice.env ?? process.env).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])));
+  const env = Object.fromEntries(
+    Object.entries(choice.env ?? process.env).flatMap(([name, value]) =>
+      value === undefined || value === '' ? [] : [[name, value]],
+    ),
+  );
   try {
     // An empty file has no profile at all, which the reader takes for a failure.
     const disableFile = env['TEMPORAL_CONFIG_FILE'] === devNull;
-    const read = loadClientConnectConfig({ overrideEnvVars: env, disableFile, ...(choice.profile === undefined ? {} : { profile: choice.profile }) });
+    const read = loadClientConnectConfig({
+      overrideEnvVars: env,
+      disableFile,
+      ...(choice.profile === undefined ? {} : { profile: choice.profile }),
+    });
     const { address, apiKey, tls, metadata } = read.connectionOptions;
     const key = choice.apiKey ?? apiKey;
     const secure = tls ?? (choice.apiKey === undefined ? undefined : true);
@@ -87,7 +103,12 @@ export function readChoice(choice: ConnectionChoice): { readonly options: Tempor
     };
     return { options, namespace: choice.namespace ?? read.namespace ?? DEFAULT_NAMESPACE };
   } catch (cause) {
-    throw new HoldfastError('bad-input', `Temporal's client configuration cannot be read: ${messageOf(cause)}. Correct temporal.toml, TEMPORAL_PROFILE or the TEMPORAL_* variables.`, {}, { cause });
+    throw new HoldfastError(
+      'bad-input',
+      `Temporal's client configuration cannot be read: ${messageOf(cause)}. Correct temporal.toml, TEMPORAL_PROFILE or the TEMPORAL_* variables.`,
+      {},
+      { cause },
+    );
   }
 }
 
@@ -104,7 +125,15 @@ async function whyRefused(address: string, limitMs: number): Promise<string | un
     return await new Promise((resolve) => {
       socket.once('connect', () => resolve(undefined));
       socket.once('timeout', () => resolve(undefined));
-      socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED' ? 'connection refused' : code === 'ENOTFOUND' ? `there is no host ${host}` : undefined));
+      socket.once('error', ({ code }: NodeJS.ErrnoException) =>
+        resolve(
+          code === 'ECONNREFUSED'
+            ? 'connection refused'
+            : code === 'ENOTFOUND'
+              ? `there is no host ${host}`
+              : undefined,
+        ),
+      );
     });
   } finally {
     socket.destroy();
@@ -115,7 +144,12 @@ function connectFailure(address: string, cause: unknown): HoldfastError {
   const inner = (cause as { cause?: unknown }).cause;
   const reason = messageOf(inner ?? cause);
   if (/UNAUTHENTICATED|PERMISSION_DENIED/.test(reason)) {
-    return new HoldfastError('permission-denied', `The Temporal server at ${address} refuses these credentials: ${reason}.`, { address }, { cause });
+    return new HoldfastError(
+      'permission-denied',
+      `The Temporal server at ${address} refuses these credentials: ${reason}.`,
+      { address },
+      { cause },
+    );
   }
   return new HoldfastError(
     'server-unreachable',

@@ -4,7 +4,12 @@
  * Invariant: an error that is not recognised is passed on as it is, never given a wrong name.
  */
 import { isGrpcServiceError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { ApplicationFailure, NamespaceNotFoundError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  NamespaceNotFoundError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/common';
 import { FAILURES, HoldfastError, type FailureType } from '../model/failure.ts';
 
 export interface FailureContext {
@@ -30,21 +35,47 @@ export function translateFailure(error: unknown, context: FailureContext): unkno
   if (error instanceof WorkflowNotFoundError) return notFound(context, error);
   if (error instanceof NamespaceNotFoundError) return namespaceNotFound(context, error);
   if (error instanceof WorkflowExecutionAlreadyStartedError) {
-    return new HoldfastError('already-started', `A job with the id ${error.workflowId} is running already; nothing was started.`, { workflowId: error.workflowId }, { cause: error });
+    return new HoldfastError(
+      'already-started',
+      `A job with the id ${error.workflowId} is running already; nothing was started.`,
+      { workflowId: error.workflowId },
+      { cause: error },
+    );
   }
-  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) return applicationFailure(error.cause, error);
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+    return applicationFailure(error.cause, error);
   switch (grpcCode(error)) {
     case NOT_FOUND:
       return /namespace/i.test(grpcDetails(error)) ? namespaceNotFound(context, error) : notFound(context, error);
     case UNAVAILABLE:
-      return new HoldfastError('server-unreachable', `The Temporal server at ${address} does not answer: ${grpcDetails(error)}.`, { address }, { cause: error });
+      return new HoldfastError(
+        'server-unreachable',
+        `The Temporal server at ${address} does not answer: ${grpcDetails(error)}.`,
+        { address },
+        { cause: error },
+      );
     case DEADLINE_EXCEEDED:
-      return new HoldfastError('server-unreachable', `The Temporal server at ${address} did not answer in time about ${job}.`, { address }, { cause: error });
+      return new HoldfastError(
+        'server-unreachable',
+        `The Temporal server at ${address} did not answer in time about ${job}.`,
+        { address },
+        { cause: error },
+      );
     case PERMISSION_DENIED:
     case UNAUTHENTICATED:
-      return new HoldfastError('permission-denied', `The Temporal server at ${address} refuses this in namespace ${namespace}: ${grpcDetails(error)}.`, { address, namespace }, { cause: error });
+      return new HoldfastError(
+        'permission-denied',
+        `The Temporal server at ${address} refuses this in namespace ${namespace}: ${grpcDetails(error)}.`,
+        { address, namespace },
+        { cause: error },
+      );
     case INVALID_ARGUMENT:
-      return new HoldfastError('bad-input', `The Temporal server refuses this: ${grpcDetails(error)}.`, { address }, { cause: error });
+      return new HoldfastError(
+        'bad-input',
+        `The Temporal server refuses this: ${grpcDetails(error)}.`,
+        { address },
+        { cause: error },
+      );
     default:
       return error;
   }
@@ -53,7 +84,11 @@ export function translateFailure(error: unknown, context: FailureContext): unkno
 /** A Query that no worker has answered: none polls, or none in time. */
 export function isUnanswered(error: unknown): boolean {
   const code = grpcCode(error);
-  return code === DEADLINE_EXCEEDED || code === CANCELLED || (code === FAILED_PRECONDITION && /no poller|worker may be down/i.test(grpcDetails(error)));
+  return (
+    code === DEADLINE_EXCEEDED ||
+    code === CANCELLED ||
+    (code === FAILED_PRECONDITION && /no poller|worker may be down/i.test(grpcDetails(error)))
+  );
 }
 
 /** The server doesn't even ask a worker: the last Workflow Task failed. */
@@ -79,15 +114,33 @@ export function grpcCode(error: unknown): number | undefined {
 
 function grpcDetails(error: unknown): string {
   const inner = isGrpcServiceError(error) ? error : ((error as { cause?: unknown }).cause ?? error);
-  return (isGrpcServiceError(inner) ? inner.details : inner instanceof Error ? inner.message : String(inner)).trim().replace(/\.$/, '');
+  return (isGrpcServiceError(inner) ? inner.details : inner instanceof Error ? inner.message : String(inner))
+    .trim()
+    .replace(/\.$/, '');
 }
 
 function notFound({ workflowId, namespace, address }: FailureContext, cause: unknown): HoldfastError {
   // The server's word for messages to a Workflow that is there, but over.
-  if (workflowId !== undefined && /already completed/i.test(grpcDetails(cause))) return new HoldfastError('not-found', `Job ${workflowId} has ended; nothing reaches it any more.`, { workflowId, nextStep: `See its end: holdfast result ${workflowId}` }, { cause });
-  return new HoldfastError('not-found', `There is no ${workflowId === undefined ? 'such job' : `job ${workflowId}`} in namespace ${namespace} of ${address}.`, { workflowId, namespace, address, nextStep: 'Check the name; `holdfast list` shows the jobs.' }, { cause });
+  if (workflowId !== undefined && /already completed/i.test(grpcDetails(cause)))
+    return new HoldfastError(
+      'not-found',
+      `Job ${workflowId} has ended; nothing reaches it any more.`,
+      { workflowId, nextStep: `See its end: holdfast result ${workflowId}` },
+      { cause },
+    );
+  return new HoldfastError(
+    'not-found',
+    `There is no ${workflowId === undefined ? 'such job' : `job ${workflowId}`} in namespace ${namespace} of ${address}.`,
+    { workflowId, namespace, address, nextStep: 'Check the name; `holdfast list` shows the jobs.' },
+    { cause },
+  );
 }
 
 function namespaceNotFound({ namespace, address }: FailureContext, cause: unknown): HoldfastError {
-  return new HoldfastError('not-found', `The Temporal server at ${address} has no namespace ${namespace}. Create it with \`temporal operator namespace create --namespace ${namespace}\`, or choose another with --namespace or TEMPORAL_NAMESPACE.`, { namespace, address }, { cause });
+  return new HoldfastError(
+    'not-found',
+    `The Temporal server at ${address} has no namespace ${namespace}. Create it with \`temporal operator namespace create --namespace ${namespace}\`, or choose another with --namespace or TEMPORAL_NAMESPACE.`,
+    { namespace, address },
+    { cause },
+  );
 }

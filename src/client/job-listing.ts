@@ -13,7 +13,16 @@ export const STATE_ATTRIBUTE = 'HoldfastState';
 export const DISCREPANCIES_ATTRIBUTE = 'HoldfastDiscrepancies';
 
 /** What a listing can tell. `running` also where the search attribute is missing and the job may wait for a person. */
-export const ListedStateSchema = z.enum(['running', 'waiting', 'completed', 'failed', 'aborted', 'cancelled', 'terminated', 'timed-out']);
+export const ListedStateSchema = z.enum([
+  'running',
+  'waiting',
+  'completed',
+  'failed',
+  'aborted',
+  'cancelled',
+  'terminated',
+  'timed-out',
+]);
 export type ListedState = z.infer<typeof ListedStateSchema>;
 
 export interface ListedJob {
@@ -47,7 +56,12 @@ const NOTHING: Payload = { metadata: { encoding: new TextEncoder().encode('binar
 
 /** For asking visibility. What is listed needs no memo, and one job whose key is gone must not hide the others. */
 export const WITHOUT_MEMO: DataConverter = {
-  payloadCodecs: [{ encode: async (payloads) => await Promise.resolve(payloads), decode: async (payloads) => await Promise.resolve(payloads.map(() => NOTHING)) }],
+  payloadCodecs: [
+    {
+      encode: async (payloads) => await Promise.resolve(payloads),
+      decode: async (payloads) => await Promise.resolve(payloads.map(() => NOTHING)),
+    },
+  ],
 };
 
 const STATE = defineSearchAttributeKey(STATE_ATTRIBUTE, 'KEYWORD');
@@ -65,9 +79,15 @@ const CONDITIONS: Readonly<Record<ListedState, string>> = {
 };
 
 /** The newest jobs first. A run that was continued as new is not a job of its own. */
-export async function listJobs(client: Client, knowsWaiting: boolean, { state, limit = 50 }: ListOptions): Promise<JobListing> {
+export async function listJobs(
+  client: Client,
+  knowsWaiting: boolean,
+  { state, limit = 50 }: ListOptions,
+): Promise<JobListing> {
   // Without the attribute a user's own Workflow can't be told from any other Workflow.
-  const isJob = knowsWaiting ? `(WorkflowType = '${AGENT_JOB}' OR ${STATE_ATTRIBUTE} IS NOT NULL)` : `WorkflowType = '${AGENT_JOB}'`;
+  const isJob = knowsWaiting
+    ? `(WorkflowType = '${AGENT_JOB}' OR ${STATE_ATTRIBUTE} IS NOT NULL)`
+    : `WorkflowType = '${AGENT_JOB}'`;
   const asked = state === undefined ? [] : [knowsWaiting ? CONDITIONS[state] : CONDITIONS[state].split(' AND ')[0]!];
   const query = [isJob, `ExecutionStatus != 'ContinuedAsNew'`, ...asked].join(' AND ');
   const jobs: ListedJob[] = [];
@@ -81,7 +101,10 @@ export async function listJobs(client: Client, knowsWaiting: boolean, { state, l
   return { jobs, isCut: false, knowsWaiting };
 }
 
-type Described = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'type' | 'status' | 'typedSearchAttributes' | 'taskQueue' | 'startTime'> & { readonly closeTime?: Date | undefined };
+type Described = Pick<
+  WorkflowExecutionInfo,
+  'workflowId' | 'runId' | 'type' | 'status' | 'typedSearchAttributes' | 'taskQueue' | 'startTime'
+> & { readonly closeTime?: Date | undefined };
 
 export function listedJob(info: Described): ListedJob {
   const discrepancies = info.typedSearchAttributes.get(DISCREPANCIES);

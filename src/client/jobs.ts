@@ -8,8 +8,21 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, WorkflowFailedError, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import {
+  Client,
+  WorkflowFailedError,
+  type Connection,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+} from '@temporalio/common';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { parseAbort, parseDecision, type Abort, type Decision } from '../model/question/decision.ts';
 import { shortDigest } from '../model/digest.ts';
@@ -20,11 +33,27 @@ import type { PlanSource } from '../model/plan/plan.ts';
 import type { Question } from '../model/question/question.ts';
 import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
 import type { StepContract } from '../model/step/step.ts';
-import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
+import {
+  abortSignal,
+  decideSignal,
+  decideUpdate,
+  questionsQuery,
+  statusQuery,
+  type DecideAnswer,
+} from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
 import { applicationFailure, isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
 import { keyTroubleOf } from './key-trouble.ts';
-import { AGENT_JOB, listedJob, listJobs, STATE_ATTRIBUTE, WITHOUT_MEMO, type JobListing, type ListedJob, type ListOptions } from './job-listing.ts';
+import {
+  AGENT_JOB,
+  listedJob,
+  listJobs,
+  STATE_ATTRIBUTE,
+  WITHOUT_MEMO,
+  type JobListing,
+  type ListedJob,
+  type ListOptions,
+} from './job-listing.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { retryingOf } from './retrying.ts';
 import { decoded } from './stored-payload.ts';
@@ -88,9 +117,19 @@ export interface JobFailureInfo {
 
 export type JobResult =
   | { readonly workflowId: string; readonly runId: string; readonly outcome: 'completed'; readonly result: Json }
-  | { readonly workflowId: string; readonly runId: string; readonly outcome: 'failed' | 'aborted' | 'cancelled' | 'terminated' | 'timed-out'; readonly failure: JobFailureInfo }
+  | {
+      readonly workflowId: string;
+      readonly runId: string;
+      readonly outcome: 'failed' | 'aborted' | 'cancelled' | 'terminated' | 'timed-out';
+      readonly failure: JobFailureInfo;
+    }
   /** `questions` is missing when no worker could be asked. */
-  | { readonly workflowId: string; readonly runId: string; readonly outcome: 'running'; readonly questions?: readonly Question[] };
+  | {
+      readonly workflowId: string;
+      readonly runId: string;
+      readonly outcome: 'running';
+      readonly questions?: readonly Question[];
+    };
 
 export interface Cancelled {
   readonly workflowId: string;
@@ -118,7 +157,11 @@ export class HoldfastClient implements AsyncDisposable {
 
   constructor(options: HoldfastClientOptions) {
     this.#client = options.client;
-    this.#visibility = new Client({ connection: options.connection, namespace: options.client.options.namespace, dataConverter: WITHOUT_MEMO });
+    this.#visibility = new Client({
+      connection: options.connection,
+      namespace: options.client.options.namespace,
+      dataConverter: WITHOUT_MEMO,
+    });
     this.#connection = options.connection;
     this.address = options.address;
     this.namespace = options.client.options.namespace;
@@ -181,7 +224,9 @@ export class HoldfastClient implements AsyncDisposable {
     const { state } = listedJob(described);
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
-    const retrying = await this.#call(workflowId, () => retryingOf(described.raw, this.#client.options.loadedDataConverter));
+    const retrying = await this.#call(workflowId, () =>
+      retryingOf(described.raw, this.#client.options.loadedDataConverter),
+    );
     return retrying.length === 0 ? status : { ...status, retrying };
   }
 
@@ -195,19 +240,33 @@ export class HoldfastClient implements AsyncDisposable {
    * has been carried out; a Signal is only delivered: what can't be used is recorded in the job's status.
    * @throws HoldfastError `decision-refused`, `bad-input`, `not-found`, `no-worker`
    */
-  async decide(workflowId: string, given: DecisionInput, { via = 'update' }: { readonly via?: 'update' | 'signal' } = {}): Promise<Decided> {
+  async decide(
+    workflowId: string,
+    given: DecisionInput,
+    { via = 'update' }: { readonly via?: 'update' | 'signal' } = {},
+  ): Promise<Decided> {
     // A Signal with the whole digest needs nobody to be asked: it waits in the history for the worker.
     const isWhole = /^[0-9a-f]{64}$/.test(given.digest ?? '');
-    const digest = via === 'signal' && isWhole ? given.digest! : (await this.openQuestion(workflowId, given.digest)).digest;
+    const digest =
+      via === 'signal' && isWhole ? given.digest! : (await this.openQuestion(workflowId, given.digest)).digest;
     const decision = wellFormed({ ...given, digest });
     if (via === 'signal') {
       await this.#call(workflowId, () => this.#handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };
     }
-    const { done, used } = await this.#call(workflowId, () => this.#handle(workflowId).executeUpdate(decideUpdate, { args: [decision] }));
+    const { done, used } = await this.#call(workflowId, () =>
+      this.#handle(workflowId).executeUpdate(decideUpdate, { args: [decision] }),
+    );
     // The record in the workspace has the last word; what it refuses leaves the question open.
-    const isStillOpen = (await this.questions(workflowId).catch(() => [])).some((question) => question.digest === digest);
-    if (isStillOpen) throw new HoldfastError('decision-refused', `The decision could not be used: ${done.join('; ')}.`, { workflowId, digest, problems: done });
+    const isStillOpen = (await this.questions(workflowId).catch(() => [])).some(
+      (question) => question.digest === digest,
+    );
+    if (isStillOpen)
+      throw new HoldfastError('decision-refused', `The decision could not be used: ${done.join('; ')}.`, {
+        workflowId,
+        digest,
+        problems: done,
+      });
     return { via, decision, done, used };
   }
 
@@ -222,18 +281,40 @@ export class HoldfastClient implements AsyncDisposable {
   /** The open question that a digest, or its first eight or more digits, names; without one the only open question. @throws HoldfastError `decision-refused` */
   async openQuestion(workflowId: string, digest?: string): Promise<Question> {
     const open = await this.questions(workflowId);
-    if (open.length === 0) throw new HoldfastError('decision-refused', `Job ${workflowId} has no open question: there is nothing to decide.`, { workflowId, nextStep: `See what it does: holdfast status ${workflowId}` });
-    const listed = open.map((question) => `${shortDigest(question.digest)} (${question.kind}${question.stepId === undefined ? '' : ` of step ${question.stepId}`})`).join(', ');
+    if (open.length === 0)
+      throw new HoldfastError(
+        'decision-refused',
+        `Job ${workflowId} has no open question: there is nothing to decide.`,
+        { workflowId, nextStep: `See what it does: holdfast status ${workflowId}` },
+      );
+    const listed = open
+      .map(
+        (question) =>
+          `${shortDigest(question.digest)} (${question.kind}${question.stepId === undefined ? '' : ` of step ${question.stepId}`})`,
+      )
+      .join(', ');
     if (digest === undefined) {
       if (open.length === 1) return open[0]!;
-      throw new HoldfastError('decision-refused', `Job ${workflowId} has ${open.length} open questions: ${listed}. Say which one the decision is for, by its digest.`, { workflowId, open: open.map((question) => question.digest) });
+      throw new HoldfastError(
+        'decision-refused',
+        `Job ${workflowId} has ${open.length} open questions: ${listed}. Say which one the decision is for, by its digest.`,
+        { workflowId, open: open.map((question) => question.digest) },
+      );
     }
     if (!/^[0-9a-f]{8,64}$/.test(digest)) {
-      throw new HoldfastError('bad-input', `"${digest}" does not name a question. Expected at least ${MIN_DIGEST_PREFIX} hex digits of its digest; open: ${listed}.`, { digest });
+      throw new HoldfastError(
+        'bad-input',
+        `"${digest}" does not name a question. Expected at least ${MIN_DIGEST_PREFIX} hex digits of its digest; open: ${listed}.`,
+        { digest },
+      );
     }
     const matching = open.filter((question) => question.digest.startsWith(digest));
     if (matching.length === 1) return matching[0]!;
-    throw new HoldfastError('decision-refused', `${matching.length === 0 ? 'No' : 'More than one'} open question of job ${workflowId} has a digest that begins with ${digest}; open: ${listed}.`, { workflowId, digest, open: open.map((question) => question.digest) });
+    throw new HoldfastError(
+      'decision-refused',
+      `${matching.length === 0 ? 'No' : 'More than one'} open question of job ${workflowId} has a digest that begins with ${digest}; open: ${listed}.`,
+      { workflowId, digest, open: open.map((question) => question.digest) },
+    );
   }
 
   /** How a job ended, or that it hasn't. `wait`: until it has. @throws HoldfastError `not-found`, `server-unreachable` */
@@ -268,9 +349,16 @@ export class HoldfastClient implements AsyncDisposable {
    * first; questions of that are answered like any other. While it is undone: without `compensate`, ends that. Safe to repeat.
    * @throws HoldfastError `bad-input`, `not-found`
    */
-  async abort(workflowId: string, given: Abort, { wait = false }: { readonly wait?: boolean } = {}): Promise<Cancelled> {
+  async abort(
+    workflowId: string,
+    given: Abort,
+    { wait = false }: { readonly wait?: boolean } = {},
+  ): Promise<Cancelled> {
     const parsed = parseAbort(given);
-    if ('problems' in parsed) throw new HoldfastError('bad-input', `The job cannot be aborted so: ${parsed.problems.join('; ')}.`, { problems: parsed.problems });
+    if ('problems' in parsed)
+      throw new HoldfastError('bad-input', `The job cannot be aborted so: ${parsed.problems.join('; ')}.`, {
+        problems: parsed.problems,
+      });
     const { state } = await this.describe(workflowId);
     const requested = state === 'running' || state === 'waiting';
     if (requested) await this.#call(workflowId, () => this.#handle(workflowId).signal(abortSignal, parsed.abort));
@@ -297,19 +385,30 @@ export class HoldfastClient implements AsyncDisposable {
         isTroubled = true;
       }
       if (isOver) return;
-      await delay(options.intervalMs ?? WATCH_EVERY_MS, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => undefined);
+      await delay(
+        options.intervalMs ?? WATCH_EVERY_MS,
+        undefined,
+        options.signal === undefined ? {} : { signal: options.signal },
+      ).catch(() => undefined);
     }
   }
 
   /** The folder that a job works in, from its history: needs no worker. Undefined for a user's own Workflow. */
   async workspaceOf(workflowId: string): Promise<string | undefined> {
     const { history } = await this.#call(workflowId, () =>
-      this.#connection.workflowService.getWorkflowExecutionHistory({ namespace: this.namespace, execution: { workflowId }, maximumPageSize: 1 }),
+      this.#connection.workflowService.getWorkflowExecutionHistory({
+        namespace: this.namespace,
+        execution: { workflowId },
+        maximumPageSize: 1,
+      }),
     );
     const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
     const payload = started?.input?.payloads?.[0];
     if (started?.workflowType?.name !== AGENT_JOB || payload?.data == null) return undefined;
-    const given = await decoded<{ plan: unknown; input?: Json; workspace?: string }>(payload, this.#client.options.loadedDataConverter);
+    const given = await decoded<{ plan: unknown; input?: Json; workspace?: string }>(
+      payload,
+      this.#client.options.loadedDataConverter,
+    );
     if (given.workspace !== undefined) return given.workspace;
     const plan = assertPlan(given.plan);
     return workspaceOf(plan, parseInput(plan, given.input ?? {}));
@@ -322,7 +421,9 @@ export class HoldfastClient implements AsyncDisposable {
 
   /** The custom search attributes that the namespace has. */
   async searchAttributes(): Promise<readonly string[]> {
-    const { customAttributes } = await this.#call(undefined, () => this.#connection.operatorService.listSearchAttributes({ namespace: this.namespace }));
+    const { customAttributes } = await this.#call(undefined, () =>
+      this.#connection.operatorService.listSearchAttributes({ namespace: this.namespace }),
+    );
     return Object.keys(customAttributes);
   }
 
@@ -336,13 +437,18 @@ export class HoldfastClient implements AsyncDisposable {
 
   async #query<T>(workflowId: string, ask: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
     const over = new AbortController();
-    const answer = this.#connection.withDeadline(Date.now() + this.#queryTimeoutMs, () => this.#connection.withAbortSignal(over.signal, () => ask(this.#handle(workflowId))));
+    const answer = this.#connection.withDeadline(Date.now() + this.#queryTimeoutMs, () =>
+      this.#connection.withAbortSignal(over.signal, () => ask(this.#handle(workflowId))),
+    );
     const doubt = this.#whenNobodyPolls(workflowId, over.signal);
     try {
       return await Promise.race([answer, doubt.then(() => answer)]);
     } catch (error) {
       if (error instanceof HoldfastError) throw error;
-      const trouble = isUnanswered(error) || isWithoutWorkflow(error) ? await this.#call(workflowId, () => keyTroubleOf(this.#connection, this.namespace, workflowId)) : undefined;
+      const trouble =
+        isUnanswered(error) || isWithoutWorkflow(error)
+          ? await this.#call(workflowId, () => keyTroubleOf(this.#connection, this.namespace, workflowId))
+          : undefined;
       if (trouble !== undefined) throw trouble;
       if (!isUnanswered(error)) throw this.#translated(error, workflowId);
       // Also a server that is away lets a deadline pass; then this call says so.
@@ -372,14 +478,20 @@ export class HoldfastClient implements AsyncDisposable {
   }
 
   #translated(error: unknown, workflowId: string | undefined): unknown {
-    return translateFailure(error, { address: this.address, namespace: this.namespace, ...(workflowId === undefined ? {} : { workflowId }) });
+    return translateFailure(error, {
+      address: this.address,
+      namespace: this.namespace,
+      ...(workflowId === undefined ? {} : { workflowId }),
+    });
   }
 }
 
 function wellFormed(given: unknown): Decision {
   const parsed = parseDecision(given);
   if ('decision' in parsed) return parsed.decision;
-  throw new HoldfastError('bad-input', `The decision cannot be sent: ${parsed.problems.join('; ')}.`, { problems: parsed.problems });
+  throw new HoldfastError('bad-input', `The decision cannot be sent: ${parsed.problems.join('; ')}.`, {
+    problems: parsed.problems,
+  });
 }
 
 function endOf({ cause }: WorkflowFailedError): Pick<Extract<JobResult, { failure: unknown }>, 'outcome' | 'failure'> {

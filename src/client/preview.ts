@@ -39,7 +39,11 @@ export type DecisionPreview =
 export function previewDecision(question: Question, decision: Decision): DecisionPreview {
   const ruling = ruleOn(question, decision);
   if (!ruling.usable) return { usable: false, decision, problems: ruling.problems };
-  const rerun = new Set(question.findings.flatMap((finding) => runsAgainFor(question, ruling.answers[finding.resource]!, finding.rerunSteps)));
+  const rerun = new Set(
+    question.findings.flatMap((finding) =>
+      runsAgainFor(question, ruling.answers[finding.resource]!, finding.rerunSteps),
+    ),
+  );
   const findings = question.findings.map((finding): FindingPreview => {
     const answer = ruling.answers[finding.resource]!;
     const runsAgain = runsAgainFor(question, answer, finding.rerunSteps);
@@ -59,7 +63,13 @@ export function previewDecision(question: Question, decision: Decision): Decisio
     runsAgain: [...rerun],
     leavesStale: [...new Set(findings.flatMap(({ leavesStale }) => leavesStale))],
     callsAgain: ruling.again,
-    callsKept: [...new Set(question.findings.flatMap(({ keeps, resource }) => (['rerun', 'undo'].includes(ruling.answers[resource]!) ? (keeps ?? []) : [])))].filter((call) => !ruling.again.includes(call)),
+    callsKept: [
+      ...new Set(
+        question.findings.flatMap(({ keeps, resource }) =>
+          ['rerun', 'undo'].includes(ruling.answers[resource]!) ? (keeps ?? []) : [],
+        ),
+      ),
+    ].filter((call) => !ruling.again.includes(call)),
     endsJob: findings.some(({ effect }) => effect.workflow === 'fail-job'),
     notListed: question.findingsTotal - question.findings.length,
   };
@@ -67,7 +77,16 @@ export function previewDecision(question: Question, decision: Decision): Decisio
 
 /** By step, as far as the Workflow knows: what is done, the last first. Pure. */
 export function undoesOf({ steps }: Pick<JobStatus, 'steps'>): readonly UndoPreview[] {
-  return steps.filter(({ state }) => state === 'done').toReversed().map(({ id, generation, effects }) => ({ stepId: id, generation, compensates: null, undoes: effects === '' ? [] : [effects], leaves: [] }));
+  return steps
+    .filter(({ state }) => state === 'done')
+    .toReversed()
+    .map(({ id, generation, effects }) => ({
+      stepId: id,
+      generation,
+      compensates: null,
+      undoes: effects === '' ? [] : [effects],
+      leaves: [],
+    }));
 }
 
 function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {

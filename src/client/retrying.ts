@@ -17,23 +17,34 @@ const MAX_MESSAGE = 1_000;
 const SCHEDULED = 1;
 
 /** Of the answer to `DescribeWorkflowExecution`; those that have failed most often first. @throws HoldfastError `missing-key`, `wrong-key` */
-export async function retryingOf({ pendingActivities }: Pick<Described, 'pendingActivities'>, converter: LoadedDataConverter): Promise<Retrying[]> {
+export async function retryingOf(
+  { pendingActivities }: Pick<Described, 'pendingActivities'>,
+  converter: LoadedDataConverter,
+): Promise<Retrying[]> {
   const retrying = await Promise.all((pendingActivities ?? []).map((pending) => oneRetrying(pending, converter)));
   return retrying.flat().toSorted((a, b) => b.attempt - a.attempt);
 }
 
-async function oneRetrying({ activityId, activityType, attempt, lastFailure, scheduledTime, state }: Pending, converter: LoadedDataConverter): Promise<Retrying[]> {
+async function oneRetrying(
+  { activityId, activityType, attempt, lastFailure, scheduledTime, state }: Pending,
+  converter: LoadedDataConverter,
+): Promise<Retrying[]> {
   if (lastFailure == null || (attempt ?? 1) < 2) return [];
   const activity = activityType?.name ?? '';
   const type = typeOf(lastFailure);
-  return [{
-    activity,
-    ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
-    attempt: attempt ?? 1,
-    failure: { type, message: (await messageOf(lastFailure, converter)).slice(0, MAX_MESSAGE) },
-    isExpected: lastFailure.applicationFailureInfo == null || Object.hasOwn(FAILURES, type),
-    nextAttemptAt: state === SCHEDULED && scheduledTime != null ? new Date(Number(scheduledTime.seconds ?? 0) * 1000).toISOString() : null,
-  }];
+  return [
+    {
+      activity,
+      ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
+      attempt: attempt ?? 1,
+      failure: { type, message: (await messageOf(lastFailure, converter)).slice(0, MAX_MESSAGE) },
+      isExpected: lastFailure.applicationFailureInfo == null || Object.hasOwn(FAILURES, type),
+      nextAttemptAt:
+        state === SCHEDULED && scheduledTime != null
+          ? new Date(Number(scheduledTime.seconds ?? 0) * 1000).toISOString()
+          : null,
+    },
+  ];
 }
 
 /** While encryption is on the message is a payload, and what stands in its place says nothing. */

@@ -26,17 +26,29 @@ export async function checkServer(connection: Connection, namespace: string): Pr
       throw error;
     },
   );
-  return { serverVersion, roundTripMs, namespaceExists, missingSearchAttributes: namespaceExists ? await missingSearchAttributes(connection, namespace) : [] };
+  return {
+    serverVersion,
+    roundTripMs,
+    namespaceExists,
+    missingSearchAttributes: namespaceExists ? await missingSearchAttributes(connection, namespace) : [],
+  };
 }
 
 /** Registers what is missing. Safe to repeat. @throws what the server says when it isn't allowed */
 export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<readonly string[]> {
   const missing = (await missingSearchAttributes(connection, namespace)) ?? [];
-  if (missing.length > 0) await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(Object.entries(WANTED).filter(([name]) => missing.includes(name))) });
+  if (missing.length > 0)
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(Object.entries(WANTED).filter(([name]) => missing.includes(name))),
+    });
   return missing;
 }
 
-async function missingSearchAttributes(connection: Connection, namespace: string): Promise<readonly string[] | undefined> {
+async function missingSearchAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<readonly string[] | undefined> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     return Object.keys(WANTED).filter((name) => customAttributes[name] === undefined);

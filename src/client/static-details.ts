@@ -7,7 +7,11 @@ const MAX_SUMMARY = 180;
 const MAX_DETAILS = 8_000;
 const MAX_STEPS_SHOWN = 60;
 
-export function jobDetails(plan: Plan, input: JsonObject, workspace: string): { readonly staticSummary: string; readonly staticDetails: string } {
+export function jobDetails(
+  plan: Plan,
+  input: JsonObject,
+  workspace: string,
+): { readonly staticSummary: string; readonly staticDetails: string } {
   const given = Object.keys(input).length === 0 ? '' : ` ${JSON.stringify(input)}`;
   const lines = [
     `**${plan.name}**: a Holdfast job`,
@@ -19,12 +23,20 @@ export function jobDetails(plan: Plan, input: JsonObject, workspace: string): { 
     '',
     'Steps:',
     '',
-    ...plan.steps.slice(0, MAX_STEPS_SHOWN).map(({ id, use, approval }) => `1. ${id}${use === id ? '' : ` (${use})`}${approval === undefined ? '' : ', after an approval'}`),
+    ...plan.steps
+      .slice(0, MAX_STEPS_SHOWN)
+      .map(
+        ({ id, use, approval }) =>
+          `1. ${id}${use === id ? '' : ` (${use})`}${approval === undefined ? '' : ', after an approval'}`,
+      ),
     ...(plan.steps.length > MAX_STEPS_SHOWN ? [`… and ${plan.steps.length - MAX_STEPS_SHOWN} more`] : []),
     '',
     'It stops and asks when the world differs from its record; the current details then show the question and the command that answers it.',
   ];
-  return { staticSummary: shortened(`${plan.name}${given}`, MAX_SUMMARY), staticDetails: shortened(lines.join('\n'), MAX_DETAILS) };
+  return {
+    staticSummary: shortened(`${plan.name}${given}`, MAX_SUMMARY),
+    staticDetails: shortened(lines.join('\n'), MAX_DETAILS),
+  };
 }
 
 function shortened(text: string, length: number): string {

@@ -2,7 +2,10 @@
 import type { LoadedDataConverter, Payload } from '@temporalio/common';
 
 /** The value, through codecs and converter. @throws HoldfastError `missing-key`, `wrong-key` */
-export async function decoded<T>(payload: Payload, { payloadCodecs, payloadConverter }: LoadedDataConverter): Promise<T> {
+export async function decoded<T>(
+  payload: Payload,
+  { payloadCodecs, payloadConverter }: LoadedDataConverter,
+): Promise<T> {
   let payloads = [payload];
   for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
   return payloadConverter.fromPayload<T>(payloads[0]!);

@@ -25,14 +25,33 @@ const WORKFLOW_QUEUE = 1;
 const ACTIVITY_QUEUE = 2;
 
 export async function pollersOf(connection: Connection, namespace: string, taskQueue: string): Promise<QueuePollers> {
-  const [workflow, activity] = await Promise.all([WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => pollersOfType(connection, namespace, taskQueue, type)));
-  return { taskQueue, workflow: workflow!, activity: activity!, isPolled: workflow!.length > 0 && activity!.length > 0 };
+  const [workflow, activity] = await Promise.all(
+    [WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => pollersOfType(connection, namespace, taskQueue, type)),
+  );
+  return {
+    taskQueue,
+    workflow: workflow!,
+    activity: activity!,
+    isPolled: workflow!.length > 0 && activity!.length > 0,
+  };
 }
 
-async function pollersOfType(connection: Connection, namespace: string, taskQueue: string, taskQueueType: number): Promise<readonly QueuePoller[]> {
-  const { pollers } = await connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue }, taskQueueType });
+async function pollersOfType(
+  connection: Connection,
+  namespace: string,
+  taskQueue: string,
+  taskQueueType: number,
+): Promise<readonly QueuePoller[]> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType,
+  });
   return (pollers ?? [])
-    .map(({ identity, lastAccessTime }) => ({ identity: identity ?? '', lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString() }))
+    .map(({ identity, lastAccessTime }) => ({
+      identity: identity ?? '',
+      lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString(),
+    }))
     .filter(({ lastSeenAt }) => Date.now() - Date.parse(lastSeenAt) < POLL_LIMIT_MS);
 }
 
@@ -44,5 +63,10 @@ export function noWorker(pollers: QueuePollers, workflowId: string, cause: unkno
     seen === undefined
       ? `no worker is running on ${queue}; start one: holdfast worker`
       : `the worker on ${queue} did not answer in time; it last asked for work ${Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000))} s ago (${seen.identity}). If it is gone, start one: holdfast worker`;
-  return new HoldfastError('no-worker', `Job ${workflowId} cannot be asked: ${what}.`, { workflowId, taskQueue: pollers.taskQueue, pollers: pollers.workflow.map(({ identity }) => identity) }, { cause });
+  return new HoldfastError(
+    'no-worker',
+    `Job ${workflowId} cannot be asked: ${what}.`,
+    { workflowId, taskQueue: pollers.taskQueue, pollers: pollers.workflow.map(({ identity }) => identity) },
+    { cause },
+  );
 }

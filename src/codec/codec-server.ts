@@ -44,15 +44,25 @@ export interface CodecServer {
 
 const Base64Schema = z.base64().transform((text) => Buffer.from(text, 'base64'));
 /** Temporal's command line leaves out what is empty. */
-const BodySchema = z.object({ payloads: z.array(z.object({ metadata: z.record(z.string(), Base64Schema).nullish(), data: Base64Schema.nullish() })).nullish() });
+const BodySchema = z.object({
+  payloads: z
+    .array(z.object({ metadata: z.record(z.string(), Base64Schema).nullish(), data: Base64Schema.nullish() }))
+    .nullish(),
+});
 
 /** @throws HoldfastError `bad-input`: no keys, an address that is none, a port that is taken */
 export async function startCodecServer({ keys, port, uiUrls, token }: CodecServerOptions): Promise<CodecServer> {
-  if (!keys.isOn) throw new HoldfastError('bad-input', 'There is no encryption key that the codec endpoint could use.', { nextStep: 'Give it the keys, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or --encryption-key-file; `holdfast keys new` prints one.' });
+  if (!keys.isOn)
+    throw new HoldfastError('bad-input', 'There is no encryption key that the codec endpoint could use.', {
+      nextStep:
+        'Give it the keys, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or --encryption-key-file; `holdfast keys new` prints one.',
+    });
   const codec = new EncryptionCodec(keys);
   const origins = new Set(uiUrls.flatMap(originsOf));
   const server = createServer((request, response) => {
-    answer({ codec, origins, tokenDigest: token === undefined ? undefined : sha256(token) }, request, response).catch((error: unknown) => refuse(response, error));
+    answer({ codec, origins, tokenDigest: token === undefined ? undefined : sha256(token) }, request, response).catch(
+      (error: unknown) => refuse(response, error),
+    );
   });
   const listening = await listen(server, port);
   return {
@@ -87,11 +97,15 @@ async function answer(rules: Rules, request: IncomingMessage, response: ServerRe
   if (headers.origin !== undefined) allowOrigin(rules, headers.origin, response);
   const path = url.split('?')[0]!;
   const operation = OPERATIONS.find((name) => path === `/${name}`);
-  if (operation === undefined) throw new Refusal(404, `There is nothing at ${path}. Expected POST to /decode or /encode.`);
+  if (operation === undefined)
+    throw new Refusal(404, `There is nothing at ${path}. Expected POST to /decode or /encode.`);
   if (method === 'OPTIONS') return preflight(request, response);
-  if (method !== 'POST') throw new Refusal(405, `${path} takes no ${method ?? 'such method'}. Expected POST.`, { Allow: 'POST, OPTIONS' });
+  if (method !== 'POST')
+    throw new Refusal(405, `${path} takes no ${method ?? 'such method'}. Expected POST.`, { Allow: 'POST, OPTIONS' });
   if (rules.tokenDigest !== undefined && !isToken(headers.authorization, rules.tokenDigest)) {
-    throw new Refusal(401, 'The token is missing or wrong. Expected the header Authorization: Bearer TOKEN.', { 'WWW-Authenticate': 'Bearer' });
+    throw new Refusal(401, 'The token is missing or wrong. Expected the header Authorization: Bearer TOKEN.', {
+      'WWW-Authenticate': 'Bearer',
+    });
   }
   const payloads = parseBody(await readBody(request));
   const result = operation === 'decode' ? await rules.codec.decode(payloads) : await rules.codec.encode(payloads);
@@ -99,7 +113,11 @@ async function answer(rules: Rules, request: IncomingMessage, response: ServerRe
 }
 
 function allowOrigin({ origins }: Rules, origin: string, response: ServerResponse): void {
-  if (!origins.has(origin)) throw new Refusal(403, `Web pages of ${origin} may not ask here. Expected the UI's address, as --ui gives it: ${[...origins][0] ?? 'none is given'}.`);
+  if (!origins.has(origin))
+    throw new Refusal(
+      403,
+      `Web pages of ${origin} may not ask here. Expected the UI's address, as --ui gives it: ${[...origins][0] ?? 'none is given'}.`,
+    );
   response.setHeader('Access-Control-Allow-Origin', origin);
 }
 
@@ -108,12 +126,17 @@ function preflight(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('Access-Control-Allow-Headers', HEADERS);
   response.setHeader('Access-Control-Max-Age', String(PREFLIGHT_SECONDS));
   // A UI elsewhere asks this machine: browsers want it said that this is meant to be.
-  if (request.headers['access-control-request-private-network'] === 'true') response.setHeader('Access-Control-Allow-Private-Network', 'true');
+  if (request.headers['access-control-request-private-network'] === 'true')
+    response.setHeader('Access-Control-Allow-Private-Network', 'true');
   response.writeHead(204).end();
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
-  const tooLarge = new Refusal(413, `The request is larger than ${MAX_BODY_BYTES} bytes. Ask for fewer payloads at once.`, { Connection: 'close' });
+  const tooLarge = new Refusal(
+    413,
+    `The request is larger than ${MAX_BODY_BYTES} bytes. Ask for fewer payloads at once.`,
+    { Connection: 'close' },
+  );
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge;
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -130,18 +153,32 @@ function parseBody(text: string): Payload[] {
   try {
     body = JSON.parse(text);
   } catch {
-    throw new Refusal(400, 'The request is not JSON. Expected {"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.');
+    throw new Refusal(
+      400,
+      'The request is not JSON. Expected {"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.',
+    );
   }
   const parsed = BodySchema.safeParse(body);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new Refusal(400, `The request does not fit: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? ''}. Expected {"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.`);
+    throw new Refusal(
+      400,
+      `The request does not fit: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? ''}. Expected {"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.`,
+    );
   }
-  return (parsed.data.payloads ?? []).map(({ metadata, data }) => ({ metadata: metadata ?? {}, data: data ?? new Uint8Array() }));
+  return (parsed.data.payloads ?? []).map(({ metadata, data }) => ({
+    metadata: metadata ?? {},
+    data: data ?? new Uint8Array(),
+  }));
 }
 
 function asJson({ metadata, data }: Payload): unknown {
-  return { metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')])), data: Buffer.from(data ?? []).toString('base64') };
+  return {
+    metadata: Object.fromEntries(
+      Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+    ),
+    data: Buffer.from(data ?? []).toString('base64'),
+  };
 }
 
 function refuse(response: ServerResponse, error: unknown): void {
@@ -150,7 +187,8 @@ function refuse(response: ServerResponse, error: unknown): void {
     for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
     return send(response, error.status, { message: error.message });
   }
-  if (error instanceof HoldfastError) return send(response, 400, { type: error.type, message: `${error.message} ${error.nextStep}` });
+  if (error instanceof HoldfastError)
+    return send(response, 400, { type: error.type, message: `${error.message} ${error.nextStep}` });
   return send(response, 500, { message: 'The request failed here.' });
 }
 
@@ -173,7 +211,10 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 /** As browsers say them. */
 function originsOf(uiUrl: string): readonly string[] {
   if (!URL.canParse(uiUrl) || !/^https?:$/.test(new URL(uiUrl).protocol)) {
-    throw new HoldfastError('bad-input', `--ui is ${JSON.stringify(uiUrl)}. Expected the address of a Temporal UI, such as http://localhost:8233.`);
+    throw new HoldfastError(
+      'bad-input',
+      `--ui is ${JSON.stringify(uiUrl)}. Expected the address of a Temporal UI, such as http://localhost:8233.`,
+    );
   }
   const { origin, protocol, hostname, port } = new URL(uiUrl);
   if (!LOOPBACK.includes(hostname)) return [origin];
@@ -184,8 +225,16 @@ async function listen(server: Server, port: number): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(port, HOST, resolve));
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${(cause as Error).message})`;
-    throw new HoldfastError('bad-input', `Port ${port} of ${HOST}, for the codec endpoint, ${reason}.`, { port, nextStep: 'Choose another port, or 0 for a free one.' }, { cause });
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
+        ? 'is taken by another program'
+        : `cannot be used (${(cause as Error).message})`;
+    throw new HoldfastError(
+      'bad-input',
+      `Port ${port} of ${HOST}, for the codec endpoint, ${reason}.`,
+      { port, nextStep: 'Choose another port, or 0 for a free one.' },
+      { cause },
+    );
   }
   const address = server.address();
   if (address === null || typeof address === 'string') throw new HoldfastError('defect', 'A TCP socket has no port.');

@@ -10,7 +10,9 @@ import { EncryptionCodec } from './encryption-codec.ts';
 import type { EncryptionKeys } from './keys.ts';
 
 /** A module that both this process and the Workflows' bundle load. */
-export const FAILURE_CONVERTER_PATH = fileURLToPath(new URL(`./failure-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+export const FAILURE_CONVERTER_PATH = fileURLToPath(
+  new URL(`./failure-converter${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+);
 
 /** Throws HoldfastErrors. */
 export function clientDataConverter(keys: EncryptionKeys): DataConverter {

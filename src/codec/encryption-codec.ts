@@ -47,7 +47,13 @@ export class EncryptionCodec implements PayloadCodec {
   #decrypt(payload: Payload): Payload {
     const format = field(payload, FORMAT_FIELD);
     const id = field(payload, KEY_ID_FIELD);
-    if (format !== FORMAT) throw damaged(format === undefined ? 'says not in which format: another program encrypted it, or it was changed' : `has the format ${shown(format)}; this version of Holdfast reads ${FORMAT}`, id);
+    if (format !== FORMAT)
+      throw damaged(
+        format === undefined
+          ? 'says not in which format: another program encrypted it, or it was changed'
+          : `has the format ${shown(format)}; this version of Holdfast reads ${FORMAT}`,
+        id,
+      );
     if (id === undefined) throw damaged('does not name its key', id);
     const key = this.#keys.find(id);
     if (key === undefined) throw missing(id, this.#keys);
@@ -59,23 +65,42 @@ export class EncryptionCodec implements PayloadCodec {
 
 /** Also what says to be so in part: it has been changed, and must not pass for plain. */
 export function isEncrypted(payload: Payload): boolean {
-  return field(payload, 'encoding') === ENCRYPTED_ENCODING || field(payload, FORMAT_FIELD) !== undefined || field(payload, KEY_ID_FIELD) !== undefined;
+  return (
+    field(payload, 'encoding') === ENCRYPTED_ENCODING ||
+    field(payload, FORMAT_FIELD) !== undefined ||
+    field(payload, KEY_ID_FIELD) !== undefined
+  );
 }
 
 function encrypt(payload: Payload, { id, secret }: EncryptionKey): Payload {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, secret, nonce, { authTagLength: TAG_BYTES }).setAAD(boundTo(id));
-  const data = Buffer.concat([nonce, cipher.update(PayloadMessage.encode(payload).finish()), cipher.final(), cipher.getAuthTag()]);
-  return { metadata: { encoding: bytes(ENCRYPTED_ENCODING), [FORMAT_FIELD]: bytes(FORMAT), [KEY_ID_FIELD]: bytes(id) }, data };
+  const data = Buffer.concat([
+    nonce,
+    cipher.update(PayloadMessage.encode(payload).finish()),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]);
+  return {
+    metadata: { encoding: bytes(ENCRYPTED_ENCODING), [FORMAT_FIELD]: bytes(FORMAT), [KEY_ID_FIELD]: bytes(id) },
+    data,
+  };
 }
 
 function decrypt(data: Uint8Array, { id, secret }: EncryptionKey): Uint8Array {
   const tagAt = data.byteLength - TAG_BYTES;
-  const decipher = createDecipheriv(CIPHER, secret, data.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES }).setAAD(boundTo(id)).setAuthTag(data.subarray(tagAt));
+  const decipher = createDecipheriv(CIPHER, secret, data.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+    .setAAD(boundTo(id))
+    .setAuthTag(data.subarray(tagAt));
   try {
     return Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
   } catch (cause) {
-    throw new HoldfastError('wrong-key', `A payload under the encryption key "${id}" cannot be decrypted: the key that is given here under this id is another one, or the payload was changed.`, { keyId: id }, { cause });
+    throw new HoldfastError(
+      'wrong-key',
+      `A payload under the encryption key "${id}" cannot be decrypted: the key that is given here under this id is another one, or the payload was changed.`,
+      { keyId: id },
+      { cause },
+    );
   }
 }
 
@@ -84,12 +109,22 @@ function boundTo(id: string): Uint8Array {
 }
 
 function missing(id: string, keys: EncryptionKeys): HoldfastError {
-  const given = keys.isOn ? `the keys given here are ${keys.ids.join(', ')} (from ${keys.source})` : `no key is given here (${KEYS_VARIABLE} and ${KEY_FILE_VARIABLE} are not set)`;
-  return new HoldfastError('missing-key', `A payload is encrypted under the key ${shown(id)}, which is missing: ${given}.`, { keyId: id, given: keys.ids });
+  const given = keys.isOn
+    ? `the keys given here are ${keys.ids.join(', ')} (from ${keys.source})`
+    : `no key is given here (${KEYS_VARIABLE} and ${KEY_FILE_VARIABLE} are not set)`;
+  return new HoldfastError(
+    'missing-key',
+    `A payload is encrypted under the key ${shown(id)}, which is missing: ${given}.`,
+    { keyId: id, given: keys.ids },
+  );
 }
 
 function damaged(what: string, id: string | undefined): HoldfastError {
-  return new HoldfastError('wrong-key', `An encrypted payload${id === undefined ? '' : ` under the key ${shown(id)}`} ${what}.`, { keyId: id ?? null });
+  return new HoldfastError(
+    'wrong-key',
+    `An encrypted payload${id === undefined ? '' : ` under the key ${shown(id)}`} ${what}.`,
+    { keyId: id ?? null },
+  );
 }
 
 function field({ metadata }: Payload, name: string): string | undefined {

@@ -73,7 +73,11 @@ export function readKeys({ encryptionKeyFile, env = process.env }: EncryptionCho
   const file = env[KEY_FILE_VARIABLE];
   const keys = env[KEYS_VARIABLE];
   if (file !== undefined && keys !== undefined) {
-    throw new HoldfastError('bad-input', `${KEYS_VARIABLE} and ${KEY_FILE_VARIABLE} are both set; only one of them can say what the keys are.`, { nextStep: `Unset one: unset ${KEYS_VARIABLE}` });
+    throw new HoldfastError(
+      'bad-input',
+      `${KEYS_VARIABLE} and ${KEY_FILE_VARIABLE} are both set; only one of them can say what the keys are.`,
+      { nextStep: `Unset one: unset ${KEYS_VARIABLE}` },
+    );
   }
   if (file !== undefined) return fromFile(file, KEY_FILE_VARIABLE);
   return keys === undefined ? new EncryptionKeys() : new EncryptionKeys(parseKeys(keys, KEYS_VARIABLE), KEYS_VARIABLE);
@@ -84,16 +88,25 @@ export function parseKeys(text: string, source: string): readonly EncryptionKey[
   const keys: EncryptionKey[] = [];
   const places = new Map<string, number>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    for (const entry of line.replace(/#.*/, '').split(',').map((part) => part.trim())) {
+    for (const entry of line
+      .replace(/#.*/, '')
+      .split(',')
+      .map((part) => part.trim())) {
       if (entry === '') continue;
       const key = parseKey(entry, `${source}, line ${index + 1}`);
       const earlier = places.get(key.id);
-      if (earlier !== undefined) throw unusable(`${source}: two keys have the id "${key.id}", in line ${earlier} and line ${index + 1}. Each key needs an id of its own.`);
+      if (earlier !== undefined)
+        throw unusable(
+          `${source}: two keys have the id "${key.id}", in line ${earlier} and line ${index + 1}. Each key needs an id of its own.`,
+        );
       places.set(key.id, index + 1);
       keys.push(key);
     }
   }
-  if (keys.length === 0) throw new HoldfastError('bad-input', `${source} is set and holds no key.`, { nextStep: 'Put a key there (`holdfast keys new` prints one), or unset it to go without encryption.' });
+  if (keys.length === 0)
+    throw new HoldfastError('bad-input', `${source} is set and holds no key.`, {
+      nextStep: 'Put a key there (`holdfast keys new` prints one), or unset it to go without encryption.',
+    });
   if (keys.length > MAX_KEYS) throw unusable(`${source} holds ${keys.length} keys. Expected at most ${MAX_KEYS}.`);
   return keys;
 }
@@ -114,17 +127,26 @@ function parseKey(entry: string, place: string): EncryptionKey {
   const text = entry.slice(colon + 1).trim();
   if (!ID.test(id)) throw unusable(`${place}: what stands before the colon can't be the id of a key. ${ID_EXPECTED}`);
   const bytes = Buffer.from(text, 'base64');
-  if (!BASE64.test(text) || bytes.toString('base64') !== text) throw unusable(`${place}: what stands after the colon is not base64. Expected 32 bytes in base64, which are 44 characters.`);
-  if (bytes.byteLength !== KEY_BYTES) throw unusable(`${place}: the key has ${bytes.byteLength} bytes. Expected ${KEY_BYTES}, for AES-256.`);
+  if (!BASE64.test(text) || bytes.toString('base64') !== text)
+    throw unusable(
+      `${place}: what stands after the colon is not base64. Expected 32 bytes in base64, which are 44 characters.`,
+    );
+  if (bytes.byteLength !== KEY_BYTES)
+    throw unusable(`${place}: the key has ${bytes.byteLength} bytes. Expected ${KEY_BYTES}, for AES-256.`);
   return { id, secret: createSecretKey(bytes) };
 }
 
 function unusable(message: string): HoldfastError {
-  return new HoldfastError('bad-input', message, { nextStep: 'Correct the keys; `holdfast keys new` prints a line as it has to be.' });
+  return new HoldfastError('bad-input', message, {
+    nextStep: 'Correct the keys; `holdfast keys new` prints a line as it has to be.',
+  });
 }
 
 function fromFile(given: string, by: string): EncryptionKeys {
-  if (given === '') throw new HoldfastError('bad-input', `${by} is set and names no file.`, { nextStep: 'Name the key file, or unset it to go without encryption.' });
+  if (given === '')
+    throw new HoldfastError('bad-input', `${by} is set and names no file.`, {
+      nextStep: 'Name the key file, or unset it to go without encryption.',
+    });
   const file = path.resolve(given);
   const text = readKeyFile(file, by);
   return new EncryptionKeys(parseKeys(text, file), file);
@@ -134,15 +156,29 @@ function readKeyFile(file: string, by: string): string {
   try {
     const { mode, size } = regularFile(file, by);
     if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
-      throw new HoldfastError('bad-input', `Others than its owner may use the key file ${file} (mode ${(mode & 0o777).toString(8).padStart(4, '0')}).`, { file, nextStep: `chmod 600 ${quoted(file)}` });
+      throw new HoldfastError(
+        'bad-input',
+        `Others than its owner may use the key file ${file} (mode ${(mode & 0o777).toString(8).padStart(4, '0')}).`,
+        { file, nextStep: `chmod 600 ${quoted(file)}` },
+      );
     }
-    if (size > MAX_FILE_BYTES) throw new HoldfastError('bad-input', `${file}, which ${by} names, has ${size} bytes. Expected a key file, of at most ${MAX_FILE_BYTES}.`, { file });
+    if (size > MAX_FILE_BYTES)
+      throw new HoldfastError(
+        'bad-input',
+        `${file}, which ${by} names, has ${size} bytes. Expected a key file, of at most ${MAX_FILE_BYTES}.`,
+        { file },
+      );
     return readFileSync(file, 'utf8');
   } catch (cause) {
     if (cause instanceof HoldfastError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'There is no' : 'This process cannot read the';
-    throw new HoldfastError('bad-input', `${what} key file ${file}, which ${by} names${code === 'ENOENT' ? '' : ` (${code ?? String(cause)})`}.`, { file, nextStep: 'Correct the path or the permissions; `holdfast keys new` prints a line for a new file.' }, { cause });
+    throw new HoldfastError(
+      'bad-input',
+      `${what} key file ${file}, which ${by} names${code === 'ENOENT' ? '' : ` (${code ?? String(cause)})`}.`,
+      { file, nextStep: 'Correct the path or the permissions; `holdfast keys new` prints a line for a new file.' },
+      { cause },
+    );
   }
 }
 

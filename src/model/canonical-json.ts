@@ -44,7 +44,8 @@ interface Place {
 function write(value: unknown, place: Place): string {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) throw notJson(place, 'is a string with a lone surrogate, which no JSON text can carry');
+      if (!value.isWellFormed())
+        throw notJson(place, 'is a string with a lone surrogate, which no JSON text can carry');
       return JSON.stringify(value);
     case 'boolean':
       return value ? 'true' : 'false';
@@ -102,6 +103,12 @@ function constructorName(value: object): string {
 }
 
 function notJson({ root, keys }: Place, problem: string): HoldfastError {
-  const path = root + keys.map((key) => (typeof key === 'string' && /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)).join('');
+  const path =
+    root +
+    keys
+      .map((key) =>
+        typeof key === 'string' && /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`,
+      )
+      .join('');
   return new HoldfastError('not-json', `${path} ${problem}.`, { path });
 }

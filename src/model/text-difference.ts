@@ -32,21 +32,33 @@ const CONTEXT_LINES = 3;
 const MAX_EDITS = 1_500;
 
 /** Undefined: too different to compare line by line. */
-export function differenceOfTexts(before: string, after: string, options: DifferenceOptions = {}): TextDifference | undefined {
+export function differenceOfTexts(
+  before: string,
+  after: string,
+  options: DifferenceOptions = {},
+): TextDifference | undefined {
   // One side empty needs no comparing, and may be longer than the limit on edits.
   const limit = before === '' || after === '' ? {} : { maxEditLength: MAX_EDITS };
   const patch = structuredPatch('', '', before, after, undefined, undefined, { context: CONTEXT_LINES, ...limit });
   if (patch === undefined) return undefined;
   const lines = patch.hunks.flatMap(linesOf);
   const counts = { addedLines: countStarting(lines, '+'), removedLines: countStarting(lines, '-') };
-  return { ...counts, ...boundLines(lines, options.maxLines ?? DEFAULT_MAX_LINES, options.maxBytes ?? DEFAULT_MAX_BYTES) };
+  return {
+    ...counts,
+    ...boundLines(lines, options.maxLines ?? DEFAULT_MAX_LINES, options.maxBytes ?? DEFAULT_MAX_BYTES),
+  };
 }
 
 /** One line with nothing in it that acts, hides or never ends. */
 export function readableLine(line: string): { readonly text: string; readonly isCut: boolean } {
   const isCut = line.length > MAX_LINE_CHARACTERS;
   const cut = isCut ? `${line.slice(0, MAX_LINE_CHARACTERS).toWellFormed()}… (${line.length} characters)` : line;
-  return { text: cut.replace(UNSEEN, (character) => (character === '\r' ? '␍' : `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`)), isCut };
+  return {
+    text: cut.replace(UNSEEN, (character) =>
+      character === '\r' ? '␍' : `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`,
+    ),
+    isCut,
+  };
 }
 
 /** Everything that a terminal obeys, that reorders text or that can't be seen; tab and ordinary space may stay. */
@@ -61,14 +73,19 @@ function countStarting(lines: readonly string[], sign: string): number {
   return lines.filter((line) => line.startsWith(sign)).length;
 }
 
-function boundLines(lines: readonly string[], maxLines: number, maxBytes: number): { readonly text: string; readonly isCut: boolean } {
+function boundLines(
+  lines: readonly string[],
+  maxLines: number,
+  maxBytes: number,
+): { readonly text: string; readonly isCut: boolean } {
   const shown: string[] = [];
   let bytes = 0;
   let isCut = false;
   for (const line of lines) {
     const readable = readableLine(line);
     bytes += utf8Length(readable.text) + 1;
-    if (shown.length >= maxLines || bytes > maxBytes) return { text: [...shown, `… ${lines.length - shown.length} more lines`].join('\n'), isCut: true };
+    if (shown.length >= maxLines || bytes > maxBytes)
+      return { text: [...shown, `… ${lines.length - shown.length} more lines`].join('\n'), isCut: true };
     isCut ||= readable.isCut;
     shown.push(readable.text);
   }

@@ -88,7 +88,12 @@ export class WorkspaceInspection implements AsyncDisposable {
   static async open(folder: string, env: Readonly<Record<string, string | undefined>>): Promise<WorkspaceInspection> {
     if (!existsSync(folder)) throw new HoldfastError('not-found', `There is no folder ${folder}.`, { folder });
     const root = realpathSync(folder);
-    if (!hasLedger(root)) throw new HoldfastError('not-found', `${root} has no record of a job (no ${HOLDFAST_DIRECTORY}/${LEDGER_FILE}).`, { folder: root });
+    if (!hasLedger(root))
+      throw new HoldfastError(
+        'not-found',
+        `${root} has no record of a job (no ${HOLDFAST_DIRECTORY}/${LEDGER_FILE}).`,
+        { folder: root },
+      );
     const copies = mkdtempSync(join(tmpdir(), 'holdfast-inspect-'));
     try {
       return new WorkspaceInspection(root, env, copies, await copyLedger(root, copies));
@@ -116,9 +121,16 @@ export class WorkspaceInspection implements AsyncDisposable {
   /** The job meant by a job id or Workflow id; without one the job that has the workspace, else its latest. @throws HoldfastError `not-found` */
   job(name?: string): InspectedJob {
     const jobs = this.jobs();
-    const found = name === undefined ? (jobs.find(({ isBound }) => isBound) ?? jobs.at(-1)) : jobs.findLast((job) => job.jobId === name || job.workflowId === name);
+    const found =
+      name === undefined
+        ? (jobs.find(({ isBound }) => isBound) ?? jobs.at(-1))
+        : jobs.findLast((job) => job.jobId === name || job.workflowId === name);
     if (found !== undefined) return found;
-    throw new HoldfastError('not-found', `${this.root} has no record of ${name === undefined ? 'any job' : `job ${name}`}${jobs.length === 0 ? '' : `; it has ${jobs.map(({ workflowId }) => workflowId).join(', ')}`}.`, { folder: this.root });
+    throw new HoldfastError(
+      'not-found',
+      `${this.root} has no record of ${name === undefined ? 'any job' : `job ${name}`}${jobs.length === 0 ? '' : `; it has ${jobs.map(({ workflowId }) => workflowId).join(', ')}`}.`,
+      { folder: this.root },
+    );
   }
 
   chain(jobId: string): readonly ChainEntry[] {
@@ -135,9 +147,18 @@ export class WorkspaceInspection implements AsyncDisposable {
   }
 
   /** Compares the world with the record. `steps`: the code that is known here. @throws HoldfastError `ledger-damaged` */
-  async compareWorld(jobId: string, steps: ReadonlyMap<string, StepImplementation>, onProgress?: (done: number, total: number) => void): Promise<WorldInspection> {
+  async compareWorld(
+    jobId: string,
+    steps: ReadonlyMap<string, StepImplementation>,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<WorldInspection> {
     const damage = this.integrityProblems(jobId);
-    if (damage.length > 0) throw new HoldfastError('ledger-damaged', `The record in ${this.root} is damaged, so nothing can be compared with it: ${damage.join('; ')}.`, { damage });
+    if (damage.length > 0)
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The record in ${this.root} is damaged, so nothing can be compared with it: ${damage.join('; ')}.`,
+        { damage },
+      );
     const unknown = unknownCode(this.#ledger, jobId, steps);
     let comparison = await this.#compare(jobId, steps, unknown, onProgress);
     for (let look = 1; look < MAX_LOOKS && comparison.findings.length > 0; look++) {
@@ -147,7 +168,12 @@ export class WorkspaceInspection implements AsyncDisposable {
       if (this.#ledger.job(jobId)?.at.seq === at.seq && this.#ledger.openIntents(jobId).length === 0) break;
       comparison = await this.#compare(jobId, steps, unknown, onProgress);
     }
-    return { findings: this.#opened().secrets.redactJson(comparison.findings), resources: comparison.resources, sizeBytes: comparison.sizeBytes, unknownSteps: unknown };
+    return {
+      findings: this.#opened().secrets.redactJson(comparison.findings),
+      resources: comparison.resources,
+      sizeBytes: comparison.sizeBytes,
+      unknownSteps: unknown,
+    };
   }
 
   /** What `abort` with `compensate` would undo, newest first, as far as the world is as the record left it. `steps`: the code that is known here. */
@@ -158,13 +184,30 @@ export class WorkspaceInspection implements AsyncDisposable {
       const implementation = steps.get(item.step);
       const own = !compensates ? false : implementation === undefined ? null : implementation.compensate !== undefined;
       const record = seq === null ? undefined : this.#ledger.stepRecord(tokenOf({ jobId, stepId, generation }))?.record;
-      const inForce = [...(record?.effects.entries() ?? [])].reverse().flatMap(([place, { effect, outcome }]) => (outcome === 'applied' && effect.kind !== 'perform' && !skip.includes(place) ? [effect] : []));
+      const inForce = [...(record?.effects.entries() ?? [])]
+        .reverse()
+        .flatMap(([place, { effect, outcome }]) =>
+          outcome === 'applied' && effect.kind !== 'perform' && !skip.includes(place) ? [effect] : [],
+        );
       const stays = own === true ? [] : inForce.filter((effect) => effect.kind === 'sql' && effect.undo === undefined);
       const calls = own === true || !compensates ? [] : callsOf(this.#ledger, jobId, stepId);
       return {
-        stepId, generation, compensates: own,
-        undoes: inForce.filter((effect) => !stays.includes(effect)).map((effect) => uriOf(effect) ?? describeEffect(effect)),
-        leaves: [...stays.map((effect) => ({ what: describeEffect(effect), why: 'the statement has no undo' })), ...calls.map((row) => ({ what: resourceOfCall(row), why: own === null ? "a call cannot be undone by itself; whether the step has a compensation is not known here" : 'a call cannot be undone by itself, and the step has no compensation' }))],
+        stepId,
+        generation,
+        compensates: own,
+        undoes: inForce
+          .filter((effect) => !stays.includes(effect))
+          .map((effect) => uriOf(effect) ?? describeEffect(effect)),
+        leaves: [
+          ...stays.map((effect) => ({ what: describeEffect(effect), why: 'the statement has no undo' })),
+          ...calls.map((row) => ({
+            what: resourceOfCall(row),
+            why:
+              own === null
+                ? 'a call cannot be undone by itself; whether the step has a compensation is not known here'
+                : 'a call cannot be undone by itself, and the step has no compensation',
+          })),
+        ],
       };
     });
   }
@@ -173,28 +216,56 @@ export class WorkspaceInspection implements AsyncDisposable {
   async databases(jobId: string): Promise<readonly DatabaseInspection[]> {
     const { settings, term, state } = this.#ledger.job(jobId)!;
     return await Promise.all(
-      Object.keys(settings.databases).sort().map(async (name): Promise<DatabaseInspection> => {
-        try {
-          const database = await this.#opened().database(name, settings);
-          const [identity, fence] = [await database.identity(), await database.fence(jobId)];
-          const expected = state === 'released' ? 'at least' : 'exactly';
-          const isRight = fence !== undefined && (state === 'released' ? fence.term >= term : fence.term === term);
-          const problem = isRight || term === 0 ? undefined : fence === undefined ? 'it knows nothing of this job: it was put back to an earlier state, or is another database' : `it has term ${fence.term} of this job; ${expected} ${term} is recorded`;
-          return { name, dialect: database.dialect, reachable: true, identity: identity.name, ...(fence === undefined ? {} : { fenceTerm: fence.term }), ...(problem === undefined ? {} : { problem }) };
-        } catch (error) {
-          if (!(error instanceof HoldfastError)) throw error;
-          return { name, reachable: false, problem: this.#opened().secrets.redact(error.message) };
-        }
-      }),
+      Object.keys(settings.databases)
+        .sort()
+        .map(async (name): Promise<DatabaseInspection> => {
+          try {
+            const database = await this.#opened().database(name, settings);
+            const [identity, fence] = [await database.identity(), await database.fence(jobId)];
+            const expected = state === 'released' ? 'at least' : 'exactly';
+            const isRight = fence !== undefined && (state === 'released' ? fence.term >= term : fence.term === term);
+            const problem =
+              isRight || term === 0
+                ? undefined
+                : fence === undefined
+                  ? 'it knows nothing of this job: it was put back to an earlier state, or is another database'
+                  : `it has term ${fence.term} of this job; ${expected} ${term} is recorded`;
+            return {
+              name,
+              dialect: database.dialect,
+              reachable: true,
+              identity: identity.name,
+              ...(fence === undefined ? {} : { fenceTerm: fence.term }),
+              ...(problem === undefined ? {} : { problem }),
+            };
+          } catch (error) {
+            if (!(error instanceof HoldfastError)) throw error;
+            return { name, reachable: false, problem: this.#opened().secrets.redact(error.message) };
+          }
+        }),
     );
   }
 
-  async #compare(jobId: string, steps: ReadonlyMap<string, StepImplementation>, unknown: readonly string[], onProgress: ((done: number, total: number) => void) | undefined): Promise<Comparison> {
+  async #compare(
+    jobId: string,
+    steps: ReadonlyMap<string, StepImplementation>,
+    unknown: readonly string[],
+    onProgress: ((done: number, total: number) => void) | undefined,
+  ): Promise<Comparison> {
     const { settings, at } = this.#ledger.job(jobId)!;
     const manifest = this.#ledger.manifest(jobId);
     this.#opened().secrets.know(settings);
     for (const step of unknown) manifest.delete(formatResource({ kind: 'code', step }));
-    return await compare({ host: { steps, env: this.#env }, workspace: this.#opened(), settings, jobId, ledger: this.#ledger, at, manifest, ...(onProgress === undefined ? {} : { onProgress }) });
+    return await compare({
+      host: { steps, env: this.#env },
+      workspace: this.#opened(),
+      settings,
+      jobId,
+      ledger: this.#ledger,
+      at,
+      manifest,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
   }
 
   async #renewLedger(): Promise<void> {
@@ -208,7 +279,10 @@ export class WorkspaceInspection implements AsyncDisposable {
 }
 
 function unknownCode(ledger: Ledger, jobId: string, steps: ReadonlyMap<string, StepImplementation>): readonly string[] {
-  return [...ledger.manifest(jobId).keys()].filter((resource) => resource.startsWith('code:')).map((resource) => resource.slice('code:'.length)).filter((step) => !steps.has(step));
+  return [...ledger.manifest(jobId).keys()]
+    .filter((resource) => resource.startsWith('code:'))
+    .map((resource) => resource.slice('code:'.length))
+    .filter((step) => !steps.has(step));
 }
 
 /** SQLite's main file and its log, both as they were at one moment. */
@@ -222,7 +296,10 @@ async function copyLedger(root: string, copies: string): Promise<Ledger> {
       if (existsSync(`${source}${suffix}`)) copyFile(`${source}${suffix}`, join(folder, `${LEDGER_FILE}${suffix}`));
     }
     if (stampOf(source) === before) return Ledger.open(folder, { create: false });
-    if (copy === MAX_COPIES) throw new HoldfastError('busy', `The record in ${root} is written all the time; no copy of it could be taken.`, { folder: root });
+    if (copy === MAX_COPIES)
+      throw new HoldfastError('busy', `The record in ${root} is written all the time; no copy of it could be taken.`, {
+        folder: root,
+      });
     await delay(20);
   }
 }
@@ -234,14 +311,22 @@ function copyFile(from: string, to: string): void {
     const { code } = error as NodeJS.ErrnoException;
     // The log goes when the last worker ends; the stamp then tells that the copy is none.
     if (code === 'ENOENT') return;
-    if (code === 'EACCES' || code === 'EPERM') throw new HoldfastError('permission-denied', `${from} cannot be read (${code}).`, { path: from }, { cause: error });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new HoldfastError(
+        'permission-denied',
+        `${from} cannot be read (${code}).`,
+        { path: from },
+        { cause: error },
+      );
     throw error;
   }
 }
 
 function stampOf(source: string): string {
-  return [source, `${source}-wal`].map((file) => {
-    const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
-    return stat === undefined ? '-' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
-  }).join(' ');
+  return [source, `${source}-wal`]
+    .map((file) => {
+      const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+      return stat === undefined ? '-' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+    })
+    .join(' ');
 }

@@ -1,13 +1,25 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
 import {
-  commandStep, MAX_COMMAND_OUTPUT_CHARACTERS, dbQueryStep, dbSqlStep, dbUpsertStep, fileCopyStep, fileRemoveStep, fileWriteStep, httpStep, MAX_HTTP_STEP_BYTES,
+  commandStep,
+  MAX_COMMAND_OUTPUT_CHARACTERS,
+  dbQueryStep,
+  dbSqlStep,
+  dbUpsertStep,
+  fileCopyStep,
+  fileRemoveStep,
+  fileWriteStep,
+  httpStep,
+  MAX_HTTP_STEP_BYTES,
 } from '../model/step/built-in-steps.ts';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { implementStep, type StepImplementation } from '../model/step/step.ts';
 import { createHash } from 'node:crypto';
 
-async function* counted(content: AsyncIterable<Uint8Array>, tally: { sizeBytes: number; hash: ReturnType<typeof createHash> }): AsyncIterable<Uint8Array> {
+async function* counted(
+  content: AsyncIterable<Uint8Array>,
+  tally: { sizeBytes: number; hash: ReturnType<typeof createHash> },
+): AsyncIterable<Uint8Array> {
   for await (const chunk of content) {
     tally.sizeBytes += chunk.length;
     tally.hash.update(chunk);
@@ -34,7 +46,9 @@ const fileRemove = implementStep(fileRemoveStep, async (ctx, { path }) => {
 });
 
 const dbSql = implementStep(dbSqlStep, async (ctx, { database, sql, params, writes, undo }) => {
-  await ctx.db(database).sql(sql, params, { writes, ...(undo === undefined ? {} : { undo: { text: undo.sql, params: undo.params } }) });
+  await ctx
+    .db(database)
+    .sql(sql, params, { writes, ...(undo === undefined ? {} : { undo: { text: undo.sql, params: undo.params } }) });
   return {};
 });
 
@@ -45,20 +59,40 @@ const dbUpsert = implementStep(dbUpsertStep, async (ctx, { database, table, rows
 
 const dbQuery = implementStep(dbQueryStep, async (ctx, { database, sql, params, maxRows }) => {
   const rows = await ctx.db(database).query(sql, params);
-  if (rows.length > maxRows) throw new HoldfastError('too-large', `The query returned ${rows.length} rows; this step takes at most ${maxRows} (maxRows). Narrow the query.`, { rows: rows.length });
+  if (rows.length > maxRows)
+    throw new HoldfastError(
+      'too-large',
+      `The query returned ${rows.length} rows; this step takes at most ${maxRows} (maxRows). Narrow the query.`,
+      { rows: rows.length },
+    );
   return { rows: rows as unknown as JsonObject[] };
 });
 
-const command = implementStep(commandStep, async (ctx, { run, inDoubt, timeoutMs, maxOutputBytes, paths, ...options }) => {
-  const given = { ...options, ...(inDoubt === undefined ? {} : { inDoubt }), ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }), ...(paths === undefined ? {} : { paths }) };
-  const { exitCode, stdout, stderr, log, changed } = await ctx.command(run, given);
-  return { exitCode, stdout: endOf(stdout), stderr: endOf(stderr), log: log.content, written: changed.written + changed.links + changed.folders, removed: changed.removed };
-});
+const command = implementStep(
+  commandStep,
+  async (ctx, { run, inDoubt, timeoutMs, maxOutputBytes, paths, ...options }) => {
+    const given = {
+      ...options,
+      ...(inDoubt === undefined ? {} : { inDoubt }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+      ...(paths === undefined ? {} : { paths }),
+    };
+    const { exitCode, stdout, stderr, log, changed } = await ctx.command(run, given);
+    return {
+      exitCode,
+      stdout: endOf(stdout),
+      stderr: endOf(stderr),
+      log: log.content,
+      written: changed.written + changed.links + changed.folders,
+      removed: changed.removed,
+    };
+  },
+);
 
 function endOf(text: string): string {
   return text.length <= MAX_COMMAND_OUTPUT_CHARACTERS ? text : `…${text.slice(1 - MAX_COMMAND_OUTPUT_CHARACTERS)}`;
 }
-
 
 /** What is not JSON although it says so is text all the same. */
 function bodyOf(text: string, contentType: string | undefined): Json {
@@ -72,10 +106,24 @@ function bodyOf(text: string, contentType: string | undefined): Json {
 }
 
 const http = implementStep(httpStep, async (ctx, request) => {
-  const { status, url, headers, text, saved } = await ctx.http('request', request.saveTo === undefined ? { maxBytes: MAX_HTTP_STEP_BYTES, ...request } : request);
-  const file = saved === undefined || request.saveTo === undefined ? {} : { path: request.saveTo, sizeBytes: saved.sizeBytes, digest: saved.digest };
+  const { status, url, headers, text, saved } = await ctx.http(
+    'request',
+    request.saveTo === undefined ? { maxBytes: MAX_HTTP_STEP_BYTES, ...request } : request,
+  );
+  const file =
+    saved === undefined || request.saveTo === undefined
+      ? {}
+      : { path: request.saveTo, sizeBytes: saved.sizeBytes, digest: saved.digest };
   return { status, url, headers: { ...headers }, body: bodyOf(text, headers['content-type']), ...file };
 });
 
-export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [fileWrite, fileCopy, fileRemove, dbSql, dbUpsert, dbQuery, http, command] as unknown as readonly StepImplementation[];
-
+export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
+  fileWrite,
+  fileCopy,
+  fileRemove,
+  dbSql,
+  dbUpsert,
+  dbQuery,
+  http,
+  command,
+] as unknown as readonly StepImplementation[];

@@ -11,7 +11,19 @@
  * All of it is synchronous: on a local disk that costs less than a round through the thread pool (0.27 against 0.43 ms
  * for a small file). Large contents go through `syncFileSlowly`.
  */
-import { closeSync, constants, fsync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '../model/failure.ts';
@@ -22,7 +34,11 @@ import { atPoints, atPointsAsync } from './fault-point.ts';
  * Safe to repeat.
  * @throws HoldfastError `storage-failed`, `permission-denied`
  */
-export function writeDurably(path: string, content: Uint8Array | string, options: { readonly mode?: number } = {}): void {
+export function writeDurably(
+  path: string,
+  content: Uint8Array | string,
+  options: { readonly mode?: number } = {},
+): void {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   const file = createFile(temporary, options.mode ?? 0o644);
   try {
@@ -42,13 +58,15 @@ export function writeDurably(path: string, content: Uint8Array | string, options
 
 /** A new file, open for writing; an existing one is an error. */
 export function createFile(path: string, mode: number): number {
-  return attempt('create', path, () => openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode));
+  return attempt('create', path, () =>
+    openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode),
+  );
 }
 
 export function writeWhole(file: number, content: Uint8Array | string, path: string): void {
   const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
   attempt('write', path, () => {
-    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
   });
 }
 
@@ -59,9 +77,13 @@ export function syncFile(file: number, path: string): void {
 
 /** The same off the main loop: an fsync of much data may take seconds. */
 export async function syncFileSlowly(file: number, path: string): Promise<void> {
-  await atPointsAsync('fsync', () => new Promise<void>((resolve, reject) => {
-    fsync(file, (error) => (error === null ? resolve() : reject(storageError('fsync', path, error))));
-  }));
+  await atPointsAsync(
+    'fsync',
+    () =>
+      new Promise<void>((resolve, reject) => {
+        fsync(file, (error) => (error === null ? resolve() : reject(storageError('fsync', path, error))));
+      }),
+  );
 }
 
 export function syncDirectory(path: string): void {
@@ -100,7 +122,8 @@ export function makeDirectory(path: string, mode = 0o777): boolean {
   if (first === 'no-parent') {
     makeDirectory(dirname(path), mode);
     // Still no parent: what stands there is a symbolic link to nowhere.
-    if (tryMakeDirectory(path, mode) === 'no-parent') throw storageError('mkdir', path, new Error('its parent is not a directory'));
+    if (tryMakeDirectory(path, mode) === 'no-parent')
+      throw storageError('mkdir', path, new Error('its parent is not a directory'));
   }
   syncDirectory(dirname(path));
   return true;
@@ -138,7 +161,12 @@ export function storageError(operation: string, path: string, cause: unknown): H
   if (cause instanceof HoldfastError) return cause;
   const code = systemCode(cause) ?? 'unknown error';
   const denied = code === 'EACCES' || code === 'EPERM';
-  return new HoldfastError(denied ? 'permission-denied' : 'storage-failed', `Could not ${operation} "${path}": ${code}.`, { operation, path, code }, { cause });
+  return new HoldfastError(
+    denied ? 'permission-denied' : 'storage-failed',
+    `Could not ${operation} "${path}": ${code}.`,
+    { operation, path, code },
+    { cause },
+  );
 }
 
 function attempt<T>(operation: string, path: string, action: () => T): T {

@@ -10,7 +10,17 @@
 
 /** What makes something last: a kill between two of them is a state that a successor may find. */
 export const DURABLE_OPERATIONS = [
-  'fsync', 'fsync-folder', 'rename', 'link', 'symlink', 'unlink', 'mkdir', 'rmdir', 'chmod', 'ledger-commit', 'database-commit',
+  'fsync',
+  'fsync-folder',
+  'rename',
+  'link',
+  'symlink',
+  'unlink',
+  'mkdir',
+  'rmdir',
+  'chmod',
+  'ledger-commit',
+  'database-commit',
 ] as const;
 
 export type DurableOperation = (typeof DURABLE_OPERATIONS)[number];

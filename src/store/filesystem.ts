@@ -31,7 +31,8 @@ const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
   [0xbacbacbc, 'vmhgfs'],
 ]);
 const FUSE_TYPE = 0x65735546;
-const NETWORK_NAMES = /^(nfs|smbfs|cifs|afpfs|webdav|9p|ceph|glusterfs|fuse\.(sshfs|glusterfs|s3fs|gcsfuse|rclone|ceph))/;
+const NETWORK_NAMES =
+  /^(nfs|smbfs|cifs|afpfs|webdav|9p|ceph|glusterfs|fuse\.(sshfs|glusterfs|s3fs|gcsfuse|rclone|ceph))/;
 const FUSE_NAMES = /^(fuse|macfuse|osxfuse)/;
 
 export interface FilesystemOptions {
@@ -62,7 +63,9 @@ function filesystemName(path: string): string | undefined {
     return name !== undefined && (NETWORK_NAMES.test(name) || FUSE_NAMES.test(name)) ? name : undefined;
   }
   const type = statfsSync(path).type >>> 0;
-  return type === FUSE_TYPE ? (mountType(readFileSync('/proc/self/mountinfo', 'utf8'), realpathSync.native(path)) ?? 'fuse') : NETWORK_TYPES.get(type);
+  return type === FUSE_TYPE
+    ? (mountType(readFileSync('/proc/self/mountinfo', 'utf8'), realpathSync.native(path)) ?? 'fuse')
+    : NETWORK_TYPES.get(type);
 }
 
 /** The type of the innermost mount above a real path, from the text of /proc/self/mountinfo. */
@@ -73,7 +76,9 @@ export function mountType(mountinfo: string, realPath: string): string | undefin
     const escaped = left?.split(' ')[4];
     const type = right?.split(' ')[0];
     if (escaped === undefined || type === undefined) continue;
-    const point = escaped.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+    const point = escaped.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
     // A later line covers an earlier one of the same place.
     if (isAbove(point, realPath) && (best === undefined || point.length >= best.point.length)) best = { point, type };
   }
@@ -84,7 +89,8 @@ export function mountType(mountinfo: string, realPath: string): string | undefin
 export function mountTypeFromCommand(output: string, realPath: string): string | undefined {
   let best: { point: string; type: string } | undefined;
   for (const [, point, type] of output.matchAll(/^.* on (.+) \(([^,)]+)/gm)) {
-    if (isAbove(point!, realPath) && (best === undefined || point!.length >= best.point.length)) best = { point: point!, type: type! };
+    if (isAbove(point!, realPath) && (best === undefined || point!.length >= best.point.length))
+      best = { point: point!, type: type! };
   }
   return best?.type;
 }

@@ -4,7 +4,20 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Question } from '../model/question/question.ts';
 import type {
-  AskStuckRequest, BeginUndoRequest, BeginUndoResult, ReleaseRequest, ReleaseResult, RepairRequest, RepairResult, RunStepRequest, RunStepResult, UndoStepRequest, UndoStepResult, VerificationReason, VerifyWorldRequest, VerifyWorldResult,
+  AskStuckRequest,
+  BeginUndoRequest,
+  BeginUndoResult,
+  ReleaseRequest,
+  ReleaseResult,
+  RepairRequest,
+  RepairResult,
+  RunStepRequest,
+  RunStepResult,
+  UndoStepRequest,
+  UndoStepResult,
+  VerificationReason,
+  VerifyWorldRequest,
+  VerifyWorldResult,
 } from '../model/job/messages.ts';
 
 export interface HoldfastActivities {
@@ -34,7 +47,9 @@ const COMMON = {
 export interface StepCall {
   readonly request: RunStepRequest;
   readonly timeoutMs: number;
-  readonly retry?: { readonly initialIntervalMs: number; readonly backoffCoefficient: number; readonly maxIntervalMs: number } | undefined;
+  readonly retry?:
+    | { readonly initialIntervalMs: number; readonly backoffCoefficient: number; readonly maxIntervalMs: number }
+    | undefined;
 }
 
 export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<RunStepResult> {
@@ -42,12 +57,20 @@ export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<Ru
   return proxyActivities<HoldfastActivities>({
     ...COMMON,
     activityId: request.stepId,
-    summary: `${request.step === request.stepId ? request.stepId : `${request.stepId} (${request.step})`}${again}`.slice(0, 200),
+    summary:
+      `${request.step === request.stepId ? request.stepId : `${request.stepId} (${request.step})`}${again}`.slice(
+        0,
+        200,
+      ),
     startToCloseTimeout: timeoutMs + STEP_GRACE_MS,
     retry:
       retry === undefined
         ? PATIENT_RETRY
-        : { initialInterval: retry.initialIntervalMs, backoffCoefficient: retry.backoffCoefficient, maximumInterval: retry.maxIntervalMs },
+        : {
+            initialInterval: retry.initialIntervalMs,
+            backoffCoefficient: retry.backoffCoefficient,
+            maximumInterval: retry.maxIntervalMs,
+          },
   }).runStep(request);
 }
 
@@ -109,7 +132,10 @@ export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Pro
 export function callUndoStep(request: UndoStepRequest): Promise<UndoStepResult> {
   return proxyActivities<HoldfastActivities>({
     ...COMMON,
-    summary: `undo ${request.stepId}${request.generation === 0 ? '' : ` · generation ${request.generation}`}`.slice(0, 200),
+    summary: `undo ${request.stepId}${request.generation === 0 ? '' : ` · generation ${request.generation}`}`.slice(
+      0,
+      200,
+    ),
     startToCloseTimeout: DEFAULT_STEP_TIMEOUT_MS + STEP_GRACE_MS,
     retry: PATIENT_RETRY,
   }).undoStep(request);

@@ -11,7 +11,14 @@ import type { Plan } from '../model/plan/plan.ts';
 import { assertPlan } from '../model/plan/check.ts';
 import { planGraph } from '../model/plan/graph.ts';
 import { parseInput, watchesOf, workspaceOf } from '../model/plan/input.ts';
-import { boundedProgress, boundedResult, runPlan, type PlanJob, type PlanProgress, type PlanResult } from '../model/plan/run.ts';
+import {
+  boundedProgress,
+  boundedResult,
+  runPlan,
+  type PlanJob,
+  type PlanProgress,
+  type PlanResult,
+} from '../model/plan/run.ts';
 import { JobCore, MAX_CARRIED_BYTES } from './open-job.ts';
 import { isPatched } from './patches.ts';
 
@@ -42,10 +49,13 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
       databases: Object.fromEntries(Object.entries(plan.databases).map(([name, { url }]) => [name, url])),
       ...(plan.secrets === undefined ? {} : { secrets: plan.secrets }),
       watch: plan.watch.length === 0 ? [] : settingsWatches(plan, input),
-      verifyAfterMs: plan.verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(plan.verifyAfterMinutes * 60_000),
+      verifyAfterMs:
+        plan.verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(plan.verifyAfterMinutes * 60_000),
       plan: { name: plan.name, digest: digestOf(plan) },
       ...(plan.http === undefined ? {} : { http: plan.http }),
-      ...(given.continueAsNewAfterEvents === undefined ? {} : { continueAsNewAfterEvents: given.continueAsNewAfterEvents }),
+      ...(given.continueAsNewAfterEvents === undefined
+        ? {}
+        : { continueAsNewAfterEvents: given.continueAsNewAfterEvents }),
     },
     { onRewound: (stepIds) => rewound.push(...stepIds) },
   );
@@ -67,14 +77,19 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
           stepId: request.id,
           step: request.use,
           input: request.input,
-          ...(request.secrets === undefined ? {} : { secrets: request.secrets.map(({ at, parts }) => ({ at: [...at], parts: [...parts] })) }),
+          ...(request.secrets === undefined
+            ? {}
+            : { secrets: request.secrets.map(({ at, parts }) => ({ at: [...at], parts: [...parts] })) }),
           uses: [...request.uses],
           onFailure: request.onFailure,
           ...(request.parallelWith.length === 0 ? {} : { parallelWith: [...request.parallelWith] }),
           ...(request.approval === undefined ? {} : { approval: request.approval }),
           ...(request.retry === undefined ? {} : { maxAttempts: request.retry.maxAttempts }),
         },
-        { ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }), ...(request.retry === undefined ? {} : { retry: request.retry }) },
+        {
+          ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
+          ...(request.retry === undefined ? {} : { retry: request.retry }),
+        },
       );
       return done === undefined ? { rewound: true } : { output: done.output };
     },
@@ -93,12 +108,16 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
       await core.continueAsNew({ progress, rewound: [...rewound] } as unknown as Json);
     },
   };
-  const carried = core.carried?.plan as unknown as { readonly progress: PlanProgress; readonly rewound: readonly string[] } | undefined;
+  const carried = core.carried?.plan as unknown as
+    | { readonly progress: PlanProgress; readonly rewound: readonly string[] }
+    | undefined;
   const carriedDone = (carried?.progress.done.length ?? 0) + (carried?.progress.leftOut?.length ?? 0);
   /** How many outputs a new Run would have to ask the record for, when that was last counted. */
   let leftOut = 0;
   if (carried !== undefined) rewound.push(...carried.rewound);
-  return await core.run(async () => boundedResult(await runPlan(plan, input, job, carried?.progress), MAX_RESULT_BYTES));
+  return await core.run(async () =>
+    boundedResult(await runPlan(plan, input, job, carried?.progress), MAX_RESULT_BYTES),
+  );
 }
 
 function understand(given: AgentJobInput): { readonly plan: Plan; readonly input: JsonObject } {
@@ -107,7 +126,11 @@ function understand(given: AgentJobInput): { readonly plan: Plan; readonly input
     return { plan, input: parseInput(plan, given.input ?? {}) };
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
-    throw ApplicationFailure.create({ message: `${error.message} ${error.nextStep}`, type: error.type, nonRetryable: true });
+    throw ApplicationFailure.create({
+      message: `${error.message} ${error.nextStep}`,
+      type: error.type,
+      nonRetryable: true,
+    });
   }
 }
 

@@ -11,11 +11,28 @@
  *
  * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
  */
-import { ActivityFailure, ApplicationFailure, TemporalFailure, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  TemporalFailure,
+  condition,
+  isCancellation,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { parseAbort, parseDecision, ruleOn, type Decision } from '../model/question/decision.ts';
 import { shortDigest } from '../model/digest.ts';
-import type { BeginUndoResult, ChainPlace, JobSettings, RepairResult, RunStepRequest, RunStepResult, StepDone, VerificationReason, VerifyWorldRequest } from '../model/job/messages.ts';
+import type {
+  BeginUndoResult,
+  ChainPlace,
+  JobSettings,
+  RepairResult,
+  RunStepRequest,
+  RunStepResult,
+  StepDone,
+  VerificationReason,
+  VerifyWorldRequest,
+} from '../model/job/messages.ts';
 import { isAboutTheWorld, type Question } from '../model/question/question.ts';
 import { MAX_REFUSALS, type Refusal } from '../model/job/status.ts';
 import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';
@@ -163,7 +180,15 @@ export class Gate {
         board.set(stepId, { step: step.request.step, generation, state: 'running' });
         const result = await callRunStep({
           ...step,
-          request: { ...step.request, jobId: this.#options.jobId, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation, ...(this.#justCompared.delete(stepId) && this.#mark !== undefined ? { mark: this.#mark } : {}) },
+          request: {
+            ...step.request,
+            jobId: this.#options.jobId,
+            workspace: this.#options.workspace,
+            term: this.#term,
+            known: this.#known,
+            generation,
+            ...(this.#justCompared.delete(stepId) && this.#mark !== undefined ? { mark: this.#mark } : {}),
+          },
         });
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result);
         if (this.#isVoid(stepId, rewinds)) return this.#void(stepId);
@@ -218,7 +243,8 @@ export class Gate {
         this.#ask(result.question);
         await this.#answered(result.question.digest);
         // A question about the world is followed by a comparison, whoever answered it.
-        if (isAboutTheWorld(result.question)) await this.verify('decided', `question ${shortDigest(result.question.digest)}`);
+        if (isAboutTheWorld(result.question))
+          await this.verify('decided', `question ${shortDigest(result.question.digest)}`);
         return undefined;
       case 'failed':
         board.set(stepId, { state: 'failed' });
@@ -227,9 +253,20 @@ export class Gate {
   }
 
   /** Puts to a person that a step can't go on, and waits for the decision; then the world is compared again. */
-  async askStuck(stepId: string, failure: { readonly type: string; readonly message: string }, rerun: readonly string[]): Promise<void> {
+  async askStuck(
+    stepId: string,
+    failure: { readonly type: string; readonly message: string },
+    rerun: readonly string[],
+  ): Promise<void> {
     this.#options.board.set(stepId, { state: 'stuck' });
-    const question = await callAskStuck({ jobId: this.#options.jobId, workspace: this.#options.workspace, stepId, type: failure.type, message: failure.message.slice(0, 4_000), rerun: [...rerun] });
+    const question = await callAskStuck({
+      jobId: this.#options.jobId,
+      workspace: this.#options.workspace,
+      stepId,
+      type: failure.type,
+      message: failure.message.slice(0, 4_000),
+      rerun: [...rerun],
+    });
     this.#ask(question);
     await this.#answered(question.digest);
     await this.verify('decided', `question ${shortDigest(question.digest)}`);
@@ -238,7 +275,9 @@ export class Gate {
   // ---- undoing ---------------------------------------------------------------------------------------------------------
 
   /** Begins to undo, with whatever a person has to decide on first. Returns why a person ended it, if one did. */
-  async beginUndo(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<Extract<BeginUndoResult, { kind: 'ready' }> | ApplicationFailure> {
+  async beginUndo(
+    begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>,
+  ): Promise<Extract<BeginUndoResult, { kind: 'ready' }> | ApplicationFailure> {
     if (!this.#isUndoing) {
       // What was asked before is asked no more.
       this.#isUndoing = true;
@@ -253,10 +292,20 @@ export class Gate {
     }
   }
 
-  async beginOnce(begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>): Promise<BeginUndoResult> {
+  async beginOnce(
+    begin: (base: Omit<VerifyWorldRequest, 'reason' | 'detail'>) => Promise<BeginUndoResult>,
+  ): Promise<BeginUndoResult> {
     const { jobId, workspace, settings, base, continuedFrom } = this.#options;
     // What the Workflow knows of single steps plays no part: all that the record has is undone.
-    const result = await begin({ jobId, workspace, settings, base, known: this.#known, steps: [], ...(continuedFrom === undefined ? {} : { continuedFrom }) });
+    const result = await begin({
+      jobId,
+      workspace,
+      settings,
+      base,
+      known: this.#known,
+      steps: [],
+      ...(continuedFrom === undefined ? {} : { continuedFrom }),
+    });
     this.#searchAttributes = result.searchAttributes;
     this.#term = result.term;
     if (result.kind === 'ready') this.advance(result.at);
@@ -303,7 +352,8 @@ export class Gate {
       this.#term = result.term;
       for (const question of this.questions) {
         // What the ledger no longer asks about the world is withdrawn there, too.
-        if (isAboutTheWorld(question) && !(result.kind === 'question' && result.question.digest === question.digest)) this.#questions.delete(question.digest);
+        if (isAboutTheWorld(question) && !(result.kind === 'question' && result.question.digest === question.digest))
+          this.#questions.delete(question.digest);
       }
       if (result.kind === 'verified') {
         this.#mark = result.mark;
@@ -334,9 +384,19 @@ export class Gate {
     const parsed = parseAbort(value);
     if ('problems' in parsed) return this.#refuse(value, parsed.problems);
     const { by, reason, compensate } = parsed.abort;
-    if (compensate === true && this.#aborted !== undefined) return this.#refuse(value, [this.#undoing === undefined ? 'the job was aborted already' : 'the job is being undone already; abort without compensate ends that']);
+    if (compensate === true && this.#aborted !== undefined)
+      return this.#refuse(value, [
+        this.#undoing === undefined
+          ? 'the job was aborted already'
+          : 'the job is being undone already; abort without compensate ends that',
+      ]);
     if (compensate === true) this.#undoing = { by, reason, question: null, notes: [] };
-    const failure = ApplicationFailure.create({ message: `Aborted by ${by}: ${reason}`, type: 'aborted', nonRetryable: true, details: [{ question: null, notes: [] }] });
+    const failure = ApplicationFailure.create({
+      message: `Aborted by ${by}: ${reason}`,
+      type: 'aborted',
+      nonRetryable: true,
+      details: [{ question: null, notes: [] }],
+    });
     if (this.#undoing !== undefined && compensate !== true) this.#stopped ??= failure;
     else this.#aborted ??= failure;
     this.#options.onAborted();
@@ -356,9 +416,12 @@ export class Gate {
     const question = this.#questions.get(decision.digest);
     if (question === undefined) {
       const open = this.questions.map(({ digest }) => shortDigest(digest));
-      return [`no open question has the digest ${shortDigest(decision.digest)}; ${open.length === 0 ? 'none is open' : `open: ${open.join(', ')}`}`];
+      return [
+        `no open question has the digest ${shortDigest(decision.digest)}; ${open.length === 0 ? 'none is open' : `open: ${open.join(', ')}`}`,
+      ];
     }
-    if (this.#isUndoing && decision.compensate === true) return ['the job is being undone already; abort without compensate ends that'];
+    if (this.#isUndoing && decision.compensate === true)
+      return ['the job is being undone already; abort without compensate ends that'];
     const ruling = ruleOn(question, decision);
     return ruling.usable ? [] : ruling.problems;
   }
@@ -397,7 +460,9 @@ export class Gate {
     this.#refuse(decision, [`it could not be carried out: ${why}`]);
     return ApplicationFailure.create({
       message: `The decision for question ${shortDigest(decision.digest)} could not be carried out: ${why} The question stays open; when the cause is mended, send the same decision again.`,
-      type: cause instanceof ApplicationFailure && cause.type != null ? cause.type : 'decision-refused', nonRetryable: true, cause: failure,
+      type: cause instanceof ApplicationFailure && cause.type != null ? cause.type : 'decision-refused',
+      nonRetryable: true,
+      cause: failure,
     });
   }
 
@@ -409,7 +474,12 @@ export class Gate {
       case 'world-moved':
         this.#questions.delete(question.digest);
         this.#show();
-        return { done: [`the world has moved since the question was asked (${result.resources.slice(0, 3).join(', ')}): it is compared again`], used: null };
+        return {
+          done: [
+            `the world has moved since the question was asked (${result.resources.slice(0, 3).join(', ')}): it is compared again`,
+          ],
+          used: null,
+        };
       case 'repaired': {
         this.#term = result.term;
         this.advance(result.at);
@@ -424,9 +494,18 @@ export class Gate {
           this.#options.onRewound(result.reruns);
         }
         if (result.answers.includes('abort')) {
-          if (decision.compensate === true) this.#undoing = { by: decision.by, reason: decision.reason, question: question.digest, notes: result.notes };
+          if (decision.compensate === true)
+            this.#undoing = {
+              by: decision.by,
+              reason: decision.reason,
+              question: question.digest,
+              notes: result.notes,
+            };
           const failure = ApplicationFailure.create({
-            message: `Aborted by ${decision.by}: ${decision.reason}`, type: 'aborted', nonRetryable: true, details: [{ question: question.digest, notes: result.notes }],
+            message: `Aborted by ${decision.by}: ${decision.reason}`,
+            type: 'aborted',
+            nonRetryable: true,
+            details: [{ question: question.digest, notes: result.notes }],
           });
           if (this.#isUndoing) this.#stopped = failure;
           else this.#aborted = failure;
@@ -434,7 +513,14 @@ export class Gate {
         this.#questions.delete(question.digest);
         this.#show();
         if (decision.compensate === true) this.#options.onAborted();
-        return { done: result.notes, used: { question: decision.digest, ...(decision.answer === undefined ? {} : { answer: decision.answer }), ...(decision.items === undefined ? {} : { items: decision.items }) } };
+        return {
+          done: result.notes,
+          used: {
+            question: decision.digest,
+            ...(decision.answer === undefined ? {} : { answer: decision.answer }),
+            ...(decision.items === undefined ? {} : { items: decision.items }),
+          },
+        };
       }
     }
   }
@@ -499,4 +585,3 @@ export class Gate {
 function stateFor({ kind }: Question): 'held' | 'approval' | 'in-doubt' | 'stuck' {
   return kind === 'approval' || kind === 'in-doubt' || kind === 'stuck' ? kind : 'held';
 }
-

@@ -16,7 +16,11 @@ export interface DecideAnswer {
   /** What was done, in words. */
   readonly done: readonly string[];
   /** The question that was closed by it, with the answers; null: it did nothing, `done` says why. */
-  readonly used: { readonly question: string; readonly answer?: Answer; readonly items?: Readonly<Record<string, Answer>> } | null;
+  readonly used: {
+    readonly question: string;
+    readonly answer?: Answer;
+    readonly items?: Readonly<Record<string, Answer>>;
+  } | null;
 }
 
 /** The same, validated before it enters the history; answers when it has been carried out. */

@@ -9,17 +9,44 @@
  *    (continue-as-new): finished steps answer from the record, void ones run under their new generation.
  */
 import {
-  ApplicationFailure, CancellationScope, ContinueAsNew, allHandlersFinished, condition, isCancellation, log, makeContinueAsNewFunc, setCurrentDetails,
-  setDefaultSignalHandler, setHandler, sleep, workflowInfo, type Workflow,
+  ApplicationFailure,
+  CancellationScope,
+  ContinueAsNew,
+  allHandlersFinished,
+  condition,
+  isCancellation,
+  log,
+  makeContinueAsNewFunc,
+  setCurrentDetails,
+  setDefaultSignalHandler,
+  setHandler,
+  sleep,
+  workflowInfo,
+  type Workflow,
 } from '@temporalio/workflow';
 import { assertJson, type Json } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { issuesText } from '../model/issues-text.ts';
 import { HttpSettingsSchema, type HttpSettings } from '../model/step/http-host.ts';
-import { DEFAULT_VERIFY_AFTER_MS, MAX_INPUT_BYTES, type ChainPlace, type JobSettings, type StepDone, type Watch } from '../model/job/messages.ts';
+import {
+  DEFAULT_VERIFY_AFTER_MS,
+  MAX_INPUT_BYTES,
+  type ChainPlace,
+  type JobSettings,
+  type StepDone,
+  type Watch,
+} from '../model/job/messages.ts';
 import { parseDecision } from '../model/question/decision.ts';
 import { GENESIS } from '../model/record/record.ts';
-import { MAX_ENDING_NOTES, MAX_STEPS_SHOWN, statusMarkdown, type JobState, type JobStatus, type StatusExtract, type StepStatus } from '../model/job/status.ts';
+import {
+  MAX_ENDING_NOTES,
+  MAX_STEPS_SHOWN,
+  statusMarkdown,
+  type JobState,
+  type JobStatus,
+  type StatusExtract,
+  type StepStatus,
+} from '../model/job/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 import { jobIdOf, StepIdSchema } from '../model/record/token.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';
@@ -58,7 +85,12 @@ export interface StepOptions {
   readonly approval?: 'before-apply';
   /** Of one attempt, in milliseconds. Default: 30 minutes. */
   readonly timeoutMs?: number;
-  readonly retry?: { readonly maxAttempts: number; readonly initialIntervalMs: number; readonly backoffCoefficient: number; readonly maxIntervalMs: number };
+  readonly retry?: {
+    readonly maxAttempts: number;
+    readonly initialIntervalMs: number;
+    readonly backoffCoefficient: number;
+    readonly maxIntervalMs: number;
+  };
   /** Ids of the steps whose outputs this one uses. Default: all before it. */
   readonly uses?: readonly string[];
   readonly onFailure?: 'ask' | 'fail';
@@ -160,10 +192,13 @@ export class JobCore implements Job {
       onRewound: (reruns) => this.#rewound(reruns.map(({ stepId }) => stepId)),
       onAborted: () => this.#scope.cancel(),
     });
-    for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {})) this.#gate.setGeneration(stepId, generation);
+    for (const [stepId, generation] of Object.entries(this.carried?.generations ?? {}))
+      this.#gate.setGeneration(stepId, generation);
     this.#results = new StepResults(MAX_CARRIED_BYTES, this.carried?.results ?? {}, this.carried?.leftOut ?? 0);
-    for (const [stepId, { generation }] of Object.entries(this.carried?.results ?? {})) this.#board.set(stepId, { generation, state: 'done' });
-    for (const [stepId, step, generation, effects] of this.carried?.steps ?? []) this.#board.set(stepId, { step, generation, state: 'done', effects });
+    for (const [stepId, { generation }] of Object.entries(this.carried?.results ?? {}))
+      this.#board.set(stepId, { generation, state: 'done' });
+    for (const [stepId, step, generation, effects] of this.carried?.steps ?? [])
+      this.#board.set(stepId, { step, generation, state: 'done', effects });
     this.#handleMessages();
   }
 
@@ -185,7 +220,14 @@ export class JobCore implements Job {
       workflowId,
       name: this.#options.name ?? workflowType,
       workspace: this.#options.workspace,
-      state: this.#state === 'running' || this.#state === 'verifying' || this.#state === 'undoing' ? (waits ? 'waiting' : this.#gate.isVerifying ? 'verifying' : this.#state) : this.#state,
+      state:
+        this.#state === 'running' || this.#state === 'verifying' || this.#state === 'undoing'
+          ? waits
+            ? 'waiting'
+            : this.#gate.isVerifying
+              ? 'verifying'
+              : this.#state
+          : this.#state,
       steps: [...steps],
       questions: [...this.#gate.questions],
       refusals: [...this.#gate.refusals],
@@ -197,7 +239,10 @@ export class JobCore implements Job {
     if (this.carried?.undoing !== undefined) return await this.#undo(this.carried.undoing);
     try {
       const result = await this.#scope.run(async () => {
-        await this.#gate.verify('first-of-run', this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run');
+        await this.#gate.verify(
+          'first-of-run',
+          this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run',
+        );
         this.#state = 'running';
         this.#refreshDetails();
         return await body();
@@ -213,7 +258,11 @@ export class JobCore implements Job {
       // What was in flight was cancelled because a person ended the job.
       const error = isCancellation(caught) ? (this.#gate.aborted ?? caught) : caught;
       if (error instanceof JobRestart || this.#mustRestart) await this.#restart();
-      const outcome = isCancellation(error) ? 'cancelled' : error instanceof ApplicationFailure && error.type === 'aborted' ? 'aborted' : 'failed';
+      const outcome = isCancellation(error)
+        ? 'cancelled'
+        : error instanceof ApplicationFailure && error.type === 'aborted'
+          ? 'aborted'
+          : 'failed';
       await CancellationScope.nonCancellable(() => this.#end(outcome));
       throw asFailure(error);
     }
@@ -225,7 +274,16 @@ export class JobCore implements Job {
     return await CancellationScope.nonCancellable(async () => {
       this.#state = 'undoing';
       this.#refreshDetails();
-      const failure = await undoJob({ jobId: this.jobId, workspace: this.#options.workspace, gate: this.#gate, board: this.#board, onUndone: () => this.#undoneOne(undoing) }, undoing);
+      const failure = await undoJob(
+        {
+          jobId: this.jobId,
+          workspace: this.#options.workspace,
+          gate: this.#gate,
+          board: this.#board,
+          onUndone: () => this.#undoneOne(undoing),
+        },
+        undoing,
+      );
       await this.#end('aborted');
       throw failure;
     });
@@ -235,11 +293,18 @@ export class JobCore implements Job {
     if (this.isLong) await this.continueAsNew(undefined, undoing);
   }
 
-  async step<C extends StepContract>(contract: C, input: StepInput<C>, options: StepOptions = {}): Promise<StepOutput<C>> {
+  async step<C extends StepContract>(
+    contract: C,
+    input: StepInput<C>,
+    options: StepOptions = {},
+  ): Promise<StepOutput<C>> {
     const stepId = options.id ?? this.#nextId(contract.name);
     const checked = contract.input.safeParse(input);
     if (!checked.success) {
-      throw new HoldfastError('bad-input', `Step ${stepId} was given an input that does not fit the contract of ${contract.name}: ${issuesText(checked.error.issues, 'input')}.`);
+      throw new HoldfastError(
+        'bad-input',
+        `Step ${stepId} was given an input that does not fit the contract of ${contract.name}: ${issuesText(checked.error.issues, 'input')}.`,
+      );
     }
     const carried = this.#carriedResult(stepId);
     if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;
@@ -271,12 +336,23 @@ export class JobCore implements Job {
   }
 
   /** One step; undefined when a decision made the request void. @throws HoldfastError, at once, for a request that can't be made */
-  runStep(request: GateStep['request'], options: Pick<StepOptions, 'timeoutMs' | 'retry'>): Promise<StepDone | undefined> {
+  runStep(
+    request: GateStep['request'],
+    options: Pick<StepOptions, 'timeoutMs' | 'retry'>,
+  ): Promise<StepDone | undefined> {
     if (this.#mustRestart) throw new JobRestart();
     const id = StepIdSchema.safeParse(request.stepId);
-    if (!id.success) throw new HoldfastError('bad-input', `"${request.stepId}" cannot be a step's id: ${id.error.issues[0]?.message ?? 'not valid'}.`);
+    if (!id.success)
+      throw new HoldfastError(
+        'bad-input',
+        `"${request.stepId}" cannot be a step's id: ${id.error.issues[0]?.message ?? 'not valid'}.`,
+      );
     const inputLength = JSON.stringify(request.input).length;
-    if (inputLength > MAX_INPUT_BYTES) throw new HoldfastError('too-large', `The input of step ${request.stepId} has ${inputLength} characters; at most ${MAX_INPUT_BYTES} go into a history.`);
+    if (inputLength > MAX_INPUT_BYTES)
+      throw new HoldfastError(
+        'too-large',
+        `The input of step ${request.stepId} has ${inputLength} characters; at most ${MAX_INPUT_BYTES} go into a history.`,
+      );
     return this.#gate.run({ request, timeoutMs: options.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, retry: options.retry });
   }
 
@@ -308,7 +384,10 @@ export class JobCore implements Job {
   sayWhyNotNew(leftOut: number): void {
     if (this.#saidWhyNotNew) return;
     this.#saidWhyNotNew = true;
-    log.warn('the history is long, but a new Run would gain nothing yet: results are too large to be carried over and would be asked of the record again', { leftOut, maxBytes: MAX_CARRIED_BYTES });
+    log.warn(
+      'the history is long, but a new Run would gain nothing yet: results are too large to be carried over and would be asked of the record again',
+      { leftOut, maxBytes: MAX_CARRIED_BYTES },
+    );
   }
 
   /** @throws ContinueAsNew, always */
@@ -318,9 +397,18 @@ export class JobCore implements Job {
       base: this.#gate.known,
       generations: this.#gate.generations,
       steps: this.#board.carried(MAX_CARRIED_STEPS_CHARACTERS),
-      ...(undoing !== undefined ? { undoing } : plan === undefined ? { results: this.#results.carried((stepId) => this.#gate.generationOf(stepId)), leftOut: this.#results.leftOut } : { plan }),
+      ...(undoing !== undefined
+        ? { undoing }
+        : plan === undefined
+          ? {
+              results: this.#results.carried((stepId) => this.#gate.generationOf(stepId)),
+              leftOut: this.#results.leftOut,
+            }
+          : { plan }),
     };
-    return await makeContinueAsNewFunc<Workflow>({ memo: { ...workflowInfo().memo, [MEMO]: carried } })(...(this.#options.args as unknown[]));
+    return await makeContinueAsNewFunc<Workflow>({ memo: { ...workflowInfo().memo, [MEMO]: carried } })(
+      ...(this.#options.args as unknown[]),
+    );
   }
 
   async #restart(): Promise<never> {
@@ -328,7 +416,8 @@ export class JobCore implements Job {
   }
 
   #rewound(stepIds: readonly string[]): void {
-    for (const id of stepIds) this.#board.set(id, { generation: this.#gate.generationOf(id), state: 'waiting', effects: '' });
+    for (const id of stepIds)
+      this.#board.set(id, { generation: this.#gate.generationOf(id), state: 'waiting', effects: '' });
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
     else if (stepIds.some((id) => this.#results.get(id) !== undefined)) this.#mustRestart = true;
   }
@@ -368,7 +457,12 @@ export class JobCore implements Job {
       decideUpdate,
       async (value) => {
         const parsed = parseDecision(value);
-        if ('problems' in parsed) throw ApplicationFailure.create({ message: parsed.problems.join('; '), type: 'decision-refused', nonRetryable: true });
+        if ('problems' in parsed)
+          throw ApplicationFailure.create({
+            message: parsed.problems.join('; '),
+            type: 'decision-refused',
+            nonRetryable: true,
+          });
         const answer = await this.#gate.decide(parsed.decision);
         this.#refreshDetails();
         return answer;
@@ -376,7 +470,12 @@ export class JobCore implements Job {
       {
         validator: (value) => {
           const problems = this.#gate.problemsOf(value);
-          if (problems.length > 0) throw ApplicationFailure.create({ message: `The decision can't be used: ${problems.join('; ')}.`, type: 'decision-refused', nonRetryable: true });
+          if (problems.length > 0)
+            throw ApplicationFailure.create({
+              message: `The decision can't be used: ${problems.join('; ')}.`,
+              type: 'decision-refused',
+              nonRetryable: true,
+            });
         },
       },
     );
@@ -386,18 +485,32 @@ export class JobCore implements Job {
 
   /** Kept by the worker, not in the history: costs no event. Made at every step, so of a bounded number of steps. */
   #refreshDetails(): void {
-    setCurrentDetails(statusMarkdown({ ...this.#shown(this.#board.latest(MAX_STEPS_SHOWN)), counts: this.#board.counts }));
+    setCurrentDetails(
+      statusMarkdown({ ...this.#shown(this.#board.latest(MAX_STEPS_SHOWN)), counts: this.#board.counts }),
+    );
   }
 }
 
 /** @throws ApplicationFailure `bad-input`, once and for all */
 function refuseBadHosts({ http }: OpenJobOptions): void {
   const checked = HttpSettingsSchema.optional().safeParse(http);
-  if (!checked.success) throw asFailure(new HoldfastError('bad-input', `openJob was given hosts that cannot be called: ${checked.error.issues.map(({ path, message }) => `http.${path.map(String).join('.')}: ${message}`).join('; ')}.`));
+  if (!checked.success)
+    throw asFailure(
+      new HoldfastError(
+        'bad-input',
+        `openJob was given hosts that cannot be called: ${checked.error.issues.map(({ path, message }) => `http.${path.map(String).join('.')}: ${message}`).join('; ')}.`,
+      ),
+    );
 }
 
 /** A Workflow fails on purpose only with an ApplicationFailure; another error would fail its Task for ever. */
 function asFailure(error: unknown): unknown {
   if (!(error instanceof HoldfastError)) return error;
-  return ApplicationFailure.create({ message: `${error.message} ${error.nextStep}`, type: error.type, nonRetryable: true, details: [{ ...error.details }], cause: error });
+  return ApplicationFailure.create({
+    message: `${error.message} ${error.nextStep}`,
+    type: error.type,
+    nonRetryable: true,
+    details: [{ ...error.details }],
+    cause: error,
+  });
 }

@@ -14,9 +14,20 @@ export class StepBoard {
   readonly #order: string[] = [];
   readonly #notDone = new Set<string>();
 
-  set(id: string, change: { readonly step?: string; readonly generation?: number; readonly state?: StepState; readonly effects?: string }): void {
+  set(
+    id: string,
+    change: {
+      readonly step?: string;
+      readonly generation?: number;
+      readonly state?: StepState;
+      readonly effects?: string;
+    },
+  ): void {
     const present = this.#steps.get(id);
-    const status = { ...(present?.status ?? { id, step: id, generation: 0, state: 'waiting' as const, effects: '' }), ...change };
+    const status = {
+      ...(present?.status ?? { id, step: id, generation: 0, state: 'waiting' as const, effects: '' }),
+      ...change,
+    };
     if (present === undefined) this.#steps.set(id, { status, place: this.#order.push(id) - 1 });
     else present.status = status;
     if (status.state === 'done') this.#notDone.delete(id);

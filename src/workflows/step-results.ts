@@ -17,7 +17,10 @@ export interface StepResult {
 const RESULT_FRAME_BYTES = 40;
 
 export class StepResults {
-  readonly #results = new Map<string, { readonly result: StepResult; readonly sizeBytes: number; readonly isCarried: boolean }>();
+  readonly #results = new Map<
+    string,
+    { readonly result: StepResult; readonly sizeBytes: number; readonly isCarried: boolean }
+  >();
   readonly #maxBytes: number;
   /** How many of the first results to come are done already, and were left out. */
   readonly #askedAgain: number;
@@ -53,7 +56,9 @@ export class StepResults {
 
   /** What the next Run is given; results for which a higher generation was issued are void. */
   carried(generationOf: (stepId: string) => number): Readonly<Record<string, StepResult>> {
-    const carried = [...this.#results].filter(([stepId, { result, isCarried }]) => isCarried && result.generation >= generationOf(stepId));
+    const carried = [...this.#results].filter(
+      ([stepId, { result, isCarried }]) => isCarried && result.generation >= generationOf(stepId),
+    );
     return Object.fromEntries(carried.map(([stepId, { result }]) => [stepId, result]));
   }
 

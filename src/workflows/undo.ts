@@ -45,7 +45,11 @@ export async function undoJob(options: UndoOptions, undoing: Undoing): Promise<A
   } catch (error) {
     // What won't pass by itself, and is no question: the workspace can't even be opened.
     if (!(error instanceof ActivityFailure)) throw error;
-    stopped = ApplicationFailure.create({ message: error.cause?.message ?? error.message, type: 'aborted', nonRetryable: true });
+    stopped = ApplicationFailure.create({
+      message: error.cause?.message ?? error.message,
+      type: 'aborted',
+      nonRetryable: true,
+    });
   }
   if (stopped !== undefined) await tellWhatIsLeft(options, undoing, progress);
   return aborted(undoing, progress.last, stopped);
@@ -57,12 +61,18 @@ interface Progress {
 }
 
 /** Returns why a person ended it before its end, if one did. */
-async function undoAll(options: UndoOptions, undoing: Undoing, progress: Progress): Promise<ApplicationFailure | undefined> {
+async function undoAll(
+  options: UndoOptions,
+  undoing: Undoing,
+  progress: Progress,
+): Promise<ApplicationFailure | undefined> {
   const { gate } = options;
   let detail = undoing.question === null ? `asked by ${undoing.by}` : `question ${shortDigest(undoing.question)}`;
   for (;;) {
     const { reason } = progress;
-    const begun = await gate.beginUndo((base) => callBeginUndo({ ...base, reason, detail: detail.slice(0, 500), by: undoing.by, why: undoing.reason }));
+    const begun = await gate.beginUndo((base) =>
+      callBeginUndo({ ...base, reason, detail: detail.slice(0, 500), by: undoing.by, why: undoing.reason }),
+    );
     if (begun instanceof ApplicationFailure) return begun;
     progress.last = begun;
     if (begun.items.length === 0) return undefined;
@@ -75,7 +85,12 @@ async function undoAll(options: UndoOptions, undoing: Undoing, progress: Progres
 /** As it is now; nothing is waited for any more. */
 async function tellWhatIsLeft({ gate }: UndoOptions, { by, reason: why }: Undoing, progress: Progress): Promise<void> {
   try {
-    const now = await gate.beginOnce((base) => callBeginUndo({ ...base, reason: progress.reason, detail: 'the undoing was ended', by, why }, ATTEMPTS_AT_THE_END));
+    const now = await gate.beginOnce((base) =>
+      callBeginUndo(
+        { ...base, reason: progress.reason, detail: 'the undoing was ended', by, why },
+        ATTEMPTS_AT_THE_END,
+      ),
+    );
     if (now.kind === 'ready') progress.last = now;
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
@@ -83,14 +98,24 @@ async function tellWhatIsLeft({ gate }: UndoOptions, { by, reason: why }: Undoin
 }
 
 /** Why it is to be begun again; all of these are undone, or something has come between. */
-async function undoItems({ jobId, workspace, gate, board, onUndone }: UndoOptions, { items, mark }: Extract<BeginUndoResult, { kind: 'ready' }>): Promise<ApplicationFailure | { readonly reason: VerificationReason; readonly detail: string }> {
+async function undoItems(
+  { jobId, workspace, gate, board, onUndone }: UndoOptions,
+  { items, mark }: Extract<BeginUndoResult, { kind: 'ready' }>,
+): Promise<ApplicationFailure | { readonly reason: VerificationReason; readonly detail: string }> {
   let isFirst = true;
   for (const item of items) {
-    for (let isUndone = false; !isUndone; ) {
+    for (let isUndone = false; !isUndone;) {
       if (gate.stopped !== undefined) return gate.stopped;
       board.set(item.stepId, { step: item.step, generation: item.generation, state: 'undoing' });
       gate.onChange();
-      const result = await callUndoStep({ ...item, jobId, workspace, term: gate.term, known: gate.known, ...(isFirst ? { mark } : {}) });
+      const result = await callUndoStep({
+        ...item,
+        jobId,
+        workspace,
+        term: gate.term,
+        known: gate.known,
+        ...(isFirst ? { mark } : {}),
+      });
       isFirst = false;
       if (result.kind === 'begin-again') return result;
       if (result.kind === 'question') {
@@ -114,14 +139,39 @@ function noteUndone(board: StepBoard, item: UndoItem, items: readonly UndoItem[]
   if (isLast) board.set(item.stepId, { state: left === 0 ? 'undone' : 'partly-undone' });
 }
 
-function aborted({ by, reason, question, notes }: Undoing, { report, items, total }: { readonly report: UndoReport; readonly items: readonly UndoItem[]; readonly total: number }, stopped: ApplicationFailure | undefined): ApplicationFailure {
+function aborted(
+  { by, reason, question, notes }: Undoing,
+  {
+    report,
+    items,
+    total,
+  }: { readonly report: UndoReport; readonly items: readonly UndoItem[]; readonly total: number },
+  stopped: ApplicationFailure | undefined,
+): ApplicationFailure {
   const { steps, effects, left, leftTotal } = report;
   const untouched = [...new Set(items.map(({ stepId }) => stepId))];
   const done = `Undone: ${steps} ${steps === 1 ? 'step' : 'steps'}${effects === '' ? '' : ` (${effects})`}.`;
-  const rest = leftTotal === 0 ? '' : ` Not undone: ${left.slice(0, 5).map(({ what, why }) => `${what} (${why})`).join('; ')}${leftTotal > 5 ? `; and ${leftTotal - 5} more` : ''}.`;
-  const end = stopped === undefined ? '' : ` It was not undone to the end: ${stopped.message}.${total === 0 ? '' : ` Left as they are: ${untouched.slice(0, 10).join(', ')}${total > 10 ? ', …' : ''}.`}`;
+  const rest =
+    leftTotal === 0
+      ? ''
+      : ` Not undone: ${left
+          .slice(0, 5)
+          .map(({ what, why }) => `${what} (${why})`)
+          .join('; ')}${leftTotal > 5 ? `; and ${leftTotal - 5} more` : ''}.`;
+  const end =
+    stopped === undefined
+      ? ''
+      : ` It was not undone to the end: ${stopped.message}.${total === 0 ? '' : ` Left as they are: ${untouched.slice(0, 10).join(', ')}${total > 10 ? ', …' : ''}.`}`;
   return ApplicationFailure.create({
     message: `Aborted by ${by}: ${reason}${/[.!?]$/.test(reason) ? '' : '.'} ${done}${rest}${end}`,
-    type: 'aborted', nonRetryable: true, details: [{ question, notes: [...notes], undone: { ...report, isComplete: stopped === undefined, ...(stopped === undefined ? {} : { untouched }) } }],
+    type: 'aborted',
+    nonRetryable: true,
+    details: [
+      {
+        question,
+        notes: [...notes],
+        undone: { ...report, isComplete: stopped === undefined, ...(stopped === undefined ? {} : { untouched }) },
+      },
+    ],
   });
 }

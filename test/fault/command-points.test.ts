@@ -17,11 +17,19 @@ after(() => rmSync(root, { recursive: true, force: true }));
 /** Before it, nothing of what the command made may be in the workspace. */
 const FIRST_OF_APPLYING = 'applying.after';
 
-async function killEverywhere(files: number, chooseHits: (count: number) => readonly number[], only?: (point: string) => boolean): Promise<void> {
+async function killEverywhere(
+  files: number,
+  chooseHits: (count: number) => readonly number[],
+  only?: (point: string) => boolean,
+): Promise<void> {
   const reference = prepareTree(root, 'reference', files);
   const before = filesIn(reference);
   const hitsPath = join(root, `hits-${files}`);
-  const order = (workspace: string): CommandOrder => ({ workspace, run: EVERY_CHANGE, memory: memoryOf(`kills-${files}`) });
+  const order = (workspace: string): CommandOrder => ({
+    workspace,
+    run: EVERY_CHANGE,
+    memory: memoryOf(`kills-${files}`),
+  });
   const end = await runCommand({ ...order(reference), hits: hitsPath });
   assert.ok(end !== undefined && 'output' in end, JSON.stringify(end));
   const wanted = filesIn(reference);
@@ -30,8 +38,11 @@ async function killEverywhere(files: number, chooseHits: (count: number) => read
   const applyingFrom = hits.indexOf(FIRST_OF_APPLYING);
   const counts = new Map<string, number>();
   for (const point of hits) counts.set(point, (counts.get(point) ?? 0) + 1);
-  const kills = [...counts].filter(([point]) => only?.(point) ?? true).flatMap(([point, count]) => chooseHits(count).map((hit) => ({ point, hit })));
-  const placeOf = ({ point, hit }: { readonly point: string; readonly hit: number }): number => hits.flatMap((name, index) => (name === point ? [index] : []))[hit - 1]!;
+  const kills = [...counts]
+    .filter(([point]) => only?.(point) ?? true)
+    .flatMap(([point, count]) => chooseHits(count).map((hit) => ({ point, hit })));
+  const placeOf = ({ point, hit }: { readonly point: string; readonly hit: number }): number =>
+    hits.flatMap((name, index) => (name === point ? [index] : []))[hit - 1]!;
   const failures: string[] = [];
   const total = kills.length;
   const runNext = async (): Promise<void> => {
@@ -40,7 +51,8 @@ async function killEverywhere(files: number, chooseHits: (count: number) => read
       try {
         const workspace = prepareTree(root, 'killed', files);
         assert.equal(await runCommand({ ...order(workspace), kill: at }), undefined, 'it was to be killed there');
-        if (placeOf(at) < applyingFrom) assert.deepEqual(withoutOurs(filesIn(workspace)), before, 'nothing of it is there');
+        if (placeOf(at) < applyingFrom)
+          assert.deepEqual(withoutOurs(filesIn(workspace)), before, 'nothing of it is there');
         const then = await runCommand(order(workspace));
         assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
         assert.deepEqual(filesIn(workspace), wanted, 'all of it is there');
@@ -58,13 +70,28 @@ async function killEverywhere(files: number, chooseHits: (count: number) => read
 
 /** What is prepared beside the targets bears our name. */
 function withoutOurs(files: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(files).filter(([path]) => !path.split('/').some((part) => part.startsWith('.holdfast'))));
+  return Object.fromEntries(
+    Object.entries(files).filter(([path]) => !path.split('/').some((part) => part.startsWith('.holdfast'))),
+  );
 }
 
 test('killed at every fault point of a command and of applying it, it ends with the whole of what the command changed', async () => {
-  await killEverywhere(12, process.env['HOLDFAST_KILLS'] === 'all' ? (count) => Array.from({ length: count }, (_, index) => index + 1) : (count) => [...new Set([1, count])]);
+  await killEverywhere(
+    12,
+    process.env['HOLDFAST_KILLS'] === 'all'
+      ? (count) => Array.from({ length: count }, (_, index) => index + 1)
+      : (count) => [...new Set([1, count])],
+  );
 });
 
 test('the same where so many files are changed that they are committed in batches', async () => {
-  await killEverywhere(180, (count) => [...new Set([Math.ceil(count / 3), count])], (point) => point.startsWith('commit.') || point.startsWith('fsync-folder') || point.startsWith('rename') || point.startsWith('record'));
+  await killEverywhere(
+    180,
+    (count) => [...new Set([Math.ceil(count / 3), count])],
+    (point) =>
+      point.startsWith('commit.') ||
+      point.startsWith('fsync-folder') ||
+      point.startsWith('rename') ||
+      point.startsWith('record'),
+  );
 });

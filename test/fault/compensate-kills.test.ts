@@ -19,7 +19,8 @@ after(async () => {
 });
 
 /** Points that only other matters come to: a comparison, a person's decision, a call that is refused, a step's own record, a content that is not small, a command, a worker that is lost while it runs a step. */
-const ELSEWHERE = /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
+const ELSEWHERE =
+  /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
 
 test('killed at every point of the undoing in turn, a job ends as one that was not killed', async () => {
   const done = await kills.doSaga('every-point');
@@ -30,12 +31,19 @@ test('killed at every point of the undoing in turn, a job ends as one that was n
     report = await kills.undo(done, { everyPoint });
   }
   const reached = new Set(linesOf(everyPoint));
-  assert.deepEqual(FAULT_POINTS.filter((point) => !reached.has(point) && !ELSEWHERE.test(point)), []);
+  assert.deepEqual(
+    FAULT_POINTS.filter((point) => !reached.has(point) && !ELSEWHERE.test(point)),
+    [],
+  );
   await kills.mustBeUndone(done, report);
 });
 
 test('PostgreSQL: killed around the commits of the undoing, a job ends as one that was not killed', async () => {
   const points = ['commit.database-before', 'commit.database-after', 'applying.after', 'record.before'];
-  const failures = await twoAtATime(points, async (point, index) => await kills.killAt(await kills.doSaga(`postgres-${index}`, await postgres.database()), point, 1));
+  const failures = await twoAtATime(
+    points,
+    async (point, index) =>
+      await kills.killAt(await kills.doSaga(`postgres-${index}`, await postgres.database()), point, 1),
+  );
   assert.deepEqual(failures, []);
 });

@@ -20,14 +20,17 @@ after(async () => {
 
 for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
   test(`${dialect}: killed at any point of the undoing, a job ends as one that was not killed`, async (t) => {
-    const databaseUrl = async (): Promise<string | undefined> => (dialect === 'SQLite' ? undefined : await postgres.database());
+    const databaseUrl = async (): Promise<string | undefined> =>
+      dialect === 'SQLite' ? undefined : await postgres.database();
     const template = await kills.doSaga(`template-${dialect}`, await databaseUrl());
     const hits = join(kills.root, `hits-${dialect}`);
     const reference = dialect === 'SQLite' ? kills.copyOf(template, 'reference') : template;
     await kills.mustBeUndone(reference, await kills.undo(reference, { hits }));
     const counts = new Map<string, number>();
     for (const point of linesOf(hits)) counts.set(point, (counts.get(point) ?? 0) + 1);
-    const chosen = [...counts].flatMap(([point, count]) => [...new Set([1, Math.ceil(count / 2), count])].map((hit) => ({ point, hit })));
+    const chosen = [...counts].flatMap(([point, count]) =>
+      [...new Set([1, Math.ceil(count / 2), count])].map((hit) => ({ point, hit })),
+    );
     const failures = await twoAtATime(chosen, async ({ point, hit }, index) => {
       const name = `kill-${dialect}-${index}`;
       const done = dialect === 'SQLite' ? kills.copyOf(template, name) : await kills.doSaga(name, await databaseUrl());

@@ -20,7 +20,14 @@ import { testTemporal } from '../support/temporal.ts';
 import { linesOf } from '../support/undo-kills.ts';
 
 const CHILD = new URL('../support/saga-worker.ts', import.meta.url).pathname;
-const POINTS = ['perform.call-after', 'seal.after', 'commit.database-after', 'commit.file-renamed', 'record.after', 'release.before'] as const;
+const POINTS = [
+  'perform.call-after',
+  'seal.after',
+  'commit.database-after',
+  'commit.file-renamed',
+  'record.after',
+  'release.before',
+] as const;
 const temporal = await testTemporal();
 
 test('workers killed while a job is undone: it ends by itself, undone once', { timeout: 400_000 }, async (t) => {
@@ -33,15 +40,40 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
   const before = await worldOf(places);
   const bundlePath = join(root, 'bundle.json');
   writeFileSync(bundlePath, JSON.stringify(await bundleWorkflows()));
-  const order: SagaWorkerOrder = { address: temporal.address, namespace: temporal.namespace, taskQueue: temporal.unique('queue'), root, bundlePath, url: server.url, killAt: [], killedPath: join(root, 'killed') };
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('undone'), taskQueue: order.taskQueue, args: [{ plan: sagaPlan(server.url), workspace }] });
+  const order: SagaWorkerOrder = {
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue: temporal.unique('queue'),
+    root,
+    bundlePath,
+    url: server.url,
+    killAt: [],
+    killedPath: join(root, 'killed'),
+  };
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('undone'),
+    taskQueue: order.taskQueue,
+    args: [{ plan: sagaPlan(server.url), workspace }],
+  });
   let worker = start(order);
   try {
     const { questions, jobId } = await until(handle, (status: JobStatus) => status.questions.length > 0, 60_000);
     await kill(worker);
-    await handle.signal('decide', { digest: questions[0]!.digest, answer: 'abort', compensate: true, by: 'a person', reason: 'because' });
+    await handle.signal('decide', {
+      digest: questions[0]!.digest,
+      answer: 'abort',
+      compensate: true,
+      by: 'a person',
+      reason: 'because',
+    });
     let isOver = false;
-    const result = handle.result().then(() => 'completed', (error: Error) => (error.cause as Error).message).finally(() => (isOver = true));
+    const result = handle
+      .result()
+      .then(
+        () => 'completed',
+        (error: Error) => (error.cause as Error).message,
+      )
+      .finally(() => (isOver = true));
     let restarts = 0;
     for (; !isOver; restarts++) {
       worker = start({ ...order, killAt: POINTS });
@@ -51,8 +83,14 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
     assert.match(await result, /^Aborted by a person: because\. Undone: 9 steps/);
     assert.deepEqual(linesOf(order.killedPath).toSorted(), POINTS.toSorted());
     assert.deepEqual(await worldOf(places), before);
-    assert.deepEqual(chainOf(workspace, jobId).flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])), SAGA.map(({ contract }) => contract.name).reverse());
-    assert.deepEqual(server.keys.map((key) => server.effects(key)), server.keys.map(() => 1));
+    assert.deepEqual(
+      chainOf(workspace, jobId).flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])),
+      SAGA.map(({ contract }) => contract.name).reverse(),
+    );
+    assert.deepEqual(
+      server.keys.map((key) => server.effects(key)),
+      server.keys.map(() => 1),
+    );
   } finally {
     await kill(worker);
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
@@ -60,11 +98,14 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
 });
 
 function start(order: SagaWorkerOrder): ChildProcess {
-  return spawn(process.execPath, ['--conditions=holdfast-source', CHILD, JSON.stringify(order)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return spawn(process.execPath, ['--conditions=holdfast-source', CHILD, JSON.stringify(order)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await new Promise<void>((resolve) => void child.once('exit', () => resolve()));
+  if (child.exitCode === null && child.signalCode === null)
+    await new Promise<void>((resolve) => void child.once('exit', () => resolve()));
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -32,22 +32,30 @@ const COMMANDS = [
   "rm -r part-1 part-2 empty && find part-3 -type f -exec chmod 600 {} + && find . -name 'link-*' -exec ln -sfn nowhere {} ';' && chmod 755 part-3 && mv part-4 moved && mkdir -p new/er && echo new > new/er/file",
 ];
 
-test('commands that change a tree of 2,000 files are undone: every byte, mode, link and folder is as before', { timeout: 300_000 }, async (t) => {
-  const workspace = mkdtempSync(join(tmpdir(), 'holdfast-undo-tree-'));
-  try {
-    makeTree(workspace);
-    const before = filesIn(workspace);
-    await using job = openTestJob({ workspace, steps: shellSteps });
-    for (const run of COMMANDS) {
-      await job.step(shell, { run, options: { env: { HOME: '/nonexistent' } } }).catch((error: unknown) => assert.fail(error instanceof QuestionAsked ? error.question.findings[0]!.difference : String(error)));
-      assert.notDeepEqual(filesIn(workspace), before);
+test(
+  'commands that change a tree of 2,000 files are undone: every byte, mode, link and folder is as before',
+  { timeout: 300_000 },
+  async (t) => {
+    const workspace = mkdtempSync(join(tmpdir(), 'holdfast-undo-tree-'));
+    try {
+      makeTree(workspace);
+      const before = filesIn(workspace);
+      await using job = openTestJob({ workspace, steps: shellSteps });
+      for (const run of COMMANDS) {
+        await job
+          .step(shell, { run, options: { env: { HOME: '/nonexistent' } } })
+          .catch((error: unknown) =>
+            assert.fail(error instanceof QuestionAsked ? error.question.findings[0]!.difference : String(error)),
+          );
+        assert.notDeepEqual(filesIn(workspace), before);
+      }
+      const started = performance.now();
+      const report = await job.undo();
+      t.diagnostic(`undone in ${Math.round(performance.now() - started)} ms: ${report.effects}`);
+      assert.deepEqual(report.left, []);
+      assert.deepEqual(filesIn(workspace), before);
+    } finally {
+      rmSync(workspace, { recursive: true, force: true });
     }
-    const started = performance.now();
-    const report = await job.undo();
-    t.diagnostic(`undone in ${Math.round(performance.now() - started)} ms: ${report.effects}`);
-    assert.deepEqual(report.left, []);
-    assert.deepEqual(filesIn(workspace), before);
-  } finally {
-    rmSync(workspace, { recursive: true, force: true });
-  }
-});
+  },
+);

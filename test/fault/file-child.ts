@@ -1,5 +1,11 @@
 /** A process that makes one change to a file, and ends itself or tries again, as it is told. */
-import { commitFile, openFileWorkspace, prepareFile, type CommitOutcome, type FileChange } from '../../src/effects/files/index.ts';
+import {
+  commitFile,
+  openFileWorkspace,
+  prepareFile,
+  type CommitOutcome,
+  type FileChange,
+} from '../../src/effects/files/index.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import { BlobStore } from '../../src/store/blobs/blobs.ts';
 

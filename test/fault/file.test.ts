@@ -1,11 +1,32 @@
 /** File changes under real deaths and failing disks. */
 import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { commitFile, findLeftovers, observeFile, openFileWorkspace, prepareFile, removeLeftovers, type CommitOutcome, type FileChange, type FileWorkspace } from '../../src/effects/files/index.ts';
+import {
+  commitFile,
+  findLeftovers,
+  observeFile,
+  openFileWorkspace,
+  prepareFile,
+  removeLeftovers,
+  type CommitOutcome,
+  type FileChange,
+  type FileWorkspace,
+} from '../../src/effects/files/index.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { ABSENT, type FileState } from '../../src/model/record/world.ts';
 import { BlobStore } from '../../src/store/blobs/blobs.ts';
@@ -36,8 +57,17 @@ function renew(name: string): void {
 }
 const at = (path: string): string => join(root, path);
 
-function run(change: FileChange, options: { dieAt?: string; strace?: readonly string[] } = {}): SpawnSyncReturns<string> {
-  const order = JSON.stringify({ root, change, content: 'new', token: TOKEN, ...(options.dieAt !== undefined && { dieAt: options.dieAt }) });
+function run(
+  change: FileChange,
+  options: { dieAt?: string; strace?: readonly string[] } = {},
+): SpawnSyncReturns<string> {
+  const order = JSON.stringify({
+    root,
+    change,
+    content: 'new',
+    token: TOKEN,
+    ...(options.dieAt !== undefined && { dieAt: options.dieAt }),
+  });
   const command = [process.execPath, CHILD, order];
   const [program, ...args] = options.strace === undefined ? command : ['strace', ...options.strace, ...command];
   // strace counts by thread: one of the pool, beside the main one.
@@ -69,18 +99,30 @@ for (const [kind, change] of Object.entries(CHANGES)) {
       const child = run(change, { dieAt });
       assert.equal(child.signal, 'SIGKILL', `${dieAt}: ${child.stderr}`);
       const between = await observeFile(workspace, 'x');
-      if (kind !== 'change of kind') assert.ok(between.outcome === 'seen' && ['before', 'after'].some((side) => JSON.stringify(change[side as 'before'] ) === JSON.stringify(between.outcome === 'seen' && reorder(between.state))), `${dieAt}: half a file was seen`);
+      if (kind !== 'change of kind')
+        assert.ok(
+          between.outcome === 'seen' &&
+            ['before', 'after'].some(
+              (side) =>
+                JSON.stringify(change[side as 'before']) ===
+                JSON.stringify(between.outcome === 'seen' && reorder(between.state)),
+            ),
+          `${dieAt}: half a file was seen`,
+        );
       assert.equal((await rollForward(change)).outcome, 'applied', dieAt);
       const seen = await observeFile(workspace, 'x');
       assert.ok(seen.outcome === 'seen');
       assert.deepEqual(seen.state, change.after, dieAt);
-      if (change.before.kind === 'file') assert.equal(await new BlobStore(at('.holdfast/blobs')).verify(change.before.content), 'intact', dieAt);
+      if (change.before.kind === 'file')
+        assert.equal(await new BlobStore(at('.holdfast/blobs')).verify(change.before.content), 'intact', dieAt);
     }
   });
 }
 
 function reorder(state: FileState): FileState {
-  return state.kind === 'file' ? { kind: 'file', sizeBytes: state.sizeBytes, mode: state.mode, content: state.content } : state;
+  return state.kind === 'file'
+    ? { kind: 'file', sizeBytes: state.sizeBytes, mode: state.mode, content: state.content }
+    : state;
 }
 
 test('bytes written into the old file between death and roll-forward are kept and told', async () => {
@@ -88,7 +130,11 @@ test('bytes written into the old file between death and roll-forward are kept an
   assert.equal(run(CHANGES['replacement']!, { dieAt: 'placed' }).signal, 'SIGKILL');
   const [captured] = readdirSync(at('.holdfast/captured'));
   writeFileSync(at(`.holdfast/captured/${captured}`), 'theirs');
-  assert.deepEqual(await rollForward(CHANGES['replacement']!), { outcome: 'written-meanwhile', kept: sha256Hex('theirs'), sizeBytes: 6 });
+  assert.deepEqual(await rollForward(CHANGES['replacement']!), {
+    outcome: 'written-meanwhile',
+    kept: sha256Hex('theirs'),
+    sizeBytes: 6,
+  });
   assert.equal((await new BlobStore(at('.holdfast/blobs')).read(sha256Hex('theirs'))).toString(), 'theirs');
 });
 
@@ -102,7 +148,8 @@ test("a person's file that appears between death and roll-forward is left alone"
       writeFileSync(at('x'), 'theirs');
       assert.equal((await rollForward(change)).outcome, 'conflict', dieAt);
       assert.equal(readFileSync(at('x'), 'utf8'), 'theirs');
-      if (change.before.kind === 'file') assert.equal(await new BlobStore(at('.holdfast/blobs')).verify(change.before.content), 'intact');
+      if (change.before.kind === 'file')
+        assert.equal(await new BlobStore(at('.holdfast/blobs')).verify(change.before.content), 'intact');
     }
     if (dieAt === 'captured') break;
   }
@@ -120,39 +167,68 @@ const OPERATIONS: [string, string, string, number][] = [
 ];
 
 for (const [operation, calls, code, least] of OPERATIONS) {
-  test(`whichever ${operation} fails, the change fails cleanly, is done again, and ends complete`, { skip: !hasStrace && 'strace is not installed' }, () => {
-    for (let count = 1; ; count++) {
-      renew(`${operation}-${count}`);
-      writeFileSync(at('x'), 'old');
-      const log = join(base, `log-${operation}-${count}`);
-      const child = run(CHANGES['replacement']!, { strace: ['-f', '-y', '--seccomp-bpf', '-o', log, '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${code}:when=${count}`] });
-      assert.equal(child.status, 0, child.stderr);
-      const { failures, outcome } = JSON.parse(child.stdout) as { failures: string[]; outcome: CommitOutcome };
-      assert.equal(outcome.outcome, 'applied');
-      assert.equal(readFileSync(at('x'), 'utf8'), 'new');
-      assert.deepEqual(readdirSync(root).toSorted(), ['.holdfast', 'x']);
-      assert.equal(existsSync(at('.holdfast/captured')) ? readdirSync(at('.holdfast/captured')).length : 0, 0);
-      const lines = readFileSync(log, 'utf8').split('\n').filter((line) => line.includes('('));
-      const injected = lines.flatMap((line, index) => (line.includes('INJECTED') ? [index] : []));
-      if (injected.length === 0) {
-        assert.ok(count > least, `only ${count - 1} were made to fail`);
-        if (operation === 'fsync') assert.ok(lines.at(-1)?.includes(`<${root}>`), 'the last fsync is that of the folder');
-        return;
+  test(
+    `whichever ${operation} fails, the change fails cleanly, is done again, and ends complete`,
+    { skip: !hasStrace && 'strace is not installed' },
+    () => {
+      for (let count = 1; ; count++) {
+        renew(`${operation}-${count}`);
+        writeFileSync(at('x'), 'old');
+        const log = join(base, `log-${operation}-${count}`);
+        const child = run(CHANGES['replacement']!, {
+          strace: [
+            '-f',
+            '-y',
+            '--seccomp-bpf',
+            '-o',
+            log,
+            '-e',
+            `trace=${calls}`,
+            '-e',
+            `inject=${calls}:error=${code}:when=${count}`,
+          ],
+        });
+        assert.equal(child.status, 0, child.stderr);
+        const { failures, outcome } = JSON.parse(child.stdout) as { failures: string[]; outcome: CommitOutcome };
+        assert.equal(outcome.outcome, 'applied');
+        assert.equal(readFileSync(at('x'), 'utf8'), 'new');
+        assert.deepEqual(readdirSync(root).toSorted(), ['.holdfast', 'x']);
+        assert.equal(existsSync(at('.holdfast/captured')) ? readdirSync(at('.holdfast/captured')).length : 0, 0);
+        const lines = readFileSync(log, 'utf8')
+          .split('\n')
+          .filter((line) => line.includes('('));
+        const injected = lines.flatMap((line, index) => (line.includes('INJECTED') ? [index] : []));
+        if (injected.length === 0) {
+          assert.ok(count > least, `only ${count - 1} were made to fail`);
+          if (operation === 'fsync')
+            assert.ok(lines.at(-1)?.includes(`<${root}>`), 'the last fsync is that of the folder');
+          return;
+        }
+        assert.deepEqual(
+          failures,
+          injected.map(() => 'storage-failed'),
+          lines[injected[0]!],
+        );
+        for (const index of injected) {
+          const path = /<([^>]+)>/.exec(lines[index]!)?.[1];
+          // A failed fsync must not be asked again of the same file; a folder is another matter: it has no pages to lose.
+          if (operation === 'fsync' && !existsSync(path!))
+            assert.equal(
+              lines.slice(index + 1).some((line) => line.includes(`<${path}>`)),
+              false,
+              `${path} was fsynced again`,
+            );
+        }
       }
-      assert.deepEqual(failures, injected.map(() => 'storage-failed'), lines[injected[0]!]);
-      for (const index of injected) {
-        const path = /<([^>]+)>/.exec(lines[index]!)?.[1];
-        // A failed fsync must not be asked again of the same file; a folder is another matter: it has no pages to lose.
-        if (operation === 'fsync' && !existsSync(path!)) assert.equal(lines.slice(index + 1).some((line) => line.includes(`<${path}>`)), false, `${path} was fsynced again`);
-      }
-    }
-  });
+    },
+  );
 }
 
 test('a disk that is full at any point leaves the target whole, and the change is completed when there is room', async (context) => {
   const disk = join(base, 'disk');
   mkdirSync(disk);
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0) return context.skip('may not mount');
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0)
+    return context.skip('may not mount');
   try {
     let refused = 0;
     for (let freePages = 0; freePages < 8; freePages++) {

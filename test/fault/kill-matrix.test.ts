@@ -20,13 +20,18 @@ const seed = theSeed();
 
 for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
   test(`${dialect}: killed at any point, a job ends as one that was not killed (HOLDFAST_SEED=${seed})`, async (t) => {
-    const databaseUrl = async (): Promise<string | undefined> => (dialect === 'SQLite' ? undefined : await postgres.database());
+    const databaseUrl = async (): Promise<string | undefined> =>
+      dialect === 'SQLite' ? undefined : await postgres.database();
     const reference = await runUntilItEnds({ count: true }, await databaseUrl());
     const wanted = comparable(reference);
     const kills = choose(reference, seed);
     const reached = new Set(kills.map(({ point }) => point));
     // A worker is registered anew only after one was lost.
-    if (listedKills().length === 0) assert.deepEqual(FAULT_POINTS.filter((point) => !reached.has(point)), ['worker.registered']);
+    if (listedKills().length === 0)
+      assert.deepEqual(
+        FAULT_POINTS.filter((point) => !reached.has(point)),
+        ['worker.registered'],
+      );
     const failures: string[] = [];
     let next = 0;
     const runOne = async (): Promise<void> => {
@@ -36,7 +41,8 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
           const run = await runUntilItEnds({ kill: { [point]: hit } }, await databaseUrl());
           assert.deepEqual(run.killed, [point], 'it was killed there');
           assert.deepEqual(comparable(run), wanted);
-          for (const calls of Object.values(run.onceCalls)) assert.ok(calls <= 2, 'a value was computed more often than there were processes');
+          for (const calls of Object.values(run.onceCalls))
+            assert.ok(calls <= 2, 'a value was computed more often than there were processes');
         } catch (error) {
           failures.push(`hit ${hit} of ${point}: ${(error as Error).message}`);
         }
@@ -54,7 +60,10 @@ interface Kill {
 }
 
 function listedKills(): Kill[] {
-  return [...(process.env['HOLDFAST_KILLS'] ?? '').matchAll(/([a-z.-]+):(\d+)/g)].map((match) => ({ point: match[1]!, hit: Number(match[2]) }));
+  return [...(process.env['HOLDFAST_KILLS'] ?? '').matchAll(/([a-z.-]+):(\d+)/g)].map((match) => ({
+    point: match[1]!,
+    hit: Number(match[2]),
+  }));
 }
 
 function choose(reference: KillRun, from: number): Kill[] {
@@ -62,7 +71,9 @@ function choose(reference: KillRun, from: number): Kill[] {
   if (listed.length > 0) return listed;
   const random = seededRandom(from);
   return [...reference.hits].flatMap(([point, count]) => {
-    const hits = new Set(process.env['HOLDFAST_KILLS'] === 'all' ? Array.from({ length: count }, (_, index) => index + 1) : [1, count]);
+    const hits = new Set(
+      process.env['HOLDFAST_KILLS'] === 'all' ? Array.from({ length: count }, (_, index) => index + 1) : [1, count],
+    );
     while (hits.size < Math.min(count, HITS_A_POINT)) hits.add(1 + Math.floor(random() * count));
     return [...hits].map((hit) => ({ point, hit }));
   });

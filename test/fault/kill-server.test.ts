@@ -18,7 +18,10 @@ const RANDOM_KILLS = 15;
 const GROUPS = 8;
 const JOBS_AT_ONCE = 4;
 
-async function runJob(more: Partial<WorkerOrder>, disturb?: (supervisor: Supervisor) => Promise<void>): Promise<{ readonly end: ServerJobEnd; readonly restarts: number }> {
+async function runJob(
+  more: Partial<WorkerOrder>,
+  disturb?: (supervisor: Supervisor) => Promise<void>,
+): Promise<{ readonly end: ServerJobEnd; readonly restarts: number }> {
   const job = await startServerJob(temporal, more);
   const supervisor = new Supervisor(job.order);
   supervisor.start();
@@ -34,19 +37,27 @@ async function runJob(more: Partial<WorkerOrder>, disturb?: (supervisor: Supervi
 const undisturbed = runJob({});
 
 // Several jobs: the server waits longer each time that the same Activity loses its worker.
-describe('workers killed at each fault point: the job ends by itself, each effect once', { concurrency: JOBS_AT_ONCE }, () => {
-  for (let group = 0; group < GROUPS; group++) {
-    const points = FAULT_POINTS.filter((_, index) => index % GROUPS === group);
-    test(`${points[0]} to ${points.at(-1)}`, async (t) => {
-      const wanted = comparableEnd((await undisturbed).end);
-      const { end, restarts } = await runJob({ killAt: points });
-      t.diagnostic(`${restarts} workers killed`);
-      const killed = new Set(end.killed);
-      assert.deepEqual(points.filter((point) => !killed.has(point)), [], 'points that the job never reaches');
-      assert.deepEqual(comparableEnd(end), wanted);
-    });
-  }
-});
+describe(
+  'workers killed at each fault point: the job ends by itself, each effect once',
+  { concurrency: JOBS_AT_ONCE },
+  () => {
+    for (let group = 0; group < GROUPS; group++) {
+      const points = FAULT_POINTS.filter((_, index) => index % GROUPS === group);
+      test(`${points[0]} to ${points.at(-1)}`, async (t) => {
+        const wanted = comparableEnd((await undisturbed).end);
+        const { end, restarts } = await runJob({ killAt: points });
+        t.diagnostic(`${restarts} workers killed`);
+        const killed = new Set(end.killed);
+        assert.deepEqual(
+          points.filter((point) => !killed.has(point)),
+          [],
+          'points that the job never reaches',
+        );
+        assert.deepEqual(comparableEnd(end), wanted);
+      });
+    }
+  },
+);
 
 test(`workers killed from outside at random moments: the job ends by itself, each effect once (HOLDFAST_SEED=${seed})`, async (t) => {
   const wanted = comparableEnd((await undisturbed).end);

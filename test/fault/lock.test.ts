@@ -31,7 +31,9 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 async function startHolder(holdMs: number, stillMs = 30_000): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [CHILD, directory, 'a test', String(holdMs), String(stillMs)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [CHILD, directory, 'a test', String(holdMs), String(stillMs)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   children.push(child);
   const [said] = (await once(child.stdout!, 'data')) as [Buffer];
   assert.equal(said.toString().split('\n')[0], 'held');
@@ -54,7 +56,11 @@ test('a waiter is told who holds the lock and what for', async () => {
   const child = await startHolder(60_000);
   await sleep(300);
   const lock = openWorkspaceLock(directory);
-  await assert.rejects(lock.hold('waiter', async () => {}, { waitMs: 400 }), (error) => isFailure(error, 'busy') && error.message.includes(`process ${child.pid}`) && error.message.includes('a test'));
+  await assert.rejects(
+    lock.hold('waiter', async () => {}, { waitMs: 400 }),
+    (error) =>
+      isFailure(error, 'busy') && error.message.includes(`process ${child.pid}`) && error.message.includes('a test'),
+  );
   lock.close();
 });
 
@@ -86,7 +92,10 @@ test('a stopped holder is not ended when it goes on in time', async () => {
 test('a slow holder whose main loop runs is never ended', async () => {
   const child = await startHolder(3_500, 600);
   const lock = openWorkspaceLock(directory, { stillMs: 600 });
-  await assert.rejects(lock.hold('waiter', async () => {}, { waitMs: 2_500 }), (error) => isFailure(error, 'busy'));
+  await assert.rejects(
+    lock.hold('waiter', async () => {}, { waitMs: 2_500 }),
+    (error) => isFailure(error, 'busy'),
+  );
   assert.equal(child.signalCode, null);
   await lock.hold('waiter', async () => {});
   await ended(child);
@@ -99,7 +108,10 @@ test('a holder that nobody can identify is never ended', async () => {
   child.kill('SIGSTOP');
   rmSync(join(directory, 'holders'), { recursive: true });
   const lock = openWorkspaceLock(directory, { stillMs: 500 });
-  await assert.rejects(lock.hold('waiter', async () => {}, { waitMs: 2_000 }), (error) => isFailure(error, 'busy'));
+  await assert.rejects(
+    lock.hold('waiter', async () => {}, { waitMs: 2_000 }),
+    (error) => isFailure(error, 'busy'),
+  );
   assert.equal(child.signalCode, null);
   lock.close();
 });
@@ -134,7 +146,9 @@ test('many processes never hold it together', async () => {
     lock.close();`;
   await Promise.all(
     Array.from({ length: 4 }, async () => {
-      const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script], { stdio: ['ignore', 'ignore', 'inherit'] });
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       children.push(child);
       const [code] = (await once(child, 'exit')) as [number];
       assert.equal(code, 0);
@@ -142,6 +156,7 @@ test('many processes never hold it together', async () => {
   );
   const lines = readFileSync(log, 'utf8').trim().split('\n');
   assert.equal(lines.length, 200);
-  for (let index = 0; index < lines.length; index += 2) assert.equal(lines[index]!.replace('in', 'out'), lines[index + 1]);
+  for (let index = 0; index < lines.length; index += 2)
+    assert.equal(lines[index]!.replace('in', 'out'), lines[index + 1]);
   assert.deepEqual(readdirSync(join(directory, 'holders')), [], 'each process removes its own holder file');
 });

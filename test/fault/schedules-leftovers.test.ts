@@ -12,7 +12,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/store/fault-point.ts';
 import { DrivenJob } from './support/driven-job.ts';
 import { JobHistory } from './support/job-history.ts';
-import { answerKillJob, beforeSummary, killJobSteps, prepareWorld, summary, type KillJobPlaces } from './support/kill-job.ts';
+import {
+  answerKillJob,
+  beforeSummary,
+  killJobSteps,
+  prepareWorld,
+  summary,
+  type KillJobPlaces,
+} from './support/kill-job.ts';
 import { filesIn } from './support/kill-run.ts';
 import { dumpLedger } from './support/ledger-dump.ts';
 import type { LeftoverOrder } from './support/leftover-child.ts';
@@ -30,7 +37,11 @@ let children: ChildProcess[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-leftover-'));
-  places = { workspace: join(root, 'workspace'), outside: join(root, 'outside'), databaseUrl: `sqlite:${join(root, 'workspace/db/main.db')}` };
+  places = {
+    workspace: join(root, 'workspace'),
+    outside: join(root, 'outside'),
+    databaseUrl: `sqlite:${join(root, 'workspace/db/main.db')}`,
+  };
   mkdirSync(places.outside, { recursive: true });
   prepareWorld(places);
   writeFileSync(currentRun(), FIRST_RUN);
@@ -50,8 +61,15 @@ const historyPath = (): string => join(places.outside, 'history');
 
 function openJob(workerId: string, runId: string): DrivenJob {
   return new DrivenJob({
-    workspace: places.workspace, history: new JobHistory(historyPath()), steps: killJobSteps(places), databases: { main: 'sqlite:db/main.db' }, env: {},
-    answer: answerKillJob, runId, workerId, currentRunId: () => readFileSync(currentRun(), 'utf8'),
+    workspace: places.workspace,
+    history: new JobHistory(historyPath()),
+    steps: killJobSteps(places),
+    databases: { main: 'sqlite:db/main.db' },
+    env: {},
+    answer: answerKillJob,
+    runId,
+    workerId,
+    currentRunId: () => readFileSync(currentRun(), 'utf8'),
   });
 }
 
@@ -68,18 +86,25 @@ async function freeze(stopAt: FaultPoint, request: LeftoverOrder['request'] = 's
   const order: LeftoverOrder = { ...places, history, currentRun: currentRun(), runId: FIRST_RUN, stopAt, request };
   const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'inherit'] });
   children.push(child);
-  for (const end = Date.now() + LIMIT_MS; !isStopped(child.pid!); await delay(10)) assert.ok(Date.now() < end && child.exitCode === null, `it never came to ${stopAt}`);
+  for (const end = Date.now() + LIMIT_MS; !isStopped(child.pid!); await delay(10))
+    assert.ok(Date.now() < end && child.exitCode === null, `it never came to ${stopAt}`);
   return child;
 }
 
 /** Its state, after the name in brackets, is T. */
 function isStopped(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').startsWith('T');
+  return readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .startsWith('T');
 }
 
 /** Wakes it; the world and the record stay as they are. @returns what came of its request */
 async function wake(child: ChildProcess): Promise<string> {
-  const look = async (): Promise<unknown> => ({ files: filesIn(places.workspace), database: await lookAtDatabase(places.databaseUrl), ledger: dumpLedger(places.workspace) });
+  const look = async (): Promise<unknown> => ({
+    files: filesIn(places.workspace),
+    database: await lookAtDatabase(places.databaseUrl),
+    ledger: dumpLedger(places.workspace),
+  });
   const before = await look();
   child.kill('SIGCONT');
   await ended(child);
@@ -105,7 +130,9 @@ for (const point of ['user-code.before', 'user-code.after', 'prepare.files-writt
     const successor = openJob('successor', FIRST_RUN);
     await beforeSummary(successor, places);
     await successor.step(summary, {});
-    await successor.outside('edit', () => writeFileSync(join(places.workspace, 'out/deep/summary.txt'), 'a person knows better\n'));
+    await successor.outside('edit', () =>
+      writeFileSync(join(places.workspace, 'out/deep/summary.txt'), 'a person knows better\n'),
+    );
     await successor.verify('asked', 'after the edit');
     assert.deepEqual(await successor.step(summary, {}), { text: 'generation 1' });
     await successor.close();
@@ -139,12 +166,20 @@ for (const point of ['user-code.before', 'user-code.after', 'prepare.files-writt
 
 /** Its own claim is still the latest: it may close that, and nothing else. */
 async function wakeBeforeTheStep(child: ChildProcess): Promise<string> {
-  const look = async (): Promise<unknown> => ({ files: withoutTemporary(filesIn(places.workspace)), database: await lookAtDatabase(places.databaseUrl), ledger: { ...(dumpLedger(places.workspace) as object), claim: undefined } });
+  const look = async (): Promise<unknown> => ({
+    files: withoutTemporary(filesIn(places.workspace)),
+    database: await lookAtDatabase(places.databaseUrl),
+    ledger: { ...(dumpLedger(places.workspace) as object), claim: undefined },
+  });
   const before = await look();
   child.kill('SIGCONT');
   await ended(child);
   assert.deepEqual(await look(), before, 'a leftover has changed something');
-  assert.deepEqual(Object.keys(filesIn(places.workspace)).filter((name) => name.includes('.holdfast-')), [], 'it takes what it prepared away');
+  assert.deepEqual(
+    Object.keys(filesIn(places.workspace)).filter((name) => name.includes('.holdfast-')),
+    [],
+    'it takes what it prepared away',
+  );
   return readFileSync(join(places.outside, 'outcome'), 'utf8');
 }
 

@@ -18,7 +18,9 @@ const table = defineStep({ name: 'table', input: z.object({}), output: z.object(
 const put = defineStep({ name: 'put', input: z.object({ name: z.string() }), output: z.object({}) });
 const steps = [
   implementStep(table, async (ctx) => {
-    await ctx.db('main').sql('CREATE TABLE note (id INTEGER PRIMARY KEY, name TEXT NOT NULL)', [], { writes: ['note'] });
+    await ctx
+      .db('main')
+      .sql('CREATE TABLE note (id INTEGER PRIMARY KEY, name TEXT NOT NULL)', [], { writes: ['note'] });
     return {};
   }),
   implementStep(put, async (ctx, { name }) => {
@@ -36,10 +38,14 @@ function openJob(): TestJob {
 
 const noteOf = (job: TestJob): string => readFileSync(join(job.workspace, 'note.txt'), 'utf8');
 const edit = (job: TestJob, text: string): void => writeFileSync(join(job.workspace, 'note.txt'), text);
-const editRow = (job: TestJob, name: string): Promise<void> => changeRows(`sqlite:${join(job.workspace, 'main.db')}`, [`UPDATE note SET name = '${name}' WHERE id = 1`]);
+const editRow = (job: TestJob, name: string): Promise<void> =>
+  changeRows(`sqlite:${join(job.workspace, 'main.db')}`, [`UPDATE note SET name = '${name}' WHERE id = 1`]);
 
 async function questionOf(work: Promise<unknown>): Promise<Question> {
-  const asked = await work.then(() => undefined, (error: unknown) => error);
+  const asked = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   assert.ok(asked instanceof QuestionAsked, `a question was expected: ${String(asked)}`);
   return asked.question;
 }
@@ -50,7 +56,10 @@ test('a file edited between two steps is asked about before the next one writes 
   await job.step(put, { name: 'ours' });
   edit(job, 'theirs');
   const question = await questionOf(job.step(put, { name: 'ours again' }));
-  assert.deepEqual(question.findings.map(({ resource }) => resource), ['file:note.txt']);
+  assert.deepEqual(
+    question.findings.map(({ resource }) => resource),
+    ['file:note.txt'],
+  );
   assert.equal(noteOf(job), 'theirs');
   await job.decide(question, { answer: 'accept' });
   assert.equal(noteOf(job), 'theirs');
@@ -62,7 +71,10 @@ test('a row edited between two steps is asked about before the next one writes i
   await job.step(put, { name: 'ours' });
   await editRow(job, 'theirs');
   const question = await questionOf(job.step(put, { name: 'ours again' }));
-  assert.deepEqual(question.findings.map(({ resource }) => resource), ['row:main/note/{"id":1}']);
+  assert.deepEqual(
+    question.findings.map(({ resource }) => resource),
+    ['row:main/note/{"id":1}'],
+  );
   assert.equal(noteOf(job), 'ours');
 });
 
@@ -80,7 +92,10 @@ for (const moment of MOMENTS) {
       edit(job, 'theirs');
     });
     const question = await questionOf(job.step(put, { name: 'ours again' }));
-    assert.deepEqual(question.findings.map(({ resource }) => resource), ['file:note.txt']);
+    assert.deepEqual(
+      question.findings.map(({ resource }) => resource),
+      ['file:note.txt'],
+    );
     assert.equal(noteOf(job), 'theirs');
   });
 
@@ -170,7 +185,9 @@ test('a row that moves while a repair puts it back is left as it is', async () =
     if (point !== 'repair.item-before' || moved !== undefined) return;
     await (moved = editRow(job, 'theirs, at this moment'));
   });
-  await job.decide(asked.question, { answer: 'restore' }).catch((error: unknown) => assert.ok(isFailure(error), String(error)));
+  await job
+    .decide(asked.question, { answer: 'restore' })
+    .catch((error: unknown) => assert.ok(isFailure(error), String(error)));
   assert.ok(moved);
   const next = await job.verify();
   assert.ok(next.kind === 'question', 'it is asked about');

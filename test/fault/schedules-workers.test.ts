@@ -19,20 +19,39 @@ test(`${WORKERS} workers on one Task Queue compare the world at most once each`,
   const workers = await Promise.all(
     Array.from({ length: WORKERS }, (_, index) =>
       createWorker({
-        address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, workflowBundle, identity: `worker-${index}`,
+        address: temporal.address,
+        namespace: temporal.namespace,
+        taskQueue,
+        workspaceRoot: root,
+        workflowBundle,
+        identity: `worker-${index}`,
         // One Activity at a time: the other worker gets its share.
         maxConcurrentSteps: 1,
         env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-      })),
+      }),
+    ),
   );
   const running = workers.map((worker) => worker.run());
   try {
-    const steps = Array.from({ length: STEPS }, (_, index) => ({ id: `s${index}`, use: 'file.write', with: { path: `f${index}.txt`, content: `${index}` }, ...(index < 2 ? {} : { needs: [`s${index - 2}`] }) }));
-    const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: { schemaVersion: 1, name: 'two', workspace: 'two', steps } }] });
+    const steps = Array.from({ length: STEPS }, (_, index) => ({
+      id: `s${index}`,
+      use: 'file.write',
+      with: { path: `f${index}.txt`, content: `${index}` },
+      ...(index < 2 ? {} : { needs: [`s${index - 2}`] }),
+    }));
+    const handle = await temporal.client.workflow.start(agentJob, {
+      workflowId: temporal.unique('job'),
+      taskQueue,
+      args: [{ plan: { schemaVersion: 1, name: 'two', workspace: 'two', steps } }],
+    });
     await handle.result();
     const { events } = await handle.fetchHistory();
-    const scheduled = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
-    const workersSeen = new Set((events ?? []).flatMap((event) => event.activityTaskStartedEventAttributes?.identity ?? []));
+    const scheduled = (events ?? []).flatMap(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
+    );
+    const workersSeen = new Set(
+      (events ?? []).flatMap((event) => event.activityTaskStartedEventAttributes?.identity ?? []),
+    );
     assert.equal(workersSeen.size, WORKERS, 'each had a part in it');
     const comparisons = scheduled.filter((name) => name === 'verifyWorld').length;
     assert.ok(comparisons >= 1 && comparisons <= WORKERS, `${comparisons} comparisons`);

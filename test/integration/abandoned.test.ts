@@ -12,7 +12,15 @@ import { dbSqlStep, fileCopyStep } from '../../src/model/step/built-in-steps.ts'
 import { HoldfastError } from '../../src/model/failure.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobMemory, type TestJobOptions } from '../../src/testing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobMemory,
+  type TestJobOptions,
+} from '../../src/testing.ts';
 import { decisionsOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
 
 const both = defineStep({ name: 'both', input: z.strictObject({}), output: z.strictObject({ done: z.boolean() }) });
@@ -46,11 +54,17 @@ function dieAt(point: FaultPoint, error: Error = new Error('the worker dies here
 }
 
 /** A job whose step `both` was killed at a point, and what the Workflow knew before it. */
-async function killed(point: FaultPoint): Promise<{ readonly job: TestJob; readonly memory: TestJobMemory; readonly workspace: string }> {
+async function killed(
+  point: FaultPoint,
+): Promise<{ readonly job: TestJob; readonly memory: TestJobMemory; readonly workspace: string }> {
   const job = open();
   const { workspace } = job;
   writeFileSync(join(workspace, 'target.txt'), 'from the beginning\n');
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE figure (id INTEGER PRIMARY KEY, text TEXT)', writes: ['figure'] }, { stepId: 'table', uses: [] });
+  await job.step(
+    dbSqlStep,
+    { database: 'main', sql: 'CREATE TABLE figure (id INTEGER PRIMARY KEY, text TEXT)', writes: ['figure'] },
+    { stepId: 'table', uses: [] },
+  );
   await job.step(fileCopyStep, { from: 'target.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
   const memory = { ...job.memory, steps: [...job.memory.steps] };
   dieAt(point);
@@ -66,12 +80,20 @@ async function asked(work: Promise<unknown>): Promise<Question> {
   return outcome.question;
 }
 
-for (const point of ['applying.after', 'commit.database-after', 'commit.file-renamed', 'record.before'] satisfies FaultPoint[]) {
+for (const point of [
+  'applying.after',
+  'commit.database-after',
+  'commit.file-renamed',
+  'record.before',
+] satisfies FaultPoint[]) {
   test(`after a reset, a step half applied (killed at ${point}) that is not asked for again is finished and put to a person`, async () => {
     const { job, memory, workspace } = await killed(point);
     const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
     const question = await asked(reset.run(READER));
-    assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers.join()]), [['step:both', 'ahead-after-reset', 'keep,recheck,abort']]);
+    assert.deepEqual(
+      question.findings.map(({ resource, kind, answers }) => [resource, kind, answers.join()]),
+      [['step:both', 'ahead-after-reset', 'keep,recheck,abort']],
+    );
     assert.equal((await reset.decide(question, { answer: 'keep' })).kind, 'repaired');
     await reset.run(READER);
     assert.equal(readFileSync(join(workspace, 'read.txt'), 'utf8'), 'by the step\n');
@@ -80,7 +102,10 @@ for (const point of ['applying.after', 'commit.database-after', 'commit.file-ren
     assert.deepEqual([record?.runId, more.length], [memory.runId, 0]);
     assert.equal((await reset.verify()).kind, 'verified');
     await reset.release();
-    assert.equal(readLedger(workspace, (ledger) => ledger.boundJobId()), undefined);
+    assert.equal(
+      readLedger(workspace, (ledger) => ledger.boundJobId()),
+      undefined,
+    );
   });
 
   test(`after a reset, a step half applied (killed at ${point}) that is asked for again goes on by itself`, async () => {
@@ -103,10 +128,18 @@ test('in the same Run what was given up half applied is finished by the next com
 
 test('after continue-as-new, too: it is no reset', async () => {
   const { job, memory, workspace } = await killed('commit.file-renamed');
-  const next = open({ workspace, resume: { ...memory, base: memory.known, steps: [], continuedFrom: memory.runId }, runId: 'run-2', workerId: 'second' });
+  const next = open({
+    workspace,
+    resume: { ...memory, base: memory.known, steps: [], continuedFrom: memory.runId },
+    runId: 'run-2',
+    workerId: 'second',
+  });
   await next.run(READER);
   assert.equal(readFileSync(join(workspace, 'read.txt'), 'utf8'), 'by the step\n');
-  assert.deepEqual(stepRecordsOf(workspace, job.jobId, 'both').map(({ runId }) => runId), ['run-2']);
+  assert.deepEqual(
+    stepRecordsOf(workspace, job.jobId, 'both').map(({ runId }) => runId),
+    ['run-2'],
+  );
 });
 
 test('a person’s change to what it had half applied is asked about first; after the decision it is finished', async () => {
@@ -114,7 +147,9 @@ test('a person’s change to what it had half applied is asked about first; afte
   writeFileSync(join(workspace, 'target.txt'), 'by a person\n');
   const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
   const question = await asked(reset.run(READER));
-  assert.deepEqual(question.findings.map(({ resource, class: cls }) => `${resource} ${cls}`).sort(), ['file:target.txt conflict']);
+  assert.deepEqual(question.findings.map(({ resource, class: cls }) => `${resource} ${cls}`).sort(), [
+    'file:target.txt conflict',
+  ]);
   assert.equal((await reset.decide(question, { answer: 'skip' })).kind, 'repaired');
   await reset.run(READER);
   assert.equal(readFileSync(join(workspace, 'read.txt'), 'utf8'), 'by a person\n');
@@ -123,15 +158,23 @@ test('a person’s change to what it had half applied is asked about first; afte
 
 test('what can never be finished is a question; rerun takes it back', async () => {
   const { memory, workspace } = await killed('applying.after');
-  const before = Object.fromEntries(['target.txt', 'copy.txt'].map((path) => [path, readFileSync(join(workspace, path), 'utf8')]));
+  const before = Object.fromEntries(
+    ['target.txt', 'copy.txt'].map((path) => [path, readFileSync(join(workspace, path), 'utf8')]),
+  );
   const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
   setFaultHook((reached) => {
     if (reached === 'prepare.database-begun') throw new HoldfastError('sql-failed', 'The statement is refused.');
   });
   const question = await asked(reset.run(READER));
   setFaultHook(undefined);
-  assert.deepEqual(question.findings.map(({ resource, class: cls, rerunSteps }) => [resource, cls, rerunSteps.join()]), [['step:both', 'stuck', 'both']]);
-  assert.match(question.findings[0]!.found.text, /Step both is half applied, the Workflow does not ask for it any more, and it cannot be finished: The statement is refused\./);
+  assert.deepEqual(
+    question.findings.map(({ resource, class: cls, rerunSteps }) => [resource, cls, rerunSteps.join()]),
+    [['step:both', 'stuck', 'both']],
+  );
+  assert.match(
+    question.findings[0]!.found.text,
+    /Step both is half applied, the Workflow does not ask for it any more, and it cannot be finished: The statement is refused\./,
+  );
   assert.equal((await reset.decide(question, { answer: 'rerun' })).kind, 'repaired');
   await reset.run(READER);
   assert.equal(readFileSync(join(workspace, 'read.txt'), 'utf8'), before['target.txt']);

@@ -18,16 +18,28 @@ let worker: HoldfastWorker;
 let running: Promise<void>;
 
 const bulkyRuns: string[] = [];
-const bulky = implementStep(defineStep({ name: 'bulky', input: z.strictObject({ before: z.string() }), output: z.strictObject({ name: z.string(), text: z.string() }) }), (ctx, { before }) => {
-  bulkyRuns.push(ctx.stepId);
-  // Three bytes each in UTF-8.
-  return { name: `${ctx.stepId} after ${before.split(' ')[0]!}`, text: '€'.repeat(80_000) };
-});
+const bulky = implementStep(
+  defineStep({
+    name: 'bulky',
+    input: z.strictObject({ before: z.string() }),
+    output: z.strictObject({ name: z.string(), text: z.string() }),
+  }),
+  (ctx, { before }) => {
+    bulkyRuns.push(ctx.stepId);
+    // Three bytes each in UTF-8.
+    return { name: `${ctx.stepId} after ${before.split(' ')[0]!}`, text: '€'.repeat(80_000) };
+  },
+);
 
 before(async () => {
   worker = await createWorker({
-    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, workflowBundle: await bundleWorkflows(),
-    steps: [bulky], env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    workflowBundle: await bundleWorkflows(),
+    steps: [bulky],
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });
   running = worker.run();
 });
@@ -45,80 +57,181 @@ const plan = {
   databases: { main: { url: 'sqlite:main.db' } },
   state: { files: { reducer: 'append' } },
   steps: [
-    { id: 'table', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] } },
-    { id: 'a', use: 'file.write', with: { path: 'a.txt', content: 'A' }, needs: ['table'], state: { files: '${{ output.path }}' } },
-    { id: 'b', use: 'file.write', with: { path: 'b.txt', content: 'B' }, needs: ['table'], state: { files: '${{ output.path }}' } },
+    {
+      id: 'table',
+      use: 'db.sql',
+      with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] },
+    },
+    {
+      id: 'a',
+      use: 'file.write',
+      with: { path: 'a.txt', content: 'A' },
+      needs: ['table'],
+      state: { files: '${{ output.path }}' },
+    },
+    {
+      id: 'b',
+      use: 'file.write',
+      with: { path: 'b.txt', content: 'B' },
+      needs: ['table'],
+      state: { files: '${{ output.path }}' },
+    },
     { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['a', 'b'] },
-    { id: 'row', use: 'db.upsert', with: { database: 'main', table: 'note', rows: [{ id: 1, text: '${{ steps.a.output.digest }}' }] }, needs: ['pause'] },
+    {
+      id: 'row',
+      use: 'db.upsert',
+      with: { database: 'main', table: 'note', rows: [{ id: 1, text: '${{ steps.a.output.digest }}' }] },
+      needs: ['pause'],
+    },
   ],
 };
 
 async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, limitMs = 20_000): Promise<T> {
-  for (const end = Date.now() + limitMs; ; ) {
+  for (const end = Date.now() + limitMs; ;) {
     const value = await look();
     if (holds(value)) return value;
-    if (Date.now() > end) assert.fail(`did not come about within ${limitMs} ms: ${JSON.stringify(value, null, 1).slice(0, 3000)}`);
+    if (Date.now() > end)
+      assert.fail(`did not come about within ${limitMs} ms: ${JSON.stringify(value, null, 1).slice(0, 3000)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
 test('a plan runs to its end and gives back state and outputs', async () => {
-  const result = await temporal.client.workflow.execute(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan, workspace: 'end-to-end' }] });
+  const result = await temporal.client.workflow.execute(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan, workspace: 'end-to-end' }],
+  });
   assert.deepEqual(result.state, { files: ['a.txt', 'b.txt'] });
   assert.equal(readFileSync(join(root, 'end-to-end', 'b.txt'), 'utf8'), 'B');
 });
 
 test('an edit by a person is asked about, decided by a plain Signal, and the job ends', async () => {
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: { ...plan, verifyAfterMinutes: 0.01 }, workspace: 'edited' }] });
-  await eventually(() => handle.query<JobStatus>('status'), (status) => status.steps.filter(({ state }) => state === 'done').length === 3);
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan: { ...plan, verifyAfterMinutes: 0.01 }, workspace: 'edited' }],
+  });
+  await eventually(
+    () => handle.query<JobStatus>('status'),
+    (status) => status.steps.filter(({ state }) => state === 'done').length === 3,
+  );
   writeFileSync(join(root, 'edited', 'a.txt'), 'edited by a person');
-  const { questions } = await eventually(() => handle.query<JobStatus>('status'), (status) => status.questions.length > 0);
+  const { questions } = await eventually(
+    () => handle.query<JobStatus>('status'),
+    (status) => status.questions.length > 0,
+  );
   assert.equal(questions[0]!.findings[0]!.resource, 'file:a.txt');
   assert.match(questions[0]!.findings[0]!.difference, /edited by a person/);
-  await handle.signal('decide', { digest: questions[0]!.digest, answer: 'restore', by: 'test@example.com', reason: 'ours is right' });
+  await handle.signal('decide', {
+    digest: questions[0]!.digest,
+    answer: 'restore',
+    by: 'test@example.com',
+    reason: 'ours is right',
+  });
   await handle.result();
   assert.equal(readFileSync(join(root, 'edited', 'a.txt'), 'utf8'), 'A');
 });
 
-test('outputs too large for continue-as-new, and for one result, are left out and answered by the record; each step runs once', { timeout: 120_000 }, async () => {
-  const ids = Array.from({ length: 12 }, (_, index) => `s${index}`);
-  const bulkyPlan = {
-    schemaVersion: 1, name: 'bulky', workspace: 'bulky', state: { last: {} },
-    steps: ids.map((id, index) => ({ id, use: 'bulky', with: { before: index === 0 ? '--' : `\${{ steps.${ids[index - 1]!}.output.name }}` }, state: { last: '${{ output.name }}' } })),
-  };
-  const workflowId = temporal.unique('job');
-  const result = await temporal.client.workflow.execute(agentJob, { workflowId, taskQueue, args: [{ plan: bulkyPlan, continueAsNewAfterEvents: 20 }] });
-  assert.deepEqual(bulkyRuns, ids);
-  assert.deepEqual(result.state, { last: 's11 after s10' });
-  assert.deepEqual(result.outputsLeftOut, ids.slice(6), 'of equal size, the first are kept');
-  assert.deepEqual(Object.keys(result.outputs), ids.slice(0, 6));
-  const runs = await eventually(async () => await runsOf(workflowId), (found) => found.length > 1);
-  assert.ok(runs.length < 5, `${runs.length} Runs: a new one asks again for less than the last has done`);
-  const status = await temporal.client.workflow.getHandle(workflowId).query<JobStatus>('status');
-  assert.deepEqual(status.steps.map(({ id, step, state }) => `${id} ${step} ${state}`), ids.map((id) => `${id} bulky done`));
-});
+test(
+  'outputs too large for continue-as-new, and for one result, are left out and answered by the record; each step runs once',
+  { timeout: 120_000 },
+  async () => {
+    const ids = Array.from({ length: 12 }, (_, index) => `s${index}`);
+    const bulkyPlan = {
+      schemaVersion: 1,
+      name: 'bulky',
+      workspace: 'bulky',
+      state: { last: {} },
+      steps: ids.map((id, index) => ({
+        id,
+        use: 'bulky',
+        with: { before: index === 0 ? '--' : `\${{ steps.${ids[index - 1]!}.output.name }}` },
+        state: { last: '${{ output.name }}' },
+      })),
+    };
+    const workflowId = temporal.unique('job');
+    const result = await temporal.client.workflow.execute(agentJob, {
+      workflowId,
+      taskQueue,
+      args: [{ plan: bulkyPlan, continueAsNewAfterEvents: 20 }],
+    });
+    assert.deepEqual(bulkyRuns, ids);
+    assert.deepEqual(result.state, { last: 's11 after s10' });
+    assert.deepEqual(result.outputsLeftOut, ids.slice(6), 'of equal size, the first are kept');
+    assert.deepEqual(Object.keys(result.outputs), ids.slice(0, 6));
+    const runs = await eventually(
+      async () => await runsOf(workflowId),
+      (found) => found.length > 1,
+    );
+    assert.ok(runs.length < 5, `${runs.length} Runs: a new one asks again for less than the last has done`);
+    const status = await temporal.client.workflow.getHandle(workflowId).query<JobStatus>('status');
+    assert.deepEqual(
+      status.steps.map(({ id, step, state }) => `${id} ${step} ${state}`),
+      ids.map((id) => `${id} bulky done`),
+    );
+  },
+);
 
-test('after continue-as-new the status shows what earlier Runs have done, with generation and effects; the details show the latest', { timeout: 120_000 }, async () => {
-  const ids = Array.from({ length: 60 }, (_, index) => `w${index}`);
-  const longPlan = {
-    schemaVersion: 1, name: 'long', workspace: 'long',
-    steps: [...ids.map((id, index) => ({ id, use: 'file.write', with: { path: `${id}.txt`, content: id }, needs: index < 20 ? [] : [ids[index - 20]!] })), { id: 'last', use: 'file.write', with: { path: 'last.txt', content: '' }, needs: ids.slice(40), approval: 'before-apply' }],
-  };
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: longPlan, continueAsNewAfterEvents: 30 }] });
-  const current = temporal.client.workflow.getHandle(handle.workflowId);
-  const status = await eventually(() => current.query<JobStatus>('status'), ({ state }) => state === 'waiting');
-  assert.notEqual((await current.describe()).runId, handle.firstExecutionRunId);
-  assert.deepEqual(status.steps.map(({ id, step, generation, state, effects }) => [id, step, generation, state, effects].join(' ')).sort(), [...ids.map((id) => `${id} file.write 0 done 1 file`), 'last file.write 0 approval '].sort());
-  const metadata = await current.query<{ currentDetails: string }>('__temporal_workflow_metadata');
-  assert.match(metadata.currentDetails, /^60 of 61 steps begun are done; the latest, and those that are not:$/m);
-  assert.equal(metadata.currentDetails.match(/^- ✔ /gm)?.length, 49);
-  assert.match(metadata.currentDetails, /^- ‖ last: approval$/m);
-  await current.signal('decide', { digest: status.questions[0]!.digest, answer: 'approve', by: 'test@example.com', reason: 'test' });
-  await handle.result();
-});
+test(
+  'after continue-as-new the status shows what earlier Runs have done, with generation and effects; the details show the latest',
+  { timeout: 120_000 },
+  async () => {
+    const ids = Array.from({ length: 60 }, (_, index) => `w${index}`);
+    const longPlan = {
+      schemaVersion: 1,
+      name: 'long',
+      workspace: 'long',
+      steps: [
+        ...ids.map((id, index) => ({
+          id,
+          use: 'file.write',
+          with: { path: `${id}.txt`, content: id },
+          needs: index < 20 ? [] : [ids[index - 20]!],
+        })),
+        {
+          id: 'last',
+          use: 'file.write',
+          with: { path: 'last.txt', content: '' },
+          needs: ids.slice(40),
+          approval: 'before-apply',
+        },
+      ],
+    };
+    const handle = await temporal.client.workflow.start(agentJob, {
+      workflowId: temporal.unique('job'),
+      taskQueue,
+      args: [{ plan: longPlan, continueAsNewAfterEvents: 30 }],
+    });
+    const current = temporal.client.workflow.getHandle(handle.workflowId);
+    const status = await eventually(
+      () => current.query<JobStatus>('status'),
+      ({ state }) => state === 'waiting',
+    );
+    assert.notEqual((await current.describe()).runId, handle.firstExecutionRunId);
+    assert.deepEqual(
+      status.steps
+        .map(({ id, step, generation, state, effects }) => [id, step, generation, state, effects].join(' '))
+        .sort(),
+      [...ids.map((id) => `${id} file.write 0 done 1 file`), 'last file.write 0 approval '].sort(),
+    );
+    const metadata = await current.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    assert.match(metadata.currentDetails, /^60 of 61 steps begun are done; the latest, and those that are not:$/m);
+    assert.equal(metadata.currentDetails.match(/^- ✔ /gm)?.length, 49);
+    assert.match(metadata.currentDetails, /^- ‖ last: approval$/m);
+    await current.signal('decide', {
+      digest: status.questions[0]!.digest,
+      answer: 'approve',
+      by: 'test@example.com',
+      reason: 'test',
+    });
+    await handle.result();
+  },
+);
 
 async function runsOf(workflowId: string): Promise<string[]> {
   const runs: string[] = [];
-  for await (const { runId } of temporal.client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) runs.push(runId);
+  for await (const { runId } of temporal.client.workflow.list({ query: `WorkflowId = '${workflowId}'` }))
+    runs.push(runId);
   return runs;
 }

@@ -32,7 +32,13 @@ afterEach(async () => {
 });
 
 function jobOn(host: string, options: Parameters<typeof openTestJob>[0] = {}): TestJob {
-  const job = openTestJob({ steps: [noteCode] as never, databases: { main: `sqlite:${join(root, 'main.db')}` }, workspace: join(root, host), workerId: host, ...options });
+  const job = openTestJob({
+    steps: [noteCode] as never,
+    databases: { main: `sqlite:${join(root, 'main.db')}` },
+    workspace: join(root, host),
+    workerId: host,
+    ...options,
+  });
   open.push(job);
   return job;
 }
@@ -40,7 +46,10 @@ function jobOn(host: string, options: Parameters<typeof openTestJob>[0] = {}): T
 function notes(): unknown[] {
   const database = new DatabaseSync(join(root, 'main.db'));
   try {
-    return database.prepare('SELECT id FROM note ORDER BY id').all().map((row) => row['id']);
+    return database
+      .prepare('SELECT id FROM note ORDER BY id')
+      .all()
+      .map((row) => row['id']);
   } finally {
     database.close();
   }
@@ -57,7 +66,10 @@ test('a worker of the host that the job has left writes nothing to a database th
 
   // Its own ledger says that all is well: the same Run, a term that was compared, a worker that is known.
   const answer = await before.ask({ stepId: 'note-3', step: 'note', input: { id: 3 } });
-  assert.deepEqual([answer.kind, answer.kind === 'verification-required' && answer.detail], ['verification-required', 'database main has another term than 1']);
+  assert.deepEqual(
+    [answer.kind, answer.kind === 'verification-required' && answer.detail],
+    ['verification-required', 'database main has another term than 1'],
+  );
   assert.deepEqual(notes(), [1, 2]);
   assert.ok(!existsSync(join(root, 'host-1/note-3.txt')));
 });

@@ -16,7 +16,11 @@ import { snapshotFiles } from '../support/snapshot.ts';
 let outside: string;
 let job: TestJob;
 
-const returns = defineStep({ name: 'returns', input: z.object({ what: z.string() }), output: z.object({ count: z.int() }) });
+const returns = defineStep({
+  name: 'returns',
+  input: z.object({ what: z.string() }),
+  output: z.object({ count: z.int() }),
+});
 const loose = defineStep({ name: 'loose', input: z.object({ what: z.string() }), output: z.any() });
 const OUTPUTS: Readonly<Record<string, () => unknown>> = {
   wrong: () => ({ count: 'three' }),
@@ -49,7 +53,10 @@ afterEach(async () => {
 });
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(() => 'no question', (error: unknown) => error);
+  const outcome = await work.then(
+    () => 'no question',
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -94,7 +101,9 @@ for (const [path, type, message] of [
 test('a symbolic link out of the workspace is not read through, nor written through', async () => {
   await without(async () => {
     symlinkSync(join(outside, 'theirs.txt'), join(job.workspace, 'link.txt'));
-    await isStuck('bad-input', /symlink/, () => job.run({ stepId: 'copy', step: 'file.copy', input: { from: 'link.txt', to: 'copy.txt' } }));
+    await isStuck('bad-input', /symlink/, () =>
+      job.run({ stepId: 'copy', step: 'file.copy', input: { from: 'link.txt', to: 'copy.txt' } }),
+    );
   });
 });
 
@@ -120,18 +129,31 @@ test('an output that is too large is refused before anything is applied', async 
   await without(() => isStuck('too-large', /262147 bytes; at most 262144/, () => job.step(loose, { what: 'large' })));
 });
 
-for (const [what, message] of [['date', /output\.at\[0\] is a Date, not a plain object/], ['nan', /output\.ratio is NaN/], ['undefined', /output\.nothing is undefined/], ['cycle', /output\.self .*cycle/]] as const) {
+for (const [what, message] of [
+  ['date', /output\.at\[0\] is a Date, not a plain object/],
+  ['nan', /output\.ratio is NaN/],
+  ['undefined', /output\.nothing is undefined/],
+  ['cycle', /output\.self .*cycle/],
+] as const) {
   test(`state that is not JSON (${what}) is refused and its path named`, async () => {
     await without(() => isStuck('not-json', message, () => job.step(loose, { what })));
   });
 }
 
 test('an input that does not fit the contract is refused', async () => {
-  await without(() => isStuck('bad-input', /path: .*string/, () => job.run({ stepId: 'w', step: 'file.write', input: { path: 3, content: 'x' } })));
+  await without(() =>
+    isStuck('bad-input', /path: .*string/, () =>
+      job.run({ stepId: 'w', step: 'file.write', input: { path: 3, content: 'x' } }),
+    ),
+  );
 });
 
 test('a step that the worker has no code for is refused and the ones it has are named', async () => {
-  await without(() => isStuck('unknown-step', /no code for step "missing"; it has file\.write/, () => job.run({ stepId: 'm', step: 'missing', input: {} })));
+  await without(() =>
+    isStuck('unknown-step', /no code for step "missing"; it has file\.write/, () =>
+      job.run({ stepId: 'm', step: 'missing', input: {} }),
+    ),
+  );
 });
 
 test('a missing environment variable is named, its value never', async () => {
@@ -152,12 +174,30 @@ const base = { schemaVersion: 1, name: 'plan', workspace: 'w' };
 for (const [name, plan, message] of [
   ['an unknown field', { ...base, steps: [step], retries: 3 }, /retries/],
   ['an unknown field of a step', { ...base, steps: [{ ...step, need: ['b'] }] }, /need\b/],
-  ['a cycle', { ...base, steps: [{ ...step, needs: ['b'] }, { ...step, id: 'b', with: { path: 'b.txt', content: 'x' }, needs: ['a'] }] }, /a.*b|cycle/],
+  [
+    'a cycle',
+    {
+      ...base,
+      steps: [
+        { ...step, needs: ['b'] },
+        { ...step, id: 'b', with: { path: 'b.txt', content: 'x' }, needs: ['a'] },
+      ],
+    },
+    /a.*b|cycle/,
+  ],
   ['a need that is no step', { ...base, steps: [{ ...step, needs: ['missing'] }] }, /missing/],
   ['duplicate ids', { ...base, steps: [step, { ...step, with: { path: 'b.txt', content: 'x' } }] }, /"a"|\ba\b/],
-  ['a reference to no step', { ...base, steps: [{ ...step, with: { path: 'a.txt', content: '${{ steps.missing.output.x }}' } }] }, /missing/],
+  [
+    'a reference to no step',
+    { ...base, steps: [{ ...step, with: { path: 'a.txt', content: '${{ steps.missing.output.x }}' } }] },
+    /missing/,
+  ],
   ['parallel writers of one file', { ...base, steps: [step, { ...step, id: 'b' }] }, /a\.txt/],
-  ['a literal database URL', { ...base, databases: { main: { url: 'postgres://u:Zanzibar-9@h/d' } }, steps: [step] }, /env\.NAME/],
+  [
+    'a literal database URL',
+    { ...base, databases: { main: { url: 'postgres://u:Zanzibar-9@h/d' } }, steps: [step] },
+    /env\.NAME/,
+  ],
 ] as const) {
   test(`a plan with ${name} is refused before the workspace is touched`, async () => {
     await without(async () => {
@@ -175,7 +215,11 @@ for (const [name, plan, message] of [
 
 test("a plan's input that does not fit is refused before the workspace is touched", async () => {
   await without(async () => {
-    const plan = { ...base, input: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }, steps: [step] };
+    const plan = {
+      ...base,
+      input: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+      steps: [step],
+    };
     await assert.rejects(job.runPlan(plan, {}), /city/);
     assert.deepEqual(readdirSync(job.workspace), []);
   });
@@ -190,9 +234,16 @@ test('two jobs in one workspace: the second is asked, does nothing, and goes on 
       const question = await questionFrom(second.step(fileWriteStep, { path: 'second.txt', content: 'second\n' }));
       assert.equal(question.kind, 'foreign');
       assert.equal(question.findings[0]!.resource, 'workspace:');
-      assert.match(question.findings[0]!.found.text, new RegExp(`it belongs to job ${job.jobId}, which is still running`));
+      assert.match(
+        question.findings[0]!.found.text,
+        new RegExp(`it belongs to job ${job.jobId}, which is still running`),
+      );
       assert.deepEqual(question.findings[0]!.answers, ['recheck', 'abort']);
-      assert.equal((await second.decide(question, { answer: 'accept' })).kind, 'refused', 'a running job is not put out');
+      assert.equal(
+        (await second.decide(question, { answer: 'accept' })).kind,
+        'refused',
+        'a running job is not put out',
+      );
       assert.deepEqual(snapshotFiles(job.workspace), before);
       await job.step(fileWriteStep, { path: 'first.txt', content: 'goes on\n' });
       await job.release();

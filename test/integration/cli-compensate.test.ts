@@ -39,10 +39,21 @@ steps:
 
 before(async () => {
   writeFileSync(join(root, 'plan.yaml'), PLAN);
-  writeFileSync(join(root, 'steps.mjs'), `import * as z from ${JSON.stringify(import.meta.resolve('zod'))};
+  writeFileSync(
+    join(root, 'steps.mjs'),
+    `import * as z from ${JSON.stringify(import.meta.resolve('zod'))};
 import { defineStep, implementStep } from ${JSON.stringify(join(import.meta.dirname, '../../src/index.ts'))};
-export const calling = implementStep(defineStep({ name: 'calling', input: z.strictObject({}), output: z.strictObject({}) }), () => ({}), { compensate: () => undefined });\n`);
-  worker = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, steps: [callCode], workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') } });
+export const calling = implementStep(defineStep({ name: 'calling', input: z.strictObject({}), output: z.strictObject({}) }), () => ({}), { compensate: () => undefined });\n`,
+  );
+  worker = await createWorker({
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    steps: [callCode],
+    workflowBundle: await bundleWorkflows(),
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  });
   running = worker.run();
 });
 
@@ -57,56 +68,98 @@ async function holdfast(args: readonly string[], options: TerminalOptions = {}):
 }
 
 async function asks(job: string): Promise<void> {
-  for (const endMs = Date.now() + 20_000; Date.now() < endMs; await delay(100)) if ((await holdfast(['question', job])).code === 3) return;
+  for (const endMs = Date.now() + 20_000; Date.now() < endMs; await delay(100))
+    if ((await holdfast(['question', job])).code === 3) return;
   assert.fail(`${job} does not ask`);
 }
 
 async function started(): Promise<string> {
   const job = temporal.unique('undone');
-  const ran = await holdfast(['start', 'plan.yaml', '--steps', 'steps.mjs', '--id', job, '--workspace', job, '-q', taskQueue]);
+  const ran = await holdfast([
+    'start',
+    'plan.yaml',
+    '--steps',
+    'steps.mjs',
+    '--id',
+    job,
+    '--workspace',
+    job,
+    '-q',
+    taskQueue,
+  ]);
   assert.equal(ran.code, 0, ran.err);
   await asks(job);
   return job;
 }
 
-const filesOf = (job: string): readonly string[] => readdirSync(join(root, job), { recursive: true }).map(String).filter((name) => !name.startsWith('.holdfast') && !name.startsWith('app.db'));
+const filesOf = (job: string): readonly string[] =>
+  readdirSync(join(root, job), { recursive: true })
+    .map(String)
+    .filter((name) => !name.startsWith('.holdfast') && !name.startsWith('app.db'));
 
-test('a dry run lists what would be undone, newest first, and what would stay; the abort undoes it and tells', { timeout: 60_000 }, async () => {
-  const job = await started();
-  const dry = await holdfast(['decide', job, 'abort', '--compensate', '--dry-run', '--json']);
-  assert.equal(dry.code, 0, dry.err);
-  const { undoes } = dry.json<{ undoes: readonly UndoPreview[] }>();
-  assert.deepEqual(undoes.map(({ stepId, compensates, undoes: lines, leaves }) => [stepId, compensates, lines, leaves.map(({ what }) => what)]), [
-    ['draft', false, ['file:out/draft.txt', 'file:out'], []],
-    // No configuration here names its code.
-    ['bill', null, [], ['perform:bill/bill']],
-    ['note', false, ['row:main/note/{"id":1}'], []],
-    ['table', false, [], ['run SQL on main: CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)']],
-  ]);
-  const known = await holdfast(['decide', job, 'abort', '--compensate', '--dry-run', '--steps', 'steps.mjs']);
-  assert.match(known.out, /^ {2}draft\n {4}file:out\/draft\.txt\n {4}file:out\n {2}bill {2}its own compensation first\n/m);
-  assert.match(known.out, /stays: run SQL on main: CREATE TABLE note .*: the statement has no undo/);
-  assert.ok(filesOf(job).includes('out/draft.txt'), 'nothing is changed');
+test(
+  'a dry run lists what would be undone, newest first, and what would stay; the abort undoes it and tells',
+  { timeout: 60_000 },
+  async () => {
+    const job = await started();
+    const dry = await holdfast(['decide', job, 'abort', '--compensate', '--dry-run', '--json']);
+    assert.equal(dry.code, 0, dry.err);
+    const { undoes } = dry.json<{ undoes: readonly UndoPreview[] }>();
+    assert.deepEqual(
+      undoes.map(({ stepId, compensates, undoes: lines, leaves }) => [
+        stepId,
+        compensates,
+        lines,
+        leaves.map(({ what }) => what),
+      ]),
+      [
+        ['draft', false, ['file:out/draft.txt', 'file:out'], []],
+        // No configuration here names its code.
+        ['bill', null, [], ['perform:bill/bill']],
+        ['note', false, ['row:main/note/{"id":1}'], []],
+        ['table', false, [], ['run SQL on main: CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)']],
+      ],
+    );
+    const known = await holdfast(['decide', job, 'abort', '--compensate', '--dry-run', '--steps', 'steps.mjs']);
+    assert.match(
+      known.out,
+      /^ {2}draft\n {4}file:out\/draft\.txt\n {4}file:out\n {2}bill {2}its own compensation first\n/m,
+    );
+    assert.match(known.out, /stays: run SQL on main: CREATE TABLE note .*: the statement has no undo/);
+    assert.ok(filesOf(job).includes('out/draft.txt'), 'nothing is changed');
 
-  const refused = await holdfast(['decide', job, 'approve', '--compensate', '--reason', 'x', '--by', 'ada']);
-  assert.equal(refused.code, 2);
-  assert.match(refused.err, /compensate undoes what the job did when it is aborted/);
+    const refused = await holdfast(['decide', job, 'approve', '--compensate', '--reason', 'x', '--by', 'ada']);
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /compensate undoes what the job did when it is aborted/);
 
-  const ran = await holdfast(['decide', job, 'abort', '--compensate', '--reason', 'the order was withdrawn', '--by', 'ada']);
-  assert.equal(ran.code, 0, ran.err);
-  assert.match(ran.out, /^Decided for question [0-9a-f]{12}: abort, and what the job did is undone\./);
-  const result = await holdfast(['result', job, '--wait']);
-  assert.equal(result.code, 1);
-  assert.match(result.out, /was aborted: Aborted by ada: the order was withdrawn\. Undone: 2 steps \(1 file, 1 folder, 1 row\)\. Not undone: perform:bill\/bill \(.*\); run SQL on main: CREATE TABLE/);
-  assert.deepEqual(filesOf(job), []);
-  const status = await holdfast(['status', job]);
-  assert.match(status.out, /↶ draft +undone/);
-  assert.match(status.out, /↶ bill +partly-undone/);
-  const log = await holdfast(['log', job]);
-  assert.match(log.out, /from here on the job is undone, by ada/);
-  assert.match(log.out, /undone: step draft \(record \d+\).*\n +put out\/draft\.txt back: not there\n/);
-  assert.match(log.out, /not undone: perform:bill\/bill: a call cannot be undone by itself/);
-});
+    const ran = await holdfast([
+      'decide',
+      job,
+      'abort',
+      '--compensate',
+      '--reason',
+      'the order was withdrawn',
+      '--by',
+      'ada',
+    ]);
+    assert.equal(ran.code, 0, ran.err);
+    assert.match(ran.out, /^Decided for question [0-9a-f]{12}: abort, and what the job did is undone\./);
+    const result = await holdfast(['result', job, '--wait']);
+    assert.equal(result.code, 1);
+    assert.match(
+      result.out,
+      /was aborted: Aborted by ada: the order was withdrawn\. Undone: 2 steps \(1 file, 1 folder, 1 row\)\. Not undone: perform:bill\/bill \(.*\); run SQL on main: CREATE TABLE/,
+    );
+    assert.deepEqual(filesOf(job), []);
+    const status = await holdfast(['status', job]);
+    assert.match(status.out, /↶ draft +undone/);
+    assert.match(status.out, /↶ bill +partly-undone/);
+    const log = await holdfast(['log', job]);
+    assert.match(log.out, /from here on the job is undone, by ada/);
+    assert.match(log.out, /undone: step draft \(record \d+\).*\n +put out\/draft\.txt back: not there\n/);
+    assert.match(log.out, /not undone: perform:bill\/bill: a call cannot be undone by itself/);
+  },
+);
 
 test('interactively: an abort asks whether to undo, and shows what', { timeout: 60_000 }, async () => {
   const job = await started();
@@ -122,14 +175,18 @@ test('interactively: an abort asks whether to undo, and shows what', { timeout: 
   assert.equal(existsSync(join(root, kept, 'out/draft.txt')), true);
 });
 
-test('cancel --compensate undoes a job that is not asked about it, and says why it needs a reason', { timeout: 60_000 }, async () => {
-  const job = await started();
-  const bare = await holdfast(['cancel', job, '--compensate']);
-  assert.equal(bare.code, 2);
-  assert.match(bare.err, /--compensate needs --reason WHY/);
-  assert.equal((await holdfast(['cancel', job, '--reason', 'x'])).code, 2);
-  const ran = await holdfast(['cancel', job, '--compensate', '--reason', 'over', '--by', 'ada', '--wait']);
-  assert.equal(ran.code, 0, ran.err);
-  assert.match(ran.out, /was asked to undo what it did, and to end\. It has ended: aborted\./);
-  assert.deepEqual(filesOf(job), []);
-});
+test(
+  'cancel --compensate undoes a job that is not asked about it, and says why it needs a reason',
+  { timeout: 60_000 },
+  async () => {
+    const job = await started();
+    const bare = await holdfast(['cancel', job, '--compensate']);
+    assert.equal(bare.code, 2);
+    assert.match(bare.err, /--compensate needs --reason WHY/);
+    assert.equal((await holdfast(['cancel', job, '--reason', 'x'])).code, 2);
+    const ran = await holdfast(['cancel', job, '--compensate', '--reason', 'over', '--by', 'ada', '--wait']);
+    assert.equal(ran.code, 0, ran.err);
+    assert.match(ran.out, /was asked to undo what it did, and to end\. It has ended: aborted\./);
+    assert.deepEqual(filesOf(job), []);
+  },
+);

@@ -21,13 +21,19 @@ after(() => {
 });
 
 function start(args: readonly string[], extra: NodeJS.ProcessEnv = {}): Child {
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env: { ...env, ...extra }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    env: { ...env, ...extra },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   children.add(child);
   child.once('close', () => children.delete(child));
   return child;
 }
 
-async function end(child: Child): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+async function end(
+  child: Child,
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => (out += String(chunk)));
   child.stderr.on('data', (chunk) => (err += String(chunk)));
@@ -52,9 +58,16 @@ async function firstDocument<T>(child: Child): Promise<T> {
 }
 
 test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { timeout: 90_000 }, async () => {
-  writeFileSync(join(folder, 'plan.yaml'), 'schemaVersion: 1\nname: hello\nworkspace: ws\nsteps: [{ id: hello, use: file.write, with: { path: hello.txt, content: hello } }]\n');
+  writeFileSync(
+    join(folder, 'plan.yaml'),
+    'schemaVersion: 1\nname: hello\nworkspace: ws\nsteps: [{ id: hello, use: file.write, with: { path: hello.txt, content: hello } }]\n',
+  );
   const dev = start(['dev', '--port', '0', '--ui-port', '0', '--json']);
-  const { address, uiUrl, workspaceRoot } = await firstDocument<{ address: string; uiUrl: string; workspaceRoot: string }>(dev);
+  const { address, uiUrl, workspaceRoot } = await firstDocument<{
+    address: string;
+    uiUrl: string;
+    workspaceRoot: string;
+  }>(dev);
   assert.equal(workspaceRoot, folder);
   assert.equal((await fetch(uiUrl)).status, 200);
 
@@ -66,7 +79,10 @@ test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { time
   const { workflowId } = JSON.parse(waiting.out) as { workflowId: string };
   const unanswered = await end(start(['status', workflowId], { TEMPORAL_ADDRESS: address }));
   assert.deepEqual([unanswered.code, unanswered.out], [5, '']);
-  assert.match(unanswered.err, /^(Asking the worker …\n)?holdfast: Job hello-\w+ cannot be asked: no worker is running on Task Queue second; start one: holdfast worker\.\nNext: .*\n$/);
+  assert.match(
+    unanswered.err,
+    /^(Asking the worker …\n)?holdfast: Job hello-\w+ cannot be asked: no worker is running on Task Queue second; start one: holdfast worker\.\nNext: .*\n$/,
+  );
 
   const worker = start(['worker', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address });
   assert.equal((await firstDocument<{ taskQueue: string }>(worker)).taskQueue, 'second');
@@ -87,20 +103,27 @@ test('dev on a port that is taken says what to do instead', { timeout: 60_000 },
   const { address } = await firstDocument<{ address: string }>(dev);
   const second = await end(start(['dev', '--port', address.split(':')[1]!, '--ui-port', '0']));
   assert.equal(second.code, 2);
-  assert.match(second.err, /is taken by another program\..*\nNext: If a Temporal server runs there already, start only a worker: holdfast worker\. Else take free ports/);
+  assert.match(
+    second.err,
+    /is taken by another program\..*\nNext: If a Temporal server runs there already, start only a worker: holdfast worker\. Else take free ports/,
+  );
   const ended = end(dev);
   dev.kill('SIGTERM');
   assert.equal((await ended).code, 0);
 });
 
-test('a worker without a server, and a configuration that cannot be loaded, are told at once', { timeout: 30_000 }, async () => {
-  const worker = await end(start(['worker'], { TEMPORAL_ADDRESS: '127.0.0.1:1' }));
-  assert.equal(worker.code, 5);
-  assert.match(worker.err, /No Temporal server answers at 127\.0\.0\.1:1/);
-  const dev = await end(start(['dev', '--config', 'none.ts']));
-  assert.equal(dev.code, 2);
-  assert.match(dev.err, /There is no configuration file .*none\.ts, which --config names\./);
-});
+test(
+  'a worker without a server, and a configuration that cannot be loaded, are told at once',
+  { timeout: 30_000 },
+  async () => {
+    const worker = await end(start(['worker'], { TEMPORAL_ADDRESS: '127.0.0.1:1' }));
+    assert.equal(worker.code, 5);
+    assert.match(worker.err, /No Temporal server answers at 127\.0\.0\.1:1/);
+    const dev = await end(start(['dev', '--config', 'none.ts']));
+    assert.equal(dev.code, 2);
+    assert.match(dev.err, /There is no configuration file .*none\.ts, which --config names\./);
+  },
+);
 
 test('a reader that has seen enough is no failure', { timeout: 30_000 }, async () => {
   const child = start(['--help']);

@@ -24,30 +24,44 @@ let code: (ctx: StepContext) => unknown;
 let job: TestJob;
 
 beforeEach(() => {
-  job = openTestJob({ steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never], env });
+  job = openTestJob({
+    steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never],
+    env,
+  });
 });
 afterEach(() => job.close());
 
 const at = (place: string): string => join(job.workspace, place);
 const text = (place: string): string => readFileSync(at(place), 'utf8');
-const run = async (line: string, options: CommandOptions = {}, stepId = 'shell'): Promise<CommandResult> => (await job.step(shell, { run: line, options }, { stepId, maxAttempts: 1 })) as CommandResult;
+const run = async (line: string, options: CommandOptions = {}, stepId = 'shell'): Promise<CommandResult> =>
+  (await job.step(shell, { run: line, options }, { stepId, maxAttempts: 1 })) as CommandResult;
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then((output) => `no question but ${JSON.stringify(output)}`, (error: unknown) => error);
+  const outcome = await work.then(
+    (output) => `no question but ${JSON.stringify(output)}`,
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
 
 test('it changes the workspace, and what it changed is the record’s from then on', async () => {
   await run('echo one > a.txt');
-  const { stdout, changed } = await run('pwd; echo two > a.txt; echo new > b.txt; mkdir d', { inPlace: true }, 'in-place');
+  const { stdout, changed } = await run(
+    'pwd; echo two > a.txt; echo new > b.txt; mkdir d',
+    { inPlace: true },
+    'in-place',
+  );
   assert.deepEqual([stdout, changed], [`${job.workspace}\n`, { written: 2, removed: 0, folders: 1, links: 0 }]);
   assert.equal(text('a.txt'), 'two\n');
   assert.equal((await job.verify()).kind, 'verified');
   writeFileSync(at('b.txt'), 'somebody else');
   const result = await job.verify();
   assert.ok(result.kind === 'question');
-  assert.deepEqual(result.question.findings.map(({ resource, kind, recordedBy }) => [resource, kind, recordedBy?.stepId]), [['file:b.txt', 'changed', 'in-place']]);
+  assert.deepEqual(
+    result.question.findings.map(({ resource, kind, recordedBy }) => [resource, kind, recordedBy?.stepId]),
+    [['file:b.txt', 'changed', 'in-place']],
+  );
   await job.decide(result.question, { answer: 'restore' });
   assert.equal(text('b.txt'), 'new\n');
 });
@@ -69,14 +83,19 @@ test('the step goes on with what it left, and a retry does not run it again', as
 
 test('an exit code that is a failure is an answer: it is not run again by itself', async () => {
   const question = await questionFrom(run('echo ran >> log; exit 4', { inPlace: true }));
-  assert.match(question.findings[0]!.difference, /exit code 4.* What it changed is recorded; it is not run again by itself/s);
+  assert.match(
+    question.findings[0]!.difference,
+    /exit code 4.* What it changed is recorded; it is not run again by itself/s,
+  );
   await job.decide(question, { answer: 'rerun' });
   await questionFrom(run('echo ran >> log; exit 4', { inPlace: true }));
   assert.equal(text('log'), 'ran\n');
 });
 
 test('a program that is not there was not begun: nothing is in doubt', async () => {
-  const question = await questionFrom(job.step(shell, { run: ['no-such-program'], options: { inPlace: true } }, { maxAttempts: 1 }) as Promise<unknown>);
+  const question = await questionFrom(
+    job.step(shell, { run: ['no-such-program'], options: { inPlace: true } }, { maxAttempts: 1 }) as Promise<unknown>,
+  );
   assert.match(question.findings[0]!.found.text, /^not-found: /);
 });
 
@@ -93,8 +112,18 @@ test('killed while it runs: it ends with its worker, and a person is asked, who 
   mkdirSync(join(workspace, 'sub'));
   const line = 'echo half > half.txt; touch started; sleep 361; echo whole > whole.txt';
   const order: CommandOrder = {
-    workspace, run: line, options: { inPlace: true, cwd: 'sub', env: { MODE: 'secret-value' } },
-    memory: { workflowId: 'in-place', firstRunId: 'run-1', runId: 'run-1', term: 0, known: { seq: 0, head: GENESIS }, steps: [], generations: {} },
+    workspace,
+    run: line,
+    options: { inPlace: true, cwd: 'sub', env: { MODE: 'secret-value' } },
+    memory: {
+      workflowId: 'in-place',
+      firstRunId: 'run-1',
+      runId: 'run-1',
+      term: 0,
+      known: { seq: 0, head: GENESIS },
+      steps: [],
+      generations: {},
+    },
   };
   const first = start(order);
   for (let waitedMs = 0; !existsSync(join(workspace, 'sub/started')); waitedMs += 20) {
@@ -107,7 +136,8 @@ test('killed while it runs: it ends with its worker, and a person is asked, who 
   assert.ok(asked !== undefined && 'question' in asked, JSON.stringify(asked));
   const [finding] = asked.question.findings;
   assert.deepEqual([asked.question.kind, finding!.kind], ['in-doubt', 'outcome-unknown']);
-  for (const shown of ['echo half > half.txt', '"sub"', '"MODE"', '"PATH"']) assert.ok(finding!.difference.includes(shown), `${shown} in ${finding!.difference}`);
+  for (const shown of ['echo half > half.txt', '"sub"', '"MODE"', '"PATH"'])
+    assert.ok(finding!.difference.includes(shown), `${shown} in ${finding!.difference}`);
   assert.ok(!finding!.difference.includes('secret-value'));
   const told = await start({ ...order, decide: { answer: 'happened', result: { exitCode: 0 } } }).end;
   assert.ok(told !== undefined && 'output' in told, JSON.stringify(told));
@@ -115,24 +145,37 @@ test('killed while it runs: it ends with its worker, and a person is asked, who 
 });
 
 test('in place it takes no options of a copy, and does not run beside staged files', async () => {
-  assert.match((await questionFrom(run('true', { inPlace: true, paths: ['a'] }))).findings[0]!.difference, /works in the workspace as it is/);
+  assert.match(
+    (await questionFrom(run('true', { inPlace: true, paths: ['a'] }))).findings[0]!.difference,
+    /works in the workspace as it is/,
+  );
   code = async (ctx) => {
     await ctx.files.write('staged.txt', 'x');
     await ctx.command(['true'], { inPlace: true });
   };
-  assert.match((await questionFrom(job.step(free, {}, { maxAttempts: 1 }))).findings[0]!.difference, /would not see the files that its step has staged \(staged\.txt\)/);
+  assert.match(
+    (await questionFrom(job.step(free, {}, { maxAttempts: 1 }))).findings[0]!.difference,
+    /would not see the files that its step has staged \(staged\.txt\)/,
+  );
 });
 
 // ---- watches -----------------------------------------------------------------------------------------------------------
 
-async function withTool(script: string, use: (watching: TestJob, write: (next: string) => void) => Promise<void>): Promise<void> {
+async function withTool(
+  script: string,
+  use: (watching: TestJob, write: (next: string) => void) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(root, 'tool-'));
   const write = (next: string): void => {
     writeFileSync(join(folder, 'tool'), next);
     chmodSync(join(folder, 'tool'), 0o755);
   };
   write(script);
-  await using watching = openTestJob({ steps: shellSteps, env: { PATH: `${folder}:${env.PATH}` }, watch: [{ kind: 'command', argv: ['tool', '--version'] }] });
+  await using watching = openTestJob({
+    steps: shellSteps,
+    env: { PATH: `${folder}:${env.PATH}` },
+    watch: [{ kind: 'command', argv: ['tool', '--version'] }],
+  });
   await use(watching, write);
 }
 
@@ -144,7 +187,10 @@ test('a watched command: another version is a discrepancy, shown with both, and 
     const result = await watching.verify();
     assert.ok(result.kind === 'question');
     const [finding] = result.question.findings;
-    assert.deepEqual([finding!.resource, finding!.kind, finding!.expected.text, finding!.found.text], ['command:["tool","--version"]', 'watch-changed', 'tool 1.0', 'tool 2.0']);
+    assert.deepEqual(
+      [finding!.resource, finding!.kind, finding!.expected.text, finding!.found.text],
+      ['command:["tool","--version"]', 'watch-changed', 'tool 1.0', 'tool 2.0'],
+    );
     await watching.decide(result.question, { answer: 'accept' });
     assert.equal((await watching.verify()).kind, 'verified');
   });
@@ -153,7 +199,10 @@ test('a watched command: another version is a discrepancy, shown with both, and 
 test('a watched command that is gone, fails or does not end has told nothing: neither changed nor unchanged', async () => {
   await withTool('#!/bin/sh\necho tool 1.0\n', async (watching, write) => {
     await watching.verify();
-    for (const [script, reason] of [['#!/bin/sh\nexit 3\n', /ended with exit code 3/], ['#!/bin/sh\nwhile :; do echo y; done\n', /printed more than/]] as const) {
+    for (const [script, reason] of [
+      ['#!/bin/sh\nexit 3\n', /ended with exit code 3/],
+      ['#!/bin/sh\nwhile :; do echo y; done\n', /printed more than/],
+    ] as const) {
       write(script);
       const result = await watching.verify();
       assert.ok(result.kind === 'question');
@@ -165,15 +214,22 @@ test('a watched command that is gone, fails or does not end has told nothing: ne
   });
 });
 
-function start(order: CommandOrder): { readonly child: ReturnType<typeof spawn>; readonly end: Promise<CommandEnd | undefined> } {
-  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(order: CommandOrder): {
+  readonly child: ReturnType<typeof spawn>;
+  readonly end: Promise<CommandEnd | undefined>;
+} {
+  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const end = new Promise<CommandEnd | undefined>((resolve, reject) => child.once('close', (exitCode, signal) => {
-    if (signal === 'SIGKILL') return resolve(undefined);
-    if (exitCode !== 0) return reject(new Error(stderr));
-    resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd);
-  }));
+  const end = new Promise<CommandEnd | undefined>((resolve, reject) =>
+    child.once('close', (exitCode, signal) => {
+      if (signal === 'SIGKILL') return resolve(undefined);
+      if (exitCode !== 0) return reject(new Error(stderr));
+      resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd);
+    }),
+  );
   return { child, end };
 }

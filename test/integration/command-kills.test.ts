@@ -56,7 +56,11 @@ test('what a killed worker’s command has left running in a session of its own 
 test('a job that ends after its worker was killed leaves no copy and no process of its command', async () => {
   const workspace = prepareTree(root, 'released');
   const started = join(root, 'released-started');
-  const { child, end } = startCommand({ workspace, run: `setsid sleep ${OWN}4 & touch ${started}; sleep ${OWN}5`, memory: memoryOf('released') });
+  const { child, end } = startCommand({
+    workspace,
+    run: `setsid sleep ${OWN}4 & touch ${started}; sleep ${OWN}5`,
+    memory: memoryOf('released'),
+  });
   await until(() => existsSync(started));
   child.kill('SIGKILL');
   await end;
@@ -73,11 +77,13 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 function isRunning(line: string): boolean {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).some((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === line;
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === line;
+      } catch {
+        return false;
+      }
+    });
 }

@@ -1,6 +1,18 @@
 /** `ctx.command` on a private copy, without a Temporal server: what it changed is applied as a whole, or nothing is. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -24,7 +36,10 @@ const OWN = `300.${process.pid}`;
 const env = { PATH: process.env['PATH'], FROM_WORKER: 'of the worker', SECRET: 'not for commands' };
 
 beforeEach(() => {
-  job = openTestJob({ steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never], env });
+  job = openTestJob({
+    steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never],
+    env,
+  });
 });
 
 afterEach(async () => {
@@ -39,11 +54,22 @@ const put = (place: string, content: string, mode = 0o644): void => {
   writeFileSync(at(place), content);
   chmodSync(at(place), mode);
 };
-const run = async (line: string | string[], options: CommandOptions = {}, more: { readonly approval?: 'before-apply'; readonly maxAttempts?: number; readonly timeoutMs?: number; readonly stepId?: string } = {}): Promise<CommandResult> =>
-  (await job.step(shell, { run: line, options }, more)) as CommandResult;
+const run = async (
+  line: string | string[],
+  options: CommandOptions = {},
+  more: {
+    readonly approval?: 'before-apply';
+    readonly maxAttempts?: number;
+    readonly timeoutMs?: number;
+    readonly stepId?: string;
+  } = {},
+): Promise<CommandResult> => (await job.step(shell, { run: line, options }, more)) as CommandResult;
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then((output) => `no question but ${JSON.stringify(output)}`, (error: unknown) => error);
+  const outcome = await work.then(
+    (output) => `no question but ${JSON.stringify(output)}`,
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -72,7 +98,9 @@ test('what a command changes is applied: contents, new and removed files, modes,
   put('kept.txt', 'kept');
   mkdirSync(at('empty'));
   symlinkSync('src/a.txt', at('link'));
-  const result = await run('sed -i s/hello/bye/ src/a.txt && chmod 755 src/tool.sh && rm -r gone empty && mkdir -p new/empty && chmod 700 new && echo new > new/f.txt && ln -s ../src new/link && ln -sfn kept.txt link && echo out && echo err >&2');
+  const result = await run(
+    'sed -i s/hello/bye/ src/a.txt && chmod 755 src/tool.sh && rm -r gone empty && mkdir -p new/empty && chmod 700 new && echo new > new/f.txt && ln -s ../src new/link && ln -sfn kept.txt link && echo out && echo err >&2',
+  );
   assert.equal(text('src/a.txt'), 'bye\n');
   assert.equal(statSync(at('src/tool.sh')).mode & 0o7777, 0o755);
   assert.deepEqual(readdirSync(job.workspace).sort(), ['.holdfast', 'kept.txt', 'link', 'new', 'src']);
@@ -80,7 +108,10 @@ test('what a command changes is applied: contents, new and removed files, modes,
   assert.equal(readlinkSync(at('new/link')), '../src');
   assert.equal(statSync(at('new')).mode & 0o7777, 0o700);
   assert.deepEqual(readdirSync(at('new/empty')), []);
-  assert.deepEqual({ exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr, changed: result.changed }, { exitCode: 0, stdout: 'out\n', stderr: 'err\n', changed: { written: 3, removed: 4, folders: 2, links: 2 } });
+  assert.deepEqual(
+    { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr, changed: result.changed },
+    { exitCode: 0, stdout: 'out\n', stderr: 'err\n', changed: { written: 3, removed: 4, folders: 2, links: 2 } },
+  );
   assert.deepEqual(copies(), []);
 });
 
@@ -100,7 +131,11 @@ test('folders that a command locks are locked last; who may not write to a new o
   if (process.getuid?.() === 0) {
     await run(line);
     assert.deepEqual([text('e/f'), statSync(at('e')).mode & 0o7777], ['x\n', 0o555]);
-  } else assert.match(await refused('permission-denied', line), /"e\/f" is in a folder that its owner may not write to \(mode 555\)/);
+  } else
+    assert.match(
+      await refused('permission-denied', line),
+      /"e\/f" is in a folder that its owner may not write to \(mode 555\)/,
+    );
   chmodSync(at('d'), 0o755);
 });
 
@@ -126,7 +161,9 @@ test('the copy keeps modes, times, links, empty folders and ignored files', asyn
   mkdirSync(at('empty'));
   symlinkSync('bin/run', at('link'));
   utimesSync(at('bin/run'), 1_234_567_890, 1_234_567_890);
-  const { stdout } = await run('stat -c "%n %a %Y %F" bin/run && stat -c "%n %a %F" empty && readlink link && cat secret.txt && ./link');
+  const { stdout } = await run(
+    'stat -c "%n %a %Y %F" bin/run && stat -c "%n %a %F" empty && readlink link && cat secret.txt && ./link',
+  );
   assert.equal(stdout, 'bin/run 750 1234567890 regular file\nempty 755 directory\nbin/run\nignored, not lostran\n');
 });
 
@@ -135,12 +172,26 @@ test('a command sees what its step has staged, and the step what the command mad
   code = async (ctx) => {
     await ctx.files.write('in/data.txt', 'one\n', { mode: 0o600 });
     await ctx.files.remove('old.txt');
-    const first = await ctx.command(['sh', '-c', 'cat in/data.txt; stat -c %a in/data.txt; ls; echo two >> in/data.txt; mkdir made; ln -s made link']);
+    const first = await ctx.command([
+      'sh',
+      '-c',
+      'cat in/data.txt; stat -c %a in/data.txt; ls; echo two >> in/data.txt; mkdir made; ln -s made link',
+    ]);
     const second = await ctx.command('cat in/data.txt && rm -r made && echo 3 > three', { shell: true });
-    return { first: first.stdout, second: second.stdout, read: await ctx.files.readText('in/data.txt'), exists: [await ctx.files.exists('made'), await ctx.files.exists('three')], list: (await ctx.files.list()).map(({ path, kind }) => `${path} ${kind}`) };
+    return {
+      first: first.stdout,
+      second: second.stdout,
+      read: await ctx.files.readText('in/data.txt'),
+      exists: [await ctx.files.exists('made'), await ctx.files.exists('three')],
+      list: (await ctx.files.list()).map(({ path, kind }) => `${path} ${kind}`),
+    };
   };
   assert.deepEqual(await job.step(free, {}), {
-    first: 'one\n600\nin\n', second: 'one\ntwo\n', read: 'one\ntwo\n', exists: [false, true], list: ['link symlink', 'three file'],
+    first: 'one\n600\nin\n',
+    second: 'one\ntwo\n',
+    read: 'one\ntwo\n',
+    exists: [false, true],
+    list: ['link symlink', 'three file'],
   });
   assert.equal(text('in/data.txt'), 'one\ntwo\n');
   assert.equal(existsSync(at('made')), false);
@@ -152,20 +203,42 @@ test('paths: it is given no more; what it was not given stays, and is not writte
   put('src/deep/b.ts', 'b');
   put('src/deep/c.md', 'c');
   put('other.txt', 'other');
-  const { stdout } = await run('find . -type f | sort && rm -r src && mkdir -p out && echo built > out/x', { paths: ['src/**/*.ts', 'out'] });
+  const { stdout } = await run('find . -type f | sort && rm -r src && mkdir -p out && echo built > out/x', {
+    paths: ['src/**/*.ts', 'out'],
+  });
   assert.equal(stdout, './src/a.ts\n./src/deep/b.ts\n');
-  assert.deepEqual([existsSync(at('src/a.ts')), existsSync(at('src/deep/b.ts')), text('src/deep/c.md'), text('out/x')], [false, false, 'c', 'built\n']);
-  assert.match(await refused('bad-input', 'echo mine > other.txt', { paths: ['src'] }), /"other.txt", which is not among its paths/);
+  assert.deepEqual(
+    [existsSync(at('src/a.ts')), existsSync(at('src/deep/b.ts')), text('src/deep/c.md'), text('out/x')],
+    [false, false, 'c', 'built\n'],
+  );
+  assert.match(
+    await refused('bad-input', 'echo mine > other.txt', { paths: ['src'] }),
+    /"other.txt", which is not among its paths/,
+  );
 });
 
 test('before-apply shows the exact difference of the trees; what was approved is applied', async () => {
   put('a.txt', 'one\ntwo\n');
   put('run.sh', '#!/bin/sh\n');
   put('gone/x', 'x\n');
-  const work = (): Promise<CommandResult> => run('sed -i s/two/2/ a.txt && chmod +x run.sh && rm -r gone && ln -s a.txt l && mkdir new', {}, { approval: 'before-apply', stepId: 'careful' });
+  const work = (): Promise<CommandResult> =>
+    run(
+      'sed -i s/two/2/ a.txt && chmod +x run.sh && rm -r gone && ln -s a.txt l && mkdir new',
+      {},
+      { approval: 'before-apply', stepId: 'careful' },
+    );
   const question = await questionFrom(work());
   const [finding] = question.findings;
-  for (const line of ['remove gone/x', 'remove folder gone/', 'replace a.txt (6 bytes)', '-two', '+2', 'create symbolic link l → a.txt', 'create folder new/', 'change the mode of run.sh to 0755']) {
+  for (const line of [
+    'remove gone/x',
+    'remove folder gone/',
+    'replace a.txt (6 bytes)',
+    '-two',
+    '+2',
+    'create symbolic link l → a.txt',
+    'create folder new/',
+    'change the mode of run.sh to 0755',
+  ]) {
     assert.ok(finding!.difference.includes(line), `${line} in:\n${finding!.difference}`);
   }
   assert.equal(text('a.txt'), 'one\ntwo\n');
@@ -180,15 +253,26 @@ test('a rerun undoes what the command had changed: contents, modes, links and fo
   chmodSync(at('gone'), 0o750);
   symlinkSync('a.txt', at('link'));
   put('input', '1');
-  const plain = (): Record<string, string> => Object.fromEntries(Object.entries(snapshotFiles(job.workspace)).map(([path, state]) => [path, state.replace(/ [\d.]+$/, '')]));
+  const plain = (): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(snapshotFiles(job.workspace)).map(([path, state]) => [path, state.replace(/ [\d.]+$/, '')]),
+    );
   const before = plain();
-  const work = (): Promise<CommandResult> => run('test "$(cat input)" = 1 || exit 0; echo 2 >> a.txt && rm -r gone && mkdir -p new/deep && echo n > new/deep/n && ln -sfn new link && chmod 700 new', { reads: ['input'] }, { stepId: 'step' });
+  const work = (): Promise<CommandResult> =>
+    run(
+      'test "$(cat input)" = 1 || exit 0; echo 2 >> a.txt && rm -r gone && mkdir -p new/deep && echo n > new/deep/n && ln -sfn new link && chmod 700 new',
+      { reads: ['input'] },
+      { stepId: 'step' },
+    );
   await work();
   writeFileSync(at('input'), '2');
   const result = await job.verify('asked', 'by the test');
   assert.equal(result.kind, 'question');
   if (result.kind !== 'question') return;
-  assert.deepEqual(result.question.findings.map(({ resource, staleSteps }) => ({ resource, staleSteps })), [{ resource: 'file:input', staleSteps: ['step'] }]);
+  assert.deepEqual(
+    result.question.findings.map(({ resource, staleSteps }) => ({ resource, staleSteps })),
+    [{ resource: 'file:input', staleSteps: ['step'] }],
+  );
   await job.decide(result.question, { answer: 'rerun' });
   await work();
   const after = plain();
@@ -199,7 +283,11 @@ test('a rerun undoes what the command had changed: contents, modes, links and fo
 
 test('its environment is what is named, and nothing else', async () => {
   const { stdout } = await run(['env'], { env: { MINE: 'x=y', LANG: 'C' }, envFrom: ['PATH', 'FROM_WORKER'] });
-  const given = stdout.trim().split('\n').map((line) => line.split('=')[0]!).sort();
+  const given = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split('=')[0]!)
+    .sort();
   assert.deepEqual(given, ['FROM_WORKER', 'GIT_CEILING_DIRECTORIES', 'HOLDFAST_COMMAND', 'LANG', 'MINE', 'PATH']);
   assert.match(stdout, /^MINE=x=y$/m);
   assert.match(await refused('missing-variable', ['env'], { envFrom: ['NOT_THERE'] }), /NOT_THERE/);
@@ -213,11 +301,19 @@ test('it runs where cwd says, and only in a folder that it was given', async () 
 
 test('the built-in step command takes the same from a plan', async () => {
   put('a.txt', 'a');
-  const { outputs } = await job.runPlan({
-    schemaVersion: 1, name: 'plan', workspace: job.workspace,
-    steps: [{ id: 'count', use: 'command', with: { run: ['sh', '-c', 'cat a.txt > b.txt; echo done'] } }, { id: 'again', use: 'command', needs: ['count'], with: { run: 'wc -c < b.txt', shell: true } }],
-  }) as unknown as { outputs: Record<string, { exitCode: number; stdout: string; written: number }> };
-  assert.deepEqual([outputs['count']!.stdout, outputs['count']!.written, outputs['again']!.stdout.trim()], ['done\n', 1, '1']);
+  const { outputs } = (await job.runPlan({
+    schemaVersion: 1,
+    name: 'plan',
+    workspace: job.workspace,
+    steps: [
+      { id: 'count', use: 'command', with: { run: ['sh', '-c', 'cat a.txt > b.txt; echo done'] } },
+      { id: 'again', use: 'command', needs: ['count'], with: { run: 'wc -c < b.txt', shell: true } },
+    ],
+  })) as unknown as { outputs: Record<string, { exitCode: number; stdout: string; written: number }> };
+  assert.deepEqual(
+    [outputs['count']!.stdout, outputs['count']!.written, outputs['again']!.stdout.trim()],
+    ['done\n', 1, '1'],
+  );
   assert.equal(commandStep.input.safeParse({ run: 'a string without a shell' }).success, false);
 });
 
@@ -244,18 +340,34 @@ test('a secret that it is given is shown nowhere that it prints it, and a file t
   await job.close();
   const value = 'planted-0123456789-value';
   const shown: string[] = [];
-  job = openTestJob({ steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never], env: { ...env, TOKEN: value }, secrets: ['TOKEN'] });
+  job = openTestJob({
+    steps: [...shellSteps, implementStep(free, async (ctx) => (await code(ctx)) ?? {}) as never],
+    env: { ...env, TOKEN: value },
+    secrets: ['TOKEN'],
+  });
   code = async (ctx) => {
-    const printed = await ctx.command('printf "%s" "$TOKEN" | head -c 12; sleep 0.1; printf "%s\\n" "$TOKEN" | tail -c +13; echo "$TOKEN" >&2; printf "%s" "$TOKEN" | base64', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } });
-    shown.push(JSON.stringify(printed), readFileSync(at(`.holdfast/blobs/${printed.log.content[0]}/${printed.log.content.slice(1)}`), 'utf8'));
+    const printed = await ctx.command(
+      'printf "%s" "$TOKEN" | head -c 12; sleep 0.1; printf "%s\\n" "$TOKEN" | tail -c +13; echo "$TOKEN" >&2; printf "%s" "$TOKEN" | base64',
+      { shell: true, env: { TOKEN: ctx.secret('TOKEN') } },
+    );
+    shown.push(
+      JSON.stringify(printed),
+      readFileSync(at(`.holdfast/blobs/${printed.log.content[0]}/${printed.log.content.slice(1)}`), 'utf8'),
+    );
     return printed;
   };
   await job.step(free, {}, { stepId: 'prints' });
-  code = async (ctx) => (await ctx.command('echo "$TOKEN" >&2; exit 3', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } }));
-  shown.push(JSON.stringify((await questionFrom(job.step(free, {}, { stepId: 'fails', maxAttempts: 1 }))).findings), ...job.logs);
-  for (const text of shown) assert.ok(!text.includes(value) && !text.includes(Buffer.from(value).toString('base64')), text);
+  code = async (ctx) =>
+    await ctx.command('echo "$TOKEN" >&2; exit 3', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } });
+  shown.push(
+    JSON.stringify((await questionFrom(job.step(free, {}, { stepId: 'fails', maxAttempts: 1 }))).findings),
+    ...job.logs,
+  );
+  for (const text of shown)
+    assert.ok(!text.includes(value) && !text.includes(Buffer.from(value).toString('base64')), text);
   assert.match(shown[0]!, /«secret TOKEN»/);
-  code = async (ctx) => (await ctx.command('echo "a $TOKEN" > token.txt', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } }));
+  code = async (ctx) =>
+    await ctx.command('echo "a $TOKEN" > token.txt', { shell: true, env: { TOKEN: ctx.secret('TOKEN') } });
   const question = await questionFrom(job.step(free, {}, { stepId: 'writes', maxAttempts: 1 }));
   assert.match(question.findings[0]!.found.text, /^secret-in-output: .*token\.txt/);
   assert.equal(existsSync(at('token.txt')), false);
@@ -264,7 +376,9 @@ test('a secret that it is given is shown nowhere that it prints it, and a file t
 // ---- output ------------------------------------------------------------------------------------------------------------
 
 test('output of any length: its start and end are kept, what is left out is counted', async () => {
-  const { stdout, log, droppedBytes } = await run('echo first; head -c 300000000 /dev/zero | tr "\\0" x; echo; echo last; echo err >&2');
+  const { stdout, log, droppedBytes } = await run(
+    'echo first; head -c 300000000 /dev/zero | tr "\\0" x; echo; echo last; echo err >&2',
+  );
   assert.equal(log.sizeBytes, 300_000_000 + 'first\n\nlast\nerr\n'.length);
   assert.ok(log.droppedBytes > 290_000_000 && droppedBytes > 290_000_000);
   assert.ok(stdout.length < 200_000 && stdout.startsWith('first\n') && stdout.endsWith('last\n'), `${stdout.length}`);
@@ -274,7 +388,10 @@ test('output of any length: its start and end are kept, what is left out is coun
 });
 
 test('more output than maxOutputBytes ends the command', async () => {
-  assert.match(await refused('too-large', 'while :; do echo spam; done', { maxOutputBytes: 100_000 }), /printed more than 100000 bytes/);
+  assert.match(
+    await refused('too-large', 'while :; do echo spam; done', { maxOutputBytes: 100_000 }),
+    /printed more than 100000 bytes/,
+  );
 });
 
 // ---- how it ends -------------------------------------------------------------------------------------------------------
@@ -289,7 +406,10 @@ test('an exit code that is no success is a failure with the last lines; okExitCo
 });
 
 test('a program that is not there: where it was searched is said', async () => {
-  assert.match(await refused('not-found', ['no-such-program'], { env: { PATH: '/usr/bin:/bin' } }), /no program "no-such-program"\. Searched PATH: \/usr\/bin:\/bin/);
+  assert.match(
+    await refused('not-found', ['no-such-program'], { env: { PATH: '/usr/bin:/bin' } }),
+    /no program "no-such-program"\. Searched PATH: \/usr\/bin:\/bin/,
+  );
   put('tool', 'no program');
   assert.match(await refused('permission-denied', ['./tool']), /not executable/);
 });
@@ -297,7 +417,14 @@ test('a program that is not there: where it was searched is said', async () => {
 test('a command that takes too long is killed with all that it started, by its own timeout and by the step’s', async () => {
   put('a.txt', 'a');
   const startedMs = Date.now();
-  assert.match(await refused('step-timeout', `trap "" TERM; echo x > a.txt; (trap "" TERM; sleep ${OWN}1 & wait) & sleep ${OWN}2 & wait`, { timeoutMs: 300, killGraceMs: 200 }), /did not end within 300 ms and was killed/);
+  assert.match(
+    await refused(
+      'step-timeout',
+      `trap "" TERM; echo x > a.txt; (trap "" TERM; sleep ${OWN}1 & wait) & sleep ${OWN}2 & wait`,
+      { timeoutMs: 300, killGraceMs: 200 },
+    ),
+    /did not end within 300 ms and was killed/,
+  );
   assert.ok(Date.now() - startedMs < 10_000);
   assert.deepEqual(processesWith(`sleep ${OWN}[12]`), []);
   const question = await questionFrom(run(`sleep ${OWN}3`, { killGraceMs: 100 }, { maxAttempts: 1, timeoutMs: 300 }));
@@ -308,12 +435,18 @@ test('a command that takes too long is killed with all that it started, by its o
 for (const [what, line] of [
   ['in its own group', `sleep ${OWN}4 & echo started`],
   ['in a session of its own', `setsid sleep ${OWN}5 & echo started`],
-  ['detached twice, in another folder, without its output', `(setsid sh -c "cd /; exec sleep ${OWN}6 </dev/null >/dev/null 2>&1" &) ; echo started`],
+  [
+    'detached twice, in another folder, without its output',
+    `(setsid sh -c "cd /; exec sleep ${OWN}6 </dev/null >/dev/null 2>&1" &) ; echo started`,
+  ],
   ['with an empty environment, in the copy', `env -i setsid sleep ${OWN}7 </dev/null >/dev/null 2>&1 & echo started`],
 ] as const) {
   test(`a command that leaves a process behind (${what}) is refused, and the process killed`, async () => {
     put('a.txt', 'a');
-    assert.match(await refused('processes-left', `echo b > a.txt; ${line}`), /leaves processes behind: sleep \(\d+\)\. They were killed\. Nothing of it is applied/);
+    assert.match(
+      await refused('processes-left', `echo b > a.txt; ${line}`),
+      /leaves processes behind: sleep \(\d+\)\. They were killed\. Nothing of it is applied/,
+    );
     assert.deepEqual(processesWith(`sleep ${OWN}[4567]`), []);
   });
 }
@@ -329,9 +462,16 @@ test('a command that writes into the workspace itself is refused; nothing of it 
   put('a.txt', 'a');
   put('b.txt', 'b');
   await delay(150);
-  for (const line of [`echo evil > ${at('a.txt')}; echo x > b.txt`, `echo evil > ${at('new.txt')}; echo x > b.txt`, `rm -f ${at('a.txt')}; echo x > b.txt`]) {
+  for (const line of [
+    `echo evil > ${at('a.txt')}; echo x > b.txt`,
+    `echo evil > ${at('new.txt')}; echo x > b.txt`,
+    `rm -f ${at('a.txt')}; echo x > b.txt`,
+  ]) {
     const question = await questionFrom(run(line, {}, { maxAttempts: 1 }));
-    assert.match(question.findings[0]!.difference, /While the command ran on its copy, the workspace itself was changed: (a|new)\.txt/);
+    assert.match(
+      question.findings[0]!.difference,
+      /While the command ran on its copy, the workspace itself was changed: (a|new)\.txt/,
+    );
     assert.equal(text('b.txt'), 'b');
     put('a.txt', 'a');
     await job.decide(question, { answer: 'rerun' });
@@ -342,7 +482,10 @@ test('a command that writes into the workspace itself is refused; nothing of it 
 test('a file that the record knows and that is changed meanwhile is a discrepancy, shown as one', async () => {
   await run('echo recorded > a.txt');
   const question = await questionFrom(run(`echo evil > ${at('a.txt')}; echo x > b.txt`));
-  assert.deepEqual([question.kind, question.findings.map(({ resource, kind }) => `${resource} ${kind}`)], ['discrepancy', ['file:a.txt changed']]);
+  assert.deepEqual(
+    [question.kind, question.findings.map(({ resource, kind }) => `${resource} ${kind}`)],
+    ['discrepancy', ['file:a.txt changed']],
+  );
   assert.equal(existsSync(at('b.txt')), false);
 });
 
@@ -365,13 +508,19 @@ test('another step’s changes meanwhile make it run again on what is there then
     await waiting;
     return {};
   };
-  await assert.rejects(job.step(free, {}, { stepId: 'f' }), (error) => isFailure(error, 'busy') && /Another step has changed .*: a\.txt/.test(error.message));
+  await assert.rejects(
+    job.step(free, {}, { stepId: 'f' }),
+    (error) => isFailure(error, 'busy') && /Another step has changed .*: a\.txt/.test(error.message),
+  );
   await job.step(free, {}, { stepId: 'f' });
   assert.equal(text('copy.txt'), 'new\n');
 });
 
 test('links out of the copy are refused: absolute ones, and those that go up', async () => {
-  assert.match(await refused('outside-workspace', 'ln -s /etc/passwd link'), /"link" → "\/etc\/passwd", which leads out of its copy: it is absolute/);
+  assert.match(
+    await refused('outside-workspace', 'ln -s /etc/passwd link'),
+    /"link" → "\/etc\/passwd", which leads out of its copy: it is absolute/,
+  );
   assert.match(await refused('outside-workspace', 'mkdir d && ln -s ../../x d/link'), /"d\/link"/);
   await run('mkdir -p d && echo x > x && ln -s ../x d/link');
   assert.equal(text('d/link'), 'x\n');
@@ -388,7 +537,10 @@ test('a declared database in the workspace is not given to it, and may not be ma
   await job.close();
   job = openTestJob({ steps: shellSteps, env, databases: { main: 'sqlite:main.db' } });
   await job.verify();
-  assert.match(await refused('reserved-path', 'ls > list.txt; echo x > main.db'), /main\.db.*belongs to a declared database/);
+  assert.match(
+    await refused('reserved-path', 'ls > list.txt; echo x > main.db'),
+    /main\.db.*belongs to a declared database/,
+  );
 });
 
 test('what it is asked is checked first', async () => {
@@ -400,12 +552,14 @@ test('what it is asked is checked first', async () => {
 
 function processesWith(pattern: string): readonly string[] {
   const expression = new RegExp(`^${pattern}$`);
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-      return expression.test(line) ? [line] : [];
-    } catch {
-      return [];
-    }
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+        return expression.test(line) ? [line] : [];
+      } catch {
+        return [];
+      }
+    });
 }

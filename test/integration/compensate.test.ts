@@ -1,6 +1,15 @@
 /** `abort` with `compensate`, without a Temporal server: what a job did is undone, newest first, and nothing else. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -14,7 +23,14 @@ import type { Question } from '../../src/model/question/question.ts';
 import type { CompensateResult } from '../../src/model/step/step.ts';
 import type { CompensatedRecord, StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobOptions,
+} from '../../src/testing.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { blobText, chainOf } from '../support/ledger.ts';
 import { send } from '../support/perform-child.ts';
@@ -39,11 +55,22 @@ afterEach(async () => {
 
 async function placesOf(name: string, dialect: 'SQLite' | 'PostgreSQL' = 'SQLite'): Promise<SagaPlaces> {
   const workspace = join(root, name);
-  return { workspace, url: server.url, databaseUrl: dialect === 'SQLite' ? `sqlite:${workspace}/db/main.db` : await postgres.database() };
+  return {
+    workspace,
+    url: server.url,
+    databaseUrl: dialect === 'SQLite' ? `sqlite:${workspace}/db/main.db` : await postgres.database(),
+  };
 }
 
 function openSaga(places: SagaPlaces, more: Partial<Parameters<typeof openTestJob>[0]> = {}): TestJob {
-  return openTestJob({ workspace: places.workspace, steps: sagaSteps(places), databases: { main: '${{ env.DATABASE_URL }}' }, env: { DATABASE_URL: places.databaseUrl }, http: { hosts: [places.url] }, ...more });
+  return openTestJob({
+    workspace: places.workspace,
+    steps: sagaSteps(places),
+    databases: { main: '${{ env.DATABASE_URL }}' },
+    env: { DATABASE_URL: places.databaseUrl },
+    http: { hosts: [places.url] },
+    ...more,
+  });
 }
 
 async function runSaga(job: TestJob, count = SAGA.length): Promise<void> {
@@ -51,7 +78,10 @@ async function runSaga(job: TestJob, count = SAGA.length): Promise<void> {
 }
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then((output) => `no question but ${JSON.stringify(output)}`, (error: unknown) => error);
+  const outcome = await work.then(
+    (output) => `no question but ${JSON.stringify(output)}`,
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -69,9 +99,20 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
       const report = await job.undo();
       assert.deepEqual(await worldOf(places), before, `after ${count} steps`);
       assert.deepEqual(report.left, []);
-      assert.deepEqual(server.requests.slice(asked).map(({ path }) => path), callsOf(count));
-      const undone = chainOf(job.workspace, job.jobId).flatMap((record) => (record.kind === 'undone' ? [record.stepId] : []));
-      assert.deepEqual(undone, SAGA.slice(0, count).map(({ contract }) => contract.name).reverse(), 'newest first');
+      assert.deepEqual(
+        server.requests.slice(asked).map(({ path }) => path),
+        callsOf(count),
+      );
+      const undone = chainOf(job.workspace, job.jobId).flatMap((record) =>
+        record.kind === 'undone' ? [record.stepId] : [],
+      );
+      assert.deepEqual(
+        undone,
+        SAGA.slice(0, count)
+          .map(({ contract }) => contract.name)
+          .reverse(),
+        'newest first',
+      );
     }
   });
 }
@@ -84,7 +125,9 @@ const other = defineStep({ name: 'other', input: z.object({}), output: z.any() }
 type Code = (ctx: StepContext, input: { readonly n?: number | undefined }) => unknown;
 let code: Code;
 let otherCode: Code;
-let compensation: ((ctx: StepContext, record: CompensatedRecord) => Promise<CompensateResult> | CompensateResult) | undefined;
+let compensation:
+  | ((ctx: StepContext, record: CompensatedRecord) => Promise<CompensateResult> | CompensateResult)
+  | undefined;
 
 beforeEach(() => {
   code = () => null;
@@ -95,7 +138,10 @@ beforeEach(() => {
 function open(name: string, more: Partial<TestJobOptions> = {}): TestJob {
   const workspace = join(root, name);
   mkdirSync(workspace, { recursive: true });
-  const compensate = compensation === undefined ? {} : { compensate: (ctx: StepContext, record: CompensatedRecord) => compensation!(ctx, record) };
+  const compensate =
+    compensation === undefined
+      ? {}
+      : { compensate: (ctx: StepContext, record: CompensatedRecord) => compensation!(ctx, record) };
   const steps = [
     implementStep(act, async (ctx, input) => (await code(ctx, input)) ?? null, compensate as never),
     implementStep(other, async (ctx, input) => (await otherCode(ctx, input as never)) ?? null),
@@ -105,7 +151,8 @@ function open(name: string, more: Partial<TestJobOptions> = {}): TestJob {
 
 const at = (job: TestJob, path: string): string => join(job.workspace, path);
 const read = (job: TestJob, path: string): string => readFileSync(at(job, path), 'utf8');
-const call = async (ctx: StepContext, name: string, body: Json = {}): Promise<Json> => await ctx.perform(name, { request: body, run: ({ key }) => send(`${server.url}/${name}`, key, body) });
+const call = async (ctx: StepContext, name: string, body: Json = {}): Promise<Json> =>
+  await ctx.perform(name, { request: body, run: ({ key }) => send(`${server.url}/${name}`, key, body) });
 const paths = (): readonly string[] => server.requests.map(({ path }) => path);
 
 async function decided(job: TestJob, question: Question, decision: Partial<Decision>): Promise<void> {
@@ -116,7 +163,10 @@ async function decided(job: TestJob, question: Question, decision: Partial<Decis
 function rowsOf(job: TestJob, sql: string): readonly unknown[] {
   const database = new DatabaseSync(at(job, 'main.db'), { readOnly: true });
   try {
-    return database.prepare(sql).all().map((row) => ({ ...row }));
+    return database
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row }));
   } finally {
     database.close();
   }
@@ -137,7 +187,10 @@ test('what a person has changed since is not touched without a word: the file, t
   code = async (ctx) => {
     await ctx.files.write('mine.txt', 'by the job\n');
     await ctx.files.write('theirs.txt', 'by the job\n');
-    await ctx.db('main').insert('note', [{ id: 1, text: 'by the job', n: 1 }, { id: 2, text: 'by the job', n: 2 }]);
+    await ctx.db('main').insert('note', [
+      { id: 1, text: 'by the job', n: 1 },
+      { id: 2, text: 'by the job', n: 2 },
+    ]);
   };
   const job = open('changed');
   change(job, TABLE);
@@ -146,14 +199,26 @@ test('what a person has changed since is not touched without a word: the file, t
   change(job, "UPDATE note SET text = 'by Ada' WHERE id = 2; INSERT INTO note VALUES (9, 'a stranger''s', 9)");
   const question = await questionFrom(job.undo());
   assert.equal(question.kind, 'undo');
-  assert.deepEqual(question.findings.map(({ resource, kind }) => [resource, kind]).toSorted(([a], [b]) => (a! < b! ? -1 : 1)), [['file:theirs.txt', 'changed-since'], ['row:main/note/{"id":2}', 'changed-since']]);
+  assert.deepEqual(
+    question.findings.map(({ resource, kind }) => [resource, kind]).toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
+    [
+      ['file:theirs.txt', 'changed-since'],
+      ['row:main/note/{"id":2}', 'changed-since'],
+    ],
+  );
   assert.equal(read(job, 'mine.txt'), 'by the job\n', 'nothing is undone before the answer');
   await decided(job, question, { items: { 'file:theirs.txt': 'overwrite', 'row:main/note/{"id":2}': 'skip' } });
   const report = await job.undo();
   assert.equal(existsSync(at(job, 'mine.txt')), false);
   assert.equal(existsSync(at(job, 'theirs.txt')), false);
-  assert.deepEqual(rowsOf(job, 'SELECT id, text FROM note ORDER BY id'), [{ id: 2, text: 'by Ada' }, { id: 9, text: "a stranger's" }]);
-  assert.deepEqual(report.left.map(({ what }) => what), ['row:main/note/{"id":2}']);
+  assert.deepEqual(rowsOf(job, 'SELECT id, text FROM note ORDER BY id'), [
+    { id: 2, text: 'by Ada' },
+    { id: 9, text: "a stranger's" },
+  ]);
+  assert.deepEqual(
+    report.left.map(({ what }) => what),
+    ['row:main/note/{"id":2}'],
+  );
   const content = sha256Hex('by Ada\n');
   assert.equal(await blobText(job.workspace, content), 'by Ada\n', 'what was found and replaced is kept');
   await job.close();
@@ -174,7 +239,10 @@ test('an answer about what was found holds for that alone: changed again, it is 
   assert.equal((await job.decide(second, { answer: 'overwrite' })).kind, 'world-moved');
   const third = await questionFrom(job.undo());
   await decided(job, third, { answer: 'skip' });
-  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt']);
+  assert.deepEqual(
+    (await job.undo()).left.map(({ what }) => what),
+    ['file:a.txt'],
+  );
   assert.equal(read(job, 'a.txt'), 'thrice\n');
   await job.close();
 });
@@ -188,10 +256,20 @@ test('what was left as it is stays so for the older records of the same file; wh
   rmSync(at(job, 'b.txt'));
   writeFileSync(at(job, 'a.txt'), 'by Ada\n');
   const question = await questionFrom(job.undo());
-  assert.deepEqual(question.findings.map(({ resource }) => resource), ['file:a.txt']);
+  assert.deepEqual(
+    question.findings.map(({ resource }) => resource),
+    ['file:a.txt'],
+  );
   await decided(job, question, { answer: 'skip' });
   const report = await job.undo();
-  assert.deepEqual(report.left.map(({ stepId, what }) => [stepId, what]), [['act3', 'file:a.txt'], ['act2', 'file:a.txt'], ['act1', 'file:a.txt']]);
+  assert.deepEqual(
+    report.left.map(({ stepId, what }) => [stepId, what]),
+    [
+      ['act3', 'file:a.txt'],
+      ['act2', 'file:a.txt'],
+      ['act1', 'file:a.txt'],
+    ],
+  );
   assert.equal(read(job, 'a.txt'), 'by Ada\n');
   await job.close();
 });
@@ -220,9 +298,26 @@ test('a compensation is told what the step was given, returned, changed and call
   assert.deepEqual(report.left, []);
   assert.deepEqual(paths(), ['/charge', '/refund']);
   const [record] = told;
-  assert.deepEqual({ input: record!.input, output: record!.output, generation: record!.generation }, { input: { n: 7 }, output: { sum: 7 }, generation: 0 });
-  assert.deepEqual(record!.effects.map(({ kind }) => kind), ['file.write', 'row.insert']);
-  assert.deepEqual(record!.calls.map(({ name, key, answer, known, requestText }) => ({ name, key, answer, known, requestText })), [{ name: 'charge', key: server.requests[0]!.key, answer: server.answerOf(server.requests[0]!.key!), known: 'called', requestText: '{"n":7}' }]);
+  assert.deepEqual(
+    { input: record!.input, output: record!.output, generation: record!.generation },
+    { input: { n: 7 }, output: { sum: 7 }, generation: 0 },
+  );
+  assert.deepEqual(
+    record!.effects.map(({ kind }) => kind),
+    ['file.write', 'row.insert'],
+  );
+  assert.deepEqual(
+    record!.calls.map(({ name, key, answer, known, requestText }) => ({ name, key, answer, known, requestText })),
+    [
+      {
+        name: 'charge',
+        key: server.requests[0]!.key,
+        answer: server.answerOf(server.requests[0]!.key!),
+        known: 'called',
+        requestText: '{"n":7}',
+      },
+    ],
+  );
   assert.equal(existsSync(at(job, 'a.txt')), false);
   assert.equal(read(job, 'undone.log'), '1 call\n');
   assert.deepEqual(rowsOf(job, 'SELECT text FROM note'), [{ text: 'cancelled' }]);
@@ -252,7 +347,10 @@ test('what cannot be undone and has no compensation is named, and the rest is un
   change(job, TABLE);
   await job.step(act, {});
   const report = await job.undo();
-  assert.deepEqual(report.left.map(({ what }) => what), ['perform:act/charge', "run SQL on main: INSERT INTO note VALUES (5, 'by a statement', 5)"]);
+  assert.deepEqual(
+    report.left.map(({ what }) => what),
+    ['perform:act/charge', "run SQL on main: INSERT INTO note VALUES (5, 'by a statement', 5)"],
+  );
   assert.ok(report.left[0]!.why.includes(server.requests[0]!.key!), 'the idempotency key is told');
   assert.equal(existsSync(at(job, 'a.txt')), false);
   assert.equal(rowsOf(job, 'SELECT * FROM note').length, 1);
@@ -273,10 +371,14 @@ test('a compensation that throws is tried again, then a person is asked: again, 
     };
     const job = open(`throws-${answer}`);
     await job.step(act, {});
-    for (const attempt of [1, 2]) await assert.rejects(job.undo(), (error) => isFailure(error, 'step-failed') && attempts === attempt);
+    for (const attempt of [1, 2])
+      await assert.rejects(job.undo(), (error) => isFailure(error, 'step-failed') && attempts === attempt);
     const question = await questionFrom(job.undo());
     assert.equal(attempts, 3);
-    assert.deepEqual(question.findings.map(({ resource, class: cls, kind, answers }) => [resource, cls, kind, answers]), [['step:act', 'undo', 'compensation-failed', ['skip', 'rerun', 'recheck', 'abort']]]);
+    assert.deepEqual(
+      question.findings.map(({ resource, class: cls, kind, answers }) => [resource, cls, kind, answers]),
+      [['step:act', 'undo', 'compensation-failed', ['skip', 'rerun', 'recheck', 'abort']]],
+    );
     assert.match(question.findings[0]!.difference, /the other side is away/);
     assert.equal(read(job, 'a.txt'), 'a\n', 'nothing of the step is undone before');
     await decided(job, question, { answer });
@@ -287,7 +389,10 @@ test('a compensation that throws is tried again, then a person is asked: again, 
     }
     const report = await job.undo();
     assert.equal(existsSync(at(job, 'a.txt')), false);
-    assert.deepEqual(report.left.map(({ what }) => what), answer === 'rerun' ? [] : ['step:act', 'perform:act/charge']);
+    assert.deepEqual(
+      report.left.map(({ what }) => what),
+      answer === 'rerun' ? [] : ['step:act', 'perform:act/charge'],
+    );
     assert.equal(attempts, answer === 'rerun' ? 4 : 3);
     await job.close();
   }
@@ -321,11 +426,19 @@ test('a call in doubt is settled before its step is undone: happened, it is comp
     assert.equal(inStep.kind, 'in-doubt');
     await decided(job, inStep, { answer: 'abort', compensate: true });
     const question = await questionFrom(job.undo());
-    assert.deepEqual([question.kind, question.findings.map(({ resource, kind, answers }) => [resource, kind, answers])], ['undo', [['perform:act/charge', 'outcome-unknown', ['skip', 'happened', 'recheck', 'abort']]]]);
+    assert.deepEqual(
+      [question.kind, question.findings.map(({ resource, kind, answers }) => [resource, kind, answers])],
+      ['undo', [['perform:act/charge', 'outcome-unknown', ['skip', 'happened', 'recheck', 'abort']]]],
+    );
     const asked = server.requests.length;
     await decided(job, question, answer === 'happened' ? { answer, result: { id: 'as they say' } } : { answer });
     assert.deepEqual((await job.undo()).left, []);
-    assert.deepEqual(told, answer === 'happened' ? [{ calls: [{ name: 'charge', got: { id: 'as they say' }, known: 'told' }], output: undefined }] : []);
+    assert.deepEqual(
+      told,
+      answer === 'happened'
+        ? [{ calls: [{ name: 'charge', got: { id: 'as they say' }, known: 'told' }], output: undefined }]
+        : [],
+    );
     assert.equal(server.requests.length - asked, answer === 'happened' ? 1 : 0);
     await job.close();
   }
@@ -344,8 +457,17 @@ test('a step that made a call and was not finished: its calls are compensated, n
   await assert.rejects(job.step(act, {}, { stepId: 'act' }));
   assert.deepEqual((await job.undo()).left, []);
   assert.deepEqual(paths(), ['/charge', '/refund']);
-  assert.deepEqual(chainOf(job.workspace, job.jobId).flatMap((record) => (record.kind === 'undone' ? [[record.stepId, record.undoes, record.notes]] : [])), [['act', null, ['the step was not finished: only calls of it were made']]]);
-  assert.deepEqual(chainOf(job.workspace, job.jobId).flatMap((record) => (record.kind === 'released' ? record.notes : [])), [], 'the release has nothing left to tell of it');
+  assert.deepEqual(
+    chainOf(job.workspace, job.jobId).flatMap((record) =>
+      record.kind === 'undone' ? [[record.stepId, record.undoes, record.notes]] : [],
+    ),
+    [['act', null, ['the step was not finished: only calls of it were made']]],
+  );
+  assert.deepEqual(
+    chainOf(job.workspace, job.jobId).flatMap((record) => (record.kind === 'released' ? record.notes : [])),
+    [],
+    'the release has nothing left to tell of it',
+  );
   await job.close();
 });
 
@@ -356,9 +478,12 @@ test('a step that was run again is undone once, with the calls of all its genera
     await call(ctx, 'charge', { amount: 7 });
     await ctx.files.write('out.txt', `generation ${ctx.generation}\n`);
     await ctx.files.write(`only-${ctx.generation}.txt`, 'x\n');
-    await ctx.db('main').sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET n = n - 1' } });
+    await ctx
+      .db('main')
+      .sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET n = n - 1' } });
   };
-  compensation = (_ctx, { calls, generation }) => void (told = [`generation ${generation}`, ...calls.map(({ generation: made }) => `called in ${made}`)]);
+  compensation = (_ctx, { calls, generation }) =>
+    void (told = [`generation ${generation}`, ...calls.map(({ generation: made }) => `called in ${made}`)]);
   const job = open('generations');
   change(job, `${TABLE}; INSERT INTO note VALUES (1, 'one', 0)`);
   writeFileSync(at(job, 'in.txt'), 'one\n');
@@ -373,7 +498,10 @@ test('a step that was run again is undone once, with the calls of all its genera
   assert.equal(read(job, 'out.txt'), 'generation 1\n');
   assert.deepEqual((await job.undo()).left, []);
   assert.deepEqual(told, ['generation 1', 'called in 0', 'called in 1']);
-  assert.deepEqual(['out.txt', 'only-0.txt', 'only-1.txt'].filter((path) => existsSync(at(job, path))), []);
+  assert.deepEqual(
+    ['out.txt', 'only-0.txt', 'only-1.txt'].filter((path) => existsSync(at(job, path))),
+    [],
+  );
   assert.deepEqual(rowsOf(job, 'SELECT n FROM note'), [{ n: 0 }], 'a statement is undone as often as it is in force');
   assert.equal(read(job, 'in.txt'), 'two\n', 'what a person wrote stays');
   assert.equal(chainOf(job.workspace, job.jobId).filter(({ kind }) => kind === 'undone').length, 1);
@@ -389,7 +517,10 @@ test('an edit that a person had taken into the record is not undone with the ste
   assert.equal(compared.kind, 'question');
   if (compared.kind === 'question') await decided(job, compared.question, { answer: 'accept' });
   const question = await questionFrom(job.undo());
-  assert.deepEqual(question.findings.map(({ resource, kind }) => [resource, kind]), [['file:a.txt', 'changed-since']]);
+  assert.deepEqual(
+    question.findings.map(({ resource, kind }) => [resource, kind]),
+    [['file:a.txt', 'changed-since']],
+  );
   assert.equal(read(job, 'a.txt'), 'by Ada\n');
   await job.close();
 });
@@ -400,7 +531,10 @@ test('a folder that the job made and that holds what it did not put there stays,
   await job.step(act, {});
   writeFileSync(at(job, 'made/theirs.txt'), 'by Ada\n');
   const report = await job.undo();
-  assert.deepEqual(report.left.map(({ what }) => what), ['file:made']);
+  assert.deepEqual(
+    report.left.map(({ what }) => what),
+    ['file:made'],
+  );
   assert.equal(read(job, 'made/theirs.txt'), 'by Ada\n');
   assert.equal(existsSync(at(job, 'made/deep')), false);
   await job.close();
@@ -425,8 +559,16 @@ test('a step half applied when the job is aborted is finished first, then undone
   assert.equal([existsSync(at(job, 'a.txt')), existsSync(at(job, 'b.txt'))].filter(Boolean).length, 1, 'half of it');
   await decided(job, approval, { answer: 'abort', compensate: true });
   assert.deepEqual((await job.undo()).left, []);
-  assert.deepEqual(['a.txt', 'b.txt', 'sealed.txt'].filter((path) => existsSync(at(job, path))), []);
-  assert.deepEqual(chainOf(job.workspace, job.jobId).flatMap((record) => (record.kind === 'step' || record.kind === 'undone' ? [`${record.kind} ${record.stepId}`] : [])), ['step act', 'undone act']);
+  assert.deepEqual(
+    ['a.txt', 'b.txt', 'sealed.txt'].filter((path) => existsSync(at(job, path))),
+    [],
+  );
+  assert.deepEqual(
+    chainOf(job.workspace, job.jobId).flatMap((record) =>
+      record.kind === 'step' || record.kind === 'undone' ? [`${record.kind} ${record.stepId}`] : [],
+    ),
+    ['step act', 'undone act'],
+  );
   await job.close();
 });
 
@@ -448,7 +590,10 @@ test('a target of the undoing that somebody changes while it is half applied is 
   const rest = ['a.txt', 'b.txt'].find((path) => existsSync(at(job, path)))!;
   writeFileSync(at(job, rest), 'by Ada\n');
   const question = await questionFrom(job.undo());
-  assert.deepEqual([question.kind, question.findings.map(({ resource, answers }) => [resource, answers])], ['conflict', [[`file:${rest}`, ['skip', 'overwrite', 'recheck', 'abort']]]]);
+  assert.deepEqual(
+    [question.kind, question.findings.map(({ resource, answers }) => [resource, answers])],
+    ['conflict', [[`file:${rest}`, ['skip', 'overwrite', 'recheck', 'abort']]]],
+  );
   await decided(job, question, { answer: 'skip' });
   await job.undo();
   assert.equal(read(job, rest), 'by Ada\n');
@@ -480,7 +625,10 @@ test('what a compensation reads and somebody has changed is asked about before i
   await job.step(act, {});
   writeFileSync(at(job, 'bill.json'), '{"id":2}');
   const question = await questionFrom(job.undo());
-  assert.deepEqual([question.kind, question.findings.map(({ resource, answers }) => [resource, answers])], ['discrepancy', [['file:bill.json', ['accept', 'restore', 'recheck', 'abort']]]]);
+  assert.deepEqual(
+    [question.kind, question.findings.map(({ resource, answers }) => [resource, answers])],
+    ['discrepancy', [['file:bill.json', ['accept', 'restore', 'recheck', 'abort']]]],
+  );
   assert.deepEqual(seen, []);
   await decided(job, question, { answer: 'restore' });
   assert.deepEqual((await job.undo()).left, []);
@@ -490,16 +638,25 @@ test('what a compensation reads and somebody has changed is asked about before i
 
 test('a statement with an undo is not run over rows that somebody has changed: they are asked about', async () => {
   code = async (ctx) => {
-    await ctx.db('main').insert('note', [{ id: 1, text: 'one', n: 1 }, { id: 2, text: 'two', n: 2 }]);
+    await ctx.db('main').insert('note', [
+      { id: 1, text: 'one', n: 1 },
+      { id: 2, text: 'two', n: 2 },
+    ]);
   };
-  otherCode = (ctx) => ctx.db('main').sql('UPDATE note SET n = n + 10', [], { writes: ['note'], undo: { text: 'UPDATE note SET n = n - 10' } });
+  otherCode = (ctx) =>
+    ctx
+      .db('main')
+      .sql('UPDATE note SET n = n + 10', [], { writes: ['note'], undo: { text: 'UPDATE note SET n = n - 10' } });
   const job = open('statement');
   change(job, TABLE);
   await job.step(act, {});
   await job.step(other, {});
   change(job, 'UPDATE note SET n = 500 WHERE id = 1');
   const question = await questionFrom(job.undo());
-  assert.deepEqual([question.kind, question.findings.map(({ resource }) => resource)], ['discrepancy', ['row:main/note/{"id":1}']]);
+  assert.deepEqual(
+    [question.kind, question.findings.map(({ resource }) => resource)],
+    ['discrepancy', ['row:main/note/{"id":1}']],
+  );
   assert.deepEqual(rowsOf(job, 'SELECT n FROM note ORDER BY id'), [{ n: 500 }, { n: 12 }]);
   await decided(job, question, { answer: 'restore' });
   assert.deepEqual((await job.undo()).left, []);
@@ -513,11 +670,19 @@ test('a worker that has no code for a step says so instead of leaving its compen
   await job.step(act, {});
   const { memory, workspace } = job;
   await job.close();
-  await using without = openTestJob({ workspace, resume: memory, workerId: 'another', databases: { main: 'sqlite:main.db' } });
+  await using without = openTestJob({
+    workspace,
+    resume: memory,
+    workerId: 'another',
+    databases: { main: 'sqlite:main.db' },
+  });
   const question = await questionFrom(without.undo());
   assert.match(question.findings[0]!.difference, /no code for step "act"/);
   await decided(without, question, { answer: 'skip' });
-  assert.deepEqual((await without.undo()).left.map(({ what }) => what), ['step:act']);
+  assert.deepEqual(
+    (await without.undo()).left.map(({ what }) => what),
+    ['step:act'],
+  );
   assert.equal(existsSync(join(workspace, 'a.txt')), false, 'what it had staged is undone all the same');
 });
 
@@ -535,7 +700,10 @@ test('from the abort on no step runs any more, whoever asks for it; and a Workfl
   await job.close();
   await using reset = open('stopped', { resume: memory, runId: 'run-after-reset' });
   const question = await questionFrom(reset.step(other, {}));
-  assert.deepEqual([question.kind, question.findings.map(({ kind, answers }) => [kind, answers])], ['ahead', [['undone-after-reset', ['recheck', 'abort']]]]);
+  assert.deepEqual(
+    [question.kind, question.findings.map(({ kind, answers }) => [kind, answers])],
+    ['ahead', [['undone-after-reset', ['recheck', 'abort']]]],
+  );
   assert.equal(existsSync(at(reset, 'b.txt')), false);
   await decided(reset, question, { answer: 'abort', compensate: true });
   writeFileSync(at(reset, 'a.txt'), 'a\n');
@@ -569,17 +737,25 @@ test('a record that cannot be read is asked about before anything is undone; a j
 test('a step whose undoing cannot be carried out is asked about; left as it is, all of it is named', async () => {
   code = async (ctx) => {
     await ctx.files.write('a.txt', 'a\n');
-    await ctx.db('main').sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET no_such_column = 1' } });
+    await ctx
+      .db('main')
+      .sql('UPDATE note SET n = n + 1', [], { writes: ['note'], undo: { text: 'UPDATE note SET no_such_column = 1' } });
   };
   const job = open('broken');
   change(job, `${TABLE}; INSERT INTO note VALUES (1, 'one', 0)`);
   await job.step(act, {});
   const question = await questionFrom(job.undo());
-  assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [['undo:act', 'step-cannot-go-on', ['skip', 'rerun', 'recheck', 'abort']]]);
+  assert.deepEqual(
+    question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
+    [['undo:act', 'step-cannot-go-on', ['skip', 'rerun', 'recheck', 'abort']]],
+  );
   assert.match(question.findings[0]!.difference, /no_such_column/);
   assert.equal(read(job, 'a.txt'), 'a\n', 'all of it or nothing');
   await decided(job, question, { answer: 'skip' });
-  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt', 'run SQL on main: UPDATE note SET n = n + 1', 'step:act']);
+  assert.deepEqual(
+    (await job.undo()).left.map(({ what }) => what),
+    ['file:a.txt', 'run SQL on main: UPDATE note SET n = n + 1', 'step:act'],
+  );
   assert.equal(read(job, 'a.txt'), 'a\n');
   await job.close();
 });
@@ -592,9 +768,15 @@ test('a content that is not in the store any more is named, and nothing is put i
   const content = sha256Hex('before the job\n');
   rmSync(join(job.workspace, '.holdfast/blobs', content[0]!, content.slice(1)));
   const question = await questionFrom(job.undo());
-  assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]]);
+  assert.deepEqual(
+    question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
+    [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]],
+  );
   await decided(job, question, { answer: 'skip' });
-  assert.deepEqual((await job.undo()).left.map(({ what }) => what), ['file:a.txt']);
+  assert.deepEqual(
+    (await job.undo()).left.map(({ what }) => what),
+    ['file:a.txt'],
+  );
   assert.equal(read(job, 'a.txt'), 'by the job\n');
   await job.close();
 });
@@ -608,6 +790,9 @@ test('compensate goes with abort alone', async () => {
   assert.equal(compared.kind, 'question');
   if (compared.kind !== 'question') return;
   const refused = await job.decide(compared.question, { answer: 'accept', compensate: true });
-  assert.ok(refused.kind === 'refused' && /give it with "answer": "abort"/.test(refused.problems.join()), JSON.stringify(refused));
+  assert.ok(
+    refused.kind === 'refused' && /give it with "answer": "abort"/.test(refused.problems.join()),
+    JSON.stringify(refused),
+  );
   await job.close();
 });

@@ -9,7 +9,15 @@ const database = await openDatabase({ name: 'main', url }, { workspaceRoot: '/',
 const transaction = await database.begin({ lockTimeoutMs: 5000, statementTimeoutMs: 5000, idleTimeoutMs: 60_000 });
 await transaction.passFence(jobId, 1, token);
 await transaction.takeToken(token, jobId, 'c'.repeat(64));
-await transaction.applyRow({ kind: 'row.insert', database: 'main', table: 'item', key: { id: 7 }, values: { label: 'crash' }, columns: ['id', 'label'], before: { kind: 'absent' } });
+await transaction.applyRow({
+  kind: 'row.insert',
+  database: 'main',
+  table: 'item',
+  key: { id: 7 },
+  values: { label: 'crash' },
+  columns: ['id', 'label'],
+  before: { kind: 'absent' },
+});
 await transaction.settle();
 await transaction.noteRows(token, 'digests');
 if (stage === 'committed') await transaction.commit();

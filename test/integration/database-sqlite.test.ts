@@ -8,7 +8,15 @@ import fc from 'fast-check';
 import { openSqlite } from '../../src/effects/database/sqlite.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
-import { assertFails, change, databaseConformance, rowOf, TIMEOUTS, transact, type Subject } from './database.conformance.ts';
+import {
+  assertFails,
+  change,
+  databaseConformance,
+  rowOf,
+  TIMEOUTS,
+  transact,
+  type Subject,
+} from './database.conformance.ts';
 
 const ITEM = 'CREATE TABLE item (id integer PRIMARY KEY, label text)';
 
@@ -51,11 +59,25 @@ function setUp(context: TestContext, prepare: readonly string[] = []): Promise<S
 }
 
 const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => value.isWellFormed());
-const integer = fc.oneof(fc.maxSafeInteger(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).filter((value) => value > 2n ** 53n - 1n || value < -(2n ** 53n - 1n)).map((value) => ({ $int: String(value) })));
+const integer = fc.oneof(
+  fc.maxSafeInteger(),
+  fc
+    .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+    .filter((value) => value > 2n ** 53n - 1n || value < -(2n ** 53n - 1n))
+    .map((value) => ({ $int: String(value) })),
+);
 const bytes = fc.uint8Array({ maxLength: 40 }).map((value) => ({ $bytes: Buffer.from(value).toString('base64') }));
-const real = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)), fc.constantFrom({ $float: 'Infinity' }, { $float: '-Infinity' }));
+const real = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)),
+  fc.constantFrom({ $float: 'Infinity' }, { $float: '-Infinity' }),
+);
 /** Whole floating point numbers are tagged where the column does not turn them into integers. */
-const untyped = fc.oneof(text, integer, bytes, real.map((value) => (typeof value === 'number' && Number.isInteger(value) ? { $float: String(value) } : value)));
+const untyped = fc.oneof(
+  text,
+  integer,
+  bytes,
+  real.map((value) => (typeof value === 'number' && Number.isInteger(value) ? { $float: String(value) } : value)),
+);
 
 databaseConformance({
   dialect: 'sqlite',
@@ -171,8 +193,13 @@ void test('a statement that ends the transaction by itself leaves nothing to com
   const database = await subject.open();
   const transaction = await database.begin(TIMEOUTS);
   await transaction.applyRow(change('row.insert', 'item', { id: 2 }));
-  await assertFails(transaction.applySql({ text: 'INSERT OR ROLLBACK INTO item (id) VALUES (1)', params: [] }), 'sql-failed');
-  await assert.rejects(transaction.applyRow(change('row.insert', 'item', { id: 3 })), (error) => isFailure(error, 'sql-failed'));
+  await assertFails(
+    transaction.applySql({ text: 'INSERT OR ROLLBACK INTO item (id) VALUES (1)', params: [] }),
+    'sql-failed',
+  );
+  await assert.rejects(transaction.applyRow(change('row.insert', 'item', { id: 3 })), (error) =>
+    isFailure(error, 'sql-failed'),
+  );
   await assert.rejects(transaction.commit());
   await transaction.rollback();
   assert.deepEqual((await database.query('SELECT id FROM item', [])).rows, [{ id: 1 }]);
@@ -183,7 +210,16 @@ void test('a step’s statement changes no settings, attaches nothing and leaves
   const subject = await setUp(context, [ITEM]);
   const database = await subject.open();
   await database.ensureHoldfastTables();
-  const refused = ['PRAGMA foreign_keys = OFF', 'PRAGMA defer_foreign_keys = ON', 'PRAGMA journal_mode = MEMORY', "ATTACH 'x.db' AS x", "DELETE FROM holdfast_token", 'UPDATE Holdfast_Fence SET term = 9', 'DROP TABLE holdfast_token', 'ALTER TABLE holdfast_token RENAME TO x'];
+  const refused = [
+    'PRAGMA foreign_keys = OFF',
+    'PRAGMA defer_foreign_keys = ON',
+    'PRAGMA journal_mode = MEMORY',
+    "ATTACH 'x.db' AS x",
+    'DELETE FROM holdfast_token',
+    'UPDATE Holdfast_Fence SET term = 9',
+    'DROP TABLE holdfast_token',
+    'ALTER TABLE holdfast_token RENAME TO x',
+  ];
   for (const text of refused) {
     const transaction = await database.begin(TIMEOUTS);
     await assertFails(transaction.applySql({ text, params: [] }), 'sql-failed');
@@ -221,7 +257,9 @@ void test('transactions of one process run one after the other; a wait ends with
 void test('names are matched as SQLite does, without regard to ASCII case', async (context) => {
   const subject = await setUp(context, ['CREATE TABLE Weather (Id integer PRIMARY KEY, Temp real)']);
   const database = await subject.open();
-  await transact(database, (transaction) => transaction.applyRow(change('row.upsert', 'weather', { id: 1 }, { TEMP: 21 })));
+  await transact(database, (transaction) =>
+    transaction.applyRow(change('row.upsert', 'weather', { id: 1 }, { TEMP: 21 })),
+  );
   assert.deepEqual(await rowOf(database, 'main.WEATHER', { ID: 1 }, ['temp']), { kind: 'row', columns: { temp: 21 } });
   await database.close();
 });

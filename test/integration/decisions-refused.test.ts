@@ -25,7 +25,14 @@ let worker: HoldfastWorker;
 let running: Promise<void>;
 
 before(async () => {
-  worker = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') } });
+  worker = await createWorker({
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    workflowBundle: await bundleWorkflows(),
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  });
   running = worker.run();
 });
 
@@ -36,7 +43,7 @@ after(async () => {
 });
 
 async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 20_000; ; ) {
+  for (const end = Date.now() + 20_000; ;) {
     const value = await look();
     if (holds(value)) return value;
     if (Date.now() > end) assert.fail(`did not come about: ${JSON.stringify(value, null, 1).slice(0, 3_000)}`);
@@ -48,9 +55,14 @@ type Handle = WorkflowHandleWithFirstExecutionRunId<typeof agentJob>;
 const statusOf = (handle: Handle): Promise<JobStatus> => handle.query<JobStatus>('status');
 
 /** A job that waits for a decision about two edited files. */
-async function waitingJob(name: string): Promise<{ readonly handle: Handle; readonly question: Question; readonly file: (place: string) => string }> {
+async function waitingJob(
+  name: string,
+): Promise<{ readonly handle: Handle; readonly question: Question; readonly file: (place: string) => string }> {
   const plan = {
-    schemaVersion: 1, name, workspace: name, verifyAfterMinutes: 0.0001,
+    schemaVersion: 1,
+    name,
+    workspace: name,
+    verifyAfterMinutes: 0.0001,
     steps: [
       { id: 'a', use: 'file.write', with: { path: 'a.txt', content: 'A' } },
       { id: 'b', use: 'file.write', with: { path: 'b.txt', content: 'B' } },
@@ -58,12 +70,22 @@ async function waitingJob(name: string): Promise<{ readonly handle: Handle; read
       { id: 'c', use: 'file.write', with: { path: 'c.txt', content: 'C' }, needs: ['pause'] },
     ],
   };
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan }] });
-  await until(() => statusOf(handle), ({ steps }) => steps.filter(({ state }) => state === 'done').length === 2);
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan }],
+  });
+  await until(
+    () => statusOf(handle),
+    ({ steps }) => steps.filter(({ state }) => state === 'done').length === 2,
+  );
   const file = (place: string): string => join(root, name, place);
   writeFileSync(file('a.txt'), 'edited A');
   writeFileSync(file('b.txt'), 'edited B');
-  const { questions } = await until(() => statusOf(handle), (status) => status.questions.length > 0 && status.questions[0]!.findings.length === 2);
+  const { questions } = await until(
+    () => statusOf(handle),
+    (status) => status.questions.length > 0 && status.questions[0]!.findings.length === 2,
+  );
   return { handle, question: questions[0]!, file };
 }
 
@@ -73,11 +95,23 @@ test('each unusable decision is refused with its reason, by Signal and by Update
   const good = { digest: question.digest, answer: 'restore', ...by };
   const cases: readonly (readonly [unknown, RegExp])[] = [
     [{ ...good, digest: 'f'.repeat(64) }, /no open question has the digest f{12}; open: [0-9a-f]{12}/],
-    [{ ...good, items: { 'file:other.txt': 'accept' } }, /items names file:other\.txt, which the question does not; it asks about file:a\.txt, file:b\.txt/],
-    [{ ...good, answer: 'abort', items: { 'file:a.txt': 'accept' } }, /abort ends the job; items beside it contradict it/],
+    [
+      { ...good, items: { 'file:other.txt': 'accept' } },
+      /items names file:other\.txt, which the question does not; it asks about file:a\.txt, file:b\.txt/,
+    ],
+    [
+      { ...good, answer: 'abort', items: { 'file:a.txt': 'accept' } },
+      /abort ends the job; items beside it contradict it/,
+    ],
     [{ ...good, items: { 'file:a.txt': 'abort' } }, /abort holds for the whole question/],
-    [{ digest: question.digest, items: { 'file:a.txt': 'accept' }, ...by }, /file:b\.txt has no answer; offered: accept, restore/],
-    [{ ...good, compensate: true }, /compensate undoes what the job did when it is aborted; give it with "answer": "abort"/],
+    [
+      { digest: question.digest, items: { 'file:a.txt': 'accept' }, ...by },
+      /file:b\.txt has no answer; offered: accept, restore/,
+    ],
+    [
+      { ...good, compensate: true },
+      /compensate undoes what the job did when it is aborted; give it with "answer": "abort"/,
+    ],
     [{ ...good, answer: 'approve' }, /approve is not offered for file:a\.txt \(changed\); offered: accept, restore/],
     [{ ...good, answer: 'merge' }, /answer: .*accept/],
     [{ ...good, by: '' }, /by: expected who decides/],
@@ -87,7 +121,10 @@ test('each unusable decision is refused with its reason, by Signal and by Update
   ];
   for (const [index, [decision, reason]] of cases.entries()) {
     await handle.signal('decide', decision);
-    const { refusals } = await until(() => statusOf(handle), (status) => status.refusals.length > index);
+    const { refusals } = await until(
+      () => statusOf(handle),
+      (status) => status.refusals.length > index,
+    );
     assert.match(refusals.at(-1)!.problems.join('; '), reason);
     await assert.rejects(handle.executeUpdate('decide', { args: [decision] }), (error: unknown) => {
       assert.ok(error instanceof WorkflowUpdateFailedError, String(error));
@@ -96,7 +133,15 @@ test('each unusable decision is refused with its reason, by Signal and by Update
     });
   }
   await handle.signal('decied', good);
-  await until(() => statusOf(handle), ({ refusals }) => refusals.at(-1)!.problems.some((problem) => problem.includes('there is no Signal "decied"; those to send are "decide" and "abort"')));
+  await until(
+    () => statusOf(handle),
+    ({ refusals }) =>
+      refusals
+        .at(-1)!
+        .problems.some((problem) =>
+          problem.includes('there is no Signal "decied"; those to send are "decide" and "abort"'),
+        ),
+  );
   assert.equal((await statusOf(handle)).questions[0]!.digest, question.digest);
   assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited Aedited B');
 
@@ -112,11 +157,28 @@ test('each unusable decision is refused with its reason, by Signal and by Update
 test('a decision about a world that has moved since does nothing: there is a new question', async () => {
   const { handle, question, file } = await waitingJob('moved');
   writeFileSync(file('a.txt'), 'edited again');
-  await handle.signal('decide', { digest: question.digest, answer: 'restore', by: 'reader@example.com', reason: 'test' });
-  const { questions } = await until(() => statusOf(handle), (status) => status.questions.length > 0 && status.questions[0]!.digest !== question.digest);
+  await handle.signal('decide', {
+    digest: question.digest,
+    answer: 'restore',
+    by: 'reader@example.com',
+    reason: 'test',
+  });
+  const { questions } = await until(
+    () => statusOf(handle),
+    (status) => status.questions.length > 0 && status.questions[0]!.digest !== question.digest,
+  );
   assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited againedited B');
   assert.match(questions[0]!.findings[0]!.difference, /edited again/);
-  await handle.executeUpdate('decide', { args: [{ digest: questions[0]!.digest, items: { 'file:a.txt': 'accept', 'file:b.txt': 'restore' }, by: 'reader@example.com', reason: 'test' }] });
+  await handle.executeUpdate('decide', {
+    args: [
+      {
+        digest: questions[0]!.digest,
+        items: { 'file:a.txt': 'accept', 'file:b.txt': 'restore' },
+        by: 'reader@example.com',
+        reason: 'test',
+      },
+    ],
+  });
   await handle.result();
   assert.equal(readFileSync(file('a.txt'), 'utf8') + readFileSync(file('b.txt'), 'utf8'), 'edited againB');
 });
@@ -129,20 +191,32 @@ test('a repair that cannot be carried out is refused visibly and leaves the ques
   });
   try {
     await handle.signal('decide', decision);
-    const { refusals } = await until(() => statusOf(handle), (status) => status.refusals.length > 0);
+    const { refusals } = await until(
+      () => statusOf(handle),
+      (status) => status.refusals.length > 0,
+    );
     assert.equal(refusals[0]!.question, question.digest);
-    assert.match(refusals[0]!.problems.join(), /^it could not be carried out: The disk may not be written\. Grant the worker access/);
+    assert.match(
+      refusals[0]!.problems.join(),
+      /^it could not be carried out: The disk may not be written\. Grant the worker access/,
+    );
     await assert.rejects(handle.executeUpdate('decide', { args: [decision] }), (error: unknown) => {
       assert.ok(error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure, String(error));
       assert.equal(error.cause.type, 'permission-denied');
-      assert.match(error.cause.message, /^The decision for question [0-9a-f]{12} could not be carried out: The disk may not be written\. .* The question stays open; when the cause is mended, send the same decision again\.$/);
+      assert.match(
+        error.cause.message,
+        /^The decision for question [0-9a-f]{12} could not be carried out: The disk may not be written\. .* The question stays open; when the cause is mended, send the same decision again\.$/,
+      );
       return true;
     });
   } finally {
     setFaultHook(undefined);
   }
   const status = await statusOf(handle);
-  assert.deepEqual([status.state, status.questions[0]?.digest, status.refusals.length], ['waiting', question.digest, 2]);
+  assert.deepEqual(
+    [status.state, status.questions[0]?.digest, status.refusals.length],
+    ['waiting', question.digest, 2],
+  );
   const { used } = (await handle.executeUpdate('decide', { args: [decision] })) as DecideAnswer;
   assert.deepEqual(used, { question: question.digest, answer: 'restore' });
   await handle.result();
@@ -160,24 +234,48 @@ test('a job that is cancelled while a decision is carried out gives its workspac
     throw new HoldfastError('busy', 'for the test');
   });
   try {
-    await handle.signal('decide', { digest: question.digest, answer: 'restore', by: 'reader@example.com', reason: 'test' });
+    await handle.signal('decide', {
+      digest: question.digest,
+      answer: 'restore',
+      by: 'reader@example.com',
+      reason: 'test',
+    });
     await reached.promise;
     await handle.cancel();
-    await until(() => statusOf(handle), ({ state }) => state === 'ending');
+    await until(
+      () => statusOf(handle),
+      ({ state }) => state === 'ending',
+    );
     goOn.resolve();
     await assert.rejects(handle.result());
   } finally {
     goOn.resolve();
     setFaultHook(undefined);
   }
-  assert.equal(readLedger(join(root, 'cancelled-in-repair'), (ledger) => ledger.boundJobId()), undefined);
+  assert.equal(
+    readLedger(join(root, 'cancelled-in-repair'), (ledger) => ledger.boundJobId()),
+    undefined,
+  );
 });
 
 test('a decision while nothing is asked is refused and the job goes on', async () => {
-  const plan = { schemaVersion: 1, name: 'calm', workspace: 'calm', steps: [{ id: 'a', use: 'wait', with: { seconds: 1 } }] };
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan }] });
+  const plan = {
+    schemaVersion: 1,
+    name: 'calm',
+    workspace: 'calm',
+    steps: [{ id: 'a', use: 'wait', with: { seconds: 1 } }],
+  };
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan }],
+  });
   await handle.signal('decide', { digest: 'a'.repeat(64), answer: 'accept', by: 'reader@example.com', reason: 'test' });
-  await assert.rejects(handle.executeUpdate('decide', { args: [{ digest: 'a'.repeat(64), answer: 'accept', by: 'reader@example.com', reason: 'test' }] }));
+  await assert.rejects(
+    handle.executeUpdate('decide', {
+      args: [{ digest: 'a'.repeat(64), answer: 'accept', by: 'reader@example.com', reason: 'test' }],
+    }),
+  );
   await handle.result();
   assert.match((await statusOf(handle)).refusals[0]!.problems.join(), /none is open/);
 });
@@ -193,7 +291,10 @@ test('contradictory answers are refused: undo beside another, rerun of the step 
     // b depends on a (no `uses` given), so running a again runs b again, which writes b.txt.
     const refused = await job.decide(question, { items: { 'file:a.txt': 'rerun', 'file:b.txt': 'accept' } });
     assert.equal(refused.kind, 'refused');
-    assert.match(JSON.stringify(refused), /accept for file:b\.txt contradicts rerun for file:a\.txt: step b runs again/);
+    assert.match(
+      JSON.stringify(refused),
+      /accept for file:b\.txt contradicts rerun for file:a\.txt: step b runs again/,
+    );
     assert.equal(records(job), before, 'a refusal changes nothing');
   });
 });
@@ -206,7 +307,11 @@ test('a question is answered once, and by the decision that came first', async (
     const first = await job.decide(question, { answer: 'accept' });
     assert.equal(first.kind, 'repaired');
     const before = records(job);
-    assert.deepEqual(await job.decide(question, { answer: 'accept' }), first, 'delivered again, it answers with what was done');
+    assert.deepEqual(
+      await job.decide(question, { answer: 'accept' }),
+      first,
+      'delivered again, it answers with what was done',
+    );
     const other = await job.decide(question, { answer: 'restore' });
     assert.equal(other.kind, 'refused');
     assert.equal(records(job), before);
@@ -223,7 +328,11 @@ test('the same drift a second time is a second question', async () => {
     writeFileSync(join(job.workspace, 'a.txt'), 'x');
     const second = await asked(job);
     assert.notEqual(second.digest, first.digest);
-    assert.notEqual((await job.decide(first, { answer: 'accept' })).kind === 'repaired' && readFileSync(join(job.workspace, 'a.txt'), 'utf8') === 'A', true);
+    assert.notEqual(
+      (await job.decide(first, { answer: 'accept' })).kind === 'repaired' &&
+        readFileSync(join(job.workspace, 'a.txt'), 'utf8') === 'A',
+      true,
+    );
     assert.equal((await asked(job)).digest, second.digest, 'the old decision answers nothing');
   });
 });

@@ -9,10 +9,26 @@ import { dbSqlStep, dbUpsertStep, fileWriteStep } from '../../src/model/step/bui
 import type { Question } from '../../src/model/question/question.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, QuestionAsked, type TestJob } from '../../src/testing.ts';
-import { copyOf, findingFor, makeFixture, mark, questionOf, removeFixture, resume, SQLITE_FILE, stepsFor, summarise, type Fixture } from '../support/drift.ts';
+import {
+  copyOf,
+  findingFor,
+  makeFixture,
+  mark,
+  questionOf,
+  removeFixture,
+  resume,
+  SQLITE_FILE,
+  stepsFor,
+  summarise,
+  type Fixture,
+} from '../support/drift.ts';
 import { blobText, decisionsOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
 
-const chain = defineStep({ name: 'chain', input: z.object({ from: z.string(), to: z.string() }), output: z.object({ text: z.string() }) });
+const chain = defineStep({
+  name: 'chain',
+  input: z.object({ from: z.string(), to: z.string() }),
+  output: z.object({ text: z.string() }),
+});
 const chainCode = implementStep(chain, async (ctx, { from, to }) => {
   const text = `${(await ctx.files.readText(from)).trim()}+${ctx.generation}`;
   await ctx.files.write(to, `${text}\n`);
@@ -45,14 +61,20 @@ const text = (place: string): string => readFileSync(at(place), 'utf8');
 function sql(statement: string): unknown[] {
   const database = new DatabaseSync(at(SQLITE_FILE));
   try {
-    return database.prepare(statement).all().map((row) => ({ ...row }));
+    return database
+      .prepare(statement)
+      .all()
+      .map((row) => ({ ...row }));
   } finally {
     database.close();
   }
 }
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(() => 'no question', (error: unknown) => error);
+  const outcome = await work.then(
+    () => 'no question',
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -70,10 +92,14 @@ test('the note of what is accepted names the steps that are left as they are, no
   writeFileSync(at('out/a.txt'), 'edited\n');
   writeFileSync(at('input.txt'), 'edited, too\n');
   const question = await questionFrom(job.step(mark, {}, { stepId: 'mark' }));
-  for (const resource of ['file:out/a.txt', 'file:input.txt']) assert.deepEqual(findingFor(question, resource).staleSteps, ['summary']);
+  for (const resource of ['file:out/a.txt', 'file:input.txt'])
+    assert.deepEqual(findingFor(question, resource).staleSteps, ['summary']);
   const result = await job.decide(question, { items: { 'file:out/a.txt': 'accept', 'file:input.txt': 'rerun' } });
   assert.ok(result.kind === 'repaired', JSON.stringify(result));
-  assert.deepEqual(result.reruns.map(({ stepId }) => stepId), ['summary']);
+  assert.deepEqual(
+    result.reruns.map(({ stepId }) => stepId),
+    ['summary'],
+  );
   assert.ok(result.notes.includes('file:out/a.txt: what was found is the record now'), result.notes.join('; '));
 });
 
@@ -82,7 +108,10 @@ test('a row that was changed in a table whose column was renamed tells its own c
   sql('ALTER TABLE note RENAME COLUMN text TO body');
   sql('UPDATE note SET size = 77 WHERE id = 1');
   const question = await questionFrom(job.step(mark, {}, { stepId: 'mark' }));
-  assert.deepEqual(question.findings.map(({ resource }) => resource).sort(), ['row:main/note/{"id":1}', 'schema:main/note']);
+  assert.deepEqual(question.findings.map(({ resource }) => resource).sort(), [
+    'row:main/note/{"id":1}',
+    'schema:main/note',
+  ]);
   const { difference } = findingFor(question, 'row:main/note/{"id":1}');
   assert.match(difference, /^"size": expected \S+, found 77$/);
   assert.match(findingFor(question, 'schema:main/note').difference, /text.*body/);
@@ -99,7 +128,10 @@ test('each resource gets its own answer', async () => {
   assert.equal(result.kind, 'repaired');
   assert.equal(text('out/a.txt'), 'edited\n');
   assert.deepEqual(sql('SELECT text FROM note WHERE id < 3 ORDER BY id'), [{ text: 'first' }, { text: 'changed' }]);
-  assert.deepEqual(decisionsOf(copy.workspace, job.jobId)[0]?.answers, { ...items, 'row:main/note/{"id":2}': 'accept' });
+  assert.deepEqual(decisionsOf(copy.workspace, job.jobId)[0]?.answers, {
+    ...items,
+    'row:main/note/{"id":2}': 'accept',
+  });
   await job.step(mark, {}, { stepId: 'mark' });
 });
 
@@ -110,7 +142,10 @@ test('one resource is looked at again while another is decided', async () => {
   const question = await questionOf(job, copy);
   await job.decide(question, { items: { 'file:out/a.txt': 'recheck', 'row:main/note/{"id":1}': 'restore' } });
   const next = await questionOf(job, copy);
-  assert.deepEqual(next.findings.map(({ resource }) => resource), ['file:out/a.txt']);
+  assert.deepEqual(
+    next.findings.map(({ resource }) => resource),
+    ['file:out/a.txt'],
+  );
 });
 
 test('a rerun undoes dependents newest first and runs them again under generation 1', async () => {
@@ -119,22 +154,32 @@ test('a rerun undoes dependents newest first and runs them again under generatio
   await job.step(chain, { from: 'c1.txt', to: 'c1.txt' }, { stepId: 'c2', uses: ['c1'] });
   await job.step(mark, {}, { stepId: 'independent', uses: [] });
   writeFileSync(at('input.txt'), 'other\n');
-  const question = await questionFrom(job.verify().then((result) => { if (result.kind === 'question') throw new QuestionAsked(result.question); }));
+  const question = await questionFrom(
+    job.verify().then((result) => {
+      if (result.kind === 'question') throw new QuestionAsked(result.question);
+    }),
+  );
   const finding = findingFor(question, 'file:input.txt');
   assert.deepEqual(finding.staleSteps, ['summary', 'c1', 'c2']);
   const result = await job.decide(question, { answer: 'rerun' });
   assert.ok(result.kind === 'repaired');
-  assert.deepEqual(result.reruns.map(({ stepId, generation }) => `${stepId} ${generation}`), ['summary 1', 'c1 1', 'c2 1']);
+  assert.deepEqual(
+    result.reruns.map(({ stepId, generation }) => `${stepId} ${generation}`),
+    ['summary 1', 'c1 1', 'c2 1'],
+  );
   assert.equal(existsSync(at('c1.txt')), false, 'c2 was undone before c1');
   assert.equal(existsSync(at('marked.txt')), true, 'what does not depend on it stays');
   await job.step(summarise, {}, { stepId: 'summary', uses: ['a', 'rows'] });
   await job.step(chain, { from: 'summary.txt', to: 'c1.txt' }, { stepId: 'c1', uses: ['summary'] });
-  assert.match((await job.step(chain, { from: 'c1.txt', to: 'c1.txt' }, { stepId: 'c2', uses: ['c1'] })).text, /^other\n[\s\S]*\+1\+1$/);
+  assert.match(
+    (await job.step(chain, { from: 'c1.txt', to: 'c1.txt' }, { stepId: 'c2', uses: ['c1'] })).text,
+    /^other\n[\s\S]*\+1\+1$/,
+  );
   assert.equal(stepRecordsOf(copy.workspace, job.jobId, 'independent').length, 1);
   assert.equal((await job.verify()).kind, 'verified');
 });
 
-test("an undo never replaces what somebody changed after the question: the row and the file stay, and are asked about", async () => {
+test('an undo never replaces what somebody changed after the question: the row and the file stay, and are asked about', async () => {
   begin();
   writeFileSync(at('input.txt'), 'other\n');
   const question = await questionOf(job, copy);
@@ -145,20 +190,37 @@ test("an undo never replaces what somebody changed after the question: the row a
   assert.ok(result.kind === 'repaired');
   assert.deepEqual(sql('SELECT text FROM note WHERE id = 3'), [{ text: 'a person wrote this' }]);
   assert.equal(text('summary.txt'), 'a person wrote this\n');
-  assert.ok(result.notes.some((note) => /row:main\/note\/\{"id":3\}: left as it is/.test(note)), result.notes.join('\n'));
+  assert.ok(
+    result.notes.some((note) => /row:main\/note\/\{"id":3\}: left as it is/.test(note)),
+    result.notes.join('\n'),
+  );
   const next = await questionOf(job, copy);
-  assert.deepEqual(next.findings.map(({ resource }) => resource).sort(), ['file:summary.txt', 'row:main/note/{"id":3}']);
+  assert.deepEqual(next.findings.map(({ resource }) => resource).sort(), [
+    'file:summary.txt',
+    'row:main/note/{"id":3}',
+  ]);
 });
 
 test('a rerun where a column is gone does not break off: what can be undone is, the rest is told', async () => {
   begin();
   sql('ALTER TABLE note RENAME COLUMN text TO body');
   const question = await questionOf(job, copy);
-  assert.deepEqual(question.findings.map(({ resource }) => resource), ['schema:main/note'], 'the rows are implied');
+  assert.deepEqual(
+    question.findings.map(({ resource }) => resource),
+    ['schema:main/note'],
+    'the rows are implied',
+  );
   const result = await job.decide(question, { answer: 'rerun' });
   assert.ok(result.kind === 'repaired', JSON.stringify(result));
   assert.equal((await job.verify()).kind, 'verified');
-  const stuck = await questionFrom(job.run({ stepId: 'rows', step: 'db.upsert', input: { database: 'main', table: 'note', rows: [{ id: 1, text: 'first', size: 5 }] }, maxAttempts: 1 }));
+  const stuck = await questionFrom(
+    job.run({
+      stepId: 'rows',
+      step: 'db.upsert',
+      input: { database: 'main', table: 'note', rows: [{ id: 1, text: 'first', size: 5 }] },
+      maxAttempts: 1,
+    }),
+  );
   assert.equal(stuck.kind, 'stuck');
   assert.match(stuck.findings[0]!.found.text, /text/);
 });
@@ -173,9 +235,22 @@ test('a dropped table can be accepted with its rows', async () => {
 
 test('a statement with an undo is taken back by a rerun, and its schema with it', async () => {
   begin();
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'], undo: { sql: 'DROP TABLE extra' } }, { stepId: 'extra', uses: ['summary'] });
+  await job.step(
+    dbSqlStep,
+    {
+      database: 'main',
+      sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)',
+      writes: ['extra'],
+      undo: { sql: 'DROP TABLE extra' },
+    },
+    { stepId: 'extra', uses: ['summary'] },
+  );
   writeFileSync(at('input.txt'), 'other\n');
-  const question = await questionFrom(job.verify().then((result) => { if (result.kind === 'question') throw new QuestionAsked(result.question); }));
+  const question = await questionFrom(
+    job.verify().then((result) => {
+      if (result.kind === 'question') throw new QuestionAsked(result.question);
+    }),
+  );
   assert.deepEqual(findingFor(question, 'file:input.txt').rerunSteps, ['summary', 'extra']);
   await job.decide(question, { answer: 'rerun' });
   assert.deepEqual(sql("SELECT name FROM sqlite_schema WHERE name = 'extra'"), []);
@@ -184,9 +259,17 @@ test('a statement with an undo is taken back by a rerun, and its schema with it'
 
 test('a statement without an undo keeps its recorded answer: it is not run again', async () => {
   begin();
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'] }, { stepId: 'extra', uses: ['summary'] });
+  await job.step(
+    dbSqlStep,
+    { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'] },
+    { stepId: 'extra', uses: ['summary'] },
+  );
   writeFileSync(at('input.txt'), 'other\n');
-  const question = await questionFrom(job.verify().then((result) => { if (result.kind === 'question') throw new QuestionAsked(result.question); }));
+  const question = await questionFrom(
+    job.verify().then((result) => {
+      if (result.kind === 'question') throw new QuestionAsked(result.question);
+    }),
+  );
   const finding = findingFor(question, 'file:input.txt');
   assert.deepEqual(finding.staleSteps, ['summary', 'extra']);
   assert.deepEqual(finding.rerunSteps, ['summary']);
@@ -194,13 +277,29 @@ test('a statement without an undo keeps its recorded answer: it is not run again
 
 test('an undo that fails leaves its database as it is and says so; the decision is carried out all the same', async () => {
   begin();
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'], undo: { sql: 'DROP TABLE extra' } }, { stepId: 'extra', uses: ['summary'] });
+  await job.step(
+    dbSqlStep,
+    {
+      database: 'main',
+      sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)',
+      writes: ['extra'],
+      undo: { sql: 'DROP TABLE extra' },
+    },
+    { stepId: 'extra', uses: ['summary'] },
+  );
   sql('DROP TABLE extra');
   writeFileSync(at('input.txt'), 'other\n');
-  const question = await questionFrom(job.verify().then((result) => { if (result.kind === 'question') throw new QuestionAsked(result.question); }));
+  const question = await questionFrom(
+    job.verify().then((result) => {
+      if (result.kind === 'question') throw new QuestionAsked(result.question);
+    }),
+  );
   const result = await job.decide(question, { answer: 'accept', items: { 'file:input.txt': 'rerun' } });
   assert.ok(result.kind === 'repaired', JSON.stringify(result));
-  assert.ok(result.notes.some((note) => /database main: left as it is \(.*extra/.test(note)), result.notes.join('\n'));
+  assert.ok(
+    result.notes.some((note) => /database main: left as it is \(.*extra/.test(note)),
+    result.notes.join('\n'),
+  );
   assert.equal(existsSync(at('summary.txt')), false);
   assert.equal((await job.verify()).kind, 'verified', 'what was left is as the record says');
 });
@@ -218,7 +317,8 @@ test('a deleted result is made again by the step that made it', async () => {
 test('an approval dies with its draft: what was approved is not applied to a world that has moved', async () => {
   begin();
   writeFileSync(at('target.txt'), 'as it was shown\n');
-  const write = (): Promise<unknown> => job.step(fileWriteStep, { path: 'target.txt', content: 'ours\n' }, { stepId: 'write', approval: 'before-apply' });
+  const write = (): Promise<unknown> =>
+    job.step(fileWriteStep, { path: 'target.txt', content: 'ours\n' }, { stepId: 'write', approval: 'before-apply' });
   const question = await questionFrom(write());
   await job.decide(question, { answer: 'approve' });
   writeFileSync(at('target.txt'), 'changed after the approval\n');
@@ -236,12 +336,15 @@ test('an approval dies with its draft: what was approved is not applied to a wor
   assert.equal(text('target.txt'), 'ours\n');
 });
 
-test('an edit of a half-applied step while its worker was dead is that step\'s conflict, named by the comparison', async () => {
+test("an edit of a half-applied step while its worker was dead is that step's conflict, named by the comparison", async () => {
   for (const answer of ['skip', 'overwrite', 'undo'] as const) {
     begin();
-    const write = (): Promise<unknown> => job.step(fileWriteStep, { path: 'out/a.txt', content: 'second version\n' }, { stepId: 'again' });
+    const write = (): Promise<unknown> =>
+      job.step(fileWriteStep, { path: 'out/a.txt', content: 'second version\n' }, { stepId: 'again' });
     await job.verify();
-    onceAt('applying.after', () => { throw new Error('the worker dies here'); });
+    onceAt('applying.after', () => {
+      throw new Error('the worker dies here');
+    });
     await assert.rejects(write());
     await job.close();
     writeFileSync(at('out/a.txt'), 'a person came between\n');
@@ -256,7 +359,10 @@ test('an edit of a half-applied step while its worker was dead is that step\'s c
     await write();
     assert.equal(text('out/a.txt'), answer === 'skip' ? 'a person came between\n' : 'second version\n', answer);
     assert.equal(stepRecordsOf(copy.workspace, job.jobId, 'again').at(-1)?.generation, answer === 'undo' ? 1 : 0);
-    assert.equal(await blobText(copy.workspace, finding.found.text === '' ? '' : contentOf(question)), 'a person came between\n');
+    assert.equal(
+      await blobText(copy.workspace, finding.found.text === '' ? '' : contentOf(question)),
+      'a person came between\n',
+    );
     assert.equal((await job.verify()).kind, 'verified', answer);
     if (answer === 'undo') break;
     await job.close();
@@ -274,17 +380,29 @@ function contentOf(question: Question): string {
 test('a row that was changed before its database had committed is a conflict; overwrite and skip do as they say', async () => {
   for (const answer of ['overwrite', 'skip'] as const) {
     begin();
-    const upsert = (): Promise<unknown> => job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'ours', size: 1 }] }, { stepId: 'again' });
+    const upsert = (): Promise<unknown> =>
+      job.step(
+        dbUpsertStep,
+        { database: 'main', table: 'note', rows: [{ id: 1, text: 'ours', size: 1 }] },
+        { stepId: 'again' },
+      );
     await job.verify();
-    onceAt('commit.database-before', () => { throw new Error('the worker dies here'); });
+    onceAt('commit.database-before', () => {
+      throw new Error('the worker dies here');
+    });
     await assert.rejects(upsert());
     sql("UPDATE note SET text = 'a person came between' WHERE id = 1");
     const question = await questionFrom(upsert());
     assert.equal(question.kind, 'conflict');
-    assert.deepEqual(question.findings.map(({ resource }) => resource), ['row:main/note/{"id":1}']);
+    assert.deepEqual(
+      question.findings.map(({ resource }) => resource),
+      ['row:main/note/{"id":1}'],
+    );
     assert.ok((await job.decide(question, { answer })).kind === 'repaired');
     await upsert();
-    assert.deepEqual(sql('SELECT text FROM note WHERE id = 1'), [{ text: answer === 'skip' ? 'a person came between' : 'ours' }]);
+    assert.deepEqual(sql('SELECT text FROM note WHERE id = 1'), [
+      { text: answer === 'skip' ? 'a person came between' : 'ours' },
+    ]);
     assert.equal((await job.verify()).kind, 'verified', answer);
     if (answer === 'skip') break;
     await job.close();
@@ -296,7 +414,11 @@ test('a database restored from a backup is taken as it is, or its rows are put b
   begin();
   await job.verify();
   const backup = readFileSync(at(SQLITE_FILE));
-  await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 7, text: 'seven', size: 7 }] }, { stepId: 'seven' });
+  await job.step(
+    dbUpsertStep,
+    { database: 'main', table: 'note', rows: [{ id: 7, text: 'seven', size: 7 }] },
+    { stepId: 'seven' },
+  );
   await job.close();
   for (const suffix of ['-wal', '-shm']) rmSync(at(SQLITE_FILE + suffix), { force: true });
   writeFileSync(at(SQLITE_FILE), backup);

@@ -33,8 +33,15 @@ interface Ended {
   readonly err: string;
 }
 
-async function demo(args: readonly string[], { interruptWhen }: { readonly interruptWhen?: string } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, ['demo/run.ts', ...args], { cwd: checkout, env: { ...process.env, ...temporal.env, TMPDIR: folder, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+async function demo(
+  args: readonly string[],
+  { interruptWhen }: { readonly interruptWhen?: string } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, ['demo/run.ts', ...args], {
+    cwd: checkout,
+    env: { ...process.env, ...temporal.env, TMPDIR: folder, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const ended = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     ended.out += chunk;
@@ -55,20 +62,35 @@ test('the demo ends well, and what it left bears out what it claims', { timeout:
   assert.equal(code, 0, err);
   const told = ToldSchema.parse(JSON.parse(out));
   assert.ok(told.ok);
-  assert.deepEqual(told.proofs.filter(({ holds }) => !holds), []);
+  assert.deepEqual(
+    told.proofs.filter(({ holds }) => !holds),
+    [],
+  );
   assert.match(err, /SIGKILL/);
 
   const office = new DatabaseSync(path.join(root, 'office.db'), { readOnly: true });
-  const rowsOf = (sql: string): unknown[] => office.prepare(sql).all().map((row) => ({ ...row }));
-  assert.deepEqual(rowsOf('SELECT source, action, count(*) AS writes, count(DISTINCT row_key) AS rows FROM audit GROUP BY source, action ORDER BY source'), [
-    { source: 'figure', action: 'insert', writes: 1, rows: 1 },
-    { source: 'weather', action: 'insert', writes: 1461, rows: 1461 },
-  ]);
+  const rowsOf = (sql: string): unknown[] =>
+    office
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row }));
+  assert.deepEqual(
+    rowsOf(
+      'SELECT source, action, count(*) AS writes, count(DISTINCT row_key) AS rows FROM audit GROUP BY source, action ORDER BY source',
+    ),
+    [
+      { source: 'figure', action: 'insert', writes: 1, rows: 1 },
+      { source: 'weather', action: 'insert', writes: 1461, rows: 1461 },
+    ],
+  );
   const inFolder = (name: string): string => path.join(told.workspace, name);
   assert.deepEqual(rowsOf('SELECT id, sha256 FROM figure'), [{ id: 'chart', sha256: sha256(inFolder('chart.svg')) }]);
   office.close();
 
-  assert.equal(sha256(inFolder('weather.csv')), sha256(path.join(checkout, 'node_modules/vega-datasets/data/seattle-weather.csv')));
+  assert.equal(
+    sha256(inFolder('weather.csv')),
+    sha256(path.join(checkout, 'node_modules/vega-datasets/data/seattle-weather.csv')),
+  );
   assert.match(readFileSync(inFolder('rain.md'), 'utf8'), /\(Ada\)/);
   assert.match(readFileSync(inFolder('report.md'), 'utf8'), /\(Ada\)/);
 
@@ -78,7 +100,10 @@ test('the demo ends well, and what it left bears out what it claims', { timeout:
   assert.equal(status.name, 'COMPLETED');
   const { events } = await handle.fetchHistory();
   const signals = (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes != null);
-  assert.deepEqual(signals.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName), ['decide']);
+  assert.deepEqual(
+    signals.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName),
+    ['decide'],
+  );
 });
 
 test('the demo runs the same on PostgreSQL and leaves neither database nor folder', { timeout: 60_000 }, async () => {
@@ -90,13 +115,19 @@ test('the demo runs the same on PostgreSQL and leaves neither database nor folde
   const { rows } = await client.query("SELECT datname FROM pg_database WHERE datname LIKE 'holdfast_demo_%'");
   await client.end();
   assert.deepEqual(rows, []);
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')),
+    [],
+  );
 });
 
 test('an interrupted demo ends with 130 and leaves nothing behind', { timeout: 60_000 }, async () => {
   const { code, out } = await demo([], { interruptWhen: '1  A job starts' });
   assert.equal(code, 130, out);
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')), []);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')),
+    [],
+  );
 });
 
 test('a wrong option is refused with the help', async () => {

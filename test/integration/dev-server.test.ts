@@ -77,8 +77,16 @@ async function query(url: string, text: string): Promise<unknown[]> {
 
 test('an address given is taken before everything else, and the option before the variable', async () => {
   const env = bareEnvironment({ TEMPORAL_ADDRESS: 'by-variable:1', HOLDFAST_TEMPORAL_BIN: executable.path });
-  assert.deepEqual(await findTemporal({ env, address: 'by-option:2' }), { kind: 'address', address: 'by-option:2', from: 'option' });
-  assert.deepEqual(await findTemporal({ env }), { kind: 'address', address: 'by-variable:1', from: 'TEMPORAL_ADDRESS' });
+  assert.deepEqual(await findTemporal({ env, address: 'by-option:2' }), {
+    kind: 'address',
+    address: 'by-option:2',
+    from: 'option',
+  });
+  assert.deepEqual(await findTemporal({ env }), {
+    kind: 'address',
+    address: 'by-variable:1',
+    from: 'TEMPORAL_ADDRESS',
+  });
 });
 
 test('a program given comes before PATH, PATH before the cache, and what was taken is said', async () => {
@@ -90,7 +98,10 @@ test('a program given comes before PATH, PATH before the cache, and what was tak
     const found = await findTemporal({ env, address: false, onProgress: (line) => said.push(line) });
     return found.from;
   };
-  assert.equal(await find({ HOLDFAST_TEMPORAL_BIN: executable.path, PATH: onPath, XDG_CACHE_HOME: cache }), 'HOLDFAST_TEMPORAL_BIN');
+  assert.equal(
+    await find({ HOLDFAST_TEMPORAL_BIN: executable.path, PATH: onPath, XDG_CACHE_HOME: cache }),
+    'HOLDFAST_TEMPORAL_BIN',
+  );
   assert.equal(await find({ PATH: onPath, XDG_CACHE_HOME: cache }), 'PATH');
   assert.equal(await find({ PATH: '', XDG_CACHE_HOME: cache }), 'cache');
   assert.deepEqual(said, [
@@ -103,7 +114,12 @@ test('a program given comes before PATH, PATH before the cache, and what was tak
 test('a program given that cannot be run is an error, never replaced by another', async () => {
   const onPath = await folderWithTemporal('bin-beside-a-wrong-one');
   const env = bareEnvironment({ PATH: onPath, HOLDFAST_TEMPORAL_BIN: '/nonexistent/temporal' });
-  await assert.rejects(findTemporal({ env, address: false }), (error) => isFailure(error, 'server-unreachable') && /HOLDFAST_TEMPORAL_BIN names, \/nonexistent\/temporal/.test(error.message));
+  await assert.rejects(
+    findTemporal({ env, address: false }),
+    (error) =>
+      isFailure(error, 'server-unreachable') &&
+      /HOLDFAST_TEMPORAL_BIN names, \/nonexistent\/temporal/.test(error.message),
+  );
 });
 
 test('a started server answers, knows the search attributes, serves its UI, and is gone after stop', async () => {
@@ -111,7 +127,11 @@ test('a started server answers, knows the search attributes, serves its UI, and 
   try {
     const connection = await Connection.connect({ address: server.address });
     const client = new Client({ connection });
-    await client.workflow.start('any', { taskQueue: 'nobody', workflowId: 'w', searchAttributes: { HoldfastState: ['running'], HoldfastDiscrepancies: [0], Extra: ['x'] } });
+    await client.workflow.start('any', {
+      taskQueue: 'nobody',
+      workflowId: 'w',
+      searchAttributes: { HoldfastState: ['running'], HoldfastDiscrepancies: [0], Extra: ['x'] },
+    });
     await connection.close();
     assert.equal((await fetch(String(server.uiUrl))).status, 200);
   } finally {
@@ -119,12 +139,18 @@ test('a started server answers, knows the search attributes, serves its UI, and 
   }
   await server.stop();
   // What it had started is told to end with it, and may need a moment on a busy machine.
-  await eventually(async () => (await groupMembers(server.pid)).length === 0, 'the server and what it started are gone');
+  await eventually(
+    async () => (await groupMembers(server.pid)).length === 0,
+    'the server and what it started are gone',
+  );
 });
 
 test('a port that another program has is reported, never that program taken for ours', async () => {
   const port = Number(temporal.address.split(':')[1]);
-  await assert.rejects(startDevServer({ executable: executable.path, ui: false, ports: { grpc: port } }), (error) => isFailure(error, 'server-unreachable') && error.details['portTaken'] === true);
+  await assert.rejects(
+    startDevServer({ executable: executable.path, ui: false, ports: { grpc: port } }),
+    (error) => isFailure(error, 'server-unreachable') && error.details['portTaken'] === true,
+  );
 });
 
 test('a server with a database file keeps what it knows over a restart', async () => {
@@ -134,7 +160,13 @@ test('a server with a database file keeps what it knows over a restart', async (
     try {
       const connection = await Connection.connect({ address: server.address });
       const client = new Client({ connection });
-      const known = await client.workflow.getHandle('kept').describe().then(() => 1, () => 0);
+      const known = await client.workflow
+        .getHandle('kept')
+        .describe()
+        .then(
+          () => 1,
+          () => 0,
+        );
       assert.equal(known, expected);
       if (expected === 0) await client.workflow.start('any', { taskQueue: 'nobody', workflowId: 'kept' });
       await connection.close();
@@ -151,7 +183,10 @@ test('servers end with the process that started them, also by SIGKILL, and leave
     const [server, cluster] = await Promise.all([startDevServer({ executable: ${JSON.stringify(executable.path)}, ui: false }), startPostgres()]);
     process.stdout.write(JSON.stringify({ group: server.pid, dataDirectory: cluster.dataDirectory }) + '\\n');
     setInterval(() => undefined, 1000);`;
-  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'], cwd: path.join(import.meta.dirname, '../..') });
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: path.join(import.meta.dirname, '../..'),
+  });
   const [line] = (await once(parent.stdout.setEncoding('utf8'), 'data')) as [string];
   const { group, dataDirectory } = JSON.parse(line) as { group: number; dataDirectory: string };
   const postmaster = Number((await fs.readFile(path.join(dataDirectory, 'postmaster.pid'), 'utf8')).split('\n')[0]);
@@ -160,7 +195,14 @@ test('servers end with the process that started them, also by SIGKILL, and leave
   parent.kill('SIGKILL');
   await eventually(async () => (await groupMembers(group)).length === 0, 'the Temporal server ends');
   await eventually(async () => !(await isAlive(postmaster)), 'PostgreSQL ends');
-  await eventually(async () => fs.access(path.dirname(dataDirectory)).then(() => false, () => true), 'the folder is removed');
+  await eventually(
+    async () =>
+      fs.access(path.dirname(dataDirectory)).then(
+        () => false,
+        () => true,
+      ),
+    'the folder is removed',
+  );
 });
 
 test('a PostgreSQL cluster can be away for a while and keeps its data', async () => {
@@ -186,12 +228,20 @@ test('each test database is empty and separate, or a copy of the one named', asy
 
 test("the file's namespace lists jobs by Holdfast's search attributes", async () => {
   const workflowId = temporal.unique('listed');
-  await temporal.client.workflow.start('any', { taskQueue: temporal.unique('queue'), workflowId, searchAttributes: { HoldfastState: ['waiting'] } });
+  await temporal.client.workflow.start('any', {
+    taskQueue: temporal.unique('queue'),
+    workflowId,
+    searchAttributes: { HoldfastState: ['waiting'] },
+  });
   await eventually(async () => {
-    for await (const execution of temporal.client.workflow.list({ query: "HoldfastState = 'waiting'" })) return execution.workflowId === workflowId;
+    for await (const execution of temporal.client.workflow.list({ query: "HoldfastState = 'waiting'" }))
+      return execution.workflowId === workflowId;
     return false;
   }, 'the job is listed');
-  assert.equal((await temporal.client.workflowService.describeNamespace({ namespace: temporal.namespace })).namespaceInfo?.name, temporal.namespace);
+  assert.equal(
+    (await temporal.client.workflowService.describeNamespace({ namespace: temporal.namespace })).namespaceInfo?.name,
+    temporal.namespace,
+  );
 });
 
 test('the script of docker-compose.yml makes the namespace with its search attributes, and may run again', async () => {
@@ -200,7 +250,12 @@ test('the script of docker-compose.yml makes the namespace with its search attri
   const script = path.join(import.meta.dirname, '../../docker/temporal-namespace.sh');
   for (let round = 0; round < 2; round++) {
     const child = spawn('/bin/sh', [script], {
-      env: { PATH: `${bin}:/usr/bin:/bin`, HOME: folder, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: namespace },
+      env: {
+        PATH: `${bin}:/usr/bin:/bin`,
+        HOME: folder,
+        TEMPORAL_ADDRESS: temporal.address,
+        TEMPORAL_NAMESPACE: namespace,
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let printed = '';

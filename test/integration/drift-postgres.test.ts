@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import type { FindingKind } from '../../src/model/question/question.ts';
-import { copyOf, findingFor, makeFixture, mark, questionOf, removeFixture, resume, TRIGGERS, waitLong, type Fixture } from '../support/drift.ts';
+import {
+  copyOf,
+  findingFor,
+  makeFixture,
+  mark,
+  questionOf,
+  removeFixture,
+  resume,
+  TRIGGERS,
+  waitLong,
+  type Fixture,
+} from '../support/drift.ts';
 import { startPostgres, testPostgres, type PostgresCluster } from '../support/postgres.ts';
 import { postgresTables, snapshotFiles } from '../support/snapshot.ts';
 
@@ -56,13 +67,62 @@ interface Drift {
 }
 
 const DRIFTS: readonly Drift[] = [
-  { name: 'a row is changed', sql: "UPDATE note SET text = 'edited' WHERE id = 1", resource: 'row:main/note/{"id":1}', kind: 'row-changed', difference: /first[\s\S]*edited/, offers: ['accept', 'restore', 'rerun'] },
-  { name: 'a row is deleted', sql: 'DELETE FROM note WHERE id = 2', resource: 'row:main/note/{"id":2}', kind: 'row-missing', difference: /second|not there|(?:)/, offers: ['accept', 'restore', 'rerun'] },
-  { name: 'a column is renamed', sql: 'ALTER TABLE note RENAME COLUMN text TO body', resource: 'schema:main/note', kind: 'schema-changed', difference: /text.*body/, offers: ['accept', 'rerun'] },
-  { name: "a column's type is changed", sql: 'ALTER TABLE note ALTER COLUMN size TYPE bigint', resource: 'schema:main/note', kind: 'schema-changed', difference: /size.*integer.*bigint/, offers: ['accept', 'rerun'] },
-  { name: 'an index is dropped', sql: 'DROP INDEX note_text', resource: 'schema:main/note', kind: 'schema-changed', difference: /note_text/, offers: ['accept', 'rerun'] },
-  { name: 'a table is dropped', sql: 'DROP TABLE note', resource: 'schema:main/note', kind: 'table-missing', difference: /(?:)/, offers: ['accept', 'rerun'] },
-  { name: 'a watched query gives other rows', sql: "INSERT INTO outside VALUES (2, 'two')", resource: 'query:watch/outside', kind: 'watch-changed', difference: /(?:)/, offers: ['accept'] },
+  {
+    name: 'a row is changed',
+    sql: "UPDATE note SET text = 'edited' WHERE id = 1",
+    resource: 'row:main/note/{"id":1}',
+    kind: 'row-changed',
+    difference: /first[\s\S]*edited/,
+    offers: ['accept', 'restore', 'rerun'],
+  },
+  {
+    name: 'a row is deleted',
+    sql: 'DELETE FROM note WHERE id = 2',
+    resource: 'row:main/note/{"id":2}',
+    kind: 'row-missing',
+    difference: /second|not there|(?:)/,
+    offers: ['accept', 'restore', 'rerun'],
+  },
+  {
+    name: 'a column is renamed',
+    sql: 'ALTER TABLE note RENAME COLUMN text TO body',
+    resource: 'schema:main/note',
+    kind: 'schema-changed',
+    difference: /text.*body/,
+    offers: ['accept', 'rerun'],
+  },
+  {
+    name: "a column's type is changed",
+    sql: 'ALTER TABLE note ALTER COLUMN size TYPE bigint',
+    resource: 'schema:main/note',
+    kind: 'schema-changed',
+    difference: /size.*integer.*bigint/,
+    offers: ['accept', 'rerun'],
+  },
+  {
+    name: 'an index is dropped',
+    sql: 'DROP INDEX note_text',
+    resource: 'schema:main/note',
+    kind: 'schema-changed',
+    difference: /note_text/,
+    offers: ['accept', 'rerun'],
+  },
+  {
+    name: 'a table is dropped',
+    sql: 'DROP TABLE note',
+    resource: 'schema:main/note',
+    kind: 'table-missing',
+    difference: /(?:)/,
+    offers: ['accept', 'rerun'],
+  },
+  {
+    name: 'a watched query gives other rows',
+    sql: "INSERT INTO outside VALUES (2, 'two')",
+    resource: 'query:watch/outside',
+    kind: 'watch-changed',
+    difference: /(?:)/,
+    offers: ['accept'],
+  },
 ];
 
 for (const [index, drift] of DRIFTS.entries()) {
@@ -104,7 +164,11 @@ for (const trigger of TRIGGERS) {
         const question = await questionOf(job, copy);
         assert.equal(findingFor(question, 'row:main/note/{"id":3}').kind, 'row-missing');
         assert.ok(question.findings.some(({ kind }) => kind === 'token-missing'));
-        assert.equal(question.findings.some(({ kind }) => kind === 'database-replaced'), false, 'it is the same database, at an earlier time');
+        assert.equal(
+          question.findings.some(({ kind }) => kind === 'database-replaced'),
+          false,
+          'it is the same database, at an earlier time',
+        );
         assert.deepEqual(await postgresTables(url), before);
       } finally {
         await job.close();
@@ -122,7 +186,10 @@ test('an unchanged database raises no alarm, whatever resumes the job', async ()
   try {
     for (const trigger of TRIGGERS) {
       if (trigger === 'long wait') waitLong(copy.workspace);
-      const job = resume({ ...copy, memory, earlier: memory }, trigger, { env: { MAIN_URL: url }, ...(trigger === 'reset' ? { runId: 'a Run' } : {}) });
+      const job = resume({ ...copy, memory, earlier: memory }, trigger, {
+        env: { MAIN_URL: url },
+        ...(trigger === 'reset' ? { runId: 'a Run' } : {}),
+      });
       const verified = await job.verify();
       await job.close();
       assert.equal(verified.kind, 'verified', `${trigger}: ${JSON.stringify(verified).slice(0, 800)}`);
@@ -137,7 +204,10 @@ test('a server that is down is out of reach, not gone: only recheck and abort; w
   const cluster: PostgresCluster = await startPostgres();
   let own: Fixture | undefined;
   try {
-    await sql(cluster.url, "CREATE TABLE outside (id integer PRIMARY KEY, name text); INSERT INTO outside VALUES (1, 'one')");
+    await sql(
+      cluster.url,
+      "CREATE TABLE outside (id integer PRIMARY KEY, name text); INSERT INTO outside VALUES (1, 'one')",
+    );
     own = await makeFixture({ databaseUrl: REFERENCE, env: { MAIN_URL: cluster.url } });
     await cluster.pause();
     const before = snapshotFiles(own.workspace);
@@ -147,7 +217,11 @@ test('a server that is down is out of reach, not gone: only recheck and abort; w
       assert.equal(question.kind, 'unverifiable');
       const finding = findingFor(question, 'database:main');
       assert.equal(finding.kind, 'unreachable');
-      assert.doesNotMatch(JSON.stringify(question), new RegExp(new URL(cluster.url).password), 'no password in what people see');
+      assert.doesNotMatch(
+        JSON.stringify(question),
+        new RegExp(new URL(cluster.url).password),
+        'no password in what people see',
+      );
       assert.deepEqual(finding.answers, ['recheck', 'abort']);
       assert.deepEqual(snapshotFiles(own.workspace), before);
       if (trigger === 'continue-as-new') {

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { copyOf, findingFor, makeFixture, removeFixture, SQLITE_FILE, TRIGGERS, waitLong, type Fixture } from '../support/drift.ts';
+import {
+  copyOf,
+  findingFor,
+  makeFixture,
+  removeFixture,
+  SQLITE_FILE,
+  TRIGGERS,
+  waitLong,
+  type Fixture,
+} from '../support/drift.ts';
 import { snapshotFiles } from '../support/snapshot.ts';
 import { anUnprivilegedWorker, giveAway, type UnprivilegedWorker } from '../support/unprivileged.ts';
 

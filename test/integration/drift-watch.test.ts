@@ -39,7 +39,11 @@ test('a watched file that is edited, gone or new is named; what does not match i
   writeFileSync(at('data/three.csv'), '3\n');
   writeFileSync(at('data/notes.txt'), 'edited\n');
   const question = await asked();
-  assert.deepEqual(question.findings.map(({ resource, kind }) => `${resource} ${kind}`).sort(), ['file:data/deep/two.csv missing', 'file:data/one.csv changed', 'file:data/three.csv appeared']);
+  assert.deepEqual(question.findings.map(({ resource, kind }) => `${resource} ${kind}`).sort(), [
+    'file:data/deep/two.csv missing',
+    'file:data/one.csv changed',
+    'file:data/three.csv appeared',
+  ]);
   const appeared = question.findings.find(({ kind }) => kind === 'appeared')!;
   assert.deepEqual(appeared.answers, ['accept', 'recheck', 'abort']);
   assert.match(appeared.found.text, /2 bytes/);
@@ -57,5 +61,8 @@ test('what the job itself writes below a pattern has not appeared', async () => 
 
 test('a pattern whose folder is gone names every file; an empty one is no drift', async () => {
   rmSync(at('data'), { recursive: true });
-  assert.deepEqual((await asked()).findings.map(({ kind }) => kind), ['missing', 'missing']);
+  assert.deepEqual(
+    (await asked()).findings.map(({ kind }) => kind),
+    ['missing', 'missing'],
+  );
 });

@@ -44,7 +44,11 @@ interface RunningWorker {
 const attempts = new Map<string, number>();
 /** Fails as often as asked, with the planted word in the message, the stack and a cause; then says it everywhere else. */
 const talk = implementStep(
-  defineStep({ name: 'talk', input: z.strictObject({ text: z.string(), failures: z.int() }), output: z.strictObject({ said: z.string() }) }),
+  defineStep({
+    name: 'talk',
+    input: z.strictObject({ text: z.string(), failures: z.int() }),
+    output: z.strictObject({ said: z.string() }),
+  }),
   async (ctx, { text, failures }) => {
     const key = `${ctx.jobId}/${ctx.stepId}`;
     const count = (attempts.get(key) ?? 0) + 1;
@@ -81,7 +85,12 @@ function keysOf(...lines: readonly string[]): EncryptionKeys {
 
 async function startWorker(taskQueue: string, keys: string | undefined): Promise<RunningWorker> {
   const worker: HoldfastWorker = await createWorker({
-    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, steps: [talk], workflowBundle: bundle,
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    steps: [talk],
+    workflowBundle: bundle,
     env: { HOLDFAST_STATE_DIR: join(root, 'state'), ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }) },
   });
   const running = worker.run();
@@ -97,11 +106,23 @@ async function startWorker(taskQueue: string, keys: string | undefined): Promise
 }
 
 async function holdfast(keys: string | undefined, ...args: readonly string[]): Promise<Ran> {
-  return await cli(args, { cwd: root, env: { ...temporal.env, NO_COLOR: '1', USER: 'ada', ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }) } });
+  return await cli(args, {
+    cwd: root,
+    env: {
+      ...temporal.env,
+      NO_COLOR: '1',
+      USER: 'ada',
+      ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }),
+    },
+  });
 }
 
 async function plainTemporal(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run(temporalBin, [...args, '--address', temporal.address, '--namespace', temporal.namespace], { env: { ...process.env, TEMPORAL_ADDRESS: undefined }, maxBuffer: 1 << 26 });
+  const { stdout } = await run(
+    temporalBin,
+    [...args, '--address', temporal.address, '--namespace', temporal.namespace],
+    { env: { ...process.env, TEMPORAL_ADDRESS: undefined }, maxBuffer: 1 << 26 },
+  );
   return stdout;
 }
 
@@ -109,8 +130,16 @@ const withCodec = (): readonly string[] => ['--codec-endpoint', codec.url, '--co
 
 async function start(taskQueue: string, keys: string | undefined, plan: object): Promise<string> {
   const workflowId = temporal.unique('job');
-  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, env: keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys } });
-  await client.start({ schemaVersion: 1, name: 'encrypted', ...plan } as never, { workflowId, taskQueue, knownSteps: [talk.contract] as never });
+  await using client = await connectHoldfast({
+    address: temporal.address,
+    namespace: temporal.namespace,
+    env: keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys },
+  });
+  await client.start({ schemaVersion: 1, name: 'encrypted', ...plan } as never, {
+    workflowId,
+    taskQueue,
+    knownSteps: [talk.contract] as never,
+  });
   return workflowId;
 }
 
@@ -132,7 +161,13 @@ async function storedText(workflowId: string): Promise<string> {
   };
   const { workflowService } = temporal.connection;
   const execution = { workflowId };
-  collect(await workflowService.getWorkflowExecutionHistory({ namespace: temporal.namespace, execution, maximumPageSize: 1_000 }));
+  collect(
+    await workflowService.getWorkflowExecutionHistory({
+      namespace: temporal.namespace,
+      execution,
+      maximumPageSize: 1_000,
+    }),
+  );
   collect(await workflowService.describeWorkflowExecution({ namespace: temporal.namespace, execution }));
   collect((await workflowService.listWorkflowExecutions({ namespace: temporal.namespace })).executions);
   return texts.join('\n');
@@ -146,7 +181,9 @@ function readable(history: string): string {
 /** The keys' ids in the order in which a history uses them. */
 async function keyIdsUsed(workflowId: string): Promise<readonly string[]> {
   const history = await plainTemporal('workflow', 'show', '--workflow-id', workflowId, '--output', 'json');
-  const ids = [...history.matchAll(/"encryption-key-id": ?"([^"]+)"/g)].map(([, id]) => Buffer.from(id!, 'base64').toString());
+  const ids = [...history.matchAll(/"encryption-key-id": ?"([^"]+)"/g)].map(([, id]) =>
+    Buffer.from(id!, 'base64').toString(),
+  );
   return [...new Set(ids)];
 }
 
@@ -154,26 +191,39 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
   const queue = temporal.unique('queue');
   const worker = await startWorker(queue, OLD);
   const job = await start(queue, OLD, {
-    workspace: 'planted', description: `description ${PLANTED}`,
+    workspace: 'planted',
+    description: `description ${PLANTED}`,
     steps: [
       { id: 'retried', use: 'talk', with: { text: PLANTED, failures: 1 } },
       { id: 'asked', use: 'talk', needs: ['retried'], retry: { maxAttempts: 1 }, with: { text: PLANTED, failures: 1 } },
       { id: 'approved', use: 'talk', needs: ['asked'], approval: 'before-apply', with: { text: PLANTED, failures: 0 } },
     ],
   });
-  const asks = async (): Promise<{ readonly kind: string } | undefined> => (await holdfast(OLD, 'question', job, '--json')).json<{ questions?: { kind: string }[] }>().questions?.[0];
+  const asks = async (): Promise<{ readonly kind: string } | undefined> =>
+    (await holdfast(OLD, 'question', job, '--json')).json<{ questions?: { kind: string }[] }>().questions?.[0];
   await until('it asks about its failure', asks);
   const question = await holdfast(OLD, 'question', job);
   assert.match(question.out, new RegExp(`message ${PLANTED}`));
   // The details that the UI shows are asked of the worker: encrypted on their way, too.
-  assert.doesNotMatch(await plainTemporal('workflow', 'metadata', '--workflow-id', job, '--output', 'json'), new RegExp(PLANTED));
-  assert.match(await plainTemporal('workflow', 'metadata', '--workflow-id', job, '--output', 'json', ...withCodec()), new RegExp(`message ${PLANTED}`));
+  assert.doesNotMatch(
+    await plainTemporal('workflow', 'metadata', '--workflow-id', job, '--output', 'json'),
+    new RegExp(PLANTED),
+  );
+  assert.match(
+    await plainTemporal('workflow', 'metadata', '--workflow-id', job, '--output', 'json', ...withCodec()),
+    new RegExp(`message ${PLANTED}`),
+  );
   assert.equal((await holdfast(OLD, 'decide', job, 'rerun', '--reason', `because ${PLANTED}`)).code, 0);
   await until('it asks for approval', async () => ((await asks())?.kind === 'approval' ? true : undefined));
   assert.ok(!(await storedText(job)).includes(PLANTED), 'while it waits');
-  assert.equal((await holdfast(OLD, 'decide', job, 'approve', '--reason', PLANTED, '--by', PLANTED, '--signal')).code, 0);
+  assert.equal(
+    (await holdfast(OLD, 'decide', job, 'approve', '--reason', PLANTED, '--by', PLANTED, '--signal')).code,
+    0,
+  );
   const result = await holdfast(OLD, 'result', job, '--wait', '--json');
-  assert.deepEqual(result.json<{ result: { outputs: { approved: unknown } } }>().result.outputs.approved, { said: PLANTED });
+  assert.deepEqual(result.json<{ result: { outputs: { approved: unknown } } }>().result.outputs.approved, {
+    said: PLANTED,
+  });
   assert.equal(readFileSync(join(root, 'planted', 'approved.txt'), 'utf8'), PLANTED);
 
   const stored = await storedText(job);
@@ -190,9 +240,32 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
 test('what Temporal’s command line sends through the codec endpoint is encrypted, what it sends without is taken as it is', async () => {
   const queue = temporal.unique('queue');
   const worker = await startWorker(queue, OLD);
-  const plan = (workspace: string): string => JSON.stringify({ plan: { schemaVersion: 1, name: 'by-hand', workspace, steps: [{ id: 'only', use: 'file.write', with: { path: 'a.txt', content: PLANTED } }] } });
-  for (const [job, more, isHidden] of [[temporal.unique('hidden'), withCodec(), true], [temporal.unique('open'), [], false]] as const) {
-    await plainTemporal('workflow', 'start', '--type', 'agentJob', '--task-queue', queue, '--workflow-id', job, '--input', plan(job), ...more);
+  const plan = (workspace: string): string =>
+    JSON.stringify({
+      plan: {
+        schemaVersion: 1,
+        name: 'by-hand',
+        workspace,
+        steps: [{ id: 'only', use: 'file.write', with: { path: 'a.txt', content: PLANTED } }],
+      },
+    });
+  for (const [job, more, isHidden] of [
+    [temporal.unique('hidden'), withCodec(), true],
+    [temporal.unique('open'), [], false],
+  ] as const) {
+    await plainTemporal(
+      'workflow',
+      'start',
+      '--type',
+      'agentJob',
+      '--task-queue',
+      queue,
+      '--workflow-id',
+      job,
+      '--input',
+      plan(job),
+      ...more,
+    );
     const result = await plainTemporal('workflow', 'result', '--workflow-id', job, '--output', 'json', ...withCodec());
     assert.match(result, /a\.txt/);
     assert.equal((await storedText(job)).includes(PLANTED), !isHidden, job);
@@ -201,9 +274,24 @@ test('what Temporal’s command line sends through the codec endpoint is encrypt
 });
 
 const LACKING = [
-  { what: 'has another key only', keys: NEW, reason: 'missing-key', said: /encrypted under the key "old", which is missing: the keys given here are new/ },
-  { what: 'has no key', keys: undefined, reason: 'missing-key', said: /encrypted under the key "old", which is missing: no key is given here/ },
-  { what: 'has another key under the same id', keys: FALSE_OLD, reason: 'wrong-key', said: /under the encryption key "old" cannot be decrypted/ },
+  {
+    what: 'has another key only',
+    keys: NEW,
+    reason: 'missing-key',
+    said: /encrypted under the key "old", which is missing: the keys given here are new/,
+  },
+  {
+    what: 'has no key',
+    keys: undefined,
+    reason: 'missing-key',
+    said: /encrypted under the key "old", which is missing: no key is given here/,
+  },
+  {
+    what: 'has another key under the same id',
+    keys: FALSE_OLD,
+    reason: 'wrong-key',
+    said: /under the encryption key "old" cannot be decrypted/,
+  },
 ] as const;
 
 // At once: Temporal tries a Workflow Task again after ten seconds.
@@ -215,10 +303,15 @@ async function lacks({ what, keys, reason, said }: (typeof LACKING)[number]): Pr
   const queue = temporal.unique('queue');
   const workspace = temporal.unique('lacking');
   const lacking = await startWorker(queue, keys);
-  const job = await start(queue, OLD, { workspace, steps: [{ id: 'only', use: 'talk', with: { text: PLANTED, failures: 0 } }] });
+  const job = await start(queue, OLD, {
+    workspace,
+    steps: [{ id: 'only', use: 'talk', with: { text: PLANTED, failures: 0 } }],
+  });
   const trouble = await until(`the failure of a worker that ${what} is told`, async () => {
     const ran = await holdfast(OLD, 'status', job, '--json');
-    const { error } = ran.json<{ error?: { type: string; message: string; nextStep: string; details: { reason?: string } } }>();
+    const { error } = ran.json<{
+      error?: { type: string; message: string; nextStep: string; details: { reason?: string } };
+    }>();
     return error?.type === 'no-worker' && error.details.reason !== undefined ? { ...error, code: ran.code } : undefined;
   });
   assert.match(trouble.message, said, what);
@@ -243,12 +336,18 @@ test('where one worker has the key and another has not, steps are tried again un
   const lacking = await startWorker(queue, undefined);
   const ids = Array.from({ length: 12 }, (_, index) => `step-${index}`);
   // Each fails once by itself, so that what its heartbeat said is read by whoever is next, too.
-  const job = await start(queue, OLD, { workspace: 'shared', steps: ids.map((id) => ({ id, use: 'talk', with: { text: PLANTED, failures: 1 } })) });
-  await until('the worker without the key gets one', async () => (/which is missing: no key is given here/.test(await storedText(job)) ? true : undefined));
+  const job = await start(queue, OLD, {
+    workspace: 'shared',
+    steps: ids.map((id) => ({ id, use: 'talk', with: { text: PLANTED, failures: 1 } })),
+  });
+  await until('the worker without the key gets one', async () =>
+    /which is missing: no key is given here/.test(await storedText(job)) ? true : undefined,
+  );
   const ended = await holdfast(OLD, 'result', job, '--wait');
   assert.equal(ended.code, 0, ended.err);
   await lacking.stop();
-  for (const id of ids) assert.equal(attempts.get([...attempts.keys()].find((key) => key.endsWith(`/${id}`)) ?? ''), 2, id);
+  for (const id of ids)
+    assert.equal(attempts.get([...attempts.keys()].find((key) => key.endsWith(`/${id}`)) ?? ''), 2, id);
   await worker.stop();
 });
 
@@ -256,9 +355,15 @@ test('rotation: a job begun under the old key goes on under the new one; what th
   const queue = temporal.unique('queue');
   const first = await startWorker(queue, OLD);
   const job = await start(queue, OLD, {
-    workspace: 'rotated', steps: [{ id: 'before', use: 'talk', with: { text: PLANTED, failures: 0 } }, { id: 'after', use: 'talk', needs: ['before'], approval: 'before-apply', with: { text: PLANTED, failures: 0 } }],
+    workspace: 'rotated',
+    steps: [
+      { id: 'before', use: 'talk', with: { text: PLANTED, failures: 0 } },
+      { id: 'after', use: 'talk', needs: ['before'], approval: 'before-apply', with: { text: PLANTED, failures: 0 } },
+    ],
   });
-  await until('it asks for approval', async () => ((await holdfast(OLD, 'question', job)).code === 3 ? true : undefined));
+  await until('it asks for approval', async () =>
+    (await holdfast(OLD, 'question', job)).code === 3 ? true : undefined,
+  );
   await first.stop();
   assert.deepEqual(await keyIdsUsed(job), ['old']);
   const rotated = `${NEW},${OLD}`;
@@ -271,7 +376,11 @@ test('rotation: a job begun under the old key goes on under the new one; what th
   await second.stop();
   // Its result is under the new key; its beginning can't be read any more.
   assert.equal((await holdfast(NEW, 'result', job)).code, 0);
-  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, env: { HOLDFAST_ENCRYPTION_KEYS: NEW } });
+  await using client = await connectHoldfast({
+    address: temporal.address,
+    namespace: temporal.namespace,
+    env: { HOLDFAST_ENCRYPTION_KEYS: NEW },
+  });
   const error = await client.workspaceOf(job).catch((reason: unknown) => reason);
   assert.ok(isFailure(error, 'missing-key'));
   assert.match(error.message, /"old"/);
@@ -279,10 +388,32 @@ test('rotation: a job begun under the old key goes on under the new one; what th
 
 test('a job from before encryption was switched on goes on, and what is added to it is encrypted', async () => {
   const queue = temporal.unique('queue');
-  const plain = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue: queue, workspaceRoot: root, steps: [talk], workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') } });
+  const plain = await createWorker({
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue: queue,
+    workspaceRoot: root,
+    steps: [talk],
+    workflowBundle: await bundleWorkflows(),
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  });
   const running = plain.run();
-  const job = await start(queue, undefined, { workspace: 'switched', steps: [{ id: 'before', use: 'talk', with: { text: 'said before', failures: 0 } }, { id: 'after', use: 'talk', needs: ['before'], approval: 'before-apply', with: { text: '${{ steps.before.output.said }}', failures: 0 } }] });
-  await until('it asks for approval', async () => ((await holdfast(undefined, 'question', job)).code === 3 ? true : undefined));
+  const job = await start(queue, undefined, {
+    workspace: 'switched',
+    steps: [
+      { id: 'before', use: 'talk', with: { text: 'said before', failures: 0 } },
+      {
+        id: 'after',
+        use: 'talk',
+        needs: ['before'],
+        approval: 'before-apply',
+        with: { text: '${{ steps.before.output.said }}', failures: 0 },
+      },
+    ],
+  });
+  await until('it asks for approval', async () =>
+    (await holdfast(undefined, 'question', job)).code === 3 ? true : undefined,
+  );
   plain.shutdown();
   await running;
   const worker = await startWorker(queue, OLD);
@@ -295,7 +426,14 @@ test('a job from before encryption was switched on goes on, and what is added to
 
 test('a bundle of Workflows that was made without encryption is refused by a worker with keys, which then starts nothing', async () => {
   const made = await bundleWorkflows();
-  const error = await createWorker({ address: temporal.address, namespace: temporal.namespace, taskQueue: temporal.unique('queue'), workspaceRoot: root, workflowBundle: made, env: { HOLDFAST_ENCRYPTION_KEYS: OLD } }).catch((reason: unknown) => reason);
+  const error = await createWorker({
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue: temporal.unique('queue'),
+    workspaceRoot: root,
+    workflowBundle: made,
+    env: { HOLDFAST_ENCRYPTION_KEYS: OLD },
+  }).catch((reason: unknown) => reason);
   assert.ok(isFailure(error, 'bad-input'), String(error));
   assert.match(error.message, /the bundle of Workflows was made without it/);
 });

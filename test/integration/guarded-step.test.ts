@@ -21,18 +21,23 @@ let otherCode: (ctx: StepContext) => unknown;
 let runs: number;
 let job: TestJob;
 
-const steps = (): never => [
-  implementStep(act, async (ctx) => {
-    runs += 1;
-    return (await code(ctx)) ?? {};
-  }),
-  implementStep(other, async (ctx) => (await otherCode(ctx)) ?? {}),
-] as never;
+const steps = (): never =>
+  [
+    implementStep(act, async (ctx) => {
+      runs += 1;
+      return (await code(ctx)) ?? {};
+    }),
+    implementStep(other, async (ctx) => (await otherCode(ctx)) ?? {}),
+  ] as never;
 
 beforeEach(async () => {
   runs = 0;
   job = openTestJob({ steps: steps(), databases: { main: 'sqlite:data/main.db' } });
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)', writes: ['note'] }, { stepId: 'table' });
+  await job.step(
+    dbSqlStep,
+    { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)', writes: ['note'] },
+    { stepId: 'table' },
+  );
 });
 
 afterEach(async () => {
@@ -47,14 +52,20 @@ const doAct = (stepId = 'act'): Promise<unknown> => job.step(act, {}, { stepId }
 function rows(): unknown[] {
   const database = new DatabaseSync(at('data/main.db'));
   try {
-    return database.prepare('SELECT id, text FROM note ORDER BY id').all().map((row) => ({ ...row }));
+    return database
+      .prepare('SELECT id, text FROM note ORDER BY id')
+      .all()
+      .map((row) => ({ ...row }));
   } finally {
     database.close();
   }
 }
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(() => 'no question', (error: unknown) => error);
+  const outcome = await work.then(
+    () => 'no question',
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -101,7 +112,9 @@ test('what a database refuses leaves the files alone', async () => {
 test("a person's edit between two steps is noticed and never overwritten", async () => {
   await job.step(fileWriteStep, { path: 'a.txt', content: 'hello' }, { stepId: 'first' });
   writeFileSync(at('a.txt'), 'edited');
-  const question = await questionFrom(job.step(fileWriteStep, { path: 'a.txt', content: 'again' }, { stepId: 'second' }));
+  const question = await questionFrom(
+    job.step(fileWriteStep, { path: 'a.txt', content: 'again' }, { stepId: 'second' }),
+  );
   assert.equal(text('a.txt'), 'edited');
   await job.decide(question, { answer: 'restore' });
   assert.equal(text('a.txt'), 'hello');
@@ -184,8 +197,14 @@ test('ctx.once begins anew when what was read has changed, and keeps the old val
   writeFileSync(at('input.txt'), 'second');
   assert.deepEqual(await doAct(), { answer: 'answer to second' });
   const [record] = stepRecordsOf(job.workspace, job.jobId, 'act');
-  assert.deepEqual(readLedger(job.workspace, (ledger) => ledger.onceValues(record!.token)).map(({ value }) => value), ['"answer to first"', '"answer to second"']);
-  assert.ok(job.logs.some((message) => message.includes('a new draft begins')), job.logs.join('; '));
+  assert.deepEqual(
+    readLedger(job.workspace, (ledger) => ledger.onceValues(record!.token)).map(({ value }) => value),
+    ['"answer to first"', '"answer to second"'],
+  );
+  assert.ok(
+    job.logs.some((message) => message.includes('a new draft begins')),
+    job.logs.join('; '),
+  );
 });
 
 test('a token that meets other arguments is refused', async () => {
@@ -214,14 +233,26 @@ test('while a question about the world is open nothing applies: the step is held
 });
 
 test('a worker that the last comparison does not cover compares first', async () => {
-  const successor = openTestJob({ workspace: job.workspace, steps: steps(), databases: { main: 'sqlite:data/main.db' }, resume: job.memory, workerId: 'new here' });
+  const successor = openTestJob({
+    workspace: job.workspace,
+    steps: steps(),
+    databases: { main: 'sqlite:data/main.db' },
+    resume: job.memory,
+    workerId: 'new here',
+  });
   try {
     code = () => ({});
     const result = await successor.ask({ stepId: 'act', step: 'act', input: {} });
-    assert.deepEqual([result.kind, result.kind === 'verification-required' && result.reason], ['verification-required', 'worker-not-covered']);
+    assert.deepEqual(
+      [result.kind, result.kind === 'verification-required' && result.reason],
+      ['verification-required', 'worker-not-covered'],
+    );
     // Asking is not comparing: a parallel step of the same worker is not covered either.
     const again = await successor.ask({ stepId: 'other', step: 'act', input: {} });
-    assert.deepEqual([again.kind, again.kind === 'verification-required' && again.reason], ['verification-required', 'worker-not-covered']);
+    assert.deepEqual(
+      [again.kind, again.kind === 'verification-required' && again.reason],
+      ['verification-required', 'worker-not-covered'],
+    );
     assert.equal(runs, 0);
   } finally {
     await successor.close();
@@ -229,11 +260,20 @@ test('a worker that the last comparison does not cover compares first', async ()
 });
 
 test('another Run of the job compares first, also on the worker that compared for the last one', async () => {
-  const reset = openTestJob({ workspace: job.workspace, steps: steps(), databases: { main: 'sqlite:data/main.db' }, resume: job.memory, runId: 'after a reset' });
+  const reset = openTestJob({
+    workspace: job.workspace,
+    steps: steps(),
+    databases: { main: 'sqlite:data/main.db' },
+    resume: job.memory,
+    runId: 'after a reset',
+  });
   try {
     code = () => ({});
     const result = await reset.ask({ stepId: 'act', step: 'act', input: {} });
-    assert.deepEqual([result.kind, result.kind === 'verification-required' && result.reason], ['verification-required', 'first-of-run']);
+    assert.deepEqual(
+      [result.kind, result.kind === 'verification-required' && result.reason],
+      ['verification-required', 'first-of-run'],
+    );
     assert.equal(runs, 0);
   } finally {
     await reset.close();
@@ -285,7 +325,10 @@ test('two steps of one super-step that write one file are an error, whoever is f
   otherCode = async (ctx) => await ctx.files.write('same.txt', 'b');
   await job.step(act, {}, { stepId: 'a', parallelWith: ['b'] });
   const question = await questionFrom(job.step(other, {}, { stepId: 'b', parallelWith: ['a'] }));
-  assert.match(question.findings[0]!.found.text, /same-target-twice: Steps b and a run in parallel and both write file:same\.txt/);
+  assert.match(
+    question.findings[0]!.found.text,
+    /same-target-twice: Steps b and a run in parallel and both write file:same\.txt/,
+  );
   assert.equal(text('same.txt'), 'a');
 });
 

@@ -1,6 +1,15 @@
 /** Schedules that once broke a guarantee, each as short as it can be told. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,7 +19,14 @@ import * as z from 'zod';
 import { dbSqlStep, dbUpsertStep, fileCopyStep, fileWriteStep } from '../../src/model/step/built-in-steps.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobOptions,
+} from '../../src/testing.ts';
 
 const NOTHING = z.strictObject({});
 
@@ -45,7 +61,11 @@ function dieAt(point: FaultPoint): void {
 }
 
 test('a value that was used beside a renewed one stays what it was in the draft that begins', async () => {
-  const plan = defineStep({ name: 'plan', input: NOTHING, output: z.strictObject({ topic: z.number(), outline: z.string() }) });
+  const plan = defineStep({
+    name: 'plan',
+    input: NOTHING,
+    output: z.strictObject({ topic: z.number(), outline: z.string() }),
+  });
   let calls = 0;
   let attempt = 0;
   const code = implementStep(plan, async (ctx) => {
@@ -66,25 +86,29 @@ test('a value that was used beside a renewed one stays what it was in the draft 
   assert.equal(calls, 1);
 });
 
-test('a step without effects that takes longer than the job may go without a comparison comes to its end', { timeout: 30_000 }, async () => {
-  const think = defineStep({ name: 'think', input: NOTHING, output: z.strictObject({ run: z.number() }) });
-  let runs = 0;
-  const code = implementStep(think, async () => {
-    runs += 1;
-    await sleep(600);
-    return { run: runs };
-  });
-  job = openTestJob({ steps: [code], verifyAfterMs: 500 });
-  let asked = 0;
-  for (; asked < 6; asked++) {
-    const result = await job.ask({ stepId: 'think', step: 'think', input: {} });
-    if (result.kind === 'done') break;
-    assert.equal(result.kind, 'verification-required');
-    await job.verify();
-  }
-  assert.ok(asked < 6, 'it is run again and again');
-  assert.equal(runs, 1);
-});
+test(
+  'a step without effects that takes longer than the job may go without a comparison comes to its end',
+  { timeout: 30_000 },
+  async () => {
+    const think = defineStep({ name: 'think', input: NOTHING, output: z.strictObject({ run: z.number() }) });
+    let runs = 0;
+    const code = implementStep(think, async () => {
+      runs += 1;
+      await sleep(600);
+      return { run: runs };
+    });
+    job = openTestJob({ steps: [code], verifyAfterMs: 500 });
+    let asked = 0;
+    for (; asked < 6; asked++) {
+      const result = await job.ask({ stepId: 'think', step: 'think', input: {} });
+      if (result.kind === 'done') break;
+      assert.equal(result.kind, 'verification-required');
+      await job.verify();
+    }
+    assert.ok(asked < 6, 'it is run again and again');
+    assert.equal(runs, 1);
+  },
+);
 
 const input = z.strictObject({ text: z.string() });
 const write = defineStep({ name: 'write', input, output: z.strictObject({ text: z.string() }) });
@@ -107,7 +131,12 @@ test('a step in flight whose input a decision made void applies nothing, and is 
     assert.ok(verified.kind === 'question');
     assert.equal((await job.decide(verified.question, { answer: 'rerun' })).kind, 'repaired');
   };
-  const result = await job.ask({ stepId: 'write', step: 'write', input: { text: 'from the first copy' }, uses: ['copy'] });
+  const result = await job.ask({
+    stepId: 'write',
+    step: 'write',
+    input: { text: 'from the first copy' },
+    uses: ['copy'],
+  });
   assert.equal(result.kind, 'verification-required', JSON.stringify(result));
   assert.equal(existsSync(at('written.txt')), false);
   await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
@@ -125,7 +154,9 @@ test('a value that was computed from another input is computed again', async () 
   job = openTestJob({ steps: [code] });
   await assert.rejects(job.step(write, { text: 'the old question' }, { stepId: 'write' }));
   // What it was given was void: it is asked again, with what its input is by then.
-  assert.deepEqual(await job.step(write, { text: 'the new question' }, { stepId: 'write' }), { text: 'an answer to the new question' });
+  assert.deepEqual(await job.step(write, { text: 'the new question' }, { stepId: 'write' }), {
+    text: 'an answer to the new question',
+  });
 });
 
 test('an accepted file that goes away while the decision is carried out does not stop the job', async () => {
@@ -141,7 +172,9 @@ test('an accepted file that goes away while the decision is carried out does not
   const successor = successorOf({});
   const next = await successor.verify();
   assert.ok(next.kind === 'question');
-  assert.ok(next.question.findings.some(({ resource, kind }) => resource === 'file:folder/copy.txt' && kind === 'missing'));
+  assert.ok(
+    next.question.findings.some(({ resource, kind }) => resource === 'file:folder/copy.txt' && kind === 'missing'),
+  );
 });
 
 test('an undo that meets a path it must not look at leaves it, and tells', async () => {
@@ -159,7 +192,10 @@ test('an undo that meets a path it must not look at leaves it, and tells', async
     symlinkSync(outside, at('folder'));
     const result = await job.decide(verified.question, { answer: 'rerun' });
     assert.ok(result.kind === 'repaired');
-    assert.ok(result.notes.some((note) => note.startsWith('file:folder/copy.txt: left as it is')), result.notes.join('\n'));
+    assert.ok(
+      result.notes.some((note) => note.startsWith('file:folder/copy.txt: left as it is')),
+      result.notes.join('\n'),
+    );
     assert.equal(readFileSync(join(outside, 'copy.txt'), 'utf8'), 'first\n');
   } finally {
     rmSync(outside, { recursive: true, force: true });
@@ -169,7 +205,10 @@ test('an undo that meets a path it must not look at leaves it, and tells', async
 for (const [what, statement] of [
   ['a record that is no JSON', `UPDATE record SET body = '{' WHERE seq = 2`],
   ["a manifest's entry that is no JSON", `UPDATE manifest SET entry = '{' WHERE resource = 'file:copy.txt'`],
-  ["a manifest's entry that says another state than its record", `UPDATE manifest SET entry = replace(entry, '"sizeBytes":6', '"sizeBytes":7') WHERE resource = 'file:copy.txt'`],
+  [
+    "a manifest's entry that says another state than its record",
+    `UPDATE manifest SET entry = replace(entry, '"sizeBytes":6', '"sizeBytes":7') WHERE resource = 'file:copy.txt'`,
+  ],
   ['settings that are no JSON', `UPDATE job SET settings = '{'`],
 ] as const) {
   test(`${what} is damage, and a person is asked`, async () => {
@@ -181,7 +220,10 @@ for (const [what, statement] of [
     database.close();
     const successor = successorOf({});
     // Found by a step or by a comparison: never an error that nobody is asked about.
-    assert.equal((await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind, 'verification-required');
+    assert.equal(
+      (await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind,
+      'verification-required',
+    );
     const result = await successor.verify();
     assert.ok(result.kind === 'question');
     assert.equal(result.question.kind, 'damaged');
@@ -200,7 +242,10 @@ test('a ledger that is no database any more is damage, and a person is asked', a
     rmSync(at('.holdfast/ledger.sqlite-shm'), { force: true });
     writeFileSync(at('.holdfast/ledger.sqlite'), 'no database at all'.repeat(1_000));
     const successor = successorOf({});
-    assert.equal((await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind, 'verification-required');
+    assert.equal(
+      (await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind,
+      'verification-required',
+    );
     const result = await successor.verify();
     assert.ok(result.kind === 'question');
     assert.equal(result.question.kind, 'damaged');
@@ -214,9 +259,24 @@ for (const point of [undefined, 'applying.after', 'commit.database-after'] satis
   test(`what a raw statement makes of rows that the record knows is no drift (${point === undefined ? 'nobody dies' : `killed at ${point}`})`, async () => {
     const databases = { main: 'sqlite:main.db' };
     job = openTestJob({ databases });
-    await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] });
-    await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }, { id: 2, text: 'SECOND' }] });
-    const request = { stepId: 'upper', step: 'db.sql', input: { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] } };
+    await job.step(dbSqlStep, {
+      database: 'main',
+      sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
+      writes: ['note'],
+    });
+    await job.step(dbUpsertStep, {
+      database: 'main',
+      table: 'note',
+      rows: [
+        { id: 1, text: 'first' },
+        { id: 2, text: 'SECOND' },
+      ],
+    });
+    const request = {
+      stepId: 'upper',
+      step: 'db.sql',
+      input: { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] },
+    };
     if (point !== undefined) {
       dieAt(point);
       await assert.rejects(job.run(request));
@@ -224,31 +284,64 @@ for (const point of [undefined, 'applying.after', 'commit.database-after'] satis
     const successor = successorOf({ databases });
     await successor.run(request);
     const result = await successor.verify();
-    assert.equal(result.kind, 'verified', result.kind === 'question' ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text])) : '');
+    assert.equal(
+      result.kind,
+      'verified',
+      result.kind === 'question'
+        ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text]))
+        : '',
+    );
   });
 }
 
 test('a raw statement does not take in what somebody else has changed: it is asked about first', async () => {
   job = openTestJob({ databases: { main: 'sqlite:main.db' } });
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] });
+  await job.step(dbSqlStep, {
+    database: 'main',
+    sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
+    writes: ['note'],
+  });
   await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }] });
   const database = new DatabaseSync(at('main.db'));
   database.exec("UPDATE note SET text = 'a person wrote this'");
-  const outcome = await job.step(dbSqlStep, { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] }, { stepId: 'upper' }).catch((error: unknown) => error);
+  const outcome = await job
+    .step(
+      dbSqlStep,
+      { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] },
+      { stepId: 'upper' },
+    )
+    .catch((error: unknown) => error);
   assert.ok(outcome instanceof QuestionAsked, String(outcome));
-  assert.deepEqual(outcome.question.findings.map(({ resource }) => resource), ['row:main/note/{"id":1}']);
+  assert.deepEqual(
+    outcome.question.findings.map(({ resource }) => resource),
+    ['row:main/note/{"id":1}'],
+  );
   assert.deepEqual({ ...database.prepare('SELECT text FROM note').get() }, { text: 'a person wrote this' });
   database.close();
 });
 
 test('a table under another spelling of its name is the same table', async () => {
   job = openTestJob({ databases: { main: 'sqlite:main.db' } });
-  await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] });
+  await job.step(dbSqlStep, {
+    database: 'main',
+    sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
+    writes: ['note'],
+  });
   await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }] });
   await job.step(dbUpsertStep, { database: 'main', table: 'NOTE', rows: [{ id: 1, text: 'second' }] });
-  await job.step(dbSqlStep, { database: 'main', sql: 'ALTER TABLE note ADD COLUMN size INTEGER', writes: ['main.Note'] });
+  await job.step(dbSqlStep, {
+    database: 'main',
+    sql: 'ALTER TABLE note ADD COLUMN size INTEGER',
+    writes: ['main.Note'],
+  });
   const result = await job.verify();
-  assert.equal(result.kind, 'verified', result.kind === 'question' ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text])) : '');
+  assert.equal(
+    result.kind,
+    'verified',
+    result.kind === 'question'
+      ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text]))
+      : '',
+  );
 });
 
 test('what was adopted after one reset is asked about after the next', async () => {
@@ -262,13 +355,16 @@ test('what was adopted after one reset is asked about after the next', async () 
     successors.push(reset);
     const result = await reset.verify('first-of-run');
     assert.ok(result.kind === 'question', runId);
-    assert.deepEqual(result.question.findings.map(({ resource, kind }) => `${resource} ${kind}`), ['step:b ahead-after-reset']);
+    assert.deepEqual(
+      result.question.findings.map(({ resource, kind }) => `${resource} ${kind}`),
+      ['step:b ahead-after-reset'],
+    );
     assert.equal((await reset.decide(result.question, { answer: 'keep' })).kind, 'repaired');
     assert.equal((await reset.verify()).kind, 'verified');
   }
 });
 
-test("a step that reads what another has half applied waits for it, and does not ask for comparisons without end", async () => {
+test('a step that reads what another has half applied waits for it, and does not ask for comparisons without end', async () => {
   job = openTestJob();
   writeFileSync(at('a.txt'), 'one');
   writeFileSync(at('b.txt'), 'two');

@@ -20,7 +20,13 @@ let server: CountingServer;
 before(async () => {
   server = await CountingServer.start();
   worker = await createWorker({
-    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, workflowBundle: await bundleWorkflows(), steps: [], env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    workflowBundle: await bundleWorkflows(),
+    steps: [],
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });
   running = worker.run();
 });
@@ -40,8 +46,19 @@ const planOf = (options: Record<string, unknown> = {}): Record<string, unknown> 
   watch: [{ endpoint: { name: 'api', url: `${server.url}/version`, header: 'x-api-version' } }],
   state: { paid: {} },
   steps: [
-    { id: 'pay', use: 'http', with: { url: `${server.url}/pay`, method: 'POST', json: { amount: '${{ input.amount }}' }, ...options }, state: { paid: '${{ output.body }}' }, retry: { initialIntervalMs: 10, maxIntervalMs: 10 } },
-    { id: 'receipt', use: 'http', with: { url: `${server.url}/stream?bytes=100000`, saveTo: 'receipt.bin' }, needs: ['pay'] },
+    {
+      id: 'pay',
+      use: 'http',
+      with: { url: `${server.url}/pay`, method: 'POST', json: { amount: '${{ input.amount }}' }, ...options },
+      state: { paid: '${{ output.body }}' },
+      retry: { initialIntervalMs: 10, maxIntervalMs: 10 },
+    },
+    {
+      id: 'receipt',
+      use: 'http',
+      with: { url: `${server.url}/stream?bytes=100000`, saveTo: 'receipt.bin' },
+      needs: ['pay'],
+    },
   ],
   input: { type: 'object', properties: { amount: { type: 'integer' } }, required: ['amount'] },
 });
@@ -49,7 +66,11 @@ const planOf = (options: Record<string, unknown> = {}): Record<string, unknown> 
 test('Retry-After is when Temporal tries again, whatever the policy says; the request takes effect once', async () => {
   server.retryAfter = '2';
   server.next('normal', 'too-many', 'unavailable-until');
-  const { state } = await temporal.client.workflow.execute(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: planOf() as never, workspace: 'later', input: { amount: 7 } }] });
+  const { state } = await temporal.client.workflow.execute(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan: planOf() as never, workspace: 'later', input: { amount: 7 } }],
+  });
   assert.deepEqual(state['paid'], { effect: 1, of: '{"amount":7}' });
   const requests = server.requests.filter(({ method }) => method === 'POST');
   assert.equal(new Set(requests.map(({ key }) => key)).size, 1);
@@ -63,20 +84,35 @@ test('an endpoint that wants to be asked again at once is not asked without a pa
   const before = server.requests.length;
   server.retryAfter = '0';
   server.next('normal', 'too-many', 'too-many');
-  await temporal.client.workflow.execute(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: planOf() as never, workspace: 'at-once', input: { amount: 7 } }] });
+  await temporal.client.workflow.execute(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan: planOf() as never, workspace: 'at-once', input: { amount: 7 } }],
+  });
   const requests = server.requests.slice(before).filter(({ method }) => method === 'POST');
   assert.equal(requests.length, 3);
-  for (const [index, { atMs }] of requests.slice(1).entries()) assert.ok(atMs - requests[index]!.atMs >= 900, `${atMs - requests[index]!.atMs} ms`);
+  for (const [index, { atMs }] of requests.slice(1).entries())
+    assert.ok(atMs - requests[index]!.atMs >= 900, `${atMs - requests[index]!.atMs} ms`);
 });
 
 test('a request in doubt is asked about by a question that a plain Signal answers', async () => {
   const effects = server.effects();
   server.next('normal', 'cut-after');
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: planOf() as never, workspace: 'doubt', input: { amount: 8 } }] });
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan: planOf() as never, workspace: 'doubt', input: { amount: 8 } }],
+  });
   const question = await untilAsked(() => handle.query<JobStatus>('status'));
   assert.equal(question.kind, 'in-doubt');
   assert.match(question.findings[0]!.difference, /"amount": 8/);
-  await handle.signal('decide', { digest: question.digest, answer: 'happened', result: { paid: 'as their log says' }, by: 'test@example.com', reason: 'it stands in their log' });
+  await handle.signal('decide', {
+    digest: question.digest,
+    answer: 'happened',
+    result: { paid: 'as their log says' },
+    by: 'test@example.com',
+    reason: 'it stands in their log',
+  });
   const { state } = await handle.result();
   assert.deepEqual(state['paid'], '{"paid":"as their log says"}');
   assert.equal(server.effects() - effects, 1);
@@ -84,17 +120,24 @@ test('a request in doubt is asked about by a question that a plain Signal answer
 
 test('a job that is cancelled with a request in doubt says so in its status', async () => {
   server.next('normal', 'cut-after');
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('job'), taskQueue, args: [{ plan: planOf() as never, workspace: 'left', input: { amount: 9 } }] });
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan: planOf() as never, workspace: 'left', input: { amount: 9 } }],
+  });
   await untilAsked(() => handle.query<JobStatus>('status'));
   await handle.cancel();
   await assert.rejects(handle.result());
   const { state, ending } = await handle.query<JobStatus>('status');
   assert.equal(state, 'cancelled');
-  assert.match(ending!.join('\n'), /step pay: `request` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/);
+  assert.match(
+    ending!.join('\n'),
+    /step pay: `request` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/,
+  );
 });
 
 async function untilAsked(look: () => Promise<JobStatus>): Promise<JobStatus['questions'][number]> {
-  for (const end = Date.now() + 20_000; ; ) {
+  for (const end = Date.now() + 20_000; ;) {
     const { questions } = await look();
     if (questions[0] !== undefined) return questions[0];
     assert.ok(Date.now() < end, 'nothing is asked');

@@ -29,7 +29,12 @@ afterEach(async () => {
 type EndpointWatch = Omit<Extract<NonNullable<TestJobOptions['watch']>[number], { kind: 'endpoint' }>, 'kind' | 'name'>;
 
 function open(watch: Partial<EndpointWatch>, options: TestJobOptions = {}): TestJob {
-  return openTestJob({ http: { hosts: [server.url] }, env: { API_TOKEN: SECRET }, watch: [{ kind: 'endpoint', name: 'prices', url: `${server.url}/version`, ...watch }], ...options });
+  return openTestJob({
+    http: { hosts: [server.url] },
+    env: { API_TOKEN: SECRET },
+    watch: [{ kind: 'endpoint', name: 'prices', url: `${server.url}/version`, ...watch }],
+    ...options,
+  });
 }
 
 async function asked(): Promise<Question> {
@@ -38,7 +43,10 @@ async function asked(): Promise<Question> {
   return result.question;
 }
 
-for (const [what, watch] of [['a header', { header: 'X-API-Version' }], ['a part of its JSON', { json: 'info.version' }]] as const) {
+for (const [what, watch] of [
+  ['a header', { header: 'X-API-Version' }],
+  ['a part of its JSON', { json: 'info.version' }],
+] as const) {
   test(`an endpoint that tells another version in ${what} than at first is asked about before a further step`, async () => {
     const workspace = mkdtempSync(join(root, 'workspace-'));
     job = open(watch, { workspace });
@@ -50,10 +58,15 @@ for (const [what, watch] of [['a header', { header: 'X-API-Version' }], ['a part
     const { memory } = job;
     await job.close();
     job = open(watch, { workspace, resume: memory, workerId: 'successor' });
-    const error = await job.step(fileWriteStep, { path: 'b.txt', content: 'b' }, { stepId: 'b' }).catch((found: unknown) => found);
+    const error = await job
+      .step(fileWriteStep, { path: 'b.txt', content: 'b' }, { stepId: 'b' })
+      .catch((found: unknown) => found);
     assert.ok(error instanceof QuestionAsked, String(error));
     const [finding] = error.question.findings as [Finding];
-    assert.deepEqual([finding.resource, finding.kind, finding.class], ['endpoint:watch/prices', 'watch-changed', 'discrepancy']);
+    assert.deepEqual(
+      [finding.resource, finding.kind, finding.class],
+      ['endpoint:watch/prices', 'watch-changed', 'discrepancy'],
+    );
     assert.match(finding.expected.text, /(header x-api-version|info\.version): 1/);
     assert.match(finding.found.text, /(header x-api-version|info\.version): 2/);
     assert.deepEqual(finding.answers, ['accept', 'recheck', 'abort']);
@@ -67,7 +80,11 @@ test('an endpoint that does not tell its version was not read: neither gone nor 
   job = open({ header: 'x-api-version' });
   assert.equal((await job.verify()).kind, 'verified');
   for (const [change, kind, why] of [
-    [() => (server.version = undefined), 'unreadable', /answers without the header x-api-version; it has .*content-type/],
+    [
+      () => (server.version = undefined),
+      'unreadable',
+      /answers without the header x-api-version; it has .*content-type/,
+    ],
     [() => server.next('unavailable', 'unavailable'), 'unreachable', /answered 503/],
     [() => server.next('too-many', 'too-many'), 'unreachable', /answered 429/],
     [() => server.next('refused', 'refused'), 'unreadable', /answered 422/],
@@ -87,7 +104,10 @@ test('an endpoint that does not tell its version was not read: neither gone nor 
 test('a watch that cannot be asked says why: its host, its variable, its path, what is no JSON', async () => {
   for (const [watch, why, options] of [
     [{ header: 'etag' }, /is not on the list of hosts that this job may call; it names none/, { http: { hosts: [] } }],
-    [{ header: 'etag', headers: { authorization: { env: 'NOWHERE' } } }, /The environment variable NOWHERE is not set; the header authorization is to hold it/],
+    [
+      { header: 'etag', headers: { authorization: { env: 'NOWHERE' } } },
+      /The environment variable NOWHERE is not set; the header authorization is to hold it/,
+    ],
     [{ json: 'info.build' }, /answers without info\.build: .*holds version, requests/],
     [{ json: '[0]' }, /answers without \[0\]/],
     [{ json: 'info', url: '/stream?bytes=10' }, /does not answer with JSON/],
@@ -102,7 +122,11 @@ test('a watch that cannot be asked says why: its host, its variable, its path, w
 });
 
 test('a secret that an endpoint echoes does not come into the record', async () => {
-  job = open({ url: `${server.url}/echo`, json: 'authorization', headers: { authorization: { env: 'API_TOKEN', prefix: 'Bearer ' } } });
+  job = open({
+    url: `${server.url}/echo`,
+    json: 'authorization',
+    headers: { authorization: { env: 'API_TOKEN', prefix: 'Bearer ' } },
+  });
   assert.equal((await job.verify()).kind, 'verified');
   assert.equal(server.requests[0]!.headers['authorization'], `Bearer ${SECRET}`);
   const state = manifestEntry(job.workspace, job.jobId, 'endpoint:watch/prices')?.state;

@@ -11,7 +11,14 @@ import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure, type FailureType, type HoldfastError } from '../../src/model/failure.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import type { HttpOptions, StepContext } from '../../src/model/step/step-context.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobOptions,
+} from '../../src/testing.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { decisionsOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
 
@@ -34,23 +41,41 @@ afterEach(async () => {
 });
 
 function open(options: TestJobOptions = {}): TestJob {
-  const steps = [implementStep(call, async (ctx) => (await code(ctx)) ?? {})] as unknown as NonNullable<TestJobOptions['steps']>;
-  return openTestJob({ steps, env: { API_TOKEN: SECRET, BROKEN: 'two\nlines', EMPTY: '' }, http: { hosts: [server.url, other.url] }, ...options });
+  const steps = [implementStep(call, async (ctx) => (await code(ctx)) ?? {})] as unknown as NonNullable<
+    TestJobOptions['steps']
+  >;
+  return openTestJob({
+    steps,
+    env: { API_TOKEN: SECRET, BROKEN: 'two\nlines', EMPTY: '' },
+    http: { hosts: [server.url, other.url] },
+    ...options,
+  });
 }
 
 const at = (place: string): string => join(job.workspace, place);
-const doCall = (stepId = 'call', options: { readonly maxAttempts?: number } = {}): Promise<unknown> => job.step(call, {}, { stepId, ...options });
-const stateOf = (stepId = 'call'): string | undefined => readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, stepId)[0]?.state);
-const post = (ctx: StepContext, options: Partial<HttpOptions> = {}): Promise<Json> => ctx.http('pay', { url: `${server.url}/pay`, method: 'POST', json: { amount: 7 }, ...options }).then((response) => response.json());
+const doCall = (stepId = 'call', options: { readonly maxAttempts?: number } = {}): Promise<unknown> =>
+  job.step(call, {}, { stepId, ...options });
+const stateOf = (stepId = 'call'): string | undefined =>
+  readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, stepId)[0]?.state);
+const post = (ctx: StepContext, options: Partial<HttpOptions> = {}): Promise<Json> =>
+  ctx
+    .http('pay', { url: `${server.url}/pay`, method: 'POST', json: { amount: 7 }, ...options })
+    .then((response) => response.json());
 
 async function failureOf(work: Promise<unknown>, type: FailureType): Promise<HoldfastError> {
-  const error = await work.then((output) => new Error(`no failure but ${JSON.stringify(output)}`), (found: unknown) => found);
+  const error = await work.then(
+    (output) => new Error(`no failure but ${JSON.stringify(output)}`),
+    (found: unknown) => found,
+  );
   assert.ok(isFailure(error, type), error instanceof Error ? error.stack : String(error));
   return error;
 }
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then((output) => `no question but ${JSON.stringify(output)}`, (error: unknown) => error);
+  const outcome = await work.then(
+    (output) => `no question but ${JSON.stringify(output)}`,
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -167,13 +192,21 @@ test('a GET is made again without a question, also with another request', async 
   assert.equal(stateOf(), 'done');
   url = `${server.url}/two`;
   assert.equal(await doCall(), '{"landed":"/two"}');
-  assert.deepEqual(server.requests.map(({ path }) => path), ['/one', '/one', '/two']);
+  assert.deepEqual(
+    server.requests.map(({ path }) => path),
+    ['/one', '/one', '/two'],
+  );
   assert.ok(server.requests.every(({ headers }) => headers['idempotency-key'] === undefined));
 });
 
 test('a step that runs again on purpose makes its GET anew, and keeps the answer of its POST', async () => {
   writeFileSync(at('input.txt'), 'first');
-  code = async (ctx) => [await ctx.files.readText('input.txt'), (await ctx.http('look', { url: `${server.url}/version` })).json<{ info: { requests: number } }>().info.requests, await post(ctx)] as const;
+  code = async (ctx) =>
+    [
+      await ctx.files.readText('input.txt'),
+      (await ctx.http('look', { url: `${server.url}/version` })).json<{ info: { requests: number } }>().info.requests,
+      await post(ctx),
+    ] as const;
   assert.deepEqual(await doCall(), ['first', 1, { effect: 1, of: '{"amount":7}' }]);
   writeFileSync(at('input.txt'), 'second');
   const { question } = (await job.verify()) as { readonly question: Question };
@@ -197,31 +230,54 @@ test('a failed GET may be caught: it has done nothing', async () => {
 
 test('what did not happen within a call says nothing of the call: it is in doubt', async () => {
   for (const inDoubt of ['ask', 'repeat'] as const) {
-    code = async (ctx) => await ctx.perform('pay', { inDoubt, run: async ({ key }) => {
-      await fetch(server.url, { method: 'POST', headers: { 'idempotency-key': key }, body: '7' });
-      return (await ctx.http('receipt', { url: `${server.url}/receipt` })).text;
-    } }).catch((error: unknown) => {
-      if (inDoubt === 'ask') throw error;
-      return 'went on';
-    });
+    code = async (ctx) =>
+      await ctx
+        .perform('pay', {
+          inDoubt,
+          run: async ({ key }) => {
+            await fetch(server.url, { method: 'POST', headers: { 'idempotency-key': key }, body: '7' });
+            return (await ctx.http('receipt', { url: `${server.url}/receipt` })).text;
+          },
+        })
+        .catch((error: unknown) => {
+          if (inDoubt === 'ask') throw error;
+          return 'went on';
+        });
     server.next('normal', 'refused');
     const ended = await doCall(inDoubt, { maxAttempts: 5 }).catch((error: unknown) => error);
-    if (inDoubt === 'ask') assert.ok(ended instanceof QuestionAsked && ended.question.kind === 'in-doubt', String(ended));
+    if (inDoubt === 'ask')
+      assert.ok(ended instanceof QuestionAsked && ended.question.kind === 'in-doubt', String(ended));
     else assert.ok(isFailure(ended, 'step-failed') && /says nothing of/.test(ended.message), String(ended));
-    assert.equal(readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, inDoubt).find(({ name }) => name === 'pay')?.state), 'about');
+    assert.equal(
+      readLedger(
+        job.workspace,
+        (ledger) => ledger.performsInForce(job.jobId, inDoubt).find(({ name }) => name === 'pay')?.state,
+      ),
+      'about',
+    );
   }
   assert.equal(server.effects(), 2);
 });
 
 test('429, and 503 with Retry-After, certainly did nothing: the failure says when to ask again, in seconds or by date', async () => {
   const inTwoSeconds = new Date(Date.now() + 120_000).toUTCString();
-  for (const [index, [mode, header, low, high]] of ([['too-many', '2', 2_000, 2_000], ['unavailable-until', inTwoSeconds, 110_000, 120_000], ['too-many', 'soon', undefined, undefined], ['too-many', '99999999999', 86_400_000, 86_400_000]] as const).entries()) {
+  for (const [index, [mode, header, low, high]] of (
+    [
+      ['too-many', '2', 2_000, 2_000],
+      ['unavailable-until', inTwoSeconds, 110_000, 120_000],
+      ['too-many', 'soon', undefined, undefined],
+      ['too-many', '99999999999', 86_400_000, 86_400_000],
+    ] as const
+  ).entries()) {
     server.retryAfter = header;
     server.next(mode);
     code = (ctx) => post(ctx);
     const stepId = `call-${index}`;
     const { retryAfterMs, message } = await failureOf(doCall(stepId, { maxAttempts: 1 }), 'endpoint-busy');
-    assert.ok(low === undefined ? retryAfterMs === undefined : retryAfterMs! >= low && retryAfterMs! <= high, String(retryAfterMs));
+    assert.ok(
+      low === undefined ? retryAfterMs === undefined : retryAfterMs! >= low && retryAfterMs! <= high,
+      String(retryAfterMs),
+    );
     assert.match(message, /POST http:\/\/127\.0\.0\.1:\d+\/pay: 127\.0\.0\.1:\d+ answered (429|503) .*: \{"error":/);
     assert.equal(stateOf(stepId), 'withdrawn');
     await doCall(stepId, { maxAttempts: 1 });
@@ -234,7 +290,10 @@ test('a refusal is the step’s failure, without a doubt; acceptStatus makes it 
   server.next('refused');
   const question = await questionFrom(doCall());
   assert.equal(question.kind, 'stuck');
-  assert.match(question.findings[0]!.found.text, /http-refused: .*answered 422 .*"you":"Bearer \$\{\{ env\.API_TOKEN \}\}"/);
+  assert.match(
+    question.findings[0]!.found.text,
+    /http-refused: .*answered 422 .*"you":"Bearer \$\{\{ env\.API_TOKEN \}\}"/,
+  );
   await job.decide(question, { answer: 'rerun' });
   assert.deepEqual(await doCall(), { effect: 1, of: '{"amount":7}' });
   code = async (ctx) => (await ctx.http('pay', { url: server.url, method: 'POST', acceptStatus: [422] })).status;
@@ -254,7 +313,16 @@ test('an endpoint that cannot be reached is tried again, and in doubt nowhere', 
 
 test('redirects are followed as HTTP has them, with the key; where one leads to is asked of the list', async () => {
   for (const [status, method, expected] of [
-    [301, 'POST', 'GET'], [302, 'POST', 'GET'], [303, 'POST', 'GET'], [303, 'PUT', 'GET'], [301, 'PUT', 'PUT'], [302, 'DELETE', 'DELETE'], [307, 'POST', 'POST'], [308, 'PATCH', 'PATCH'], [302, 'GET', 'GET'], [307, 'HEAD', 'HEAD'],
+    [301, 'POST', 'GET'],
+    [302, 'POST', 'GET'],
+    [303, 'POST', 'GET'],
+    [303, 'PUT', 'GET'],
+    [301, 'PUT', 'PUT'],
+    [302, 'DELETE', 'DELETE'],
+    [307, 'POST', 'POST'],
+    [308, 'PATCH', 'PATCH'],
+    [302, 'GET', 'GET'],
+    [307, 'HEAD', 'HEAD'],
   ] as const) {
     const stepId = `call-${status}-${method}`;
     server.redirectStatus = status;
@@ -262,7 +330,11 @@ test('redirects are followed as HTTP has them, with the key; where one leads to 
     server.next('redirect');
     const isSafe = method === 'GET' || method === 'HEAD';
     code = async (ctx) => {
-      const { url, text } = await ctx.http('pay', { url: server.url, method, ...(isSafe ? {} : { body: 'a body', headers: { 'content-type': 'text/x' } }) });
+      const { url, text } = await ctx.http('pay', {
+        url: server.url,
+        method,
+        ...(isSafe ? {} : { body: 'a body', headers: { 'content-type': 'text/x' } }),
+      });
       return [url, text];
     };
     const [url, text] = (await doCall(stepId)) as [string, string];
@@ -270,7 +342,11 @@ test('redirects are followed as HTTP has them, with the key; where one leads to 
     const [first, last] = server.requests.slice(-2) as [(typeof server.requests)[0], (typeof server.requests)[0]];
     assert.equal(last.method, expected, stepId);
     const isSame = expected === method;
-    assert.deepEqual([last.body, last.headers['content-type']], isSame && !isSafe ? ['a body', 'text/x'] : ['', undefined], stepId);
+    assert.deepEqual(
+      [last.body, last.headers['content-type']],
+      isSame && !isSafe ? ['a body', 'text/x'] : ['', undefined],
+      stepId,
+    );
     assert.equal(last.key, first.key);
     assert.equal(first.key === undefined, isSafe);
     if (expected === 'GET') assert.equal(text, '{"landed":"/landed"}');
@@ -282,11 +358,21 @@ test('another origin gets the key by a redirect, and no header that may be a sec
   server.redirectStatus = 307;
   server.redirectTo = `${other.url}/there`;
   server.next('redirect');
-  code = (ctx) => post(ctx, { headers: { authorization: { env: 'API_TOKEN', prefix: 'Bearer ' }, 'x-api-key': 'plain', accept: 'application/json' } });
+  code = (ctx) =>
+    post(ctx, {
+      headers: {
+        authorization: { env: 'API_TOKEN', prefix: 'Bearer ' },
+        'x-api-key': 'plain',
+        accept: 'application/json',
+      },
+    });
   await doCall();
   const [[first], [there]] = [server.requests, other.requests];
   assert.equal(first!.headers['authorization'], `Bearer ${SECRET}`);
-  assert.deepEqual([there!.headers['authorization'], there!.headers['x-api-key'], there!.headers['accept']], [undefined, undefined, 'application/json']);
+  assert.deepEqual(
+    [there!.headers['authorization'], there!.headers['x-api-key'], there!.headers['accept']],
+    [undefined, undefined, 'application/json'],
+  );
   assert.equal(there!.key, first!.key);
   assert.equal(there!.body, '{"amount":7}');
   // Within one origin they are kept.
@@ -321,16 +407,33 @@ test('a redirect after which nobody can know is in doubt, whatever the method; w
   const raw = createServer((request, response) => {
     const [, status] = /^\/(\d+)/.exec(request.url ?? '') ?? [];
     if (status === undefined) response.writeHead(404).end('there is nothing here');
-    else response.writeHead(Number(status), request.url!.endsWith('/nowhere') ? {} : { location: request.url!.endsWith('/gone') ? '/gone' : 'https://elsewhere.example/' }).end();
+    else
+      response
+        .writeHead(
+          Number(status),
+          request.url!.endsWith('/nowhere')
+            ? {}
+            : { location: request.url!.endsWith('/gone') ? '/gone' : 'https://elsewhere.example/' },
+        )
+        .end();
   });
   await new Promise<void>((resolve) => void raw.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(raw.address() as AddressInfo).port}`;
   await job.close();
   job = open({ http: { hosts: [url] } });
   try {
-    for (const [status, method, kind] of [[301, 'PUT', 'in-doubt'], [302, 'DELETE', 'in-doubt'], [302, 'POST', 'in-doubt'], [303, 'PATCH', 'in-doubt'], [307, 'POST', 'stuck'], [308, 'DELETE', 'stuck'], [302, 'GET', 'stuck']] as const) {
+    for (const [status, method, kind] of [
+      [301, 'PUT', 'in-doubt'],
+      [302, 'DELETE', 'in-doubt'],
+      [302, 'POST', 'in-doubt'],
+      [303, 'PATCH', 'in-doubt'],
+      [307, 'POST', 'stuck'],
+      [308, 'DELETE', 'stuck'],
+      [302, 'GET', 'stuck'],
+    ] as const) {
       for (const where of ['gone', 'elsewhere', 'nowhere']) {
-        code = (ctx) => ctx.http('pay', { url: `${url}/${status}/${where}`, method }).then((response) => response.status);
+        code = (ctx) =>
+          ctx.http('pay', { url: `${url}/${status}/${where}`, method }).then((response) => response.status);
         const question = await questionFrom(doCall(`${status}-${method}-${where}`));
         assert.equal(question.kind, kind, `${status} to ${method}, ${where}: ${JSON.stringify(question.findings)}`);
       }
@@ -352,14 +455,18 @@ test('a response that is longer than the bound is an error; saveTo makes it a fi
   const sizeBytes = 300 * 1024 * 1024;
   const peak = peakMemory();
   code = async (ctx) => {
-    const { saved, text } = await ctx.http('look', { url: `${server.url}/stream?bytes=${sizeBytes}`, saveTo: 'deep/large.bin' });
+    const { saved, text } = await ctx.http('look', {
+      url: `${server.url}/stream?bytes=${sizeBytes}`,
+      saveTo: 'deep/large.bin',
+    });
     assert.equal(existsSync(at('deep/large.bin')), false, 'staged, not written');
     return [saved!.sizeBytes, text];
   };
   assert.deepEqual(await doCall('saved'), [sizeBytes, '']);
   assert.equal(statSync(at('deep/large.bin')).size, sizeBytes);
   assert.ok(peak() < 150 * 1024 * 1024, `${peak()} bytes more than before`);
-  code = async (ctx) => (await ctx.http('look', { url: `${server.url}/stream?bytes=1001`, saveTo: 'small.bin', maxBytes: 1000 })).status;
+  code = async (ctx) =>
+    (await ctx.http('look', { url: `${server.url}/stream?bytes=1001`, saveTo: 'small.bin', maxBytes: 1000 })).status;
   await stuckFrom(doCall('bounded'), /more than 1000 bytes/);
   assert.equal(existsSync(at('small.bin')), false);
 });
@@ -406,7 +513,10 @@ test('silence ends a request: before the answer, and within it', async () => {
 
 test('a secret is in no record: headers name its variable, and what is echoed of it is taken out', async () => {
   code = async (ctx) => {
-    const response = await ctx.http('look', { url: `${server.url}/echo`, headers: { Authorization: { env: 'API_TOKEN' }, 'x-user': 'Ada' } });
+    const response = await ctx.http('look', {
+      url: `${server.url}/echo`,
+      headers: { Authorization: { env: 'API_TOKEN' }, 'x-user': 'Ada' },
+    });
     assert.equal(response.headers['x-echo'], '${{ env.API_TOKEN }}');
     await ctx.files.write('echo.json', response.text);
     return response.json();
@@ -416,7 +526,8 @@ test('a secret is in no record: headers name its variable, and what is echoed of
   assert.deepEqual([output['authorization'], output['x-user']], ['${{ env.API_TOKEN }}', 'Ada']);
   for (const file of ['ledger.sqlite', 'ledger.sqlite-wal']) {
     const bytes = existsSync(at(`.holdfast/${file}`)) ? readFileSync(at(`.holdfast/${file}`), 'latin1') : '';
-    for (const form of [SECRET, encodeURIComponent(SECRET), Buffer.from(SECRET).toString('base64')]) assert.ok(!bytes.includes(form), `${form} stands in ${file}`);
+    for (const form of [SECRET, encodeURIComponent(SECRET), Buffer.from(SECRET).toString('base64')])
+      assert.ok(!bytes.includes(form), `${form} stands in ${file}`);
   }
 });
 
@@ -424,7 +535,10 @@ test('a secret is in no record: headers name its variable, and what is echoed of
 
 test('what is wrong with a request is said before anything is written or sent', async () => {
   const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-    [{ url: 'https://example.com/' }, /host-not-allowed: example\.com is not on the list of hosts that this job may call; it names http:\/\/127/],
+    [
+      { url: 'https://example.com/' },
+      /host-not-allowed: example\.com is not on the list of hosts that this job may call; it names http:\/\/127/,
+    ],
     [{ url: server.url.replace('http:', 'https:') }, /host-not-allowed/],
     [{ url: 'not a url' }, /bad-input: "not a url" is not a URL that can be called/],
     [{ url: 'file:///etc/passwd' }, /is not a URL that can be called/],
@@ -437,14 +551,26 @@ test('what is wrong with a request is said before anything is written or sent', 
     [{ url: server.url, headers: { 'Idempotency-Key': 'mine' } }, /idempotency-key is not for a request to set/],
     [{ url: server.url, headers: { 'x a': '1' } }, /headers\.x a: is not the name of a header/],
     [{ url: server.url, headers: { x: 'two\r\nlines' } }, /ASCII text of one line/],
-    [{ url: server.url, headers: { x: { env: 'NOWHERE' } } }, /missing-variable: The environment variable NOWHERE is not set; the header x is to hold it/],
+    [
+      { url: server.url, headers: { x: { env: 'NOWHERE' } } },
+      /missing-variable: The environment variable NOWHERE is not set; the header x is to hold it/,
+    ],
     [{ url: server.url, headers: { x: { env: 'EMPTY' } } }, /EMPTY is empty/],
     [{ url: server.url, headers: { x: { env: 'BROKEN' } } }, /cannot stand in the header x/],
-    [{ url: server.url, headers: { x: { env: 'API_TOKEN', prefix: 'Bearer\n' } } }, /headers\.x\.prefix: ASCII text of one line/],
-    [{ url: server.url, headers: { x: { env: 'API_TOKEN', prefix: 'Béarer ' } } }, /headers\.x\.prefix: ASCII text of one line/],
+    [
+      { url: server.url, headers: { x: { env: 'API_TOKEN', prefix: 'Bearer\n' } } },
+      /headers\.x\.prefix: ASCII text of one line/,
+    ],
+    [
+      { url: server.url, headers: { x: { env: 'API_TOKEN', prefix: 'Béarer ' } } },
+      /headers\.x\.prefix: ASCII text of one line/,
+    ],
     [{ url: server.url, saveTo: '../out' }, /outside-workspace/],
     [{ url: server.url, saveTo: '.holdfast/x' }, /reserved-path/],
-    [{ url: server.url, method: 'POST', idempotent: true, probe: () => ({ happened: false }) }, /is idempotent and has a probe/],
+    [
+      { url: server.url, method: 'POST', idempotent: true, probe: () => ({ happened: false }) },
+      /is idempotent and has a probe/,
+    ],
     [{ url: server.url, retries: 3 }, /retries/],
   ];
   for (const [index, [options, why]] of cases.entries()) {
@@ -459,7 +585,13 @@ test('what is wrong with a request is said before anything is written or sent', 
 
 test('nothing may be called unless the job lists it; a host below one, another port, another scheme is another', async () => {
   const { port } = new URL(server.url);
-  for (const [hosts, isCalled] of [[[], false], [['127.0.0.1'], false], [[`127.0.0.1:${port}`], false], [['http://127.0.0.1'], false], [['http://localhost:1', `http://127.0.0.1:${port}`], true]] as const) {
+  for (const [hosts, isCalled] of [
+    [[], false],
+    [['127.0.0.1'], false],
+    [[`127.0.0.1:${port}`], false],
+    [['http://127.0.0.1'], false],
+    [['http://localhost:1', `http://127.0.0.1:${port}`], true],
+  ] as const) {
     await job.close();
     job = open({ http: { hosts: [...hosts] } });
     code = async (ctx) => (await ctx.http('look', { url: server.url })).status;
@@ -488,11 +620,28 @@ test('the built-in step gives the body parsed where it is JSON, and saves it whe
   assert.equal(got.headers['x-api-version'], '1');
   const text = await job.step(httpStep, { url: `${server.url}/stream?bytes=6` }, { stepId: 'text' });
   assert.equal(text.body, 'stream');
-  const saved = await job.step(httpStep, { url: `${server.url}/stream?bytes=70000`, saveTo: 'out/got.bin' }, { stepId: 'save' });
-  assert.deepEqual([saved.path, saved.sizeBytes, saved.body, statSync(at('out/got.bin')).size], ['out/got.bin', 70_000, null, 70_000]);
-  await stuckFrom(job.step(httpStep, { url: `${server.url}/stream?bytes=131073` }, { stepId: 'long' }), /more than 131072 bytes/);
-  await stuckFrom(job.step(httpStep, { url: server.url, maxBytes: 131_073 }, { stepId: 'wide' }), /maxBytes: is at most 131072 without saveTo/);
-  const paid = await job.step(httpStep, { url: server.url, method: 'POST', body: 'x', idempotent: true }, { stepId: 'pay' });
+  const saved = await job.step(
+    httpStep,
+    { url: `${server.url}/stream?bytes=70000`, saveTo: 'out/got.bin' },
+    { stepId: 'save' },
+  );
+  assert.deepEqual(
+    [saved.path, saved.sizeBytes, saved.body, statSync(at('out/got.bin')).size],
+    ['out/got.bin', 70_000, null, 70_000],
+  );
+  await stuckFrom(
+    job.step(httpStep, { url: `${server.url}/stream?bytes=131073` }, { stepId: 'long' }),
+    /more than 131072 bytes/,
+  );
+  await stuckFrom(
+    job.step(httpStep, { url: server.url, maxBytes: 131_073 }, { stepId: 'wide' }),
+    /maxBytes: is at most 131072 without saveTo/,
+  );
+  const paid = await job.step(
+    httpStep,
+    { url: server.url, method: 'POST', body: 'x', idempotent: true },
+    { stepId: 'pay' },
+  );
   assert.deepEqual(paid.body, { effect: 1, of: 'x' });
   assert.equal((await job.step(httpStep, { url: server.url, method: 'HEAD' }, { stepId: 'head' })).body, null);
 });

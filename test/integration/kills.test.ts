@@ -10,7 +10,11 @@ import { comparable, runUntilItEnds } from '../fault/support/kill-run.ts';
 test('a job killed at every fault point leaves world, rows and outputs of one that was not, each effect once', async () => {
   const [reference, killed] = await Promise.all([runUntilItEnds({}), runUntilItEnds({ everyPoint: true })]);
   const isReached = new Set(killed.killed);
-  assert.deepEqual(FAULT_POINTS.filter((point) => !isReached.has(point)), [], 'points that the job never reaches');
+  assert.deepEqual(
+    FAULT_POINTS.filter((point) => !isReached.has(point)),
+    [],
+    'points that the job never reaches',
+  );
   assert.deepEqual(comparable(killed), comparable(reference));
   // One call more only where the process died between the value and its record.
   assert.deepEqual(reference.onceCalls, { sample: 1, second: 1 });

@@ -32,8 +32,13 @@ const summarise = implementStep(summariseStep, async (ctx, { lengths }) => {
 
 before(async () => {
   worker = await createWorker({
-    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root, steps: [measure, summarise],
-    workflowBundle: await bundleWorkflows(new URL('../support/own-workflow.ts', import.meta.url).pathname), env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    steps: [measure, summarise],
+    workflowBundle: await bundleWorkflows(new URL('../support/own-workflow.ts', import.meta.url).pathname),
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });
   running = worker.run();
 });
@@ -53,19 +58,32 @@ function workspaceWith(name: string, files: Readonly<Record<string, string>>): s
 
 test('steps in a loop have an id each, typed outputs, and branches decide from them', async () => {
   const workspace = workspaceWith('loop', { a: '123', b: '1234567' });
-  const result = await temporal.client.workflow.execute(ownWorkflow, { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace, paths: ['a', 'b'], waitMs: 1 }] });
+  const result = await temporal.client.workflow.execute(ownWorkflow, {
+    workflowId: temporal.unique('own'),
+    taskQueue,
+    args: [{ workspace, paths: ['a', 'b'], waitMs: 1 }],
+  });
   assert.deepEqual(result, { total: 10, long: 1 });
   assert.deepEqual(runs, ['a 0', 'b 0']);
 });
 
 test('a rerun of a finished step starts the Workflow anew: void steps run again, the others answer from the record', async () => {
   const workspace = workspaceWith('rerun', { a: '123', b: '1234567' });
-  const handle = await temporal.client.workflow.start(ownWorkflow, { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace, paths: ['a', 'b'], waitMs: 1500 }] });
+  const handle = await temporal.client.workflow.start(ownWorkflow, {
+    workflowId: temporal.unique('own'),
+    taskQueue,
+    args: [{ workspace, paths: ['a', 'b'], waitMs: 1500 }],
+  });
   await until(handle, (status) => status.steps.filter(({ state }) => state === 'done').length === 2);
   writeFileSync(join(root, workspace, 'b'), '12');
   const { questions } = await until(handle, (status) => status.questions.length > 0);
   assert.deepEqual(questions[0]!.findings[0]!.rerunSteps, ['measure#2']);
-  await handle.signal('decide', { digest: questions[0]!.digest, answer: 'rerun', by: 'test@example.com', reason: 'b is right now' });
+  await handle.signal('decide', {
+    digest: questions[0]!.digest,
+    answer: 'rerun',
+    by: 'test@example.com',
+    reason: 'b is right now',
+  });
   assert.deepEqual(await handle.result(), { total: 5, long: 0 });
   assert.deepEqual(runs, ['a 0', 'b 0', 'b 1']);
   assert.equal(readFileSync(join(root, workspace, 'b.length'), 'utf8'), '2\n');
@@ -74,9 +92,17 @@ test('a rerun of a finished step starts the Workflow anew: void steps run again,
 test('continue-as-new at a threshold keeps the job: its id, its record, its results', async () => {
   const paths = ['a', 'b', 'c', 'd', 'e', 'f'];
   const workspace = workspaceWith('long', Object.fromEntries(paths.map((path) => [path, path])));
-  const handle = await temporal.client.workflow.start(ownWorkflow, { workflowId: temporal.unique('own'), taskQueue, args: [{ workspace, paths, waitMs: 1, continueAsNewAfterEvents: 30 }] });
+  const handle = await temporal.client.workflow.start(ownWorkflow, {
+    workflowId: temporal.unique('own'),
+    taskQueue,
+    args: [{ workspace, paths, waitMs: 1, continueAsNewAfterEvents: 30 }],
+  });
   assert.deepEqual(await handle.result(), { total: 6, long: 0 });
-  assert.deepEqual(runs, paths.map((path) => `${path} 0`), 'each step ran once in the whole chain');
+  assert.deepEqual(
+    runs,
+    paths.map((path) => `${path} 0`),
+    'each step ran once in the whole chain',
+  );
   const last = await temporal.client.workflow.getHandle(handle.workflowId).describe();
   assert.notEqual(last.runId, handle.firstExecutionRunId, 'there was a continue-as-new');
   const status = await temporal.client.workflow.getHandle(handle.workflowId).query<JobStatus>('status');

@@ -14,7 +14,12 @@ const root = path.join(import.meta.dirname, '../..');
 const temporal = await testTemporal();
 
 let folder: string;
-let manifest: { name: string; exports: Record<string, string | Record<string, string>>; bin: { holdfast: string }; dependencies: Record<string, string> };
+let manifest: {
+  name: string;
+  exports: Record<string, string | Record<string, string>>;
+  bin: { holdfast: string };
+  dependencies: Record<string, string>;
+};
 /** Paths within the package. */
 let packed: string[];
 
@@ -23,25 +28,54 @@ before(async () => {
   manifest = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as typeof manifest;
   const listed = await run('npm', ['pack', '--json', '--pack-destination', folder], root);
   // The build that runs before packing prints too; the listing is the last array.
-  const [pack] = JSON.parse(listed.slice(listed.lastIndexOf('\n[') + 1)) as [{ filename: string; files: { path: string }[] }];
+  const [pack] = JSON.parse(listed.slice(listed.lastIndexOf('\n[') + 1)) as [
+    { filename: string; files: { path: string }[] },
+  ];
   packed = pack.files.map((file) => file.path);
   await fs.writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
   const developer = ['typescript', '@types/node'].map(async (name) => `${name}@${(await installed(name)).version}`);
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', path.join(folder, pack.filename), ...(await Promise.all(developer))], folder);
+  await run(
+    'npm',
+    [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      path.join(folder, pack.filename),
+      ...(await Promise.all(developer)),
+    ],
+    folder,
+  );
 });
 
 after(async () => fs.rm(folder, { recursive: true, force: true }));
 
 async function installed(name: string): Promise<{ version: string }> {
-  return JSON.parse(await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string };
+  return JSON.parse(await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8')) as {
+    version: string;
+  };
 }
 
 /** Runs a program in a folder, on this Node, without what the test run has set; the machine's own npm settings stay. Returns what it printed. */
-async function run(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_)|npm_config_local_prefix$|NODE_(OPTIONS|TEST_CONTEXT)$|HOLDFAST_|TEMPORAL_)/.test(name)));
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) =>
+        !/^(npm_(?!config_)|npm_config_local_prefix$|NODE_(OPTIONS|TEST_CONTEXT)$|HOLDFAST_|TEMPORAL_)/.test(name),
+    ),
+  );
   const child = spawn(command, args, {
     cwd,
-    env: { ...inherited, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`, ...env },
+    env: {
+      ...inherited,
+      PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [output, errors] = ['', ''];
@@ -53,24 +87,70 @@ async function run(command: string, args: readonly string[], cwd: string, env: N
 }
 
 test('holds what its entries name, and neither sources, tests nor a machine’s paths', async () => {
-  const named = Object.values(manifest.exports).flatMap((entry) => (typeof entry === 'string' ? [entry] : [entry['types'], entry['default']]));
-  for (const file of [...named, manifest.bin.holdfast]) assert.ok(packed.includes(String(file).replace('./', '')), String(file));
-  assert.deepEqual(packed.filter((file) => /^(src|test|scripts|demo|bench)\/|\.test\.|(?<!\.d)\.ts$/.test(file)), []);
+  const named = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : [entry['types'], entry['default']],
+  );
+  for (const file of [...named, manifest.bin.holdfast])
+    assert.ok(packed.includes(String(file).replace('./', '')), String(file));
+  assert.deepEqual(
+    packed.filter((file) => /^(src|test|scripts|demo|bench)\/|\.test\.|(?<!\.d)\.ts$/.test(file)),
+    [],
+  );
   for (const file of packed.filter((name) => name.endsWith('.js') || name.endsWith('.map'))) {
-    assert.ok(!(await fs.readFile(path.join(folder, 'node_modules', manifest.name, file), 'utf8')).includes(root), file);
+    assert.ok(
+      !(await fs.readFile(path.join(folder, 'node_modules', manifest.name, file), 'utf8')).includes(root),
+      file,
+    );
   }
 });
 
 test('every entry can be imported, with types', async () => {
-  const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json')).map((entry) => entry.replace('.', manifest.name));
-  await fs.writeFile(path.join(folder, 'entries.ts'), entries.map((entry, index) => `import * as e${index} from '${entry}';\nconsole.log(Object.keys(e${index}).length);\n`).join(''));
-  await run(process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024', '--types', 'node', 'entries.ts'], folder);
+  const entries = Object.keys(manifest.exports)
+    .filter((entry) => !entry.endsWith('.json'))
+    .map((entry) => entry.replace('.', manifest.name));
+  await fs.writeFile(
+    path.join(folder, 'entries.ts'),
+    entries
+      .map((entry, index) => `import * as e${index} from '${entry}';\nconsole.log(Object.keys(e${index}).length);\n`)
+      .join(''),
+  );
+  await run(
+    process.execPath,
+    [
+      'node_modules/typescript/bin/tsc',
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--types',
+      'node',
+      'entries.ts',
+    ],
+    folder,
+  );
   await run(process.execPath, ['entries.ts'], folder);
 });
 
 test('brings a command line that says what it can do', async () => {
   const help = await run(path.join(folder, 'node_modules/.bin/holdfast'), ['--help'], folder);
-  for (const command of ['dev', 'worker', 'start', 'check', 'list', 'status', 'question', 'decide', 'verify', 'log', 'result', 'cancel', 'doctor']) {
+  for (const command of [
+    'dev',
+    'worker',
+    'start',
+    'check',
+    'list',
+    'status',
+    'question',
+    'decide',
+    'verify',
+    'log',
+    'result',
+    'cancel',
+    'doctor',
+  ]) {
     assert.match(help, new RegExp(`^\\s+${command}\\b`, 'm'));
   }
 });
@@ -81,14 +161,20 @@ test('the worker that the Dockerfile starts is a command of it', async () => {
 
 test('somebody else’s own Workflow type-checks against it and runs', async () => {
   const example = path.join(folder, 'own-workflow');
-  await fs.cp(path.join(root, 'examples/own-workflow'), example, { recursive: true, filter: (source) => !/node_modules|\.holdfast/.test(source) });
+  await fs.cp(path.join(root, 'examples/own-workflow'), example, {
+    recursive: true,
+    filter: (source) => !/node_modules|\.holdfast/.test(source),
+  });
   await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
   await run(process.execPath, ['run.ts'], example, temporal.env);
 });
 
 test('the example with every kind of effect type-checks against it, runs, and bears out what it claims', async () => {
   const example = path.join(folder, 'order');
-  await fs.cp(path.join(root, 'examples/order'), example, { recursive: true, filter: (source) => !/node_modules|\.holdfast|order\/work(\/|$)/.test(source) });
+  await fs.cp(path.join(root, 'examples/order'), example, {
+    recursive: true,
+    filter: (source) => !/node_modules|\.holdfast|order\/work(\/|$)/.test(source),
+  });
   await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
   const output = await run(process.execPath, ['run.ts'], example, temporal.env);
   assert.match(output, /\? perform:charge\/charge {2}outcome-unknown\n/);

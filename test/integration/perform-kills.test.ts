@@ -18,13 +18,24 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-perform-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
 /** Undefined: it was killed. */
-async function runProcess(order: PerformOrder, whenSent?: { readonly server: CountingServer }): Promise<PerformEnd | undefined> {
-  const child = spawn(process.execPath, [CHILD, 'perform', JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') } });
+async function runProcess(
+  order: PerformOrder,
+  whenSent?: { readonly server: CountingServer },
+): Promise<PerformEnd | undefined> {
+  const child = spawn(process.execPath, [CHILD, 'perform', JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') },
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const watching = whenSent === undefined ? undefined : setInterval(() => whenSent.server.requests.length > 0 && child.kill('SIGKILL'), 5);
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => void child.once('close', (...end) => resolve(end)));
+  const watching =
+    whenSent === undefined
+      ? undefined
+      : setInterval(() => whenSent.server.requests.length > 0 && child.kill('SIGKILL'), 5);
+  const [code, signal] = await new Promise<[number | null, string | null]>(
+    (resolve) => void child.once('close', (...end) => resolve(end)),
+  );
   clearInterval(watching);
   if (signal === 'SIGKILL') return undefined;
   assert.equal(code, 0, stderr);
@@ -48,7 +59,12 @@ function expectationOf(inDoubt: InDoubt, point: string): Killed {
   const inDoubtAfter = !KNOWN.has(point);
   const isRepeated = inDoubt === 'repeat' || inDoubt === 'http-repeat' || inDoubt === 'http-get';
   const isRefused = inDoubt.startsWith('http-') && point.startsWith('perform.withdrawn');
-  return { inDoubt, point, inDoubtAfter, requests: (HAPPENED.has(point) && inDoubtAfter && isRepeated) || isRefused ? 2 : 1 };
+  return {
+    inDoubt,
+    point,
+    inDoubtAfter,
+    requests: (HAPPENED.has(point) && inDoubtAfter && isRepeated) || isRefused ? 2 : 1,
+  };
 }
 
 async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
@@ -63,7 +79,14 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
     server.next('slow');
     server.slowMs = 5_000;
   }
-  const killed = await runProcess({ ...order, ...(point === 'sent' ? {} : { kill: point }), ...(point.startsWith('perform.withdrawn') ? { refuse: true } : {}) }, point === 'sent' ? { server } : undefined);
+  const killed = await runProcess(
+    {
+      ...order,
+      ...(point === 'sent' ? {} : { kill: point }),
+      ...(point.startsWith('perform.withdrawn') ? { refuse: true } : {}),
+    },
+    point === 'sent' ? { server } : undefined,
+  );
   assert.equal(killed, undefined, `it was to be killed at ${point}, and ended with ${JSON.stringify(killed)}`);
   let end = await runProcess(order);
   const isAsked = inDoubtAfter && (inDoubt === 'ask' || inDoubt === 'http-ask');
@@ -72,19 +95,29 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
     const key = keyIn(end.question);
     // The person looks on the other side.
     const answer = server.answerOf(key);
-    end = await runProcess({ ...order, decide: answer === undefined ? { answer: 'repeat' } : { answer: 'happened', result: answer as never } });
+    end = await runProcess({
+      ...order,
+      decide: answer === undefined ? { answer: 'repeat' } : { answer: 'happened', result: answer as never },
+    });
   }
   assert.ok(end !== undefined && 'output' in end, JSON.stringify(end));
   assert.equal(server.requests.length, requests);
   assert.equal(server.effects(), inDoubt === 'http-get' ? 0 : 1, 'it took effect once');
   const [key] = server.keys;
-  assert.deepEqual(end.output, inDoubt === 'http-get' ? { landed: '/look' } : server.answerOf(key!), 'the step has the answer of the effect');
+  assert.deepEqual(
+    end.output,
+    inDoubt === 'http-get' ? { landed: '/look' } : server.answerOf(key!),
+    'the step has the answer of the effect',
+  );
   assert.deepEqual(JSON.parse(readFileSync(join(workspace, 'receipt.json'), 'utf8')), end.output);
 }
 
 function keyIn(question: Question): string {
   const [finding] = question.findings;
-  assert.deepEqual([question.kind, finding?.kind, finding?.resource], ['in-doubt', 'outcome-unknown', 'perform:pay/charge']);
+  assert.deepEqual(
+    [question.kind, finding?.kind, finding?.resource],
+    ['in-doubt', 'outcome-unknown', 'perform:pay/charge'],
+  );
   assert.match(finding!.difference, /"amount": 7/, 'what was about to be sent is shown');
   return /idempotency key: ([0-9a-f]{64})/.exec(finding!.difference)![1]!;
 }
@@ -99,7 +132,9 @@ for (const inDoubt of ['ask', 'repeat', 'probe', 'http-ask', 'http-repeat', 'htt
     const runNext = async (): Promise<void> => {
       for (let point = points.shift(); point !== undefined; point = points.shift()) {
         const at = point;
-        await killAt(inDoubt, at).catch((error: unknown) => failures.push(`killed at ${at}: ${(error as Error).message}`));
+        await killAt(inDoubt, at).catch((error: unknown) =>
+          failures.push(`killed at ${at}: ${(error as Error).message}`),
+        );
       }
     };
     await Promise.all([runNext(), runNext()]);

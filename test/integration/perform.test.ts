@@ -25,10 +25,13 @@ let runs: number;
 let job: TestJob;
 let server: CountingServer;
 
-const steps = (): never => [implementStep(pay, async (ctx, input) => {
-  runs += 1;
-  return (await code(ctx, input)) ?? {};
-})] as never;
+const steps = (): never =>
+  [
+    implementStep(pay, async (ctx, input) => {
+      runs += 1;
+      return (await code(ctx, input)) ?? {};
+    }),
+  ] as never;
 
 beforeEach(async () => {
   runs = 0;
@@ -43,11 +46,21 @@ afterEach(async () => {
 });
 
 const at = (place: string): string => join(job.workspace, place);
-const doPay = (options: { readonly stepId?: string; readonly maxAttempts?: number; readonly timeoutMs?: number; readonly approval?: 'before-apply' } = {}): Promise<unknown> => job.step(pay, {}, { stepId: 'pay', ...options });
+const doPay = (
+  options: {
+    readonly stepId?: string;
+    readonly maxAttempts?: number;
+    readonly timeoutMs?: number;
+    readonly approval?: 'before-apply';
+  } = {},
+): Promise<unknown> => job.step(pay, {}, { stepId: 'pay', ...options });
 const CHARGE = 'perform:pay/charge';
 
 async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then((output) => `no question but ${JSON.stringify(output)}`, (error: unknown) => error);
+  const outcome = await work.then(
+    (output) => `no question but ${JSON.stringify(output)}`,
+    (error: unknown) => error,
+  );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   return outcome.question;
 }
@@ -55,7 +68,10 @@ async function questionFrom(work: Promise<unknown>): Promise<Question> {
 async function doubtFrom(work: Promise<unknown>, kind: Finding['kind'] = 'outcome-unknown'): Promise<Question> {
   const question = await questionFrom(work);
   assert.equal(question.kind, 'in-doubt', JSON.stringify(question.findings));
-  assert.deepEqual(question.findings.map((finding) => finding.kind), [kind]);
+  assert.deepEqual(
+    question.findings.map((finding) => finding.kind),
+    [kind],
+  );
   assert.equal(question.findings[0]!.resource, CHARGE);
   return question;
 }
@@ -66,7 +82,14 @@ async function decided(question: Question, decision: Partial<Decision>): Promise
   return result.kind === 'repaired' ? result.notes : [];
 }
 
-const performedIn = (stepId = 'pay'): unknown[] => stepRecordsOf(job.workspace, job.jobId, stepId).flatMap(({ effects }) => effects.flatMap(({ effect, outcome }) => (effect.kind === 'perform' ? [{ name: effect.name, known: effect.known, generation: effect.generation, outcome }] : [])));
+const performedIn = (stepId = 'pay'): unknown[] =>
+  stepRecordsOf(job.workspace, job.jobId, stepId).flatMap(({ effects }) =>
+    effects.flatMap(({ effect, outcome }) =>
+      effect.kind === 'perform'
+        ? [{ name: effect.name, known: effect.known, generation: effect.generation, outcome }]
+        : [],
+    ),
+  );
 
 test('a call is made once, and its answer comes from the record on a retry of the step', async () => {
   code = async (ctx) => {
@@ -82,7 +105,10 @@ test('a call is made once, and its answer comes from the record on a retry of th
   assert.deepEqual(performedIn(), [{ name: 'charge', known: 'called', generation: 0, outcome: 'applied' }]);
   const [record] = stepRecordsOf(job.workspace, job.jobId, 'pay');
   assert.equal(describeEffect(record!.effects[0]!.effect), 'called charge: {"amount":7}');
-  assert.deepEqual(record!.effects.map(({ effect }) => effect.kind), ['perform', 'file.write']);
+  assert.deepEqual(
+    record!.effects.map(({ effect }) => effect.kind),
+    ['perform', 'file.write'],
+  );
 });
 
 test('a call adds at most two ledger commits, whatever comes of it', async () => {
@@ -95,7 +121,10 @@ test('a call adds at most two ledger commits, whatever comes of it', async () =>
     return commits;
   };
   await commitsOf('warm', async () => await Promise.resolve(1));
-  const [without, failing] = [await commitsOf('without', async () => await Promise.resolve(1)), await commitsOf('failing', async () => await Promise.reject(new Error('no')))];
+  const [without, failing] = [
+    await commitsOf('without', async () => await Promise.resolve(1)),
+    await commitsOf('failing', async () => await Promise.reject(new Error('no'))),
+  ];
   assert.equal((await commitsOf('with', (ctx) => charge(ctx, server.url, 1, 'ask'))) - without, 2);
   assert.equal((await commitsOf('refused', (ctx) => charge(ctx, server.url, 1, 'ask', { refuse: true }))) - failing, 2);
   server.next('cut-after');
@@ -104,12 +133,15 @@ test('a call adds at most two ledger commits, whatever comes of it', async () =>
 
 test('that a call is about to be made is durable before it, its answer before the code has it', async () => {
   const seen: string[] = [];
-  const state = (): string | undefined => readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, 'pay')[0]?.state);
+  const state = (): string | undefined =>
+    readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, 'pay')[0]?.state);
   code = async (ctx) => {
-    const answer = await ctx.perform('charge', { run: () => {
-      seen.push(`in the call: ${state()}`);
-      return 'paid';
-    } });
+    const answer = await ctx.perform('charge', {
+      run: () => {
+        seen.push(`in the call: ${state()}`);
+        return 'paid';
+      },
+    });
     seen.push(`after it: ${state()}`);
     return answer;
   };
@@ -118,7 +150,10 @@ test('that a call is about to be made is durable before it, its answer before th
 });
 
 test('a connection that is cut leaves it in doubt: a person is asked at once, and sees what was about to be sent', async () => {
-  for (const [mode, answer] of [['cut-after', 'happened'], ['cut-before', 'repeat']] as const) {
+  for (const [mode, answer] of [
+    ['cut-after', 'happened'],
+    ['cut-before', 'repeat'],
+  ] as const) {
     const stepId = `pay-${mode}`;
     code = (ctx) => charge(ctx, server.url, { to: 'Ada', amount: 7 }, 'ask');
     server.next(mode);
@@ -138,7 +173,9 @@ test('a connection that is cut leaves it in doubt: a person is asked at once, an
     assert.deepEqual(server.requests.filter((request) => request.key === key).length, answer === 'repeat' ? 2 : 1);
     if (answer === 'happened') assert.deepEqual(output, told);
     else assert.deepEqual(output, server.answerOf(key!));
-    assert.deepEqual(performedIn(stepId), [{ name: 'charge', known: answer === 'happened' ? 'told' : 'called', generation: 0, outcome: 'applied' }]);
+    assert.deepEqual(performedIn(stepId), [
+      { name: 'charge', known: answer === 'happened' ? 'told' : 'called', generation: 0, outcome: 'applied' },
+    ]);
   }
   const [record] = decisionsOf(job.workspace, job.jobId);
   assert.deepEqual(record!.answers, { 'perform:pay-cut-after/charge': 'happened' });
@@ -151,7 +188,11 @@ test('a call in doubt holds back its own step only', async () => {
   const question = await doubtFrom(doPay());
   await job.step(fileWriteStep, { path: 'meanwhile.txt', content: 'written' }, { stepId: 'meanwhile' });
   assert.equal(readFileSync(at('meanwhile.txt'), 'utf8'), 'written');
-  assert.equal((await doubtFrom(doPay())).digest, question.digest, 'its own is asked the same, and makes no second call');
+  assert.equal(
+    (await doubtFrom(doPay())).digest,
+    question.digest,
+    'its own is asked the same, and makes no second call',
+  );
   assert.equal(server.requests.length, 1);
 });
 
@@ -167,14 +208,21 @@ test('repeat: a call whose outcome nobody knows is made again under its key, and
 
 test('repeat: run is told that it may have happened already; a first call is none', async () => {
   const told: [string, boolean][] = [];
-  code = (ctx) => ctx.perform('charge', { inDoubt: 'repeat', run: ({ key, isRepeat }) => {
-    told.push([key, isRepeat]);
-    if (told.length === 1) throw new Error('who knows');
-    return null;
-  } });
+  code = (ctx) =>
+    ctx.perform('charge', {
+      inDoubt: 'repeat',
+      run: ({ key, isRepeat }) => {
+        told.push([key, isRepeat]);
+        if (told.length === 1) throw new Error('who knows');
+        return null;
+      },
+    });
   await assert.rejects(doPay());
   await doPay();
-  assert.deepEqual(told.map(([, isRepeat]) => isRepeat), [false, true]);
+  assert.deepEqual(
+    told.map(([, isRepeat]) => isRepeat),
+    [false, true],
+  );
   assert.equal(told[0]![0], told[1]![0]);
 });
 
@@ -192,15 +240,29 @@ test('probe: what has happened is recorded, what has not is made, and what canno
   await doPay({ stepId: 'second' });
   assert.deepEqual([server.requests.length, server.effects()], [3, 2]);
 
-  const answers: unknown[] = [new Error('no such page'), { happened: 'unknown' }, { happened: 'yes' }, { happened: true, answer: undefined, extra: 1n }];
-  const whys = [/the probe failed: Error: no such page/, /the probe could not find out/, /the probe answered \{"happened":"yes"\}; expected/];
+  const answers: unknown[] = [
+    new Error('no such page'),
+    { happened: 'unknown' },
+    { happened: 'yes' },
+    { happened: true, answer: undefined, extra: 1n },
+  ];
+  const whys = [
+    /the probe failed: Error: no such page/,
+    /the probe could not find out/,
+    /the probe answered \{"happened":"yes"\}; expected/,
+  ];
   for (const [index, why] of whys.entries()) {
     const stepId = `unknown-${index}`;
-    code = (ctx) => ctx.perform('charge', { inDoubt: 'probe', run: () => Promise.reject(new Error('cut')), probe: () => {
-      const answer = answers[index];
-      if (answer instanceof Error) throw answer;
-      return answer as never;
-    } });
+    code = (ctx) =>
+      ctx.perform('charge', {
+        inDoubt: 'probe',
+        run: () => Promise.reject(new Error('cut')),
+        probe: () => {
+          const answer = answers[index];
+          if (answer instanceof Error) throw answer;
+          return answer as never;
+        },
+      });
     await assert.rejects(doPay({ stepId }));
     const question = await questionFrom(doPay({ stepId }));
     assert.match(question.findings[0]!.difference, why);
@@ -210,8 +272,15 @@ test('probe: what has happened is recorded, what has not is made, and what canno
 test('what certainly did not happen is in doubt nowhere: the step fails as usual, and the next attempt makes it', async () => {
   code = (ctx) => charge(ctx, server.url, 7, 'ask');
   server.next('too-many', 'unavailable');
-  for (const answered of [429, 503]) await assert.rejects(doPay({ maxAttempts: 5 }), (error) => isFailure(error, 'step-failed') && error.message.includes(String(answered)));
-  assert.equal(readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, 'pay')[0]?.state), 'withdrawn');
+  for (const answered of [429, 503])
+    await assert.rejects(
+      doPay({ maxAttempts: 5 }),
+      (error) => isFailure(error, 'step-failed') && error.message.includes(String(answered)),
+    );
+  assert.equal(
+    readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, 'pay')[0]?.state),
+    'withdrawn',
+  );
   await doPay();
   assert.equal(server.effects(), 1);
   assert.equal(server.keys.length, 1);
@@ -233,7 +302,10 @@ test('a retry that would send something else than what was sent is asked about, 
   };
   await assert.rejects(doPay());
   const question = await doubtFrom(doPay(), 'performed-otherwise');
-  assert.match(question.findings[0]!.difference, /what was sent:\n\{\n {2}"amount": 1\n\}\nwhat the step asks for now:\n\{\n {2}"amount": 2/);
+  assert.match(
+    question.findings[0]!.difference,
+    /what was sent:\n\{\n {2}"amount": 1\n\}\nwhat the step asks for now:\n\{\n {2}"amount": 2/,
+  );
   assert.equal(server.requests.length, 1);
   // The third run asks for a third thing: what was decided was not about that.
   await decided(question, { answer: 'happened' });
@@ -241,7 +313,10 @@ test('a retry that would send something else than what was sent is asked about, 
   code = (ctx) => charge(ctx, server.url, { amount: 3 }, 'repeat');
   await decided(next, { answer: 'repeat' });
   await doPay();
-  assert.deepEqual(server.requests.map(({ body }) => body), ['{"amount":1}', '{"amount":3}']);
+  assert.deepEqual(
+    server.requests.map(({ body }) => body),
+    ['{"amount":1}', '{"amount":3}'],
+  );
   assert.equal(server.keys.length, 2, 'made anew, under a key of its own');
 });
 
@@ -256,7 +331,11 @@ test('happened for a call that the step now words otherwise: it goes on with the
   await decided(question, { answer: 'happened' });
   assert.deepEqual(await doPay(), { effect: 1, of: '{"amount":1}' });
   assert.equal(server.requests.length, 1);
-  assert.equal(describeEffect(stepRecordsOf(job.workspace, job.jobId, 'pay')[0]!.effects[0]!.effect), 'called charge: {"amount":1}', 'the record says what was sent');
+  assert.equal(
+    describeEffect(stepRecordsOf(job.workspace, job.jobId, 'pay')[0]!.effects[0]!.effect),
+    'called charge: {"amount":1}',
+    'the record says what was sent',
+  );
 });
 
 test('what was computed from an answer is computed again when the call is made anew; what came before it stays', async () => {
@@ -323,7 +402,10 @@ test('a call that failed in doubt is asked about also when the code caught the e
     return {};
   };
   server.next('cut-after');
-  await assert.rejects(doPay({ stepId: 'caught' }), (error) => isFailure(error, 'step-failed') && error.message.includes('fetch failed'));
+  await assert.rejects(
+    doPay({ stepId: 'caught' }),
+    (error) => isFailure(error, 'step-failed') && error.message.includes('fetch failed'),
+  );
 });
 
 test('code that catches a call in doubt makes no other call, and records no value, in its place', async () => {
@@ -347,20 +429,31 @@ test('code that catches a call in doubt makes no other call, and records no valu
   assert.equal(server.effects(), 1);
   // The same where the call may be repeated, and for what came before it.
   server.next('cut-after');
-  code = async (ctx) => await charge(ctx, server.url, 1, 'repeat').catch(() => charge(ctx, server.url, 2, 'ask', { name: 'fallback' }));
+  code = async (ctx) =>
+    await charge(ctx, server.url, 1, 'repeat').catch(() => charge(ctx, server.url, 2, 'ask', { name: 'fallback' }));
   await assert.rejects(doPay({ stepId: 'again' }), (error) => isFailure(error, 'step-failed'));
   assert.deepEqual(await doPay({ stepId: 'again' }), { effect: 2, of: '1' });
 });
 
 test('all calls in doubt of one attempt are one question, answered one by one', async () => {
-  code = async (ctx) => await Promise.all(['first', 'second', 'third'].map((name) => charge(ctx, server.url, name, 'ask', { name })));
+  code = async (ctx) =>
+    await Promise.all(['first', 'second', 'third'].map((name) => charge(ctx, server.url, name, 'ask', { name })));
   server.mode = 'cut-after';
   const question = await questionFrom(doPay());
-  assert.deepEqual(question.findings.map(({ resource }) => resource), ['perform:pay/first', 'perform:pay/second', 'perform:pay/third']);
+  assert.deepEqual(
+    question.findings.map(({ resource }) => resource),
+    ['perform:pay/first', 'perform:pay/second', 'perform:pay/third'],
+  );
   server.mode = 'normal';
-  const refused = await job.decide(question, { items: { 'perform:pay/first': 'happened', 'perform:pay/second': 'happened', 'perform:pay/third': 'repeat' }, result: 1 });
+  const refused = await job.decide(question, {
+    items: { 'perform:pay/first': 'happened', 'perform:pay/second': 'happened', 'perform:pay/third': 'repeat' },
+    result: 1,
+  });
   assert.match(refused.kind === 'refused' ? refused.problems.join() : '', /result is given once for 2 calls/);
-  await decided(question, { items: { 'perform:pay/first': 'happened', 'perform:pay/second': 'happened', 'perform:pay/third': 'repeat' }, results: { 'perform:pay/first': 'one', 'perform:pay/second': null } });
+  await decided(question, {
+    items: { 'perform:pay/first': 'happened', 'perform:pay/second': 'happened', 'perform:pay/third': 'repeat' },
+    results: { 'perform:pay/first': 'one', 'perform:pay/second': null },
+  });
   const output = (await doPay()) as unknown[];
   assert.deepEqual(output.slice(0, 2), ['one', null]);
   assert.equal(server.effects(), 3);
@@ -400,7 +493,10 @@ test('an answer that comes after all closes the doubt: a decision about it does 
   // Another attempt asks while the answer is still under way: it has taken the claim, so the late one is refused.
   const question = await doubtFrom(doPay());
   await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.equal(readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, 'pay')[0]?.state), 'about');
+  assert.equal(
+    readLedger(job.workspace, (ledger) => ledger.performsInForce(job.jobId, 'pay')[0]?.state),
+    'about',
+  );
   await decided(question, { answer: 'happened', result: 'as they say' });
   assert.equal(await doPay(), 'as they say');
   // Where nobody has taken the claim, the late answer counts.
@@ -410,7 +506,11 @@ test('an answer that comes after all closes the doubt: a decision about it does 
   // It is asked about already: the question is withdrawn by the decision that comes too late.
   const asked = await questionFrom(doPay({ stepId: 'asked', timeoutMs: 100, maxAttempts: 1 }));
   await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.deepEqual(await job.decide(asked, { answer: 'repeat' }), { kind: 'world-moved', question: asked.digest, resources: ['perform:asked/charge'] });
+  assert.deepEqual(await job.decide(asked, { answer: 'repeat' }), {
+    kind: 'world-moved',
+    question: asked.digest,
+    resources: ['perform:asked/charge'],
+  });
   assert.deepEqual(await doPay({ stepId: 'asked' }), { effect: 3, of: '7' });
   assert.equal(server.effects(), 3);
 });
@@ -426,10 +526,21 @@ test('when the attempts of a repeated call are used up, a person is asked about 
 });
 
 test('a step that fails its job is asked about first where a call of it is in doubt, whatever ended its attempts', async () => {
-  for (const [stepId, inDoubt, timeoutMs] of [['cut', 'repeat', undefined], ['silent', 'ask', 300]] as const) {
+  for (const [stepId, inDoubt, timeoutMs] of [
+    ['cut', 'repeat', undefined],
+    ['silent', 'ask', 300],
+  ] as const) {
     code = (ctx) => charge(ctx, server.url, 7, inDoubt);
     server.next(stepId === 'cut' ? 'cut-after' : 'silent');
-    const fail = (): Promise<unknown> => job.run({ stepId, step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail', ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const fail = (): Promise<unknown> =>
+      job.run({
+        stepId,
+        step: 'pay',
+        input: {},
+        maxAttempts: 1,
+        onFailure: 'fail',
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      });
     const question = await questionFrom(fail());
     assert.equal(question.findings[0]!.kind, 'outcome-unknown', JSON.stringify(question));
     await decided(question, { answer: 'happened', result: 'paid' });
@@ -437,7 +548,10 @@ test('a step that fails its job is asked about first where a call of it is in do
   }
   // Nothing is in doubt: it fails.
   code = () => Promise.reject(new Error('no'));
-  await assert.rejects(job.run({ stepId: 'failing', step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail' }), (error) => isFailure(error, 'step-failed'));
+  await assert.rejects(
+    job.run({ stepId: 'failing', step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail' }),
+    (error) => isFailure(error, 'step-failed'),
+  );
 });
 
 test('a call whose answer cannot be recorded has happened: a person says what it answered', async () => {
@@ -465,7 +579,10 @@ test('a step that runs again keeps the answer of the same call; a decision can n
     const result = await job.verify();
     assert.equal(result.kind, 'question');
     const { question } = result as { readonly question: Question };
-    assert.deepEqual(question.findings.map(({ keeps }) => keeps), [[CHARGE]]);
+    assert.deepEqual(
+      question.findings.map(({ keeps }) => keeps),
+      [[CHARGE]],
+    );
     return await decided(question, { answer: 'rerun', ...(items === undefined ? {} : { items }) });
   };
   assert.match((await rerun()).join(), /cannot be undone; its recorded answer is kept/);
@@ -477,7 +594,10 @@ test('a step that runs again keeps the answer of the same call; a decision can n
   assert.equal(server.keys.length, 2);
   await rerun();
   assert.deepEqual(await doPay(), { effect: 2, of: '7' }, 'the latest counts');
-  assert.deepEqual(performedIn().map((effect) => (effect as { outcome: string }).outcome), ['applied', 'kept', 'applied', 'kept']);
+  assert.deepEqual(
+    performedIn().map((effect) => (effect as { outcome: string }).outcome),
+    ['applied', 'kept', 'applied', 'kept'],
+  );
   assert.deepEqual(decisionsOf(job.workspace, job.jobId)[1]!.again, [CHARGE]);
 });
 
@@ -488,7 +608,10 @@ test('a step that runs again and words its call otherwise is asked about', async
   writeFileSync(at('input.txt'), 'second');
   const { question } = (await job.verify()) as { readonly question: Question };
   const refused = await job.decide(question, { answer: 'rerun', items: { [CHARGE]: 'happened' } });
-  assert.match(refused.kind === 'refused' ? refused.problems.join() : '', /happened is not offered for perform:pay\/charge/);
+  assert.match(
+    refused.kind === 'refused' ? refused.problems.join() : '',
+    /happened is not offered for perform:pay\/charge/,
+  );
   const beside = await job.decide(question, { answer: 'accept', items: { [CHARGE]: 'repeat' } });
   assert.match(beside.kind === 'refused' ? beside.problems.join() : '', /holds only where its step runs again/);
   await decided(question, { answer: 'rerun' });
@@ -541,7 +664,10 @@ test('the record of a release names what is in doubt when the job ends', async (
   await job.release('aborted');
   const released = chainOf(job.workspace, job.jobId).at(-1);
   assert.ok(released?.kind === 'released');
-  assert.match(released.notes.join(), /step pay: `charge` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/);
+  assert.match(
+    released.notes.join(),
+    /step pay: `charge` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/,
+  );
 });
 
 test('nothing is called while a question about the world is open, nor after its attempt has ended', async () => {
@@ -558,7 +684,9 @@ test('nothing is called while a question about the world is open, nor after its 
   await decided(question, { answer: 'restore' });
   let late: Promise<unknown> = Promise.resolve();
   code = (ctx) => {
-    late = new Promise((resolve) => setTimeout(resolve, 50)).then(() => charge(ctx, server.url, 7, 'ask')).catch((error: unknown) => error);
+    late = new Promise((resolve) => setTimeout(resolve, 50))
+      .then(() => charge(ctx, server.url, 7, 'ask'))
+      .catch((error: unknown) => error);
     return {};
   };
   await doPay();

@@ -29,7 +29,12 @@ const noteCode = implementStep(note, async (ctx, { id }) => {
 });
 
 const open = (resume?: TestJobMemory): TestJob =>
-  openTestJob({ steps: [noteCode] as never, databases: { main: 'sqlite:main.db' }, workspace, ...(resume === undefined ? {} : { resume, workerId: 'after the power loss' }) });
+  openTestJob({
+    steps: [noteCode] as never,
+    databases: { main: 'sqlite:main.db' },
+    workspace,
+    ...(resume === undefined ? {} : { resume, workerId: 'after the power loss' }),
+  });
 
 beforeEach(() => {
   runs = 0;
@@ -51,7 +56,8 @@ afterEach(async () => {
 /** Runs a step and takes back what it committed to the ledger after its last fsynced commit. */
 async function stepAndPowerLoss(id: number, remembers: 'the answer' | 'nothing of the answer'): Promise<void> {
   setFaultHook((point) => {
-    if (point === 'applying.after') for (const file of LEDGER_FILES) copyFileSync(join(workspace, '.holdfast', file), join(root, file));
+    if (point === 'applying.after')
+      for (const file of LEDGER_FILES) copyFileSync(join(workspace, '.holdfast', file), join(root, file));
   });
   const before = { ...job.memory, steps: [...job.memory.steps] };
   await job.step(note, { id }, { stepId: `note-${id}` });
@@ -67,7 +73,10 @@ async function stepAndPowerLoss(id: number, remembers: 'the answer' | 'nothing o
 function rows(): unknown[] {
   const database = new DatabaseSync(join(workspace, 'main.db'));
   try {
-    return database.prepare('SELECT id FROM note ORDER BY id').all().map((row) => ({ ...row })['id']);
+    return database
+      .prepare('SELECT id FROM note ORDER BY id')
+      .all()
+      .map((row) => ({ ...row })['id']);
   } finally {
     database.close();
   }

@@ -18,13 +18,22 @@ const chartCode = implementStep(chart, async (ctx) => {
 
 afterEach(() => setFaultHook(undefined));
 
-for (const point of ['applying.after', 'commit.database-after', 'commit.file-renamed', 'record.before'] satisfies FaultPoint[]) {
+for (const point of [
+  'applying.after',
+  'commit.database-after',
+  'commit.file-renamed',
+  'record.before',
+] satisfies FaultPoint[]) {
   test(`a rerun undoes a reader that was half applied (killed at ${point})`, async () => {
     const job: TestJob = openTestJob({ steps: [chartCode], databases: { main: 'sqlite:main.db' } });
     const { workspace } = job;
     try {
       writeFileSync(join(workspace, 'input.txt'), 'first\n');
-      await job.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE figure (id INTEGER PRIMARY KEY, text TEXT)', writes: ['figure'] }, { stepId: 'table', uses: [] });
+      await job.step(
+        dbSqlStep,
+        { database: 'main', sql: 'CREATE TABLE figure (id INTEGER PRIMARY KEY, text TEXT)', writes: ['figure'] },
+        { stepId: 'table', uses: [] },
+      );
       await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
       setFaultHook((reached) => {
         if (reached !== point) return;
@@ -33,8 +42,16 @@ for (const point of ['applying.after', 'commit.database-after', 'commit.file-ren
       });
       await assert.rejects(job.step(chart, {}, { stepId: 'chart', uses: ['copy'] }));
       writeFileSync(join(workspace, 'input.txt'), 'second\n');
-      const successor = openTestJob({ steps: [chartCode], databases: { main: 'sqlite:main.db' }, workspace, resume: job.memory, workerId: 'its successor' });
-      const asked = await successor.step(chart, {}, { stepId: 'chart', uses: ['copy'] }).catch((error: unknown) => error);
+      const successor = openTestJob({
+        steps: [chartCode],
+        databases: { main: 'sqlite:main.db' },
+        workspace,
+        resume: job.memory,
+        workerId: 'its successor',
+      });
+      const asked = await successor
+        .step(chart, {}, { stepId: 'chart', uses: ['copy'] })
+        .catch((error: unknown) => error);
       assert.ok(asked instanceof QuestionAsked, String(asked));
       const [finding] = asked.question.findings;
       assert.equal(finding?.resource, 'file:input.txt');
@@ -43,7 +60,11 @@ for (const point of ['applying.after', 'commit.database-after', 'commit.file-ren
       await successor.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
       assert.deepEqual(await successor.step(chart, {}, { stepId: 'chart', uses: ['copy'] }), { text: 'second' });
       assert.equal(readFileSync(join(workspace, 'chart.txt'), 'utf8'), 'chart of second\n');
-      const { rows } = await successor.step(dbQueryStep, { database: 'main', sql: 'SELECT id, text FROM figure' }, { stepId: 'rows' });
+      const { rows } = await successor.step(
+        dbQueryStep,
+        { database: 'main', sql: 'SELECT id, text FROM figure' },
+        { stepId: 'rows' },
+      );
       assert.deepEqual(rows, [{ id: 1, text: 'second' }], 'the row of the old generation is undone');
       assert.equal((await successor.verify()).kind, 'verified');
       await successor.close();

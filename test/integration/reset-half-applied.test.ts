@@ -22,8 +22,12 @@ let running: Promise<void>;
 
 before(async () => {
   worker = await createWorker({
-    address: temporal.address, namespace: temporal.namespace, taskQueue, workspaceRoot: root,
-    workflowBundle: await bundleWorkflows(new URL('../support/two-ways-workflow.ts', import.meta.url).pathname), env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+    address: temporal.address,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    workflowBundle: await bundleWorkflows(new URL('../support/two-ways-workflow.ts', import.meta.url).pathname),
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });
   running = worker.run();
 });
@@ -37,14 +41,18 @@ after(async () => {
 
 /** A job whose step `write` has replaced the file and can't go on, reset to before it was told its way. */
 async function resetHalfApplied(workspace: string): Promise<WorkflowHandle<typeof twoWays>> {
-  const { workflowId } = await temporal.client.workflow.start(twoWays, { workflowId: temporal.unique('job'), taskQueue, args: [{ workspace }] });
+  const { workflowId } = await temporal.client.workflow.start(twoWays, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ workspace }],
+  });
   const handle = temporal.client.workflow.getHandle<typeof twoWays>(workflowId);
   await until(handle, ({ steps }) => steps.some(({ id, state }) => id === 'first' && state === 'done'));
   setFaultHook((point) => {
     if (point === 'read-back.after') throw new HoldfastError('storage-failed', 'The disk is gone.');
   });
   await handle.signal(goSignal, 'write');
-  for (const end = Date.now() + 20_000; readFileSync(join(root, workspace, 'target.txt'), 'utf8') !== 'after\n'; ) {
+  for (const end = Date.now() + 20_000; readFileSync(join(root, workspace, 'target.txt'), 'utf8') !== 'after\n';) {
     assert.ok(Date.now() < end);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -54,7 +62,11 @@ async function resetHalfApplied(workspace: string): Promise<WorkflowHandle<typeo
   assert.ok(signalled >= 0 && signalled < scheduled);
   const task = events!.slice(0, signalled).findLast((event) => event.workflowTaskCompletedEventAttributes != null)!;
   await temporal.connection.workflowService.resetWorkflowExecution({
-    namespace: temporal.namespace, workflowExecution: { workflowId }, reason: 'test', workflowTaskFinishEventId: task.eventId!, requestId: temporal.unique('reset'),
+    namespace: temporal.namespace,
+    workflowExecution: { workflowId },
+    reason: 'test',
+    workflowTaskFinishEventId: task.eventId!,
+    requestId: temporal.unique('reset'),
     resetReapplyExcludeTypes: [protos.temporal.api.enums.v1.ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
   });
   setFaultHook(undefined);
@@ -72,8 +84,16 @@ test('where the Workflow goes another way, the step is finished and put to a per
   const handle = await resetHalfApplied('another');
   await handle.signal(goSignal, 'past');
   const { questions, jobId } = await until(handle, (status) => status.questions.length > 0);
-  assert.deepEqual(questions[0]!.findings.map(({ resource, kind }) => `${resource} ${kind}`), ['step:write ahead-after-reset']);
-  await handle.signal('decide', { digest: questions[0]!.digest, answer: 'keep', by: 'test@example.com', reason: 'test' });
+  assert.deepEqual(
+    questions[0]!.findings.map(({ resource, kind }) => `${resource} ${kind}`),
+    ['step:write ahead-after-reset'],
+  );
+  await handle.signal('decide', {
+    digest: questions[0]!.digest,
+    answer: 'keep',
+    by: 'test@example.com',
+    reason: 'test',
+  });
   assert.equal(await handle.result(), 'past');
   assert.equal(readFileSync(join(root, 'another/copy.txt'), 'utf8'), 'after\n');
   assert.equal(stepRecordsOf(join(root, 'another'), jobId, 'write').length, 1);

@@ -42,8 +42,27 @@ before(async () => {
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
-  const args = [join(import.meta.dirname, '../../src/cli.ts'), 'worker', '--task-queue', queue, '--json', '--steps', join(import.meta.dirname, '../support/leaking-steps.ts')];
-  worker = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...temporal.env, HOLDFAST_STATE_DIR: stateDirectory, [SECRET]: asHeader(TOKEN), SHORT_TOKEN: '1234567', LEAK_DATABASE_URL: DATABASE_URL }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = [
+    join(import.meta.dirname, '../../src/cli.ts'),
+    'worker',
+    '--task-queue',
+    queue,
+    '--json',
+    '--steps',
+    join(import.meta.dirname, '../support/leaking-steps.ts'),
+  ];
+  worker = spawn(process.execPath, args, {
+    cwd: root,
+    env: {
+      ...process.env,
+      ...temporal.env,
+      HOLDFAST_STATE_DIR: stateDirectory,
+      [SECRET]: asHeader(TOKEN),
+      SHORT_TOKEN: '1234567',
+      LEAK_DATABASE_URL: DATABASE_URL,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   for (const stream of [worker.stdout!, worker.stderr!]) stream.on('data', (chunk) => void printed.push(String(chunk)));
   client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
 });
@@ -68,28 +87,61 @@ const USED = asHeader(TOKEN);
 /** Written here once more, by other means than the code has. */
 function formsOf(value: string): ReadonlyMap<string, string> {
   const base64 = [0, 1, 2].flatMap((before) => {
-    const around = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from(value), Buffer.alloc(5, 'y')]).toString('base64');
+    const around = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from(value), Buffer.alloc(5, 'y')]).toString(
+      'base64',
+    );
     const core = around.slice(before === 0 ? 0 : before + 1, Math.floor(((before + Buffer.byteLength(value)) * 4) / 3));
-    return [[`base64 at ${before}`, core], [`base64url at ${before}`, core.replaceAll('+', '-').replaceAll('/', '_')]] as const;
+    return [
+      [`base64 at ${before}`, core],
+      [`base64url at ${before}`, core.replaceAll('+', '-').replaceAll('/', '_')],
+    ] as const;
   });
-  return new Map([['plain', value], ['JSON', JSON.stringify(value).slice(1, -1)], ['URL', encodeURIComponent(value)], ['form', new URLSearchParams([['', value]]).toString().slice(1)], ['hex', Buffer.from(value).toString('hex')], ...base64]);
+  return new Map([
+    ['plain', value],
+    ['JSON', JSON.stringify(value).slice(1, -1)],
+    ['URL', encodeURIComponent(value)],
+    ['form', new URLSearchParams([['', value]]).toString().slice(1)],
+    ['hex', Buffer.from(value).toString('hex')],
+    ...base64,
+  ]);
 }
 
-const PLANTED = [...[USED, PASSWORD, DATABASE_URL].flatMap((value) => [...formsOf(value)].map(([form, text]) => ({ form, text, value }))), { form: 'its first half', text: USED.slice(0, 8), value: USED }];
+const PLANTED = [
+  ...[USED, PASSWORD, DATABASE_URL].flatMap((value) =>
+    [...formsOf(value)].map(([form, text]) => ({ form, text, value })),
+  ),
+  { form: 'its first half', text: USED.slice(0, 8), value: USED },
+];
 
 function mustNotHold(where: string, content: string | Uint8Array): void {
   const bytes = Buffer.from(content);
   for (const { form, text, value } of PLANTED) {
     const at = bytes.indexOf(text);
-    assert.ok(at < 0, `${where} holds ${value} as ${form}: …${bytes.subarray(Math.max(0, at - 80), at + text.length + 40).toString()}…`);
+    assert.ok(
+      at < 0,
+      `${where} holds ${value} as ${form}: …${bytes.subarray(Math.max(0, at - 80), at + text.length + 40).toString()}…`,
+    );
   }
 }
 
 async function start(name: string, more: object = {}, step: object = {}): Promise<string> {
   const workflowId = temporal.unique(name);
   const plan = {
-    schemaVersion: 1, name: 'leaking', workspace: workflowId, secrets: [SECRET], verifyAfterMinutes: 0.01,
-    steps: [{ id: 'step', use: 'leak', retry: { maxAttempts: 1 }, with: { how: name, token: `\${{ secrets.${SECRET} }}`, url }, ...step }], ...more,
+    schemaVersion: 1,
+    name: 'leaking',
+    workspace: workflowId,
+    secrets: [SECRET],
+    verifyAfterMinutes: 0.01,
+    steps: [
+      {
+        id: 'step',
+        use: 'leak',
+        retry: { maxAttempts: 1 },
+        with: { how: name, token: `\${{ secrets.${SECRET} }}`, url },
+        ...step,
+      },
+    ],
+    ...more,
   };
   await client.start(plan as never, { workflowId, taskQueue: queue, knownSteps: [leak.contract] });
   return workflowId;
@@ -109,7 +161,8 @@ type End = { readonly outcome: string; readonly result?: unknown; readonly quest
 async function endOf(job: string): Promise<End> {
   return await until(`${job} ends or asks`, async () => {
     const found = await client.result(job);
-    if (found.outcome !== 'running') return { outcome: found.outcome, ...('result' in found ? { result: found.result } : {}) };
+    if (found.outcome !== 'running')
+      return { outcome: found.outcome, ...('result' in found ? { result: found.result } : {}) };
     const question = found.questions?.[0];
     return question === undefined ? undefined : { outcome: 'asks', question };
   });
@@ -117,7 +170,11 @@ async function endOf(job: string): Promise<End> {
 
 const outputOf = ({ result }: End): unknown => (result as { outputs: { step: unknown } } | undefined)?.outputs.step;
 const TABLE = { databases: { main: { url: 'sqlite:main.db' } } };
-const table = { id: 'table', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] } };
+const table = {
+  id: 'table',
+  use: 'db.sql',
+  with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] },
+};
 const jobs: string[] = [];
 
 async function run(name: string, more: object = {}, step: object = {}): Promise<End> {
@@ -136,33 +193,78 @@ test('a step is given the secret where the plan says so and by ctx.secret; what 
 });
 
 test('data that looks like a reference to a secret stays data', async () => {
-  const end = await run('given', { input: { type: 'object', properties: { text: { type: 'string', default: `$\${{ secrets.${SECRET} }}` } } } }, { with: { how: 'given', token: '${{ input.text }}' } });
+  const end = await run(
+    'given',
+    { input: { type: 'object', properties: { text: { type: 'string', default: `$\${{ secrets.${SECRET} }}` } } } },
+    { with: { how: 'given', token: '${{ input.text }}' } },
+  );
   assert.deepEqual(outputOf(end), { given: `$\${{ secrets.${SECRET} }}` });
 });
 
-for (const name of ['output', 'output-name', 'output-basic', 'output-url', 'once', 'file', 'file-bytes', 'file-stream', 'file-name']) {
+for (const name of [
+  'output',
+  'output-name',
+  'output-basic',
+  'output-url',
+  'once',
+  'file',
+  'file-bytes',
+  'file-stream',
+  'file-name',
+]) {
   test(`what would be recorded byte for byte is refused, and nothing applied: ${name}`, async () => {
     const { question } = await run(name);
-    assert.match(question?.findings[0]?.found.text ?? '', /^secret-in-output: The secret PLANTED_TOKEN must be in no record: .* would hold it\. Nothing was applied\./);
+    assert.match(
+      question?.findings[0]?.found.text ?? '',
+      /^secret-in-output: The secret PLANTED_TOKEN must be in no record: .* would hold it\. Nothing was applied\./,
+    );
     assert.deepEqual(readdirSync(join(root, jobs.at(-1)!)), ['.holdfast']);
   });
 }
 
 for (const name of ['row', 'statement', 'query']) {
   test(`a database is given no secret: ${name}`, async () => {
-    const { question } = await run(name, { ...TABLE, steps: [table, { id: 'step', use: 'leak', needs: ['table'], retry: { maxAttempts: 1 }, with: { how: name, token: `\${{ secrets.${SECRET} }}` } }] });
-    assert.match(question?.findings[0]?.found.text ?? '', /^secret-in-output: The secret PLANTED_TOKEN must be in no record: a (row|statement|query) of the database main would hold it/);
+    const { question } = await run(name, {
+      ...TABLE,
+      steps: [
+        table,
+        {
+          id: 'step',
+          use: 'leak',
+          needs: ['table'],
+          retry: { maxAttempts: 1 },
+          with: { how: name, token: `\${{ secrets.${SECRET} }}` },
+        },
+      ],
+    });
+    assert.match(
+      question?.findings[0]?.found.text ?? '',
+      /^secret-in-output: The secret PLANTED_TOKEN must be in no record: a (row|statement|query) of the database main would hold it/,
+    );
   });
 }
 
 test('an error is asked about, and tried again, with the name in the secret’s place', async () => {
   const { question } = await run('throw');
-  assert.match(question!.findings[0]!.difference, /Step step failed: Error: failed: «secret PLANTED_TOKEN» \{"token":"«secret PLANTED_TOKEN»"\} https:\/\/host\/\?token=«secret PLANTED_TOKEN»/);
+  assert.match(
+    question!.findings[0]!.difference,
+    /Step step failed: Error: failed: «secret PLANTED_TOKEN» \{"token":"«secret PLANTED_TOKEN»"\} https:\/\/host\/\?token=«secret PLANTED_TOKEN»/,
+  );
   await run('throw-long');
   // The server keeps little of a failure that is tried again.
-  const retried = await start('throw-short', {}, { retry: { maxAttempts: 50, initialIntervalMs: 5_000, maxIntervalMs: 60_000 } });
+  const retried = await start(
+    'throw-short',
+    {},
+    { retry: { maxAttempts: 50, initialIntervalMs: 5_000, maxIntervalMs: 60_000 } },
+  );
   jobs.push(retried);
-  await until('it is tried again', async () => ((await client.status(retried)).retrying?.some(({ failure }) => failure.message.includes('«secret PLANTED_TOKEN»')) === true ? true : undefined));
+  await until('it is tried again', async () =>
+    (await client.status(retried)).retrying?.some(({ failure }) =>
+      failure.message.includes('«secret PLANTED_TOKEN»'),
+    ) === true
+      ? true
+      : undefined,
+  );
 });
 
 test('a call’s request and answer are recorded with the name in the secret’s place, as are its doubts', async () => {
@@ -171,7 +273,19 @@ test('a call’s request and answer are recorded with the name in the secret’s
   assert.equal(question?.kind, 'in-doubt');
   assert.match(question.findings[0]!.difference, /no answer for «secret PLANTED_TOKEN»/);
   const before = received.length;
-  const http = await run('http', { http: { hosts: [url] } }, { use: 'http', with: { url: `${url}/echo`, method: 'POST', headers: { Authorization: `Bearer \${{ secrets.${SECRET} }}`, 'X-Env': { env: SECRET } }, json: { a: 1 } } });
+  const http = await run(
+    'http',
+    { http: { hosts: [url] } },
+    {
+      use: 'http',
+      with: {
+        url: `${url}/echo`,
+        method: 'POST',
+        headers: { Authorization: `Bearer \${{ secrets.${SECRET} }}`, 'X-Env': { env: SECRET } },
+        json: { a: 1 },
+      },
+    },
+  );
   assert.equal(http.outcome, 'completed', JSON.stringify(http.question));
   assert.equal(received[before]!.authorization, `Bearer ${USED}`);
 });
@@ -179,26 +293,56 @@ test('a call’s request and answer are recorded with the name in the secret’s
 test('a command is given the secret by its environment; what it prints has the name in its place, what it writes is refused', async () => {
   const command = (name: string, script: string): Promise<End> =>
     run(name, {}, { use: 'command', with: { run: ['sh', '-c', script], env: { TOKEN: `\${{ secrets.${SECRET} }}` } } });
-  const { result } = await command('command-says', 'printf %s "$TOKEN"; printf "x%s" "$TOKEN" | base64; printf "%s" "$TOKEN" | head -c 7; sleep 0.1; printf "%s" "$TOKEN" | tail -c +8; printf %s "$TOKEN" >&2; test ${#TOKEN} -eq 14');
+  const { result } = await command(
+    'command-says',
+    'printf %s "$TOKEN"; printf "x%s" "$TOKEN" | base64; printf "%s" "$TOKEN" | head -c 7; sleep 0.1; printf "%s" "$TOKEN" | tail -c +8; printf %s "$TOKEN" >&2; test ${#TOKEN} -eq 14',
+  );
   const { stdout, stderr } = (result as { outputs: { step: { stdout: string; stderr: string } } }).outputs.step;
   assert.match(stdout, /^«secret PLANTED_TOKEN».*«secret PLANTED_TOKEN».*«secret PLANTED_TOKEN»$/s);
   assert.equal(stderr, '«secret PLANTED_TOKEN»');
-  const argument = await run('command-argument', {}, { use: 'command', with: { run: ['printf', '%s', `\${{ secrets.${SECRET} }}`] } });
+  const argument = await run(
+    'command-argument',
+    {},
+    { use: 'command', with: { run: ['printf', '%s', `\${{ secrets.${SECRET} }}`] } },
+  );
   assert.equal((outputOf(argument) as { stdout: string }).stdout, '«secret PLANTED_TOKEN»');
   const failed = await command('command-fails', 'echo "no: $TOKEN" >&2; exit 3');
   assert.match(failed.question!.findings[0]!.difference, /no: «secret PLANTED_TOKEN»/);
-  for (const script of ['printf %s "$TOKEN" > leak.txt', 'printf "%s" "$TOKEN" | base64 > leak.txt', 'head -c 300000 /dev/zero > leak.bin; printf "xx%s" "$TOKEN" | base64 >> leak.bin', 'touch "$(printf %s "$TOKEN" | base64 | tr / _)"']) {
+  for (const script of [
+    'printf %s "$TOKEN" > leak.txt',
+    'printf "%s" "$TOKEN" | base64 > leak.txt',
+    'head -c 300000 /dev/zero > leak.bin; printf "xx%s" "$TOKEN" | base64 >> leak.bin',
+    'touch "$(printf %s "$TOKEN" | base64 | tr / _)"',
+  ]) {
     const { question } = await command('command-writes', script);
-    assert.match(question?.findings[0]?.found.text ?? '', /^secret-in-output: The secret PLANTED_TOKEN must be in no record/, script);
+    assert.match(
+      question?.findings[0]?.found.text ?? '',
+      /^secret-in-output: The secret PLANTED_TOKEN must be in no record/,
+      script,
+    );
     assert.deepEqual(readdirSync(join(root, jobs.at(-1)!)), ['.holdfast']);
   }
 });
 
 test('what is missing, too short or not declared is asked about, with variable and worker', async () => {
-  const missing = await run('use', { secrets: ['NOT_SET_ANYWHERE'] }, { with: { how: 'use', token: '${{ secrets.NOT_SET_ANYWHERE }}' } });
-  assert.match(missing.question!.findings[0]!.found.text, /^missing-secret: Step step needs the secret NOT_SET_ANYWHERE\. The environment of the worker \S+ has no variable NOT_SET_ANYWHERE/);
-  assert.match(missing.question!.findings[0]!.advice!, /Set the environment variable for the worker and restart it, then decide `rerun`/);
-  const short = await run('use', { secrets: ['SHORT_TOKEN'] }, { with: { how: 'use', token: '${{ secrets.SHORT_TOKEN }}' } });
+  const missing = await run(
+    'use',
+    { secrets: ['NOT_SET_ANYWHERE'] },
+    { with: { how: 'use', token: '${{ secrets.NOT_SET_ANYWHERE }}' } },
+  );
+  assert.match(
+    missing.question!.findings[0]!.found.text,
+    /^missing-secret: Step step needs the secret NOT_SET_ANYWHERE\. The environment of the worker \S+ has no variable NOT_SET_ANYWHERE/,
+  );
+  assert.match(
+    missing.question!.findings[0]!.advice!,
+    /Set the environment variable for the worker and restart it, then decide `rerun`/,
+  );
+  const short = await run(
+    'use',
+    { secrets: ['SHORT_TOKEN'] },
+    { with: { how: 'use', token: '${{ secrets.SHORT_TOKEN }}' } },
+  );
   assert.match(short.question!.findings[0]!.found.text, /a variable SHORT_TOKEN of 7 characters/);
   const undeclared = await run('undeclared');
   assert.match(undeclared.question!.findings[0]!.found.text, /^undeclared-secret: .*it declares PLANTED_TOKEN/);
@@ -211,18 +355,41 @@ test('a database’s password is not in what is said when it can’t be reached'
 });
 
 test('what a person writes into a file that the job made is shown with the name in the secret’s place', async () => {
-  const job = await start('file', {}, { id: 'first', use: 'file.write', with: { path: 'note.txt', content: 'nothing\n' } }).catch((error: unknown) => assert.fail(String(error)));
+  const job = await start(
+    'file',
+    {},
+    { id: 'first', use: 'file.write', with: { path: 'note.txt', content: 'nothing\n' } },
+  ).catch((error: unknown) => assert.fail(String(error)));
   await until('it has ended', async () => ((await client.result(job)).outcome === 'completed' ? true : undefined));
   const again = temporal.unique('edited');
-  await client.start({ schemaVersion: 1, name: 'edited', workspace: again, secrets: [SECRET], verifyAfterMinutes: 0.01, steps: [{ id: 'first', use: 'file.write', with: { path: 'note.txt', content: 'nothing\n' } }, { id: 'pause', use: 'wait', needs: ['first'], with: { seconds: 2 } }, { id: 'copy', use: 'file.copy', needs: ['pause'], with: { from: 'note.txt', to: 'copy.txt' } }] } as never, { workflowId: again, taskQueue: queue });
-  await until('it pauses', async () => ((await client.status(again)).steps.some(({ id, state }) => id === 'first' && state === 'done') ? true : undefined));
+  await client.start(
+    {
+      schemaVersion: 1,
+      name: 'edited',
+      workspace: again,
+      secrets: [SECRET],
+      verifyAfterMinutes: 0.01,
+      steps: [
+        { id: 'first', use: 'file.write', with: { path: 'note.txt', content: 'nothing\n' } },
+        { id: 'pause', use: 'wait', needs: ['first'], with: { seconds: 2 } },
+        { id: 'copy', use: 'file.copy', needs: ['pause'], with: { from: 'note.txt', to: 'copy.txt' } },
+      ],
+    } as never,
+    { workflowId: again, taskQueue: queue },
+  );
+  await until('it pauses', async () =>
+    (await client.status(again)).steps.some(({ id, state }) => id === 'first' && state === 'done') ? true : undefined,
+  );
   writeFileSync(join(root, again, 'note.txt'), `a person was here with ${USED}\n`);
   const { question } = await endOf(again);
   assert.match(question!.findings[0]!.difference, /\+a person was here with «secret PLANTED_TOKEN»/);
   const verify = await cli(['verify', again], { cwd: root, env: { ...temporal.env, [SECRET]: USED } });
   assert.match(verify.out, /file:note\.txt {2}changed/);
   mustNotHold('verify', verify.out);
-  mustNotHold('question', (await cli(['question', again, '--full'], { cwd: root, env: { ...temporal.env, [SECRET]: USED } })).out);
+  mustNotHold(
+    'question',
+    (await cli(['question', again, '--full'], { cwd: root, env: { ...temporal.env, [SECRET]: USED } })).out,
+  );
   mustNotHold('history', JSON.stringify(question));
   // What a person left there is theirs; only the record is looked at below.
   writeFileSync(join(root, again, 'note.txt'), 'nothing\n');
@@ -232,8 +399,12 @@ test('a step that is given a secret’s value as input, so that the history has 
   await using job = openTestJob({ steps: [leak], secrets: [SECRET], env: { [SECRET]: USED } });
   const asked = await job.step(leak.contract, { how: 'given', token: USED }).catch((error: unknown) => error);
   assert.ok(asked instanceof QuestionAsked);
-  assert.match(asked.question.findings[0]!.found.text, /secret-in-output: The secret PLANTED_TOKEN must be in no record: what step leak is given, and what is in the history already, would hold it/);
-  for (const entry of readdirSync(join(job.workspace, '.holdfast'), { withFileTypes: true })) if (entry.isFile()) mustNotHold(entry.name, readFileSync(join(entry.parentPath, entry.name)));
+  assert.match(
+    asked.question.findings[0]!.found.text,
+    /secret-in-output: The secret PLANTED_TOKEN must be in no record: what step leak is given, and what is in the history already, would hold it/,
+  );
+  for (const entry of readdirSync(join(job.workspace, '.holdfast'), { withFileTypes: true }))
+    if (entry.isFile()) mustNotHold(entry.name, readFileSync(join(entry.parentPath, entry.name)));
 });
 
 test('the secret, and the database’s password, are nowhere: history, ledger, blobs, files, output of the worker and of commands', async () => {
@@ -244,20 +415,35 @@ test('the secret, and the database’s password, are nowhere: history, ledger, b
     const { workflowService } = temporal.connection;
     let nextPageToken: Uint8Array | undefined;
     do {
-      const page = await workflowService.getWorkflowExecutionHistory({ namespace: temporal.namespace, execution, ...(nextPageToken === undefined ? {} : { nextPageToken }) });
+      const page = await workflowService.getWorkflowExecutionHistory({
+        namespace: temporal.namespace,
+        execution,
+        ...(nextPageToken === undefined ? {} : { nextPageToken }),
+      });
       lookInto(`history of ${workflowId}`, page);
       nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
     } while (nextPageToken !== undefined);
-    lookInto(`description of ${workflowId}`, await workflowService.describeWorkflowExecution({ namespace: temporal.namespace, execution }));
+    lookInto(
+      `description of ${workflowId}`,
+      await workflowService.describeWorkflowExecution({ namespace: temporal.namespace, execution }),
+    );
     for (const command of [['status'], ['question', '--full'], ['log'], ['result'], ['verify']]) {
       for (const json of [[], ['--json']]) {
-        const ran = await cli([command[0]!, workflowId, ...command.slice(1), ...json], { cwd: root, env: { ...temporal.env } });
+        const ran = await cli([command[0]!, workflowId, ...command.slice(1), ...json], {
+          cwd: root,
+          env: { ...temporal.env },
+        });
         mustNotHold(`${command.join(' ')} of ${workflowId}`, ran.out + ran.err);
       }
     }
   }
-  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  assert.ok(files.some((file) => file.endsWith('ledger.sqlite-wal')) && files.some((file) => file.includes('/blobs/')), files.join('\n'));
+  const files = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  assert.ok(
+    files.some((file) => file.endsWith('ledger.sqlite-wal')) && files.some((file) => file.includes('/blobs/')),
+    files.join('\n'),
+  );
   for (const file of files) {
     mustNotHold('the name of a file', file);
     mustNotHold(file, readFileSync(file));
@@ -268,5 +454,6 @@ test('the secret, and the database’s password, are nowhere: history, ledger, b
 
 function lookInto(where: string, value: unknown): void {
   if (typeof value === 'string' || value instanceof Uint8Array) mustNotHold(where, value);
-  else if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) lookInto(where, member);
+  else if (typeof value === 'object' && value !== null)
+    for (const member of Object.values(value)) lookInto(where, member);
 }

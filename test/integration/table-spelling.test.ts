@@ -67,10 +67,15 @@ function meeting(size: number): () => Promise<void> {
 }
 
 function recorded({ workspace, jobId }: TestJob): readonly string[] {
-  return readLedger(workspace, (ledger) => [...ledger.manifest(jobId).keys()].filter((resource) => /^(row|schema):/.test(resource)));
+  return readLedger(workspace, (ledger) =>
+    [...ledger.manifest(jobId).keys()].filter((resource) => /^(row|schema):/.test(resource)),
+  );
 }
 
-async function inParallel(job: TestJob, spellings: readonly [string, string]): Promise<readonly PromiseSettledResult<unknown>[]> {
+async function inParallel(
+  job: TestJob,
+  spellings: readonly [string, string],
+): Promise<readonly PromiseSettledResult<unknown>[]> {
   await job.verify();
   return await Promise.allSettled([
     job.step(act, { as: spellings[0] }, { stepId: 'a', parallelWith: ['b'] }),
@@ -86,12 +91,19 @@ for (const { dialect, spellings, open } of SUBJECTS) {
       await met();
     });
     try {
-      assert.deepEqual((await inParallel(job, spellings)).map(({ status }) => status), ['fulfilled', 'fulfilled']);
+      assert.deepEqual(
+        (await inParallel(job, spellings)).map(({ status }) => status),
+        ['fulfilled', 'fulfilled'],
+      );
       const resources = recorded(job);
       assert.equal(resources.filter((resource) => resource.startsWith('schema:')).length, 1, resources.join());
       assert.equal(new Set(resources.map((resource) => resource.split('/')[1])).size, 1, resources.join());
       // Under two names the second would still be as it was before.
-      await job.step(dbSqlStep, { database: 'main', sql: 'ALTER TABLE orders ADD COLUMN size integer', writes: ['orders'] });
+      await job.step(dbSqlStep, {
+        database: 'main',
+        sql: 'ALTER TABLE orders ADD COLUMN size integer',
+        writes: ['orders'],
+      });
       const result = await job.verify();
       assert.equal(result.kind, 'verified', JSON.stringify(result));
     } finally {
@@ -111,7 +123,10 @@ for (const { dialect, spellings, open } of SUBJECTS) {
       assert.equal(refused.length, 1, JSON.stringify(outcomes));
       const { reason } = refused[0] as { readonly reason: unknown };
       assert.ok(reason instanceof QuestionAsked, String(reason));
-      assert.match(reason.question.findings[0]!.found.text, /same-target-twice: Steps . and . run in parallel and both write row:main/);
+      assert.match(
+        reason.question.findings[0]!.found.text,
+        /same-target-twice: Steps . and . run in parallel and both write row:main/,
+      );
     } finally {
       await job.close();
     }
@@ -125,10 +140,17 @@ for (const { dialect, spellings, open } of SUBJECTS) {
       await met();
     });
     try {
-      assert.deepEqual((await inParallel(job, spellings)).map(({ status }) => status), ['fulfilled', 'fulfilled']);
+      assert.deepEqual(
+        (await inParallel(job, spellings)).map(({ status }) => status),
+        ['fulfilled', 'fulfilled'],
+      );
       const resources = recorded(job);
       assert.equal(resources.filter((resource) => resource.startsWith('schema:')).length, 1, resources.join());
-      await job.step(dbSqlStep, { database: 'main', sql: 'ALTER TABLE orders ADD COLUMN size integer', writes: ['orders'] });
+      await job.step(dbSqlStep, {
+        database: 'main',
+        sql: 'ALTER TABLE orders ADD COLUMN size integer',
+        writes: ['orders'],
+      });
       assert.equal((await job.verify()).kind, 'verified');
     } finally {
       await job.close();

@@ -36,7 +36,11 @@ beforeEach(async () => {
   workspace = mkdtempSync(join(tmpdir(), 'holdfast-take-over-'));
   first = openTestJob({ workspace, steps: [pairCode, payCode], databases });
   second = openTestJob({ workspace, steps: [pairCode], databases });
-  await first.step(dbSqlStep, { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)', writes: ['note'] }, { stepId: 'table' });
+  await first.step(
+    dbSqlStep,
+    { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)', writes: ['note'] },
+    { stepId: 'table' },
+  );
   await first.step(fileWriteStep, { path: 'two.txt', content: 'older\n' }, { stepId: 'older' });
 });
 
@@ -50,13 +54,17 @@ afterEach(async () => {
 const at = (place: string): string => join(workspace, place);
 const text = (place: string): string => readFileSync(at(place), 'utf8');
 const boundTo = (): string | undefined => readLedger(workspace, (ledger) => ledger.boundJobId());
-const stateOfPair = (): string | undefined => readLedger(workspace, (ledger) => ledger.openIntents(first.jobId)[0]?.state);
+const stateOfPair = (): string | undefined =>
+  readLedger(workspace, (ledger) => ledger.openIntents(first.jobId)[0]?.state);
 const released = (): ChainRecord | undefined => chainOf(workspace, first.jobId).find(({ kind }) => kind === 'released');
 
 function rows(): unknown[] {
   const database = new DatabaseSync(at('main.db'));
   try {
-    return database.prepare('SELECT id, text FROM note').all().map((row) => ({ ...row }));
+    return database
+      .prepare('SELECT id, text FROM note')
+      .all()
+      .map((row) => ({ ...row }));
   } finally {
     database.close();
   }
@@ -74,7 +82,12 @@ async function dieWhileApplying(point: FaultPoint = 'applying.after'): Promise<v
 }
 
 async function questionOfSecond(): Promise<Question> {
-  const outcome = await second.step(fileWriteStep, { path: 'second.txt', content: 'second\n' }, { stepId: 'mine' }).then(() => 'no question', (error: unknown) => error);
+  const outcome = await second
+    .step(fileWriteStep, { path: 'second.txt', content: 'second\n' }, { stepId: 'mine' })
+    .then(
+      () => 'no question',
+      (error: unknown) => error,
+    );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
   assert.equal(existsSync(at('second.txt')), false);
   return outcome.question;
@@ -89,7 +102,10 @@ async function secondGoesOn(): Promise<void> {
 test('what an ended job had half applied is finished before its workspace is taken', async () => {
   await dieWhileApplying();
   const question = await questionOfSecond();
-  assert.deepEqual(question.findings.map(({ resource }) => resource), ['workspace:']);
+  assert.deepEqual(
+    question.findings.map(({ resource }) => resource),
+    ['workspace:'],
+  );
   assert.match(question.findings[0]!.found.text, /half applied: pair/);
   assert.equal((await second.decide(question, { answer: 'accept' })).kind, 'repaired');
   assert.deepEqual([text('one.txt'), text('two.txt'), rows()], ['ours 1\n', 'ours 2\n', [{ id: 1, text: 'ours' }]]);
@@ -97,19 +113,35 @@ test('what an ended job had half applied is finished before its workspace is tak
   await secondGoesOn();
 });
 
-for (const [answer, left] of [['skip', "a person's\n"], ['overwrite', 'ours 2\n']] as const) {
+for (const [answer, left] of [
+  ['skip', "a person's\n"],
+  ['overwrite', 'ours 2\n'],
+] as const) {
   test(`what an ended job had half applied and somebody has changed is asked about with its workspace: ${answer}`, async () => {
     await dieWhileApplying();
     writeFileSync(at('two.txt'), "a person's\n");
     const question = await questionOfSecond();
-    assert.deepEqual(question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]), [
-      ['workspace:', 'bound-to-another-job', ['accept', 'recheck', 'abort']],
-      ['file:two.txt', 'target-neither-before-nor-after', ['skip', 'overwrite', 'recheck', 'abort']],
-    ]);
-    assert.equal((await second.decide(question, { answer: 'accept' })).kind, 'refused', 'the file needs an answer of its own');
-    assert.equal((await second.decide(question, { items: { 'workspace:': 'accept', 'file:two.txt': answer } })).kind, 'repaired');
+    assert.deepEqual(
+      question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
+      [
+        ['workspace:', 'bound-to-another-job', ['accept', 'recheck', 'abort']],
+        ['file:two.txt', 'target-neither-before-nor-after', ['skip', 'overwrite', 'recheck', 'abort']],
+      ],
+    );
+    assert.equal(
+      (await second.decide(question, { answer: 'accept' })).kind,
+      'refused',
+      'the file needs an answer of its own',
+    );
+    assert.equal(
+      (await second.decide(question, { items: { 'workspace:': 'accept', 'file:two.txt': answer } })).kind,
+      'repaired',
+    );
     assert.deepEqual([text('one.txt'), text('two.txt'), rows()], ['ours 1\n', left, [{ id: 1, text: 'ours' }]]);
-    assert.equal(stepRecordsOf(workspace, first.jobId, 'pair')[0]?.effects[1]?.outcome, answer === 'skip' ? 'skipped' : 'applied');
+    assert.equal(
+      stepRecordsOf(workspace, first.jobId, 'pair')[0]?.effects[1]?.outcome,
+      answer === 'skip' ? 'skipped' : 'applied',
+    );
     await secondGoesOn();
   });
 }
@@ -119,8 +151,14 @@ test('an answer about what an ended job had half applied holds only for what it 
   writeFileSync(at('two.txt'), "a person's\n");
   const question = await questionOfSecond();
   writeFileSync(at('two.txt'), "a person's second thought\n");
-  assert.equal((await second.decide(question, { items: { 'workspace:': 'accept', 'file:two.txt': 'overwrite' } })).kind, 'world-moved');
-  assert.deepEqual([text('two.txt'), boundTo(), stateOfPair()], ["a person's second thought\n", first.jobId, 'applying']);
+  assert.equal(
+    (await second.decide(question, { items: { 'workspace:': 'accept', 'file:two.txt': 'overwrite' } })).kind,
+    'world-moved',
+  );
+  assert.deepEqual(
+    [text('two.txt'), boundTo(), stateOfPair()],
+    ["a person's second thought\n", first.jobId, 'applying'],
+  );
 });
 
 test('what an ended job had half applied and nobody can finish keeps its workspace, and the next question says why', async () => {
@@ -129,11 +167,20 @@ test('what an ended job had half applied and nobody can finish keeps its workspa
   // Between the question and the answer, so that the answer meets it.
   writeFileSync(at('two.txt'), "a person's\n");
   assert.equal((await second.decide(question, { answer: 'accept' })).kind, 'repaired');
-  assert.deepEqual([boundTo(), stateOfPair(), released(), text('two.txt')], [first.jobId, 'applying', undefined, "a person's\n"]);
+  assert.deepEqual(
+    [boundTo(), stateOfPair(), released(), text('two.txt')],
+    [first.jobId, 'applying', undefined, "a person's\n"],
+  );
   const next = await questionOfSecond();
   assert.notEqual(next.digest, question.digest);
-  assert.deepEqual(next.findings.map(({ resource }) => resource), ['workspace:', 'file:two.txt']);
-  assert.match(next.findings[0]!.advice ?? '', /Tried, and not done: .*step pair: half applied and not finished.*file:two\.txt/);
+  assert.deepEqual(
+    next.findings.map(({ resource }) => resource),
+    ['workspace:', 'file:two.txt'],
+  );
+  assert.match(
+    next.findings[0]!.advice ?? '',
+    /Tried, and not done: .*step pair: half applied and not finished.*file:two\.txt/,
+  );
   await second.decide(next, { items: { 'workspace:': 'accept', 'file:two.txt': 'skip' } });
   await secondGoesOn();
 });
@@ -143,11 +190,16 @@ test('a database that is away keeps an ended job its half-applied step and its w
   await first.close();
   renameSync(at('main.db'), at('away.db'));
   const question = await questionOfSecond();
-  assert.deepEqual(question.findings.map(({ resource, class: cls, answers }) => [resource, cls, answers]), [
-    ['workspace:', 'foreign', ['accept', 'recheck', 'abort']],
-    ['row:main/note/{"id":1}', 'unverifiable', ['recheck', 'abort']],
-  ]);
-  await second.decide(question, { items: { 'workspace:': 'accept', 'row:main/note/{"id":1}': 'recheck' } }).catch((error: unknown) => assert.match(String(error), /main\.db/));
+  assert.deepEqual(
+    question.findings.map(({ resource, class: cls, answers }) => [resource, cls, answers]),
+    [
+      ['workspace:', 'foreign', ['accept', 'recheck', 'abort']],
+      ['row:main/note/{"id":1}', 'unverifiable', ['recheck', 'abort']],
+    ],
+  );
+  await second
+    .decide(question, { items: { 'workspace:': 'accept', 'row:main/note/{"id":1}': 'recheck' } })
+    .catch((error: unknown) => assert.match(String(error), /main\.db/));
   assert.deepEqual([boundTo(), stateOfPair(), released()], [first.jobId, 'applying', undefined]);
   assert.equal(existsSync(at('main.db')), false, 'no empty database is put in its place');
   renameSync(at('away.db'), at('main.db'));
@@ -157,9 +209,15 @@ test('a database that is away keeps an ended job its half-applied step and its w
 });
 
 test('what the other job may have called is named before its workspace is taken', async () => {
-  await assert.rejects(first.step(pay, {}), (error) => error instanceof QuestionAsked && error.question.kind === 'in-doubt');
+  await assert.rejects(
+    first.step(pay, {}),
+    (error) => error instanceof QuestionAsked && error.question.kind === 'in-doubt',
+  );
   const [binding] = (await questionOfSecond()).findings;
   assert.equal(binding!.kind, 'bound-to-another-job');
-  assert.match(binding!.difference, /step pay: `charge` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/);
+  assert.match(
+    binding!.difference,
+    /step pay: `charge` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/,
+  );
   assert.match(binding!.advice!, /Find out about its calls first/);
 });

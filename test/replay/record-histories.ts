@@ -14,27 +14,43 @@ import { SCENARIOS } from './scenarios.ts';
 
 const folder = new URL('./histories/', import.meta.url).pathname;
 const named = process.argv.slice(2);
-const wanted = named.length > 0 ? named : Object.keys(SCENARIOS).filter((name) => !existsSync(join(folder, `${name}.json`)));
+const wanted =
+  named.length > 0 ? named : Object.keys(SCENARIOS).filter((name) => !existsSync(join(folder, `${name}.json`)));
 const root = mkdtempSync(join(tmpdir(), 'holdfast-histories-'));
 const server = await startDevServer({ ui: false });
 const connection = await Connection.connect({ address: server.address });
 const client = new Client({ connection });
-const worker = await createWorker({ address: server.address, workspaceRoot: '/tmp/holdfast-recorded', taskQueue: 'histories', workflowBundle: await bundleWorkflows(), env: { HOLDFAST_STATE_DIR: join(root, 'state') }, identity: 'recorder' });
+const worker = await createWorker({
+  address: server.address,
+  workspaceRoot: '/tmp/holdfast-recorded',
+  taskQueue: 'histories',
+  workflowBundle: await bundleWorkflows(),
+  env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+  identity: 'recorder',
+});
 const running = worker.run();
 try {
   for (const name of wanted) {
     const scenario = SCENARIOS[name];
-    if (scenario === undefined) throw new Error(`There is no scenario "${name}"; there are ${Object.keys(SCENARIOS).join(', ')}.`);
+    if (scenario === undefined)
+      throw new Error(`There is no scenario "${name}"; there are ${Object.keys(SCENARIOS).join(', ')}.`);
     // A path that every recording has, so that a history holds nothing of the machine it was recorded on.
     const workspace = `/tmp/holdfast-recorded/${name}`;
     rmSync(workspace, { recursive: true, force: true });
     scenario.before?.(workspace);
-    const handle = await client.workflow.start(agentJob, { workflowId: name, taskQueue: 'histories', args: [{ ...scenario.input, workspace }] });
+    const handle = await client.workflow.start(agentJob, {
+      workflowId: name,
+      taskQueue: 'histories',
+      args: [{ ...scenario.input, workspace }],
+    });
     await scenario.during?.(client.workflow.getHandle(name), workspace);
     await handle.result().catch(() => undefined);
     const runId = scenario.run === 'first' ? handle.firstExecutionRunId : undefined;
     const history = await client.workflow.getHandle(name, runId).fetchHistory();
-    writeFileSync(join(folder, `${name}.json`), `${withoutThisMachine(JSON.stringify(JSON.parse(historyToJSON(history)), null, 1))}\n`);
+    writeFileSync(
+      join(folder, `${name}.json`),
+      `${withoutThisMachine(JSON.stringify(JSON.parse(historyToJSON(history)), null, 1))}\n`,
+    );
     process.stdout.write(`${name}: ${history.events?.length} events\n`);
   }
 } finally {

@@ -12,7 +12,9 @@ import { PATCHES } from '../../src/workflows/patches.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 // The bundler's own webpack: a second one would not know its configuration.
-const webpack = createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))('webpack') as { NormalModuleReplacementPlugin: new (pattern: RegExp, by: string) => never };
+const webpack = createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'))('webpack') as {
+  NormalModuleReplacementPlugin: new (pattern: RegExp, by: string) => never;
+};
 
 const folder = new URL('./histories/', import.meta.url).pathname;
 Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -28,7 +30,10 @@ for (const name of recordedNames()) {
 for (const id of Object.keys(PATCHES)) {
   test(`taking patched('${id}') away makes a replay fail`, async () => {
     const stub = join(mkdtempSync(join(tmpdir(), 'holdfast-patches-')), 'patches.mjs');
-    writeFileSync(stub, `import { patched } from '@temporalio/workflow';\nexport const isPatched = (id) => id === ${JSON.stringify(id)} || patched(id);\n`);
+    writeFileSync(
+      stub,
+      `import { patched } from '@temporalio/workflow';\nexport const isPatched = (id) => id === ${JSON.stringify(id)} || patched(id);\n`,
+    );
     const bundle = await bundleWorkflowCode({
       workflowsPath: new URL('../../src/workflows/index.ts', import.meta.url).pathname,
       logger: new DefaultLogger('ERROR'),
@@ -47,7 +52,11 @@ for (const id of Object.keys(PATCHES)) {
       const history = historyFromJSON(JSON.parse(text));
       await Worker.runReplayHistory({ workflowBundle: bundle }, history, name).catch(() => failed.push(name));
     }
-    assert.notDeepEqual(failed, [], 'every history replays without the guard: it guards nothing, or its old history is missing');
+    assert.notDeepEqual(
+      failed,
+      [],
+      'every history replays without the guard: it guards nothing, or its old history is missing',
+    );
   });
 }
 
@@ -56,5 +65,8 @@ test('every scenario has a recorded history, and every history its scenario', ()
 });
 
 function recordedNames(): string[] {
-  return readdirSync(folder).filter((name) => name.endsWith('.json')).map((name) => name.replace('.json', '')).sort();
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.replace('.json', ''))
+    .sort();
 }

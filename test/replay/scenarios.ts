@@ -19,26 +19,56 @@ export interface Scenario {
 }
 
 const base = { schemaVersion: 1, workspace: 'unused', databases: { main: { url: 'sqlite:main.db' } } } as const;
-const table = { id: 'table', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] } };
-const write = (id: string, needs: string[] = []) => ({ id, use: 'file.write', with: { path: `${id}.txt`, content: id }, needs });
+const table = {
+  id: 'table',
+  use: 'db.sql',
+  with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] },
+};
+const write = (id: string, needs: string[] = []) => ({
+  id,
+  use: 'file.write',
+  with: { path: `${id}.txt`, content: id },
+  needs,
+});
 
-const decision = (digest: string, answer: string): Record<string, string> => ({ digest, answer, by: 'someone@example.com', reason: 'recorded for replay' });
+const decision = (digest: string, answer: string): Record<string, string> => ({
+  digest,
+  answer,
+  by: 'someone@example.com',
+  reason: 'recorded for replay',
+});
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'parallel-steps-and-a-wait': {
     input: {
       plan: {
-        ...base, name: 'parallel', state: { files: { reducer: 'append' } },
+        ...base,
+        name: 'parallel',
+        state: { files: { reducer: 'append' } },
         steps: [
-          table, { ...write('a', ['table']), state: { files: '${{ output.path }}' } }, { ...write('b', ['table']), state: { files: '${{ output.path }}' } },
+          table,
+          { ...write('a', ['table']), state: { files: '${{ output.path }}' } },
+          { ...write('b', ['table']), state: { files: '${{ output.path }}' } },
           { id: 'pause', use: 'wait', with: { seconds: 1 }, needs: ['a', 'b'] },
-          { id: 'row', use: 'db.upsert', with: { database: 'main', table: 'note', rows: [{ id: 1, text: '${{ steps.a.output.digest }}' }] }, needs: ['pause'] },
+          {
+            id: 'row',
+            use: 'db.upsert',
+            with: { database: 'main', table: 'note', rows: [{ id: 1, text: '${{ steps.a.output.digest }}' }] },
+            needs: ['pause'],
+          },
         ],
       },
     },
   },
   'drift-restored-by-signal': {
-    input: { plan: { ...base, name: 'drift', verifyAfterMinutes: 0.005, steps: [write('a'), { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['a'] }, write('b', ['pause'])] } },
+    input: {
+      plan: {
+        ...base,
+        name: 'drift',
+        verifyAfterMinutes: 0.005,
+        steps: [write('a'), { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['a'] }, write('b', ['pause'])],
+      },
+    },
     during: async (handle, workspace) => {
       await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
       writeFileSync(join(workspace, 'a.txt'), 'edited');
@@ -50,8 +80,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'drift-rerun-by-update': {
     input: {
       plan: {
-        ...base, name: 'rerun', verifyAfterMinutes: 0.005,
-        steps: [{ id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } }, { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] }, write('b', ['pause'])],
+        ...base,
+        name: 'rerun',
+        verifyAfterMinutes: 0.005,
+        steps: [
+          { id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } },
+          { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] },
+          write('b', ['pause']),
+        ],
       },
     },
     before: (workspace) => {
@@ -68,8 +104,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'rerun-voids-a-waiting-step': {
     input: {
       plan: {
-        ...base, name: 'rerun', verifyAfterMinutes: 0.005,
-        steps: [{ id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } }, { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] }, write('b', ['pause'])],
+        ...base,
+        name: 'rerun',
+        verifyAfterMinutes: 0.005,
+        steps: [
+          { id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } },
+          { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] },
+          write('b', ['pause']),
+        ],
       },
     },
     before: (workspace) => {
@@ -88,7 +130,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     during: async (handle) => {
       const first = await until(handle, (status) => status.questions.length > 0);
       await handle.signal('decide', decision(first.questions[0]!.digest, 'reject'));
-      const second = await until(handle, (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest);
+      const second = await until(
+        handle,
+        (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest,
+      );
       await handle.signal('decide', decision(second.questions[0]!.digest, 'approve'));
     },
   },
@@ -99,10 +144,27 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await handle.signal('decide', decision(questions[0]!.digest, 'abort'));
     },
   },
-  'continued-as-new-first-run': { input: { continueAsNewAfterEvents: 20, plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] } }, run: 'first' },
-  'continued-as-new-last-run': { input: { continueAsNewAfterEvents: 20, plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] } } },
+  'continued-as-new-first-run': {
+    input: {
+      continueAsNewAfterEvents: 20,
+      plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] },
+    },
+    run: 'first',
+  },
+  'continued-as-new-last-run': {
+    input: {
+      continueAsNewAfterEvents: 20,
+      plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] },
+    },
+  },
   'cancelled-while-waiting': {
-    input: { plan: { ...base, name: 'cancelled', steps: [write('a'), { id: 'pause', use: 'wait', with: { seconds: 600 }, needs: ['a'] }] } },
+    input: {
+      plan: {
+        ...base,
+        name: 'cancelled',
+        steps: [write('a'), { id: 'pause', use: 'wait', with: { seconds: 600 }, needs: ['a'] }],
+      },
+    },
     during: async (handle) => {
       await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
       await handle.cancel();
@@ -111,25 +173,42 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'input-without-a-value-is-asked-about': {
     input: {
       input: {},
-      plan: { ...base, name: 'no-value', steps: [{ id: 'query', use: 'db.query', with: { database: 'main', sql: 'SELECT 1 AS one' } }, { id: 'b', use: 'file.write', with: { path: 'b.txt', content: '${{ steps.query.output.rows[7].one }}' } }] },
+      plan: {
+        ...base,
+        name: 'no-value',
+        steps: [
+          { id: 'query', use: 'db.query', with: { database: 'main', sql: 'SELECT 1 AS one' } },
+          { id: 'b', use: 'file.write', with: { path: 'b.txt', content: '${{ steps.query.output.rows[7].one }}' } },
+        ],
+      },
     },
     during: async (handle) => {
       const first = await until(handle, (status) => status.questions.length > 0);
       await handle.signal('decide', decision(first.questions[0]!.digest, 'rerun'));
-      const second = await until(handle, (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest);
+      const second = await until(
+        handle,
+        (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest,
+      );
       await handle.signal('decide', decision(second.questions[0]!.digest, 'abort'));
     },
   },
   'input-without-a-value-failed-the-job': {
     input: {
       input: {},
-      plan: { ...base, name: 'no-value', steps: [{ id: 'query', use: 'db.query', with: { database: 'main', sql: 'SELECT 1 AS one' } }, { id: 'b', use: 'file.write', with: { path: 'b.txt', content: '${{ steps.query.output.rows[7].one }}' } }] },
+      plan: {
+        ...base,
+        name: 'no-value',
+        steps: [
+          { id: 'query', use: 'db.query', with: { database: 'main', sql: 'SELECT 1 AS one' } },
+          { id: 'b', use: 'file.write', with: { path: 'b.txt', content: '${{ steps.query.output.rows[7].one }}' } },
+        ],
+      },
     },
   },
 };
 
 export async function until(handle: WorkflowHandle, holds: (status: JobStatus) => boolean): Promise<JobStatus> {
-  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+  for (const end = Date.now() + 20_000; Date.now() < end;) {
     const status = await handle.query<JobStatus>('status');
     if (holds(status)) return status;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -30,7 +30,13 @@ async function carryOut(order: CommandOrder): Promise<CommandEnd> {
     if (order.hits !== undefined) appendFileSync(order.hits, `${point}\n`);
     if (point === order.kill?.point && ++count === order.kill.hit) process.kill(process.pid, 'SIGKILL');
   });
-  const job = openTestJob({ workspace: order.workspace, resume: order.memory, steps: shellSteps, workerId: `worker-${process.pid}`, env: { PATH: process.env['PATH'] } });
+  const job = openTestJob({
+    workspace: order.workspace,
+    resume: order.memory,
+    steps: shellSteps,
+    workerId: `worker-${process.pid}`,
+    env: { PATH: process.env['PATH'] },
+  });
   try {
     return await drive(job, order);
   } finally {
@@ -40,7 +46,13 @@ async function carryOut(order: CommandOrder): Promise<CommandEnd> {
 }
 
 async function drive(job: TestJob, { run, options, decide }: CommandOrder): Promise<CommandEnd> {
-  const step = async (): Promise<CommandEnd> => ({ output: await job.step(shell, { run, ...(options === undefined ? {} : { options }) }, { stepId: 'command', maxAttempts: 1 }) });
+  const step = async (): Promise<CommandEnd> => ({
+    output: await job.step(
+      shell,
+      { run, ...(options === undefined ? {} : { options }) },
+      { stepId: 'command', maxAttempts: 1 },
+    ),
+  });
   try {
     return await step();
   } catch (error) {
@@ -51,4 +63,5 @@ async function drive(job: TestJob, { run, options, decide }: CommandOrder): Prom
   }
 }
 
-if (process.argv[2] === 'command') process.stdout.write(`${JSON.stringify(await carryOut(JSON.parse(process.argv[3]!) as CommandOrder))}\n`);
+if (process.argv[2] === 'command')
+  process.stdout.write(`${JSON.stringify(await carryOut(JSON.parse(process.argv[3]!) as CommandOrder))}\n`);

@@ -1,6 +1,15 @@
 /** A small tree, a command that changes it in every way, and worker processes that run it and may be killed. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { GENESIS } from '../../src/model/record/record.ts';
 import type { TestJobMemory } from '../../src/testing.ts';
@@ -10,36 +19,75 @@ const CHILD = new URL('./command-child.ts', import.meta.url).pathname;
 
 /** Every kind of change, in this order within the command. */
 const CHANGES = [
-  'sed -i s/file/FILE/ src/*.txt', 'chmod 755 tool.sh', 'rm gone.txt', 'rm -r old', 'mkdir -p new/deep/empty', 'echo new > new/deep/n.txt', 'ln -s ../tool.sh new/link', 'ln -sfn src link',
-  'rm becomes-folder', 'mkdir becomes-folder', 'echo in > becomes-folder/in.txt', 'rm -r becomes-file', 'echo file > becomes-file', 'chmod 700 locked', 'head -c 200000 /dev/zero > big.bin',
+  'sed -i s/file/FILE/ src/*.txt',
+  'chmod 755 tool.sh',
+  'rm gone.txt',
+  'rm -r old',
+  'mkdir -p new/deep/empty',
+  'echo new > new/deep/n.txt',
+  'ln -s ../tool.sh new/link',
+  'ln -sfn src link',
+  'rm becomes-folder',
+  'mkdir becomes-folder',
+  'echo in > becomes-folder/in.txt',
+  'rm -r becomes-file',
+  'echo file > becomes-file',
+  'chmod 700 locked',
+  'head -c 200000 /dev/zero > big.bin',
 ];
 export const EVERY_CHANGE = CHANGES.join(' && ');
 
 export function prepareTree(root: string, name: string, files = 12): string {
   const workspace = mkdtempSync(join(root, `${name}-`));
-  for (const folder of ['src', 'old/deep', 'becomes-file/in', 'locked']) mkdirSync(join(workspace, folder), { recursive: true });
+  for (const folder of ['src', 'old/deep', 'becomes-file/in', 'locked'])
+    mkdirSync(join(workspace, folder), { recursive: true });
   for (let index = 0; index < files; index++) writeFileSync(join(workspace, `src/${index}.txt`), `file ${index}\n`);
-  for (const path of ['gone.txt', 'old/x.txt', 'old/deep/y.txt', 'becomes-folder', 'becomes-file/in/z.txt', 'locked/l.txt', 'tool.sh']) writeFileSync(join(workspace, path), `${path}\n`);
+  for (const path of [
+    'gone.txt',
+    'old/x.txt',
+    'old/deep/y.txt',
+    'becomes-folder',
+    'becomes-file/in/z.txt',
+    'locked/l.txt',
+    'tool.sh',
+  ])
+    writeFileSync(join(workspace, path), `${path}\n`);
   symlinkSync('tool.sh', join(workspace, 'link'));
   chmodSync(join(workspace, 'old/deep'), 0o750);
-  for (const path of readdirSync(join(workspace, 'src'))) utimesSync(join(workspace, 'src', path), 1_600_000_000, 1_600_000_000);
+  for (const path of readdirSync(join(workspace, 'src')))
+    utimesSync(join(workspace, 'src', path), 1_600_000_000, 1_600_000_000);
   return workspace;
 }
 
 export function memoryOf(name: string): TestJobMemory {
-  return { workflowId: name, firstRunId: 'run-1', runId: 'run-1', term: 0, known: { seq: 0, head: GENESIS }, steps: [], generations: {} };
+  return {
+    workflowId: name,
+    firstRunId: 'run-1',
+    runId: 'run-1',
+    term: 0,
+    known: { seq: 0, head: GENESIS },
+    steps: [],
+    generations: {},
+  };
 }
 
-export function startCommand(order: CommandOrder): { readonly child: ChildProcess; readonly end: Promise<CommandEnd | undefined> } {
-  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
+export function startCommand(order: CommandOrder): {
+  readonly child: ChildProcess;
+  readonly end: Promise<CommandEnd | undefined>;
+} {
+  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const end = new Promise<CommandEnd | undefined>((resolve, reject) => child.once('close', (code, signal) => {
-    if (signal === 'SIGKILL') return resolve(undefined);
-    if (code !== 0) return reject(new Error(stderr));
-    resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd);
-  }));
+  const end = new Promise<CommandEnd | undefined>((resolve, reject) =>
+    child.once('close', (code, signal) => {
+      if (signal === 'SIGKILL') return resolve(undefined);
+      if (code !== 0) return reject(new Error(stderr));
+      resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd);
+    }),
+  );
   return { child, end };
 }
 

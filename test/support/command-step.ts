@@ -4,7 +4,11 @@ import type { CommandResult } from '../../src/model/step/command.ts';
 import type { CommandOptions } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep, type StepImplementation } from '../../src/model/step/step.ts';
 
-export const shell = defineStep({ name: 'shell', input: z.object({ run: z.union([z.string(), z.array(z.string())]), options: z.any().optional() }), output: z.any() });
+export const shell = defineStep({
+  name: 'shell',
+  input: z.object({ run: z.union([z.string(), z.array(z.string())]), options: z.any().optional() }),
+  output: z.any(),
+});
 
 export const shellSteps = [
   implementStep(shell, async (ctx, { run, options }) => {

@@ -11,7 +11,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export type Mode = 'normal' | 'slow' | 'silent' | 'cut-before' | 'cut-after' | 'cut-body' | 'too-many' | 'unavailable' | 'unavailable-until' | 'failed-after' | 'refused' | 'still-busy' | 'redirect';
+export type Mode =
+  | 'normal'
+  | 'slow'
+  | 'silent'
+  | 'cut-before'
+  | 'cut-after'
+  | 'cut-body'
+  | 'too-many'
+  | 'unavailable'
+  | 'unavailable-until'
+  | 'failed-after'
+  | 'refused'
+  | 'still-busy'
+  | 'redirect';
 
 export interface CountedRequest {
   /** Without the quotes of the header's draft. */
@@ -59,7 +72,9 @@ export class CountingServer implements AsyncDisposable {
 
   /** How often a request took effect: with this key, or at all. */
   effects(key?: string): number {
-    return key === undefined ? [...this.#effects.values()].reduce((sum, count) => sum + count, 0) : (this.#effects.get(key) ?? 0);
+    return key === undefined
+      ? [...this.#effects.values()].reduce((sum, count) => sum + count, 0)
+      : (this.#effects.get(key) ?? 0);
   }
 
   /** What the effect with a key answered; undefined: there was none. */
@@ -114,7 +129,11 @@ export class CountingServer implements AsyncDisposable {
         act();
         return this.#answer(response, 500, '{"error":"a defect"}');
       case 'refused':
-        return this.#answer(response, 422, `{"error":"no","you":${JSON.stringify(request.headers.authorization ?? '')}}`);
+        return this.#answer(
+          response,
+          422,
+          `{"error":"no","you":${JSON.stringify(request.headers.authorization ?? '')}}`,
+        );
       case 'still-busy':
         return this.#answer(response, 409, '{"error":"the first is under way"}');
       case 'redirect':
@@ -126,20 +145,31 @@ export class CountingServer implements AsyncDisposable {
         return this.#answer(response, 200, answer);
       }
       case 'normal':
-        return method === 'GET' || method === 'HEAD' ? await this.#get(new URL(path, this.url), request, response) : this.#answer(response, 200, act());
+        return method === 'GET' || method === 'HEAD'
+          ? await this.#get(new URL(path, this.url), request, response)
+          : this.#answer(response, 200, act());
     }
   }
 
   async #get({ pathname, searchParams }: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
     switch (pathname) {
       case '/version':
-        return this.#answer(response, 200, JSON.stringify({ info: { version: this.version, requests: this.requests.length } }), this.version === undefined ? {} : { 'x-api-version': this.version });
+        return this.#answer(
+          response,
+          200,
+          JSON.stringify({ info: { version: this.version, requests: this.requests.length } }),
+          this.version === undefined ? {} : { 'x-api-version': this.version },
+        );
       case '/echo':
-        return this.#answer(response, 200, JSON.stringify(request.headers), { 'x-echo': request.headers.authorization ?? '' });
+        return this.#answer(response, 200, JSON.stringify(request.headers), {
+          'x-echo': request.headers.authorization ?? '',
+        });
       case '/stream': {
         response.writeHead(200, { 'content-type': 'application/octet-stream', connection: 'close' });
         // Whoever has enough goes away in the middle.
-        return await pipeline(Readable.from(chunks(Number(searchParams.get('bytes')))), response).catch(() => undefined);
+        return await pipeline(Readable.from(chunks(Number(searchParams.get('bytes')))), response).catch(
+          () => undefined,
+        );
       }
       case '/stall':
         response.writeHead(200, { 'content-type': 'text/plain' });
@@ -167,7 +197,12 @@ export class CountingServer implements AsyncDisposable {
     return answer;
   }
 
-  #answer(response: ServerResponse, status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
+  #answer(
+    response: ServerResponse,
+    status: number,
+    body: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close', ...headers });
     response.end(body);
   }
@@ -175,5 +210,6 @@ export class CountingServer implements AsyncDisposable {
 
 function* chunks(sizeBytes: number): Generator<Buffer> {
   const chunk = Buffer.alloc(64 * 1024, 'stream ');
-  for (let left = sizeBytes; left > 0; left -= chunk.length) yield left < chunk.length ? chunk.subarray(0, left) : chunk;
+  for (let left = sizeBytes; left > 0; left -= chunk.length)
+    yield left < chunk.length ? chunk.subarray(0, left) : chunk;
 }

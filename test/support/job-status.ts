@@ -3,9 +3,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
 
 /** @throws Error with the last status after 20 s */
-export async function until(handle: Pick<WorkflowHandle, 'query'>, holds: (status: JobStatus) => boolean, limitMs = 20_000): Promise<JobStatus> {
+export async function until(
+  handle: Pick<WorkflowHandle, 'query'>,
+  holds: (status: JobStatus) => boolean,
+  limitMs = 20_000,
+): Promise<JobStatus> {
   let status: JobStatus | undefined;
-  for (const end = Date.now() + limitMs; Date.now() < end; ) {
+  for (const end = Date.now() + limitMs; Date.now() < end;) {
     status = await handle.query<JobStatus>('status');
     if (holds(status)) return status;
     await new Promise((resolve) => setTimeout(resolve, 50));

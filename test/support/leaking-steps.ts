@@ -16,75 +16,104 @@ function formsIn(token: string): Record<string, string> {
     json: JSON.stringify({ token }),
     url: `https://host/?token=${encodeURIComponent(token)}`,
     form: new URLSearchParams({ token }).toString(),
-    ...Object.fromEntries(['', 'x', 'xy'].flatMap((before, index) => [[`base64-${index}`, Buffer.from(`${before}${token}and more`).toString('base64')], [`base64url-${index}`, Buffer.from(`${before}${token}?`).toString('base64url')]])),
+    ...Object.fromEntries(
+      ['', 'x', 'xy'].flatMap((before, index) => [
+        [`base64-${index}`, Buffer.from(`${before}${token}and more`).toString('base64')],
+        [`base64url-${index}`, Buffer.from(`${before}${token}?`).toString('base64url')],
+      ]),
+    ),
     hex: Buffer.from(token).toString('hex'),
   };
 }
 
-export const leak = implementStep(defineStep({ name: 'leak', input, output: z.any() }), async (ctx, { how, token, url }): Promise<unknown> => {
-  const forms = formsIn(token);
-  switch (how) {
-    case 'use': {
-      const response = await fetch(url!, { method: 'POST', headers: { authorization: ctx.secret(SECRET), 'x-given': encodeURIComponent(token) } });
-      return { status: response.status };
-    }
-    case 'say':
-      for (const [name, form] of Object.entries(forms)) {
-        ctx.log(`${name} ${form}`, { [`of ${form}`]: [form], name });
-        ctx.progress(`${name} ${form}`);
+export const leak = implementStep(
+  defineStep({ name: 'leak', input, output: z.any() }),
+  async (ctx, { how, token, url }): Promise<unknown> => {
+    const forms = formsIn(token);
+    switch (how) {
+      case 'use': {
+        const response = await fetch(url!, {
+          method: 'POST',
+          headers: { authorization: ctx.secret(SECRET), 'x-given': encodeURIComponent(token) },
+        });
+        return { status: response.status };
       }
-      return { characters: token.length };
-    case 'throw':
-      ctx.progress(`about to fail with ${forms['plain']}`);
-      throw Object.assign(new Error(`failed: ${Object.values(forms).join(' ')}`, { cause: new TypeError(`because of ${forms['base64-1']} ${token}`) }), { details: [token] });
-    case 'throw-short':
-      throw new Error(`no: ${forms['form']}`);
-    case 'throw-long':
-      throw new Error(`${'x'.repeat(3_990)} ${token} ${token}`);
-    case 'output':
-      return { token };
-    case 'output-name':
-      return { [token]: 1 };
-    case 'output-basic':
-      return { header: `Basic ${Buffer.from(`user:${token}`).toString('base64')}` };
-    case 'output-url':
-      return { header: forms['url'] };
-    case 'once':
-      return await ctx.once('value', () => [forms['json']!]);
-    case 'file':
-      await ctx.files.write('leak.txt', `the token is ${token}\n`);
-      return {};
-    case 'file-bytes':
-      await ctx.files.write('leak.bin', Buffer.concat([Buffer.alloc(40_000), Buffer.from(forms['base64-2']!)]));
-      return {};
-    case 'file-stream':
-      await ctx.files.write('leak.stream', inPieces(`${'.'.repeat(1_000)}${forms['base64url-1']}${'.'.repeat(1_000)}`));
-      return {};
-    case 'file-name':
-      await ctx.files.write(`${encodeURIComponent(token)}.txt`, 'nothing');
-      return {};
-    case 'row':
-      await ctx.db('main').insert('note', { id: 1, text: forms['form']! });
-      return {};
-    case 'statement':
-      await ctx.db('main').sql('INSERT INTO note (id, text) VALUES (?, ?)', [2, token], { writes: ['note'] });
-      return {};
-    case 'query':
-      return await ctx.db('main').query('SELECT ? AS token', [token]);
-    case 'call':
-      return { answered: Object.keys(await ctx.perform('call', { request: { ...forms }, run: async () => await Promise.resolve({ echo: forms }) })).length };
-    case 'call-in-doubt':
-      return await ctx.perform('call', { request: { token }, run: async () => await Promise.reject(new Error(`no answer for ${token} ${forms['base64-2']}`)) });
-    case 'large':
-      await ctx.files.write('large.bin', inPieces('.'.repeat(100_000)));
-      return {};
-    case 'undeclared':
-      return ctx.secret('NOT_DECLARED');
-    case 'given':
-      return { given: token };
-    default:
-      throw new Error(`there is no ${how}`);
-  }
-}) as unknown as StepImplementation;
+      case 'say':
+        for (const [name, form] of Object.entries(forms)) {
+          ctx.log(`${name} ${form}`, { [`of ${form}`]: [form], name });
+          ctx.progress(`${name} ${form}`);
+        }
+        return { characters: token.length };
+      case 'throw':
+        ctx.progress(`about to fail with ${forms['plain']}`);
+        throw Object.assign(
+          new Error(`failed: ${Object.values(forms).join(' ')}`, {
+            cause: new TypeError(`because of ${forms['base64-1']} ${token}`),
+          }),
+          { details: [token] },
+        );
+      case 'throw-short':
+        throw new Error(`no: ${forms['form']}`);
+      case 'throw-long':
+        throw new Error(`${'x'.repeat(3_990)} ${token} ${token}`);
+      case 'output':
+        return { token };
+      case 'output-name':
+        return { [token]: 1 };
+      case 'output-basic':
+        return { header: `Basic ${Buffer.from(`user:${token}`).toString('base64')}` };
+      case 'output-url':
+        return { header: forms['url'] };
+      case 'once':
+        return await ctx.once('value', () => [forms['json']!]);
+      case 'file':
+        await ctx.files.write('leak.txt', `the token is ${token}\n`);
+        return {};
+      case 'file-bytes':
+        await ctx.files.write('leak.bin', Buffer.concat([Buffer.alloc(40_000), Buffer.from(forms['base64-2']!)]));
+        return {};
+      case 'file-stream':
+        await ctx.files.write(
+          'leak.stream',
+          inPieces(`${'.'.repeat(1_000)}${forms['base64url-1']}${'.'.repeat(1_000)}`),
+        );
+        return {};
+      case 'file-name':
+        await ctx.files.write(`${encodeURIComponent(token)}.txt`, 'nothing');
+        return {};
+      case 'row':
+        await ctx.db('main').insert('note', { id: 1, text: forms['form']! });
+        return {};
+      case 'statement':
+        await ctx.db('main').sql('INSERT INTO note (id, text) VALUES (?, ?)', [2, token], { writes: ['note'] });
+        return {};
+      case 'query':
+        return await ctx.db('main').query('SELECT ? AS token', [token]);
+      case 'call':
+        return {
+          answered: Object.keys(
+            await ctx.perform('call', {
+              request: { ...forms },
+              run: async () => await Promise.resolve({ echo: forms }),
+            }),
+          ).length,
+        };
+      case 'call-in-doubt':
+        return await ctx.perform('call', {
+          request: { token },
+          run: async () => await Promise.reject(new Error(`no answer for ${token} ${forms['base64-2']}`)),
+        });
+      case 'large':
+        await ctx.files.write('large.bin', inPieces('.'.repeat(100_000)));
+        return {};
+      case 'undeclared':
+        return ctx.secret('NOT_DECLARED');
+      case 'given':
+        return { given: token };
+      default:
+        throw new Error(`there is no ${how}`);
+    }
+  },
+) as unknown as StepImplementation;
 
 export const steps = [leak];

@@ -22,7 +22,9 @@ export function decisionsOf(workspace: string, jobId: string): readonly Decision
 }
 
 export function stepRecordsOf(workspace: string, jobId: string, stepId: string): readonly StepRecord[] {
-  return chainOf(workspace, jobId).filter((record): record is StepRecord => record.kind === 'step' && record.stepId === stepId);
+  return chainOf(workspace, jobId).filter(
+    (record): record is StepRecord => record.kind === 'step' && record.stepId === stepId,
+  );
 }
 
 export function manifestEntry(workspace: string, jobId: string, resource: string): ManifestEntry | undefined {

@@ -10,7 +10,14 @@ import type { Question } from '../../src/model/question/question.ts';
 import { GENESIS } from '../../src/model/record/record.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobMemory,
+} from '../../src/testing.ts';
 
 export const pay = defineStep({ name: 'pay', input: z.object({ amount: z.number() }), output: z.any() });
 
@@ -31,26 +38,48 @@ export interface PerformOrder {
 export type PerformEnd = { readonly output: Json } | { readonly question: Question } | { readonly failure: string };
 
 export function freshMemory(name: string): TestJobMemory {
-  return { workflowId: name, firstRunId: 'run-1', runId: 'run-1', term: 0, known: { seq: 0, head: GENESIS }, steps: [], generations: {} };
+  return {
+    workflowId: name,
+    firstRunId: 'run-1',
+    runId: 'run-1',
+    term: 0,
+    known: { seq: 0, head: GENESIS },
+    steps: [],
+    generations: {},
+  };
 }
 
 /** Sends a request; what says no before anything is done is no effect. */
 export async function send(url: string, key: string, body: Json, signal?: AbortSignal): Promise<Json> {
   const response = await fetch(url, {
-    method: 'POST', body: JSON.stringify(body), headers: { 'idempotency-key': key, 'content-type': 'application/json' }, redirect: 'manual', ...(signal === undefined ? {} : { signal }),
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'idempotency-key': key, 'content-type': 'application/json' },
+    redirect: 'manual',
+    ...(signal === undefined ? {} : { signal }),
   });
-  if (response.status === 429 || response.status === 503) throw new NotPerformed(`the endpoint answered ${response.status}`);
+  if (response.status === 429 || response.status === 503)
+    throw new NotPerformed(`the endpoint answered ${response.status}`);
   if (response.status !== 200) throw new Error(`the endpoint answered ${response.status}`);
   return (await response.json()) as Json;
 }
 
 async function chargeByHttp(ctx: StepContext, url: string, amount: number, inDoubt: InDoubt): Promise<Json> {
   const isGet = inDoubt === 'http-get';
-  const response = await ctx.http('charge', isGet ? { url: `${url}/look` } : { url, method: 'POST', json: { amount }, idempotent: inDoubt === 'http-repeat' });
+  const response = await ctx.http(
+    'charge',
+    isGet ? { url: `${url}/look` } : { url, method: 'POST', json: { amount }, idempotent: inDoubt === 'http-repeat' },
+  );
   return response.json();
 }
 
-export async function charge(ctx: StepContext, url: string, request: Json, inDoubt: Exclude<InDoubt, `http-${string}`>, more: { readonly refuse?: boolean; readonly name?: string } = {}): Promise<Json> {
+export async function charge(
+  ctx: StepContext,
+  url: string,
+  request: Json,
+  inDoubt: Exclude<InDoubt, `http-${string}`>,
+  more: { readonly refuse?: boolean; readonly name?: string } = {},
+): Promise<Json> {
   return await ctx.perform(more.name ?? 'charge', {
     request,
     inDoubt,
@@ -60,7 +89,9 @@ export async function charge(ctx: StepContext, url: string, request: Json, inDou
     },
     probe: async ({ key, signal }) => {
       const response = await fetch(`${url}/known/${key}`, { signal });
-      return response.status === 200 ? { happened: true, answer: (await response.json()) as Json } : { happened: false };
+      return response.status === 200
+        ? { happened: true, answer: (await response.json()) as Json }
+        : { happened: false };
     },
   });
 }
@@ -70,15 +101,31 @@ function isByHttp(inDoubt: InDoubt): inDoubt is Extract<InDoubt, `http-${string}
 }
 
 async function carryOut(order: PerformOrder): Promise<PerformEnd> {
-  const steps = [implementStep(pay, async (ctx, { amount }) => {
-    const answer = isByHttp(order.inDoubt) ? await chargeByHttp(ctx, order.url, amount, order.inDoubt) : await charge(ctx, order.url, { amount }, order.inDoubt, order.refuse === undefined ? {} : { refuse: order.refuse });
-    await ctx.files.write('receipt.json', JSON.stringify(answer));
-    return answer;
-  })];
+  const steps = [
+    implementStep(pay, async (ctx, { amount }) => {
+      const answer = isByHttp(order.inDoubt)
+        ? await chargeByHttp(ctx, order.url, amount, order.inDoubt)
+        : await charge(
+            ctx,
+            order.url,
+            { amount },
+            order.inDoubt,
+            order.refuse === undefined ? {} : { refuse: order.refuse },
+          );
+      await ctx.files.write('receipt.json', JSON.stringify(answer));
+      return answer;
+    }),
+  ];
   setFaultHook((point) => {
     if (point === order.kill) process.kill(process.pid, 'SIGKILL');
   });
-  const job = openTestJob({ workspace: order.workspace, resume: order.memory, steps: steps as never, http: { hosts: [order.url] }, workerId: `worker-${process.pid}` });
+  const job = openTestJob({
+    workspace: order.workspace,
+    resume: order.memory,
+    steps: steps as never,
+    http: { hosts: [order.url] },
+    workerId: `worker-${process.pid}`,
+  });
   try {
     return await drive(job, order);
   } finally {

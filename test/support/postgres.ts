@@ -121,10 +121,22 @@ async function startCluster(parts: ClusterParts): Promise<PostgresCluster> {
 }
 
 async function startServer(parts: ClusterParts, port: number, url: string): Promise<SupervisedProcess> {
-  const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: '200', fsync: 'on', log_min_messages: 'fatal' };
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '200',
+    fsync: 'on',
+    log_min_messages: 'fatal',
+  };
   const server = startSupervised({
     command: path.join(parts.native, 'bin', 'postgres'),
-    args: ['-D', parts.dataDirectory, '-p', String(port), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    args: [
+      '-D',
+      parts.dataDirectory,
+      '-p',
+      String(port),
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
     stopSignal: 'INT',
     removeAfterwards: parts.folder,
     cwd: parts.folder,
@@ -149,11 +161,17 @@ async function initialise(parts: ClusterParts): Promise<void> {
   const passwordFile = path.join(parts.folder, 'password');
   await fs.writeFile(passwordFile, `${parts.password}\n`);
   if (parts.identity.uid !== undefined) {
-    for (const owned of [parts.folder, passwordFile]) await fs.chown(owned, parts.identity.uid, parts.identity.gid ?? parts.identity.uid);
+    for (const owned of [parts.folder, passwordFile])
+      await fs.chown(owned, parts.identity.uid, parts.identity.gid ?? parts.identity.uid);
   }
   const authentication = ['--auth=scram-sha-256', '--username=postgres', `--pwfile=${passwordFile}`];
   // The cluster itself is thrown away: only what tests do in it must reach the disk.
-  await runAs(parts.identity, path.join(parts.native, 'bin', 'initdb'), [`--pgdata=${parts.dataDirectory}`, ...authentication, '--encoding=UTF8', '--locale=C', '--no-sync'], parts.folder);
+  await runAs(
+    parts.identity,
+    path.join(parts.native, 'bin', 'initdb'),
+    [`--pgdata=${parts.dataDirectory}`, ...authentication, '--encoding=UTF8', '--locale=C', '--no-sync'],
+    parts.folder,
+  );
 }
 
 /**
@@ -185,26 +203,37 @@ async function installedBinaries(): Promise<string> {
     const { postgres } = (await import(pathToFileURL(ask.resolve(name)).href)) as { postgres: string };
     return path.dirname(path.dirname(postgres));
   } catch (cause) {
-    throw new Error(`No PostgreSQL for ${system} on ${process.arch}: the npm package ${name} isn't installed. Set HOLDFAST_TEST_POSTGRES_URL to a server whose user may create databases.`, { cause });
+    throw new Error(
+      `No PostgreSQL for ${system} on ${process.arch}: the npm package ${name} isn't installed. Set HOLDFAST_TEST_POSTGRES_URL to a server whose user may create databases.`,
+      { cause },
+    );
   }
 }
 
 /** npm packages hold no symbolic links; the package makes its own from a list in an install script, which npm may not have run. */
 async function restoreLinks(native: string): Promise<void> {
-  const list = JSON.parse(await fs.readFile(path.join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const list = JSON.parse(await fs.readFile(path.join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   const base = path.dirname(native);
   for (const { source, target } of list) {
     const link = path.join(base, target);
-    await fs.symlink(path.relative(path.dirname(link), path.join(base, source)), link).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+    await fs
+      .symlink(path.relative(path.dirname(link), path.join(base, source)), link)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
   }
 }
 
 async function nobody(): Promise<Identity> {
   const line = (await fs.readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith('nobody:'));
   const [, , uid, gid] = line?.split(':') ?? [];
-  if (uid === undefined || gid === undefined) throw new Error('PostgreSQL does not run as root, and this machine has no user `nobody` to run it. Run the tests as another user.');
+  if (uid === undefined || gid === undefined)
+    throw new Error(
+      'PostgreSQL does not run as root, and this machine has no user `nobody` to run it. Run the tests as another user.',
+    );
   return { uid: Number(uid), gid: Number(gid) };
 }
 
@@ -214,7 +243,9 @@ async function runAs(identity: Identity, command: string, args: readonly string[
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`${path.basename(command)} ended with ${code}: ${printed.trim()}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${path.basename(command)} ended with ${code}: ${printed.trim()}`)),
+    );
   });
 }
 

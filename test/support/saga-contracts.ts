@@ -4,7 +4,8 @@ import type { Json } from '../../src/model/canonical-json.ts';
 import { defineStep, type StepContract } from '../../src/model/step/step.ts';
 
 const Empty = z.object({});
-const step = <I extends z.ZodType>(name: string, input: I): StepContract<I, z.ZodType<Json>> => defineStep({ name, input, output: z.json() as z.ZodType<Json> });
+const step = <I extends z.ZodType>(name: string, input: I): StepContract<I, z.ZodType<Json>> =>
+  defineStep({ name, input, output: z.json() as z.ZodType<Json> });
 
 export const writing = step('writing', z.object({ text: z.string() }));
 export const replacing = step('replacing', Empty);

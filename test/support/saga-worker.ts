@@ -25,8 +25,13 @@ setFaultHook((point) => {
   process.kill(process.pid, 'SIGKILL');
 });
 const worker = await createWorker({
-  address: order.address, namespace: order.namespace, taskQueue: order.taskQueue, workspaceRoot: order.root, steps: sagaSteps(order),
-  workflowBundle: JSON.parse(readFileSync(order.bundlePath, 'utf8')) as WorkflowBundleWithSourceMap, env: { HOLDFAST_STATE_DIR: `${order.root}/state` },
+  address: order.address,
+  namespace: order.namespace,
+  taskQueue: order.taskQueue,
+  workspaceRoot: order.root,
+  steps: sagaSteps(order),
+  workflowBundle: JSON.parse(readFileSync(order.bundlePath, 'utf8')) as WorkflowBundleWithSourceMap,
+  env: { HOLDFAST_STATE_DIR: `${order.root}/state` },
 });
 process.stdout.write('ready\n');
 await worker.run();

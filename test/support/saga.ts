@@ -26,7 +26,11 @@ export interface SagaPlaces {
 }
 
 /** In this order; each with what it is given, and what it calls when it is done and when it is undone. */
-export const SAGA: readonly { readonly contract: StepContract; readonly input: Json; readonly calls?: { readonly done: string; readonly undone: string } }[] = [
+export const SAGA: readonly {
+  readonly contract: StepContract;
+  readonly input: Json;
+  readonly calls?: { readonly done: string; readonly undone: string };
+}[] = [
   { contract: writing, input: { text: 'first' } },
   { contract: replacing, input: {} },
   { contract: rows, input: {} },
@@ -40,8 +44,19 @@ export const SAGA: readonly { readonly contract: StepContract; readonly input: J
 
 /** Files changed, removed and made; folders and links, too, and each in the place of another. */
 const COMMAND = [
-  "sed -i 's/job/command/' there/plain.txt", 'rm there/run.sh', 'mkdir -p made/by', 'echo made > made/by/sh.txt', 'ln -s by/sh.txt made/link', 'chmod 700 there',
-  'rm there/becomes-folder', 'mkdir there/becomes-folder', 'echo in > there/becomes-folder/in.txt', 'rm -r there/becomes-file', 'echo file > there/becomes-file', 'rmdir there/empty', 'ln -sf gone.txt there/turned',
+  "sed -i 's/job/command/' there/plain.txt",
+  'rm there/run.sh',
+  'mkdir -p made/by',
+  'echo made > made/by/sh.txt',
+  'ln -s by/sh.txt made/link',
+  'chmod 700 there',
+  'rm there/becomes-folder',
+  'mkdir there/becomes-folder',
+  'echo in > there/becomes-folder/in.txt',
+  'rm -r there/becomes-file',
+  'echo file > there/becomes-file',
+  'rmdir there/empty',
+  'ln -sf gone.txt there/turned',
 ].join(' && ');
 
 export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplementation[] {
@@ -67,40 +82,80 @@ export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplem
     }),
     implementStep(rows, async (ctx) => {
       const db = ctx.db('main');
-      await db.insert('item', [{ id: 10, name: 'ten', size: 10 }, { id: 11, name: 'eleven', size: 11 }]);
+      await db.insert('item', [
+        { id: 10, name: 'ten', size: 10 },
+        { id: 11, name: 'eleven', size: 11 },
+      ]);
       await db.update('item', { id: 1 }, { name: 'one again' });
-      await db.upsert('item', [{ id: 2, name: 'two again', size: 22 }, { id: 12, name: 'twelve', size: 12 }]);
+      await db.upsert('item', [
+        { id: 2, name: 'two again', size: 22 },
+        { id: 12, name: 'twelve', size: 12 },
+      ]);
       await db.delete('item', { id: 3 });
       return null;
     }),
     implementStep(statement, async (ctx) => {
       const db = ctx.db('main');
-      await db.sql(`UPDATE item SET size = size + ${placeholder(ctx)}`, [100], { writes: ['item'], undo: { text: `UPDATE item SET size = size - ${placeholder(ctx)}`, params: [100] } });
-      await db.sql('CREATE TABLE made (id INTEGER PRIMARY KEY)', [], { writes: ['made'], undo: { text: 'DROP TABLE made' } });
+      await db.sql(`UPDATE item SET size = size + ${placeholder(ctx)}`, [100], {
+        writes: ['item'],
+        undo: { text: `UPDATE item SET size = size - ${placeholder(ctx)}`, params: [100] },
+      });
+      await db.sql('CREATE TABLE made (id INTEGER PRIMARY KEY)', [], {
+        writes: ['made'],
+        undo: { text: 'DROP TABLE made' },
+      });
       return null;
     }),
-    implementStep(paying, async (ctx, { amount }) => {
-      const answer = await ctx.perform('charge', { request: { amount }, inDoubt: 'repeat', run: ({ key }) => send(`${url}/charge`, key, { amount }) });
-      await ctx.files.write('receipt.json', JSON.stringify(answer));
-      return answer;
-    }, {
-      compensate: async (ctx, { input, output, calls }) => {
-        const receipt = await ctx.files.exists('receipt.json');
-        const why = await ctx.once('why', () => `as asked ${receipt ? 'with' : 'without'} a receipt`);
-        for (const { key, answer } of calls) await ctx.perform('refund', { request: { charge: key, amount: input.amount, answer, output: output ?? null, why }, inDoubt: 'repeat', run: ({ key: own }) => send(`${url}/refund`, own, { charge: key }) });
-        await ctx.files.write('refunds.log', `refunded ${calls.length}\n`);
-        await ctx.files.remove('refunds.log');
+    implementStep(
+      paying,
+      async (ctx, { amount }) => {
+        const answer = await ctx.perform('charge', {
+          request: { amount },
+          inDoubt: 'repeat',
+          run: ({ key }) => send(`${url}/charge`, key, { amount }),
+        });
+        await ctx.files.write('receipt.json', JSON.stringify(answer));
+        return answer;
       },
-    }),
-    implementStep(posting, async (ctx) => {
-      const response = await ctx.http('order', { url: `${url}/orders`, method: 'POST', json: { order: 1 }, idempotent: true });
-      await ctx.files.write('order.json', response.text);
-      return response.json();
-    }, {
-      compensate: async (ctx, { calls }) => {
-        for (const { key } of calls) await ctx.http('cancel', { url: `${url}/orders/cancel`, method: 'POST', json: { order: key }, idempotent: true });
+      {
+        compensate: async (ctx, { input, output, calls }) => {
+          const receipt = await ctx.files.exists('receipt.json');
+          const why = await ctx.once('why', () => `as asked ${receipt ? 'with' : 'without'} a receipt`);
+          for (const { key, answer } of calls)
+            await ctx.perform('refund', {
+              request: { charge: key, amount: input.amount, answer, output: output ?? null, why },
+              inDoubt: 'repeat',
+              run: ({ key: own }) => send(`${url}/refund`, own, { charge: key }),
+            });
+          await ctx.files.write('refunds.log', `refunded ${calls.length}\n`);
+          await ctx.files.remove('refunds.log');
+        },
       },
-    }),
+    ),
+    implementStep(
+      posting,
+      async (ctx) => {
+        const response = await ctx.http('order', {
+          url: `${url}/orders`,
+          method: 'POST',
+          json: { order: 1 },
+          idempotent: true,
+        });
+        await ctx.files.write('order.json', response.text);
+        return response.json();
+      },
+      {
+        compensate: async (ctx, { calls }) => {
+          for (const { key } of calls)
+            await ctx.http('cancel', {
+              url: `${url}/orders/cancel`,
+              method: 'POST',
+              json: { order: key },
+              idempotent: true,
+            });
+        },
+      },
+    ),
     implementStep(commanding, async (ctx) => (await ctx.command(COMMAND, { shell: true })).exitCode),
     implementStep(both, async (ctx) => {
       await ctx.files.write('last/file.txt', 'last\n');
@@ -114,22 +169,43 @@ export function sagaSteps({ url }: Pick<SagaPlaces, 'url'>): readonly StepImplem
 /** The saga's calls, one after the other, as the endpoint gets them. */
 export function callsOf(count: number): readonly string[] {
   const made = SAGA.slice(0, count);
-  return [...made.flatMap(({ calls }) => (calls === undefined ? [] : [calls.done])), ...made.toReversed().flatMap(({ calls }) => (calls === undefined ? [] : [calls.undone]))];
+  return [
+    ...made.flatMap(({ calls }) => (calls === undefined ? [] : [calls.done])),
+    ...made.toReversed().flatMap(({ calls }) => (calls === undefined ? [] : [calls.undone])),
+  ];
 }
 
 /** As a plan, one step after the other; then a step that waits for an approval. */
 export function sagaPlan(url: string): JsonObject & { readonly steps: JsonObject[] } {
   return {
-    schemaVersion: 1, name: 'saga', workspace: 'unused', databases: { main: { url: 'sqlite:db/main.db' } }, http: { hosts: [url] },
+    schemaVersion: 1,
+    name: 'saga',
+    workspace: 'unused',
+    databases: { main: { url: 'sqlite:db/main.db' } },
+    http: { hosts: [url] },
     steps: [
-      ...SAGA.map(({ contract, input }, index) => ({ id: contract.name, use: contract.name, with: input, ...(index === 0 ? {} : { needs: [SAGA[index - 1]!.contract.name] }) })),
-      { id: 'asks', use: 'file.write', with: { path: 'asks.txt', content: 'asks' }, needs: [SAGA.at(-1)!.contract.name], approval: 'before-apply' },
+      ...SAGA.map(({ contract, input }, index) => ({
+        id: contract.name,
+        use: contract.name,
+        with: input,
+        ...(index === 0 ? {} : { needs: [SAGA[index - 1]!.contract.name] }),
+      })),
+      {
+        id: 'asks',
+        use: 'file.write',
+        with: { path: 'asks.txt', content: 'asks' },
+        needs: [SAGA.at(-1)!.contract.name],
+        approval: 'before-apply',
+      },
     ],
   };
 }
 
 /** What was there before the job. */
-export async function prepareSagaWorld({ workspace, databaseUrl }: Pick<SagaPlaces, 'workspace' | 'databaseUrl'>): Promise<void> {
+export async function prepareSagaWorld({
+  workspace,
+  databaseUrl,
+}: Pick<SagaPlaces, 'workspace' | 'databaseUrl'>): Promise<void> {
   mkdirSync(join(workspace, 'there'), { recursive: true });
   mkdirSync(join(workspace, 'db'), { recursive: true });
   writeFileSync(join(workspace, 'there/plain.txt'), 'plain\r\nwith two lines');
@@ -157,14 +233,26 @@ export interface SagaWorld {
   readonly tables: readonly unknown[];
 }
 
-export async function worldOf({ workspace, databaseUrl }: Pick<SagaPlaces, 'workspace' | 'databaseUrl'>): Promise<SagaWorld> {
+export async function worldOf({
+  workspace,
+  databaseUrl,
+}: Pick<SagaPlaces, 'workspace' | 'databaseUrl'>): Promise<SagaWorld> {
   const files = filesIn(workspace);
   const items = 'SELECT * FROM item ORDER BY id';
   if (databaseUrl.startsWith('sqlite:')) {
     const database = new DatabaseSync(databaseUrl.slice('sqlite:'.length), { readOnly: true });
     try {
-      const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'holdfast%' ORDER BY name").all();
-      return { files, item: database.prepare(items).all().map((row) => ({ ...row })), tables: tables.map((row) => row['name']) };
+      const tables = database
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'holdfast%' ORDER BY name")
+        .all();
+      return {
+        files,
+        item: database
+          .prepare(items)
+          .all()
+          .map((row) => ({ ...row })),
+        tables: tables.map((row) => row['name']),
+      };
     } finally {
       database.close();
     }
@@ -172,8 +260,14 @@ export async function worldOf({ workspace, databaseUrl }: Pick<SagaPlaces, 'work
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const tables = await client.query("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE 'holdfast%' ORDER BY 1");
-    return { files, item: (await client.query(items)).rows as unknown[], tables: tables.rows.map((row: { name: string }) => row.name) };
+    const tables = await client.query(
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE 'holdfast%' ORDER BY 1",
+    );
+    return {
+      files,
+      item: (await client.query(items)).rows as unknown[],
+      tables: tables.rows.map((row: { name: string }) => row.name),
+    };
   } finally {
     await client.end();
   }

@@ -61,9 +61,14 @@ export async function testTemporal(): Promise<TestTemporal> {
 async function registerNamespace(connection: Connection, namespace: string): Promise<void> {
   const { INDEXED_VALUE_TYPE_INT, INDEXED_VALUE_TYPE_KEYWORD } = protos.temporal.api.enums.v1.IndexedValueType;
   const searchAttributes = { HoldfastState: INDEXED_VALUE_TYPE_KEYWORD, HoldfastDiscrepancies: INDEXED_VALUE_TYPE_INT };
-  await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs(RETENTION_MS) });
+  await connection.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: msToTs(RETENTION_MS),
+  });
   await untilItWorks(async () => connection.operatorService.addSearchAttributes({ namespace, searchAttributes }));
-  await untilItWorks(async () => connection.workflowService.listWorkflowExecutions({ namespace, query: "HoldfastState = 'none'" }));
+  await untilItWorks(async () =>
+    connection.workflowService.listWorkflowExecutions({ namespace, query: "HoldfastState = 'none'" }),
+  );
 }
 
 async function untilItWorks(attempt: () => Promise<unknown>): Promise<void> {

@@ -14,7 +14,11 @@ export interface UndoOrder extends SagaPlaces {
 }
 
 const order = JSON.parse(process.argv[2]!) as UndoOrder;
-const over = new Set(order.everyPoint !== undefined && existsSync(order.everyPoint) ? readFileSync(order.everyPoint, 'utf8').split('\n') : []);
+const over = new Set(
+  order.everyPoint !== undefined && existsSync(order.everyPoint)
+    ? readFileSync(order.everyPoint, 'utf8').split('\n')
+    : [],
+);
 let hits = 0;
 setFaultHook((point) => {
   if (order.hits !== undefined) appendFileSync(order.hits, `${point}\n`);
@@ -27,7 +31,13 @@ setFaultHook((point) => {
   if (hits === order.kill.hit) process.kill(process.pid, 'SIGKILL');
 });
 const job = openTestJob({
-  workspace: order.workspace, resume: order.memory, steps: sagaSteps(order), databases: { main: '${{ env.DATABASE_URL }}' }, env: { DATABASE_URL: order.databaseUrl }, http: { hosts: [order.url] }, workerId: `worker-${process.pid}`,
+  workspace: order.workspace,
+  resume: order.memory,
+  steps: sagaSteps(order),
+  databases: { main: '${{ env.DATABASE_URL }}' },
+  env: { DATABASE_URL: order.databaseUrl },
+  http: { hosts: [order.url] },
+  workerId: `worker-${process.pid}`,
 });
 try {
   process.stdout.write(JSON.stringify({ report: await job.undo() }));

@@ -36,10 +36,21 @@ export class UndoKills implements Disposable {
   /** The saga, done to its end. `databaseUrl` default: a SQLite file in the workspace. */
   async doSaga(name: string, databaseUrl?: string): Promise<DoneSaga> {
     const workspace = join(this.root, name);
-    const places: SagaPlaces = { workspace, url: this.#server.url, databaseUrl: databaseUrl ?? `sqlite:${workspace}/db/main.db` };
+    const places: SagaPlaces = {
+      workspace,
+      url: this.#server.url,
+      databaseUrl: databaseUrl ?? `sqlite:${workspace}/db/main.db`,
+    };
     await prepareSagaWorld(places);
     const before = await worldOf(places);
-    const job = openTestJob({ workspace, resume: freshMemory(name), steps: sagaSteps(places), databases: { main: '${{ env.DATABASE_URL }}' }, env: { DATABASE_URL: places.databaseUrl }, http: { hosts: [places.url] } });
+    const job = openTestJob({
+      workspace,
+      resume: freshMemory(name),
+      steps: sagaSteps(places),
+      databases: { main: '${{ env.DATABASE_URL }}' },
+      env: { DATABASE_URL: places.databaseUrl },
+      http: { hosts: [places.url] },
+    });
     for (const { contract, input } of SAGA) await job.step(contract, input as never);
     const { memory } = job;
     await job.close();
@@ -54,13 +65,21 @@ export class UndoKills implements Disposable {
   }
 
   /** One process. Undefined: it was killed. */
-  async undo({ places, memory }: DoneSaga, more: Pick<UndoOrder, 'kill' | 'hits' | 'everyPoint'> = {}): Promise<UndoReport | undefined> {
+  async undo(
+    { places, memory }: DoneSaga,
+    more: Pick<UndoOrder, 'kill' | 'hits' | 'everyPoint'> = {},
+  ): Promise<UndoReport | undefined> {
     const order: UndoOrder = { ...places, memory, ...more };
-    const child = spawn(process.execPath, ['--conditions=holdfast-source', CHILD, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: join(this.root, 'compiled') } });
+    const child = spawn(process.execPath, ['--conditions=holdfast-source', CHILD, JSON.stringify(order)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(this.root, 'compiled') },
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => void child.once('close', (...end) => resolve(end)));
+    const [code, signal] = await new Promise<[number | null, string | null]>(
+      (resolve) => void child.once('close', (...end) => resolve(end)),
+    );
     if (signal === 'SIGKILL') return undefined;
     assert.equal(code, 0, stderr);
     const end = JSON.parse(stdout) as { readonly report?: UndoReport };
@@ -74,32 +93,64 @@ export class UndoKills implements Disposable {
     assert.deepEqual(await worldOf(places), before);
     const [jobId] = readLedger(places.workspace, (ledger) => ledger.jobIds());
     const records = chainOf(places.workspace, jobId!);
-    assert.deepEqual(records.flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])), SAGA.map(({ contract }) => contract.name).reverse());
+    assert.deepEqual(
+      records.flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])),
+      SAGA.map(({ contract }) => contract.name).reverse(),
+    );
     // What is killed after it has given the workspace back begins once more, and finds nothing to do.
-    assert.equal(records.filter(({ kind }) => kind === 'undoing').length, records.filter(({ kind }) => kind === 'released').length);
-    const refund = records.flatMap((record) => (record.kind === 'undone' ? record.effects.flatMap(({ effect }) => (effect.kind === 'perform' ? [effect.key] : [])) : []));
-    assert.deepEqual(refund.map((key) => this.#server.effects(key)), SAGA.flatMap(({ calls }) => (calls === undefined ? [] : [1])), 'each compensation took effect once');
-    assert.deepEqual(readLedger(places.workspace, (ledger) => [ledger.boundJobId(), ledger.openIntents(jobId!).length, ledger.integrityProblems(jobId!)]), [undefined, 0, []]);
+    assert.equal(
+      records.filter(({ kind }) => kind === 'undoing').length,
+      records.filter(({ kind }) => kind === 'released').length,
+    );
+    const refund = records.flatMap((record) =>
+      record.kind === 'undone'
+        ? record.effects.flatMap(({ effect }) => (effect.kind === 'perform' ? [effect.key] : []))
+        : [],
+    );
+    assert.deepEqual(
+      refund.map((key) => this.#server.effects(key)),
+      SAGA.flatMap(({ calls }) => (calls === undefined ? [] : [1])),
+      'each compensation took effect once',
+    );
+    assert.deepEqual(
+      readLedger(places.workspace, (ledger) => [
+        ledger.boundJobId(),
+        ledger.openIntents(jobId!).length,
+        ledger.integrityProblems(jobId!),
+      ]),
+      [undefined, 0, []],
+    );
   }
 
   /** Killed there, then gone on with by successors. */
   async killAt(done: DoneSaga, point: string, hit: number): Promise<void> {
-    assert.equal(await this.undo(done, { kill: { point, hit } }), undefined, `it was to be killed at hit ${hit} of ${point}`);
+    assert.equal(
+      await this.undo(done, { kill: { point, hit } }),
+      undefined,
+      `it was to be killed at hit ${hit} of ${point}`,
+    );
     await this.mustBeUndone(done, await this.undo(done));
   }
 }
 
 export function linesOf(path: string): string[] {
-  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 /** Two at a time; returns what failed. */
-export async function twoAtATime<T>(items: readonly T[], work: (item: T, index: number) => Promise<void>): Promise<string[]> {
+export async function twoAtATime<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<void>,
+): Promise<string[]> {
   const failures: string[] = [];
   let next = 0;
   const one = async (): Promise<void> => {
     for (let index = next++; index < items.length; index = next++) {
-      await work(items[index]!, index).catch((error: unknown) => failures.push(`${JSON.stringify(items[index])}: ${(error as Error).message}`));
+      await work(items[index]!, index).catch((error: unknown) =>
+        failures.push(`${JSON.stringify(items[index])}: ${(error as Error).message}`),
+      );
     }
   };
   await Promise.all([one(), one()]);

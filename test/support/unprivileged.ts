@@ -23,7 +23,9 @@ export interface UnprivilegedWorker {
 
 /** Starts the process. The caller ends it. */
 export function anUnprivilegedWorker(): UnprivilegedWorker {
-  const child = fork(fileURLToPath(import.meta.url), ['unprivileged'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(import.meta.url), ['unprivileged'], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const ended = new Promise((resolve) => void child.once('exit', resolve));
   return {
     resume: async (fixture, trigger) =>
@@ -70,5 +72,8 @@ if (process.argv[2] === 'unprivileged') {
     process.setgid?.(UNPRIVILEGED);
     process.setuid?.(UNPRIVILEGED);
   }
-  process.on('message', (message) => void goOn(message as Parameters<typeof goOn>[0]).then((met) => process.send?.(met)));
+  process.on(
+    'message',
+    (message) => void goOn(message as Parameters<typeof goOn>[0]).then((met) => process.send?.(met)),
+  );
 }

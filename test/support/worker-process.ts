@@ -25,7 +25,9 @@ export async function workerProcesses(order: Omit<WorkerOrder, 'bundle'>): Promi
   const bundle = join(order.root, 'bundle.js');
   writeFileSync(bundle, (await bundleWorkflows()).code);
   return async () => {
-    const child = fork(fileURLToPath(import.meta.url), ['worker', JSON.stringify({ ...order, bundle })], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(fileURLToPath(import.meta.url), ['worker', JSON.stringify({ ...order, bundle })], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
     await new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve());
@@ -47,7 +49,11 @@ export async function workerProcesses(order: Omit<WorkerOrder, 'bundle'>): Promi
 if (process.argv[2] === 'worker') {
   const { address, namespace, taskQueue, root, bundle } = JSON.parse(process.argv[3]!) as WorkerOrder;
   const worker = await createWorker({
-    address, namespace, taskQueue, workspaceRoot: root, workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
+    address,
+    namespace,
+    taskQueue,
+    workspaceRoot: root,
+    workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
     env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });
   process.once('disconnect', () => worker.shutdown());

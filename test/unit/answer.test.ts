@@ -4,7 +4,9 @@ import { ANSWERS, AnswerSchema, FindingClassSchema, WHOLE_QUESTION_ONLY } from '
 import { offeredAnswers } from '../../src/model/question/question.ts';
 
 test('every class of finding offers recheck and abort, and nothing that the design does not give it', () => {
-  const own = Object.fromEntries(FindingClassSchema.options.map((cls) => [cls, offeredAnswers(cls, ['recheck', 'abort'])]));
+  const own = Object.fromEntries(
+    FindingClassSchema.options.map((cls) => [cls, offeredAnswers(cls, ['recheck', 'abort'])]),
+  );
   assert.deepEqual(own, {
     discrepancy: ['accept', 'restore', 'rerun'],
     unverifiable: [],
@@ -28,12 +30,21 @@ test('what could not be read or reached is never recorded on a guess', () => {
 
 test('every answer of the schema is offered somewhere, and says in a sentence what it does', () => {
   const used = new Set(FindingClassSchema.options.flatMap((cls) => offeredAnswers(cls)));
-  assert.deepEqual([...AnswerSchema.options].filter((answer) => !used.has(answer)), []);
-  for (const cls of FindingClassSchema.options) for (const { does } of Object.values(ANSWERS[cls])) assert.match(does, /^[A-Z].{10,}\.$/);
+  assert.deepEqual(
+    [...AnswerSchema.options].filter((answer) => !used.has(answer)),
+    [],
+  );
+  for (const cls of FindingClassSchema.options)
+    for (const { does } of Object.values(ANSWERS[cls])) assert.match(does, /^[A-Z].{10,}\.$/);
 });
 
 test('an answer that ends the job holds for the whole question', () => {
   for (const cls of FindingClassSchema.options) {
-    for (const answer of offeredAnswers(cls)) assert.equal(ANSWERS[cls][answer]!.workflow === 'fail-job', WHOLE_QUESTION_ONLY.includes(answer), `${cls}/${answer}`);
+    for (const answer of offeredAnswers(cls))
+      assert.equal(
+        ANSWERS[cls][answer]!.workflow === 'fail-job',
+        WHOLE_QUESTION_ONLY.includes(answer),
+        `${cls}/${answer}`,
+      );
   }
 });

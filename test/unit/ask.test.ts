@@ -17,7 +17,12 @@ let ledger: Ledger;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'holdfast-ask-'));
   ledger = Ledger.open(directory, { create: true });
-  ledger.addJob({ jobId: JOB, workflowId: 'job', runId: 'run', settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null } });
+  ledger.addJob({
+    jobId: JOB,
+    workflowId: 'job',
+    runId: 'run',
+    settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null },
+  });
 });
 
 afterEach(() => {
@@ -25,10 +30,34 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const askStuck = (stepId: string, message: string): Question => ask(ledger, NO_SECRETS, { jobId: JOB, runId: 'run', stepId, why: 'stuck', findings: [stuckFinding(stepId, { type: 'bad-input', message })] });
+const askStuck = (stepId: string, message: string): Question =>
+  ask(ledger, NO_SECRETS, {
+    jobId: JOB,
+    runId: 'run',
+    stepId,
+    why: 'stuck',
+    findings: [stuckFinding(stepId, { type: 'bad-input', message })],
+  });
 const askWorld = (text: string): Question =>
-  ask(ledger, NO_SECRETS, { jobId: JOB, runId: 'run', why: 'compared', findings: [finding({ resource: 'file:a', class: 'discrepancy', kind: 'changed', expected: { digest: null, text: 'as recorded' }, found: { digest: null, text } })] });
-const open = (): string[] => ledger.openQuestions(JOB).map(({ digest }) => digest).sort();
+  ask(ledger, NO_SECRETS, {
+    jobId: JOB,
+    runId: 'run',
+    why: 'compared',
+    findings: [
+      finding({
+        resource: 'file:a',
+        class: 'discrepancy',
+        kind: 'changed',
+        expected: { digest: null, text: 'as recorded' },
+        found: { digest: null, text },
+      }),
+    ],
+  });
+const open = (): string[] =>
+  ledger
+    .openQuestions(JOB)
+    .map(({ digest }) => digest)
+    .sort();
 
 test('two steps that are stuck, and the world, are asked about side by side', () => {
   const asked = [askWorld('edited'), askStuck('a', 'no input'), askStuck('b', 'no input')];

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -101,7 +111,11 @@ test('a content that is not there is `not-found`', async () => {
 
 test('writers of one content at the same time all succeed', async () => {
   const large = Buffer.alloc(512 * 1024, 3);
-  const results = await Promise.all(Array.from({ length: 12 }, (_, index) => blobs.put(index % 2 === 0 ? large : chunksOf(large.subarray(0, 1000), large.subarray(1000)))));
+  const results = await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      blobs.put(index % 2 === 0 ? large : chunksOf(large.subarray(0, 1000), large.subarray(1000))),
+    ),
+  );
   assert.equal(new Set(results.map(({ content }) => content)).size, 1);
   assert.equal(await blobs.verify(results[0]!.content), 'intact');
   assert.deepEqual(readdirSync(join(blobs.directory, 'tmp')), []);
@@ -163,8 +177,13 @@ test('a content that lies elsewhere is read, copied and streamed through the sto
 
   elsewhere.set(digest, Buffer.from('smaLl'));
   assert.equal(await store.verify(digest), 'damaged');
-  await assert.rejects(store.read(digest), (error) => isFailure(error, 'ledger-damaged') && (error as Error).message.includes(digest));
-  await assert.rejects(store.copyTo(digest, join(directory, 'other'), 0o640), (error) => isFailure(error, 'ledger-damaged'));
+  await assert.rejects(
+    store.read(digest),
+    (error) => isFailure(error, 'ledger-damaged') && (error as Error).message.includes(digest),
+  );
+  await assert.rejects(store.copyTo(digest, join(directory, 'other'), 0o640), (error) =>
+    isFailure(error, 'ledger-damaged'),
+  );
   assert.deepEqual(readdirSync(directory).sort(), ['blobs', 'target'], 'nothing damaged is left');
 });
 
@@ -177,10 +196,14 @@ test('many files at once are what they are one by one: large and small ones, dou
   const { content } = await blobs.put('content 3');
   damage(blobs.pathOf(content), 'content X');
   const stored = await blobs.putFromFiles(paths);
-  assert.deepEqual(stored, paths.map((path) => ({ content: sha256Hex(readFileSync(path, 'utf8')), sizeBytes: statSync(path).size })));
+  assert.deepEqual(
+    stored,
+    paths.map((path) => ({ content: sha256Hex(readFileSync(path, 'utf8')), sizeBytes: statSync(path).size })),
+  );
   for (const blob of stored) assert.equal(await blobs.verify(blob.content), 'intact');
   assert.deepEqual(readdirSync(join(blobs.directory, 'tmp')), []);
   symlinkSync(paths[0]!, join(directory, 'link'));
-  for (const wrong of [join(directory, 'link'), join(directory, 'missing')]) await assert.rejects(blobs.putFromFiles([paths[1]!, wrong]), (error) => isFailure(error, 'storage-failed'));
+  for (const wrong of [join(directory, 'link'), join(directory, 'missing')])
+    await assert.rejects(blobs.putFromFiles([paths[1]!, wrong]), (error) => isFailure(error, 'storage-failed'));
   assert.deepEqual(readdirSync(join(blobs.directory, 'tmp')), []);
 });

@@ -6,7 +6,9 @@ import { canonicalJson, MAX_JSON_DEPTH } from '../../src/model/canonical-json.ts
 import { isFailure } from '../../src/model/failure.ts';
 
 /** JSON without what no JSON text can carry. */
-const json = fc.jsonValue({ noUnicodeString: false }).filter((value) => !JSON.stringify(value).includes('\\ud') && !hasNegativeZero(value));
+const json = fc
+  .jsonValue({ noUnicodeString: false })
+  .filter((value) => !JSON.stringify(value).includes('\\ud') && !hasNegativeZero(value));
 
 function hasNegativeZero(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).some(hasNegativeZero);
@@ -16,29 +18,44 @@ function hasNegativeZero(value: unknown): boolean {
 function shuffled(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shuffled);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).reverse().map(([key, member]) => [key, shuffled(member)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, shuffled(member)]),
+  );
 }
 
 test('one value has one text, whatever the order of its keys; the text reads back as the value', () => {
-  fc.assert(fc.property(json, (value) => {
-    const text = canonicalJson(value);
-    assert.equal(canonicalJson(shuffled(value)), text);
-    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));
-    assert.equal(canonicalJson(JSON.parse(text)), text);
-  }));
+  fc.assert(
+    fc.property(json, (value) => {
+      const text = canonicalJson(value);
+      assert.equal(canonicalJson(shuffled(value)), text);
+      assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));
+      assert.equal(canonicalJson(JSON.parse(text)), text);
+    }),
+  );
 });
 
 test('two values have one text only if they are equal', () => {
-  fc.assert(fc.property(json, json, (a, b) => {
-    const same = JSON.stringify(shuffled(a)) === JSON.stringify(shuffled(b));
-    if (same) assert.equal(canonicalJson(a), canonicalJson(b));
-    else if (canonicalJson(a) === canonicalJson(b)) assert.deepEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
-  }));
+  fc.assert(
+    fc.property(json, json, (a, b) => {
+      const same = JSON.stringify(shuffled(a)) === JSON.stringify(shuffled(b));
+      if (same) assert.equal(canonicalJson(a), canonicalJson(b));
+      else if (canonicalJson(a) === canonicalJson(b))
+        assert.deepEqual(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b)));
+    }),
+  );
 });
 
 test('keys are sorted by UTF-16 code units, numbers written as JSON does (RFC 8785)', () => {
-  assert.equal(canonicalJson({ '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 }), '{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}');
-  assert.equal(canonicalJson([Number('333333333.33333329'), 1e30, 4.5, 2e-3, 1e-27]), '[333333333.3333333,1e+30,4.5,0.002,1e-27]');
+  assert.equal(
+    canonicalJson({ '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 }),
+    '{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}',
+  );
+  assert.equal(
+    canonicalJson([Number('333333333.33333329'), 1e30, 4.5, 2e-3, 1e-27]),
+    '[333333333.3333333,1e+30,4.5,0.002,1e-27]',
+  );
 });
 
 class Point {
@@ -64,7 +81,10 @@ const BAD: readonly (readonly [string, unknown, string])[] = [
 ];
 for (const [name, value, message] of BAD) {
   test(`refuses ${name} and names its path`, () => {
-    assert.throws(() => canonicalJson(value), (error) => isFailure(error, 'not-json') && error.message.includes(message));
+    assert.throws(
+      () => canonicalJson(value),
+      (error) => isFailure(error, 'not-json') && error.message.includes(message),
+    );
   });
 }
 
@@ -78,5 +98,8 @@ test('nesting is bounded', () => {
   let deep: unknown = 1;
   for (let level = 0; level < MAX_JSON_DEPTH; level++) deep = [deep];
   assert.equal(canonicalJson(deep).length, 2 * MAX_JSON_DEPTH + 1);
-  assert.throws(() => canonicalJson([deep]), (error) => isFailure(error, 'not-json'));
+  assert.throws(
+    () => canonicalJson([deep]),
+    (error) => isFailure(error, 'not-json'),
+  );
 });

@@ -14,27 +14,52 @@ import type { JobStatus } from '../../src/model/job/status.ts';
 
 const plain = { isInteractive: false, style: (_style: Style, text: string) => text } as Terminal;
 /** Shows where colours would be. */
-const marked = { isInteractive: false, style: (style: Style, text: string) => `<${String(style)}>${text}</>` } as Terminal;
+const marked = {
+  isInteractive: false,
+  style: (style: Style, text: string) => `<${String(style)}>${text}</>`,
+} as Terminal;
 
 function finding(fields: Partial<Finding> & Pick<Finding, 'resource'>): Finding {
   return {
-    class: 'discrepancy', kind: 'changed',
-    expected: { digest: sha256Hex('a'), text: '3 bytes' }, found: { digest: sha256Hex('b'), text: '4 bytes' },
+    class: 'discrepancy',
+    kind: 'changed',
+    expected: { digest: sha256Hex('a'), text: '3 bytes' },
+    found: { digest: sha256Hex('b'), text: '4 bytes' },
     recordedBy: { stepId: 'report', generation: 0, seq: 4, at: '2026-01-01T00:00:00.000Z' },
-    staleSteps: [], rerunSteps: [], difference: '', answers: offeredAnswers(fields.class ?? 'discrepancy'),
+    staleSteps: [],
+    rerunSteps: [],
+    difference: '',
+    answers: offeredAnswers(fields.class ?? 'discrepancy'),
     ...fields,
   };
 }
 
 function question(findings: readonly Finding[], fields: Partial<Question> = {}): Question {
   return {
-    schemaVersion: 1, digest: questionDigest('nonce', findings), nonce: 'nonce', jobId: 'j@1', kind: findings[0]!.class, openedAt: '2026-01-01T00:00:00.000Z', why: 'first-of-run: the job starts',
-    findings: [...findings], findingsTotal: findings.length, ...fields,
+    schemaVersion: 1,
+    digest: questionDigest('nonce', findings),
+    nonce: 'nonce',
+    jobId: 'j@1',
+    kind: findings[0]!.class,
+    openedAt: '2026-01-01T00:00:00.000Z',
+    why: 'first-of-run: the job starts',
+    findings: [...findings],
+    findingsTotal: findings.length,
+    ...fields,
   };
 }
 
-const FILE = finding({ resource: 'file:report.md', staleSteps: ['chart'], rerunSteps: ['chart'], difference: '@@ -1 +1 @@\n-old\n+new' });
-const SCHEMA = finding({ resource: 'schema:main/weather', kind: 'schema-changed', answers: offeredAnswers('discrepancy', ['restore']) });
+const FILE = finding({
+  resource: 'file:report.md',
+  staleSteps: ['chart'],
+  rerunSteps: ['chart'],
+  difference: '@@ -1 +1 @@\n-old\n+new',
+});
+const SCHEMA = finding({
+  resource: 'schema:main/weather',
+  kind: 'schema-changed',
+  answers: offeredAnswers('discrepancy', ['restore']),
+});
 
 test('a question shows both sides, the difference, what each answer does, and three ways to answer', () => {
   const asked = question([FILE]);
@@ -48,7 +73,11 @@ test('a question shows both sides, the difference, what each answer does, and th
   assert.match(text, /^ {2}restore {3}The record is right: it is put back/m);
   assert.match(text, /^ {2}abort .*\(the whole question only\)$/m);
   assert.match(text, new RegExp(`^  holdfast decide j ANSWER --question ${digest} --reason WHY$`, 'm'));
-  assert.ok(text.includes(`temporal workflow signal --workflow-id j --name decide --input '{"digest":"${asked.digest}","answer":"accept"`));
+  assert.ok(
+    text.includes(
+      `temporal workflow signal --workflow-id j --name decide --input '{"digest":"${asked.digest}","answer":"accept"`,
+    ),
+  );
 });
 
 test('differences are coloured line by line', () => {
@@ -78,35 +107,66 @@ test('a preview states the effect on all four that remember, what runs again and
   assert.match(text, /used the old content: chart$/m);
   const rerun = previewDecision(asked, { digest: asked.digest, answer: 'rerun', by: 'a', reason: 'b' });
   assert.match(showPreview(plain, asked, rerun), /Run again: chart/);
-  assert.match(showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'abort', by: 'a', reason: 'b' })), /The job ends as failed/);
+  assert.match(
+    showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'abort', by: 'a', reason: 'b' })),
+    /The job ends as failed/,
+  );
 });
 
 test('a preview of a decision that cannot be used says why', () => {
   const asked = question([FILE, SCHEMA]);
   const preview = previewDecision(asked, { digest: asked.digest, answer: 'restore', by: 'a', reason: 'b' });
   assert.equal(preview.usable, false);
-  assert.match(showPreview(plain, asked, preview), /cannot be used .*\n {2}restore is not offered for schema:main\/weather/);
+  assert.match(
+    showPreview(plain, asked, preview),
+    /cannot be used .*\n {2}restore is not offered for schema:main\/weather/,
+  );
 });
 
 test('a preview of rejecting an approval says that the step runs again', () => {
-  const asked = question([finding({ resource: 'intent:send', class: 'approval', kind: 'approval' })], { stepId: 'send', kind: 'approval' });
+  const asked = question([finding({ resource: 'intent:send', class: 'approval', kind: 'approval' })], {
+    stepId: 'send',
+    kind: 'approval',
+  });
   const preview = previewDecision(asked, { digest: asked.digest, answer: 'reject', by: 'a', reason: 'b' });
   assert.ok(preview.usable);
   assert.deepEqual(preview.runsAgain, ['send']);
 });
 
 const STATUS: JobStatus = {
-  schemaVersion: 1, jobId: 'j@1', workflowId: 'j', name: 'greet', workspace: 'ws', state: 'running', term: 1, seq: 1,
-  steps: [{ id: 'gather', step: 'gather', generation: 0, state: 'done', effects: '1 file' }, { id: 'chart', step: 'draw', generation: 2, state: 'running', effects: '' }],
-  questions: [], refusals: [], verifications: { count: 1, last: 'first-of-run' },
+  schemaVersion: 1,
+  jobId: 'j@1',
+  workflowId: 'j',
+  name: 'greet',
+  workspace: 'ws',
+  state: 'running',
+  term: 1,
+  seq: 1,
+  steps: [
+    { id: 'gather', step: 'gather', generation: 0, state: 'done', effects: '1 file' },
+    { id: 'chart', step: 'draw', generation: 2, state: 'running', effects: '' },
+  ],
+  questions: [],
+  refusals: [],
+  verifications: { count: 1, last: 'first-of-run' },
 };
 
 test('a status shows each step and, when it waits, what to type', () => {
   assert.equal(
     showStatus(plain, STATUS),
-    ['j  running', 'greet · workspace ws · 1 of 2 steps begun are done · world compared once (first-of-run)', '  ✔ gather  done      1 file', '  ▶ chart   running   draw · generation 2'].join('\n'),
+    [
+      'j  running',
+      'greet · workspace ws · 1 of 2 steps begun are done · world compared once (first-of-run)',
+      '  ✔ gather  done      1 file',
+      '  ▶ chart   running   draw · generation 2',
+    ].join('\n'),
   );
-  const waiting = showStatus(plain, { ...STATUS, state: 'waiting', questions: [question([FILE])], refusals: [{ by: 'eve', problems: ['no such question'], question: null }] });
+  const waiting = showStatus(plain, {
+    ...STATUS,
+    state: 'waiting',
+    questions: [question([FILE])],
+    refusals: [{ by: 'eve', problems: ['no such question'], question: null }],
+  });
   assert.match(waiting, /^j {2}waiting for a decision$/m);
   assert.match(waiting, /^ {2}file:report\.md \(changed\)$/m);
   assert.match(waiting, /^ {2}decide: {2}holdfast decide j$/m);
@@ -115,29 +175,67 @@ test('a status shows each step and, when it waits, what to type', () => {
 
 test('without a terminal a watch prints what has changed, one line each', () => {
   const asked = question([FILE]);
-  assert.deepEqual(changes(undefined, STATUS), ['j (greet) is running', '✔ gather: done · 1 file', '▶ chart · generation 2: running']);
+  assert.deepEqual(changes(undefined, STATUS), [
+    'j (greet) is running',
+    '✔ gather: done · 1 file',
+    '▶ chart · generation 2: running',
+  ]);
   const waiting: JobStatus = { ...STATUS, state: 'waiting', questions: [asked] };
-  assert.deepEqual(changes(STATUS, waiting), [`? question ${asked.digest.slice(0, 12)}: one thing differs from the record. Look: holdfast question j`, 'j is waiting for a decision']);
-  assert.deepEqual(changes(waiting, { ...STATUS, state: 'completed' }), [`  question ${asked.digest.slice(0, 12)} is closed`, 'j is completed']);
+  assert.deepEqual(changes(STATUS, waiting), [
+    `? question ${asked.digest.slice(0, 12)}: one thing differs from the record. Look: holdfast question j`,
+    'j is waiting for a decision',
+  ]);
+  assert.deepEqual(changes(waiting, { ...STATUS, state: 'completed' }), [
+    `  question ${asked.digest.slice(0, 12)} is closed`,
+    'j is completed',
+  ]);
   assert.deepEqual(changes(STATUS, STATUS), []);
 });
 
 test('who decides: what is given, else git, else the user of this host', () => {
   assert.equal(whoDecides({ cwd: '/', env: {} }, 'ada@example.com'), 'ada@example.com');
-  const git = { PATH: process.env['PATH'], GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.email', GIT_CONFIG_VALUE_0: 'grace@example.com' };
+  const git = {
+    PATH: process.env['PATH'],
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'user.email',
+    GIT_CONFIG_VALUE_0: 'grace@example.com',
+  };
   assert.equal(whoDecides({ cwd: '/', env: git }, undefined), 'grace@example.com');
   assert.match(whoDecides({ cwd: '/', env: { PATH: '', USER: 'lin' } }, undefined), /^lin@/);
 });
 
 test('tables, ages and sizes', () => {
-  assert.equal(table(['A', 'LONG'], [['xyz', 'b'], ['', 'c']]), 'A    LONG\nxyz  b\n     c');
+  assert.equal(
+    table(
+      ['A', 'LONG'],
+      [
+        ['xyz', 'b'],
+        ['', 'c'],
+      ],
+    ),
+    'A    LONG\nxyz  b\n     c',
+  );
   const now = Date.parse('2026-01-02T00:00:00Z');
-  assert.deepEqual(['2026-01-02T00:00:00Z', '2026-01-01T23:59:00Z', '2026-01-01T23:00:00Z', '2026-01-01T10:00:00Z', '2025-12-20T00:00:00Z'].map((at) => ago(at, now)), ['just now', '60 s ago', '60 min ago', '14 h ago', '13 d ago']);
+  assert.deepEqual(
+    [
+      '2026-01-02T00:00:00Z',
+      '2026-01-01T23:59:00Z',
+      '2026-01-01T23:00:00Z',
+      '2026-01-01T10:00:00Z',
+      '2025-12-20T00:00:00Z',
+    ].map((at) => ago(at, now)),
+    ['just now', '60 s ago', '60 min ago', '14 h ago', '13 d ago'],
+  );
   assert.deepEqual([0, 9_999, 20_480, 1_048_576 * 3.5].map(bytes), ['0 bytes', '9999 bytes', '20.0 KiB', '3.5 MiB']);
 });
 
 test('a call in doubt shows what was about to be sent and how its answer is given; a dry run says what that does', () => {
-  const call = finding({ resource: 'perform:pay/charge', class: 'in-doubt', kind: 'outcome-unknown', difference: 'what was about to be sent:\n{ "amount": 7 }' });
+  const call = finding({
+    resource: 'perform:pay/charge',
+    class: 'in-doubt',
+    kind: 'outcome-unknown',
+    difference: 'what was about to be sent:\n{ "amount": 7 }',
+  });
   const asked = question([call], { stepId: 'pay' });
   const text = showQuestion(plain, 'j', asked);
   assert.match(text, /^Question [0-9a-f]{12}: a call of step pay: did it happen\?$/m);
@@ -145,14 +243,36 @@ test('a call in doubt shows what was about to be sent and how its answer is give
   assert.match(text, /^ {2}holdfast decide j happened --result JSON --question [0-9a-f]{12} --dry-run$/m);
   assert.ok(text.includes('"answer":"happened","result":null,'), text);
   const by = { by: 'reader@example.com', reason: 'test' };
-  const preview = showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'happened', result: 1, ...by }));
+  const preview = showPreview(
+    plain,
+    asked,
+    previewDecision(asked, { digest: asked.digest, answer: 'happened', result: 1, ...by }),
+  );
   assert.match(preview, /perform:pay\/charge +happened +- +- +decision, the call's answer +asks the step again/);
-  assert.match(showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'happened', ...by })), /cannot be used[\s\S]*needs what the call answered/);
+  assert.match(
+    showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'happened', ...by })),
+    /cannot be used[\s\S]*needs what the call answered/,
+  );
 });
 
 test('a step that runs again shows which of its calls keep their answers, and which are made anew', () => {
-  const asked = question([finding({ resource: 'file:report.md', rerunSteps: ['pay'], keeps: ['perform:pay/charge', 'perform:pay/mail'] })]);
-  assert.match(showQuestion(plain, 'j', asked), /kept {6}perform:pay\/charge, perform:pay\/mail: cannot be undone; made anew with --item 'perform:pay\/charge=repeat'/);
-  const preview = showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'rerun', items: { 'perform:pay/mail': 'repeat' }, by: 'a', reason: 'b' }));
+  const asked = question([
+    finding({ resource: 'file:report.md', rerunSteps: ['pay'], keeps: ['perform:pay/charge', 'perform:pay/mail'] }),
+  ]);
+  assert.match(
+    showQuestion(plain, 'j', asked),
+    /kept {6}perform:pay\/charge, perform:pay\/mail: cannot be undone; made anew with --item 'perform:pay\/charge=repeat'/,
+  );
+  const preview = showPreview(
+    plain,
+    asked,
+    previewDecision(asked, {
+      digest: asked.digest,
+      answer: 'rerun',
+      items: { 'perform:pay/mail': 'repeat' },
+      by: 'a',
+      reason: 'b',
+    }),
+  );
   assert.match(preview, /Not made anew, their answers are kept: perform:pay\/charge\n {2}Made anew: perform:pay\/mail/);
 });

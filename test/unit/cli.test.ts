@@ -7,7 +7,23 @@ import { usesColour } from '../../src/cli/terminal.ts';
 import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
 import { cli } from '../support/cli-terminal.ts';
 
-const COMMANDS = ['dev', 'worker', 'check', 'start', 'list', 'status', 'question', 'decide', 'result', 'cancel', 'verify', 'log', 'doctor', 'keys', 'codec-server'];
+const COMMANDS = [
+  'dev',
+  'worker',
+  'check',
+  'start',
+  'list',
+  'status',
+  'question',
+  'decide',
+  'result',
+  'cancel',
+  'verify',
+  'log',
+  'doctor',
+  'keys',
+  'codec-server',
+];
 /** Nothing listens there. */
 const NO_SERVER = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
 
@@ -34,14 +50,20 @@ steps:
 `;
 
 interface Failure {
-  readonly error: { readonly type: string; readonly message: string; readonly nextStep: string; readonly details: Record<string, unknown> };
+  readonly error: {
+    readonly type: string;
+    readonly message: string;
+    readonly nextStep: string;
+    readonly details: Record<string, unknown>;
+  };
 }
 
 test('help lists every command and every exit code, and is a success', async () => {
   const ran = await cli(['--help']);
   assert.equal(ran.code, 0);
   for (const command of COMMANDS) assert.match(ran.out, new RegExp(`^  ${command} `, 'm'));
-  for (const [code, meaning] of Object.entries(EXIT_MEANING)) assert.ok(ran.out.includes(`  ${code.padEnd(4)}${meaning}`), meaning);
+  for (const [code, meaning] of Object.entries(EXIT_MEANING))
+    assert.ok(ran.out.includes(`  ${code.padEnd(4)}${meaning}`), meaning);
   assert.deepEqual(await cli([]).then(({ code, out }) => ({ code, out })), { code: 0, out: ran.out });
 });
 
@@ -56,7 +78,8 @@ for (const command of COMMANDS) {
 
 test('the exit codes are documented as they are', async () => {
   const documented = await fs.readFile(path.join(import.meta.dirname, '../../docs/command-line.md'), 'utf8');
-  for (const [code, meaning] of Object.entries(EXIT_MEANING)) assert.ok(documented.includes(`| ${code} | ${meaning} |`), `docs/command-line.md lacks: | ${code} | ${meaning} |`);
+  for (const [code, meaning] of Object.entries(EXIT_MEANING))
+    assert.ok(documented.includes(`| ${code} | ${meaning} |`), `docs/command-line.md lacks: | ${code} | ${meaning} |`);
   for (const command of COMMANDS) assert.match(documented, new RegExp(`\`holdfast ${command}[ \`]`), command);
 });
 
@@ -64,7 +87,10 @@ test('an unknown command names the nearest one', async () => {
   const ran = await cli(['statu', 'x']);
   assert.equal(ran.code, 2);
   assert.equal(ran.out, '');
-  assert.equal(ran.err, "holdfast: unknown command 'statu'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast COMMAND --help` for one command.\n");
+  assert.equal(
+    ran.err,
+    "holdfast: unknown command 'statu'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast COMMAND --help` for one command.\n",
+  );
 });
 
 test('an unknown option names the nearest one; as JSON where JSON is asked for', async () => {
@@ -93,20 +119,35 @@ test('a server that does not answer is named, with the way to one', async () => 
   const plain = await cli(['list', '--address', '127.0.0.1:2'], { env: NO_SERVER });
   assert.equal(plain.code, 5);
   assert.equal(plain.out, '');
-  assert.equal(plain.err, 'holdfast: No Temporal server answers at 127.0.0.1:2 (connection refused).\nNext: Start a Temporal server (`holdfast dev` has one), or correct TEMPORAL_ADDRESS.\n');
+  assert.equal(
+    plain.err,
+    'holdfast: No Temporal server answers at 127.0.0.1:2 (connection refused).\nNext: Start a Temporal server (`holdfast dev` has one), or correct TEMPORAL_ADDRESS.\n',
+  );
 });
 
 test('a profile that is not there is bad input, not an unreachable server', async () => {
-  const ran = await cli(['list', '--profile', 'nowhere'], { env: { ...NO_SERVER, TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml') } });
+  const ran = await cli(['list', '--profile', 'nowhere'], {
+    env: { ...NO_SERVER, TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml') },
+  });
   assert.equal(ran.code, 2);
   assert.match(ran.err, /Temporal's client configuration cannot be read: .*nowhere/);
 });
 
 test('check says that a plan has no problems, and what it takes on trust', async () => {
   const ran = await cli(['check', 'plan.yaml'], { cwd: folder });
-  assert.deepEqual([ran.code, ran.out], [0, 'plan.yaml: no problems. Plan greet, 1 step in 1 super-step.\nStart it with: holdfast start plan.yaml\n']);
+  assert.deepEqual(
+    [ran.code, ran.out],
+    [0, 'plan.yaml: no problems. Plan greet, 1 step in 1 super-step.\nStart it with: holdfast start plan.yaml\n'],
+  );
   const own = await cli(['check', '-', '--json'], { cwd: folder, input: PLAN.replace('file.write', 'my.step') });
-  assert.deepEqual(own.json(), { ok: true, plan: 'greet', steps: 1, superSteps: 1, takenOnTrust: ['my.step'], problems: [] });
+  assert.deepEqual(own.json(), {
+    ok: true,
+    plan: 'greet',
+    steps: 1,
+    superSteps: 1,
+    takenOnTrust: ['my.step'],
+    problems: [],
+  });
 });
 
 test('check shows every problem with its line, and refuses with the code for bad input', async () => {
@@ -139,7 +180,10 @@ test('start refuses a bad plan and a bad input before it asks any server', async
   assert.match(plan.err, /unknown field "uses"/);
   const notJson = await cli(['start', 'plan.yaml', '--input', '{who: Ada}'], { cwd: folder, env });
   assert.equal(notJson.code, 2);
-  assert.match(notJson.err, /--input is not JSON: .* Expected \{"name": value\}, @file, - for standard input, or name=value\./);
+  assert.match(
+    notJson.err,
+    /--input is not JSON: .* Expected \{"name": value\}, @file, - for standard input, or name=value\./,
+  );
   const noFile = await cli(['start', 'plan.yaml', '--input', '@none.json'], { cwd: folder, env });
   assert.match(noFile.err, /There is no input .*none\.json/);
   const list = await cli(['start', 'plan.yaml', '--input', '[1]'], { cwd: folder, env });
@@ -155,7 +199,10 @@ test('decide refuses what is no answer before it asks any server', async () => {
 });
 
 test('numbers are checked', async () => {
-  assert.match((await cli(['list', '--limit', 'many'], { env: NO_SERVER })).err, /--limit is "many"\. Expected a whole number from 1 to 10000/);
+  assert.match(
+    (await cli(['list', '--limit', 'many'], { env: NO_SERVER })).err,
+    /--limit is "many"\. Expected a whole number from 1 to 10000/,
+  );
   assert.match((await cli(['dev', '--port', '70000'])).err, /--port is "70000"/);
 });
 
@@ -181,7 +228,18 @@ test('doctor goes on without a server and says what it could not check', async (
   assert.equal(ran.code, 5);
   const { ok, checks } = ran.json<{ ok: boolean; checks: { name: string; state: string; remedy?: string }[] }>();
   assert.equal(ok, false);
-  assert.deepEqual(checks.map(({ name, state }) => `${name} ${state}`), ['configuration ok', 'encryption ok', 'server problem', 'namespace not-checked', 'search attributes not-checked', 'worker not-checked', 'workspace not-checked']);
+  assert.deepEqual(
+    checks.map(({ name, state }) => `${name} ${state}`),
+    [
+      'configuration ok',
+      'encryption ok',
+      'server problem',
+      'namespace not-checked',
+      'search attributes not-checked',
+      'worker not-checked',
+      'workspace not-checked',
+    ],
+  );
   assert.match(checks[2]!.remedy!, /holdfast dev/);
 });
 

@@ -24,11 +24,23 @@ const ServiceSchema = z.strictObject({
   depends_on: z.record(z.string(), z.strictObject({ condition: z.enum(CONDITIONS) })).optional(),
   volumes: z.array(z.string()).optional(),
   ports: z.array(z.string()).optional(),
-  healthcheck: z.strictObject({ test: z.array(z.string()), interval: z.string(), timeout: z.string(), retries: z.int(), start_period: z.string().optional() }).optional(),
+  healthcheck: z
+    .strictObject({
+      test: z.array(z.string()),
+      interval: z.string(),
+      timeout: z.string(),
+      retries: z.int(),
+      start_period: z.string().optional(),
+    })
+    .optional(),
   restart: z.string(),
   stop_grace_period: z.string().optional(),
 });
-const ComposeSchema = z.strictObject({ name: z.string(), services: z.record(z.string(), ServiceSchema), volumes: z.record(z.string(), z.null()) });
+const ComposeSchema = z.strictObject({
+  name: z.string(),
+  services: z.record(z.string(), ServiceSchema),
+  volumes: z.record(z.string(), z.null()),
+});
 
 const compose = ComposeSchema.parse(parse(read('docker-compose.yml')));
 const services = Object.entries(compose.services);
@@ -39,7 +51,15 @@ const service = (name: string): z.infer<typeof ServiceSchema> => {
 };
 
 test('has a Temporal server with schema set-up, a UI, an application PostgreSQL and a worker', () => {
-  assert.deepEqual(Object.keys(compose.services).toSorted(), ['app-db', 'temporal', 'temporal-db', 'temporal-namespace', 'temporal-schema', 'temporal-ui', 'worker']);
+  assert.deepEqual(Object.keys(compose.services).toSorted(), [
+    'app-db',
+    'temporal',
+    'temporal-db',
+    'temporal-namespace',
+    'temporal-schema',
+    'temporal-ui',
+    'worker',
+  ]);
 });
 
 test('every image is pinned to a version, and server and its tools have the same', () => {
@@ -56,7 +76,8 @@ test('every dependency exists, can meet its condition, and none waits for itself
   for (const [name, { depends_on }] of services) {
     for (const [needed, { condition }] of Object.entries(depends_on ?? {})) {
       const other = service(needed);
-      if (condition === 'service_healthy') assert.ok(other.healthcheck, `${name} waits for ${needed} to be healthy, which has no check`);
+      if (condition === 'service_healthy')
+        assert.ok(other.healthcheck, `${name} waits for ${needed} to be healthy, which has no check`);
       // What is to end must not be started again when it has.
       if (condition === 'service_completed_successfully') assert.match(other.restart, /^on-failure/, needed);
       else assert.equal(other.restart, 'unless-stopped', needed);
@@ -99,21 +120,34 @@ test('published ports are on 127.0.0.1 and no two are the same', () => {
 test('services that talk to each other agree on host, port, user and password', () => {
   for (const name of ['temporal-namespace', 'temporal-ui', 'worker']) {
     const [host, port] = String(service(name).environment?.['TEMPORAL_ADDRESS']).split(':');
-    assert.ok(service(String(host)).ports?.some((published) => published.endsWith(`:${port}`)), name);
+    assert.ok(
+      service(String(host)).ports?.some((published) => published.endsWith(`:${port}`)),
+      name,
+    );
   }
   const database = service('temporal-db').environment;
   const schema = service('temporal-schema').environment;
   const server = service('temporal').environment;
-  assert.deepEqual([schema?.['SQL_HOST'], schema?.['SQL_USER'], schema?.['SQL_PASSWORD']], ['temporal-db', database?.['POSTGRES_USER'], database?.['POSTGRES_PASSWORD']]);
-  assert.deepEqual([server?.['POSTGRES_SEEDS'], server?.['POSTGRES_USER'], server?.['POSTGRES_PWD']], ['temporal-db', database?.['POSTGRES_USER'], database?.['POSTGRES_PASSWORD']]);
+  assert.deepEqual(
+    [schema?.['SQL_HOST'], schema?.['SQL_USER'], schema?.['SQL_PASSWORD']],
+    ['temporal-db', database?.['POSTGRES_USER'], database?.['POSTGRES_PASSWORD']],
+  );
+  assert.deepEqual(
+    [server?.['POSTGRES_SEEDS'], server?.['POSTGRES_USER'], server?.['POSTGRES_PWD']],
+    ['temporal-db', database?.['POSTGRES_USER'], database?.['POSTGRES_PASSWORD']],
+  );
   const { POSTGRES_USER: user, POSTGRES_PASSWORD: password } = service('app-db').environment ?? {};
-  assert.equal(service('worker').environment?.['APP_DATABASE_URL'], `postgres://${user}:${password}@app-db:5432/${user}`);
+  assert.equal(
+    service('worker').environment?.['APP_DATABASE_URL'],
+    `postgres://${user}:${password}@app-db:5432/${user}`,
+  );
 });
 
 test('a password is never written down: each is a variable with a default for development', () => {
   for (const [name, { environment }] of services) {
     for (const [variable, value] of Object.entries(environment ?? {})) {
-      if (/PASSWORD|PWD|SECRET|_KEY$/.test(variable)) assert.match(String(value), /^\$\{[A-Z_]+:-[a-z]+\}$/, `${name}: ${variable}`);
+      if (/PASSWORD|PWD|SECRET|_KEY$/.test(variable))
+        assert.match(String(value), /^\$\{[A-Z_]+:-[a-z]+\}$/, `${name}: ${variable}`);
     }
   }
 });
@@ -149,7 +183,9 @@ test('the variables that a script insists on are set by its service', () => {
 });
 
 test('the namespace script makes every search attribute, with its type', () => {
-  const made = [...read('docker/temporal-namespace.sh').matchAll(/^try search_attribute (\w+) (\w+)$/gm)].map(([, name, type]) => [name, type]);
+  const made = [...read('docker/temporal-namespace.sh').matchAll(/^try search_attribute (\w+) (\w+)$/gm)].map(
+    ([, name, type]) => [name, type],
+  );
   assert.deepEqual(made, Object.entries(HOLDFAST_SEARCH_ATTRIBUTES));
 });
 
@@ -157,11 +193,16 @@ test('the Dockerfile copies what exists, runs the package’s own command line, 
   const { build, command } = service('worker');
   assert.ok(build);
   const dockerfile = read(path.join(build.context, build.dockerfile));
-  const manifest = JSON.parse(read('package.json')) as { bin: { holdfast: string }; engines: { node: string }; scripts: Record<string, string> };
+  const manifest = JSON.parse(read('package.json')) as {
+    bin: { holdfast: string };
+    engines: { node: string };
+    scripts: Record<string, string>;
+  };
   for (const [, sources = ''] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
     for (const source of sources.split(' ')) assert.ok(existsSync(path.join(root, source)), `COPY ${source}`);
   }
-  for (const [, script = ''] of dockerfile.matchAll(/npm run ([\w:]+)/g)) assert.ok(manifest.scripts[script], `npm run ${script}`);
+  for (const [, script = ''] of dockerfile.matchAll(/npm run ([\w:]+)/g))
+    assert.ok(manifest.scripts[script], `npm run ${script}`);
   const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
   assert.equal(entrypoint.at(-1), path.posix.join('/holdfast', manifest.bin.holdfast));
   assert.deepEqual(command, JSON.parse(/^CMD (.+)$/m.exec(dockerfile)?.[1] ?? 'null'));
@@ -174,13 +215,17 @@ test('the Dockerfile copies what exists, runs the package’s own command line, 
 test("the worker's health is what the image's own command line says of it, by options that it has", () => {
   const { healthcheck, build } = service('worker');
   assert.ok(build && healthcheck);
-  const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read(path.join(build.context, build.dockerfile)))?.[1] ?? '[]') as string[];
+  const entrypoint = JSON.parse(
+    /^ENTRYPOINT (.+)$/m.exec(read(path.join(build.context, build.dockerfile)))?.[1] ?? '[]',
+  ) as string[];
   const [kind, ...line] = healthcheck.test;
   assert.equal(kind, 'CMD');
   // Without tini: the check is no process 1.
   assert.deepEqual(line.slice(0, 2), entrypoint.slice(-2));
   const [command, ...options] = line.slice(2);
-  const help = spawnSync(process.execPath, [path.join(root, 'src/cli.ts'), String(command), '--help'], { encoding: 'utf8' });
+  const help = spawnSync(process.execPath, [path.join(root, 'src/cli.ts'), String(command), '--help'], {
+    encoding: 'utf8',
+  });
   assert.equal(help.status, 0, help.stderr);
   for (const option of options) assert.match(help.stdout, new RegExp(`^ +(-\\w, )?${option}\\b`, 'm'));
 });
@@ -188,5 +233,14 @@ test("the worker's health is what the image's own command line says of it, by op
 test('what the build context leaves out is never copied by the Dockerfile', () => {
   const ignored = read('.dockerignore').split('\n');
   for (const needed of ['node_modules', 'dist', '.git']) assert.ok(ignored.includes(needed), needed);
-  for (const copied of ['package.json', 'package-lock.json', '.npmrc', 'src', 'scripts', 'tsconfig.json', 'tsconfig.build.json']) assert.ok(!ignored.includes(copied), copied);
+  for (const copied of [
+    'package.json',
+    'package-lock.json',
+    '.npmrc',
+    'src',
+    'scripts',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ])
+    assert.ok(!ignored.includes(copied), copied);
 });

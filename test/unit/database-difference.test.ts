@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { describeRowChange, describeRowDifference, MAX_ROW_DIFFERENCE_LINES } from '../../src/effects/database/row-difference.ts';
+import {
+  describeRowChange,
+  describeRowDifference,
+  MAX_ROW_DIFFERENCE_LINES,
+} from '../../src/effects/database/row-difference.ts';
 import { describeSchemaDifference, MAX_SCHEMA_DIFFERENCE_LINES } from '../../src/effects/database/schema-difference.ts';
 import { ABSENT, sameState, type RowState, type TableSchemaState } from '../../src/model/record/world.ts';
 
@@ -26,15 +30,28 @@ function renamed(state: TableSchemaState, from: string, to: string): TableSchema
 }
 
 void test('a column of another name in the same place, like it in all else, is renamed, and what follows the name is not told again', () => {
-  assert.deepEqual(describeSchemaDifference(WEATHER, renamed(WEATHER, 'temp_max', 'tmax')), ['column "temp_max" renamed to "tmax"']);
-  assert.deepEqual(describeSchemaDifference(WEATHER, renamed(WEATHER, 'day', 'date')), ['column "day" renamed to "date"']);
+  assert.deepEqual(describeSchemaDifference(WEATHER, renamed(WEATHER, 'temp_max', 'tmax')), [
+    'column "temp_max" renamed to "tmax"',
+  ]);
+  assert.deepEqual(describeSchemaDifference(WEATHER, renamed(WEATHER, 'day', 'date')), [
+    'column "day" renamed to "date"',
+  ]);
 });
 
 void test('without that evidence it is dropped and added', () => {
   const elsewhere = table([WEATHER.columns[0]!, column('temp_min', 2), column('tmax', 3)], { primaryKey: ['day'] });
-  assert.deepEqual(describeSchemaDifference({ ...WEATHER, indexes: [], constraints: [] }, elsewhere), ['column "temp_max" dropped (REAL)', 'column "tmax" added (REAL)']);
-  const otherType = table([WEATHER.columns[0]!, column('tmax', 2, { type: 'TEXT', nullable: false, default: "'x'" }), WEATHER.columns[2]!], { primaryKey: ['day'] });
-  assert.deepEqual(describeSchemaDifference({ ...WEATHER, indexes: [], constraints: [] }, otherType), ['column "temp_max" dropped (REAL)', `column "tmax" added (TEXT, NOT NULL, default 'x')`]);
+  assert.deepEqual(describeSchemaDifference({ ...WEATHER, indexes: [], constraints: [] }, elsewhere), [
+    'column "temp_max" dropped (REAL)',
+    'column "tmax" added (REAL)',
+  ]);
+  const otherType = table(
+    [WEATHER.columns[0]!, column('tmax', 2, { type: 'TEXT', nullable: false, default: "'x'" }), WEATHER.columns[2]!],
+    { primaryKey: ['day'] },
+  );
+  assert.deepEqual(describeSchemaDifference({ ...WEATHER, indexes: [], constraints: [] }, otherType), [
+    'column "temp_max" dropped (REAL)',
+    `column "tmax" added (TEXT, NOT NULL, default 'x')`,
+  ]);
   const seen = describeSchemaDifference(WEATHER, renamed(WEATHER, 'temp_max', 'tmax'), { isDataIntact: () => false });
   assert.ok(seen.includes('column "temp_max" dropped (REAL)') && seen.includes('column "tmax" added (REAL)'));
 });
@@ -55,11 +72,18 @@ void test('two columns that swapped names show as two that changed, or as nothin
 });
 
 void test('types, nullability, defaults, keys, indexes and constraints are told one by one', () => {
-  const found = table([column('day', 1, { type: 'TEXT', nullable: false }), column('temp_max', 2, { type: 'TEXT', default: '0' }), column('temp_min', 3, { generated: '(1) STORED' })], {
-    primaryKey: ['day', 'temp_max'],
-    indexes: ['CREATE UNIQUE INDEX hot ON weather (temp_max)', 'CREATE INDEX cold ON weather (temp_min)'],
-    constraints: ['CONSTRAINT positive CHECK (temp_min > 0)'],
-  });
+  const found = table(
+    [
+      column('day', 1, { type: 'TEXT', nullable: false }),
+      column('temp_max', 2, { type: 'TEXT', default: '0' }),
+      column('temp_min', 3, { generated: '(1) STORED' }),
+    ],
+    {
+      primaryKey: ['day', 'temp_max'],
+      indexes: ['CREATE UNIQUE INDEX hot ON weather (temp_max)', 'CREATE INDEX cold ON weather (temp_min)'],
+      constraints: ['CONSTRAINT positive CHECK (temp_min > 0)'],
+    },
+  );
   assert.deepEqual(describeSchemaDifference(WEATHER, found), [
     'column "day": NOT NULL added, it may no longer be null',
     'column "temp_max": type changed from REAL to TEXT',
@@ -71,12 +95,18 @@ void test('types, nullability, defaults, keys, indexes and constraints are told 
     'constraint dropped: CHECK (temp_max > temp_min)',
     'constraint added: CONSTRAINT positive CHECK (temp_min > 0)',
   ]);
-  assert.deepEqual(describeSchemaDifference(WEATHER, { ...WEATHER, indexes: [] }), ['index dropped: CREATE INDEX hot ON weather (temp_max)']);
+  assert.deepEqual(describeSchemaDifference(WEATHER, { ...WEATHER, indexes: [] }), [
+    'index dropped: CREATE INDEX hot ON weather (temp_max)',
+  ]);
 });
 
 void test('a table that came or went, and columns only numbered anew, are told', () => {
-  assert.deepEqual(describeSchemaDifference(WEATHER, ABSENT), ['table dropped; it had the columns day, temp_max, temp_min']);
-  assert.deepEqual(describeSchemaDifference(ABSENT, WEATHER), ['table created, with the columns day, temp_max, temp_min']);
+  assert.deepEqual(describeSchemaDifference(WEATHER, ABSENT), [
+    'table dropped; it had the columns day, temp_max, temp_min',
+  ]);
+  assert.deepEqual(describeSchemaDifference(ABSENT, WEATHER), [
+    'table created, with the columns day, temp_max, temp_min',
+  ]);
   assert.deepEqual(describeSchemaDifference(ABSENT, ABSENT), []);
   const compact = table([column('a', 1), column('b', 2)]);
   assert.match(describeSchemaDifference(table([column('a', 1), column('b', 4)]), compact).join('\n'), /numbered anew/);
@@ -84,7 +114,16 @@ void test('a table that came or went, and columns only numbered anew, are told',
 
 const names = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const schemas = fc
-  .uniqueArray(fc.record({ name: names, type: fc.constantFrom('TEXT', 'REAL'), nullable: fc.boolean(), default: fc.constantFrom(null, '0'), generated: fc.constantFrom(null, '(1) STORED') }), { selector: ({ name }) => name, minLength: 1 })
+  .uniqueArray(
+    fc.record({
+      name: names,
+      type: fc.constantFrom('TEXT', 'REAL'),
+      nullable: fc.boolean(),
+      default: fc.constantFrom(null, '0'),
+      generated: fc.constantFrom(null, '(1) STORED'),
+    }),
+    { selector: ({ name }) => name, minLength: 1 },
+  )
   .chain((columns) =>
     fc.record({
       kind: fc.constant('schema' as const),
@@ -97,11 +136,22 @@ const schemas = fc
 
 void test('schemas that differ give lines, equal ones none, whatever they are', () => {
   fc.assert(
-    fc.property(fc.oneof(schemas, fc.constant(ABSENT)), fc.oneof(schemas, fc.constant(ABSENT)), fc.constantFrom(undefined, true, false), (expected, found, isIntact) => {
-      const lines = describeSchemaDifference(expected, found, isIntact === undefined ? {} : { isDataIntact: () => isIntact });
-      assert.equal(lines.length === 0, sameState(expected, found));
-      assert.ok(lines.length <= MAX_SCHEMA_DIFFERENCE_LINES && lines.every((line) => line !== '' && line.length <= 300));
-    }),
+    fc.property(
+      fc.oneof(schemas, fc.constant(ABSENT)),
+      fc.oneof(schemas, fc.constant(ABSENT)),
+      fc.constantFrom(undefined, true, false),
+      (expected, found, isIntact) => {
+        const lines = describeSchemaDifference(
+          expected,
+          found,
+          isIntact === undefined ? {} : { isDataIntact: () => isIntact },
+        );
+        assert.equal(lines.length === 0, sameState(expected, found));
+        assert.ok(
+          lines.length <= MAX_SCHEMA_DIFFERENCE_LINES && lines.every((line) => line !== '' && line.length <= 300),
+        );
+      },
+    ),
   );
 });
 
@@ -113,7 +163,11 @@ void test('rows: what differs is shown by column, exact numbers as digits, bytes
   const expected = row({ temp: 21, note: 'fine', price: { $numeric: '21.50' }, raw: { $bytes: 'AQI=' }, same: 1 });
   const found = row({ temp: 22, note: null, price: { $numeric: '21.5' }, raw: { $bytes: 'AQM=' }, same: 1 });
   const lines = describeRowDifference(expected, found);
-  assert.deepEqual(lines.slice(0, 3), ['"temp": expected 21, found 22', '"note": expected "fine", found null', '"price": expected 21.50, found 21.5']);
+  assert.deepEqual(lines.slice(0, 3), [
+    '"temp": expected 21, found 22',
+    '"note": expected "fine", found null',
+    '"price": expected 21.50, found 21.5',
+  ]);
   assert.match(lines[3]!, /^"raw": expected 2 bytes \(a12871fee210\), found 2 bytes \([0-9a-f]{12}\)$/);
   assert.equal(lines.length, 4);
 });
@@ -121,14 +175,22 @@ void test('rows: what differs is shown by column, exact numbers as digits, bytes
 void test('rows: one that is gone, one too many, a column that is missing, and one of another type', () => {
   assert.deepEqual(describeRowDifference(row({ a: 1 }), ABSENT), ['the row is gone', '"a": expected 1']);
   assert.deepEqual(describeRowDifference(ABSENT, row({ a: 1 })), ['a row is there; expected none', '"a": found 1']);
-  assert.deepEqual(describeRowDifference(row({ a: 1, b: 2 }), row({ b: 2 })), ['"a": expected 1, found no such column']);
-  assert.deepEqual(describeRowDifference(row({ a: { $float: '21' } }), row({ a: 21 })), ['"a": expected 21 (as another type), found 21']);
+  assert.deepEqual(describeRowDifference(row({ a: 1, b: 2 }), row({ b: 2 })), [
+    '"a": expected 1, found no such column',
+  ]);
+  assert.deepEqual(describeRowDifference(row({ a: { $float: '21' } }), row({ a: 21 })), [
+    '"a": expected 21 (as another type), found 21',
+  ]);
 });
 
 void test('rows: a change to come is told as what goes and what comes', () => {
   assert.deepEqual(describeRowChange(ABSENT, row({ a: 1, b: 'x' })), ['+"a": 1', '+"b": "x"']);
   assert.deepEqual(describeRowChange(row({ a: 1 }), ABSENT), ['-"a": 1']);
-  assert.deepEqual(describeRowChange(row({ a: 1, b: 2 }), row({ a: 1, b: 3, c: 4 })), ['-"b": 2', '+"b": 3', '+"c": 4']);
+  assert.deepEqual(describeRowChange(row({ a: 1, b: 2 }), row({ a: 1, b: 3, c: 4 })), [
+    '-"b": 2',
+    '+"b": 3',
+    '+"c": 4',
+  ]);
 });
 
 void test('rows: long values are cut around the place where they part', () => {
@@ -140,7 +202,16 @@ void test('rows: long values are cut around the place where they part', () => {
 });
 
 void test('rows that differ give lines, equal ones none, and never too many', () => {
-  const states = fc.oneof(fc.constant(ABSENT), fc.dictionary(fc.string(), fc.oneof(fc.integer(), fc.string({ unit: 'grapheme' }), fc.constant({ $float: 'NaN' })), { maxKeys: 80 }).map((columns) => row({ ...columns })));
+  const states = fc.oneof(
+    fc.constant(ABSENT),
+    fc
+      .dictionary(
+        fc.string(),
+        fc.oneof(fc.integer(), fc.string({ unit: 'grapheme' }), fc.constant({ $float: 'NaN' })),
+        { maxKeys: 80 },
+      )
+      .map((columns) => row({ ...columns })),
+  );
   fc.assert(
     fc.property(states, states, (expected, found) => {
       const lines = describeRowDifference(expected, found);

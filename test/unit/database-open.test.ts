@@ -50,7 +50,12 @@ void test('a URL that cannot be used is bad input, and its password is shown now
   for (const url of urls) {
     const failure = await failureOf(url);
     assert.equal(failure.type, 'bad-input', url);
-    if (!url.startsWith('sqlite')) assert.doesNotMatch(JSON.stringify([failure.message, failure.details, String(failure.cause)]), /hunter2|ter2/, url);
+    if (!url.startsWith('sqlite'))
+      assert.doesNotMatch(
+        JSON.stringify([failure.message, failure.details, String(failure.cause)]),
+        /hunter2|ter2/,
+        url,
+      );
     assert.match(failure.message, /main.*Expected/s);
   }
 });
@@ -70,7 +75,10 @@ void test('a redacted URL keeps what helps and loses what is secret', () => {
     ['postgres://host:5432/main', 'postgres://host:5432/main'],
     ['postgres://[::1]:5432/main', 'postgres://[::1]:5432/main'],
     ['postgres://user:p@ss/w:rd@host/main', 'postgres://user:***@host/main'],
-    ['postgres://host/main?sslpassword=x&application_name=y', 'postgres://host/main?sslpassword=***&application_name=y'],
+    [
+      'postgres://host/main?sslpassword=x&application_name=y',
+      'postgres://host/main?sslpassword=***&application_name=y',
+    ],
     ["host=h password='a b' user=u", 'host=h password=*** user=u'],
     ['sqlite:data/main.db', 'sqlite:data/main.db'],
   ];

@@ -38,7 +38,11 @@ test('without a setting there is no key: encryption is off', () => {
 });
 
 test('lines, comments, empty lines and commas: the first encrypts, all decrypt', () => {
-  const keys = readKeys({ env: { [KEYS_VARIABLE]: `# of this year, and\n\n  new:${KEY}  # in use, since May\r\nold:${OTHER_KEY},older : ${Buffer.alloc(32, 1).toString('base64')}` } });
+  const keys = readKeys({
+    env: {
+      [KEYS_VARIABLE]: `# of this year, and\n\n  new:${KEY}  # in use, since May\r\nold:${OTHER_KEY},older : ${Buffer.alloc(32, 1).toString('base64')}`,
+    },
+  });
   assert.deepEqual(keys.ids, ['new', 'old', 'older']);
   assert.equal(keys.first?.id, 'new');
   assert.deepEqual(keys.find('old')?.secret.export(), Buffer.alloc(32, 9));
@@ -49,7 +53,10 @@ test('an option is nearer than the environment; a file and keys both in the envi
   const file = keyFile('near', `near:${KEY}`);
   assert.deepEqual(readKeys({ encryptionKeyFile: file, env: { [KEYS_VARIABLE]: `far:${KEY}` } }).ids, ['near']);
   assert.deepEqual(readKeys({ env: { [KEY_FILE_VARIABLE]: file } }).ids, ['near']);
-  assert.match(refusal(() => readKeys({ env: { [KEY_FILE_VARIABLE]: file, [KEYS_VARIABLE]: `far:${KEY}` } })).message, /are both set/);
+  assert.match(
+    refusal(() => readKeys({ env: { [KEY_FILE_VARIABLE]: file, [KEYS_VARIABLE]: `far:${KEY}` } })).message,
+    /are both set/,
+  );
 });
 
 const BAD: readonly (readonly [string, string, RegExp])[] = [
@@ -64,7 +71,11 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['an id with a space', `my key:${KEY}`, /can't be the id of a key/],
   ['a key in place of the id', `${KEY}:a`, /can't be the id of a key/],
   ['an id twice', `a:${KEY}\na:${OTHER_KEY}`, /two keys have the id "a", in line 1 and line 2/],
-  ['too many keys', Array.from({ length: 101 }, (_, index) => `k${index}:${KEY}`).join('\n'), /holds 101 keys\. Expected at most 100/],
+  [
+    'too many keys',
+    Array.from({ length: 101 }, (_, index) => `k${index}:${KEY}`).join('\n'),
+    /holds 101 keys\. Expected at most 100/,
+  ],
 ];
 
 for (const [what, text, message] of BAD) {
@@ -72,7 +83,8 @@ for (const [what, text, message] of BAD) {
     const error = refusal(() => readKeys({ env: { [KEYS_VARIABLE]: text } }));
     assert.match(error.message, message);
     const said = inspect(error, { depth: 9 });
-    for (const secret of [KEY, OTHER_KEY, KEY.replace('=', ''), '!!!!', 'abab']) assert.ok(!said.includes(secret), said);
+    for (const secret of [KEY, OTHER_KEY, KEY.replace('=', ''), '!!!!', 'abab'])
+      assert.ok(!said.includes(secret), said);
     assert.equal(typeof error.details['nextStep'], 'string');
   });
 }
@@ -84,16 +96,26 @@ test('a key file that others may read is refused with the command to type', () =
     assert.match(error.message, new RegExp(`mode 0${mode.toString(8)}`));
     assert.equal(error.details['nextStep'], `chmod 600 '${file.replaceAll("'", String.raw`'\''`)}'`);
   }
-  for (const mode of [0o600, 0o400]) assert.equal(readKeys({ encryptionKeyFile: keyFile('own', `a:${KEY}`, mode) }).isOn, true);
+  for (const mode of [0o600, 0o400])
+    assert.equal(readKeys({ encryptionKeyFile: keyFile('own', `a:${KEY}`, mode) }).isOn, true);
 });
 
 test('a key file that is not there, is a folder, is too large or is named by nothing is refused by name', () => {
-  assert.match(refusal(() => readKeys({ encryptionKeyFile: join(folder, 'none') })).message, /There is no key file .*none, which --encryption-key-file names/);
-  assert.match(refusal(() => readKeys({ env: { [KEY_FILE_VARIABLE]: join(folder, 'none') } })).message, /which HOLDFAST_ENCRYPTION_KEY_FILE names/);
+  assert.match(
+    refusal(() => readKeys({ encryptionKeyFile: join(folder, 'none') })).message,
+    /There is no key file .*none, which --encryption-key-file names/,
+  );
+  assert.match(
+    refusal(() => readKeys({ env: { [KEY_FILE_VARIABLE]: join(folder, 'none') } })).message,
+    /which HOLDFAST_ENCRYPTION_KEY_FILE names/,
+  );
   assert.match(refusal(() => readKeys({ env: { [KEY_FILE_VARIABLE]: '' } })).message, /is set and names no file/);
   mkdirSync(join(folder, 'folder'), { mode: 0o700 });
   assert.match(refusal(() => readKeys({ encryptionKeyFile: join(folder, 'folder') })).message, /is not a file/);
-  assert.match(refusal(() => readKeys({ encryptionKeyFile: keyFile('large', '#'.repeat(70_000)) })).message, /has 70000 bytes/);
+  assert.match(
+    refusal(() => readKeys({ encryptionKeyFile: keyFile('large', '#'.repeat(70_000)) })).message,
+    /has 70000 bytes/,
+  );
 });
 
 test('keys do not show themselves', () => {
@@ -106,7 +128,10 @@ test('holdfast keys new prints a line that is taken, another each time', async (
   const first = await cli(['keys', 'new', '--id', 'mine']);
   assert.equal(first.code, 0);
   assert.match(first.out, /^mine:[A-Za-z0-9+/]{43}=\n$/);
-  assert.deepEqual(parseKeys(first.out, 'test').map(({ id }) => id), ['mine']);
+  assert.deepEqual(
+    parseKeys(first.out, 'test').map(({ id }) => id),
+    ['mine'],
+  );
   const second = (await cli(['keys', 'new', '--json'])).json<{ id: string; line: string }>();
   assert.match(second.id, /^\d{4}-\d\d-\d\d-[0-9a-f]{4}$/);
   assert.equal(parseKeys(second.line, 'test')[0]?.id, second.id);
@@ -117,9 +142,21 @@ test('holdfast keys new prints a line that is taken, another each time', async (
 
 test('every command that connects refuses bad keys before it connects, and says what to type', async () => {
   const file = keyFile('readable-cli', `a:${KEY}`, 0o644);
-  const commands = [['worker'], ['list'], ['status', 'x'], ['question', 'x'], ['decide', 'x', 'accept', '--reason', 'y'], ['result', 'x'], ['cancel', 'x'], ['dev'], ['codec-server']];
+  const commands = [
+    ['worker'],
+    ['list'],
+    ['status', 'x'],
+    ['question', 'x'],
+    ['decide', 'x', 'accept', '--reason', 'y'],
+    ['result', 'x'],
+    ['cancel', 'x'],
+    ['dev'],
+    ['codec-server'],
+  ];
   for (const command of commands) {
-    const ran = await cli([...command, '--encryption-key-file', file, '--json'], { env: { TEMPORAL_ADDRESS: '127.0.0.1:1' } });
+    const ran = await cli([...command, '--encryption-key-file', file, '--json'], {
+      env: { TEMPORAL_ADDRESS: '127.0.0.1:1' },
+    });
     assert.equal(ran.code, 2, command.join(' '));
     assert.match(ran.json<{ error: { nextStep: string } }>().error.nextStep, /^chmod 600 /, command.join(' '));
   }
@@ -130,11 +167,16 @@ test('every command that connects refuses bad keys before it connects, and says 
 
 test('doctor says whether encryption is on, under which key, and what is wrong with the keys', async () => {
   const check = async (env: Record<string, string>): Promise<{ state: string; detail: string }[]> =>
-    (await cli(['doctor', '--json'], { cwd: folder, env: { TEMPORAL_ADDRESS: '127.0.0.1:1', ...env } })).json<{ checks: { name: string; state: string; detail: string }[] }>().checks.filter(({ name }) => ['encryption', 'server'].includes(name));
+    (await cli(['doctor', '--json'], { cwd: folder, env: { TEMPORAL_ADDRESS: '127.0.0.1:1', ...env } }))
+      .json<{ checks: { name: string; state: string; detail: string }[] }>()
+      .checks.filter(({ name }) => ['encryption', 'server'].includes(name));
   const [off] = await check({});
   assert.match(off!.detail, /^off: /);
   const [on] = await check({ [KEYS_VARIABLE]: `new:${KEY},old:${OTHER_KEY}` });
-  assert.deepEqual([on!.state, on!.detail], ['ok', 'on, under the key new; only decrypting: old (from HOLDFAST_ENCRYPTION_KEYS)']);
+  assert.deepEqual(
+    [on!.state, on!.detail],
+    ['ok', 'on, under the key new; only decrypting: old (from HOLDFAST_ENCRYPTION_KEYS)'],
+  );
   const [wrong, server] = await check({ [KEYS_VARIABLE]: 'new:short' });
   assert.deepEqual([wrong!.state, server!.state], ['problem', 'not-checked']);
 });

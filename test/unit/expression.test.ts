@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { escapeText, joinPath, referencesOf, resolve, type PathPart, type Scope } from '../../src/model/plan/expression.ts';
+import {
+  escapeText,
+  joinPath,
+  referencesOf,
+  resolve,
+  type PathPart,
+  type Scope,
+} from '../../src/model/plan/expression.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 
 const SCOPE: Scope = {
@@ -32,7 +39,10 @@ test('a reference alone keeps the type of what it refers to', () => {
 });
 
 test('references inside longer text become text', () => {
-  assert.equal(resolve('${{ input.city }}: ${{ input.count }} (${{ input.flags.dry }}), ${{ job.id }}', SCOPE), 'Oslo: 3 (true), job-1');
+  assert.equal(
+    resolve('${{ input.city }}: ${{ input.count }} (${{ input.flags.dry }}), ${{ job.id }}', SCOPE),
+    'Oslo: 3 (true), job-1',
+  );
 });
 
 test('references are replaced in lists and objects, never in names', () => {
@@ -48,15 +58,25 @@ test('refuses an object, a list or null inside longer text and says to use the r
 });
 
 test('a missing value is an error that names the reference, what is there, and what was probably meant', () => {
-  assert.equal(refusal('${{ steps.gather.output.rowz }}').message, '${{ steps.gather.output.rowz }} has no value: steps.gather.output holds rows, empty; did you mean "rows"?');
-  assert.match(refusal('${{ steps.gather.output.rows[4].name }}').message, /steps\.gather\.output\.rows holds a list of 1/);
-  assert.match(refusal('${{ input.city.name }}').message, /input\.city is the string "Oslo", and "name" asks for a member/);
+  assert.equal(
+    refusal('${{ steps.gather.output.rowz }}').message,
+    '${{ steps.gather.output.rowz }} has no value: steps.gather.output holds rows, empty; did you mean "rows"?',
+  );
+  assert.match(
+    refusal('${{ steps.gather.output.rows[4].name }}').message,
+    /steps\.gather\.output\.rows holds a list of 1/,
+  );
+  assert.match(
+    refusal('${{ input.city.name }}').message,
+    /input\.city is the string "Oslo", and "name" asks for a member/,
+  );
   assert.match(refusal('${{ input[0] }}').message, /input is an object, and \[0\] asks for an item of a list/);
   assert.match(refusal('${{ state.totl }}').message, /state holds total, rows; did you mean "total"/);
 });
 
 test('members that every JavaScript object inherits are no values', () => {
-  for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) assert.equal(refusal(`\${{ input.${name} }}`).type, 'bad-input');
+  for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty'])
+    assert.equal(refusal(`\${{ input.${name} }}`).type, 'bad-input');
   assert.equal(refusal('${{ state.constructor }}').type, 'bad-input');
   assert.equal(refusal('${{ env.constructor }}', { env: {} }).type, 'missing-variable');
   assert.match(refusal('${{ state.rows.length }}').message, /asks for a member of an object/);
@@ -67,7 +87,10 @@ test('a root that has no place here is an error that says which have', () => {
 });
 
 test('a variable that is not set or empty is named, its value never shown', () => {
-  assert.equal(resolve('${{ env.DATABASE_URL }}', { env: { DATABASE_URL: 'postgres://u:p@h/d' } }), 'postgres://u:p@h/d');
+  assert.equal(
+    resolve('${{ env.DATABASE_URL }}', { env: { DATABASE_URL: 'postgres://u:p@h/d' } }),
+    'postgres://u:p@h/d',
+  );
   for (const env of [{}, { DATABASE_URL: '' }]) {
     const error = refusal('${{ env.DATABASE_URL }}', { env });
     assert.equal(error.type, 'missing-variable');
@@ -76,7 +99,25 @@ test('a variable that is not set or empty is named, its value never shown', () =
 });
 
 test('text that is not a path is refused with an example', () => {
-  const wrong = ['${{ }}', '${{ input.a + 1 }}', '${{ input. }}', '${{ input..a }}', '${{ inputs.a }}', '${{ steps.gather }}', '${{ steps.gather.rows }}', '${{ state }}', '${{ job.name }}', '${{ f(input) }}', '${{ input[-1] }}', '${{ input[01] }}', '${{ input.a', '${{ input["a] }}', '${{ env.A.b }}', '${{ [0] }}', '${{ .input }}'];
+  const wrong = [
+    '${{ }}',
+    '${{ input.a + 1 }}',
+    '${{ input. }}',
+    '${{ input..a }}',
+    '${{ inputs.a }}',
+    '${{ steps.gather }}',
+    '${{ steps.gather.rows }}',
+    '${{ state }}',
+    '${{ job.name }}',
+    '${{ f(input) }}',
+    '${{ input[-1] }}',
+    '${{ input[01] }}',
+    '${{ input.a',
+    '${{ input["a] }}',
+    '${{ env.A.b }}',
+    '${{ [0] }}',
+    '${{ .input }}',
+  ];
   for (const text of wrong) {
     const error = refusal(text);
     assert.equal(error.type, 'bad-plan', text);
@@ -97,14 +138,29 @@ test('a value that looks like a reference is not read as one', () => {
 });
 
 test('finds every reference with its place', () => {
-  const found = referencesOf({ path: 'out/${{ input.city }}-${{ job.id }}.md', rows: [{ v: '${{ steps.gather.output.rows }}' }], 'a b': '${{ state.total }}', n: 1 }, 'with');
+  const found = referencesOf(
+    {
+      path: 'out/${{ input.city }}-${{ job.id }}.md',
+      rows: [{ v: '${{ steps.gather.output.rows }}' }],
+      'a b': '${{ state.total }}',
+      n: 1,
+    },
+    'with',
+  );
   assert.deepEqual(
     found.map(({ reference, path }) => `${path} ${reference.text}`),
-    ['with.path ${{ input.city }}', 'with.path ${{ job.id }}', 'with.rows[0].v ${{ steps.gather.output.rows }}', 'with["a b"] ${{ state.total }}'],
+    [
+      'with.path ${{ input.city }}',
+      'with.path ${{ job.id }}',
+      'with.rows[0].v ${{ steps.gather.output.rows }}',
+      'with["a b"] ${{ state.total }}',
+    ],
   );
 });
 
-const dollarText = fc.array(fc.constantFrom('$', '{', '}', '$${{', '${{', '}}', ' input.city ', 'a', '"'), { maxLength: 20 }).map((parts) => parts.join(''));
+const dollarText = fc
+  .array(fc.constantFrom('$', '{', '}', '$${{', '${{', '}}', ' input.city ', 'a', '"'), { maxLength: 20 })
+  .map((parts) => parts.join(''));
 
 test('property: escaped text comes back as it was', () => {
   fc.assert(
@@ -131,7 +187,16 @@ test('property: a reference to any place in any JSON yields what is there, of th
   const name = fc.oneof(fc.constantFrom('a', 'b-c', 'a b', '', '"', ']}', '}}', 'ünï'), fc.string());
   const json = fc.letrec<{ value: Json; leaf: Json }>((tie) => ({
     leaf: fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)),
-    value: fc.oneof({ maxDepth: 4 }, tie('leaf'), fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(name.filter((key) => key !== '__proto__'), tie('value'), { maxKeys: 3 })),
+    value: fc.oneof(
+      { maxDepth: 4 },
+      tie('leaf'),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(
+        name.filter((key) => key !== '__proto__'),
+        tie('value'),
+        { maxKeys: 3 },
+      ),
+    ),
   }));
   const place = (value: Json, choose: number): readonly PathPart[] => {
     if (typeof value !== 'object' || value === null || choose % 4 === 3) return [];

@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { DURABLE_OPERATIONS, FAULT_POINTS, faultPoint, setFaultHook, type DurableOperation } from '../../src/store/fault-point.ts';
+import {
+  DURABLE_OPERATIONS,
+  FAULT_POINTS,
+  faultPoint,
+  setFaultHook,
+  type DurableOperation,
+} from '../../src/store/fault-point.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const sources = globSync('src/{activities,effects,protocol,steps,store}/**/*.ts', { cwd: root })
@@ -43,7 +49,15 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   // What a successor looks up first; heartbeats say the same later.
   'src/store/lock/worker-register.ts': ['mkdirSync', 'rmSync'],
   // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to repeat.
-  'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync', 'unlinkSync', 'rmdirSync'],
+  'src/effects/files/tree-copy.ts': [
+    'mkdirSync',
+    'symlinkSync',
+    'copyFileSync',
+    'chmodSync',
+    'rmSync',
+    'unlinkSync',
+    'rmdirSync',
+  ],
   'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
   'src/protocol/attempt/commands/tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
@@ -63,7 +77,12 @@ function callsOf(pattern: RegExp): Call[] {
     const lines = text.split('\n');
     return lines.flatMap((line, index) => {
       if (/^\s*(\*|\/\/|import )/.test(line)) return [];
-      return [...line.matchAll(pattern)].map((match) => ({ file, line: index + 1, name: match[1]!, around: `${lines[index - 1] ?? ''}\n${line.slice(0, match.index)}` }));
+      return [...line.matchAll(pattern)].map((match) => ({
+        file,
+        line: index + 1,
+        name: match[1]!,
+        around: `${lines[index - 1] ?? ''}\n${line.slice(0, match.index)}`,
+      }));
     });
   });
 }
@@ -71,24 +90,42 @@ function callsOf(pattern: RegExp): Call[] {
 function unguarded(calls: readonly Call[], operationsOf: (call: Call) => readonly DurableOperation[]): string[] {
   return calls
     .filter((call) => !(WITHOUT[call.file] ?? []).includes(call.name))
-    .filter((call) => !operationsOf(call).some((operation) => new RegExp(`atPoints(Async)?\\('${operation}', (async )?\\(\\) => (new Promise[^;]*)?[^;]*$`).test(call.around)))
+    .filter(
+      (call) =>
+        !operationsOf(call).some((operation) =>
+          new RegExp(`atPoints(Async)?\\('${operation}', (async )?\\(\\) => (new Promise[^;]*)?[^;]*$`).test(
+            call.around,
+          ),
+        ),
+    )
     .map(({ file, line, name }) => `${file}:${line} ${name}`);
 }
 
 test('each change of a file or folder stands between its two fault points', () => {
   const calls = callsOf(new RegExp(`(?<![.\\w])(${Object.keys(CALLS).join('|')})\\(`, 'g'));
   assert.ok(calls.length > 15, `found only ${calls.length} calls: the pattern no longer fits`);
-  assert.deepEqual(unguarded(calls, ({ name }) => CALLS[name]!), []);
+  assert.deepEqual(
+    unguarded(calls, ({ name }) => CALLS[name]!),
+    [],
+  );
 });
 
 test('each COMMIT of the ledger and of a database stands between its two fault points', () => {
   const calls = callsOf(/\b(run|fixed|exec)\('COMMIT'/g);
   assert.equal(calls.length, 5);
-  assert.deepEqual(unguarded(calls, ({ file }) => [file === 'src/store/ledger/ledger.ts' ? 'ledger-commit' : 'database-commit']), []);
+  assert.deepEqual(
+    unguarded(calls, ({ file }) => [file === 'src/store/ledger/ledger.ts' ? 'ledger-commit' : 'database-commit']),
+    [],
+  );
 });
 
 test('nothing durable is done by other means than those with points', () => {
-  const modules = new Map(sources.map(({ file, text }) => [file, [...text.matchAll(/from '(node:(?:fs\/promises|sqlite|child_process))'/g)].map((match) => match[1]!)]));
+  const modules = new Map(
+    sources.map(({ file, text }) => [
+      file,
+      [...text.matchAll(/from '(node:(?:fs\/promises|sqlite|child_process))'/g)].map((match) => match[1]!),
+    ]),
+  );
   assert.deepEqual(Object.fromEntries([...modules].filter(([, names]) => names.length > 0)), {
     'src/effects/database/sqlite-connection.ts': ['node:sqlite'],
     // These two only read by it.

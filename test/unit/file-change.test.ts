@@ -1,6 +1,22 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -49,7 +65,12 @@ async function stateOf(path: string): Promise<FileState> {
 }
 const at = (path: string): string => join(root, path);
 const read = (path: string): string => readFileSync(at(path), 'utf8');
-async function change(path: string, before: FileState, after: FileState, onMoment?: (moment: CommitMoment) => void): Promise<CommitOutcome> {
+async function change(
+  path: string,
+  before: FileState,
+  after: FileState,
+  onMoment?: (moment: CommitMoment) => void,
+): Promise<CommitOutcome> {
   const prepared = await prepareFile(workspace, { path, before, after }, blobs, NAME);
   return commitFile(workspace, prepared, blobs, onMoment ? { onMoment } : {});
 }
@@ -62,11 +83,26 @@ const applied: CommitOutcome = { outcome: 'applied', wasThere: false };
 const STATES: Record<string, { make: (path: string) => void; state: () => Promise<FileState> }> = {
   absent: { make: () => {}, state: async () => ABSENT },
   file: { make: (path) => (writeFileSync(path, 'old'), chmodSync(path, 0o640)), state: () => fileState('old', 0o640) },
-  largeFile: { make: (path) => (writeFileSync(path, Buffer.alloc(2_000_000, 'x')), chmodSync(path, 0o600)), state: () => fileState(Buffer.alloc(2_000_000, 'x'), 0o600) },
-  directory: { make: (path) => (mkdirSync(path), chmodSync(path, 0o750)), state: async () => ({ kind: 'directory', mode: 0o750 }) },
-  openDirectory: { make: (path) => (mkdirSync(path), chmodSync(path, 0o777)), state: async () => ({ kind: 'directory', mode: 0o777 }) },
-  symlink: { make: (path) => symlinkSync('somewhere', path), state: async () => ({ kind: 'symlink', target: 'somewhere' }) },
-  fifo: { make: (path) => assert.equal(spawnSync('mkfifo', [path]).status, 0), state: async () => ({ kind: 'other', what: 'fifo' }) },
+  largeFile: {
+    make: (path) => (writeFileSync(path, Buffer.alloc(2_000_000, 'x')), chmodSync(path, 0o600)),
+    state: () => fileState(Buffer.alloc(2_000_000, 'x'), 0o600),
+  },
+  directory: {
+    make: (path) => (mkdirSync(path), chmodSync(path, 0o750)),
+    state: async () => ({ kind: 'directory', mode: 0o750 }),
+  },
+  openDirectory: {
+    make: (path) => (mkdirSync(path), chmodSync(path, 0o777)),
+    state: async () => ({ kind: 'directory', mode: 0o777 }),
+  },
+  symlink: {
+    make: (path) => symlinkSync('somewhere', path),
+    state: async () => ({ kind: 'symlink', target: 'somewhere' }),
+  },
+  fifo: {
+    make: (path) => assert.equal(spawnSync('mkfifo', [path]).status, 0),
+    state: async () => ({ kind: 'other', what: 'fifo' }),
+  },
 };
 
 test('any state becomes any other that can be made, and only from the state that is expected', async () => {
@@ -81,9 +117,17 @@ test('any state becomes any other that can be made, and only from the state that
       assert.deepEqual(await stateOf('x'), before, label);
       const wrong = await fileState('never seen', 0o600);
       const conflict = await change('x', wrong, after);
-      if (fromName !== toName) assert.ok(conflict.outcome === 'conflict' && conflict.found.outcome === 'seen', `${label}: ${JSON.stringify(conflict)}`);
+      if (fromName !== toName)
+        assert.ok(
+          conflict.outcome === 'conflict' && conflict.found.outcome === 'seen',
+          `${label}: ${JSON.stringify(conflict)}`,
+        );
       assert.deepEqual(await stateOf('x'), before, `${label} left alone`);
-      assert.deepEqual(await change('x', before, after), fromName === toName ? { outcome: 'applied', wasThere: true } : applied, label);
+      assert.deepEqual(
+        await change('x', before, after),
+        fromName === toName ? { outcome: 'applied', wasThere: true } : applied,
+        label,
+      );
       assert.deepEqual(await stateOf('x'), after, label);
       assert.deepEqual(await change('x', before, after), { outcome: 'applied', wasThere: true }, `${label} again`);
       if (fromName !== 'fifo') assertTidy();
@@ -94,7 +138,14 @@ test('any state becomes any other that can be made, and only from the state that
 
 test('what is replaced is kept, also when the record never held it', async () => {
   writeFileSync(at('x'), 'by hand');
-  assert.deepEqual(await change('x', { kind: 'file', mode: 0o644, sizeBytes: 7, content: sha256Hex('by hand') }, await fileState('new')), applied);
+  assert.deepEqual(
+    await change(
+      'x',
+      { kind: 'file', mode: 0o644, sizeBytes: 7, content: sha256Hex('by hand') },
+      await fileState('new'),
+    ),
+    applied,
+  );
   assert.equal((await blobs.read(sha256Hex('by hand'))).toString(), 'by hand');
 });
 
@@ -122,10 +173,14 @@ test('a file goes into a folder that the same intent creates', async () => {
     { path: 'a/b/x', before: ABSENT, after: await fileState('deep') },
   ];
   const prepared = [];
-  for (const [index, each] of changes.entries()) prepared.push(await prepareFile(workspace, each, blobs, { token: NAME.token, index }));
+  for (const [index, each] of changes.entries())
+    prepared.push(await prepareFile(workspace, each, blobs, { token: NAME.token, index }));
   assert.equal(existsSync(at('a')), false, 'preparing creates nothing that anybody looks at');
   for (const each of prepared) assert.deepEqual(await commitFile(workspace, each, blobs, { deferSync: true }), applied);
-  syncFolders(workspace, changes.map(({ path }) => path));
+  syncFolders(
+    workspace,
+    changes.map(({ path }) => path),
+  );
   assert.equal(read('a/b/x'), 'deep');
   assertTidy();
 });
@@ -153,7 +208,8 @@ test('preparing refuses what is reserved, not normal, or outside', async () => {
   symlinkSync('/tmp', at('out'));
   symlinkSync('.holdfast', at('ours'));
   const after = await fileState('x');
-  const attempt = (path: string): Promise<unknown> => prepareFile(workspace, { path, before: ABSENT, after }, blobs, NAME);
+  const attempt = (path: string): Promise<unknown> =>
+    prepareFile(workspace, { path, before: ABSENT, after }, blobs, NAME);
   await assert.rejects(attempt('.holdfast/x'), (error) => isFailure(error, 'reserved-path'));
   await assert.rejects(attempt('a//b'), (error) => isFailure(error, 'bad-input'));
   await assert.rejects(attempt('out/x'), (error) => isFailure(error, 'outside-workspace'));
@@ -204,7 +260,8 @@ test('a file that somebody puts in place is never lost: at any moment of a creat
       ['old', ABSENT],
       ['old', FOLDER],
     ];
-    if (moment === 'opened' || moment === 'captured' || moment === 'hashed') cases.push(['old', await fileState('new')]);
+    if (moment === 'opened' || moment === 'captured' || moment === 'hashed')
+      cases.push(['old', await fileState('new')]);
     for (const [old, after] of cases) {
       const theirs = `theirs ${moment} ${old ?? 'nothing'} ${after.kind}`;
       rmSync(at('x'), { force: true, recursive: true });
@@ -224,7 +281,8 @@ test('a file that somebody puts in place is never lost: at any moment of a creat
         }
       });
       if (isDone) await assertNotLost(theirs, outcome, `${moment}, ${before.kind} to ${after.kind}`);
-      if (isDone && moment !== 'placed' && moment !== 'synced') assert.equal(read('x'), theirs, `${moment}: left in its place, or put back`);
+      if (isDone && moment !== 'placed' && moment !== 'synced')
+        assert.equal(read('x'), theirs, `${moment}: left in its place, or put back`);
       assertTidy();
     }
   }
@@ -246,7 +304,11 @@ test('a symbolic link swapped in for a folder at any moment leads nobody out of 
   const outside = mkdtempSync(join(tmpdir(), 'holdfast-outside-'));
   try {
     for (const moment of MOMENTS) {
-      for (const [before, after] of [[ABSENT, await fileState('new')], [await fileState('old'), await fileState('new')], [await fileState('old'), ABSENT]] as const) {
+      for (const [before, after] of [
+        [ABSENT, await fileState('new')],
+        [await fileState('old'), await fileState('new')],
+        [await fileState('old'), ABSENT],
+      ] as const) {
         rmSync(at('d'), { recursive: true, force: true });
         rmSync(at('moved'), { recursive: true, force: true });
         mkdirSync(at('d'));
@@ -263,7 +325,12 @@ test('a symbolic link swapped in for a folder at any moment leads nobody out of 
     }
     rmSync(at('d'), { recursive: true, force: true });
     mkdirSync(at('d'));
-    const prepared = await prepareFile(workspace, { path: 'd/x', before: ABSENT, after: await fileState('new') }, blobs, NAME);
+    const prepared = await prepareFile(
+      workspace,
+      { path: 'd/x', before: ABSENT, after: await fileState('new') },
+      blobs,
+      NAME,
+    );
     renameSync(at('d'), at('elsewhere'));
     symlinkSync(outside, at('d'));
     await assert.rejects(commitFile(workspace, prepared, blobs), (error) => isFailure(error, 'outside-workspace'));
@@ -281,14 +348,22 @@ test('a folder moved out of the workspace at the last moment is noticed', async 
       if (now === 'captured') renameSync(at('d'), join(outside, 'd'));
     });
     await assert.rejects(outcome, (error) => isFailure(error, 'outside-workspace'));
-    assert.deepEqual(readdirSync(join(outside, 'd')).filter((name) => !name.endsWith('.tmp')), []);
+    assert.deepEqual(
+      readdirSync(join(outside, 'd')).filter((name) => !name.endsWith('.tmp')),
+      [],
+    );
   } finally {
     rmSync(outside, { recursive: true });
   }
 });
 
 test('a prepared file that has gone is prepared again', async () => {
-  const prepared = await prepareFile(workspace, { path: 'x', before: ABSENT, after: await fileState('new') }, blobs, NAME);
+  const prepared = await prepareFile(
+    workspace,
+    { path: 'x', before: ABSENT, after: await fileState('new') },
+    blobs,
+    NAME,
+  );
   const [leftover] = findLeftovers(workspace, NAME.token, ['x']);
   rmSync(at(leftover!.path));
   writeFileSync(at(leftover!.path), 'forged');
@@ -299,11 +374,17 @@ test('a prepared file that has gone is prepared again', async () => {
 test('leftovers are found by their token and removed, captured bytes only after they are kept', async () => {
   mkdirSync(at('d'));
   await prepareFile(workspace, { path: 'd/x', before: ABSENT, after: await fileState('new') }, blobs, NAME);
-  await prepareFile(workspace, { path: 'y/z', before: ABSENT, after: await fileState('new') }, blobs, { token: 'b'.repeat(64), index: 0 });
+  await prepareFile(workspace, { path: 'y/z', before: ABSENT, after: await fileState('new') }, blobs, {
+    token: 'b'.repeat(64),
+    index: 0,
+  });
   mkdirSync(at('.holdfast/captured'));
   writeFileSync(at('theirs'), 'theirs');
   linkSync(at('theirs'), at(`.holdfast/captured/${'a'.repeat(16)}-3`));
-  assert.deepEqual(findLeftovers(workspace, NAME.token, ['d/x']).map(({ kind }) => kind), ['captured', 'temporary']);
+  assert.deepEqual(
+    findLeftovers(workspace, NAME.token, ['d/x']).map(({ kind }) => kind),
+    ['captured', 'temporary'],
+  );
   assert.deepEqual(await removeLeftovers(workspace, NAME.token, ['d/x'], blobs), [sha256Hex('theirs')]);
   assert.deepEqual(findLeftovers(workspace, NAME.token, ['d/x']), []);
   assert.equal(findLeftovers(workspace, 'b'.repeat(64), ['y/z']).length, 1, "another token's stay");
@@ -320,7 +401,10 @@ test('a replaced file keeps its owner', { skip: process.getuid?.() !== 0 }, asyn
 test('a symbolic link is replaced itself, not what it points to', async () => {
   writeFileSync(at('target'), 'untouched');
   symlinkSync('target', at('x'));
-  assert.deepEqual(await change('x', { kind: 'symlink', target: 'target' }, { kind: 'symlink', target: 'elsewhere' }), applied);
+  assert.deepEqual(
+    await change('x', { kind: 'symlink', target: 'target' }, { kind: 'symlink', target: 'elsewhere' }),
+    applied,
+  );
   assert.equal(readlinkSync(at('x')), 'elsewhere');
   assert.deepEqual(await change('x', { kind: 'symlink', target: 'elsewhere' }, await fileState('new')), applied);
   assert.equal(read('target'), 'untouched');

@@ -10,7 +10,8 @@ function file(content: string | Uint8Array, mode = 0o644): FileState {
   contents.set(sha256Hex(bytes), bytes);
   return { kind: 'file', sizeBytes: bytes.byteLength, mode, content: sha256Hex(bytes) };
 }
-const describe = (expected: FileState, found: FileState, options = {}) => describeFileDifference(expected, found, (digest) => Promise.resolve(contents.get(digest)), options);
+const describe = (expected: FileState, found: FileState, options = {}) =>
+  describeFileDifference(expected, found, (digest) => Promise.resolve(contents.get(digest)), options);
 
 test('a changed text is shown line by line, with its mode', async () => {
   const { summary, text, isCut } = await describe(file('one\ntwo\nthree\n'), file('one\n2\nthree\n', 0o755));
@@ -20,10 +21,19 @@ test('a changed text is shown line by line, with its mode', async () => {
 });
 
 test('a change of kind is said in words', async () => {
-  assert.equal((await describe(file('x'), { kind: 'directory', mode: 0o755 })).summary, 'a file (mode 0644) was replaced by a folder (mode 0755)');
+  assert.equal(
+    (await describe(file('x'), { kind: 'directory', mode: 0o755 })).summary,
+    'a file (mode 0644) was replaced by a folder (mode 0755)',
+  );
   assert.match((await describe(file('x\n'), ABSENT)).summary, /^missing: was a file/);
-  assert.equal((await describe({ kind: 'symlink', target: 'a' }, { kind: 'symlink', target: 'b\u001b[2J' })).summary, 'symbolic link "a" → "b<U+001B>[2J"');
-  assert.equal((await describe({ kind: 'other', what: 'fifo' }, { kind: 'other', what: 'socket' })).summary, 'fifo → socket');
+  assert.equal(
+    (await describe({ kind: 'symlink', target: 'a' }, { kind: 'symlink', target: 'b\u001b[2J' })).summary,
+    'symbolic link "a" → "b<U+001B>[2J"',
+  );
+  assert.equal(
+    (await describe({ kind: 'other', what: 'fifo' }, { kind: 'other', what: 'socket' })).summary,
+    'fifo → socket',
+  );
   assert.equal((await describe(file('x'), file('x'))).summary, 'no difference');
 });
 

@@ -1,12 +1,33 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import fs, { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { glanceAt, listFolder, observeFile, observeFiles, openFileWorkspace, type FileWorkspace } from '../../src/effects/files/index.ts';
+import {
+  glanceAt,
+  listFolder,
+  observeFile,
+  observeFiles,
+  openFileWorkspace,
+  type FileWorkspace,
+} from '../../src/effects/files/index.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 
@@ -49,7 +70,8 @@ test('a symbolic link on the way is followed inside the workspace, never out of 
   symlinkSync('/etc', join(root, 'outside'));
   symlinkSync('loop', join(root, 'loop'));
   assert.deepEqual(await stateOf('inside/x'), { kind: 'file', sizeBytes: 1, mode: 0o644, content: sha256Hex('x') });
-  for (const path of ['outside/passwd', 'loop/x']) assert.equal((await observeFile(workspace, path)).outcome, 'unreadable', path);
+  for (const path of ['outside/passwd', 'loop/x'])
+    assert.equal((await observeFile(workspace, path)).outcome, 'unreadable', path);
 });
 
 test('what may not be read is unreadable, neither gone nor unchanged', async () => {
@@ -66,7 +88,12 @@ test('what may not be read is unreadable, neither gone nor unchanged', async () 
   const child = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', script], { encoding: 'utf8' });
   assert.equal(child.status, 0, child.stderr);
   const reason = 'the worker may not read it (EACCES)';
-  assert.deepEqual(JSON.parse(child.stdout), [{ outcome: 'unreadable', reason }, { outcome: 'unreadable', reason }, { outcome: 'seen', state: { kind: 'absent' } }, 'permission-denied']);
+  assert.deepEqual(JSON.parse(child.stdout), [
+    { outcome: 'unreadable', reason },
+    { outcome: 'unreadable', reason },
+    { outcome: 'seen', state: { kind: 'absent' } },
+    'permission-denied',
+  ]);
 });
 
 test('a workspace that has gone takes no file for removed', async () => {
@@ -97,7 +124,10 @@ test('a file that changes while it is read is read again, and unreadable if it g
     readAndChange(1);
     assert.deepEqual(await stateOf('busy'), { kind: 'file', sizeBytes: 5, mode: 0o644, content: sha256Hex('1....') });
     readAndChange(Number.POSITIVE_INFINITY);
-    assert.deepEqual(await observeFile(workspace, 'busy'), { outcome: 'unreadable', reason: 'it changes while it is read' });
+    assert.deepEqual(await observeFile(workspace, 'busy'), {
+      outcome: 'unreadable',
+      reason: 'it changes while it is read',
+    });
   } finally {
     context.mock.restoreAll();
     syncBuiltinESMExports();
@@ -106,19 +136,31 @@ test('a file that changes while it is read is read again, and unreadable if it g
 });
 
 test('many and large files go to the workers, in order, with progress', async () => {
-  const contents = Array.from({ length: 300 }, (_, index) => (index % 100 === 7 ? Buffer.alloc(1_500_000, index) : Buffer.from(`file ${index}`)));
+  const contents = Array.from({ length: 300 }, (_, index) =>
+    index % 100 === 7 ? Buffer.alloc(1_500_000, index) : Buffer.from(`file ${index}`),
+  );
   contents.forEach((content, index) => writeFileSync(join(root, `f${index}`), content));
   const progress: number[] = [];
   const paths = [...contents.keys()].map((index) => `f${index}`);
-  const sightings = await observeFiles(workspace, [...paths, 'none'], { onProgress: (done, total) => progress.push(done / total) });
+  const sightings = await observeFiles(workspace, [...paths, 'none'], {
+    onProgress: (done, total) => progress.push(done / total),
+  });
   assert.equal(sightings.length, 301);
   for (const [index, content] of contents.entries()) {
     const sighting = sightings[index]!;
-    assert.ok(sighting.outcome === 'seen' && sighting.state.kind === 'file' && sighting.state.content === sha256Hex(content), `f${index}`);
+    assert.ok(
+      sighting.outcome === 'seen' && sighting.state.kind === 'file' && sighting.state.content === sha256Hex(content),
+      `f${index}`,
+    );
   }
   assert.deepEqual(sightings[300], { outcome: 'seen', state: { kind: 'absent' } });
   assert.equal(progress.at(-1), 1);
-  assert.deepEqual((await observeFiles(workspace, ['f0', 'f7', 'f1'])).map((sighting) => (sighting.outcome === 'seen' && sighting.state.kind === 'file' ? sighting.state.sizeBytes : 0)), [6, 1_500_000, 6]);
+  assert.deepEqual(
+    (await observeFiles(workspace, ['f0', 'f7', 'f1'])).map((sighting) =>
+      sighting.outcome === 'seen' && sighting.state.kind === 'file' ? sighting.state.sizeBytes : 0,
+    ),
+    [6, 1_500_000, 6],
+  );
 });
 
 test('a glance vouches for a large file only while nothing about it has changed', async () => {
@@ -129,16 +171,30 @@ test('a glance vouches for a large file only while nothing about it has changed'
   assert.ok(seen.outcome === 'seen' && seen.stamp !== undefined);
   assert.equal(glanceAt(workspace, 'large', seen), seen.state);
   const young = { ...seen, stamp: { ...seen.stamp, takenAtMs: statSync(path).mtimeMs + 50 } };
-  assert.equal(glanceAt(workspace, 'large', young), undefined, 'hashed right after it was written, it may have changed within the same tick');
+  assert.equal(
+    glanceAt(workspace, 'large', young),
+    undefined,
+    'hashed right after it was written, it may have changed within the same tick',
+  );
   utimesSync(path, 0, 0);
   assert.equal(glanceAt(workspace, 'large', seen), undefined);
 });
 
 test('a listing is sorted, complete and holds nothing of ours', async () => {
   for (const folder of ['b/c', 'a', '.holdfast/blobs']) mkdirSync(join(root, folder), { recursive: true });
-  for (const file of ['b/c/2', 'b/c/10', 'a/x', 'a.txt', '.gitignore', '.holdfast/blobs/x', 'a/.holdfast-0123456789abcdef-0-1234.tmp']) writeFileSync(join(root, file), 'x');
+  for (const file of [
+    'b/c/2',
+    'b/c/10',
+    'a/x',
+    'a.txt',
+    '.gitignore',
+    '.holdfast/blobs/x',
+    'a/.holdfast-0123456789abcdef-0-1234.tmp',
+  ])
+    writeFileSync(join(root, file), 'x');
   symlinkSync('b', join(root, 'z'));
-  const paths = async (folder?: string, options?: { recursive?: boolean }): Promise<string[]> => (await listFolder(workspace, folder, options)).map((info) => info.path);
+  const paths = async (folder?: string, options?: { recursive?: boolean }): Promise<string[]> =>
+    (await listFolder(workspace, folder, options)).map((info) => info.path);
   assert.deepEqual(await paths(), ['.gitignore', 'a', 'a.txt', 'a/x', 'b', 'b/c', 'b/c/10', 'b/c/2', 'z']);
   assert.deepEqual(await paths('b/'), ['b/c', 'b/c/10', 'b/c/2']);
   assert.deepEqual(await paths('', { recursive: false }), ['.gitignore', 'a', 'a.txt', 'b', 'z']);

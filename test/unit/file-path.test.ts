@@ -1,12 +1,32 @@
 import assert from 'node:assert/strict';
-import fs, { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync, type StatSyncOptions } from 'node:fs';
+import fs, {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  type StatSyncOptions,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { spawnSync } from 'node:child_process';
-import { isReservedFile, isReservedName, listFolder, normaliseFolder, normalisePath, observeFile, openFileWorkspace, refuseSameTargets, type FileTarget, type FileWorkspace } from '../../src/effects/files/index.ts';
+import {
+  isReservedFile,
+  isReservedName,
+  listFolder,
+  normaliseFolder,
+  normalisePath,
+  observeFile,
+  openFileWorkspace,
+  refuseSameTargets,
+  type FileTarget,
+  type FileWorkspace,
+} from '../../src/effects/files/index.ts';
 import { isFailure, type FailureType } from '../../src/model/failure.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
 
@@ -52,7 +72,12 @@ test('what leads elsewhere, is reserved or is no path is refused, each by its ow
     ['.hold\u200cfast/x', 'reserved-path'],
     ['a/.holdfast-0123-0.tmp', 'reserved-path'],
   ];
-  for (const [path, type] of cases) assert.throws(() => normalisePath(path), (error) => isFailure(error, type), JSON.stringify(path).slice(0, 60));
+  for (const [path, type] of cases)
+    assert.throws(
+      () => normalisePath(path),
+      (error) => isFailure(error, type),
+      JSON.stringify(path).slice(0, 60),
+    );
   assert.equal(isReservedName('.holdfastly'), false);
 });
 
@@ -70,9 +95,24 @@ test('two targets that are one file are refused', () => {
     [write('a/b/c'), write('a')],
     [{ path: 'a', before: FOLDER, after: ABSENT }, write('a/b')],
   ];
-  for (const targets of refused) assert.throws(() => refuseSameTargets(workspace, targets), (error) => isFailure(error, 'same-target-twice'), targets.map(({ path }) => path).join(' '));
-  refuseSameTargets(workspace, [createFolder('n'), createFolder('n/m'), write('n/m/x'), write('real/x'), write('real/y'), write('one')]);
-  refuseSameTargets(workspace, [{ path: 'a', before: FOLDER, after: ABSENT }, { path: 'a/b', before: FILE, after: ABSENT }]);
+  for (const targets of refused)
+    assert.throws(
+      () => refuseSameTargets(workspace, targets),
+      (error) => isFailure(error, 'same-target-twice'),
+      targets.map(({ path }) => path).join(' '),
+    );
+  refuseSameTargets(workspace, [
+    createFolder('n'),
+    createFolder('n/m'),
+    write('n/m/x'),
+    write('real/x'),
+    write('real/y'),
+    write('one'),
+  ]);
+  refuseSameTargets(workspace, [
+    { path: 'a', before: FOLDER, after: ABSENT },
+    { path: 'a/b', before: FILE, after: ABSENT },
+  ]);
 });
 
 test('names that differ in case or Unicode form are two files only where the filesystem says so', () => {
@@ -80,7 +120,8 @@ test('names that differ in case or Unicode form are two files only where the fil
   const decomposed = 'cafe\u0301';
   writeFileSync(join(root, 'probe-a'), '');
   const folds = readdirSync(root).includes('PROBE-A');
-  const check = (): void => refuseSameTargets(workspace, [write('README'), write('readme'), write(composed), write(decomposed)]);
+  const check = (): void =>
+    refuseSameTargets(workspace, [write('README'), write('readme'), write(composed), write(decomposed)]);
   if (folds) assert.throws(check, (error) => isFailure(error, 'same-target-twice'));
   else check();
   assert.deepEqual(readdirSync(root), ['probe-a'], 'the probe leaves nothing');
@@ -97,8 +138,18 @@ test('on a filesystem that folds names, spellings of one name are refused', (con
   syncBuiltinESMExports();
   try {
     mkdirSync(join(root, 'dir'));
-    for (const pair of [['A', 'a'], ['dir/A', 'dir/a'], ['New/x', 'new/x'], ['D', 'd/x'], ['caf\u00e9', 'cafe\u0301']]) {
-      assert.throws(() => refuseSameTargets(workspace, pair.map(write)), (error) => isFailure(error, 'same-target-twice'), pair.join(' '));
+    for (const pair of [
+      ['A', 'a'],
+      ['dir/A', 'dir/a'],
+      ['New/x', 'new/x'],
+      ['D', 'd/x'],
+      ['caf\u00e9', 'cafe\u0301'],
+    ]) {
+      assert.throws(
+        () => refuseSameTargets(workspace, pair.map(write)),
+        (error) => isFailure(error, 'same-target-twice'),
+        pair.join(' '),
+      );
     }
     refuseSameTargets(workspace, ['a', 'b', 'dir/a'].map(write));
     assert.deepEqual(readdirSync(root), ['dir'], 'the probes leave nothing');
@@ -116,14 +167,28 @@ test('a declared database, its companions and its hard links are never opened as
   writeFileSync(join(root, 'other'), '');
   await workspace.close();
   workspace = openFileWorkspace(root, { databasePaths: [path] });
-  for (const name of ['data.sqlite', 'data.sqlite-wal', 'data.sqlite-shm', 'data.sqlite-journal', 'innocent']) assert.equal(isReservedFile(workspace, name), true, name);
+  for (const name of ['data.sqlite', 'data.sqlite-wal', 'data.sqlite-shm', 'data.sqlite-journal', 'innocent'])
+    assert.equal(isReservedFile(workspace, name), true, name);
   assert.equal(isReservedFile(workspace, 'other'), false);
-  assert.deepEqual(await observeFile(workspace, 'innocent'), { outcome: 'unreadable', reason: 'it belongs to a declared database' });
-  assert.deepEqual((await listFolder(workspace)).map((info) => info.path), ['other']);
+  assert.deepEqual(await observeFile(workspace, 'innocent'), {
+    outcome: 'unreadable',
+    reason: 'it belongs to a declared database',
+  });
+  assert.deepEqual(
+    (await listFolder(workspace)).map((info) => info.path),
+    ['other'],
+  );
   // The proof: this process still has its lock after all that looking.
   database.exec('BEGIN IMMEDIATE');
   await observeFile(workspace, 'innocent');
-  const probe = spawnSync(process.execPath, ['-e', `const { DatabaseSync } = require('node:sqlite'); try { new DatabaseSync(${JSON.stringify(path)}, { timeout: 0 }).exec('BEGIN IMMEDIATE'); console.log('taken') } catch { console.log('locked') }`], { encoding: 'utf8' });
+  const probe = spawnSync(
+    process.execPath,
+    [
+      '-e',
+      `const { DatabaseSync } = require('node:sqlite'); try { new DatabaseSync(${JSON.stringify(path)}, { timeout: 0 }).exec('BEGIN IMMEDIATE'); console.log('taken') } catch { console.log('locked') }`,
+    ],
+    { encoding: 'utf8' },
+  );
   assert.equal(probe.stdout.trim(), 'locked');
   database.close();
 });

@@ -21,10 +21,17 @@ test('* stays in a folder, ** crosses folders, ? is one character, the rest is i
 test('whatever matches lies below the folder of the pattern', () => {
   assert.deepEqual(['data/raw/*.csv', '*.csv', 'a/**/b', 'a/b?/c'].map(folderOfPattern), ['data/raw', '', 'a', 'a']);
   const part = fc.constantFrom('a', 'b', '*', '**', '?', 'a*');
-  fc.assert(fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), fc.array(fc.constantFrom('a', 'b', 'ab'), { minLength: 1, maxLength: 4 }), (parts, names) => {
-    const [pattern, path] = [parts.join('/'), names.join('/')];
-    const folder = folderOfPattern(pattern);
-    if (isFilePattern(pattern) && folder !== '' && matchesPattern(pattern, path)) assert.ok(path.startsWith(`${folder}/`));
-    if (!isFilePattern(pattern)) assert.equal(matchesPattern(pattern, path), pattern === path);
-  }));
+  fc.assert(
+    fc.property(
+      fc.array(part, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.constantFrom('a', 'b', 'ab'), { minLength: 1, maxLength: 4 }),
+      (parts, names) => {
+        const [pattern, path] = [parts.join('/'), names.join('/')];
+        const folder = folderOfPattern(pattern);
+        if (isFilePattern(pattern) && folder !== '' && matchesPattern(pattern, path))
+          assert.ok(path.startsWith(`${folder}/`));
+        if (!isFilePattern(pattern)) assert.equal(matchesPattern(pattern, path), pattern === path);
+      },
+    ),
+  );
 });

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { placesOf } from '../../scripts/mutation-place.ts';
 import { MUTATIONS } from '../mutations.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -20,19 +21,28 @@ interface Named {
   readonly title: string;
 }
 
-const named: readonly Named[] = [...text.matchAll(/`(test\/[^`]+)` › “([^”]+)”/g)].map(([, file, title]) => ({ file: file!, title: title! }));
+const named: readonly Named[] = [...text.matchAll(/`(test\/[^`]+)` › “([^”]+)”/g)].map(([, file, title]) => ({
+  file: file!,
+  title: title!,
+}));
 
 /** Titles of `test`, `it`, `describe` and a suite's own `check`; parts of templates as `…`. */
 function titlesIn(source: string): readonly string[] {
-  const calls = source.matchAll(/\b(?:test|it|describe|check)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g);
-  return [...calls].map(([, single, double, template]) => (single ?? double ?? template!.replace(/\$\{[^}]*\}/g, '…')).replace(/\\(.)/g, '$1'));
+  const calls = source.matchAll(
+    /\b(?:test|it|describe|check)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
+  );
+  return [...calls].map(([, single, double, template]) =>
+    (single ?? double ?? template!.replace(/\$\{[^}]*\}/g, '…')).replace(/\\(.)/g, '$1'),
+  );
 }
 
 function isTitle(title: string, written: string, source: string): boolean {
   if (!written.includes('…')) return title === written;
   const fixed = written.split('…');
   if (fixed.join('').length < MIN_FIXED_CHARS) return false;
-  const parts = new RegExp(`^${fixed.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('(.+)')}$`).exec(title)?.slice(1);
+  const parts = new RegExp(`^${fixed.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('(.+)')}$`)
+    .exec(title)
+    ?.slice(1);
   return parts !== undefined && parts.every((part) => part === '…' || source.includes(part));
 }
 
@@ -49,19 +59,29 @@ test('every test that a guarantee names is there', () => {
 
 /** Where a test's cases are listed beside it. */
 function partsOf(file: string): string {
-  const beside = file.startsWith('test/integration/drift') ? 'test/support/drift.ts' : file === 'test/integration/decisions.test.ts' ? 'src/model/question/answer.ts' : undefined;
+  const beside = file.startsWith('test/integration/drift')
+    ? 'test/support/drift.ts'
+    : file === 'test/integration/decisions.test.ts'
+      ? 'src/model/question/answer.ts'
+      : undefined;
   return beside === undefined ? '' : readFileSync(path.join(root, beside), 'utf8');
 }
 
 test('every row of a guarantee names a test', () => {
   const rows = text.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| what holds'));
-  assert.deepEqual(rows.filter((row) => !/› “/.test(row)), []);
+  assert.deepEqual(
+    rows.filter((row) => !/› “/.test(row)),
+    [],
+  );
 });
 
 test('every guarantee is broken once by a mutation', () => {
   const guarantees = [...text.matchAll(/^## (G\d) /gm)].map(([, name]) => name);
   assert.deepEqual(guarantees, ['G1', 'G2', 'G3', 'G4', 'G5', 'G6']);
-  assert.deepEqual(guarantees.filter((name) => !MUTATIONS.some(({ guarantee }) => guarantee === name)), []);
+  assert.deepEqual(
+    guarantees.filter((name) => !MUTATIONS.some(({ guarantee }) => guarantee === name)),
+    [],
+  );
 });
 
 test('a title is told from others', () => {
@@ -71,4 +91,19 @@ test('a title is told from others', () => {
   assert.ok(!isTitle('after a fire', 'after a …', source));
   assert.ok(!isTitle('a fence', 'a fence rises', source));
   assert.ok(!isTitle('anything', '…: …', source));
+});
+
+test('every mutation finds its text exactly once, and the tests that it names', () => {
+  const lost = MUTATIONS.filter(({ file, find, tests }) => {
+    const at = path.join(root, file);
+    return (
+      !existsSync(at) ||
+      placesOf(readFileSync(at, 'utf8'), find).length !== 1 ||
+      tests.some((name) => !existsSync(path.join(root, name)))
+    );
+  });
+  assert.deepEqual(
+    lost.map(({ file, breaks }) => `${file}: ${breaks}`),
+    [],
+  );
 });

@@ -23,7 +23,9 @@ const PURE = 'layout(pure)';
 
 /** `part imports specifier`, refused or allowed. */
 function imports(place: string, specifier: string, verdict: 'refused' | 'allowed', types = false): Sample {
-  const source = types ? `import type { Thing } from '${specifier}';\nexport type Other = Thing;\n` : `import '${specifier}';\n`;
+  const source = types
+    ? `import type { Thing } from '${specifier}';\nexport type Other = Thing;\n`
+    : `import '${specifier}';\n`;
   return { file: `src/${place}`, source, ...(verdict === 'refused' ? { rule: ARROWS } : {}) };
 }
 
@@ -84,7 +86,11 @@ const SAMPLES: readonly Sample[] = [
   { file: 'src/model/named-re-export.ts', source: "export { a } from '../store/ledger.ts';\n", rule: ARROWS },
   { file: 'src/model/dynamic.ts', source: "export const load = () => import('node:fs');\n", rule: ARROWS },
   { file: 'src/model/computed.ts', source: 'export const load = (name: string) => import(name);\n', rule: ARROWS },
-  { file: 'src/model/type-expression.ts', source: "export type Ledger = import('../store/ledger.ts').Ledger;\n", rule: ARROWS },
+  {
+    file: 'src/model/type-expression.ts',
+    source: "export type Ledger = import('../store/ledger.ts').Ledger;\n",
+    rule: ARROWS,
+  },
   { file: 'src/workflows/type-expression.ts', source: "export type Run = import('../activities/run-step.ts').Run;\n" },
   // No clock and no chance where results must be the same again.
   { file: 'src/model/clock.ts', source: 'export const now = () => Date.now();\n', rule: PURE },
@@ -92,13 +98,33 @@ const SAMPLES: readonly Sample[] = [
   { file: 'src/model/given-time.ts', source: 'export const iso = (ms: number) => new Date(ms).toISOString();\n' },
   { file: 'src/workflows/clock.ts', source: 'export const now = () => Date.now();\n', rule: PURE },
   { file: 'src/workflows/chance.ts', source: 'export const draw = () => Math.random();\n', rule: PURE },
-  { file: 'src/model/environment.ts', source: 'export const home = process.env;\n', rule: 'eslint(no-restricted-globals)' },
-  { file: 'src/workflows/digest.ts', source: "export const digest = () => crypto.subtle.digest('SHA-256', new Uint8Array());\n", rule: 'eslint(no-restricted-globals)' },
+  {
+    file: 'src/model/environment.ts',
+    source: 'export const home = process.env;\n',
+    rule: 'eslint(no-restricted-globals)',
+  },
+  {
+    file: 'src/workflows/digest.ts',
+    source: "export const digest = () => crypto.subtle.digest('SHA-256', new Uint8Array());\n",
+    rule: 'eslint(no-restricted-globals)',
+  },
   { file: 'src/activities/clock.ts', source: 'export const now = () => Date.now();\n' },
   // A promise that nobody awaits.
-  { file: 'src/store/floating.ts', source: 'export function f(p: () => Promise<void>): void {\n  p();\n}\n', rule: 'typescript(no-floating-promises)' },
-  { file: 'test/unit/floating.ts', source: 'export function f(p: () => Promise<void>): void {\n  p();\n}\n', rule: 'typescript(no-floating-promises)' },
-  { file: 'src/store/misused.ts', source: 'export function f(p: () => Promise<boolean>): number {\n  return p() ? 1 : 2;\n}\n', rule: 'typescript(no-misused-promises)' },
+  {
+    file: 'src/store/floating.ts',
+    source: 'export function f(p: () => Promise<void>): void {\n  p();\n}\n',
+    rule: 'typescript(no-floating-promises)',
+  },
+  {
+    file: 'test/unit/floating.ts',
+    source: 'export function f(p: () => Promise<void>): void {\n  p();\n}\n',
+    rule: 'typescript(no-floating-promises)',
+  },
+  {
+    file: 'src/store/misused.ts',
+    source: 'export function f(p: () => Promise<boolean>): number {\n  return p() ? 1 : 2;\n}\n',
+    rule: 'typescript(no-misused-promises)',
+  },
 ];
 
 let folder: string;
@@ -107,7 +133,8 @@ const refusals = new Map<string, string[]>();
 
 before(async () => {
   folder = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-house-')));
-  for (const name of ['.oxlintrc.json', 'tsconfig.json', 'package.json']) await fs.copyFile(path.join(root, name), path.join(folder, name));
+  for (const name of ['.oxlintrc.json', 'tsconfig.json', 'package.json'])
+    await fs.copyFile(path.join(root, name), path.join(folder, name));
   await fs.cp(path.join(root, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
   await fs.symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   for (const { file, source } of SAMPLES) {
@@ -131,7 +158,11 @@ for (const { file, source, rule } of SAMPLES) {
   const said = source.trim().split('\n')[0] ?? '';
   test(`${file}: ${rule === undefined ? 'allows' : 'refuses'} ${said}`, () => {
     const found = refusals.get(file) ?? [];
-    if (rule === undefined) assert.deepEqual(found.filter((code) => [ARROWS, PURE].includes(code)), []);
+    if (rule === undefined)
+      assert.deepEqual(
+        found.filter((code) => [ARROWS, PURE].includes(code)),
+        [],
+      );
     else assert.ok(found.includes(rule), `expected ${rule}, found ${found.join(', ') || 'nothing'}`);
   });
 }
@@ -143,27 +174,49 @@ test('the lockfile and the configuration name no registry', async () => {
 });
 
 test('the lockfile is complete, as npm ci wants it: `node scripts/complete-lockfile.mjs` makes it so', async () => {
-  const { packages } = JSON.parse(await fs.readFile(path.join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+  const { packages } = JSON.parse(await fs.readFile(path.join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
   const named = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
-  assert.deepEqual(named.filter((name) => packages[`node_modules/${name}`] === undefined), []);
+  assert.deepEqual(
+    named.filter((name) => packages[`node_modules/${name}`] === undefined),
+    [],
+  );
 });
 
 test('every npm script that a newcomer calls goes through the launcher, which any Node of the last years can read', async () => {
-  const { scripts, engines } = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string>; engines: { node: string } };
+  const { scripts, engines } = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+    engines: { node: string };
+  };
   assert.equal(engines.node, '>=24');
-  for (const name of ['demo', 'test', 'test:unit', 'test:integration', 'test:faults', 'bench', 'build', 'lint', 'typecheck']) {
+  for (const name of [
+    'demo',
+    'test',
+    'test:unit',
+    'test:integration',
+    'test:faults',
+    'bench',
+    'build',
+    'lint',
+    'typecheck',
+  ]) {
     assert.match(scripts[name] ?? '', /^node scripts\/launch\.mjs \w+/, name);
   }
   const launcher = await fs.readFile(path.join(root, 'scripts/launch.mjs'), 'utf8');
   const early = [...launcher.matchAll(/^import .* from '(.+)';$/gm)].map((match) => match[1] ?? '');
-  assert.ok(early.every((specifier) => specifier.startsWith('node:')), `static imports: ${early.join(', ')}`);
+  assert.ok(
+    early.every((specifier) => specifier.startsWith('node:')),
+    `static imports: ${early.join(', ')}`,
+  );
 });
 
 test('a bare clone whose dependencies cannot be had says so with the remedy, and exits with the code for "not ready"', async () => {
   const clone = path.join(folder, 'bare-clone');
   await fs.mkdir(path.join(clone, 'bin'), { recursive: true });
   await fs.cp(path.join(root, 'scripts'), path.join(clone, 'scripts'), { recursive: true });
-  for (const name of ['package.json', 'package-lock.json']) await fs.copyFile(path.join(root, name), path.join(clone, name));
+  for (const name of ['package.json', 'package-lock.json'])
+    await fs.copyFile(path.join(root, name), path.join(clone, name));
   await fs.writeFile(path.join(clone, 'bin/npm'), '#!/bin/sh\necho "no such host" >&2\nexit 7\n', { mode: 0o755 });
   const env = { PATH: `${path.join(clone, 'bin')}:/usr/bin:/bin`, HOME: clone };
   const ran = spawnSync(process.execPath, [path.join(clone, 'scripts/launch.mjs'), 'test'], { env, encoding: 'utf8' });

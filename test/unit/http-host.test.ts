@@ -17,9 +17,16 @@ test('a host is https on its usual port, unless the list says otherwise', () => 
   assert.ok(isAllowed('bücher.example', 'https://xn--bcher-kva.example/'));
   assert.ok(isAllowed('127.0.0.1', 'https://2130706433/'), 'a number is that address');
   for (const [host, url] of [
-    ['api.example.com', 'http://api.example.com/'], ['api.example.com', 'https://api.example.com:8443/'], ['http://localhost:8080', 'https://localhost:8080/'], ['example.com', 'https://api.example.com/'],
-    ['api.example.com', 'https://api.example.com.evil.test/'], ['api.example.com', 'https://evil.test/api.example.com'], ['api.example.com', 'https://api.example.com@evil.test/'], ['api.example.com', 'https://api.example.com./'],
-  ] as const) assert.ok(!isAllowed(host, url), `${host} lets ${url} pass`);
+    ['api.example.com', 'http://api.example.com/'],
+    ['api.example.com', 'https://api.example.com:8443/'],
+    ['http://localhost:8080', 'https://localhost:8080/'],
+    ['example.com', 'https://api.example.com/'],
+    ['api.example.com', 'https://api.example.com.evil.test/'],
+    ['api.example.com', 'https://evil.test/api.example.com'],
+    ['api.example.com', 'https://api.example.com@evil.test/'],
+    ['api.example.com', 'https://api.example.com./'],
+  ] as const)
+    assert.ok(!isAllowed(host, url), `${host} lets ${url} pass`);
 });
 
 test('a star stands for whatever is below a host, not for the host itself', () => {
@@ -31,10 +38,26 @@ test('a star stands for whatever is below a host, not for the host itself', () =
 });
 
 test('what names no host is refused in a list', () => {
-  for (const text of ['', '*', '*.', 'https://', 'api.example.com/path', 'user@api.example.com', 'ftp://api.example.com', 'a b', 'api.example.com:port', 'api.example.com:70000', 'a*.example.com', '${{ input.host }}', 'x?y', '[::1']) {
+  for (const text of [
+    '',
+    '*',
+    '*.',
+    'https://',
+    'api.example.com/path',
+    'user@api.example.com',
+    'ftp://api.example.com',
+    'a b',
+    'api.example.com:port',
+    'api.example.com:70000',
+    'a*.example.com',
+    '${{ input.host }}',
+    'x?y',
+    '[::1',
+  ]) {
     assert.ok(!HostSchema.safeParse(text).success, text);
   }
-  for (const text of ['api.example.com', '*.example.com', 'http://localhost:8080', 'https://a.b', '[::1]']) assert.ok(HostSchema.safeParse(text).success, text);
+  for (const text of ['api.example.com', '*.example.com', 'http://localhost:8080', 'https://a.b', '[::1]'])
+    assert.ok(HostSchema.safeParse(text).success, text);
 });
 
 test('a URL that may not be called says why, and shows no password', () => {
@@ -49,7 +72,10 @@ test('a URL that may not be called says why, and shows no password', () => {
     return '';
   };
   assert.equal(messageOf('https://api.example.com/x'), '');
-  assert.match(messageOf('https://other.example.com/x?key=hidden'), /other\.example\.com is not on the list .*; it names api\.example\.com/);
+  assert.match(
+    messageOf('https://other.example.com/x?key=hidden'),
+    /other\.example\.com is not on the list .*; it names api\.example\.com/,
+  );
   assert.match(messageOf('https://ada:hidden@api.example.com/'), /holds a user name or a password/);
   assert.match(messageOf('gopher://ada:hidden@api.example.com/'), /is not a URL that can be called/);
   assert.match(messageOf('//api.example.com'), /is not a URL that can be called/);

@@ -19,7 +19,8 @@ test('Retry-After: seconds or a date, bounded; what is neither says nothing', ()
   assert.equal(retryAfterMs('Wed, 31 Dec 2025 23:00:00 GMT', now), MIN_RETRY_AFTER_MS, 'a time that has passed');
   assert.equal(retryAfterMs('999999999', now), MAX_RETRY_AFTER_MS);
   assert.equal(retryAfterMs('Fri, 01 Jan 2100 00:00:00 GMT', now), MAX_RETRY_AFTER_MS);
-  for (const text of [null, '', 'soon', '-5', '1.5', '2026-01-01T00:01:00Z', 'Thu, 99 Jan 2026']) assert.equal(retryAfterMs(text, now), undefined, String(text));
+  for (const text of [null, '', 'soon', '-5', '1.5', '2026-01-01T00:01:00Z', 'Thu, 99 Jan 2026'])
+    assert.equal(retryAfterMs(text, now), undefined, String(text));
 });
 
 test('what a person tells of a response is one, or its body', () => {

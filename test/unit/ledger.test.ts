@@ -6,7 +6,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type Change, type ManifestEntry } from '../../src/model/record/record.ts';
+import {
+  ChainRecordSchema,
+  foldManifest,
+  GENESIS,
+  nextHead,
+  recordText,
+  type Change,
+  type ManifestEntry,
+} from '../../src/model/record/record.ts';
 import { ABSENT, stateDigest } from '../../src/model/record/world.ts';
 import { BATCH_RECORDS, headOf } from '../../src/store/ledger/chain-check.ts';
 import { Ledger, LEDGER_FILE } from '../../src/store/ledger/ledger.ts';
@@ -18,7 +26,12 @@ let ledger: Ledger;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'holdfast-ledger-'));
   ledger = Ledger.open(directory, { create: true });
-  ledger.addJob({ jobId: JOB, workflowId: 'job', runId: 'run', settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null } });
+  ledger.addJob({
+    jobId: JOB,
+    workflowId: 'job',
+    runId: 'run',
+    settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null },
+  });
 });
 
 afterEach(() => {
@@ -29,7 +42,15 @@ afterEach(() => {
 const change = fc.record({
   resource: fc.constantFrom('file:a', 'file:b', 'row:m/t/{"id":1}'),
   role: fc.constantFrom('written' as const, 'read' as const, 'accepted' as const, 'undone' as const),
-  state: fc.oneof(fc.constant(ABSENT), fc.nat(3).map((content) => ({ kind: 'file' as const, sizeBytes: content, mode: 0o644, content: String(content).repeat(64) }))),
+  state: fc.oneof(
+    fc.constant(ABSENT),
+    fc.nat(3).map((content) => ({
+      kind: 'file' as const,
+      sizeBytes: content,
+      mode: 0o644,
+      content: String(content).repeat(64),
+    })),
+  ),
 });
 
 function append(changes: readonly Change[]): ReturnType<Ledger['append']> {
@@ -43,24 +64,36 @@ function raw(sql: string): void {
 }
 
 test('the manifest is the fold of the chain; each head covers all records before it', () => {
-  fc.assert(fc.property(fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 6 }), (batches) => {
-    const { at } = ledger.job(JOB)!;
-    let head = at.head;
-    for (const changes of batches) {
-      const appended = append(changes);
-      head = nextHead(head, recordText(appended.record));
-      assert.equal(appended.at.head, head);
-      assert.equal(ledger.headAt(JOB, appended.at.seq), head);
-    }
-    const folded = new Map<string, ManifestEntry>();
-    for (const { record } of ledger.records(JOB)) foldManifest(folded, record);
-    assert.deepEqual([...ledger.manifest(JOB)].map(([resource, { digest, seq }]) => [resource, digest, seq]), [...folded].map(([resource, { digest, seq }]) => [resource, digest, seq] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
-    assert.deepEqual(ledger.integrityProblems(JOB), []);
-  }), { numRuns: 30 });
+  fc.assert(
+    fc.property(fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 6 }), (batches) => {
+      const { at } = ledger.job(JOB)!;
+      let head = at.head;
+      for (const changes of batches) {
+        const appended = append(changes);
+        head = nextHead(head, recordText(appended.record));
+        assert.equal(appended.at.head, head);
+        assert.equal(ledger.headAt(JOB, appended.at.seq), head);
+      }
+      const folded = new Map<string, ManifestEntry>();
+      for (const { record } of ledger.records(JOB)) foldManifest(folded, record);
+      assert.deepEqual(
+        [...ledger.manifest(JOB)].map(([resource, { digest, seq }]) => [resource, digest, seq]),
+        [...folded]
+          .map(([resource, { digest, seq }]) => [resource, digest, seq] as const)
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      );
+      assert.deepEqual(ledger.integrityProblems(JOB), []);
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test('a read adds what was not recorded, and changes no entry', () => {
-  const file = (content: string): Change => ({ resource: 'file:a', role: 'read', state: { kind: 'file', sizeBytes: 1, mode: 0o644, content: content.repeat(64) } });
+  const file = (content: string): Change => ({
+    resource: 'file:a',
+    role: 'read',
+    state: { kind: 'file', sizeBytes: 1, mode: 0o644, content: content.repeat(64) },
+  });
   append([{ ...file('a'), role: 'written' }]);
   append([file('a')]);
   assert.equal(ledger.manifestEntry(JOB, 'file:a')?.role, 'written');
@@ -71,11 +104,23 @@ test('a read adds what was not recorded, and changes no entry', () => {
 });
 
 for (const [name, sql, problem] of [
-  ['a changed record', `UPDATE record SET body = replace(body, 'file:b', 'file:z') WHERE seq = 2`, /record 2 does not match its chain head/],
+  [
+    'a changed record',
+    `UPDATE record SET body = replace(body, 'file:b', 'file:z') WHERE seq = 2`,
+    /record 2 does not match its chain head/,
+  ],
   ['a missing record', 'DELETE FROM record WHERE seq = 2', /record 2 is missing/],
   ['a cut chain', 'DELETE FROM record WHERE seq = 3', /names record 3, the chain ends at 2/],
-  ['a changed manifest', `UPDATE manifest SET entry = json_set(entry, '$.digest', '${'f'.repeat(64)}') WHERE resource = 'file:a'`, /manifest's entry for file:a differs/],
-  ['an invented manifest entry', `INSERT INTO manifest SELECT job_id, 'file:invented', digest, entry FROM manifest WHERE resource = 'file:a'`, /manifest has file:invented, which no record put there/],
+  [
+    'a changed manifest',
+    `UPDATE manifest SET entry = json_set(entry, '$.digest', '${'f'.repeat(64)}') WHERE resource = 'file:a'`,
+    /manifest's entry for file:a differs/,
+  ],
+  [
+    'an invented manifest entry',
+    `INSERT INTO manifest SELECT job_id, 'file:invented', digest, entry FROM manifest WHERE resource = 'file:a'`,
+    /manifest has file:invented, which no record put there/,
+  ],
 ] as const) {
   test(`recognises ${name}`, () => {
     for (const resource of ['file:a', 'file:b', 'file:c']) append([{ resource, role: 'written', state: ABSENT }]);
@@ -92,11 +137,17 @@ test('a record is parsed by its schema once, hashed every time: one that is chan
     const seen: number[] = [];
     assert.deepEqual((await ledger.checkIntegrity(JOB, ({ seq }) => void seen.push(seq))).problems, []);
     assert.deepEqual(ledger.integrityProblems(JOB), []);
-    assert.deepEqual([...ledger.records(JOB, 1)].map(({ record }) => record.seq), [2, 3]);
+    assert.deepEqual(
+      [...ledger.records(JOB, 1)].map(({ record }) => record.seq),
+      [2, 3],
+    );
     assert.deepEqual(seen, [1, 2, 3]);
     assert.equal(parse.mock.callCount(), 3);
     raw(`UPDATE record SET body = replace(body, 'file:b', 'file:z') WHERE seq = 2`);
-    assert.match((await ledger.checkIntegrity(JOB, () => undefined)).problems.join(), /record 2 does not match its chain head/);
+    assert.match(
+      (await ledger.checkIntegrity(JOB, () => undefined)).problems.join(),
+      /record 2 does not match its chain head/,
+    );
     assert.equal(parse.mock.callCount(), 4, 'another text is parsed by the schema');
     raw(`UPDATE record SET body = '{"kind":"opened"}' WHERE seq = 2`);
     assert.match((await ledger.checkIntegrity(JOB, () => undefined)).problems.join(), /record 2 is not readable/);
@@ -107,7 +158,11 @@ test('a record is parsed by its schema once, hashed every time: one that is chan
 
 test('the check of a long chain gives others a turn', async () => {
   ledger.transaction(() => {
-    for (let place = 0; place < 3 * BATCH_RECORDS; place++) ledger.append(JOB, 'run', { kind: 'watched', changes: [{ resource: `file:${place}`, role: 'watched', state: ABSENT }] });
+    for (let place = 0; place < 3 * BATCH_RECORDS; place++)
+      ledger.append(JOB, 'run', {
+        kind: 'watched',
+        changes: [{ resource: `file:${place}`, role: 'watched', state: ABSENT }],
+      });
   });
   let turns = 0;
   let isOver = false;
@@ -130,13 +185,22 @@ test('a file that is no ledger, and one of another version, are refused by name'
   const other = join(directory, 'other');
   mkdirSync(other);
   writeFileSync(join(other, LEDGER_FILE), 'not a database, but long enough to look at'.repeat(20));
-  assert.throws(() => Ledger.open(other, { create: false }), (error) => isFailure(error, 'ledger-damaged') && error.message.includes(LEDGER_FILE));
+  assert.throws(
+    () => Ledger.open(other, { create: false }),
+    (error) => isFailure(error, 'ledger-damaged') && error.message.includes(LEDGER_FILE),
+  );
   raw(`UPDATE meta SET value = '99' WHERE key = 'schemaVersion'`);
-  assert.throws(() => Ledger.open(directory, { create: false }), (error) => isFailure(error, 'ledger-damaged') && error.message.includes('version 99'));
+  assert.throws(
+    () => Ledger.open(directory, { create: false }),
+    (error) => isFailure(error, 'ledger-damaged') && error.message.includes('version 99'),
+  );
 });
 
 test('a ledger that is not there is not made by looking', () => {
-  assert.throws(() => Ledger.open(join(directory, 'none'), { create: false }), (error) => isFailure(error, 'not-found'));
+  assert.throws(
+    () => Ledger.open(join(directory, 'none'), { create: false }),
+    (error) => isFailure(error, 'not-found'),
+  );
 });
 
 test('notices that another file was put in its place', () => {
@@ -151,24 +215,33 @@ test('notices that another file was put in its place', () => {
 
 test('a term is only ever raised', () => {
   ledger.raiseTerm(JOB, 3);
-  for (const term of [3, 2]) assert.throws(() => ledger.raiseTerm(JOB, term), (error) => isFailure(error, 'fenced'));
+  for (const term of [3, 2])
+    assert.throws(
+      () => ledger.raiseTerm(JOB, term),
+      (error) => isFailure(error, 'fenced'),
+    );
   ledger.raiseTerm(JOB, 4);
   assert.equal(ledger.job(JOB)?.term, 4);
 });
 
 test('a generation is never issued twice: the highest counts', () => {
-  fc.assert(fc.property(fc.array(fc.nat(20), { minLength: 1 }), (generations) => {
-    const before = ledger.highestGeneration(JOB, 's') ?? 0;
-    for (const generation of generations) ledger.issueGeneration(JOB, 's', generation);
-    assert.equal(ledger.highestGeneration(JOB, 's'), Math.max(before, ...generations));
-  }), { numRuns: 20 });
+  fc.assert(
+    fc.property(fc.array(fc.nat(20), { minLength: 1 }), (generations) => {
+      const before = ledger.highestGeneration(JOB, 's') ?? 0;
+      for (const generation of generations) ledger.issueGeneration(JOB, 's', generation);
+      assert.equal(ledger.highestGeneration(JOB, 's'), Math.max(before, ...generations));
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test('a transaction that fails leaves nothing; a nested one joins the outer', () => {
-  assert.throws(() => ledger.transaction(() => {
-    ledger.transaction(() => ledger.append(JOB, 'run', { kind: 'watched', changes: [] }));
-    throw new Error('after the inner one');
-  }));
+  assert.throws(() =>
+    ledger.transaction(() => {
+      ledger.transaction(() => ledger.append(JOB, 'run', { kind: 'watched', changes: [] }));
+      throw new Error('after the inner one');
+    }),
+  );
   assert.deepEqual(ledger.job(JOB)?.at, { seq: 0, head: GENESIS });
 });
 

@@ -40,7 +40,10 @@ test('holds run one at a time, in the order in which they were asked for, across
 
 test('what the work throws is thrown on, and the lock is free again', async () => {
   const lock = openWorkspaceLock(directory);
-  await assert.rejects(lock.hold('work', () => Promise.reject(new RangeError('no'))), RangeError);
+  await assert.rejects(
+    lock.hold('work', () => Promise.reject(new RangeError('no'))),
+    RangeError,
+  );
   assert.equal(await lock.hold('work', async () => 7), 7);
   lock.close();
 });
@@ -49,13 +52,19 @@ test('a wait ends with `busy` naming the holder, and with the reason of its sign
   const lock = openWorkspaceLock(directory);
   const controller = new AbortController();
   await lock.hold('the long work', async () => {
-    await assert.rejects(lock.hold('other', async () => assert.fail('must not run'), { waitMs: 20 }), (error) => isFailure(error, 'busy') && error.message.includes('the long work'));
+    await assert.rejects(
+      lock.hold('other', async () => assert.fail('must not run'), { waitMs: 20 }),
+      (error) => isFailure(error, 'busy') && error.message.includes('the long work'),
+    );
     const waiting = lock.hold('other', async () => assert.fail('must not run'), { signal: controller.signal });
     controller.abort(new RangeError('stop'));
     await assert.rejects(waiting, RangeError);
   });
   await lock.hold('afterwards', async () => {});
-  await assert.rejects(lock.hold('aborted before', async () => assert.fail('must not run'), { signal: controller.signal }), RangeError);
+  await assert.rejects(
+    lock.hold('aborted before', async () => assert.fail('must not run'), { signal: controller.signal }),
+    RangeError,
+  );
   lock.close();
 });
 
@@ -63,7 +72,10 @@ test('closing lets a running hold end and refuses another', async () => {
   const lock = openWorkspaceLock(directory);
   const running = lock.hold('work', () => sleep(30, 'done'));
   lock.close();
-  await assert.rejects(lock.hold('late', async () => {}), (error) => isFailure(error, 'defect'));
+  await assert.rejects(
+    lock.hold('late', async () => {}),
+    (error) => isFailure(error, 'defect'),
+  );
   assert.equal(await running, 'done');
   const { pid, startTime } = thisProcess();
   assert.equal(existsSync(join(directory, 'holders', `${pid}-${startTime}.json`)), false);
@@ -79,7 +91,10 @@ test('nothing is written to the lock file', async () => {
 test('a lock file that is a symbolic link is refused', async () => {
   symlinkSync('/dev/null', join(directory, 'lock.sqlite'));
   const lock = openWorkspaceLock(directory);
-  await assert.rejects(lock.hold('work', async () => {}), (error) => isFailure(error, 'storage-failed'));
+  await assert.rejects(
+    lock.hold('work', async () => {}),
+    (error) => isFailure(error, 'storage-failed'),
+  );
   lock.close();
 });
 
@@ -97,7 +112,13 @@ test('time that the watcher itself was away is not time that the holder stood st
 test('a process is alive only under its own start time, boot and host', () => {
   const self = thisProcess();
   assert.equal(isAlive(self), true);
-  for (const other of [{ ...self, startTime: '1' }, { ...self, bootId: 'x' }, { ...self, host: 'x' }, { ...self, pidNamespace: 'x' }, { ...self, pid: 2 ** 22 + 1 }]) {
+  for (const other of [
+    { ...self, startTime: '1' },
+    { ...self, bootId: 'x' },
+    { ...self, host: 'x' },
+    { ...self, pidNamespace: 'x' },
+    { ...self, pid: 2 ** 22 + 1 },
+  ]) {
     assert.equal(isAlive(other), false);
   }
 });
@@ -111,7 +132,11 @@ test('the boot clock runs forward in steps of at most 20 ms', async () => {
 
 test('a local filesystem is accepted; the innermost mount decides which one it is', () => {
   assertLocalFilesystem(directory);
-  const mountinfo = ['1 0 8:1 / / rw - ext4 /dev/sda rw', '2 1 0:1 / /home/a\\040b rw shared:1 - fuse.sshfs host: rw', '3 2 0:2 / /home/a\\040b/x rw - fuse.ntfs /dev/sdb rw'].join('\n');
+  const mountinfo = [
+    '1 0 8:1 / / rw - ext4 /dev/sda rw',
+    '2 1 0:1 / /home/a\\040b rw shared:1 - fuse.sshfs host: rw',
+    '3 2 0:2 / /home/a\\040b/x rw - fuse.ntfs /dev/sdb rw',
+  ].join('\n');
   assert.equal(mountType(mountinfo, '/home/a'), 'ext4');
   assert.equal(mountType(mountinfo, '/home/a b/c'), 'fuse.sshfs');
   assert.equal(mountType(mountinfo, '/home/a b/x/y'), 'fuse.ntfs');

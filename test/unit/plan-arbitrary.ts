@@ -17,9 +17,14 @@ const STATE_KEYS = ['last', 'all'] as const;
 /** Plans without cycles. Steps stand in any order: `needs` may name steps further down. */
 export function anyPlanSource(maxSteps = 9): fc.Arbitrary<PlanSource> {
   return fc.integer({ min: 1, max: maxSteps }).chain((count) => {
-    const earlier = (index: number): fc.Arbitrary<number[]> => (index === 0 ? fc.constant([]) : fc.uniqueArray(fc.nat(index - 1), { maxLength: 2 }));
+    const earlier = (index: number): fc.Arbitrary<number[]> =>
+      index === 0 ? fc.constant([]) : fc.uniqueArray(fc.nat(index - 1), { maxLength: 2 });
     const keys = fc.subarray([...STATE_KEYS]);
-    const drafts = fc.tuple(...Array.from({ length: count }, (_, index) => fc.record({ needs: earlier(index), references: earlier(index), reads: keys, writes: keys })));
+    const drafts = fc.tuple(
+      ...Array.from({ length: count }, (_, index) =>
+        fc.record({ needs: earlier(index), references: earlier(index), reads: keys, writes: keys }),
+      ),
+    );
     const order = fc.shuffledSubarray(
       Array.from({ length: count }, (_, index) => index),
       { minLength: count },
@@ -40,16 +45,21 @@ export function anyCyclicPlanSource(): fc.Arbitrary<PlanSource> {
     const step = steps[index]!;
     // A step that the chosen one waits for, through any number of others, or the step itself, now waits for it.
     const upstream = [step.id];
-    for (let at = 0; at < upstream.length; at++) upstream.push(...neededBy(steps.find(({ id }) => id === upstream[at])!).filter((id) => !upstream.includes(id)));
+    for (let at = 0; at < upstream.length; at++)
+      upstream.push(...neededBy(steps.find(({ id }) => id === upstream[at])!).filter((id) => !upstream.includes(id)));
     const target = steps.find(({ id }) => id === upstream[choose % upstream.length])!;
-    if (byReference) target.with = { ...(target.with as { [key: string]: Json }), back: `\${{ steps.${step.id}.output }}` };
+    if (byReference)
+      target.with = { ...(target.with as { [key: string]: Json }), back: `\${{ steps.${step.id}.output }}` };
     else target.needs = [...(target.needs ?? []), step.id];
     return { ...source, steps };
   });
 }
 
 function neededBy(step: PlanSource['steps'][number]): readonly string[] {
-  return [...(step.needs ?? []), ...[...JSON.stringify(step.with ?? {}).matchAll(/steps\.(\w+)\.output/g)].map(([, id]) => id!)];
+  return [
+    ...(step.needs ?? []),
+    ...[...JSON.stringify(step.with ?? {}).matchAll(/steps\.(\w+)\.output/g)].map(([, id]) => id!),
+  ];
 }
 
 function planSource(drafts: readonly Draft[], order: readonly number[]): PlanSource {
@@ -64,7 +74,13 @@ function planSource(drafts: readonly Draft[], order: readonly number[]): PlanSou
         id: `s${index}`,
         use: 'work',
         needs: draft.needs.map((need) => `s${need}`),
-        with: Object.fromEntries<string>([...draft.references.map((reference): [string, string] => [`s${reference}`, `\${{ steps.s${reference}.output }}`]), ...draft.reads.map((key): [string, string] => [key, `\${{ state.${key} }}`])]),
+        with: Object.fromEntries<string>([
+          ...draft.references.map((reference): [string, string] => [
+            `s${reference}`,
+            `\${{ steps.s${reference}.output }}`,
+          ]),
+          ...draft.reads.map((key): [string, string] => [key, `\${{ state.${key} }}`]),
+        ]),
         state: Object.fromEntries(draft.writes.map((key) => [key, '${{ output }}'])),
       };
     }),

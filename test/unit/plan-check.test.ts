@@ -16,7 +16,10 @@ const ANALYSE = defineStep({
 });
 
 function problemsOf(change: Record<string, unknown>, options: CheckOptions = {}): readonly PlanProblem[] {
-  const checked = validatePlan({ schemaVersion: 1, name: 'checked', workspace: 'w', steps: [{ id: 'only', use: 'work' }], ...change }, options);
+  const checked = validatePlan(
+    { schemaVersion: 1, name: 'checked', workspace: 'w', steps: [{ id: 'only', use: 'work' }], ...change },
+    options,
+  );
   return checked.ok ? [] : checked.problems;
 }
 
@@ -30,7 +33,13 @@ function inSteps(...steps: readonly Record<string, unknown>[]): { readonly steps
 }
 
 test('defaults are filled in, and parsing a parsed plan changes nothing', () => {
-  const plan = assertPlan({ schemaVersion: 1, name: 'p', workspace: 'w', state: { a: {} }, steps: [{ id: 'a', use: 'work', retry: {} }] });
+  const plan = assertPlan({
+    schemaVersion: 1,
+    name: 'p',
+    workspace: 'w',
+    state: { a: {} },
+    steps: [{ id: 'a', use: 'work', retry: {} }],
+  });
   assert.deepEqual(plan, {
     schemaVersion: 1,
     name: 'p',
@@ -38,9 +47,25 @@ test('defaults are filled in, and parsing a parsed plan changes nothing', () => 
     databases: {},
     state: { a: { reducer: 'replace' } },
     watch: [],
-    steps: [{ id: 'a', use: 'work', with: {}, needs: [], reads: [], writes: [], state: {}, onFailure: 'ask', retry: { maxAttempts: 5, initialIntervalMs: 1000, backoffCoefficient: 2, maxIntervalMs: 60_000 } }],
+    steps: [
+      {
+        id: 'a',
+        use: 'work',
+        with: {},
+        needs: [],
+        reads: [],
+        writes: [],
+        state: {},
+        onFailure: 'ask',
+        retry: { maxAttempts: 5, initialIntervalMs: 1000, backoffCoefficient: 2, maxIntervalMs: 60_000 },
+      },
+    ],
   });
-  fc.assert(fc.property(anyPlanSource(), (source) => assert.deepEqual(PlanSchema.parse(PlanSchema.parse(source)), PlanSchema.parse(source))));
+  fc.assert(
+    fc.property(anyPlanSource(), (source) =>
+      assert.deepEqual(PlanSchema.parse(PlanSchema.parse(source)), PlanSchema.parse(source)),
+    ),
+  );
 });
 
 test('an unknown field is an error at every level that names the nearest known one', () => {
@@ -51,7 +76,9 @@ test('an unknown field is an error at every level that names the nearest known o
     watch: [{ fle: 'x' }],
     ...inSteps({ timeout: 3, retry: { attempts: 2 } }),
   });
-  const hints = found.filter(({ message }) => message.startsWith('unknown field')).map(({ path, hint }) => `${path} ${hint ?? ''}`);
+  const hints = found
+    .filter(({ message }) => message.startsWith('unknown field'))
+    .map(({ path, hint }) => `${path} ${hint ?? ''}`);
   assert.deepEqual(hints.toSorted(), [
     'databases.main.pool ',
     'nmae did you mean "name"?',
@@ -64,25 +91,45 @@ test('an unknown field is an error at every level that names the nearest known o
 
 test('every problem is told at once', () => {
   const found = told({ name: 'a b', schemaVersion: 2, workspace: '', ...inSteps({ id: '1x', onFailure: 'retry' }) });
-  assert.deepEqual(found, ['schemaVersion: is not one of the allowed values', 'name: is not written as expected', 'workspace: is out of range', 'steps[0].id: is not written as expected', 'steps[0].onFailure: is not one of the allowed values']);
+  assert.deepEqual(found, [
+    'schemaVersion: is not one of the allowed values',
+    'name: is not written as expected',
+    'workspace: is out of range',
+    'steps[0].id: is not written as expected',
+    'steps[0].onFailure: is not one of the allowed values',
+  ]);
 });
 
 test('a literal database URL is refused, told how to refer to it, and never repeated', () => {
-  for (const url of ['postgres://bob:hunter2@db/main', 'postgresql://db/main', 'postgres://db/main?user=bob&password=hunter2', 'mysql://bob:hunter2@db', '${{ env.A }}${{ env.B }}', 'postgres://${{ env.PASSWORD }}@db', 'main.db', 'sqlite:']) {
+  for (const url of [
+    'postgres://bob:hunter2@db/main',
+    'postgresql://db/main',
+    'postgres://db/main?user=bob&password=hunter2',
+    'mysql://bob:hunter2@db',
+    '${{ env.A }}${{ env.B }}',
+    'postgres://${{ env.PASSWORD }}@db',
+    'main.db',
+    'sqlite:',
+  ]) {
     const [problem, ...others] = problemsOf({ databases: { main: { url } } });
     assert.equal(others.length, 0, url);
     assert.equal(problem?.path, 'databases.main.url');
     assert.match(problem.hint ?? '', /\$\{\{ env\.DATABASE_URL \}\}/);
     assert.doesNotMatch(JSON.stringify(problem), /hunter2|bob/);
   }
-  for (const url of ['${{ env.DATABASE_URL }}', '${{env.X}}', 'sqlite:data/main.db']) assert.deepEqual(told({ databases: { main: { url } } }), []);
+  for (const url of ['${{ env.DATABASE_URL }}', '${{env.X}}', 'sqlite:data/main.db'])
+    assert.deepEqual(told({ databases: { main: { url } } }), []);
 });
 
 test('a SQLite path leads into the workspace, and a database has one name', () => {
   assert.match(told({ databases: { main: { url: 'sqlite:../main.db' } } })[0]!, /leads out of the workspace/);
   assert.match(told({ databases: { main: { url: 'sqlite:/tmp/main.db' } } })[0]!, /absolute path/);
-  assert.deepEqual(told({ databases: { a: { url: 'sqlite:x.db' }, b: { url: 'sqlite:./x.db' } } }), ['databases.b.url: is the same database as "a"']);
-  assert.deepEqual(told({ databases: { a: { url: '${{ env.X }}' }, b: { url: '${{env.X}}' } } }), ['databases.b.url: is the same database as "a"']);
+  assert.deepEqual(told({ databases: { a: { url: 'sqlite:x.db' }, b: { url: 'sqlite:./x.db' } } }), [
+    'databases.b.url: is the same database as "a"',
+  ]);
+  assert.deepEqual(told({ databases: { a: { url: '${{ env.X }}' }, b: { url: '${{env.X}}' } } }), [
+    'databases.b.url: is the same database as "a"',
+  ]);
 });
 
 test('refuses duplicate ids and unknown needs, with the nearest id', () => {
@@ -98,7 +145,10 @@ test('refuses duplicate ids and unknown needs, with the nearest id', () => {
 });
 
 test('shows a cycle, also one through references', () => {
-  assert.deepEqual(told(inSteps({ id: 'a', needs: ['c'] }, { id: 'b', with: '${{ steps.a.output }}' }, { id: 'c', needs: ['b'] })), ['steps[0]: steps wait for each other: a → c → b → a']);
+  assert.deepEqual(
+    told(inSteps({ id: 'a', needs: ['c'] }, { id: 'b', with: '${{ steps.a.output }}' }, { id: 'c', needs: ['b'] })),
+    ['steps[0]: steps wait for each other: a → c → b → a'],
+  );
   assert.deepEqual(told(inSteps({ id: 'a', with: '${{ steps.a.output }}' })), ['steps[0]: step "a" waits for itself']);
 });
 
@@ -112,26 +162,51 @@ test('refuses an unknown step with the nearest name, when the steps are known', 
 
 test('refuses references that lead nowhere', () => {
   const plan = {
-    input: { type: 'object', properties: { city: { type: 'string' }, limit: { type: 'integer', default: 3 }, note: { type: 'string' } }, required: ['city'] },
+    input: {
+      type: 'object',
+      properties: { city: { type: 'string' }, limit: { type: 'integer', default: 3 }, note: { type: 'string' } },
+      required: ['city'],
+    },
     state: { total: { initial: 0 } },
     ...inSteps(
       { id: 'a', use: 'analyse', with: { table: 't' }, state: { totl: 1, total: '${{ output.row }}' } },
-      { id: 'b', with: ['${{ input.citi }}', '${{ input.city.name }}', '${{ input.note }}', '${{ input.limit }}', '${{ state.totals }}'] },
-      { id: 'c', with: ['${{ steps.aa.output }}', '${{ steps.a.output.row }}', '${{ steps.a.output.rows[0].town }}', '${{ steps.a.output.rows.city }}', '${{ steps.b.output.anything }}'] },
+      {
+        id: 'b',
+        with: [
+          '${{ input.citi }}',
+          '${{ input.city.name }}',
+          '${{ input.note }}',
+          '${{ input.limit }}',
+          '${{ state.totals }}',
+        ],
+      },
+      {
+        id: 'c',
+        with: [
+          '${{ steps.aa.output }}',
+          '${{ steps.a.output.row }}',
+          '${{ steps.a.output.rows[0].town }}',
+          '${{ steps.a.output.rows.city }}',
+          '${{ steps.b.output.anything }}',
+        ],
+      },
     ),
   };
-  assert.deepEqual(told(plan, { knownSteps: [ANALYSE, { ...ANALYSE, name: 'work', output: z.unknown(), input: z.unknown() }] }), [
-    'steps[0].state.totl: unknown state key "totl"',
-    'steps[0].state.total: unknown member of output "row"',
-    'steps[1].with[0]: unknown member of input "citi"',
-    'steps[1].with[1]: ${{ input.city.name }} leads nowhere',
-    'steps[1].with[2]: ${{ input.note }} may be missing',
-    'steps[1].with[4]: unknown state key "totals"',
-    'steps[2].with[0]: unknown step id "aa"',
-    'steps[2].with[1]: unknown member of steps.a.output "row"',
-    'steps[2].with[2]: unknown member of steps.a.output.rows[0] "town"',
-    'steps[2].with[3]: ${{ steps.a.output.rows.city }} leads nowhere',
-  ]);
+  assert.deepEqual(
+    told(plan, { knownSteps: [ANALYSE, { ...ANALYSE, name: 'work', output: z.unknown(), input: z.unknown() }] }),
+    [
+      'steps[0].state.totl: unknown state key "totl"',
+      'steps[0].state.total: unknown member of output "row"',
+      'steps[1].with[0]: unknown member of input "citi"',
+      'steps[1].with[1]: ${{ input.city.name }} leads nowhere',
+      'steps[1].with[2]: ${{ input.note }} may be missing',
+      'steps[1].with[4]: unknown state key "totals"',
+      'steps[2].with[0]: unknown step id "aa"',
+      'steps[2].with[1]: unknown member of steps.a.output "row"',
+      'steps[2].with[2]: unknown member of steps.a.output.rows[0] "town"',
+      'steps[2].with[3]: ${{ steps.a.output.rows.city }} leads nowhere',
+    ],
+  );
 });
 
 test('a reference to input needs a declared input', () => {
@@ -143,11 +218,23 @@ test('refuses references where their kind has no place, above all env outside da
     workspace: '${{ job.id }}',
     state: { a: { initial: '${{ input.x }}' } },
     watch: [{ file: '${{ state.a }}' }],
-    ...inSteps({ with: { key: '${{ env.API_KEY }}', o: '${{ output }}' }, state: { a: '${{ steps.s0.output }}' }, writes: ['file:${{ input.x }}'] }),
+    ...inSteps({
+      with: { key: '${{ env.API_KEY }}', o: '${{ output }}' },
+      state: { a: '${{ steps.s0.output }}' },
+      writes: ['file:${{ input.x }}'],
+    }),
   });
   assert.deepEqual(
     found.map(({ path }) => path),
-    ['workspace', 'watch[0].file', 'state.a.initial', 'steps[0].with.key', 'steps[0].with.o', 'steps[0].state.a', 'steps[0].writes[0]'],
+    [
+      'workspace',
+      'watch[0].file',
+      'state.a.initial',
+      'steps[0].with.key',
+      'steps[0].with.o',
+      'steps[0].state.a',
+      'steps[0].writes[0]',
+    ],
   );
   assert.match(found[3]!.hint ?? '', /kept in history/);
 });
@@ -194,13 +281,30 @@ test('the input of a step is checked by its schema as far as it is known', () =>
 
 test('refuses paths outside the workspace and reserved ones, wherever a plan names files', () => {
   const write = (path: string): Record<string, unknown> => ({ use: 'file.write', with: { path, content: '' } });
-  for (const path of ['../x', 'a/../../x', '/etc/passwd', 'C:/x', 'a\\b', '~/x', '.', 'a/..', '.holdfast/ledger', './.Holdfast/x', 'a/../.holdfast']) {
+  for (const path of [
+    '../x',
+    'a/../../x',
+    '/etc/passwd',
+    'C:/x',
+    'a\\b',
+    '~/x',
+    '.',
+    'a/..',
+    '.holdfast/ledger',
+    './.Holdfast/x',
+    'a/../.holdfast',
+  ]) {
     assert.equal(problemsOf(inSteps(write(path)))[0]?.path, 'steps[0].with.path', path);
     assert.equal(problemsOf({ watch: [{ file: path }] })[0]?.path, 'watch[0].file', path);
     assert.equal(problemsOf(inSteps({ writes: [`file:${path}`] }))[0]?.path, 'steps[0].writes[0]', path);
-    assert.equal(problemsOf(inSteps({ use: 'file.copy', with: { from: path, to: 'x' } }))[0]?.path, 'steps[0].with.from', path);
+    assert.equal(
+      problemsOf(inSteps({ use: 'file.copy', with: { from: path, to: 'x' } }))[0]?.path,
+      'steps[0].with.from',
+      path,
+    );
   }
-  for (const path of ['x', './x', 'a/../b', '.hidden', 'a/.holdfast', '..x']) assert.deepEqual(told(inSteps(write(path))), [], path);
+  for (const path of ['x', './x', 'a/../b', '.hidden', 'a/.holdfast', '..x'])
+    assert.deepEqual(told(inSteps(write(path))), [], path);
 });
 
 test('a workspace is named without `..`', () => {
@@ -210,8 +314,16 @@ test('a workspace is named without `..`', () => {
 
 test('refuses the file of a declared database as a file', () => {
   const databases = { main: { url: 'sqlite:data/main.db' } };
-  for (const from of ['data/main.db', './data//main.db', 'data/main.db-wal', 'data/main.db-shm', 'data/main.db-journal']) {
-    assert.deepEqual(told({ databases, ...inSteps({ use: 'file.copy', with: { from, to: 'x' } }) }), ['steps[0].with.from: is the file of the database "main"']);
+  for (const from of [
+    'data/main.db',
+    './data//main.db',
+    'data/main.db-wal',
+    'data/main.db-shm',
+    'data/main.db-journal',
+  ]) {
+    assert.deepEqual(told({ databases, ...inSteps({ use: 'file.copy', with: { from, to: 'x' } }) }), [
+      'steps[0].with.from: is the file of the database "main"',
+    ]);
   }
 });
 
@@ -219,8 +331,19 @@ test('refuses undeclared databases and resources that are not spelled as one', (
   const databases = { main: { url: 'sqlite:main.db' } };
   const found = told({
     databases,
-    watch: [{ schema: 'mian/weather' }, { query: { name: 'q', database: 'other', sql: 'select 1' } }, { query: { name: 'q', database: 'main', sql: 'select 1' } }, { file: 'a', schema: 'main/t' }].slice(0, 3),
-    ...inSteps({ use: 'db.query', with: { database: 'man', sql: 'select 1' } }, { writes: ['report.md', 'tabel:main/x', 'table:main', 'table:other/x', 'row:main/x/7', 'row:main/x/{"id":7}'], reads: ['table:main/x'] }),
+    watch: [
+      { schema: 'mian/weather' },
+      { query: { name: 'q', database: 'other', sql: 'select 1' } },
+      { query: { name: 'q', database: 'main', sql: 'select 1' } },
+      { file: 'a', schema: 'main/t' },
+    ].slice(0, 3),
+    ...inSteps(
+      { use: 'db.query', with: { database: 'man', sql: 'select 1' } },
+      {
+        writes: ['report.md', 'tabel:main/x', 'table:main', 'table:other/x', 'row:main/x/7', 'row:main/x/{"id":7}'],
+        reads: ['table:main/x'],
+      },
+    ),
   });
   assert.deepEqual(found, [
     'watch[0].schema: undeclared database "mian"',
@@ -237,7 +360,8 @@ test('refuses undeclared databases and resources that are not spelled as one', (
 
 test('steps that may run at the same time may not write one resource, nor read what another writes', () => {
   const databases = { main: { url: 'sqlite:main.db' } };
-  const conflict = (a: Record<string, unknown>, b: Record<string, unknown>): boolean => told({ databases, ...inSteps(a, b) }).some((text) => /may run at the same time/.test(text));
+  const conflict = (a: Record<string, unknown>, b: Record<string, unknown>): boolean =>
+    told({ databases, ...inSteps(a, b) }).some((text) => /may run at the same time/.test(text));
   const write = (path: string): Record<string, unknown> => ({ use: 'file.write', with: { path, content: '' } });
   const upsert = { use: 'db.upsert', with: { database: 'main', table: 't', rows: [] } };
   const sql = { use: 'db.sql', with: { database: 'main', sql: 'update t set a = 1', writes: ['t'] } };
@@ -254,7 +378,9 @@ test('steps that may run at the same time may not write one resource, nor read w
   assert.ok(!conflict(write('a.md'), write('b.md')));
   assert.ok(!conflict(write('out.md'), { ...write('out.md'), needs: ['s0'] }));
   assert.ok(!conflict({ ...write('out.md'), needs: ['s1'] }, write('out.md')));
-  assert.ok(!conflict(write('out.md'), { use: 'file.write', with: { path: 'out.md', content: '${{ steps.s0.output.path }}' } }));
+  assert.ok(
+    !conflict(write('out.md'), { use: 'file.write', with: { path: 'out.md', content: '${{ steps.s0.output.path }}' } }),
+  );
   assert.ok(!conflict({ reads: ['file:a'] }, { reads: ['file:a'] }));
   assert.ok(!conflict(upsert, upsert), 'each may upsert rows of its own; the rows are compared when they are sealed');
   assert.ok(!conflict({ writes: ['row:main/t/{"id":1}'] }, { writes: ['row:main/t/{"id":2}'] }));
@@ -262,7 +388,10 @@ test('steps that may run at the same time may not write one resource, nor read w
 
 test('a conflict names both steps, the resource and the remedy, once', () => {
   const databases = { main: { url: 'sqlite:main.db' } };
-  const [problem, ...others] = problemsOf({ databases, ...inSteps({ id: 'left', writes: ['file:a', 'file:b'] }, { id: 'right', writes: ['file:b', 'file:a'] }) });
+  const [problem, ...others] = problemsOf({
+    databases,
+    ...inSteps({ id: 'left', writes: ['file:a', 'file:b'] }, { id: 'right', writes: ['file:b', 'file:a'] }),
+  });
   assert.deepEqual(others, []);
   assert.equal(problem?.message, 'steps "left" and "right" may run at the same time, and both write file:a');
   assert.equal(problem.hint, 'let one wait for the other: needs: [left] in step "right"');
@@ -273,33 +402,68 @@ test('what a plan itself gives fits the schemas that it gives', () => {
     input: { type: 'object', properties: { n: { type: 'integer', default: 'x' } } },
     state: { list: { reducer: 'append', initial: 1 }, total: { initial: 'x', schema: { type: 'integer' } } },
   });
-  assert.deepEqual(found, ['input.properties.n.default: does not fit its own schema: has the wrong type', 'state.list.initial: cannot be appended to', 'state.total.initial: does not fit its own schema: has the wrong type']);
+  assert.deepEqual(found, [
+    'input.properties.n.default: does not fit its own schema: has the wrong type',
+    'state.list.initial: cannot be appended to',
+    'state.total.initial: does not fit its own schema: has the wrong type',
+  ]);
   assert.deepEqual(told({ input: { type: 'string' } }), ["input.type: the input's schema is not that of an object"]);
 });
 
 test('a schema keyword that would not be checked is refused', () => {
   const schema = (value: unknown): readonly string[] => told({ input: { type: 'object', properties: { x: value } } });
   assert.deepEqual(schema({ type: 'string', format: 'email' }), ['input.properties.x.format: unknown field "format"']);
-  assert.deepEqual(schema({ type: 'string', minimum: 3 }), ['input.properties.x.minimum: "minimum" says nothing about the type string']);
-  assert.deepEqual(schema({ properties: {} })[0], 'input.properties.x.properties: "properties" says nothing about a value without a type');
+  assert.deepEqual(schema({ type: 'string', minimum: 3 }), [
+    'input.properties.x.minimum: "minimum" says nothing about the type string',
+  ]);
+  assert.deepEqual(
+    schema({ properties: {} })[0],
+    'input.properties.x.properties: "properties" says nothing about a value without a type',
+  );
   assert.deepEqual(schema({}), ['input.properties.x.type: is missing']);
-  assert.deepEqual(schema({ type: 'string', pattern: '(' }), ['input.properties.x.pattern: is not a regular expression']);
-  assert.deepEqual(schema({ type: 'object', properties: { a: { type: 'null' } }, required: ['b'] }), ['input.properties.x.required: names "b", which is not among the properties']);
+  assert.deepEqual(schema({ type: 'string', pattern: '(' }), [
+    'input.properties.x.pattern: is not a regular expression',
+  ]);
+  assert.deepEqual(schema({ type: 'object', properties: { a: { type: 'null' } }, required: ['b'] }), [
+    'input.properties.x.required: names "b", which is not among the properties',
+  ]);
 });
 
 test('options that mean nothing are refused', () => {
-  assert.deepEqual(told(inSteps({ use: 'wait', with: { seconds: 1 }, approval: 'before-apply', timeoutMs: 3 })), ['steps[0].timeoutMs: means nothing for "wait", which is a timer', 'steps[0].approval: means nothing for "wait", which is a timer']);
-  assert.deepEqual(told(inSteps({ retry: { initialIntervalMs: 100_000 } })), ['steps[0].retry.initialIntervalMs: is longer than the longest interval']);
+  assert.deepEqual(told(inSteps({ use: 'wait', with: { seconds: 1 }, approval: 'before-apply', timeoutMs: 3 })), [
+    'steps[0].timeoutMs: means nothing for "wait", which is a timer',
+    'steps[0].approval: means nothing for "wait", which is a timer',
+  ]);
+  assert.deepEqual(told(inSteps({ retry: { initialIntervalMs: 100_000 } })), [
+    'steps[0].retry.initialIntervalMs: is longer than the longest interval',
+  ]);
   assert.match(told({ watch: [{}] })[0]!, /must watch one thing/);
   assert.match(told({ watch: [{ file: 'a', schema: 'main/t' }] })[0]!, /must watch one thing/);
 });
 
 test('a bad plan at a boundary is one failure that lists every problem', () => {
   assert.throws(
-    () => assertPlan({ schemaVersion: 1, name: 'p', workspace: 'w', steps: [{ id: 'a', use: 'x', needs: ['b'] }, { id: 'a', use: 'x' }] }),
-    (error: unknown) => isFailure(error, 'bad-plan') && /unknown step id "b"/.test(error.message) && /already the id/.test(error.message) && (error.details['problems'] as unknown[]).length === 2,
+    () =>
+      assertPlan({
+        schemaVersion: 1,
+        name: 'p',
+        workspace: 'w',
+        steps: [
+          { id: 'a', use: 'x', needs: ['b'] },
+          { id: 'a', use: 'x' },
+        ],
+      }),
+    (error: unknown) =>
+      isFailure(error, 'bad-plan') &&
+      /unknown step id "b"/.test(error.message) &&
+      /already the id/.test(error.message) &&
+      (error.details['problems'] as unknown[]).length === 2,
   );
-  for (const value of [undefined, null, 5, [], 'plan']) assert.throws(() => assertPlan(value), (error: unknown) => isFailure(error, 'bad-plan'));
+  for (const value of [undefined, null, 5, [], 'plan'])
+    assert.throws(
+      () => assertPlan(value),
+      (error: unknown) => isFailure(error, 'bad-plan'),
+    );
 });
 
 test('property: plans without cycles and conflicts have no problems', () => {
@@ -310,34 +474,74 @@ test('the hosts that a plan calls must be listed; a request and a watch are chec
   const http = { hosts: ['api.example.com', 'http://localhost:8080'] };
   const withUrl = (url: string): Record<string, unknown> => inSteps({ use: 'http', with: { url } });
   assert.deepEqual(told({ http, ...withUrl('https://api.example.com/a') }), []);
-  assert.deepEqual(told({ http, ...withUrl('${{ input.url }}/a'), input: { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] } }), []);
+  assert.deepEqual(
+    told({
+      http,
+      ...withUrl('${{ input.url }}/a'),
+      input: { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] },
+    }),
+    [],
+  );
   assert.deepEqual(problemsOf({ http, ...withUrl('https://example.com/a') }), [
-    { path: 'steps[0].with.url', message: 'calls example.com, which the plan does not list', expected: 'one of api.example.com, http://localhost:8080', hint: 'list it: http: { hosts: [example.com] }' },
+    {
+      path: 'steps[0].with.url',
+      message: 'calls example.com, which the plan does not list',
+      expected: 'one of api.example.com, http://localhost:8080',
+      hint: 'list it: http: { hosts: [example.com] }',
+    },
   ]);
-  assert.equal(problemsOf(withUrl('http://localhost:8080'))[0]!.expected, 'a host that the plan lists under `http.hosts`');
+  assert.equal(
+    problemsOf(withUrl('http://localhost:8080'))[0]!.expected,
+    'a host that the plan lists under `http.hosts`',
+  );
   assert.match(told({ http, ...withUrl('https://ada:hidden@api.example.com') })[0]!, /holds a user name or a password/);
   assert.match(told({ http: { hosts: ['api.example.com/v1'] } })[0]!, /^http\.hosts\[0\]: /);
-  assert.match(told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', headers: { Authorization: { env: 'no name' } } } }) })[0]!, /^steps\[0\]\.with\.headers\.Authorization/);
-  assert.match(told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', method: 'POST', json: 1, body: 'x' } }) })[0]!, /steps\[0\]\.with\.body: .*stands beside json/);
-  assert.match(told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', saveTo: '../x' } }) })[0]!, /leads out of the workspace/);
+  assert.match(
+    told({
+      http,
+      ...inSteps({
+        use: 'http',
+        with: { url: 'https://api.example.com', headers: { Authorization: { env: 'no name' } } },
+      }),
+    })[0]!,
+    /^steps\[0\]\.with\.headers\.Authorization/,
+  );
+  assert.match(
+    told({
+      http,
+      ...inSteps({ use: 'http', with: { url: 'https://api.example.com', method: 'POST', json: 1, body: 'x' } }),
+    })[0]!,
+    /steps\[0\]\.with\.body: .*stands beside json/,
+  );
+  assert.match(
+    told({ http, ...inSteps({ use: 'http', with: { url: 'https://api.example.com', saveTo: '../x' } }) })[0]!,
+    /leads out of the workspace/,
+  );
   const saves = { use: 'http', with: { url: 'https://api.example.com', saveTo: 'a.json' } };
   assert.match(told({ http, ...inSteps(saves, saves) })[0]!, /may run at the same time, and both write file:a\.json/);
 });
 
 test('a watched endpoint says where its version stands, has a name of its own and a host that is listed', () => {
   const url = 'https://api.example.com/version';
-  const watching = (...endpoints: readonly Record<string, unknown>[]): readonly string[] => told({ http: { hosts: ['api.example.com'] }, watch: endpoints.map((endpoint) => ({ endpoint: { name: 'api', url, header: 'etag', ...endpoint } })) });
+  const watching = (...endpoints: readonly Record<string, unknown>[]): readonly string[] =>
+    told({
+      http: { hosts: ['api.example.com'] },
+      watch: endpoints.map((endpoint) => ({ endpoint: { name: 'api', url, header: 'etag', ...endpoint } })),
+    });
   assert.deepEqual(watching({}), []);
   assert.deepEqual(watching({ header: undefined, json: 'info["a b"][0].version' }), []);
   assert.match(watching({ header: undefined })[0]!, /must say where the version stands/);
   assert.match(watching({ json: 'a' })[0]!, /must say where the version stands/);
   assert.deepEqual(watching({ header: undefined, json: 'a b' }), ['watch[0].endpoint.json: is not a path']);
-  assert.deepEqual(watching({ url: 'https://example.com' }), ['watch[0].endpoint.url: calls example.com, which the plan does not list']);
+  assert.deepEqual(watching({ url: 'https://example.com' }), [
+    'watch[0].endpoint.url: calls example.com, which the plan does not list',
+  ]);
   assert.deepEqual(watching({}, {}), ['watch[1].endpoint.name: "api" is already the name of watch[0]']);
 });
 
 test('a command of a plan: its words, its options and its watches are checked before it runs', () => {
-  const withCommand = (given: Record<string, unknown>): readonly string[] => told(inSteps({ use: 'command', with: given }));
+  const withCommand = (given: Record<string, unknown>): readonly string[] =>
+    told(inSteps({ use: 'command', with: given }));
   assert.deepEqual(withCommand({ run: ['npm', 'pack'], paths: ['src', '**/*.json'], env: { A: '1' } }), []);
   assert.deepEqual(withCommand({ run: 'npm pack', shell: true }), []);
   assert.match(withCommand({ run: 'npm pack' })[0]!, /steps\[0\]\.with\.run: is text, without a shell/);
@@ -352,9 +556,36 @@ test('a command of a plan: its words, its options and its watches are checked be
 
 test('a command reads what its paths name: no step beside it may write there', () => {
   const conflict = (paths: readonly string[] | undefined, written: string, inPlace = false): boolean =>
-    told(inSteps({ use: 'command', with: { run: ['true'], ...(paths === undefined ? {} : { paths }), ...(inPlace ? { inPlace } : {}) } }, { use: 'file.write', with: { path: written, content: '' } })).some((text) => /may run at the same time/.test(text));
-  assert.deepEqual([conflict(undefined, 'a/b'), conflict(['a'], 'a/b'), conflict(['a/**/*.ts'], 'a/b'), conflict(['**'], 'a/b'), conflict(['b'], 'a/b'), conflict(['ab'], 'a/b')], [true, true, true, true, false, false]);
+    told(
+      inSteps(
+        {
+          use: 'command',
+          with: { run: ['true'], ...(paths === undefined ? {} : { paths }), ...(inPlace ? { inPlace } : {}) },
+        },
+        { use: 'file.write', with: { path: written, content: '' } },
+      ),
+    ).some((text) => /may run at the same time/.test(text));
+  assert.deepEqual(
+    [
+      conflict(undefined, 'a/b'),
+      conflict(['a'], 'a/b'),
+      conflict(['a/**/*.ts'], 'a/b'),
+      conflict(['**'], 'a/b'),
+      conflict(['b'], 'a/b'),
+      conflict(['ab'], 'a/b'),
+    ],
+    [true, true, true, true, false, false],
+  );
   assert.equal(conflict(undefined, 'x', true), true);
-  assert.deepEqual(told(inSteps({ use: 'command', with: { run: ['a'] } }, { use: 'command', with: { run: ['b'] } })), [], 'two that only read');
-  assert.match(told(inSteps({ use: 'command', with: { run: ['a'], inPlace: true } }, { use: 'command', with: { run: ['b'] } }))[0]!, /may run at the same time/);
+  assert.deepEqual(
+    told(inSteps({ use: 'command', with: { run: ['a'] } }, { use: 'command', with: { run: ['b'] } })),
+    [],
+    'two that only read',
+  );
+  assert.match(
+    told(
+      inSteps({ use: 'command', with: { run: ['a'], inPlace: true } }, { use: 'command', with: { run: ['b'] } }),
+    )[0]!,
+    /may run at the same time/,
+  );
 });

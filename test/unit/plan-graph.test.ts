@@ -9,7 +9,13 @@ import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 import { anyCyclicPlanSource, anyPlan } from './plan-arbitrary.ts';
 
 function planOf(steps: readonly Record<string, Json>[], state: Record<string, Json> = {}): Plan {
-  return PlanSchema.parse({ schemaVersion: 1, name: 'graph', workspace: 'w', state, steps: steps.map((step) => ({ use: 'work', ...step })) });
+  return PlanSchema.parse({
+    schemaVersion: 1,
+    name: 'graph',
+    workspace: 'w',
+    state,
+    steps: steps.map((step) => ({ use: 'work', ...step })),
+  });
 }
 
 const DIAMOND = planOf([
@@ -65,15 +71,29 @@ test('a step depends on what earlier super-steps put into the state that it read
 });
 
 test('a chain of 2,000 steps is no trouble', () => {
-  const steps = Array.from({ length: 2000 }, (_, index) => ({ id: `s${index}`, needs: index === 0 ? [] : [`s${index - 1}`] }));
+  const steps = Array.from({ length: 2000 }, (_, index) => ({
+    id: `s${index}`,
+    needs: index === 0 ? [] : [`s${index - 1}`],
+  }));
   assert.equal(planGraph(planOf(steps.toReversed())).superSteps.length, 2000);
 });
 
 test('refuses duplicate ids, unknown steps and cycles', () => {
-  const refused = (steps: readonly Record<string, Json>[], message: RegExp): void => assert.throws(() => planGraph(planOf(steps)), (error: unknown) => isFailure(error, 'bad-plan') && message.test(error.message));
+  const refused = (steps: readonly Record<string, Json>[], message: RegExp): void =>
+    assert.throws(
+      () => planGraph(planOf(steps)),
+      (error: unknown) => isFailure(error, 'bad-plan') && message.test(error.message),
+    );
   refused([{ id: 'a' }, { id: 'a' }], /same id/);
   refused([{ id: 'a', needs: ['b'] }], /"a" needs "b"/);
-  refused([{ id: 'a', needs: ['c'] }, { id: 'b', needs: ['a'] }, { id: 'c', with: '${{ steps.b.output }}' }], /a → c → b → a/);
+  refused(
+    [
+      { id: 'a', needs: ['c'] },
+      { id: 'b', needs: ['a'] },
+      { id: 'c', with: '${{ steps.b.output }}' },
+    ],
+    /a → c → b → a/,
+  );
 });
 
 test('property: every step stands after all that it depends on', () => {
@@ -81,7 +101,8 @@ test('property: every step stands after all that it depends on', () => {
     fc.property(anyPlan(), (plan) => {
       const graph = planGraph(plan);
       assert.deepEqual(graph.superSteps.flat().toSorted(), plan.steps.map(({ id }) => id).toSorted());
-      for (const [id, sources] of graph.sourcesOf) for (const source of sources) assert.ok(graph.superStepOf.get(source)! < graph.superStepOf.get(id)!);
+      for (const [id, sources] of graph.sourcesOf)
+        for (const source of sources) assert.ok(graph.superStepOf.get(source)! < graph.superStepOf.get(id)!);
     }),
   );
 });
@@ -97,7 +118,14 @@ test('property: a plan with a cycle is always refused, and the cycle shown is on
           if (!isFailure(error, 'bad-plan')) return false;
           const cycle = error.details['cycle'] as readonly string[];
           const step = (id: string): string => JSON.stringify(source.steps.find((one) => one.id === id));
-          return cycle[0] === cycle.at(-1) && cycle.slice(1).every((next, index) => new RegExp(`"needs":\\[[^\\]]*"${next}"|steps\\.${next}\\.output`).test(step(cycle[index]!)));
+          return (
+            cycle[0] === cycle.at(-1) &&
+            cycle
+              .slice(1)
+              .every((next, index) =>
+                new RegExp(`"needs":\\[[^\\]]*"${next}"|steps\\.${next}\\.output`).test(step(cycle[index]!)),
+              )
+          );
         },
       );
     }),

@@ -5,12 +5,26 @@ import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
 import { dependentsOf, planGraph } from '../../src/model/plan/graph.ts';
-import { boundedProgress, runPlan, type PlanJob, type PlanProgress, type PlanStepRequest, type PlanStepResult, type SuperStepEnd } from '../../src/model/plan/run.ts';
+import {
+  boundedProgress,
+  runPlan,
+  type PlanJob,
+  type PlanProgress,
+  type PlanStepRequest,
+  type PlanStepResult,
+  type SuperStepEnd,
+} from '../../src/model/plan/run.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 import { anyPlan } from './plan-arbitrary.ts';
 
 function planOf(steps: readonly Record<string, Json>[], state: Record<string, Json> = {}): Plan {
-  return PlanSchema.parse({ schemaVersion: 1, name: 'run', workspace: 'w', state, steps: steps.map((step) => ({ use: 'work', ...step })) });
+  return PlanSchema.parse({
+    schemaVersion: 1,
+    name: 'run',
+    workspace: 'w',
+    state,
+    steps: steps.map((step) => ({ use: 'work', ...step })),
+  });
 }
 
 type Work = (request: PlanStepRequest) => Promise<PlanStepResult> | PlanStepResult;
@@ -67,7 +81,10 @@ const CHAIN = planOf(
 
 test('gives each step its input, and the result has state and all outputs', async () => {
   const job = new NotedJob();
-  assert.deepEqual(await runPlan(CHAIN, { city: 'Oslo' }, job), { state: { seen: ['a', 'b'] }, outputs: { a: 'a', b: 'b', c: 'c' } });
+  assert.deepEqual(await runPlan(CHAIN, { city: 'Oslo' }, job), {
+    state: { seen: ['a', 'b'] },
+    outputs: { a: 'a', b: 'b', c: 'c' },
+  });
   assert.deepEqual(
     job.requests.map(({ id, input, uses }) => ({ id, input, uses })),
     [
@@ -82,12 +99,32 @@ test('a request carries what the plan says of the step, and what it writes, made
   const job = new NotedJob();
   const retry = { maxAttempts: 2, initialIntervalMs: 10, backoffCoefficient: 1, maxIntervalMs: 10 };
   const plan = planOf([
-    { id: 'a', use: 'file.write', with: { path: './out//${{ input.city }}.md', content: '' }, writes: ['file:./log/'], approval: 'before-apply', timeoutMs: 5, retry, onFailure: 'fail' },
+    {
+      id: 'a',
+      use: 'file.write',
+      with: { path: './out//${{ input.city }}.md', content: '' },
+      writes: ['file:./log/'],
+      approval: 'before-apply',
+      timeoutMs: 5,
+      retry,
+      onFailure: 'fail',
+    },
     { id: 'b' },
   ]);
   await runPlan(plan, { city: 'Oslo' }, job);
   assert.deepEqual(job.requests, [
-    { id: 'a', use: 'file.write', input: { path: './out//Oslo.md', content: '' }, uses: [], writes: ['file:log/', 'file:out/Oslo.md'], parallelWith: ['b'], onFailure: 'fail', approval: 'before-apply', timeoutMs: 5, retry },
+    {
+      id: 'a',
+      use: 'file.write',
+      input: { path: './out//Oslo.md', content: '' },
+      uses: [],
+      writes: ['file:log/', 'file:out/Oslo.md'],
+      parallelWith: ['b'],
+      onFailure: 'fail',
+      approval: 'before-apply',
+      timeoutMs: 5,
+      retry,
+    },
     { id: 'b', use: 'work', input: {}, uses: [], writes: [], parallelWith: ['a'], onFailure: 'ask' },
   ]);
 });
@@ -118,9 +155,15 @@ test('a failure ends the plan after its siblings, whose results are kept', async
     await new Promise(setImmediate);
     return { output: id };
   });
-  await assert.rejects(runPlan(planOf([{ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd', needs: ['c'] }]), {}, job), failure);
+  await assert.rejects(
+    runPlan(planOf([{ id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd', needs: ['c'] }]), {}, job),
+    failure,
+  );
   assert.deepEqual(job.ran, ['a', 'b', 'c']);
-  assert.deepEqual(job.ends.map(({ failed, progress }) => ({ failed, done: progress.done })), [{ failed: ['a', 'b'], done: [{ id: 'c', output: 'c', superStep: 0 }] }]);
+  assert.deepEqual(
+    job.ends.map(({ failed, progress }) => ({ failed, done: progress.done })),
+    [{ failed: ['a', 'b'], done: [{ id: 'c', output: 'c', superStep: 0 }] }],
+  );
 });
 
 test('wait is a timer and no step: for seconds, or until a moment, passed or not', async () => {
@@ -134,7 +177,10 @@ test('wait is a timer and no step: for seconds, or until a moment, passed or not
   assert.deepEqual((await runPlan(plan, { seconds: 3 }, job)).outputs, { a: {}, b: {}, c: {}, d: {} });
   assert.deepEqual(job.sleeps, [1500, 10_000, 0, 3000]);
   assert.deepEqual(job.ran, []);
-  await assert.rejects(runPlan(plan, { seconds: 'soon' }, new NotedJob()), (error: unknown) => isFailure(error, 'bad-input') && /Step "d" \(wait\)/.test(error.message));
+  await assert.rejects(
+    runPlan(plan, { seconds: 'soon' }, new NotedJob()),
+    (error: unknown) => isFailure(error, 'bad-input') && /Step "d" \(wait\)/.test(error.message),
+  );
 });
 
 test('a rewound step and all that depend on it run again; nothing else does', async () => {
@@ -148,12 +194,20 @@ test('a rewound step and all that depend on it run again; nothing else does', as
     }
     return { output: `${id}${id === 'a' ? version : ''}` };
   });
-  const plan = planOf([{ id: 'a' }, { id: 'b', with: '${{ steps.a.output }}' }, { id: 'c' }, { id: 'd', needs: ['b', 'c'] }]);
+  const plan = planOf([
+    { id: 'a' },
+    { id: 'b', with: '${{ steps.a.output }}' },
+    { id: 'c' },
+    { id: 'd', needs: ['b', 'c'] },
+  ]);
   const { outputs } = await runPlan(plan, {}, job);
   assert.deepEqual(job.ran, ['a', 'c', 'b', 'd', 'a', 'b', 'd']);
   assert.deepEqual(outputs, { a: 'a1', b: 'b', c: 'c', d: 'd' });
   assert.equal(job.requests.at(-2)!.input, 'a1');
-  assert.deepEqual(job.ends.map(({ rewound }) => rewound), [[], [], ['a', 'b', 'd'], [], [], []]);
+  assert.deepEqual(
+    job.ends.map(({ rewound }) => rewound),
+    [[], [], ['a', 'b', 'd'], [], [], []],
+  );
 });
 
 test('a step that runs again sees the state of its own super-step, not what came later', async () => {
@@ -175,7 +229,10 @@ test('a step that runs again sees the state of its own super-step, not what came
     { seen: { reducer: 'append' } },
   );
   const { state } = await runPlan(plan, {}, job);
-  assert.deepEqual(job.requests.filter(({ id }) => id === 'reader').map(({ input }) => input), [['first'], ['first']]);
+  assert.deepEqual(
+    job.requests.filter(({ id }) => id === 'reader').map(({ input }) => input),
+    [['first'], ['first']],
+  );
   assert.deepEqual(state, { seen: ['first', 'middle', 'last'] });
 });
 
@@ -220,13 +277,24 @@ test('a step that was rewound in flight has no result and is asked for again', a
     return { rewound: true };
   });
   await runPlan(planOf([{ id: 'a' }, { id: 'b', with: '${{ steps.a.output }}' }]), {}, job);
-  assert.deepEqual(job.requests.map(({ id, input }) => [id, input]), [['a', {}], ['b', 'a1'], ['a', {}], ['b', 'a3']]);
+  assert.deepEqual(
+    job.requests.map(({ id, input }) => [id, input]),
+    [
+      ['a', {}],
+      ['b', 'a1'],
+      ['a', {}],
+      ['b', 'a3'],
+    ],
+  );
 });
 
 test('refuses to rewind what the plan does not have', async () => {
   const job = new NotedJob();
   job.toRewind.push('nobody');
-  await assert.rejects(runPlan(planOf([{ id: 'a' }]), {}, job), (error: unknown) => isFailure(error, 'defect') && /"nobody"/.test(error.message));
+  await assert.rejects(
+    runPlan(planOf([{ id: 'a' }]), {}, job),
+    (error: unknown) => isFailure(error, 'defect') && /"nobody"/.test(error.message),
+  );
 });
 
 test('a reference without a value is put to a person, and the step tried again after the decision', async () => {
@@ -243,14 +311,19 @@ test('a reference without a value is put to a person, and the step tried again a
   });
   const plan = planOf([{ id: 'a' }, { id: 'b', with: '${{ steps.a.output.rows }}' }, { id: 'c', needs: ['a'] }]);
   await runPlan(plan, {}, withStuck);
-  assert.deepEqual(asked, ['b: Step "b" cannot be given its input: ${{ steps.a.output.rows }} has no value: steps.a.output holds nothing.']);
+  assert.deepEqual(asked, [
+    'b: Step "b" cannot be given its input: ${{ steps.a.output.rows }} has no value: steps.a.output holds nothing.',
+  ]);
   assert.deepEqual(job.ran, ['a', 'c', 'a', 'b', 'c'], 'the sibling of the stuck step ran, and again after the rerun');
 });
 
 test('state that cannot be folded is put to a person; with onFailure fail it ends the plan', async () => {
   let good = false;
   const asked: string[] = [];
-  const steps = [{ id: 'a', state: { rows: '${{ output.rows }}' } }, { id: 'b', needs: ['a'] }];
+  const steps = [
+    { id: 'a', state: { rows: '${{ output.rows }}' } },
+    { id: 'b', needs: ['a'] },
+  ];
   const job: NotedJob = new NotedJob(({ id }) => ({ output: id === 'a' && good ? { rows: 2 } : {} }));
   const withStuck: PlanJob = Object.assign(job, {
     stuck: (stepId: string): Promise<void> => {
@@ -265,15 +338,24 @@ test('state that cannot be folded is put to a person; with onFailure fail it end
 
   const failing = new NotedJob(() => ({ output: {} }));
   const plan = planOf([{ ...steps[0]!, onFailure: 'fail' }, steps[1]!], { rows: {} });
-  await assert.rejects(runPlan(plan, {}, Object.assign(failing, { stuck: () => assert.fail('asked') })), (error: unknown) => isFailure(error, 'bad-output'));
+  await assert.rejects(
+    runPlan(plan, {}, Object.assign(failing, { stuck: () => assert.fail('asked') })),
+    (error: unknown) => isFailure(error, 'bad-output'),
+  );
   assert.deepEqual(failing.ran, ['a']);
 });
 
 test('refuses progress of another plan, and progress with a gap', async () => {
   const foreign: PlanProgress = { schemaVersion: 1, done: [{ id: 'x', output: 1, superStep: 0 }] };
   const gap: PlanProgress = { schemaVersion: 1, done: [{ id: 'b', output: 1, superStep: 1 }] };
-  await assert.rejects(runPlan(CHAIN, {}, new NotedJob(), foreign), (error: unknown) => isFailure(error, 'bad-input') && /result of "x"/.test(error.message));
-  await assert.rejects(runPlan(CHAIN, {}, new NotedJob(), gap), (error: unknown) => isFailure(error, 'bad-input') && /not that of "a"/.test(error.message));
+  await assert.rejects(
+    runPlan(CHAIN, {}, new NotedJob(), foreign),
+    (error: unknown) => isFailure(error, 'bad-input') && /result of "x"/.test(error.message),
+  );
+  await assert.rejects(
+    runPlan(CHAIN, {}, new NotedJob(), gap),
+    (error: unknown) => isFailure(error, 'bad-input') && /not that of "a"/.test(error.message),
+  );
 });
 
 test('what the end of a super-step throws ends the plan, so that a job can continue as new there', async () => {
@@ -296,7 +378,8 @@ test('property: every step runs exactly once, after all that it depends on, whoe
       const graph = planGraph(plan);
       const done = new Set<string>();
       const job: NotedJob = new NotedJob(async (request) => {
-        for (const source of graph.sourcesOf.get(request.id)!) assert.ok(done.has(source), `${request.id} before ${source}`);
+        for (const source of graph.sourcesOf.get(request.id)!)
+          assert.ok(done.has(source), `${request.id} before ${source}`);
         await scheduler.schedule(Promise.resolve(), request.id);
         done.add(request.id);
         return { output: outputOf(request, 0) };
@@ -310,7 +393,14 @@ test('property: every step runs exactly once, after all that it depends on, whoe
 });
 
 test('property: after any rewinds the result is that of an undisturbed run', async () => {
-  const rewinds = fc.array(fc.record({ drain: fc.nat(12), steps: fc.array(fc.nat(8), { minLength: 1, maxLength: 3 }), withDependents: fc.boolean() }), { maxLength: 4 });
+  const rewinds = fc.array(
+    fc.record({
+      drain: fc.nat(12),
+      steps: fc.array(fc.nat(8), { minLength: 1, maxLength: 3 }),
+      withDependents: fc.boolean(),
+    }),
+    { maxLength: 4 },
+  );
   await fc.assert(
     fc.asyncProperty(anyPlan(), rewinds, fc.scheduler(), async (plan, events, scheduler) => {
       const graph = planGraph(plan);
@@ -324,16 +414,24 @@ test('property: after any rewinds the result is that of an undisturbed run', asy
         return { output: outputOf(request, version) };
       });
       job.rewound = () => {
-        const ids = events.filter(({ drain }) => drain === drains).flatMap(({ steps, withDependents }) => {
-          const chosen = steps.map((index) => plan.steps[index % plan.steps.length]!.id).filter((id) => started.has(id));
-          return withDependents ? [...chosen, ...dependentsOf(graph, chosen)] : chosen;
-        });
+        const ids = events
+          .filter(({ drain }) => drain === drains)
+          .flatMap(({ steps, withDependents }) => {
+            const chosen = steps
+              .map((index) => plan.steps[index % plan.steps.length]!.id)
+              .filter((id) => started.has(id));
+            return withDependents ? [...chosen, ...dependentsOf(graph, chosen)] : chosen;
+          });
         for (const id of ids) versions.set(id, versions.get(id)! + 1);
         drains++;
         return ids;
       };
       const result = await scheduler.waitFor(runPlan(plan, {}, job));
-      const undisturbed = await runPlan(plan, {}, new NotedJob((request) => ({ output: outputOf(request, versions.get(request.id)!) })));
+      const undisturbed = await runPlan(
+        plan,
+        {},
+        new NotedJob((request) => ({ output: outputOf(request, versions.get(request.id)!) })),
+      );
       assert.equal(canonicalJson(result), canonicalJson(undisturbed));
     }),
     { numRuns: 300 },
@@ -349,7 +447,10 @@ test('property: carried from any barrier, through JSON, the plan ends the same a
         const rest = new NotedJob((request) => ({ output: outputOf(request, 0) }));
         const carried = await runPlan(plan, {}, rest, JSON.parse(JSON.stringify(progress)) as PlanProgress);
         assert.equal(canonicalJson(carried), canonicalJson(result));
-        assert.deepEqual(rest.ran, whole.ran.filter((id) => !progress.done.some((done) => done.id === id)));
+        assert.deepEqual(
+          rest.ran,
+          whole.ran.filter((id) => !progress.done.some((done) => done.id === id)),
+        );
       }
     }),
   );
@@ -362,28 +463,53 @@ test('property: of whatever is too large to carry the step is requested again, w
       const result = await runPlan(plan, {}, whole);
       for (const end of whole.ends) {
         const progress = boundedProgress(end.progress, maxBytes);
-        assert.ok(Buffer.byteLength(progress.done.map(({ id, output }) => id + JSON.stringify(output)).join('')) <= maxBytes);
-        assert.deepEqual([...progress.done.map(({ id }) => id), ...(progress.leftOut ?? [])].sort(), end.progress.done.map(({ id }) => id).sort());
+        assert.ok(
+          Buffer.byteLength(progress.done.map(({ id, output }) => id + JSON.stringify(output)).join('')) <= maxBytes,
+        );
+        assert.deepEqual(
+          [...progress.done.map(({ id }) => id), ...(progress.leftOut ?? [])].sort(),
+          end.progress.done.map(({ id }) => id).sort(),
+        );
         const rest = new NotedJob((request) => ({ output: outputOf(request, 0) }));
         const carried = await runPlan(plan, {}, rest, JSON.parse(JSON.stringify(progress)) as PlanProgress);
         assert.equal(canonicalJson(carried), canonicalJson(result));
-        assert.deepEqual([...rest.ran].sort(), whole.ran.filter((id) => !progress.done.some((done) => done.id === id)).sort());
-        for (const { id, input } of rest.requests) assert.deepEqual(input, whole.requests.find((request) => request.id === id)!.input);
+        assert.deepEqual(
+          [...rest.ran].sort(),
+          whole.ran.filter((id) => !progress.done.some((done) => done.id === id)).sort(),
+        );
+        for (const { id, input } of rest.requests)
+          assert.deepEqual(input, whole.requests.find((request) => request.id === id)!.input);
       }
     }),
   );
 });
 
 test('the largest outputs are the ones left out', () => {
-  const done = [{ id: 'large', output: 'x'.repeat(50), superStep: 0 }, { id: 'pause', output: {}, superStep: 1 }, { id: 'umlauts', output: 'ü'.repeat(10), superStep: 2 }];
+  const done = [
+    { id: 'large', output: 'x'.repeat(50), superStep: 0 },
+    { id: 'pause', output: {}, superStep: 1 },
+    { id: 'umlauts', output: 'ü'.repeat(10), superStep: 2 },
+  ];
   assert.deepEqual(boundedProgress({ schemaVersion: 1, done }, 40).leftOut, ['large']);
-  assert.deepEqual(boundedProgress({ schemaVersion: 1, done }, 30).leftOut, ['large', 'umlauts'], 'bytes count, not characters');
+  assert.deepEqual(
+    boundedProgress({ schemaVersion: 1, done }, 30).leftOut,
+    ['large', 'umlauts'],
+    'bytes count, not characters',
+  );
   assert.equal(boundedProgress({ schemaVersion: 1, done }, 1_000).leftOut, undefined);
 });
 
 test('the scheduling of 1,000 steps in a row costs little, and no more a step at the end', async () => {
-  const steps = Array.from({ length: 1000 }, (_, index) => ({ id: `s${index}`, state: { last: '${{ output }}' }, ...(index === 0 ? {} : { with: `\${{ steps.s${index - 1}.output }}` }) }));
+  const steps = Array.from({ length: 1000 }, (_, index) => ({
+    id: `s${index}`,
+    state: { last: '${{ output }}' },
+    ...(index === 0 ? {} : { with: `\${{ steps.s${index - 1}.output }}` }),
+  }));
   const times: number[] = [];
-  await runPlan(planOf(steps, { last: {} }), {}, new NotedJob((request) => (times.push(performance.now()), { output: request.id })));
+  await runPlan(
+    planOf(steps, { last: {} }),
+    {},
+    new NotedJob((request) => (times.push(performance.now()), { output: request.id })),
+  );
   assert.ok(times.at(-1)! - times[0]! < 1500, `${times.at(-1)! - times[0]!} ms`);
 });

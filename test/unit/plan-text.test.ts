@@ -28,11 +28,17 @@ function problemsOf(text: string): readonly PlanProblem[] {
 test('reads YAML and JSON alike', () => {
   const yaml = readPlan(PLAN, 'plan.yaml');
   assert.equal(yaml.steps[0]?.id, 'gather');
-  assert.deepEqual(readPlan(JSON.stringify({ $schema: 'x', ...yaml }, undefined, '\t'), 'plan.json'), { $schema: 'x', ...yaml });
+  assert.deepEqual(readPlan(JSON.stringify({ $schema: 'x', ...yaml }, undefined, '\t'), 'plan.json'), {
+    $schema: 'x',
+    ...yaml,
+  });
 });
 
 test('a problem has its line, column and the line itself', () => {
-  const text = PLAN.replace('use: file.write', 'use: file.write\n    timeot: 5').replace('content: hello', 'content: 7');
+  const text = PLAN.replace('use: file.write', 'use: file.write\n    timeot: 5').replace(
+    'content: hello',
+    'content: 7',
+  );
   assert.equal(
     formatProblems(problemsOf(text), 'plan.yaml'),
     `plan.yaml:8:5  steps[0].timeot: unknown field "timeot"
@@ -62,11 +68,21 @@ test('a missing field is placed at what lacks it, and problems come in the order
 
 test('a problem behind an alias is placed where the part is written', () => {
   const text = `${PLAN}    retry: &quick { maxAttempts: 0 }\n  - { id: b, use: work, retry: *quick }\n`;
-  assert.deepEqual(problemsOf(text).map(({ path, line }) => [path, line]), [['steps[0].retry.maxAttempts', 9], ['steps[1].retry.maxAttempts', 9]]);
+  assert.deepEqual(
+    problemsOf(text).map(({ path, line }) => [path, line]),
+    [
+      ['steps[0].retry.maxAttempts', 9],
+      ['steps[1].retry.maxAttempts', 9],
+    ],
+  );
 });
 
 test('credentials in a plan are not shown', () => {
-  for (const url of ['postgres://bob:hunter2@db/x', 'postgres://db/x?user=bob&password=hunter2', "postgres://bob:'hunter2@db"]) {
+  for (const url of [
+    'postgres://bob:hunter2@db/x',
+    'postgres://db/x?user=bob&password=hunter2',
+    "postgres://bob:'hunter2@db",
+  ]) {
     for (const databases of [`{ main: { pool: 1, url: "${url}" } }`, `"${url}"`, `\n  main: ${url}`]) {
       const told = formatProblems(problemsOf(`${PLAN}databases: ${databases}\n`), 'plan.yaml');
       assert.match(told, /databases/);
@@ -105,15 +121,29 @@ test('broken YAML is placed', () => {
 
 test('bombs are refused quickly: size, depth, aliases', () => {
   assert.match(problemsOf('x'.repeat(MAX_PLAN_BYTES + 1))[0]!.message, /too large/);
-  for (const text of ['['.repeat(500_000), '{a: '.repeat(200_000), '- '.repeat(20_000), `${'- '.repeat(1000)}x`, 'a: &a { b: *a }']) assert.match(problemsOf(text)[0]!.message, /deeper/);
-  const levels = Array.from({ length: 12 }, (_, level) => `l${level}: &l${level} [${Array.from({ length: 10 }, () => (level === 0 ? 'x' : `*l${level - 1}`)).join(', ')}]`);
+  for (const text of [
+    '['.repeat(500_000),
+    '{a: '.repeat(200_000),
+    '- '.repeat(20_000),
+    `${'- '.repeat(1000)}x`,
+    'a: &a { b: *a }',
+  ])
+    assert.match(problemsOf(text)[0]!.message, /deeper/);
+  const levels = Array.from(
+    { length: 12 },
+    (_, level) =>
+      `l${level}: &l${level} [${Array.from({ length: 10 }, () => (level === 0 ? 'x' : `*l${level - 1}`)).join(', ')}]`,
+  );
   assert.match(problemsOf(levels.join('\n'))[0]!.message, /aliases/);
 });
 
 test('a plan that cannot be used is one failure with the text that `holdfast check` shows', () => {
   assert.throws(
     () => readPlan('name: 5', 'my plan.yaml'),
-    (error: unknown) => isFailure(error, 'bad-plan') && error.message.includes('my plan.yaml:1:1  name: has the wrong type') && error.message.includes('holdfast check'),
+    (error: unknown) =>
+      isFailure(error, 'bad-plan') &&
+      error.message.includes('my plan.yaml:1:1  name: has the wrong type') &&
+      error.message.includes('holdfast check'),
   );
 });
 
@@ -124,18 +154,31 @@ test('schema/plan.schema.json is current (else run: node scripts/generate-plan-s
 test('every field in the schema for editors says what it is, and its default', () => {
   const schema = JSON.parse(planSchemaText()) as { properties: Record<string, unknown> };
   const fields = (node: unknown): readonly (readonly [string, Record<string, unknown>])[] => {
-    const { properties = {}, items } = node as { properties?: Record<string, Record<string, unknown>>; items?: unknown };
-    return [...Object.entries(properties).flatMap(([name, field]) => [[name, field] as const, ...fields(field)]), ...(items === undefined ? [] : fields(items))];
+    const { properties = {}, items } = node as {
+      properties?: Record<string, Record<string, unknown>>;
+      items?: unknown;
+    };
+    return [
+      ...Object.entries(properties).flatMap(([name, field]) => [[name, field] as const, ...fields(field)]),
+      ...(items === undefined ? [] : fields(items)),
+    ];
   };
-  const optional = fields({ properties: { steps: schema.properties['steps'] } }).filter(([, field]) => 'default' in field);
+  const optional = fields({ properties: { steps: schema.properties['steps'] } }).filter(
+    ([, field]) => 'default' in field,
+  );
   assert.ok(optional.length >= 8);
   for (const [name, field] of optional) assert.match(String(field['description']), /Default: /, name);
 });
 
 test('the example in docs/plans.md is a plan without problems', () => {
-  const examples = [...readFileSync(new URL('../../docs/plans.md', import.meta.url), 'utf8').matchAll(/```yaml\n(# yaml-language-server[^`]*)```/g)];
+  const examples = [
+    ...readFileSync(new URL('../../docs/plans.md', import.meta.url), 'utf8').matchAll(
+      /```yaml\n(# yaml-language-server[^`]*)```/g,
+    ),
+  ];
   assert.ok(examples.length >= 1);
-  for (const [, text] of examples) assert.equal(formatProblems(problemsOrNone(text!), 'docs/plans.md'), formatProblems([], 'docs/plans.md'));
+  for (const [, text] of examples)
+    assert.equal(formatProblems(problemsOrNone(text!), 'docs/plans.md'), formatProblems([], 'docs/plans.md'));
 
   function problemsOrNone(text: string): readonly PlanProblem[] {
     const parsed = parsePlan(text);
@@ -152,6 +195,43 @@ test('property: a plan survives being written as JSON and read', () => {
 });
 
 test('property: any text is read or refused, never a crash', () => {
-  const pieces = fc.constantFrom('a', ': ', '- ', '\n', '  ', '[', ']', '{', '}', '"', "'", '&a ', '*a', '!x ', '|\n', '>', '# ', '?', '---', '\t', '0x', '1e9', '~', '%', '@', '`', '\u{feff}', '\0', 'steps', 'name', '${{ ');
-  fc.assert(fc.property(fc.array(pieces, { maxLength: 30 }).map((parts) => parts.join('')), (text) => assert.equal(parsePlan(text).ok, false)));
+  const pieces = fc.constantFrom(
+    'a',
+    ': ',
+    '- ',
+    '\n',
+    '  ',
+    '[',
+    ']',
+    '{',
+    '}',
+    '"',
+    "'",
+    '&a ',
+    '*a',
+    '!x ',
+    '|\n',
+    '>',
+    '# ',
+    '?',
+    '---',
+    '\t',
+    '0x',
+    '1e9',
+    '~',
+    '%',
+    '@',
+    '`',
+    '\u{feff}',
+    '\0',
+    'steps',
+    'name',
+    '${{ ',
+  );
+  fc.assert(
+    fc.property(
+      fc.array(pieces, { maxLength: 30 }).map((parts) => parts.join('')),
+      (text) => assert.equal(parsePlan(text).ok, false),
+    ),
+  );
 });

@@ -11,7 +11,14 @@ function file(digit: string): ResourceState {
 }
 
 function record(seq: number, kind: 'step' | 'decision', changes: readonly Change[]): ChainRecord {
-  return { kind, seq, at: '2026-01-01T00:00:00.000Z', stepId: `step-${seq}`, generation: 0, changes } as unknown as ChainRecord;
+  return {
+    kind,
+    seq,
+    at: '2026-01-01T00:00:00.000Z',
+    stepId: `step-${seq}`,
+    generation: 0,
+    changes,
+  } as unknown as ChainRecord;
 }
 
 function folded(records: readonly ChainRecord[]): ManifestEntry | undefined {
@@ -34,6 +41,9 @@ test('a step that was in flight during a decision does not take back what was de
 });
 
 test('the latest write counts, whoever wrote', () => {
-  const entry = folded([record(1, 'step', [{ resource, role: 'written', state: file('a') }]), record(2, 'step', [{ resource, role: 'written', state: file('b') }])]);
+  const entry = folded([
+    record(1, 'step', [{ resource, role: 'written', state: file('a') }]),
+    record(2, 'step', [{ resource, role: 'written', state: file('b') }]),
+  ]);
   assert.deepEqual([entry?.state, entry?.stepId], [file('b'), 'step-2']);
 });

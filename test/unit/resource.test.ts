@@ -22,9 +22,11 @@ const resource: fc.Arbitrary<Resource> = fc.oneof(
 );
 
 test('a resource reads back from its URI', () => {
-  fc.assert(fc.property(resource, (given) => {
-    assert.deepEqual(plain(parseResource(formatResource(given))), plain(given));
-  }));
+  fc.assert(
+    fc.property(resource, (given) => {
+      assert.deepEqual(plain(parseResource(formatResource(given))), plain(given));
+    }),
+  );
 });
 
 /** Dictionaries of the generator have no prototype. */
@@ -33,19 +35,27 @@ function plain(value: unknown): unknown {
 }
 
 test('two resources have one URI only if they are the same', () => {
-  fc.assert(fc.property(resource, resource, (a, b) => {
-    if (formatResource(a) === formatResource(b)) assert.deepEqual(plain(parseResource(formatResource(a))), plain(parseResource(formatResource(b))));
-  }));
+  fc.assert(
+    fc.property(resource, resource, (a, b) => {
+      if (formatResource(a) === formatResource(b))
+        assert.deepEqual(plain(parseResource(formatResource(a))), plain(parseResource(formatResource(b))));
+    }),
+  );
 });
 
 test("a row's key is written the same, whatever the order of its columns", () => {
-  const row = (columns: Record<string, number>): string => formatResource({ kind: 'row', database: 'main', table: 'a/b', key: columns });
+  const row = (columns: Record<string, number>): string =>
+    formatResource({ kind: 'row', database: 'main', table: 'a/b', key: columns });
   assert.equal(row({ y: 2, x: 1 }), 'row:main/a%2Fb/{"x":1,"y":2}');
   assert.equal(row({ x: 1, y: 2 }), row({ y: 2, x: 1 }));
 });
 
 test('refuses what is no resource and says what one looks like', () => {
   for (const uri of ['', 'file', 'row:main/note', 'schema:main', 'token:main', 'query:other/x', 'http://x']) {
-    assert.throws(() => parseResource(uri), (error) => isFailure(error, 'bad-input') && error.message.includes('file:report.md'), uri);
+    assert.throws(
+      () => parseResource(uri),
+      (error) => isFailure(error, 'bad-input') && error.message.includes('file:report.md'),
+      uri,
+    );
   }
 });

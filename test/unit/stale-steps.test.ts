@@ -15,21 +15,56 @@ interface StepDraft {
 }
 
 function history(...drafts: readonly (StepDraft | { readonly reruns: readonly string[] })[]): StepHistory {
-  return new StepHistory(drafts.map((draft, index): ChainRecord => {
-    const common = { schemaVersion: 1 as const, jobId: 'j', seq: index + 1, at: '', runId: 'r' };
-    if ('reruns' in draft) {
-      return { ...common, kind: 'decision', question: ZERO, questionKind: 'discrepancy', answers: {}, by: 'b', reason: 'r', reruns: draft.reruns.map((stepId) => ({ stepId, generation: 1 })), adopts: [], changes: [], kept: {}, notes: [] };
-    }
-    const change = (role: Change['role']) => (resource: string): Change => ({ resource, role, state: ABSENT });
-    return {
-      ...common, kind: 'step', stepId: draft.id, step: 's', version: '1', generation: 0, token: ZERO, args: ZERO, intent: ZERO, output: null, uses: draft.uses === undefined ? [] : draft.uses === null ? null : [...draft.uses],
-      effects: [], changes: [...(draft.reads ?? []).map(change('read')), ...(draft.writes ?? []).map(change('written'))], logs: [],
-    };
-  }));
+  return new StepHistory(
+    drafts.map((draft, index): ChainRecord => {
+      const common = { schemaVersion: 1 as const, jobId: 'j', seq: index + 1, at: '', runId: 'r' };
+      if ('reruns' in draft) {
+        return {
+          ...common,
+          kind: 'decision',
+          question: ZERO,
+          questionKind: 'discrepancy',
+          answers: {},
+          by: 'b',
+          reason: 'r',
+          reruns: draft.reruns.map((stepId) => ({ stepId, generation: 1 })),
+          adopts: [],
+          changes: [],
+          kept: {},
+          notes: [],
+        };
+      }
+      const change =
+        (role: Change['role']) =>
+        (resource: string): Change => ({ resource, role, state: ABSENT });
+      return {
+        ...common,
+        kind: 'step',
+        stepId: draft.id,
+        step: 's',
+        version: '1',
+        generation: 0,
+        token: ZERO,
+        args: ZERO,
+        intent: ZERO,
+        output: null,
+        uses: draft.uses === undefined ? [] : draft.uses === null ? null : [...draft.uses],
+        effects: [],
+        changes: [...(draft.reads ?? []).map(change('read')), ...(draft.writes ?? []).map(change('written'))],
+        logs: [],
+      };
+    }),
+  );
 }
 
 test('a changed input makes its readers stale, and those that used their output or read what they wrote', () => {
-  const steps = history({ id: 'a', reads: ['in'], writes: ['x'] }, { id: 'b', uses: ['a'] }, { id: 'c', reads: ['x'] }, { id: 'd', uses: ['b'] }, { id: 'other', reads: ['y'] });
+  const steps = history(
+    { id: 'a', reads: ['in'], writes: ['x'] },
+    { id: 'b', uses: ['a'] },
+    { id: 'c', reads: ['x'] },
+    { id: 'd', uses: ['b'] },
+    { id: 'other', reads: ['y'] },
+  );
   assert.deepEqual(steps.usersOf('in', 1), ['a', 'b', 'c', 'd']);
   assert.deepEqual(steps.usersOf('x', 1), ['c']);
   assert.deepEqual(steps.usersOf('nothing', 0), []);
@@ -60,20 +95,43 @@ test('a step that a decision made void is not in force until it has run again', 
 });
 
 test('dependents are closed, in chain order, and contain what they were asked for', () => {
-  const drafts = fc.array(fc.record({ uses: fc.uniqueArray(fc.nat(9), { maxLength: 3 }), reads: fc.uniqueArray(fc.nat(5), { maxLength: 2 }), writes: fc.uniqueArray(fc.nat(5), { maxLength: 2 }) }), { minLength: 1, maxLength: 10 });
-  fc.assert(fc.property(drafts, fc.nat(9), (given, start) => {
-    const steps = history(...given.map((draft, index) => ({ id: `s${index}`, uses: draft.uses.filter((used) => used < index).map((used) => `s${used}`), reads: draft.reads.map(String), writes: draft.writes.map(String) })));
-    const first = `s${start % given.length}`;
-    const stale = steps.withDependents([first]);
-    assert.ok(stale.includes(first));
-    assert.deepEqual(steps.withDependents(stale), stale, 'closed');
-    const places = stale.map((id) => Number(id.slice(1)));
-    assert.deepEqual(places, [...places].sort((a, b) => a - b));
-    assert.ok(places.every((place) => place >= start % given.length), 'nothing before it depends on it');
-    for (const [index, draft] of given.entries()) {
-      if (draft.uses.some((used) => used < index && stale.includes(`s${used}`))) assert.ok(stale.includes(`s${index}`));
-    }
-  }));
+  const drafts = fc.array(
+    fc.record({
+      uses: fc.uniqueArray(fc.nat(9), { maxLength: 3 }),
+      reads: fc.uniqueArray(fc.nat(5), { maxLength: 2 }),
+      writes: fc.uniqueArray(fc.nat(5), { maxLength: 2 }),
+    }),
+    { minLength: 1, maxLength: 10 },
+  );
+  fc.assert(
+    fc.property(drafts, fc.nat(9), (given, start) => {
+      const steps = history(
+        ...given.map((draft, index) => ({
+          id: `s${index}`,
+          uses: draft.uses.filter((used) => used < index).map((used) => `s${used}`),
+          reads: draft.reads.map(String),
+          writes: draft.writes.map(String),
+        })),
+      );
+      const first = `s${start % given.length}`;
+      const stale = steps.withDependents([first]);
+      assert.ok(stale.includes(first));
+      assert.deepEqual(steps.withDependents(stale), stale, 'closed');
+      const places = stale.map((id) => Number(id.slice(1)));
+      assert.deepEqual(
+        places,
+        [...places].sort((a, b) => a - b),
+      );
+      assert.ok(
+        places.every((place) => place >= start % given.length),
+        'nothing before it depends on it',
+      );
+      for (const [index, draft] of given.entries()) {
+        if (draft.uses.some((used) => used < index && stale.includes(`s${used}`)))
+          assert.ok(stale.includes(`s${index}`));
+      }
+    }),
+  );
 });
 
 test('a statement without an undo cannot be taken back', () => {

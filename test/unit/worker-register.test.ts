@@ -9,7 +9,12 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 import { WorkerRegister, type Attempt } from '../../src/store/lock/worker-register.ts';
 
 const SERVER = '127.0.0.1:7233';
-const ATTEMPT: Attempt = { taskToken: new Uint8Array([1, 2, 3]), namespace: 'default', workflowId: 'job', runId: 'run' };
+const ATTEMPT: Attempt = {
+  taskToken: new Uint8Array([1, 2, 3]),
+  namespace: 'default',
+  workflowId: 'job',
+  runId: 'run',
+};
 
 let state: string;
 let opened: WorkerRegister[];
@@ -36,12 +41,19 @@ function open(): WorkerRegister {
 /** Does something the next time that a worker is about to lock its own new register. */
 function beforeLocking(act: (directory: string) => void): void {
   const there = new Set(readdirSync(siblings()));
-  const { value: exec } = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, 'exec') as { readonly value: (this: DatabaseSync, text: string) => void };
+  const { value: exec } = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, 'exec') as {
+    readonly value: (this: DatabaseSync, text: string) => void;
+  };
   let isArmed = true;
   mock.method(DatabaseSync.prototype, 'exec', function (this: DatabaseSync, text: string) {
     if (isArmed && text.includes('BEGIN EXCLUSIVE')) {
       isArmed = false;
-      act(join(siblings(), readdirSync(siblings()).find((name) => !there.has(name))!));
+      act(
+        join(
+          siblings(),
+          readdirSync(siblings()).find((name) => !there.has(name))!,
+        ),
+      );
     }
     exec.call(this, text);
   });
@@ -61,7 +73,10 @@ test('what a dead worker had in hand is taken once; a living one is left alone',
   living.begin(ATTEMPT);
   dieWithAnAttempt();
   const successor = open();
-  assert.deepEqual(successor.takeDead().map(({ attempts }) => attempts.map(({ workflowId }) => workflowId)), [['job']]);
+  assert.deepEqual(
+    successor.takeDead().map(({ attempts }) => attempts.map(({ workflowId }) => workflowId)),
+    [['job']],
+  );
   assert.deepEqual(successor.takeDead(), []);
   assert.equal(readdirSync(siblings()).length, 2);
 });

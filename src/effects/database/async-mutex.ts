@@ -35,7 +35,12 @@ export class AsyncMutex {
       };
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(admit), 1);
-        reject(new HoldfastError('busy', `Waited ${timeoutMs} ms for ${this.#what}, which another task of this process holds.`));
+        reject(
+          new HoldfastError(
+            'busy',
+            `Waited ${timeoutMs} ms for ${this.#what}, which another task of this process holds.`,
+          ),
+        );
       }, timeoutMs);
       this.#waiting.push(admit);
     });

@@ -70,7 +70,11 @@ export interface Database {
    * Begins a read-write transaction. PostgreSQL: REPEATABLE READ, so that a row changed by another since it was compared
    * refuses our write (`busy`). SQLite: BEGIN IMMEDIATE; a statement cannot be timed out there, the other two can.
    */
-  begin(options: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number; readonly idleTimeoutMs: number }): Promise<DatabaseTransaction>;
+  begin(options: {
+    readonly lockTimeoutMs: number;
+    readonly statementTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+  }): Promise<DatabaseTransaction>;
   close(): Promise<void>;
 }
 
@@ -81,7 +85,11 @@ export interface DatabaseTransaction {
   /** Checks the term and notes the token, in one statement. False: another term is there. */
   passFence(jobId: string, term: number, token: string): Promise<boolean>;
   /** Inserts the token row, or says what the one that is there holds. */
-  takeToken(token: string, jobId: string, intent: Digest): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }>;
+  takeToken(
+    token: string,
+    jobId: string,
+    intent: Digest,
+  ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }>;
   /** Removes a token row (undo of a whole step). */
   dropToken(token: string): Promise<void>;
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;

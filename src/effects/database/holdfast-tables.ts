@@ -29,7 +29,9 @@ export function holdfastMark(databaseId?: string): string {
 }
 
 /** What a mark says; undefined if there is none. */
-export function readHoldfastMark(text: string): { readonly version: number; readonly databaseId: string | undefined } | undefined {
+export function readHoldfastMark(
+  text: string,
+): { readonly version: number; readonly databaseId: string | undefined } | undefined {
   const match = MARK.exec(text);
   return match === null ? undefined : { version: Number(match[1]), databaseId: match[2] };
 }
@@ -38,18 +40,34 @@ export function readHoldfastMark(text: string): { readonly version: number; read
  * Whether the table is there and ours.
  * @throws HoldfastError `sql-failed` with `details.foreign` if it is another table of that name or of a newer Holdfast.
  */
-export function hasHoldfastTable(database: string, table: HoldfastTable, found: SchemaState, markText: string): boolean {
+export function hasHoldfastTable(
+  database: string,
+  table: HoldfastTable,
+  found: SchemaState,
+  markText: string,
+): boolean {
   if (found.kind === 'absent') return false;
   const names = found.columns.map((column) => column.name);
   const missing = COLUMNS[table].filter((column) => !names.includes(column));
   const isKeyed = found.primaryKey.length === 1 && found.primaryKey[0] === KEYS[table];
   if (missing.length > 0 || !isKeyed) {
-    const problem = missing.length > 0 ? `has no column ${missing.join(', ')}` : `has the primary key (${found.primaryKey.join(', ')}) where (${KEYS[table]}) was expected`;
-    throw foreignTable(database, table, `it ${problem}; found the columns ${names.join(', ')}. Rename it, or use another database or schema`);
+    const problem =
+      missing.length > 0
+        ? `has no column ${missing.join(', ')}`
+        : `has the primary key (${found.primaryKey.join(', ')}) where (${KEYS[table]}) was expected`;
+    throw foreignTable(
+      database,
+      table,
+      `it ${problem}; found the columns ${names.join(', ')}. Rename it, or use another database or schema`,
+    );
   }
   const version = readHoldfastMark(markText)?.version ?? HOLDFAST_TABLES_VERSION;
   if (version > HOLDFAST_TABLES_VERSION) {
-    throw foreignTable(database, table, `a newer Holdfast made it (version ${version}; this one knows ${HOLDFAST_TABLES_VERSION}). Update Holdfast`);
+    throw foreignTable(
+      database,
+      table,
+      `a newer Holdfast made it (version ${version}; this one knows ${HOLDFAST_TABLES_VERSION}). Update Holdfast`,
+    );
   }
   return true;
 }
@@ -57,10 +75,16 @@ export function hasHoldfastTable(database: string, table: HoldfastTable, found: 
 /** The statements that create the tables, in order; `name` picks one table's. Safe to repeat one by one. */
 export function createHoldfastTable(dialect: Dialect, table: HoldfastTable, mark: string): readonly string[] {
   const comment = dialect === 'sqlite' ? ` /* ${mark} */` : '';
-  const [integer, time] = dialect === 'sqlite' ? ['integer', "text NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"] : ['bigint', 'timestamptz NOT NULL DEFAULT now()'];
+  const [integer, time] =
+    dialect === 'sqlite'
+      ? ['integer', "text NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"]
+      : ['bigint', 'timestamptz NOT NULL DEFAULT now()'];
   const commentOn = dialect === 'sqlite' ? [] : [`COMMENT ON TABLE ${table} IS '${mark}'`];
   if (table === 'holdfast_fence') {
-    return [`CREATE TABLE holdfast_fence (${comment} job_id text NOT NULL PRIMARY KEY, term ${integer} NOT NULL, last_token text)`, ...commentOn];
+    return [
+      `CREATE TABLE holdfast_fence (${comment} job_id text NOT NULL PRIMARY KEY, term ${integer} NOT NULL, last_token text)`,
+      ...commentOn,
+    ];
   }
   return [
     `CREATE TABLE holdfast_token (${comment} token text NOT NULL PRIMARY KEY, job_id text NOT NULL, intent text NOT NULL, "rows" text NOT NULL DEFAULT '', committed_at ${time})`,
@@ -70,5 +94,9 @@ export function createHoldfastTable(dialect: Dialect, table: HoldfastTable, mark
 }
 
 function foreignTable(database: string, table: string, problem: string): HoldfastError {
-  return new HoldfastError('sql-failed', `Database ${database} has a table "${table}" that Holdfast cannot use: ${problem}. It was left as it is.`, { database, table, foreign: true });
+  return new HoldfastError(
+    'sql-failed',
+    `Database ${database} has a table "${table}" that Holdfast cannot use: ${problem}. It was left as it is.`,
+    { database, table, foreign: true },
+  );
 }

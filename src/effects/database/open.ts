@@ -51,7 +51,12 @@ export function redactUrl(url: string): string {
 
 function sqlitePath(name: string, url: string): string {
   const rest = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
-  if (rest === '' || rest.startsWith('//') || rest.includes('\0') || rest === ':memory:') throw badUrl(name, url, 'Expected sqlite:path/to/file.db or sqlite:/absolute/path; a database in memory would not outlive the worker');
+  if (rest === '' || rest.startsWith('//') || rest.includes('\0') || rest === ':memory:')
+    throw badUrl(
+      name,
+      url,
+      'Expected sqlite:path/to/file.db or sqlite:/absolute/path; a database in memory would not outlive the worker',
+    );
   return rest;
 }
 
@@ -65,18 +70,30 @@ function assertPostgresUrl(name: string, url: string): void {
   } catch {
     isValid = false;
   }
-  if (!isValid) throw badUrl(name, url, 'Expected postgres://user:password@host:port/database; special characters in the password as %XX');
+  if (!isValid)
+    throw badUrl(
+      name,
+      url,
+      'Expected postgres://user:password@host:port/database; special characters in the password as %XX',
+    );
 }
 
 function fillVariables({ name, url }: DatabaseDeclaration, env: NonNullable<OpenOptions['env']>): string {
   return url.replace(/\$\{([^}]*)\}/g, (_whole, variable: string) => {
     const value = env[variable];
     if (value !== undefined && value !== '') return value;
-    throw new HoldfastError('missing-variable', `Database ${name}: its URL needs the environment variable ${variable}, which is not set.`, { database: name, variable });
+    throw new HoldfastError(
+      'missing-variable',
+      `Database ${name}: its URL needs the environment variable ${variable}, which is not set.`,
+      { database: name, variable },
+    );
   });
 }
 
 function badUrl(name: string, url: string, expected: string): HoldfastError {
   const shown = redactUrl(url);
-  return new HoldfastError('bad-input', `Database ${name}: "${shown}" cannot be opened. ${expected}.`, { database: name, url: shown });
+  return new HoldfastError('bad-input', `Database ${name}: "${shown}" cannot be opened. ${expected}.`, {
+    database: name,
+    url: shown,
+  });
 }

@@ -51,7 +51,10 @@ function runsOf(changes: readonly RowChange[]): readonly (readonly RowChange[])[
   const runs: RowChange[][] = [];
   let last: string | undefined;
   for (const change of changes) {
-    const key = change.kind === 'row.insert' || change.kind === 'row.upsert' ? JSON.stringify([change.kind, change.table, Object.keys(change.key), Object.keys(change.values)]) : '';
+    const key =
+      change.kind === 'row.insert' || change.kind === 'row.upsert'
+        ? JSON.stringify([change.kind, change.table, Object.keys(change.key), Object.keys(change.values)])
+        : '';
     if (key === last) runs.at(-1)!.push(change);
     else runs.push([change]);
     last = key;
@@ -94,7 +97,11 @@ async function together(options: BulkOptions, changes: readonly RowChange[]): Pr
 }
 
 /** Keys that the database takes for one (citext, char, a collation) can't share a statement: the later sets what the earlier has inserted. */
-async function upsertTogether(options: BulkOptions, changes: readonly RowChange[], statement: BoundStatement): Promise<void> {
+async function upsertTogether(
+  options: BulkOptions,
+  changes: readonly RowChange[],
+  statement: BoundStatement,
+): Promise<void> {
   const { session } = options;
   await session.fixed('SAVEPOINT holdfast_rows');
   try {
@@ -112,5 +119,10 @@ const CARDINALITY_VIOLATION = '21000';
 
 /** @returns how many rows changed */
 export async function runBound(session: PostgresSession, { text, parameters }: BoundStatement): Promise<number> {
-  return (await session.run(text, parameters.map(({ value, column }) => encodePostgres(value, column)))).count;
+  return (
+    await session.run(
+      text,
+      parameters.map(({ value, column }) => encodePostgres(value, column)),
+    )
+  ).count;
 }

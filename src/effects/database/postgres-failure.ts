@@ -24,8 +24,8 @@ const BY_SQLSTATE: Readonly<Record<string, FailureType>> = {
   '57014': 'busy', // statement_timeout
   '57P': 'storage-unreachable', // server stopping or starting
   '58': 'storage-failed', // I/O
-  'XX001': 'storage-failed', // damaged file
-  'XX002': 'storage-failed', // damaged index
+  XX001: 'storage-failed', // damaged file
+  XX002: 'storage-failed', // damaged index
 };
 
 export interface ErrorPlace {
@@ -38,22 +38,44 @@ export interface ErrorPlace {
 /** Turns whatever `pg` threw into a failure of the closed list. HoldfastErrors pass unchanged. */
 export function postgresFailure(error: unknown, place: ErrorPlace): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  const known = error instanceof pg.DatabaseError ? error : place.lastWords instanceof pg.DatabaseError ? place.lastWords : undefined;
+  const known =
+    error instanceof pg.DatabaseError
+      ? error
+      : place.lastWords instanceof pg.DatabaseError
+        ? place.lastWords
+        : undefined;
   const statement = place.statement === undefined ? '' : ` while running ${cutStatement(place.statement)}`;
-  const details = { database: place.database, ...(place.statement === undefined ? {} : { statement: cutStatement(place.statement) }) };
+  const details = {
+    database: place.database,
+    ...(place.statement === undefined ? {} : { statement: cutStatement(place.statement) }),
+  };
   if (known?.code !== undefined) {
     const hints = [known.detail, known.hint].filter((hint) => hint !== undefined).join(' ');
     const message = `Database ${place.database}: ${known.message}${statement} (SQLSTATE ${known.code}).${hints === '' ? '' : ` ${hints}`}`;
     return new HoldfastError(typeOf(known.code), message, { ...details, sqlState: known.code }, { cause: error });
   }
-  const type: FailureType = error instanceof TypeError || error instanceof RangeError ? 'defect' : isAboutPassword(error) ? 'permission-denied' : 'storage-unreachable';
-  return new HoldfastError(type, `Database ${place.database}: ${connectionMessage(error)}${statement}.`, details, { cause: error });
+  const type: FailureType =
+    error instanceof TypeError || error instanceof RangeError
+      ? 'defect'
+      : isAboutPassword(error)
+        ? 'permission-denied'
+        : 'storage-unreachable';
+  return new HoldfastError(type, `Database ${place.database}: ${connectionMessage(error)}${statement}.`, details, {
+    cause: error,
+  });
 }
 
 /** Whether the failure may come of what we believed of the table: a name or type that is not (any more) what it was. */
 export function isAboutSchema(error: HoldfastError): boolean {
   const state = error.details['sqlState'];
-  return state === '42703' || state === '42P01' || state === '42804' || state === '42883' || state === '42704' || state === '42P10';
+  return (
+    state === '42703' ||
+    state === '42P01' ||
+    state === '42804' ||
+    state === '42883' ||
+    state === '42704' ||
+    state === '42P10'
+  );
 }
 
 function typeOf(sqlState: string): FailureType {
@@ -67,7 +89,9 @@ function typeOf(sqlState: string): FailureType {
 /** A host with several addresses fails with one error for each, and an empty message of its own. */
 function connectionMessage(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map((part: unknown) => connectionMessage(part)).join('; ');
-  return error instanceof Error ? error.message || String((error as { code?: unknown }).code ?? error.name) : String(error);
+  return error instanceof Error
+    ? error.message || String((error as { code?: unknown }).code ?? error.name)
+    : String(error);
 }
 
 /** A URL without a password, to a server that wants one: the driver's own complaint has no code. */

@@ -8,7 +8,10 @@ import { duplicateColumn } from './row-statement.ts';
 import { setOwn } from './values.ts';
 
 /** @throws HoldfastError `sql-failed` if two columns have one name: an object would keep only one of the values. */
-export function rowObjects(database: string, { names, rows }: Pick<PostgresRows, 'names' | 'rows'>): readonly Readonly<Record<string, Json>>[] {
+export function rowObjects(
+  database: string,
+  { names, rows }: Pick<PostgresRows, 'names' | 'rows'>,
+): readonly Readonly<Record<string, Json>>[] {
   const duplicate = names.find((name, index) => names.indexOf(name) !== index);
   if (duplicate !== undefined) throw duplicateColumn(database, duplicate);
   return rows.map((row) => {

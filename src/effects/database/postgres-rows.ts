@@ -13,11 +13,21 @@ import { setOwn } from './values.ts';
 const ROWS_PER_STATEMENT = 1000;
 
 /** `shapes`: of every table asked for; one that is missing yields `absent`. */
-export async function readPostgresRows(session: PostgresSession, database: string, shapes: ReadonlyMap<string, TableShape>, requests: readonly RowRequest[]): Promise<readonly RowState[]> {
+export async function readPostgresRows(
+  session: PostgresSession,
+  database: string,
+  shapes: ReadonlyMap<string, TableShape>,
+  requests: readonly RowRequest[],
+): Promise<readonly RowState[]> {
   const states: RowState[] = requests.map(() => ABSENT);
   const pending = chunksOf(shapes, requests).map(async ({ shape, key, columns, indexes }) => {
     const { text } = selectRows(shape, key, columns);
-    const arrays = key.map((column) => encodePostgresArray(indexes.map((index) => requests[index]!.key[column]!), columnOf(shape, column)!));
+    const arrays = key.map((column) =>
+      encodePostgresArray(
+        indexes.map((index) => requests[index]!.key[column]!),
+        columnOf(shape, column)!,
+      ),
+    );
     return { columns, indexes, result: await session.run(text, arrays) };
   });
   for (const answer of await settleAll(pending)) fillStates(states, database, requests, answer);
@@ -70,7 +80,12 @@ interface Answer {
   readonly result: PostgresRows;
 }
 
-function fillStates(states: RowState[], database: string, requests: readonly RowRequest[], { columns, indexes, result }: Answer): void {
+function fillStates(
+  states: RowState[],
+  database: string,
+  requests: readonly RowRequest[],
+  { columns, indexes, result }: Answer,
+): void {
   for (const [number, ...values] of result.rows) {
     const index = indexes[Number(number) - 1]!;
     if (states[index]!.kind !== 'absent') throw ambiguousRow(database, requests[index]!);

@@ -27,13 +27,24 @@ FROM (SELECT to_regclass(name) AS relation, place FROM unnest($1::text[]) WITH O
 ORDER BY w.place`;
 
 /** The shapes of tables, in order; undefined for one that is not there. One round trip. */
-export async function readPostgresShapes(session: PostgresSession, tables: readonly TableName[]): Promise<readonly (TableShape | undefined)[]> {
+export async function readPostgresShapes(
+  session: PostgresSession,
+  tables: readonly TableName[],
+): Promise<readonly (TableShape | undefined)[]> {
   const { rows } = await session.run(SHAPES, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
   return tables.map((table, index) => {
-    const [columns, keys] = rows[index] as unknown as [readonly [string, string, boolean, boolean, boolean][], readonly (readonly string[])[]];
+    const [columns, keys] = rows[index] as unknown as [
+      readonly [string, string, boolean, boolean, boolean][],
+      readonly (readonly string[])[],
+    ];
     // Every table has a column or is none that a row could be in.
     if (columns.length === 0) return undefined;
-    return { table, dialect: 'postgres', columns: new Map(columns.map((column) => [column[0], columnShape(column)])), keys };
+    return {
+      table,
+      dialect: 'postgres',
+      columns: new Map(columns.map((column) => [column[0], columnShape(column)])),
+      keys,
+    };
   });
 }
 
@@ -66,7 +77,14 @@ export async function readPostgresSchema(session: PostgresSession, table: TableN
   const { rows } = await session.run(SCHEMA, [quoteTable(table)]);
   const row = rows[0];
   if (row === undefined) return { state: ABSENT, comment: '' };
-  const [columns, primaryKey, indexes, constraints, view, comment] = row as unknown as [readonly ColumnRow[], string[], string[], string[], string | null, string | null];
+  const [columns, primaryKey, indexes, constraints, view, comment] = row as unknown as [
+    readonly ColumnRow[],
+    string[],
+    string[],
+    string[],
+    string | null,
+    string | null,
+  ];
   const collations = columns.flatMap((column) => (column[7] === null ? [] : [`COLLATE ${column[7]} (${column[0]})`]));
   const viewText = view === null ? [] : [`VIEW ${view.trim().replace(/\s+/g, ' ')}`];
   return {
@@ -88,9 +106,24 @@ export async function readPostgresSchema(session: PostgresSession, table: TableN
   };
 }
 
-type ColumnRow = readonly [name: string, type: string, nullable: boolean, expression: string | null, position: number, generated: string, identity: string, collation: string | null];
+type ColumnRow = readonly [
+  name: string,
+  type: string,
+  nullable: boolean,
+  expression: string | null,
+  position: number,
+  generated: string,
+  identity: string,
+  collation: string | null,
+];
 
-function columnShape([name, type, isGenerated, isAlwaysIdentity, isJson]: readonly [string, string, boolean, boolean, boolean]): ColumnShape {
+function columnShape([name, type, isGenerated, isAlwaysIdentity, isJson]: readonly [
+  string,
+  string,
+  boolean,
+  boolean,
+  boolean,
+]): ColumnShape {
   return { name, type, isJson, keepsReal: false, isGenerated, isAlwaysIdentity };
 }
 
@@ -110,6 +143,11 @@ ORDER BY 1 NULLS FIRST, 2`;
 
 /** Rows of TABLES_READ as names. */
 export function tablesRead(rows: readonly (readonly Json[])[]): readonly TableName[] {
-  const names = new Map(rows.map(([schema, name]) => [JSON.stringify([schema, name]), { schema: schema === null ? undefined : String(schema), name: String(name) }]));
+  const names = new Map(
+    rows.map(([schema, name]) => [
+      JSON.stringify([schema, name]),
+      { schema: schema === null ? undefined : String(schema), name: String(name) },
+    ]),
+  );
   return [...names.values()];
 }

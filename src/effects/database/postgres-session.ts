@@ -48,7 +48,13 @@ const BEGIN: Readonly<Record<TransactionKind, string>> = {
   'write latest': 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
 };
 /** So that one value has one text, whoever reads it: a role's or server's own settings would show as drift. */
-const PRINTING = ["timezone = 'UTC'", "datestyle = 'ISO, YMD'", "intervalstyle = 'postgres'", "bytea_output = 'hex'", 'extra_float_digits = 1'];
+const PRINTING = [
+  "timezone = 'UTC'",
+  "datestyle = 'ISO, YMD'",
+  "intervalstyle = 'postgres'",
+  "bytea_output = 'hex'",
+  'extra_float_digits = 1',
+];
 
 export class PostgresSessions {
   readonly #pool: pg.Pool;
@@ -75,7 +81,9 @@ export class PostgresSessions {
   /** @throws HoldfastError `storage-unreachable`, `permission-denied`. */
   async lease(timeouts: Timeouts): Promise<PostgresSession> {
     try {
-      const session: PostgresSession = new PostgresSession(await this.#pool.connect(), this.#database, timeouts, () => this.#leased.delete(session));
+      const session: PostgresSession = new PostgresSession(await this.#pool.connect(), this.#database, timeouts, () =>
+        this.#leased.delete(session),
+      );
       this.#leased.add(session);
       return session;
     } catch (error) {
@@ -142,21 +150,36 @@ export class PostgresSession {
 
   /** One statement. `parameters` are encoded already. */
   async run(text: string, parameters: readonly (string | Buffer | null)[] = []): Promise<PostgresRows> {
-    const config = { text, values: [...parameters], rowMode: 'array', queryMode: 'extended', query_timeout: this.#answerTimeoutMs };
+    const config = {
+      text,
+      values: [...parameters],
+      rowMode: 'array',
+      queryMode: 'extended',
+      query_timeout: this.#answerTimeoutMs,
+    };
     const result = await this.#guard(text, this.#client.query<Json[]>(config as pg.QueryArrayConfig));
-    return { names: result.fields.map((field) => field.name), rows: result.rows, count: result.rowCount ?? 0, command: result.command ?? '' };
+    return {
+      names: result.fields.map((field) => field.name),
+      rows: result.rows,
+      count: result.rowCount ?? 0,
+      command: result.command ?? '',
+    };
   }
 
   /** Several fixed statements of our own in one message. @returns the last one's command */
   async fixed(text: string): Promise<string> {
     const config = { text, query_timeout: this.#answerTimeoutMs };
-    const result = (await this.#guard(text, this.#client.query(config))) as unknown as pg.QueryResult | pg.QueryResult[];
+    const result = (await this.#guard(text, this.#client.query(config))) as unknown as
+      | pg.QueryResult
+      | pg.QueryResult[];
     return (Array.isArray(result) ? result.at(-1)?.command : result.command) ?? '';
   }
 
   /** Notes that a step's statement ran, so that the connection is closed unless the statement can leave nothing behind. */
   noteForeign(text: string): void {
-    const isPlain = /^(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE)$/.test(firstKeyword(text)) && !/set_config|advisory|\btemp|listen/i.test(text);
+    const isPlain =
+      /^(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE)$/.test(firstKeyword(text)) &&
+      !/set_config|advisory|\btemp|listen/i.test(text);
     if (!isPlain) this.#mustClose = true;
   }
 

@@ -36,7 +36,9 @@ export class PostgresShapes {
   }
 
   /** The shapes of these tables, those that are there. `columns`: what each is expected to have. */
-  async get(wanted: Iterable<readonly [table: string, columns: Iterable<string>]>): Promise<ReadonlyMap<string, TableShape>> {
+  async get(
+    wanted: Iterable<readonly [table: string, columns: Iterable<string>]>,
+  ): Promise<ReadonlyMap<string, TableShape>> {
     const found = new Map<string, TableShape>();
     const missing: string[] = [];
     for (const [table, columns] of wanted) {
@@ -60,7 +62,12 @@ export class PostgresShapes {
   explain(error: HoldfastError): HoldfastError {
     if (!this.#usedShared || !isAboutSchema(error)) return error;
     this.#shared.clear();
-    return new HoldfastError('busy', `${error.message} The table may have changed a moment ago; it is looked at anew.`, error.details, { cause: error });
+    return new HoldfastError(
+      'busy',
+      `${error.message} The table may have changed a moment ago; it is looked at anew.`,
+      error.details,
+      { cause: error },
+    );
   }
 
   #sharedShape(table: string, columns: Iterable<string>): TableShape | undefined {

@@ -53,15 +53,34 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   passFence(jobId: string, term: number, token: string): Promise<boolean> {
-    return this.#do(async () => (await this.#session.run('UPDATE holdfast_fence SET last_token = $1 WHERE job_id = $2 AND term = $3', [token, jobId, String(term)])).count === 1);
+    return this.#do(
+      async () =>
+        (
+          await this.#session.run('UPDATE holdfast_fence SET last_token = $1 WHERE job_id = $2 AND term = $3', [
+            token,
+            jobId,
+            String(term),
+          ])
+        ).count === 1,
+    );
   }
 
-  takeToken(token: string, jobId: string, intent: Digest): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
+  takeToken(
+    token: string,
+    jobId: string,
+    intent: Digest,
+  ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
     return this.#do(async () => {
-      const { count } = await this.#session.run('INSERT INTO holdfast_token (token, job_id, intent) VALUES ($1, $2, $3) ON CONFLICT (token) DO NOTHING', [token, jobId, intent]);
+      const { count } = await this.#session.run(
+        'INSERT INTO holdfast_token (token, job_id, intent) VALUES ($1, $2, $3) ON CONFLICT (token) DO NOTHING',
+        [token, jobId, intent],
+      );
       if (count === 1) return { outcome: 'taken' } as const;
       const { rows } = await this.#session.run('SELECT intent, "rows" FROM holdfast_token WHERE token = $1', [token]);
-      return { outcome: 'there', state: { kind: 'token', intent: String(rows[0]![0]), rows: String(rows[0]![1]) } } as const;
+      return {
+        outcome: 'there',
+        state: { kind: 'token', intent: String(rows[0]![0]), rows: String(rows[0]![1]) },
+      } as const;
     });
   }
 
@@ -70,7 +89,14 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
-    return this.#do(async () => readPostgresRows(this.#session, this.#options.database, await this.#options.shapes.get(wantedShapes(requests)), requests));
+    return this.#do(async () =>
+      readPostgresRows(
+        this.#session,
+        this.#options.database,
+        await this.#options.shapes.get(wantedShapes(requests)),
+        requests,
+      ),
+    );
   }
 
   query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
@@ -99,7 +125,9 @@ export class PostgresTransaction implements DatabaseTransaction {
   async applyRows(changes: readonly RowChange[]): Promise<void> {
     await this.#change(async () => {
       changes.forEach(({ table }) => parseTargetTable('postgres', table));
-      const shapes = await this.#options.shapes.get(wantedShapes(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))));
+      const shapes = await this.#options.shapes.get(
+        wantedShapes(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))),
+      );
       const shapeOf = (table: string): TableShape => {
         const shape = shapes.get(table);
         if (shape === undefined) throw unknownTable(this.#options.database, table);
@@ -114,7 +142,10 @@ export class PostgresTransaction implements DatabaseTransaction {
       this.#refuseControl(effect.text);
       this.#options.shapes.forget();
       this.#session.noteForeign(effect.text);
-      await this.#session.run(effect.text, effect.params.map((value) => encodePostgres(value)));
+      await this.#session.run(
+        effect.text,
+        effect.params.map((value) => encodePostgres(value)),
+      );
     });
   }
 
@@ -135,7 +166,10 @@ export class PostgresTransaction implements DatabaseTransaction {
   async noteRows(token: string, rows: string): Promise<void> {
     await this.#do(async () => {
       await this.#settle();
-      const { count } = await this.#session.run('UPDATE holdfast_token SET "rows" = $1 WHERE token = $2', [rows, token]);
+      const { count } = await this.#session.run('UPDATE holdfast_token SET "rows" = $1 WHERE token = $2', [
+        rows,
+        token,
+      ]);
       if (count !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
     });
   }
@@ -154,10 +188,16 @@ export class PostgresTransaction implements DatabaseTransaction {
       this.#end({ close: true });
       // An error with an SQLSTATE of a running server is an answer: nothing was committed.
       if (failure.type !== 'storage-unreachable' && failure.type !== 'defect') throw failure;
-      throw new HoldfastError('storage-unreachable', `${failure.message} Whether the transaction was committed is not known; its token row tells.`, { ...failure.details, outcomeUnknown: true }, { cause: failure });
+      throw new HoldfastError(
+        'storage-unreachable',
+        `${failure.message} Whether the transaction was committed is not known; its token row tells.`,
+        { ...failure.details, outcomeUnknown: true },
+        { cause: failure },
+      );
     }
     this.#end();
-    if (command !== 'COMMIT') throw this.#error('defect', `the server answered ${command} to COMMIT; nothing was committed`);
+    if (command !== 'COMMIT')
+      throw this.#error('defect', `the server answered ${command} to COMMIT; nothing was committed`);
   }
 
   async rollback(): Promise<void> {
@@ -173,13 +213,22 @@ export class PostgresTransaction implements DatabaseTransaction {
 
   /** Runs one call in the transaction; a failure ends all but `rollback`. */
   async #do<T>(call: () => T | Promise<T>): Promise<T> {
-    if (this.#failure !== undefined) throw new HoldfastError(this.#failure.type, `${this.#failure.message} (The transaction can only be rolled back.)`, this.#failure.details, { cause: this.#failure });
+    if (this.#failure !== undefined)
+      throw new HoldfastError(
+        this.#failure.type,
+        `${this.#failure.message} (The transaction can only be rolled back.)`,
+        this.#failure.details,
+        { cause: this.#failure },
+      );
     if (this.#isOver) throw this.#error('defect', 'the transaction is over already');
     try {
       const [, result] = await settleAll<unknown>([this.#begun, (async () => call())()]);
       return result as T;
     } catch (error) {
-      const failure = error instanceof HoldfastError ? this.#options.shapes.explain(error) : this.#error('defect', String(error), error);
+      const failure =
+        error instanceof HoldfastError
+          ? this.#options.shapes.explain(error)
+          : this.#error('defect', String(error), error);
       this.#failure ??= failure;
       throw failure;
     }
@@ -207,7 +256,11 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   #refuseControl(sql: string): void {
-    if (controlsTransaction(sql)) throw this.#error('sql-failed', `${cutStatement(sql)} would end or change the transaction that the step's effects share. Leave it out`);
+    if (controlsTransaction(sql))
+      throw this.#error(
+        'sql-failed',
+        `${cutStatement(sql)} would end or change the transaction that the step's effects share. Leave it out`,
+      );
   }
 
   #end(options: { readonly close?: boolean } = {}): void {
@@ -216,6 +269,11 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   #error(type: 'sql-failed' | 'defect', problem: string, cause?: unknown): HoldfastError {
-    return new HoldfastError(type, `Database ${this.#options.database}: ${problem}.`, { database: this.#options.database }, cause === undefined ? {} : { cause });
+    return new HoldfastError(
+      type,
+      `Database ${this.#options.database}: ${problem}.`,
+      { database: this.#options.database },
+      cause === undefined ? {} : { cause },
+    );
   }
 }

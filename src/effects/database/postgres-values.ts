@@ -27,7 +27,9 @@ const PARSERS: readonly (readonly [oids: readonly [scalar: number, array: number
   [[3802, 3807], canonicalJsonColumn],
 ];
 /** Arrays of types whose elements stay text: name, char, text, bpchar, varchar, date, time, timestamp, timestamptz, interval, timetz, uuid, inet, cidr. */
-const TEXT_ARRAYS: readonly number[] = [1003, 1002, 1009, 1014, 1015, 1182, 1183, 1115, 1185, 1187, 1270, 2951, 1041, 651];
+const TEXT_ARRAYS: readonly number[] = [
+  1003, 1002, 1009, 1014, 1015, 1182, 1183, 1115, 1185, 1187, 1270, 2951, 1041, 651,
+];
 
 /** For the `types` option of a client. */
 export function postgresTypes(): { getTypeParser(oid: number): Parse } {
@@ -53,7 +55,9 @@ export interface ParameterType {
  */
 export function encodePostgres(value: Json, column?: ParameterType): string | Buffer | null {
   const tagged = value === null ? undefined : tagOf(value);
-  return tagged?.tag === '$bytes' && column?.isJson !== true ? Buffer.from(tagged.content as string, 'base64') : encodeText(value, column);
+  return tagged?.tag === '$bytes' && column?.isJson !== true
+    ? Buffer.from(tagged.content as string, 'base64')
+    : encodeText(value, column);
 }
 
 /** Values of one column as an array parameter. */
@@ -89,14 +93,19 @@ function arrayLiteral(values: readonly Json[], encode: (value: Json) => string |
     const text = encode(value);
     if (text === null) return 'NULL';
     // An array within is part of the same literal, not a quoted element; everything else is quoted, which no type minds.
-    return Array.isArray(value) && text.startsWith('{') ? text : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+    return Array.isArray(value) && text.startsWith('{')
+      ? text
+      : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
   });
   return `{${parts.join(',')}}`;
 }
 
 function withoutNul(text: string): string {
   if (!text.includes('\0')) return text;
-  throw new HoldfastError('bad-input', 'A text value holds a NUL character, which PostgreSQL cannot store. Write it as bytes, or leave it out.');
+  throw new HoldfastError(
+    'bad-input',
+    'A text value holds a NUL character, which PostgreSQL cannot store. Write it as bytes, or leave it out.',
+  );
 }
 
 function parseBytes(text: string): Json {

@@ -8,14 +8,26 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
-import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/record/world.ts';
+import {
+  ABSENT,
+  type IdentityState,
+  type RowState,
+  type SchemaState,
+  type TokenState,
+} from '../../model/record/world.ts';
 import { atPointsAsync } from '../../store/fault-point.ts';
 import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from './holdfast-tables.ts';
 import { rowObjects, wantedShapes } from './postgres-query.ts';
 import { readPostgresRows, settleAll } from './postgres-rows.ts';
 import { readPostgresSchema, TABLES_READ, tablesRead } from './postgres-schema.ts';
-import { PostgresSessions, type PostgresRows, type PostgresSession, type Timeouts, type TransactionKind } from './postgres-session.ts';
+import {
+  PostgresSessions,
+  type PostgresRows,
+  type PostgresSession,
+  type Timeouts,
+  type TransactionKind,
+} from './postgres-session.ts';
 import { PostgresShapes, type SharedShapes } from './postgres-shapes.ts';
 import { PostgresTransaction } from './postgres-transaction.ts';
 import { encodePostgres, encodePostgresArray } from './postgres-values.ts';
@@ -59,7 +71,12 @@ class PostgresDatabase implements Database {
   }
 
   async query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult> {
-    if (controlsTransaction(sql)) throw new HoldfastError('sql-failed', `Database ${this.name}: ${cutStatement(sql)} is not a query. Expected a statement that reads.`, { database: this.name });
+    if (controlsTransaction(sql))
+      throw new HoldfastError(
+        'sql-failed',
+        `Database ${this.name}: ${cutStatement(sql)} is not a query. Expected a statement that reads.`,
+        { database: this.name },
+      );
     const parameters = params.map((value) => encodePostgres(value));
     return this.#transaction('read snapshot', async (session) => {
       const cancel = (): void => this.#sessions.cancel(session.processId);
@@ -71,7 +88,12 @@ class PostgresDatabase implements Database {
         return { rows: rowObjects(this.name, found!), tables: tablesRead(locks!.rows).map(formatTableName) };
       } catch (error) {
         if (!signal?.aborted) throw error;
-        throw new HoldfastError('cancelled', `Database ${this.name}: the query was cancelled: ${cutStatement(sql)}.`, { database: this.name }, { cause: error });
+        throw new HoldfastError(
+          'cancelled',
+          `Database ${this.name}: the query was cancelled: ${cutStatement(sql)}.`,
+          { database: this.name },
+          { cause: error },
+        );
       } finally {
         signal?.removeEventListener('abort', cancel);
       }
@@ -103,14 +125,19 @@ class PostgresDatabase implements Database {
   }
 
   async tokens(tokens: readonly string[]): Promise<ReadonlyMap<string, TokenState>> {
-    const rows = await this.#ownRows('SELECT token, intent, "rows" FROM holdfast_token WHERE token = ANY($1::text[])', [encodePostgresArray(tokens, TEXT)]);
+    const rows = await this.#ownRows('SELECT token, intent, "rows" FROM holdfast_token WHERE token = ANY($1::text[])', [
+      encodePostgresArray(tokens, TEXT),
+    ]);
     const states = new Map<string, TokenState>(tokens.map((token) => [token, ABSENT]));
-    for (const [token, intent, digests] of rows) states.set(String(token), { kind: 'token', intent: String(intent), rows: String(digests) });
+    for (const [token, intent, digests] of rows)
+      states.set(String(token), { kind: 'token', intent: String(intent), rows: String(digests) });
     return states;
   }
 
   async tokensOfJob(jobId: string): Promise<readonly string[]> {
-    const rows = await this.#ownRows('SELECT token FROM holdfast_token WHERE job_id = $1 ORDER BY token COLLATE "C"', [jobId]);
+    const rows = await this.#ownRows('SELECT token FROM holdfast_token WHERE job_id = $1 ORDER BY token COLLATE "C"', [
+      jobId,
+    ]);
     return rows.map(([token]) => String(token));
   }
 
@@ -129,7 +156,9 @@ class PostgresDatabase implements Database {
   async resetFence(jobId: string, fence: Fence): Promise<void> {
     const text = `INSERT INTO holdfast_fence (job_id, term, last_token) VALUES ($1, $2, $3)
       ON CONFLICT (job_id) DO UPDATE SET term = excluded.term, last_token = excluded.last_token`;
-    await this.#transaction('write latest', (session) => session.run(text, [jobId, String(fence.term), fence.lastToken]));
+    await this.#transaction('write latest', (session) =>
+      session.run(text, [jobId, String(fence.term), fence.lastToken]),
+    );
   }
 
   async begin(options: Timeouts): Promise<DatabaseTransaction> {
@@ -153,7 +182,8 @@ class PostgresDatabase implements Database {
     try {
       const [, result] = await settleAll<unknown>([session.begin(kind), call(session)]);
       const command = await atPointsAsync('database-commit', () => session.fixed('COMMIT'));
-      if (command !== 'COMMIT') throw new HoldfastError('defect', `Database ${this.name}: the server answered ${command} to COMMIT.`);
+      if (command !== 'COMMIT')
+        throw new HoldfastError('defect', `Database ${this.name}: the server answered ${command} to COMMIT.`);
       isClean = true;
       return result as T;
     } catch (error) {

@@ -61,7 +61,11 @@ export function quoteIdentifier(name: string): string {
 export function parseTableName(text: string): TableName {
   const match = /^(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)$/s.exec(text);
   if (!match) {
-    throw new HoldfastError('bad-input', `${JSON.stringify(text)} is not a table's name. Expected table or schema.table; a part with a dot in double quotes.`, { table: text });
+    throw new HoldfastError(
+      'bad-input',
+      `${JSON.stringify(text)} is not a table's name. Expected table or schema.table; a part with a dot in double quotes.`,
+      { table: text },
+    );
   }
   return { schema: match[1] === undefined ? undefined : unquote(match[1]), name: unquote(match[2]!) };
 }
@@ -90,20 +94,35 @@ export function isHoldfastTable(dialect: Dialect, table: TableName): boolean {
 export function columnOf(shape: TableShape, name: string): ColumnShape | undefined {
   const exact = shape.columns.get(name);
   if (exact !== undefined || shape.dialect === 'postgres') return exact;
-  return shape.columns.get(foldAscii(name)) ?? [...shape.columns.values()].find((column) => foldAscii(column.name) === foldAscii(name));
+  return (
+    shape.columns.get(foldAscii(name)) ??
+    [...shape.columns.values()].find((column) => foldAscii(column.name) === foldAscii(name))
+  );
 }
 
 /** The columns of a key, checked: they exist, are exactly a unique key, and none is null. @throws HoldfastError `no-key`. */
 export function keyColumns(shape: TableShape, key: Readonly<Record<string, unknown>>): readonly string[] {
   const names = Object.keys(key).sort();
   const table = formatTableName(shape.table);
-  const isUnique = shape.keys.some((unique) => unique.length === names.length && unique.every((column) => names.some((name) => columnOf(shape, name)?.name === column)));
+  const isUnique = shape.keys.some(
+    (unique) =>
+      unique.length === names.length &&
+      unique.every((column) => names.some((name) => columnOf(shape, name)?.name === column)),
+  );
   if (!isUnique) {
     const known = shape.keys.map((unique) => `(${unique.join(', ')})`).join(' or ');
-    throw new HoldfastError('no-key', `(${names.join(', ')}) is not a key of table ${table}. Expected ${known || 'a primary key, but it has none'}.`, { table, key: names });
+    throw new HoldfastError(
+      'no-key',
+      `(${names.join(', ')}) is not a key of table ${table}. Expected ${known || 'a primary key, but it has none'}.`,
+      { table, key: names },
+    );
   }
   const missing = names.find((name) => key[name] === null || key[name] === undefined);
-  if (missing !== undefined) throw new HoldfastError('no-key', `The key of a row of ${table} has no value for "${missing}". Expected one.`, { table, key: names });
+  if (missing !== undefined)
+    throw new HoldfastError('no-key', `The key of a row of ${table} has no value for "${missing}". Expected one.`, {
+      table,
+      key: names,
+    });
   return names;
 }
 
@@ -113,15 +132,28 @@ export function insertRow(dialect: Dialect, shape: TableShape, columns: readonly
 }
 
 /** Inserts, or sets the other columns where the key exists. */
-export function upsertRow(dialect: Dialect, shape: TableShape, key: readonly string[], columns: readonly string[], rows = 1): Statement {
-  const set = columns.filter((column) => !key.includes(column)).map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`);
+export function upsertRow(
+  dialect: Dialect,
+  shape: TableShape,
+  key: readonly string[],
+  columns: readonly string[],
+  rows = 1,
+): Statement {
+  const set = columns
+    .filter((column) => !key.includes(column))
+    .map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`);
   // DO UPDATE on the key itself, where nothing else is written: the row is locked and triggers see it, as for any upsert.
   if (set.length === 0) set.push(`${quoteIdentifier(key[0]!)} = excluded.${quoteIdentifier(key[0]!)}`);
   const text = `${insertText(dialect, shape, columns, rows)} ON CONFLICT (${key.map(quoteIdentifier).join(', ')}) DO UPDATE SET ${set.join(', ')}`;
   return { text, parameters: columns };
 }
 
-export function updateRow(dialect: Dialect, shape: TableShape, key: readonly string[], columns: readonly string[]): Statement {
+export function updateRow(
+  dialect: Dialect,
+  shape: TableShape,
+  key: readonly string[],
+  columns: readonly string[],
+): Statement {
   const set = columns.map((column, index) => `${quoteIdentifier(column)} = ${placeholder(dialect, index)}`);
   return {
     text: `UPDATE ${quoteTable(shape.table)} SET ${set.join(', ')} WHERE ${keyCondition(dialect, key, columns.length)}`,
@@ -134,9 +166,17 @@ export function deleteRow(dialect: Dialect, shape: TableShape, key: readonly str
 }
 
 /** One row's columns by its key. */
-export function selectRow(dialect: Dialect, shape: TableShape, key: readonly string[], columns: readonly string[]): Statement {
+export function selectRow(
+  dialect: Dialect,
+  shape: TableShape,
+  key: readonly string[],
+  columns: readonly string[],
+): Statement {
   const list = columns.length === 0 ? '1' : columns.map(quoteIdentifier).join(', ');
-  return { text: `SELECT ${list} FROM ${quoteTable(shape.table)} WHERE ${keyCondition(dialect, key, 0)}`, parameters: key };
+  return {
+    text: `SELECT ${list} FROM ${quoteTable(shape.table)} WHERE ${keyCondition(dialect, key, 0)}`,
+    parameters: key,
+  };
 }
 
 /** Many rows by their keys (PostgreSQL): one array parameter a key column; the first result column is the request's number, from 1. */
@@ -154,14 +194,19 @@ export function selectRows(shape: TableShape, key: readonly string[], columns: r
 function insertText(dialect: Dialect, shape: TableShape, columns: readonly string[], rows: number): string {
   const table = quoteTable(shape.table);
   if (columns.length === 0) return `INSERT INTO ${table} DEFAULT VALUES`;
-  const overriding = columns.some((column) => columnOf(shape, column)?.isAlwaysIdentity) ? ' OVERRIDING SYSTEM VALUE' : '';
-  const valuesOf = (row: number): string => `(${columns.map((_column, index) => placeholder(dialect, row * columns.length + index)).join(', ')})`;
+  const overriding = columns.some((column) => columnOf(shape, column)?.isAlwaysIdentity)
+    ? ' OVERRIDING SYSTEM VALUE'
+    : '';
+  const valuesOf = (row: number): string =>
+    `(${columns.map((_column, index) => placeholder(dialect, row * columns.length + index)).join(', ')})`;
   const values = Array.from({ length: rows }, (_none, row) => valuesOf(row)).join(', ');
   return `INSERT INTO ${table} (${columns.map(quoteIdentifier).join(', ')})${overriding} VALUES ${values}`;
 }
 
 function keyCondition(dialect: Dialect, key: readonly string[], offset: number): string {
-  return key.map((column, index) => `${quoteIdentifier(column)} = ${placeholder(dialect, offset + index)}`).join(' AND ');
+  return key
+    .map((column, index) => `${quoteIdentifier(column)} = ${placeholder(dialect, offset + index)}`)
+    .join(' AND ');
 }
 
 function placeholder(dialect: Dialect, index: number): string {

@@ -16,7 +16,10 @@ const MAX_VALUE_CHARS = 80;
 const CONTEXT_CHARS = 20;
 
 export function describeRowDifference(expected: RowState, found: RowState): readonly string[] {
-  if (expected.kind === 'absent') return found.kind === 'absent' ? [] : bounded(['a row is there; expected none', ...valueLines('found', found.columns)]);
+  if (expected.kind === 'absent')
+    return found.kind === 'absent'
+      ? []
+      : bounded(['a row is there; expected none', ...valueLines('found', found.columns)]);
   if (found.kind === 'absent') return bounded(['the row is gone', ...valueLines('expected', expected.columns)]);
   const names = [...new Set([...Object.keys(expected.columns), ...Object.keys(found.columns)])];
   return bounded(names.flatMap((name) => columnLine(name, own(expected.columns, name), own(found.columns, name))));
@@ -26,12 +29,20 @@ export function describeRowDifference(expected: RowState, found: RowState): read
 export function describeRowChange(before: RowState, after: RowState): readonly string[] {
   const goes = before.kind === 'row' ? before.columns : {};
   const comes = after.kind === 'row' ? after.columns : {};
-  return bounded([...new Set([...Object.keys(goes), ...Object.keys(comes)])].flatMap((name) => {
-    const [old, next] = [own(goes, name), own(comes, name)];
-    if (old !== undefined && next !== undefined && canonicalJson(old) === canonicalJson(next)) return [];
-    const [from, to] = old !== undefined && next !== undefined ? shownPair(textOf(old), textOf(next)) : [old === undefined ? '' : shown(old), next === undefined ? '' : shown(next)];
-    return [...(old === undefined ? [] : [`-"${name}": ${from}`]), ...(next === undefined ? [] : [`+"${name}": ${to}`])];
-  }));
+  return bounded(
+    [...new Set([...Object.keys(goes), ...Object.keys(comes)])].flatMap((name) => {
+      const [old, next] = [own(goes, name), own(comes, name)];
+      if (old !== undefined && next !== undefined && canonicalJson(old) === canonicalJson(next)) return [];
+      const [from, to] =
+        old !== undefined && next !== undefined
+          ? shownPair(textOf(old), textOf(next))
+          : [old === undefined ? '' : shown(old), next === undefined ? '' : shown(next)];
+      return [
+        ...(old === undefined ? [] : [`-"${name}": ${from}`]),
+        ...(next === undefined ? [] : [`+"${name}": ${to}`]),
+      ];
+    }),
+  );
 }
 
 function columnLine(name: string, expected: Json | undefined, found: Json | undefined): readonly string[] {

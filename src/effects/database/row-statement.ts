@@ -11,7 +11,21 @@ import { digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RowChange } from '../../model/record/intent.ts';
 import type { RowState } from '../../model/record/world.ts';
-import { columnOf, deleteRow, formatTableName, insertRow, isHoldfastTable, keyColumns, parseTableName, updateRow, upsertRow, type ColumnShape, type Statement, type TableName, type TableShape } from './query-builder.ts';
+import {
+  columnOf,
+  deleteRow,
+  formatTableName,
+  insertRow,
+  isHoldfastTable,
+  keyColumns,
+  parseTableName,
+  updateRow,
+  upsertRow,
+  type ColumnShape,
+  type Statement,
+  type TableName,
+  type TableShape,
+} from './query-builder.ts';
 
 export interface BoundStatement {
   readonly text: string;
@@ -19,16 +33,32 @@ export interface BoundStatement {
 }
 
 /** Inserts or upserts of the same columns, in the same order, as one statement. @throws as `rowChangeStatement` does */
-export function rowChangesStatement(shape: TableShape, changes: readonly Pick<RowChange, 'kind' | 'key' | 'values'>[]): BoundStatement {
-  return { text: rowChangeStatement(shape, changes[0]!, changes.length).text, parameters: changes.flatMap((change) => rowChangeStatement(shape, change).parameters) };
+export function rowChangesStatement(
+  shape: TableShape,
+  changes: readonly Pick<RowChange, 'kind' | 'key' | 'values'>[],
+): BoundStatement {
+  return {
+    text: rowChangeStatement(shape, changes[0]!, changes.length).text,
+    parameters: changes.flatMap((change) => rowChangeStatement(shape, change).parameters),
+  };
 }
 
 /** `rows`: for how many such changes the text is; the parameters are this one's. @throws HoldfastError `no-key`, `bad-input`, `sql-failed` (a column that is not there). */
-export function rowChangeStatement(shape: TableShape, change: Pick<RowChange, 'kind' | 'key' | 'values'>, rows = 1): BoundStatement {
+export function rowChangeStatement(
+  shape: TableShape,
+  change: Pick<RowChange, 'kind' | 'key' | 'values'>,
+  rows = 1,
+): BoundStatement {
   const key = keyColumns(shape, change.key);
-  const moved = key.find((column) => change.values[column] !== undefined && digestOf(change.values[column]) !== digestOf(change.key[column]));
+  const moved = key.find(
+    (column) => change.values[column] !== undefined && digestOf(change.values[column]) !== digestOf(change.key[column]),
+  );
   if (moved !== undefined) {
-    throw new HoldfastError('bad-input', `A change to a row of ${formatTableName(shape.table)} gives "${moved}" of its key another value. Delete the row and insert one with the new key.`, { column: moved });
+    throw new HoldfastError(
+      'bad-input',
+      `A change to a row of ${formatTableName(shape.table)} gives "${moved}" of its key another value. Delete the row and insert one with the new key.`,
+      { column: moved },
+    );
   }
   const all: JsonObject = { ...change.values, ...change.key };
   switch (change.kind) {
@@ -40,7 +70,11 @@ export function rowChangeStatement(shape: TableShape, change: Pick<RowChange, 'k
       return bind(shape, deleteRow(shape.dialect, shape, key), all);
     case 'row.update': {
       const columns = Object.keys(change.values).filter((column) => !key.includes(column));
-      if (columns.length === 0) throw new HoldfastError('bad-input', `An update of a row of ${formatTableName(shape.table)} sets no column besides its key. Expected at least one.`);
+      if (columns.length === 0)
+        throw new HoldfastError(
+          'bad-input',
+          `An update of a row of ${formatTableName(shape.table)} sets no column besides its key. Expected at least one.`,
+        );
       return bind(shape, updateRow(shape.dialect, shape, key, columns), all);
     }
   }
@@ -63,13 +97,17 @@ export function putRowStatements(shape: TableShape, key: JsonObject, state: RowS
 /** @throws HoldfastError `bad-input` if the table is one of Holdfast's own. */
 export function parseTargetTable(shapeDialect: TableShape['dialect'], table: string): TableName {
   const name = parseTableName(table);
-  if (isHoldfastTable(shapeDialect, name)) throw new HoldfastError('bad-input', `Table ${table} is Holdfast's own; no step may change it.`, { table });
+  if (isHoldfastTable(shapeDialect, name))
+    throw new HoldfastError('bad-input', `Table ${table} is Holdfast's own; no step may change it.`, { table });
   return name;
 }
 
 /** @throws HoldfastError `unknown-table`. */
 export function unknownTable(database: string, table: string): HoldfastError {
-  return new HoldfastError('unknown-table', `Database ${database} has no table ${table}. Expected one.`, { database, table });
+  return new HoldfastError('unknown-table', `Database ${database} has no table ${table}. Expected one.`, {
+    database,
+    table,
+  });
 }
 
 function bind(shape: TableShape, statement: Statement, values: JsonObject): BoundStatement {
@@ -79,24 +117,46 @@ function bind(shape: TableShape, statement: Statement, values: JsonObject): Boun
       const column = columnOf(shape, name);
       if (column !== undefined) return { column, value: values[name]! };
       const table = formatTableName(shape.table);
-      throw new HoldfastError('sql-failed', `Table ${table} has no column "${name}". Found ${[...shape.columns.keys()].join(', ')}.`, { table, column: name });
+      throw new HoldfastError(
+        'sql-failed',
+        `Table ${table} has no column "${name}". Found ${[...shape.columns.keys()].join(', ')}.`,
+        { table, column: name },
+      );
     }),
   };
 }
 
 /** More than one row under what the record takes for a key: the table's key must have been dropped. */
-export function ambiguousRow(database: string, request: { readonly table: string; readonly key: JsonObject }): HoldfastError {
+export function ambiguousRow(
+  database: string,
+  request: { readonly table: string; readonly key: JsonObject },
+): HoldfastError {
   const details = { database, table: request.table, key: request.key };
-  return new HoldfastError('no-key', `Database ${database} has several rows of ${request.table} with the key ${JSON.stringify(request.key)}. Expected one at most.`, details);
+  return new HoldfastError(
+    'no-key',
+    `Database ${database} has several rows of ${request.table} with the key ${JSON.stringify(request.key)}. Expected one at most.`,
+    details,
+  );
 }
 
 /** An update that found no row. */
-export function missingRow(database: string, change: { readonly table: string; readonly key: JsonObject }): HoldfastError {
+export function missingRow(
+  database: string,
+  change: { readonly table: string; readonly key: JsonObject },
+): HoldfastError {
   const details = { database, table: change.table, key: change.key };
-  return new HoldfastError('sql-failed', `Database ${database} has no row of ${change.table} with the key ${JSON.stringify(change.key)} to update. Expected one.`, details);
+  return new HoldfastError(
+    'sql-failed',
+    `Database ${database} has no row of ${change.table} with the key ${JSON.stringify(change.key)} to update. Expected one.`,
+    details,
+  );
 }
 
 /** Two columns of one name: an object would keep only one of the values. */
 export function duplicateColumn(database: string, column: string): HoldfastError {
-  return new HoldfastError('sql-failed', `Database ${database}: the query returns two columns named "${column}". Expected different names: use AS.`, { database, column });
+  return new HoldfastError(
+    'sql-failed',
+    `Database ${database}: the query returns two columns named "${column}". Expected different names: use AS.`,
+    { database, column },
+  );
 }

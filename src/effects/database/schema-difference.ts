@@ -22,9 +22,14 @@ export interface SchemaDifferenceOptions {
 
 type Column = TableSchemaState['columns'][number];
 
-export function describeSchemaDifference(expected: SchemaState, found: SchemaState, options: SchemaDifferenceOptions = {}): readonly string[] {
+export function describeSchemaDifference(
+  expected: SchemaState,
+  found: SchemaState,
+  options: SchemaDifferenceOptions = {},
+): readonly string[] {
   if (sameState(expected, found)) return [];
-  if (expected.kind === 'absent') return [found.kind === 'absent' ? '' : cut(`table created, with the columns ${columnList(found)}`)];
+  if (expected.kind === 'absent')
+    return [found.kind === 'absent' ? '' : cut(`table created, with the columns ${columnList(found)}`)];
   if (found.kind === 'absent') return [cut(`table dropped; it had the columns ${columnList(expected)}`)];
   const renames = findRenames(expected, found, options);
   const lines = [
@@ -43,7 +48,11 @@ interface Rename {
   readonly isCertain: boolean;
 }
 
-function findRenames(expected: TableSchemaState, found: TableSchemaState, { dialect = 'sqlite', isDataIntact }: SchemaDifferenceOptions): readonly Rename[] {
+function findRenames(
+  expected: TableSchemaState,
+  found: TableSchemaState,
+  { dialect = 'sqlite', isDataIntact }: SchemaDifferenceOptions,
+): readonly Rename[] {
   const lastPosition = Math.max(...expected.columns.map((column) => column.position));
   return missingFrom(expected.columns, found.columns).flatMap((old) => {
     const successor = missingFrom(found.columns, expected.columns).find((column) => column.position === old.position);
@@ -55,22 +64,31 @@ function findRenames(expected: TableSchemaState, found: TableSchemaState, { dial
   });
 }
 
-function columnLines(expected: TableSchemaState, found: TableSchemaState, renames: readonly Rename[]): readonly string[] {
+function columnLines(
+  expected: TableSchemaState,
+  found: TableSchemaState,
+  renames: readonly Rename[],
+): readonly string[] {
   const lines = renames.map(({ from, to, isCertain }) =>
-    isCertain ? `column "${from}" renamed to "${to}"` : `column "${from}" is gone and "${to}" stands in its place with the same type: renamed, or dropped and added anew`,
+    isCertain
+      ? `column "${from}" renamed to "${to}"`
+      : `column "${from}" is gone and "${to}" stands in its place with the same type: renamed, or dropped and added anew`,
   );
   for (const column of missingFrom(expected.columns, found.columns)) {
-    if (!renames.some(({ from }) => from === column.name)) lines.push(`column "${column.name}" dropped (${describeColumn(column)})`);
+    if (!renames.some(({ from }) => from === column.name))
+      lines.push(`column "${column.name}" dropped (${describeColumn(column)})`);
   }
   for (const column of missingFrom(found.columns, expected.columns)) {
-    if (!renames.some(({ to }) => to === column.name)) lines.push(`column "${column.name}" added (${describeColumn(column)})`);
+    if (!renames.some(({ to }) => to === column.name))
+      lines.push(`column "${column.name}" added (${describeColumn(column)})`);
   }
   for (const old of expected.columns) {
     const now = found.columns.find((column) => column.name === old.name);
     if (now !== undefined) lines.push(...changedAttributes(old, now));
   }
   const [before, after] = [commonOrder(expected, found), commonOrder(found, expected)];
-  if (before.join('\0') !== after.join('\0')) lines.push(`columns stand in another order: expected ${before.join(', ')}, found ${after.join(', ')}`);
+  if (before.join('\0') !== after.join('\0'))
+    lines.push(`columns stand in another order: expected ${before.join(', ')}, found ${after.join(', ')}`);
   return lines;
 }
 
@@ -78,13 +96,22 @@ function changedAttributes(old: Column, now: Column): readonly string[] {
   const lines: string[] = [];
   const name = `column "${old.name}"`;
   if (old.type !== now.type) lines.push(`${name}: type changed from ${old.type || 'none'} to ${now.type || 'none'}`);
-  if (old.nullable !== now.nullable) lines.push(`${name}: ${now.nullable ? 'NOT NULL dropped, it may now be null' : 'NOT NULL added, it may no longer be null'}`);
-  if (old.default !== now.default) lines.push(`${name}: default changed from ${old.default ?? 'none'} to ${now.default ?? 'none'}`);
-  if (old.generated !== now.generated) lines.push(`${name}: generation changed from ${old.generated ?? 'none'} to ${now.generated ?? 'none'}`);
+  if (old.nullable !== now.nullable)
+    lines.push(
+      `${name}: ${now.nullable ? 'NOT NULL dropped, it may now be null' : 'NOT NULL added, it may no longer be null'}`,
+    );
+  if (old.default !== now.default)
+    lines.push(`${name}: default changed from ${old.default ?? 'none'} to ${now.default ?? 'none'}`);
+  if (old.generated !== now.generated)
+    lines.push(`${name}: generation changed from ${old.generated ?? 'none'} to ${now.generated ?? 'none'}`);
   return lines;
 }
 
-function primaryKeyLines(expected: TableSchemaState, found: TableSchemaState, renames: readonly Rename[]): readonly string[] {
+function primaryKeyLines(
+  expected: TableSchemaState,
+  found: TableSchemaState,
+  renames: readonly Rename[],
+): readonly string[] {
   const old = expected.primaryKey.map((column) => renames.find(({ from }) => from === column)?.to ?? column);
   if (old.join('\0') === found.primaryKey.join('\0')) return [];
   if (old.length === 0) return [`primary key added: (${found.primaryKey.join(', ')})`];
@@ -93,9 +120,16 @@ function primaryKeyLines(expected: TableSchemaState, found: TableSchemaState, re
 }
 
 /** Definitions that only follow a rename are not told again; two with one name are one that changed. */
-function definitionLines(what: 'index' | 'constraint', expected: readonly string[], found: readonly string[], renames: readonly Rename[]): readonly string[] {
+function definitionLines(
+  what: 'index' | 'constraint',
+  expected: readonly string[],
+  found: readonly string[],
+  renames: readonly Rename[],
+): readonly string[] {
   const followed = new Map(expected.map((definition) => [renameWithin(definition, renames), definition]));
-  const dropped = [...followed].filter(([now, before]) => !found.includes(now) && !found.includes(before)).map(([, before]) => before);
+  const dropped = [...followed]
+    .filter(([now, before]) => !found.includes(now) && !found.includes(before))
+    .map(([, before]) => before);
   const added = found.filter((definition) => !followed.has(definition) && !expected.includes(definition));
   const lines: string[] = [];
   for (const definition of dropped) {
@@ -124,7 +158,8 @@ function definedName(definition: string): string | undefined {
 
 /** Neither columns nor definitions differ, so only the numbers of the columns can. */
 function orderLine(expected: TableSchemaState, found: TableSchemaState): string {
-  const positions = (state: TableSchemaState): string => state.columns.map((column) => `${column.name} ${column.position}`).join(', ');
+  const positions = (state: TableSchemaState): string =>
+    state.columns.map((column) => `${column.name} ${column.position}`).join(', ');
   return `columns are numbered anew, as a dump and restore does: expected ${positions(expected)}, found ${positions(found)}`;
 }
 
@@ -142,7 +177,12 @@ function attributesOf(column: Column): string {
 }
 
 function describeColumn(column: Column): string {
-  const parts = [column.type || 'no type', column.nullable ? '' : 'NOT NULL', column.default === null ? '' : `default ${column.default}`, column.generated ?? ''];
+  const parts = [
+    column.type || 'no type',
+    column.nullable ? '' : 'NOT NULL',
+    column.default === null ? '' : `default ${column.default}`,
+    column.generated ?? '',
+  ];
   return parts.filter((part) => part !== '').join(', ');
 }
 

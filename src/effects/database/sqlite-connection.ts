@@ -22,9 +22,36 @@ import { encodeSqlite } from './values.ts';
 
 const MAX_CACHED_STATEMENTS = 200;
 /** Pragmas that only tell something: the ones that a step may use, with or without an argument. */
-const READING_PRAGMAS: ReadonlySet<string> = new Set(['table_info', 'table_xinfo', 'table_list', 'index_list', 'index_info', 'index_xinfo', 'foreign_key_list', 'foreign_key_check', 'integrity_check', 'quick_check', 'function_list', 'collation_list', 'database_list', 'compile_options']);
+const READING_PRAGMAS: ReadonlySet<string> = new Set([
+  'table_info',
+  'table_xinfo',
+  'table_list',
+  'index_list',
+  'index_info',
+  'index_xinfo',
+  'foreign_key_list',
+  'foreign_key_check',
+  'integrity_check',
+  'quick_check',
+  'function_list',
+  'collation_list',
+  'database_list',
+  'compile_options',
+]);
 /** Pragmas that tell something without an argument and change it with one. */
-const VALUE_PRAGMAS: ReadonlySet<string> = new Set(['user_version', 'application_id', 'schema_version', 'page_count', 'page_size', 'encoding', 'journal_mode', 'freelist_count', 'synchronous', 'foreign_keys', 'busy_timeout']);
+const VALUE_PRAGMAS: ReadonlySet<string> = new Set([
+  'user_version',
+  'application_id',
+  'schema_version',
+  'page_count',
+  'page_size',
+  'encoding',
+  'journal_mode',
+  'freelist_count',
+  'synchronous',
+  'foreign_keys',
+  'busy_timeout',
+]);
 
 export type SqliteRow = readonly (null | bigint | number | string | Uint8Array)[];
 
@@ -47,11 +74,21 @@ export class SqliteConnection {
   #isForeign = false;
 
   /** `filePath` undefined: an empty database in memory, which stands for a file that does not exist yet. */
-  constructor(options: { readonly name: string; readonly filePath: string | undefined; readonly isReader: boolean; readonly mayCreate: boolean }) {
+  constructor(options: {
+    readonly name: string;
+    readonly filePath: string | undefined;
+    readonly isReader: boolean;
+    readonly mayCreate: boolean;
+  }) {
     this.#name = options.name;
     this.#isReader = options.isReader;
     try {
-      this.#database = new DatabaseSync(location(options.filePath, options.mayCreate), { timeout: 0, readBigInts: true, returnArrays: true, defensive: true });
+      this.#database = new DatabaseSync(location(options.filePath, options.mayCreate), {
+        timeout: 0,
+        readBigInts: true,
+        returnArrays: true,
+        defensive: true,
+      });
       this.#database.exec('PRAGMA synchronous = EXTRA');
       if (this.#isReader) {
         this.#database.exec('PRAGMA query_only = ON');
@@ -73,7 +110,10 @@ export class SqliteConnection {
 
   /** The rows of one of Holdfast's own statements, prepared once. */
   all(text: string, parameters: readonly Json[] = []): readonly SqliteRow[] {
-    return this.#guard(text, () => this.#prepared(text).all(...parameters.map(encodeSqlite)) as unknown as readonly SqliteRow[]);
+    return this.#guard(
+      text,
+      () => this.#prepared(text).all(...parameters.map(encodeSqlite)) as unknown as readonly SqliteRow[],
+    );
   }
 
   /** A step's query, refused if it would write: one statement, with the tables that it reads (views resolved, table functions left out). */
@@ -110,7 +150,8 @@ export class SqliteConnection {
   /** Whether constraints that were put off to COMMIT are violated now. Constant time, whatever the size of the tables. */
   hasDeferredViolations(): boolean {
     this.#dropStale();
-    this.#hasForeignKeys ??= this.all("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%' LIMIT 1").length > 0;
+    this.#hasForeignKeys ??=
+      this.all("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%' LIMIT 1").length > 0;
     // Only foreign keys can be put off; asking for nothing would expire every prepared statement.
     if (!this.#hasForeignKeys) return false;
     let isViolated = false;
@@ -174,7 +215,8 @@ export class SqliteConnection {
     let statement = this.#statements.get(text);
     if (statement === undefined) {
       statement = this.#database.prepare(text);
-      if (this.#statements.size >= MAX_CACHED_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value!);
+      if (this.#statements.size >= MAX_CACHED_STATEMENTS)
+        this.#statements.delete(this.#statements.keys().next().value!);
       this.#statements.set(text, statement);
     }
     return statement;
@@ -183,14 +225,23 @@ export class SqliteConnection {
   #runForeign(text: string, parameters: readonly Json[]): Columns {
     const statement = this.#database.prepare(text);
     if (!isBlankSqlite(text.slice(statement.sourceSQL.length))) {
-      throw new HoldfastError('sql-failed', `Database ${this.#name}: expected one statement, found more: ${cutStatement(text)}. Give each statement a call of its own.`, { database: this.#name });
+      throw new HoldfastError(
+        'sql-failed',
+        `Database ${this.#name}: expected one statement, found more: ${cutStatement(text)}. Give each statement a call of its own.`,
+        { database: this.#name },
+      );
     }
     const names = statement.columns().map((column) => column.name);
     const rows = statement.all(...parameters.map(encodeSqlite)) as unknown as readonly SqliteRow[];
     return { names, rows };
   }
 
-  readonly #authorizeRead = (action: number, first: string | null, second: string | null, schema: string | null): number => {
+  readonly #authorizeRead = (
+    action: number,
+    first: string | null,
+    second: string | null,
+    schema: string | null,
+  ): number => {
     switch (action) {
       case constants.SQLITE_READ:
         if (first !== null && schema !== 'temp') this.#tablesRead.add(first);
@@ -233,7 +284,9 @@ function authorizeWrite(action: number, first: string | null, second: string | n
     case constants.SQLITE_DETACH:
       return constants.SQLITE_DENY;
     case constants.SQLITE_PRAGMA:
-      return isReadingPragma(first, second) || first === 'user_version' || first === 'application_id' ? constants.SQLITE_OK : constants.SQLITE_DENY;
+      return isReadingPragma(first, second) || first === 'user_version' || first === 'application_id'
+        ? constants.SQLITE_OK
+        : constants.SQLITE_DENY;
     case constants.SQLITE_INSERT:
     case constants.SQLITE_UPDATE:
     case constants.SQLITE_DELETE:

@@ -55,7 +55,8 @@ function readItem(item: readonly string[], constraints: string[], generated: Map
 
 /** Words, numbers, strings, quoted names and signs. A quoted name that needs no quotes loses them. */
 function tokenize(sql: string): string[] {
-  const pattern = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\p{L}_$\u0080-\uffff\d.]+|\s+|[<>=!|]+|[\s\S]/gu;
+  const pattern =
+    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\p{L}_$\u0080-\uffff\d.]+|\s+|[<>=!|]+|[\s\S]/gu;
   const tokens: string[] = [];
   for (const [token] of sql.matchAll(pattern)) {
     if (/^(--|\/\*|\s)/.test(token)) continue;
@@ -96,7 +97,8 @@ function joinTokens(tokens: readonly string[]): string {
   let text = '';
   for (const [index, token] of tokens.entries()) {
     const previous = tokens[index - 1];
-    const isTight = index === 0 || previous === '(' || token === ')' || token === ',' || token === '.' || previous === '.';
+    const isTight =
+      index === 0 || previous === '(' || token === ')' || token === ',' || token === '.' || previous === '.';
     text += isTight ? token : ` ${token}`;
   }
   return text;

@@ -15,14 +15,19 @@ import { decodeSqlite, setOwn } from './values.ts';
 /** Rows read before the event loop gets a turn: about 5 ms. */
 const ROWS_PER_TURN = 1000;
 
-export async function readSqliteRows(connection: SqliteConnection, database: string, requests: readonly RowRequest[]): Promise<readonly RowState[]> {
+export async function readSqliteRows(
+  connection: SqliteConnection,
+  database: string,
+  requests: readonly RowRequest[],
+): Promise<readonly RowState[]> {
   const plans = new Map<string, RowPlan | undefined>();
   const states: RowState[] = [];
   for (const [index, request] of requests.entries()) {
     if (index > 0 && index % ROWS_PER_TURN === 0) await setImmediate();
     const key = Object.keys(request.key).sort();
     const planKey = `${request.table}\0${key.join('\0')}\0\0${request.columns.join('\0')}`;
-    if (!plans.has(planKey)) plans.set(planKey, planRow(connection.shape(parseTableName(request.table)), key, request.columns));
+    if (!plans.has(planKey))
+      plans.set(planKey, planRow(connection.shape(parseTableName(request.table)), key, request.columns));
     const plan = plans.get(planKey);
     states.push(plan === undefined ? ABSENT : readRow(connection, database, plan, request));
   }
@@ -36,22 +41,35 @@ interface RowPlan {
 }
 
 /** Undefined where the table or a column of the key is not there: no row can be found by this key. */
-function planRow(shape: TableShape | undefined, key: readonly string[], requested: readonly string[]): RowPlan | undefined {
+function planRow(
+  shape: TableShape | undefined,
+  key: readonly string[],
+  requested: readonly string[],
+): RowPlan | undefined {
   if (shape === undefined || key.some((column) => columnOf(shape, column) === undefined)) return undefined;
   const columns = requested.flatMap((name) => {
     const column = columnOf(shape, name);
     return column === undefined ? [] : [{ name, keepsReal: column.keepsReal }];
   });
-  const { text } = selectRow('sqlite', shape, key, columns.map((column) => column.name));
+  const { text } = selectRow(
+    'sqlite',
+    shape,
+    key,
+    columns.map((column) => column.name),
+  );
   return { text: `${text} LIMIT 2`, key, columns };
 }
 
 function readRow(connection: SqliteConnection, database: string, plan: RowPlan, request: RowRequest): RowState {
-  const rows = connection.all(plan.text, plan.key.map((column) => request.key[column]!));
+  const rows = connection.all(
+    plan.text,
+    plan.key.map((column) => request.key[column]!),
+  );
   if (rows.length > 1) throw ambiguousRow(database, request);
   const row = rows[0];
   if (row === undefined) return ABSENT;
   const columns: Record<string, Json> = {};
-  for (const [index, column] of plan.columns.entries()) setOwn(columns, column.name, decodeSqlite(row[index], column.keepsReal));
+  for (const [index, column] of plan.columns.entries())
+    setOwn(columns, column.name, decodeSqlite(row[index], column.keepsReal));
   return { kind: 'row', columns };
 }

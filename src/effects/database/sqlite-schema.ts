@@ -23,13 +23,25 @@ export function readSqliteShape(connection: Connection, table: TableName): Table
   const columns = new Map<string, ColumnShape>();
   for (const info of infos) {
     const isGenerated = info.hidden === HIDDEN.virtualGenerated || info.hidden === HIDDEN.storedGenerated;
-    columns.set(info.name, { name: info.name, type: info.type, isJson: false, keepsReal: keepsReal(info.type, isStrict), isGenerated, isAlwaysIdentity: false });
+    columns.set(info.name, {
+      name: info.name,
+      type: info.type,
+      isJson: false,
+      keepsReal: keepsReal(info.type, isStrict),
+      isGenerated,
+      isAlwaysIdentity: false,
+    });
   }
   const primaryKey = primaryKeyOf(infos);
   const uniques = indexesOf(connection, found)
     .filter((index) => index.isUnique && !index.isPartial && index.columns.every((column) => column !== null))
     .map((index) => index.columns as string[]);
-  return { table: { schema: table.schema, name: found.name }, dialect: 'sqlite', columns, keys: primaryKey.length > 0 ? [primaryKey, ...uniques] : uniques };
+  return {
+    table: { schema: table.schema, name: found.name },
+    dialect: 'sqlite',
+    columns,
+    keys: primaryKey.length > 0 ? [primaryKey, ...uniques] : uniques,
+  };
 }
 
 export function readSqliteSchema(connection: Connection, table: TableName): SchemaState {
@@ -37,7 +49,9 @@ export function readSqliteSchema(connection: Connection, table: TableName): Sche
   if (found === undefined) return ABSENT;
   const infos = columnInfos(connection, found);
   const isPlain = found.type === 'table' && !/^\s*CREATE\s+VIRTUAL\b/i.test(found.sql);
-  const definition = isPlain ? readTableDefinition(found.sql) : { constraints: [normalizeSql(found.sql)], generated: new Map<string, string>() };
+  const definition = isPlain
+    ? readTableDefinition(found.sql)
+    : { constraints: [normalizeSql(found.sql)], generated: new Map<string, string>() };
   const indexes = indexesOf(connection, found);
   const constraints = [
     ...definition.constraints,
@@ -89,7 +103,10 @@ interface ColumnInfo {
 }
 
 function columnInfos(connection: Connection, table: FoundTable): readonly ColumnInfo[] {
-  const rows = connection.all('SELECT cid, name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?)', [table.name, table.schema]);
+  const rows = connection.all(
+    'SELECT cid, name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?)',
+    [table.name, table.schema],
+  );
   return rows.map((row: SqliteRow) => ({
     position: Number(row[0]) + 1,
     name: String(row[1]),
@@ -120,11 +137,17 @@ interface IndexInfo {
 }
 
 function indexesOf(connection: Connection, table: FoundTable): readonly IndexInfo[] {
-  const rows = connection.all('SELECT name, "unique", origin, partial FROM pragma_index_list(?, ?)', [table.name, table.schema]);
+  const rows = connection.all('SELECT name, "unique", origin, partial FROM pragma_index_list(?, ?)', [
+    table.name,
+    table.schema,
+  ]);
   return rows.map((row: SqliteRow) => {
     const name = String(row[0]);
     const columns = connection.all('SELECT name FROM pragma_index_info(?, ?) ORDER BY seqno', [name, table.schema]);
-    const sql = connection.all(`SELECT sql FROM ${quoteIdentifier(table.schema)}.sqlite_schema WHERE type = 'index' AND name = ?`, [name])[0]?.[0];
+    const sql = connection.all(
+      `SELECT sql FROM ${quoteIdentifier(table.schema)}.sqlite_schema WHERE type = 'index' AND name = ?`,
+      [name],
+    )[0]?.[0];
     return {
       sql: typeof sql === 'string' ? sql : null,
       isUnique: row[1] === 1n,
@@ -136,7 +159,10 @@ function indexesOf(connection: Connection, table: FoundTable): readonly IndexInf
 }
 
 function foreignKeys(connection: Connection, table: FoundTable): string[] {
-  const rows = connection.all('SELECT id, "table", "from", "to", on_update, on_delete FROM pragma_foreign_key_list(?, ?) ORDER BY id, seq', [table.name, table.schema]);
+  const rows = connection.all(
+    'SELECT id, "table", "from", "to", on_update, on_delete FROM pragma_foreign_key_list(?, ?) ORDER BY id, seq',
+    [table.name, table.schema],
+  );
   const byId = new Map<unknown, SqliteRow[]>();
   for (const row of rows) byId.set(row[0], [...(byId.get(row[0]) ?? []), row]);
   return [...byId.values()].map((parts) => {

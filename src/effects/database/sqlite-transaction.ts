@@ -15,7 +15,14 @@ import type { IdentityState, RowState, SchemaState, TokenState } from '../../mod
 import { atPoints } from '../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
 import { formatTableName, parseTableName } from './query-builder.ts';
-import { parseTargetTable, putRowStatements, rowChangeStatement, unknownTable, missingRow, type BoundStatement } from './row-statement.ts';
+import {
+  parseTargetTable,
+  putRowStatements,
+  rowChangeStatement,
+  unknownTable,
+  missingRow,
+  type BoundStatement,
+} from './row-statement.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { readSqliteRows } from './sqlite-rows.ts';
 import { rowObjects } from './sqlite-query.ts';
@@ -57,12 +64,26 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   passFence(jobId: string, term: number, token: string): Promise<boolean> {
-    return this.#do(() => this.#connection.run('UPDATE main.holdfast_fence SET last_token = ? WHERE job_id = ? AND term = ?', [token, jobId, term]) === 1);
+    return this.#do(
+      () =>
+        this.#connection.run('UPDATE main.holdfast_fence SET last_token = ? WHERE job_id = ? AND term = ?', [
+          token,
+          jobId,
+          term,
+        ]) === 1,
+    );
   }
 
-  takeToken(token: string, jobId: string, intent: Digest): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
+  takeToken(
+    token: string,
+    jobId: string,
+    intent: Digest,
+  ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
     return this.#do(() => {
-      const taken = this.#connection.run('INSERT INTO main.holdfast_token (token, job_id, intent) VALUES (?, ?, ?) ON CONFLICT (token) DO NOTHING', [token, jobId, intent]);
+      const taken = this.#connection.run(
+        'INSERT INTO main.holdfast_token (token, job_id, intent) VALUES (?, ?, ?) ON CONFLICT (token) DO NOTHING',
+        [token, jobId, intent],
+      );
       if (taken === 1) return { outcome: 'taken' } as const;
       const row = this.#connection.all('SELECT intent, "rows" FROM main.holdfast_token WHERE token = ?', [token])[0]!;
       return { outcome: 'there', state: { kind: 'token', intent: String(row[0]), rows: String(row[1]) } } as const;
@@ -101,7 +122,11 @@ export class SqliteTransaction implements DatabaseTransaction {
 
   async applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void> {
     await this.#change(() => {
-      if (controlsTransaction(effect.text)) throw this.#error('sql-failed', `${cutStatement(effect.text)} would end the transaction that the step's effects share. Leave it out`);
+      if (controlsTransaction(effect.text))
+        throw this.#error(
+          'sql-failed',
+          `${cutStatement(effect.text)} would end the transaction that the step's effects share. Leave it out`,
+        );
       this.#connection.runForeign(effect.text, effect.params);
     });
   }
@@ -136,12 +161,20 @@ export class SqliteTransaction implements DatabaseTransaction {
     try {
       this.#options.assertSameFile();
       // A reader of a file without WAL holds COMMIT back; the transaction stays open meanwhile and may be tried again.
-      await retryWhileBusy(this.#options.lockTimeoutMs, () => atPoints('database-commit', () => this.#connection.run('COMMIT')));
+      await retryWhileBusy(this.#options.lockTimeoutMs, () =>
+        atPoints('database-commit', () => this.#connection.run('COMMIT')),
+      );
     } catch (error) {
       if (isFailure(error, 'busy') && this.#connection.isInTransaction) throw error;
       const isUnknown = isFailure(error, 'storage-failed');
       await this.rollback();
-      if (isUnknown) throw new HoldfastError(error.type, `${error.message} Whether the transaction was committed is not known.`, { ...error.details, outcomeUnknown: true }, { cause: error });
+      if (isUnknown)
+        throw new HoldfastError(
+          error.type,
+          `${error.message} Whether the transaction was committed is not known.`,
+          { ...error.details, outcomeUnknown: true },
+          { cause: error },
+        );
       throw error;
     }
     this.#end();
@@ -159,7 +192,13 @@ export class SqliteTransaction implements DatabaseTransaction {
 
   /** Runs one call in the transaction; a failure ends all but `rollback`. */
   async #do<T>(call: () => T | Promise<T>): Promise<T> {
-    if (this.#failure !== undefined) throw new HoldfastError(this.#failure.type, `${this.#failure.message} (The transaction can only be rolled back.)`, this.#failure.details, { cause: this.#failure });
+    if (this.#failure !== undefined)
+      throw new HoldfastError(
+        this.#failure.type,
+        `${this.#failure.message} (The transaction can only be rolled back.)`,
+        this.#failure.details,
+        { cause: this.#failure },
+      );
     if (this.#isOver) throw this.#error('defect', 'the transaction is over already');
     clearTimeout(this.#idleTimer);
     try {
@@ -183,11 +222,18 @@ export class SqliteTransaction implements DatabaseTransaction {
   #settle(): void {
     if (!this.#needsSettling) return;
     this.#needsSettling = false;
-    if (this.#connection.hasDeferredViolations()) throw this.#error('sql-failed', 'a foreign key that is checked at the end (DEFERRABLE INITIALLY DEFERRED) is violated');
+    if (this.#connection.hasDeferredViolations())
+      throw this.#error(
+        'sql-failed',
+        'a foreign key that is checked at the end (DEFERRABLE INITIALLY DEFERRED) is violated',
+      );
   }
 
   #run(statement: BoundStatement): number {
-    return this.#connection.run(statement.text, statement.parameters.map(({ value }) => value));
+    return this.#connection.run(
+      statement.text,
+      statement.parameters.map(({ value }) => value),
+    );
   }
 
   #target(table: string): NonNullable<ReturnType<SqliteConnection['shape']>> {
@@ -201,7 +247,10 @@ export class SqliteTransaction implements DatabaseTransaction {
     clearTimeout(this.#idleTimer);
     if (this.#isOver) return;
     const expire = (): void => {
-      this.#failure ??= this.#error('busy', `the transaction was idle for ${this.#options.idleTimeoutMs} ms and was rolled back`);
+      this.#failure ??= this.#error(
+        'busy',
+        `the transaction was idle for ${this.#options.idleTimeoutMs} ms and was rolled back`,
+      );
       if (this.#connection.isInTransaction) this.#connection.run('ROLLBACK');
       this.#connection.forgetShapes();
       this.#end();
@@ -217,7 +266,12 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   #error(type: 'busy' | 'sql-failed' | 'defect', problem: string, cause?: unknown): HoldfastError {
-    return new HoldfastError(type, `Database ${this.#options.database}: ${problem}.`, { database: this.#options.database }, cause === undefined ? {} : { cause });
+    return new HoldfastError(
+      type,
+      `Database ${this.#options.database}: ${problem}.`,
+      { database: this.#options.database },
+      cause === undefined ? {} : { cause },
+    );
   }
 }
 

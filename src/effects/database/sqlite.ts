@@ -13,11 +13,23 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { ABSENT, type IdentityState, type RowState, type SchemaState, type TokenState } from '../../model/record/world.ts';
+import {
+  ABSENT,
+  type IdentityState,
+  type RowState,
+  type SchemaState,
+  type TokenState,
+} from '../../model/record/world.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { AsyncMutex } from './async-mutex.ts';
 import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
-import { createHoldfastTable, hasHoldfastTable, holdfastMark, readHoldfastMark, type HoldfastTable } from './holdfast-tables.ts';
+import {
+  createHoldfastTable,
+  hasHoldfastTable,
+  holdfastMark,
+  readHoldfastMark,
+  type HoldfastTable,
+} from './holdfast-tables.ts';
 import { HOLDFAST_TABLES, parseTableName } from './query-builder.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { rowObjects } from './sqlite-query.ts';
@@ -40,7 +52,10 @@ export interface SqliteOptions {
 
 /** Opens a SQLite file. Touches nothing until the first call; safe to repeat. */
 export function openSqlite(options: SqliteOptions): Promise<Database> {
-  if (!path.isAbsolute(options.filePath)) return Promise.reject(new HoldfastError('bad-input', `Database ${options.name}: expected an absolute path, found ${options.filePath}.`));
+  if (!path.isAbsolute(options.filePath))
+    return Promise.reject(
+      new HoldfastError('bad-input', `Database ${options.name}: expected an absolute path, found ${options.filePath}.`),
+    );
   return Promise.resolve(new SqliteDatabase(options));
 }
 
@@ -79,7 +94,13 @@ class SqliteDatabase implements Database {
 
   query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult> {
     return this.#read((connection) => {
-      if (signal?.aborted) throw new HoldfastError('cancelled', `Database ${this.name}: the query was cancelled before it ran.`, {}, { cause: signal.reason });
+      if (signal?.aborted)
+        throw new HoldfastError(
+          'cancelled',
+          `Database ${this.name}: the query was cancelled before it ran.`,
+          {},
+          { cause: signal.reason },
+        );
       const result = connection.query(sql, params);
       return { rows: rowObjects(this.name, result), tables: result.tables };
     });
@@ -108,8 +129,12 @@ class SqliteDatabase implements Database {
     return this.#read((connection) => {
       const states = new Map<string, TokenState>(tokens.map((token) => [token, ABSENT]));
       if (!this.#hasTable(connection, 'holdfast_token')) return states;
-      const rows = connection.all('SELECT token, intent, "rows" FROM main.holdfast_token WHERE token IN (SELECT value FROM json_each(?))', [JSON.stringify(tokens)]);
-      for (const row of rows) states.set(String(row[0]), { kind: 'token', intent: String(row[1]), rows: String(row[2]) });
+      const rows = connection.all(
+        'SELECT token, intent, "rows" FROM main.holdfast_token WHERE token IN (SELECT value FROM json_each(?))',
+        [JSON.stringify(tokens)],
+      );
+      for (const row of rows)
+        states.set(String(row[0]), { kind: 'token', intent: String(row[1]), rows: String(row[2]) });
       return states;
     });
   }
@@ -117,17 +142,24 @@ class SqliteDatabase implements Database {
   tokensOfJob(jobId: string): Promise<readonly string[]> {
     return this.#read((connection) => {
       if (!this.#hasTable(connection, 'holdfast_token')) return [];
-      return connection.all('SELECT token FROM main.holdfast_token WHERE job_id = ? ORDER BY token', [jobId]).map((row) => String(row[0]));
+      return connection
+        .all('SELECT token FROM main.holdfast_token WHERE job_id = ? ORDER BY token', [jobId])
+        .map((row) => String(row[0]));
     });
   }
 
   fence(jobId: string): Promise<Fence | undefined> {
-    return this.#read((connection) => (this.#hasTable(connection, 'holdfast_fence') ? readFence(connection, jobId) : undefined));
+    return this.#read((connection) =>
+      this.#hasTable(connection, 'holdfast_fence') ? readFence(connection, jobId) : undefined,
+    );
   }
 
   raiseFence(jobId: string, term: number): Promise<Fence> {
     return this.#write((connection) => {
-      connection.run('INSERT INTO main.holdfast_fence (job_id, term) VALUES (?, ?) ON CONFLICT (job_id) DO UPDATE SET term = excluded.term WHERE term < excluded.term', [jobId, term]);
+      connection.run(
+        'INSERT INTO main.holdfast_fence (job_id, term) VALUES (?, ?) ON CONFLICT (job_id) DO UPDATE SET term = excluded.term WHERE term < excluded.term',
+        [jobId, term],
+      );
       return readFence(connection, jobId)!;
     });
   }
@@ -141,7 +173,11 @@ class SqliteDatabase implements Database {
     });
   }
 
-  begin(options: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number; readonly idleTimeoutMs: number }): Promise<DatabaseTransaction> {
+  begin(options: {
+    readonly lockTimeoutMs: number;
+    readonly statementTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+  }): Promise<DatabaseTransaction> {
     return this.#begin(options.lockTimeoutMs, options.idleTimeoutMs);
   }
 
@@ -225,7 +261,12 @@ class SqliteDatabase implements Database {
     if (this.#writer !== undefined && this.#writer.inode === inode) return this.#writer;
     this.#writer?.connection.close();
     this.#writer = undefined;
-    const connection = new SqliteConnection({ name: this.name, filePath: this.filePath, isReader: false, mayCreate: inode === NO_FILE });
+    const connection = new SqliteConnection({
+      name: this.name,
+      filePath: this.filePath,
+      isReader: false,
+      mayCreate: inode === NO_FILE,
+    });
     this.#writer = { connection, inode: inode === NO_FILE ? this.#currentInode() : inode };
     return this.#writer;
   }
@@ -239,7 +280,11 @@ class SqliteDatabase implements Database {
       return inode;
     }
     if (!this.#wasSeen && this.#mayCreate()) return NO_FILE;
-    throw new HoldfastError('storage-unreachable', `Database ${this.name}: the file ${this.filePath} is not there. Expected the database that the record knows; put it back.`, { database: this.name });
+    throw new HoldfastError(
+      'storage-unreachable',
+      `Database ${this.name}: the file ${this.filePath} is not there. Expected the database that the record knows; put it back.`,
+      { database: this.name },
+    );
   }
 
   #inodeAtPath(): string | undefined {
@@ -247,17 +292,31 @@ class SqliteDatabase implements Database {
       const stat = statSync(this.filePath, { bigint: true, throwIfNoEntry: false });
       return stat && `${stat.dev}:${stat.ino}`;
     } catch (error) {
-      throw new HoldfastError('storage-unreachable', `Database ${this.name}: the file ${this.filePath} cannot be looked at: ${String(error)}.`, { database: this.name }, { cause: error });
+      throw new HoldfastError(
+        'storage-unreachable',
+        `Database ${this.name}: the file ${this.filePath} cannot be looked at: ${String(error)}.`,
+        { database: this.name },
+        { cause: error },
+      );
     }
   }
 
   #assertSameFile(): void {
     if (this.#inodeAtPath() === this.#writer?.inode) return;
-    throw new HoldfastError('storage-unreachable', `Database ${this.name}: the file ${this.filePath} was replaced or removed while a transaction was open. Nothing was committed.`, { database: this.name });
+    throw new HoldfastError(
+      'storage-unreachable',
+      `Database ${this.name}: the file ${this.filePath} was replaced or removed while a transaction was open. Nothing was committed.`,
+      { database: this.name },
+    );
   }
 
   #readIdentity(connection: SqliteConnection): IdentityState {
-    return { kind: 'identity', system: this.#databaseId(connection) ?? 'unmarked', timeline: '1', name: path.basename(this.filePath) };
+    return {
+      kind: 'identity',
+      system: this.#databaseId(connection) ?? 'unmarked',
+      timeline: '1',
+      name: path.basename(this.filePath),
+    };
   }
 
   /** The identifier in the mark of the token table: it goes with the file through copies and backups. */
@@ -268,7 +327,12 @@ class SqliteDatabase implements Database {
   #hasTable(connection: SqliteConnection, table: HoldfastTable): boolean {
     const found = connection.shape({ schema: 'main', name: table });
     if (found === undefined) return false;
-    return hasHoldfastTable(this.name, table, readSqliteSchema(connection, { schema: 'main', name: table }), createText(connection, table));
+    return hasHoldfastTable(
+      this.name,
+      table,
+      readSqliteSchema(connection, { schema: 'main', name: table }),
+      createText(connection, table),
+    );
   }
 }
 
@@ -290,5 +354,7 @@ function readFence(connection: SqliteConnection, jobId: string): Fence | undefin
 }
 
 function createText(connection: SqliteConnection, table: HoldfastTable): string {
-  return String(connection.all("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?", [table])[0]?.[0] ?? '');
+  return String(
+    connection.all("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?", [table])[0]?.[0] ?? '',
+  );
 }

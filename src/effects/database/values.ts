@@ -84,7 +84,9 @@ export function canonicalBytes(bytes: Uint8Array): Json {
 export function decodeSqlite(value: unknown, keepReal = false): Json {
   switch (typeof value) {
     case 'bigint':
-      return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : { $int: String(value) };
+      return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
+        ? Number(value)
+        : { $int: String(value) };
     case 'number':
       return canonicalFloat(value, keepReal);
     case 'string':
@@ -129,7 +131,8 @@ export function encodeSqlite(value: Json): null | number | bigint | string | Uin
 
 /** A column may be called `__proto__`. */
 export function setOwn(record: Record<string, Json>, name: string, value: Json): void {
-  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  if (name === '__proto__')
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
   else record[name] = value;
 }
 

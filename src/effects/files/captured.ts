@@ -7,7 +7,19 @@
  * 2. Nothing captured is removed unless its content, read at that moment, is in the store.
  */
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, read, readlinkSync, readSync, renameSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  read,
+  readlinkSync,
+  readSync,
+  renameSync,
+  type BigIntStats,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../model/digest.ts';
 import type { FileState } from '../../model/record/world.ts';
@@ -85,9 +97,11 @@ export class OldFile {
   async #hashChunks(): Promise<Digest> {
     const digester = createHash('sha256');
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let position = 0; ; ) {
+    for (let position = 0; ;) {
       const count = await new Promise<number>((resolve, reject) => {
-        read(this.#descriptor, buffer, 0, CHUNK_BYTES, position, (error, length) => (error === null ? resolve(length) : reject(error)));
+        read(this.#descriptor, buffer, 0, CHUNK_BYTES, position, (error, length) =>
+          error === null ? resolve(length) : reject(error),
+        );
       });
       if (count === 0) return digester.digest('hex');
       digester.update(buffer.subarray(0, count));
@@ -97,7 +111,12 @@ export class OldFile {
 }
 
 /** Gives the target a second name. Undefined where the filesystem or its rules allow none: the open file has to do. */
-export function captureByLink(workspace: FileWorkspace, folder: OpenFolder, name: string, change: ChangeName): string | undefined {
+export function captureByLink(
+  workspace: FileWorkspace,
+  folder: OpenFolder,
+  name: string,
+  change: ChangeName,
+): string | undefined {
   for (const place of capturePlaces(workspace, folder, change)) {
     try {
       atPoints('link', () => linkSync(folder.at(name), place));
@@ -106,7 +125,8 @@ export function captureByLink(workspace: FileWorkspace, folder: OpenFolder, name
       const code = systemCode(error);
       if (code === 'EXDEV') continue;
       // No hard links here (FAT), too many, or not to a stranger's file (fs.protected_hardlinks).
-      if (code === 'EPERM' || code === 'EACCES' || code === 'EMLINK' || code === 'ENOTSUP' || code === 'EOPNOTSUPP') return undefined;
+      if (code === 'EPERM' || code === 'EACCES' || code === 'EMLINK' || code === 'ENOTSUP' || code === 'EOPNOTSUPP')
+        return undefined;
       throw storageError('link', place, error);
     }
   }
@@ -114,7 +134,12 @@ export function captureByLink(workspace: FileWorkspace, folder: OpenFolder, name
 }
 
 /** Takes whatever stands at the target away, in one step. @throws HoldfastError `storage-failed` */
-export function captureByRename(workspace: FileWorkspace, folder: OpenFolder, name: string, change: ChangeName): string {
+export function captureByRename(
+  workspace: FileWorkspace,
+  folder: OpenFolder,
+  name: string,
+  change: ChangeName,
+): string {
   for (const place of capturePlaces(workspace, folder, change)) {
     try {
       atPoints('rename', () => renameSync(folder.at(name), place));
@@ -128,7 +153,9 @@ export function captureByRename(workspace: FileWorkspace, folder: OpenFolder, na
 
 /** What an earlier attempt at this change captured and didn't live to settle. */
 export function findCaptured(workspace: FileWorkspace, folder: OpenFolder, change: ChangeName): string | undefined {
-  return capturePlaces(workspace, folder, change, 'look').find((place) => lstatSync(place, { throwIfNoEntry: false }) !== undefined);
+  return capturePlaces(workspace, folder, change, 'look').find(
+    (place) => lstatSync(place, { throwIfNoEntry: false }) !== undefined,
+  );
 }
 
 /** Is what stood at a path still where an attempt that ended has taken it to? */
@@ -151,14 +178,28 @@ export function captureState(place: string): Exclude<FileState, { kind: 'file' }
   const stat = lstatSync(place, { bigint: true });
   if (stat.isSymbolicLink()) return { kind: 'symlink', target: readlinkSync(place) };
   if (stat.isDirectory()) return { kind: 'directory', mode: Number(stat.mode & 0o7777n) };
-  return { kind: 'other', what: stat.isFIFO() ? 'fifo' : stat.isSocket() ? 'socket' : stat.isBlockDevice() ? 'block device' : 'character device' };
+  return {
+    kind: 'other',
+    what: stat.isFIFO()
+      ? 'fifo'
+      : stat.isSocket()
+        ? 'socket'
+        : stat.isBlockDevice()
+          ? 'block device'
+          : 'character device',
+  };
 }
 
 export function capturedDirectory(workspace: Pick<FileWorkspace, 'holdfastDirectory'>): string {
   return join(workspace.holdfastDirectory, 'captured');
 }
 
-function capturePlaces(workspace: FileWorkspace, folder: OpenFolder, change: ChangeName, purpose: 'look' | 'use' = 'use'): readonly string[] {
+function capturePlaces(
+  workspace: FileWorkspace,
+  folder: OpenFolder,
+  change: ChangeName,
+  purpose: 'look' | 'use' = 'use',
+): readonly string[] {
   const directory = capturedDirectory(workspace);
   if (purpose === 'use') makeDirectory(directory, 0o700);
   return [join(directory, `${change.token.slice(0, 16)}-${change.index}`), folder.at(`${temporaryStem(change)}.old`)];

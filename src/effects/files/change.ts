@@ -64,22 +64,45 @@ export function temporaryStem({ token, index }: ChangeName): string {
  * Gets a change ready. About 0.4 ms for a small file. Safe to repeat: each time writes a temporary file of its own.
  * @throws HoldfastError `reserved-path`, `outside-workspace`, `bad-input`, `permission-denied`, `storage-failed`, and `not-found` or `ledger-damaged` when the content is not in the store
  */
-export async function prepareFile(workspace: FileWorkspace, change: FileChange, blobs: BlobStore, name: ChangeName): Promise<PreparedFile> {
-  if (normalisePath(change.path) !== change.path) throw new HoldfastError('bad-input', `"${change.path}" is not a normal path. Expected "${normalisePath(change.path)}".`);
+export async function prepareFile(
+  workspace: FileWorkspace,
+  change: FileChange,
+  blobs: BlobStore,
+  name: ChangeName,
+): Promise<PreparedFile> {
+  if (normalisePath(change.path) !== change.path)
+    throw new HoldfastError(
+      'bad-input',
+      `"${change.path}" is not a normal path. Expected "${normalisePath(change.path)}".`,
+    );
   refuseReservedFile(workspace, change.path);
   const seen = await observeFile(workspace, change.path);
-  if (seen.outcome === 'seen' && sameState(seen.state, change.after)) return { change, name, seen, temporary: undefined };
+  if (seen.outcome === 'seen' && sameState(seen.state, change.after))
+    return { change, name, seen, temporary: undefined };
   await keepContent(workspace, change.path, seen, blobs);
-  const needsTemporary = change.after.kind === 'file' || (change.after.kind === 'directory' && change.before.kind !== 'directory');
-  return { change, name, seen, ...(needsTemporary ? await writeTemporary(workspace, change, blobs, name) : { temporary: undefined }) };
+  const needsTemporary =
+    change.after.kind === 'file' || (change.after.kind === 'directory' && change.before.kind !== 'directory');
+  return {
+    change,
+    name,
+    seen,
+    ...(needsTemporary ? await writeTemporary(workspace, change, blobs, name) : { temporary: undefined }),
+  };
 }
 
 /** Is the target still as the change expects it? `earlier` (from preparing or observing) spares reading a large file again. */
-export async function checkFile(workspace: FileWorkspace, change: FileChange, earlier?: FileSighting): Promise<{ readonly is: 'before' | 'after' | 'neither' | 'unreadable'; readonly found: FileSighting }> {
+export async function checkFile(
+  workspace: FileWorkspace,
+  change: FileChange,
+  earlier?: FileSighting,
+): Promise<{ readonly is: 'before' | 'after' | 'neither' | 'unreadable'; readonly found: FileSighting }> {
   const glance = earlier && glanceAt(workspace, change.path, earlier);
   const found = glance ? earlier : await observeFile(workspace, change.path);
   if (found.outcome === 'unreadable') return { is: 'unreadable', found };
-  return { is: sameState(found.state, change.before) ? 'before' : sameState(found.state, change.after) ? 'after' : 'neither', found };
+  return {
+    is: sameState(found.state, change.before) ? 'before' : sameState(found.state, change.after) ? 'after' : 'neither',
+    found,
+  };
 }
 
 /** Takes the temporary file of a change that will not be committed away. Never fails. */
@@ -114,7 +137,12 @@ export function removeTemporary(path: string): void {
 }
 
 /** What stands there is about to be replaced: it becomes a blob now, so that no copying is left to do under the lock. */
-async function keepContent(workspace: FileWorkspace, path: string, seen: FileSighting, blobs: BlobStore): Promise<void> {
+async function keepContent(
+  workspace: FileWorkspace,
+  path: string,
+  seen: FileSighting,
+  blobs: BlobStore,
+): Promise<void> {
   if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || blobs.has(seen.state.content)) return;
   const folder = OpenFolder.open(workspace, folderOf(path));
   if (folder === undefined) return;
@@ -128,7 +156,12 @@ async function keepContent(workspace: FileWorkspace, path: string, seen: FileSig
   }
 }
 
-async function writeTemporary(workspace: FileWorkspace, { path, after }: FileChange, blobs: BlobStore, changeName: ChangeName): Promise<Required<Pick<PreparedFile, 'durable'>> & { readonly temporary: TemporaryFile }> {
+async function writeTemporary(
+  workspace: FileWorkspace,
+  { path, after }: FileChange,
+  blobs: BlobStore,
+  changeName: ChangeName,
+): Promise<Required<Pick<PreparedFile, 'durable'>> & { readonly temporary: TemporaryFile }> {
   const { folder, place } = openNearestFolder(workspace, folderOf(path));
   const name = `${temporaryStem(changeName)}-${randomBytes(4).toString('hex')}.tmp`;
   const temporary = folder.at(name);
@@ -150,7 +183,10 @@ async function writeTemporary(workspace: FileWorkspace, { path, after }: FileCha
 }
 
 /** A folder that the same intent creates doesn't exist yet: what goes into it waits above it, on the same filesystem. */
-function openNearestFolder(workspace: FileWorkspace, place: string): { readonly folder: OpenFolder; readonly place: string } {
+function openNearestFolder(
+  workspace: FileWorkspace,
+  place: string,
+): { readonly folder: OpenFolder; readonly place: string } {
   const folder = OpenFolder.open(workspace, place);
   return folder === undefined ? openNearestFolder(workspace, folderOf(place)) : { folder, place };
 }

@@ -15,10 +15,25 @@ import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
-import { linkFile, removeDirectory, renameFile, storageError, systemCode, unlinkFile } from '../../store/durable-file.ts';
+import {
+  linkFile,
+  removeDirectory,
+  renameFile,
+  storageError,
+  systemCode,
+  unlinkFile,
+} from '../../store/durable-file.ts';
 import { atPoints, faultPoint } from '../../store/fault-point.ts';
 import { captureByLink, captureByRename, captureState, dropCaptured, findCaptured, OldFile } from './captured.ts';
-import { discardPrepared, prepareFile, temporaryStem, versionOf, type ChangeName, type FileChange, type PreparedFile } from './change.ts';
+import {
+  discardPrepared,
+  prepareFile,
+  temporaryStem,
+  versionOf,
+  type ChangeName,
+  type FileChange,
+  type PreparedFile,
+} from './change.ts';
 import { observeFile } from './observation.ts';
 import { folderOf, nameOf } from './path.ts';
 import { inodeKey, reservedInodes } from './reserved.ts';
@@ -51,7 +66,12 @@ export interface CommitOptions {
  * Commits a prepared change. About 0.25 ms for a small file. Safe to repeat, with the same or a newly prepared change.
  * @throws HoldfastError `outside-workspace`, `permission-denied`, `storage-failed`; `busy` when the prepared file has gone: prepare again
  */
-export async function commitFile(workspace: FileWorkspace, prepared: PreparedFile, blobs: BlobStore, options: CommitOptions = {}): Promise<CommitOutcome> {
+export async function commitFile(
+  workspace: FileWorkspace,
+  prepared: PreparedFile,
+  blobs: BlobStore,
+  options: CommitOptions = {},
+): Promise<CommitOutcome> {
   faultPoint('commit.file-before');
   let outcome: CommitOutcome | undefined;
   try {
@@ -65,12 +85,21 @@ export async function commitFile(workspace: FileWorkspace, prepared: PreparedFil
   }
 }
 
-async function commitInFolder(workspace: FileWorkspace, prepared: PreparedFile, blobs: BlobStore, options: CommitOptions): Promise<CommitOutcome> {
+async function commitInFolder(
+  workspace: FileWorkspace,
+  prepared: PreparedFile,
+  blobs: BlobStore,
+  options: CommitOptions,
+): Promise<CommitOutcome> {
   const { path, after } = prepared.change;
   const folder = OpenFolder.open(workspace, folderOf(path));
   if (folder === undefined) {
     if (after.kind === 'absent') return { outcome: 'applied', wasThere: true };
-    return { outcome: 'conflict', found: { outcome: 'seen', state: ABSENT }, reason: `its folder "${folderOf(path)}" is missing` };
+    return {
+      outcome: 'conflict',
+      found: { outcome: 'seen', state: ABSENT },
+      reason: `its folder "${folderOf(path)}" is missing`,
+    };
   }
   try {
     return await new Commit(workspace, folder, prepared, blobs, options).run();
@@ -102,7 +131,12 @@ export async function putFile(
   blobs: BlobStore,
   options: CommitOptions & { readonly expectedNow: FileState; readonly name: ChangeName },
 ): Promise<CommitOutcome> {
-  const prepared = await prepareFile(workspace, { path, before: options.expectedNow, after: state }, blobs, options.name);
+  const prepared = await prepareFile(
+    workspace,
+    { path, before: options.expectedNow, after: state },
+    blobs,
+    options.name,
+  );
   return commitFile(workspace, prepared, blobs, options);
 }
 
@@ -119,7 +153,13 @@ class Commit {
   /** Bytes of an earlier attempt's captured file that the record doesn't know. */
   #keptEarlier: { readonly content: Digest; readonly sizeBytes: number } | undefined;
 
-  constructor(workspace: FileWorkspace, folder: OpenFolder, prepared: PreparedFile, blobs: BlobStore, options: CommitOptions) {
+  constructor(
+    workspace: FileWorkspace,
+    folder: OpenFolder,
+    prepared: PreparedFile,
+    blobs: BlobStore,
+    options: CommitOptions,
+  ) {
     this.#workspace = workspace;
     this.#folder = folder;
     this.#prepared = prepared;
@@ -133,7 +173,11 @@ class Commit {
     const isTakenAway = await this.#settleEarlierAttempt();
     if (typeof isTakenAway !== 'boolean') return isTakenAway;
     const old = this.#openOld();
-    if (old === 'reserved') return this.#conflict('it belongs to a declared database', { outcome: 'unreadable', reason: 'it belongs to a declared database' });
+    if (old === 'reserved')
+      return this.#conflict('it belongs to a declared database', {
+        outcome: 'unreadable',
+        reason: 'it belongs to a declared database',
+      });
     try {
       this.#moment('opened');
       return await this.#compareAndChange(old, isTakenAway);
@@ -145,7 +189,8 @@ class Commit {
   async #compareAndChange(old: OldFile | undefined, isTakenAway: boolean): Promise<CommitOutcome> {
     const { before, after } = this.#change;
     // Captured first, hashed then: whatever was hashed has a name that a crash leaves behind.
-    const captured = old !== undefined && after.kind === 'file' && before.kind === 'file' ? this.#capture(old) : undefined;
+    const captured =
+      old !== undefined && after.kind === 'file' && before.kind === 'file' ? this.#capture(old) : undefined;
     if (captured === REPLACED) return this.#conflict('it was replaced at this moment');
     this.#moment('captured');
     const found = await this.#stateNow(old);
@@ -194,7 +239,10 @@ class Commit {
       if (after.kind === 'file') this.#withTemporary((temporary) => this.#linkOrRename(temporary));
       else if (after.kind === 'directory') this.#withTemporary((temporary) => this.#renameFolder(temporary));
       else if (after.kind === 'symlink') this.#makeLink(after.target, this.#target);
-      else if (after.kind === 'other') throw new HoldfastError('bad-input', `"${this.#change.path}" was a ${after.what}, which cannot be put back.`, { path: this.#change.path });
+      else if (after.kind === 'other')
+        throw new HoldfastError('bad-input', `"${this.#change.path}" was a ${after.what}, which cannot be put back.`, {
+          path: this.#change.path,
+        });
     } catch (error) {
       const code = systemCode(error);
       if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR') throw error;
@@ -237,7 +285,8 @@ class Commit {
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOTEMPTY' || code === 'EEXIST') return await this.#conflict('the folder is not empty');
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return await this.#conflict('it was replaced at this moment');
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP')
+        return await this.#conflict('it was replaced at this moment');
       throw storageError('change', this.#target, error);
     }
     if (after.kind !== 'directory' && after.kind !== 'absent') return this.#create(false);
@@ -274,7 +323,8 @@ class Commit {
     if (captured === undefined) return false;
     const there = lstatSync(this.#target, { bigint: true, throwIfNoEntry: false });
     const file = OldFile.open(captured, () => reservedInodes(this.#workspace));
-    if (file === 'reserved') throw new HoldfastError('reserved-path', `"${captured}" belongs to a declared database.`, { path: captured });
+    if (file === 'reserved')
+      throw new HoldfastError('reserved-path', `"${captured}" belongs to a declared database.`, { path: captured });
     try {
       if (file !== undefined && there !== undefined && inodeKey(there) === file.inode) {
         dropCaptured(captured);
@@ -369,7 +419,13 @@ class Commit {
     if (old === undefined) return this.#look();
     const { seen } = this.#prepared;
     // Capturing it has changed its ctime; the other times and the size still tell. Afterwards it is hashed in any case.
-    if (seen.outcome === 'seen' && seen.stamp !== undefined && seen.stamp.sizeBytes > LARGE_BYTES && isStillAsHashed(seen.stamp, old.stat(), 'linked')) return seen;
+    if (
+      seen.outcome === 'seen' &&
+      seen.stamp !== undefined &&
+      seen.stamp.sizeBytes > LARGE_BYTES &&
+      isStillAsHashed(seen.stamp, old.stat(), 'linked')
+    )
+      return seen;
     return { outcome: 'seen', state: await old.state() };
   }
 
@@ -385,12 +441,17 @@ class Commit {
   #withTemporary(place: (temporary: string) => void): void {
     const { temporary } = this.#prepared;
     const isHere = temporary?.folder === folderOf(this.#change.path);
-    const folder = temporary === undefined ? undefined : isHere ? this.#folder : OpenFolder.open(this.#workspace, temporary.folder);
+    const folder =
+      temporary === undefined ? undefined : isHere ? this.#folder : OpenFolder.open(this.#workspace, temporary.folder);
     try {
       const path = folder?.at(temporary!.name);
       const stat = path === undefined ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (path === undefined || stat === undefined || versionOf(stat) !== temporary!.version) {
-        throw new HoldfastError('busy', `The file prepared for "${this.#change.path}" has gone. It is prepared again.`, { path: this.#change.path });
+        throw new HoldfastError(
+          'busy',
+          `The file prepared for "${this.#change.path}" has gone. It is prepared again.`,
+          { path: this.#change.path },
+        );
       }
       place(path);
     } finally {
@@ -405,7 +466,8 @@ class Commit {
       const code = systemCode(error);
       if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error;
       // No hard links here: a comparison and a rename have to do.
-      if (lstatSync(this.#target, { throwIfNoEntry: false }) !== undefined) throw storageError('link', this.#target, Object.assign(new Error('exists'), { code: 'EEXIST' }));
+      if (lstatSync(this.#target, { throwIfNoEntry: false }) !== undefined)
+        throw storageError('link', this.#target, Object.assign(new Error('exists'), { code: 'EEXIST' }));
       renameFile(temporary, this.#target);
       return;
     }
@@ -414,7 +476,8 @@ class Commit {
 
   #renameFolder(temporary: string): void {
     // rename would replace an empty folder.
-    if (lstatSync(this.#target, { throwIfNoEntry: false }) !== undefined) throw storageError('rename', this.#target, Object.assign(new Error('exists'), { code: 'EEXIST' }));
+    if (lstatSync(this.#target, { throwIfNoEntry: false }) !== undefined)
+      throw storageError('rename', this.#target, Object.assign(new Error('exists'), { code: 'EEXIST' }));
     renameFile(temporary, this.#target);
   }
 
@@ -441,7 +504,8 @@ class Commit {
   }
 
   #applied(wasThere = false): CommitOutcome {
-    if (this.#keptEarlier !== undefined) return { outcome: 'written-meanwhile', kept: this.#keptEarlier.content, sizeBytes: this.#keptEarlier.sizeBytes };
+    if (this.#keptEarlier !== undefined)
+      return { outcome: 'written-meanwhile', kept: this.#keptEarlier.content, sizeBytes: this.#keptEarlier.sizeBytes };
     return { outcome: 'applied', wasThere };
   }
 
@@ -451,7 +515,12 @@ class Commit {
   }
 
   async #conflict(reason: string, found?: FileSighting): Promise<Conflict> {
-    return { outcome: 'conflict', found: found ?? (await observeFile(this.#workspace, this.#change.path)), reason, ...(this.#keptEarlier && { kept: this.#keptEarlier.content }) };
+    return {
+      outcome: 'conflict',
+      found: found ?? (await observeFile(this.#workspace, this.#change.path)),
+      reason,
+      ...(this.#keptEarlier && { kept: this.#keptEarlier.content }),
+    };
   }
 
   #sync(): void {

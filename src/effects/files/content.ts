@@ -9,7 +9,9 @@ import { Turns } from '../turns.ts';
 const CHUNK_BYTES = 1024 * 1024;
 
 /** No symbolic link is followed. @throws HoldfastError `permission-denied`, `storage-failed` */
-export async function contentOf(absolute: string): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: Buffer | undefined }> {
+export async function contentOf(
+  absolute: string,
+): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: Buffer | undefined }> {
   try {
     const file = openSync(absolute, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
@@ -23,20 +25,30 @@ export async function contentOf(absolute: string): Promise<{ readonly content: D
   }
 }
 
-function wholeOf(file: number, size: number): { readonly content: Digest; readonly sizeBytes: number; readonly bytes: Buffer } {
+function wholeOf(
+  file: number,
+  size: number,
+): { readonly content: Digest; readonly sizeBytes: number; readonly bytes: Buffer } {
   const buffer = Buffer.allocUnsafeSlow(size);
   let filled = 0;
-  for (let count = -1; count !== 0 && filled < size; filled += count) count = readSync(file, buffer, filled, size - filled, filled);
+  for (let count = -1; count !== 0 && filled < size; filled += count)
+    count = readSync(file, buffer, filled, size - filled, filled);
   const bytes = buffer.subarray(0, filled);
   return { content: hash('sha256', bytes), sizeBytes: filled, bytes };
 }
 
-async function digestOf(file: number): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: undefined }> {
+async function digestOf(
+  file: number,
+): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: undefined }> {
   const digester = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   const turns = new Turns();
   let position = 0;
-  for (let count = readSync(file, buffer, 0, CHUNK_BYTES, 0); count > 0; count = readSync(file, buffer, 0, CHUNK_BYTES, position)) {
+  for (
+    let count = readSync(file, buffer, 0, CHUNK_BYTES, 0);
+    count > 0;
+    count = readSync(file, buffer, 0, CHUNK_BYTES, position)
+  ) {
     digester.update(buffer.subarray(0, count));
     position += count;
     await turns.take();

@@ -24,7 +24,12 @@ export type ContentReader = (digest: Digest, side: 'expected' | 'found') => Prom
 const MAX_COMPARED_BYTES = 1024 * 1024;
 
 /** Describes what differs. Reads contents only where both sides could be text. */
-export async function describeFileDifference(expected: FileState, found: FileState, read: ContentReader, options: DifferenceOptions = {}): Promise<FileDifference> {
+export async function describeFileDifference(
+  expected: FileState,
+  found: FileState,
+  read: ContentReader,
+  options: DifferenceOptions = {},
+): Promise<FileDifference> {
   const parts = kindChange(expected, found);
   if (!isContent(expected) || !isContent(found) || contentOf(expected) === contentOf(found)) {
     return { summary: parts.join('; ') || 'no difference', isCut: false };
@@ -34,16 +39,30 @@ export async function describeFileDifference(expected: FileState, found: FileSta
     return { summary: [...parts, sizes, 'too large to compare line by line'].join('; '), isCut: true };
   }
   const [before, after] = [await textOf(expected, 'expected', read), await textOf(found, 'found', read)];
-  if (before === undefined || after === undefined) return { summary: [...parts, sizes, 'the content is no longer to be had'].join('; '), isCut: true };
-  if (before === 'binary' || after === 'binary') return { summary: [...parts, `binary, ${sizes}`].join('; '), isCut: false };
+  if (before === undefined || after === undefined)
+    return { summary: [...parts, sizes, 'the content is no longer to be had'].join('; '), isCut: true };
+  if (before === 'binary' || after === 'binary')
+    return { summary: [...parts, `binary, ${sizes}`].join('; '), isCut: false };
   return describeText(before.text, after.text, [...parts, sizes], options);
 }
 
-function describeText(before: string, after: string, parts: readonly string[], options: DifferenceOptions): FileDifference {
+function describeText(
+  before: string,
+  after: string,
+  parts: readonly string[],
+  options: DifferenceOptions,
+): FileDifference {
   const difference = differenceOfTexts(before, after, options);
-  if (difference === undefined) return { summary: [...parts, 'too different to compare line by line'].join('; '), isCut: true };
+  if (difference === undefined)
+    return { summary: [...parts, 'too different to compare line by line'].join('; '), isCut: true };
   const { text, addedLines, removedLines, isCut } = difference;
-  return { summary: [...parts, `${addedLines} ${addedLines === 1 ? 'line' : 'lines'} added, ${removedLines} removed`].join('; '), text, isCut };
+  return {
+    summary: [...parts, `${addedLines} ${addedLines === 1 ? 'line' : 'lines'} added, ${removedLines} removed`].join(
+      '; ',
+    ),
+    text,
+    isCut,
+  };
 }
 
 function kindChange(expected: FileState, found: FileState): string[] {
@@ -56,8 +75,10 @@ function kindChange(expected: FileState, found: FileState): string[] {
   if (expected.kind === 'symlink' && found.kind === 'symlink' && expected.target !== found.target) {
     parts.push(`symbolic link ${quote(expected.target)} → ${quote(found.target)}`);
   }
-  if (expected.kind === 'other' && found.kind === 'other' && expected.what !== found.what) parts.push(`${expected.what} → ${found.what}`);
-  if ('mode' in expected && 'mode' in found && expected.mode !== found.mode) parts.push(`mode ${octal(expected.mode)} → ${octal(found.mode)}`);
+  if (expected.kind === 'other' && found.kind === 'other' && expected.what !== found.what)
+    parts.push(`${expected.what} → ${found.what}`);
+  if ('mode' in expected && 'mode' in found && expected.mode !== found.mode)
+    parts.push(`mode ${octal(expected.mode)} → ${octal(found.mode)}`);
   return parts;
 }
 
@@ -91,10 +112,16 @@ function sizeOf(state: Content): number {
 }
 
 function describeContent(state: Content): string {
-  return state.kind === 'file' ? `${state.sizeBytes.toLocaleString('en-US')} bytes (${shortDigest(state.content)})` : 'nothing';
+  return state.kind === 'file'
+    ? `${state.sizeBytes.toLocaleString('en-US')} bytes (${shortDigest(state.content)})`
+    : 'nothing';
 }
 
-async function textOf(state: Content, side: 'expected' | 'found', read: ContentReader): Promise<{ readonly text: string } | 'binary' | undefined> {
+async function textOf(
+  state: Content,
+  side: 'expected' | 'found',
+  read: ContentReader,
+): Promise<{ readonly text: string } | 'binary' | undefined> {
   if (state.kind === 'absent') return { text: '' };
   const bytes = await read(state.content, side);
   if (bytes === undefined) return undefined;

@@ -74,7 +74,8 @@ export class HashPool {
     for (const member of this.#members) {
       if (member.batch === undefined && this.#waiting.length > 0) this.#give(member, this.#waiting.shift()!);
     }
-    while (this.#waiting.length > 0 && this.#members.size < this.#size) this.#give(this.#start(), this.#waiting.shift()!);
+    while (this.#waiting.length > 0 && this.#members.size < this.#size)
+      this.#give(this.#start(), this.#waiting.shift()!);
     if (this.#waiting.length > 0 || [...this.#members].some(({ batch }) => batch !== undefined)) return;
     this.#idle = setTimeout(() => void this.#letGo(), IDLE_MS);
     this.#idle.unref();
@@ -107,14 +108,17 @@ export class HashPool {
 
   #lose(member: Member, cause: unknown): void {
     if (!this.#members.delete(member)) return;
-    member.batch?.reject(new HoldfastError('storage-failed', 'A hash worker ended before it had answered.', {}, { cause }));
+    member.batch?.reject(
+      new HoldfastError('storage-failed', 'A hash worker ended before it had answered.', {}, { cause }),
+    );
     member.batch = undefined;
     if (!this.#isClosed) this.#dispatch();
   }
 
   async #letGo(): Promise<void> {
     clearTimeout(this.#idle);
-    for (const { reject } of this.#waiting.splice(0)) reject(new HoldfastError('defect', 'The hash workers are closed.'));
+    for (const { reject } of this.#waiting.splice(0))
+      reject(new HoldfastError('defect', 'The hash workers are closed.'));
     const members = [...this.#members];
     for (const member of members) this.#lose(member, new Error('it was closed'));
     await Promise.all(members.map(({ worker }) => worker.terminate()));

@@ -15,6 +15,8 @@ export interface HashReply {
 
 parentPort?.on('message', ({ id, view, paths }: HashRequest) => {
   const looker = new FileLooker(view);
-  const sightings = paths.map((path): FileSighting => looker.look(path) ?? { outcome: 'unreadable', reason: 'it was not read' });
+  const sightings = paths.map(
+    (path): FileSighting => looker.look(path) ?? { outcome: 'unreadable', reason: 'it was not read' },
+  );
   parentPort?.postMessage({ id, sightings } satisfies HashReply);
 });

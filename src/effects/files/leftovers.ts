@@ -32,7 +32,10 @@ export function findLeftovers(workspace: FileWorkspace, token: string, paths: re
     try {
       for (const name of namesIn(folder.at('.'))) {
         if (!name.startsWith(prefix)) continue;
-        leftovers.push({ path: place === '' ? name : `${place}/${name}`, kind: name.endsWith('.old') ? 'captured' : 'temporary' });
+        leftovers.push({
+          path: place === '' ? name : `${place}/${name}`,
+          kind: name.endsWith('.old') ? 'captured' : 'temporary',
+        });
       }
     } finally {
       folder.close();
@@ -45,7 +48,12 @@ export function findLeftovers(workspace: FileWorkspace, token: string, paths: re
  * Removes them, under the lock, when the token's changes are settled (committed or given up). Safe to repeat.
  * @returns contents that were still captured, now in the store
  */
-export async function removeLeftovers(workspace: FileWorkspace, token: string, paths: readonly string[], blobs: BlobStore): Promise<Digest[]> {
+export async function removeLeftovers(
+  workspace: FileWorkspace,
+  token: string,
+  paths: readonly string[],
+  blobs: BlobStore,
+): Promise<Digest[]> {
   const kept: Digest[] = [];
   for (const { path, kind } of findLeftovers(workspace, token, paths)) {
     const absolute = join(workspace.root, path);

@@ -22,11 +22,20 @@ const ENTRIES_PER_TURN = 1_000;
  * @param options.recursive also what lies in its folders. Default true
  * @throws HoldfastError `outside-workspace`, `reserved-path`, `permission-denied`, `not-found` where a file stands in its place
  */
-export async function listFolder(workspace: FileWorkspace, folder = '', options: { readonly recursive?: boolean } = {}): Promise<FileInfo[]> {
+export async function listFolder(
+  workspace: FileWorkspace,
+  folder = '',
+  options: { readonly recursive?: boolean } = {},
+): Promise<FileInfo[]> {
   const start = normaliseFolder(folder);
   const open = OpenFolder.open(workspace, start);
   if (open === undefined) return refuseFile(workspace, start);
-  const listing: Listing = { reserved: reservedInodes(workspace), infos: [], recursive: options.recursive ?? true, pending: [{ place: start, path: open.at('.') }] };
+  const listing: Listing = {
+    reserved: reservedInodes(workspace),
+    infos: [],
+    recursive: options.recursive ?? true,
+    pending: [{ place: start, path: open.at('.') }],
+  };
   try {
     let lastPause = 0;
     for (let next = listing.pending.pop(); next !== undefined; next = listing.pending.pop()) {
@@ -75,6 +84,7 @@ function kindOf(stat: BigIntStats): FileInfo['kind'] {
 
 function refuseFile(workspace: FileWorkspace, folder: string): FileInfo[] {
   const stat = lstatSync(`${workspace.root}/${folder}`, { throwIfNoEntry: false });
-  if (stat !== undefined && !stat.isDirectory()) throw new HoldfastError('not-found', `"${folder}" is not a folder.`, { path: folder });
+  if (stat !== undefined && !stat.isDirectory())
+    throw new HoldfastError('not-found', `"${folder}" is not a folder.`, { path: folder });
   return [];
 }

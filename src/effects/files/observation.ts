@@ -28,16 +28,24 @@ export async function observeFile(workspace: FileWorkspace, path: string): Promi
 }
 
 /** One sighting a path, in order. */
-export async function observeFiles(workspace: FileWorkspace, paths: readonly string[], options: ObserveOptions = {}): Promise<FileSighting[]> {
+export async function observeFiles(
+  workspace: FileWorkspace,
+  paths: readonly string[],
+  options: ObserveOptions = {},
+): Promise<FileSighting[]> {
   const { onProgress } = options;
   const view = viewOf(workspace);
-  if (paths.length > MAX_PATHS_HERE) return workspace.pool.look(view, paths, onProgress && ((done) => onProgress(done, paths.length)));
+  if (paths.length > MAX_PATHS_HERE)
+    return workspace.pool.look(view, paths, onProgress && ((done) => onProgress(done, paths.length)));
   const looker = new FileLooker(view);
   const sightings = paths.map((path) => looker.look(path, MAX_BYTES_HERE));
   const large = paths.filter((_, index) => sightings[index] === undefined);
   const here = paths.length - large.length;
   if (large.length === 0) onProgress?.(here, paths.length);
-  const fromWorkers = large.length === 0 ? [] : await workspace.pool.look(view, large, onProgress && ((done) => onProgress(here + done, paths.length)));
+  const fromWorkers =
+    large.length === 0
+      ? []
+      : await workspace.pool.look(view, large, onProgress && ((done) => onProgress(here + done, paths.length)));
   return sightings.map((sighting) => sighting ?? fromWorkers.shift()!);
 }
 
@@ -46,7 +54,8 @@ export async function observeFiles(workspace: FileWorkspace, paths: readonly str
  * look again. Never for a small file that could as well be read.
  */
 export function glanceAt(workspace: FileWorkspace, path: string, earlier: FileSighting): FileState | undefined {
-  if (earlier.outcome !== 'seen' || earlier.stamp === undefined || earlier.stamp.sizeBytes <= MAX_BYTES_HERE) return undefined;
+  if (earlier.outcome !== 'seen' || earlier.stamp === undefined || earlier.stamp.sizeBytes <= MAX_BYTES_HERE)
+    return undefined;
   let now: BigIntStats | undefined;
   try {
     now = lstatSync(join(workspace.root, path), { bigint: true, throwIfNoEntry: false });

@@ -22,26 +22,50 @@ const IGNORED_IN_NAMES = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
  * @throws HoldfastError `bad-input`, `outside-workspace`, `reserved-path`
  */
 export function normalisePath(path: string): string {
-  if (path.endsWith('/')) throw new HoldfastError('bad-input', `"${path}" names a folder. Expected a file's path, without "/" at its end.`, { path });
+  if (path.endsWith('/'))
+    throw new HoldfastError('bad-input', `"${path}" names a folder. Expected a file's path, without "/" at its end.`, {
+      path,
+    });
   const normal = normaliseFolder(path);
-  if (normal === '') throw new HoldfastError('bad-input', `"${path}" names the workspace itself. Expected a path in it.`, { path });
+  if (normal === '')
+    throw new HoldfastError('bad-input', `"${path}" names the workspace itself. Expected a path in it.`, { path });
   return normal;
 }
 
 /** The same for a folder, where '' and '.' are the workspace itself and a `/` at the end does no harm. */
 export function normaliseFolder(path: string): string {
-  if (path.includes('\0')) throw new HoldfastError('bad-input', `${JSON.stringify(path)} holds a NUL, which no path can.`, { path });
-  if (!path.isWellFormed()) throw new HoldfastError('bad-input', `${JSON.stringify(path)} is not Unicode: it holds a lone surrogate.`, { path });
-  if (path.includes('\\')) throw new HoldfastError('bad-input', `"${path}" holds a "\\". Write "/" between the parts of a path.`, { path });
-  if (path.startsWith('/')) throw new HoldfastError('outside-workspace', `"${path}" is absolute. Expected a path relative to the workspace.`, { path });
+  if (path.includes('\0'))
+    throw new HoldfastError('bad-input', `${JSON.stringify(path)} holds a NUL, which no path can.`, { path });
+  if (!path.isWellFormed())
+    throw new HoldfastError('bad-input', `${JSON.stringify(path)} is not Unicode: it holds a lone surrogate.`, {
+      path,
+    });
+  if (path.includes('\\'))
+    throw new HoldfastError('bad-input', `"${path}" holds a "\\". Write "/" between the parts of a path.`, { path });
+  if (path.startsWith('/'))
+    throw new HoldfastError('outside-workspace', `"${path}" is absolute. Expected a path relative to the workspace.`, {
+      path,
+    });
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   for (const part of parts) {
-    if (part === '..') throw new HoldfastError('outside-workspace', `"${path}" goes up by "..". Expected a path that stays in the workspace.`, { path });
-    if (isReservedName(part)) throw new HoldfastError('reserved-path', `"${path}": names that begin with "${HOLDFAST_DIRECTORY}" are reserved.`, { path });
-    if (Buffer.byteLength(part) > MAX_NAME_BYTES) throw new HoldfastError('bad-input', `"${path}" has a part of more than ${MAX_NAME_BYTES} bytes.`, { path });
+    if (part === '..')
+      throw new HoldfastError(
+        'outside-workspace',
+        `"${path}" goes up by "..". Expected a path that stays in the workspace.`,
+        { path },
+      );
+    if (isReservedName(part))
+      throw new HoldfastError(
+        'reserved-path',
+        `"${path}": names that begin with "${HOLDFAST_DIRECTORY}" are reserved.`,
+        { path },
+      );
+    if (Buffer.byteLength(part) > MAX_NAME_BYTES)
+      throw new HoldfastError('bad-input', `"${path}" has a part of more than ${MAX_NAME_BYTES} bytes.`, { path });
   }
   const normal = parts.join('/');
-  if (Buffer.byteLength(normal) > MAX_PATH_BYTES) throw new HoldfastError('bad-input', `The path "${normal.slice(0, 80)}…" has more than ${MAX_PATH_BYTES} bytes.`);
+  if (Buffer.byteLength(normal) > MAX_PATH_BYTES)
+    throw new HoldfastError('bad-input', `The path "${normal.slice(0, 80)}…" has more than ${MAX_PATH_BYTES} bytes.`);
   return normal;
 }
 

@@ -13,9 +13,13 @@ const CHUNK_BYTES = 256 * 1024;
 export async function* readWorkspaceFile(workspace: FileWorkspace, path: string): AsyncIterable<Uint8Array> {
   refuseReservedFile(workspace, path);
   const folder = OpenFolder.open(workspace, folderOf(path));
-  if (folder === undefined) throw new HoldfastError('not-found', `There is no file ${path} in the workspace.`, { path });
+  if (folder === undefined)
+    throw new HoldfastError('not-found', `There is no file ${path} in the workspace.`, { path });
   try {
-    const file = await open(folder.at(nameOf(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    const file = await open(
+      folder.at(nameOf(path)),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    ).catch((error: unknown) => {
       throw storageError('open', path, error);
     });
     try {

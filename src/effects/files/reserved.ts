@@ -32,7 +32,10 @@ export function reservedInodes(workspace: FileWorkspace): ReservedInodes {
 
 /** Where declared databases and their companions lie in the workspace, relative to it, whether they are there or not. */
 export function databasePlaces({ root, databasePaths }: FileWorkspace): readonly string[] {
-  return databasePaths.map(realPlace).filter((place) => place.startsWith(`${root}/`)).flatMap((place) => DATABASE_SUFFIXES.map((suffix) => place.slice(root.length + 1) + suffix));
+  return databasePaths
+    .map(realPlace)
+    .filter((place) => place.startsWith(`${root}/`))
+    .flatMap((place) => DATABASE_SUFFIXES.map((suffix) => place.slice(root.length + 1) + suffix));
 }
 
 export function inodeKey(stat: { readonly dev: bigint; readonly ino: bigint }): string {
@@ -54,7 +57,11 @@ export function isReservedFile(workspace: FileWorkspace, path: string): boolean 
 /** @throws HoldfastError `reserved-path` */
 export function refuseReservedFile(workspace: FileWorkspace, path: string): void {
   if (!isReservedFile(workspace, path)) return;
-  throw new HoldfastError('reserved-path', `"${path}" belongs to a declared database. Read and change it through ctx.db, not as a file.`, { path });
+  throw new HoldfastError(
+    'reserved-path',
+    `"${path}" belongs to a declared database. Read and change it through ctx.db, not as a file.`,
+    { path },
+  );
 }
 
 /** Where in the workspace a real absolute path lies: '' the root, undefined outside or in `.holdfast`. */

@@ -9,7 +9,17 @@
  * 3. "Could not read" is never "absent": only ENOENT and ENOTDIR are.
  */
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, realpathSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  type BigIntStats,
+} from 'node:fs';
 import type { Digest } from '../../model/digest.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { systemCode } from '../../store/durable-file.ts';
@@ -30,7 +40,11 @@ export interface FileStamp {
 /** A `Sighting` of a file, with the stamp of what was hashed. */
 export type FileSighting =
   | { readonly outcome: 'seen'; readonly state: FileState; readonly stamp?: FileStamp }
-  | { readonly outcome: 'unreadable'; readonly reason: string; /** Not a matter of permissions. */ readonly leadsOutside?: true };
+  | {
+      readonly outcome: 'unreadable';
+      readonly reason: string;
+      /** Not a matter of permissions. */ readonly leadsOutside?: true;
+    };
 
 /** What a look needs of a workspace; plain data, so that it can go to a worker thread. */
 export interface FileView {
@@ -68,9 +82,16 @@ export class FileLooker {
   }
 
   /** Looks at a path that is known to lie in the workspace, such as one through an `OpenFolder`. */
-  lookAt(absolute: string, options: { readonly maxBytes?: number; readonly expectedReal?: boolean } = {}): FileSighting | undefined {
+  lookAt(
+    absolute: string,
+    options: { readonly maxBytes?: number; readonly expectedReal?: boolean } = {},
+  ): FileSighting | undefined {
     for (let look = 1; ; look++) {
-      const sighting = this.#lookOnce(absolute, options.maxBytes ?? Number.POSITIVE_INFINITY, options.expectedReal === true);
+      const sighting = this.#lookOnce(
+        absolute,
+        options.maxBytes ?? Number.POSITIVE_INFINITY,
+        options.expectedReal === true,
+      );
       if (sighting !== 'changing') return sighting;
       if (look === MAX_LOOKS) return { outcome: 'unreadable', reason: 'it changes while it is read' };
       pause(PAUSE_BETWEEN_LOOKS_MS);
@@ -81,7 +102,8 @@ export class FileLooker {
     try {
       const stat = lstatSync(absolute, { bigint: true });
       if (!stat.isFile()) return { outcome: 'seen', state: stateOfOther(absolute, stat) };
-      if (this.#view.reserved.has(inodeKey(stat))) return { outcome: 'unreadable', reason: 'it belongs to a declared database' };
+      if (this.#view.reserved.has(inodeKey(stat)))
+        return { outcome: 'unreadable', reason: 'it belongs to a declared database' };
       if (stat.size > maxBytes) return undefined;
       return this.#read(absolute, stat, expectedReal);
     } catch (error) {
@@ -149,7 +171,13 @@ export class FileLooker {
     try {
       const real = realpathSync.native(`${this.#view.root}/${folder}`);
       const place = placeInWorkspace(this.#view.root, real);
-      return place === undefined ? { outcome: 'unreadable', reason: `a symbolic link leads "${folder}" out of the workspace`, leadsOutside: true } : { real: real === '/' ? '' : real };
+      return place === undefined
+        ? {
+            outcome: 'unreadable',
+            reason: `a symbolic link leads "${folder}" out of the workspace`,
+            leadsOutside: true,
+          }
+        : { real: real === '/' ? '' : real };
     } catch (error) {
       return sightingOfError(error);
     }
@@ -159,9 +187,14 @@ export class FileLooker {
   #findRoot(): FileSighting | 'there' {
     const { root, rootDevice } = this.#view;
     try {
-      return lstatSync(root, { bigint: true }).dev === rootDevice ? 'there' : { outcome: 'unreadable', reason: `"${root}" lies on another device than when it was opened` };
+      return lstatSync(root, { bigint: true }).dev === rootDevice
+        ? 'there'
+        : { outcome: 'unreadable', reason: `"${root}" lies on another device than when it was opened` };
     } catch (error) {
-      return { outcome: 'unreadable', reason: `the workspace "${root}" cannot be reached (${systemCode(error) ?? 'unknown error'})` };
+      return {
+        outcome: 'unreadable',
+        reason: `the workspace "${root}" cannot be reached (${systemCode(error) ?? 'unknown error'})`,
+      };
     }
   }
 }
@@ -174,8 +207,14 @@ type Folder = { readonly real: string } | FileSighting;
  */
 export function isStillAsHashed(stamp: FileStamp, stat: BigIntStats, linked?: 'linked'): boolean {
   const now = stampOf(stat, 0);
-  const isOldEnough = isBefore(stamp.mtimeNs, stamp.takenAtMs - STAMP_GRAIN_MS) && isBefore(stamp.ctimeNs, stamp.takenAtMs - STAMP_GRAIN_MS);
-  const isSame = stamp.inode === now.inode && stamp.sizeBytes === now.sizeBytes && stamp.mode === now.mode && stamp.mtimeNs === now.mtimeNs;
+  const isOldEnough =
+    isBefore(stamp.mtimeNs, stamp.takenAtMs - STAMP_GRAIN_MS) &&
+    isBefore(stamp.ctimeNs, stamp.takenAtMs - STAMP_GRAIN_MS);
+  const isSame =
+    stamp.inode === now.inode &&
+    stamp.sizeBytes === now.sizeBytes &&
+    stamp.mode === now.mode &&
+    stamp.mtimeNs === now.mtimeNs;
   return isOldEnough && isSame && (linked === 'linked' || stamp.ctimeNs === now.ctimeNs);
 }
 
@@ -199,20 +238,36 @@ export function stampOf(stat: BigIntStats, takenAtMs: number): FileStamp {
 }
 
 function isSameVersion(a: BigIntStats, b: BigIntStats): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mode === b.mode && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.size === b.size &&
+    a.mode === b.mode &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  );
 }
 
 function stateOfOther(absolute: string, stat: BigIntStats): FileState {
   if (stat.isDirectory()) return { kind: 'directory', mode: Number(stat.mode & 0o7777n) };
   if (stat.isSymbolicLink()) return { kind: 'symlink', target: readlinkSync(absolute) };
-  const what = stat.isFIFO() ? 'fifo' : stat.isSocket() ? 'socket' : stat.isBlockDevice() ? 'block device' : stat.isCharacterDevice() ? 'character device' : 'unknown';
+  const what = stat.isFIFO()
+    ? 'fifo'
+    : stat.isSocket()
+      ? 'socket'
+      : stat.isBlockDevice()
+        ? 'block device'
+        : stat.isCharacterDevice()
+          ? 'character device'
+          : 'unknown';
   return { kind: 'other', what };
 }
 
 export function sightingOfError(error: unknown): FileSighting {
   const code = systemCode(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return { outcome: 'seen', state: { kind: 'absent' } };
-  if (code === 'EACCES' || code === 'EPERM') return { outcome: 'unreadable', reason: `the worker may not read it (${code})` };
+  if (code === 'EACCES' || code === 'EPERM')
+    return { outcome: 'unreadable', reason: `the worker may not read it (${code})` };
   return { outcome: 'unreadable', reason: code ?? (error instanceof Error ? error.message : String(error)) };
 }
 

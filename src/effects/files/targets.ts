@@ -44,7 +44,8 @@ export function refuseSameTargets(workspace: FileWorkspace, targets: readonly Fi
 
     const key = foldKey(place);
     const alike = folded.get(key) ?? [];
-    for (const other of alike) if (isFolded(workspace, place, placeOf(other.path))) refuse(other, target, 'are one name on this filesystem');
+    for (const other of alike)
+      if (isFolded(workspace, place, placeOf(other.path))) refuse(other, target, 'are one name on this filesystem');
     folded.set(key, [...alike, target]);
 
     const stat = statOf(place);
@@ -56,12 +57,21 @@ export function refuseSameTargets(workspace: FileWorkspace, targets: readonly Fi
 }
 
 /** A target that is (or becomes) no folder can't have targets in it; one that was a folder, only removals. */
-function refuseParents(workspace: FileWorkspace, places: ReadonlyMap<string, FileTarget>, folded: ReadonlyMap<string, readonly FileTarget[]>): void {
+function refuseParents(
+  workspace: FileWorkspace,
+  places: ReadonlyMap<string, FileTarget>,
+  folded: ReadonlyMap<string, readonly FileTarget[]>,
+): void {
   for (const [place, target] of places) {
     for (let above = folderOf(place); above.length > workspace.root.length; above = folderOf(above)) {
-      const parents = places.has(above) ? [places.get(above)!] : (folded.get(foldKey(above)) ?? []).filter((parent) => isFolded(workspace, `${workspace.root}/${parent.path}`, above));
+      const parents = places.has(above)
+        ? [places.get(above)!]
+        : (folded.get(foldKey(above)) ?? []).filter((parent) =>
+            isFolded(workspace, `${workspace.root}/${parent.path}`, above),
+          );
       for (const parent of parents) {
-        const isFolder = parent.after.kind === 'directory' || (parent.before.kind === 'directory' && target.after.kind === 'absent');
+        const isFolder =
+          parent.after.kind === 'directory' || (parent.before.kind === 'directory' && target.after.kind === 'absent');
         if (!isFolder) refuse(parent, target, 'cannot both be: the one would lie inside the other, which is no folder');
       }
     }
@@ -70,7 +80,9 @@ function refuseParents(workspace: FileWorkspace, places: ReadonlyMap<string, Fil
 
 function refuse(other: FileTarget | undefined, target: FileTarget, why: string): void {
   if (other === undefined) return;
-  throw new HoldfastError('same-target-twice', `"${other.path}" and "${target.path}" ${why}.`, { paths: [other.path, target.path] });
+  throw new HoldfastError('same-target-twice', `"${other.path}" and "${target.path}" ${why}.`, {
+    paths: [other.path, target.path],
+  });
 }
 
 /** The folder's real path as far as it exists, then the rest of its name. */
@@ -92,12 +104,19 @@ function foldKey(place: string): string {
 function isFolded(workspace: FileWorkspace, a: string, b: string): boolean {
   if (a === b) return true;
   const [aParts, bParts] = [a.split('/'), b.split('/')];
-  return aParts.length === bParts.length && aParts.every((part, index) => part === bParts[index] || foldsTogether(workspace, aParts.slice(0, index).join('/'), part, bParts[index]!));
+  return (
+    aParts.length === bParts.length &&
+    aParts.every(
+      (part, index) =>
+        part === bParts[index] || foldsTogether(workspace, aParts.slice(0, index).join('/'), part, bParts[index]!),
+    )
+  );
 }
 
 function foldsTogether(workspace: FileWorkspace, folder: string, a: string, b: string): boolean {
   let existing = folder;
-  while (existing.length > workspace.root.length && statOf(existing)?.isDirectory() !== true) existing = folderOf(existing);
+  while (existing.length > workspace.root.length && statOf(existing)?.isDirectory() !== true)
+    existing = folderOf(existing);
   const prefix = `${existing}/${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}-`;
   try {
     closeSync(openSync(prefix + a, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));

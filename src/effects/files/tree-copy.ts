@@ -7,7 +7,21 @@
  *    hard links become files of their own; FIFOs, sockets and devices are left out.
  * 3. Nothing in the copy shares an inode with the workspace: no write in it reaches a file outside.
  */
-import { chmodSync, constants, copyFile as copyFileSlowly, copyFileSync, lstatSync, lutimesSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  constants,
+  copyFile as copyFileSlowly,
+  copyFileSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+} from 'node:fs';
 import { promisify } from 'node:util';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
@@ -24,7 +38,13 @@ const copyLarge = promisify(copyFileSlowly);
  * @returns what was copied, as it was at that moment
  * @throws HoldfastError `permission-denied`, `storage-failed`; `busy` when a file keeps changing
  */
-export async function copyTree(from: string, tree: Tree, to: string, selected: (path: string) => boolean, signal: AbortSignal): Promise<Tree> {
+export async function copyTree(
+  from: string,
+  tree: Tree,
+  to: string,
+  selected: (path: string) => boolean,
+  signal: AbortSignal,
+): Promise<Tree> {
   const copied = new Map<string, TreeEntry>();
   const folders: string[] = [];
   makeFolder(to);
@@ -112,7 +132,8 @@ async function copyFile(from: string, to: string, seen: TreeEntry): Promise<Tree
     }
     const after = entryAt(from);
     if (after !== undefined && isSameEntry(before, after)) return after;
-    if (copy === MAX_COPIES_OF_ONE) throw new HoldfastError('busy', `"${from}" changes while it is copied. It is tried again.`, { path: from });
+    if (copy === MAX_COPIES_OF_ONE)
+      throw new HoldfastError('busy', `"${from}" changes while it is copied. It is tried again.`, { path: from });
     before = after;
   }
   rmSync(to, { force: true });

@@ -39,7 +39,11 @@ export const YOUNG_NS = 100_000_000n;
  * @param names `all`: also names that are ours, so that whoever made them hears of it
  * @throws HoldfastError `permission-denied`, `storage-failed`; `bad-input` for a name that is not Unicode
  */
-export async function scanTree(root: string, reserved: ReservedInodes = new Set(), names: 'all' | 'unreserved' = 'unreserved'): Promise<Tree> {
+export async function scanTree(
+  root: string,
+  reserved: ReservedInodes = new Set(),
+  names: 'all' | 'unreserved' = 'unreserved',
+): Promise<Tree> {
   const tree = new Map<string, TreeEntry>();
   const pending = [''];
   const turns = new Turns();
@@ -62,7 +66,14 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
   const stat = statOf(absolute);
   if (stat === undefined || (stat.isFile() && reserved.size > 0 && reserved.has(inodeKey(stat)))) return undefined;
   const kind = kindOf(stat);
-  const entry: TreeEntry = { kind, mode: Number(stat.mode & 0o7777n), sizeBytes: Number(stat.size), inode: stat.ino, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs };
+  const entry: TreeEntry = {
+    kind,
+    mode: Number(stat.mode & 0o7777n),
+    sizeBytes: Number(stat.size),
+    inode: stat.ino,
+    mtimeNs: stat.mtimeNs,
+    ctimeNs: stat.ctimeNs,
+  };
   if (kind !== 'symlink') return entry;
   try {
     return { ...entry, target: readlinkSync(absolute) };
@@ -81,7 +92,13 @@ export function isSameEntry(a: TreeEntry, b: TreeEntry): boolean {
     case 'symlink':
       return a.target === b.target;
     default:
-      return a.inode === b.inode && a.sizeBytes === b.sizeBytes && a.mode === b.mode && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+      return (
+        a.inode === b.inode &&
+        a.sizeBytes === b.sizeBytes &&
+        a.mode === b.mode &&
+        a.mtimeNs === b.mtimeNs &&
+        a.ctimeNs === b.ctimeNs
+      );
   }
 }
 
@@ -100,7 +117,11 @@ function namesIn(root: string, folder: string): readonly string[] {
     return readdirSync(absolute, { encoding: 'buffer' }).map((bytes) => {
       const name = bytes.toString();
       if (!name.includes('\ufffd') || Buffer.from(name).equals(bytes)) return name;
-      throw new HoldfastError('bad-input', `The folder "${folder === '' ? '.' : folder}" holds a file whose name is not Unicode: ${JSON.stringify(bytes.toString('latin1'))}. Rename it; a record could not name it.`, { path: folder });
+      throw new HoldfastError(
+        'bad-input',
+        `The folder "${folder === '' ? '.' : folder}" holds a file whose name is not Unicode: ${JSON.stringify(bytes.toString('latin1'))}. Rename it; a record could not name it.`,
+        { path: folder },
+      );
     });
   } catch (error) {
     // Removed since it was listed: then nothing is in it.

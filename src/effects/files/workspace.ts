@@ -9,7 +9,17 @@
  * 2. A root that has gone, or that lies on another device than when it was opened (unmounted), is an error, not a
  *    workspace without files.
  */
-import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
@@ -48,14 +58,23 @@ export function openFileWorkspace(root: string, options: FileWorkspaceOptions = 
     real = realpathSync.native(root);
     const stat = statSync(real, { bigint: true });
     rootDevice = stat.dev;
-    if (!stat.isDirectory()) throw new HoldfastError('not-found', `"${root}" is not a directory. Expected a workspace.`, { path: root });
+    if (!stat.isDirectory())
+      throw new HoldfastError('not-found', `"${root}" is not a directory. Expected a workspace.`, { path: root });
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new HoldfastError('not-found', `There is no directory "${root}".`, { path: root }, { cause: error });
+    if (systemCode(error) === 'ENOENT')
+      throw new HoldfastError('not-found', `There is no directory "${root}".`, { path: root }, { cause: error });
     throw storageError('open', root, error);
   }
   assertLocalFilesystem(real, options);
   const pool = new HashPool();
-  return { root: real, rootDevice, holdfastDirectory: join(real, HOLDFAST_DIRECTORY), databasePaths: options.databasePaths ?? [], pool, close: () => pool.close() };
+  return {
+    root: real,
+    rootDevice,
+    holdfastDirectory: join(real, HOLDFAST_DIRECTORY),
+    databasePaths: options.databasePaths ?? [],
+    pool,
+    close: () => pool.close(),
+  };
 }
 
 /** The workspace as a looker sees it, this moment. */
@@ -100,7 +119,11 @@ export class OpenFolder {
       }
       if (placeInWorkspace(workspace.root, real) === undefined) throw leadsOutside(folder, real);
       if (folder === '' && fstatSync(descriptor, { bigint: true }).dev !== workspace.rootDevice) {
-        throw new HoldfastError('storage-failed', `"${workspace.root}" lies on another device than when it was opened. Is it mounted?`, { path: workspace.root });
+        throw new HoldfastError(
+          'storage-failed',
+          `"${workspace.root}" lies on another device than when it was opened. Is it mounted?`,
+          { path: workspace.root },
+        );
       }
       return new OpenFolder(workspace.root, descriptor, real);
     } catch (error) {
@@ -128,7 +151,8 @@ export class OpenFolder {
   /** The folder itself may have been moved away since it was opened. @throws HoldfastError `outside-workspace` */
   assertInside(): void {
     const real = realPathOf(this.#descriptor, this.#real);
-    if (real === undefined || placeInWorkspace(this.#root, real) === undefined) throw leadsOutside(this.#real, real ?? 'nowhere');
+    if (real === undefined || placeInWorkspace(this.#root, real) === undefined)
+      throw leadsOutside(this.#real, real ?? 'nowhere');
   }
 
   sync(): void {
@@ -156,5 +180,9 @@ function realPathOf(descriptor: number, path: string): string | undefined {
 }
 
 function leadsOutside(folder: string, real: string): HoldfastError {
-  return new HoldfastError('outside-workspace', `"${folder}" leads to "${real}". Expected a folder in the workspace, outside ".holdfast".`, { path: folder, real });
+  return new HoldfastError(
+    'outside-workspace',
+    `"${folder}" leads to "${real}". Expected a folder in the workspace, outside ".holdfast".`,
+    { path: folder, real },
+  );
 }

@@ -45,10 +45,23 @@ export interface Exchanged {
 }
 
 /** These may go to another origin; what else the request says was meant for the first. */
-const HEADERS_FOR_ALL = new Set(['accept', 'accept-language', 'content-language', 'content-type', 'user-agent', IDEMPOTENCY_KEY_HEADER]);
+const HEADERS_FOR_ALL = new Set([
+  'accept',
+  'accept-language',
+  'content-language',
+  'content-type',
+  'user-agent',
+  IDEMPOTENCY_KEY_HEADER,
+]);
 const BODY_HEADERS = ['content-type', 'content-language', 'content-encoding'];
 /** Of a response; the others are recorded. */
-const PRIVATE_HEADERS = new Set(['set-cookie', 'set-cookie2', 'www-authenticate', 'proxy-authenticate', 'authentication-info']);
+const PRIVATE_HEADERS = new Set([
+  'set-cookie',
+  'set-cookie2',
+  'www-authenticate',
+  'proxy-authenticate',
+  'authentication-info',
+]);
 
 /**
  * Makes the request and returns the response that counts, its body unread.
@@ -74,7 +87,9 @@ class Requesting {
     this.#method = request.method;
     this.#body = request.body;
     this.#silence = new Silence(request.timeoutMs, request.signal);
-    this.#headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]));
+    this.#headers = Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    );
     if (request.key !== undefined) this.#headers[IDEMPOTENCY_KEY_HEADER] = idempotencyKeyHeader(request.key);
   }
 
@@ -109,15 +124,24 @@ class Requesting {
     } catch (error) {
       if (this.#request.signal.aborted) throw error;
       const why = reasonOf(error);
-      if (isNotSent(error)) throw this.#failed('endpoint-unreachable', `cannot be reached: ${why}`, { isCertain: true, cause: error });
-      throw this.#failed('step-failed', this.#silence.isBroken ? `did not answer within ${this.#request.timeoutMs} ms` : `ended the connection without an answer: ${why}`, { cause: error });
+      if (isNotSent(error))
+        throw this.#failed('endpoint-unreachable', `cannot be reached: ${why}`, { isCertain: true, cause: error });
+      throw this.#failed(
+        'step-failed',
+        this.#silence.isBroken
+          ? `did not answer within ${this.#request.timeoutMs} ms`
+          : `ended the connection without an answer: ${why}`,
+        { cause: error },
+      );
     }
   }
 
   /** RFC 9110: 303 asks for the result; 301 and 302 do so after POST, by custom; 307 and 308 say that the same is to be sent there. */
   #follow(status: number, location: string, redirects: number): void {
-    const asksForResult = status === 303 ? !isSafeMethod(this.#method) : (status === 301 || status === 302) && this.#method === 'POST';
-    if (redirects >= MAX_REDIRECTS) throw this.#failed('http-refused', `redirected more than ${MAX_REDIRECTS} times`, { isCertain: true });
+    const asksForResult =
+      status === 303 ? !isSafeMethod(this.#method) : (status === 301 || status === 302) && this.#method === 'POST';
+    if (redirects >= MAX_REDIRECTS)
+      throw this.#failed('http-refused', `redirected more than ${MAX_REDIRECTS} times`, { isCertain: true });
     let next: URL;
     try {
       next = allowedUrl(this.#request.hosts, location, this.#url);
@@ -130,7 +154,8 @@ class Requesting {
       this.#body = undefined;
       for (const name of BODY_HEADERS) delete this.#headers[name];
     }
-    if (next.origin !== this.#url.origin) this.#headers = Object.fromEntries(Object.entries(this.#headers).filter(([name]) => HEADERS_FOR_ALL.has(name)));
+    if (next.origin !== this.#url.origin)
+      this.#headers = Object.fromEntries(Object.entries(this.#headers).filter(([name]) => HEADERS_FOR_ALL.has(name)));
     this.#url = next;
   }
 
@@ -142,20 +167,34 @@ class Requesting {
     const afterMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
     const said = await this.#said(response);
     const what = `answered ${status}${response.statusText === '' ? '' : ` ${response.statusText}`}${said === '' ? '' : `: ${said}`}`;
-    if (status === 409 && this.#request.isRepeat === true) throw this.#failed('step-failed', `${what} (by the draft of the header: the first request with this key is still under way)`, { afterMs });
+    if (status === 409 && this.#request.isRepeat === true)
+      throw this.#failed(
+        'step-failed',
+        `${what} (by the draft of the header: the first request with this key is still under way)`,
+        { afterMs },
+      );
     if (saysLater(status, afterMs)) throw this.#failed('endpoint-busy', what, { isCertain: true, afterMs });
     if (status >= 500 && status !== 501 && status !== 505) throw this.#failed('step-failed', what, { afterMs });
     // A redirect that names no place, too, unless it says that nothing was handled.
     throw this.#failed('http-refused', what, { isCertain: status >= 400 || status === 307 || status === 308 });
   }
 
-  #failed(type: FailureType, what: string, { isCertain = false, afterMs, cause }: { readonly isCertain?: boolean; readonly afterMs?: number | undefined; readonly cause?: unknown }): HoldfastError {
+  #failed(
+    type: FailureType,
+    what: string,
+    {
+      isCertain = false,
+      afterMs,
+      cause,
+    }: { readonly isCertain?: boolean; readonly afterMs?: number | undefined; readonly cause?: unknown },
+  ): HoldfastError {
     const hasEffect = this.#mayHaveHappened;
     const error = new HoldfastError(
       // What has happened already is no more "refused" than it is "to be tried again".
       hasEffect ? 'step-failed' : type,
       `${this.#request.method} ${withoutQuery(this.#request.url)}: ${hasEffect ? 'was answered by a redirect, which may come after the effect; then ' : ''}${this.#url.host} ${what}.`,
-      {}, { ...(cause === undefined ? {} : { cause }), ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) },
+      {},
+      { ...(cause === undefined ? {} : { cause }), ...(afterMs === undefined ? {} : { retryAfterMs: afterMs }) },
     );
     return isCertain && !hasEffect ? asNotPerformed(error) : error;
   }
@@ -169,7 +208,11 @@ class Requesting {
       }
     } catch (error) {
       if (this.#request.signal.aborted) throw error;
-      throw this.#failed('step-failed', `answered ${response.status}, and its answer ${this.#silence.isBroken ? `stopped for more than ${this.#request.timeoutMs} ms` : `was cut: ${reasonOf(error)}`}`, { cause: error });
+      throw this.#failed(
+        'step-failed',
+        `answered ${response.status}, and its answer ${this.#silence.isBroken ? `stopped for more than ${this.#request.timeoutMs} ms` : `was cut: ${reasonOf(error)}`}`,
+        { cause: error },
+      );
     } finally {
       this.#silence.end();
     }
@@ -244,17 +287,39 @@ function saysLater(status: number, afterMs: number | undefined): boolean {
   return status === 408 || status === 425 || status === 429 || (status === 503 && afterMs !== undefined);
 }
 
-const NOT_SENT_CODES = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'UND_ERR_CONNECT_TIMEOUT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT']);
+const NOT_SENT_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+]);
 
 /** Did it fail before a byte of the request went out: no address, no connection, a certificate that isn't theirs? */
 function isNotSent(error: unknown): boolean {
-  const { cause } = error as { readonly cause?: { readonly code?: string; readonly syscall?: string; readonly message?: string } };
+  const { cause } = error as {
+    readonly cause?: { readonly code?: string; readonly syscall?: string; readonly message?: string };
+  };
   if (cause?.message === 'bad port') return true;
-  return cause?.code !== undefined && (NOT_SENT_CODES.has(cause.code) || cause.syscall === 'connect' || cause.code.startsWith('CERT_') || cause.code.startsWith('ERR_TLS_CERT_'));
+  return (
+    cause?.code !== undefined &&
+    (NOT_SENT_CODES.has(cause.code) ||
+      cause.syscall === 'connect' ||
+      cause.code.startsWith('CERT_') ||
+      cause.code.startsWith('ERR_TLS_CERT_'))
+  );
 }
 
 function reasonOf(error: unknown): string {
-  const { message, cause } = error as { readonly message?: string; readonly cause?: { readonly code?: string; readonly message?: string } };
+  const { message, cause } = error as {
+    readonly message?: string;
+    readonly cause?: { readonly code?: string; readonly message?: string };
+  };
   return (cause?.message || cause?.code || message || String(error)).slice(0, 300);
 }
 

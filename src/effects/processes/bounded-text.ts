@@ -38,7 +38,10 @@ export class BoundedText {
 
   bytes(): Buffer {
     this.#cutTail();
-    const middle = this.droppedBytes === 0 ? [] : [Buffer.from(`\n… ${this.droppedBytes.toLocaleString('en-US')} bytes left out …\n`)];
+    const middle =
+      this.droppedBytes === 0
+        ? []
+        : [Buffer.from(`\n… ${this.droppedBytes.toLocaleString('en-US')} bytes left out …\n`)];
     return Buffer.concat([...this.#head, ...middle, ...this.#tail]);
   }
 

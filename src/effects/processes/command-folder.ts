@@ -11,7 +11,13 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { storageError, systemCode } from '../../store/durable-file.ts';
-import { isAlive, isOnThisHost, ProcessIdentitySchema, thisProcess, type ProcessIdentity } from '../../store/lock/process-identity.ts';
+import {
+  isAlive,
+  isOnThisHost,
+  ProcessIdentitySchema,
+  thisProcess,
+  type ProcessIdentity,
+} from '../../store/lock/process-identity.ts';
 import { killLeftovers } from './leftovers.ts';
 import { removeTree } from '../files/tree-copy.ts';
 
@@ -33,7 +39,11 @@ export function makeCommandFolder(holdfastDirectory: string, step: string): Comm
   const folder = folderOf(holdfastDirectory, randomUUID());
   try {
     mkdirSync(join(holdfastDirectory, 'commands'), { recursive: true, mode: 0o700 });
-    writeFileSync(`${folder.path}.json`, JSON.stringify({ owner: thisProcess(), step } satisfies z.infer<typeof NoteSchema>), { mode: 0o600 });
+    writeFileSync(
+      `${folder.path}.json`,
+      JSON.stringify({ owner: thisProcess(), step } satisfies z.infer<typeof NoteSchema>),
+      { mode: 0o600 },
+    );
     mkdirSync(folder.path, { mode: 0o700 });
     writeFileSync(join(folder.path, '.gitignore'), IGNORE_NOTHING);
   } catch (error) {

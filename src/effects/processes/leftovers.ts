@@ -34,7 +34,10 @@ const KILL_LIMIT_MS = 10_000;
 
 /** Processes of the command that still run, apart from `except`. A few milliseconds. */
 export function findLeftovers(mark: CommandMark, except: readonly number[] = []): readonly Leftover[] {
-  if (process.platform !== 'linux') return mark.leader !== undefined && isGroupAlive(mark.leader) ? [{ pid: -mark.leader, name: 'its process group' }] : [];
+  if (process.platform !== 'linux')
+    return mark.leader !== undefined && isGroupAlive(mark.leader)
+      ? [{ pid: -mark.leader, name: 'its process group' }]
+      : [];
   const leftovers: Leftover[] = [];
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
@@ -46,7 +49,11 @@ export function findLeftovers(mark: CommandMark, except: readonly number[] = [])
 }
 
 /** Waits until none is left, at most so long. */
-export async function waitForLeftovers(mark: CommandMark, limitMs: number, except: readonly number[] = []): Promise<readonly Leftover[]> {
+export async function waitForLeftovers(
+  mark: CommandMark,
+  limitMs: number,
+  except: readonly number[] = [],
+): Promise<readonly Leftover[]> {
   const until = Date.now() + limitMs;
   for (;;) {
     const found = findLeftovers(mark, except);
@@ -59,14 +66,22 @@ export async function waitForLeftovers(mark: CommandMark, limitMs: number, excep
 export async function killLeftovers(mark: CommandMark, except: readonly number[] = []): Promise<void> {
   const until = Date.now() + KILL_LIMIT_MS;
   for (let found = findLeftovers(mark, except); found.length > 0; found = findLeftovers(mark, except)) {
-    if (Date.now() >= until) throw new HoldfastError('storage-failed', `Processes that a command left behind cannot be killed: ${namesOf(found)}. End them, then it goes on by itself.`, { pids: found.map(({ pid }) => pid) });
+    if (Date.now() >= until)
+      throw new HoldfastError(
+        'storage-failed',
+        `Processes that a command left behind cannot be killed: ${namesOf(found)}. End them, then it goes on by itself.`,
+        { pids: found.map(({ pid }) => pid) },
+      );
     for (const { pid } of found) signalProcess(pid, 'SIGKILL');
     await delay(POLL_MS);
   }
 }
 
 export function namesOf(leftovers: readonly Leftover[]): string {
-  const shown = leftovers.slice(0, 10).map(({ pid, name }) => `${name} (${pid})`).join(', ');
+  const shown = leftovers
+    .slice(0, 10)
+    .map(({ pid, name }) => `${name} (${pid})`)
+    .join(', ');
   return leftovers.length > 10 ? `${shown} and ${leftovers.length - 10} more` : shown;
 }
 

@@ -13,7 +13,14 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
 import { BoundedText } from './bounded-text.ts';
-import { killLeftovers, MARKER_VARIABLE, signalProcess, waitForLeftovers, type CommandMark, type Leftover } from './leftovers.ts';
+import {
+  killLeftovers,
+  MARKER_VARIABLE,
+  signalProcess,
+  waitForLeftovers,
+  type CommandMark,
+  type Leftover,
+} from './leftovers.ts';
 
 export interface ProcessRequest {
   readonly argv: readonly string[];
@@ -78,7 +85,15 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessEnd> {
     const leftBehind = await waitForLeftovers(mark, killed === undefined ? LEFTOVER_GRACE_MS : 0, [watcher.pid ?? 0]);
     if (leftBehind.length > 0) await killLeftovers(mark, [watcher.pid ?? 0]);
     await output.closed();
-    return { exitCode: child.exitCode, signal: child.signalCode, killed, leftBehind: killed === undefined ? leftBehind : [], stdout: output.stdout, stderr: output.stderr, log: output.log };
+    return {
+      exitCode: child.exitCode,
+      signal: child.signalCode,
+      killed,
+      leftBehind: killed === undefined ? leftBehind : [],
+      stdout: output.stdout,
+      stderr: output.stderr,
+      log: output.log,
+    };
   } catch (error) {
     await killLeftovers(mark, [watcher.pid ?? 0]);
     throw error;
@@ -98,13 +113,22 @@ export function findProgram(name: string, cwd: string, path: string | undefined)
     const place = join(isAbsolute(folder) ? folder : resolve(cwd, folder), name);
     if (isProgram(place)) return place;
   }
-  throw new HoldfastError('not-found', `There is no program "${name}". Searched PATH: ${folders.join(':') || 'it is empty'}. Install it for the worker, or name PATH in the command's env or envFrom.`, { program: name, path: path ?? '' });
+  throw new HoldfastError(
+    'not-found',
+    `There is no program "${name}". Searched PATH: ${folders.join(':') || 'it is empty'}. Install it for the worker, or name PATH in the command's env or envFrom.`,
+    { program: name, path: path ?? '' },
+  );
 }
 
 function mustRun(place: string, missing: string): string {
   const stat = statSync(place, { throwIfNoEntry: false });
   if (stat === undefined) throw new HoldfastError('not-found', missing, { program: place });
-  if (!isProgram(place)) throw new HoldfastError('permission-denied', `${place} cannot be run: it is ${stat.isFile() ? 'not executable' : 'no file'}.`, { program: place });
+  if (!isProgram(place))
+    throw new HoldfastError(
+      'permission-denied',
+      `${place} cannot be run: it is ${stat.isFile() ? 'not executable' : 'no file'}.`,
+      { program: place },
+    );
   return place;
 }
 
@@ -121,8 +145,22 @@ async function spawned(child: ChildProcess, { argv, cwd }: ProcessRequest): Prom
   await new Promise<void>((done, failed) => {
     child.once('spawn', done);
     child.once('error', (error: NodeJS.ErrnoException) => {
-      const type = error.code === 'ENOENT' ? 'not-found' : error.code === 'EACCES' || error.code === 'EPERM' ? 'permission-denied' : error.code === 'E2BIG' ? 'bad-input' : 'storage-failed';
-      failed(new HoldfastError(type, `${argv[0]} could not be started in ${cwd}: ${error.code ?? error.message}.`, { program: argv[0] }, { cause: error }));
+      const type =
+        error.code === 'ENOENT'
+          ? 'not-found'
+          : error.code === 'EACCES' || error.code === 'EPERM'
+            ? 'permission-denied'
+            : error.code === 'E2BIG'
+              ? 'bad-input'
+              : 'storage-failed';
+      failed(
+        new HoldfastError(
+          type,
+          `${argv[0]} could not be started in ${cwd}: ${error.code ?? error.message}.`,
+          { program: argv[0] },
+          { cause: error },
+        ),
+      );
     });
   });
   return child.pid!;
@@ -130,20 +168,32 @@ async function spawned(child: ChildProcess, { argv, cwd }: ProcessRequest): Prom
 
 /** A group of its own, so that what ends this process's group doesn't end it first. */
 function startWatcher(pid: number): ChildProcess {
-  const watcher = spawn('/bin/sh', ['-c', WATCHER, 'holdfast-watch', String(pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], env: {} });
+  const watcher = spawn('/bin/sh', ['-c', WATCHER, 'holdfast-watch', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: {},
+  });
   watcher.on('error', () => undefined);
   watcher.stdin?.on('error', () => undefined);
   return watcher;
 }
 
-async function untilExit(child: ChildProcess, pid: number, { timeoutMs, killGraceMs, signal, argv }: ProcessRequest, output: Output): Promise<ProcessEnd['killed']> {
+async function untilExit(
+  child: ChildProcess,
+  pid: number,
+  { timeoutMs, killGraceMs, signal, argv }: ProcessRequest,
+  output: Output,
+): Promise<ProcessEnd['killed']> {
   let killed: ProcessEnd['killed'];
   const over = new AbortController();
   const end = (why: NonNullable<ProcessEnd['killed']>): void => {
     if (killed !== undefined || over.signal.aborted) return;
     killed = why;
     signalProcess(-pid, 'SIGTERM');
-    delay(killGraceMs, undefined, { signal: over.signal }).then(() => signalProcess(-pid, 'SIGKILL'), () => undefined);
+    delay(killGraceMs, undefined, { signal: over.signal }).then(
+      () => signalProcess(-pid, 'SIGKILL'),
+      () => undefined,
+    );
   };
   const onAbort = (): void => end('aborted');
   signal.addEventListener('abort', onAbort, { once: true });
@@ -154,7 +204,11 @@ async function untilExit(child: ChildProcess, pid: number, { timeoutMs, killGrac
     await new Promise<void>((done, failed) => {
       if (child.exitCode !== null || child.signalCode !== null) return done();
       child.once('exit', () => done());
-      child.once('error', (error) => failed(new HoldfastError('storage-failed', `${argv[0]} could not be ended: ${error.message}.`, {}, { cause: error })));
+      child.once('error', (error) =>
+        failed(
+          new HoldfastError('storage-failed', `${argv[0]} could not be ended: ${error.message}.`, {}, { cause: error }),
+        ),
+      );
     });
     return killed;
   } finally {
@@ -182,7 +236,10 @@ class Output {
     this.log = new BoundedText(request.maxLogBytes);
     this.#child = child;
     this.#onLine = request.onLine;
-    for (const [stream, text] of [[child.stdout!, this.stdout], [child.stderr!, this.stderr]] as const) {
+    for (const [stream, text] of [
+      [child.stdout!, this.stdout],
+      [child.stderr!, this.stderr],
+    ] as const) {
       stream.on('error', () => undefined);
       const take = (chunk: Buffer): void => {
         text.add(chunk);
@@ -192,15 +249,20 @@ class Output {
       };
       const filter = request.filter?.();
       const decoder = new TextDecoder();
-      stream.on('data', (chunk: Buffer) => take(filter === undefined ? chunk : Buffer.from(filter.push(decoder.decode(chunk, { stream: true })))));
-      if (filter !== undefined) this.#heldBack.push(() => take(Buffer.from(filter.push(decoder.decode()) + filter.end())));
+      stream.on('data', (chunk: Buffer) =>
+        take(filter === undefined ? chunk : Buffer.from(filter.push(decoder.decode(chunk, { stream: true })))),
+      );
+      if (filter !== undefined)
+        this.#heldBack.push(() => take(Buffer.from(filter.push(decoder.decode()) + filter.end())));
     }
   }
 
   async closed(): Promise<void> {
     const streams = [this.#child.stdout!, this.#child.stderr!].filter((stream) => !stream.closed);
     const over = new AbortController();
-    const all = Promise.all(streams.map((stream) => new Promise<void>((done) => (stream.closed ? done() : stream.once('close', done)))));
+    const all = Promise.all(
+      streams.map((stream) => new Promise<void>((done) => (stream.closed ? done() : stream.once('close', done)))),
+    );
     await Promise.race([all, delay(PIPE_LIMIT_MS, undefined, { signal: over.signal }).catch(() => undefined)]);
     over.abort();
     for (const stream of streams) stream.destroy();
@@ -222,5 +284,8 @@ class Output {
 /** Without what moves a terminal's cursor or colours it. */
 function plainLine(line: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
-  return line.replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u001f\u007f]/g, ' ').trim();
+  return line
+    .replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, '')
+    .replace(/[\u0000-\u001f\u007f]/g, ' ')
+    .trim();
 }

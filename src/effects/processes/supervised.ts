@@ -104,7 +104,10 @@ export function startSupervised(options: SupervisedOptions): SupervisedProcess {
   };
 }
 
-function keepLines(onLine: ((line: string) => void) | undefined): { feed: (chunk: string) => void; last: () => string } {
+function keepLines(onLine: ((line: string) => void) | undefined): {
+  feed: (chunk: string) => void;
+  last: () => string;
+} {
   const kept: string[] = [];
   let rest = '';
   return {

@@ -24,9 +24,22 @@ export type ChainPlace = z.infer<typeof ChainPlaceSchema>;
 export const WatchSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file'), path: z.string() }),
   z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
-  z.strictObject({ kind: z.literal('query'), name: z.string(), database: z.string(), sql: z.string(), params: z.array(JsonSchema) }),
+  z.strictObject({
+    kind: z.literal('query'),
+    name: z.string(),
+    database: z.string(),
+    sql: z.string(),
+    params: z.array(JsonSchema),
+  }),
   z.strictObject({ kind: z.literal('command'), argv: z.array(z.string()).min(1) }),
-  z.strictObject({ kind: z.literal('endpoint'), name: z.string(), url: z.string(), header: z.string().optional(), json: z.string().optional(), headers: HttpHeadersSchema.optional() }),
+  z.strictObject({
+    kind: z.literal('endpoint'),
+    name: z.string(),
+    url: z.string(),
+    header: z.string().optional(),
+    json: z.string().optional(),
+    headers: HttpHeadersSchema.optional(),
+  }),
 ]);
 export type Watch = z.infer<typeof WatchSchema>;
 
@@ -85,8 +98,20 @@ export const StepDoneSchema = z.strictObject({
 export type StepDone = z.infer<typeof StepDoneSchema>;
 
 export const VerificationReasonSchema = z.enum([
-  'first-of-run', 'other-term', 'worker-not-covered', 'record-missing', 'claim-left-open', 'too-long-since', 'reads-differ', 'target-differs',
-  'database-changed', 'repair-pending', 'decided', 'asked', 'workspace-missing', 'bound-to-another-job',
+  'first-of-run',
+  'other-term',
+  'worker-not-covered',
+  'record-missing',
+  'claim-left-open',
+  'too-long-since',
+  'reads-differ',
+  'target-differs',
+  'database-changed',
+  'repair-pending',
+  'decided',
+  'asked',
+  'workspace-missing',
+  'bound-to-another-job',
 ]);
 export type VerificationReason = z.infer<typeof VerificationReasonSchema>;
 
@@ -134,11 +159,20 @@ export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
     /** Questions of single steps that are still open (an approval survives a restart). */
     searchAttributes: z.boolean(),
   }),
-  z.strictObject({ kind: z.literal('question'), question: QuestionSchema, term: z.int(), searchAttributes: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('question'),
+    question: QuestionSchema,
+    term: z.int(),
+    searchAttributes: z.boolean(),
+  }),
 ]);
 export type VerifyWorldResult = z.infer<typeof VerifyWorldResultSchema>;
 
-export const RepairRequestSchema = z.strictObject({ jobId: z.string(), workspace: z.string(), decision: DecisionSchema });
+export const RepairRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  decision: DecisionSchema,
+});
 export type RepairRequest = z.infer<typeof RepairRequestSchema>;
 
 export const RepairResultSchema = z.discriminatedUnion('kind', [
@@ -210,7 +244,10 @@ export const UndoReportSchema = z.strictObject({
 export type UndoReport = z.infer<typeof UndoReportSchema>;
 
 /** From here on no step runs any more; what is half applied is finished first. */
-export const BeginUndoRequestSchema = VerifyWorldRequestSchema.omit({ asking: true }).extend({ by: z.string(), why: z.string() });
+export const BeginUndoRequestSchema = VerifyWorldRequestSchema.omit({ asking: true }).extend({
+  by: z.string(),
+  why: z.string(),
+});
 export type BeginUndoRequest = z.infer<typeof BeginUndoRequestSchema>;
 
 export const BeginUndoResultSchema = z.discriminatedUnion('kind', [
@@ -225,7 +262,12 @@ export const BeginUndoResultSchema = z.discriminatedUnion('kind', [
     report: UndoReportSchema,
     searchAttributes: z.boolean(),
   }),
-  z.strictObject({ kind: z.literal('question'), question: QuestionSchema, term: z.int(), searchAttributes: z.boolean() }),
+  z.strictObject({
+    kind: z.literal('question'),
+    question: QuestionSchema,
+    term: z.int(),
+    searchAttributes: z.boolean(),
+  }),
 ]);
 export type BeginUndoResult = z.infer<typeof BeginUndoResultSchema>;
 

@@ -5,7 +5,19 @@ import * as z from 'zod';
 import { needsResult, QuestionSchema, wholeAnswers, type Question } from '../question/question.ts';
 import { shortDigest } from '../digest.ts';
 
-export const StepStateSchema = z.enum(['waiting', 'running', 'held', 'approval', 'in-doubt', 'stuck', 'done', 'failed', 'undoing', 'undone', 'partly-undone']);
+export const StepStateSchema = z.enum([
+  'waiting',
+  'running',
+  'held',
+  'approval',
+  'in-doubt',
+  'stuck',
+  'done',
+  'failed',
+  'undoing',
+  'undone',
+  'partly-undone',
+]);
 export type StepState = z.infer<typeof StepStateSchema>;
 
 export const StepStatusSchema = z.strictObject({
@@ -18,11 +30,25 @@ export const StepStatusSchema = z.strictObject({
 });
 export type StepStatus = z.infer<typeof StepStatusSchema>;
 
-export const JobStateSchema = z.enum(['verifying', 'running', 'waiting', 'undoing', 'ending', 'completed', 'failed', 'aborted', 'cancelled']);
+export const JobStateSchema = z.enum([
+  'verifying',
+  'running',
+  'waiting',
+  'undoing',
+  'ending',
+  'completed',
+  'failed',
+  'aborted',
+  'cancelled',
+]);
 export type JobState = z.infer<typeof JobStateSchema>;
 
 /** A decision that could not be used, kept for everyone to see. */
-export const RefusalSchema = z.strictObject({ by: z.string(), problems: z.array(z.string()), question: z.string().nullable() });
+export const RefusalSchema = z.strictObject({
+  by: z.string(),
+  problems: z.array(z.string()),
+  question: z.string().nullable(),
+});
 export type Refusal = z.infer<typeof RefusalSchema>;
 
 /** An Activity that has failed and is tried again by itself. */
@@ -66,18 +92,37 @@ export const MAX_ENDING_NOTES = 20;
 /** At most so many refusals are kept in a Workflow. */
 export const MAX_REFUSALS = 20;
 
-export const STEP_MARKS: Readonly<Record<StepState, string>> = { waiting: '·', running: '▶', held: '‖', approval: '‖', 'in-doubt': '?', stuck: '✖', done: '✔', failed: '✖', undoing: '↶', undone: '↶', 'partly-undone': '↶' };
+export const STEP_MARKS: Readonly<Record<StepState, string>> = {
+  waiting: '·',
+  running: '▶',
+  held: '‖',
+  approval: '‖',
+  'in-doubt': '?',
+  stuck: '✖',
+  done: '✔',
+  failed: '✖',
+  undoing: '↶',
+  undone: '↶',
+  'partly-undone': '↶',
+};
 
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
-export type StatusExtract = Pick<JobStatus, 'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending'> & { readonly counts?: { readonly begun: number; readonly done: number } };
+export type StatusExtract = Pick<
+  JobStatus,
+  'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending'
+> & { readonly counts?: { readonly begun: number; readonly done: number } };
 
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
 export function statusMarkdown(status: StatusExtract): string {
   const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
-  const { begun, done } = status.counts ?? { begun: status.steps.length, done: status.steps.filter(({ state }) => state === 'done').length };
+  const { begun, done } = status.counts ?? {
+    begun: status.steps.length,
+    done: status.steps.filter(({ state }) => state === 'done').length,
+  };
   const from = Math.max(0, status.steps.length - MAX_STEPS_SHOWN);
   const shown = status.steps.filter(({ state }, place) => place >= from || state !== 'done');
-  if (shown.length < begun) lines.push(`${done} of ${begun} steps begun are done; the latest, and those that are not:`, '');
+  if (shown.length < begun)
+    lines.push(`${done} of ${begun} steps begun are done; the latest, and those that are not:`, '');
   for (const step of shown) {
     const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
@@ -108,9 +153,13 @@ export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
   const step = stepId === undefined ? 'a step' : `step ${stepId}`;
   switch (kind) {
     case 'discrepancy':
-      return findingsTotal === 1 ? 'one thing differs from the record' : `${findingsTotal} things differ from the record`;
+      return findingsTotal === 1
+        ? 'one thing differs from the record'
+        : `${findingsTotal} things differ from the record`;
     case 'unverifiable':
-      return findingsTotal === 1 ? 'one thing could not be read or reached' : `${findingsTotal} things could not be read, reached, or differ`;
+      return findingsTotal === 1
+        ? 'one thing could not be read or reached'
+        : `${findingsTotal} things could not be read, reached, or differ`;
     case 'approval':
       return `may the changes of ${step} be applied?`;
     case 'conflict':
@@ -136,11 +185,20 @@ function questionMarkdown(question: Question, workflowId: string): string[] {
     lines.push(`- \`${finding.resource}\`: ${finding.kind}`);
     lines.push(`  - expected: ${finding.expected.text}`, `  - found: ${finding.found.text}`);
     if (finding.staleSteps.length > 0) lines.push(`  - used by: ${finding.staleSteps.join(', ')}`);
-    if (finding.difference !== '') lines.push('  ```diff', ...cut(finding.difference, MAX_DIFFERENCE_SHOWN).split('\n').map((line) => `  ${line}`), '  ```');
-    if (finding.keeps !== undefined) lines.push(`  - kept when run again: ${finding.keeps.join(', ')} (unless \`items\` says \`repeat\`)`);
+    if (finding.difference !== '')
+      lines.push(
+        '  ```diff',
+        ...cut(finding.difference, MAX_DIFFERENCE_SHOWN)
+          .split('\n')
+          .map((line) => `  ${line}`),
+        '  ```',
+      );
+    if (finding.keeps !== undefined)
+      lines.push(`  - kept when run again: ${finding.keeps.join(', ')} (unless \`items\` says \`repeat\`)`);
     lines.push(`  - answers: ${finding.answers.join(', ')}`);
   }
-  if (question.findingsTotal > MAX_FINDINGS_SHOWN) lines.push(`- … and ${question.findingsTotal - Math.min(MAX_FINDINGS_SHOWN, question.findings.length)} more`);
+  if (question.findingsTotal > MAX_FINDINGS_SHOWN)
+    lines.push(`- … and ${question.findingsTotal - Math.min(MAX_FINDINGS_SHOWN, question.findings.length)} more`);
   lines.push('', 'Answer with', '```sh', signalCommand(workflowId, question), '```', 'or `holdfast decide`.');
   return lines;
 }
@@ -148,11 +206,24 @@ function questionMarkdown(question: Question, workflowId: string): string[] {
 /** The command that answers a question with nothing but Temporal's own command line. */
 export function signalCommand(workflowId: string, question: Question): string {
   const answer = wholeAnswers(question)[0];
-  const told = question.findings.filter((finding) => (answer ?? finding.answers[0]) === 'happened' && needsResult(finding));
-  const results = told.length === 0 ? {} : told.length === 1 ? { result: null } : { results: Object.fromEntries(told.map(({ resource }) => [resource, null])) };
+  const told = question.findings.filter(
+    (finding) => (answer ?? finding.answers[0]) === 'happened' && needsResult(finding),
+  );
+  const results =
+    told.length === 0
+      ? {}
+      : told.length === 1
+        ? { result: null }
+        : { results: Object.fromEntries(told.map(({ resource }) => [resource, null])) };
   const body =
     answer === undefined
-      ? { digest: question.digest, items: Object.fromEntries(question.findings.map((finding) => [finding.resource, finding.answers[0]])), ...results, by: 'you@example.com', reason: 'why' }
+      ? {
+          digest: question.digest,
+          items: Object.fromEntries(question.findings.map((finding) => [finding.resource, finding.answers[0]])),
+          ...results,
+          by: 'you@example.com',
+          reason: 'why',
+        }
       : { digest: question.digest, answer, ...results, by: 'you@example.com', reason: 'why' };
   return `temporal workflow signal --workflow-id ${shellQuote(workflowId)} --name decide --input ${shellQuote(JSON.stringify(body))}`;
 }

@@ -11,7 +11,11 @@ import type { StepContract } from '../step/step.ts';
 import { waitStep } from '../step/built-in-steps.ts';
 
 export function checkStepInput(step: PlanStep, contract: StepContract | undefined, at: string): readonly PlanProblem[] {
-  return [...checkWith(step, contract, at), ...checkRetry(step, at), ...(step.use === waitStep.name ? checkWaitOptions(step, at) : [])];
+  return [
+    ...checkWith(step, contract, at),
+    ...checkRetry(step, at),
+    ...(step.use === waitStep.name ? checkWaitOptions(step, at) : []),
+  ];
 }
 
 function checkWith(step: PlanStep, contract: StepContract | undefined, at: string): readonly PlanProblem[] {
@@ -26,7 +30,11 @@ function checkWith(step: PlanStep, contract: StepContract | undefined, at: strin
   if (parsed.success) return [];
   // What a reference will yield is not known yet, so nothing is said about a value that holds one; a field that the
   // step does not know is wrong whatever it holds.
-  const certain = parsed.error.issues.filter((issue) => issue.code === 'unrecognized_keys' ? typeof valueAt(step.with, issue.path) === 'object' : !holdsReference(valueAt(step.with, issue.path)));
+  const certain = parsed.error.issues.filter((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? typeof valueAt(step.with, issue.path) === 'object'
+      : !holdsReference(valueAt(step.with, issue.path)),
+  );
   return problemsFromZod(new z.core.$ZodError(certain), step.with, contract.input, `${at}.with`);
 }
 
@@ -46,7 +54,15 @@ function checkRetry(step: PlanStep, at: string): readonly PlanProblem[] {
 /** A wait is a timer: it has no attempts and changes nothing. */
 function checkWaitOptions(step: PlanStep, at: string): readonly PlanProblem[] {
   return (['retry', 'timeoutMs', 'approval'] as const).flatMap((option) =>
-    step[option] === undefined ? [] : [{ path: `${at}.${option}`, message: `means nothing for "wait", which is a timer`, hint: 'remove it, or put it on the step that follows' }],
+    step[option] === undefined
+      ? []
+      : [
+          {
+            path: `${at}.${option}`,
+            message: `means nothing for "wait", which is a timer`,
+            hint: 'remove it, or put it on the step that follows',
+          },
+        ],
   );
 }
 
@@ -54,7 +70,8 @@ function checkWaitOptions(step: PlanStep, at: string): readonly PlanProblem[] {
 function unescaped(value: Json): Json {
   if (typeof value === 'string') return holdsReference(value) ? value : resolve(value, {});
   if (Array.isArray(value)) return value.map((item: Json) => unescaped(item));
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, unescaped(member as Json)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, unescaped(member as Json)]));
   return value;
 }
 

@@ -41,12 +41,32 @@ export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepC
   plan.steps.forEach((step, index) => {
     const at = `steps[${index}]`;
     const placed = check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job', 'secrets']);
-    problems.push(...placed.flatMap(({ reference, path }) => (reference.root === 'secrets' ? checkSecret(plan, step.use, reference.name, path) : [])));
-    waitsFor.set(step.id, [...new Set([...step.needs, ...placed.flatMap(({ reference }) => (reference.root === 'steps' ? [reference.stepId] : []))])]);
-    for (const { reference, path } of placed) if (reference.root === 'state') problems.push(...leads.stateBefore(reference, path, step.id));
+    problems.push(
+      ...placed.flatMap(({ reference, path }) =>
+        reference.root === 'secrets' ? checkSecret(plan, step.use, reference.name, path) : [],
+      ),
+    );
+    waitsFor.set(step.id, [
+      ...new Set([
+        ...step.needs,
+        ...placed.flatMap(({ reference }) => (reference.root === 'steps' ? [reference.stepId] : [])),
+      ]),
+    ]);
+    for (const { reference, path } of placed)
+      if (reference.root === 'state') problems.push(...leads.stateBefore(reference, path, step.id));
     for (const [key, value] of Object.entries(step.state)) {
-      if (!Object.hasOwn(plan.state, key)) problems.push(unknownName(joinPath(`${at}.state`, key), 'state key', key, Object.keys(plan.state), 'declare it under the plan\'s `state`'));
-      for (const { reference, path } of check(value, joinPath(`${at}.state`, key), ['output'])) problems.push(...leads.output(step.use, reference, path, 'output'));
+      if (!Object.hasOwn(plan.state, key))
+        problems.push(
+          unknownName(
+            joinPath(`${at}.state`, key),
+            'state key',
+            key,
+            Object.keys(plan.state),
+            "declare it under the plan's `state`",
+          ),
+        );
+      for (const { reference, path } of check(value, joinPath(`${at}.state`, key), ['output']))
+        problems.push(...leads.output(step.use, reference, path, 'output'));
     }
     check([...step.reads], `${at}.reads`, []);
     check([...step.writes], `${at}.writes`, []);
@@ -58,7 +78,12 @@ export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepC
     const found = read(value, at, problems);
     return found.filter(({ reference, path }) => {
       if (!allowed.includes(reference.root)) {
-        problems.push({ path, message: `${reference.text} cannot be used here`, expected: allowed.length === 0 ? 'no references' : `references to ${allowed.join(', ')}`, hint: `${reference.root} can be used ${WHERE[reference.root]}` });
+        problems.push({
+          path,
+          message: `${reference.text} cannot be used here`,
+          expected: allowed.length === 0 ? 'no references' : `references to ${allowed.join(', ')}`,
+          hint: `${reference.root} can be used ${WHERE[reference.root]}`,
+        });
         return false;
       }
       problems.push(...leads.problems(reference, path));
@@ -72,9 +97,18 @@ const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait)$/;
 
 function checkSecret(plan: Plan, use: string, name: string, path: string): readonly PlanProblem[] {
   const declared = plan.secrets ?? [];
-  if (!declared.includes(name)) return [unknownName(path, 'secret', name, declared, `declare it: secrets: [${[...declared, name].join(', ')}]`)];
+  if (!declared.includes(name))
+    return [unknownName(path, 'secret', name, declared, `declare it: secrets: [${[...declared, name].join(', ')}]`)];
   if (!RECORDED_STEPS.test(use)) return [];
-  return [{ path, message: `a secret cannot be given to ${use}`, found: `\${{ secrets.${name} }}`, expected: 'a value that may be recorded', hint: 'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is needed and goes no further' }];
+  return [
+    {
+      path,
+      message: `a secret cannot be given to ${use}`,
+      found: `\${{ secrets.${name} }}`,
+      expected: 'a value that may be recorded',
+      hint: 'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is needed and goes no further',
+    },
+  ];
 }
 
 /** The references in a value; what cannot be read as one becomes a problem. */
@@ -86,7 +120,13 @@ function read(value: Json, path: string, problems: PlanProblem[]): readonly Plac
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.flatMap((item: Json, index) => read(item, `${path}[${index}]`, problems));
   return Object.entries(value).flatMap(([key, member]) => {
-    if (key.includes('${{')) problems.push({ path: joinPath(path, key), message: 'a name holds a reference', expected: 'references in values only', hint: 'compute the object in a step and refer to its output' });
+    if (key.includes('${{'))
+      problems.push({
+        path: joinPath(path, key),
+        message: 'a name holds a reference',
+        expected: 'references in values only',
+        hint: 'compute the object in a step and refer to its output',
+      });
     return read(member as Json, joinPath(path, key), problems);
   });
 }
@@ -111,7 +151,12 @@ class Destinations {
   readonly #contracts: ReadonlyMap<string, StepContract>;
   readonly #stepUse: ReadonlyMap<string, string>;
   readonly #outputShapes = new Map<string, Shape | undefined>();
-  readonly #stateReads: { readonly key: string; readonly path: string; readonly stepId: string; readonly text: string }[] = [];
+  readonly #stateReads: {
+    readonly key: string;
+    readonly path: string;
+    readonly stepId: string;
+    readonly text: string;
+  }[] = [];
 
   constructor(plan: Plan, contracts: ReadonlyMap<string, StepContract>) {
     this.#plan = plan;
@@ -123,15 +168,32 @@ class Destinations {
     switch (reference.root) {
       case 'input': {
         const schema = this.#plan.input;
-        if (schema === undefined && reference.path.length > 0) return [{ path, message: `${reference.text} leads nowhere`, found: 'a plan that declares no input', hint: 'declare it: input: { type: object, properties: { … } }' }];
+        if (schema === undefined && reference.path.length > 0)
+          return [
+            {
+              path,
+              message: `${reference.text} leads nowhere`,
+              found: 'a plan that declares no input',
+              hint: 'declare it: input: { type: object, properties: { … } }',
+            },
+          ];
         return followShape(schema, reference, path, 'input', true);
       }
       case 'state':
         if (Object.hasOwn(this.#plan.state, reference.name)) return [];
-        return [unknownName(path, 'state key', reference.name, Object.keys(this.#plan.state), "declare it under the plan's `state`")];
+        return [
+          unknownName(
+            path,
+            'state key',
+            reference.name,
+            Object.keys(this.#plan.state),
+            "declare it under the plan's `state`",
+          ),
+        ];
       case 'steps': {
         const use = this.#stepUse.get(reference.stepId);
-        if (use === undefined) return [unknownName(path, 'step id', reference.stepId, [...this.#stepUse.keys()], undefined)];
+        if (use === undefined)
+          return [unknownName(path, 'step id', reference.stepId, [...this.#stepUse.keys()], undefined)];
         return this.output(use, reference, path, `steps.${reference.stepId}.output`);
       }
       default:
@@ -145,23 +207,40 @@ class Destinations {
     return followShape(this.#outputShapes.get(use), reference, path, name, false);
   }
 
-  stateBefore(reference: Extract<Reference, { readonly name: string }>, path: string, stepId: string): readonly PlanProblem[] {
+  stateBefore(
+    reference: Extract<Reference, { readonly name: string }>,
+    path: string,
+    stepId: string,
+  ): readonly PlanProblem[] {
     this.#stateReads.push({ key: reference.name, path, stepId, text: reference.text });
     return [];
   }
 
   /** State that is read before any step can have written it, and has no initial value. */
   unwritten(waitsFor: ReadonlyMap<string, readonly string[]>): readonly PlanProblem[] {
-    const reads = this.#stateReads.filter(({ key }) => Object.hasOwn(this.#plan.state, key) && this.#plan.state[key]!.initial === undefined && this.#plan.state[key]!.reducer === 'replace');
+    const reads = this.#stateReads.filter(
+      ({ key }) =>
+        Object.hasOwn(this.#plan.state, key) &&
+        this.#plan.state[key]!.initial === undefined &&
+        this.#plan.state[key]!.reducer === 'replace',
+    );
     return reads.flatMap(({ key, path, stepId, text }) => {
-      const writers = this.#plan.steps.filter((step) => step.id !== stepId && Object.hasOwn(step.state, key)).map((step) => step.id);
+      const writers = this.#plan.steps
+        .filter((step) => step.id !== stepId && Object.hasOwn(step.state, key))
+        .map((step) => step.id);
       if (writers.some((writer) => waitsForThrough(waitsFor, stepId, writer))) return [];
       return [
         {
           path,
           message: `${text} has no value yet when "${stepId}" runs`,
-          found: writers.length === 0 ? 'no step that writes it' : `written by ${writers.join(', ')}, which "${stepId}" does not wait for`,
-          hint: writers.length === 0 ? `give state.${key} an \`initial\` value, or let a step write it` : `add needs: [${writers[0]}], or give state.${key} an \`initial\` value`,
+          found:
+            writers.length === 0
+              ? 'no step that writes it'
+              : `written by ${writers.join(', ')}, which "${stepId}" does not wait for`,
+          hint:
+            writers.length === 0
+              ? `give state.${key} an \`initial\` value, or let a step write it`
+              : `add needs: [${writers[0]}], or give state.${key} an \`initial\` value`,
         },
       ];
     });
@@ -192,24 +271,42 @@ function shapeOf(contract: StepContract | undefined): Shape | undefined {
 }
 
 /** Follows a path as far as the shape is known. `strict`: a part that may be left out is a problem as well. */
-function followShape(start: Shape | undefined, reference: Reference, at: string, startName: string, strict: boolean): readonly PlanProblem[] {
+function followShape(
+  start: Shape | undefined,
+  reference: Reference,
+  at: string,
+  startName: string,
+  strict: boolean,
+): readonly PlanProblem[] {
   let shape = start;
   let name = startName;
   for (const part of reference.path) {
     if (shape === undefined) return [];
     if (typeof part === 'number') {
-      if (typeof shape.type === 'string' && shape.type !== 'array') return [wrongKind(at, reference, name, shape.type, part)];
+      if (typeof shape.type === 'string' && shape.type !== 'array')
+        return [wrongKind(at, reference, name, shape.type, part)];
       shape = shape.items;
     } else {
-      if (typeof shape.type === 'string' && shape.type !== 'object') return [wrongKind(at, reference, name, shape.type, part)];
+      if (typeof shape.type === 'string' && shape.type !== 'object')
+        return [wrongKind(at, reference, name, shape.type, part)];
       const properties = shape.properties ?? {};
       if (Object.hasOwn(properties, part)) {
         const next: Shape = properties[part]!;
         if (strict && next.default === undefined && !(shape.required ?? []).includes(part)) {
-          return [{ path: at, message: `${reference.text} may be missing`, expected: 'an input that is required or has a default', hint: `list "${part}" under \`required\`, or give it a \`default\`` }];
+          return [
+            {
+              path: at,
+              message: `${reference.text} may be missing`,
+              expected: 'an input that is required or has a default',
+              hint: `list "${part}" under \`required\`, or give it a \`default\``,
+            },
+          ];
         }
         shape = next;
-      } else if (shape.properties !== undefined && (shape.additionalProperties === false || shape.additionalProperties === undefined)) {
+      } else if (
+        shape.properties !== undefined &&
+        (shape.additionalProperties === false || shape.additionalProperties === undefined)
+      ) {
         return [unknownName(at, `member of ${name}`, part, Object.keys(properties), undefined)];
       } else {
         shape = typeof shape.additionalProperties === 'object' ? (shape.additionalProperties as Shape) : undefined;
@@ -221,11 +318,30 @@ function followShape(start: Shape | undefined, reference: Reference, at: string,
 }
 
 function wrongKind(path: string, reference: Reference, name: string, type: string, part: PathPart): PlanProblem {
-  return { path, message: `${reference.text} leads nowhere`, expected: `${name} to be ${typeof part === 'number' ? 'a list' : 'an object'}`, found: `type ${type}` };
+  return {
+    path,
+    message: `${reference.text} leads nowhere`,
+    expected: `${name} to be ${typeof part === 'number' ? 'a list' : 'an object'}`,
+    found: `type ${type}`,
+  };
 }
 
-function unknownName(path: string, what: string, name: string, known: readonly string[], otherwise: string | undefined): PlanProblem {
+function unknownName(
+  path: string,
+  what: string,
+  name: string,
+  known: readonly string[],
+  otherwise: string | undefined,
+): PlanProblem {
   const near = nearestName(name, known);
-  const hint = [...(near === undefined ? [] : [`did you mean "${near}"?`]), ...(otherwise === undefined ? [] : [near === undefined ? otherwise : `Else ${otherwise}`])].join(' ');
-  return { path, message: `unknown ${what} "${name}"`, expected: known.length === 0 ? 'none is declared' : `one of ${known.join(', ')}`, ...(hint === '' ? {} : { hint }) };
+  const hint = [
+    ...(near === undefined ? [] : [`did you mean "${near}"?`]),
+    ...(otherwise === undefined ? [] : [near === undefined ? otherwise : `Else ${otherwise}`]),
+  ].join(' ');
+  return {
+    path,
+    message: `unknown ${what} "${name}"`,
+    expected: known.length === 0 ? 'none is declared' : `one of ${known.join(', ')}`,
+    ...(hint === '' ? {} : { hint }),
+  };
 }

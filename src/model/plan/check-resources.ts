@@ -24,7 +24,14 @@ export function checkResources(plan: Plan, graph: PlanGraph | undefined): readon
 
 function checkWorkspace(plan: Plan): readonly PlanProblem[] {
   if (!plan.workspace.split('/').includes('..') && !plan.workspace.includes('\0')) return [];
-  return [{ path: 'workspace', message: 'holds `..`', found: shown(plan.workspace), hint: "name the folder itself: relative to the worker's root, or absolute" }];
+  return [
+    {
+      path: 'workspace',
+      message: 'holds `..`',
+      found: shown(plan.workspace),
+      hint: "name the folder itself: relative to the worker's root, or absolute",
+    },
+  ];
 }
 
 function checkDatabases(plan: Plan): readonly PlanProblem[] {
@@ -34,11 +41,27 @@ function checkDatabases(plan: Plan): readonly PlanProblem[] {
     const file = sqlitePath(url);
     if (file !== undefined) {
       const checked = workspacePath(file);
-      if (!checked.ok) return [{ path, message: `the path ${checked.problem}`, found: file, hint: `${checked.hint}; for a database elsewhere write url: \${{ env.DATABASE_URL }}` }];
+      if (!checked.ok)
+        return [
+          {
+            path,
+            message: `the path ${checked.problem}`,
+            found: file,
+            hint: `${checked.hint}; for a database elsewhere write url: \${{ env.DATABASE_URL }}`,
+          },
+        ];
     }
     const same = file === undefined ? url.replace(/\s/g, '') : `sqlite:${normalPath(file)}`;
     const other = seen.get(same);
-    if (other !== undefined) return [{ path, message: `is the same database as "${other}"`, expected: 'one name for a database', hint: `use "${other}" in all steps` }];
+    if (other !== undefined)
+      return [
+        {
+          path,
+          message: `is the same database as "${other}"`,
+          expected: 'one name for a database',
+          hint: `use "${other}" in all steps`,
+        },
+      ];
     seen.set(same, name);
     return [];
   });
@@ -56,25 +79,58 @@ function checkWatches(plan: Plan): readonly PlanProblem[] {
     const first = names.get(watch.query.name);
     names.set(watch.query.name, first ?? index);
     return [
-      ...(first === undefined ? [] : [{ path: `${at}.query.name`, message: `"${watch.query.name}" is already the name of watch[${first}]`, expected: 'a name of its own for each query' }]),
+      ...(first === undefined
+        ? []
+        : [
+            {
+              path: `${at}.query.name`,
+              message: `"${watch.query.name}" is already the name of watch[${first}]`,
+              expected: 'a name of its own for each query',
+            },
+          ]),
       ...checkDatabaseName(plan, watch.query.database, `${at}.query.database`),
     ];
   });
 }
 
-function checkEndpoint(plan: Plan, { name, url, json }: NonNullable<Watch['endpoint']>, at: string, names: Map<string, number>, index: number): readonly PlanProblem[] {
+function checkEndpoint(
+  plan: Plan,
+  { name, url, json }: NonNullable<Watch['endpoint']>,
+  at: string,
+  names: Map<string, number>,
+  index: number,
+): readonly PlanProblem[] {
   const first = names.get(name);
   names.set(name, first ?? index);
   return [
-    ...(first === undefined ? [] : [{ path: `${at}.name`, message: `"${name}" is already the name of watch[${first}]`, expected: 'a name of its own for each endpoint' }]),
+    ...(first === undefined
+      ? []
+      : [
+          {
+            path: `${at}.name`,
+            message: `"${name}" is already the name of watch[${first}]`,
+            expected: 'a name of its own for each endpoint',
+          },
+        ]),
     ...checkUrl(plan, url, `${at}.url`),
-    ...(json === undefined || isJsonPath(json) ? [] : [{ path: `${at}.json`, message: 'is not a path', found: shown(json), hint: 'write names and indexes: info.version, services[0]["api version"]' }]),
+    ...(json === undefined || isJsonPath(json)
+      ? []
+      : [
+          {
+            path: `${at}.json`,
+            message: 'is not a path',
+            found: shown(json),
+            hint: 'write names and indexes: info.version, services[0]["api version"]',
+          },
+        ]),
   ];
 }
 
 function isJsonPath(path: string): boolean {
   try {
-    return path.includes('${{') || parseTemplate(`\${{ output${path.startsWith('[') ? '' : '.'}${path} }}`).length === 1;
+    return (
+      path.includes('${{') || parseTemplate(`\${{ output${path.startsWith('[') ? '' : '.'}${path} }}`).length === 1
+    );
   } catch {
     return false;
   }
@@ -90,7 +146,14 @@ function checkUrl(plan: Plan, url: string, path: string): readonly PlanProblem[]
     const host = error.details['host'];
     if (typeof host !== 'string') return [{ path, message: error.message.replace(/\.$/, '') }];
     const hosts = plan.http?.hosts ?? [];
-    return [{ path, message: `calls ${host}, which the plan does not list`, expected: hosts.length === 0 ? 'a host that the plan lists under `http.hosts`' : `one of ${hosts.join(', ')}`, hint: `list it: http: { hosts: [${host}] }` }];
+    return [
+      {
+        path,
+        message: `calls ${host}, which the plan does not list`,
+        expected: hosts.length === 0 ? 'a host that the plan lists under `http.hosts`' : `one of ${hosts.join(', ')}`,
+        hint: `list it: http: { hosts: [${host}] }`,
+      },
+    ];
   }
 }
 
@@ -109,9 +172,19 @@ function checkStep(plan: Plan, step: PlanStep, at: string): readonly PlanProblem
 function checkPath(plan: Plan, path: string, at: string): readonly PlanProblem[] {
   if (path.includes('${{')) return [];
   const checked = workspacePath(path);
-  if (!checked.ok) return [{ path: at, message: `the path ${checked.problem}`, found: JSON.stringify(path), hint: checked.hint }];
+  if (!checked.ok)
+    return [{ path: at, message: `the path ${checked.problem}`, found: JSON.stringify(path), hint: checked.hint }];
   const database = databaseOfFile(plan, checked.value);
-  return database === undefined ? [] : [{ path: at, message: `is the file of the database "${database}"`, found: JSON.stringify(path), hint: 'use the db.* steps, or ctx.db, for what is in it' }];
+  return database === undefined
+    ? []
+    : [
+        {
+          path: at,
+          message: `is the file of the database "${database}"`,
+          found: JSON.stringify(path),
+          hint: 'use the db.* steps, or ctx.db, for what is in it',
+        },
+      ];
 }
 
 function checkClaim(plan: Plan, text: string, at: string): readonly PlanProblem[] {
@@ -130,8 +203,11 @@ function checkDatabaseName(plan: Plan, name: string, path: string): readonly Pla
     {
       path,
       message: `undeclared database "${name}"`,
-      expected: names.length === 0 ? "one that the plan declares under `databases`" : `one of ${names.join(', ')}`,
-      hint: near === undefined ? `declare it: databases: { ${name}: { url: "\${{ env.DATABASE_URL }}" } }` : `did you mean "${near}"?`,
+      expected: names.length === 0 ? 'one that the plan declares under `databases`' : `one of ${names.join(', ')}`,
+      hint:
+        near === undefined
+          ? `declare it: databases: { ${name}: { url: "\${{ env.DATABASE_URL }}" } }`
+          : `did you mean "${near}"?`,
     },
   ];
 }
@@ -166,8 +242,12 @@ function checkParallel(plan: Plan, graph: PlanGraph): readonly PlanProblem[] {
 
 function conflict(plan: Plan, a: StepClaim, b: StepClaim): PlanProblem {
   const index = plan.steps.findIndex((step) => step.id === b.step);
-  const resources = a.claim.resource === b.claim.resource ? a.claim.resource : `${a.claim.resource} and ${b.claim.resource}`;
-  const what = a.writes && b.writes ? `both write ${resources}` : `"${(a.writes ? a : b).step}" writes what "${(a.writes ? b : a).step}" reads: ${resources}`;
+  const resources =
+    a.claim.resource === b.claim.resource ? a.claim.resource : `${a.claim.resource} and ${b.claim.resource}`;
+  const what =
+    a.writes && b.writes
+      ? `both write ${resources}`
+      : `"${(a.writes ? a : b).step}" writes what "${(a.writes ? b : a).step}" reads: ${resources}`;
   return {
     path: `steps[${index}]`,
     message: `steps "${a.step}" and "${b.step}" may run at the same time, and ${what}`,
@@ -177,17 +257,30 @@ function conflict(plan: Plan, a: StepClaim, b: StepClaim): PlanProblem {
 }
 
 function claimsOf(step: PlanStep): readonly StepClaim[] {
-  const declared = (texts: readonly string[]): readonly Claim[] => texts.flatMap((text) => (text.includes('${{') ? [] : [parseClaim(text)])).flatMap((claim) => (claim.ok ? [claim.value] : []));
+  const declared = (texts: readonly string[]): readonly Claim[] =>
+    texts
+      .flatMap((text) => (text.includes('${{') ? [] : [parseClaim(text)]))
+      .flatMap((claim) => (claim.ok ? [claim.value] : []));
   return [
-    ...[...declared(step.writes), ...builtInWrites(step.use, step.with)].map((claim) => ({ step: step.id, claim, writes: true })),
-    ...[...declared(step.reads), ...builtInReads(step.use, step.with)].map((claim) => ({ step: step.id, claim, writes: false })),
+    ...[...declared(step.writes), ...builtInWrites(step.use, step.with)].map((claim) => ({
+      step: step.id,
+      claim,
+      writes: true,
+    })),
+    ...[...declared(step.reads), ...builtInReads(step.use, step.with)].map((claim) => ({
+      step: step.id,
+      claim,
+      writes: false,
+    })),
   ];
 }
 
 function databaseOfFile(plan: Plan, path: string): string | undefined {
   const found = Object.entries(plan.databases).find(([, { url }]) => {
     const file = sqlitePath(url);
-    return file !== undefined && ['', '-wal', '-shm', '-journal'].some((suffix) => `${normalPath(file)}${suffix}` === path);
+    return (
+      file !== undefined && ['', '-wal', '-shm', '-journal'].some((suffix) => `${normalPath(file)}${suffix}` === path)
+    );
   });
   return found?.[0];
 }

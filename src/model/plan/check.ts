@@ -23,7 +23,9 @@ export interface CheckOptions {
   readonly knownSteps?: readonly StepContract[];
 }
 
-export type CheckedPlan = { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problems: readonly PlanProblem[] };
+export type CheckedPlan =
+  | { readonly ok: true; readonly plan: Plan }
+  | { readonly ok: false; readonly problems: readonly PlanProblem[] };
 
 /** Checks form and meaning of a plan. Pure. */
 export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {
@@ -37,15 +39,20 @@ export function validatePlan(value: unknown, options: CheckOptions = {}): Checke
 export function assertPlan(value: unknown, options: CheckOptions = {}): Plan {
   const checked = validatePlan(value, options);
   if (checked.ok) return checked.plan;
-  throw new HoldfastError('bad-plan', `The plan cannot be used.\n${formatProblems(checked.problems, 'PLAN')}`, { problems: checked.problems });
+  throw new HoldfastError('bad-plan', `The plan cannot be used.\n${formatProblems(checked.problems, 'PLAN')}`, {
+    problems: checked.problems,
+  });
 }
 
 /** Every problem of a plan whose form is right, in the order of the plan. */
 export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly PlanProblem[] {
-  const contracts = new Map([...BUILT_IN_STEPS, ...(options.knownSteps ?? [])].map((contract: StepContract) => [contract.name, contract]));
+  const contracts = new Map(
+    [...BUILT_IN_STEPS, ...(options.knownSteps ?? [])].map((contract: StepContract) => [contract.name, contract]),
+  );
   const references = checkReferences(plan, contracts);
   const order = checkOrder(plan, references.waitsFor);
-  const graph: PlanGraph | undefined = references.problems.length === 0 && order.length === 0 ? planGraph(plan) : undefined;
+  const graph: PlanGraph | undefined =
+    references.problems.length === 0 && order.length === 0 ? planGraph(plan) : undefined;
   const problems = [
     ...checkDeclarations(plan),
     ...(options.knownSteps === undefined ? [] : checkStepNames(plan, contracts)),
@@ -61,27 +68,46 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
 function checkDeclarations(plan: Plan): readonly PlanProblem[] {
   const problems: PlanProblem[] = [];
   if (plan.input !== undefined && plan.input.type !== 'object') {
-    problems.push({ path: 'input.type', message: "the input's schema is not that of an object", expected: 'type: object', found: String(plan.input.type ?? 'no type'), hint: 'name each input under `properties`' });
+    problems.push({
+      path: 'input.type',
+      message: "the input's schema is not that of an object",
+      expected: 'type: object',
+      found: String(plan.input.type ?? 'no type'),
+      hint: 'name each input under `properties`',
+    });
   }
   if (plan.input !== undefined) checkDefaults(plan.input, 'input');
   for (const [key, { reducer, initial, schema }] of Object.entries(plan.state)) {
     if (schema !== undefined) checkDefaults(schema, `state.${key}.schema`);
     if (initial === undefined) continue;
-    if (reducer === 'append' && !Array.isArray(initial)) problems.push({ path: `state.${key}.initial`, message: 'cannot be appended to', expected: 'a list, as the reducer is append', found: shown(initial) });
+    if (reducer === 'append' && !Array.isArray(initial))
+      problems.push({
+        path: `state.${key}.initial`,
+        message: 'cannot be appended to',
+        expected: 'a list, as the reducer is append',
+        found: shown(initial),
+      });
     else if (schema !== undefined) checkValue(schema, initial, `state.${key}.initial`);
   }
   return problems;
 
   function checkDefaults(schema: JsonSchema, at: string): void {
     if (schema.default !== undefined) checkValue(schema, schema.default, `${at}.default`);
-    for (const [name, one] of Object.entries(schema.properties ?? {})) checkDefaults(one, formatPath([name], `${at}.properties`));
+    for (const [name, one] of Object.entries(schema.properties ?? {}))
+      checkDefaults(one, formatPath([name], `${at}.properties`));
     if (schema.items !== undefined) checkDefaults(schema.items, `${at}.items`);
   }
 
   function checkValue(schema: JsonSchema, value: Json, at: string): void {
     const validator = validatorOf({ ...schema, default: undefined });
     const result = validator.safeParse(value);
-    if (!result.success) problems.push(...problemsFromZod(result.error, value, validator, at).map((problem) => ({ ...problem, message: `does not fit its own schema: ${problem.message}` })));
+    if (!result.success)
+      problems.push(
+        ...problemsFromZod(result.error, value, validator, at).map((problem) => ({
+          ...problem,
+          message: `does not fit its own schema: ${problem.message}`,
+        })),
+      );
   }
 }
 
@@ -94,7 +120,10 @@ function checkStepNames(plan: Plan, contracts: ReadonlyMap<string, StepContract>
         path: `steps[${index}].use`,
         message: `unknown step "${step.use}"`,
         expected: `one of ${[...contracts.keys()].join(', ')}`,
-        hint: near === undefined ? 'register it in holdfast.config.ts, or pass --steps' : `did you mean "${near}"? Else register it in holdfast.config.ts, or pass --steps`,
+        hint:
+          near === undefined
+            ? 'register it in holdfast.config.ts, or pass --steps'
+            : `did you mean "${near}"? Else register it in holdfast.config.ts, or pass --steps`,
       },
     ];
   });
@@ -105,20 +134,31 @@ function checkOrder(plan: Plan, waitsFor: ReadonlyMap<string, readonly string[]>
   const ids = plan.steps.map((step) => step.id);
   plan.steps.forEach((step, index) => {
     const first = ids.indexOf(step.id);
-    if (first !== index) problems.push({ path: `steps[${index}].id`, message: `"${step.id}" is already the id of steps[${first}]`, expected: 'an id of its own for each step' });
+    if (first !== index)
+      problems.push({
+        path: `steps[${index}].id`,
+        message: `"${step.id}" is already the id of steps[${first}]`,
+        expected: 'an id of its own for each step',
+      });
     step.needs.forEach((need, needIndex) => {
       if (ids.includes(need)) return;
       const near = nearestName(need, ids);
-      problems.push({ path: `steps[${index}].needs[${needIndex}]`, message: `unknown step id "${need}"`, expected: `one of ${ids.filter((id) => id !== step.id).join(', ')}`, ...(near === undefined ? {} : { hint: `did you mean "${near}"?` }) });
+      problems.push({
+        path: `steps[${index}].needs[${needIndex}]`,
+        message: `unknown step id "${need}"`,
+        expected: `one of ${ids.filter((id) => id !== step.id).join(', ')}`,
+        ...(near === undefined ? {} : { hint: `did you mean "${near}"?` }),
+      });
     });
   });
   const cycle = findCycle(waitsFor);
   if (cycle !== undefined) {
     problems.push({
       path: `steps[${ids.indexOf(cycle[0]!)}]`,
-      message: cycle.length === 2 ? `step "${cycle[0]}" waits for itself` : `steps wait for each other: ${cycle.join(' → ')}`,
+      message:
+        cycle.length === 2 ? `step "${cycle[0]}" waits for itself` : `steps wait for each other: ${cycle.join(' → ')}`,
       expected: 'steps that can be put in an order',
-      hint: 'remove one of these `needs` or references (a reference to a step\'s output implies `needs`)',
+      hint: "remove one of these `needs` or references (a reference to a step's output implies `needs`)",
     });
   }
   return problems;
@@ -126,6 +166,10 @@ function checkOrder(plan: Plan, waitsFor: ReadonlyMap<string, readonly string[]>
 
 /** By the position in the plan, as far as the path tells it. */
 function inPlanOrder(problems: readonly PlanProblem[]): readonly PlanProblem[] {
-  const place = ({ path }: PlanProblem): number => (path.startsWith('steps[') ? Number.parseInt(path.slice('steps['.length), 10) : -1);
-  return problems.map((problem, index) => ({ problem, index })).sort((a, b) => place(a.problem) - place(b.problem) || a.index - b.index).map(({ problem }) => problem);
+  const place = ({ path }: PlanProblem): number =>
+    path.startsWith('steps[') ? Number.parseInt(path.slice('steps['.length), 10) : -1;
+  return problems
+    .map((problem, index) => ({ problem, index }))
+    .sort((a, b) => place(a.problem) - place(b.problem) || a.index - b.index)
+    .map(({ problem }) => problem);
 }

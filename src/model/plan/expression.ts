@@ -24,7 +24,12 @@ export type PathPart = string | number;
 
 export type Reference =
   | { readonly root: 'input' | 'output'; readonly path: readonly PathPart[]; readonly text: string }
-  | { readonly root: 'state' | 'env' | 'secrets'; readonly name: string; readonly path: readonly PathPart[]; readonly text: string }
+  | {
+      readonly root: 'state' | 'env' | 'secrets';
+      readonly name: string;
+      readonly path: readonly PathPart[];
+      readonly text: string;
+    }
   | { readonly root: 'steps'; readonly stepId: string; readonly path: readonly PathPart[]; readonly text: string }
   | { readonly root: 'job'; readonly path: readonly []; readonly text: string };
 
@@ -87,11 +92,14 @@ export function resolveInput(value: Json, scope: Scope): ResolvedInput {
   const secrets: PlacedSecret[] = [];
   const walk = (part: Json, at: readonly PathPart[]): Json => {
     if (isList(part)) return part.map((item, index) => walk(item, [...at, index]));
-    if (typeof part === 'object' && part !== null) return Object.fromEntries(Object.entries(part).map(([key, member]) => [key, walk(member, [...at, key])]));
+    if (typeof part === 'object' && part !== null)
+      return Object.fromEntries(Object.entries(part).map(([key, member]) => [key, walk(member, [...at, key])]));
     if (typeof part !== 'string') return part;
     const pieces = parseTemplate(part);
     if (!pieces.some((piece) => typeof piece !== 'string' && piece.root === 'secrets')) return resolveText(part, scope);
-    const parts = pieces.map((piece) => (typeof piece === 'string' ? piece : piece.root === 'secrets' ? { secret: piece.name } : textOf(piece, scope)));
+    const parts = pieces.map((piece) =>
+      typeof piece === 'string' ? piece : piece.root === 'secrets' ? { secret: piece.name } : textOf(piece, scope),
+    );
     secrets.push({ at: [...at], parts });
     return parts.map((piece) => (typeof piece === 'string' ? piece : `\${{ secrets.${piece.secret} }}`)).join('');
   };
@@ -151,7 +159,11 @@ function endOfReference(text: string, start: number): number {
   match.lastIndex = start;
   const found = match.exec(text);
   if (found) return match.lastIndex;
-  throw syntaxError(text.slice(start, start + 60), 'has no closing }}', 'Close it with }}, or write $${{ for the text ${{.');
+  throw syntaxError(
+    text.slice(start, start + 60),
+    'has no closing }}',
+    'Close it with }}, or write $${{ for the text ${{.',
+  );
 }
 
 const NAMED = {
@@ -171,42 +183,63 @@ function parseReference(text: string): Reference {
     case 'env':
     case 'secrets': {
       const [name, ...rest] = path;
-      if (typeof name !== 'string') throw syntaxError(text, `names no ${NAMED[root].what}`, `Write for example \${{ ${root}.${NAMED[root].example} }}.`);
-      if (root !== 'state' && rest.length > 0) throw syntaxError(text, 'goes into a variable, which is text', `Write \${{ ${root}.${name} }}.`);
+      if (typeof name !== 'string')
+        throw syntaxError(
+          text,
+          `names no ${NAMED[root].what}`,
+          `Write for example \${{ ${root}.${NAMED[root].example} }}.`,
+        );
+      if (root !== 'state' && rest.length > 0)
+        throw syntaxError(text, 'goes into a variable, which is text', `Write \${{ ${root}.${name} }}.`);
       return { root, name, path: rest, text };
     }
     case 'steps': {
       const [stepId, output, ...rest] = path;
       if (typeof stepId !== 'string' || output !== 'output') {
-        throw syntaxError(text, "does not name a step's output", `Write \${{ steps.${typeof stepId === 'string' ? stepId : 'ID'}.output }}, with the path into it after that.`);
+        throw syntaxError(
+          text,
+          "does not name a step's output",
+          `Write \${{ steps.${typeof stepId === 'string' ? stepId : 'ID'}.output }}, with the path into it after that.`,
+        );
       }
       return { root, stepId, path: rest, text };
     }
     case 'job':
-      if (path.length !== 1 || path[0] !== 'id') throw syntaxError(text, 'is not known', 'Of the job there is ${{ job.id }}.');
+      if (path.length !== 1 || path[0] !== 'id')
+        throw syntaxError(text, 'is not known', 'Of the job there is ${{ job.id }}.');
       return { root, path: [], text };
     default: {
       const near = nearestName(String(root), REFERENCE_ROOTS);
-      throw syntaxError(text, `begins with "${String(root)}"`, `A reference begins with input, state, steps, job, secrets, or env (databases), output (a step's \`state\`)${near === undefined ? '.' : `; did you mean "${near}"?`}`);
+      throw syntaxError(
+        text,
+        `begins with "${String(root)}"`,
+        `A reference begins with input, state, steps, job, secrets, or env (databases), output (a step's \`state\`)${near === undefined ? '.' : `; did you mean "${near}"?`}`,
+      );
     }
   }
 }
 
 function parsePath(inner: string, text: string): readonly PathPart[] {
   const parts: PathPart[] = [];
-  const token = /(?:(?<dot>\.?)(?<name>[A-Za-z_][\w-]*)|\[(?<index>0|[1-9]\d{0,8})\]|\[(?<quoted>"(?:[^"\\]|\\.)*")\])/y;
+  const token =
+    /(?:(?<dot>\.?)(?<name>[A-Za-z_][\w-]*)|\[(?<index>0|[1-9]\d{0,8})\]|\[(?<quoted>"(?:[^"\\]|\\.)*")\])/y;
   while (token.lastIndex < inner.length) {
     const at = token.lastIndex;
     const groups = token.exec(inner)?.groups;
     const dotFits = groups?.['name'] === undefined || (groups['dot'] === '.') === parts.length > 0;
     if (!groups || !dotFits || (parts.length === 0 && groups['name'] === undefined)) {
-      throw syntaxError(text, `cannot be read from "${inner.slice(at, at + 20)}" on`, 'A reference is a path: ${{ steps.gather.output.rows[0]["a name"] }}. There are no operators or calls: compute in a step.');
+      throw syntaxError(
+        text,
+        `cannot be read from "${inner.slice(at, at + 20)}" on`,
+        'A reference is a path: ${{ steps.gather.output.rows[0]["a name"] }}. There are no operators or calls: compute in a step.',
+      );
     }
     if (groups['name'] !== undefined) parts.push(groups['name']);
     else if (groups['index'] !== undefined) parts.push(Number(groups['index']));
     else parts.push(parseQuoted(groups['quoted'] ?? '', text));
   }
-  if (parts.length === 0) throw syntaxError(text, 'is empty', 'Write for example ${{ input.city }}, or $${{ for the text ${{.');
+  if (parts.length === 0)
+    throw syntaxError(text, 'is empty', 'Write for example ${{ input.city }}, or $${{ for the text ${{.');
   return parts;
 }
 
@@ -214,7 +247,11 @@ function parseQuoted(quoted: string, text: string): string {
   try {
     return JSON.parse(quoted) as string;
   } catch {
-    throw syntaxError(text, `has a name that is no JSON string: ${quoted}`, 'Write it as in JSON: ["a \\"quoted\\" name"].');
+    throw syntaxError(
+      text,
+      `has a name that is no JSON string: ${quoted}`,
+      'Write it as in JSON: ["a \\"quoted\\" name"].',
+    );
   }
 }
 
@@ -245,7 +282,11 @@ function valueOf(reference: Reference, scope: Scope): Json {
       if (scope.env === undefined) throw notHere(reference, scope);
       const value = Object.hasOwn(scope.env, reference.name) ? scope.env[reference.name] : undefined;
       if (value === undefined || value === '') {
-        throw new HoldfastError('missing-variable', `The environment variable ${reference.name} is ${value === undefined ? 'not set' : 'empty'}; the plan refers to it as ${reference.text}.`, { variable: reference.name });
+        throw new HoldfastError(
+          'missing-variable',
+          `The environment variable ${reference.name} is ${value === undefined ? 'not set' : 'empty'}; the plan refers to it as ${reference.text}.`,
+          { variable: reference.name },
+        );
       }
       return value;
     }
@@ -260,7 +301,8 @@ function valueOf(reference: Reference, scope: Scope): Json {
     }
     case 'state': {
       if (scope.state === undefined) throw notHere(reference, scope);
-      if (!Object.hasOwn(scope.state, reference.name)) throw missing(reference, 'state', Object.keys(scope.state), reference.name);
+      if (!Object.hasOwn(scope.state, reference.name))
+        throw missing(reference, 'state', Object.keys(scope.state), reference.name);
       return follow(scope.state[reference.name]!, reference, `state.${reference.name}`);
     }
     case 'input':
@@ -278,9 +320,14 @@ function follow(start: Json, reference: Reference, startName: string): Json {
   for (const part of reference.path) {
     const list = isList(value);
     if (typeof value !== 'object' || value === null || list !== (typeof part === 'number')) {
-      throw new HoldfastError('bad-input', `${reference.text} has no value: ${name} is ${describe(value)}, and ${typeof part === 'number' ? `[${part}] asks for an item of a list` : `"${part}" asks for a member of an object`}.`, { reference: reference.text });
+      throw new HoldfastError(
+        'bad-input',
+        `${reference.text} has no value: ${name} is ${describe(value)}, and ${typeof part === 'number' ? `[${part}] asks for an item of a list` : `"${part}" asks for a member of an object`}.`,
+        { reference: reference.text },
+      );
     }
-    if (!Object.hasOwn(value, part)) throw missing(reference, name, isList(value) ? value.length : Object.keys(value), String(part));
+    if (!Object.hasOwn(value, part))
+      throw missing(reference, name, isList(value) ? value.length : Object.keys(value), String(part));
     value = (value as { readonly [key: PathPart]: Json })[part]!;
     name = joinPath(name, part);
   }
@@ -288,15 +335,28 @@ function follow(start: Json, reference: Reference, startName: string): Json {
 }
 
 /** `there`: the names of an object's members, or a list's length. */
-function missing(reference: Reference, where: string, there: readonly string[] | number, wanted: string): HoldfastError {
+function missing(
+  reference: Reference,
+  where: string,
+  there: readonly string[] | number,
+  wanted: string,
+): HoldfastError {
   const near = typeof there === 'number' ? undefined : nearestName(wanted, there);
   const found = typeof there === 'number' ? `a list of ${there}` : there.length === 0 ? 'nothing' : listNames(there);
-  return new HoldfastError('bad-input', `${reference.text} has no value: ${where} holds ${found}${near === undefined ? '.' : `; did you mean "${near}"?`}`, { reference: reference.text });
+  return new HoldfastError(
+    'bad-input',
+    `${reference.text} has no value: ${where} holds ${found}${near === undefined ? '.' : `; did you mean "${near}"?`}`,
+    { reference: reference.text },
+  );
 }
 
 function notHere(reference: Reference, scope: Scope): HoldfastError {
   const usable = REFERENCE_ROOTS.filter((root) => root !== 'secrets' && scope[root] !== undefined);
-  return new HoldfastError('bad-input', `${reference.text} cannot be used here; usable here: ${usable.length === 0 ? 'no references' : usable.join(', ')}.`, { reference: reference.text });
+  return new HoldfastError(
+    'bad-input',
+    `${reference.text} cannot be used here; usable here: ${usable.length === 0 ? 'no references' : usable.join(', ')}.`,
+    { reference: reference.text },
+  );
 }
 
 function syntaxError(text: string, problem: string, hint: string): HoldfastError {

@@ -35,10 +35,12 @@ export function planGraph(plan: Plan): PlanGraph {
   const waitsFor = new Map(plan.steps.map((step) => [step.id, directNeeds(step)]));
   for (const [id, needs] of waitsFor) {
     const unknown = needs.find((need) => !steps.has(need));
-    if (unknown !== undefined) throw new HoldfastError('bad-plan', `Step "${id}" needs "${unknown}", which the plan does not have.`);
+    if (unknown !== undefined)
+      throw new HoldfastError('bad-plan', `Step "${id}" needs "${unknown}", which the plan does not have.`);
   }
   const cycle = findCycle(waitsFor);
-  if (cycle !== undefined) throw new HoldfastError('bad-plan', `Steps wait for each other: ${cycle.join(' → ')}.`, { cycle });
+  if (cycle !== undefined)
+    throw new HoldfastError('bad-plan', `Steps wait for each other: ${cycle.join(' → ')}.`, { cycle });
 
   const superStepOf = levels(waitsFor);
   const superSteps: string[][] = [];
@@ -50,7 +52,10 @@ export function planGraph(plan: Plan): PlanGraph {
 }
 
 /** The steps to run next, in plan order: what is not done of the earliest super-step that is not done. Empty: all is done. */
-export function nextSuperStep(graph: PlanGraph, done: ReadonlySet<string> | ReadonlyMap<string, unknown>): readonly string[] {
+export function nextSuperStep(
+  graph: PlanGraph,
+  done: ReadonlySet<string> | ReadonlyMap<string, unknown>,
+): readonly string[] {
   for (const superStep of graph.superSteps) {
     const pending = superStep.filter((id) => !done.has(id));
     if (pending.length > 0) return pending;
@@ -80,7 +85,9 @@ export function reach(edges: ReadonlyMap<string, readonly string[]>, ids: readon
 
 /** Ids that a step waits for: declared and implied by references; each once. */
 export function directNeeds(step: PlanStep): readonly string[] {
-  const implied = referencesOf(step.with).flatMap(({ reference }) => (reference.root === 'steps' ? [reference.stepId] : []));
+  const implied = referencesOf(step.with).flatMap(({ reference }) =>
+    reference.root === 'steps' ? [reference.stepId] : [],
+  );
   return [...new Set([...step.needs, ...implied])];
 }
 
@@ -131,20 +138,34 @@ function levels(waitsFor: ReadonlyMap<string, readonly string[]>): ReadonlyMap<s
   return level;
 }
 
-function addStateSources(plan: Plan, waitsFor: ReadonlyMap<string, readonly string[]>, superStepOf: ReadonlyMap<string, number>): ReadonlyMap<string, readonly string[]> {
+function addStateSources(
+  plan: Plan,
+  waitsFor: ReadonlyMap<string, readonly string[]>,
+  superStepOf: ReadonlyMap<string, number>,
+): ReadonlyMap<string, readonly string[]> {
   const place = new Map(plan.steps.map((step, index) => [step.id, index]));
   const writers = new Map<string, string[]>();
-  for (const step of plan.steps) for (const key of Object.keys(step.state)) writers.set(key, [...(writers.get(key) ?? []), step.id]);
+  for (const step of plan.steps)
+    for (const key of Object.keys(step.state)) writers.set(key, [...(writers.get(key) ?? []), step.id]);
   return new Map(
     plan.steps.map((step) => {
       const own = superStepOf.get(step.id)!;
-      const throughState = stateKeysRead(step).flatMap((key) => (writers.get(key) ?? []).filter((writer) => superStepOf.get(writer)! < own));
-      return [step.id, [...new Set([...waitsFor.get(step.id)!, ...throughState])].sort((a, b) => place.get(a)! - place.get(b)!)];
+      const throughState = stateKeysRead(step).flatMap((key) =>
+        (writers.get(key) ?? []).filter((writer) => superStepOf.get(writer)! < own),
+      );
+      return [
+        step.id,
+        [...new Set([...waitsFor.get(step.id)!, ...throughState])].sort((a, b) => place.get(a)! - place.get(b)!),
+      ];
     }),
   );
 }
 
 /** State keys that a step's input refers to, each once. */
 export function stateKeysRead(step: PlanStep): readonly string[] {
-  return [...new Set(referencesOf(step.with).flatMap(({ reference }) => (reference.root === 'state' ? [reference.name] : [])))];
+  return [
+    ...new Set(
+      referencesOf(step.with).flatMap(({ reference }) => (reference.root === 'state' ? [reference.name] : [])),
+    ),
+  ];
 }

@@ -23,18 +23,35 @@ export function parseInput(plan: Plan, input: unknown): JsonObject {
   if (result.success) return result.data as JsonObject;
   const problems = problemsFromZod(result.error, given, validator, 'input');
   const lines = problems.map(({ path, message, expected, found, hint }) =>
-    [`${path}: ${message}`, ...(expected === undefined ? [] : [`expected ${expected}`]), ...(found === undefined ? [] : [`found ${found}`]), ...(hint === undefined ? [] : [hint])].join('; '),
+    [
+      `${path}: ${message}`,
+      ...(expected === undefined ? [] : [`expected ${expected}`]),
+      ...(found === undefined ? [] : [`found ${found}`]),
+      ...(hint === undefined ? [] : [hint]),
+    ].join('; '),
   );
-  const takes = plan.input?.properties === undefined ? 'It takes none.' : `It takes: ${Object.keys(plan.input.properties).join(', ') || 'none'}.`;
-  throw new HoldfastError('bad-input', `The input does not fit the plan "${plan.name}".\n${lines.map((line) => `  ${line}`).join('\n')}\n${takes}`, { problems });
+  const takes =
+    plan.input?.properties === undefined
+      ? 'It takes none.'
+      : `It takes: ${Object.keys(plan.input.properties).join(', ') || 'none'}.`;
+  throw new HoldfastError(
+    'bad-input',
+    `The input does not fit the plan "${plan.name}".\n${lines.map((line) => `  ${line}`).join('\n')}\n${takes}`,
+    { problems },
+  );
 }
 
 /** The workspace's path as the plan has it, references replaced. The worker resolves it against its root. @throws HoldfastError `bad-input` */
 export function workspaceOf(plan: Plan, input: JsonObject): string {
   const path = resolve(plan.workspace, { input });
   // An input must not lead out of the folder that the plan means.
-  if (typeof path === 'string' && path.trim() !== '' && !path.includes('\0') && !path.split('/').includes('..')) return path;
-  throw new HoldfastError('bad-input', `The plan's workspace is ${plan.workspace}, which gives ${JSON.stringify(path)}. Expected a path without \`..\`.`, { workspace: plan.workspace });
+  if (typeof path === 'string' && path.trim() !== '' && !path.includes('\0') && !path.split('/').includes('..'))
+    return path;
+  throw new HoldfastError(
+    'bad-input',
+    `The plan's workspace is ${plan.workspace}, which gives ${JSON.stringify(path)}. Expected a path without \`..\`.`,
+    { workspace: plan.workspace },
+  );
 }
 
 /** The watches with references replaced. @throws HoldfastError `bad-input` */
@@ -43,6 +60,9 @@ export function watchesOf(plan: Plan, input: JsonObject, jobId: string): readonl
 }
 
 /** The databases with their URLs, in plan order. For the worker only: URLs hold passwords. @throws HoldfastError `missing-variable` */
-export function databasesOf(plan: Plan, env: Readonly<Record<string, string | undefined>>): readonly { readonly name: string; readonly url: string }[] {
+export function databasesOf(
+  plan: Plan,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly { readonly name: string; readonly url: string }[] {
   return Object.entries(plan.databases).map(([name, { url }]) => ({ name, url: resolve(url, { env }) as string }));
 }

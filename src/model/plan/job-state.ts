@@ -23,7 +23,12 @@ export interface FinishedStep {
 
 /** The state before any step: `initial` of each key; else null, for `append` an empty list. */
 export function initialState(plan: Plan): JsonObject {
-  return Object.fromEntries(Object.entries(plan.state).map(([key, declared]) => [key, declared.initial ?? (declared.reducer === 'append' ? [] : null)]));
+  return Object.fromEntries(
+    Object.entries(plan.state).map(([key, declared]) => [
+      key,
+      declared.initial ?? (declared.reducer === 'append' ? [] : null),
+    ]),
+  );
 }
 
 /**
@@ -39,7 +44,12 @@ export function foldState(plan: Plan, state: JsonObject, finished: readonly Fini
   for (const step of writers) {
     for (const [key, expression] of Object.entries(step.state)) {
       const declared = plan.state[key];
-      if (declared === undefined) throw new HoldfastError('bad-plan', `Step "${step.id}" writes state "${key}", which the plan does not declare.`, { stepId: step.id, key });
+      if (declared === undefined)
+        throw new HoldfastError(
+          'bad-plan',
+          `Step "${step.id}" writes state "${key}", which the plan does not declare.`,
+          { stepId: step.id, key },
+        );
       const value = mapped(step.id, key, expression, outputs.get(step.id)!);
       next[key] = declared.reducer === 'append' ? append(step.id, key, next[key] ?? [], value) : value;
       checkValue(step.id, key, declared.schema, next[key]);
@@ -55,19 +65,34 @@ function mapped(stepId: string, key: string, expression: Json, output: Json): Js
     value = resolve(expression, { output });
   } catch (cause) {
     if (!(cause instanceof HoldfastError)) throw cause;
-    throw new HoldfastError('bad-output', `State "${key}" cannot be taken from the output of step "${stepId}": ${cause.message}`, { stepId, key }, { cause });
+    throw new HoldfastError(
+      'bad-output',
+      `State "${key}" cannot be taken from the output of step "${stepId}": ${cause.message}`,
+      { stepId, key },
+      { cause },
+    );
   }
   try {
     canonicalJson(value, `state.${key}`);
   } catch (cause) {
     if (!(cause instanceof HoldfastError)) throw cause;
-    throw new HoldfastError(cause.type, `Step "${stepId}" gives a state that is not plain JSON: ${cause.message}`, { ...cause.details, stepId, key }, { cause });
+    throw new HoldfastError(
+      cause.type,
+      `Step "${stepId}" gives a state that is not plain JSON: ${cause.message}`,
+      { ...cause.details, stepId, key },
+      { cause },
+    );
   }
   return value;
 }
 
 function append(stepId: string, key: string, list: Json, value: Json): Json {
-  if (!isList(list)) throw new HoldfastError('bad-output', `State "${key}" has the reducer append but holds no list, so step "${stepId}" cannot add to it.`, { stepId, key });
+  if (!isList(list))
+    throw new HoldfastError(
+      'bad-output',
+      `State "${key}" has the reducer append but holds no list, so step "${stepId}" cannot add to it.`,
+      { stepId, key },
+    );
   return isList(value) ? [...list, ...value] : [...list, value];
 }
 
@@ -77,8 +102,17 @@ function checkValue(stepId: string, key: string, schema: Plan['state'][string]['
   const result = validator.safeParse(value);
   if (result.success) return;
   const problems = problemsFromZod(result.error, value, validator, `state.${key}`);
-  const told = problems.map((one) => `${one.path} ${one.message}${one.expected === undefined ? '' : ` (expected ${one.expected}, found ${one.found ?? 'nothing'})`}`).join('; ');
-  throw new HoldfastError('bad-output', `After step "${stepId}" the state does not fit the schema that the plan gives: ${told}.`, { stepId, key });
+  const told = problems
+    .map(
+      (one) =>
+        `${one.path} ${one.message}${one.expected === undefined ? '' : ` (expected ${one.expected}, found ${one.found ?? 'nothing'})`}`,
+    )
+    .join('; ');
+  throw new HoldfastError(
+    'bad-output',
+    `After step "${stepId}" the state does not fit the schema that the plan gives: ${told}.`,
+    { stepId, key },
+  );
 }
 
 function checkSize(state: JsonObject, stepId: string): void {

@@ -64,7 +64,10 @@ export const JsonSchemaSchema: z.ZodType<JsonSchema> = z
     },
     required: z.array(z.string()).optional(),
     get additionalProperties() {
-      return z.union([z.boolean(), JsonSchemaSchema]).optional().describe('Default: false where `properties` are listed, else true.');
+      return z
+        .union([z.boolean(), JsonSchemaSchema])
+        .optional()
+        .describe('Default: false where `properties` are listed, else true.');
     },
     get items() {
       return JsonSchemaSchema.optional();
@@ -81,16 +84,33 @@ export const JsonSchemaSchema: z.ZodType<JsonSchema> = z
     const typed = TYPED_KEYWORDS.filter((keyword) => Object.hasOwn(schema, keyword));
     const allowed = schema.type === undefined ? [] : (KEYWORDS_OF_TYPE[schema.type] ?? []);
     for (const keyword of typed.filter((one) => !allowed.includes(one))) {
-      const types = Object.entries(KEYWORDS_OF_TYPE).flatMap(([type, keywords]) => (keywords.includes(keyword) ? [type] : []));
-      problem(keyword, `"${keyword}" says nothing about ${schema.type === undefined ? 'a value without a type' : `the type ${schema.type}`}`, `type: ${types.join(' or ')}`);
+      const types = Object.entries(KEYWORDS_OF_TYPE).flatMap(([type, keywords]) =>
+        keywords.includes(keyword) ? [type] : [],
+      );
+      problem(
+        keyword,
+        `"${keyword}" says nothing about ${schema.type === undefined ? 'a value without a type' : `the type ${schema.type}`}`,
+        `type: ${types.join(' or ')}`,
+      );
     }
-    if (schema.type === undefined && schema.enum === undefined && schema.const === undefined && schema.anyOf === undefined) {
+    if (
+      schema.type === undefined &&
+      schema.enum === undefined &&
+      schema.const === undefined &&
+      schema.anyOf === undefined
+    ) {
       problem('type', 'is missing', `type (${TYPES.join(', ')}), enum, const or anyOf`);
     }
     for (const name of schema.required ?? []) {
-      if (schema.properties !== undefined && !Object.hasOwn(schema.properties, name)) problem('required', `names "${name}", which is not among the properties`, Object.keys(schema.properties).join(', '));
+      if (schema.properties !== undefined && !Object.hasOwn(schema.properties, name))
+        problem(
+          'required',
+          `names "${name}", which is not among the properties`,
+          Object.keys(schema.properties).join(', '),
+        );
     }
-    if (schema.pattern !== undefined && !isPattern(schema.pattern)) problem('pattern', 'is not a regular expression', 'a JavaScript regular expression');
+    if (schema.pattern !== undefined && !isPattern(schema.pattern))
+      problem('pattern', 'is not a regular expression', 'a JavaScript regular expression');
 
     function problem(key: string, message: string, expected: string): void {
       context.addIssue({ code: 'custom', path: [key], message, params: { expected } });
@@ -101,17 +121,27 @@ export const JsonSchemaSchema: z.ZodType<JsonSchema> = z
 /** A checker for values. Interpretive: needs no code generation, works in a Workflow. The schema must be checked already. */
 export function validatorOf(schema: JsonSchema): z.ZodType<Json> {
   // A registry of its own: by default the conversion notes every schema in a global one.
-  return z.fromJSONSchema(closed(schema) as Parameters<typeof z.fromJSONSchema>[0], { registry: z.registry() }) as z.ZodType<Json>;
+  return z.fromJSONSchema(closed(schema) as Parameters<typeof z.fromJSONSchema>[0], {
+    registry: z.registry(),
+  }) as z.ZodType<Json>;
 }
 
 function closed(schema: JsonSchema): JsonSchema {
   return {
     ...schema,
-    ...(schema.properties === undefined ? {} : { properties: Object.fromEntries(Object.entries(schema.properties).map(([name, one]) => [name, closed(one)])) }),
+    ...(schema.properties === undefined
+      ? {}
+      : {
+          properties: Object.fromEntries(Object.entries(schema.properties).map(([name, one]) => [name, closed(one)])),
+        }),
     ...(schema.items === undefined ? {} : { items: closed(schema.items) }),
     ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.map(closed) }),
-    ...(typeof schema.additionalProperties === 'object' ? { additionalProperties: closed(schema.additionalProperties) } : {}),
-    ...(schema.properties !== undefined && schema.additionalProperties === undefined ? { additionalProperties: false } : {}),
+    ...(typeof schema.additionalProperties === 'object'
+      ? { additionalProperties: closed(schema.additionalProperties) }
+      : {}),
+    ...(schema.properties !== undefined && schema.additionalProperties === undefined
+      ? { additionalProperties: false }
+      : {}),
   };
 }
 

@@ -20,7 +20,10 @@ export interface PlanProblem {
 /** The problems as a person reads them on a terminal, and the command to run next. */
 export function formatProblems(problems: readonly PlanProblem[], filename: string): string {
   const count = `${problems.length} problem${problems.length === 1 ? '' : 's'}`;
-  return [...problems.map((problem) => formatProblem(problem, filename)), `${filename}: ${count}. Correct, then run: holdfast check ${filename}`].join('\n\n');
+  return [
+    ...problems.map((problem) => formatProblem(problem, filename)),
+    `${filename}: ${count}. Correct, then run: holdfast check ${filename}`,
+  ].join('\n\n');
 }
 
 function formatProblem(problem: PlanProblem, filename: string): string {
@@ -81,7 +84,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
       let cost = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, beforePrevious[j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, beforePrevious[j - 2]! + 1);
       current.push(cost);
     }
     beforePrevious = previous;
@@ -94,11 +98,21 @@ function editDistance(a: string, b: string): number {
  * What zod found, as problems. The value is needed to say what was found, the schema to name the known fields.
  * @param at the path of the value within the plan
  */
-export function problemsFromZod(error: z.core.$ZodError, value: unknown, schema: z.ZodType, at: string): readonly PlanProblem[] {
+export function problemsFromZod(
+  error: z.core.$ZodError,
+  value: unknown,
+  schema: z.ZodType,
+  at: string,
+): readonly PlanProblem[] {
   return error.issues.flatMap((issue) => problemsFromIssue(issue, value, schema, at));
 }
 
-function problemsFromIssue(issue: z.core.$ZodIssue, value: unknown, schema: z.ZodType, at: string): readonly PlanProblem[] {
+function problemsFromIssue(
+  issue: z.core.$ZodIssue,
+  value: unknown,
+  schema: z.ZodType,
+  at: string,
+): readonly PlanProblem[] {
   const path = formatPath(issue.path, at);
   const found = valueAt(value, issue.path);
   switch (issue.code) {
@@ -110,21 +124,46 @@ function problemsFromIssue(issue: z.core.$ZodIssue, value: unknown, schema: z.Zo
       if (found === undefined) return [{ path, message: 'is missing', expected: withArticle(issue.expected) }];
       return [{ path, message: 'has the wrong type', expected: withArticle(issue.expected), found: shown(found) }];
     case 'invalid_value':
-      return [missingOr(found, { path, message: 'is not one of the allowed values', expected: issue.values.map((one) => JSON.stringify(one)).join(' or '), found: shown(found) })];
+      return [
+        missingOr(found, {
+          path,
+          message: 'is not one of the allowed values',
+          expected: issue.values.map((one) => JSON.stringify(one)).join(' or '),
+          found: shown(found),
+        }),
+      ];
     case 'invalid_format':
-      return [{ path, message: 'is not written as expected', expected: issue.message.replace(/^(Invalid string: must match pattern|expected) /, ''), found: shown(found) }];
+      return [
+        {
+          path,
+          message: 'is not written as expected',
+          expected: issue.message.replace(/^(Invalid string: must match pattern|expected) /, ''),
+          found: shown(found),
+        },
+      ];
     case 'too_small':
     case 'too_big':
       return [missingOr(found, { path, message: 'is out of range', expected: boundOf(issue), found: shown(found) })];
     case 'invalid_union': {
       // The branch that got furthest says most.
       const nearest = issue.errors.toSorted((a, b) => a.length - b.length || depthOf(b) - depthOf(a))[0];
-      if (nearest === undefined || nearest.length === 0) return [{ path, message: 'fits none of the allowed forms', found: shown(found) }];
-      return nearest.flatMap((inner) => problemsFromIssue({ ...inner, path: [...issue.path, ...inner.path] }, value, schema, at));
+      if (nearest === undefined || nearest.length === 0)
+        return [{ path, message: 'fits none of the allowed forms', found: shown(found) }];
+      return nearest.flatMap((inner) =>
+        problemsFromIssue({ ...inner, path: [...issue.path, ...inner.path] }, value, schema, at),
+      );
     }
     case 'custom': {
       const params: Record<string, unknown> = issue.params ?? {};
-      return [{ path, message: issue.message, ...text('expected', params), found: text('found', params).found ?? shown(found), ...text('hint', params) }];
+      return [
+        {
+          path,
+          message: issue.message,
+          ...text('expected', params),
+          found: text('found', params).found ?? shown(found),
+          ...text('hint', params),
+        },
+      ];
     }
     default:
       return [{ path, message: issue.message, found: shown(found) }];
@@ -133,7 +172,11 @@ function problemsFromIssue(issue: z.core.$ZodIssue, value: unknown, schema: z.Zo
 
 function missingOr(found: unknown, problem: PlanProblem): PlanProblem {
   if (found !== undefined) return problem;
-  return { path: problem.path, message: 'is missing', ...(problem.expected === undefined ? {} : { expected: problem.expected }) };
+  return {
+    path: problem.path,
+    message: 'is missing',
+    ...(problem.expected === undefined ? {} : { expected: problem.expected }),
+  };
 }
 
 function text<K extends string>(key: K, params: Record<string, unknown>): { readonly [P in K]?: string } {
@@ -154,7 +197,8 @@ export function unknownField(path: string, key: string, known: readonly string[]
 
 function boundOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
   const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' items' : '';
-  if (issue.code === 'too_small') return `${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}${unit}`;
+  if (issue.code === 'too_small')
+    return `${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}${unit}`;
   return `${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}${unit}`;
 }
 
@@ -163,7 +207,16 @@ function depthOf(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 function withArticle(type: string): string {
-  const names: Record<string, string> = { int: 'a whole number', number: 'a number', string: 'text', boolean: 'true or false', array: 'a list', object: 'an object (fields with values)', record: 'an object (names with values)', null: 'null' };
+  const names: Record<string, string> = {
+    int: 'a whole number',
+    number: 'a number',
+    string: 'text',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'an object (fields with values)',
+    record: 'an object (names with values)',
+    null: 'null',
+  };
   return names[type] ?? type;
 }
 
@@ -179,7 +232,13 @@ export function formatPath(path: readonly PropertyKey[], at = ''): string {
 
 /** What stands at a path, or undefined. */
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((inner, part) => (typeof inner === 'object' && inner !== null && Object.hasOwn(inner, part) ? (inner as Record<PropertyKey, unknown>)[part] : undefined), value);
+  return path.reduce<unknown>(
+    (inner, part) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, part)
+        ? (inner as Record<PropertyKey, unknown>)[part]
+        : undefined,
+    value,
+  );
 }
 
 /** The fields that a schema knows at a path; none when it cannot be told. */
@@ -188,7 +247,8 @@ function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly str
   const [first, ...rest] = path;
   if (first === undefined) {
     if (here instanceof z.ZodObject) return Object.keys(here.shape);
-    if (here instanceof z.ZodUnion) return [...new Set(here.options.flatMap((option) => fieldsAt(option as z.ZodType, [])))];
+    if (here instanceof z.ZodUnion)
+      return [...new Set(here.options.flatMap((option) => fieldsAt(option as z.ZodType, [])))];
     return [];
   }
   if (here instanceof z.ZodObject) {
@@ -197,14 +257,21 @@ function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly str
   }
   if (here instanceof z.ZodArray) return fieldsAt(here.element as z.ZodType, rest);
   if (here instanceof z.ZodRecord) return fieldsAt(here.valueType as z.ZodType, rest);
-  if (here instanceof z.ZodUnion) return [...new Set(here.options.flatMap((option) => fieldsAt(option as z.ZodType, path)))];
+  if (here instanceof z.ZodUnion)
+    return [...new Set(here.options.flatMap((option) => fieldsAt(option as z.ZodType, path)))];
   return [];
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
   let here = schema;
   for (;;) {
-    if (here instanceof z.ZodOptional || here instanceof z.ZodDefault || here instanceof z.ZodNullable || here instanceof z.ZodReadonly) here = here.unwrap() as z.ZodType;
+    if (
+      here instanceof z.ZodOptional ||
+      here instanceof z.ZodDefault ||
+      here instanceof z.ZodNullable ||
+      here instanceof z.ZodReadonly
+    )
+      here = here.unwrap() as z.ZodType;
     else if (here instanceof z.ZodLazy) here = here.unwrap() as z.ZodType;
     else if (here instanceof z.ZodPipe) here = here.in as z.ZodType;
     else return here;

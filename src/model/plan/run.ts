@@ -79,11 +79,18 @@ export interface PlanProgress {
 export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanProgress {
   const kept = fitting(progress.done, maxBytes);
   if (kept.size === progress.done.length) return progress;
-  return { ...progress, done: progress.done.filter(({ id }) => kept.has(id)), leftOut: progress.done.filter(({ id }) => !kept.has(id)).map(({ id }) => id) };
+  return {
+    ...progress,
+    done: progress.done.filter(({ id }) => kept.has(id)),
+    leftOut: progress.done.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
+  };
 }
 
 /** The smallest outputs that fit into so many bytes of UTF-8. */
-function fitting(outputs: readonly { readonly id: string; readonly output: Json }[], maxBytes: number): ReadonlySet<string> {
+function fitting(
+  outputs: readonly { readonly id: string; readonly output: Json }[],
+  maxBytes: number,
+): ReadonlySet<string> {
   const sizes = outputs.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) + id.length }));
   const kept = new Set<string>();
   let sum = 0;
@@ -124,7 +131,11 @@ export function boundedResult(result: PlanResult, maxBytes: number): PlanResult 
   const outputs = Object.entries(result.outputs).map(([id, output]) => ({ id, output }));
   const kept = fitting(outputs, maxBytes);
   if (kept.size === outputs.length) return result;
-  return { ...result, outputs: Object.fromEntries(outputs.flatMap(({ id, output }) => (kept.has(id) ? [[id, output]] : []))), outputsLeftOut: outputs.filter(({ id }) => !kept.has(id)).map(({ id }) => id) };
+  return {
+    ...result,
+    outputs: Object.fromEntries(outputs.flatMap(({ id, output }) => (kept.has(id) ? [[id, output]] : []))),
+    outputsLeftOut: outputs.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
+  };
 }
 
 /**
@@ -140,7 +151,12 @@ export async function runPlan(plan: Plan, input: JsonObject, job: PlanJob, from?
   return run.result();
 }
 
-type Outcome = { readonly id: string } & ({ readonly kind: 'done'; readonly output: Json } | { readonly kind: 'void' } | { readonly kind: 'stuck'; readonly failure: HoldfastError } | { readonly kind: 'failed'; readonly reason: unknown });
+type Outcome = { readonly id: string } & (
+  | { readonly kind: 'done'; readonly output: Json }
+  | { readonly kind: 'void' }
+  | { readonly kind: 'stuck'; readonly failure: HoldfastError }
+  | { readonly kind: 'failed'; readonly reason: unknown }
+);
 
 class PlanRun {
   readonly #plan: Plan;
@@ -181,7 +197,11 @@ class PlanRun {
     const failed = inForce.filter((outcome) => outcome.kind === 'failed');
     // A fold that fails here fails again at the start of the next super-step, where it is dealt with.
     this.#fold();
-    await this.#endSuperStep(superStep, ids, failed.map(({ id }) => id));
+    await this.#endSuperStep(
+      superStep,
+      ids,
+      failed.map(({ id }) => id),
+    );
     const [first] = failed;
     if (first !== undefined) throw first.reason;
     for (const outcome of inForce) if (outcome.kind === 'stuck') await this.#stuck(outcome.id, outcome.failure);
@@ -228,7 +248,12 @@ class PlanRun {
       return resolveInput(step.with, scope);
     } catch (cause) {
       if (!(cause instanceof HoldfastError)) throw cause;
-      throw new HoldfastError(cause.type, `Step "${step.id}" cannot be given its input: ${cause.message}`, { ...cause.details, stepId: step.id }, { cause });
+      throw new HoldfastError(
+        cause.type,
+        `Step "${step.id}" cannot be given its input: ${cause.message}`,
+        { ...cause.details, stepId: step.id },
+        { cause },
+      );
     }
   }
 
@@ -256,9 +281,15 @@ class PlanRun {
     const [next] = nextSuperStep(this.#graph, this.#outputs);
     const end = next === undefined ? this.#graph.superSteps.length : this.#graph.superStepOf.get(next)!;
     while (this.#folded.superStep < end) {
-      const finished = this.#graph.superSteps[this.#folded.superStep]!.map((stepId) => ({ stepId, output: this.#outputs.get(stepId)! }));
+      const finished = this.#graph.superSteps[this.#folded.superStep]!.map((stepId) => ({
+        stepId,
+        output: this.#outputs.get(stepId)!,
+      }));
       try {
-        this.#folded = { superStep: this.#folded.superStep + 1, state: foldState(this.#plan, this.#folded.state, finished) };
+        this.#folded = {
+          superStep: this.#folded.superStep + 1,
+          state: foldState(this.#plan, this.#folded.state, finished),
+        };
       } catch (failure) {
         if (failure instanceof HoldfastError && typeof failure.details['stepId'] === 'string') return failure;
         throw failure;
@@ -276,19 +307,28 @@ class PlanRun {
   #drainRewound(): ReadonlySet<string> {
     const rewound = this.#job.rewound();
     const unknown = rewound.find((id) => !this.#graph.steps.has(id));
-    if (unknown !== undefined) throw new HoldfastError('defect', `The job rewound "${unknown}", which is no step of the plan "${this.#plan.name}".`, { stepId: unknown });
+    if (unknown !== undefined)
+      throw new HoldfastError(
+        'defect',
+        `The job rewound "${unknown}", which is no step of the plan "${this.#plan.name}".`,
+        { stepId: unknown },
+      );
     const voided = new Set([...rewound, ...(rewound.length === 0 ? [] : dependentsOf(this.#graph, rewound))]);
     for (const id of voided) {
       this.#outputs.delete(id);
       this.#rewoundSinceBarrier.add(id);
       // What was folded from a void output is void as well.
-      if (this.#graph.superStepOf.get(id)! < this.#folded.superStep) this.#folded = { superStep: 0, state: initialState(this.#plan) };
+      if (this.#graph.superStepOf.get(id)! < this.#folded.superStep)
+        this.#folded = { superStep: 0, state: initialState(this.#plan) };
     }
     return voided;
   }
 
   async #endSuperStep(superStep: number, ran: readonly string[], failed: readonly string[]): Promise<void> {
-    const rewound = this.#rewoundSinceBarrier.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => this.#rewoundSinceBarrier.has(id));
+    const rewound =
+      this.#rewoundSinceBarrier.size === 0
+        ? []
+        : this.#plan.steps.map(({ id }) => id).filter((id) => this.#rewoundSinceBarrier.has(id));
     this.#rewoundSinceBarrier = new Set();
     if (this.#job.onSuperStepEnd === undefined) return;
     const progress = (): PlanProgress => this.#progress();
@@ -306,19 +346,23 @@ class PlanRun {
   }
 
   #progress(): PlanProgress {
-    const done = this.#graph.superSteps.flatMap((ids, superStep) => ids.flatMap((id) => (this.#outputs.has(id) ? [{ id, output: this.#outputs.get(id)!, superStep }] : [])));
+    const done = this.#graph.superSteps.flatMap((ids, superStep) =>
+      ids.flatMap((id) => (this.#outputs.has(id) ? [{ id, output: this.#outputs.get(id)!, superStep }] : [])),
+    );
     return { schemaVersion: 1, done };
   }
 
   #adopt(from: PlanProgress): void {
     for (const { id, output } of from.done) {
-      if (!this.#graph.steps.has(id)) throw foreign(`it holds the result of "${id}", which the plan "${this.#plan.name}" does not have`);
+      if (!this.#graph.steps.has(id))
+        throw foreign(`it holds the result of "${id}", which the plan "${this.#plan.name}" does not have`);
       this.#outputs.set(id, output);
     }
     const leftOut = new Set(from.leftOut);
     for (const id of this.#outputs.keys()) {
       const gap = this.#graph.sourcesOf.get(id)!.find((source) => !this.#outputs.has(source) && !leftOut.has(source));
-      if (gap !== undefined) throw foreign(`it holds the result of "${id}" but not that of "${gap}", which "${id}" depends on`);
+      if (gap !== undefined)
+        throw foreign(`it holds the result of "${id}" but not that of "${gap}", which "${id}" depends on`);
     }
   }
 }
@@ -334,7 +378,12 @@ function writesOf(step: PlanStep, input: Json): readonly string[] {
 
 function checkWait(step: PlanStep, input: Json): void {
   const wait = waitStep.input.safeParse(input);
-  if (!wait.success) throw new HoldfastError('bad-input', `Step "${step.id}" (wait) needs either \`seconds\` (a number from 0 on) or \`until\` (a time with its zone); found ${JSON.stringify(input)}.`, { stepId: step.id });
+  if (!wait.success)
+    throw new HoldfastError(
+      'bad-input',
+      `Step "${step.id}" (wait) needs either \`seconds\` (a number from 0 on) or \`until\` (a time with its zone); found ${JSON.stringify(input)}.`,
+      { stepId: step.id },
+    );
 }
 
 function waitMs(input: Json, nowMs: number): number {

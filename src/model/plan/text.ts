@@ -7,7 +7,18 @@
  *    refused, not settled.
  * 3. Bounded: 1 MiB of text, 100 uses of an alias, 256 levels.
  */
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+  type Pair,
+} from 'yaml';
 import { canonicalJson, MAX_JSON_DEPTH } from '../canonical-json.ts';
 import { HoldfastError } from '../failure.ts';
 import { validatePlan, type CheckedPlan, type CheckOptions } from './check.ts';
@@ -23,7 +34,10 @@ const MAX_ALIAS_USES = 100;
 export function readPlan(text: string, filename: string, options: CheckOptions = {}): Plan {
   const parsed = parsePlan(text, options);
   if (parsed.ok) return parsed.plan;
-  throw new HoldfastError('bad-plan', formatProblems(parsed.problems, filename), { filename, problems: parsed.problems });
+  throw new HoldfastError('bad-plan', formatProblems(parsed.problems, filename), {
+    filename,
+    problems: parsed.problems,
+  });
 }
 
 /**
@@ -46,12 +60,28 @@ type ReadValue =
 
 function readValue(text: string, lines: LineCounter): ReadValue {
   // Each UTF-16 unit is at least one byte, so this bounds the text before anything reads it.
-  if (text.length > MAX_PLAN_BYTES) return refused({ path: '', message: 'the plan is too large', expected: `at most ${MAX_PLAN_BYTES} bytes`, found: `${text.length} characters`, hint: 'keep data in files or tables, and refer to them' });
+  if (text.length > MAX_PLAN_BYTES)
+    return refused({
+      path: '',
+      message: 'the plan is too large',
+      expected: `at most ${MAX_PLAN_BYTES} bytes`,
+      found: `${text.length} characters`,
+      hint: 'keep data in files or tables, and refer to them',
+    });
   const depth = flowDepth(text);
   if (depth > MAX_JSON_DEPTH) return refused(tooDeep());
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { lineCounter: lines, version: '1.2', schema: 'core', uniqueKeys: true, stringKeys: true, intAsBigInt: true, prettyErrors: false, logLevel: 'error' });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      version: '1.2',
+      schema: 'core',
+      uniqueKeys: true,
+      stringKeys: true,
+      intAsBigInt: true,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
   } catch (error) {
     if (error instanceof RangeError) return refused(tooDeep());
     throw error;
@@ -61,20 +91,36 @@ function readValue(text: string, lines: LineCounter): ReadValue {
   if (faults.length > 0) {
     return {
       ok: false,
-      problems: faults.map((fault) => ({ path: '', message: textProblem(fault.code, fault.message), ...position(lines, fault.pos[0]) })),
+      problems: faults.map((fault) => ({
+        path: '',
+        message: textProblem(fault.code, fault.message),
+        ...position(lines, fault.pos[0]),
+      })),
     };
   }
-  if (document.contents === null) return refused({ path: '', message: 'the plan is empty', expected: 'schemaVersion, name, workspace, steps' });
+  if (document.contents === null)
+    return refused({ path: '', message: 'the plan is empty', expected: 'schemaVersion, name, workspace, steps' });
   try {
     const value = exactNumbers(document.toJS({ maxAliasCount: MAX_ALIAS_USES }), '$');
     canonicalJson(value, '$');
     return { ok: true, value, document };
   } catch (error) {
     if (error instanceof RangeError) return refused(tooDeep());
-    if (error instanceof ReferenceError) return refused({ path: '', message: 'aliases unfold to too much', expected: `at most ${MAX_ALIAS_USES} uses of an alias`, found: error.message, hint: 'write the parts out' });
+    if (error instanceof ReferenceError)
+      return refused({
+        path: '',
+        message: 'aliases unfold to too much',
+        expected: `at most ${MAX_ALIAS_USES} uses of an alias`,
+        found: error.message,
+        hint: 'write the parts out',
+      });
     if (error instanceof HoldfastError && error.type === 'not-json') {
-      const path = String(error.details['path']).replace(/^\$\.?/, '').replace(/ key$/, '');
-      return refused(placed({ path, message: error.message.replace(/^\$\S* /, '').replace(/\.$/, '') }, document, lines));
+      const path = String(error.details['path'])
+        .replace(/^\$\.?/, '')
+        .replace(/ key$/, '');
+      return refused(
+        placed({ path, message: error.message.replace(/^\$\S* /, '').replace(/\.$/, '') }, document, lines),
+      );
     }
     throw error;
   }
@@ -86,15 +132,27 @@ function exactNumbers(value: unknown, path: string, depth = 0): unknown {
   if (typeof value === 'bigint') {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
-    throw new HoldfastError('not-json', `${path} is the number ${value}, which JSON readers would round; quote it to keep it as text.`, { path });
+    throw new HoldfastError(
+      'not-json',
+      `${path} is the number ${value}, which JSON readers would round; quote it to keep it as text.`,
+      { path },
+    );
   }
   if (Object.is(value, -0)) return 0;
   if (Array.isArray(value)) return value.map((item, index) => exactNumbers(item, `${path}[${index}]`, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => {
-      if (key === '__proto__') throw new HoldfastError('not-json', `${path} has a field named __proto__, which no plan may have.`, { path });
-      return [key, exactNumbers(member, `${path}${/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`, depth + 1)];
+      if (key === '__proto__')
+        throw new HoldfastError('not-json', `${path} has a field named __proto__, which no plan may have.`, { path });
+      return [
+        key,
+        exactNumbers(
+          member,
+          `${path}${/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`}`,
+          depth + 1,
+        ),
+      ];
     }),
   );
 }
@@ -149,7 +207,9 @@ function startOf(node: unknown): number | undefined {
 
 /** `steps[2].with["a b"]` → `steps`, 2, `with`, `a b`. */
 function pathParts(path: string): readonly (string | number)[] {
-  return [...path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)].map(([, index, quoted, name]) => (index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(quoted) as string) : name!));
+  return [...path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)].map(([, index, quoted, name]) =>
+    index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(quoted) as string) : name!,
+  );
 }
 
 function position(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {
@@ -167,5 +227,8 @@ function withExcerpt(problem: PlanProblem, text: string): PlanProblem {
   const from = Math.max(0, Math.min(column - 40, source.length - MAX_EXCERPT_LENGTH));
   const line = withoutCredentials(source).slice(from, from + MAX_EXCERPT_LENGTH);
   const number = String(problem.line);
-  return { ...problem, excerpt: `${number} | ${line}\n${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, column - 1 - from))}^` };
+  return {
+    ...problem,
+    excerpt: `${number} | ${line}\n${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, column - 1 - from))}^`,
+  };
 }

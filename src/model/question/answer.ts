@@ -4,10 +4,35 @@
  */
 import * as z from 'zod';
 
-export const AnswerSchema = z.enum(['accept', 'restore', 'rerun', 'recheck', 'approve', 'reject', 'skip', 'overwrite', 'undo', 'keep', 'happened', 'repeat', 'abort']);
+export const AnswerSchema = z.enum([
+  'accept',
+  'restore',
+  'rerun',
+  'recheck',
+  'approve',
+  'reject',
+  'skip',
+  'overwrite',
+  'undo',
+  'keep',
+  'happened',
+  'repeat',
+  'abort',
+]);
 export type Answer = z.infer<typeof AnswerSchema>;
 
-export const FindingClassSchema = z.enum(['discrepancy', 'unverifiable', 'approval', 'conflict', 'ahead', 'in-doubt', 'stuck', 'undo', 'damaged', 'foreign']);
+export const FindingClassSchema = z.enum([
+  'discrepancy',
+  'unverifiable',
+  'approval',
+  'conflict',
+  'ahead',
+  'in-doubt',
+  'stuck',
+  'undo',
+  'damaged',
+  'foreign',
+]);
 export type FindingClass = z.infer<typeof FindingClassSchema>;
 
 /** What an answer does to each of the four things that remember. */
@@ -15,9 +40,29 @@ export interface AnswerEffect {
   /** For a person, in one sentence. */
   readonly does: string;
   readonly intent: 'none' | 'approved' | 'dropped' | 'effect-left-out' | 'rolls-forward' | 'undone';
-  readonly manifest: 'none' | 'found-becomes-record' | 'record-put-back' | 'stale-steps-undone' | 'intent-undone' | 'put-back-as-before';
-  readonly ledger: 'decision-record' | 'decision-record-and-generation' | 'decision-record-and-adoption' | 'decision-record-and-answer' | 'decision-record-and-call' | 'other-job-released' | 'withdrawn-record';
-  readonly workflow: 'verify-again' | 'ask-step-again' | 'run-stale-steps-again' | 'run-step-again' | 'adopt-results' | 'undo-goes-on' | 'fail-job';
+  readonly manifest:
+    | 'none'
+    | 'found-becomes-record'
+    | 'record-put-back'
+    | 'stale-steps-undone'
+    | 'intent-undone'
+    | 'put-back-as-before';
+  readonly ledger:
+    | 'decision-record'
+    | 'decision-record-and-generation'
+    | 'decision-record-and-adoption'
+    | 'decision-record-and-answer'
+    | 'decision-record-and-call'
+    | 'other-job-released'
+    | 'withdrawn-record';
+  readonly workflow:
+    | 'verify-again'
+    | 'ask-step-again'
+    | 'run-stale-steps-again'
+    | 'run-step-again'
+    | 'adopt-results'
+    | 'undo-goes-on'
+    | 'fail-job';
 }
 
 const RECHECK: AnswerEffect = {

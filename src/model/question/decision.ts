@@ -21,7 +21,11 @@ export const MAX_RESULTS_CHARACTERS = 64 * 1024;
 const ResultSchema = z.custom<Json>().superRefine((value, context) => {
   try {
     const length = canonicalJson(value, 'result').length;
-    if (length > MAX_RESULTS_CHARACTERS) context.addIssue({ code: 'custom', message: `the result has ${length} characters; at most ${MAX_RESULTS_CHARACTERS} are taken` });
+    if (length > MAX_RESULTS_CHARACTERS)
+      context.addIssue({
+        code: 'custom',
+        message: `the result has ${length} characters; at most ${MAX_RESULTS_CHARACTERS} are taken`,
+      });
   } catch (error) {
     if (!isFailure(error)) throw error;
     context.addIssue({ code: 'custom', message: `expected plain JSON: ${error.message}` });
@@ -72,7 +76,9 @@ export type Ruling =
   | { readonly usable: false; readonly problems: readonly string[] };
 
 /** Parses what came by Signal, Update or command line. Never throws. */
-export function parseDecision(value: unknown): { readonly decision: Decision } | { readonly problems: readonly string[] } {
+export function parseDecision(
+  value: unknown,
+): { readonly decision: Decision } | { readonly problems: readonly string[] } {
   const parsed = DecisionSchema.safeParse(value);
   if (parsed.success) return { decision: parsed.data };
   return { problems: problemsIn(parsed.error) };
@@ -90,28 +96,46 @@ function problemsIn({ issues }: z.ZodError): string[] {
 export function ruleOn(question: Question, decision: Decision): Ruling {
   const problems: string[] = [];
   if (decision.digest !== question.digest) {
-    return { usable: false, problems: [`the decision names question ${shortDigest(decision.digest)}; the open one is ${shortDigest(question.digest)}`] };
+    return {
+      usable: false,
+      problems: [
+        `the decision names question ${shortDigest(decision.digest)}; the open one is ${shortDigest(question.digest)}`,
+      ],
+    };
   }
   const items = decision.items ?? {};
   const listed = new Map(question.findings.map((finding) => [finding.resource, finding]));
   const isCut = question.findingsTotal > question.findings.length;
-  const again = Object.keys(items).filter((resource) => !listed.has(resource) && question.findings.some(({ keeps }) => keeps?.includes(resource)));
+  const again = Object.keys(items).filter(
+    (resource) => !listed.has(resource) && question.findings.some(({ keeps }) => keeps?.includes(resource)),
+  );
   for (const [resource, answer] of Object.entries(items)) {
     if (again.includes(resource)) continue;
-    if (!listed.has(resource) && !isCut) problems.push(`items names ${resource}, which the question does not; it asks about ${[...listed.keys()].slice(0, 5).join(', ')}`);
-    if (WHOLE_QUESTION_ONLY.includes(answer)) problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
+    if (!listed.has(resource) && !isCut)
+      problems.push(
+        `items names ${resource}, which the question does not; it asks about ${[...listed.keys()].slice(0, 5).join(', ')}`,
+      );
+    if (WHOLE_QUESTION_ONLY.includes(answer))
+      problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
   }
-  if (decision.answer === undefined && Object.keys(items).length === 0) problems.push(`no answer is given; offered: ${wholeAnswers(question).join(', ')}`);
-  if (decision.compensate === true && decision.answer !== 'abort') problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
-  if (decision.compensate === true && question.kind === 'undo') problems.push('the job is being undone already; abort without compensate ends that');
-  if (decision.answer === 'abort' && Object.keys(items).length > 0) problems.push('abort ends the job; items beside it contradict it');
+  if (decision.answer === undefined && Object.keys(items).length === 0)
+    problems.push(`no answer is given; offered: ${wholeAnswers(question).join(', ')}`);
+  if (decision.compensate === true && decision.answer !== 'abort')
+    problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
+  if (decision.compensate === true && question.kind === 'undo')
+    problems.push('the job is being undone already; abort without compensate ends that');
+  if (decision.answer === 'abort' && Object.keys(items).length > 0)
+    problems.push('abort ends the job; items beside it contradict it');
 
   const answers: Record<string, Answer> = {};
   for (const finding of question.findings) {
     const answer = items[finding.resource] ?? decision.answer;
-    if (answer === undefined) problems.push(`${finding.resource} has no answer; offered: ${finding.answers.join(', ')}`);
+    if (answer === undefined)
+      problems.push(`${finding.resource} has no answer; offered: ${finding.answers.join(', ')}`);
     else if (!finding.answers.includes(answer) || ANSWERS[finding.class][answer] === undefined) {
-      problems.push(`${answer} is not offered for ${finding.resource} (${finding.kind}); offered: ${finding.answers.join(', ')}`);
+      problems.push(
+        `${answer} is not offered for ${finding.resource} (${finding.kind}); offered: ${finding.answers.join(', ')}`,
+      );
     } else answers[finding.resource] = answer;
   }
   problems.push(...contradictions(question, answers));
@@ -122,15 +146,34 @@ export function ruleOn(question: Question, decision: Decision): Ruling {
 }
 
 /** A call that is kept when its step runs again may be made anew; nothing else can be said of it. */
-function againProblems(question: Question, answers: Readonly<Record<string, Answer>>, resource: string, answer: Answer): string[] {
-  if (answer !== 'repeat') return [`${answer} is not offered for ${resource}, a call that can't be undone; offered: repeat (left out, its answer is kept)`];
-  const runsAgain = question.findings.some((finding) => finding.keeps?.includes(resource) === true && ['rerun', 'undo'].includes(answers[finding.resource] ?? ''));
-  return runsAgain ? [] : [`repeat for ${resource} holds only where its step runs again; nothing here makes it run again`];
+function againProblems(
+  question: Question,
+  answers: Readonly<Record<string, Answer>>,
+  resource: string,
+  answer: Answer,
+): string[] {
+  if (answer !== 'repeat')
+    return [
+      `${answer} is not offered for ${resource}, a call that can't be undone; offered: repeat (left out, its answer is kept)`,
+    ];
+  const runsAgain = question.findings.some(
+    (finding) =>
+      finding.keeps?.includes(resource) === true && ['rerun', 'undo'].includes(answers[finding.resource] ?? ''),
+  );
+  return runsAgain
+    ? []
+    : [`repeat for ${resource} holds only where its step runs again; nothing here makes it run again`];
 }
 
 /** Each call that `happened` and whose answer nobody has gets exactly one; an answer for anything else is refused. */
-function resultsOf(question: Question, decision: Decision, answers: Readonly<Record<string, Answer>>): { readonly results: Readonly<Record<string, Json>>; readonly problems: readonly string[] } {
-  const wanting = question.findings.filter((finding) => answers[finding.resource] === 'happened' && needsResult(finding)).map(({ resource }) => resource);
+function resultsOf(
+  question: Question,
+  decision: Decision,
+  answers: Readonly<Record<string, Answer>>,
+): { readonly results: Readonly<Record<string, Json>>; readonly problems: readonly string[] } {
+  const wanting = question.findings
+    .filter((finding) => answers[finding.resource] === 'happened' && needsResult(finding))
+    .map(({ resource }) => resource);
   const results: Record<string, Json> = { ...decision.results };
   const problems: string[] = [];
   for (const resource of Object.keys(results)) {
@@ -139,19 +182,35 @@ function resultsOf(question: Question, decision: Decision, answers: Readonly<Rec
   }
   if (decision.result !== undefined) {
     const [only, ...more] = wanting;
-    if (only === undefined) problems.push(notWanted('result', question.findings.length === 1 ? question.findings[0] : undefined, Object.values(answers)[0]));
-    else if (more.length > 0) problems.push(`result is given once for ${wanting.length} calls that happened; give results: {${wanting.map((resource) => `"${resource}": …`).join(', ')}}`);
+    if (only === undefined)
+      problems.push(
+        notWanted(
+          'result',
+          question.findings.length === 1 ? question.findings[0] : undefined,
+          Object.values(answers)[0],
+        ),
+      );
+    else if (more.length > 0)
+      problems.push(
+        `result is given once for ${wanting.length} calls that happened; give results: {${wanting.map((resource) => `"${resource}": …`).join(', ')}}`,
+      );
     else if (only in results) problems.push(`result and results both say what ${only} answered`);
     else results[only] = decision.result;
   }
-  for (const resource of wanting) if (!(resource in results)) problems.push(`happened for ${resource} needs what the call answered: give it as result (or results: {"${resource}": …}); null where it answers nothing`);
+  for (const resource of wanting)
+    if (!(resource in results))
+      problems.push(
+        `happened for ${resource} needs what the call answered: give it as result (or results: {"${resource}": …}); null where it answers nothing`,
+      );
   const length = Object.values(results).reduce<number>((sum, result) => sum + canonicalJson(result).length, 0);
-  if (length > MAX_RESULTS_CHARACTERS) problems.push(`the results have ${length} characters; at most ${MAX_RESULTS_CHARACTERS} are taken`);
+  if (length > MAX_RESULTS_CHARACTERS)
+    problems.push(`the results have ${length} characters; at most ${MAX_RESULTS_CHARACTERS} are taken`);
   return { results, problems };
 }
 
 function notWanted(resource: string, finding: Pick<Finding, 'kind'> | undefined, answer: Answer | undefined): string {
-  if (answer === 'happened' && finding !== undefined && !needsResult(finding)) return `${resource}: the record has what the call answered; give no result`;
+  if (answer === 'happened' && finding !== undefined && !needsResult(finding))
+    return `${resource}: the record has what the call answered; give no result`;
   return `${resource}: a result belongs to a call that happened, and ${answer ?? 'nothing'} is answered`;
 }
 
@@ -160,7 +219,10 @@ function contradictions(question: Question, answers: Readonly<Record<string, Ans
   const problems: string[] = [];
   const undone = answered(answers, 'undo');
   const others = Object.keys(answers).filter((resource) => answers[resource] !== 'undo');
-  if (undone.length > 0 && others.length > 0) problems.push(`undo for ${undone[0]} takes the whole step back; ${answers[others[0]!]} for ${others[0]} contradicts it`);
+  if (undone.length > 0 && others.length > 0)
+    problems.push(
+      `undo for ${undone[0]} takes the whole step back; ${answers[others[0]!]} for ${others[0]} contradicts it`,
+    );
   const rerun = new Map<string, string>();
   for (const finding of question.findings) {
     if (answers[finding.resource] === 'rerun') for (const step of finding.rerunSteps) rerun.set(step, finding.resource);
@@ -169,8 +231,16 @@ function contradictions(question: Question, answers: Readonly<Record<string, Ans
     const answer = answers[finding.resource];
     const cause = finding.recordedBy && rerun.get(finding.recordedBy.stepId);
     const isWritten = finding.class === 'discrepancy' && finding.recordedBy !== undefined;
-    if (cause !== undefined && isWritten && (answer === 'restore' || answer === 'accept') && cause !== finding.resource && /^(file|row):/.test(finding.resource)) {
-      problems.push(`${answer} for ${finding.resource} contradicts rerun for ${cause}: step ${finding.recordedBy!.stepId} runs again and writes it anew`);
+    if (
+      cause !== undefined &&
+      isWritten &&
+      (answer === 'restore' || answer === 'accept') &&
+      cause !== finding.resource &&
+      /^(file|row):/.test(finding.resource)
+    ) {
+      problems.push(
+        `${answer} for ${finding.resource} contradicts rerun for ${cause}: step ${finding.recordedBy!.stepId} runs again and writes it anew`,
+      );
     }
   }
   return problems;

@@ -12,12 +12,45 @@ import { AnswerSchema, ANSWERS, FindingClassSchema, type Answer, type FindingCla
 import { digestOf, DigestSchema, type Digest } from '../digest.ts';
 
 export const FindingKindSchema = z.enum([
-  'changed', 'missing', 'appeared', 'kind-changed', 'mode-changed', 'unreadable', 'unreachable',
-  'row-changed', 'row-missing', 'row-appeared', 'schema-changed', 'table-missing', 'token-missing', 'token-unknown', 'token-changed',
-  'database-replaced', 'database-restored', 'watch-changed', 'code-changed', 'plan-changed',
-  'ledger-behind', 'ledger-missing', 'ledger-damaged', 'blob-damaged', 'workspace-missing', 'bound-to-another-job',
-  'ahead-after-reset', 'target-neither-before-nor-after', 'approval', 'outcome-unknown', 'performed-otherwise', 'performed-and-not-asked-for', 'step-cannot-go-on', 'decision-not-carried-out', 'inputs-keep-changing', 'output-in-the-way',
-  'changed-since', 'compensation-failed', 'undone-after-reset',
+  'changed',
+  'missing',
+  'appeared',
+  'kind-changed',
+  'mode-changed',
+  'unreadable',
+  'unreachable',
+  'row-changed',
+  'row-missing',
+  'row-appeared',
+  'schema-changed',
+  'table-missing',
+  'token-missing',
+  'token-unknown',
+  'token-changed',
+  'database-replaced',
+  'database-restored',
+  'watch-changed',
+  'code-changed',
+  'plan-changed',
+  'ledger-behind',
+  'ledger-missing',
+  'ledger-damaged',
+  'blob-damaged',
+  'workspace-missing',
+  'bound-to-another-job',
+  'ahead-after-reset',
+  'target-neither-before-nor-after',
+  'approval',
+  'outcome-unknown',
+  'performed-otherwise',
+  'performed-and-not-asked-for',
+  'step-cannot-go-on',
+  'decision-not-carried-out',
+  'inputs-keep-changing',
+  'output-in-the-way',
+  'changed-since',
+  'compensation-failed',
+  'undone-after-reset',
 ]);
 export type FindingKind = z.infer<typeof FindingKindSchema>;
 
@@ -74,7 +107,13 @@ export type Question = z.infer<typeof QuestionSchema>;
 /** What identifies findings: texts for people left out. */
 export function findingsIdentity(findings: readonly Finding[]): Digest {
   return digestOf(
-    findings.map(({ resource, class: cls, kind, expected, found }) => ({ resource, class: cls, kind, expected: expected.digest ?? expected.text, found: found.digest ?? found.text })),
+    findings.map(({ resource, class: cls, kind, expected, found }) => ({
+      resource,
+      class: cls,
+      kind,
+      expected: expected.digest ?? expected.text,
+      found: found.digest ?? found.text,
+    })),
   );
 }
 
@@ -83,14 +122,30 @@ export function questionDigest(nonce: string, findings: readonly Finding[]): Dig
 }
 
 /** The class of the whole: the gravest of its findings'. */
-const GRAVITY: readonly FindingClass[] = ['damaged', 'foreign', 'unverifiable', 'conflict', 'ahead', 'discrepancy', 'in-doubt', 'undo', 'stuck', 'approval'];
+const GRAVITY: readonly FindingClass[] = [
+  'damaged',
+  'foreign',
+  'unverifiable',
+  'conflict',
+  'ahead',
+  'discrepancy',
+  'in-doubt',
+  'undo',
+  'stuck',
+  'approval',
+];
 export function questionKind(findings: readonly Finding[]): FindingClass {
   return GRAVITY.find((cls) => findings.some((finding) => finding.class === cls)) ?? 'discrepancy';
 }
 
 /** Does an open question of this kind hold back every step, or only its own? */
 export function isAboutTheWorld(question: Pick<Question, 'kind'>): boolean {
-  return question.kind !== 'approval' && question.kind !== 'stuck' && question.kind !== 'in-doubt' && question.kind !== 'undo';
+  return (
+    question.kind !== 'approval' &&
+    question.kind !== 'stuck' &&
+    question.kind !== 'in-doubt' &&
+    question.kind !== 'undo'
+  );
 }
 
 /** Must `happened` come with the call's answer? Of the other calls the record has it. */
@@ -116,11 +171,13 @@ export const MAX_DIFFERENCE_IN_PAYLOAD = 2_000;
 export function boundedQuestion(question: Question): Question {
   return {
     ...question,
-    findings: question.findings.slice(0, MAX_FINDINGS_IN_PAYLOAD).map((finding) =>
-      finding.difference.length <= MAX_DIFFERENCE_IN_PAYLOAD
-        ? finding
-        : { ...finding, difference: cutDifference(finding.difference) },
-    ),
+    findings: question.findings
+      .slice(0, MAX_FINDINGS_IN_PAYLOAD)
+      .map((finding) =>
+        finding.difference.length <= MAX_DIFFERENCE_IN_PAYLOAD
+          ? finding
+          : { ...finding, difference: cutDifference(finding.difference) },
+      ),
   };
 }
 

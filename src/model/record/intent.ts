@@ -9,24 +9,73 @@
 import * as z from 'zod';
 import { digestOf, DigestSchema, type Digest } from '../digest.ts';
 import { formatResource, type Resource } from './resource.ts';
-import { ResourceStateSchema, RowStateSchema, AbsentSchema, FileStateSchema, DirectoryStateSchema, SymlinkStateSchema, OtherFileStateSchema } from './world.ts';
+import {
+  ResourceStateSchema,
+  RowStateSchema,
+  AbsentSchema,
+  FileStateSchema,
+  DirectoryStateSchema,
+  SymlinkStateSchema,
+  OtherFileStateSchema,
+} from './world.ts';
 import type { Json } from '../canonical-json.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
 const ValuesSchema = z.record(z.string(), JsonSchema);
-const AnyFileStateSchema = z.discriminatedUnion('kind', [AbsentSchema, FileStateSchema, DirectoryStateSchema, SymlinkStateSchema, OtherFileStateSchema]);
+const AnyFileStateSchema = z.discriminatedUnion('kind', [
+  AbsentSchema,
+  FileStateSchema,
+  DirectoryStateSchema,
+  SymlinkStateSchema,
+  OtherFileStateSchema,
+]);
 
 /** `after.content` names the blob. */
-export const FileWriteSchema = z.strictObject({ kind: z.literal('file.write'), path: z.string(), before: AnyFileStateSchema, after: FileStateSchema });
-export const FileRemoveSchema = z.strictObject({ kind: z.literal('file.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
+export const FileWriteSchema = z.strictObject({
+  kind: z.literal('file.write'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: FileStateSchema,
+});
+export const FileRemoveSchema = z.strictObject({
+  kind: z.literal('file.remove'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: AbsentSchema,
+});
 /** Puts a path to a state that it had: what undoes any change of a path. */
-export const FileRestoreSchema = z.strictObject({ kind: z.literal('file.restore'), path: z.string(), before: AnyFileStateSchema, after: AnyFileStateSchema });
-export const DirectoryCreateSchema = z.strictObject({ kind: z.literal('directory.create'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
+export const FileRestoreSchema = z.strictObject({
+  kind: z.literal('file.restore'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: AnyFileStateSchema,
+});
+export const DirectoryCreateSchema = z.strictObject({
+  kind: z.literal('directory.create'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: DirectoryStateSchema,
+});
 
 /** Once what was in it is gone. */
-export const DirectoryRemoveSchema = z.strictObject({ kind: z.literal('directory.remove'), path: z.string(), before: AnyFileStateSchema, after: AbsentSchema });
-export const DirectoryModeSchema = z.strictObject({ kind: z.literal('directory.mode'), path: z.string(), before: AnyFileStateSchema, after: DirectoryStateSchema });
-export const SymlinkWriteSchema = z.strictObject({ kind: z.literal('symlink.write'), path: z.string(), before: AnyFileStateSchema, after: SymlinkStateSchema });
+export const DirectoryRemoveSchema = z.strictObject({
+  kind: z.literal('directory.remove'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: AbsentSchema,
+});
+export const DirectoryModeSchema = z.strictObject({
+  kind: z.literal('directory.mode'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: DirectoryStateSchema,
+});
+export const SymlinkWriteSchema = z.strictObject({
+  kind: z.literal('symlink.write'),
+  path: z.string(),
+  before: AnyFileStateSchema,
+  after: SymlinkStateSchema,
+});
 
 /**
  * A change to one row by its primary key. `columns`: those that the record covers (default: those written, and the key).
@@ -71,7 +120,18 @@ export const PerformSchema = z.strictObject({
   generation: z.int().min(0),
 });
 
-export const EffectSchema = z.discriminatedUnion('kind', [FileWriteSchema, FileRemoveSchema, FileRestoreSchema, DirectoryCreateSchema, DirectoryRemoveSchema, DirectoryModeSchema, SymlinkWriteSchema, RowChangeSchema, SqlSchema, PerformSchema]);
+export const EffectSchema = z.discriminatedUnion('kind', [
+  FileWriteSchema,
+  FileRemoveSchema,
+  FileRestoreSchema,
+  DirectoryCreateSchema,
+  DirectoryRemoveSchema,
+  DirectoryModeSchema,
+  SymlinkWriteSchema,
+  RowChangeSchema,
+  SqlSchema,
+  PerformSchema,
+]);
 export type Effect = z.infer<typeof EffectSchema>;
 export type FileEffect = Extract<Effect, { path: string }>;
 export type DatabaseEffect = Extract<Effect, { database: string }>;
@@ -84,11 +144,20 @@ export const ObservationSchema = z.strictObject({ resource: z.string(), state: R
 export type Observation = z.infer<typeof ObservationSchema>;
 
 /** An ad-hoc query: its rows are compared again at apply, and not afterwards (unless the plan declares a watch). */
-export const QueryObservationSchema = z.strictObject({ database: z.string(), sql: z.string(), params: z.array(JsonSchema), rows: DigestSchema });
+export const QueryObservationSchema = z.strictObject({
+  database: z.string(),
+  sql: z.string(),
+  params: z.array(JsonSchema),
+  rows: DigestSchema,
+});
 export type QueryObservation = z.infer<typeof QueryObservationSchema>;
 
 /** A folder's listing: compared again at apply, and not afterwards. */
-export const ListingObservationSchema = z.strictObject({ folder: z.string(), recursive: z.boolean(), entries: DigestSchema });
+export const ListingObservationSchema = z.strictObject({
+  folder: z.string(),
+  recursive: z.boolean(),
+  entries: DigestSchema,
+});
 export type ListingObservation = z.infer<typeof ListingObservationSchema>;
 
 /** What is not undone, and why: for people. */
@@ -104,7 +173,9 @@ export const UndoesSchema = z.strictObject({
   left: z.array(LeftSchema),
   notes: z.array(z.string()),
   /** What the record says of resources that nothing is to be done to: they are as before already, or stay as found. */
-  settled: z.array(z.strictObject({ resource: z.string(), role: z.enum(['undone', 'accepted']), state: ResourceStateSchema })),
+  settled: z.array(
+    z.strictObject({ resource: z.string(), role: z.enum(['undone', 'accepted']), state: ResourceStateSchema }),
+  ),
 });
 export type Undoes = z.infer<typeof UndoesSchema>;
 

@@ -26,13 +26,29 @@ export const ChangeSchema = z.strictObject({
 });
 export type Change = z.infer<typeof ChangeSchema>;
 
-const common = { schemaVersion: z.literal(1), jobId: z.string(), seq: z.int().min(1), at: z.string(), runId: z.string() };
+const common = {
+  schemaVersion: z.literal(1),
+  jobId: z.string(),
+  seq: z.int().min(1),
+  at: z.string(),
+  runId: z.string(),
+};
 
 /** A job took the workspace. */
-export const OpenedRecordSchema = z.strictObject({ ...common, kind: z.literal('opened'), workflowId: z.string(), settings: DigestSchema, changes: z.array(ChangeSchema) });
+export const OpenedRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('opened'),
+  workflowId: z.string(),
+  settings: DigestSchema,
+  changes: z.array(ChangeSchema),
+});
 
 /** Effects with the state that the world had before each; `after` of a row is what its transaction read back. */
-export const AppliedEffectSchema = z.strictObject({ effect: EffectSchema, after: ResourceStateSchema, outcome: z.enum(['applied', 'skipped', 'kept']) });
+export const AppliedEffectSchema = z.strictObject({
+  effect: EffectSchema,
+  after: ResourceStateSchema,
+  outcome: z.enum(['applied', 'skipped', 'kept']),
+});
 export type AppliedEffect = z.infer<typeof AppliedEffectSchema>;
 
 export const StepRecordSchema = z.strictObject({
@@ -83,7 +99,13 @@ export const DecisionRecordSchema = z.strictObject({
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;
 
 /** From here on no step runs any more: what the job did is undone. */
-export const UndoingRecordSchema = z.strictObject({ ...common, kind: z.literal('undoing'), by: z.string(), reason: z.string(), changes: z.array(ChangeSchema) });
+export const UndoingRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('undoing'),
+  by: z.string(),
+  reason: z.string(),
+  changes: z.array(ChangeSchema),
+});
 
 export type UndoingRecord = z.infer<typeof UndoingRecordSchema>;
 
@@ -109,13 +131,29 @@ export const UndoneRecordSchema = z.strictObject({
 export type UndoneRecord = z.infer<typeof UndoneRecordSchema>;
 
 /** A question that nobody need answer any more: what it asked about has changed or gone. */
-export const WithdrawnRecordSchema = z.strictObject({ ...common, kind: z.literal('withdrawn'), question: DigestSchema, reason: z.string(), changes: z.array(ChangeSchema) });
+export const WithdrawnRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('withdrawn'),
+  question: DigestSchema,
+  reason: z.string(),
+  changes: z.array(ChangeSchema),
+});
 
 /** The job ended and gave the workspace back. */
-export const ReleasedRecordSchema = z.strictObject({ ...common, kind: z.literal('released'), outcome: z.enum(['completed', 'failed', 'aborted', 'cancelled', 'taken-over']), notes: z.array(z.string()), changes: z.array(ChangeSchema) });
+export const ReleasedRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('released'),
+  outcome: z.enum(['completed', 'failed', 'aborted', 'cancelled', 'taken-over']),
+  notes: z.array(z.string()),
+  changes: z.array(ChangeSchema),
+});
 
 /** What a Run saw when it first compared a watched thing, or a code or plan version. */
-export const WatchedRecordSchema = z.strictObject({ ...common, kind: z.literal('watched'), changes: z.array(ChangeSchema) });
+export const WatchedRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('watched'),
+  changes: z.array(ChangeSchema),
+});
 
 export const ChainRecordSchema = z.discriminatedUnion('kind', [
   OpenedRecordSchema,
@@ -155,26 +193,45 @@ export interface ManifestEntry {
 /** The change of a resource that counts, and the record that made it. */
 export interface LatestChange {
   readonly change: Change;
-  readonly record: Pick<ChainRecord, 'seq' | 'at'> & { readonly step?: { readonly stepId: string; readonly generation: number } };
+  readonly record: Pick<ChainRecord, 'seq' | 'at'> & {
+    readonly step?: { readonly stepId: string; readonly generation: number };
+  };
 }
 
 export function manifestEntryOf({ change, record }: LatestChange, digest: Digest): ManifestEntry {
-  return { resource: change.resource, digest, state: change.state, role: change.role, seq: record.seq, at: record.at, ...record.step };
+  return {
+    resource: change.resource,
+    digest,
+    state: change.state,
+    role: change.role,
+    seq: record.seq,
+    at: record.at,
+    ...record.step,
+  };
 }
 
 /** Folds one record into a manifest. */
 export function foldManifest(manifest: Map<string, ManifestEntry>, record: ChainRecord): void {
   const latest = new Map<string, LatestChange>();
   foldChanges(latest, record, (resource) => manifest.has(resource));
-  for (const [resource, change] of latest) manifest.set(resource, manifestEntryOf(change, stateDigest(change.change.state)));
+  for (const [resource, change] of latest)
+    manifest.set(resource, manifestEntryOf(change, stateDigest(change.change.state)));
 }
 
 /**
  * Which changes of a record count: a read adds what was not recorded and changes nothing else. It found what was
  * recorded then, and a decision may have changed the record since, while the step that had read was still in flight.
  */
-export function foldChanges(latest: Map<string, LatestChange>, record: ChainRecord, isRecorded: (resource: string) => boolean = () => false): void {
-  const by = { seq: record.seq, at: record.at, ...(record.kind === 'step' ? { step: { stepId: record.stepId, generation: record.generation } } : {}) };
+export function foldChanges(
+  latest: Map<string, LatestChange>,
+  record: ChainRecord,
+  isRecorded: (resource: string) => boolean = () => false,
+): void {
+  const by = {
+    seq: record.seq,
+    at: record.at,
+    ...(record.kind === 'step' ? { step: { stepId: record.stepId, generation: record.generation } } : {}),
+  };
   for (const change of record.changes) {
     if (change.role === 'read' && (latest.has(change.resource) || isRecorded(change.resource))) continue;
     latest.set(change.resource, { change, record: by });

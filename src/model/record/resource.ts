@@ -78,7 +78,13 @@ export function parseResource(uri: string): Resource {
       return { kind: 'files', pattern: rest };
     case 'row': {
       const match = /^([^/]*)\/([^/]*)\/(\{.*\})$/s.exec(rest);
-      if (match) return { kind: 'row', database: unescape(match[1]!), table: unescape(match[2]!), key: JSON.parse(match[3]!) as RowKey };
+      if (match)
+        return {
+          kind: 'row',
+          database: unescape(match[1]!),
+          table: unescape(match[2]!),
+          key: JSON.parse(match[3]!) as RowKey,
+        };
       break;
     }
     case 'schema': {
@@ -116,7 +122,11 @@ export function parseResource(uri: string): Resource {
     case 'workspace':
       return { kind: scheme };
   }
-  throw new HoldfastError('bad-input', `"${uri}" is not a resource. Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.`, { uri });
+  throw new HoldfastError(
+    'bad-input',
+    `"${uri}" is not a resource. Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.`,
+    { uri },
+  );
 }
 
 function parseWords(text: string): readonly string[] | undefined {

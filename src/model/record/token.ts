@@ -29,7 +29,15 @@ export function tokenOf({ jobId, stepId, generation }: TokenParts): Digest {
  * The idempotency key of a call that a step makes: the same for every attempt of a generation. `round`: how many times a
  * person decided that a call that had happened is made again. Pure; the same for ever.
  */
-export function performKeyOf({ token, name, round }: { readonly token: Digest; readonly name: string; readonly round: number }): Digest {
+export function performKeyOf({
+  token,
+  name,
+  round,
+}: {
+  readonly token: Digest;
+  readonly name: string;
+  readonly round: number;
+}): Digest {
   return digestOf({ perform: name, round, token });
 }
 

@@ -12,7 +12,12 @@ const JsonSchema: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 
 export const AbsentSchema = z.strictObject({ kind: z.literal('absent') });
 /** mode: permission bits only (0o7777). content: SHA-256 of the bytes. */
-export const FileStateSchema = z.strictObject({ kind: z.literal('file'), sizeBytes: z.int().min(0), mode: z.int(), content: DigestSchema });
+export const FileStateSchema = z.strictObject({
+  kind: z.literal('file'),
+  sizeBytes: z.int().min(0),
+  mode: z.int(),
+  content: DigestSchema,
+});
 export const DirectoryStateSchema = z.strictObject({ kind: z.literal('directory'), mode: z.int() });
 export const SymlinkStateSchema = z.strictObject({ kind: z.literal('symlink'), target: z.string() });
 /** A FIFO, socket or device: recognised, never opened. */
@@ -37,7 +42,12 @@ export const TableSchemaStateSchema = z.strictObject({
   constraints: z.array(z.string()),
 });
 export const TokenStateSchema = z.strictObject({ kind: z.literal('token'), intent: DigestSchema, rows: z.string() });
-export const IdentityStateSchema = z.strictObject({ kind: z.literal('identity'), system: z.string(), timeline: z.string(), name: z.string() });
+export const IdentityStateSchema = z.strictObject({
+  kind: z.literal('identity'),
+  system: z.string(),
+  timeline: z.string(),
+  name: z.string(),
+});
 /** A value that is compared whole: the result of a watched query, a version. `summary` is for people, bounded. */
 export const ValueStateSchema = z.strictObject({ kind: z.literal('value'), value: DigestSchema, summary: z.string() });
 

@@ -21,7 +21,10 @@ const JsonValueSchema = z.json() as z.ZodType<Json>;
 const PathSchema = z.string().min(1).describe('A path in the workspace.');
 const DatabaseNameSchema = z.string().min(1).describe("A name under the plan's `databases`.");
 const TableSchema = z.string().min(1).describe('A table; with its schema as SCHEMA.TABLE.');
-const ParamsSchema = z.array(JsonValueSchema).default([]).describe('Values for the placeholders: ? in SQLite, $1 in PostgreSQL. Default: none.');
+const ParamsSchema = z
+  .array(JsonValueSchema)
+  .default([])
+  .describe('Values for the placeholders: ? in SQLite, $1 in PostgreSQL. Default: none.');
 const WrittenFileSchema = { path: z.string(), sizeBytes: z.int().min(0), digest: DigestSchema };
 
 /** Writes text to a file, as UTF-8. Folders that are missing are created. */
@@ -30,7 +33,11 @@ export const fileWriteStep = defineStep({
   input: z.strictObject({
     path: PathSchema,
     content: z.string().describe('The whole content.'),
-    mode: z.string().regex(/^0?[0-7]{3}$/, 'permission bits as quoted text, such as "644"').optional().describe('Permission bits in octal, quoted: "644". Default: those of the file that is replaced, else 644.'),
+    mode: z
+      .string()
+      .regex(/^0?[0-7]{3}$/, 'permission bits as quoted text, such as "644"')
+      .optional()
+      .describe('Permission bits in octal, quoted: "644". Default: those of the file that is replaced, else 644.'),
   }),
   output: z.strictObject(WrittenFileSchema),
 });
@@ -57,7 +64,10 @@ export const dbSqlStep = defineStep({
     sql: z.string().min(1),
     params: ParamsSchema,
     writes: z.array(TableSchema).min(1).describe('Every table that the statement changes.'),
-    undo: z.strictObject({ sql: z.string().min(1), params: ParamsSchema }).optional().describe('The statement that takes it back. Default: it cannot be undone.'),
+    undo: z
+      .strictObject({ sql: z.string().min(1), params: ParamsSchema })
+      .optional()
+      .describe('The statement that takes it back. Default: it cannot be undone.'),
   }),
   output: z.strictObject({}),
 });
@@ -69,7 +79,11 @@ export const dbUpsertStep = defineStep({
     database: DatabaseNameSchema,
     table: TableSchema,
     rows: z.array(z.record(z.string(), JsonValueSchema)).describe('Each with the columns of the primary key.'),
-    columns: z.array(z.string()).min(1).optional().describe("Columns that the record covers; others' changes to the rest are no drift. Default: those written."),
+    columns: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe("Columns that the record covers; others' changes to the rest are no drift. Default: those written."),
   }),
   output: z.strictObject({ rowCount: z.int().min(0) }),
 });
@@ -81,7 +95,12 @@ export const dbQueryStep = defineStep({
     database: DatabaseNameSchema,
     sql: z.string().min(1),
     params: ParamsSchema,
-    maxRows: z.int().min(1).max(100_000).default(DEFAULT_MAX_ROWS).describe('More rows than this are an error, never cut off. Default: 1000.'),
+    maxRows: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(DEFAULT_MAX_ROWS)
+      .describe('More rows than this are an error, never cut off. Default: 1000.'),
   }),
   output: z.strictObject({ rows: z.array(z.record(z.string(), JsonValueSchema)) }),
 });
@@ -96,11 +115,26 @@ export const commandStep = defineStep({
     .strictObject({
       run: ArgvSchema.describe('The program and its arguments, as a list; with shell: true one string.'),
       ...commandFields,
-      inDoubt: z.enum(['ask', 'repeat']).optional().describe('Of a command in place whose end nobody knows. Default: ask.'),
+      inDoubt: z
+        .enum(['ask', 'repeat'])
+        .optional()
+        .describe('Of a command in place whose end nobody knows. Default: ask.'),
     })
     .superRefine(({ run, shell, inPlace, inDoubt }, context) => {
-      if ((typeof run === 'string') !== shell) context.addIssue({ code: 'custom', path: ['run'], message: shell ? 'is a list, with shell: true' : 'is text, without a shell', params: { expected: shell ? 'one string' : 'a list of words, or shell: true' } });
-      if (inDoubt !== undefined && !inPlace) context.addIssue({ code: 'custom', path: ['inDoubt'], message: 'means nothing for a command on a copy', params: { expected: 'inPlace: true beside it' } });
+      if ((typeof run === 'string') !== shell)
+        context.addIssue({
+          code: 'custom',
+          path: ['run'],
+          message: shell ? 'is a list, with shell: true' : 'is text, without a shell',
+          params: { expected: shell ? 'one string' : 'a list of words, or shell: true' },
+        });
+      if (inDoubt !== undefined && !inPlace)
+        context.addIssue({
+          code: 'custom',
+          path: ['inDoubt'],
+          message: 'means nothing for a command on a copy',
+          params: { expected: 'inPlace: true beside it' },
+        });
     }),
   output: z.strictObject({
     exitCode: z.int(),
@@ -119,7 +153,12 @@ export const httpStep = defineStep({
   name: 'http',
   // What is not saved to a file goes into the history.
   input: HttpRequestSchema.superRefine(({ saveTo, maxBytes = 0 }, context) => {
-    if (saveTo === undefined && maxBytes > MAX_HTTP_STEP_BYTES) context.addIssue({ code: 'custom', path: ['maxBytes'], message: `is at most ${MAX_HTTP_STEP_BYTES} without saveTo` });
+    if (saveTo === undefined && maxBytes > MAX_HTTP_STEP_BYTES)
+      context.addIssue({
+        code: 'custom',
+        path: ['maxBytes'],
+        message: `is at most ${MAX_HTTP_STEP_BYTES} without saveTo`,
+      });
   }),
   output: z.strictObject({
     status: z.int(),
@@ -141,16 +180,34 @@ export const waitStep = defineStep({
   input: z
     .strictObject({
       seconds: z.number().min(0).max(MAX_WAIT_SECONDS).optional(),
-      until: z.iso.datetime({ offset: true, error: 'a time with its zone, such as 2030-01-31T08:00:00Z' }).optional().describe('A moment; one that has passed is no wait.'),
+      until: z.iso
+        .datetime({ offset: true, error: 'a time with its zone, such as 2030-01-31T08:00:00Z' })
+        .optional()
+        .describe('A moment; one that has passed is no wait.'),
     })
     .superRefine((wait, context) => {
       const given = Object.keys(wait);
-      if (given.length !== 1) context.addIssue({ code: 'custom', message: 'must say how long', params: { expected: 'either seconds or until', found: given.length === 0 ? 'neither' : 'both' } });
+      if (given.length !== 1)
+        context.addIssue({
+          code: 'custom',
+          message: 'must say how long',
+          params: { expected: 'either seconds or until', found: given.length === 0 ? 'neither' : 'both' },
+        });
     }),
   output: z.strictObject({}),
 });
 
-export const BUILT_IN_STEPS = [fileWriteStep, fileCopyStep, fileRemoveStep, dbSqlStep, dbUpsertStep, dbQueryStep, httpStep, commandStep, waitStep] as const satisfies readonly StepContract[];
+export const BUILT_IN_STEPS = [
+  fileWriteStep,
+  fileCopyStep,
+  fileRemoveStep,
+  dbSqlStep,
+  dbUpsertStep,
+  dbQueryStep,
+  httpStep,
+  commandStep,
+  waitStep,
+] as const satisfies readonly StepContract[];
 
 /**
  * What a built-in step's input says about what it writes. Parts that cannot be told (they hold references, or are not
@@ -172,7 +229,9 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
       return tableClaim(text('database'), text('table'), false);
     case 'db.sql': {
       const tables = member(input, 'writes');
-      return Array.isArray(tables) ? tables.flatMap((table: Json) => tableClaim(text('database'), literalText(table), true)) : [];
+      return Array.isArray(tables)
+        ? tables.flatMap((table: Json) => tableClaim(text('database'), literalText(table), true))
+        : [];
     }
     default:
       return [];
@@ -195,13 +254,22 @@ function commandReads(paths: Json | undefined): readonly Claim[] {
     if (text === undefined) return [];
     if (!isFilePattern(text)) return fileClaim(text);
     const folder = folderOfPattern(text);
-    return folder === '' ? [WHOLE_WORKSPACE] : [{ kind: 'folder', resource: `file:${folder}/`, whole: true } satisfies Claim];
+    return folder === ''
+      ? [WHOLE_WORKSPACE]
+      : [{ kind: 'folder', resource: `file:${folder}/`, whole: true } satisfies Claim];
   });
 }
 
 /** Paths in a built-in step's input, by field. */
 export function builtInPaths(use: string, input: Json): readonly { readonly field: string; readonly path: string }[] {
-  const fields = use === 'file.copy' ? ['from', 'to'] : use === 'file.write' || use === 'file.remove' ? ['path'] : use === 'http' ? ['saveTo'] : [];
+  const fields =
+    use === 'file.copy'
+      ? ['from', 'to']
+      : use === 'file.write' || use === 'file.remove'
+        ? ['path']
+        : use === 'http'
+          ? ['saveTo']
+          : [];
   return fields.flatMap((field) => {
     const path = literalText(member(input, field));
     return path === undefined ? [] : [{ field, path }];
@@ -229,7 +297,9 @@ function tableClaim(database: string | undefined, table: string | undefined, who
 }
 
 function member(input: Json, name: string): Json | undefined {
-  return typeof input === 'object' && input !== null && Object.hasOwn(input, name) ? (input as { readonly [key: string]: Json })[name] : undefined;
+  return typeof input === 'object' && input !== null && Object.hasOwn(input, name)
+    ? (input as { readonly [key: string]: Json })[name]
+    : undefined;
 }
 
 function literalText(value: Json | undefined): string | undefined {

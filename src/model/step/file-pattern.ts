@@ -17,19 +17,22 @@ export function matchesPattern(pattern: string, path: string): boolean {
 }
 
 export function expressionOfPattern(pattern: string): RegExp {
-  const parts = pattern.replace(/^\.\//, '').split(/(\*\*\/|\*\*|\*|\?)/).map((part) => {
-    switch (part) {
-      case '**/':
-        return '(?:[^/]+/)*';
-      case '**':
-        return '.*';
-      case '*':
-        return '[^/]*';
-      case '?':
-        return '[^/]';
-      default:
-        return part.replace(/[\\^$.|+()[\]{}]/g, '\\$&');
-    }
-  });
+  const parts = pattern
+    .replace(/^\.\//, '')
+    .split(/(\*\*\/|\*\*|\*|\?)/)
+    .map((part) => {
+      switch (part) {
+        case '**/':
+          return '(?:[^/]+/)*';
+        case '**':
+          return '.*';
+        case '*':
+          return '[^/]*';
+        case '?':
+          return '[^/]';
+        default:
+          return part.replace(/[\\^$.|+()[\]{}]/g, '\\$&');
+      }
+    });
   return new RegExp(`^${parts.join('')}$`, 'su');
 }

@@ -18,13 +18,20 @@ function parseHost(text: string): HostRule | undefined {
   const [, scheme = 'https', host, port] = match as unknown as [string, string | undefined, string, string | undefined];
   const isBelow = host.startsWith('*.');
   const url = URL.parse(`${scheme}://${isBelow ? host.slice(2) : host}${port === undefined ? '' : `:${port}`}`);
-  return url === null ? undefined : { protocol: url.protocol, hostname: `${isBelow ? '*.' : ''}${url.hostname}`, port: url.port };
+  return url === null
+    ? undefined
+    : { protocol: url.protocol, hostname: `${isBelow ? '*.' : ''}${url.hostname}`, port: url.port };
 }
 
 export const HostSchema = z
   .string()
-  .refine((text) => parseHost(text) !== undefined, 'a host such as api.example.com, *.example.com or http://localhost:8080, without a path')
-  .describe('api.example.com: https alone. *.example.com: whatever is below it. http://localhost:8080: without encryption. Another port than the usual one is named.');
+  .refine(
+    (text) => parseHost(text) !== undefined,
+    'a host such as api.example.com, *.example.com or http://localhost:8080, without a path',
+  )
+  .describe(
+    'api.example.com: https alone. *.example.com: whatever is below it. http://localhost:8080: without encryption. Another port than the usual one is named.',
+  );
 
 export const HttpSettingsSchema = z.strictObject({
   hosts: z.array(HostSchema).max(100).describe('Hosts that steps and watches may call, redirects included.'),
@@ -33,9 +40,15 @@ export type HttpSettings = z.infer<typeof HttpSettingsSchema>;
 
 /** Does the list name the URL's host, with its scheme and port? */
 export function isHostAllowed(hosts: readonly string[], { protocol, hostname, port }: URL): boolean {
-  return hosts.map(parseHost).some(
-    (rule) => rule !== undefined && rule.protocol === protocol && rule.port === port && (rule.hostname === hostname || (rule.hostname.startsWith('*.') && hostname.endsWith(rule.hostname.slice(1)))),
-  );
+  return hosts
+    .map(parseHost)
+    .some(
+      (rule) =>
+        rule !== undefined &&
+        rule.protocol === protocol &&
+        rule.port === port &&
+        (rule.hostname === hostname || (rule.hostname.startsWith('*.') && hostname.endsWith(rule.hostname.slice(1)))),
+    );
 }
 
 /** As the list would name it. */
@@ -49,10 +62,22 @@ export function hostOf({ protocol, host }: URL): string {
  */
 export function allowedUrl(hosts: readonly string[], text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href);
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) throw new HoldfastError('bad-input', `${shownUrl(text)} is not a URL that can be called. Expected https://… or http://….`);
-  if (url.username !== '' || url.password !== '') throw new HoldfastError('bad-input', `The URL for ${url.host} holds a user name or a password, which would be kept in the record. Give it as a header: { env: NAME }.`);
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw new HoldfastError(
+      'bad-input',
+      `${shownUrl(text)} is not a URL that can be called. Expected https://… or http://….`,
+    );
+  if (url.username !== '' || url.password !== '')
+    throw new HoldfastError(
+      'bad-input',
+      `The URL for ${url.host} holds a user name or a password, which would be kept in the record. Give it as a header: { env: NAME }.`,
+    );
   if (!isHostAllowed(hosts, url)) {
-    throw new HoldfastError('host-not-allowed', `${hostOf(url)} is not on the list of hosts that this job may call; it names ${hosts.join(', ') || 'none'}.`, { host: hostOf(url) });
+    throw new HoldfastError(
+      'host-not-allowed',
+      `${hostOf(url)} is not on the list of hosts that this job may call; it names ${hosts.join(', ') || 'none'}.`,
+      { host: hostOf(url) },
+    );
   }
   return url;
 }

@@ -5,7 +5,10 @@
 import * as z from 'zod';
 
 /** A name of an environment variable. */
-export const SecretNameSchema = z.string().max(100).regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable: letters, digits, _');
+export const SecretNameSchema = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable: letters, digits, _');
 export const MAX_SECRETS = 50;
 
 /** A text in a step's input that is made of pieces, some of them secrets. The place is the plan's: data can't name one. */

@@ -60,7 +60,14 @@ export interface StepDatabase {
   /** Stages the deletion of the row with this primary key. */
   delete(table: string, key: JsonObject): Promise<void>;
   /** Stages a statement. `writes` names every table that it changes. Without `undo` it cannot be undone. */
-  sql(text: string, params: readonly Json[], options: { readonly writes: readonly string[]; readonly undo?: { readonly text: string; readonly params?: readonly Json[] } }): Promise<void>;
+  sql(
+    text: string,
+    params: readonly Json[],
+    options: {
+      readonly writes: readonly string[];
+      readonly undo?: { readonly text: string; readonly params?: readonly Json[] };
+    },
+  ): Promise<void>;
 }
 
 export interface PerformCall {
@@ -79,7 +86,10 @@ export interface ProbeCall {
   readonly signal: AbortSignal;
 }
 
-export type ProbeResult<T> = { readonly happened: true; readonly answer: T } | { readonly happened: false } | { readonly happened: 'unknown' };
+export type ProbeResult<T> =
+  | { readonly happened: true; readonly answer: T }
+  | { readonly happened: false }
+  | { readonly happened: 'unknown' };
 
 export interface PerformOptions<T extends Json> {
   /**
@@ -247,5 +257,17 @@ export interface CompensatedRecord<Input = unknown, Output = unknown> {
 /** One change of a file, a folder, a row, or a statement. */
 export type CompensatedEffect =
   | { readonly kind: string; readonly path: string }
-  | { readonly kind: 'row.insert' | 'row.upsert' | 'row.update' | 'row.delete'; readonly database: string; readonly table: string; readonly key: JsonObject; readonly values: JsonObject }
-  | { readonly kind: 'sql'; readonly database: string; readonly text: string; readonly params: readonly Json[]; readonly writes: readonly string[] };
+  | {
+      readonly kind: 'row.insert' | 'row.upsert' | 'row.update' | 'row.delete';
+      readonly database: string;
+      readonly table: string;
+      readonly key: JsonObject;
+      readonly values: JsonObject;
+    }
+  | {
+      readonly kind: 'sql';
+      readonly database: string;
+      readonly text: string;
+      readonly params: readonly Json[];
+      readonly writes: readonly string[];
+    };

@@ -34,7 +34,10 @@ export function defineStep<Input extends z.ZodType, Output extends z.ZodType>(co
 }): StepContract<Input, Output> {
   const name = StepNameSchema.safeParse(contract.name);
   if (!name.success) {
-    throw new HoldfastError('bad-input', `"${contract.name}" cannot be a step's name: ${name.error.issues[0]?.message ?? 'not valid'}.`);
+    throw new HoldfastError(
+      'bad-input',
+      `"${contract.name}" cannot be a step's name: ${name.error.issues[0]?.message ?? 'not valid'}.`,
+    );
   }
   return { name: contract.name, input: contract.input, output: contract.output };
 }
@@ -43,7 +46,10 @@ export interface StepImplementation<C extends StepContract = StepContract> {
   readonly contract: C;
   /** Raise it when the code's meaning changes; a job that ran another version is told so at its next resume. Default '1'. */
   readonly version: string;
-  readonly run: (context: StepContext, input: z.output<C['input']>) => Promise<z.input<C['output']>> | z.input<C['output']>;
+  readonly run: (
+    context: StepContext,
+    input: z.output<C['input']>,
+  ) => Promise<z.input<C['output']>> | z.input<C['output']>;
   readonly compensate?: Compensate<C>;
 }
 
@@ -72,7 +78,12 @@ export function implementStep<C extends StepContract>(
   run: StepImplementation<C>['run'],
   options: { readonly version?: string; readonly compensate?: Compensate<C> } = {},
 ): StepImplementation<C> {
-  return { contract, run, version: options.version ?? '1', ...(options.compensate === undefined ? {} : { compensate: options.compensate }) };
+  return {
+    contract,
+    run,
+    version: options.version ?? '1',
+    ...(options.compensate === undefined ? {} : { compensate: options.compensate }),
+  };
 }
 
 /** The zod that contracts are checked with: schemas of another major version would not fit. */

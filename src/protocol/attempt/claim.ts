@@ -53,7 +53,12 @@ export class Claim {
   }
 
   /** @param contents small ones that the value names */
-  async recordOnce(name: string, value: string, reads: Digest, contents: ReadonlyMap<Digest, Uint8Array> = new Map()): Promise<void> {
+  async recordOnce(
+    name: string,
+    value: string,
+    reads: Digest,
+    contents: ReadonlyMap<Digest, Uint8Array> = new Map(),
+  ): Promise<void> {
     await this.#durably(`record ${name}`, (ledger) => {
       for (const [content, bytes] of contents) ledger.putContent(content, bytes);
       ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads);
@@ -94,8 +99,16 @@ export class Claim {
     await this.#durably(`record ${next.name}`, (ledger) => {
       mayAct?.(ledger);
       const found = ledger.perform(next.token, next.name);
-      const isAsSeen = found === undefined ? seen?.token !== next.token : seen?.token === next.token && performDigest(found) === performDigest(seen);
-      if (!isAsSeen) throw new HoldfastError('fenced', `What is recorded of ${next.name} has changed meanwhile; this attempt of step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
+      const isAsSeen =
+        found === undefined
+          ? seen?.token !== next.token
+          : seen?.token === next.token && performDigest(found) === performDigest(seen);
+      if (!isAsSeen)
+        throw new HoldfastError(
+          'fenced',
+          `What is recorded of ${next.name} has changed meanwhile; this attempt of step ${this.#row.stepId} does nothing more.`,
+          { stepId: this.#row.stepId },
+        );
       ledger.putPerform(next);
     });
   }
@@ -109,11 +122,23 @@ export class Claim {
   mustBeCurrent(ledger: Ledger): void {
     const current = ledger.claim(this.#row.token);
     if (current?.nonce !== this.#row.nonce) {
-      throw new HoldfastError('fenced', `Another attempt has taken over step ${this.#row.stepId}; this one does nothing more.`, { stepId: this.#row.stepId });
+      throw new HoldfastError(
+        'fenced',
+        `Another attempt has taken over step ${this.#row.stepId}; this one does nothing more.`,
+        { stepId: this.#row.stepId },
+      );
     }
     const job = ledger.job(this.#row.jobId);
-    if (job === undefined || job.state !== (isUndoId(this.#row.stepId) ? 'undoing' : 'open') || job.runId !== this.#caller.runId) {
-      throw new HoldfastError('fenced', `Another Run of the job has taken over; step ${this.#row.stepId} does nothing more.`, { stepId: this.#row.stepId });
+    if (
+      job === undefined ||
+      job.state !== (isUndoId(this.#row.stepId) ? 'undoing' : 'open') ||
+      job.runId !== this.#caller.runId
+    ) {
+      throw new HoldfastError(
+        'fenced',
+        `Another Run of the job has taken over; step ${this.#row.stepId} does nothing more.`,
+        { stepId: this.#row.stepId },
+      );
     }
   }
 
@@ -141,7 +166,13 @@ export class Claim {
 }
 
 /** Takes the token, replacing whoever had it. `given`: what `args` is the digest of; a compensation may ask for it. Call under the lock. */
-export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>, given?: Uint8Array): Claim {
+export function takeClaim(
+  workspace: Workspace,
+  caller: Caller,
+  ledger: Ledger,
+  fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>,
+  given?: Uint8Array,
+): Claim {
   const before = ledger.claim(fields.token);
   faultPoint('claim.before');
   const row = ledger.transaction(
@@ -160,7 +191,8 @@ export function takeClaim(workspace: Workspace, caller: Caller, ledger: Ledger, 
       };
       ledger.putClaim(taken);
       // What holds a secret is refused before the code runs, and not kept.
-      if (given !== undefined && before?.args !== fields.args && workspace.secrets.whichIn(given) === undefined) ledger.putContent(fields.args, given);
+      if (given !== undefined && before?.args !== fields.args && workspace.secrets.whichIn(given) === undefined)
+        ledger.putContent(fields.args, given);
       return taken;
     },
     // A power loss ends every worker, and a new worker's first request is verified anyway.

@@ -7,7 +7,14 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/messages.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
-import type { FileContent, FileInfo, RowOptions, StepContext, StepDatabase, StepFiles } from '../../model/step/step-context.ts';
+import type {
+  FileContent,
+  FileInfo,
+  RowOptions,
+  StepContext,
+  StepDatabase,
+  StepFiles,
+} from '../../model/step/step-context.ts';
 import type { FileState, TableSchemaState } from '../../model/record/world.ts';
 import { isSameTable } from '../../effects/database/query-builder.ts';
 import { plainValue } from '../../effects/database/values.ts';
@@ -61,7 +68,10 @@ export function makeContext(parts: ContextParts): StepContext {
       if (givenFields !== undefined) canonicalJson(givenFields, 'fields');
       const message = secrets.redact(givenMessage);
       const fields = secrets.redactJson(givenFields);
-      if (stage.logs.length < MAX_LOGS) stage.logs.push(fields === undefined ? { message: message.slice(0, 2_000) } : { message: message.slice(0, 2_000), fields });
+      if (stage.logs.length < MAX_LOGS)
+        stage.logs.push(
+          fields === undefined ? { message: message.slice(0, 2_000) } : { message: message.slice(0, 2_000), fields },
+        );
       caller.log(message, { ...fields, stepId });
     },
     progress: (message, fraction) => caller.progress(secrets.redact(message), fraction),
@@ -71,10 +81,19 @@ export function makeContext(parts: ContextParts): StepContext {
 }
 
 /** Recorded before it is used; on a retry it comes from the record while what was read before is the same. */
-async function once<T extends Json>({ workspace, claim, stage, signal }: ContextParts, name: string, fn: () => T | Promise<T>): Promise<T> {
+async function once<T extends Json>(
+  { workspace, claim, stage, signal }: ContextParts,
+  name: string,
+  fn: () => T | Promise<T>,
+): Promise<T> {
   // The attempt ends by a call that the code has caught: what is computed now leans on an outcome that nobody knows.
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
-  if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
+  if (stage.onceNames.has(name))
+    throw new HoldfastError(
+      'once-name-twice',
+      `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`,
+      { name },
+    );
   stage.onceNames.add(name);
   const reads = stage.onceDigest();
   const recorded = await claim.once(name);
@@ -84,13 +103,22 @@ async function once<T extends Json>({ workspace, claim, stage, signal }: Context
   }
   // What it was computed from has changed: a new draft begins, and the old values stay as evidence. What the code has
   // been given already goes on with it: the next attempt must not be given another.
-  if (recorded !== undefined) await claim.newDraft([...stage.onceUsed], `what step ${claim.row.stepId} read before "${name}" has changed since the value was recorded`);
+  if (recorded !== undefined)
+    await claim.newDraft(
+      [...stage.onceUsed],
+      `what step ${claim.row.stepId} read before "${name}" has changed since the value was recorded`,
+    );
   signal.throwIfAborted();
   const value = await fn();
   const text = canonicalJson(value, `once("${name}")`);
   workspace.secrets.refuse(name, 'the name of a value of ctx.once');
   workspace.secrets.refuse(text, `the value of ctx.once("${name}")`);
-  if (text.length > MAX_ONCE_BYTES) throw new HoldfastError('too-large', `ctx.once("${name}") returned ${text.length} characters; at most ${MAX_ONCE_BYTES} are recorded.`, { name });
+  if (text.length > MAX_ONCE_BYTES)
+    throw new HoldfastError(
+      'too-large',
+      `ctx.once("${name}") returned ${text.length} characters; at most ${MAX_ONCE_BYTES} are recorded.`,
+      { name },
+    );
   await faultPointAsync('once.before');
   await claim.recordOnce(name, text, reads);
   stage.onceUsed.add(name);
@@ -111,7 +139,13 @@ function stepFiles(parts: ContextParts): StepFiles {
 
   const mustBeFile = (path: string, state: FileState): void => {
     if (state.kind === 'file') return;
-    throw new HoldfastError(state.kind === 'absent' ? 'not-found' : 'bad-input', state.kind === 'absent' ? `There is no file ${path} in the workspace.` : `${path} is a ${state.kind}, not a file.`, { path });
+    throw new HoldfastError(
+      state.kind === 'absent' ? 'not-found' : 'bad-input',
+      state.kind === 'absent'
+        ? `There is no file ${path} in the workspace.`
+        : `${path} is a ${state.kind}, not a file.`,
+      { path },
+    );
   };
 
   const stream = async function* (given: string): AsyncIterable<Uint8Array> {
@@ -133,7 +167,12 @@ function stepFiles(parts: ContextParts): StepFiles {
     let sizeBytes = 0;
     for await (const chunk of stream(path)) {
       sizeBytes += chunk.length;
-      if (sizeBytes > MAX_READ_BYTES) throw new HoldfastError('too-large', `${path} is larger than ${MAX_READ_BYTES} bytes; read it with ctx.files.stream.`, { path });
+      if (sizeBytes > MAX_READ_BYTES)
+        throw new HoldfastError(
+          'too-large',
+          `${path} is larger than ${MAX_READ_BYTES} bytes; read it with ctx.files.stream.`,
+          { path },
+        );
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
@@ -151,7 +190,13 @@ function stepFiles(parts: ContextParts): StepFiles {
       const path = workspace.files.normalise(given);
       signal.throwIfAborted();
       const blob = await keptContent(parts, path, content);
-      stage.files.set(path, { kind: 'write', path, content: blob.content, sizeBytes: blob.sizeBytes, mode: options.mode });
+      stage.files.set(path, {
+        kind: 'write',
+        path,
+        content: blob.content,
+        sizeBytes: blob.sizeBytes,
+        mode: options.mode,
+      });
     },
     remove: async (given) => {
       const path = workspace.files.normalise(given);
@@ -163,7 +208,11 @@ function stepFiles(parts: ContextParts): StepFiles {
 }
 
 /** Before a byte of it is kept it is seen to hold no secret: what a file holds is in the record as it is. */
-async function keptContent({ workspace: { blobs, secrets }, stage }: ContextParts, path: string, content: FileContent): Promise<{ readonly content: Digest; readonly sizeBytes: number }> {
+async function keptContent(
+  { workspace: { blobs, secrets }, stage }: ContextParts,
+  path: string,
+  content: FileContent,
+): Promise<{ readonly content: Digest; readonly sizeBytes: number }> {
   const where = `the file ${path}`;
   if (!secrets.isEmpty) secrets.refuse(path, 'the name of a file');
   if (secrets.isEmpty || typeof content === 'string' || content instanceof Uint8Array) {
@@ -173,7 +222,11 @@ async function keptContent({ workspace: { blobs, secrets }, stage }: ContextPart
   return await blobs.put(secrets.refusing(content, where));
 }
 
-async function list({ workspace, stage, signal }: ContextParts, given: string, recursive: boolean): Promise<readonly FileInfo[]> {
+async function list(
+  { workspace, stage, signal }: ContextParts,
+  given: string,
+  recursive: boolean,
+): Promise<readonly FileInfo[]> {
   signal.throwIfAborted();
   const folder = workspace.files.normaliseFolder(given);
   const found = await workspace.files.list(folder, recursive);
@@ -195,7 +248,11 @@ export function listingDigest(entries: readonly FileInfo[]): Digest {
 }
 
 /** A file that is not there is an observation too: the step went on because of it. */
-function noteRead({ claim, stage }: ContextParts, path: string, sighting: Extract<FileSighting, { outcome: 'seen' }>): void {
+function noteRead(
+  { claim, stage }: ContextParts,
+  path: string,
+  sighting: Extract<FileSighting, { outcome: 'seen' }>,
+): void {
   const resource = formatResource({ kind: 'file', path });
   claim.mustBeAsRecorded(resource, sighting.state);
   stage.observe(resource, sighting.state);
@@ -205,17 +262,26 @@ function noteRead({ claim, stage }: ContextParts, path: string, sighting: Extrac
 function stepDatabase(parts: ContextParts, name: string): StepDatabase {
   const { workspace, settings, stage, signal, claim } = parts;
   const url = settings.databases[name];
-  if (url === undefined) throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
+  if (url === undefined)
+    throw new HoldfastError(
+      'undeclared-database',
+      `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`,
+      { name },
+    );
 
   /** Statements and rows are recorded as they are. Before anything else, so that no message has a part of a secret. */
   const mayHold = (what: string, ...values: readonly unknown[]): void => {
-    if (!workspace.secrets.isEmpty) workspace.secrets.refuse(canonicalJson(values as Json), `${what} of the database ${name}`);
+    if (!workspace.secrets.isEmpty)
+      workspace.secrets.refuse(canonicalJson(values as Json), `${what} of the database ${name}`);
   };
 
   /** One table is one resource, however a step spells its name: as it was spelled first. */
   const spelled = (table: string): string => {
     const dialect = dialectOf(url, parts, name);
-    return [...stage.tablesOf(name), ...claim.recordedTables(name)].find((known) => isSameTable(dialect, known, table)) ?? table;
+    return (
+      [...stage.tablesOf(name), ...claim.recordedTables(name)].find((known) => isSameTable(dialect, known, table)) ??
+      table
+    );
   };
 
   const schemaOf = async (table: string): Promise<TableSchemaState | undefined> => {
@@ -229,7 +295,12 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
     return state.kind === 'schema' ? state : undefined;
   };
 
-  const stageRows = async (kind: 'row.insert' | 'row.upsert', givenTable: string, given: JsonObject | readonly JsonObject[], options: RowOptions = {}): Promise<void> => {
+  const stageRows = async (
+    kind: 'row.insert' | 'row.upsert',
+    givenTable: string,
+    given: JsonObject | readonly JsonObject[],
+    options: RowOptions = {},
+  ): Promise<void> => {
     const table = spelled(givenTable);
     const rows: readonly JsonObject[] = Array.isArray(given) ? (given as readonly JsonObject[]) : [given as JsonObject];
     canonicalJson(rows, 'rows');
@@ -251,11 +322,20 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
       const database = await workspace.database(name, settings);
       const result = await database.query(sql, params, signal);
       const staged = stage.stagedTables(name);
-      const clash = result.tables.find((table) => [...staged].some((other) => isSameTable(database.dialect, other, table)));
-      if (clash !== undefined) throw new HoldfastError('staged-table-query', `The query reads ${clash}, to which this step has staged changes that the database does not have yet.`, { table: clash });
+      const clash = result.tables.find((table) =>
+        [...staged].some((other) => isSameTable(database.dialect, other, table)),
+      );
+      if (clash !== undefined)
+        throw new HoldfastError(
+          'staged-table-query',
+          `The query reads ${clash}, to which this step has staged changes that the database does not have yet.`,
+          { table: clash },
+        );
       for (const table of result.tables) await schemaOf(spelled(table));
       stage.queries.push({ database: name, sql, params: [...params], rows: rowsDigest(result.rows) });
-      return result.rows.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plainValue(value as Json)]))) as never;
+      return result.rows.map((row) =>
+        Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plainValue(value as Json)])),
+      ) as never;
     },
     insert: (table, rows, options) => stageRows('row.insert', table, rows, options),
     upsert: (table, rows, options) => stageRows('row.upsert', table, rows, options),
@@ -264,7 +344,14 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
       mayHold('a row', key, values);
       const table = spelled(givenTable);
       const schema = await mustExist(table, schemaOf);
-      stage.stageRow({ kind: 'row.update', database: name, table, key: keyOf(table, schema.primaryKey, key), values, columns: covered(key, values, options) });
+      stage.stageRow({
+        kind: 'row.update',
+        database: name,
+        table,
+        key: keyOf(table, schema.primaryKey, key),
+        values,
+        columns: covered(key, values, options),
+      });
     },
     delete: async (givenTable, key) => {
       canonicalJson(key, 'key');
@@ -272,23 +359,47 @@ function stepDatabase(parts: ContextParts, name: string): StepDatabase {
       const table = spelled(givenTable);
       const schema = await mustExist(table, schemaOf);
       // All columns: so that an undo can put the row back.
-      stage.stageRow({ kind: 'row.delete', database: name, table, key: keyOf(table, schema.primaryKey, key), values: {}, columns: schema.columns.filter(({ generated }) => generated === null).map((column) => column.name) });
+      stage.stageRow({
+        kind: 'row.delete',
+        database: name,
+        table,
+        key: keyOf(table, schema.primaryKey, key),
+        values: {},
+        columns: schema.columns.filter(({ generated }) => generated === null).map((column) => column.name),
+      });
     },
     sql: async (text, params, options) => {
       canonicalJson(params, 'params');
-      mayHold('a statement', text, params, options.undo === undefined ? [] : [options.undo.text, options.undo.params ?? []]);
-      if (options.writes.length === 0) throw new HoldfastError('bad-input', 'ctx.db().sql needs `writes`: the tables that the statement changes.', {});
+      mayHold(
+        'a statement',
+        text,
+        params,
+        options.undo === undefined ? [] : [options.undo.text, options.undo.params ?? []],
+      );
+      if (options.writes.length === 0)
+        throw new HoldfastError('bad-input', 'ctx.db().sql needs `writes`: the tables that the statement changes.', {});
       const writes = [...new Set(options.writes.map(spelled))];
       for (const table of writes) await schemaOf(table);
-      const undo = options.undo === undefined ? {} : { undo: { text: options.undo.text, params: [...(options.undo.params ?? [])] } };
+      const undo =
+        options.undo === undefined
+          ? {}
+          : { undo: { text: options.undo.text, params: [...(options.undo.params ?? [])] } };
       stage.stageSql({ kind: 'sql', database: name, text, params: [...params], writes, ...undo });
     },
   };
 }
 
-async function mustExist(table: string, schemaOf: (table: string) => Promise<TableSchemaState | undefined>): Promise<TableSchemaState> {
+async function mustExist(
+  table: string,
+  schemaOf: (table: string) => Promise<TableSchemaState | undefined>,
+): Promise<TableSchemaState> {
   const schema = await schemaOf(table);
-  if (schema === undefined) throw new HoldfastError('unknown-table', `There is no table ${table}. A table that this step creates can be filled by a later step.`, { table });
+  if (schema === undefined)
+    throw new HoldfastError(
+      'unknown-table',
+      `There is no table ${table}. A table that this step creates can be filled by a later step.`,
+      { table },
+    );
   return schema;
 }
 

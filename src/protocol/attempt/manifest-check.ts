@@ -22,13 +22,28 @@ export class MustVerify extends Error {
 }
 
 /** @throws MustVerify if the manifest knows the resource otherwise; HoldfastError `busy` if that is another step's work, half applied: a comparison finds nothing wrong with it */
-export function mustBeAsRecorded(ledger: Ledger, jobId: string, resource: string, found: ResourceState, reason: VerificationReason = 'reads-differ'): void {
+export function mustBeAsRecorded(
+  ledger: Ledger,
+  jobId: string,
+  resource: string,
+  found: ResourceState,
+  reason: VerificationReason = 'reads-differ',
+): void {
   const entry = ledger.manifestEntry(jobId, resource);
   if (entry === undefined || entry.digest === stateDigest(found)) return;
   if (found.kind === 'row' && entry.state.kind === 'row' && coversSame(entry.state.columns, found.columns)) return;
   const maker = halfAppliedBy(ledger, jobId, resource, found);
-  if (maker !== undefined) throw new HoldfastError('busy', `Step ${maker} is changing ${resource} and has not ended; this step goes on after it.`, { resource });
-  throw new MustVerify(reason, `${resource} is ${found.kind} ${shortDigest(stateDigest(found))}, recorded ${entry.state.kind} ${shortDigest(entry.digest)}`, resource);
+  if (maker !== undefined)
+    throw new HoldfastError(
+      'busy',
+      `Step ${maker} is changing ${resource} and has not ended; this step goes on after it.`,
+      { resource },
+    );
+  throw new MustVerify(
+    reason,
+    `${resource} is ${found.kind} ${shortDigest(stateDigest(found))}, recorded ${entry.state.kind} ${shortDigest(entry.digest)}`,
+    resource,
+  );
 }
 
 function halfAppliedBy(ledger: Ledger, jobId: string, resource: string, found: ResourceState): string | undefined {
@@ -37,7 +52,11 @@ function halfAppliedBy(ledger: Ledger, jobId: string, resource: string, found: R
     const planned = ledger.preparedAfters(intent.token).afters;
     const isIts = intent.effects.some((effect, index) => {
       const target = resourceOfEffect(effect);
-      return target !== undefined && formatResource(target) === resource && sameState(found, 'after' in effect ? effect.after : (planned[index] ?? ABSENT));
+      return (
+        target !== undefined &&
+        formatResource(target) === resource &&
+        sameState(found, 'after' in effect ? effect.after : (planned[index] ?? ABSENT))
+      );
     });
     if (isIts) return intent.stepId;
   }

@@ -21,7 +21,13 @@ import type { Doubt } from './calls/doubt.ts';
 export const DEFAULT_FILE_MODE = 0o644;
 
 export type StagedFile =
-  | { readonly kind: 'write'; readonly path: string; readonly content: Digest; readonly sizeBytes: number; readonly mode?: number | undefined }
+  | {
+      readonly kind: 'write';
+      readonly path: string;
+      readonly content: Digest;
+      readonly sizeBytes: number;
+      readonly mode?: number | undefined;
+    }
   | { readonly kind: 'remove'; readonly path: string }
   /** Exactly this, of whatever kind: what a command made of it. `before`: what the command was given; absent: what was staged. */
   | { readonly kind: 'put'; readonly path: string; readonly after: FileState; readonly before?: FileState };
@@ -84,10 +90,19 @@ export class Stage {
 
   /** Keeps a small content in memory; undefined: it is not one. @throws HoldfastError `bad-input` for a string that is not Unicode */
   keep(content: unknown): { readonly content: Digest; readonly sizeBytes: number } | undefined {
-    if (!this.#keepsContents || (typeof content !== 'string' && !(content instanceof Uint8Array)) || content.length > MAX_CONTENT_IN_LEDGER_BYTES) return undefined;
+    if (
+      !this.#keepsContents ||
+      (typeof content !== 'string' && !(content instanceof Uint8Array)) ||
+      content.length > MAX_CONTENT_IN_LEDGER_BYTES
+    )
+      return undefined;
     // A copy: the step may go on to change its buffer.
     const bytes = typeof content === 'string' ? utf8(content) : Uint8Array.from(content);
-    if (bytes.byteLength > MAX_CONTENT_IN_LEDGER_BYTES || this.#contentsBytes + bytes.byteLength > MAX_CONTENTS_IN_LEDGER_BYTES) return undefined;
+    if (
+      bytes.byteLength > MAX_CONTENT_IN_LEDGER_BYTES ||
+      this.#contentsBytes + bytes.byteLength > MAX_CONTENTS_IN_LEDGER_BYTES
+    )
+      return undefined;
     const digest = hash('sha256', bytes);
     this.contents.set(digest, bytes);
     this.#contentsBytes += bytes.byteLength;
@@ -96,7 +111,8 @@ export class Stage {
 
   /** May so much go into the ledger? Then it counts. */
   takesContent(sizeBytes: number): boolean {
-    if (sizeBytes > MAX_CONTENT_IN_LEDGER_BYTES || this.#contentsBytes + sizeBytes > MAX_CONTENTS_IN_LEDGER_BYTES) return false;
+    if (sizeBytes > MAX_CONTENT_IN_LEDGER_BYTES || this.#contentsBytes + sizeBytes > MAX_CONTENTS_IN_LEDGER_BYTES)
+      return false;
     this.#contentsBytes += sizeBytes;
     return true;
   }
@@ -107,14 +123,19 @@ export class Stage {
 
   /** What a `once` value depends on: everything read so far, and which calls were made anew (their answers are others now). */
   onceDigest(): Digest {
-    const anew = [...this.performed.values()].filter(({ round }) => round > 0).map(({ name, round }) => `${name} ${round}`).sort();
+    const anew = [...this.performed.values()]
+      .filter(({ round }) => round > 0)
+      .map(({ name, round }) => `${name} ${round}`)
+      .sort();
     return anew.length === 0 ? this.readsDigest() : digestOf({ reads: this.readsDigest(), anew });
   }
 
   /** The digest of everything read so far. */
   readsDigest(): Digest {
     return digestOf({
-      resources: [...this.observations].map(([resource, state]) => [resource, stateDigest(state)]).sort(([a], [b]) => (a! < b! ? -1 : 1)),
+      resources: [...this.observations]
+        .map(([resource, state]) => [resource, stateDigest(state)])
+        .sort(([a], [b]) => (a! < b! ? -1 : 1)),
       queries: this.queries.map(({ database, sql, params, rows }) => ({ database, sql, params, rows })),
       listings: this.listings.map(({ folder, recursive, entries }) => ({ folder, recursive, entries })),
       ...(this.commands.size === 0 ? {} : { commands: [...this.commands] }),
@@ -132,7 +153,12 @@ export class Stage {
       case 'remove':
         return ABSENT;
       case 'write':
-        return { kind: 'file', sizeBytes: staged.sizeBytes, mode: staged.mode ?? DEFAULT_FILE_MODE, content: staged.content };
+        return {
+          kind: 'file',
+          sizeBytes: staged.sizeBytes,
+          mode: staged.mode ?? DEFAULT_FILE_MODE,
+          content: staged.content,
+        };
     }
   }
 
@@ -151,7 +177,11 @@ export class Stage {
       return;
     }
     if (this.changes.slice(place).some((change) => change.kind === 'sql' && change.database === row.database)) {
-      throw new HoldfastError('same-target-twice', `${uri} is changed before and after a raw statement of the same step; the order could not be kept.`, { resource: uri });
+      throw new HoldfastError(
+        'same-target-twice',
+        `${uri} is changed before and after a raw statement of the same step; the order could not be kept.`,
+        { resource: uri },
+      );
     }
     this.changes[place] = foldRow(this.changes[place] as StagedRow, row, uri);
   }
@@ -162,12 +192,18 @@ export class Stage {
 
   /** Tables of a database that were looked at. */
   tablesOf(database: string): readonly string[] {
-    return [...this.observations.keys()].map(parseResource).flatMap((resource) => (resource.kind === 'schema' && resource.database === database ? [resource.table] : []));
+    return [...this.observations.keys()]
+      .map(parseResource)
+      .flatMap((resource) => (resource.kind === 'schema' && resource.database === database ? [resource.table] : []));
   }
 
   /** Tables with staged changes in a database. */
   stagedTables(database: string): ReadonlySet<string> {
-    return new Set(this.changes.filter((change) => change.database === database).flatMap((change) => (change.kind === 'sql' ? change.writes : [change.table])));
+    return new Set(
+      this.changes
+        .filter((change) => change.database === database)
+        .flatMap((change) => (change.kind === 'sql' ? change.writes : [change.table])),
+    );
   }
 }
 
@@ -175,8 +211,13 @@ function foldRow(first: StagedRow, next: StagedRow, uri: string): StagedRow {
   const columns = [...new Set([...first.columns, ...next.columns])];
   if (next.kind === 'row.delete') return { ...next, columns };
   const isUpdate = next.kind === 'row.update' || next.kind === 'row.upsert';
-  if (first.kind !== 'row.delete' && isUpdate) return { ...first, values: { ...first.values, ...next.values }, columns };
-  throw new HoldfastError('same-target-twice', `${uri} is staged twice in one step: ${first.kind.slice(4)}, then ${next.kind.slice(4)}.`, { resource: uri });
+  if (first.kind !== 'row.delete' && isUpdate)
+    return { ...first, values: { ...first.values, ...next.values }, columns };
+  throw new HoldfastError(
+    'same-target-twice',
+    `${uri} is staged twice in one step: ${first.kind.slice(4)}, then ${next.kind.slice(4)}.`,
+    { resource: uri },
+  );
 }
 
 /** Rows as canonical text, so that a query read again can be compared. */
@@ -186,10 +227,17 @@ export function rowsDigest(rows: readonly Readonly<Record<string, unknown>>[]): 
 
 /** A row's key as the table's primary key names it. @throws HoldfastError `no-key` */
 export function keyOf(table: string, primaryKey: readonly string[], row: JsonObject): JsonObject {
-  if (primaryKey.length === 0) throw new HoldfastError('no-key', `Table ${table} has no primary key, so its rows cannot be told apart.`, { table });
+  if (primaryKey.length === 0)
+    throw new HoldfastError('no-key', `Table ${table} has no primary key, so its rows cannot be told apart.`, {
+      table,
+    });
   const missing = primaryKey.filter((column) => row[column] === undefined || row[column] === null);
   if (missing.length > 0) {
-    throw new HoldfastError('no-key', `A row for ${table} lacks ${missing.join(', ')} of its primary key (${primaryKey.join(', ')}): ${canonicalJson(row).slice(0, 200)}.`, { table, missing });
+    throw new HoldfastError(
+      'no-key',
+      `A row for ${table} lacks ${missing.join(', ')} of its primary key (${primaryKey.join(', ')}): ${canonicalJson(row).slice(0, 200)}.`,
+      { table, missing },
+    );
   }
   return Object.fromEntries(primaryKey.map((column) => [column, row[column]!]));
 }

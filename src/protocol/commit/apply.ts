@@ -13,10 +13,25 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/record/resource.ts';
-import { changesKind, isToApply, resourceOfEffect, type DatabaseEffect, type FileEffect, type Intent, type RowChange } from '../../model/record/intent.ts';
+import {
+  changesKind,
+  isToApply,
+  resourceOfEffect,
+  type DatabaseEffect,
+  type FileEffect,
+  type Intent,
+  type RowChange,
+} from '../../model/record/intent.ts';
 import type { JobSettings } from '../../model/job/messages.ts';
 import type { AppliedEffect, Change, ManifestEntry } from '../../model/record/record.ts';
-import { ABSENT, sameState, stateDigest, type FileState, type ResourceState, type RowState } from '../../model/record/world.ts';
+import {
+  ABSENT,
+  sameState,
+  stateDigest,
+  type FileState,
+  type ResourceState,
+  type RowState,
+} from '../../model/record/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { EffectMark, IntentRow, Ledger, PlannedRecord } from '../../store/ledger/ledger.ts';
 import { listingDigest } from '../attempt/context.ts';
@@ -41,12 +56,19 @@ export interface Conflict {
 }
 
 export type ApplyOutcome =
-  | ({ readonly kind: 'applied'; /** Absent where it was rolled forward: then what was found counts, too. */ readonly planned?: PlannedRecord } & Applied)
+  | ({
+      readonly kind: 'applied';
+      /** Absent where it was rolled forward: then what was found counts, too. */ readonly planned?: PlannedRecord;
+    } & Applied)
   /** Nothing was applied: something read or replaced is not as it was when the intent was sealed. */
   | { readonly kind: 'stale'; readonly resource: string }
   | { readonly kind: 'conflicts'; readonly conflicts: readonly Conflict[] }
   /** Another term, or a token row of another intent. */
-  | { readonly kind: 'must-verify'; readonly detail: string; /** What is not as recorded. */ readonly resource?: string };
+  | {
+      readonly kind: 'must-verify';
+      readonly detail: string;
+      /** What is not as recorded. */ readonly resource?: string;
+    };
 
 export interface ApplyParts {
   readonly workspace: Workspace;
@@ -69,15 +91,24 @@ const FILES_A_BATCH = 50;
 const MAX_SYNCS_AT_ONCE = 8;
 
 /** Writes new contents beside their targets; nothing slow then happens under the lock. Safe to repeat. */
-export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>, overrides: ReadonlyMap<number, FileState> = new Map()): Promise<PreparedFiles> {
+export async function prepareFiles(
+  { workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>,
+  overrides: ReadonlyMap<number, FileState> = new Map(),
+): Promise<PreparedFiles> {
   const prepared: (PreparedFile | undefined)[] = [];
   const turns = new Turns();
   const files = row.intent.effects.filter((effect) => 'path' in effect);
   if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.keepReplaced(files);
   for (const [index, effect] of row.intent.effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
-    const before = overrides.get(index) ?? (row.state === 'applying' && 'path' in effect && changesKind(effect) ? await workspace.files.goneOnTheWay(effect, row.intent.token, index) : undefined);
-    prepared.push('path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined);
+    const before =
+      overrides.get(index) ??
+      (row.state === 'applying' && 'path' in effect && changesKind(effect)
+        ? await workspace.files.goneOnTheWay(effect, row.intent.token, index)
+        : undefined);
+    prepared.push(
+      'path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined,
+    );
     await turns.take();
   }
   await faultPointAsync('prepare.files-written');
@@ -85,14 +116,21 @@ export async function prepareFiles({ workspace, row }: Pick<ApplyParts, 'workspa
 }
 
 /** What attempts that were killed have left beside an intent's files. Call under the lock, once it is applied or dropped. */
-export async function removeIntentLeftovers(workspace: Workspace, { token, effects }: Pick<Intent, 'token' | 'effects'>): Promise<void> {
+export async function removeIntentLeftovers(
+  workspace: Workspace,
+  { token, effects }: Pick<Intent, 'token' | 'effects'>,
+): Promise<void> {
   const paths = effects.flatMap((effect) => ('path' in effect ? [effect.path] : []));
   if (paths.length > 0) await workspace.files.removeLeftovers(token, paths);
 }
 
 /** What a person decided may be replaced, by effect. */
 export function overridesOf(ledger: Ledger, row: IntentRow): ReadonlyMap<number, FileState> {
-  return new Map([...ledger.effectMarks(row.intent.token)].flatMap(([index, mark]) => (mark.outcome === 'overwrite' ? [[index, mark.after as FileState] as const] : [])));
+  return new Map(
+    [...ledger.effectMarks(row.intent.token)].flatMap(([index, mark]) =>
+      mark.outcome === 'overwrite' ? [[index, mark.after as FileState] as const] : [],
+    ),
+  );
 }
 
 /** Call under the lock, after `prepareFiles`. @throws HoldfastError for what may pass (busy, unreachable) or is the step's fault (`sql-failed`) */
@@ -110,20 +148,36 @@ interface OpenTransaction {
 }
 
 /** Rows that the record knows of tables that raw statements name: what the statements make of them is theirs, no drift. */
-export function recordedRows(ledger: Ledger, jobId: string, database: string, effects: readonly (Pick<DatabaseEffect, 'kind'> & { readonly writes?: readonly string[] })[]): readonly ManifestEntry[] {
-  const own = new Set(effects.flatMap((effect) => ('key' in effect ? [formatResource(resourceOfEffect(effect as RowChange)!)] : [])));
+export function recordedRows(
+  ledger: Ledger,
+  jobId: string,
+  database: string,
+  effects: readonly (Pick<DatabaseEffect, 'kind'> & { readonly writes?: readonly string[] })[],
+): readonly ManifestEntry[] {
+  const own = new Set(
+    effects.flatMap((effect) => ('key' in effect ? [formatResource(resourceOfEffect(effect as RowChange)!)] : [])),
+  );
   const tables = new Set(effects.flatMap(({ writes }) => writes ?? []));
-  return [...tables].flatMap((table) => ledger.recordedRows(jobId, database, table)).filter(({ resource }) => !own.has(resource));
+  return [...tables]
+    .flatMap((table) => ledger.recordedRows(jobId, database, table))
+    .filter(({ resource }) => !own.has(resource));
 }
 
-export async function readRecorded(transaction: Pick<DatabaseTransaction, 'rows'>, entries: readonly ManifestEntry[]): Promise<readonly { readonly resource: string; readonly state: RowState; readonly isAsRecorded: boolean }[]> {
+export async function readRecorded(
+  transaction: Pick<DatabaseTransaction, 'rows'>,
+  entries: readonly ManifestEntry[],
+): Promise<readonly { readonly resource: string; readonly state: RowState; readonly isAsRecorded: boolean }[]> {
   if (entries.length === 0) return [];
   const requests = entries.map(({ resource, state }) => {
     const { table, key } = parseResource(resource) as Extract<Resource, { kind: 'row' }>;
     return { table, key, columns: Object.keys(state.kind === 'row' ? state.columns : key) };
   });
   const states = await transaction.rows(requests);
-  return entries.map(({ resource, state }, place) => ({ resource, state: states[place]!, isAsRecorded: sameState(states[place]!, state) }));
+  return entries.map(({ resource, state }, place) => ({
+    resource,
+    state: states[place]!,
+    isAsRecorded: sameState(states[place]!, state),
+  }));
 }
 
 class Application {
@@ -150,7 +204,10 @@ class Application {
 
   async run(): Promise<ApplyOutcome> {
     try {
-      const obstacle = (await this.#prepareDatabases()) ?? (await this.#checkFiles()) ?? (this.#isRollForward ? undefined : await this.#checkReads());
+      const obstacle =
+        (await this.#prepareDatabases()) ??
+        (await this.#checkFiles()) ??
+        (this.#isRollForward ? undefined : await this.#checkReads());
       if (obstacle !== undefined) return obstacle;
       for (const file of this.#prepared) await file?.durable;
       const planned = this.#beginApplying();
@@ -168,7 +225,9 @@ class Application {
   // ---- prepare -----------------------------------------------------------------------------------------------------
 
   async #prepareDatabases(): Promise<ApplyOutcome | undefined> {
-    const names = [...new Set(this.#intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : [])))].sort();
+    const names = [
+      ...new Set(this.#intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : []))),
+    ].sort();
     for (const name of names) {
       const obstacle = await this.#prepareDatabase(name);
       if (obstacle !== undefined) return obstacle;
@@ -185,42 +244,77 @@ class Application {
       return undefined;
     }
     const database = await workspace.database(name, settings);
-    const transaction = await database.begin({ lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS });
+    const transaction = await database.begin({
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+    });
     const open: OpenTransaction = { database, transaction, afters: new Map(), changes: [] };
     this.#open.push(open);
     await faultPointAsync('prepare.database-begun');
-    if (!(await transaction.passFence(jobId, term, token))) return { kind: 'must-verify', detail: `database ${name} has another term than ${term}` };
+    if (!(await transaction.passFence(jobId, term, token)))
+      return { kind: 'must-verify', detail: `database ${name} has another term than ${term}` };
     const taken = await transaction.takeToken(token, jobId, row.digest);
     if (taken.outcome === 'there') return await this.#alreadyCommitted(name, open, taken.state);
 
-    const stale = await this.#checkRows(transaction, effects) ?? (this.#isRollForward ? undefined : await this.#checkSchemas(name, transaction));
+    const stale =
+      (await this.#checkRows(transaction, effects)) ??
+      (this.#isRollForward ? undefined : await this.#checkSchemas(name, transaction));
     if (stale !== undefined) return stale;
-    const recorded = recordedRows(this.#ledger, jobId, name, effects.map(([, effect]) => effect));
+    const recorded = recordedRows(
+      this.#ledger,
+      jobId,
+      name,
+      effects.map(([, effect]) => effect),
+    );
     const asFound = await readRecorded(transaction, recorded);
     // While it rolls forward a comparison accepts what is planned, too; to refuse it here would never end.
     const planned = this.#isRollForward ? this.#ledger.preparedAfters(token).changes : [];
-    const drifted = asFound.find(({ resource, state, isAsRecorded }) => !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)));
+    const drifted = asFound.find(
+      ({ resource, state, isAsRecorded }) =>
+        !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)),
+    );
     // A statement must not take in what somebody else has changed.
-    if (drifted !== undefined) return this.#isRollForward ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded`, resource: drifted.resource } : { kind: 'stale', resource: drifted.resource };
-    await applyInOrder(transaction, effects.filter(([index]) => this.#marks.get(index)?.outcome !== 'skipped').map(([, effect]) => effect));
+    if (drifted !== undefined)
+      return this.#isRollForward
+        ? { kind: 'must-verify', detail: `${drifted.resource} is not as recorded`, resource: drifted.resource }
+        : { kind: 'stale', resource: drifted.resource };
+    await applyInOrder(
+      transaction,
+      effects.filter(([index]) => this.#marks.get(index)?.outcome !== 'skipped').map(([, effect]) => effect),
+    );
     await transaction.settle();
     const rows = effects.filter((entry): entry is [number, RowChange] => entry[1].kind !== 'sql');
-    const after = await transaction.rows(rows.map(([, change]) => ({ table: change.table, key: change.key, columns: change.columns })));
+    const after = await transaction.rows(
+      rows.map(([, change]) => ({ table: change.table, key: change.key, columns: change.columns })),
+    );
     rows.forEach(([index], place) => open.afters.set(index, after[place]!));
     await this.#noteSchemas(name, transaction, effects, open.changes);
-    for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded)) if (!isAsRecorded) open.changes.push({ resource, role: 'written', state });
+    for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded))
+      if (!isAsRecorded) open.changes.push({ resource, role: 'written', state });
     const rowsNote = digestOf(after.map(stateDigest));
     await transaction.noteRows(token, rowsNote);
-    open.changes.push({ resource: formatResource({ kind: 'token', database: name, token }), role: 'written', state: { kind: 'token', intent: row.digest, rows: rowsNote } });
+    open.changes.push({
+      resource: formatResource({ kind: 'token', database: name, token }),
+      role: 'written',
+      state: { kind: 'token', intent: row.digest, rows: rowsNote },
+    });
     await faultPointAsync('prepare.database-ready');
     return undefined;
   }
 
   /** The token row is there: this database has committed, and the process ended before the ledger said so. */
-  async #alreadyCommitted(name: string, open: OpenTransaction, state: ResourceState): Promise<ApplyOutcome | undefined> {
+  async #alreadyCommitted(
+    name: string,
+    open: OpenTransaction,
+    state: ResourceState,
+  ): Promise<ApplyOutcome | undefined> {
     const { row } = this.#parts;
     if (state.kind !== 'token' || state.intent !== row.digest || !this.#isRollForward) {
-      return { kind: 'must-verify', detail: `database ${name} holds a token row of another intent for step ${this.#intent.stepId}` };
+      return {
+        kind: 'must-verify',
+        detail: `database ${name} holds a token row of another intent for step ${this.#intent.stepId}`,
+      };
     }
     await open.transaction.rollback();
     this.#open.splice(this.#open.indexOf(open), 1);
@@ -228,7 +322,8 @@ class Application {
     const planned = this.#ledger.preparedAfters(this.#intent.token);
     this.#ledger.transaction(() => {
       for (const [index] of effects) {
-        if (this.#marks.get(index)?.outcome !== 'skipped') this.#mark(index, { outcome: 'applied', after: planned.afters[index] ?? ABSENT });
+        if (this.#marks.get(index)?.outcome !== 'skipped')
+          this.#mark(index, { outcome: 'applied', after: planned.afters[index] ?? ABSENT });
       }
     });
     this.#takePlannedChanges(name);
@@ -238,19 +333,36 @@ class Application {
   /** What an earlier attempt's transaction changed besides rows; it wrote it down before it committed. */
   #takePlannedChanges(name: string): void {
     const planned = this.#ledger.preparedAfters(this.#intent.token).changes;
-    this.#changes.push(...planned.filter(({ resource }) => ['token', 'schema', 'row'].some((scheme) => resource.startsWith(`${scheme}:${name}/`))));
+    this.#changes.push(
+      ...planned.filter(({ resource }) =>
+        ['token', 'schema', 'row'].some((scheme) => resource.startsWith(`${scheme}:${name}/`)),
+      ),
+    );
   }
 
-  async #checkRows(transaction: DatabaseTransaction, effects: readonly [number, DatabaseEffect][]): Promise<ApplyOutcome | undefined> {
-    const rows = effects.filter((entry): entry is [number, RowChange] => entry[1].kind !== 'sql' && !this.#isOverridden(entry[0]));
-    const found = await transaction.rows(rows.map(([, change]) => ({ table: change.table, key: change.key, columns: change.columns })));
+  async #checkRows(
+    transaction: DatabaseTransaction,
+    effects: readonly [number, DatabaseEffect][],
+  ): Promise<ApplyOutcome | undefined> {
+    const rows = effects.filter(
+      (entry): entry is [number, RowChange] => entry[1].kind !== 'sql' && !this.#isOverridden(entry[0]),
+    );
+    const found = await transaction.rows(
+      rows.map(([, change]) => ({ table: change.table, key: change.key, columns: change.columns })),
+    );
     const conflicts: Conflict[] = [];
     for (const [place, [index, change]] of rows.entries()) {
       const state: RowState = found[place]!;
       if (sameState(state, change.before)) continue;
       const resource = formatResource(resourceOfEffect(change)!);
       if (!this.#isRollForward) return { kind: 'stale', resource };
-      conflicts.push({ effect: index, resource, expectedBefore: change.before, expectedAfter: undefined, found: state });
+      conflicts.push({
+        effect: index,
+        resource,
+        expectedBefore: change.before,
+        expectedAfter: undefined,
+        found: state,
+      });
     }
     return conflicts.length > 0 ? { kind: 'conflicts', conflicts } : undefined;
   }
@@ -259,21 +371,34 @@ class Application {
     const prefix = `schema:${name}/`;
     for (const { resource, state } of this.#intent.observations) {
       if (!resource.startsWith(prefix)) continue;
-      const found = await transaction.schema(resource.slice(prefix.length).replaceAll('%2F', '/').replaceAll('%25', '%'));
+      const found = await transaction.schema(
+        resource.slice(prefix.length).replaceAll('%2F', '/').replaceAll('%25', '%'),
+      );
       if (!sameState(found, state)) return { kind: 'stale', resource };
     }
     for (const query of this.#intent.queries) {
       if (query.database !== name) continue;
       const { rows } = await transaction.query(query.sql, query.params);
-      if (rowsDigest(rows) !== query.rows) return { kind: 'stale', resource: `query:${name}: ${query.sql.slice(0, 100)}` };
+      if (rowsDigest(rows) !== query.rows)
+        return { kind: 'stale', resource: `query:${name}: ${query.sql.slice(0, 100)}` };
     }
     return undefined;
   }
 
   /** What a raw statement did to the tables that it names. */
-  async #noteSchemas(name: string, transaction: DatabaseTransaction, effects: readonly [number, DatabaseEffect][], changes: Change[]): Promise<void> {
+  async #noteSchemas(
+    name: string,
+    transaction: DatabaseTransaction,
+    effects: readonly [number, DatabaseEffect][],
+    changes: Change[],
+  ): Promise<void> {
     const tables = new Set(effects.flatMap(([, effect]) => (effect.kind === 'sql' ? effect.writes : [])));
-    for (const table of tables) changes.push({ resource: formatResource({ kind: 'schema', database: name, table }), role: 'written', state: await transaction.schema(table) });
+    for (const table of tables)
+      changes.push({
+        resource: formatResource({ kind: 'schema', database: name, table }),
+        role: 'written',
+        state: await transaction.schema(table),
+      });
   }
 
   /** Files to be written: as they were when the intent was sealed, or (rolling forward) already as they shall be. */
@@ -309,20 +434,23 @@ class Application {
       if (!sameState(found, state)) return { kind: 'stale', resource };
     }
     for (const { folder, recursive, entries } of this.#intent.listings) {
-      if (listingDigest(await workspace.files.list(folder, recursive)) !== entries) return { kind: 'stale', resource: `folder ${folder === '' ? '.' : folder}` };
+      if (listingDigest(await workspace.files.list(folder, recursive)) !== entries)
+        return { kind: 'stale', resource: `folder ${folder === '' ? '.' : folder}` };
     }
     // Databases that the step has only read have no transaction here.
     const written = new Set(this.#intent.effects.flatMap((effect) => ('database' in effect ? [effect.database] : [])));
     for (const query of this.#intent.queries) {
       if (written.has(query.database)) continue;
       const database = await workspace.database(query.database, settings);
-      if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return { kind: 'stale', resource: `query:${query.database}: ${query.sql.slice(0, 100)}` };
+      if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows)
+        return { kind: 'stale', resource: `query:${query.database}: ${query.sql.slice(0, 100)}` };
     }
     for (const { resource, state } of this.#intent.observations) {
       const match = /^schema:([^/]+)\/(.+)$/s.exec(resource);
       if (match === null || written.has(match[1]!)) continue;
       const database = await workspace.database(match[1]!, settings);
-      if (!sameState(await database.schema(match[2]!.replaceAll('%2F', '/').replaceAll('%25', '%')), state)) return { kind: 'stale', resource };
+      if (!sameState(await database.schema(match[2]!.replaceAll('%2F', '/').replaceAll('%25', '%')), state))
+        return { kind: 'stale', resource };
     }
     return undefined;
   }
@@ -338,7 +466,8 @@ class Application {
     faultPoint('applying.before');
     let planned: PlannedRecord | undefined;
     if (this.#intent.effects.some(isToApply)) {
-      if (!this.#isRollForward) planned = this.#ledger.plan(this.#intent.jobId, runId, stepFields(row, asPrepared(this.#intent, prepared)));
+      if (!this.#isRollForward)
+        planned = this.#ledger.plan(this.#intent.jobId, runId, stepFields(row, asPrepared(this.#intent, prepared)));
       const record = planned === undefined ? {} : { record: { runId, at: planned.record.at, head: planned.at.head } };
       this.#ledger.transaction(() => this.#ledger.beginApplying(this.#intent.token, { ...prepared, ...record }));
     }
@@ -353,7 +482,15 @@ class Application {
       this.#open.shift();
       await faultPointAsync('commit.database-after');
       this.#changes.push(...open.changes);
-      this.#markAll(this.#databaseEffects(open.database.name).map(([index]) => [index, { outcome: this.#marks.get(index)?.outcome === 'skipped' ? 'skipped' : 'applied', after: open.afters.get(index) ?? ABSENT }]));
+      this.#markAll(
+        this.#databaseEffects(open.database.name).map(([index]) => [
+          index,
+          {
+            outcome: this.#marks.get(index)?.outcome === 'skipped' ? 'skipped' : 'applied',
+            after: open.afters.get(index) ?? ABSENT,
+          },
+        ]),
+      );
       await faultPointAsync('commit.effect-marked');
     }
   }
@@ -376,7 +513,13 @@ class Application {
       const outcome = await workspace.files.commit(this.#prepared[index]!, { deferSync: batchSize > 1 });
       if (outcome.kind === 'conflict') {
         await endBatch();
-        return { effect: index, resource: formatResource({ kind: 'file', path: effect.path }), expectedBefore: effect.before, expectedAfter: effect.after, found: outcome.found };
+        return {
+          effect: index,
+          resource: formatResource({ kind: 'file', path: effect.path }),
+          expectedBefore: effect.before,
+          expectedAfter: effect.after,
+          found: outcome.found,
+        };
       }
       batch.push([index, effect]);
       if (batch.length === batchSize) await endBatch();
@@ -408,13 +551,19 @@ class Application {
   #applied(): Applied {
     const effects = this.#intent.effects.map((effect, index): AppliedEffect => {
       const mark = this.#marks.get(index);
-      return { effect, after: mark?.after ?? afterOf(effect), outcome: mark?.outcome === 'skipped' ? 'skipped' : outcomeOf(this.#intent, effect) };
+      return {
+        effect,
+        after: mark?.after ?? afterOf(effect),
+        outcome: mark?.outcome === 'skipped' ? 'skipped' : outcomeOf(this.#intent, effect),
+      };
     });
     return { effects, changes: [...changesOf(this.#intent, effects), ...this.#changes] };
   }
 
   #databaseEffects(name: string): [number, DatabaseEffect][] {
-    return [...this.#intent.effects.entries()].filter((entry): entry is [number, DatabaseEffect] => 'database' in entry[1] && entry[1].database === name);
+    return [...this.#intent.effects.entries()].filter(
+      (entry): entry is [number, DatabaseEffect] => 'database' in entry[1] && entry[1].database === name,
+    );
   }
 
   #fileEffects(): [number, FileEffect][] {

@@ -6,7 +6,15 @@
  */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { describeEffect, resourceOfEffect, type Effect, type FileEffect, type Intent, type PerformEffect, type RowChange } from '../../model/record/intent.ts';
+import {
+  describeEffect,
+  resourceOfEffect,
+  type Effect,
+  type FileEffect,
+  type Intent,
+  type PerformEffect,
+  type RowChange,
+} from '../../model/record/intent.ts';
 import type { JobSettings } from '../../model/job/messages.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
@@ -44,10 +52,18 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
     draft: claim.row.draft,
     args: claim.row.args,
     effects,
-    observations: [...stage.observations].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+    observations: [...stage.observations]
+      .map(([resource, state]) => ({ resource, state }))
+      .sort((a, b) => (a.resource < b.resource ? -1 : 1)),
     queries: stage.queries,
     listings: stage.listings,
-    ...(claim.left.size === 0 ? {} : { left: [...claim.left].map(([resource, state]) => ({ resource, state })).sort((a, b) => (a.resource < b.resource ? -1 : 1)) }),
+    ...(claim.left.size === 0
+      ? {}
+      : {
+          left: [...claim.left]
+            .map(([resource, state]) => ({ resource, state }))
+            .sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+        }),
     output,
   };
   refuseSecrets(parts.workspace.secrets, intent);
@@ -55,11 +71,15 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
 }
 
 /** Whatever way a secret came there: what is sealed is kept as it is. @throws HoldfastError `secret-in-output` */
-function refuseSecrets(secrets: Secrets, { stepId, effects, output, observations, left = [], queries, listings }: Intent): void {
+function refuseSecrets(
+  secrets: Secrets,
+  { stepId, effects, output, observations, left = [], queries, listings }: Intent,
+): void {
   if (secrets.isEmpty) return;
   secrets.refuse(canonicalJson(output), `what step ${stepId} returns`);
   for (const effect of effects) secrets.refuse(canonicalJson(effect), describeEffect(effect));
-  for (const { resource, state } of [...observations, ...left]) secrets.refuse(canonicalJson([resource, state]), `what is noted of ${resource}, which step ${stepId} has read,`);
+  for (const { resource, state } of [...observations, ...left])
+    secrets.refuse(canonicalJson([resource, state]), `what is noted of ${resource}, which step ${stepId} has read,`);
   secrets.refuse(canonicalJson([...queries, ...listings]), `what is noted of the queries of step ${stepId}`);
 }
 
@@ -82,15 +102,28 @@ async function fileEffects({ workspace, claim, stage }: SealParts): Promise<File
       if (folders.has(folder) || stage.stagedState(folder)?.kind === 'directory') continue;
       const state = await look(folder);
       if (state.kind === 'directory') continue;
-      if (state.kind !== 'absent') throw new HoldfastError('bad-input', `${folder} is a ${state.kind}, so ${path} cannot be written below it.`, { path });
+      if (state.kind !== 'absent')
+        throw new HoldfastError('bad-input', `${folder} is a ${state.kind}, so ${path} cannot be written below it.`, {
+          path,
+        });
       folders.add(folder);
-      effects.push({ kind: 'directory.create', path: folder, before: state, after: { kind: 'directory', mode: FOLDER_MODE } });
+      effects.push({
+        kind: 'directory.create',
+        path: folder,
+        before: state,
+        after: { kind: 'directory', mode: FOLDER_MODE },
+      });
     }
   };
   for (const staged of stage.files.values()) {
     const before = await look(staged.path);
     if (staged.kind === 'put') {
-      if (staged.before !== undefined && !sameState(before, staged.before)) throw new HoldfastError('busy', `${staged.path} has changed since the command was given it; the step runs again on what is there now.`, { path: staged.path });
+      if (staged.before !== undefined && !sameState(before, staged.before))
+        throw new HoldfastError(
+          'busy',
+          `${staged.path} has changed since the command was given it; the step runs again on what is there now.`,
+          { path: staged.path },
+        );
       const effect = putEffect(staged.path, before, staged.after);
       if (effect === undefined) continue;
       if (before.kind === 'absent') await makeFolders(staged.path);
@@ -99,11 +132,19 @@ async function fileEffects({ workspace, claim, stage }: SealParts): Promise<File
     }
     if (staged.kind === 'remove') {
       if (before.kind === 'absent') continue;
-      if (before.kind === 'directory') throw new HoldfastError('bad-input', `${staged.path} is a folder; ctx.files.remove removes files.`, { path: staged.path });
+      if (before.kind === 'directory')
+        throw new HoldfastError('bad-input', `${staged.path} is a folder; ctx.files.remove removes files.`, {
+          path: staged.path,
+        });
       effects.push({ kind: 'file.remove', path: staged.path, before, after: ABSENT });
       continue;
     }
-    if (before.kind === 'directory' || before.kind === 'other') throw new HoldfastError('bad-input', `${staged.path} is a ${before.kind === 'other' ? before.what : 'folder'}; a file cannot be written there.`, { path: staged.path });
+    if (before.kind === 'directory' || before.kind === 'other')
+      throw new HoldfastError(
+        'bad-input',
+        `${staged.path} is a ${before.kind === 'other' ? before.what : 'folder'}; a file cannot be written there.`,
+        { path: staged.path },
+      );
     if (before.kind === 'absent') await makeFolders(staged.path);
     effects.push(writeEffect(staged, before));
   }
@@ -115,7 +156,12 @@ async function fileEffects({ workspace, claim, stage }: SealParts): Promise<File
 /** Undefined: it is so already. */
 function putEffect(path: string, before: FileState, after: FileState): FileEffect | undefined {
   if (sameState(before, after)) return undefined;
-  if (before.kind === 'other' || after.kind === 'other') throw new HoldfastError('bad-input', `${path} is a ${before.kind === 'other' ? before.what : 'special file'}; it can be neither replaced nor made.`, { path });
+  if (before.kind === 'other' || after.kind === 'other')
+    throw new HoldfastError(
+      'bad-input',
+      `${path} is a ${before.kind === 'other' ? before.what : 'special file'}; it can be neither replaced nor made.`,
+      { path },
+    );
   switch (after.kind) {
     case 'file':
       return { kind: 'file.write', path, before, after };
@@ -130,16 +176,25 @@ function putEffect(path: string, before: FileState, after: FileState): FileEffec
 
 /** Removals come first, from within; then what is made, from outside; last the folders that are locked, from within. */
 function inOrder(effects: readonly FileEffect[]): FileEffect[] {
-  const locks = (effect: FileEffect): boolean => effect.kind === 'directory.mode' && (effect.after.mode & 0o300) !== 0o300;
+  const locks = (effect: FileEffect): boolean =>
+    effect.kind === 'directory.mode' && (effect.after.mode & 0o300) !== 0o300;
   const byPath = (a: FileEffect, b: FileEffect): number => (a.path < b.path ? -1 : 1);
-  const removals = effects.filter(({ after }) => after.kind === 'absent').toSorted(byPath).reverse();
+  const removals = effects
+    .filter(({ after }) => after.kind === 'absent')
+    .toSorted(byPath)
+    .reverse();
   const made = effects.filter((effect) => effect.after.kind !== 'absent' && !locks(effect)).toSorted(byPath);
   return [...removals, ...made, ...effects.filter(locks).toSorted(byPath).reverse()];
 }
 
 function writeEffect(staged: Extract<StagedFile, { kind: 'write' }>, before: FileState): FileEffect {
   const mode = staged.mode ?? (before.kind === 'file' ? before.mode : DEFAULT_FILE_MODE);
-  return { kind: 'file.write', path: staged.path, before, after: { kind: 'file', sizeBytes: staged.sizeBytes, mode, content: staged.content } };
+  return {
+    kind: 'file.write',
+    path: staged.path,
+    before,
+    after: { kind: 'file', sizeBytes: staged.sizeBytes, mode, content: staged.content },
+  };
 }
 
 /** `a/b/c.txt` → `a`, `a/b`. */
@@ -158,21 +213,46 @@ async function databaseEffects({ workspace, settings, claim, stage }: SealParts)
 }
 
 /** Looks at all rows of a table in few statements, with the columns that the change and the record cover. */
-async function rowsBefore(workspace: Workspace, settings: JobSettings, claim: Claim, stage: Stage): Promise<Map<StagedRow, RowChange['before']>> {
+async function rowsBefore(
+  workspace: Workspace,
+  settings: JobSettings,
+  claim: Claim,
+  stage: Stage,
+): Promise<Map<StagedRow, RowChange['before']>> {
   const befores = new Map<StagedRow, RowChange['before']>();
-  const byDatabase = Map.groupBy(stage.changes.filter((change) => change.kind !== 'sql'), ({ database }) => database);
+  const byDatabase = Map.groupBy(
+    stage.changes.filter((change) => change.kind !== 'sql'),
+    ({ database }) => database,
+  );
   for (const [name, changes] of byDatabase) {
     const database = await workspace.database(name, settings);
     const requests = changes.map((change) => {
-      const recorded = claim.recorded(formatResource({ kind: 'row', database: name, table: change.table, key: change.key }));
+      const recorded = claim.recorded(
+        formatResource({ kind: 'row', database: name, table: change.table, key: change.key }),
+      );
       const extra = recorded?.state.kind === 'row' ? Object.keys(recorded.state.columns) : [];
       return { table: change.table, key: change.key, columns: [...new Set([...change.columns, ...extra])] };
     });
     const states = await database.rows(requests);
     changes.forEach((change, index) => {
       const state = states[index]!;
-      claim.mustBeAsRecorded(formatResource({ kind: 'row', database: name, table: change.table, key: change.key }), state);
-      befores.set(change, state.kind === 'absent' ? state : { kind: 'row', columns: Object.fromEntries(change.columns.filter((column) => column in state.columns).map((column) => [column, state.columns[column]!])) });
+      claim.mustBeAsRecorded(
+        formatResource({ kind: 'row', database: name, table: change.table, key: change.key }),
+        state,
+      );
+      befores.set(
+        change,
+        state.kind === 'absent'
+          ? state
+          : {
+              kind: 'row',
+              columns: Object.fromEntries(
+                change.columns
+                  .filter((column) => column in state.columns)
+                  .map((column) => [column, state.columns[column]!]),
+              ),
+            },
+      );
     });
   }
   return befores;
@@ -184,22 +264,35 @@ async function rowsBefore(workspace: Workspace, settings: JobSettings, claim: Cl
  */
 export function refuseParallelWriters(ledger: Ledger, intent: Intent, parallelWith: readonly string[]): void {
   if (parallelWith.length === 0) return;
-  const mine = new Set(intent.effects.flatMap((effect) => {
-    const resource = resourceOfEffect(effect);
-    return resource === undefined || effect.kind === 'directory.create' ? [] : [formatResource(resource)];
-  }));
+  const mine = new Set(
+    intent.effects.flatMap((effect) => {
+      const resource = resourceOfEffect(effect);
+      return resource === undefined || effect.kind === 'directory.create' ? [] : [formatResource(resource)];
+    }),
+  );
   const clash = (stepId: string, resource: string): HoldfastError =>
-    new HoldfastError('same-target-twice', `Steps ${intent.stepId} and ${stepId} run in parallel and both write ${resource}. Let one need the other.`, { resource, steps: [intent.stepId, stepId] });
+    new HoldfastError(
+      'same-target-twice',
+      `Steps ${intent.stepId} and ${stepId} run in parallel and both write ${resource}. Let one need the other.`,
+      { resource, steps: [intent.stepId, stepId] },
+    );
   for (const other of ledger.openIntents(intent.jobId)) {
     if (other.intent.token === intent.token || !parallelWith.includes(other.intent.stepId)) continue;
     for (const effect of other.intent.effects) {
       const resource = resourceOfEffect(effect);
-      if (resource !== undefined && mine.has(formatResource(resource))) throw clash(other.intent.stepId, formatResource(resource));
+      if (resource !== undefined && mine.has(formatResource(resource)))
+        throw clash(other.intent.stepId, formatResource(resource));
     }
   }
   for (const resource of mine) {
     const entry = ledger.manifestEntry(intent.jobId, resource);
     // A sibling wrote it after this step had seen the world as it was before: written by both in one super-step.
-    if (entry?.role === 'written' && entry.stepId !== undefined && entry.stepId !== intent.stepId && parallelWith.includes(entry.stepId)) throw clash(entry.stepId, resource);
+    if (
+      entry?.role === 'written' &&
+      entry.stepId !== undefined &&
+      entry.stepId !== intent.stepId &&
+      parallelWith.includes(entry.stepId)
+    )
+      throw clash(entry.stepId, resource);
   }
 }

@@ -24,7 +24,11 @@ export interface Applied {
 
 /** What the record will say if everything is applied as prepared. */
 export function asPrepared(intent: Intent, { afters, changes }: Pick<PreparedAfters, 'afters' | 'changes'>): Applied {
-  const effects = intent.effects.map((effect, index): AppliedEffect => ({ effect, after: afters[index] ?? afterOf(effect), outcome: outcomeOf(intent, effect) }));
+  const effects = intent.effects.map((effect, index): AppliedEffect => ({
+    effect,
+    after: afters[index] ?? afterOf(effect),
+    outcome: outcomeOf(intent, effect),
+  }));
   return { effects, changes: [...changesOf(intent, effects), ...changes] };
 }
 
@@ -34,7 +38,12 @@ export function changesOf(intent: Intent, effects: readonly AppliedEffect[]): Ch
   for (const { resource, state } of intent.left ?? []) changes.push({ resource, role: 'written', state });
   for (const { effect, after } of effects) {
     const resource = resourceOfEffect(effect);
-    if (resource !== undefined) changes.push({ resource: formatResource(resource), role: intent.undoes === undefined ? 'written' : 'undone', state: after });
+    if (resource !== undefined)
+      changes.push({
+        resource: formatResource(resource),
+        role: intent.undoes === undefined ? 'written' : 'undone',
+        state: after,
+      });
   }
   return intent.undoes === undefined ? changes : [...changes, ...intent.undoes.settled];
 }
@@ -52,14 +61,40 @@ export function stepFields({ intent, digest, details }: IntentRow, { effects, ch
   if (intent.undoes !== undefined) {
     const { stepId, generation, seq, left, notes } = intent.undoes;
     return {
-      kind: 'undone', stepId, step: intent.step, generation, undoes: seq, token: intent.token, intent: digest, effects: [...effects], left: [...left], notes: [...notes], changes: [...changes],
+      kind: 'undone',
+      stepId,
+      step: intent.step,
+      generation,
+      undoes: seq,
+      token: intent.token,
+      intent: digest,
+      effects: [...effects],
+      left: [...left],
+      notes: [...notes],
+      changes: [...changes],
       logs: details.logs as StepRecord['logs'],
     };
   }
   return {
-    kind: 'step', stepId: intent.stepId, step: intent.step, version: details.version, generation: intent.generation, token: intent.token, args: intent.args,
-    intent: digest, output: intent.output as Json, uses: details.uses === null ? null : [...details.uses], effects: [...effects],
-    changes: [...changes, { resource: formatResource({ kind: 'code', step: intent.step }), role: 'read', state: versionState(details.version) }],
+    kind: 'step',
+    stepId: intent.stepId,
+    step: intent.step,
+    version: details.version,
+    generation: intent.generation,
+    token: intent.token,
+    args: intent.args,
+    intent: digest,
+    output: intent.output as Json,
+    uses: details.uses === null ? null : [...details.uses],
+    effects: [...effects],
+    changes: [
+      ...changes,
+      {
+        resource: formatResource({ kind: 'code', step: intent.step }),
+        role: 'read',
+        state: versionState(details.version),
+      },
+    ],
     logs: details.logs as StepRecord['logs'],
   };
 }
@@ -77,7 +112,12 @@ export function redoLostRecord(ledger: Ledger, jobId: string, known: ChainPlace)
   for (const row of ledger.openIntents(jobId)) {
     const prepared = ledger.preparedAfters(row.intent.token);
     if (row.state !== 'applying' || prepared.record?.head !== known.head) continue;
-    const planned = ledger.plan(jobId, prepared.record.runId, stepFields(row, asPrepared(row.intent, prepared)), prepared.record.at);
+    const planned = ledger.plan(
+      jobId,
+      prepared.record.runId,
+      stepFields(row, asPrepared(row.intent, prepared)),
+      prepared.record.at,
+    );
     if (planned.at.head !== known.head) continue;
     ledger.transaction(() => {
       ledger.appendPlanned(planned);

@@ -19,7 +19,10 @@ export function spelledAsRecorded(ledger: Ledger, intent: Intent, dialectOf: (da
     if (unknown.length === 0) continue;
     const known = [...recorded, ...sealedTables(ledger, intent, database)];
     const dialect = dialectOf(database);
-    respelled.set(database, new Map(unknown.map((table) => [table, known.find((other) => isSameTable(dialect, other, table)) ?? table])));
+    respelled.set(
+      database,
+      new Map(unknown.map((table) => [table, known.find((other) => isSameTable(dialect, other, table)) ?? table])),
+    );
   }
   const isAsSpelled = [...respelled.values()].every((tables) => [...tables].every(([table, first]) => table === first));
   return isAsSpelled ? intent : respell(intent, (database, table) => respelled.get(database)?.get(table) ?? table);
@@ -30,24 +33,33 @@ function tablesOf({ observations }: Pick<Intent, 'observations'>): Map<string, S
   const tables = new Map<string, Set<string>>();
   for (const { resource } of observations) {
     const parsed = parseResource(resource);
-    if (parsed.kind === 'schema') tables.set(parsed.database, (tables.get(parsed.database) ?? new Set()).add(parsed.table));
+    if (parsed.kind === 'schema')
+      tables.set(parsed.database, (tables.get(parsed.database) ?? new Set()).add(parsed.table));
   }
   return tables;
 }
 
 function sealedTables(ledger: Ledger, { jobId, token }: Intent, database: string): readonly string[] {
-  return ledger.openIntents(jobId).filter(({ intent }) => intent.token !== token).flatMap(({ intent }) => [...(tablesOf(intent).get(database) ?? [])]);
+  return ledger
+    .openIntents(jobId)
+    .filter(({ intent }) => intent.token !== token)
+    .flatMap(({ intent }) => [...(tablesOf(intent).get(database) ?? [])]);
 }
 
 function respell(intent: Intent, spelled: (database: string, table: string) => string): Intent {
   const ofEffect = (effect: Effect): Effect => {
     if (!('database' in effect)) return effect;
-    if (effect.kind === 'sql') return { ...effect, writes: effect.writes.map((table) => spelled(effect.database, table)) };
+    if (effect.kind === 'sql')
+      return { ...effect, writes: effect.writes.map((table) => spelled(effect.database, table)) };
     return { ...effect, table: spelled(effect.database, effect.table) };
   };
   const ofResource = (resource: string): string => {
     const parsed = parseResource(resource);
     return 'table' in parsed ? formatResource({ ...parsed, table: spelled(parsed.database, parsed.table) }) : resource;
   };
-  return { ...intent, effects: intent.effects.map(ofEffect), observations: intent.observations.map(({ resource, state }) => ({ resource: ofResource(resource), state })) };
+  return {
+    ...intent,
+    effects: intent.effects.map(ofEffect),
+    observations: intent.observations.map(({ resource, state }) => ({ resource: ofResource(resource), state })),
+  };
 }

@@ -23,7 +23,12 @@ import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspace, Workspaces } from '../workspace/workspace.ts';
 
 /** Safe to repeat. @throws HoldfastError for what may pass */
-export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: ReleaseRequest): Promise<ReleaseResult> {
+export async function releaseProtocol(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: ReleaseRequest,
+): Promise<ReleaseResult> {
   const workspace = workspaces.find(request.workspace);
   const nothing: ReleaseResult = { released: true, at: { seq: 0, head: GENESIS }, notes: ['the job had no workspace'] };
   if (workspace === undefined) return nothing;
@@ -32,17 +37,32 @@ export async function releaseProtocol(host: ProtocolHost, workspaces: Workspaces
   return await workspace.exclusive('release', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);
-    if (job === undefined || ledger.boundJobId() !== request.jobId) return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
+    if (job === undefined || ledger.boundJobId() !== request.jobId)
+      return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
     expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);
-    const notes = [...(await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller)), ...openCallNotes(ledger, request.jobId)];
-    for (const question of ledger.openQuestions(request.jobId)) ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
+    const notes = [
+      ...(await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller)),
+      ...openCallNotes(ledger, request.jobId),
+    ];
+    for (const question of ledger.openQuestions(request.jobId))
+      ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
     const fences = await raiseFences(workspace, job.settings, request.jobId, job.term + 1);
-    if ('findings' in fences) notes.push(...fences.findings.map(({ resource, found }) => workspace.secrets.redact(`${resource} could not be fenced: ${found.text}`)));
+    if ('findings' in fences)
+      notes.push(
+        ...fences.findings.map(({ resource, found }) =>
+          workspace.secrets.redact(`${resource} could not be fenced: ${found.text}`),
+        ),
+      );
     if (unfinished || 'findings' in fences) return { released: false, at: ledger.job(request.jobId)!.at, notes };
     faultPoint('release.before');
     const { at } = ledger.transaction(() => {
-      const appended = ledger.append(request.jobId, caller.runId, { kind: 'released', outcome: request.outcome, notes, changes: [] });
+      const appended = ledger.append(request.jobId, caller.runId, {
+        kind: 'released',
+        outcome: request.outcome,
+        notes,
+        changes: [],
+      });
       ledger.raiseTerm(request.jobId, fences.term);
       ledger.setJobState(request.jobId, 'released');
       ledger.unbind();
@@ -63,16 +83,22 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   if (bound === undefined || job === undefined) return;
   expectRecordedDatabases(workspace, job.settings, ledger, bound);
   const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
-  if (job.state === 'undoing') notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
+  if (job.state === 'undoing')
+    notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
   notes.push(...finished, ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
     notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));
     return;
   }
   const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
-  if ('findings' in fences) throw new HoldfastError('storage-unreachable', `Job ${bound} cannot be released: ${fences.findings.map(({ found }) => found.text).join('; ')}`);
+  if ('findings' in fences)
+    throw new HoldfastError(
+      'storage-unreachable',
+      `Job ${bound} cannot be released: ${fences.findings.map(({ found }) => found.text).join('; ')}`,
+    );
   ledger.transaction(() => {
-    for (const question of ledger.openQuestions(bound)) withdraw(ledger, question, job.runId, 'another job took the workspace');
+    for (const question of ledger.openQuestions(bound))
+      withdraw(ledger, question, job.runId, 'another job took the workspace');
     ledger.append(bound, job.runId, { kind: 'released', outcome: 'taken-over', notes, changes: [] });
     ledger.raiseTerm(bound, fences.term);
     ledger.setJobState(bound, 'released');
@@ -84,7 +110,14 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
 const NOT_FINISHED = 'half applied and not finished';
 
 /** Rolls forward what is being applied, drops what is only sealed. Returns what a person should know. */
-async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string, settings: JobSettings, term: number, caller: Caller): Promise<string[]> {
+async function finishIntents(
+  workspace: Workspace,
+  ledger: Ledger,
+  jobId: string,
+  settings: JobSettings,
+  term: number,
+  caller: Caller,
+): Promise<string[]> {
   const notes: string[] = [];
   for (const row of ledger.openIntents(jobId)) {
     if (row.state === 'sealed') {
@@ -98,7 +131,14 @@ async function finishIntents(workspace: Workspace, ledger: Ledger, jobId: string
   return notes;
 }
 
-async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, caller: Caller, row: IntentRow): Promise<string> {
+async function finishIntent(
+  workspace: Workspace,
+  ledger: Ledger,
+  settings: JobSettings,
+  term: number,
+  caller: Caller,
+  row: IntentRow,
+): Promise<string> {
   const { intent } = row;
   try {
     const outcome = await rollForwardIntent(workspace, ledger, settings, term, caller.runId, row);
@@ -111,7 +151,14 @@ async function finishIntent(workspace: Workspace, ledger: Ledger, settings: JobS
 }
 
 /** Applies what is left of an intent that is being applied, and records its step. Call under the lock. @throws HoldfastError as `applyIntent` */
-export async function rollForwardIntent(workspace: Workspace, ledger: Ledger, settings: JobSettings, term: number, runId: string, row: IntentRow): Promise<ApplyOutcome> {
+export async function rollForwardIntent(
+  workspace: Workspace,
+  ledger: Ledger,
+  settings: JobSettings,
+  term: number,
+  runId: string,
+  row: IntentRow,
+): Promise<ApplyOutcome> {
   const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
   const outcome = await applyIntent({ workspace, settings, row, term, runId, seenFiles: new Map() }, ledger, prepared);
   if (outcome.kind !== 'applied') return outcome;

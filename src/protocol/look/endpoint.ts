@@ -21,8 +21,13 @@ const MAX_SUMMARY_CHARACTERS = 300;
 
 type EndpointWatch = Extract<Watch, { kind: 'endpoint' }>;
 
-export async function lookAtEndpoint({ workspace, settings }: { readonly workspace: Workspace; readonly settings: JobSettings }, name: string): Promise<Sighting> {
-  const watch = settings.watch.find((candidate): candidate is EndpointWatch => candidate.kind === 'endpoint' && candidate.name === name);
+export async function lookAtEndpoint(
+  { workspace, settings }: { readonly workspace: Workspace; readonly settings: JobSettings },
+  name: string,
+): Promise<Sighting> {
+  const watch = settings.watch.find(
+    (candidate): candidate is EndpointWatch => candidate.kind === 'endpoint' && candidate.name === name,
+  );
   // As a watch that the plan has no more.
   if (watch === undefined) return { outcome: 'seen', state: ABSENT };
   try {
@@ -32,46 +37,92 @@ export async function lookAtEndpoint({ workspace, settings }: { readonly workspa
     const timer = setTimeout(() => controller.abort(), LOOK_TIMEOUT_MS);
     try {
       const response = await exchange({
-        hosts: settings.http?.hosts ?? [], method: 'GET', url: watch.url, headers: secrets.filledIn(), acceptStatus: [], timeoutMs: LOOK_TIMEOUT_MS, signal: controller.signal,
+        hosts: settings.http?.hosts ?? [],
+        method: 'GET',
+        url: watch.url,
+        headers: secrets.filledIn(),
+        acceptStatus: [],
+        timeoutMs: LOOK_TIMEOUT_MS,
+        signal: controller.signal,
         redact: (text) => secrets.redact(text),
       });
-      const { text, value } = watch.header === undefined ? await fromJson(watch, response) : await fromHeader(watch.header, response);
-      return { outcome: 'seen', state: { kind: 'value', value: digestOf({ version: value }), summary: `${text}: ${secrets.redact(typeof value === 'string' ? value : JSON.stringify(value))}`.slice(0, MAX_SUMMARY_CHARACTERS) } };
+      const { text, value } =
+        watch.header === undefined ? await fromJson(watch, response) : await fromHeader(watch.header, response);
+      return {
+        outcome: 'seen',
+        state: {
+          kind: 'value',
+          value: digestOf({ version: value }),
+          summary: `${text}: ${secrets.redact(typeof value === 'string' ? value : JSON.stringify(value))}`.slice(
+            0,
+            MAX_SUMMARY_CHARACTERS,
+          ),
+        },
+      };
     } finally {
       clearTimeout(timer);
       controller.abort();
     }
   } catch (error) {
-    if (error instanceof HoldfastError) return { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message };
-    if (error instanceof DOMException) return { outcome: 'unreachable', reason: `${new URL(watch.url).host} did not answer within ${LOOK_TIMEOUT_MS} ms` };
+    if (error instanceof HoldfastError)
+      return { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message };
+    if (error instanceof DOMException)
+      return {
+        outcome: 'unreachable',
+        reason: `${new URL(watch.url).host} did not answer within ${LOOK_TIMEOUT_MS} ms`,
+      };
     throw error;
   }
 }
 
-async function fromHeader(name: string, { headers, url }: Exchanged): Promise<{ readonly text: string; readonly value: Json }> {
+async function fromHeader(
+  name: string,
+  { headers, url }: Exchanged,
+): Promise<{ readonly text: string; readonly value: Json }> {
   const value = headers[name.toLowerCase()];
-  if (value === undefined) throw new HoldfastError('not-found', `${shownUrl(url)} answers without the header ${name}; it has ${Object.keys(headers).join(', ')}.`);
+  if (value === undefined)
+    throw new HoldfastError(
+      'not-found',
+      `${shownUrl(url)} answers without the header ${name}; it has ${Object.keys(headers).join(', ')}.`,
+    );
   return await Promise.resolve({ text: `header ${name.toLowerCase()}`, value });
 }
 
-async function fromJson({ json: path = '' }: EndpointWatch, { body, url }: Exchanged): Promise<{ readonly text: string; readonly value: Json }> {
+async function fromJson(
+  { json: path = '' }: EndpointWatch,
+  { body, url }: Exchanged,
+): Promise<{ readonly text: string; readonly value: Json }> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
     sizeBytes += chunk.byteLength;
-    if (sizeBytes > MAX_JSON_BYTES) throw new HoldfastError('too-large', `${shownUrl(url)} answers with more than ${MAX_JSON_BYTES} bytes; watch a header, or another URL.`);
+    if (sizeBytes > MAX_JSON_BYTES)
+      throw new HoldfastError(
+        'too-large',
+        `${shownUrl(url)} answers with more than ${MAX_JSON_BYTES} bytes; watch a header, or another URL.`,
+      );
     chunks.push(chunk);
   }
   let document: Json;
   try {
     document = JSON.parse(new TextDecoder().decode(Buffer.concat(chunks))) as Json;
   } catch (error) {
-    throw new HoldfastError('bad-input', `${shownUrl(url)} does not answer with JSON: ${(error as Error).message}.`, {}, { cause: error });
+    throw new HoldfastError(
+      'bad-input',
+      `${shownUrl(url)} does not answer with JSON: ${(error as Error).message}.`,
+      {},
+      { cause: error },
+    );
   }
   try {
     return { text: path, value: resolve(jsonReference(path), { output: document }) };
   } catch (error) {
-    throw new HoldfastError('not-found', `${shownUrl(url)} answers without ${path}: ${(error as Error).message}`, {}, { cause: error });
+    throw new HoldfastError(
+      'not-found',
+      `${shownUrl(url)} answers without ${path}: ${(error as Error).message}`,
+      {},
+      { cause: error },
+    );
   }
 }
 

@@ -40,8 +40,13 @@ export interface Looked {
 export async function lookAt(parts: LookParts, requests: readonly Looked[]): Promise<ReadonlyMap<string, Sighting>> {
   const sightings = new Map<string, Sighting>();
   const parsed = requests.map((request) => ({ request, resource: parseResource(request.resource) }));
-  const files = parsed.flatMap(({ request, resource }) => (resource.kind === 'file' ? [{ request, path: resource.path }] : []));
-  const seen = await parts.workspace.files.observeMany(files.map(({ path }) => path), parts.onProgress);
+  const files = parsed.flatMap(({ request, resource }) =>
+    resource.kind === 'file' ? [{ request, path: resource.path }] : [],
+  );
+  const seen = await parts.workspace.files.observeMany(
+    files.map(({ path }) => path),
+    parts.onProgress,
+  );
   files.forEach(({ request }, index) => sightings.set(request.resource, seen[index]!));
 
   const inDatabases = parsed.filter(({ resource }) => 'database' in resource);
@@ -61,19 +66,33 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
 }
 
 /** A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database. */
-export function expectDatabases(workspace: Workspace, settings: JobSettings, isRecorded: (resource: string) => boolean): void {
+export function expectDatabases(
+  workspace: Workspace,
+  settings: JobSettings,
+  isRecorded: (resource: string) => boolean,
+): void {
   workspace.secrets.know(settings);
-  const names = Object.keys(settings.databases).filter((database) => isRecorded(formatResource({ kind: 'database', database })));
+  const names = Object.keys(settings.databases).filter((database) =>
+    isRecorded(formatResource({ kind: 'database', database })),
+  );
   workspace.expectDatabases(new Set(names));
 }
 
 /** The same for whoever acts without having compared: a worker that has just started ends a job, or carries a decision out. */
-export function expectRecordedDatabases(workspace: Workspace, settings: JobSettings, ledger: Ledger, jobId: string): void {
+export function expectRecordedDatabases(
+  workspace: Workspace,
+  settings: JobSettings,
+  ledger: Ledger,
+  jobId: string,
+): void {
   expectDatabases(workspace, settings, (resource) => ledger.manifestEntry(jobId, resource) !== undefined);
 }
 
 async function lookInDatabase(
-  { workspace, settings }: LookParts, name: string, group: readonly { readonly request: Looked; readonly resource: Resource }[], sightings: Map<string, Sighting>,
+  { workspace, settings }: LookParts,
+  name: string,
+  group: readonly { readonly request: Looked; readonly resource: Resource }[],
+  sightings: Map<string, Sighting>,
 ): Promise<void> {
   try {
     const database = await workspace.database(name, settings);
@@ -82,7 +101,9 @@ async function lookInDatabase(
       if (resource.kind === 'database') sightings.set(request.resource, seenState(await database.identity()));
     }
     await lookAtRows(database, group, sightings);
-    const tokens = group.flatMap(({ request, resource }) => (resource.kind === 'token' ? [{ request, token: resource.token }] : []));
+    const tokens = group.flatMap(({ request, resource }) =>
+      resource.kind === 'token' ? [{ request, token: resource.token }] : [],
+    );
     const rows = await database.tokens(tokens.map(({ token }) => token));
     for (const { request, token } of tokens) sightings.set(request.resource, seenState(rows.get(token) ?? ABSENT));
   } catch (error) {
@@ -93,21 +114,44 @@ async function lookInDatabase(
   }
 }
 
-async function lookAtRows(database: Database, group: readonly { readonly request: Looked; readonly resource: Resource }[], sightings: Map<string, Sighting>): Promise<void> {
+async function lookAtRows(
+  database: Database,
+  group: readonly { readonly request: Looked; readonly resource: Resource }[],
+  sightings: Map<string, Sighting>,
+): Promise<void> {
   const rows = group.flatMap(({ request, resource }) =>
-    resource.kind === 'row' ? [{ request, query: { table: resource.table, key: resource.key, columns: request.recorded?.kind === 'row' ? Object.keys(request.recorded.columns) : Object.keys(resource.key) } }] : [],
+    resource.kind === 'row'
+      ? [
+          {
+            request,
+            query: {
+              table: resource.table,
+              key: resource.key,
+              columns:
+                request.recorded?.kind === 'row' ? Object.keys(request.recorded.columns) : Object.keys(resource.key),
+            },
+          },
+        ]
+      : [],
   );
   const states = await database.rows(rows.map(({ query }) => query));
   rows.forEach(({ request }, index) => sightings.set(request.resource, seenState(states[index]!)));
 }
 
 async function lookAtQuery({ workspace, settings }: LookParts, name: string): Promise<Sighting> {
-  const watch = settings.watch.find((candidate): candidate is Extract<Watch, { kind: 'query' }> => candidate.kind === 'query' && candidate.name === name);
+  const watch = settings.watch.find(
+    (candidate): candidate is Extract<Watch, { kind: 'query' }> =>
+      candidate.kind === 'query' && candidate.name === name,
+  );
   if (watch === undefined) return seenState(ABSENT);
   try {
     const database = await workspace.database(watch.database, settings);
     const { rows } = await database.query(watch.sql, watch.params);
-    return seenState({ kind: 'value', value: rowsDigest(rows), summary: `${rows.length} row${rows.length === 1 ? '' : 's'}: ${workspace.secrets.redact(JSON.stringify(rows.slice(0, 3))).slice(0, 300)}` });
+    return seenState({
+      kind: 'value',
+      value: rowsDigest(rows),
+      summary: `${rows.length} row${rows.length === 1 ? '' : 's'}: ${workspace.secrets.redact(JSON.stringify(rows.slice(0, 3))).slice(0, 300)}`,
+    });
   } catch (error) {
     return unseen(error);
   }
@@ -117,12 +161,28 @@ async function lookAtQuery({ workspace, settings }: LookParts, name: string): Pr
 async function lookAtCommand({ workspace, host }: LookParts, argv: readonly string[]): Promise<Sighting> {
   try {
     const end = await runProcess({
-      argv, cwd: workspace.root, env: { PATH: host.env['PATH'] ?? DEFAULT_PATH }, marker: randomUUID(), timeoutMs: WATCH_TIMEOUT_MS, killGraceMs: 0, maxOutputBytes: MAX_WATCH_BYTES,
-      maxTextBytes: MAX_WATCH_BYTES, maxLogBytes: MAX_WATCH_BYTES, signal: new AbortController().signal,
+      argv,
+      cwd: workspace.root,
+      env: { PATH: host.env['PATH'] ?? DEFAULT_PATH },
+      marker: randomUUID(),
+      timeoutMs: WATCH_TIMEOUT_MS,
+      killGraceMs: 0,
+      maxOutputBytes: MAX_WATCH_BYTES,
+      maxTextBytes: MAX_WATCH_BYTES,
+      maxLogBytes: MAX_WATCH_BYTES,
+      signal: new AbortController().signal,
     });
     const text = end.stdout.text();
-    if (end.killed !== undefined) return { outcome: 'unreadable', reason: `${argv.join(' ')} was killed: ${end.killed === 'timeout' ? `it took longer than ${WATCH_TIMEOUT_MS} ms` : `it printed more than ${MAX_WATCH_BYTES} bytes`}` };
-    if (end.exitCode !== 0) return { outcome: 'unreadable', reason: `${argv.join(' ')} ended with ${end.exitCode === null ? String(end.signal) : `exit code ${end.exitCode}`}: ${end.stderr.text().trim().slice(0, 200)}` };
+    if (end.killed !== undefined)
+      return {
+        outcome: 'unreadable',
+        reason: `${argv.join(' ')} was killed: ${end.killed === 'timeout' ? `it took longer than ${WATCH_TIMEOUT_MS} ms` : `it printed more than ${MAX_WATCH_BYTES} bytes`}`,
+      };
+    if (end.exitCode !== 0)
+      return {
+        outcome: 'unreadable',
+        reason: `${argv.join(' ')} ended with ${end.exitCode === null ? String(end.signal) : `exit code ${end.exitCode}`}: ${end.stderr.text().trim().slice(0, 200)}`,
+      };
     return seenState({ kind: 'value', value: digestOf({ stdout: text }), summary: text.trim().slice(0, 300) });
   } catch (error) {
     return isFailure(error) ? { outcome: 'unreadable', reason: error.message } : unseen(error);
@@ -132,7 +192,12 @@ async function lookAtCommand({ workspace, host }: LookParts, argv: readonly stri
 /** A worker that has no code for a step can't say whether it is the same. */
 function lookAtCode(host: Pick<ProtocolHost, 'steps' | 'env'>, step: string): Sighting {
   const version = host.steps.get(step)?.version;
-  return version === undefined ? { outcome: 'unreadable', reason: `this worker has no code for step "${step}"; register it and start the worker again` } : seenState(versionState(version));
+  return version === undefined
+    ? {
+        outcome: 'unreadable',
+        reason: `this worker has no code for step "${step}"; register it and start the worker again`,
+      }
+    : seenState(versionState(version));
 }
 
 export function versionState(version: string): ResourceState {
@@ -140,7 +205,9 @@ export function versionState(version: string): ResourceState {
 }
 
 export function planState(settings: JobSettings): ResourceState {
-  return settings.plan === null ? ABSENT : { kind: 'value', value: settings.plan.digest, summary: `plan ${settings.plan.name}` };
+  return settings.plan === null
+    ? ABSENT
+    : { kind: 'value', value: settings.plan.digest, summary: `plan ${settings.plan.name}` };
 }
 
 export function patternState(pattern: string): ResourceState {
@@ -156,15 +223,30 @@ export interface WatchedPattern {
 }
 
 /** What the watched patterns match now. */
-export async function watchedPatterns({ workspace, settings }: Pick<LookParts, 'workspace' | 'settings'>): Promise<readonly WatchedPattern[]> {
-  const patterns = [...new Set(settings.watch.flatMap((watch) => (watch.kind === 'file' && isFilePattern(watch.path) ? [watch.path] : [])))];
-  return await Promise.all(patterns.map(async (pattern) => ({ resource: formatResource({ kind: 'files', pattern }), pattern, matches: await matchesOf(workspace, pattern) })));
+export async function watchedPatterns({
+  workspace,
+  settings,
+}: Pick<LookParts, 'workspace' | 'settings'>): Promise<readonly WatchedPattern[]> {
+  const patterns = [
+    ...new Set(
+      settings.watch.flatMap((watch) => (watch.kind === 'file' && isFilePattern(watch.path) ? [watch.path] : [])),
+    ),
+  ];
+  return await Promise.all(
+    patterns.map(async (pattern) => ({
+      resource: formatResource({ kind: 'files', pattern }),
+      pattern,
+      matches: await matchesOf(workspace, pattern),
+    })),
+  );
 }
 
 async function matchesOf(workspace: Workspace, pattern: string): Promise<WatchedPattern['matches']> {
   try {
     const infos = await workspace.files.list(folderOfPattern(pattern), true);
-    return infos.filter(({ kind, path }) => kind !== 'directory' && matchesPattern(pattern, path)).map(({ path }) => formatResource({ kind: 'file', path }));
+    return infos
+      .filter(({ kind, path }) => kind !== 'directory' && matchesPattern(pattern, path))
+      .map(({ path }) => formatResource({ kind: 'file', path }));
   } catch (error) {
     if (isFailure(error, 'not-found')) return [];
     if (isFailure(error)) return { outcome: 'unreadable', reason: error.message };
@@ -188,7 +270,13 @@ export function watchedResources(settings: JobSettings): readonly string[] {
     }
   });
   const databases = Object.keys(settings.databases).map((database) => formatResource({ kind: 'database', database }));
-  return [...new Set([...watches.filter((resource) => resource !== ''), ...databases, ...(settings.plan === null ? [] : ['plan:'])])];
+  return [
+    ...new Set([
+      ...watches.filter((resource) => resource !== ''),
+      ...databases,
+      ...(settings.plan === null ? [] : ['plan:']),
+    ]),
+  ];
 }
 
 function seenState(state: ResourceState): Sighting {
@@ -196,8 +284,18 @@ function seenState(state: ResourceState): Sighting {
 }
 
 function unseen(error: unknown): Sighting {
-  if (isFailure(error, 'permission-denied', 'missing-variable', 'undeclared-database', 'sql-failed', 'unknown-table', 'bad-input')) return { outcome: 'unreadable', reason: error.message };
+  if (
+    isFailure(
+      error,
+      'permission-denied',
+      'missing-variable',
+      'undeclared-database',
+      'sql-failed',
+      'unknown-table',
+      'bad-input',
+    )
+  )
+    return { outcome: 'unreadable', reason: error.message };
   if (error instanceof HoldfastError) return { outcome: 'unreachable', reason: error.message };
   throw error;
 }
-

@@ -9,14 +9,31 @@ import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspace.ts';
 
 /** Safe to repeat: the same matter is the same question. */
-export async function askStuckProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: AskStuckRequest): Promise<Question> {
+export async function askStuckProtocol(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: AskStuckRequest,
+): Promise<Question> {
   const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined) throw new HoldfastError('storage-failed', `There is no ledger in ${workspaces.pathOf(request.workspace)} any more.`);
+  if (workspace === undefined)
+    throw new HoldfastError(
+      'storage-failed',
+      `There is no ledger in ${workspaces.pathOf(request.workspace)} any more.`,
+    );
   return await workspace.exclusive('ask', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const history = await StepHistory.of(ledger, request.jobId);
     const rerunSteps = history.withDependents(request.rerun.filter((stepId) => history.record(stepId) !== undefined));
     const finding = stuckFinding(request.stepId, request, 'step-cannot-go-on', rerunSteps);
-    return forPayload(ask(ledger, workspace.secrets, { jobId: request.jobId, runId: caller.runId, stepId: request.stepId, why: `step ${request.stepId} cannot go on`, findings: [finding] }));
+    return forPayload(
+      ask(ledger, workspace.secrets, {
+        jobId: request.jobId,
+        runId: caller.runId,
+        stepId: request.stepId,
+        why: `step ${request.stepId} cannot go on`,
+        findings: [finding],
+      }),
+    );
   });
 }

@@ -12,7 +12,13 @@ import { finding, sideOf } from './questions.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 /** Readable, bounded; '' where there is nothing to add to the two sides. */
-export async function describeDifference(workspace: Workspace, resource: string, expected: ResourceState, found: ResourceState, settings: JobSettings): Promise<string> {
+export async function describeDifference(
+  workspace: Workspace,
+  resource: string,
+  expected: ResourceState,
+  found: ResourceState,
+  settings: JobSettings,
+): Promise<string> {
   const parsed = parseResource(resource);
   switch (parsed.kind) {
     case 'file':
@@ -20,7 +26,9 @@ export async function describeDifference(workspace: Workspace, resource: string,
     case 'row':
       return describeRowDifference(expected as never, found as never).join('\n');
     case 'schema':
-      return describeSchemaDifference(expected as never, found as never, { dialect: workspace.dialectOf(parsed.database, settings) }).join('\n');
+      return describeSchemaDifference(expected as never, found as never, {
+        dialect: workspace.dialectOf(parsed.database, settings),
+      }).join('\n');
     default:
       return '';
   }
@@ -37,10 +45,16 @@ export async function describeIntent(workspace: Workspace, intent: Intent): Prom
   for (const effect of intent.effects) {
     await turns.take();
     characters += differences.at(-1)?.length ?? 0;
-    if (characters > MAX_DIFFERENCES_CHARACTERS) differences.push('path' in effect ? '(too much has been shown to show this one, too)' : '');
+    if (characters > MAX_DIFFERENCES_CHARACTERS)
+      differences.push('path' in effect ? '(too much has been shown to show this one, too)' : '');
     else if (effect.kind === 'sql') differences.push(`${effect.text}\n-- with ${JSON.stringify(effect.params)}`);
     else if (effect.kind === 'perform') differences.push('(done already: it was called while the step ran)');
-    else if ('path' in effect) differences.push(effect.kind.startsWith('directory.') || effect.kind === 'symlink.write' ? '' : await workspace.files.describePlanned(effect.path, effect.before, effect.after));
+    else if ('path' in effect)
+      differences.push(
+        effect.kind.startsWith('directory.') || effect.kind === 'symlink.write'
+          ? ''
+          : await workspace.files.describePlanned(effect.path, effect.before, effect.after),
+      );
     else differences.push(describeRowChange(effect.before, rowAfter(effect)).join('\n'));
   }
   return differences;
@@ -49,23 +63,48 @@ export async function describeIntent(workspace: Workspace, intent: Intent): Prom
 /** What a row shall look like, as far as is known before the database has had its say. */
 function rowAfter(change: RowChange): RowChange['before'] {
   if (change.kind === 'row.delete') return { kind: 'absent' };
-  return { kind: 'row', columns: { ...(change.before.kind === 'row' ? change.before.columns : {}), ...change.key, ...change.values } };
+  return {
+    kind: 'row',
+    columns: { ...(change.before.kind === 'row' ? change.before.columns : {}), ...change.key, ...change.values },
+  };
 }
 
-export async function describeConflicts(workspace: Workspace, intent: Intent, conflicts: readonly Conflict[], settings: JobSettings): Promise<Finding[]> {
+export async function describeConflicts(
+  workspace: Workspace,
+  intent: Intent,
+  conflicts: readonly Conflict[],
+  settings: JobSettings,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { resource, expectedBefore, expectedAfter, found } of conflicts) {
-    const one = await describeConflict(workspace, settings, resource, { stepId: intent.stepId, before: expectedBefore, after: expectedAfter }, found);
+    const one = await describeConflict(
+      workspace,
+      settings,
+      resource,
+      { stepId: intent.stepId, before: expectedBefore, after: expectedAfter },
+      found,
+    );
     // An undoing isn't undone.
-    findings.push(intent.undoes === undefined ? one : { ...one, rerunSteps: [], answers: one.answers.filter((answer) => answer !== 'undo') });
+    findings.push(
+      intent.undoes === undefined
+        ? one
+        : { ...one, rerunSteps: [], answers: one.answers.filter((answer) => answer !== 'undo') },
+    );
   }
   return findings;
 }
 
 /** A target found neither as it was nor as it shall be, while its step is being applied. */
 export async function describeConflict(
-  workspace: Workspace, settings: JobSettings, resource: string,
-  { stepId, before, after }: { readonly stepId: string; readonly before: ResourceState; readonly after: ResourceState | undefined }, found: ResourceState,
+  workspace: Workspace,
+  settings: JobSettings,
+  resource: string,
+  {
+    stepId,
+    before,
+    after,
+  }: { readonly stepId: string; readonly before: ResourceState; readonly after: ResourceState | undefined },
+  found: ResourceState,
 ): Promise<Finding> {
   const orAfter = after === undefined ? '' : `, or after: ${sideOf(after).text}`;
   return finding({

@@ -8,7 +8,16 @@ import { FAILURES, type HoldfastError } from '../../model/failure.ts';
 import { describeEffect, isToApply, type Intent } from '../../model/record/intent.ts';
 import type { ManifestEntry } from '../../model/record/record.ts';
 import {
-  boundedQuestion, findingsIdentity, isAboutTheWorld, MAX_FINDINGS_IN_PAYLOAD, offeredAnswers, questionDigest, questionKind, type Finding, type FindingKind, type Question,
+  boundedQuestion,
+  findingsIdentity,
+  isAboutTheWorld,
+  MAX_FINDINGS_IN_PAYLOAD,
+  offeredAnswers,
+  questionDigest,
+  questionKind,
+  type Finding,
+  type FindingKind,
+  type Question,
 } from '../../model/question/question.ts';
 import { stateDigest, type ResourceState, type Sighting } from '../../model/record/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -37,10 +46,22 @@ export function ask(ledger: Ledger, secrets: Secrets, asking: Asking): Question 
   const open = ledger.openQuestions(jobId);
   // The world as a whole is one matter; what a single step asks is that step's.
   const isSameMatter = (question: Question): boolean =>
-    question.token === token && (token !== undefined || (isAboutTheWorld({ kind }) ? isAboutTheWorld(question) : !isAboutTheWorld(question) && question.stepId === stepId));
-  const present = open.find((question) => isSameMatter(question) && question.kind === kind && findingsIdentity(question.findings) === identity);
+    question.token === token &&
+    (token !== undefined ||
+      (isAboutTheWorld({ kind })
+        ? isAboutTheWorld(question)
+        : !isAboutTheWorld(question) && question.stepId === stepId));
+  const present = open.find(
+    (question) => isSameMatter(question) && question.kind === kind && findingsIdentity(question.findings) === identity,
+  );
   if (present !== undefined) return present;
-  const question = unsavedQuestion({ jobId, why, findings, ...(stepId === undefined ? {} : { stepId }), ...(token === undefined ? {} : { token }) });
+  const question = unsavedQuestion({
+    jobId,
+    why,
+    findings,
+    ...(stepId === undefined ? {} : { stepId }),
+    ...(token === undefined ? {} : { token }),
+  });
   faultPoint('question.before');
   ledger.transaction(() => {
     for (const earlier of open.filter(isSameMatter)) withdraw(ledger, earlier, runId, 'what was found has changed');
@@ -78,7 +99,8 @@ export function unsavedQuestion({ jobId, why, findings, stepId, token }: Omit<As
 /** Closes a question that nobody need answer any more; the chain says so. */
 export function withdraw(ledger: Ledger, question: Question, runId: string, reason: string): void {
   ledger.closeQuestion(question.digest);
-  if (ledger.job(question.jobId) !== undefined) ledger.append(question.jobId, runId, { kind: 'withdrawn', question: question.digest, reason, changes: [] });
+  if (ledger.job(question.jobId) !== undefined)
+    ledger.append(question.jobId, runId, { kind: 'withdrawn', question: question.digest, reason, changes: [] });
 }
 
 export function forPayload(question: Question): Question {
@@ -89,7 +111,9 @@ export { MAX_FINDINGS_IN_PAYLOAD };
 
 export function sideOf(sighting: Sighting | ResourceState): Finding['expected'] {
   if ('outcome' in sighting) {
-    return sighting.outcome === 'seen' ? sideOf(sighting.state) : { digest: null, text: `${sighting.outcome}: ${sighting.reason}` };
+    return sighting.outcome === 'seen'
+      ? sideOf(sighting.state)
+      : { digest: null, text: `${sighting.outcome}: ${sighting.reason}` };
   }
   const digest = stateDigest(sighting);
   switch (sighting.kind) {
@@ -97,10 +121,19 @@ export function sideOf(sighting: Sighting | ResourceState): Finding['expected'] 
       return { digest, text: 'not there' };
     case 'file': {
       const mode = sighting.mode.toString(8).padStart(4, '0');
-      return { digest, sizeBytes: sighting.sizeBytes, mode, text: `${sighting.sizeBytes.toLocaleString('en-US')} bytes, mode ${mode}, content ${shortDigest(sighting.content)}` };
+      return {
+        digest,
+        sizeBytes: sighting.sizeBytes,
+        mode,
+        text: `${sighting.sizeBytes.toLocaleString('en-US')} bytes, mode ${mode}, content ${shortDigest(sighting.content)}`,
+      };
     }
     case 'directory':
-      return { digest, mode: sighting.mode.toString(8).padStart(4, '0'), text: `a folder, mode ${sighting.mode.toString(8).padStart(4, '0')}` };
+      return {
+        digest,
+        mode: sighting.mode.toString(8).padStart(4, '0'),
+        text: `a folder, mode ${sighting.mode.toString(8).padStart(4, '0')}`,
+      };
     case 'symlink':
       return { digest, text: `a symbolic link to ${sighting.target}` };
     case 'other':
@@ -137,7 +170,16 @@ export function finding(
     kind: fields.kind,
     expected: fields.expected,
     found: fields.found,
-    ...(recorded?.stepId === undefined ? {} : { recordedBy: { stepId: recorded.stepId, generation: recorded.generation ?? 0, seq: recorded.seq, at: recorded.at } }),
+    ...(recorded?.stepId === undefined
+      ? {}
+      : {
+          recordedBy: {
+            stepId: recorded.stepId,
+            generation: recorded.generation ?? 0,
+            seq: recorded.seq,
+            at: recorded.at,
+          },
+        }),
     staleSteps: [...(fields.staleSteps ?? [])],
     rerunSteps: [...(fields.rerunSteps ?? [])],
     difference: fields.difference ?? '',
@@ -147,7 +189,12 @@ export function finding(
 }
 
 /** A step that can't go on by itself: what happened, and what the person should do. */
-export function stuckFinding(stepId: string, error: { readonly type: string; readonly message: string }, kind: FindingKind = 'step-cannot-go-on', rerunSteps: readonly string[] = [stepId]): Finding {
+export function stuckFinding(
+  stepId: string,
+  error: { readonly type: string; readonly message: string },
+  kind: FindingKind = 'step-cannot-go-on',
+  rerunSteps: readonly string[] = [stepId],
+): Finding {
   const rule = FAILURES[error.type as HoldfastError['type']] as { nextStep: string } | undefined;
   return finding({
     resource: `step:${stepId}`,
@@ -171,7 +218,11 @@ export function approvalFinding(intent: Intent, digest: Digest, differences: rea
     kind: 'approval',
     expected: { digest: null, text: `an approval of ${changes} change${changes === 1 ? '' : 's'}` },
     found: { digest, text: cut(intent.effects.map(describeEffect).join('; ') || 'no change') },
-    difference: intent.effects.map((effect, index) => [describeEffect(effect), differences[index] ?? ''].filter((part) => part !== '').join('\n')).join('\n\n'),
+    difference: intent.effects
+      .map((effect, index) =>
+        [describeEffect(effect), differences[index] ?? ''].filter((part) => part !== '').join('\n'),
+      )
+      .join('\n\n'),
   });
 }
 

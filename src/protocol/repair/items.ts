@@ -13,7 +13,14 @@ import { isFailure } from '../../model/failure.ts';
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
-import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, readRecorded, recordedRows, removeIntentLeftovers, STATEMENT_TIMEOUT_MS } from '../commit/apply.ts';
+import {
+  IDLE_TIMEOUT_MS,
+  LOCK_TIMEOUT_MS,
+  readRecorded,
+  recordedRows,
+  removeIntentLeftovers,
+  STATEMENT_TIMEOUT_MS,
+} from '../commit/apply.ts';
 import { isWithoutLostColumns } from '../verify/compare.ts';
 import { countAsNotMade, keptCallNotes, settleCall } from '../attempt/calls/doubt.ts';
 import { lookAt } from '../look/look.ts';
@@ -63,14 +70,21 @@ class Work implements Repaired {
   readonly kept: Record<string, Digest> = {};
   readonly notes: string[] = [];
   readonly rows: RowRepair[] = [];
-  readonly statements: { readonly database: string; readonly text: string; readonly params: readonly never[]; readonly writes: readonly string[] }[] = [];
+  readonly statements: {
+    readonly database: string;
+    readonly text: string;
+    readonly params: readonly never[];
+    readonly writes: readonly string[];
+  }[] = [];
   readonly droppedTokens: { readonly database: string; readonly token: string }[] = [];
 }
 
 export async function carryOut(parts: RepairParts, question: Question, sealed: SealedRepair): Promise<Repaired> {
   const work = new Work(sealed.digest);
   // Another job's workspace is taken last: the other answers say how what it had half applied is finished.
-  for (const finding of question.findings.toSorted((a, b) => Number(a.class === 'foreign') - Number(b.class === 'foreign'))) {
+  for (const finding of question.findings.toSorted(
+    (a, b) => Number(a.class === 'foreign') - Number(b.class === 'foreign'),
+  )) {
     await faultPointAsync('repair.item-before');
     const act = finding.class === 'undo' ? ruleOnUndoing : ITEM[sealed.answers[finding.resource]!];
     await act(parts, question, finding, sealed, work);
@@ -78,7 +92,8 @@ export async function carryOut(parts: RepairParts, question: Question, sealed: S
   }
   // Newest first: what is half applied, then what is recorded.
   for (const { intent } of parts.ledger.openIntents(parts.jobId).filter(({ state }) => state === 'applying')) {
-    if (sealed.reruns.some(({ stepId }) => stepId === intent.stepId)) await undoIntent(parts, parts.ledger.intent(intent.token), sealed, work);
+    if (sealed.reruns.some(({ stepId }) => stepId === intent.stepId))
+      await undoIntent(parts, parts.ledger.intent(intent.token), sealed, work);
   }
   if (sealed.reruns.length > 0) await undoSteps(parts, question, sealed, work);
   work.notes.push(...keptCallNotes(parts.ledger, parts.jobId, sealed.reruns, sealed.again ?? []));
@@ -89,14 +104,21 @@ export async function carryOut(parts: RepairParts, question: Question, sealed: S
   return work;
 }
 
-type ItemAct = (parts: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work) => Promise<void> | void;
+type ItemAct = (
+  parts: RepairParts,
+  question: Question,
+  finding: Finding,
+  sealed: SealedRepair,
+  work: Work,
+) => Promise<void> | void;
 
 const NOTHING: ItemAct = () => undefined;
 
 const ITEM: Readonly<Record<Answer, ItemAct>> = {
   recheck: NOTHING,
   abort: NOTHING,
-  keep: (_parts, _question, finding, _sealed, work) => void work.notes.push(`${finding.resource}: the recorded result is adopted`),
+  keep: (_parts, _question, finding, _sealed, work) =>
+    void work.notes.push(`${finding.resource}: the recorded result is adopted`),
   accept: async (parts, _question, finding, sealed, work) => {
     if (finding.class === 'foreign') return await takeOver(parts, work.notes);
     await acceptFound(parts, finding, sealed, work);
@@ -106,20 +128,29 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
     if (finding.class === 'discrepancy') await acceptFound(parts, finding, sealed, work);
   },
   restore: restoreRecorded,
-  happened: ({ ledger }, question, finding, sealed, work) => void work.notes.push(settleCall(ledger, question, finding, 'happened', sealed)),
-  repeat: ({ ledger }, question, finding, sealed, work) => void work.notes.push(settleCall(ledger, question, finding, 'repeat', sealed)),
-  approve: (_parts, question, _finding, _sealed, work) => void work.notes.push(`step ${question.stepId ?? ''} applies exactly what was shown`),
+  happened: ({ ledger }, question, finding, sealed, work) =>
+    void work.notes.push(settleCall(ledger, question, finding, 'happened', sealed)),
+  repeat: ({ ledger }, question, finding, sealed, work) =>
+    void work.notes.push(settleCall(ledger, question, finding, 'repeat', sealed)),
+  approve: (_parts, question, _finding, _sealed, work) =>
+    void work.notes.push(`step ${question.stepId ?? ''} applies exactly what was shown`),
   reject: ({ ledger }, question, _finding, sealed, work) => {
     const claim = question.token === undefined ? undefined : ledger.claim(question.token);
     if (claim === undefined) return;
     ledger.transaction(() => {
       ledger.setIntentState(claim.token, 'dropped');
-      ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1, rejection: { reason: sealed.decision.reason, by: sealed.decision.by } });
+      ledger.putClaim({
+        ...claim,
+        state: 'closed',
+        draft: claim.draft + 1,
+        rejection: { reason: sealed.decision.reason, by: sealed.decision.by },
+      });
     });
     work.notes.push(`step ${claim.stepId} runs again and is told the reason`);
   },
   skip: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'skipped'),
-  overwrite: (parts, question, finding, sealed, work) => markConflict(parts, question, finding, sealed, work, 'overwrite'),
+  overwrite: (parts, question, finding, sealed, work) =>
+    markConflict(parts, question, finding, sealed, work, 'overwrite'),
   undo: async (parts, question, finding, sealed, work) => {
     await undoIntent(parts, intentInConflict(parts.ledger, question, finding.resource), sealed, work);
     // It is neither before nor after, so it stays, and is what the step finds when it runs again.
@@ -128,25 +159,42 @@ const ITEM: Readonly<Record<Answer, ItemAct>> = {
 };
 
 /** What an undoing asked: kept in the ledger, for the undoing to go by when it is asked for again. */
-async function ruleOnUndoing({ ledger, jobId, workspace }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
+async function ruleOnUndoing(
+  { ledger, jobId, workspace }: RepairParts,
+  question: Question,
+  finding: Finding,
+  sealed: SealedRepair,
+  work: Work,
+): Promise<void> {
   const { resource } = finding;
   const answer = sealed.answers[resource]!;
   const { by, reason } = sealed.decision;
   const { token } = question;
   if (token === undefined || answer === 'abort' || answer === 'recheck') return;
-  if (finding.kind === 'outcome-unknown') return void work.notes.push(answer === 'happened' ? settleCall(ledger, question, finding, 'happened', sealed) : countAsNotMade(ledger, question, finding, sealed));
+  if (finding.kind === 'outcome-unknown')
+    return void work.notes.push(
+      answer === 'happened'
+        ? settleCall(ledger, question, finding, 'happened', sealed)
+        : countAsNotMade(ledger, question, finding, sealed),
+    );
   const intent = ledger.intent(token);
   ledger.transaction(() => {
     // What was sealed before the answer doesn't know of it; nothing of it is applied.
     if (intent?.state === 'sealed') ledger.setIntentState(token, 'dropped');
-    if (answer === 'skip' || answer === 'overwrite') ledger.putUndoRuling({ token, jobId, resource, answer, found: sealed.found[resource] ?? null, by, reason });
+    if (answer === 'skip' || answer === 'overwrite')
+      ledger.putUndoRuling({ token, jobId, resource, answer, found: sealed.found[resource] ?? null, by, reason });
     const claim = ledger.claim(token);
     // Its attempts count anew.
     if (claim !== undefined) ledger.putClaim({ ...claim, state: 'closed', failures: 0, dropped: 0 });
   });
   if (intent?.state === 'sealed') await removeIntentLeftovers(workspace, intent.intent);
-  if (intent?.state === 'applying') return void work.notes.push(`${resource}: its undoing is half applied, and can only be finished; it is tried again`);
-  work.notes.push(`${resource}: ${answer === 'skip' ? 'it is left as it is' : answer === 'overwrite' ? 'it is put back all the same; what was found is kept' : 'it is tried again'}`);
+  if (intent?.state === 'applying')
+    return void work.notes.push(
+      `${resource}: its undoing is half applied, and can only be finished; it is tried again`,
+    );
+  work.notes.push(
+    `${resource}: ${answer === 'skip' ? 'it is left as it is' : answer === 'overwrite' ? 'it is put back all the same; what was found is kept' : 'it is tried again'}`,
+  );
 }
 
 async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
@@ -164,7 +212,10 @@ async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedR
     else if (kept !== undefined) work.notes.push(`${finding.resource}: what was found is not kept (${kept.reason})`);
   }
   work.changes.push({ resource: finding.resource, role: 'accepted', state });
-  const left = sealed.answers[finding.resource] === 'accept' ? finding.staleSteps.filter((stepId) => !sealed.reruns.some((rerun) => rerun.stepId === stepId)) : [];
+  const left =
+    sealed.answers[finding.resource] === 'accept'
+      ? finding.staleSteps.filter((stepId) => !sealed.reruns.some((rerun) => rerun.stepId === stepId))
+      : [];
   const stale = left.length > 0 ? `; left as they are: ${left.join(', ')}` : '';
   work.notes.push(`${finding.resource}: what was found is the record now${stale}`);
   if (state.kind === 'schema' || finding.kind === 'table-missing') await rebaseRows(parts, finding.resource, work);
@@ -173,29 +224,66 @@ async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedR
 /** Rows that lost columns, or their table, with the schema: implied by its finding, accepted with it. */
 async function rebaseRows(parts: RepairParts, schemaUri: string, work: Work): Promise<void> {
   const schema = parseResource(schemaUri) as { readonly database: string; readonly table: string };
-  const prefix = formatResource({ kind: 'row', database: schema.database, table: schema.table, key: {} }).slice(0, -'{}'.length);
-  const entries = [...parts.ledger.manifest(parts.jobId).values()].filter(({ resource }) => resource.startsWith(prefix));
-  const sightings = await lookAt(parts, entries.map(({ resource, state }) => ({ resource, recorded: state })));
+  const prefix = formatResource({ kind: 'row', database: schema.database, table: schema.table, key: {} }).slice(
+    0,
+    -'{}'.length,
+  );
+  const entries = [...parts.ledger.manifest(parts.jobId).values()].filter(({ resource }) =>
+    resource.startsWith(prefix),
+  );
+  const sightings = await lookAt(
+    parts,
+    entries.map(({ resource, state }) => ({ resource, recorded: state })),
+  );
   for (const { resource, state } of entries) {
     const sighting = sightings.get(resource);
     if (sighting?.outcome !== 'seen' || sameState(sighting.state, state)) continue;
-    const isImplied = sighting.state.kind === 'absent' || (state.kind === 'row' && sighting.state.kind === 'row' && isWithoutLostColumns(state.columns, sighting.state.columns));
+    const isImplied =
+      sighting.state.kind === 'absent' ||
+      (state.kind === 'row' &&
+        sighting.state.kind === 'row' &&
+        isWithoutLostColumns(state.columns, sighting.state.columns));
     if (isImplied) work.changes.push({ resource, role: 'accepted', state: sighting.state });
   }
 }
 
-async function restoreRecorded({ ledger, jobId, workspace }: RepairParts, _question: Question, finding: Finding, sealed: SealedRepair, work: Work): Promise<void> {
+async function restoreRecorded(
+  { ledger, jobId, workspace }: RepairParts,
+  _question: Question,
+  finding: Finding,
+  sealed: SealedRepair,
+  work: Work,
+): Promise<void> {
   const entry = ledger.manifestEntry(jobId, finding.resource);
   if (entry === undefined) return;
   const resource = parseResource(finding.resource);
   if (resource.kind === 'row') {
-    work.rows.push({ database: resource.database, table: resource.table, key: resource.key as never, shown: sealed.found[finding.resource] as RowState, wanted: entry.state as RowState, resource: finding.resource });
+    work.rows.push({
+      database: resource.database,
+      table: resource.table,
+      key: resource.key as never,
+      shown: sealed.found[finding.resource] as RowState,
+      wanted: entry.state as RowState,
+      resource: finding.resource,
+    });
   } else if (resource.kind === 'file') {
-    await putFile(workspace, resource.path, entry.state as FileState, sealed.found[finding.resource] as FileState, work);
+    await putFile(
+      workspace,
+      resource.path,
+      entry.state as FileState,
+      sealed.found[finding.resource] as FileState,
+      work,
+    );
   }
 }
 
-async function putFile(workspace: RepairParts['workspace'], path: string, wanted: FileState, shown: FileState, work: Work): Promise<boolean> {
+async function putFile(
+  workspace: RepairParts['workspace'],
+  path: string,
+  wanted: FileState,
+  shown: FileState,
+  work: Work,
+): Promise<boolean> {
   work.paths.push(path);
   const outcome = await orLeft(() => workspace.files.put(path, wanted, shown, work.nextName()));
   if (outcome.kept !== undefined) work.kept[`file:${path}`] = outcome.kept;
@@ -208,7 +296,9 @@ async function putFile(workspace: RepairParts['workspace'], path: string, wanted
 }
 
 /** What won't pass leaves the resource as it is; the next comparison asks about it. What may pass ends the attempt. */
-async function orLeft<T>(work: () => Promise<T>): Promise<T | { readonly kind: 'left'; readonly reason: string; readonly kept?: undefined }> {
+async function orLeft<T>(
+  work: () => Promise<T>,
+): Promise<T | { readonly kind: 'left'; readonly reason: string; readonly kept?: undefined }> {
   try {
     return await work();
   } catch (error) {
@@ -218,25 +308,45 @@ async function orLeft<T>(work: () => Promise<T>): Promise<T | { readonly kind: '
 }
 
 /** Undefined, and noted: it can't be looked at, so that nothing is done about it. */
-async function stateOrLeft(workspace: RepairParts['workspace'], path: string, work: Work): Promise<FileState | undefined> {
+async function stateOrLeft(
+  workspace: RepairParts['workspace'],
+  path: string,
+  work: Work,
+): Promise<FileState | undefined> {
   const now = await orLeft(() => workspace.files.stateNow(path));
   if (!('reason' in now)) return now;
   work.notes.push(`file:${path}: left as it is (${now.reason})`);
   return undefined;
 }
 
-function markConflict({ ledger }: RepairParts, question: Question, finding: Finding, sealed: SealedRepair, work: Work, outcome: 'skipped' | 'overwrite'): void {
+function markConflict(
+  { ledger }: RepairParts,
+  question: Question,
+  finding: Finding,
+  sealed: SealedRepair,
+  work: Work,
+  outcome: 'skipped' | 'overwrite',
+): void {
   const row = intentInConflict(ledger, question, finding.resource);
   const found = sealed.found[finding.resource] ?? ABSENT;
   if (row === undefined) return;
   const index = row.intent.effects.findIndex((effect) => uriOf(effect) === finding.resource);
   if (index < 0) return;
   ledger.transaction(() => ledger.markEffect(row.intent.token, index, { outcome, after: found }));
-  work.notes.push(outcome === 'skipped' ? `${finding.resource}: left out; what was found stays` : `${finding.resource}: will be replaced; what was found is kept`);
+  work.notes.push(
+    outcome === 'skipped'
+      ? `${finding.resource}: left out; what was found stays`
+      : `${finding.resource}: will be replaced; what was found is kept`,
+  );
 }
 
 /** Undoes what an intent has applied, newest first, and drops it. */
-async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, row: IntentRow | undefined, sealed: SealedRepair, work: Work): Promise<void> {
+async function undoIntent(
+  { ledger, workspace, jobId, settings }: RepairParts,
+  row: IntentRow | undefined,
+  sealed: SealedRepair,
+  work: Work,
+): Promise<void> {
   if (row === undefined || row.state === 'dropped' || work.undone.has(row.intent.token)) return;
   work.undone.add(row.intent.token);
   const marks = ledger.effectMarks(row.intent.token);
@@ -254,25 +364,42 @@ async function undoIntent({ ledger, workspace, jobId, settings }: RepairParts, r
     // Its token row says that it was applied here; the repair's own, that an earlier attempt has undone it.
     const tokens = await database.tokens([row.intent.token, sealed.digest]);
     if (![...tokens.values()].some(({ kind }) => kind === 'token')) continue;
-    for (const [index, effect] of [...row.intent.effects.entries()].reverse()) undoDatabaseEffect(effect, name, planned[index], work);
+    for (const [index, effect] of [...row.intent.effects.entries()].reverse())
+      undoDatabaseEffect(effect, name, planned[index], work);
     work.droppedTokens.push({ database: name, token: row.intent.token });
   }
   await removeIntentLeftovers(workspace, row.intent);
-  work.afterwards.push(() => ledger.transaction(() => {
-    ledger.setIntentState(row.intent.token, 'dropped');
-    ledger.clearEffectMarks(row.intent.token);
-  }));
+  work.afterwards.push(() =>
+    ledger.transaction(() => {
+      ledger.setIntentState(row.intent.token, 'dropped');
+      ledger.clearEffectMarks(row.intent.token);
+    }),
+  );
   work.notes.push(`step ${row.intent.stepId} of job ${jobId}: what it had applied is undone`);
 }
 
 function undoDatabaseEffect(effect: Effect, database: string, shown: ResourceState | undefined, work: Work): void {
   if (!('database' in effect) || effect.database !== database) return;
   if (effect.kind === 'sql') {
-    if (effect.undo === undefined) work.notes.push(`a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`);
-    else work.statements.push({ database, text: effect.undo.text, params: effect.undo.params as never, writes: effect.writes });
+    if (effect.undo === undefined)
+      work.notes.push(`a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`);
+    else
+      work.statements.push({
+        database,
+        text: effect.undo.text,
+        params: effect.undo.params as never,
+        writes: effect.writes,
+      });
     return;
   }
-  work.rows.push({ database, table: effect.table, key: effect.key as never, shown: (shown ?? ABSENT) as RowState, wanted: effect.before, resource: uriOf(effect)! });
+  work.rows.push({
+    database,
+    table: effect.table,
+    key: effect.key as never,
+    shown: (shown ?? ABSENT) as RowState,
+    wanted: effect.before,
+    resource: uriOf(effect)!,
+  });
 }
 
 /** Undoes the steps that run again, newest first; each effect only where the world shows it, or what the question showed. */
@@ -295,7 +422,13 @@ async function undoSteps(parts: RepairParts, question: Question, sealed: SealedR
   }
 }
 
-async function undoEffect(workspace: RepairParts['workspace'], record: StepRecord, { effect, after, outcome }: AppliedEffect, drifted: ReadonlyMap<string, ResourceState | undefined>, work: Work): Promise<void> {
+async function undoEffect(
+  workspace: RepairParts['workspace'],
+  record: StepRecord,
+  { effect, after, outcome }: AppliedEffect,
+  drifted: ReadonlyMap<string, ResourceState | undefined>,
+  work: Work,
+): Promise<void> {
   if (outcome !== 'applied' || effect.kind === 'perform') return;
   if (!('path' in effect)) {
     undoDatabaseEffect(effect, effect.database, drifted.get(uriOf(effect) ?? '') ?? after, work);
@@ -311,7 +444,8 @@ async function undoEffect(workspace: RepairParts['workspace'], record: StepRecor
     if (outcomeOfFolder.kind === 'done') work.changes.push({ resource: uri, role: 'undone', state: effect.before });
     return;
   }
-  if (await putFile(workspace, effect.path, effect.before, shown, work)) work.changes.push({ resource: uri, role: 'undone', state: effect.before });
+  if (await putFile(workspace, effect.path, effect.before, shown, work))
+    work.changes.push({ resource: uri, role: 'undone', state: effect.before });
   else work.notes.push(`step ${record.stepId}: ${uri} could not be undone`);
 }
 
@@ -325,23 +459,45 @@ async function changeDatabases(parts: RepairParts, sealed: SealedRepair, work: W
   }
 }
 
-async function changeDatabase({ workspace, settings, jobId, ledger }: RepairParts, name: string, sealed: SealedRepair, work: Work): Promise<undefined> {
+async function changeDatabase(
+  { workspace, settings, jobId, ledger }: RepairParts,
+  name: string,
+  sealed: SealedRepair,
+  work: Work,
+): Promise<undefined> {
   const database = await workspace.database(name, settings);
   const rows = work.rows.filter((row) => row.database === name);
   const statements = work.statements.filter((statement) => statement.database === name);
-  const transaction = await database.begin({ lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, idleTimeoutMs: IDLE_TIMEOUT_MS });
+  const transaction = await database.begin({
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+  });
   try {
     const taken = await transaction.takeToken(sealed.digest, jobId, digestOf(sealed.decision));
     if (taken.outcome === 'taken') {
       const own = new Set(rows.map(({ resource }) => resource));
-      const recorded = recordedRows(ledger, jobId, name, statements.map(({ writes }) => ({ kind: 'sql', writes }))).filter(({ resource }) => !own.has(resource));
-      const asRecorded = new Set((await readRecorded(transaction, recorded)).flatMap(({ resource, isAsRecorded }) => (isAsRecorded ? [resource] : [])));
+      const recorded = recordedRows(
+        ledger,
+        jobId,
+        name,
+        statements.map(({ writes }) => ({ kind: 'sql', writes })),
+      ).filter(({ resource }) => !own.has(resource));
+      const asRecorded = new Set(
+        (await readRecorded(transaction, recorded)).flatMap(({ resource, isAsRecorded }) =>
+          isAsRecorded ? [resource] : [],
+        ),
+      );
       // In the order in which they are undone: of two changes to one row the newer first.
-      for (const row of rows) if (await isAsShown(transaction, row)) await transaction.putRow(row.table, row.key, row.wanted);
+      for (const row of rows)
+        if (await isAsShown(transaction, row)) await transaction.putRow(row.table, row.key, row.wanted);
       for (const { text, params } of statements) await transaction.applySql({ text, params: [...params] });
       await transaction.settle();
-      for (const { token } of work.droppedTokens.filter((dropped) => dropped.database === name)) await transaction.dropToken(token);
-      const undone = (await readRecorded(transaction, recorded)).filter(({ resource, isAsRecorded }) => asRecorded.has(resource) && !isAsRecorded);
+      for (const { token } of work.droppedTokens.filter((dropped) => dropped.database === name))
+        await transaction.dropToken(token);
+      const undone = (await readRecorded(transaction, recorded)).filter(
+        ({ resource, isAsRecorded }) => asRecorded.has(resource) && !isAsRecorded,
+      );
       await transaction.noteRows(sealed.digest, '');
       await transaction.commit();
       for (const { resource, state } of undone) work.changes.push({ resource, role: 'undone', state });
@@ -350,12 +506,19 @@ async function changeDatabase({ workspace, settings, jobId, ledger }: RepairPart
     await transaction.rollback();
   }
   await noteDatabase(database, rows, statements, work);
-  work.changes.push({ resource: formatResource({ kind: 'token', database: name, token: sealed.digest }), role: 'written', state: { kind: 'token', intent: digestOf(sealed.decision), rows: '' } });
+  work.changes.push({
+    resource: formatResource({ kind: 'token', database: name, token: sealed.digest }),
+    role: 'written',
+    state: { kind: 'token', intent: digestOf(sealed.decision), rows: '' },
+  });
   return undefined;
 }
 
 /** Somebody else's change since is never replaced unseen. */
-async function isAsShown(transaction: Pick<DatabaseTransaction, 'rows'>, { table, key, shown }: RowRepair): Promise<boolean> {
+async function isAsShown(
+  transaction: Pick<DatabaseTransaction, 'rows'>,
+  { table, key, shown }: RowRepair,
+): Promise<boolean> {
   const [found] = await transaction.rows([{ table, key, columns: columnsOf(shown, key) }]);
   return found !== undefined && sameState(found, shown);
 }
@@ -365,15 +528,26 @@ function columnsOf(state: RowState, key: RowRepair['key']): string[] {
 }
 
 /** What came of it, told from the world: the last change of a row says what it should look like now. */
-async function noteDatabase(database: Database, rows: readonly RowRepair[], statements: Work['statements'], work: Work): Promise<void> {
+async function noteDatabase(
+  database: Database,
+  rows: readonly RowRepair[],
+  statements: Work['statements'],
+  work: Work,
+): Promise<void> {
   const last = [...new Map(rows.map((row) => [row.resource, row])).values()];
-  const states = await database.rows(last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })));
+  const states = await database.rows(
+    last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
+  );
   last.forEach(({ resource, wanted }, index) => {
     if (sameState(states[index]!, wanted)) work.changes.push({ resource, role: 'undone', state: wanted });
     else work.notes.push(`${resource}: left as it is (it is not what the question showed, or what the step had left)`);
   });
   for (const table of new Set(statements.flatMap(({ writes }) => writes))) {
-    work.changes.push({ resource: formatResource({ kind: 'schema', database: database.name, table }), role: 'undone', state: await database.schema(table) });
+    work.changes.push({
+      resource: formatResource({ kind: 'schema', database: database.name, table }),
+      role: 'undone',
+      state: await database.schema(table),
+    });
   }
 }
 
@@ -383,14 +557,18 @@ async function dropReruns({ ledger, jobId, caller, workspace }: RepairParts, sea
   const again = new Set(sealed.reruns.map(({ stepId }) => stepId));
   const dropped: Intent[] = [];
   ledger.transaction(() => {
-    for (const claim of ledger.openClaims(jobId)) if (again.has(claim.stepId)) ledger.putClaim({ ...claim, state: 'closed', nonce: `void-${sealed.digest}` });
+    for (const claim of ledger.openClaims(jobId))
+      if (again.has(claim.stepId)) ledger.putClaim({ ...claim, state: 'closed', nonce: `void-${sealed.digest}` });
     for (const { intent, state, details } of ledger.openIntents(jobId)) {
       // What was sealed from a void output is void; nothing of it is applied. An approval dies with its draft.
-      const isVoid = again.has(intent.stepId) || details.uses === null || details.uses.some((stepId) => again.has(stepId));
+      const isVoid =
+        again.has(intent.stepId) || details.uses === null || details.uses.some((stepId) => again.has(stepId));
       if (state !== 'sealed' || !isVoid) continue;
       ledger.setIntentState(intent.token, 'dropped');
       dropped.push(intent);
-      for (const question of ledger.openQuestions(jobId)) if (question.token === intent.token && question.digest !== sealed.digest) withdraw(ledger, question, caller.runId, 'what the step was given is void');
+      for (const question of ledger.openQuestions(jobId))
+        if (question.token === intent.token && question.digest !== sealed.digest)
+          withdraw(ledger, question, caller.runId, 'what the step was given is void');
     }
   });
   for (const intent of dropped) await removeIntentLeftovers(workspace, intent);
@@ -400,5 +578,7 @@ async function dropReruns({ ledger, jobId, caller, workspace }: RepairParts, sea
 export function intentInConflict(ledger: Ledger, question: Question, resource: string): IntentRow | undefined {
   if (question.token !== undefined) return ledger.intent(question.token);
   const jobId = question.kind === 'foreign' ? ledger.boundJobId() : question.jobId;
-  return ledger.openIntents(jobId ?? question.jobId).find(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => uriOf(effect) === resource));
+  return ledger
+    .openIntents(jobId ?? question.jobId)
+    .find(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => uriOf(effect) === resource));
 }

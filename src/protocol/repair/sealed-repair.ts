@@ -36,4 +36,3 @@ export interface RepairParts {
   readonly jobId: string;
   readonly settings: JobSettings;
 }
-

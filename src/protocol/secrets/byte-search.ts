@@ -35,7 +35,7 @@ export class ByteSearch {
     const last = this.#windowBytes - 2;
     const shifts = this.#shifts;
     const end = bytes.byteLength - 1;
-    for (let at = last; at < end; ) {
+    for (let at = last; at < end;) {
       const block = bytes[at]! | (bytes[at + 1]! << 8);
       const shift = shifts[block]!;
       if (shift > 0) {

@@ -11,16 +11,41 @@ const MIN_LINE_CHARACTERS = 16;
 export function formsOf(value: string): readonly string[] {
   const bytes = Buffer.from(value, 'utf8');
   const json = JSON.stringify(value).slice(1, -1);
-  const ascii = json.replace(/[\u0080-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  const percent = [encodeUri(value), encodeUri(value).replace(/[!'()*]/g, percentOf), encodeUri(value).replaceAll('%20', '+'), encodeUri(value).replace(/[!'()*]/g, percentOf).replaceAll('%20', '+')];
+  const ascii = json.replace(
+    /[\u0080-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  const percent = [
+    encodeUri(value),
+    encodeUri(value).replace(/[!'()*]/g, percentOf),
+    encodeUri(value).replaceAll('%20', '+'),
+    encodeUri(value)
+      .replace(/[!'()*]/g, percentOf)
+      .replaceAll('%20', '+'),
+  ];
   const lines = value.split(/\r?\n/);
   const forms = [
-    value, json, JSON.stringify(json).slice(1, -1), ascii, json.replaceAll('/', String.raw`\/`),
-    ...percent, ...percent.map((form) => form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())),
-    value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
-    bytes.toString('hex'), bytes.toString('hex').toUpperCase(),
+    value,
+    json,
+    JSON.stringify(json).slice(1, -1),
+    ascii,
+    json.replaceAll('/', String.raw`\/`),
+    ...percent,
+    ...percent.map((form) => form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())),
+    value
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', '&quot;')
+      .replaceAll("'", '&#39;'),
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
     ...base64Forms(bytes),
-    ...(lines.length === 1 ? [] : lines.map((line) => line.trim()).filter((line) => line.length >= MIN_LINE_CHARACTERS && !line.startsWith('-----'))),
+    ...(lines.length === 1
+      ? []
+      : lines
+          .map((line) => line.trim())
+          .filter((line) => line.length >= MIN_LINE_CHARACTERS && !line.startsWith('-----'))),
   ];
   return [...new Set(forms)];
 }

@@ -15,7 +15,11 @@ export class HttpSecrets {
   /** @throws HoldfastError `missing-variable`, `bad-input`; never with the value */
   constructor(headers: HttpHeaders, env: Readonly<Record<string, string | undefined>>) {
     this.#headers = headers;
-    this.#values = new Map(Object.entries(headers).flatMap(([header, value]) => (typeof value === 'string' ? [] : [[value.env, secretOf(header, value.env, env)] as const])));
+    this.#values = new Map(
+      Object.entries(headers).flatMap(([header, value]) =>
+        typeof value === 'string' ? [] : [[value.env, secretOf(header, value.env, env)] as const],
+      ),
+    );
   }
 
   /** The variables that they are in. */
@@ -39,14 +43,26 @@ export class HttpSecrets {
     for (const [variable, secret] of this.#values) {
       if (secret.length < MIN_REDACTED_CHARACTERS) continue;
       const bytes = Buffer.from(secret);
-      const forms = new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('base64').replace(/=+$/, '')]);
+      const forms = new Set([
+        secret,
+        encodeURIComponent(secret),
+        JSON.stringify(secret).slice(1, -1),
+        bytes.toString('base64'),
+        bytes.toString('base64url'),
+        bytes.toString('base64').replace(/=+$/, ''),
+      ]);
       for (const form of forms) redacted = redacted.replaceAll(form, () => referenceTo(variable));
     }
     return redacted;
   }
 
   #headersWith(valueOf: (variable: string) => string): Record<string, string> {
-    return Object.fromEntries(Object.entries(this.#headers).map(([name, value]) => [name.toLowerCase(), typeof value === 'string' ? value : `${value.prefix ?? ''}${valueOf(value.env)}`]));
+    return Object.fromEntries(
+      Object.entries(this.#headers).map(([name, value]) => [
+        name.toLowerCase(),
+        typeof value === 'string' ? value : `${value.prefix ?? ''}${valueOf(value.env)}`,
+      ]),
+    );
   }
 }
 
@@ -57,10 +73,18 @@ function referenceTo(variable: string): string {
 function secretOf(header: string, variable: string, env: Readonly<Record<string, string | undefined>>): string {
   const secret = Object.hasOwn(env, variable) ? env[variable] : undefined;
   if (secret === undefined || secret === '') {
-    throw new HoldfastError('missing-variable', `The environment variable ${variable} is ${secret === '' ? 'empty' : 'not set'}; the header ${header} is to hold it.`, { variable });
+    throw new HoldfastError(
+      'missing-variable',
+      `The environment variable ${variable} is ${secret === '' ? 'empty' : 'not set'}; the header ${header} is to hold it.`,
+      { variable },
+    );
   }
   if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(secret)) {
-    throw new HoldfastError('bad-input', `The environment variable ${variable} cannot stand in the header ${header}. Expected ASCII text of one line, without spaces around it.`, { variable });
+    throw new HoldfastError(
+      'bad-input',
+      `The environment variable ${variable} cannot stand in the header ${header}. Expected ASCII text of one line, without spaces around it.`,
+      { variable },
+    );
   }
   return secret;
 }

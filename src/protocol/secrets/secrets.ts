@@ -53,7 +53,13 @@ export class Secrets {
   }
 
   /** From now on the secrets of such a job are looked for. Cheap to repeat. */
-  know({ secrets = [], databases }: { readonly secrets?: readonly string[] | undefined; readonly databases: JobSettings['databases'] }): void {
+  know({
+    secrets = [],
+    databases,
+  }: {
+    readonly secrets?: readonly string[] | undefined;
+    readonly databases: JobSettings['databases'];
+  }): void {
     const forms: Form[] = [];
     for (const name of secrets) {
       if (this.#known.has(`secret ${name}`)) continue;
@@ -79,15 +85,33 @@ export class Secrets {
    * A secret's value.
    * @throws HoldfastError `undeclared-secret`; `missing-secret` naming variable and worker when it is not set, empty, or shorter than 8 characters
    */
-  value(name: string, { settings, stepId, workerId }: { readonly settings: Pick<JobSettings, 'secrets'>; readonly stepId: string; readonly workerId: string }): string {
+  value(
+    name: string,
+    {
+      settings,
+      stepId,
+      workerId,
+    }: { readonly settings: Pick<JobSettings, 'secrets'>; readonly stepId: string; readonly workerId: string },
+  ): string {
     const declared = settings.secrets ?? [];
     if (!declared.includes(name)) {
-      throw new HoldfastError('undeclared-secret', `Step ${stepId} asks for the secret ${JSON.stringify(name.slice(0, 100))}, which the job does not declare; it declares ${declared.join(', ') || 'none'}.`, { name, stepId });
+      throw new HoldfastError(
+        'undeclared-secret',
+        `Step ${stepId} asks for the secret ${JSON.stringify(name.slice(0, 100))}, which the job does not declare; it declares ${declared.join(', ') || 'none'}.`,
+        { name, stepId },
+      );
     }
     const value = Object.hasOwn(this.#env, name) ? (this.#env[name] ?? '') : '';
     if (value.length >= MIN_SECRET_CHARACTERS) return value;
-    const found = value === '' ? `has no variable ${name}, or an empty one` : `has a variable ${name} of ${value.length} characters; one that is shorter than ${MIN_SECRET_CHARACTERS} cannot be told from other text, and so not be kept out of it`;
-    throw new HoldfastError('missing-secret', `Step ${stepId} needs the secret ${name}. The environment of the worker ${workerId} ${found}.`, { name, stepId, worker: workerId });
+    const found =
+      value === ''
+        ? `has no variable ${name}, or an empty one`
+        : `has a variable ${name} of ${value.length} characters; one that is shorter than ${MIN_SECRET_CHARACTERS} cannot be told from other text, and so not be kept out of it`;
+    throw new HoldfastError(
+      'missing-secret',
+      `Step ${stepId} needs the secret ${name}. The environment of the worker ${workerId} ${found}.`,
+      { name, stepId, worker: workerId },
+    );
   }
 
   /** The text with `«secret NAME»` in the place of every form of every secret. */
@@ -97,7 +121,11 @@ export class Secrets {
     if (isClean && text.length < MIN_BOUND_CHARACTERS && !text.includes('…')) return text;
     const whole = isClean ? text : text.replace(this.#pattern, (form) => this.#marks.get(form) ?? '«secret»');
     const parts = whole.split('…');
-    return parts.map((part, index) => (index < parts.length - 1 || part.length >= MIN_BOUND_CHARACTERS ? this.#withoutCutForm(part) : part)).join('…');
+    return parts
+      .map((part, index) =>
+        index < parts.length - 1 || part.length >= MIN_BOUND_CHARACTERS ? this.#withoutCutForm(part) : part,
+      )
+      .join('…');
   }
 
   /** The same in all texts of plain data, names of members included. Returns the very value where there is nothing to redact. */
@@ -124,11 +152,18 @@ export class Secrets {
   refuse(content: string | Uint8Array, where: string): void {
     const name = this.whichIn(content);
     if (name === undefined) return;
-    throw new HoldfastError('secret-in-output', `The secret ${name} must be in no record: ${this.redact(where)} would hold it. Nothing was applied.`, { name });
+    throw new HoldfastError(
+      'secret-in-output',
+      `The secret ${name} must be in no record: ${this.redact(where)} would hold it. Nothing was applied.`,
+      { name },
+    );
   }
 
   /** The same for a stream, chunk by chunk; memory doesn't grow with its length. Throws while it is read. */
-  async *refusing(content: AsyncIterable<Uint8Array | string>, where: string): AsyncGenerator<Uint8Array | string, void, undefined> {
+  async *refusing(
+    content: AsyncIterable<Uint8Array | string>,
+    where: string,
+  ): AsyncGenerator<Uint8Array | string, void, undefined> {
     const keep = Math.max(0, ...this.#forms.map(({ bytes }) => bytes.byteLength - 1));
     let tail = Buffer.alloc(0);
     for await (const chunk of content) {
@@ -163,13 +198,20 @@ export class Secrets {
     this.#forms = [...this.#forms, ...forms].sort((a, b) => b.text.length - a.text.length);
     this.#marks = new Map(this.#forms.toReversed().map(({ text, mark }) => [text, mark]));
     this.#search = new ByteSearch(this.#forms.map(({ bytes }) => bytes));
-    this.#pattern = new RegExp(this.#forms.map(({ text }) => text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('|'), 'g');
+    this.#pattern = new RegExp(
+      this.#forms.map(({ text }) => text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('|'),
+      'g',
+    );
   }
 
   /** A bound may have cut a secret in two before this could see it. */
   #withoutCutForm(part: string): string {
     for (const { text, mark, openCharacters } of this.#forms) {
-      for (let length = Math.min(text.length - 1, part.length); length >= openCharacters + MIN_CUT_CHARACTERS; length--) {
+      for (
+        let length = Math.min(text.length - 1, part.length);
+        length >= openCharacters + MIN_CUT_CHARACTERS;
+        length--
+      ) {
         if (part.endsWith(text.slice(0, length))) return `${part.slice(0, -length)}${mark}`;
       }
     }
@@ -193,7 +235,9 @@ export class Secrets {
     }
     const entries = Object.entries(value);
     const redacted = entries.map(([key, member]) => [this.redact(key), this.#redactedData(member)] as const);
-    return redacted.some(([key, member], index) => key !== entries[index]![0] || member !== entries[index]![1]) ? Object.fromEntries(redacted) : value;
+    return redacted.some(([key, member], index) => key !== entries[index]![0] || member !== entries[index]![1])
+      ? Object.fromEntries(redacted)
+      : value;
   }
 
   #redactedError(error: unknown, depth: number): unknown {
@@ -202,13 +246,32 @@ export class Secrets {
     const cause = error.cause === undefined || depth === 0 ? undefined : this.#redactedError(error.cause, depth - 1);
     const details = 'details' in error ? this.#redactedData(error.details) : undefined;
     const message = this.redact(error.message);
-    const isClean = message === error.message && this.redact(stack) === stack && cause === error.cause && (!('details' in error) || details === error.details);
+    const isClean =
+      message === error.message &&
+      this.redact(stack) === stack &&
+      cause === error.cause &&
+      (!('details' in error) || details === error.details);
     if (isClean) return error;
-    const copy = error instanceof HoldfastError
-      ? new HoldfastError(error.type, message, details as Readonly<Record<string, unknown>>, cause === undefined ? {} : { cause })
-      : Object.assign(Object.create(Object.getPrototypeOf(error) as object) as Error, error, details === undefined ? {} : { details });
-    for (const [key, value] of [['message', message], ['stack', this.redact(stack)], ['cause', cause]] as const) {
-      if (value !== undefined) Object.defineProperty(copy, key, { value, writable: true, configurable: true, enumerable: false });
+    const copy =
+      error instanceof HoldfastError
+        ? new HoldfastError(
+            error.type,
+            message,
+            details as Readonly<Record<string, unknown>>,
+            cause === undefined ? {} : { cause },
+          )
+        : Object.assign(
+            Object.create(Object.getPrototypeOf(error) as object) as Error,
+            error,
+            details === undefined ? {} : { details },
+          );
+    for (const [key, value] of [
+      ['message', message],
+      ['stack', this.redact(stack)],
+      ['cause', cause],
+    ] as const) {
+      if (value !== undefined)
+        Object.defineProperty(copy, key, { value, writable: true, configurable: true, enumerable: false });
     }
     return copy;
   }
@@ -220,15 +283,25 @@ export class Secrets {
  * @throws HoldfastError what `valueOf` throws; `bad-input` for a place that is not there
  */
 export function resolveSecrets(input: Json, places: readonly PlacedSecret[], valueOf: (name: string) => string): Json {
-  return places.reduce<Json>((value, { at, parts }) => placed(value, at, parts.map((part) => (typeof part === 'string' ? part : valueOf(part.secret))).join('')), input);
+  return places.reduce<Json>(
+    (value, { at, parts }) =>
+      placed(value, at, parts.map((part) => (typeof part === 'string' ? part : valueOf(part.secret))).join('')),
+    input,
+  );
 }
 
 function placed(value: Json, at: readonly (string | number)[], text: string): Json {
   const [part, ...rest] = at;
   if (part === undefined) return text;
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) throw new HoldfastError('bad-input', `The input has no place ${canonicalJson([...at])} for a secret.`, {});
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part))
+    throw new HoldfastError('bad-input', `The input has no place ${canonicalJson([...at])} for a secret.`, {});
   if (Array.isArray(value)) return value.map((item: Json, index) => (index === part ? placed(item, rest, text) : item));
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, key === part ? placed(member as Json, rest, text) : (member as Json)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      key === part ? placed(member as Json, rest, text) : (member as Json),
+    ]),
+  );
 }
 
 /** A URL's password counts by itself unless it is short, a plain word or another part of the URL; within the URL it always does. */
@@ -238,12 +311,20 @@ function formsOfUrl(name: string, url: string): readonly Form[] {
   const written = [...(parts === null ? [] : [parts[2]!]), ...parameters].filter((password) => password !== '');
   if (written.length === 0) return [];
   const others = [decoded(parts?.[1] ?? ''), ...(parts?.[3] ?? '').split(/[:/?#]/)];
-  const byThemselves = [...new Set(written.flatMap((password) => [password, decoded(password)]))].filter((password) => password.length >= MIN_SECRET_CHARACTERS && !/^[a-z]{8,11}$/.test(password) && !others.includes(password));
+  const byThemselves = [...new Set(written.flatMap((password) => [password, decoded(password)]))].filter(
+    (password) =>
+      password.length >= MIN_SECRET_CHARACTERS && !/^[a-z]{8,11}$/.test(password) && !others.includes(password),
+  );
   return [
     ...byThemselves.flatMap(formsOf).map((text) => formOf(name, text)),
     ...formsOf(url).map((text) => formOf(name, text, openCharactersOf(text, url, written[0]!))),
-    ...(parts === null ? [] : [{ ...formOf(name, `${parts[1]}:${parts[2]}@`, parts[1]!.length), mark: `${parts[1]}:${secretMark(name)}@` }]),
-    ...parameters.map((value) => ({ ...formOf(name, `password=${value}`, 'password'.length), mark: `password=${secretMark(name)}` })),
+    ...(parts === null
+      ? []
+      : [{ ...formOf(name, `${parts[1]}:${parts[2]}@`, parts[1]!.length), mark: `${parts[1]}:${secretMark(name)}@` }]),
+    ...parameters.map((value) => ({
+      ...formOf(name, `password=${value}`, 'password'.length),
+      mark: `password=${secretMark(name)}`,
+    })),
   ];
 }
 

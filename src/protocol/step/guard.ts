@@ -18,24 +18,37 @@ export interface NotVerified {
 }
 
 /** Registers the worker at its first request, which no mark yet covers. Call under the lock. */
-export function whyNotVerified(ledger: Ledger, host: ProtocolHost, caller: Caller, request: Pick<RunStepRequest, 'jobId' | 'term' | 'known' | 'mark'>): NotVerified | undefined {
+export function whyNotVerified(
+  ledger: Ledger,
+  host: ProtocolHost,
+  caller: Caller,
+  request: Pick<RunStepRequest, 'jobId' | 'term' | 'known' | 'mark'>,
+): NotVerified | undefined {
   const bound = ledger.boundJobId();
-  if (bound !== undefined && bound !== request.jobId) return { reason: 'bound-to-another-job', detail: `the workspace belongs to job ${bound}` };
+  if (bound !== undefined && bound !== request.jobId)
+    return { reason: 'bound-to-another-job', detail: `the workspace belongs to job ${bound}` };
   const job = ledger.job(request.jobId);
   if (job === undefined) return { reason: 'first-of-run', detail: 'the ledger does not know this job' };
-  if (job.runId !== caller.runId) return { reason: 'first-of-run', detail: `the world was last compared for Run ${job.runId}` };
-  if (job.term !== request.term) return { reason: 'other-term', detail: `the request has term ${request.term}, the ledger ${job.term}` };
+  if (job.runId !== caller.runId)
+    return { reason: 'first-of-run', detail: `the world was last compared for Run ${job.runId}` };
+  if (job.term !== request.term)
+    return { reason: 'other-term', detail: `the request has term ${request.term}, the ledger ${job.term}` };
   if (ledger.headAt(request.jobId, request.known.seq) !== request.known.head) {
-    return { reason: 'record-missing', detail: `the ledger lacks record ${request.known.seq}, which the Workflow has (it ends at ${job.at.seq})` };
+    return {
+      reason: 'record-missing',
+      detail: `the ledger lacks record ${request.known.seq}, which the Workflow has (it ends at ${job.at.seq})`,
+    };
   }
-  if (ledger.sealedRepairs(request.jobId).length > 0) return { reason: 'repair-pending', detail: 'a decision is half carried out' };
+  if (ledger.sealedRepairs(request.jobId).length > 0)
+    return { reason: 'repair-pending', detail: 'a decision is half carried out' };
   const ordinal = ledger.workerOrdinal(host.worker.id);
   if (ordinal === undefined) {
     ledger.transaction(() => ledger.registerWorker(host.worker.id, host.worker.identity), { relaxed: true });
     faultPoint('worker.registered');
     return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} is new here` };
   }
-  if (ordinal > job.markOrdinal) return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} came after the world was last compared` };
+  if (ordinal > job.markOrdinal)
+    return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} came after the world was last compared` };
   return whyNotFresh(job, host.clock(), request.mark);
 }
 
@@ -44,11 +57,18 @@ const ALLOWANCE_MS = 60_000;
 
 /** Has too long passed since the world was last compared, or something was last committed? */
 export function whyNotFresh(job: JobRow, now: BootClock, mark?: number): NotVerified | undefined {
-  const verifyAfterMs = Math.max(job.settings.verifyAfterMs, mark === job.markOrdinal ? ALLOWANCE_MS : MIN_VERIFY_AFTER_MS);
-  if (job.fresh.bootId !== now.bootId) return { reason: 'too-long-since', detail: 'the host was started again since the world was last compared' };
+  const verifyAfterMs = Math.max(
+    job.settings.verifyAfterMs,
+    mark === job.markOrdinal ? ALLOWANCE_MS : MIN_VERIFY_AFTER_MS,
+  );
+  if (job.fresh.bootId !== now.bootId)
+    return { reason: 'too-long-since', detail: 'the host was started again since the world was last compared' };
   const elapsedMs = now.bootMs - job.fresh.bootMs;
   if (elapsedMs > verifyAfterMs) {
-    return { reason: 'too-long-since', detail: `${Math.round(elapsedMs / 1000)} s passed since the world was last compared; the job allows ${Math.round(verifyAfterMs / 1000)} s` };
+    return {
+      reason: 'too-long-since',
+      detail: `${Math.round(elapsedMs / 1000)} s passed since the world was last compared; the job allows ${Math.round(verifyAfterMs / 1000)} s`,
+    };
   }
   return undefined;
 }

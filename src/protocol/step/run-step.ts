@@ -17,7 +17,14 @@ import type { StepContext } from '../../model/step/step-context.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, JobRow, Ledger } from '../../store/ledger/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome, type PreparedFiles } from '../commit/apply.ts';
+import {
+  applyIntent,
+  overridesOf,
+  prepareFiles,
+  removeIntentLeftovers,
+  type ApplyOutcome,
+  type PreparedFiles,
+} from '../commit/apply.ts';
 import { takeClaim, type Claim } from '../attempt/claim.ts';
 import { makeContext } from '../attempt/context.ts';
 import { describeConflicts, describeIntent } from '../question/describe.ts';
@@ -42,9 +49,19 @@ export const MAX_DROPPED_DRAFTS = 3;
  * Runs one step, or says why not. Safe to repeat: that is its purpose.
  * @throws HoldfastError for what may pass (`busy`, `storage-unreachable`, `step-failed` below its attempts, …); the caller tries again
  */
-export async function runStepProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: RunStepRequest): Promise<RunStepResult> {
+export async function runStepProtocol(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: RunStepRequest,
+): Promise<RunStepResult> {
   const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined) return { kind: 'verification-required', reason: 'workspace-missing', detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}` };
+  if (workspace === undefined)
+    return {
+      kind: 'verification-required',
+      reason: 'workspace-missing',
+      detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}`,
+    };
   try {
     return await new StepRun(host, workspace, caller, request, new RunWork(host, workspace, request)).run();
   } catch (error) {
@@ -54,7 +71,9 @@ export async function runStepProtocol(host: ProtocolHost, workspaces: Workspaces
   }
 }
 
-type Begun = { readonly result: RunStepResult } | { readonly claim: Claim; readonly sealed: IntentRow | undefined; readonly settings: JobSettings };
+type Begun =
+  | { readonly result: RunStepResult }
+  | { readonly claim: Claim; readonly sealed: IntentRow | undefined; readonly settings: JobSettings };
 
 /** One request for a piece of work: from whether it may begin to its record. */
 export class StepRun {
@@ -78,7 +97,9 @@ export class StepRun {
 
   async run(): Promise<RunStepResult> {
     for (;;) {
-      const begun = await this.#workspace.exclusive('claim', (ledger) => ledger.reading(() => this.#begin(ledger)), { signal: this.#caller.signal });
+      const begun = await this.#workspace.exclusive('claim', (ledger) => ledger.reading(() => this.#begin(ledger)), {
+        signal: this.#caller.signal,
+      });
       if ('result' in begun) return begun.result;
       const result = await this.#attempt(begun.claim, begun.sealed, begun.settings);
       if (result !== 'again') return result;
@@ -92,10 +113,15 @@ export class StepRun {
     const notVerified = whyNotVerified(ledger, this.#host, this.#caller, request);
     if (notVerified !== undefined) return { result: { kind: 'verification-required', ...notVerified } };
     const highest = ledger.highestGeneration(request.jobId, request.stepId);
-    if (highest !== undefined && highest > request.generation) return { result: { kind: 'other-generation', generation: highest } };
+    if (highest !== undefined && highest > request.generation)
+      return { result: { kind: 'other-generation', generation: highest } };
 
     const done = ledger.stepRecord(this.#token);
-    if (done !== undefined) return { result: done.record.args === this.#args ? doneResult(done.record, done.at) : this.#tokenConflict(ledger, done.record) };
+    if (done !== undefined)
+      return {
+        result:
+          done.record.args === this.#args ? doneResult(done.record, done.at) : this.#tokenConflict(ledger, done.record),
+      };
 
     const before = this.#work.before(ledger);
     if (before !== undefined) return { result: before };
@@ -104,18 +130,33 @@ export class StepRun {
     this.#workspace.reserveDatabases(settings);
     const sealed = ledger.intent(this.#token);
     const isOpenIntent = sealed !== undefined && sealed.state !== 'dropped';
-    if (isOpenIntent && sealed.intent.args !== this.#args) return { result: this.#tokenConflict(ledger, sealed.intent) };
-    const stuck = ledger.openQuestions(request.jobId).find((question) => question.token === this.#token && question.kind !== 'approval');
+    if (isOpenIntent && sealed.intent.args !== this.#args)
+      return { result: this.#tokenConflict(ledger, sealed.intent) };
+    const stuck = ledger
+      .openQuestions(request.jobId)
+      .find((question) => question.token === this.#token && question.kind !== 'approval');
     if (stuck !== undefined) return { result: { kind: 'question', question: forPayload(stuck) } };
     const held = this.#held(ledger);
     if (held !== undefined) return { result: held };
-    if (isOpenIntent && sealed.state === 'sealed' && sealed.approval && !this.#isApproved(ledger, sealed.digest)) return { result: this.#approvalRequired(ledger, sealed) };
+    if (isOpenIntent && sealed.state === 'sealed' && sealed.approval && !this.#isApproved(ledger, sealed.digest))
+      return { result: this.#approvalRequired(ledger, sealed) };
 
     const leftOpen = this.#leftOpen(ledger);
     if (leftOpen !== undefined) return { result: leftOpen };
-    const claim = takeClaim(this.#workspace, this.#caller, ledger, {
-      token: this.#token, jobId: request.jobId, stepId: request.stepId, generation: request.generation, args: this.#args, workerId: this.#host.worker.id,
-    }, this.#work.given);
+    const claim = takeClaim(
+      this.#workspace,
+      this.#caller,
+      ledger,
+      {
+        token: this.#token,
+        jobId: request.jobId,
+        stepId: request.stepId,
+        generation: request.generation,
+        args: this.#args,
+        workerId: this.#host.worker.id,
+      },
+      this.#work.given,
+    );
     return { claim, sealed: isOpenIntent ? sealed : undefined, settings };
   }
 
@@ -125,13 +166,21 @@ export class StepRun {
     if (before === undefined || (before.state !== 'open' && before.state !== 'left-open')) return undefined;
     if (before.state === 'left-open' && before.ordinal < ledger.job(before.jobId)!.markOrdinal) return undefined;
     if (before.state === 'open') {
-      ledger.transaction(() => ledger.putClaim({ ...before, state: 'left-open', ordinal: ledger.nextOrdinal() }), { relaxed: true });
+      ledger.transaction(() => ledger.putClaim({ ...before, state: 'left-open', ordinal: ledger.nextOrdinal() }), {
+        relaxed: true,
+      });
     }
-    return { kind: 'verification-required', reason: 'claim-left-open', detail: `attempt ${before.attempts} of step ${before.stepId} ended without a word` };
+    return {
+      kind: 'verification-required',
+      reason: 'claim-left-open',
+      detail: `attempt ${before.attempts} of step ${before.stepId} ended without a word`,
+    };
   }
 
   #held(ledger: Ledger): RunStepResult | undefined {
-    const about = ledger.openQuestions(this.#request.jobId).find((question) => isAboutTheWorld(question) && question.token !== this.#token);
+    const about = ledger
+      .openQuestions(this.#request.jobId)
+      .find((question) => isAboutTheWorld(question) && question.token !== this.#token);
     return about === undefined ? undefined : { kind: 'held', question: forPayload(about) };
   }
 
@@ -144,11 +193,21 @@ export class StepRun {
     const { jobId, known, uses, term, stepId } = this.#request;
     if (ledger.job(jobId)?.term === term) return;
     const again = ledger.rerunsSince(jobId, known.seq).filter((other) => uses?.includes(other) ?? true);
-    if (again.length > 0) throw new MustVerify('other-term', `step ${stepId} was given what is void now: ${again.join(', ')} ${again.length === 1 ? 'runs' : 'run'} again`);
+    if (again.length > 0)
+      throw new MustVerify(
+        'other-term',
+        `step ${stepId} was given what is void now: ${again.join(', ')} ${again.length === 1 ? 'runs' : 'run'} again`,
+      );
   }
 
   #tokenConflict(ledger: Ledger, recorded: { readonly stepId: string; readonly args: Digest }): RunStepResult {
-    return this.#askStuck(ledger, new HoldfastError('token-conflict', `Step ${recorded.stepId} is recorded with other arguments (${shortDigest(recorded.args)}) than it is given now (${shortDigest(this.#args)}). What it did is not done again under the same token.`));
+    return this.#askStuck(
+      ledger,
+      new HoldfastError(
+        'token-conflict',
+        `Step ${recorded.stepId} is recorded with other arguments (${shortDigest(recorded.args)}) than it is given now (${shortDigest(this.#args)}). What it did is not done again under the same token.`,
+      ),
+    );
   }
 
   // ---- run and seal ------------------------------------------------------------------------------------------------
@@ -165,11 +224,23 @@ export class StepRun {
   }
 
   async #runCodeSealAndApply(claim: Claim, stage: Stage, settings: JobSettings): Promise<RunStepResult | 'again'> {
-    const made = await this.#work.make({ settings, claim, stage, secretOf: this.#secretOf(settings), run: (code) => this.#runCode(code, claim, stage, settings) });
+    const made = await this.#work.make({
+      settings,
+      claim,
+      stage,
+      secretOf: this.#secretOf(settings),
+      run: (code) => this.#runCode(code, claim, stage, settings),
+    });
     if ('findings' in made) return await this.#askFirst(claim, made.findings, made.why);
     const { intent, details } = made;
     const differences = this.#request.approval === undefined ? [] : await describeIntent(this.#workspace, intent);
-    let row: IntentRow = { intent, digest: intentDigest(intent), state: 'sealed', approval: this.#request.approval === 'before-apply', details };
+    let row: IntentRow = {
+      intent,
+      digest: intentDigest(intent),
+      state: 'sealed',
+      approval: this.#request.approval === 'before-apply',
+      details,
+    };
     const done = await this.#workspace.exclusive('seal', async (ledger) => {
       ledger.reading(() => {
         claim.mustBeCurrent(ledger);
@@ -178,9 +249,12 @@ export class StepRun {
         refuseParallelWriters(ledger, row.intent, this.#request.parallelWith ?? []);
       });
       this.#seal(ledger, claim, stage, row);
-      if (row.approval && !this.#isApproved(ledger, row.digest)) return this.#approvalRequired(ledger, row, differences);
+      if (row.approval && !this.#isApproved(ledger, row.digest))
+        return this.#approvalRequired(ledger, row, differences);
       // Nothing slow is left to prepare: it is applied while the lock is held anyway.
-      return isSmall(row.intent, stage) ? await this.#applyHeld(ledger, claim, row, settings, stage.seenFiles) : undefined;
+      return isSmall(row.intent, stage)
+        ? await this.#applyHeld(ledger, claim, row, settings, stage.seenFiles)
+        : undefined;
     });
     return done ?? (await this.#apply(claim, row, settings, stage.seenFiles));
   }
@@ -212,17 +286,38 @@ export class StepRun {
     return intent === row.intent ? row : { ...row, intent, digest: intentDigest(intent) };
   }
 
-  async #runCode(code: (context: StepContext) => unknown, claim: Claim, stage: Stage, settings: JobSettings): Promise<unknown> {
+  async #runCode(
+    code: (context: StepContext) => unknown,
+    claim: Claim,
+    stage: Stage,
+    settings: JobSettings,
+  ): Promise<unknown> {
     const timeoutMs = this.#request.timeoutMs;
     const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const signal = timeout === undefined ? this.#caller.signal : AbortSignal.any([this.#caller.signal, timeout]);
-    const context = makeContext({ workspace: this.#workspace, settings, claim, stage, caller: this.#caller, signal, env: this.#host.env, secret: this.#secretOf(settings), mayAct: (ledger) => this.#mayAct(ledger) });
+    const context = makeContext({
+      workspace: this.#workspace,
+      settings,
+      claim,
+      stage,
+      caller: this.#caller,
+      signal,
+      env: this.#host.env,
+      secret: this.#secretOf(settings),
+      mayAct: (ledger) => this.#mayAct(ledger),
+    });
     await faultPointAsync('user-code.before');
     let output: unknown;
     try {
       output = await this.#untilOver(Promise.resolve(code(context)), stage, signal);
     } catch (error) {
-      if (timeout?.aborted === true && !this.#caller.signal.aborted && !isFailure(error, 'processes-left')) throw new HoldfastError('step-timeout', `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`, {}, { cause: error });
+      if (timeout?.aborted === true && !this.#caller.signal.aborted && !isFailure(error, 'processes-left'))
+        throw new HoldfastError(
+          'step-timeout',
+          `Step ${this.#request.stepId} did not end within ${timeoutMs} ms.`,
+          {},
+          { cause: error },
+        );
       throw error;
     }
     await faultPointAsync('user-code.after');
@@ -265,18 +360,39 @@ export class StepRun {
   }
 
   #approvalRequired(ledger: Ledger, row: IntentRow, differences: readonly string[] = []): RunStepResult {
-    const open = ledger.openQuestions(this.#request.jobId).find((question) => question.token === this.#token && question.kind === 'approval' && question.findings[0]?.found.digest === row.digest);
-    const question = open ?? ask(ledger, this.#workspace.secrets, {
-      jobId: this.#request.jobId, runId: this.#caller.runId, stepId: this.#request.stepId, token: this.#token,
-      why: `step ${this.#request.stepId} asks before it applies`, findings: [approvalFinding(row.intent, row.digest, differences)],
-    });
+    const open = ledger
+      .openQuestions(this.#request.jobId)
+      .find(
+        (question) =>
+          question.token === this.#token &&
+          question.kind === 'approval' &&
+          question.findings[0]?.found.digest === row.digest,
+      );
+    const question =
+      open ??
+      ask(ledger, this.#workspace.secrets, {
+        jobId: this.#request.jobId,
+        runId: this.#caller.runId,
+        stepId: this.#request.stepId,
+        token: this.#token,
+        why: `step ${this.#request.stepId} asks before it applies`,
+        findings: [approvalFinding(row.intent, row.digest, differences)],
+      });
     return { kind: 'question', question: forPayload(question) };
   }
 
   // ---- apply and record --------------------------------------------------------------------------------------------
 
-  async #apply(claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
-    const overrides = row.state === 'applying' ? await this.#workspace.exclusive('read marks', (ledger) => overridesOf(ledger, row)) : undefined;
+  async #apply(
+    claim: Claim,
+    row: IntentRow,
+    settings: JobSettings,
+    seenFiles: ReadonlyMap<string, FileSighting>,
+  ): Promise<RunStepResult | 'again'> {
+    const overrides =
+      row.state === 'applying'
+        ? await this.#workspace.exclusive('read marks', (ledger) => overridesOf(ledger, row))
+        : undefined;
     const prepared = await prepareFiles({ workspace: this.#workspace, row }, overrides);
     try {
       return await this.#workspace.exclusive('apply', async (ledger) => {
@@ -294,7 +410,13 @@ export class StepRun {
   }
 
   /** The same in one hold of the lock with the seal, which has just seen that the attempt is current. */
-  async #applyHeld(ledger: Ledger, claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>): Promise<RunStepResult | 'again'> {
+  async #applyHeld(
+    ledger: Ledger,
+    claim: Claim,
+    row: IntentRow,
+    settings: JobSettings,
+    seenFiles: ReadonlyMap<string, FileSighting>,
+  ): Promise<RunStepResult | 'again'> {
     const { job, obstacle } = ledger.reading(() => this.#beforeApplying(ledger));
     if (obstacle !== undefined) return this.#stepAside(ledger, claim, obstacle, row);
     const prepared = await prepareFiles({ workspace: this.#workspace, row });
@@ -305,9 +427,21 @@ export class StepRun {
     }
   }
 
-  async #applyPrepared(ledger: Ledger, claim: Claim, row: IntentRow, settings: JobSettings, seenFiles: ReadonlyMap<string, FileSighting>, job: JobRow, prepared: PreparedFiles): Promise<RunStepResult | 'again'> {
+  async #applyPrepared(
+    ledger: Ledger,
+    claim: Claim,
+    row: IntentRow,
+    settings: JobSettings,
+    seenFiles: ReadonlyMap<string, FileSighting>,
+    job: JobRow,
+    prepared: PreparedFiles,
+  ): Promise<RunStepResult | 'again'> {
     // After a repair, claims in flight of the same Run go on under the new term.
-    const outcome = await applyIntent({ workspace: this.#workspace, settings, row, term: job.term, runId: this.#caller.runId, seenFiles }, ledger, prepared);
+    const outcome = await applyIntent(
+      { workspace: this.#workspace, settings, row, term: job.term, runId: this.#caller.runId, seenFiles },
+      ledger,
+      prepared,
+    );
     return await this.#conclude(ledger, claim, row, outcome, job.settings);
   }
 
@@ -321,21 +455,42 @@ export class StepRun {
     const job = ledger.job(this.#request.jobId)!;
     // A long step is compared again before it applies, and nothing applies while a question about the world is open.
     const notFresh = whyNotFresh(job, this.#host.clock(), this.#request.mark);
-    return { job, obstacle: notFresh === undefined ? this.#held(ledger) : { kind: 'verification-required', ...notFresh } };
+    return {
+      job,
+      obstacle: notFresh === undefined ? this.#held(ledger) : { kind: 'verification-required', ...notFresh },
+    };
   }
 
-  async #conclude(ledger: Ledger, claim: Claim, row: IntentRow, outcome: ApplyOutcome, settings: JobSettings): Promise<RunStepResult | 'again'> {
+  async #conclude(
+    ledger: Ledger,
+    claim: Claim,
+    row: IntentRow,
+    outcome: ApplyOutcome,
+    settings: JobSettings,
+  ): Promise<RunStepResult | 'again'> {
     switch (outcome.kind) {
       case 'must-verify': {
-        const findings = outcome.resource === undefined ? undefined : await this.#work.drifted?.(ledger, settings, { message: outcome.detail, resource: outcome.resource });
-        if (findings !== undefined && findings.length > 0) return this.#stepAside(ledger, claim, this.#asked(ledger, findings, outcome.detail));
-        return this.#stepAside(ledger, claim, { kind: 'verification-required', reason: 'target-differs', detail: outcome.detail });
+        const findings =
+          outcome.resource === undefined
+            ? undefined
+            : await this.#work.drifted?.(ledger, settings, { message: outcome.detail, resource: outcome.resource });
+        if (findings !== undefined && findings.length > 0)
+          return this.#stepAside(ledger, claim, this.#asked(ledger, findings, outcome.detail));
+        return this.#stepAside(ledger, claim, {
+          kind: 'verification-required',
+          reason: 'target-differs',
+          detail: outcome.detail,
+        });
       }
       case 'stale':
         return await this.#stale(ledger, claim, row, outcome.resource, settings);
       case 'conflicts': {
         const findings = await describeConflicts(this.#workspace, row.intent, outcome.conflicts, settings);
-        return this.#stepAside(ledger, claim, this.#asked(ledger, findings, `step ${this.#request.stepId} was half applied when its target changed`));
+        return this.#stepAside(
+          ledger,
+          claim,
+          this.#asked(ledger, findings, `step ${this.#request.stepId} was half applied when its target changed`),
+        );
       }
       case 'applied':
         if (claim.row.attempts > 1) await removeIntentLeftovers(this.#workspace, row.intent);
@@ -343,12 +498,20 @@ export class StepRun {
     }
   }
 
-  #record(ledger: Ledger, claim: Claim, row: IntentRow, outcome: Extract<ApplyOutcome, { kind: 'applied' }>): RunStepResult {
+  #record(
+    ledger: Ledger,
+    claim: Claim,
+    row: IntentRow,
+    outcome: Extract<ApplyOutcome, { kind: 'applied' }>,
+  ): RunStepResult {
     const { jobId } = row.intent;
     faultPoint('record.before');
     const { record, at } = ledger.transaction(
       () => {
-        const appended = outcome.planned === undefined ? ledger.append(jobId, this.#caller.runId, stepFields(row, outcome)) : ledger.appendPlanned(outcome.planned);
+        const appended =
+          outcome.planned === undefined
+            ? ledger.append(jobId, this.#caller.runId, stepFields(row, outcome))
+            : ledger.appendPlanned(outcome.planned);
         closeIntent(ledger, row);
         claim.update(ledger, { state: 'done' });
         ledger.refresh(jobId, this.#host.clock());
@@ -361,24 +524,46 @@ export class StepRun {
   }
 
   /** Something the step read or replaces has changed: known to the record, it is drift; otherwise the step runs again. */
-  async #stale(ledger: Ledger, claim: Claim, row: IntentRow, resource: string, settings: JobSettings): Promise<RunStepResult | 'again'> {
+  async #stale(
+    ledger: Ledger,
+    claim: Claim,
+    row: IntentRow,
+    resource: string,
+    settings: JobSettings,
+  ): Promise<RunStepResult | 'again'> {
     const isRecorded = ledger.manifestEntry(this.#request.jobId, resource) !== undefined;
     // A target that has changed is seen when the undoing is made again, and is asked about then.
     const isTarget = row.intent.effects.some((effect) => uriOf(effect) === resource);
-    const findings = isRecorded && !isTarget ? await this.#work.drifted?.(ledger, settings, { message: `${resource} is not as recorded`, resource }) : undefined;
+    const findings =
+      isRecorded && !isTarget
+        ? await this.#work.drifted?.(ledger, settings, { message: `${resource} is not as recorded`, resource })
+        : undefined;
     const dropped = ledger.transaction(() => this.#dropDraft(ledger, claim, row));
-    if (findings !== undefined && findings.length > 0) return this.#asked(ledger, findings, `${resource} is not as recorded`);
-    if (isRecorded && this.#work.drifted === undefined) return { kind: 'verification-required', reason: 'target-differs', detail: `${resource} is not as recorded` };
-    this.#caller.log(`${resource} has changed since step ${this.#request.stepId} read it; the step runs again`, { stepId: this.#request.stepId, dropped });
+    if (findings !== undefined && findings.length > 0)
+      return this.#asked(ledger, findings, `${resource} is not as recorded`);
+    if (isRecorded && this.#work.drifted === undefined)
+      return { kind: 'verification-required', reason: 'target-differs', detail: `${resource} is not as recorded` };
+    this.#caller.log(`${resource} has changed since step ${this.#request.stepId} read it; the step runs again`, {
+      stepId: this.#request.stepId,
+      dropped,
+    });
     if (dropped < MAX_DROPPED_DRAFTS) return 'again';
-    return this.#askStuck(ledger, new HoldfastError('stale-world', `What step ${this.#request.stepId} reads keeps changing: ${resource} changed ${dropped} times while the step ran.`), 'inputs-keep-changing');
+    return this.#askStuck(
+      ledger,
+      new HoldfastError(
+        'stale-world',
+        `What step ${this.#request.stepId} reads keeps changing: ${resource} changed ${dropped} times while the step ran.`,
+      ),
+      'inputs-keep-changing',
+    );
   }
 
   /** Nothing of it was applied. An approval dies with its draft. */
   #dropDraft(ledger: Ledger, claim: Claim, row: IntentRow): number {
     ledger.setIntentState(row.intent.token, 'dropped');
     for (const question of ledger.openQuestions(this.#request.jobId)) {
-      if (question.token === this.#token && question.kind === 'approval') withdraw(ledger, question, this.#caller.runId, 'the draft was dropped');
+      if (question.token === this.#token && question.kind === 'approval')
+        withdraw(ledger, question, this.#caller.runId, 'the draft was dropped');
     }
     const dropped = claim.row.dropped + 1;
     claim.update(ledger, { state: 'closed', dropped, draft: claim.row.draft + 1 });
@@ -387,10 +572,14 @@ export class StepRun {
 
   /** The attempt ends without a result; its sealed intent waits. One without effects is sealed now, or its code would run anew each time. */
   #stepAside(ledger: Ledger, claim: Claim, result: RunStepResult, row?: IntentRow): RunStepResult {
-    ledger.transaction(() => {
-      if (row?.intent.effects.some(isToApply) === false) ledger.putIntent(row.intent, row.digest, row.approval, row.details);
-      claim.update(ledger, { state: 'closed' });
-    }, { relaxed: true });
+    ledger.transaction(
+      () => {
+        if (row?.intent.effects.some(isToApply) === false)
+          ledger.putIntent(row.intent, row.digest, row.approval, row.details);
+        claim.update(ledger, { state: 'closed' });
+      },
+      { relaxed: true },
+    );
     return result;
   }
 
@@ -411,9 +600,15 @@ export class StepRun {
       await claim.close();
       throw error;
     }
-    if (error instanceof InDoubt) return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
+    if (error instanceof InDoubt)
+      return await this.#workspace.exclusive('ask', (ledger) => this.#askInDoubt(ledger, claim, error.doubts));
     const failure = this.#workspace.secrets.redactError(asFailure(error, this.#request.stepId));
-    if (failure.retryable && failure.type !== 'step-failed' && failure.type !== 'step-timeout' && failure.type !== 'command-failed') {
+    if (
+      failure.retryable &&
+      failure.type !== 'step-failed' &&
+      failure.type !== 'step-timeout' &&
+      failure.type !== 'command-failed'
+    ) {
       await claim.close();
       throw failure;
     }
@@ -426,7 +621,9 @@ export class StepRun {
       // then fails: who catches that may call something else in its place.
       const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
       if (doubts.length > 0) return this.#askInDoubt(ledger, claim, doubts);
-      return this.#request.onFailure === 'fail' ? { kind: 'failed', type: failure.type, message: `Step ${this.#request.stepId}: ${failure.message}` } : this.#askStuck(ledger, failure);
+      return this.#request.onFailure === 'fail'
+        ? { kind: 'failed', type: failure.type, message: `Step ${this.#request.stepId}: ${failure.message}` }
+        : this.#askStuck(ledger, failure);
     });
   }
 
@@ -435,7 +632,14 @@ export class StepRun {
     const question = ledger.transaction(() => {
       claim.mustBeCurrent(ledger);
       claim.update(ledger, { state: 'closed' });
-      return ask(ledger, this.#workspace.secrets, { jobId: this.#request.jobId, runId: this.#caller.runId, stepId, token: this.#token, why: `step ${stepId} has calls in doubt`, findings: noteDoubts(ledger, claim, doubts) });
+      return ask(ledger, this.#workspace.secrets, {
+        jobId: this.#request.jobId,
+        runId: this.#caller.runId,
+        stepId,
+        token: this.#token,
+        why: `step ${stepId} has calls in doubt`,
+        findings: noteDoubts(ledger, claim, doubts),
+      });
     });
     return { kind: 'question', question: forPayload(question) };
   }
@@ -446,11 +650,13 @@ export class StepRun {
 
   /** Before anything is sealed: the attempt ends, and begins anew once a person has answered. */
   async #askFirst(claim: Claim, findings: readonly Finding[], why: string): Promise<RunStepResult> {
-    return await this.#workspace.exclusive('ask', (ledger) => ledger.transaction(() => {
-      claim.mustBeCurrent(ledger);
-      claim.update(ledger, { state: 'closed' });
-      return this.#asked(ledger, findings, why);
-    }));
+    return await this.#workspace.exclusive('ask', (ledger) =>
+      ledger.transaction(() => {
+        claim.mustBeCurrent(ledger);
+        claim.update(ledger, { state: 'closed' });
+        return this.#asked(ledger, findings, why);
+      }),
+    );
   }
 
   async #askDrift(drift: MustVerify): Promise<RunStepResult | undefined> {
@@ -463,7 +669,19 @@ export class StepRun {
 
   #asked(ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
     const { jobId, stepId } = this.#request;
-    return { kind: 'question', question: forPayload(ask(ledger, this.#workspace.secrets, { jobId, runId: this.#caller.runId, stepId, token: this.#token, why, findings })) };
+    return {
+      kind: 'question',
+      question: forPayload(
+        ask(ledger, this.#workspace.secrets, {
+          jobId,
+          runId: this.#caller.runId,
+          stepId,
+          token: this.#token,
+          why,
+          findings,
+        }),
+      ),
+    };
   }
 }
 
@@ -483,7 +701,13 @@ const MAX_SMALL_FILES = 8;
 /** Few files, all of whose contents are at hand: preparing them takes no longer than taking the lock again. */
 function isSmall(intent: Intent, stage: Stage): boolean {
   const files = intent.effects.filter((effect) => 'path' in effect);
-  return files.length <= MAX_SMALL_FILES && files.every(({ before, after }) => isAtHand(after, stage) && (before.kind !== 'file' || before.sizeBytes <= MAX_CONTENT_IN_LEDGER_BYTES));
+  return (
+    files.length <= MAX_SMALL_FILES &&
+    files.every(
+      ({ before, after }) =>
+        isAtHand(after, stage) && (before.kind !== 'file' || before.sizeBytes <= MAX_CONTENT_IN_LEDGER_BYTES),
+    )
+  );
 }
 
 function isAtHand(state: FileEffect['after'], stage: Stage): boolean {
@@ -492,16 +716,33 @@ function isAtHand(state: FileEffect['after'], stage: Stage): boolean {
 
 /** The contents that the intent's writes need and that only memory holds. */
 function contentsOf(intent: Intent, stage: Stage): ReadonlyMap<Digest, Uint8Array> {
-  const needed = intent.effects.flatMap((effect) => (effect.kind === 'file.write' && effect.after.kind === 'file' ? [effect.after.content] : []));
-  return new Map(needed.flatMap((content) => (stage.contents.has(content) ? [[content, stage.contents.get(content)!] as const] : [])));
+  const needed = intent.effects.flatMap((effect) =>
+    effect.kind === 'file.write' && effect.after.kind === 'file' ? [effect.after.content] : [],
+  );
+  return new Map(
+    needed.flatMap((content) =>
+      stage.contents.has(content) ? [[content, stage.contents.get(content)!] as const] : [],
+    ),
+  );
 }
 
 /** What a step's code throws, as one of the closed list. */
 function asFailure(error: unknown, stepId: string): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  const { name, message, nonRetryable, type } = error as { name?: string; message?: string; nonRetryable?: boolean; type?: string };
-  if (nonRetryable === true && type !== undefined && type in FAILURES) return new HoldfastError(type as FailureType, message ?? String(error), {}, { cause: error });
-  return new HoldfastError('step-failed', `Step ${stepId} failed: ${name ?? 'Error'}: ${message ?? String(error)}`, {}, { cause: error });
+  const { name, message, nonRetryable, type } = error as {
+    name?: string;
+    message?: string;
+    nonRetryable?: boolean;
+    type?: string;
+  };
+  if (nonRetryable === true && type !== undefined && type in FAILURES)
+    return new HoldfastError(type as FailureType, message ?? String(error), {}, { cause: error });
+  return new HoldfastError(
+    'step-failed',
+    `Step ${stepId} failed: ${name ?? 'Error'}: ${message ?? String(error)}`,
+    {},
+    { cause: error },
+  );
 }
 
 /** Code that ignores its signal doesn't hold the job: its staged work is dropped with the attempt. */

@@ -35,23 +35,40 @@ export class RunWork implements StepWork {
     this.#workspace = workspace;
     this.#request = request;
     this.token = tokenOf(request);
-    this.#givenText = canonicalJson({ input: request.input, step: request.step, ...(request.secrets === undefined ? {} : { secrets: request.secrets }) });
+    this.#givenText = canonicalJson({
+      input: request.input,
+      step: request.step,
+      ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
+    });
     this.args = sha256Hex(this.#givenText);
     // Only a compensation asks for it, and it costs a write a step.
-    this.given = host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#givenText);
+    this.given =
+      host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#givenText);
   }
 
   before(ledger: Ledger): RunStepResult | undefined {
     if (ledger.job(this.#request.jobId)?.state !== 'undoing') return undefined;
-    return { kind: 'failed', type: 'aborted', message: `Step ${this.#request.stepId} does not run any more: what the job did is being undone.` };
+    return {
+      kind: 'failed',
+      type: 'aborted',
+      message: `Step ${this.#request.stepId} does not run any more: what the job did is being undone.`,
+    };
   }
 
   async make({ settings, claim, stage, secretOf, run }: MakeParts): Promise<Made> {
     const { step, input, stepId, secrets } = this.#request;
     const implementation = implementationOf(this.#host, step);
-    if (!this.#workspace.secrets.isEmpty) this.#workspace.secrets.refuse(this.#givenText, `what step ${stepId} is given, and what is in the history already,`);
+    if (!this.#workspace.secrets.isEmpty)
+      this.#workspace.secrets.refuse(
+        this.#givenText,
+        `what step ${stepId} is given, and what is in the history already,`,
+      );
     const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
-    if (!checked.success) throw new HoldfastError('bad-input', `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`);
+    if (!checked.success)
+      throw new HoldfastError(
+        'bad-input',
+        `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`,
+      );
     const output = this.#checked(implementation, await run((context) => implementation.run(context, checked.data)));
     const performed = performedCalls(claim, stage);
     const intent = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
@@ -61,9 +78,18 @@ export class RunWork implements StepWork {
   #checked({ contract }: StepImplementation, output: unknown): Json {
     const { stepId } = this.#request;
     const fits = contract.output.safeParse(output);
-    if (!fits.success) throw new HoldfastError('bad-output', `Step ${stepId} returned what does not fit the output schema of ${contract.name}: ${issuesText(fits.error.issues)}.`);
+    if (!fits.success)
+      throw new HoldfastError(
+        'bad-output',
+        `Step ${stepId} returned what does not fit the output schema of ${contract.name}: ${issuesText(fits.error.issues)}.`,
+      );
     const sizeBytes = Buffer.byteLength(canonicalJson(output ?? null, 'output'));
-    if (sizeBytes > MAX_OUTPUT_BYTES) throw new HoldfastError('too-large', `Step ${stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`, { sizeBytes });
+    if (sizeBytes > MAX_OUTPUT_BYTES)
+      throw new HoldfastError(
+        'too-large',
+        `Step ${stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`,
+        { sizeBytes },
+      );
     return (output ?? null) as Json;
   }
 
@@ -79,7 +105,12 @@ export class RunWork implements StepWork {
 /** @throws HoldfastError `unknown-step` */
 export function implementationOf({ steps }: Pick<ProtocolHost, 'steps'>, step: string): StepImplementation {
   const implementation = steps.get(step);
-  if (implementation === undefined) throw new HoldfastError('unknown-step', `This worker has no code for step "${step}"; it has ${[...steps.keys()].join(', ')}.`, { step });
+  if (implementation === undefined)
+    throw new HoldfastError(
+      'unknown-step',
+      `This worker has no code for step "${step}"; it has ${[...steps.keys()].join(', ')}.`,
+      { step },
+    );
   return implementation;
 }
 
@@ -92,14 +123,26 @@ export function performedCalls(claim: Claim, stage: Stage): readonly PerformEffe
 
 export function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
   faultPoint('step.answer');
-  return { kind: 'done', stepId: record.stepId, generation: record.generation, at, output: record.output, effects: effectsText(record.effects) };
+  return {
+    kind: 'done',
+    stepId: record.stepId,
+    generation: record.generation,
+    at,
+    output: record.output,
+    effects: effectsText(record.effects),
+  };
 }
 
 /** `2 files, 1 row`. */
 export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'outcome'>[]): string {
   const counts = new Map<string, number>();
-  for (const { effect, outcome } of effects) if (outcome === 'applied') counts.set(thingOf(effect), (counts.get(thingOf(effect)) ?? 0) + 1);
-  return ['file', 'link', 'folder', 'row', 'statement', 'call'].flatMap((thing) => (counts.has(thing) ? [`${counts.get(thing)} ${thing}${counts.get(thing) === 1 ? '' : 's'}`] : [])).join(', ');
+  for (const { effect, outcome } of effects)
+    if (outcome === 'applied') counts.set(thingOf(effect), (counts.get(thingOf(effect)) ?? 0) + 1);
+  return ['file', 'link', 'folder', 'row', 'statement', 'call']
+    .flatMap((thing) =>
+      counts.has(thing) ? [`${counts.get(thing)} ${thing}${counts.get(thing) === 1 ? '' : 's'}`] : [],
+    )
+    .join(', ');
 }
 
 function thingOf(effect: Effect): string {

@@ -25,7 +25,9 @@ export interface MakeParts {
 }
 
 /** What the code has made, ready to be sealed; or what a person is asked before anything is. */
-export type Made = { readonly intent: Intent; readonly details: IntentDetails } | { readonly findings: readonly Finding[]; readonly why: string };
+export type Made =
+  | { readonly intent: Intent; readonly details: IntentDetails }
+  | { readonly findings: readonly Finding[]; readonly why: string };
 
 export interface StepWork {
   readonly token: Digest;
@@ -41,5 +43,9 @@ export interface StepWork {
   /** What a person is asked where it can't go on. */
   stuck(failure: HoldfastError, kind?: FindingKind): Finding;
   /** What is asked where something is not as recorded. Left out: the whole world is compared. */
-  drifted?(ledger: Ledger, settings: JobSettings, drift: Pick<MustVerify, 'message' | 'resource'>): Promise<readonly Finding[]>;
+  drifted?(
+    ledger: Ledger,
+    settings: JobSettings,
+    drift: Pick<MustVerify, 'message' | 'resource'>,
+  ): Promise<readonly Finding[]>;
 }

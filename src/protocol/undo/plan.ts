@@ -65,7 +65,8 @@ export class UndoPlan {
       if (record.left.length === 0 || record.effects.some(({ outcome }) => outcome === 'applied')) this.#steps += 1;
       this.#done.push(...record.effects.map(({ effect, outcome }) => ({ effect, outcome })));
       this.#leftTotal += record.left.length;
-      for (const left of record.left) if (this.#left.length < MAX_LEFT_TOLD) this.#left.push({ ...left, stepId: record.stepId });
+      for (const left of record.left)
+        if (this.#left.length < MAX_LEFT_TOLD) this.#left.push({ ...left, stepId: record.stepId });
     }
   }
 
@@ -101,14 +102,23 @@ export class UndoPlan {
     for (const { resource, role } of changes) {
       if (role === 'undone') takeBack(resource, ({ stepId }) => again.has(stepId));
       // The database's transaction was committed, and with it what statements have for an undo.
-      const database = resource.startsWith('token:') && resource.endsWith(`/${question}`) ? resource.slice('token:'.length, -question.length - 1) : undefined;
-      if (database !== undefined) for (const stepId of again) takeBack(statementsOf(stepId, database), (entry) => entry === this.#latest.get(stepId));
+      const database =
+        resource.startsWith('token:') && resource.endsWith(`/${question}`)
+          ? resource.slice('token:'.length, -question.length - 1)
+          : undefined;
+      if (database !== undefined)
+        for (const stepId of again)
+          takeBack(statementsOf(stepId, database), (entry) => entry === this.#latest.get(stepId));
     }
     for (const stepId of again) this.#void.add(stepId);
   }
 
   /** What is left to undo, newest first. */
-  items(ledger: Ledger, jobId: string, steps: ReadonlyMap<string, Pick<StepImplementation, 'compensate'>>): readonly UndoItem[] {
+  items(
+    ledger: Ledger,
+    jobId: string,
+    steps: ReadonlyMap<string, Pick<StepImplementation, 'compensate'>>,
+  ): readonly UndoItem[] {
     const calls = Map.groupBy(callsOf(ledger, jobId), ({ stepId }) => stepId);
     const unfinished = [...calls.values()].flatMap((rows) => this.#unfinished(ledger, rows));
     const isUnfinished = new Set(unfinished.map(({ stepId }) => stepId));
@@ -120,16 +130,25 @@ export class UndoPlan {
       // Code that this worker doesn't have may compensate; whoever undoes it will say that it is missing.
       const mayCompensate = implementation === undefined || implementation.compensate !== undefined;
       const compensates = isNewest && (calls.has(stepId) || (mayCompensate && !this.#void.has(stepId)));
-      return entry.open.size > 0 || compensates ? [{ stepId, step, generation, seq, skip: [...entry.undone], compensates }] : [];
+      return entry.open.size > 0 || compensates
+        ? [{ stepId, step, generation, seq, skip: [...entry.undone], compensates }]
+        : [];
     });
     return [...unfinished, ...recorded];
   }
 
   /** Calls of a generation that has no record: they happened all the same, or may have. */
   #unfinished(ledger: Ledger, rows: readonly PerformRow[]): UndoItem[] {
-    const { stepId, generation, token } = rows.reduce((latest, row) => (row.generation > latest.generation ? row : latest));
+    const { stepId, generation, token } = rows.reduce((latest, row) =>
+      row.generation > latest.generation ? row : latest,
+    );
     const latest = this.#latest.get(stepId);
-    if (ledger.stepRecord(token) !== undefined || (latest !== undefined && latest.generation >= generation) || ledger.undoneRecord(undoTokenOf(token)) !== undefined) return [];
+    if (
+      ledger.stepRecord(token) !== undefined ||
+      (latest !== undefined && latest.generation >= generation) ||
+      ledger.undoneRecord(undoTokenOf(token)) !== undefined
+    )
+      return [];
     const step = givenTo(ledger, token)?.step;
     return step === undefined ? [] : [{ stepId, step, generation, seq: null, skip: [], compensates: true }];
   }
@@ -159,7 +178,17 @@ function statementsOf(stepId: string, database: string): string {
 
 /** Calls of steps that happened, or may have, and changed something: of all generations, each once, in the order in which they were begun. */
 export function callsOf(ledger: Pick<Ledger, 'performs'>, jobId: string, stepId?: string): readonly PerformRow[] {
-  const rows = ledger.performs(jobId, stepId).filter((row) => !isUndoId(row.stepId) && row.inDoubt !== 'safe' && (row.state === 'done' || row.state === 'kept' || row.state === 'about' || (row.state === 'repeat' && row.nonce !== '')));
+  const rows = ledger
+    .performs(jobId, stepId)
+    .filter(
+      (row) =>
+        !isUndoId(row.stepId) &&
+        row.inDoubt !== 'safe' &&
+        (row.state === 'done' ||
+          row.state === 'kept' ||
+          row.state === 'about' ||
+          (row.state === 'repeat' && row.nonce !== '')),
+    );
   // A generation that keeps an earlier one's call has a row of its own for it.
   return [...new Map(rows.map((row) => [`${row.stepId} ${row.key}`, row])).values()];
 }

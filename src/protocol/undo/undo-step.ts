@@ -13,7 +13,13 @@ import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { describeEffect, uriOf, type Left, type Undoes } from '../../model/record/intent.ts';
 import { issuesText } from '../../model/issues-text.ts';
-import type { JobSettings, RunStepRequest, RunStepResult, UndoStepRequest, UndoStepResult } from '../../model/job/messages.ts';
+import type {
+  JobSettings,
+  RunStepRequest,
+  RunStepResult,
+  UndoStepRequest,
+  UndoStepResult,
+} from '../../model/job/messages.ts';
 import type { Finding, FindingKind } from '../../model/question/question.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { CompensatedCall, CompensatedRecord } from '../../model/step/step-context.ts';
@@ -40,12 +46,32 @@ import type { Workspace, Workspaces } from '../workspace/workspace.ts';
  * Undoes one record, or says why not. Safe to repeat: one that is undone answers with what was done.
  * @throws HoldfastError as a step's code or its applying does; the caller tries again
  */
-export async function undoStepProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: UndoStepRequest): Promise<UndoStepResult> {
+export async function undoStepProtocol(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: UndoStepRequest,
+): Promise<UndoStepResult> {
   const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined) return { kind: 'begin-again', reason: 'workspace-missing', detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}` };
+  if (workspace === undefined)
+    return {
+      kind: 'begin-again',
+      reason: 'workspace-missing',
+      detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}`,
+    };
   const work = new UndoWork(host, workspace, request);
   const { jobId, term, known, mark, generation, step } = request;
-  const asked: RunStepRequest = { jobId, workspace: request.workspace, term, known, stepId: undoIdOf(request.stepId), step, generation, input: null, ...(mark === undefined ? {} : { mark }) };
+  const asked: RunStepRequest = {
+    jobId,
+    workspace: request.workspace,
+    term,
+    known,
+    stepId: undoIdOf(request.stepId),
+    step,
+    generation,
+    input: null,
+    ...(mark === undefined ? {} : { mark }),
+  };
   return resultOf(await new StepRun(host, workspace, caller, asked, work).run(), work);
 }
 
@@ -96,13 +122,25 @@ class UndoWork implements StepWork {
     const done = ledger.undoneRecord(this.token);
     if (done !== undefined) return this.result(done.record, done.at);
     if (ledger.job(this.#request.jobId)?.state === 'undoing') return undefined;
-    return { kind: 'verification-required', reason: 'other-term', detail: 'the ledger does not say that the job is being undone' };
+    return {
+      kind: 'verification-required',
+      reason: 'other-term',
+      detail: 'the ledger does not say that the job is being undone',
+    };
   }
 
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
-    if (record.kind !== 'undone') throw new HoldfastError('defect', `The undoing of step ${this.#request.stepId} is recorded as ${record.kind}.`);
+    if (record.kind !== 'undone')
+      throw new HoldfastError('defect', `The undoing of step ${this.#request.stepId} is recorded as ${record.kind}.`);
     this.left = record.left.length;
-    return { kind: 'done', stepId: record.stepId, generation: record.generation, at, output: null, effects: effectsText(record.effects) };
+    return {
+      kind: 'done',
+      stepId: record.stepId,
+      generation: record.generation,
+      at,
+      output: null,
+      effects: effectsText(record.effects),
+    };
   }
 
   async make(parts: MakeParts): Promise<Made> {
@@ -110,60 +148,164 @@ class UndoWork implements StepWork {
     const { jobId, stepId, step, generation, skip, compensates } = this.#request;
     const known = claim.read((ledger) => this.#known(ledger));
     const whole = this.#ruling(known, `undo:${stepId}`);
-    if (whole !== undefined) return await this.#seal(parts, known, { ...NOTHING, left: [...allOf(known, stepId), { what: `step:${stepId}`, why: `left as it is, as ${whole.by} decided: ${whole.reason}` }] });
+    if (whole !== undefined)
+      return await this.#seal(parts, known, {
+        ...NOTHING,
+        left: [
+          ...allOf(known, stepId),
+          { what: `step:${stepId}`, why: `left as it is, as ${whole.by} decided: ${whole.reason}` },
+        ],
+      });
 
     const leftOut = this.#ruling(known, `step:${stepId}`);
     const implementation = compensates && leftOut === undefined ? implementationOf(this.#host, step) : undefined;
-    const doubts = implementation?.compensate === undefined ? [] : known.calls.filter(isInDoubt).map((row) => doubtFinding(row));
-    if (doubts.length > 0) return { findings: doubts, why: `step ${stepId} has calls in doubt, which its compensation must know of` };
-    const result = implementation?.compensate === undefined ? undefined : { returned: await this.#compensate(parts, implementation, known) };
+    const doubts =
+      implementation?.compensate === undefined ? [] : known.calls.filter(isInDoubt).map((row) => doubtFinding(row));
+    if (doubts.length > 0)
+      return { findings: doubts, why: `step ${stepId} has calls in doubt, which its compensation must know of` };
+    const result =
+      implementation?.compensate === undefined
+        ? undefined
+        : { returned: await this.#compensate(parts, implementation, known) };
     const isCompensated = result !== undefined;
     const left: Left[] = [
-      ...(leftOut === undefined ? [] : [{ what: `step:${stepId}`, why: `its own compensation was left out, as ${leftOut.by} decided: ${leftOut.reason}` }]),
+      ...(leftOut === undefined
+        ? []
+        : [
+            {
+              what: `step:${stepId}`,
+              why: `its own compensation was left out, as ${leftOut.by} decided: ${leftOut.reason}`,
+            },
+          ]),
       ...(isCompensated || !compensates ? [] : known.calls.map((row) => callLeft(row))),
     ];
-    if (known.record === undefined) return await this.#seal(parts, known, { ...NOTHING, left, notes: ['the step was not finished: only calls of it were made'] });
-    if (result?.returned?.undoStaged === false) return await this.#seal(parts, known, { ...NOTHING, left, notes: ['what the step had staged is left to its own compensation'] });
+    if (known.record === undefined)
+      return await this.#seal(parts, known, {
+        ...NOTHING,
+        left,
+        notes: ['the step was not finished: only calls of it were made'],
+      });
+    if (result?.returned?.undoStaged === false)
+      return await this.#seal(parts, known, {
+        ...NOTHING,
+        left,
+        notes: ['what the step had staged is left to its own compensation'],
+      });
 
-    const inverse = await inverseOf({ workspace: this.#workspace, settings, record: known.record, token: this.token, skip: new Set(skip), rulings: known.rulings, stage, isCompensated });
-    const findings = [...inverse.findings, ...(await this.#driftOfStatements(claim.read((ledger) => ledger), settings, jobId, inverse))];
-    if (findings.length > 0) return { findings, why: `what step ${stepId}${generation === 0 ? '' : ` · generation ${generation}`} did is not as it left it` };
+    const inverse = await inverseOf({
+      workspace: this.#workspace,
+      settings,
+      record: known.record,
+      token: this.token,
+      skip: new Set(skip),
+      rulings: known.rulings,
+      stage,
+      isCompensated,
+    });
+    const findings = [
+      ...inverse.findings,
+      ...(await this.#driftOfStatements(
+        claim.read((ledger) => ledger),
+        settings,
+        jobId,
+        inverse,
+      )),
+    ];
+    if (findings.length > 0)
+      return {
+        findings,
+        why: `what step ${stepId}${generation === 0 ? '' : ` · generation ${generation}`} did is not as it left it`,
+      };
     return await this.#seal(parts, known, { ...inverse, left: [...left, ...inverse.left] });
   }
 
-  async #seal({ settings, claim, stage }: MakeParts, known: Known, { files, changes, left, notes, settled }: Omit<Inverse, 'findings'>): Promise<Made> {
+  async #seal(
+    { settings, claim, stage }: MakeParts,
+    known: Known,
+    { files, changes, left, notes, settled }: Omit<Inverse, 'findings'>,
+  ): Promise<Made> {
     const { stepId, step, generation, seq } = this.#request;
     const performed = performedCalls(claim, stage);
     const own = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output: null, performed });
     const effects = [...own.effects, ...files, ...changes];
     this.#workspace.files.refuseSameTargets(effects.filter((effect) => 'path' in effect));
-    const undoes: Undoes = { stepId, generation, token: this.#stepToken, seq, left: [...left], notes: [...notes], settled: [...settled] };
-    return { intent: { ...own, effects, undoes }, details: { version: this.#host.steps.get(step)?.version ?? known.record?.version ?? '', uses: null, logs: stage.logs } };
+    const undoes: Undoes = {
+      stepId,
+      generation,
+      token: this.#stepToken,
+      seq,
+      left: [...left],
+      notes: [...notes],
+      settled: [...settled],
+    };
+    return {
+      intent: { ...own, effects, undoes },
+      details: {
+        version: this.#host.steps.get(step)?.version ?? known.record?.version ?? '',
+        uses: null,
+        logs: stage.logs,
+      },
+    };
   }
 
-  async #compensate({ run, secretOf }: MakeParts, { contract, compensate }: StepImplementation, known: Known): Promise<CompensateResult> {
+  async #compensate(
+    { run, secretOf }: MakeParts,
+    { contract, compensate }: StepImplementation,
+    known: Known,
+  ): Promise<CompensateResult> {
     const { stepId } = this.#request;
     this.#isCompensating = true;
     const record = this.#told(contract, known, secretOf);
     const returned = (await run((context) => compensate!({ ...context, stepId }, record))) as CompensateResult;
-    if (returned !== undefined && typeof (returned as { readonly undoStaged?: unknown } | null)?.undoStaged !== 'boolean') {
-      throw new HoldfastError('bad-output', `The compensation of step ${stepId} returned ${canonicalJson(returned, 'compensate').slice(0, 200)}. Expected nothing, or { undoStaged: false }.`);
+    if (
+      returned !== undefined &&
+      typeof (returned as { readonly undoStaged?: unknown } | null)?.undoStaged !== 'boolean'
+    ) {
+      throw new HoldfastError(
+        'bad-output',
+        `The compensation of step ${stepId} returned ${canonicalJson(returned, 'compensate').slice(0, 200)}. Expected nothing, or { undoStaged: false }.`,
+      );
     }
     this.#isCompensating = false;
     return returned;
   }
 
   /** @throws HoldfastError `bad-input`, `bad-output`, `not-found`: what was recorded doesn't fit the contract (any more) */
-  #told(contract: StepImplementation['contract'], { record, calls, given }: Known, secretOf: MakeParts['secretOf']): CompensatedRecord {
+  #told(
+    contract: StepImplementation['contract'],
+    { record, calls, given }: Known,
+    secretOf: MakeParts['secretOf'],
+  ): CompensatedRecord {
     const { stepId, generation } = this.#request;
-    if (given === undefined) throw new HoldfastError('not-found', `What step ${stepId} was given is not in the ledger, so that its compensation cannot be told: it ran on a worker whose code of it had no compensation yet.`, { stepId });
+    if (given === undefined)
+      throw new HoldfastError(
+        'not-found',
+        `What step ${stepId} was given is not in the ledger, so that its compensation cannot be told: it ran on a worker whose code of it had no compensation yet.`,
+        { stepId },
+      );
     const input = contract.input.safeParse(resolveSecrets(given.input, given.secrets ?? [], secretOf));
-    if (!input.success) throw new HoldfastError('bad-input', `What step ${stepId} was given does not fit the contract of ${contract.name} any more: ${issuesText(input.error.issues)}.`);
+    if (!input.success)
+      throw new HoldfastError(
+        'bad-input',
+        `What step ${stepId} was given does not fit the contract of ${contract.name} any more: ${issuesText(input.error.issues)}.`,
+      );
     const output = record === undefined ? undefined : contract.output.safeParse(record.output);
-    if (output?.success === false) throw new HoldfastError('bad-output', `What step ${stepId} returned does not fit the contract of ${contract.name} any more: ${issuesText(output.error.issues)}.`);
+    if (output?.success === false)
+      throw new HoldfastError(
+        'bad-output',
+        `What step ${stepId} returned does not fit the contract of ${contract.name} any more: ${issuesText(output.error.issues)}.`,
+      );
     return {
-      stepId, generation, version: record?.version, token: this.#stepToken, input: input.data, output: output?.data,
-      effects: record?.effects.flatMap(({ effect, outcome }) => (outcome === 'applied' && effect.kind !== 'perform' ? [effect] : [])) ?? [],
+      stepId,
+      generation,
+      version: record?.version,
+      token: this.#stepToken,
+      input: input.data,
+      output: output?.data,
+      effects:
+        record?.effects.flatMap(({ effect, outcome }) =>
+          outcome === 'applied' && effect.kind !== 'perform' ? [effect] : [],
+        ) ?? [],
       calls: calls.map(toldCall),
     };
   }
@@ -183,7 +325,12 @@ class UndoWork implements StepWork {
   }
 
   /** A statement must not take in what somebody else has changed. */
-  async #driftOfStatements(ledger: Ledger, settings: JobSettings, jobId: string, { changes }: Inverse): Promise<readonly Finding[]> {
+  async #driftOfStatements(
+    ledger: Ledger,
+    settings: JobSettings,
+    jobId: string,
+    { changes }: Inverse,
+  ): Promise<readonly Finding[]> {
     const drifted: string[] = [];
     for (const [name, group] of Map.groupBy(changes, ({ database }) => database)) {
       const recorded = recordedRows(ledger, jobId, name, group);
@@ -193,16 +340,37 @@ class UndoWork implements StepWork {
     return drifted.length === 0 ? [] : await this.#discrepancies(ledger, settings, drifted);
   }
 
-  async drifted(ledger: Ledger, settings: JobSettings, { resource }: Pick<MustVerify, 'resource'>): Promise<readonly Finding[]> {
+  async drifted(
+    ledger: Ledger,
+    settings: JobSettings,
+    { resource }: Pick<MustVerify, 'resource'>,
+  ): Promise<readonly Finding[]> {
     return resource === undefined ? [] : await this.#discrepancies(ledger, settings, [resource]);
   }
 
   /** As a comparison of the world would tell it; no step runs again any more. */
-  async #discrepancies(ledger: Ledger, settings: JobSettings, resources: readonly string[]): Promise<readonly Finding[]> {
+  async #discrepancies(
+    ledger: Ledger,
+    settings: JobSettings,
+    resources: readonly string[],
+  ): Promise<readonly Finding[]> {
     const { jobId } = this.#request;
     const only = new Set(resources);
-    const { findings } = await compare({ host: this.#host, workspace: this.#workspace, settings, jobId, ledger, at: ledger.job(jobId)!.at, manifest: ledger.manifest(jobId) }, only);
-    return findings.filter((one) => only.has(one.resource)).map((one) => ({ ...one, rerunSteps: [], answers: one.answers.filter((answer) => answer !== 'rerun') }));
+    const { findings } = await compare(
+      {
+        host: this.#host,
+        workspace: this.#workspace,
+        settings,
+        jobId,
+        ledger,
+        at: ledger.job(jobId)!.at,
+        manifest: ledger.manifest(jobId),
+      },
+      only,
+    );
+    return findings
+      .filter((one) => only.has(one.resource))
+      .map((one) => ({ ...one, rerunSteps: [], answers: one.answers.filter((answer) => answer !== 'rerun') }));
   }
 
   stuck(failure: HoldfastError, kind: FindingKind = 'step-cannot-go-on'): Finding {
@@ -210,9 +378,15 @@ class UndoWork implements StepWork {
     const isOwn = this.#isCompensating || failure.type === 'unknown-step';
     const { advice, difference, found } = stuckFinding(stepId, failure, kind);
     return finding({
-      resource: isOwn ? `step:${stepId}` : `undo:${stepId}`, class: 'undo', kind: isOwn ? 'compensation-failed' : kind, impossible: ['overwrite', 'happened'],
-      expected: { digest: null, text: `step ${stepId} is undone` }, found, difference,
-      advice: `${advice ?? ''} rerun tries again; skip ${isOwn ? 'leaves the own compensation of the step out, what it had staged is undone all the same' : 'leaves the whole step as it is'}.`.trim(),
+      resource: isOwn ? `step:${stepId}` : `undo:${stepId}`,
+      class: 'undo',
+      kind: isOwn ? 'compensation-failed' : kind,
+      impossible: ['overwrite', 'happened'],
+      expected: { digest: null, text: `step ${stepId} is undone` },
+      found,
+      difference,
+      advice:
+        `${advice ?? ''} rerun tries again; skip ${isOwn ? 'leaves the own compensation of the step out, what it had staged is undone all the same' : 'leaves the whole step as it is'}.`.trim(),
     });
   }
 }
@@ -220,24 +394,46 @@ class UndoWork implements StepWork {
 const NOTHING: Omit<Inverse, 'findings'> = { files: [], changes: [], left: [], notes: [], settled: [] };
 
 function allOf({ record, calls }: Known, stepId: string): Left[] {
-  const effects = record?.effects.filter(({ effect, outcome }) => outcome === 'applied' && effect.kind !== 'perform') ?? [];
-  return [...effects.map(({ effect }) => ({ what: uriOf(effect) ?? describeEffect(effect), why: `step ${stepId} is left as it is` })), ...calls.map((row) => callLeft(row))];
+  const effects =
+    record?.effects.filter(({ effect, outcome }) => outcome === 'applied' && effect.kind !== 'perform') ?? [];
+  return [
+    ...effects.map(({ effect }) => ({
+      what: uriOf(effect) ?? describeEffect(effect),
+      why: `step ${stepId} is left as it is`,
+    })),
+    ...calls.map((row) => callLeft(row)),
+  ];
 }
 
 function callLeft(row: PerformRow): Left {
   const doubt = isInDoubt(row) ? 'whether it happened is not known; ' : '';
-  return { what: resourceOfCall(row), why: `${doubt}a call cannot be undone by itself, and no compensation of the step has seen to it (idempotency key ${row.key})` };
+  return {
+    what: resourceOfCall(row),
+    why: `${doubt}a call cannot be undone by itself, and no compensation of the step has seen to it (idempotency key ${row.key})`,
+  };
 }
 
 function toldCall({ name, key, request, answer, known, calledIn }: PerformRow): CompensatedCall {
-  return { name, key, requestText: request.text, answer: JSON.parse(answer ?? 'null') as Json, known: known ?? 'called', generation: calledIn };
+  return {
+    name,
+    key,
+    requestText: request.text,
+    answer: JSON.parse(answer ?? 'null') as Json,
+    known: known ?? 'called',
+    generation: calledIn,
+  };
 }
 
 function doubtFinding(row: PerformRow): Finding {
   return finding({
-    resource: resourceOfCall(row), class: 'undo', kind: 'outcome-unknown', impossible: ['overwrite', 'rerun'],
-    expected: { digest: null, text: 'known, before the step is undone' }, found: { digest: performDigest(row), text: `begun at ${row.at}; whether it happened is not known` },
+    resource: resourceOfCall(row),
+    class: 'undo',
+    kind: 'outcome-unknown',
+    impossible: ['overwrite', 'rerun'],
+    expected: { digest: null, text: 'known, before the step is undone' },
+    found: { digest: performDigest(row), text: `begun at ${row.at}; whether it happened is not known` },
     difference: [`idempotency key: ${row.key}`, 'what was about to be sent:', row.request.text].join('\n'),
-    advice: 'Find out on the other side whether it happened. happened: give its answer as result (null if it has none). skip: it counts as not made.',
+    advice:
+      'Find out on the other side whether it happened. happened: give its answer as result (null if it has none). skip: it counts as not made.',
   });
 }

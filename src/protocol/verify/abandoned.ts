@@ -34,7 +34,10 @@ export interface Unfinished {
 }
 
 /** Finishes what it can; returns the first that it can't. Call under the lock, once every database has the term. @throws HoldfastError for what may pass */
-export async function finishAbandoned(parts: AbandonedParts, { jobId, asking }: Pick<VerifyWorldRequest, 'jobId' | 'asking'>): Promise<Unfinished | undefined> {
+export async function finishAbandoned(
+  parts: AbandonedParts,
+  { jobId, asking }: Pick<VerifyWorldRequest, 'jobId' | 'asking'>,
+): Promise<Unfinished | undefined> {
   if (asking === undefined) return undefined;
   let first: Unfinished | undefined;
   for (const row of parts.ledger.openIntents(jobId)) {
@@ -46,14 +49,19 @@ export async function finishAbandoned(parts: AbandonedParts, { jobId, asking }: 
   return first;
 }
 
-async function finish({ workspace, ledger, settings, term, runId }: AbandonedParts, row: IntentRow): Promise<readonly Finding[]> {
+async function finish(
+  { workspace, ledger, settings, term, runId }: AbandonedParts,
+  row: IntentRow,
+): Promise<readonly Finding[]> {
   const { jobId, stepId, token } = row.intent;
   try {
     const outcome = await rollForwardIntent(workspace, ledger, settings, term, runId, row);
-    if (outcome.kind === 'conflicts') return await describeConflicts(workspace, row.intent, outcome.conflicts, settings);
+    if (outcome.kind === 'conflicts')
+      return await describeConflicts(workspace, row.intent, outcome.conflicts, settings);
     if (outcome.kind !== 'applied') return [unfinished(stepId, whyNot(outcome))];
     ledger.transaction(() => {
-      for (const question of ledger.openQuestions(jobId)) if (question.token === token) withdraw(ledger, question, runId, 'the step was finished');
+      for (const question of ledger.openQuestions(jobId))
+        if (question.token === token) withdraw(ledger, question, runId, 'the step was finished');
     });
     return [];
   } catch (error) {
@@ -63,5 +71,13 @@ async function finish({ workspace, ledger, settings, term, runId }: AbandonedPar
 }
 
 function unfinished(stepId: string, why: string): Finding {
-  return stuckFinding(stepId, new HoldfastError('stale-world', `Step ${stepId} is half applied, the Workflow does not ask for it any more, and it cannot be finished: ${why}`), 'step-cannot-go-on', [stepId]);
+  return stuckFinding(
+    stepId,
+    new HoldfastError(
+      'stale-world',
+      `Step ${stepId} is half applied, the Workflow does not ask for it any more, and it cannot be finished: ${why}`,
+    ),
+    'step-cannot-go-on',
+    [stepId],
+  );
 }

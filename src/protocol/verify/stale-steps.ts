@@ -40,7 +40,12 @@ export class StepHistory {
   /** Steps that read a resource at or after its latest record, and those that used their output. */
   usersOf(resource: string, recordedSeq: number): readonly string[] {
     // The step that recorded it by reading is a reader itself.
-    const readers = this.latest.filter((record) => record.seq >= recordedSeq && record.changes.some((change) => change.resource === resource && change.role === 'read') && !wrote(record, resource));
+    const readers = this.latest.filter(
+      (record) =>
+        record.seq >= recordedSeq &&
+        record.changes.some((change) => change.resource === resource && change.role === 'read') &&
+        !wrote(record, resource),
+    );
     return this.withDependents(readers.map(({ stepId }) => stepId));
   }
 
@@ -52,7 +57,8 @@ export class StepHistory {
     // Records are in chain order, so that one pass finds dependents of dependents.
     for (const record of this.latest) {
       const uses = before.size > 0 && (record.uses === null || record.uses.some((stepId) => before.has(stepId)));
-      if (uses || record.changes.some(({ resource, role }) => role === 'read' && written.has(resource))) stale.add(record.stepId);
+      if (uses || record.changes.some(({ resource, role }) => role === 'read' && written.has(resource)))
+        stale.add(record.stepId);
       if (!stale.has(record.stepId)) continue;
       before.add(record.stepId);
       for (const { resource, role } of record.changes) if (role === 'written') written.add(resource);
@@ -62,7 +68,11 @@ export class StepHistory {
 
   /** Has every statement of it an undo? Files and rows always have one. */
   canBeUndone(stepId: string): boolean {
-    return canBeUndone(this.record(stepId)?.effects.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect) ?? []);
+    return canBeUndone(
+      this.record(stepId)
+        ?.effects.filter(({ outcome }) => outcome === 'applied')
+        .map(({ effect }) => effect) ?? [],
+    );
   }
 
   record(stepId: string): StepRecord | undefined {

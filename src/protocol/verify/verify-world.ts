@@ -21,7 +21,14 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
 import { compare, type CompareParts, type Comparison } from './compare.ts';
-import { damagedFinding, findLedgerProblems, ForgottenSteps, foreignFindings, missingLedgerFinding, notCarriedOutFinding } from './ledger-findings.ts';
+import {
+  damagedFinding,
+  findLedgerProblems,
+  ForgottenSteps,
+  foreignFindings,
+  missingLedgerFinding,
+  notCarriedOutFinding,
+} from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { expectDatabases, planState } from '../look/look.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/questions.ts';
@@ -31,7 +38,12 @@ import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspace, Workspaces } from '../workspace/workspace.ts';
 
 /** @throws HoldfastError `not-current-run`, or what may pass (`server-unreachable`, `busy`, `storage-unreachable` while the term is raised) */
-export async function verifyWorldProtocol(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: VerifyWorldRequest): Promise<VerifyWorldResult> {
+export async function verifyWorldProtocol(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: VerifyWorldRequest,
+): Promise<VerifyWorldResult> {
   return await new Verification(host, workspaces, caller, request).run();
 }
 
@@ -66,7 +78,11 @@ class Verification {
   /** The ledger can't even keep the question: it is asked all the same, and anew after each comparison that ends like this. */
   #askUnsaved(error: HoldfastError): VerifyWorldResult {
     const { jobId, reason, detail } = this.#request;
-    const question = unsavedQuestion({ jobId, why: `${reason}: ${detail}`, findings: [damagedFinding([error.message])] });
+    const question = unsavedQuestion({
+      jobId,
+      why: `${reason}: ${detail}`,
+      findings: [damagedFinding([error.message])],
+    });
     return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: this.#host.searchAttributes };
   }
 
@@ -79,27 +95,50 @@ class Verification {
     // What a dead worker's command still does is ended before anything is compared.
     await removeDeadCommands(workspace.directory);
     // A job with a record finds an empty workspace: the record is lost, which is no reason to begin anew.
-    const opening = await workspace.exclusive('open', async (ledger) => {
-      await mustBeCurrentRun(this.#host, this.#caller);
-      return await this.#open(workspace, ledger, isKnown);
-    }, { create: true, signal: this.#caller.signal });
+    const opening = await workspace.exclusive(
+      'open',
+      async (ledger) => {
+        await mustBeCurrentRun(this.#host, this.#caller);
+        return await this.#open(workspace, ledger, isKnown);
+      },
+      { create: true, signal: this.#caller.signal },
+    );
     if (opening !== undefined) return await this.#ask(workspace, opening);
 
     const seen = await this.#compare(workspace, undefined);
     faultPoint('verify.compared');
-    return await workspace.exclusive('conclude verification', async (ledger) => {
-      await mustBeCurrentRun(this.#host, this.#caller);
-      const job = ledger.job(request.jobId)!;
-      const again = seen.differing.length === 0 && seen.at.seq === job.at.seq ? seen : await this.#compareUnderLock(workspace, ledger, seen);
-      await this.#readOn(ledger);
-      const findings = [...findLedgerProblems(ledger, request, this.#forgotten), ...again.findings];
-      if (findings.length > 0) return this.#asked(ledger, findings);
-      const unfinished = await finishAbandoned({ workspace, ledger, settings: request.settings, term: job.term, runId: this.#caller.runId }, request);
-      if (unfinished !== undefined) return this.#asked(ledger, unfinished.findings, unfinished);
-      this.#settle(ledger, again);
-      const { term, at, markOrdinal: mark } = ledger.job(request.jobId)!;
-      return { kind: 'verified', mark, term, at, resources: seen.resources, sizeBytes: seen.sizeBytes, tookMs: Math.max(0, Math.round(this.#host.clock().bootMs - startedMs)), searchAttributes: this.#host.searchAttributes };
-    }, { signal: this.#caller.signal });
+    return await workspace.exclusive(
+      'conclude verification',
+      async (ledger) => {
+        await mustBeCurrentRun(this.#host, this.#caller);
+        const job = ledger.job(request.jobId)!;
+        const again =
+          seen.differing.length === 0 && seen.at.seq === job.at.seq
+            ? seen
+            : await this.#compareUnderLock(workspace, ledger, seen);
+        await this.#readOn(ledger);
+        const findings = [...findLedgerProblems(ledger, request, this.#forgotten), ...again.findings];
+        if (findings.length > 0) return this.#asked(ledger, findings);
+        const unfinished = await finishAbandoned(
+          { workspace, ledger, settings: request.settings, term: job.term, runId: this.#caller.runId },
+          request,
+        );
+        if (unfinished !== undefined) return this.#asked(ledger, unfinished.findings, unfinished);
+        this.#settle(ledger, again);
+        const { term, at, markOrdinal: mark } = ledger.job(request.jobId)!;
+        return {
+          kind: 'verified',
+          mark,
+          term,
+          at,
+          resources: seen.resources,
+          sizeBytes: seen.sizeBytes,
+          tookMs: Math.max(0, Math.round(this.#host.clock().bootMs - startedMs)),
+          searchAttributes: this.#host.searchAttributes,
+        };
+      },
+      { signal: this.#caller.signal },
+    );
   }
 
   get request(): VerifyWorldRequest {
@@ -111,14 +150,20 @@ class Verification {
     const { jobId, settings } = this.#request;
     workspace.reserveDatabases(settings);
     const bound = ledger.boundJobId();
-    if (bound !== undefined && bound !== jobId) return await foreignFindings(this.#host, workspace, ledger, bound, jobId);
+    if (bound !== undefined && bound !== jobId)
+      return await foreignFindings(this.#host, workspace, ledger, bound, jobId);
     const job = ledger.job(jobId);
     if (job === undefined && isKnown) return [missingLedgerFinding(workspace.root, this.#request)];
     if (job === undefined) {
       ledger.transaction(() => {
         ledger.addJob({ jobId, workflowId: this.#caller.workflowId, runId: this.#caller.runId, settings });
         ledger.bind(jobId);
-        ledger.append(jobId, this.#caller.runId, { kind: 'opened', workflowId: this.#caller.workflowId, settings: stateDigest(planState(settings)), changes: [] });
+        ledger.append(jobId, this.#caller.runId, {
+          kind: 'opened',
+          workflowId: this.#caller.workflowId,
+          settings: stateDigest(planState(settings)),
+          changes: [],
+        });
       });
     }
     redoLostRecord(ledger, jobId, this.#request.known);
@@ -126,7 +171,9 @@ class Verification {
     this.#readTo = check.at;
     this.#checked = check;
     // An older record says nothing of the world as it should be, and a term must not be raised from it. Nor is a job gone on with that is being undone.
-    const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter((found) => found.class === 'damaged' || found.kind === 'undone-after-reset');
+    const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter(
+      (found) => found.class === 'damaged' || found.kind === 'undone-after-reset',
+    );
     if (unusable.length > 0) return unusable;
     expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
     try {
@@ -174,18 +221,33 @@ class Verification {
 
   async #compare(workspace: Workspace, only: ReadonlySet<string> | undefined, under?: Ledger): Promise<Comparison> {
     const { jobId, settings } = this.#request;
-    const parts = { host: this.#host, workspace, settings, jobId, onProgress: (done: number, total: number) => this.#caller.progress(`compared ${done} of ${total}`, total === 0 ? 1 : done / total) };
+    const parts = {
+      host: this.#host,
+      workspace,
+      settings,
+      jobId,
+      onProgress: (done: number, total: number) =>
+        this.#caller.progress(`compared ${done} of ${total}`, total === 0 ? 1 : done / total),
+    };
     const snapshotOf = (ledger: Ledger): Pick<CompareParts, 'ledger' | 'at' | 'manifest'> => {
       const { at } = ledger.job(jobId)!;
       const isAsChecked = this.#checked?.at.seq === at.seq && this.#checked.at.head === at.head;
       return { ledger, at, manifest: isAsChecked ? this.#checked!.manifest : ledger.manifest(jobId) };
     };
-    return await compare({ ...parts, ...(under === undefined ? await workspace.exclusive('read the record', snapshotOf) : snapshotOf(under)) }, only);
+    return await compare(
+      {
+        ...parts,
+        ...(under === undefined ? await workspace.exclusive('read the record', snapshotOf) : snapshotOf(under)),
+      },
+      only,
+    );
   }
 
   /** What differed, and what a sibling has recorded meanwhile, once more against the record as it is now. */
   async #compareUnderLock(workspace: Workspace, ledger: Ledger, seen: Comparison): Promise<Comparison> {
-    const changed = [...ledger.manifest(this.#request.jobId).values()].filter((entry) => entry.seq > seen.at.seq).map(({ resource }) => resource);
+    const changed = [...ledger.manifest(this.#request.jobId).values()]
+      .filter((entry) => entry.seq > seen.at.seq)
+      .map(({ resource }) => resource);
     return await this.#compare(workspace, new Set([...seen.differing, ...changed]), ledger);
   }
 
@@ -193,17 +255,36 @@ class Verification {
     return await workspace.exclusive('ask', (ledger) => this.#asked(ledger, findings), { create: true });
   }
 
-  #asked(ledger: Ledger, findings: readonly Finding[], step?: { readonly stepId: string; readonly token: Digest }): VerifyWorldResult {
+  #asked(
+    ledger: Ledger,
+    findings: readonly Finding[],
+    step?: { readonly stepId: string; readonly token: Digest },
+  ): VerifyWorldResult {
     const { jobId, reason, detail } = this.#request;
     // A step's own question about the same target is asked here with all the rest.
     const named = new Set(findings.map(({ resource }) => resource));
     for (const open of ledger.openQuestions(jobId)) {
-      if (open.kind === 'conflict' && open.token !== undefined && open.findings.some(({ resource }) => named.has(resource))) {
+      if (
+        open.kind === 'conflict' &&
+        open.token !== undefined &&
+        open.findings.some(({ resource }) => named.has(resource))
+      ) {
         ledger.transaction(() => withdraw(ledger, open, this.#caller.runId, 'it is asked with what else differs'));
       }
     }
-    const question = ask(ledger, this.#workspaces.secrets, { jobId, runId: this.#caller.runId, why: `${reason}: ${detail}`, findings, ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }) });
-    return { kind: 'question', question: forPayload(question), term: ledger.job(jobId)?.term ?? 0, searchAttributes: this.#host.searchAttributes };
+    const question = ask(ledger, this.#workspaces.secrets, {
+      jobId,
+      runId: this.#caller.runId,
+      why: `${reason}: ${detail}`,
+      findings,
+      ...(step === undefined ? {} : { stepId: step.stepId, token: step.token }),
+    });
+    return {
+      kind: 'question',
+      question: forPayload(question),
+      term: ledger.job(jobId)?.term ?? 0,
+      searchAttributes: this.#host.searchAttributes,
+    };
   }
 
   /** Nothing differs: questions about the world are withdrawn, watches noted at first sight, the mark set. */
@@ -211,9 +292,12 @@ class Verification {
     const { jobId } = this.#request;
     faultPoint('verify.mark-before');
     ledger.transaction(() => {
-      for (const question of ledger.openQuestions(jobId)) if (isAboutTheWorld(question)) withdraw(ledger, question, this.#caller.runId, 'nothing differs any more');
-      if (comparison.firstSeen.length > 0) ledger.append(jobId, this.#caller.runId, { kind: 'watched', changes: [...comparison.firstSeen] });
-      if (ledger.workerOrdinal(this.#host.worker.id) === undefined) ledger.registerWorker(this.#host.worker.id, this.#host.worker.identity);
+      for (const question of ledger.openQuestions(jobId))
+        if (isAboutTheWorld(question)) withdraw(ledger, question, this.#caller.runId, 'nothing differs any more');
+      if (comparison.firstSeen.length > 0)
+        ledger.append(jobId, this.#caller.runId, { kind: 'watched', changes: [...comparison.firstSeen] });
+      if (ledger.workerOrdinal(this.#host.worker.id) === undefined)
+        ledger.registerWorker(this.#host.worker.id, this.#host.worker.identity);
       ledger.setMark(jobId, this.#host.clock());
     });
     faultPoint('verify.mark-after');

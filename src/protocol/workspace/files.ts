@@ -1,8 +1,27 @@
 /** File effects bound to one workspace and its blobs. */
 import { createHash } from 'node:crypto';
 import {
-  checkFile, commitFile, describeFileDifference, discardPrepared, isCaptured, listFolder, normaliseFolder, normalisePath, observeFile, observeFiles, openFileWorkspace, prepareFile, putFile, refuseSameTargets,
-  removeLeftovers, syncFolders, type CommitOptions, type FileDifference, type FileSighting, type FileWorkspace, type PreparedFile,
+  checkFile,
+  commitFile,
+  describeFileDifference,
+  discardPrepared,
+  isCaptured,
+  listFolder,
+  normaliseFolder,
+  normalisePath,
+  observeFile,
+  observeFiles,
+  openFileWorkspace,
+  prepareFile,
+  putFile,
+  refuseSameTargets,
+  removeLeftovers,
+  syncFolders,
+  type CommitOptions,
+  type FileDifference,
+  type FileSighting,
+  type FileWorkspace,
+  type PreparedFile,
 } from '../../effects/files/index.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
 import { databasePlaces, refuseReservedFile, reservedInodes } from '../../effects/files/reserved.ts';
@@ -19,10 +38,19 @@ export type { PreparedFile };
 
 export type FileCommit = { readonly kind: 'applied' } | { readonly kind: 'conflict'; readonly found: FileState };
 
-export type FilePut = { readonly kind: 'done'; readonly kept?: Digest } | { readonly kind: 'left'; readonly reason: string; readonly kept?: Digest };
+export type FilePut =
+  | { readonly kind: 'done'; readonly kept?: Digest }
+  | { readonly kind: 'left'; readonly reason: string; readonly kept?: Digest };
 
-export function cannotRead(path: string, { reason, leadsOutside }: Extract<FileSighting, { outcome: 'unreadable' }>): HoldfastError {
-  return new HoldfastError(leadsOutside === true ? 'outside-workspace' : 'permission-denied', `${path} cannot be read: ${reason}.`, { path });
+export function cannotRead(
+  path: string,
+  { reason, leadsOutside }: Extract<FileSighting, { outcome: 'unreadable' }>,
+): HoldfastError {
+  return new HoldfastError(
+    leadsOutside === true ? 'outside-workspace' : 'permission-denied',
+    `${path} cannot be read: ${reason}.`,
+    { path },
+  );
 }
 
 const MAX_DIFFERENCE_BYTES = 1024 * 1024;
@@ -66,7 +94,9 @@ export class WorkspaceFiles {
     return normaliseFolder(path);
   }
 
-  refuseSameTargets(targets: readonly { readonly path: string; readonly before: FileState; readonly after: FileState }[]): void {
+  refuseSameTargets(
+    targets: readonly { readonly path: string; readonly before: FileState; readonly after: FileState }[],
+  ): void {
     refuseSameTargets(this.#workspace, targets);
   }
 
@@ -74,7 +104,10 @@ export class WorkspaceFiles {
     return await observeFile(this.#workspace, path);
   }
 
-  async observeMany(paths: readonly string[], onProgress?: (done: number, total: number) => void): Promise<readonly FileSighting[]> {
+  async observeMany(
+    paths: readonly string[],
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<readonly FileSighting[]> {
     return await observeFiles(this.#workspace, paths, onProgress === undefined ? {} : { onProgress });
   }
 
@@ -92,7 +125,8 @@ export class WorkspaceFiles {
       hash.update(chunk);
       yield chunk;
     }
-    if (hash.digest('hex') !== state.content) throw new HoldfastError('busy', `${path} changed while the step read it.`, { path });
+    if (hash.digest('hex') !== state.content)
+      throw new HoldfastError('busy', `${path} changed while the step read it.`, { path });
   }
 
   async list(folder: string, recursive: boolean): Promise<readonly FileInfo[]> {
@@ -115,14 +149,26 @@ export class WorkspaceFiles {
     }
   }
 
-  async prepare(effect: FileEffect, token: string, index: number, before: FileState = effect.before): Promise<PreparedFile> {
-    return await prepareFile(this.#workspace, { path: effect.path, before, after: effect.after }, this.#blobs, { token, index });
+  async prepare(
+    effect: FileEffect,
+    token: string,
+    index: number,
+    before: FileState = effect.before,
+  ): Promise<PreparedFile> {
+    return await prepareFile(this.#workspace, { path: effect.path, before, after: effect.after }, this.#blobs, {
+      token,
+      index,
+    });
   }
 
   /** An attempt that ended between taking away and placing has left nothing there, and nothing captured that would say so: then that is what it goes on from. */
   async goneOnTheWay({ path }: FileEffect, token: string, index: number): Promise<FileState | undefined> {
     const { found } = await checkFile(this.#workspace, { path, before: ABSENT, after: ABSENT });
-    return found.outcome === 'seen' && found.state.kind === 'absent' && !isCaptured(this.#workspace, path, { token, index }) ? ABSENT : undefined;
+    return found.outcome === 'seen' &&
+      found.state.kind === 'absent' &&
+      !isCaptured(this.#workspace, path, { token, index })
+      ? ABSENT
+      : undefined;
   }
 
   /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */
@@ -132,7 +178,12 @@ export class WorkspaceFiles {
     if (outcome.outcome === 'applied') return { kind: 'applied' };
     const { path, before, after } = prepared.change;
     if (outcome.outcome === 'written-meanwhile') {
-      const theirs: FileState = { kind: 'file', sizeBytes: outcome.sizeBytes, mode: before.kind === 'file' ? before.mode : 0o644, content: outcome.kept };
+      const theirs: FileState = {
+        kind: 'file',
+        sizeBytes: outcome.sizeBytes,
+        mode: before.kind === 'file' ? before.mode : 0o644,
+        content: outcome.kept,
+      };
       await this.put(path, theirs, after, prepared.name);
       return { kind: 'conflict', found: await this.stateNow(path) };
     }
@@ -146,9 +197,18 @@ export class WorkspaceFiles {
   }
 
   /** Puts a path to a state if it shows what is expected; what is replaced is a blob afterwards. Safe to repeat. */
-  async put(path: string, state: FileState, expectedNow: FileState, name: { readonly token: string; readonly index: number }): Promise<FilePut> {
+  async put(
+    path: string,
+    state: FileState,
+    expectedNow: FileState,
+    name: { readonly token: string; readonly index: number },
+  ): Promise<FilePut> {
     const outcome = await putFile(this.#workspace, path, state, this.#blobs, { expectedNow, name });
-    if (outcome.outcome === 'applied') return { kind: 'done', ...(expectedNow.kind === 'file' && !sameState(expectedNow, state) ? { kept: expectedNow.content } : {}) };
+    if (outcome.outcome === 'applied')
+      return {
+        kind: 'done',
+        ...(expectedNow.kind === 'file' && !sameState(expectedNow, state) ? { kept: expectedNow.content } : {}),
+      };
     if (outcome.outcome === 'written-meanwhile') return { kind: 'done', kept: outcome.kept };
     return { kind: 'left', reason: outcome.reason, ...(outcome.kept === undefined ? {} : { kept: outcome.kept }) };
   }
@@ -186,13 +246,17 @@ export class WorkspaceFiles {
 
   /** The difference between what was recorded (a blob, if it was kept) and what is found. */
   async describe(path: string, expected: FileState, found: FileState): Promise<string> {
-    const difference = await describeFileDifference(expected, found, async (digest, side) => (side === 'expected' ? await this.#blob(digest) : await this.#here(path)));
+    const difference = await describeFileDifference(expected, found, async (digest, side) =>
+      side === 'expected' ? await this.#blob(digest) : await this.#here(path),
+    );
     return textOf(difference);
   }
 
   /** The difference that a planned write will make. */
   async describePlanned(path: string, before: FileState, after: FileState): Promise<string> {
-    const difference = await describeFileDifference(before, after, async (digest, side) => (side === 'expected' ? await this.#here(path) : await this.#blob(digest)));
+    const difference = await describeFileDifference(before, after, async (digest, side) =>
+      side === 'expected' ? await this.#here(path) : await this.#blob(digest),
+    );
     return textOf(difference);
   }
 
@@ -212,5 +276,9 @@ export class WorkspaceFiles {
 }
 
 function textOf({ summary, text, isCut }: FileDifference): string {
-  return [summary, ...(text === undefined ? [] : [text]), ...(isCut && text !== undefined ? ['… (the record keeps no more of it; open the file to see all)'] : [])].join('\n');
+  return [
+    summary,
+    ...(text === undefined ? [] : [text]),
+    ...(isCut && text !== undefined ? ['… (the record keeps no more of it; open the file to see all)'] : []),
+  ].join('\n');
 }

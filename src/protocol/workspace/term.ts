@@ -17,12 +17,20 @@ import type { Workspace } from './workspace.ts';
 export async function mustBeCurrentRun(host: ProtocolHost, caller: Caller): Promise<void> {
   const current = await host.currentRunId(caller.workflowId);
   if (current !== caller.runId) {
-    throw new HoldfastError('not-current-run', `Run ${caller.runId} of ${caller.workflowId} is not the current one${current === undefined ? '' : ` (that is ${current})`}; it does nothing.`);
+    throw new HoldfastError(
+      'not-current-run',
+      `Run ${caller.runId} of ${caller.workflowId} is not the current one${current === undefined ? '' : ` (that is ${current})`}; it does nothing.`,
+    );
   }
 }
 
 /** Raises every database's fence row to one term above all that are there. A partial raise is harmless. */
-export async function raiseFences(workspace: Workspace, settings: JobSettings, jobId: string, atLeast: number): Promise<{ readonly term: number } | { readonly findings: readonly Finding[] }> {
+export async function raiseFences(
+  workspace: Workspace,
+  settings: JobSettings,
+  jobId: string,
+  atLeast: number,
+): Promise<{ readonly term: number } | { readonly findings: readonly Finding[] }> {
   const names = Object.keys(settings.databases).sort();
   const findings: Finding[] = [];
   let term = atLeast;
@@ -42,7 +50,11 @@ export async function raiseFences(workspace: Workspace, settings: JobSettings, j
   for (const name of names) {
     const database = await workspace.database(name, settings);
     const fence = await database.raiseFence(jobId, term);
-    if (fence.term !== term) throw new HoldfastError('fenced', `Database ${name} has term ${fence.term} for ${jobId}; another verification has overtaken term ${term}.`);
+    if (fence.term !== term)
+      throw new HoldfastError(
+        'fenced',
+        `Database ${name} has term ${fence.term} for ${jobId}; another verification has overtaken term ${term}.`,
+      );
     faultPoint('term.fence-raised');
   }
   return { term };

@@ -48,7 +48,11 @@ export class Workspace {
   }
 
   /** Runs `work` under the workspace's lock with the ledger as it is on disk now. */
-  async exclusive<T>(purpose: string, work: (ledger: Ledger) => Promise<T> | T, options: { readonly create?: boolean; readonly signal?: AbortSignal } = {}): Promise<T> {
+  async exclusive<T>(
+    purpose: string,
+    work: (ledger: Ledger) => Promise<T> | T,
+    options: { readonly create?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<T> {
     return await this.#lock.hold(
       purpose,
       async () => {
@@ -63,14 +67,21 @@ export class Workspace {
   async database(name: string, settings: JobSettings): Promise<Database> {
     const reference = settings.databases[name];
     if (reference === undefined) {
-      throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`, { name });
+      throw new HoldfastError(
+        'undeclared-database',
+        `The job declares no database "${name}"; it declares ${Object.keys(settings.databases).join(', ') || 'none'}.`,
+        { name },
+      );
     }
     this.secrets.know(settings);
     const url = resolveUrl(name, reference, this.env);
     const known = this.#databases.get(name);
     if (known !== undefined && known.url === url) return await known.opened;
     if (url.startsWith('sqlite:')) this.#makeReady(name, this.#sqlitePath(url));
-    const opened = openDatabase({ name, url }, { workspaceRoot: this.root, env: {}, create: () => !this.#expected.has(name) });
+    const opened = openDatabase(
+      { name, url },
+      { workspaceRoot: this.root, env: {}, create: () => !this.#expected.has(name) },
+    );
     this.#databases.set(name, { url, opened });
     opened.catch(() => {
       if (this.#databases.get(name)?.opened === opened) this.#databases.delete(name);
@@ -103,7 +114,11 @@ export class Workspace {
   async forget(name: string): Promise<void> {
     const known = this.#databases.get(name);
     this.#databases.delete(name);
-    if (known !== undefined) await known.opened.then((database) => database.close(), () => undefined);
+    if (known !== undefined)
+      await known.opened.then(
+        (database) => database.close(),
+        () => undefined,
+      );
   }
 
   async close(): Promise<void> {
@@ -121,7 +136,11 @@ export class Workspace {
   /** A database may be declared in a folder of the workspace that nothing has created yet; one that the record knows is there. */
   #makeReady(name: string, databasePath: string): void {
     if (this.#expected.has(name) && !existsSync(databasePath)) {
-      throw new HoldfastError('storage-unreachable', `Database "${name}": its file ${databasePath} is gone. Put it back; if it is to be gone, put an empty file there.`, { name });
+      throw new HoldfastError(
+        'storage-unreachable',
+        `Database "${name}": its file ${databasePath} is gone. Put it back; if it is to be gone, put an empty file there.`,
+        { name },
+      );
     }
     const folder = dirname(databasePath);
     if (folder.startsWith(`${this.root}/`)) atPoints('mkdir', () => mkdirSync(folder, { recursive: true }));
@@ -134,7 +153,6 @@ export class Workspace {
     }
     return (this.#ledger ??= Ledger.open(this.directory, { create }));
   }
-
 }
 
 /** All workspaces that a process has open. */
@@ -182,8 +200,15 @@ export class Workspaces {
       syncDirectory(path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') throw new HoldfastError('permission-denied', `The workspace ${path} cannot be written (${code}).`, { path }, { cause: error });
-      if (code === 'EEXIST' || code === 'ENOTDIR') throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`, { path }, { cause: error });
+      if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+        throw new HoldfastError(
+          'permission-denied',
+          `The workspace ${path} cannot be written (${code}).`,
+          { path },
+          { cause: error },
+        );
+      if (code === 'EEXIST' || code === 'ENOTDIR')
+        throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`, { path }, { cause: error });
       throw error;
     }
     return this.#opened(path);
@@ -213,7 +238,11 @@ export function resolveUrl(name: string, reference: string, env: Readonly<Record
   if (variable === undefined) return reference;
   const value = env[variable];
   if (value === undefined || value === '') {
-    throw new HoldfastError('missing-variable', `Database "${name}" is at \${{ env.${variable} }}, and the worker's environment has no ${variable}.`, { name, variable });
+    throw new HoldfastError(
+      'missing-variable',
+      `Database "${name}" is at \${{ env.${variable} }}, and the worker's environment has no ${variable}.`,
+      { name, variable },
+    );
   }
   return value;
 }

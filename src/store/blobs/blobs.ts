@@ -12,12 +12,37 @@
  *    here all the same.
  */
 import { createHash, hash, randomBytes } from 'node:crypto';
-import { closeSync, constants, copyFileSync, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, read, readdirSync, readSync, statSync, write } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  read,
+  readdirSync,
+  readSync,
+  statSync,
+  write,
+} from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { createFile, makeDirectory, renameFile, storageError, syncDirectory, syncFile, syncFileSlowly, systemCode, tryUnlink, writeWhole } from '../durable-file.ts';
+import {
+  createFile,
+  makeDirectory,
+  renameFile,
+  storageError,
+  syncDirectory,
+  syncFile,
+  syncFileSlowly,
+  systemCode,
+  tryUnlink,
+  writeWhole,
+} from '../durable-file.ts';
 import { atPoints, faultPoint } from '../fault-point.ts';
 
 export interface StoredContent {
@@ -93,12 +118,15 @@ export class BlobStore {
    */
   async putFromFiles(absolutePaths: readonly string[]): Promise<readonly StoredContent[]> {
     const stored: StoredContent[] = [];
-    for (let start = 0; start < absolutePaths.length; start += FILES_A_BATCH) stored.push(...(await this.#putBatch(absolutePaths.slice(start, start + FILES_A_BATCH))));
+    for (let start = 0; start < absolutePaths.length; start += FILES_A_BATCH)
+      stored.push(...(await this.#putBatch(absolutePaths.slice(start, start + FILES_A_BATCH))));
     return stored;
   }
 
   has(digest: Digest): boolean {
-    return this.#small.get(digest) !== undefined || statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined;
+    return (
+      this.#small.get(digest) !== undefined || statSync(this.pathOf(digest), { throwIfNoEntry: false }) !== undefined
+    );
   }
 
   /**
@@ -108,7 +136,11 @@ export class BlobStore {
   async read(digest: Digest, options: { readonly maxBytes?: number } = {}): Promise<Buffer> {
     const maxBytes = options.maxBytes ?? 256 * CHUNK_BYTES;
     const size = this.sizeOf(digest);
-    if (size > maxBytes) throw new HoldfastError('too-large', `Content ${digest} has ${size} bytes. Expected at most ${maxBytes}.`, { digest, sizeBytes: size });
+    if (size > maxBytes)
+      throw new HoldfastError('too-large', `Content ${digest} has ${size} bytes. Expected at most ${maxBytes}.`, {
+        digest,
+        sizeBytes: size,
+      });
     if (size <= SMALL_CONTENT_BYTES) return this.#readWhole(digest);
     const chunks: Buffer[] = [];
     for await (const chunk of this.stream(digest)) chunks.push(chunk);
@@ -233,7 +265,10 @@ export class BlobStore {
     try {
       for (const path of absolutePaths) {
         const bytes = readSmallFile(path);
-        const stored = bytes === undefined ? await this.putFromFile(path) : { content: hash('sha256', bytes), sizeBytes: bytes.byteLength };
+        const stored =
+          bytes === undefined
+            ? await this.putFromFile(path)
+            : { content: hash('sha256', bytes), sizeBytes: bytes.byteLength };
         all.push(stored);
         if (bytes === undefined || this.#holdsIntact(stored.content, bytes)) continue;
         const temporary = this.#temporaryPath();
@@ -289,7 +324,15 @@ export class BlobStore {
     } catch (error) {
       tryUnlink(temporary);
       const code = systemCode(error);
-      if (code !== 'ENOTSUP' && code !== 'EOPNOTSUPP' && code !== 'EXDEV' && code !== 'EINVAL' && code !== 'ENOTTY' && code !== 'ENOSYS') throw storageError('copy', path, error);
+      if (
+        code !== 'ENOTSUP' &&
+        code !== 'EOPNOTSUPP' &&
+        code !== 'EXDEV' &&
+        code !== 'EINVAL' &&
+        code !== 'ENOTTY' &&
+        code !== 'ENOSYS'
+      )
+        throw storageError('copy', path, error);
       // The source's filesystem may differ from file to file, but a store whose own can't clone never will.
       if (code !== 'EXDEV') this.#canClone = false;
       return undefined;
@@ -401,7 +444,11 @@ export class BlobStore {
 
   #check(digest: Digest, found: string, place: string): void {
     if (found === digest) return;
-    throw new HoldfastError('ledger-damaged', `Content ${digest} is damaged: "${place}" now has the digest ${found}.`, { digest, found, path: place });
+    throw new HoldfastError('ledger-damaged', `Content ${digest} is damaged: "${place}" now has the digest ${found}.`, {
+      digest,
+      found,
+      path: place,
+    });
   }
 
   #readFailure(digest: Digest, error: unknown): HoldfastError {
@@ -409,7 +456,10 @@ export class BlobStore {
   }
 
   #missing(digest: Digest): HoldfastError {
-    return new HoldfastError('not-found', `Content ${digest} is not in the store "${this.directory}".`, { digest, path: this.pathOf(digest) });
+    return new HoldfastError('not-found', `Content ${digest} is not in the store "${this.directory}".`, {
+      digest,
+      path: this.pathOf(digest),
+    });
   }
 
   #folderOf(digest: Digest): string {
@@ -463,11 +513,17 @@ function readOpen(file: number, path: string): Buffer {
  * An open file in chunks from its start, whatever position others have moved it to. `lent`: each chunk is good only until
  * the next is asked for, so that one buffer serves all and memory stays flat.
  */
-async function* readChunks(file: number, path: string, chunks: 'lent' | 'given'): AsyncGenerator<Buffer, void, undefined> {
+async function* readChunks(
+  file: number,
+  path: string,
+  chunks: 'lent' | 'given',
+): AsyncGenerator<Buffer, void, undefined> {
   let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const count = await new Promise<number>((resolve, reject) => {
-      read(file, buffer, 0, CHUNK_BYTES, position, (error, length) => (error === null ? resolve(length) : reject(storageError('read', path, error))));
+      read(file, buffer, 0, CHUNK_BYTES, position, (error, length) =>
+        error === null ? resolve(length) : reject(storageError('read', path, error)),
+      );
     });
     if (count === 0) return;
     yield buffer.subarray(0, count);
@@ -477,9 +533,11 @@ async function* readChunks(file: number, path: string, chunks: 'lent' | 'given')
 }
 
 async function writeChunk(file: number, chunk: Uint8Array, path: string): Promise<void> {
-  for (let written = 0; written < chunk.byteLength; ) {
+  for (let written = 0; written < chunk.byteLength;) {
     written += await new Promise<number>((resolve, reject) => {
-      write(file, chunk, written, chunk.byteLength - written, null, (error, count) => (error === null ? resolve(count) : reject(storageError('write', path, error))));
+      write(file, chunk, written, chunk.byteLength - written, null, (error, count) =>
+        error === null ? resolve(count) : reject(storageError('write', path, error)),
+      );
     });
   }
 }
@@ -515,5 +573,8 @@ export function utf8(text: string): Buffer {
 }
 
 function notUnicode(): HoldfastError {
-  return new HoldfastError('bad-input', 'The text holds a lone surrogate, which UTF-8 cannot carry. Write bytes instead.');
+  return new HoldfastError(
+    'bad-input',
+    'The text holds a lone surrogate, which UTF-8 cannot carry. Write bytes instead.',
+  );
 }

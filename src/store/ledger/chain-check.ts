@@ -10,7 +10,15 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Digest } from '../../model/digest.ts';
-import { ChainRecordSchema, foldChanges, GENESIS, manifestEntryOf, type ChainRecord, type LatestChange, type ManifestEntry } from '../../model/record/record.ts';
+import {
+  ChainRecordSchema,
+  foldChanges,
+  GENESIS,
+  manifestEntryOf,
+  type ChainRecord,
+  type LatestChange,
+  type ManifestEntry,
+} from '../../model/record/record.ts';
 import type { ChainPlace } from '../../model/job/messages.ts';
 import { stateText } from '../../model/record/world.ts';
 
@@ -70,7 +78,10 @@ export interface CheckedChain {
 }
 
 /** Yields between batches, so that its driver can give others a turn. `visit` gets each sound record once, in order. */
-export function* checkChain({ at, batches, manifest }: CheckedChain, visit: (record: ChainRecord) => void): Generator<undefined, ChainCheck> {
+export function* checkChain(
+  { at, batches, manifest }: CheckedChain,
+  visit: (record: ChainRecord) => void,
+): Generator<undefined, ChainCheck> {
   const damaged = (problem: string): ChainCheck => ({ problems: [problem], manifest: new Map(), at });
   let head: Digest = GENESIS;
   let seq = 0;
@@ -79,7 +90,8 @@ export function* checkChain({ at, batches, manifest }: CheckedChain, visit: (rec
     for (const { record, computed, head: stated } of batch) {
       seq += 1;
       if (record.seq !== seq) return damaged(`record ${seq} is missing; the next is ${record.seq}`);
-      if (computed !== stated) return damaged(`record ${seq} does not match its chain head: it was changed after it was written`);
+      if (computed !== stated)
+        return damaged(`record ${seq} does not match its chain head: it was changed after it was written`);
       head = computed;
       foldChanges(latest, record);
       visit(record);
@@ -87,16 +99,22 @@ export function* checkChain({ at, batches, manifest }: CheckedChain, visit: (rec
     yield;
   }
   const stored = manifest();
-  const problems = at.seq === seq && at.head === head ? [] : [`the job's row names record ${at.seq}, the chain ends at ${seq}`];
+  const problems =
+    at.seq === seq && at.head === head ? [] : [`the job's row names record ${at.seq}, the chain ends at ${seq}`];
   let compared = 0;
   for (const [resource, change] of latest) {
-    if (!isSameEntry(stored.get(resource), change)) problems.push(`the manifest's entry for ${resource} differs from the chain's`);
+    if (!isSameEntry(stored.get(resource), change))
+      problems.push(`the manifest's entry for ${resource} differs from the chain's`);
     if (++compared % BATCH_ENTRIES === 0) yield;
   }
-  for (const resource of stored.keys()) if (!latest.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
+  for (const resource of stored.keys())
+    if (!latest.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
   return { problems, manifest: stored, at };
 }
 
 function isSameEntry(stored: ManifestEntry | undefined, latest: LatestChange): boolean {
-  return stored !== undefined && isDeepStrictEqual(stored, manifestEntryOf(latest, hash('sha256', stateText(latest.change.state))));
+  return (
+    stored !== undefined &&
+    isDeepStrictEqual(stored, manifestEntryOf(latest, hash('sha256', stateText(latest.change.state))))
+  );
 }

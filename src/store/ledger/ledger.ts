@@ -19,10 +19,29 @@ import { HoldfastError } from '../../model/failure.ts';
 import { IntentSchema, type Intent } from '../../model/record/intent.ts';
 import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../../model/job/messages.ts';
 import { QuestionSchema, type Question } from '../../model/question/question.ts';
-import { ChainRecordSchema, foldManifest, GENESIS, nextHead, recordText, type AppliedEffect, type ChainRecord, type Change, type ManifestEntry, type UndoneRecord } from '../../model/record/record.ts';
+import {
+  ChainRecordSchema,
+  foldManifest,
+  GENESIS,
+  nextHead,
+  recordText,
+  type AppliedEffect,
+  type ChainRecord,
+  type Change,
+  type ManifestEntry,
+  type UndoneRecord,
+} from '../../model/record/record.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../../model/record/world.ts';
-import { BATCH_BYTES, BATCH_RECORDS, checkChain, RecordParser, type ChainCheck, type ReadRecord, type StoredRecord } from './chain-check.ts';
+import {
+  BATCH_BYTES,
+  BATCH_RECORDS,
+  checkChain,
+  RecordParser,
+  type ChainCheck,
+  type ReadRecord,
+  type StoredRecord,
+} from './chain-check.ts';
 import { atPoints } from '../fault-point.ts';
 import { LEDGER_SCHEMA_VERSION, LEDGER_TABLES } from './schema.ts';
 import { performRowFrom, type PerformRow } from './perform-row.ts';
@@ -110,7 +129,11 @@ export interface UndoRuling {
 }
 
 /** A record without what the ledger itself supplies. */
-export type NewRecord = ChainRecord extends infer R ? (R extends ChainRecord ? Omit<R, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'> : never) : never;
+export type NewRecord = ChainRecord extends infer R
+  ? R extends ChainRecord
+    ? Omit<R, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'>
+    : never
+  : never;
 
 export class Ledger {
   readonly path: string;
@@ -134,11 +157,14 @@ export class Ledger {
    */
   static open(directory: string, options: { readonly create: boolean }): Ledger {
     const path = join(directory, LEDGER_FILE);
-    if (!options.create && !existsSync(path)) throw new HoldfastError('not-found', `There is no ledger at ${path}.`, { path });
+    if (!options.create && !existsSync(path))
+      throw new HoldfastError('not-found', `There is no ledger at ${path}.`, { path });
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(path);
-      database.exec('PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;');
+      database.exec(
+        'PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;',
+      );
       atPoints('ledger-commit', () => database?.exec(LEDGER_TABLES));
       database.exec('PRAGMA busy_timeout = 0;');
       const ledger = new Ledger(path, database);
@@ -147,7 +173,12 @@ export class Ledger {
     } catch (error) {
       database?.close();
       if (error instanceof HoldfastError) throw error;
-      throw new HoldfastError('ledger-damaged', `The ledger at ${path} cannot be opened: ${(error as Error).message}.`, { path }, { cause: error });
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The ledger at ${path} cannot be opened: ${(error as Error).message}.`,
+        { path },
+        { cause: error },
+      );
     }
   }
 
@@ -221,7 +252,8 @@ export class Ledger {
 
   /** A job's row is read several times a step; its settings seldom change. */
   #settings(text: string): JobSettings {
-    if (this.#lastSettings?.text !== text) this.#lastSettings = { text, settings: this.#parse(JobSettingsSchema, text, 'job settings') };
+    if (this.#lastSettings?.text !== text)
+      this.#lastSettings = { text, settings: this.#parse(JobSettingsSchema, text, 'job settings') };
     return this.#lastSettings.settings;
   }
 
@@ -242,10 +274,19 @@ export class Ledger {
     return this.#all('SELECT job_id FROM job ORDER BY rowid').map((row) => row['job_id'] as string);
   }
 
-  addJob(job: { readonly jobId: string; readonly workflowId: string; readonly runId: string; readonly settings: JobSettings }): void {
+  addJob(job: {
+    readonly jobId: string;
+    readonly workflowId: string;
+    readonly runId: string;
+    readonly settings: JobSettings;
+  }): void {
     this.#run(
       `INSERT INTO job VALUES (?, ?, ?, 0, 0, ?, 'open', -1, '', 0, ?)`,
-      job.jobId, job.workflowId, job.runId, GENESIS, JSON.stringify(job.settings),
+      job.jobId,
+      job.workflowId,
+      job.runId,
+      GENESIS,
+      JSON.stringify(job.settings),
     );
   }
 
@@ -260,7 +301,11 @@ export class Ledger {
   /** Raises the term by conditional update. @throws HoldfastError `fenced` if a higher one is there. */
   raiseTerm(jobId: string, term: number): void {
     const { changes } = this.#run('UPDATE job SET term = ? WHERE job_id = ? AND term < ?', term, jobId, term);
-    if (changes !== 1) throw new HoldfastError('fenced', `Term ${term} of ${jobId} cannot be raised: the ledger has term ${this.job(jobId)?.term}.`);
+    if (changes !== 1)
+      throw new HoldfastError(
+        'fenced',
+        `Term ${term} of ${jobId} cannot be raised: the ledger has term ${this.job(jobId)?.term}.`,
+      );
   }
 
   /** The next of a counter that orders registrations, claims and marks against each other. */
@@ -271,11 +316,22 @@ export class Ledger {
   }
 
   setMark(jobId: string, clock: { readonly bootId: string; readonly bootMs: number }): void {
-    this.#run('UPDATE job SET mark_ordinal = ?, fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?', this.nextOrdinal(), clock.bootId, clock.bootMs, jobId);
+    this.#run(
+      'UPDATE job SET mark_ordinal = ?, fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?',
+      this.nextOrdinal(),
+      clock.bootId,
+      clock.bootMs,
+      jobId,
+    );
   }
 
   refresh(jobId: string, clock: { readonly bootId: string; readonly bootMs: number }): void {
-    this.#run('UPDATE job SET fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?', clock.bootId, clock.bootMs, jobId);
+    this.#run(
+      'UPDATE job SET fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?',
+      clock.bootId,
+      clock.bootMs,
+      jobId,
+    );
   }
 
   workerOrdinal(workerId: string): number | undefined {
@@ -304,13 +360,30 @@ export class Ledger {
       `INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
        ON CONFLICT (token) DO UPDATE SET args = excluded.args, nonce = excluded.nonce, worker_id = excluded.worker_id, state = excluded.state, ordinal = excluded.ordinal,
          attempts = excluded.attempts, failures = excluded.failures, dropped = excluded.dropped, draft = excluded.draft, rejection = excluded.rejection`,
-      claim.token, claim.jobId, claim.stepId, claim.generation, claim.args, claim.nonce, claim.workerId, claim.state, claim.ordinal,
-      claim.attempts, claim.failures, claim.dropped, claim.draft, claim.rejection === null ? null : JSON.stringify(claim.rejection),
+      claim.token,
+      claim.jobId,
+      claim.stepId,
+      claim.generation,
+      claim.args,
+      claim.nonce,
+      claim.workerId,
+      claim.state,
+      claim.ordinal,
+      claim.attempts,
+      claim.failures,
+      claim.dropped,
+      claim.draft,
+      claim.rejection === null ? null : JSON.stringify(claim.rejection),
     );
   }
 
   once(token: Digest, draft: number, name: string): { readonly value: string; readonly reads: Digest } | undefined {
-    const row = this.#get('SELECT value, reads FROM once WHERE token = ? AND draft = ? AND name = ?', token, draft, name);
+    const row = this.#get(
+      'SELECT value, reads FROM once WHERE token = ? AND draft = ? AND name = ?',
+      token,
+      draft,
+      name,
+    );
     return row === undefined ? undefined : { value: row['value'] as string, reads: row['reads'] as string };
   }
 
@@ -320,12 +393,20 @@ export class Ledger {
 
   /** A value that an attempt goes on with belongs to its new draft, too. */
   keepOnce(token: Digest, name: string, from: number, to: number): void {
-    this.#run('INSERT INTO once SELECT token, ?, name, value, reads FROM once WHERE token = ? AND draft = ? AND name = ?', to, token, from, name);
+    this.#run(
+      'INSERT INTO once SELECT token, ?, name, value, reads FROM once WHERE token = ? AND draft = ? AND name = ?',
+      to,
+      token,
+      from,
+      name,
+    );
   }
 
   onceValues(token: Digest): readonly { readonly draft: number; readonly name: string; readonly value: string }[] {
     return this.#all('SELECT draft, name, value FROM once WHERE token = ? ORDER BY draft, rowid', token).map((row) => ({
-      draft: row['draft'] as number, name: row['name'] as string, value: row['value'] as string,
+      draft: row['draft'] as number,
+      name: row['name'] as string,
+      value: row['value'] as string,
     }));
   }
 
@@ -338,23 +419,40 @@ export class Ledger {
 
   /** What counts of a call: its row of this generation, or of the latest before it that has one. */
   performInForce(jobId: string, stepId: string, name: string, generation: number): PerformRow | undefined {
-    const row = this.#get('SELECT * FROM perform WHERE job_id = ? AND step_id = ? AND name = ? AND generation <= ? ORDER BY generation DESC LIMIT 1', jobId, stepId, name, generation);
+    const row = this.#get(
+      'SELECT * FROM perform WHERE job_id = ? AND step_id = ? AND name = ? AND generation <= ? ORDER BY generation DESC LIMIT 1',
+      jobId,
+      stepId,
+      name,
+      generation,
+    );
     return row === undefined ? undefined : performRowFrom(row);
   }
 
   /** Of each call its row of the latest generation, up to one; in the order in which they were begun. `stepId` left out: all steps'. */
   performsInForce(jobId: string, stepId?: string, upTo = Number.MAX_SAFE_INTEGER): readonly PerformRow[] {
-    const rows = stepId === undefined
-      ? this.#all('SELECT * FROM perform WHERE job_id = ? AND generation <= ? ORDER BY generation, rowid', jobId, upTo)
-      : this.#all('SELECT * FROM perform WHERE job_id = ? AND step_id = ? AND generation <= ? ORDER BY generation, rowid', jobId, stepId, upTo);
+    const rows =
+      stepId === undefined
+        ? this.#all(
+            'SELECT * FROM perform WHERE job_id = ? AND generation <= ? ORDER BY generation, rowid',
+            jobId,
+            upTo,
+          )
+        : this.#all(
+            'SELECT * FROM perform WHERE job_id = ? AND step_id = ? AND generation <= ? ORDER BY generation, rowid',
+            jobId,
+            stepId,
+            upTo,
+          );
     return [...new Map(rows.map(performRowFrom).map((row) => [`${row.stepId}/${row.name}`, row])).values()];
   }
 
   /** Of every generation, in the order in which they were begun. `stepId` left out: all steps'. */
   performs(jobId: string, stepId?: string): readonly PerformRow[] {
-    const rows = stepId === undefined
-      ? this.#all('SELECT * FROM perform WHERE job_id = ? ORDER BY generation, rowid', jobId)
-      : this.#all('SELECT * FROM perform WHERE job_id = ? AND step_id = ? ORDER BY generation, rowid', jobId, stepId);
+    const rows =
+      stepId === undefined
+        ? this.#all('SELECT * FROM perform WHERE job_id = ? ORDER BY generation, rowid', jobId)
+        : this.#all('SELECT * FROM perform WHERE job_id = ? AND step_id = ? ORDER BY generation, rowid', jobId, stepId);
     return rows.map(performRowFrom);
   }
 
@@ -364,8 +462,25 @@ export class Ledger {
        ON CONFLICT (token, name) DO UPDATE SET state = excluded.state, key = excluded.key, round = excluded.round, in_doubt = excluded.in_doubt, request = excluded.request,
          request_digest = excluded.request_digest, answers = excluded.answers, answer = excluded.answer, known = excluded.known, called_in = excluded.called_in, nonce = excluded.nonce,
          note = excluded.note, at = excluded.at, wanted = excluded.wanted`,
-      row.token, row.name, row.jobId, row.stepId, row.generation, row.state, row.key, row.round, row.inDoubt, row.request.text, row.request.digest,
-      row.answers === null ? null : JSON.stringify(row.answers), row.answer, row.known, row.calledIn, row.nonce, row.note, row.at, row.wanted === null ? null : JSON.stringify(row.wanted),
+      row.token,
+      row.name,
+      row.jobId,
+      row.stepId,
+      row.generation,
+      row.state,
+      row.key,
+      row.round,
+      row.inDoubt,
+      row.request.text,
+      row.request.digest,
+      row.answers === null ? null : JSON.stringify(row.answers),
+      row.answer,
+      row.known,
+      row.calledIn,
+      row.nonce,
+      row.note,
+      row.at,
+      row.wanted === null ? null : JSON.stringify(row.wanted),
     );
   }
 
@@ -377,7 +492,10 @@ export class Ledger {
   }
 
   openIntents(jobId: string): readonly IntentRow[] {
-    return this.#all(`SELECT * FROM intent WHERE job_id = ? AND state IN ('sealed', 'applying') ORDER BY rowid`, jobId).map((row) => this.#intentFrom(row));
+    return this.#all(
+      `SELECT * FROM intent WHERE job_id = ? AND state IN ('sealed', 'applying') ORDER BY rowid`,
+      jobId,
+    ).map((row) => this.#intentFrom(row));
   }
 
   putIntent(intent: Intent, digest: Digest, approval: boolean, details: IntentDetails): void {
@@ -385,7 +503,12 @@ export class Ledger {
       `INSERT INTO intent VALUES (?, ?, ?, ?, 'sealed', ?, ?, NULL)
        ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = 'sealed', approval = excluded.approval, details = excluded.details, prepared = NULL
        WHERE intent.state = 'dropped'`,
-      intent.token, intent.jobId, digest, JSON.stringify(intent), approval ? 1 : 0, JSON.stringify(details),
+      intent.token,
+      intent.jobId,
+      digest,
+      JSON.stringify(intent),
+      approval ? 1 : 0,
+      JSON.stringify(details),
     );
   }
 
@@ -395,12 +518,20 @@ export class Ledger {
 
   /** From here on the intent only rolls forward. */
   beginApplying(token: Digest, prepared: PreparedAfters): void {
-    this.#run(`UPDATE intent SET state = 'applying', prepared = ? WHERE token = ?`, JSON.stringify(this.#mergePrepared(token, prepared)), token);
+    this.#run(
+      `UPDATE intent SET state = 'applying', prepared = ? WHERE token = ?`,
+      JSON.stringify(this.#mergePrepared(token, prepared)),
+      token,
+    );
   }
 
   /** Keeps a small content; one that is there and damaged is replaced. */
   putContent(digest: Digest, bytes: Uint8Array): void {
-    this.#run('INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes', digest, bytes);
+    this.#run(
+      'INSERT INTO content VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes',
+      digest,
+      bytes,
+    );
   }
 
   /** As it is stored; whoever reads it compares it with its digest. */
@@ -409,7 +540,10 @@ export class Ledger {
   }
 
   preparedAfters(token: Digest): PreparedAfters {
-    const text = this.#get('SELECT prepared FROM intent WHERE token = ?', token)?.['prepared'] as string | null | undefined;
+    const text = this.#get('SELECT prepared FROM intent WHERE token = ?', token)?.['prepared'] as
+      | string
+      | null
+      | undefined;
     return text == null ? { afters: {}, changes: [] } : (JSON.parse(text) as PreparedAfters);
   }
 
@@ -428,13 +562,22 @@ export class Ledger {
     return new Map(
       this.#all('SELECT effect, outcome, after FROM effect_mark WHERE token = ? ORDER BY effect', token).map((row) => [
         row['effect'] as number,
-        { outcome: row['outcome'] as EffectMark['outcome'], after: this.#parse(ResourceStateSchema, row['after'] as string, 'effect mark') },
+        {
+          outcome: row['outcome'] as EffectMark['outcome'],
+          after: this.#parse(ResourceStateSchema, row['after'] as string, 'effect mark'),
+        },
       ]),
     );
   }
 
   markEffect(token: Digest, effect: number, mark: EffectMark): void {
-    this.#run('INSERT INTO effect_mark VALUES (?, ?, ?, ?) ON CONFLICT (token, effect) DO UPDATE SET outcome = excluded.outcome, after = excluded.after', token, effect, mark.outcome, JSON.stringify(mark.after));
+    this.#run(
+      'INSERT INTO effect_mark VALUES (?, ?, ?, ?) ON CONFLICT (token, effect) DO UPDATE SET outcome = excluded.outcome, after = excluded.after',
+      token,
+      effect,
+      mark.outcome,
+      JSON.stringify(mark.after),
+    );
   }
 
   clearEffectMarks(token: Digest): void {
@@ -445,7 +588,12 @@ export class Ledger {
 
   undoRulings(jobId: string): readonly UndoRuling[] {
     return this.#all('SELECT * FROM undo_ruling WHERE job_id = ? ORDER BY rowid', jobId).map((row) => ({
-      jobId, token: row['token'] as string, resource: row['resource'] as string, answer: row['answer'] as UndoRuling['answer'], by: row['by'] as string, reason: row['reason'] as string,
+      jobId,
+      token: row['token'] as string,
+      resource: row['resource'] as string,
+      answer: row['answer'] as UndoRuling['answer'],
+      by: row['by'] as string,
+      reason: row['reason'] as string,
       found: row['found'] === null ? null : this.#parse(ResourceStateSchema, row['found'] as string, 'ruling'),
     }));
   }
@@ -453,7 +601,13 @@ export class Ledger {
   putUndoRuling({ token, resource, jobId, answer, found, by, reason }: UndoRuling): void {
     this.#run(
       'INSERT INTO undo_ruling VALUES (?,?,?,?,?,?,?) ON CONFLICT (token, resource) DO UPDATE SET answer = excluded.answer, found = excluded.found, by = excluded.by, reason = excluded.reason',
-      token, resource, jobId, answer, found === null ? null : JSON.stringify(found), by, reason,
+      token,
+      resource,
+      jobId,
+      answer,
+      found === null ? null : JSON.stringify(found),
+      by,
+      reason,
     );
   }
 
@@ -467,7 +621,8 @@ export class Ledger {
   /** The record as it will be if it is the next. Writes nothing. `at`: ISO time, default now. */
   plan(jobId: string, runId: string, fields: NewRecord, at = new Date().toISOString()): PlannedRecord {
     const row = this.#get('SELECT seq, head FROM job WHERE job_id = ?', jobId);
-    if (row === undefined) throw new HoldfastError('defect', `A record was to be appended for ${jobId}, which has no row in the ledger.`);
+    if (row === undefined)
+      throw new HoldfastError('defect', `A record was to be appended for ${jobId}, which has no row in the ledger.`);
     const seq = (row['seq'] as number) + 1;
     const record = { ...fields, schemaVersion: 1, jobId, seq, runId, at } as ChainRecord;
     const text = recordText(record);
@@ -478,11 +633,29 @@ export class Ledger {
   appendPlanned({ record, text, at }: PlannedRecord): { readonly record: ChainRecord; readonly at: ChainPlace } {
     const { jobId, runId } = record;
     const { seq, head } = at;
-    const { changes } = this.#run('UPDATE job SET seq = ?, head = ? WHERE job_id = ? AND seq = ?', seq, head, jobId, seq - 1);
-    if (changes !== 1) throw new HoldfastError('defect', `Record ${seq} of ${jobId} was planned for another end of the chain.`);
+    const { changes } = this.#run(
+      'UPDATE job SET seq = ?, head = ? WHERE job_id = ? AND seq = ?',
+      seq,
+      head,
+      jobId,
+      seq - 1,
+    );
+    if (changes !== 1)
+      throw new HoldfastError('defect', `Record ${seq} of ${jobId} was planned for another end of the chain.`);
     const step = record.kind === 'step' ? record : undefined;
     const own = step ?? (record.kind === 'undone' ? record : undefined);
-    this.#run('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', jobId, seq, record.kind, own?.token ?? null, own?.stepId ?? null, own?.generation ?? null, runId, text, head);
+    this.#run(
+      'INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      jobId,
+      seq,
+      record.kind,
+      own?.token ?? null,
+      own?.stepId ?? null,
+      own?.generation ?? null,
+      runId,
+      text,
+      head,
+    );
     if (step !== undefined) this.issueGeneration(jobId, step.stepId, step.generation);
     this.#foldIntoManifest(record);
     return { record, at: { seq, head } };
@@ -490,14 +663,22 @@ export class Ledger {
 
   headAt(jobId: string, seq: number): Digest | undefined {
     if (seq === 0) return GENESIS;
-    return this.#get('SELECT head FROM record WHERE job_id = ? AND seq = ?', jobId, seq)?.['head'] as string | undefined;
+    return this.#get('SELECT head FROM record WHERE job_id = ? AND seq = ?', jobId, seq)?.['head'] as
+      | string
+      | undefined;
   }
 
-  stepRecord(token: Digest): { readonly record: Extract<ChainRecord, { kind: 'step' }>; readonly at: ChainPlace } | undefined {
+  stepRecord(
+    token: Digest,
+  ): { readonly record: Extract<ChainRecord, { kind: 'step' }>; readonly at: ChainPlace } | undefined {
     const row = this.#get(`SELECT seq, body, head FROM record WHERE token = ? AND kind = 'step'`, token);
     if (row === undefined) return undefined;
     const record = this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`);
-    if (record.kind !== 'step') throw new HoldfastError('ledger-damaged', `Record ${record.seq} is filed under a step's token but is a ${record.kind} record.`);
+    if (record.kind !== 'step')
+      throw new HoldfastError(
+        'ledger-damaged',
+        `Record ${record.seq} is filed under a step's token but is a ${record.kind} record.`,
+      );
     return { record, at: { seq: row['seq'] as number, head: row['head'] as string } };
   }
 
@@ -506,20 +687,40 @@ export class Ledger {
     const row = this.#get(`SELECT seq, body, head FROM record WHERE token = ? AND kind = 'undone'`, token);
     if (row === undefined) return undefined;
     const record = this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`);
-    if (record.kind !== 'undone') throw new HoldfastError('ledger-damaged', `Record ${record.seq} is filed under an undoing's token but is a ${record.kind} record.`);
+    if (record.kind !== 'undone')
+      throw new HoldfastError(
+        'ledger-damaged',
+        `Record ${record.seq} is filed under an undoing's token but is a ${record.kind} record.`,
+      );
     return { record, at: { seq: row['seq'] as number, head: row['head'] as string } };
   }
 
   /** Does the chain hold a person's approval of this intent? */
   isApproved(jobId: string, intent: Digest): boolean {
-    return this.#get(`SELECT 1 FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ?`, jobId, intent) !== undefined;
+    return (
+      this.#get(
+        `SELECT 1 FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ?`,
+        jobId,
+        intent,
+      ) !== undefined
+    );
   }
 
   /** Steps that decisions after a place in the chain made run again. */
   rerunsSince(jobId: string, seq: number): readonly string[] {
-    const bodies = this.#all(`SELECT seq, body FROM record WHERE job_id = ? AND seq > ? AND kind = 'decision'`, jobId, seq);
-    const records = bodies.map((row) => this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`));
-    return [...new Set(records.flatMap((record) => (record.kind === 'decision' ? record.reruns.map(({ stepId }) => stepId) : [])))];
+    const bodies = this.#all(
+      `SELECT seq, body FROM record WHERE job_id = ? AND seq > ? AND kind = 'decision'`,
+      jobId,
+      seq,
+    );
+    const records = bodies.map((row) =>
+      this.#parse(ChainRecordSchema, row['body'] as string, `record ${row['seq'] as number}`),
+    );
+    return [
+      ...new Set(
+        records.flatMap((record) => (record.kind === 'decision' ? record.reruns.map(({ stepId }) => stepId) : [])),
+      ),
+    ];
   }
 
   /** A job's records after a place in its chain, in order. */
@@ -554,7 +755,9 @@ export class Ledger {
   #storedRecords(jobId: string, after: number): readonly StoredRecord[] {
     const batch: StoredRecord[] = [];
     let sizeBytes = 0;
-    for (const row of this.#statement('SELECT seq, body, head FROM record WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?').iterate(jobId, after, BATCH_RECORDS) as Iterable<Record<string, unknown>>) {
+    for (const row of this.#statement(
+      'SELECT seq, body, head FROM record WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?',
+    ).iterate(jobId, after, BATCH_RECORDS) as Iterable<Record<string, unknown>>) {
       const text = row['body'] as string;
       batch.push({ seq: row['seq'] as number, text, head: row['head'] as string });
       sizeBytes += text.length;
@@ -578,8 +781,13 @@ export class Ledger {
 
   manifest(jobId: string): Map<string, ManifestEntry> {
     const entries = new Map<string, ManifestEntry>();
-    for (const row of this.#statement('SELECT resource, entry FROM manifest WHERE job_id = ? ORDER BY resource').iterate(jobId) as Iterable<Record<string, unknown>>) {
-      entries.set(row['resource'] as string, this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
+    for (const row of this.#statement(
+      'SELECT resource, entry FROM manifest WHERE job_id = ? ORDER BY resource',
+    ).iterate(jobId) as Iterable<Record<string, unknown>>) {
+      entries.set(
+        row['resource'] as string,
+        this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string),
+      );
     }
     return entries;
   }
@@ -587,13 +795,22 @@ export class Ledger {
   /** Tables whose schema the record has, as they were spelled. */
   recordedTables(jobId: string, database: string): readonly string[] {
     const prefix = formatResource({ kind: 'schema', database, table: '' });
-    return this.#all('SELECT resource FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource', jobId, prefix, `${prefix.slice(0, -1)}0`)
-      .map((row) => parseResource(row['resource'] as string)).flatMap((resource) => (resource.kind === 'schema' ? [resource.table] : []));
+    return this.#all(
+      'SELECT resource FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource',
+      jobId,
+      prefix,
+      `${prefix.slice(0, -1)}0`,
+    )
+      .map((row) => parseResource(row['resource'] as string))
+      .flatMap((resource) => (resource.kind === 'schema' ? [resource.table] : []));
   }
 
   /** Paths of the workspace that the record has something of. */
   recordedFiles(jobId: string): readonly string[] {
-    return this.#all("SELECT resource FROM manifest WHERE job_id = ? AND resource >= 'file:' AND resource < 'file;' ORDER BY resource", jobId).map((row) => (row['resource'] as string).slice('file:'.length));
+    return this.#all(
+      "SELECT resource FROM manifest WHERE job_id = ? AND resource >= 'file:' AND resource < 'file;' ORDER BY resource",
+      jobId,
+    ).map((row) => (row['resource'] as string).slice('file:'.length));
   }
 
   /** What the record has of a table's rows. */
@@ -601,15 +818,24 @@ export class Ledger {
     const prefix = formatResource({ kind: 'row', database, table, key: {} }).slice(0, -'{}'.length);
     // Every resource that begins with the prefix comes before the one that ends in the character after `/`.
     const end = `${prefix.slice(0, -1)}0`;
-    return this.#all('SELECT resource, entry FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource', jobId, prefix, end)
-      .map((row) => this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
+    return this.#all(
+      'SELECT resource, entry FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource',
+      jobId,
+      prefix,
+      end,
+    ).map((row) => this.#manifestEntryFrom(row['resource'] as string, row['entry'] as string));
   }
 
   #manifestEntryFrom(resource: string, text: string): ManifestEntry {
     try {
       return JSON.parse(text) as ManifestEntry;
     } catch (error) {
-      throw new HoldfastError('ledger-damaged', `The ledger's manifest entry for ${resource} is not readable: ${(error as Error).message}`, {}, { cause: error });
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The ledger's manifest entry for ${resource} is not readable: ${(error as Error).message}`,
+        {},
+        { cause: error },
+      );
     }
   }
 
@@ -644,7 +870,9 @@ export class Ledger {
   }
 
   /** A ledger that can't be read is a problem of its own. */
-  #problemsOf<T extends { readonly problems: readonly string[] }>(check: () => T): T | { readonly problems: readonly string[] } {
+  #problemsOf<T extends { readonly problems: readonly string[] }>(
+    check: () => T,
+  ): T | { readonly problems: readonly string[] } {
     try {
       return check();
     } catch (error) {
@@ -656,11 +884,20 @@ export class Ledger {
 
   *#check(jobId: string, visit: (record: ChainRecord) => void): Generator<undefined, ChainCheck> {
     const check = this.#get('PRAGMA quick_check');
-    const own = check === undefined || Object.values(check)[0] === 'ok' ? [] : [`SQLite: ${String(Object.values(check)[0])}`];
+    const own =
+      check === undefined || Object.values(check)[0] === 'ok' ? [] : [`SQLite: ${String(Object.values(check)[0])}`];
     yield;
     const job = this.job(jobId);
-    if (job === undefined) return { problems: [...own, `there is no row for job ${jobId}`], manifest: new Map(), at: { seq: 0, head: GENESIS } };
-    const chain = yield* checkChain({ at: job.at, batches: this.recordBatches(jobId), manifest: () => this.manifest(jobId) }, visit);
+    if (job === undefined)
+      return {
+        problems: [...own, `there is no row for job ${jobId}`],
+        manifest: new Map(),
+        at: { seq: 0, head: GENESIS },
+      };
+    const chain = yield* checkChain(
+      { at: job.at, batches: this.recordBatches(jobId), manifest: () => this.manifest(jobId) },
+      visit,
+    );
     return { ...chain, problems: [...own, ...chain.problems] };
   }
 
@@ -678,15 +915,30 @@ export class Ledger {
 
   question(digest: Digest): { readonly question: Question; readonly state: 'open' | 'closed' } | undefined {
     const row = this.#get('SELECT body, state FROM question WHERE digest = ?', digest);
-    return row === undefined ? undefined : { question: this.#parse(QuestionSchema, row['body'] as string, 'question'), state: row['state'] as 'open' | 'closed' };
+    return row === undefined
+      ? undefined
+      : {
+          question: this.#parse(QuestionSchema, row['body'] as string, 'question'),
+          state: row['state'] as 'open' | 'closed',
+        };
   }
 
   openQuestions(jobId: string): readonly Question[] {
-    return this.#all(`SELECT body FROM question WHERE job_id = ? AND state = 'open' ORDER BY rowid`, jobId).map((row) => this.#parse(QuestionSchema, row['body'] as string, 'question'));
+    return this.#all(`SELECT body FROM question WHERE job_id = ? AND state = 'open' ORDER BY rowid`, jobId).map((row) =>
+      this.#parse(QuestionSchema, row['body'] as string, 'question'),
+    );
   }
 
   openQuestion(question: Question, identity: Digest): void {
-    this.#run(`INSERT INTO question VALUES (?, ?, ?, ?, ?, ?, 'open')`, question.digest, question.jobId, question.kind, question.token ?? null, identity, JSON.stringify(question));
+    this.#run(
+      `INSERT INTO question VALUES (?, ?, ?, ?, ?, ?, 'open')`,
+      question.digest,
+      question.jobId,
+      question.kind,
+      question.token ?? null,
+      identity,
+      JSON.stringify(question),
+    );
   }
 
   closeQuestion(digest: Digest): void {
@@ -695,17 +947,24 @@ export class Ledger {
 
   repairBody(question: Digest): { readonly body: unknown; readonly state: 'sealed' | 'done' } | undefined {
     const row = this.#get('SELECT body, state FROM repair WHERE question = ?', question);
-    return row === undefined ? undefined : { body: JSON.parse(row['body'] as string), state: row['state'] as 'sealed' | 'done' };
+    return row === undefined
+      ? undefined
+      : { body: JSON.parse(row['body'] as string), state: row['state'] as 'sealed' | 'done' };
   }
 
   /** The body of the repair that was carried out last. */
   latestRepair(jobId: string): unknown {
-    const body = this.#get(`SELECT body FROM repair WHERE job_id = ? AND state = 'done' ORDER BY rowid DESC LIMIT 1`, jobId)?.['body'] as string | undefined;
+    const body = this.#get(
+      `SELECT body FROM repair WHERE job_id = ? AND state = 'done' ORDER BY rowid DESC LIMIT 1`,
+      jobId,
+    )?.['body'] as string | undefined;
     return body === undefined ? undefined : JSON.parse(body);
   }
 
   sealedRepairs(jobId: string): readonly Digest[] {
-    return this.#all(`SELECT question FROM repair WHERE job_id = ? AND state = 'sealed' ORDER BY rowid`, jobId).map((row) => row['question'] as string);
+    return this.#all(`SELECT question FROM repair WHERE job_id = ? AND state = 'sealed' ORDER BY rowid`, jobId).map(
+      (row) => row['question'] as string,
+    );
   }
 
   putRepair(question: Digest, jobId: string, body: unknown): void {
@@ -717,13 +976,17 @@ export class Ledger {
   }
 
   highestGeneration(jobId: string, stepId: string): number | undefined {
-    return this.#get('SELECT highest FROM generation WHERE job_id = ? AND step_id = ?', jobId, stepId)?.['highest'] as number | undefined;
+    return this.#get('SELECT highest FROM generation WHERE job_id = ? AND step_id = ?', jobId, stepId)?.['highest'] as
+      | number
+      | undefined;
   }
 
   issueGeneration(jobId: string, stepId: string, generation: number): void {
     this.#run(
       'INSERT INTO generation VALUES (?, ?, ?) ON CONFLICT (job_id, step_id) DO UPDATE SET highest = max(highest, excluded.highest)',
-      jobId, stepId, generation,
+      jobId,
+      stepId,
+      generation,
     );
   }
 
@@ -741,7 +1004,10 @@ export class Ledger {
       if (entry.seq !== record.seq) continue;
       this.#run(
         'INSERT INTO manifest VALUES (?, ?, ?, ?) ON CONFLICT (job_id, resource) DO UPDATE SET digest = excluded.digest, entry = excluded.entry',
-        record.jobId, entry.resource, entry.digest, JSON.stringify(entry),
+        record.jobId,
+        entry.resource,
+        entry.digest,
+        JSON.stringify(entry),
       );
     }
   }
@@ -749,7 +1015,12 @@ export class Ledger {
   #intentFrom(row: Record<string, unknown>): IntentRow {
     const intent = this.#parse(IntentSchema, row['body'] as string, 'intent');
     const digest = row['digest'] as string;
-    if (digestOf(intent) !== digest) throw new HoldfastError('ledger-damaged', `The sealed intent of step ${intent.stepId} does not match its digest.`, { stepId: intent.stepId });
+    if (digestOf(intent) !== digest)
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The sealed intent of step ${intent.stepId} does not match its digest.`,
+        { stepId: intent.stepId },
+      );
     return {
       intent,
       digest,
@@ -767,7 +1038,11 @@ export class Ledger {
         this.#setMeta('ledgerId', randomUUID());
       });
     } else if (Number(found) !== LEDGER_SCHEMA_VERSION) {
-      throw new HoldfastError('ledger-damaged', `The ledger at ${this.path} has schema version ${found}; this release reads version ${LEDGER_SCHEMA_VERSION}.`, { found });
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The ledger at ${this.path} has schema version ${found}; this release reads version ${LEDGER_SCHEMA_VERSION}.`,
+        { found },
+      );
     }
   }
 
@@ -798,10 +1073,14 @@ export class Ledger {
     if (code === undefined) return error;
     const primary = code & 0xff;
     const text = `${(error as Error).message} (SQLite ${code}, ${this.path})`;
-    if (primary === 5 || primary === 6) return new HoldfastError('busy', `The ledger is locked by another process: ${text}.`, {}, { cause: error });
-    if (primary === 11 || primary === 26) return new HoldfastError('ledger-damaged', `The ledger is damaged: ${text}.`, {}, { cause: error });
-    if (primary === 10 || primary === 13 || primary === 14) return new HoldfastError('storage-failed', `The ledger cannot be written: ${text}.`, {}, { cause: error });
-    if (primary === 8 || primary === 3 || primary === 23) return new HoldfastError('permission-denied', `The ledger cannot be written: ${text}.`, {}, { cause: error });
+    if (primary === 5 || primary === 6)
+      return new HoldfastError('busy', `The ledger is locked by another process: ${text}.`, {}, { cause: error });
+    if (primary === 11 || primary === 26)
+      return new HoldfastError('ledger-damaged', `The ledger is damaged: ${text}.`, {}, { cause: error });
+    if (primary === 10 || primary === 13 || primary === 14)
+      return new HoldfastError('storage-failed', `The ledger cannot be written: ${text}.`, {}, { cause: error });
+    if (primary === 8 || primary === 3 || primary === 23)
+      return new HoldfastError('permission-denied', `The ledger cannot be written: ${text}.`, {}, { cause: error });
     return error;
   }
 
@@ -844,7 +1123,12 @@ export class Ledger {
 }
 
 function unreadable(what: string, error: unknown): HoldfastError {
-  return new HoldfastError('ledger-damaged', `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`, {}, { cause: error });
+  return new HoldfastError(
+    'ledger-damaged',
+    `The ledger's ${what} is not readable: ${(error as Error).message.slice(0, 300)}`,
+    {},
+    { cause: error },
+  );
 }
 
 function claimFrom(row: Record<string, unknown>): ClaimRow {
@@ -862,6 +1146,7 @@ function claimFrom(row: Record<string, unknown>): ClaimRow {
     failures: row['failures'] as number,
     dropped: row['dropped'] as number,
     draft: row['draft'] as number,
-    rejection: row['rejection'] === null ? null : (JSON.parse(row['rejection'] as string) as { reason: string; by: string }),
+    rejection:
+      row['rejection'] === null ? null : (JSON.parse(row['rejection'] as string) as { reason: string; by: string }),
   };
 }

@@ -45,7 +45,15 @@ export interface PerformBasis {
 
 /** What a person is shown of it: a decision holds for exactly that. */
 export function performDigest({ state, key, request, answers, answer, nonce, at }: PerformRow): Digest {
-  return digestOf({ state, key, request: request.digest, answers: answers === null ? null : basisDigest(answers), answer, nonce, at });
+  return digestOf({
+    state,
+    key,
+    request: request.digest,
+    answers: answers === null ? null : basisDigest(answers),
+    answer,
+    nonce,
+    at,
+  });
 }
 
 export function basisDigest({ request, reads }: PerformBasis): Digest {

@@ -16,7 +16,14 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFile
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { tryUnlink } from '../durable-file.ts';
-import { isAlive, isOnThisHost, ProcessIdentitySchema, sameProcess, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import {
+  isAlive,
+  isOnThisHost,
+  ProcessIdentitySchema,
+  sameProcess,
+  thisProcess,
+  type ProcessIdentity,
+} from './process-identity.ts';
 
 const HolderFileSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -99,7 +106,8 @@ export function findClaimedHolder(directory: string): Holder | undefined {
 /** Files of processes that are proved dead. Called by whoever holds the lock. */
 export function removeDeadHolders(directory: string): void {
   for (const { identity } of readHolders(directory)) {
-    if (isOnThisHost(identity) && !isAlive(identity)) tryUnlink(join(directory, 'holders', `${identity.pid}-${identity.startTime}.json`));
+    if (isOnThisHost(identity) && !isAlive(identity))
+      tryUnlink(join(directory, 'holders', `${identity.pid}-${identity.startTime}.json`));
   }
 }
 
@@ -111,7 +119,11 @@ export class StillnessWatch {
 
   /** @returns for how long the holder's main loop has been seen standing still. Look at least every 250 ms. */
   look(holder: Holder | undefined, nowMs: number): number {
-    const isSame = holder !== undefined && this.#watched !== undefined && sameProcess(holder.identity, this.#watched.identity) && holder.beat === this.#watched.beat;
+    const isSame =
+      holder !== undefined &&
+      this.#watched !== undefined &&
+      sameProcess(holder.identity, this.#watched.identity) &&
+      holder.beat === this.#watched.beat;
     this.#stillMs = isSame ? this.#stillMs + Math.min(nowMs - this.#lastLookMs, MAX_SLICE_MS) : 0;
     this.#watched = holder;
     this.#lastLookMs = nowMs;
@@ -150,7 +162,11 @@ function holdsLock(pid: number, lockPath: string): boolean {
         // The name first: stat of whatever else it has open could wait for a server that is away.
         if (basename(readlinkSync(`/proc/${pid}/fd/${descriptor}`)) !== basename(lockPath)) return false;
         const open = statSync(`/proc/${pid}/fd/${descriptor}`);
-        return open.dev === lock.dev && open.ino === lock.ino && listsExclusiveLock(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1'));
+        return (
+          open.dev === lock.dev &&
+          open.ino === lock.ino &&
+          listsExclusiveLock(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1'))
+        );
       } catch {
         return false;
       }
@@ -162,5 +178,7 @@ function holdsLock(pid: number, lockPath: string): boolean {
 }
 
 function listsExclusiveLock(fdinfo: string): boolean {
-  return [...fdinfo.matchAll(/^lock:.*POSIX\s+ADVISORY\s+WRITE\s+\d+\s+\S+\s+(\d+)\s+(\d+|EOF)$/gm)].some(([, first, last]) => Number(first) <= SHARED_FIRST && (last === 'EOF' || Number(last) >= SHARED_FIRST));
+  return [...fdinfo.matchAll(/^lock:.*POSIX\s+ADVISORY\s+WRITE\s+\d+\s+\S+\s+(\d+)\s+(\d+|EOF)$/gm)].some(
+    ([, first, last]) => Number(first) <= SHARED_FIRST && (last === 'EOF' || Number(last) >= SHARED_FIRST),
+  );
 }

@@ -17,7 +17,15 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError } from '../durable-file.ts';
 import { atPoints, faultPointAsync } from '../fault-point.ts';
-import { findClaimedHolder, findHolder, HolderFileWriter, removeDeadHolders, StillnessWatch, type Holder, type Holding } from './holder.ts';
+import {
+  findClaimedHolder,
+  findHolder,
+  HolderFileWriter,
+  removeDeadHolders,
+  StillnessWatch,
+  type Holder,
+  type Holding,
+} from './holder.ts';
 
 export interface HoldOptions {
   /** Milliseconds until `busy`. Default 60 s. */
@@ -183,14 +191,21 @@ class DirectoryLock {
         // Somebody put another `.holdfast` there: a lock on the old file protects nothing.
         this.#connection.close();
         this.#connection = undefined;
-        if (++reopenings > MAX_REOPENINGS) throw new HoldfastError('storage-failed', `"${this.#path}" is replaced again and again.`, { path: this.#path });
+        if (++reopenings > MAX_REOPENINGS)
+          throw new HoldfastError('storage-failed', `"${this.#path}" is replaced again and again.`, {
+            path: this.#path,
+          });
         continue;
       }
       const waitedMs = performance.now() - startedMs;
       if (waitedMs > LOOK_AFTER_MS) this.#endIfStopped();
       if (waitedMs >= waitMs) throw this.#busy(waitMs);
       // Jitter, so that waiters in several processes don't keep colliding.
-      await sleep(Math.min(pauseMs * (0.5 + Math.random()), waitMs - waitedMs + 1), undefined, signal ? { signal } : {}).catch((error: unknown) => {
+      await sleep(
+        Math.min(pauseMs * (0.5 + Math.random()), waitMs - waitedMs + 1),
+        undefined,
+        signal ? { signal } : {},
+      ).catch((error: unknown) => {
         throw signal?.aborted === true ? signal.reason : error;
       });
       pauseMs = Math.min(pauseMs * 1.5, MAX_PAUSE_MS);
@@ -204,7 +219,13 @@ class DirectoryLock {
     if (!this.#writer.isWritten) return;
     // Once more, right before: still this process, still holding, still the same beat.
     const again = findHolder(this.#directory, this.#path);
-    if (again === undefined || again.identity.pid !== holder.identity.pid || again.identity.startTime !== holder.identity.startTime || again.beat !== holder.beat) return;
+    if (
+      again === undefined ||
+      again.identity.pid !== holder.identity.pid ||
+      again.identity.startTime !== holder.identity.startTime ||
+      again.beat !== holder.beat
+    )
+      return;
     try {
       process.kill(holder.identity.pid, 'SIGKILL');
     } catch {
@@ -253,16 +274,32 @@ class DirectoryLock {
   }
 
   #busy(waitedMs: number): HoldfastError {
-    const own = this.#holding && { identity: undefined, purpose: this.#holding.purpose, since: new Date(this.#holding.sinceMs).toISOString() };
+    const own = this.#holding && {
+      identity: undefined,
+      purpose: this.#holding.purpose,
+      since: new Date(this.#holding.sinceMs).toISOString(),
+    };
     const other = own ? undefined : (findHolder(this.#directory, this.#path) ?? findClaimedHolder(this.#directory));
     const details = own ?? describeHolder(other);
-    const by = own ? 'this process' : details.identity ? `process ${details.identity.pid} on ${details.identity.host}` : 'another process';
+    const by = own
+      ? 'this process'
+      : details.identity
+        ? `process ${details.identity.pid} on ${details.identity.host}`
+        : 'another process';
     const what = details.purpose === undefined ? '' : ` (${details.purpose}, since ${details.since ?? 'unknown'})`;
-    return new HoldfastError('busy', `The workspace "${this.#directory}" is held by ${by}${what}; waited ${Math.round(waitedMs / 100) / 10} s.`, { directory: this.#directory, holder: details });
+    return new HoldfastError(
+      'busy',
+      `The workspace "${this.#directory}" is held by ${by}${what}; waited ${Math.round(waitedMs / 100) / 10} s.`,
+      { directory: this.#directory, holder: details },
+    );
   }
 }
 
-function describeHolder(holder: Holder | undefined): { identity?: Holder['identity'] | undefined; purpose?: string | undefined; since?: string | undefined } {
+function describeHolder(holder: Holder | undefined): {
+  identity?: Holder['identity'] | undefined;
+  purpose?: string | undefined;
+  since?: string | undefined;
+} {
   return { identity: holder?.identity, purpose: holder?.holding?.purpose, since: holder?.holding?.since };
 }
 
@@ -332,7 +369,10 @@ function openConnection(path: string): LockConnection | undefined {
 function inodeAt(path: string): string | undefined {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return undefined;
-  if (!stat.isFile()) throw new HoldfastError('storage-failed', `"${path}" is not a regular file. Expected the workspace's lock.`, { path });
+  if (!stat.isFile())
+    throw new HoldfastError('storage-failed', `"${path}" is not a regular file. Expected the workspace's lock.`, {
+      path,
+    });
   return `${stat.dev}:${stat.ino}`;
 }
 
@@ -355,5 +395,10 @@ function lockFailure(path: string, error: unknown): HoldfastError {
   const code = sqliteCode(error);
   const denied = code === SQLITE_READONLY || code === SQLITE_CANTOPEN;
   const text = error instanceof Error ? error.message : String(error);
-  return new HoldfastError(denied ? 'permission-denied' : 'storage-failed', `Could not lock "${path}": ${text}.`, { path }, { cause: error });
+  return new HoldfastError(
+    denied ? 'permission-denied' : 'storage-failed',
+    `Could not lock "${path}": ${text}.`,
+    { path },
+    { cause: error },
+  );
 }

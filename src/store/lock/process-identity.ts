@@ -47,7 +47,13 @@ export function isOnThisHost(other: ProcessIdentity): boolean {
 }
 
 export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.host === b.host && a.pidNamespace === b.pidNamespace;
+  return (
+    a.pid === b.pid &&
+    a.startTime === b.startTime &&
+    a.bootId === b.bootId &&
+    a.host === b.host &&
+    a.pidNamespace === b.pidNamespace
+  );
 }
 
 /**
@@ -74,7 +80,9 @@ export function procStat(pid: number): { readonly name: string; readonly fields:
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const end = stat.lastIndexOf(')');
     const fields = stat.slice(end + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : { name: stat.slice(stat.indexOf('(') + 1, end), fields };
+    return fields[0] === 'Z' || fields[0] === 'X'
+      ? undefined
+      : { name: stat.slice(stat.indexOf('(') + 1, end), fields };
   } catch {
     return undefined;
   }
@@ -82,7 +90,10 @@ export function procStat(pid: number): { readonly name: string; readonly fields:
 
 function startTimeByPs(pid: number): string | undefined {
   try {
-    const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
     return line === '' || line.startsWith('Z') ? undefined : line.replace(/^\S+\s+/, '');
   } catch {
     return undefined;
@@ -91,7 +102,8 @@ function startTimeByPs(pid: number): string | undefined {
 
 function readBootId(): string {
   try {
-    if (process.platform === 'darwin') return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
+    if (process.platform === 'darwin')
+      return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   } catch {
     // Nobody else can then be proved to share this boot.

@@ -134,7 +134,10 @@ function takeIfDead(directory: string): DeadWorker | undefined {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
     const notes = new DatabaseSync(join(directory, 'attempts.sqlite'));
     try {
-      const attempts = tableOf(notes, 'attempt').map((row) => ({ taskToken: row['task_token'] as Uint8Array, ...executionOf(row) }));
+      const attempts = tableOf(notes, 'attempt').map((row) => ({
+        taskToken: row['task_token'] as Uint8Array,
+        ...executionOf(row),
+      }));
       return { attempts, workflows: tableOf(notes, 'served').map(executionOf) };
     } finally {
       notes.close();
@@ -159,7 +162,8 @@ function isTakenByAnother(error: unknown): boolean {
 /** The notes first: whoever comes once the lock's file has gone makes another and finds nothing to take. What it makes is then its to remove. */
 function removeRegister(directory: string): void {
   try {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(join(directory, `attempts.sqlite${suffix}`), { force: true });
+    for (const suffix of ['', '-wal', '-shm', '-journal'])
+      rmSync(join(directory, `attempts.sqlite${suffix}`), { force: true });
     rmSync(directory, { recursive: true, force: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
@@ -171,6 +175,14 @@ function tableOf(notes: DatabaseSync, table: 'attempt' | 'served'): Record<strin
   return exists ? (notes.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]) : [];
 }
 
-function executionOf(row: Record<string, unknown>): { readonly namespace: string; readonly workflowId: string; readonly runId: string } {
-  return { namespace: row['namespace'] as string, workflowId: row['workflow_id'] as string, runId: row['run_id'] as string };
+function executionOf(row: Record<string, unknown>): {
+  readonly namespace: string;
+  readonly workflowId: string;
+  readonly runId: string;
+} {
+  return {
+    namespace: row['namespace'] as string,
+    workflowId: row['workflow_id'] as string,
+    runId: row['run_id'] as string,
+  };
 }

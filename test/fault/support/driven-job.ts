@@ -11,7 +11,15 @@ import { verifyWorldProtocol } from '../../../src/protocol/verify/verify-world.t
 import { Workspaces } from '../../../src/protocol/workspace/workspace.ts';
 import type { Json } from '../../../src/model/canonical-json.ts';
 import type { Decision } from '../../../src/model/question/decision.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type ChainPlace, type JobSettings, type RunStepRequest, type RunStepResult, type VerificationReason, type VerifyWorldResult } from '../../../src/model/job/messages.ts';
+import {
+  DEFAULT_VERIFY_AFTER_MS,
+  type ChainPlace,
+  type JobSettings,
+  type RunStepRequest,
+  type RunStepResult,
+  type VerificationReason,
+  type VerifyWorldResult,
+} from '../../../src/model/job/messages.ts';
 import { isAboutTheWorld, type Question } from '../../../src/model/question/question.ts';
 import { GENESIS } from '../../../src/model/record/record.ts';
 import type { StepContract, StepImplementation, StepInput } from '../../../src/model/step/step.ts';
@@ -67,7 +75,13 @@ export class DrivenJob {
     };
     this.#workspaces = new Workspaces(options.workspace, options.env);
     this.#settings = { databases: options.databases, watch: [], verifyAfterMs: DEFAULT_VERIFY_AFTER_MS, plan: null };
-    this.#caller = { workflowId: WORKFLOW_ID, runId, signal: new AbortController().signal, progress: () => undefined, log: () => undefined };
+    this.#caller = {
+      workflowId: WORKFLOW_ID,
+      runId,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: () => undefined,
+    };
   }
 
   generationOf(stepId: string): number {
@@ -89,10 +103,16 @@ export class DrivenJob {
     });
   }
 
-  async step<C extends StepContract>(contract: C, input: StepInput<C>, extra: Partial<RunStepRequest> = {}): Promise<unknown> {
+  async step<C extends StepContract>(
+    contract: C,
+    input: StepInput<C>,
+    extra: Partial<RunStepRequest> = {},
+  ): Promise<unknown> {
     const stepId = extra.stepId ?? contract.name;
     for (let asked = 0; asked < MAX_ASKINGS; asked++) {
-      const result = await this.#options.history.activity(`runStep ${stepId}`, () => this.ask(stepId, contract.name, input as Json, extra));
+      const result = await this.#options.history.activity(`runStep ${stepId}`, () =>
+        this.ask(stepId, contract.name, input as Json, extra),
+      );
       if (result.kind === 'done') {
         // Decided meanwhile that it runs again: this is the old generation's result.
         if (result.generation < this.generationOf(stepId)) continue;
@@ -109,7 +129,15 @@ export class DrivenJob {
   /** One request, one answer; not in the history. */
   async ask(stepId: string, step: string, input: Json, extra: Partial<RunStepRequest> = {}): Promise<RunStepResult> {
     return await runStepProtocol(this.#host, this.#workspaces, this.#caller, {
-      jobId: DRIVEN_JOB_ID, workspace: this.#options.workspace, term: this.#term, known: this.#known, generation: this.generationOf(stepId), stepId, step, input, ...extra,
+      jobId: DRIVEN_JOB_ID,
+      workspace: this.#options.workspace,
+      term: this.#term,
+      known: this.#known,
+      generation: this.generationOf(stepId),
+      stepId,
+      step,
+      input,
+      ...extra,
     });
   }
 
@@ -120,7 +148,12 @@ export class DrivenJob {
       const result = await this.#options.history.activity('verifyWorld', () => this.compare(reason, detail));
       this.#term = result.term;
       if (result.kind === 'verified') return this.#advance(result.at);
-      last = result.question.findings.map(({ resource, kind, expected, found }) => `${resource} ${kind}, expected ${expected.text}, found ${found.text}`).join('; ');
+      last = result.question.findings
+        .map(
+          ({ resource, kind, expected, found }) =>
+            `${resource} ${kind}, expected ${expected.text}, found ${found.text}`,
+        )
+        .join('; ');
       await this.decide(result.question);
       reason = 'decided';
     }
@@ -130,12 +163,24 @@ export class DrivenJob {
   /** One comparison; not in the history. */
   async compare(reason: VerificationReason, detail: string): Promise<VerifyWorldResult> {
     return await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller, {
-      jobId: DRIVEN_JOB_ID, workspace: this.#options.workspace, settings: this.#settings, base: { seq: 0, head: GENESIS }, known: this.#known, steps: this.#steps, reason, detail,
+      jobId: DRIVEN_JOB_ID,
+      workspace: this.#options.workspace,
+      settings: this.#settings,
+      base: { seq: 0, head: GENESIS },
+      known: this.#known,
+      steps: this.#steps,
+      reason,
+      detail,
     });
   }
 
   async decide(question: Question): Promise<void> {
-    const decision: Decision = { digest: question.digest, by: 'a person', reason: 'because', ...this.#options.answer(question) };
+    const decision: Decision = {
+      digest: question.digest,
+      by: 'a person',
+      reason: 'because',
+      ...this.#options.answer(question),
+    };
     const result = await this.#options.history.activity(`repair ${question.kind}`, () => this.repair(decision));
     if (result.kind === 'refused') throw new Error(`refused: ${result.problems.join('; ')}`);
     if (result.kind !== 'repaired') return;
@@ -149,12 +194,20 @@ export class DrivenJob {
 
   /** One repair; not in the history. */
   async repair(decision: Decision): ReturnType<typeof repairProtocol> {
-    return await repairProtocol(this.#host, this.#workspaces, this.#caller, { jobId: DRIVEN_JOB_ID, workspace: this.#options.workspace, decision });
+    return await repairProtocol(this.#host, this.#workspaces, this.#caller, {
+      jobId: DRIVEN_JOB_ID,
+      workspace: this.#options.workspace,
+      decision,
+    });
   }
 
   async release(): Promise<void> {
     const result = await this.#options.history.activity('release', () =>
-      releaseProtocol(this.#host, this.#workspaces, this.#caller, { jobId: DRIVEN_JOB_ID, workspace: this.#options.workspace, outcome: 'completed' }),
+      releaseProtocol(this.#host, this.#workspaces, this.#caller, {
+        jobId: DRIVEN_JOB_ID,
+        workspace: this.#options.workspace,
+        outcome: 'completed',
+      }),
     );
     if (!result.released) throw new Error(`not released: ${result.notes.join('; ')}`);
   }

@@ -25,7 +25,12 @@ export class JobHistory {
 
   constructor(path: string) {
     this.#path = path;
-    this.#events = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as HistoryEvent) : [];
+    this.#events = existsSync(path)
+      ? readFileSync(path, 'utf8')
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => JSON.parse(line) as HistoryEvent)
+      : [];
   }
 
   /** How often something is in the whole history so far. */
@@ -57,10 +62,18 @@ export class JobHistory {
 
   /** As a reset does: everything after the `count`-th event of this name is forgotten. */
   static resetAfter(path: string, name: string, count: number): void {
-    const lines = readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');
+    const lines = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
     let seen = 0;
     const end = lines.findIndex((line) => (JSON.parse(line) as HistoryEvent).name === name && ++seen === count);
     if (end < 0) throw new Error(`The history has no ${count} events ${name}.`);
-    writeFileSync(path, lines.slice(0, end + 1).map((line) => `${line}\n`).join(''));
+    writeFileSync(
+      path,
+      lines
+        .slice(0, end + 1)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
   }
 }

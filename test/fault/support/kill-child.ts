@@ -29,7 +29,8 @@ setFaultHook((point: FaultPoint) => {
   if (order.count === true) appendFileSync(hitsPath, `${point}\n`);
   const hit = (hits.get(point) ?? 0) + 1;
   hits.set(point, hit);
-  const isTold = order.everyPoint === true ? !killedBefore.has(point) : killedBefore.size === 0 && order.kill?.[point] === hit;
+  const isTold =
+    order.everyPoint === true ? !killedBefore.has(point) : killedBefore.size === 0 && order.kill?.[point] === hit;
   if (!isTold) return;
   appendFileSync(killedPath, `${point}\n`);
   process.kill(process.pid, 'SIGKILL');

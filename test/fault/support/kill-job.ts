@@ -6,7 +6,16 @@
  * Invariant: what it leaves behind doesn't depend on how often it was killed, but for the values of `ctx.once`, which
  * say the how-manieth call made them; `comparable` evens those out.
  */
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Decision } from '../../../src/model/question/decision.ts';
@@ -35,7 +44,11 @@ export const careful = defineStep({ name: 'careful', input: Empty, output: Text 
 export const build = defineStep({ name: 'build', input: Empty, output: Text });
 export const summary = defineStep({ name: 'summary', input: Empty, output: Text });
 export const charge = defineStep({ name: 'charge', input: Empty, output: Text });
-export const pair = defineStep({ name: 'pair', input: z.object({ folder: z.string(), row: z.number() }), output: Empty });
+export const pair = defineStep({
+  name: 'pair',
+  input: z.object({ folder: z.string(), row: z.number() }),
+  output: Empty,
+});
 
 /** `call` counts from outside how often a value was computed. */
 export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): readonly StepImplementation[] {
@@ -51,7 +64,9 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
   const implementations = [
     implementStep(tables, async (ctx) => {
       const db = ctx.db('main');
-      await db.sql('CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL)', [], { writes: ['item'] });
+      await db.sql('CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL)', [], {
+        writes: ['item'],
+      });
       await db.sql('CREATE TABLE tally (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)', [], { writes: ['tally'] });
       return {};
     }),
@@ -64,16 +79,25 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
       await ctx.files.write('keep/old.txt', `replaced, ${sample}\n`);
       await ctx.files.remove('keep/gone.txt');
       const db = ctx.db('main');
-      await db.insert('item', [{ id: 1, name: 'one', size: 1 }, { id: 2, name: 'two', size: 2 }, { id: 3, name: sample, size: 3 }]);
+      await db.insert('item', [
+        { id: 1, name: 'one', size: 1 },
+        { id: 2, name: 'two', size: 2 },
+        { id: 3, name: sample, size: 3 },
+      ]);
       await db.sql('INSERT INTO tally VALUES (1, 0)', [], { writes: ['tally'] });
       return { text: sample };
     }),
     implementStep(change, async (ctx) => {
-      const rows = await ctx.db('main').query<{ name: string }>(placeholders(ctx, 'SELECT name FROM item WHERE id = ?'), [3]);
+      const rows = await ctx
+        .db('main')
+        .query<{ name: string }>(placeholders(ctx, 'SELECT name FROM item WHERE id = ?'), [3]);
       const second = await ctx.once('second', () => compute('second'));
       const db = ctx.db('main');
       await db.update('item', { id: 1 }, { size: 11 });
-      await db.upsert('item', [{ id: 2, name: 'two again', size: 22 }, { id: 4, name: second, size: 4 }]);
+      await db.upsert('item', [
+        { id: 2, name: 'two again', size: 22 },
+        { id: 4, name: second, size: 4 },
+      ]);
       await db.delete('item', { id: 3 });
       await db.sql('UPDATE tally SET n = n + 1 WHERE id = 1', [], { writes: ['tally'] });
       await ctx.files.write('keep/run.sh', `#!/bin/sh\n# ${rows[0]?.name}\n`);
@@ -86,7 +110,10 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
       return { text: why };
     }),
     implementStep(build, async (ctx) => {
-      const { stdout } = await ctx.command('cat keep/nobody.txt; mkdir built && cp keep/run.sh built/run.sh && ln -s run.sh built/link && chmod 700 built && rm keep/built-from.txt', { shell: true });
+      const { stdout } = await ctx.command(
+        'cat keep/nobody.txt; mkdir built && cp keep/run.sh built/run.sh && ln -s run.sh built/link && chmod 700 built && rm keep/built-from.txt',
+        { shell: true },
+      );
       return { text: stdout };
     }),
     implementStep(summary, async (ctx) => {
@@ -95,7 +122,10 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
       // Too large for the ledger: a blob, and all is prepared before the lock is taken to apply it.
       await ctx.files.write('out/deep/long.txt', 'long '.repeat(5_000));
       await ctx.db('main').insert('item', { id: 6, name: 'summary', size: text.length });
-      await ctx.db('main').sql('UPDATE tally SET n = n + 100 WHERE id = 1', [], { writes: ['tally'], undo: { text: 'UPDATE tally SET n = n - 100 WHERE id = 1' } });
+      await ctx.db('main').sql('UPDATE tally SET n = n + 100 WHERE id = 1', [], {
+        writes: ['tally'],
+        undo: { text: 'UPDATE tally SET n = n - 100 WHERE id = 1' },
+      });
       return { text: `generation ${ctx.generation}` };
     }),
     implementStep(charge, async (ctx) => {
@@ -161,12 +191,15 @@ export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise
     chmodSync(join(workspace, 'data/raw'), 0o700);
     rmSync(join(workspace, 'keep/link'));
     symlinkSync('nobody.txt', join(workspace, 'keep/link'));
-    await changeRows(databaseUrl, ["UPDATE item SET size = 111 WHERE id = 1", 'DELETE FROM item WHERE id = 4']);
+    await changeRows(databaseUrl, ['UPDATE item SET size = 111 WHERE id = 1', 'DELETE FROM item WHERE id = 4']);
   });
   await job.verify('asked', 'after the edits');
-  await job.outside('another edit', () => writeFileSync(join(workspace, 'out/deep/summary.txt'), 'a person knows better\n'));
+  await job.outside('another edit', () =>
+    writeFileSync(join(workspace, 'out/deep/summary.txt'), 'a person knows better\n'),
+  );
   await job.verify('asked', 'after another edit');
-  for (const stepId of job.takeRewound()) if (stepId === 'summary') outputs['summary again'] = await job.step(summary, {});
+  for (const stepId of job.takeRewound())
+    if (stepId === 'summary') outputs['summary again'] = await job.step(summary, {});
   await job.step(pair, { folder: 'clash', row: 7 }, { stepId: 'clash' });
   await job.step(pair, { folder: 'undone', row: 8 }, { stepId: 'undone' });
   await job.release();
@@ -184,18 +217,30 @@ export async function beforeSummary(job: DrivenJob, { databaseUrl }: KillJobPlac
 export function answerKillJob(question: Question): Pick<Decision, 'answer' | 'items'> {
   switch (question.kind) {
     case 'approval':
-      return { answer: question.findings.some(({ difference }) => difference.includes('because')) ? 'approve' : 'reject' };
+      return {
+        answer: question.findings.some(({ difference }) => difference.includes('because')) ? 'approve' : 'reject',
+      };
     case 'conflict':
-      return { answer: question.findings.some(({ resource }) => resource.startsWith('file:undone/')) ? 'undo' : 'overwrite' };
+      return {
+        answer: question.findings.some(({ resource }) => resource.startsWith('file:undone/')) ? 'undo' : 'overwrite',
+      };
     case 'discrepancy': {
-      if (question.findings.some(({ resource }) => resource === 'file:out/deep/summary.txt')) return { answer: 'rerun' };
+      if (question.findings.some(({ resource }) => resource === 'file:out/deep/summary.txt'))
+        return { answer: 'rerun' };
       const accepted = new Set(['file:keep/run.sh']);
       return {
-        items: Object.fromEntries(question.findings.map(({ resource }) => [resource, accepted.has(resource) || resource.endsWith('{"id":4}') ? 'accept' : 'restore'])),
+        items: Object.fromEntries(
+          question.findings.map(({ resource }) => [
+            resource,
+            accepted.has(resource) || resource.endsWith('{"id":4}') ? 'accept' : 'restore',
+          ]),
+        ),
       };
     }
     default:
-      throw new Error(`Nobody knows what to answer to ${question.kind}: ${question.findings.map(({ resource, kind, found }) => `${resource} ${kind} ${found.text}`).join('; ')}`);
+      throw new Error(
+        `Nobody knows what to answer to ${question.kind}: ${question.findings.map(({ resource, kind, found }) => `${resource} ${kind} ${found.text}`).join('; ')}`,
+      );
   }
 }
 

@@ -8,7 +8,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KillOrder } from './kill-child.ts';
@@ -52,7 +61,11 @@ export type Killing = Pick<KillOrder, 'kill' | 'everyPoint' | 'count'>;
 export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Promise<KillRun> {
   const root = mkdtempSync(join(tmpdir(), 'holdfast-kill-'));
   try {
-    const places: KillJobPlaces = { workspace: join(root, 'workspace'), outside: join(root, 'outside'), databaseUrl: databaseUrl ?? `sqlite:${join(root, 'workspace/db/main.db')}` };
+    const places: KillJobPlaces = {
+      workspace: join(root, 'workspace'),
+      outside: join(root, 'outside'),
+      databaseUrl: databaseUrl ?? `sqlite:${join(root, 'workspace/db/main.db')}`,
+    };
     mkdirSync(places.outside, { recursive: true });
     prepareWorld(places);
     const inodes = new Map<string, string>();
@@ -61,7 +74,11 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
       const end = await runProcess({ ...places, ...killing });
       noteInodes(places.workspace, inodes);
       if (end.signal === 'SIGKILL') continue;
-      assert.equal(end.code, 0, `killed at ${lines(join(places.outside, 'killed')).join(', ')}; then it failed:\n${end.stderr}`);
+      assert.equal(
+        end.code,
+        0,
+        `killed at ${lines(join(places.outside, 'killed')).join(', ')}; then it failed:\n${end.stderr}`,
+      );
       return await lookAtRun(places);
     }
   } finally {
@@ -69,8 +86,13 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
   }
 }
 
-async function runProcess(order: KillOrder): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'pipe'], env: { ...process.env, NODE_COMPILE_CACHE: compiled() } });
+async function runProcess(
+  order: KillOrder,
+): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> {
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+    env: { ...process.env, NODE_COMPILE_CACHE: compiled() },
+  });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   let isLate = false;
@@ -78,14 +100,23 @@ async function runProcess(order: KillOrder): Promise<{ readonly code: number | n
     isLate = true;
     child.kill('SIGKILL');
   }, PROCESS_LIMIT_MS);
-  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => void child.once('close', (...end) => resolve(end)));
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
+    (resolve) => void child.once('close', (...end) => resolve(end)),
+  );
   clearTimeout(limit);
-  assert.ok(!isLate, `a process did not end within ${PROCESS_LIMIT_MS} ms; killed before at ${lines(join(order.outside, 'killed')).join(', ')}\n${stderr}`);
+  assert.ok(
+    !isLate,
+    `a process did not end within ${PROCESS_LIMIT_MS} ms; killed before at ${lines(join(order.outside, 'killed')).join(', ')}\n${stderr}`,
+  );
   return { code, signal, stderr };
 }
 
 async function lookAtRun({ workspace, outside, databaseUrl }: KillJobPlaces): Promise<KillRun> {
-  const onceCalls = Object.fromEntries(readdirSync(outside).filter((name) => name.startsWith('once-')).map((name) => [name.slice('once-'.length), readFileSync(join(outside, name)).length]));
+  const onceCalls = Object.fromEntries(
+    readdirSync(outside)
+      .filter((name) => name.startsWith('once-'))
+      .map((name) => [name.slice('once-'.length), readFileSync(join(outside, name)).length]),
+  );
   const hits = new Map<string, number>();
   for (const point of lines(join(outside, 'hits'))) hits.set(point, (hits.get(point) ?? 0) + 1);
   return {
@@ -102,11 +133,17 @@ async function lookAtRun({ workspace, outside, databaseUrl }: KillJobPlaces): Pr
 
 /** How often each call took effect, as the other side counts. */
 export function effectsIn(outside: string): readonly number[] {
-  return readdirSync(outside).filter((name) => name.startsWith('effect-')).map((name) => readFileSync(join(outside, name)).length);
+  return readdirSync(outside)
+    .filter((name) => name.startsWith('effect-'))
+    .map((name) => readFileSync(join(outside, name)).length);
 }
 
 function lines(path: string): string[] {
-  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '') : [];
+  return existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
 }
 
 /** Every file, folder and link with mode and content; of `.holdfast` only what must not be left there. */
@@ -138,12 +175,20 @@ function noteInodes(workspace: string, inodes: Map<string, string>): void {
     const { ino } = lstatSync(join(workspace, name));
     const before = inodes.get(`${name} ${state}`);
     // What a person's edit or an undo took away comes back as another file: `summary` and the restored input do.
-    if (before !== undefined && !MAY_COME_BACK.has(name)) assert.equal(`${ino}`, before, `${name} was replaced by the same content once more`);
+    if (before !== undefined && !MAY_COME_BACK.has(name))
+      assert.equal(`${ino}`, before, `${name} was replaced by the same content once more`);
     inodes.set(`${name} ${state}`, `${ino}`);
   }
 }
 
-const MAY_COME_BACK = new Set(['data/raw/in.txt', 'out/deep/summary.txt', 'out/deep/long.txt', 'undone/a.txt', 'undone/b.txt', 'clash/b.txt']);
+const MAY_COME_BACK = new Set([
+  'data/raw/in.txt',
+  'out/deep/summary.txt',
+  'out/deep/long.txt',
+  'undone/a.txt',
+  'undone/b.txt',
+  'clash/b.txt',
+]);
 
 /** The run with its `once` values evened out, after a check that each has one value wherever it went. */
 export function comparable(run: KillRun): unknown {
@@ -151,6 +196,7 @@ export function comparable(run: KillRun): unknown {
   const text = JSON.stringify({ outputs: run.outputs, files: run.files, database: run.database, effects: run.effects });
   const outputs = run.outputs as Record<string, { text: string }>;
   const sample = outputs['gather']!.text;
-  for (const place of [run.files['keep/old.txt'], run.files['data/raw/in.txt'], run.files['out/deep/summary.txt']]) assert.ok(place!.includes(sample), `${sample} became another value: ${place}`);
+  for (const place of [run.files['keep/old.txt'], run.files['data/raw/in.txt'], run.files['out/deep/summary.txt']])
+    assert.ok(place!.includes(sample), `${sample} became another value: ${place}`);
   return JSON.parse(values(text)) as unknown;
 }

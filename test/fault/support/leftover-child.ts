@@ -39,7 +39,8 @@ setFaultHook((point) => {
 });
 let outcome: string;
 try {
-  const result = order.request === 'step' ? await job.ask('summary', 'summary', {}) : await job.compare('asked', 'by a leftover');
+  const result =
+    order.request === 'step' ? await job.ask('summary', 'summary', {}) : await job.compare('asked', 'by a leftover');
   outcome = result.kind;
 } catch (error) {
   outcome = isFailure(error) ? error.type : String(error);

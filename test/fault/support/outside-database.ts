@@ -28,10 +28,23 @@ export async function installAudit(url: string): Promise<void> {
   const operations = ['INSERT', 'UPDATE', 'DELETE'] as const;
   const row = (operation: string): string => (operation === 'DELETE' ? 'OLD' : 'NEW');
   if (url.startsWith('sqlite:')) {
-    const triggers = AUDITED.flatMap((table) => operations.map((operation) => `CREATE TRIGGER audit_${table}_${operation} AFTER ${operation} ON ${table} BEGIN INSERT INTO audit (what) VALUES ('${operation} ${table} ' || ${row(operation)}.id); END`));
-    return await changeRows(url, ['CREATE TABLE audit (n INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL)', ...triggers]);
+    const triggers = AUDITED.flatMap((table) =>
+      operations.map(
+        (operation) =>
+          `CREATE TRIGGER audit_${table}_${operation} AFTER ${operation} ON ${table} BEGIN INSERT INTO audit (what) VALUES ('${operation} ${table} ' || ${row(operation)}.id); END`,
+      ),
+    );
+    return await changeRows(url, [
+      'CREATE TABLE audit (n INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL)',
+      ...triggers,
+    ]);
   }
-  const triggers = AUDITED.flatMap((table) => operations.map((operation) => `CREATE TRIGGER audit_${table}_${operation.toLowerCase()} AFTER ${operation} ON ${table} FOR EACH ROW EXECUTE FUNCTION audit_it()`));
+  const triggers = AUDITED.flatMap((table) =>
+    operations.map(
+      (operation) =>
+        `CREATE TRIGGER audit_${table}_${operation.toLowerCase()} AFTER ${operation} ON ${table} FOR EACH ROW EXECUTE FUNCTION audit_it()`,
+    ),
+  );
   await changeRows(url, [
     'CREATE TABLE audit (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what TEXT NOT NULL)',
     "CREATE FUNCTION audit_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit (what) VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' ' || CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END); RETURN NULL; END $$",
@@ -52,14 +65,23 @@ export async function lookAtDatabase(url: string): Promise<Readonly<Record<strin
     if (!existsSync(path)) return {};
     const database = new DatabaseSync(path, { readOnly: true });
     try {
-      return Object.fromEntries(Object.entries(queries).map(([name, sql]) => [name, database.prepare(sql).all().map((row) => ({ ...row }))]));
+      return Object.fromEntries(
+        Object.entries(queries).map(([name, sql]) => [
+          name,
+          database
+            .prepare(sql)
+            .all()
+            .map((row) => ({ ...row })),
+        ]),
+      );
     } finally {
       database.close();
     }
   }
   return await withClient(url, async (client) => {
     const found: Record<string, Rows> = {};
-    for (const [name, sql] of Object.entries(queries)) found[name] = (await client.query<Record<string, unknown>>(sql)).rows;
+    for (const [name, sql] of Object.entries(queries))
+      found[name] = (await client.query<Record<string, unknown>>(sql)).rows;
     return found;
   });
 }

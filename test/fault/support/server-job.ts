@@ -1,6 +1,15 @@
 /** The kill job as a plan on a real server, with its person: the same steps, edits and answers. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,8 +27,18 @@ import type { WorkerOrder } from './worker-child.ts';
 const JOB_LIMIT_MS = 300_000;
 const AGAIN_MS = 3_000;
 
-const step = (id: string, needs: readonly string[], more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({ id, use: id, with: {}, needs, ...more });
-const pause = (id: string, needs: string): Readonly<Record<string, unknown>> => ({ id, use: 'file.write', with: { path: `${id}.txt`, content: id }, needs: [needs], approval: 'before-apply' });
+const step = (
+  id: string,
+  needs: readonly string[],
+  more: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> => ({ id, use: id, with: {}, needs, ...more });
+const pause = (id: string, needs: string): Readonly<Record<string, unknown>> => ({
+  id,
+  use: 'file.write',
+  with: { path: `${id}.txt`, content: id },
+  needs: [needs],
+  approval: 'before-apply',
+});
 
 export const PLAN = {
   schemaVersion: 1,
@@ -27,7 +46,11 @@ export const PLAN = {
   workspace: 'workspace',
   databases: { main: { url: 'sqlite:db/main.db' } },
   steps: [
-    { id: 'extra', use: 'db.sql', with: { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'] } },
+    {
+      id: 'extra',
+      use: 'db.sql',
+      with: { database: 'main', sql: 'CREATE TABLE extra (id INTEGER PRIMARY KEY)', writes: ['extra'] },
+    },
     step('gather', ['extra']),
     step('change', ['gather']),
     step('careful', ['change'], { approval: 'before-apply' }),
@@ -68,7 +91,11 @@ async function bundleAt(): Promise<string> {
   return path;
 }
 
-export async function startServerJob(temporal: TestTemporal, more: Partial<WorkerOrder> = {}, plan: unknown = PLAN): Promise<ServerJob> {
+export async function startServerJob(
+  temporal: TestTemporal,
+  more: Partial<WorkerOrder> = {},
+  plan: unknown = PLAN,
+): Promise<ServerJob> {
   const root = mkdtempSync(join(tmpdir(), 'holdfast-server-'));
   const workspace = join(root, 'workspace');
   const order: WorkerOrder = {
@@ -84,9 +111,16 @@ export async function startServerJob(temporal: TestTemporal, more: Partial<Worke
   mkdirSync(order.outside, { recursive: true });
   mkdirSync(join(workspace, 'db'), { recursive: true });
   prepareWorld(order);
-  await changeRows(order.databaseUrl, ['CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL)', 'CREATE TABLE tally (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)']);
+  await changeRows(order.databaseUrl, [
+    'CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL)',
+    'CREATE TABLE tally (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)',
+  ]);
   await installAudit(order.databaseUrl);
-  const handle = await temporal.client.workflow.start(agentJob, { workflowId: temporal.unique('kills'), taskQueue: order.taskQueue, args: [{ plan: plan as never, workspace: order.workspace }] });
+  const handle = await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('kills'),
+    taskQueue: order.taskQueue,
+    args: [{ plan: plan as never, workspace: order.workspace }],
+  });
   return {
     order,
     handle,
@@ -94,7 +128,13 @@ export async function startServerJob(temporal: TestTemporal, more: Partial<Worke
       const person = new Person(temporal, order, handle, () => supervisor.replace());
       await Promise.race([supervisor.failure, person.attend()]);
       const result = await handle.result();
-      return { outputs: result.outputs, files: filesIn(workspace), database: await lookAtDatabase(order.databaseUrl), effects: effectsIn(order.outside), killed: lines(join(order.outside, 'killed')) };
+      return {
+        outputs: result.outputs,
+        files: filesIn(workspace),
+        database: await lookAtDatabase(order.databaseUrl),
+        effects: effectsIn(order.outside),
+        killed: lines(join(order.outside, 'killed')),
+      };
     },
     remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }),
   };
@@ -109,7 +149,12 @@ export class Person {
   readonly #answeredMs = new Map<string, number>();
   readonly #acted = new Set<string>();
 
-  constructor(temporal: TestTemporal, order: WorkerOrder, handle: WorkflowHandle<typeof agentJob>, replaceWorker: () => Promise<void>) {
+  constructor(
+    temporal: TestTemporal,
+    order: WorkerOrder,
+    handle: WorkflowHandle<typeof agentJob>,
+    replaceWorker: () => Promise<void>,
+  ) {
     this.#temporal = temporal;
     this.#order = order;
     this.#handle = handle;
@@ -117,10 +162,13 @@ export class Person {
   }
 
   async attend(): Promise<void> {
-    for (const end = Date.now() + JOB_LIMIT_MS; ; ) {
+    for (const end = Date.now() + JOB_LIMIT_MS; ;) {
       const { status } = await this.#handle.describe();
       if (status.name !== 'RUNNING') return;
-      assert.ok(Date.now() < end, `the job did not end within ${JOB_LIMIT_MS} ms: ${JSON.stringify(await this.#status(), null, 1)}`);
+      assert.ok(
+        Date.now() < end,
+        `the job did not end within ${JOB_LIMIT_MS} ms: ${JSON.stringify(await this.#status(), null, 1)}`,
+      );
       const shown = await this.#status();
       for (const question of shown?.questions ?? []) await this.#answer(question);
       await delay(50);
@@ -158,7 +206,9 @@ export class Person {
   async #status(): Promise<JobStatus | undefined> {
     try {
       // With a deadline: none may still be under way when the connection is closed.
-      return await this.#temporal.connection.withDeadline(Date.now() + 2_000, () => this.#handle.query<JobStatus>('status'));
+      return await this.#temporal.connection.withDeadline(Date.now() + 2_000, () =>
+        this.#handle.query<JobStatus>('status'),
+      );
     } catch {
       // No worker answers just now.
       return undefined;
@@ -167,12 +217,17 @@ export class Person {
 }
 
 export function lines(path: string): string[] {
-  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '') : [];
+  return existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
 }
 
 /** With `ctx.once` values evened out, after a check that each has one value wherever it went. */
 export function comparableEnd({ outputs, files, database, effects }: ServerJobEnd): unknown {
   const sample = (outputs as Record<string, { text: string }>)['gather']!.text;
-  for (const path of ['keep/old.txt', 'data/raw/in.txt', 'out/deep/summary.txt']) assert.ok(files[path]!.includes(sample), `${sample} became another value: ${files[path]}`);
+  for (const path of ['keep/old.txt', 'data/raw/in.txt', 'out/deep/summary.txt'])
+    assert.ok(files[path]!.includes(sample), `${sample} became another value: ${files[path]}`);
   return JSON.parse(JSON.stringify({ outputs, files, database, effects }).replaceAll(/once:\d+/g, 'once:N')) as unknown;
 }

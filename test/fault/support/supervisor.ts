@@ -84,7 +84,10 @@ export class Supervisor {
       if (this.#isOver) worker.process.kill('SIGKILL');
       await ended(worker.process);
       if (this.#isOver) return;
-      if (worker.process.signalCode !== 'SIGKILL') throw new Error(`A worker ended by itself (${worker.process.exitCode ?? worker.process.signalCode}):\n${worker.printed()}`);
+      if (worker.process.signalCode !== 'SIGKILL')
+        throw new Error(
+          `A worker ended by itself (${worker.process.exitCode ?? worker.process.signalCode}):\n${worker.printed()}`,
+        );
       this.#current = undefined;
       this.restarts += 1;
     }

@@ -9,7 +9,16 @@
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { allowedUrl } from '../../../model/step/http-host.ts';
-import { answerFrom, DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_SAVED_BYTES, HttpAnswerSchema, HttpRequestSchema, isSafeMethod, type HttpAnswer, type HttpRequest } from '../../../model/step/http-request.ts';
+import {
+  answerFrom,
+  DEFAULT_MAX_RESPONSE_BYTES,
+  DEFAULT_MAX_SAVED_BYTES,
+  HttpAnswerSchema,
+  HttpRequestSchema,
+  isSafeMethod,
+  type HttpAnswer,
+  type HttpRequest,
+} from '../../../model/step/http-request.ts';
 import { issuesText } from '../../../model/issues-text.ts';
 import { asNotPerformed, isNotPerformed } from '../../../model/step/not-performed.ts';
 import type { HttpOptions, HttpResponse, PerformCall, PerformOptions } from '../../../model/step/step-context.ts';
@@ -67,16 +76,29 @@ async function request(parts: ContextParts, name: string, options: HttpOptions):
 function checked(name: string, given: unknown, hasProbe: boolean): HttpRequest {
   const parsed = HttpRequestSchema.safeParse(given);
   if (!parsed.success) {
-    throw new HoldfastError('bad-input', `ctx.http("${name}"): ${issuesText(parsed.error.issues, 'the request')}.`, { name });
+    throw new HoldfastError('bad-input', `ctx.http("${name}"): ${issuesText(parsed.error.issues, 'the request')}.`, {
+      name,
+    });
   }
-  if (hasProbe && parsed.data.idempotent) throw new HoldfastError('bad-input', `ctx.http("${name}") is idempotent and has a probe. Expected one of the two: a request that may be repeated need not be found out about.`, { name });
+  if (hasProbe && parsed.data.idempotent)
+    throw new HoldfastError(
+      'bad-input',
+      `ctx.http("${name}") is idempotent and has a probe. Expected one of the two: a request that may be repeated need not be found out about.`,
+      { name },
+    );
   return parsed.data;
 }
 
 /** What is about to be sent, as a person sees it and as a retry is compared with. */
 function shownRequest({ method, json, body }: HttpRequest, url: URL, secrets: HttpSecrets): Json {
   const headers = secrets.shown();
-  return { method, url: url.href, ...(Object.keys(headers).length === 0 ? {} : { headers }), ...(json === undefined ? {} : { json }), ...(body === undefined ? {} : { body }) };
+  return {
+    method,
+    url: url.href,
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
+    ...(json === undefined ? {} : { json }),
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 class HttpCall {
@@ -96,7 +118,13 @@ class HttpCall {
     const { method, json, body, url, acceptStatus, timeoutMs } = this.#request;
     try {
       const response = await exchange({
-        hosts: this.#hosts, method, url, acceptStatus, timeoutMs, signal, isRepeat,
+        hosts: this.#hosts,
+        method,
+        url,
+        acceptStatus,
+        timeoutMs,
+        signal,
+        isRepeat,
         headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...this.#secrets.filledIn() },
         body: json === undefined ? body : JSON.stringify(json),
         redact: (text) => this.#secrets.redact(text),
@@ -110,26 +138,44 @@ class HttpCall {
   }
 
   async #answer({ status, url, headers, body }: Exchanged): Promise<HttpAnswer> {
-    const shown = { status, url: this.#secrets.redact(url), headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.#secrets.redact(value)])) };
+    const shown = {
+      status,
+      url: this.#secrets.redact(url),
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.#secrets.redact(value)])),
+    };
     if (this.#request.saveTo !== undefined) {
       const { blobs, secrets } = this.#parts.workspace;
       const bounded = this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_SAVED_BYTES);
-      const saved = await blobs.put(secrets.isEmpty ? bounded : secrets.refusing(bounded, `the answer that is saved to ${this.#request.saveTo}`));
+      const saved = await blobs.put(
+        secrets.isEmpty ? bounded : secrets.refusing(bounded, `the answer that is saved to ${this.#request.saveTo}`),
+      );
       return { ...shown, body: null, saved };
     }
     const chunks: Uint8Array[] = [];
-    for await (const chunk of this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_RESPONSE_BYTES)) chunks.push(chunk);
-    return { ...shown, body: chunks.length === 0 ? null : this.#secrets.redact(new TextDecoder().decode(Buffer.concat(chunks))) };
+    for await (const chunk of this.#bounded(body, status, this.#request.maxBytes ?? DEFAULT_MAX_RESPONSE_BYTES))
+      chunks.push(chunk);
+    return {
+      ...shown,
+      body: chunks.length === 0 ? null : this.#secrets.redact(new TextDecoder().decode(Buffer.concat(chunks))),
+    };
   }
 
   /** @throws HoldfastError `too-large` as soon as it is */
-  async *#bounded(body: AsyncIterable<Uint8Array>, status: number, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#bounded(
+    body: AsyncIterable<Uint8Array>,
+    status: number,
+    maxBytes: number,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const { method, url, saveTo } = this.#request;
     let sizeBytes = 0;
     for await (const chunk of body) {
       sizeBytes += chunk.byteLength;
       if (sizeBytes > maxBytes) {
-        throw new HoldfastError('too-large', `${method} ${url.replace(/[?#].*$/s, '')} answered ${status} with more than ${maxBytes} bytes (maxBytes).${saveTo === undefined ? ' With saveTo the answer becomes a file, however long it is.' : ''}`, { maxBytes });
+        throw new HoldfastError(
+          'too-large',
+          `${method} ${url.replace(/[?#].*$/s, '')} answered ${status} with more than ${maxBytes} bytes (maxBytes).${saveTo === undefined ? ' With saveTo the answer becomes a file, however long it is.' : ''}`,
+          { maxBytes },
+        );
       }
       yield chunk;
     }
@@ -139,13 +185,21 @@ class HttpCall {
 function responseOf({ status, url, headers, body, saved }: HttpAnswer): HttpResponse {
   const text = body ?? '';
   return {
-    status, url, headers, text,
+    status,
+    url,
+    headers,
+    text,
     ...(saved === undefined ? {} : { saved: { digest: saved.content, sizeBytes: saved.sizeBytes } }),
     json: <T extends Json = Json>() => {
       try {
         return JSON.parse(text) as T;
       } catch (error) {
-        throw new HoldfastError('bad-input', `The answer of ${url.replace(/[?#].*$/s, '')} is not JSON: ${JSON.stringify(text.slice(0, 100))}.`, {}, { cause: error });
+        throw new HoldfastError(
+          'bad-input',
+          `The answer of ${url.replace(/[?#].*$/s, '')} is not JSON: ${JSON.stringify(text.slice(0, 100))}.`,
+          {},
+          { cause: error },
+        );
       }
     },
   };

@@ -40,9 +40,21 @@ export interface CallKind {
 }
 
 /** Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.performing`. */
-export function perform<T extends Json>(parts: ContextParts, name: string, options: PerformOptions<T>, kind: CallKind = { isSafe: false }): Promise<T> {
+export function perform<T extends Json>(
+  parts: ContextParts,
+  name: string,
+  options: PerformOptions<T>,
+  kind: CallKind = { isSafe: false },
+): Promise<T> {
   const { stage, claim } = parts;
-  if (stage.isOver) return refused(new HoldfastError('fenced', `Step ${claim.row.stepId} has ended; ctx.perform("${name}") came after its end and is not made. Await what the step calls.`, { name }));
+  if (stage.isOver)
+    return refused(
+      new HoldfastError(
+        'fenced',
+        `Step ${claim.row.stepId} has ended; ctx.perform("${name}") came after its end and is not made. Await what the step calls.`,
+        { name },
+      ),
+    );
   // The code may have caught what ends the attempt: a fallback is not called while the first choice may have happened.
   if (stage.mustEnd !== undefined) return refused(stage.mustEnd.error);
   const work = new Call(parts, name, options, kind).make();
@@ -81,10 +93,25 @@ class Call<T extends Json> {
     const wanted = this.#wanted();
     signal.throwIfAborted();
     const row = claim.performed(this.#name);
-    if (row?.inDoubt === 'safe') return this.#isAnsweredSafely(row, wanted) ? this.#answerFrom(row) : await this.#call(wanted, row, 'withdrawn');
+    if (row?.inDoubt === 'safe')
+      return this.#isAnsweredSafely(row, wanted) ? this.#answerFrom(row) : await this.#call(wanted, row, 'withdrawn');
     if (row === undefined || row.state === 'withdrawn') return await this.#call(wanted, row, 'withdrawn');
-    if (row.state === 'done' || row.state === 'kept') return this.#isAnswered(row, wanted) ? this.#answerFrom(row) : this.#ask(row, wanted, 'performed-otherwise', 'an earlier attempt made it with another request, or after it had been given or had read something else');
-    if (!this.#isAnswered(row, wanted)) return this.#ask(row, wanted, 'outcome-unknown', 'an earlier attempt began it and ended without a word; now something else is asked for, or the step was given or has read something else');
+    if (row.state === 'done' || row.state === 'kept')
+      return this.#isAnswered(row, wanted)
+        ? this.#answerFrom(row)
+        : this.#ask(
+            row,
+            wanted,
+            'performed-otherwise',
+            'an earlier attempt made it with another request, or after it had been given or had read something else',
+          );
+    if (!this.#isAnswered(row, wanted))
+      return this.#ask(
+        row,
+        wanted,
+        'outcome-unknown',
+        'an earlier attempt began it and ended without a word; now something else is asked for, or the step was given or has read something else',
+      );
     if (row.state === 'repeat') return await this.#call(wanted, row, 'repeat');
     switch (this.#options.inDoubt ?? 'ask') {
       case 'ask':
@@ -100,20 +127,41 @@ class Call<T extends Json> {
     const { claim, stage } = this.#parts;
     const name = this.#name;
     if (name.length > MAX_NAME_CHARACTERS || !NAME.test(name)) {
-      throw new HoldfastError('bad-input', `ctx.perform was given the name ${JSON.stringify(name.slice(0, 200))}. Expected at most ${MAX_NAME_CHARACTERS} letters, digits and _ . # / @ : + -, the first a letter, a digit or _.`, { name });
+      throw new HoldfastError(
+        'bad-input',
+        `ctx.perform was given the name ${JSON.stringify(name.slice(0, 200))}. Expected at most ${MAX_NAME_CHARACTERS} letters, digits and _ . # / @ : + -, the first a letter, a digit or _.`,
+        { name },
+      );
     }
     this.#secrets.refuse(name, `the name of a call of ctx.perform`);
-    if (stage.onceNames.has(name)) throw new HoldfastError('once-name-twice', `ctx.perform("${name}"): step ${claim.row.stepId} has used the name before.`, { name });
+    if (stage.onceNames.has(name))
+      throw new HoldfastError(
+        'once-name-twice',
+        `ctx.perform("${name}"): step ${claim.row.stepId} has used the name before.`,
+        { name },
+      );
     stage.onceNames.add(name);
     if (this.#options.inDoubt === 'probe' && this.#options.probe === undefined) {
-      throw new HoldfastError('bad-input', `ctx.perform("${name}") says inDoubt: 'probe' and has no probe. Expected a function that finds out whether the call happened.`, { name });
+      throw new HoldfastError(
+        'bad-input',
+        `ctx.perform("${name}") says inDoubt: 'probe' and has no probe. Expected a function that finds out whether the call happened.`,
+        { name },
+      );
     }
   }
 
   #wanted(): Wanted {
     const { claim, stage } = this.#parts;
-    const text = canonicalJson(this.#secrets.redactJson(this.#options.request ?? null), `perform("${this.#name}").request`);
-    if (text.length > MAX_PERFORM_CHARACTERS) throw new HoldfastError('too-large', `The request of ctx.perform("${this.#name}") has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are taken. Hand large contents over by a file or a table.`, { name: this.#name });
+    const text = canonicalJson(
+      this.#secrets.redactJson(this.#options.request ?? null),
+      `perform("${this.#name}").request`,
+    );
+    if (text.length > MAX_PERFORM_CHARACTERS)
+      throw new HoldfastError(
+        'too-large',
+        `The request of ctx.perform("${this.#name}") has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are taken. Hand large contents over by a file or a table.`,
+        { name: this.#name },
+      );
     return {
       request: sha256Hex(text),
       reads: digestOf({ args: claim.row.args, reads: stage.readsDigest() }),
@@ -126,18 +174,35 @@ class Call<T extends Json> {
     if (answers === null) return true;
     if (answers.request !== wanted.request) return false;
     const isEarlierGeneration = generation < this.#parts.claim.row.generation;
-    return answers.reads === wanted.reads || (isEarlierGeneration && (state === 'done' || state === 'kept' || this.#options.request !== undefined));
+    return (
+      answers.reads === wanted.reads ||
+      (isEarlierGeneration && (state === 'done' || state === 'kept' || this.#options.request !== undefined))
+    );
   }
 
   #isAnsweredSafely({ state, token, answers }: PerformRow, wanted: Wanted): boolean {
-    return state === 'done' && token === this.#parts.claim.row.token && answers?.request === wanted.request && answers.reads === wanted.reads;
+    return (
+      state === 'done' &&
+      token === this.#parts.claim.row.token &&
+      answers?.request === wanted.request &&
+      answers.reads === wanted.reads
+    );
   }
 
   #answerFrom(row: PerformRow): T {
     const { claim, stage } = this.#parts;
-    const recorded = row.token === claim.row.token ? undefined : claim.stepRecordOf(row.token)?.effects.find(({ effect }) => effect.kind === 'perform' && effect.name === row.name)?.effect;
+    const recorded =
+      row.token === claim.row.token
+        ? undefined
+        : claim
+            .stepRecordOf(row.token)
+            ?.effects.find(({ effect }) => effect.kind === 'perform' && effect.name === row.name)?.effect;
     if (row.answer === null || (recorded?.kind === 'perform' && recorded.answer !== sha256Hex(row.answer))) {
-      throw new HoldfastError('ledger-damaged', `The ledger's answer of ${row.name} of step ${row.stepId} is not the one that its record names.`, { name: row.name });
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The ledger's answer of ${row.name} of step ${row.stepId} is not the one that its record names.`,
+        { name: row.name },
+      );
     }
     stage.performed.set(row.name, row);
     return JSON.parse(row.answer) as T;
@@ -152,9 +217,24 @@ class Call<T extends Json> {
     const isRepeat = !this.#kind.isSafe && before !== undefined && before.state !== 'withdrawn' && before.nonce !== '';
     const withdrawn: Withdrawn = { state: otherwise, nonce: isRepeat && otherwise !== 'withdrawn' ? before.nonce : '' };
     const about: PerformRow = {
-      token, name: this.#name, jobId, stepId, generation, state: 'about', key: before?.key ?? performKeyOf({ token, name: this.#name, round }), round, inDoubt: this.#kind.isSafe ? 'safe' : (this.#options.inDoubt ?? 'ask'),
-      request: { digest: wanted.request, text: wanted.text }, answers: { request: wanted.request, reads: wanted.reads }, answer: null, known: null, calledIn: generation, nonce, note: null,
-      at: new Date().toISOString(), wanted: null,
+      token,
+      name: this.#name,
+      jobId,
+      stepId,
+      generation,
+      state: 'about',
+      key: before?.key ?? performKeyOf({ token, name: this.#name, round }),
+      round,
+      inDoubt: this.#kind.isSafe ? 'safe' : (this.#options.inDoubt ?? 'ask'),
+      request: { digest: wanted.request, text: wanted.text },
+      answers: { request: wanted.request, reads: wanted.reads },
+      answer: null,
+      known: null,
+      calledIn: generation,
+      nonce,
+      note: null,
+      at: new Date().toISOString(),
+      wanted: null,
     };
     await faultPointAsync('perform.about-before');
     await claim.putPerform(before, about, mayAct);
@@ -163,7 +243,9 @@ class Call<T extends Json> {
     if (signal.aborted || !claim.isCurrent) {
       await this.#withdraw(about, withdrawn, 'the attempt ended before it was called').catch(() => undefined);
       signal.throwIfAborted();
-      throw new HoldfastError('fenced', `Another attempt has taken over step ${stepId}; ${this.#name} is not called.`, { stepId });
+      throw new HoldfastError('fenced', `Another attempt has taken over step ${stepId}; ${this.#name} is not called.`, {
+        stepId,
+      });
     }
     await faultPointAsync('perform.call-before');
     let answer: unknown;
@@ -179,33 +261,71 @@ class Call<T extends Json> {
   async #threw(about: PerformRow, withdrawn: Withdrawn, wanted: Wanted, thrown: unknown): Promise<never> {
     const { saidOfOthers } = this.#parts.stage;
     const isOfAnother = isNotPerformed(thrown) && saidOfOthers.has(thrown);
-    const error = isOfAnother ? new HoldfastError('step-failed', `A call within ${this.#name} was not made, which says nothing of ${this.#name}: ${thrown.message}`, { name: this.#name }, { cause: thrown }) : thrown;
+    const error = isOfAnother
+      ? new HoldfastError(
+          'step-failed',
+          `A call within ${this.#name} was not made, which says nothing of ${this.#name}: ${thrown.message}`,
+          { name: this.#name },
+          { cause: thrown },
+        )
+      : thrown;
     if (isNotPerformed(error)) {
       saidOfOthers.add(error);
       await this.#withdraw(about, withdrawn, error.message);
       throw error;
     }
     // Cut off from outside: it stays as it is, and the next attempt finds it so.
-    if (this.#parts.signal.aborted || this.#kind.isSafe || this.#options.inDoubt === 'repeat' || this.#options.inDoubt === 'probe') throw error;
-    return this.#ask(about, wanted, 'outcome-unknown', `the call failed and does not say that nothing happened: ${this.#errorText(error)}`);
+    if (
+      this.#parts.signal.aborted ||
+      this.#kind.isSafe ||
+      this.#options.inDoubt === 'repeat' ||
+      this.#options.inDoubt === 'probe'
+    )
+      throw error;
+    return this.#ask(
+      about,
+      wanted,
+      'outcome-unknown',
+      `the call failed and does not say that nothing happened: ${this.#errorText(error)}`,
+    );
   }
 
   /** It certainly did not happen; what was in doubt before it still is. */
   async #withdraw(about: PerformRow, { state, nonce }: Withdrawn, why: string): Promise<void> {
     await faultPointAsync('perform.withdrawn-before');
-    await this.#parts.claim.putPerform(about, { ...about, state, nonce, note: `not made: ${this.#secrets.redact(why).slice(0, 500)}` });
+    await this.#parts.claim.putPerform(about, {
+      ...about,
+      state,
+      nonce,
+      note: `not made: ${this.#secrets.redact(why).slice(0, 500)}`,
+    });
     await faultPointAsync('perform.withdrawn-after');
   }
 
-  async #happened(seen: PerformRow, row: PerformRow, wanted: Wanted, known: 'called' | 'probed', answer: unknown): Promise<T> {
+  async #happened(
+    seen: PerformRow,
+    row: PerformRow,
+    wanted: Wanted,
+    known: 'called' | 'probed',
+    answer: unknown,
+  ): Promise<T> {
     const { claim, stage } = this.#parts;
     let text: string;
     try {
       // A call that answers nothing is no mistake.
       text = canonicalJson(this.#secrets.redactJson(answer ?? null), `perform("${this.#name}")`);
-      if (text.length > MAX_PERFORM_CHARACTERS) throw new HoldfastError('too-large', `it has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are recorded`);
+      if (text.length > MAX_PERFORM_CHARACTERS)
+        throw new HoldfastError(
+          'too-large',
+          `it has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are recorded`,
+        );
     } catch (error) {
-      return this.#ask(row, wanted, 'outcome-unknown', `it happened, but its answer cannot be recorded: ${this.#errorText(error)}`);
+      return this.#ask(
+        row,
+        wanted,
+        'outcome-unknown',
+        `it happened, but its answer cannot be recorded: ${this.#errorText(error)}`,
+      );
     }
     const done: PerformRow = { ...row, state: 'done', answer: text, known, wanted: null };
     await faultPointAsync('perform.done-before');
@@ -223,12 +343,31 @@ class Call<T extends Json> {
       found = await this.#options.probe!({ key: row.key, request: this.#options.request ?? null, signal });
     } catch (error) {
       if (signal.aborted) throw error;
-      return this.#ask(row, wanted, 'outcome-unknown', `an earlier attempt began it, and the probe failed: ${this.#errorText(error)}`);
+      return this.#ask(
+        row,
+        wanted,
+        'outcome-unknown',
+        `an earlier attempt began it, and the probe failed: ${this.#errorText(error)}`,
+      );
     }
     const happened = (found as { readonly happened?: unknown } | undefined)?.happened;
-    if (happened === true) return await this.#happened(row, { ...row, token, generation, nonce }, wanted, 'probed', (found as { readonly answer?: unknown }).answer);
+    if (happened === true)
+      return await this.#happened(
+        row,
+        { ...row, token, generation, nonce },
+        wanted,
+        'probed',
+        (found as { readonly answer?: unknown }).answer,
+      );
     if (happened === false) return await this.#call(wanted, row, 'withdrawn');
-    return this.#ask(row, wanted, 'outcome-unknown', happened === 'unknown' ? 'an earlier attempt began it, and the probe could not find out' : `an earlier attempt began it, and the probe answered ${this.#errorText(found)}; expected { happened: true, answer }, { happened: false } or { happened: 'unknown' }`);
+    return this.#ask(
+      row,
+      wanted,
+      'outcome-unknown',
+      happened === 'unknown'
+        ? 'an earlier attempt began it, and the probe could not find out'
+        : `an earlier attempt began it, and the probe answered ${this.#errorText(found)}; expected { happened: true, answer }, { happened: false } or { happened: 'unknown' }`,
+    );
   }
 
   get #secrets(): Secrets {
@@ -252,5 +391,7 @@ type Wanted = PerformBasis & { readonly text: string };
 type Withdrawn = Pick<PerformRow, 'state' | 'nonce'>;
 
 function errorText(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}` : (JSON.stringify(error) ?? String(error));
+  return error instanceof Error
+    ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`
+    : (JSON.stringify(error) ?? String(error));
 }

@@ -8,12 +8,23 @@
  * 3. Nothing is staged while a process of the command is left.
  * 4. Its result is durable before the code has it; a retry gets the same while what the command was given is the same.
  */
-import { commandText, parseCommand, PathSelection, type CommandRequest, type CommandResult } from '../../../model/step/command.ts';
+import {
+  commandText,
+  parseCommand,
+  PathSelection,
+  type CommandRequest,
+  type CommandResult,
+} from '../../../model/step/command.ts';
 import { canonicalJson } from '../../../model/canonical-json.ts';
 import { digestOf, sha256Hex, type Digest } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { CommandOptions } from '../../../model/step/step-context.ts';
-import { makeCommandFolder, removeCommandFolder, removeDeadCommands, type CommandFolder } from '../../../effects/processes/command-folder.ts';
+import {
+  makeCommandFolder,
+  removeCommandFolder,
+  removeDeadCommands,
+  type CommandFolder,
+} from '../../../effects/processes/command-folder.ts';
 import type { Tree } from '../../../effects/files/tree.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import { commandFailure, environmentOf, keepLog, mustHaveEnded, resultOf, runIn } from './end.ts';
@@ -22,9 +33,19 @@ import { CommandTree, type TreeChange } from './tree.ts';
 import type { ContextParts } from '../context.ts';
 
 /** Runs a command, or answers from the record. Await it. */
-export function command(parts: ContextParts, run: readonly string[] | string, options?: CommandOptions): Promise<CommandResult> {
+export function command(
+  parts: ContextParts,
+  run: readonly string[] | string,
+  options?: CommandOptions,
+): Promise<CommandResult> {
   const { stage, claim } = parts;
-  if (stage.isOver) return Promise.reject(new HoldfastError('fenced', `Step ${claim.row.stepId} has ended; ctx.command came after its end and is not run. Await what the step calls.`));
+  if (stage.isOver)
+    return Promise.reject(
+      new HoldfastError(
+        'fenced',
+        `Step ${claim.row.stepId} has ended; ctx.command came after its end and is not run. Await what the step calls.`,
+      ),
+    );
   const work = begin(parts, run, options);
   const ending = work.catch(() => undefined);
   stage.ending.add(ending);
@@ -32,7 +53,11 @@ export function command(parts: ContextParts, run: readonly string[] | string, op
   return work;
 }
 
-async function begin(parts: ContextParts, run: readonly string[] | string, options?: CommandOptions): Promise<CommandResult> {
+async function begin(
+  parts: ContextParts,
+  run: readonly string[] | string,
+  options?: CommandOptions,
+): Promise<CommandResult> {
   // A call of this attempt is in doubt: nothing more is begun, whatever the code made of it.
   if (parts.stage.mustEnd !== undefined) throw parts.stage.mustEnd.error;
   const { request, name: given, inDoubt } = parseCommand(run, options);
@@ -76,7 +101,11 @@ class CopiedCommand {
       await this.#tree.observe(new PathSelection(this.#request.reads), before);
       return this.#take(known.value);
     }
-    if (known !== undefined) await claim.newDraft([...stage.onceUsed], `what command "${this.#name}" of step ${claim.row.stepId} was given has changed since its result was recorded`);
+    if (known !== undefined)
+      await claim.newDraft(
+        [...stage.onceUsed],
+        `what command "${this.#name}" of step ${claim.row.stepId} was given has changed since its result was recorded`,
+      );
     signal.throwIfAborted();
     const folder = makeCommandFolder(this.#parts.workspace.directory, claim.row.stepId);
     try {
@@ -86,11 +115,20 @@ class CopiedCommand {
     }
   }
 
-  async #runIn(folder: CommandFolder, before: Tree, env: Readonly<Record<string, string>>, reads: Digest): Promise<string> {
+  async #runIn(
+    folder: CommandFolder,
+    before: Tree,
+    env: Readonly<Record<string, string>>,
+    reads: Digest,
+  ): Promise<string> {
     const { claim, signal } = this.#parts;
     await this.#tree.copyTo(folder.tree, before, signal);
     await faultPointAsync('command.copied');
-    const end = await runIn(this.#parts, this.#request, env, { marker: folder.id, folder: folder.path, cwd: this.#tree.folderIn(folder.tree, this.#request.cwd) });
+    const end = await runIn(this.#parts, this.#request, env, {
+      marker: folder.id,
+      folder: folder.path,
+      cwd: this.#tree.folderIn(folder.tree, this.#request.cwd),
+    });
     await faultPointAsync('command.ended');
     const log = await keepLog(this.#parts, end);
     mustHaveEnded(this.#request, end, log);
@@ -112,20 +150,36 @@ class CopiedCommand {
     stage.onceUsed.add(this.#name);
     for (const { path, before, after } of changes) stage.put(path, after, stage.files.has(path) ? undefined : before);
     stage.commands.set(this.#name, sha256Hex(recorded));
-    const changed = Object.entries(result.changed).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`).join(', ');
-    stage.logs.push({ message: `${this.#parts.workspace.secrets.redact(commandText(this.#request))}: exit code ${result.exitCode}${changed === '' ? '' : `; ${changed}`}`, fields: { log: result.log.content } });
+    const changed = Object.entries(result.changed)
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `${count} ${what}`)
+      .join(', ');
+    stage.logs.push({
+      message: `${this.#parts.workspace.secrets.redact(commandText(this.#request))}: exit code ${result.exitCode}${changed === '' ? '' : `; ${changed}`}`,
+      fields: { log: result.log.content },
+    });
     return result;
   }
 
   /** What its result depends on: the command itself, what it is given of the world, and what the step knew and staged. */
   #readsDigest(before: Tree): Digest {
     const { stage } = this.#parts;
-    return digestOf({ request: this.#parts.workspace.secrets.redactJson(this.#request), reads: stage.onceDigest(), tree: this.#tree.digest(before), staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })) });
+    return digestOf({
+      request: this.#parts.workspace.secrets.redactJson(this.#request),
+      reads: stage.onceDigest(),
+      tree: this.#tree.digest(before),
+      staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })),
+    });
   }
 
   #takeName(): void {
     const { stage, claim } = this.#parts;
-    if (stage.onceNames.has(this.#name)) throw new HoldfastError('once-name-twice', `ctx.command("${this.#name}"): step ${claim.row.stepId} has used the name before.`, { name: this.#name });
+    if (stage.onceNames.has(this.#name))
+      throw new HoldfastError(
+        'once-name-twice',
+        `ctx.command("${this.#name}"): step ${claim.row.stepId} has used the name before.`,
+        { name: this.#name },
+      );
     stage.onceNames.add(this.#name);
   }
 }

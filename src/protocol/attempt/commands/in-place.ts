@@ -7,7 +7,14 @@
  * 3. Its exit code is an answer: one that is a failure is recorded, and a retry doesn't run it again.
  */
 import { statSync } from 'node:fs';
-import { commandText, InPlaceAnswerSchema, ToldExitSchema, type CommandRequest, type CommandResult, type InPlaceAnswer } from '../../../model/step/command.ts';
+import {
+  commandText,
+  InPlaceAnswerSchema,
+  ToldExitSchema,
+  type CommandRequest,
+  type CommandResult,
+  type InPlaceAnswer,
+} from '../../../model/step/command.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { NotPerformed } from '../../../model/step/not-performed.ts';
@@ -22,29 +29,54 @@ import type { ContextParts } from '../context.ts';
 import { cannotRead } from '../../workspace/files.ts';
 import { perform } from '../calls/perform.ts';
 
-export async function commandInPlace(parts: ContextParts, name: string, request: CommandRequest, inDoubt: 'ask' | 'repeat'): Promise<CommandResult> {
+export async function commandInPlace(
+  parts: ContextParts,
+  name: string,
+  request: CommandRequest,
+  inDoubt: 'ask' | 'repeat',
+): Promise<CommandResult> {
   const { workspace, claim, stage } = parts;
   const env = environmentOf(parts, request);
   const cwd = request.cwd === '' ? workspace.root : `${workspace.root}/${request.cwd}`;
-  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) throw new HoldfastError('not-found', `There is no folder "${request.cwd}" for the command to run in.`, { path: request.cwd });
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new HoldfastError('not-found', `There is no folder "${request.cwd}" for the command to run in.`, {
+      path: request.cwd,
+    });
   findProgram(request.argv[0]!, cwd, env['PATH']);
   // What the step has staged is not there yet.
-  if (stage.files.size > 0) throw new HoldfastError('bad-input', `\`${commandText(request)}\` in place would not see the files that its step has staged (${[...stage.files.keys()].slice(0, 5).join(', ')}). Give it a step of its own.`);
+  if (stage.files.size > 0)
+    throw new HoldfastError(
+      'bad-input',
+      `\`${commandText(request)}\` in place would not see the files that its step has staged (${[...stage.files.keys()].slice(0, 5).join(', ')}). Give it a step of its own.`,
+    );
   const answer = await perform<Json>(parts, name, {
     // A person sees this when it is in doubt: what runs and where, and of the environment the names.
-    request: { command: request.shell ? request.argv[2]! : [...request.argv], cwd: request.cwd === '' ? '.' : request.cwd, env: [...new Set([...request.envFrom, ...Object.keys(request.env)])].sort(), inPlace: true },
+    request: {
+      command: request.shell ? request.argv[2]! : [...request.argv],
+      cwd: request.cwd === '' ? '.' : request.cwd,
+      env: [...new Set([...request.envFrom, ...Object.keys(request.env)])].sort(),
+      inPlace: true,
+    },
     inDoubt,
     run: () => runHere(parts, request, env, cwd),
   });
   const { result, found } = answerFrom(answer);
   for (const { resource, state } of found) claim.left.set(resource, state);
-  stage.logs.push({ message: `${workspace.secrets.redact(commandText(request))} in the workspace: exit code ${result.exitCode}; ${found.length} changed`, fields: { log: result.log.content } });
+  stage.logs.push({
+    message: `${workspace.secrets.redact(commandText(request))} in the workspace: exit code ${result.exitCode}; ${found.length} changed`,
+    fields: { log: result.log.content },
+  });
   const failure = commandFailure(request, result);
   if (failure !== undefined) throw failure;
   return result;
 }
 
-async function runHere(parts: ContextParts, request: CommandRequest, env: Readonly<Record<string, string>>, cwd: string): Promise<Json> {
+async function runHere(
+  parts: ContextParts,
+  request: CommandRequest,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): Promise<Json> {
   const { workspace, claim } = parts;
   const before = await look(parts);
   const folder = makeCommandFolder(workspace.directory, claim.row.stepId);
@@ -53,7 +85,8 @@ async function runHere(parts: ContextParts, request: CommandRequest, env: Readon
     end = await runIn(parts, request, env, { marker: folder.id, cwd });
   } catch (error) {
     // It was not even started.
-    if (isFailure(error, 'not-found', 'permission-denied', 'bad-input')) throw new NotPerformed(error.message, { cause: error });
+    if (isFailure(error, 'not-found', 'permission-denied', 'bad-input'))
+      throw new NotPerformed(error.message, { cause: error });
     throw error;
   } finally {
     await removeCommandFolder(folder);
@@ -61,7 +94,11 @@ async function runHere(parts: ContextParts, request: CommandRequest, env: Readon
   const log = await keepLog(parts, end);
   mustHaveEnded(request, end, log);
   const found = await changedSince(parts, before);
-  return { inPlace: true, result: resultOf(end, log, found), found: found.map(({ path, state }) => ({ resource: formatResource({ kind: 'file', path }), state })) } satisfies InPlaceAnswer;
+  return {
+    inPlace: true,
+    result: resultOf(end, log, found),
+    found: found.map(({ path, state }) => ({ resource: formatResource({ kind: 'file', path }), state })),
+  } satisfies InPlaceAnswer;
 }
 
 interface Before {
@@ -73,13 +110,18 @@ interface Before {
 async function look({ workspace }: ContextParts): Promise<Before> {
   const atNs = BigInt(Date.now()) * 1_000_000n;
   const tree = await workspace.files.scan();
-  const young = [...tree].flatMap(([path, entry]) => (entry.kind === 'file' && (entry.ctimeNs > atNs - YOUNG_NS || entry.mtimeNs > atNs - YOUNG_NS) ? [path] : []));
+  const young = [...tree].flatMap(([path, entry]) =>
+    entry.kind === 'file' && (entry.ctimeNs > atNs - YOUNG_NS || entry.mtimeNs > atNs - YOUNG_NS) ? [path] : [],
+  );
   const sightings = await workspace.files.observeMany(young);
   return { tree, young: new Map(young.map((path, index) => [path, sightings[index]!])) };
 }
 
 /** Its changes, and those of whoever worked in the workspace meanwhile: nobody can tell them apart. Contents are kept. */
-async function changedSince({ workspace, claim }: ContextParts, { tree, young }: Before): Promise<readonly { readonly path: string; readonly state: FileState; readonly after: FileState }[]> {
+async function changedSince(
+  { workspace, claim }: ContextParts,
+  { tree, young }: Before,
+): Promise<readonly { readonly path: string; readonly state: FileState; readonly after: FileState }[]> {
   const now = await workspace.files.scan();
   const paths = [...new Set([...differingPaths(tree, now), ...young.keys()])];
   const sightings = await workspace.files.observeMany(paths);
@@ -105,8 +147,19 @@ function answerFrom(answer: Json): InPlaceAnswer {
   const recorded = InPlaceAnswerSchema.safeParse(answer);
   if (recorded.success) return recorded.data;
   const told = ToldExitSchema.safeParse(answer);
-  if (!told.success) throw new HoldfastError('bad-input', `A person said that the command happened, and gave ${JSON.stringify(answer).slice(0, 200)} as its answer. Expected {"exitCode": 0}, or null.`);
-  const result: CommandResult = { exitCode: told.data?.exitCode ?? 0, stdout: '', stderr: '', droppedBytes: 0, log: { content: EMPTY, sizeBytes: 0, droppedBytes: 0 }, changed: { written: 0, removed: 0, folders: 0, links: 0 } };
+  if (!told.success)
+    throw new HoldfastError(
+      'bad-input',
+      `A person said that the command happened, and gave ${JSON.stringify(answer).slice(0, 200)} as its answer. Expected {"exitCode": 0}, or null.`,
+    );
+  const result: CommandResult = {
+    exitCode: told.data?.exitCode ?? 0,
+    stdout: '',
+    stderr: '',
+    droppedBytes: 0,
+    log: { content: EMPTY, sizeBytes: 0, droppedBytes: 0 },
+    changed: { written: 0, removed: 0, folders: 0, links: 0 },
+  };
   return { inPlace: true, result, found: [] };
 }
 

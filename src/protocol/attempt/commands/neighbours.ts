@@ -44,7 +44,11 @@ export async function mustStandStill(neighbourhood: Neighbourhood): Promise<void
   for (const [index, path] of paths.entries()) {
     const sighting = sightings[index]!;
     if (!differing.has(path) && isContent(sighting, young.get(path))) continue;
-    if (now.get(path)?.mode === given.get(path)?.mode && (await isOnlyTouched(sighting, young.get(path), neighbourhood.copyOf(path)))) continue;
+    if (
+      now.get(path)?.mode === given.get(path)?.mode &&
+      (await isOnlyTouched(sighting, young.get(path), neighbourhood.copyOf(path)))
+    )
+      continue;
     switch (explained(neighbourhood, path, sighting)) {
       case 'recorded':
         break;
@@ -56,17 +60,38 @@ export async function mustStandStill(neighbourhood: Neighbourhood): Promise<void
     }
   }
   if (byOthers.length > 0) {
-    throw new HoldfastError('changed-meanwhile', `While the command ran on its copy, the workspace itself was changed: ${named(byOthers)}. Either the command writes outside its copy, or somebody else works there. Nothing of what the command made is applied.`, { paths: byOthers.slice(0, MAX_NAMED) });
+    throw new HoldfastError(
+      'changed-meanwhile',
+      `While the command ran on its copy, the workspace itself was changed: ${named(byOthers)}. Either the command writes outside its copy, or somebody else works there. Nothing of what the command made is applied.`,
+      { paths: byOthers.slice(0, MAX_NAMED) },
+    );
   }
   const ofGiven = bySteps.filter((path) => neighbourhood.selection.has(path));
-  if (ofGiven.length > 0) throw new HoldfastError('busy', `Another step has changed what the command was given: ${named(ofGiven)}. It runs again on what is there now.`, { paths: ofGiven.slice(0, MAX_NAMED) });
+  if (ofGiven.length > 0)
+    throw new HoldfastError(
+      'busy',
+      `Another step has changed what the command was given: ${named(ofGiven)}. It runs again on what is there now.`,
+      { paths: ofGiven.slice(0, MAX_NAMED) },
+    );
 }
 
-function explained({ parts: { claim }, seq }: Neighbourhood, path: string, sighting: FileSighting): 'recorded' | 'by a step' | undefined {
+function explained(
+  { parts: { claim }, seq }: Neighbourhood,
+  path: string,
+  sighting: FileSighting,
+): 'recorded' | 'by a step' | undefined {
   if (sighting.outcome !== 'seen') return undefined;
   const resource = formatResource({ kind: 'file', path });
   // A sibling is being applied at this moment.
-  if (claim.read((ledger) => ledger.openIntents(claim.row.jobId)).some(({ state, intent }) => state === 'applying' && intent.effects.some((effect) => 'path' in effect && effect.path === path))) return 'by a step';
+  if (
+    claim
+      .read((ledger) => ledger.openIntents(claim.row.jobId))
+      .some(
+        ({ state, intent }) =>
+          state === 'applying' && intent.effects.some((effect) => 'path' in effect && effect.path === path),
+      )
+  )
+    return 'by a step';
   const recorded = claim.recorded(resource);
   if (recorded === undefined) return undefined;
   claim.mustBeAsRecorded(resource, sighting.state);
@@ -74,14 +99,23 @@ function explained({ parts: { claim }, seq }: Neighbourhood, path: string, sight
 }
 
 /** Its times or its inode have changed, its content has not. */
-async function isOnlyTouched(sighting: FileSighting, content: Digest | undefined, copy: string | undefined): Promise<boolean> {
+async function isOnlyTouched(
+  sighting: FileSighting,
+  content: Digest | undefined,
+  copy: string | undefined,
+): Promise<boolean> {
   if (content !== undefined) return isContent(sighting, content);
   if (copy === undefined || sighting.outcome !== 'seen' || sighting.state.kind !== 'file') return false;
   return isContent(sighting, (await contentOf(copy)).content);
 }
 
 function isContent(sighting: FileSighting, content: Digest | undefined): boolean {
-  return content !== undefined && sighting.outcome === 'seen' && sighting.state.kind === 'file' && sameState(sighting.state, { ...sighting.state, content });
+  return (
+    content !== undefined &&
+    sighting.outcome === 'seen' &&
+    sighting.state.kind === 'file' &&
+    sameState(sighting.state, { ...sighting.state, content })
+  );
 }
 
 function named(paths: readonly string[]): string {

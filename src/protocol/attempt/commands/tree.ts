@@ -19,7 +19,14 @@ import { contentOf } from '../../../effects/files/content.ts';
 import { folderOf } from '../../../effects/files/path.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
 import { copyTree, removeTree } from '../../../effects/files/tree-copy.ts';
-import { differingPaths, isSameEntry, scanTree, YOUNG_NS, type Tree, type TreeEntry } from '../../../effects/files/tree.ts';
+import {
+  differingPaths,
+  isSameEntry,
+  scanTree,
+  YOUNG_NS,
+  type Tree,
+  type TreeEntry,
+} from '../../../effects/files/tree.ts';
 import { Turns } from '../../../effects/turns.ts';
 import { mustStandStill } from './neighbours.ts';
 import type { ContextParts } from '../context.ts';
@@ -65,19 +72,31 @@ export class CommandTree {
     this.#seq = claim.read((ledger) => ledger.job(claim.row.jobId)!.at.seq);
     this.#lookedAtNs = BigInt(Date.now()) * 1_000_000n;
     const tree = await workspace.files.scan();
-    const recorded = claim.read((ledger) => ledger.recordedFiles(claim.row.jobId)).filter((path) => this.#selection.has(path));
+    const recorded = claim
+      .read((ledger) => ledger.recordedFiles(claim.row.jobId))
+      .filter((path) => this.#selection.has(path));
     await this.#mustBeAsRecorded(recorded);
     return tree;
   }
 
   /** Names, kinds, modes and stats of what the command is given: equal means unchanged. */
   digest(tree: Tree): Digest {
-    return digestOf([...tree].filter(([path]) => this.#selection.has(path)).map(([path, entry]) => stampOf(path, entry)).sort());
+    return digestOf(
+      [...tree]
+        .filter(([path]) => this.#selection.has(path))
+        .map(([path, entry]) => stampOf(path, entry))
+        .sort(),
+    );
   }
 
   /** Where a command runs in its copy. @throws HoldfastError `not-found` */
   folderIn(to: string, folder: string): string {
-    if (folder !== '' && this.#base.get(folder)?.kind !== 'directory') throw new HoldfastError('not-found', `There is no folder "${folder}" for the command to run in${this.#given.has(folder) ? '; it is not among its paths' : ''}.`, { path: folder });
+    if (folder !== '' && this.#base.get(folder)?.kind !== 'directory')
+      throw new HoldfastError(
+        'not-found',
+        `There is no folder "${folder}" for the command to run in${this.#given.has(folder) ? '; it is not among its paths' : ''}.`,
+        { path: folder },
+      );
     return folder === '' ? to : `${to}/${folder}`;
   }
 
@@ -85,9 +104,16 @@ export class CommandTree {
     const { workspace } = this.#parts;
     this.#copied = await copyTree(workspace.root, before, to, (path) => this.#selection.has(path), signal);
     // What changed while it was copied was given as it is now.
-    this.#given = new Map([...[...before].filter(([path]) => !this.#selection.has(path) || this.#copied.has(path) || before.get(path)!.kind === 'other'), ...this.#copied]);
+    this.#given = new Map([
+      ...[...before].filter(
+        ([path]) => !this.#selection.has(path) || this.#copied.has(path) || before.get(path)!.kind === 'other',
+      ),
+      ...this.#copied,
+    ]);
     for (const [path, entry] of this.#copied) {
-      const isYoung = entry.kind === 'file' && (entry.ctimeNs > this.#lookedAtNs - YOUNG_NS || entry.mtimeNs > this.#lookedAtNs - YOUNG_NS);
+      const isYoung =
+        entry.kind === 'file' &&
+        (entry.ctimeNs > this.#lookedAtNs - YOUNG_NS || entry.mtimeNs > this.#lookedAtNs - YOUNG_NS);
       if (isYoung) this.#young.set(path, (await contentOf(`${to}/${path}`)).content);
     }
     await this.#addStaged(to);
@@ -103,7 +129,12 @@ export class CommandTree {
     const { workspace, stage } = this.#parts;
     const now = await scanTree(to, new Set(), 'all');
     const paths = differingPaths(this.#base, now).filter((path) => now.has(path) || !this.#holdsMore(path));
-    if (paths.length > MAX_COMMAND_CHANGES) throw new HoldfastError('too-large', `The command changed ${paths.length} files; at most ${MAX_COMMAND_CHANGES} are applied as a whole. Split it, or write one archive.`, { changes: paths.length });
+    if (paths.length > MAX_COMMAND_CHANGES)
+      throw new HoldfastError(
+        'too-large',
+        `The command changed ${paths.length} files; at most ${MAX_COMMAND_CHANGES} are applied as a whole. Split it, or write one archive.`,
+        { changes: paths.length },
+      );
     for (const path of paths) this.#mustBePossible(path, now);
     const sightings = await workspace.files.observeMany(paths);
     const changes: TreeChange[] = [];
@@ -114,8 +145,20 @@ export class CommandTree {
       await turns.take();
     }
     await workspace.blobs.putFromFiles(this.#large);
-    const isUntouched = (path: string): boolean => !stage.files.has(path) && this.#base.has(path) && now.has(path) && isSameEntry(this.#base.get(path)!, now.get(path)!);
-    await mustStandStill({ parts: this.#parts, given: this.#given, seq: this.#seq, selection: this.#selection, others: this.#others, young: this.#young, copyOf: (path) => (isUntouched(path) ? `${to}/${path}` : undefined) });
+    const isUntouched = (path: string): boolean =>
+      !stage.files.has(path) &&
+      this.#base.has(path) &&
+      now.has(path) &&
+      isSameEntry(this.#base.get(path)!, now.get(path)!);
+    await mustStandStill({
+      parts: this.#parts,
+      given: this.#given,
+      seq: this.#seq,
+      selection: this.#selection,
+      others: this.#others,
+      young: this.#young,
+      copyOf: (path) => (isUntouched(path) ? `${to}/${path}` : undefined),
+    });
     for (const [content, bytes] of this.#small) stage.contents.set(content, bytes);
     return changes;
   }
@@ -128,7 +171,9 @@ export class CommandTree {
   /** Notes what the result depends on. @throws MustVerify */
   async observe(reads: PathSelection, tree: Tree): Promise<void> {
     const { workspace, stage, claim } = this.#parts;
-    const paths = [...tree].flatMap(([path, { kind }]) => (kind !== 'directory' && this.#selection.has(path) && reads.has(path) && !stage.files.has(path) ? [path] : []));
+    const paths = [...tree].flatMap(([path, { kind }]) =>
+      kind !== 'directory' && this.#selection.has(path) && reads.has(path) && !stage.files.has(path) ? [path] : [],
+    );
     const sightings = await workspace.files.observeMany(paths);
     for (const [index, path] of paths.entries()) {
       const sighting = sightings[index]!;
@@ -155,10 +200,18 @@ export class CommandTree {
   /** The command sees what its step has staged. */
   async #addStaged(to: string): Promise<void> {
     const { stage } = this.#parts;
-    const staged = [...stage.files.keys()].filter((path) => this.#selection.has(path)).map((path) => ({ path, state: stage.stagedState(path)! }));
-    const gone = staged.filter(({ state }) => state.kind === 'absent').map(({ path }) => path).sort().reverse();
+    const staged = [...stage.files.keys()]
+      .filter((path) => this.#selection.has(path))
+      .map((path) => ({ path, state: stage.stagedState(path)! }));
+    const gone = staged
+      .filter(({ state }) => state.kind === 'absent')
+      .map(({ path }) => path)
+      .sort()
+      .reverse();
     for (const path of gone) await removeTree(`${to}/${path}`);
-    for (const { path, state } of staged.filter(({ state: { kind } }) => kind !== 'absent').toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    for (const { path, state } of staged
+      .filter(({ state: { kind } }) => kind !== 'absent')
+      .toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
       await this.#place(to, path, state);
     }
   }
@@ -178,7 +231,8 @@ export class CommandTree {
     const before = this.#given.get(path);
     // As it will be applied: a file that is replaced keeps its mode unless the step said another.
     const staged = stage.files.get(path);
-    const mode = staged?.kind === 'write' && staged.mode === undefined && before?.kind === 'file' ? before.mode : state.mode;
+    const mode =
+      staged?.kind === 'write' && staged.mode === undefined && before?.kind === 'file' ? before.mode : state.mode;
     const small = stage.contents.get(state.content);
     if (small === undefined) return void (await workspace.blobs.copyTo(state.content, place, mode));
     writeFileSync(place, small);
@@ -198,13 +252,29 @@ export class CommandTree {
   #mustBePossible(path: string, tree: Tree): void {
     const { workspace } = this.#parts;
     const now = tree.get(path);
-    if (workspace.files.normalise(path) !== path) throw new HoldfastError('bad-input', `The command made "${path}", a name that cannot be recorded.`, { path });
+    if (workspace.files.normalise(path) !== path)
+      throw new HoldfastError('bad-input', `The command made "${path}", a name that cannot be recorded.`, { path });
     workspace.files.refuseReserved(path);
     const was = this.#base.get(path);
-    if (now?.kind === 'other') throw new HoldfastError('bad-input', `The command made "${path}", which is no file, folder or symbolic link; it cannot be recorded.`, { path });
+    if (now?.kind === 'other')
+      throw new HoldfastError(
+        'bad-input',
+        `The command made "${path}", which is no file, folder or symbolic link; it cannot be recorded.`,
+        { path },
+      );
     if (now?.kind === 'symlink') mustStayInside(path, now.target!);
-    if (was?.kind === 'symlink' && now?.kind === 'directory') throw new HoldfastError('bad-input', `The command replaced the symbolic link "${path}" by a folder. Remove the link in a step of its own first.`, { path });
-    if (was?.kind === 'directory' && now !== undefined && now.kind !== 'directory' && this.#holdsMore(path)) throw new HoldfastError('bad-input', `The command replaced the folder "${path}", of which it was given only a part (paths).`, { path });
+    if (was?.kind === 'symlink' && now?.kind === 'directory')
+      throw new HoldfastError(
+        'bad-input',
+        `The command replaced the symbolic link "${path}" by a folder. Remove the link in a step of its own first.`,
+        { path },
+      );
+    if (was?.kind === 'directory' && now !== undefined && now.kind !== 'directory' && this.#holdsMore(path))
+      throw new HoldfastError(
+        'bad-input',
+        `The command replaced the folder "${path}", of which it was given only a part (paths).`,
+        { path },
+      );
     this.#mustBeUnlocked(path, tree);
   }
 
@@ -213,11 +283,20 @@ export class CommandTree {
     const parent = folderOf(path);
     const folder = [this.#base.get(parent), now.get(parent)].find((entry) => entry?.kind === 'directory');
     if (folder === undefined || (folder.mode & 0o300) === 0o300 || process.getuid?.() === 0) return;
-    throw new HoldfastError('permission-denied', `"${path}" is in a folder that its owner may not write to (mode ${folder.mode.toString(8)}); the command's change of it cannot be applied.`, { path });
+    throw new HoldfastError(
+      'permission-denied',
+      `"${path}" is in a folder that its owner may not write to (mode ${folder.mode.toString(8)}); the command's change of it cannot be applied.`,
+      { path },
+    );
   }
 
   /** Undefined: it is what the command was given. */
-  async #changeAt(to: string, path: string, now: TreeEntry | undefined, sighting: FileSighting): Promise<TreeChange | undefined> {
+  async #changeAt(
+    to: string,
+    path: string,
+    now: TreeEntry | undefined,
+    sighting: FileSighting,
+  ): Promise<TreeChange | undefined> {
     const { workspace, stage } = this.#parts;
     if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
     const before = sighting.state;
@@ -225,10 +304,19 @@ export class CommandTree {
     const wasGiven = staged !== undefined || this.#copied.has(path);
     if (!wasGiven && before.kind !== 'absent') {
       if (before.kind === 'directory' && now?.kind === 'directory') return undefined;
-      throw new HoldfastError('bad-input', `The command wrote "${path}", which is not among its paths and which the workspace has already. Add it to paths.`, { path });
+      throw new HoldfastError(
+        'bad-input',
+        `The command wrote "${path}", which is not among its paths and which the workspace has already. Add it to paths.`,
+        { path },
+      );
     }
     if (now?.kind !== 'file') {
-      const after: FileState = now === undefined ? ABSENT : now.kind === 'symlink' ? { kind: 'symlink', target: now.target! } : { kind: 'directory', mode: now.mode };
+      const after: FileState =
+        now === undefined
+          ? ABSENT
+          : now.kind === 'symlink'
+            ? { kind: 'symlink', target: now.target! }
+            : { kind: 'directory', mode: now.mode };
       return sameState(staged ?? before, after) ? undefined : { path, before, after };
     }
     const { content, bytes, sizeBytes } = await contentOf(`${to}/${path}`);
@@ -246,7 +334,11 @@ export class CommandTree {
 
 /** @throws HoldfastError `outside-workspace` */
 function mustStayInside(path: string, target: string): void {
-  const parts = target.startsWith('/') ? undefined : folderOf(path).split('/').filter((part) => part !== '');
+  const parts = target.startsWith('/')
+    ? undefined
+    : folderOf(path)
+        .split('/')
+        .filter((part) => part !== '');
   for (const part of parts === undefined ? [] : target.split('/')) {
     if (part === '' || part === '.') continue;
     if (part !== '..') parts!.push(part);
@@ -256,7 +348,11 @@ function mustStayInside(path: string, target: string): void {
 }
 
 function leadsOut(path: string, target: string): HoldfastError {
-  return new HoldfastError('outside-workspace', `The command made the symbolic link "${path}" → "${target}", which leads out of its copy${target.startsWith('/') ? ': it is absolute' : ''}. Expected a relative link that stays in the workspace. Nothing of it is applied.`, { path, target });
+  return new HoldfastError(
+    'outside-workspace',
+    `The command made the symbolic link "${path}" → "${target}", which leads out of its copy${target.startsWith('/') ? ': it is absolute' : ''}. Expected a relative link that stays in the workspace. Nothing of it is applied.`,
+    { path, target },
+  );
 }
 
 function stampOf(path: string, { kind, mode, sizeBytes, inode, mtimeNs, ctimeNs, target }: TreeEntry): string {
