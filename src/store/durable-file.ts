@@ -77,13 +77,11 @@ export function syncFile(file: number, path: string): void {
 
 /** The same off the main loop: an fsync of much data may take seconds. */
 export async function syncFileSlowly(file: number, path: string): Promise<void> {
-  await atPointsAsync(
-    'fsync',
-    () =>
-      new Promise<void>((resolve, reject) => {
-        fsync(file, (error) => (error === null ? resolve() : reject(storageError('fsync', path, error))));
-      }),
-  );
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  await atPointsAsync('fsync', async () => {
+    fsync(file, (error) => (error === null ? resolve() : reject(storageError('fsync', path, error))));
+    await promise;
+  });
 }
 
 export function syncDirectory(path: string): void {

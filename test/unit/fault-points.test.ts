@@ -93,9 +93,7 @@ function unguarded(calls: readonly Call[], operationsOf: (call: Call) => readonl
     .filter(
       (call) =>
         !operationsOf(call).some((operation) =>
-          new RegExp(`atPoints(Async)?\\('${operation}', (async )?\\(\\) => (new Promise[^;]*)?[^;]*$`).test(
-            call.around,
-          ),
+          new RegExp(`atPoints(Async)?\\('${operation}', (async )?\\(\\) => [^;]*$`).test(call.around),
         ),
     )
     .map(({ file, line, name }) => `${file}:${line} ${name}`);

@@ -281,11 +281,12 @@ class Output {
   }
 }
 
-/** Without what moves a terminal's cursor or colours it. */
+/** What moves a terminal's cursor or colours it. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+const ESCAPE_SEQUENCE = /\u001b\[[0-?]*[ -/]*[@-~]/g;
+// oxlint-disable-next-line no-control-regex -- the same
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/g;
+
 function plainLine(line: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
-  return line
-    .replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, '')
-    .replace(/[\u0000-\u001f\u007f]/g, ' ')
-    .trim();
+  return line.replace(ESCAPE_SEQUENCE, '').replace(CONTROL_CHARACTER, ' ').trim();
 }
