@@ -22,7 +22,7 @@ import {
   STATEMENT_TIMEOUT_MS,
 } from '../commit/apply.ts';
 import { isWithoutLostColumns } from '../verify/compare.ts';
-import { countAsNotMade, keptCallNotes, settleCall } from '../attempt/calls/doubt.ts';
+import { countAsNotMade, keptCallNotes, settleCall } from './settle-calls.ts';
 import { lookAt } from '../look/look.ts';
 import type { RepairParts, SealedRepair } from './sealed-repair.ts';
 import { withdraw } from '../question/questions.ts';

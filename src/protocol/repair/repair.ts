@@ -22,7 +22,7 @@ import { stateDigest, type Sighting } from '../../model/record/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { isCallAsShown, openCalls } from '../attempt/calls/doubt.ts';
+import { isCallAsShown, openCalls } from './settle-calls.ts';
 import { expectRecordedDatabases, lookAt } from '../look/look.ts';
 import { withdraw } from '../question/questions.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './sealed-repair.ts';
