@@ -6,13 +6,14 @@
  *    and what followed would commit statement by statement.
  * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked for.
  */
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../model/record/intent.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
 import { atPoints } from '../../store/fault-point.ts';
+import { tries, type PausePolicy } from '../../store/retry.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
 import { formatTableName, parseTableName } from './query-builder.ts';
 import {
@@ -277,14 +278,22 @@ export class SqliteTransaction implements DatabaseTransaction {
 
 /** Tries again while SQLite answers that another holds a lock, waiting between the tries, never inside them. */
 export async function retryWhileBusy<T>(timeoutMs: number, attempt: () => T | Promise<T>): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (let tries = 0; ; tries++) {
+  let last: unknown;
+  for await (const _count of tries(busyPauses(timeoutMs))) {
     try {
       return await attempt();
     } catch (error) {
-      const delayMs = BUSY_DELAYS_MS[Math.min(tries, BUSY_DELAYS_MS.length - 1)]!;
-      if (!isFailure(error, 'busy') || performance.now() + delayMs > deadline) throw error;
-      await sleep(delayMs);
+      if (!isFailure(error, 'busy')) throw error;
+      last = error;
     }
   }
+  throw last;
+}
+
+/** Gives up rather than pause beyond the limit. */
+function busyPauses(limitMs: number): PausePolicy {
+  return (count, elapsedMs) => {
+    const pauseMs = BUSY_DELAYS_MS[Math.min(count, BUSY_DELAYS_MS.length) - 1]!;
+    return elapsedMs + pauseMs > limitMs ? undefined : pauseMs;
+  };
 }

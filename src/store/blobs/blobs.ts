@@ -21,9 +21,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  read,
   readdirSync,
-  readSync,
   statSync,
   write,
 } from 'node:fs';
@@ -31,6 +29,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
+import { CHUNK_BYTES, hashChunks, readChunks, readWhole } from '../chunks.ts';
 import {
   createFile,
   makeDirectory,
@@ -58,7 +57,6 @@ export interface SmallContents {
 /** Up to here a content is handled whole and synchronously: cheaper than rounds through the thread pool. */
 export const SMALL_CONTENT_BYTES = 128 * 1024;
 const PREFIXES = '0123456789abcdef';
-const CHUNK_BYTES = 1024 * 1024;
 /** So many are open at once. */
 const FILES_A_BATCH = 128;
 /** A temporary file that is older was left by a process that died. */
@@ -106,7 +104,7 @@ export class BlobStore {
   /** The same from an open file, read from its start. `path` names it in messages and for a clone. */
   async putFromOpenFile(file: number, path: string): Promise<StoredContent> {
     const { size } = fstatSync(file);
-    if (size <= SMALL_CONTENT_BYTES) return this.#putBytes(readOpen(file, path));
+    if (size <= SMALL_CONTENT_BYTES) return this.#putBytes(readWhole(file, path));
     const cloned = this.#clone(file, path);
     if (cloned !== undefined) return this.#keepClone(cloned);
     return this.#putStream(readChunks(file, path, 'lent'));
@@ -344,14 +342,9 @@ export class BlobStore {
     try {
       handle = await open(temporary, constants.O_RDWR);
       fchmodSync(handle.fd, 0o400);
-      const digester = createHash('sha256');
-      let sizeBytes = 0;
-      for await (const chunk of readChunks(handle.fd, temporary, 'lent')) {
-        digester.update(chunk);
-        sizeBytes += chunk.byteLength;
-      }
+      const stored = await hashChunks(readChunks(handle.fd, temporary, 'lent'));
       await syncFileSlowly(handle.fd, temporary);
-      return await this.#publishLarge(temporary, { content: digester.digest('hex'), sizeBytes });
+      return await this.#publishLarge(temporary, stored);
     } catch (error) {
       tryUnlink(temporary);
       throw storageError('copy', temporary, error);
@@ -418,7 +411,7 @@ export class BlobStore {
     if (small !== undefined) return small;
     const file = this.#open(digest);
     try {
-      const bytes = readOpen(file, this.pathOf(digest));
+      const bytes = readWhole(file, this.pathOf(digest));
       this.#check(digest, hash('sha256', bytes), this.pathOf(digest));
       return bytes;
     } finally {
@@ -484,51 +477,12 @@ function readSmallFile(path: string): Buffer | undefined {
   try {
     const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      return fstatSync(file).size <= SMALL_CONTENT_BYTES ? readOpen(file, path) : undefined;
+      return fstatSync(file).size <= SMALL_CONTENT_BYTES ? readWhole(file, path) : undefined;
     } finally {
       closeSync(file);
     }
   } catch (error) {
     throw storageError('read', path, error);
-  }
-}
-
-/** The whole of an open file, read from its start, whatever its size was a moment ago. */
-function readOpen(file: number, path: string): Buffer {
-  try {
-    let buffer = Buffer.allocUnsafe(fstatSync(file).size + 1);
-    let filled = 0;
-    for (;;) {
-      const count = readSync(file, buffer, filled, buffer.byteLength - filled, filled);
-      if (count === 0) return buffer.subarray(0, filled);
-      filled += count;
-      if (filled === buffer.byteLength) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(filled)]);
-    }
-  } catch (error) {
-    throw storageError('read', path, error);
-  }
-}
-
-/**
- * An open file in chunks from its start, whatever position others have moved it to. `lent`: each chunk is good only until
- * the next is asked for, so that one buffer serves all and memory stays flat.
- */
-async function* readChunks(
-  file: number,
-  path: string,
-  chunks: 'lent' | 'given',
-): AsyncGenerator<Buffer, void, undefined> {
-  let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let position = 0; ;) {
-    const count = await new Promise<number>((resolve, reject) => {
-      read(file, buffer, 0, CHUNK_BYTES, position, (error, length) =>
-        error === null ? resolve(length) : reject(storageError('read', path, error)),
-      );
-    });
-    if (count === 0) return;
-    yield buffer.subarray(0, count);
-    position += count;
-    if (chunks === 'given') buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   }
 }
 
