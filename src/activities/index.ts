@@ -1,5 +1,5 @@
 /** The Activities of a worker: thin guards around the protocol's plain functions. */
-import type { Question } from '../model/question/question.ts';
+import type { Activities } from '../model/job/activities.ts';
 import {
   AskStuckRequestSchema,
   BeginUndoRequestSchema,
@@ -8,19 +8,6 @@ import {
   RunStepRequestSchema,
   UndoStepRequestSchema,
   VerifyWorldRequestSchema,
-  type AskStuckRequest,
-  type BeginUndoRequest,
-  type BeginUndoResult,
-  type ReleaseRequest,
-  type ReleaseResult,
-  type RepairRequest,
-  type RepairResult,
-  type RunStepRequest,
-  type RunStepResult,
-  type UndoStepRequest,
-  type UndoStepResult,
-  type VerifyWorldRequest,
-  type VerifyWorldResult,
 } from '../model/job/messages.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
@@ -37,16 +24,6 @@ export interface ActivityParts {
   readonly host: ProtocolHost;
   readonly workspaces: Workspaces;
   readonly register: AttemptRegister;
-}
-
-export interface Activities {
-  runStep(request: RunStepRequest): Promise<RunStepResult>;
-  verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
-  repair(request: RepairRequest): Promise<RepairResult>;
-  release(request: ReleaseRequest): Promise<ReleaseResult>;
-  askStuck(request: AskStuckRequest): Promise<Question>;
-  beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;
-  undoStep(request: UndoStepRequest): Promise<UndoStepResult>;
 }
 
 export function makeActivities({ host, workspaces, register }: ActivityParts): Activities {

@@ -2,6 +2,7 @@
  * The Activities that a job calls, by type only, and how each is called. Every timeout and retry policy is explicit.
  */
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { Activities } from '../model/job/activities.ts';
 import type { Question } from '../model/question/question.ts';
 import type {
   AskStuckRequest,
@@ -19,16 +20,6 @@ import type {
   VerifyWorldRequest,
   VerifyWorldResult,
 } from '../model/job/messages.ts';
-
-export interface HoldfastActivities {
-  runStep(request: RunStepRequest): Promise<RunStepResult>;
-  verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
-  repair(request: RepairRequest): Promise<RepairResult>;
-  release(request: ReleaseRequest): Promise<ReleaseResult>;
-  askStuck(request: AskStuckRequest): Promise<Question>;
-  beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;
-  undoStep(request: UndoStepRequest): Promise<UndoStepResult>;
-}
 
 /** Time beyond a step's own limit for what surrounds its code. */
 const STEP_GRACE_MS = 60_000;
@@ -54,7 +45,7 @@ export interface StepCall {
 
 export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<RunStepResult> {
   const again = request.generation === 0 ? '' : ` · generation ${request.generation}`;
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     activityId: request.stepId,
     summary:
@@ -93,7 +84,7 @@ const WHY: Readonly<Record<VerificationReason, string>> = {
 };
 
 export function callVerifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult> {
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     summary: `compare the world: ${WHY[request.reason]}`,
     startToCloseTimeout: '6 hours',
@@ -102,7 +93,7 @@ export function callVerifyWorld(request: VerifyWorldRequest): Promise<VerifyWorl
 }
 
 export function callRepair(request: RepairRequest): Promise<RepairResult> {
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     summary: `carry out the decision of ${request.decision.by}`.slice(0, 200),
     startToCloseTimeout: '6 hours',
@@ -111,7 +102,7 @@ export function callRepair(request: RepairRequest): Promise<RepairResult> {
 }
 
 export function callAskStuck(request: AskStuckRequest): Promise<Question> {
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     summary: `ask about ${request.stepId}`.slice(0, 200),
     startToCloseTimeout: '5 minutes',
@@ -121,7 +112,7 @@ export function callAskStuck(request: AskStuckRequest): Promise<Question> {
 
 /** `attempts`: how often it is tried, where the job ends without it; default: as long as it takes. */
 export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Promise<BeginUndoResult> {
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     summary: `begin to undo: ${WHY[request.reason]}`,
     startToCloseTimeout: '6 hours',
@@ -130,7 +121,7 @@ export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Pro
 }
 
 export function callUndoStep(request: UndoStepRequest): Promise<UndoStepResult> {
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     summary: `undo ${request.stepId}${request.generation === 0 ? '' : ` · generation ${request.generation}`}`.slice(
       0,
@@ -143,7 +134,7 @@ export function callUndoStep(request: UndoStepRequest): Promise<UndoStepResult> 
 
 /** Bounded: a job must be able to end while a database is away; the workspace then stays bound and says so. */
 export function callRelease(request: ReleaseRequest): Promise<ReleaseResult> {
-  return proxyActivities<HoldfastActivities>({
+  return proxyActivities<Activities>({
     ...COMMON,
     summary: `give the workspace back: ${request.outcome}`,
     startToCloseTimeout: '5 minutes',
