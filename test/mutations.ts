@@ -340,7 +340,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'two parallel steps may write one file',
-    file: 'src/protocol/commit/seal.ts',
+    file: 'src/protocol/commit/parallel-writers.ts',
     find: 'if (parallelWith.length === 0) return;',
     replace: 'if (parallelWith.length >= 0) return;',
     tests: ['test/integration/guarded-step.test.ts'],

@@ -12,7 +12,7 @@
  */
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
-import { formatResource, parseResource, type Resource } from '../../model/record/resource.ts';
+import { formatResource } from '../../model/record/resource.ts';
 import {
   changesKind,
   isToApply,
@@ -23,21 +23,16 @@ import {
   type RowChange,
 } from '../../model/record/intent.ts';
 import type { JobSettings } from '../../model/job/messages.ts';
-import type { AppliedEffect, Change, ManifestEntry } from '../../model/record/record.ts';
-import {
-  ABSENT,
-  sameState,
-  stateDigest,
-  type FileState,
-  type ResourceState,
-  type RowState,
-} from '../../model/record/world.ts';
+import type { AppliedEffect, Change } from '../../model/record/record.ts';
+import { ABSENT, sameState, stateDigest, type ResourceState, type RowState } from '../../model/record/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { EffectMark, IntentRow, Ledger, PlannedRecord } from '../../store/ledger/ledger.ts';
 import { listingDigest } from '../attempt/context.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import { Turns } from '../../effects/turns.ts';
-import type { PreparedFile } from '../workspace/files.ts';
+import type { Conflict } from '../question/conflict.ts';
+import { MAX_FILES_ONE_BY_ONE, type PreparedFiles } from './prepare.ts';
+import { readRecorded, recordedRows } from './recorded-rows.ts';
 import { rowsDigest } from '../attempt/stage.ts';
 import { afterOf, asPrepared, changesOf, outcomeOf, stepFields, type Applied } from './step-record.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -45,15 +40,6 @@ import type { Workspace } from '../workspace/workspace.ts';
 export const LOCK_TIMEOUT_MS = 5_000;
 export const STATEMENT_TIMEOUT_MS = 60_000;
 export const IDLE_TIMEOUT_MS = 60_000;
-
-/** A target found neither before nor after, once the intent has begun to be applied. */
-export interface Conflict {
-  readonly effect: number;
-  readonly resource: string;
-  readonly expectedBefore: ResourceState;
-  readonly expectedAfter: ResourceState | undefined;
-  readonly found: ResourceState;
-}
 
 export type ApplyOutcome =
   | ({
@@ -81,57 +67,7 @@ export interface ApplyParts {
   readonly seenFiles: ReadonlyMap<string, FileSighting>;
 }
 
-/** By effect; undefined where it is no file. */
-export type PreparedFiles = readonly (PreparedFile | undefined)[];
-
-/** More files than these are committed in batches. */
-const MAX_FILES_ONE_BY_ONE = 100;
 const FILES_A_BATCH = 50;
-/** Small files whose fsync runs beside what else is prepared. */
-const MAX_SYNCS_AT_ONCE = 8;
-
-/** Writes new contents beside their targets; nothing slow then happens under the lock. Safe to repeat. */
-export async function prepareFiles(
-  { workspace, row }: Pick<ApplyParts, 'workspace' | 'row'>,
-  overrides: ReadonlyMap<number, FileState> = new Map(),
-): Promise<PreparedFiles> {
-  const prepared: (PreparedFile | undefined)[] = [];
-  const turns = new Turns();
-  const files = row.intent.effects.filter((effect) => 'path' in effect);
-  if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.keepReplaced(files);
-  for (const [index, effect] of row.intent.effects.entries()) {
-    await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
-    const before =
-      overrides.get(index) ??
-      (row.state === 'applying' && 'path' in effect && changesKind(effect)
-        ? await workspace.files.goneOnTheWay(effect, row.intent.token, index)
-        : undefined);
-    prepared.push(
-      'path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined,
-    );
-    await turns.take();
-  }
-  await faultPointAsync('prepare.files-written');
-  return prepared;
-}
-
-/** What attempts that were killed have left beside an intent's files. Call under the lock, once it is applied or dropped. */
-export async function removeIntentLeftovers(
-  workspace: Workspace,
-  { token, effects }: Pick<Intent, 'token' | 'effects'>,
-): Promise<void> {
-  const paths = effects.flatMap((effect) => ('path' in effect ? [effect.path] : []));
-  if (paths.length > 0) await workspace.files.removeLeftovers(token, paths);
-}
-
-/** What a person decided may be replaced, by effect. */
-export function overridesOf(ledger: Ledger, row: IntentRow): ReadonlyMap<number, FileState> {
-  return new Map(
-    [...ledger.effectMarks(row.intent.token)].flatMap(([index, mark]) =>
-      mark.outcome === 'overwrite' ? [[index, mark.after as FileState] as const] : [],
-    ),
-  );
-}
 
 /** Call under the lock, after `prepareFiles`. @throws HoldfastError for what may pass (busy, unreachable) or is the step's fault (`sql-failed`) */
 export async function applyIntent(parts: ApplyParts, ledger: Ledger, prepared: PreparedFiles): Promise<ApplyOutcome> {
@@ -145,39 +81,6 @@ interface OpenTransaction {
   /** What the transaction read back, by effect. */
   readonly afters: Map<number, ResourceState>;
   readonly changes: Change[];
-}
-
-/** Rows that the record knows of tables that raw statements name: what the statements make of them is theirs, no drift. */
-export function recordedRows(
-  ledger: Ledger,
-  jobId: string,
-  database: string,
-  effects: readonly (Pick<DatabaseEffect, 'kind'> & { readonly writes?: readonly string[] })[],
-): readonly ManifestEntry[] {
-  const own = new Set(
-    effects.flatMap((effect) => ('key' in effect ? [formatResource(resourceOfEffect(effect as RowChange)!)] : [])),
-  );
-  const tables = new Set(effects.flatMap(({ writes }) => writes ?? []));
-  return [...tables]
-    .flatMap((table) => ledger.recordedRows(jobId, database, table))
-    .filter(({ resource }) => !own.has(resource));
-}
-
-export async function readRecorded(
-  transaction: Pick<DatabaseTransaction, 'rows'>,
-  entries: readonly ManifestEntry[],
-): Promise<readonly { readonly resource: string; readonly state: RowState; readonly isAsRecorded: boolean }[]> {
-  if (entries.length === 0) return [];
-  const requests = entries.map(({ resource, state }) => {
-    const { table, key } = parseResource(resource) as Extract<Resource, { kind: 'row' }>;
-    return { table, key, columns: Object.keys(state.kind === 'row' ? state.columns : key) };
-  });
-  const states = await transaction.rows(requests);
-  return entries.map(({ resource, state }, place) => ({
-    resource,
-    state: states[place]!,
-    isAsRecorded: sameState(states[place]!, state),
-  }));
 }
 
 class Application {

@@ -6,21 +6,19 @@
  * 1. A database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
  * 2. A call of which nobody knows whether it happened is named by the record of the release.
  */
-import { HoldfastError, isFailure } from '../../model/failure.ts';
-import type { JobSettings, ReleaseRequest, ReleaseResult } from '../../model/job/messages.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { ReleaseRequest, ReleaseResult } from '../../model/job/messages.ts';
 import { GENESIS } from '../../model/record/record.ts';
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
-import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
-import { applyIntent, overridesOf, prepareFiles, removeIntentLeftovers, type ApplyOutcome } from '../commit/apply.ts';
+import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { openCallNotes } from '../attempt/calls/doubt.ts';
 import { expectRecordedDatabases } from '../look/look.ts';
 import { withdraw } from '../question/questions.ts';
-import { closeIntent, stepFields } from '../commit/step-record.ts';
 import type { RepairParts } from '../repair/sealed-repair.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
-import type { Workspace, Workspaces } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspace.ts';
 
 /** Safe to repeat. @throws HoldfastError for what may pass */
 export async function releaseProtocol(
@@ -40,10 +38,11 @@ export async function releaseProtocol(
     if (job === undefined || ledger.boundJobId() !== request.jobId)
       return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
     expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);
-    const notes = [
-      ...(await finishIntents(workspace, ledger, request.jobId, job.settings, job.term, caller)),
-      ...openCallNotes(ledger, request.jobId),
-    ];
+    const ends = await finishIntents(
+      { workspace, ledger, settings: job.settings, term: job.term, runId: caller.runId },
+      request.jobId,
+    );
+    const notes = [...ends.map(intentEndNote), ...openCallNotes(ledger, request.jobId)];
     for (const question of ledger.openQuestions(request.jobId))
       ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
@@ -82,12 +81,16 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
   const job = bound === undefined ? undefined : ledger.job(bound);
   if (bound === undefined || job === undefined) return;
   expectRecordedDatabases(workspace, job.settings, ledger, bound);
-  const finished = await finishIntents(workspace, ledger, bound, job.settings, job.term, caller);
+  const ends = await finishIntents(
+    { workspace, ledger, settings: job.settings, term: job.term, runId: caller.runId },
+    bound,
+  );
   if (job.state === 'undoing')
     notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
-  notes.push(...finished, ...openCallNotes(ledger, bound));
+  notes.push(...ends.map(intentEndNote), ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
-    notes.push(...finished.filter((note) => note.includes(NOT_FINISHED)).map((note) => `${KEPT_BOUND}${note}`));
+    const unfinished = ends.filter(({ outcome }) => outcome === 'not finished');
+    notes.push(...unfinished.map((end) => `${KEPT_BOUND}${intentEndNote(end)}`));
     return;
   }
   const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
@@ -105,79 +108,4 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
     ledger.unbind();
   });
   notes.push(`job ${bound} is released; its record stays in the ledger`);
-}
-
-const NOT_FINISHED = 'half applied and not finished';
-
-/** Rolls forward what is being applied, drops what is only sealed. Returns what a person should know. */
-async function finishIntents(
-  workspace: Workspace,
-  ledger: Ledger,
-  jobId: string,
-  settings: JobSettings,
-  term: number,
-  caller: Caller,
-): Promise<string[]> {
-  const notes: string[] = [];
-  for (const row of ledger.openIntents(jobId)) {
-    if (row.state === 'sealed') {
-      ledger.transaction(() => ledger.setIntentState(row.intent.token, 'dropped'));
-      await removeIntentLeftovers(workspace, row.intent);
-      notes.push(`step ${row.intent.stepId}: its staged changes were dropped; none was applied`);
-      continue;
-    }
-    notes.push(await finishIntent(workspace, ledger, settings, term, caller, row));
-  }
-  return notes;
-}
-
-async function finishIntent(
-  workspace: Workspace,
-  ledger: Ledger,
-  settings: JobSettings,
-  term: number,
-  caller: Caller,
-  row: IntentRow,
-): Promise<string> {
-  const { intent } = row;
-  try {
-    const outcome = await rollForwardIntent(workspace, ledger, settings, term, caller.runId, row);
-    if (outcome.kind !== 'applied') return `step ${intent.stepId}: ${NOT_FINISHED} (${whyNot(outcome)})`;
-    return `step ${intent.stepId}: half applied, finished`;
-  } catch (error) {
-    if (isFailure(error)) return `step ${intent.stepId}: ${NOT_FINISHED}: ${workspace.secrets.redact(error.message)}`;
-    throw error;
-  }
-}
-
-/** Applies what is left of an intent that is being applied, and records its step. Call under the lock. @throws HoldfastError as `applyIntent` */
-export async function rollForwardIntent(
-  workspace: Workspace,
-  ledger: Ledger,
-  settings: JobSettings,
-  term: number,
-  runId: string,
-  row: IntentRow,
-): Promise<ApplyOutcome> {
-  const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
-  const outcome = await applyIntent({ workspace, settings, row, term, runId, seenFiles: new Map() }, ledger, prepared);
-  if (outcome.kind !== 'applied') return outcome;
-  await removeIntentLeftovers(workspace, row.intent);
-  ledger.transaction(() => {
-    ledger.append(row.intent.jobId, runId, stepFields(row, outcome));
-    closeIntent(ledger, row);
-  });
-  return outcome;
-}
-
-/** What stands in the way of finishing a half-applied intent. */
-export function whyNot(outcome: Exclude<ApplyOutcome, { kind: 'applied' }>): string {
-  switch (outcome.kind) {
-    case 'conflicts':
-      return `neither as before nor as wanted: ${outcome.conflicts.map(({ resource }) => resource).join(', ')}`;
-    case 'stale':
-      return `${outcome.resource} has changed`;
-    case 'must-verify':
-      return outcome.detail;
-  }
 }

@@ -7,7 +7,7 @@ import type { FileState, ResourceState } from '../../model/record/world.ts';
 import { describeRowChange, describeRowDifference } from '../../effects/database/row-difference.ts';
 import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';
 import { Turns } from '../../effects/turns.ts';
-import type { Conflict } from '../commit/apply.ts';
+import type { Conflict } from './conflict.ts';
 import { finding, sideOf } from './questions.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 

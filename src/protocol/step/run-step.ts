@@ -17,14 +17,9 @@ import type { StepContext } from '../../model/step/step-context.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, JobRow, Ledger } from '../../store/ledger/ledger.ts';
-import {
-  applyIntent,
-  overridesOf,
-  prepareFiles,
-  removeIntentLeftovers,
-  type ApplyOutcome,
-  type PreparedFiles,
-} from '../commit/apply.ts';
+import { applyIntent, type ApplyOutcome } from '../commit/apply.ts';
+import { removeIntentLeftovers } from '../commit/leftovers.ts';
+import { overridesOf, prepareFiles, type PreparedFiles } from '../commit/prepare.ts';
 import { takeClaim, type Claim } from '../attempt/claim.ts';
 import { makeContext } from '../attempt/context.ts';
 import { describeConflicts, describeIntent } from '../question/describe.ts';
@@ -34,7 +29,7 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { MustVerify } from '../attempt/manifest-check.ts';
 import { approvalFinding, ask, forPayload, withdraw } from '../question/questions.ts';
 import { doneResult, RunWork } from './run-work.ts';
-import { refuseParallelWriters } from '../commit/seal.ts';
+import { refuseParallelWriters } from '../commit/parallel-writers.ts';
 import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from '../attempt/stage.ts';
 import { closeIntent, stepFields } from '../commit/step-record.ts';
 import type { StepWork } from './step-work.ts';

@@ -2,11 +2,11 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { Effect, PerformEffect } from '../../model/record/intent.ts';
+import type { PerformEffect } from '../../model/record/intent.ts';
 import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/messages.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import type { FindingKind, Finding } from '../../model/question/question.ts';
-import type { AppliedEffect, ChainRecord, StepRecord } from '../../model/record/record.ts';
+import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -14,6 +14,7 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Claim } from '../attempt/claim.ts';
 import { InDoubt, performEffects, unaskedDoubts } from '../attempt/calls/doubt.ts';
 import type { ProtocolHost } from '../host.ts';
+import { effectsText } from '../question/effects-text.ts';
 import { stuckFinding } from '../question/questions.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
@@ -131,33 +132,4 @@ export function doneResult(record: StepRecord, at: { readonly seq: number; reado
     output: record.output,
     effects: effectsText(record.effects),
   };
-}
-
-/** `2 files, 1 row`. */
-export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'outcome'>[]): string {
-  const counts = new Map<string, number>();
-  for (const { effect, outcome } of effects)
-    if (outcome === 'applied') counts.set(thingOf(effect), (counts.get(thingOf(effect)) ?? 0) + 1);
-  return ['file', 'link', 'folder', 'row', 'statement', 'call']
-    .flatMap((thing) =>
-      counts.has(thing) ? [`${counts.get(thing)} ${thing}${counts.get(thing) === 1 ? '' : 's'}`] : [],
-    )
-    .join(', ');
-}
-
-function thingOf(effect: Effect): string {
-  switch (effect.kind) {
-    case 'sql':
-      return 'statement';
-    case 'perform':
-      return 'call';
-    case 'symlink.write':
-      return 'link';
-    case 'file.restore': {
-      const { kind } = effect.after.kind === 'absent' ? effect.before : effect.after;
-      return kind === 'directory' ? 'folder' : kind === 'symlink' ? 'link' : 'file';
-    }
-    default:
-      return effect.kind.startsWith('row.') ? 'row' : effect.kind.startsWith('directory.') ? 'folder' : 'file';
-  }
 }

@@ -14,7 +14,7 @@ import { GENESIS } from '../../model/record/record.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import type { JobRow, Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned, type Unfinished } from '../verify/abandoned.ts';
-import { removeIntentLeftovers } from '../commit/apply.ts';
+import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import {
   damagedFinding,
   findLedgerProblems,

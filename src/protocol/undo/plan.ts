@@ -17,7 +17,7 @@ import type { PlacedSecret } from '../../model/step/secret.ts';
 import { isUndoId, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
-import { effectsText } from '../step/run-work.ts';
+import { effectsText } from '../question/effects-text.ts';
 
 /** What an Activity's result holds of it at once. */
 export const MAX_UNDO_ITEMS = 100;

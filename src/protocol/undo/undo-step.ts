@@ -27,14 +27,15 @@ import type { CompensateResult, StepImplementation } from '../../model/step/step
 import { tokenOf, undoIdOf, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger, UndoRuling } from '../../store/ledger/ledger.ts';
 import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
-import { readRecorded, recordedRows } from '../commit/apply.ts';
+import { readRecorded, recordedRows } from '../commit/recorded-rows.ts';
 import { compare } from '../verify/compare.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { resourceOfCall } from '../attempt/calls/kept-calls.ts';
 import type { MustVerify } from '../attempt/manifest-check.ts';
 import { finding, stuckFinding } from '../question/questions.ts';
 import { StepRun } from '../step/run-step.ts';
-import { effectsText, implementationOf, performedCalls } from '../step/run-work.ts';
+import { effectsText } from '../question/effects-text.ts';
+import { implementationOf, performedCalls } from '../step/run-work.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
 import type { Made, MakeParts, StepWork } from '../step/step-work.ts';

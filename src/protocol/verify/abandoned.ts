@@ -14,7 +14,7 @@ import type { Finding } from '../../model/question/question.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import { describeConflicts } from '../question/describe.ts';
 import { stuckFinding, withdraw } from '../question/questions.ts';
-import { rollForwardIntent, whyNot } from '../end/release.ts';
+import { rollForwardIntent, whyNot } from '../commit/roll-forward.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 export interface AbandonedParts {
@@ -49,13 +49,11 @@ export async function finishAbandoned(
   return first;
 }
 
-async function finish(
-  { workspace, ledger, settings, term, runId }: AbandonedParts,
-  row: IntentRow,
-): Promise<readonly Finding[]> {
+async function finish(parts: AbandonedParts, row: IntentRow): Promise<readonly Finding[]> {
+  const { workspace, ledger, settings, runId } = parts;
   const { jobId, stepId, token } = row.intent;
   try {
-    const outcome = await rollForwardIntent(workspace, ledger, settings, term, runId, row);
+    const outcome = await rollForwardIntent(parts, row);
     if (outcome.kind === 'conflicts')
       return await describeConflicts(workspace, row.intent, outcome.conflicts, settings);
     if (outcome.kind !== 'applied') return [unfinished(stepId, whyNot(outcome))];
