@@ -21,9 +21,10 @@ interface Named {
   readonly title: string;
 }
 
-const named: readonly Named[] = [...text.matchAll(/`(test\/[^`]+)` › “([^”]+)”/g)].map(([, file, title]) => ({
+/** A long title is wrapped. */
+const named: readonly Named[] = [...text.matchAll(/`(test\/[^`]+)`\s›\s+“([^”]+)”/g)].map(([, file, title]) => ({
   file: file!,
-  title: title!,
+  title: title!.replace(/\s+/g, ' '),
 }));
 
 /** Titles of `test`, `it`, `describe` and a suite's own `check`; parts of templates as `…`. */
@@ -67,10 +68,13 @@ function partsOf(file: string): string {
   return beside === undefined ? '' : readFileSync(path.join(root, beside), 'utf8');
 }
 
-test('every row of a guarantee names a test', () => {
-  const rows = text.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| what holds'));
+test('every guarantee says what holds, how, what is not covered, and names a test', () => {
+  const entries = text.split(/^### /m).slice(1);
+  assert.ok(entries.length > 100, `${entries.length} guarantees`);
+  const form =
+    /^[^\n]+\n\n[^\n-][^]+?\n\n- \*\*How:\*\* [^]+?\n- \*\*Not covered:\*\* [^]+?\n- \*\*Tests:\*\*\n {2}- `test\//;
   assert.deepEqual(
-    rows.filter((row) => !/› “/.test(row)),
+    entries.filter((entry) => !form.test(entry)).map((entry) => entry.split('\n')[0]),
     [],
   );
 });
