@@ -1,5 +1,5 @@
 /**
- * `npm run mutate`: breaks each guarantee of test/mutations.ts in a copy of the checkout and sees its tests fail.
+ * `npm run mutate`: breaks each guarantee of test/mutations/ in a copy of the checkout and sees its tests fail.
  *
  * Invariants
  * 1. The checkout itself is never changed.
@@ -9,7 +9,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MUTATIONS, type Mutation } from '../test/mutations.ts';
+import { MUTATIONS } from '../test/mutations/index.ts';
+import type { Mutation } from '../test/mutations/mutation.ts';
 import { placesOf } from './mutation-place.ts';
 
 /** One test file, with servers already running. */

@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { placesOf } from '../../scripts/mutation-place.ts';
-import { MUTATIONS } from '../mutations.ts';
+import { MUTATIONS } from '../mutations/index.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const text = readFileSync(path.join(root, 'docs/guarantees.md'), 'utf8');

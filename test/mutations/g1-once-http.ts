@@ -1,0 +1,69 @@
+/** G1 for HTTP requests: a request takes effect once, and goes to listed hosts only. */
+import type { Mutation } from './mutation.ts';
+
+export const HTTP_ONCE: readonly Mutation[] = [
+  {
+    guarantee: 'G1',
+    breaks: 'a request that may have been received is taken for not sent',
+    file: 'src/effects/http/exchange.ts',
+    find: 'if (isNotSent(error)) throw',
+    replace: 'if (!this.#silence.isBroken) throw',
+    tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'any 503 is taken for "not handled"',
+    file: 'src/effects/http/exchange.ts',
+    find: '(status === 503 && afterMs !== undefined)',
+    replace: 'status === 503',
+    tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'the key is lost on the way to where a redirect leads',
+    file: 'src/effects/http/exchange.ts',
+    find: "'user-agent', IDEMPOTENCY_KEY_HEADER]",
+    replace: "'user-agent']",
+    tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a redirect leads to a host that is not listed',
+    file: 'src/effects/http/exchange.ts',
+    find: 'next = allowedUrl(this.#request.hosts, location, this.#url);',
+    replace: 'next = new URL(location, this.#url);',
+    tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'another origin gets secrets by a redirect',
+    file: 'src/effects/http/exchange.ts',
+    find: 'if (next.origin !== this.#url.origin)',
+    replace: "if (next.origin === '')",
+    tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'what follows a redirect to a result is taken for not performed',
+    file: 'src/effects/http/exchange.ts',
+    find: 'return status >= 301 && status <= 303;',
+    replace: 'return status === 0;',
+    tests: ['test/integration/http.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'Temporal does not hear when an endpoint wants to be asked again',
+    file: 'src/activities/activity-caller.ts',
+    find: '{ nextRetryDelay: error.retryAfterMs }',
+    replace: '{}',
+    tests: ['test/integration/http-job.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'an endpoint that says "at once" ends the job',
+    file: 'src/effects/http/retry-after.ts',
+    find: 'Math.max(milliseconds, MIN_RETRY_AFTER_MS)',
+    replace: 'Math.max(milliseconds, 0)',
+    tests: ['test/integration/http-job.test.ts'],
+  },
+];

@@ -1,0 +1,69 @@
+/** G1 for undoing: what a job did is undone once, newest first. */
+import { UNDOING } from './suites.ts';
+import type { Mutation } from './mutation.ts';
+
+export const UNDOING_ONCE: readonly Mutation[] = [
+  {
+    guarantee: 'G1',
+    breaks: 'what a step did is undone in the order in which it was done',
+    file: 'src/protocol/undo/effects.ts',
+    find: 'of [...record.effects.entries()].reverse()) {',
+    replace: 'of [...record.effects.entries()]) {',
+    tests: UNDOING,
+    name: 'compensation may say|folder that the job made|is told what',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'steps are undone in the order in which they were done',
+    file: 'src/protocol/undo/plan.ts',
+    find: '[...this.#entries.values()].reverse().flatMap(',
+    replace: '[...this.#entries.values()].flatMap(',
+    tests: UNDOING,
+    name: 'SQLite: a saga',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'what a rerun has undone is undone again',
+    file: 'src/protocol/undo/plan.ts',
+    find: 'last.entry.open.delete(last.place);\n        last.entry.undone.add(last.place);',
+    replace: '',
+    tests: UNDOING,
+    name: 'was run again',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'an undoing that is recorded is done again',
+    file: 'src/protocol/undo/undo-step.ts',
+    find: 'if (done !== undefined) return this.result(done.record, done.at);',
+    replace: '',
+    tests: ['test/integration/compensate-job.test.ts'],
+    name: 'answer is lost',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a step runs although the job is being undone',
+    file: 'src/protocol/step/run-work.ts',
+    find: "?.state !== 'undoing') return undefined;",
+    replace: "?.state !== 'released') return undefined;",
+    tests: UNDOING,
+    name: 'from the abort on',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a compensation is not told of a call in doubt, nor is anybody asked',
+    file: 'src/protocol/undo/undo-step.ts',
+    find: 'known.calls.filter(isInDoubt)',
+    replace: 'known.calls.filter(() => false)',
+    tests: UNDOING,
+    name: 'is settled before',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a step that is half applied when its job is aborted is left so',
+    file: 'src/protocol/undo/begin-undo.ts',
+    find: '(isUndoId(intent.stepId) ? [intent.stepId] : [])',
+    replace: '[intent.stepId]',
+    tests: UNDOING,
+    name: 'half applied when',
+  },
+];

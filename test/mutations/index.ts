@@ -1,0 +1,34 @@
+/**
+ * The guarantees, each broken once: what is taken away, and the tests that must then fail. `npm run mutate` does it in
+ * a copy of the checkout. A mutation that no test notices is a guarantee without a test.
+ */
+import { ENCRYPTION } from './encryption.ts';
+import { CALLS_ONCE } from './g1-once-calls.ts';
+import { COMMANDS_ONCE } from './g1-once-commands.ts';
+import { HTTP_ONCE } from './g1-once-http.ts';
+import { STEPS_ONCE } from './g1-once-steps.ts';
+import { UNDOING_ONCE } from './g1-once-undoing.ts';
+import { VERIFIED } from './g2-verified.ts';
+import { INFORMED } from './g3-informed.ts';
+import { NOTHING_LOST } from './g4-nothing-lost.ts';
+import { STABLE } from './g5-stable.ts';
+import { SEALED } from './g6-sealed.ts';
+import { SECRETS } from './secrets.ts';
+import { TOLD } from './told.ts';
+import type { Mutation } from './mutation.ts';
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...STEPS_ONCE,
+  ...CALLS_ONCE,
+  ...HTTP_ONCE,
+  ...COMMANDS_ONCE,
+  ...UNDOING_ONCE,
+  ...VERIFIED,
+  ...INFORMED,
+  ...NOTHING_LOST,
+  ...STABLE,
+  ...SEALED,
+  ...TOLD,
+  ...SECRETS,
+  ...ENCRYPTION,
+];

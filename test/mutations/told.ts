@@ -1,0 +1,14 @@
+/** A job that cannot go on says so. */
+import type { Mutation } from './mutation.ts';
+
+export const TOLD: readonly Mutation[] = [
+  {
+    guarantee: 'T',
+    breaks: 'an Activity that fails for ever is seen by nobody',
+    file: 'src/client/jobs.ts',
+    find: 'return retrying.length === 0 ? status : { ...status, retrying };',
+    replace: 'return retrying.length < 0 ? { ...status, retrying } : status;',
+    tests: ['test/integration/cli.test.ts'],
+    name: 'fails for ever',
+  },
+];
