@@ -14,7 +14,7 @@ import { repairProtocol } from './protocol/repair/repair.ts';
 import { runStepProtocol } from './protocol/step/run-step.ts';
 import { undoStepProtocol } from './protocol/undo/undo-step.ts';
 import { verifyWorldProtocol } from './protocol/verify/verify-world.ts';
-import { Workspaces } from './protocol/workspace/workspace.ts';
+import { Workspaces } from './protocol/workspace/workspaces.ts';
 import type { Json } from './model/canonical-json.ts';
 import type { Decision } from './model/question/decision.ts';
 import { HoldfastError, isFailure } from './model/failure.ts';

@@ -28,7 +28,7 @@ import protos from '@temporalio/proto';
 import { BUILT_IN_IMPLEMENTATIONS } from './steps/built-in.ts';
 import { makeActivities } from './activities/index.ts';
 import type { ProtocolHost } from './protocol/host.ts';
-import { Workspaces } from './protocol/workspace/workspace.ts';
+import { Workspaces } from './protocol/workspace/workspaces.ts';
 import { openConnection, readChoice } from './client/connection.ts';
 import { FAILURE_CONVERTER_PATH, workerDataConverter } from './codec/data-converter.ts';
 import { ENCODED_FAILURES } from './codec/failure-converter.ts';

@@ -18,7 +18,7 @@ import { repairProtocol } from '../protocol/repair/repair.ts';
 import { runStepProtocol } from '../protocol/step/run-step.ts';
 import { undoStepProtocol } from '../protocol/undo/undo-step.ts';
 import { verifyWorldProtocol } from '../protocol/verify/verify-world.ts';
-import type { Workspaces } from '../protocol/workspace/workspace.ts';
+import type { Workspaces } from '../protocol/workspace/workspaces.ts';
 
 export interface ActivityParts {
   readonly host: ProtocolHost;

@@ -2,9 +2,8 @@
  * The context that a step's code is given: it stages into a `Stage` and reads through the record's eyes.
  */
 import { canonicalJson, type Json, type JsonObject } from '../../model/canonical-json.ts';
-import { digestOf, type Digest } from '../../model/digest.ts';
+import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import type {
@@ -19,36 +18,19 @@ import type { FileState, TableSchemaState } from '../../model/record/world.ts';
 import { isSameTable } from '../../effects/database/query-builder.ts';
 import { plainValue } from '../../effects/database/values.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
-import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { Claim } from './claim.ts';
 import { cannotRead } from '../workspace/files.ts';
+import type { Attempt } from './attempt.ts';
 import { command } from './commands/command.ts';
-import type { Caller } from '../host.ts';
 import { http } from './calls/http.ts';
 import { perform } from './calls/perform.ts';
-import { keyOf, rowsDigest, type Stage } from './stage.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import { keyOf } from './row-key.ts';
+import { rowsDigest, listingDigest } from '../look/digests.ts';
 
 export const MAX_READ_BYTES = 256 * 1024 * 1024;
 export const MAX_ONCE_BYTES = 16 * 1024 * 1024;
 const MAX_LOGS = 200;
 
-export interface ContextParts {
-  readonly workspace: Workspace;
-  readonly settings: JobSettings;
-  readonly claim: Claim;
-  readonly stage: Stage;
-  readonly caller: Caller;
-  readonly signal: AbortSignal;
-  /** Of the worker: what a command may be given of it. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** As `StepContext.secret`. */
-  readonly secret: (name: string) => string;
-  /** Asked under the lock before a call is made: throws what stands in the way (the world is to be compared first, a question about it is open). */
-  readonly mayAct: (ledger: Ledger) => void;
-}
-
-export function makeContext(parts: ContextParts): StepContext {
+export function makeContext(parts: Attempt): StepContext {
   const { claim, stage, caller, signal } = parts;
   const { jobId, stepId, generation, token } = claim.row;
   const { secrets } = parts.workspace;
@@ -82,7 +64,7 @@ export function makeContext(parts: ContextParts): StepContext {
 
 /** Recorded before it is used; on a retry it comes from the record while what was read before is the same. */
 async function once<T extends Json>(
-  { workspace, claim, stage, signal }: ContextParts,
+  { workspace, claim, stage, signal }: Attempt,
   name: string,
   fn: () => T | Promise<T>,
 ): Promise<T> {
@@ -126,7 +108,7 @@ async function once<T extends Json>(
   return JSON.parse(text) as T;
 }
 
-function stepFiles(parts: ContextParts): StepFiles {
+function stepFiles(parts: Attempt): StepFiles {
   const { workspace, stage, signal } = parts;
 
   const look = async (path: string): Promise<FileState> => {
@@ -209,7 +191,7 @@ function stepFiles(parts: ContextParts): StepFiles {
 
 /** Before a byte of it is kept it is seen to hold no secret: what a file holds is in the record as it is. */
 async function keptContent(
-  { workspace: { blobs, secrets }, stage }: ContextParts,
+  { workspace: { blobs, secrets }, stage }: Attempt,
   path: string,
   content: FileContent,
 ): Promise<{ readonly content: Digest; readonly sizeBytes: number }> {
@@ -223,7 +205,7 @@ async function keptContent(
 }
 
 async function list(
-  { workspace, stage, signal }: ContextParts,
+  { workspace, stage, signal }: Attempt,
   given: string,
   recursive: boolean,
 ): Promise<readonly FileInfo[]> {
@@ -242,24 +224,15 @@ async function list(
   return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Names and kinds; what is in the files is not read. */
-export function listingDigest(entries: readonly FileInfo[]): Digest {
-  return digestOf(entries.map(({ path, kind }) => ({ path, kind })));
-}
-
 /** A file that is not there is an observation too: the step went on because of it. */
-function noteRead(
-  { claim, stage }: ContextParts,
-  path: string,
-  sighting: Extract<FileSighting, { outcome: 'seen' }>,
-): void {
+function noteRead({ claim, stage }: Attempt, path: string, sighting: Extract<FileSighting, { outcome: 'seen' }>): void {
   const resource = formatResource({ kind: 'file', path });
   claim.mustBeAsRecorded(resource, sighting.state);
   stage.observe(resource, sighting.state);
   stage.seenFiles.set(path, sighting);
 }
 
-function stepDatabase(parts: ContextParts, name: string): StepDatabase {
+function stepDatabase(parts: Attempt, name: string): StepDatabase {
   const { workspace, settings, stage, signal, claim } = parts;
   const url = settings.databases[name];
   if (url === undefined)
@@ -407,6 +380,6 @@ function covered(key: JsonObject, values: JsonObject, options: RowOptions): read
   return [...new Set([...Object.keys(key), ...(options.columns ?? Object.keys(values))])].sort();
 }
 
-function dialectOf(url: string, { workspace, settings }: ContextParts, name: string): 'sqlite' | 'postgres' {
+function dialectOf(url: string, { workspace, settings }: Attempt, name: string): 'sqlite' | 'postgres' {
   return url.startsWith('sqlite:') ? 'sqlite' : workspace.dialectOf(name, settings);
 }

@@ -7,7 +7,7 @@
  * 3. A resource has one staged change: later ones are folded into it, or refused.
  */
 import { hash } from 'node:crypto';
-import { canonicalJson, type Json, type JsonObject } from '../../model/canonical-json.ts';
+import type { JsonObject } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ListingObservation, QueryObservation, SqlEffect } from '../../model/record/intent.ts';
@@ -16,7 +16,7 @@ import { ABSENT, stateDigest, type FileState, type ResourceState } from '../../m
 import type { FileSighting } from '../../effects/files/index.ts';
 import { utf8 } from '../../store/blobs/blobs.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
-import type { Doubt } from './calls/doubt.ts';
+import type { Doubt } from './doubt.ts';
 
 export const DEFAULT_FILE_MODE = 0o644;
 
@@ -218,26 +218,4 @@ function foldRow(first: StagedRow, next: StagedRow, uri: string): StagedRow {
     `${uri} is staged twice in one step: ${first.kind.slice(4)}, then ${next.kind.slice(4)}.`,
     { resource: uri },
   );
-}
-
-/** Rows as canonical text, so that a query read again can be compared. */
-export function rowsDigest(rows: readonly Readonly<Record<string, unknown>>[]): Digest {
-  return digestOf(rows as unknown as Json);
-}
-
-/** A row's key as the table's primary key names it. @throws HoldfastError `no-key` */
-export function keyOf(table: string, primaryKey: readonly string[], row: JsonObject): JsonObject {
-  if (primaryKey.length === 0)
-    throw new HoldfastError('no-key', `Table ${table} has no primary key, so its rows cannot be told apart.`, {
-      table,
-    });
-  const missing = primaryKey.filter((column) => row[column] === undefined || row[column] === null);
-  if (missing.length > 0) {
-    throw new HoldfastError(
-      'no-key',
-      `A row for ${table} lacks ${missing.join(', ')} of its primary key (${primaryKey.join(', ')}): ${canonicalJson(row).slice(0, 200)}.`,
-      { table, missing },
-    );
-  }
-  return Object.fromEntries(primaryKey.map((column) => [column, row[column]!]));
 }

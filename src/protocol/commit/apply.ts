@@ -27,19 +27,15 @@ import type { AppliedEffect, Change } from '../../model/record/record.ts';
 import { ABSENT, sameState, stateDigest, type ResourceState, type RowState } from '../../model/record/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { EffectMark, IntentRow, Ledger, PlannedRecord } from '../../store/ledger/ledger.ts';
-import { listingDigest } from '../attempt/context.ts';
+import { listingDigest, rowsDigest } from '../look/digests.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import { Turns } from '../../effects/turns.ts';
 import type { Conflict } from '../question/conflict.ts';
 import { MAX_FILES_ONE_BY_ONE, type PreparedFiles } from './prepare.ts';
 import { readRecorded, recordedRows } from './recorded-rows.ts';
-import { rowsDigest } from '../attempt/stage.ts';
 import { afterOf, asPrepared, changesOf, outcomeOf, stepFields, type Applied } from './step-record.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-
-export const LOCK_TIMEOUT_MS = 5_000;
-export const STATEMENT_TIMEOUT_MS = 60_000;
-export const IDLE_TIMEOUT_MS = 60_000;
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
 
 export type ApplyOutcome =
   | ({

@@ -9,13 +9,12 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import type { ChainPlace } from '../../model/job/messages.ts';
-import type { Effect, Intent } from '../../model/record/intent.ts';
-import { resourceOfEffect } from '../../model/record/intent.ts';
+import { type Effect, type Intent, resourceOfEffect } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
 import type { IntentRow, Ledger, NewRecord, PreparedAfters } from '../../store/ledger/ledger.ts';
-import { versionState } from '../look/look.ts';
+import { versionState } from '../look/digests.ts';
 
 export interface Applied {
   readonly effects: readonly AppliedEffect[];

@@ -14,11 +14,12 @@ import { faultPoint } from '../../store/fault-point.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { openCallNotes } from '../attempt/calls/doubt.ts';
-import { expectRecordedDatabases } from '../look/look.ts';
+import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { withdraw } from '../question/questions.ts';
 import type { RepairParts } from '../repair/sealed-repair.ts';
+import { unreachableFindings } from '../verify/compare.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
-import type { Workspaces } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** Safe to repeat. @throws HoldfastError for what may pass */
 export async function releaseProtocol(
@@ -47,13 +48,13 @@ export async function releaseProtocol(
       ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
     const unfinished = ledger.openIntents(request.jobId).length > 0;
     const fences = await raiseFences(workspace, job.settings, request.jobId, job.term + 1);
-    if ('findings' in fences)
+    if ('unreachable' in fences)
       notes.push(
-        ...fences.findings.map(({ resource, found }) =>
+        ...unreachableFindings(fences.unreachable).map(({ resource, found }) =>
           workspace.secrets.redact(`${resource} could not be fenced: ${found.text}`),
         ),
       );
-    if (unfinished || 'findings' in fences) return { released: false, at: ledger.job(request.jobId)!.at, notes };
+    if (unfinished || 'unreachable' in fences) return { released: false, at: ledger.job(request.jobId)!.at, notes };
     faultPoint('release.before');
     const { at } = ledger.transaction(() => {
       const appended = ledger.append(request.jobId, caller.runId, {
@@ -94,10 +95,12 @@ export async function takeOver({ workspace, ledger, caller }: RepairParts, notes
     return;
   }
   const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
-  if ('findings' in fences)
+  if ('unreachable' in fences)
     throw new HoldfastError(
       'storage-unreachable',
-      `Job ${bound} cannot be released: ${fences.findings.map(({ found }) => found.text).join('; ')}`,
+      `Job ${bound} cannot be released: ${unreachableFindings(fences.unreachable)
+        .map(({ found }) => found.text)
+        .join('; ')}`,
     );
   ledger.transaction(() => {
     for (const question of ledger.openQuestions(bound))

@@ -13,9 +13,8 @@ import { formatResource, parseResource, type Resource } from '../../model/record
 import { ABSENT, type ResourceState, type Sighting } from '../../model/record/world.ts';
 import { digestOf } from '../../model/digest.ts';
 import { lookAtEndpoint } from './endpoint.ts';
-import { rowsDigest } from '../attempt/stage.ts';
-import type { Ledger } from '../../store/ledger/ledger.ts';
-import { DEFAULT_PATH } from '../attempt/commands/end.ts';
+import { patternState, planState, rowsDigest, versionState } from './digests.ts';
+import { DEFAULT_PATH } from '../../effects/processes/default-path.ts';
 import type { ProtocolHost } from '../host.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
@@ -63,29 +62,6 @@ export async function lookAt(parts: LookParts, requests: readonly Looked[]): Pro
     if (resource.kind === 'query') sightings.set(request.resource, await lookAtQuery(parts, resource.name));
   }
   return sightings;
-}
-
-/** A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database. */
-export function expectDatabases(
-  workspace: Workspace,
-  settings: JobSettings,
-  isRecorded: (resource: string) => boolean,
-): void {
-  workspace.secrets.know(settings);
-  const names = Object.keys(settings.databases).filter((database) =>
-    isRecorded(formatResource({ kind: 'database', database })),
-  );
-  workspace.expectDatabases(new Set(names));
-}
-
-/** The same for whoever acts without having compared: a worker that has just started ends a job, or carries a decision out. */
-export function expectRecordedDatabases(
-  workspace: Workspace,
-  settings: JobSettings,
-  ledger: Ledger,
-  jobId: string,
-): void {
-  expectDatabases(workspace, settings, (resource) => ledger.manifestEntry(jobId, resource) !== undefined);
 }
 
 async function lookInDatabase(
@@ -198,20 +174,6 @@ function lookAtCode(host: Pick<ProtocolHost, 'steps' | 'env'>, step: string): Si
         reason: `this worker has no code for step "${step}"; register it and start the worker again`,
       }
     : seenState(versionState(version));
-}
-
-export function versionState(version: string): ResourceState {
-  return { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
-}
-
-export function planState(settings: JobSettings): ResourceState {
-  return settings.plan === null
-    ? ABSENT
-    : { kind: 'value', value: settings.plan.digest, summary: `plan ${settings.plan.name}` };
-}
-
-export function patternState(pattern: string): ResourceState {
-  return { kind: 'value', value: digestOf({ pattern }), summary: `the files that match ${pattern} are noted` };
 }
 
 export interface WatchedPattern {

@@ -6,7 +6,7 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload, stuckFinding } from './questions.ts';
 import { StepHistory } from '../verify/stale-steps.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
-import type { Workspaces } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** Safe to repeat: the same matter is the same question. */
 export async function askStuckProtocol(

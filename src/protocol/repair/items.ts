@@ -13,7 +13,7 @@ import { isFailure } from '../../model/failure.ts';
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
-import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../commit/apply.ts';
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import { readRecorded, recordedRows } from '../commit/recorded-rows.ts';
 import { isWithoutLostColumns } from '../verify/compare.ts';

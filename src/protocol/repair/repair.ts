@@ -23,13 +23,15 @@ import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { isCallAsShown, openCalls } from './settle-calls.ts';
-import { expectRecordedDatabases, lookAt } from '../look/look.ts';
+import { lookAt } from '../look/look.ts';
+import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { withdraw } from '../question/questions.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './sealed-repair.ts';
 import { carryOut, intentInConflict, type Repaired } from './items.ts';
+import { unreachableFindings } from '../verify/compare.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import { rowColumnsOf } from '../undo/effects.ts';
-import type { Workspaces } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** Answers that change the record of the world: they raise the term, which fences leftovers. */
 const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'overwrite', 'undo', 'keep'];
@@ -267,10 +269,12 @@ async function rollForward(parts: RepairParts, sealed: SealedRepair): Promise<Re
     asked.question.kind !== 'undo' &&
     !isOwnRerun(asked.question, sealed);
   const raised = raises ? await raiseFences(workspace, settings, jobId, job.term + 1) : undefined;
-  if (raised !== undefined && 'findings' in raised) {
+  if (raised !== undefined && 'unreachable' in raised) {
     throw new HoldfastError(
       'storage-unreachable',
-      `The decision cannot be completed: ${raised.findings.map(({ found }) => found.text).join('; ')}`,
+      `The decision cannot be completed: ${unreachableFindings(raised.unreachable)
+        .map(({ found }) => found.text)
+        .join('; ')}`,
     );
   }
   await faultPointAsync('repair.term-raised');

@@ -23,7 +23,8 @@ import { overridesOf, prepareFiles, type PreparedFiles } from '../commit/prepare
 import { takeClaim, type Claim } from '../attempt/claim.ts';
 import { makeContext } from '../attempt/context.ts';
 import { describeConflicts, describeIntent } from '../question/describe.ts';
-import { begunDoubts, InDoubt, noteDoubts, type Doubt } from '../attempt/calls/doubt.ts';
+import { begunDoubts, noteDoubts } from '../attempt/calls/doubt.ts';
+import { InDoubt, type Doubt } from '../attempt/doubt.ts';
 import { whyNotFresh, whyNotVerified } from './guard.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { MustVerify } from '../attempt/manifest-check.ts';
@@ -34,7 +35,8 @@ import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from '../attempt/stage.ts';
 import { closeIntent, stepFields } from '../commit/step-record.ts';
 import type { StepWork } from './step-work.ts';
 import { spelledAsRecorded } from '../commit/table-spelling.ts';
-import type { Workspace, Workspaces } from '../workspace/workspace.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 export const DEFAULT_MAX_ATTEMPTS = 3;
 /** How often a draft is dropped because what it read keeps changing, before a person is asked. */

@@ -24,13 +24,15 @@ import {
   notCarriedOutFinding,
 } from '../verify/ledger-findings.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { expectDatabases } from '../look/look.ts';
+import { expectDatabases } from '../workspace/expected-databases.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/questions.ts';
 import { rollForwardRepairs } from '../repair/repair.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
+import { unreachableFindings } from '../verify/compare.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import { MAX_UNDO_ITEMS, UndoPlan } from './plan.ts';
-import type { Workspace, Workspaces } from '../workspace/workspace.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** Safe to repeat. @throws HoldfastError `not-current-run`, or what may pass */
 export async function beginUndoProtocol(
@@ -136,7 +138,7 @@ class Beginning {
       return { findings: [notCarriedOutFinding(error)] };
     }
     const fences = await raiseFences(workspace, settings, jobId, ledger.job(jobId)!.term + 1);
-    if ('findings' in fences) return fences;
+    if ('unreachable' in fences) return { findings: unreachableFindings(fences.unreachable) };
     // An undoing that is half applied is gone on with in its turn.
     const asking = ledger.openIntents(jobId).flatMap(({ intent }) => (isUndoId(intent.stepId) ? [intent.stepId] : []));
     const unfinished = await finishAbandoned(

@@ -41,7 +41,8 @@ import { resolveSecrets } from '../secrets/secrets.ts';
 import type { Made, MakeParts, StepWork } from '../step/step-work.ts';
 import { inverseOf, type Inverse } from './effects.ts';
 import { callsOf, givenTo, isInDoubt, type Given } from './plan.ts';
-import type { Workspace, Workspaces } from '../workspace/workspace.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 /**
  * Undoes one record, or says why not. Safe to repeat: one that is undone answers with what was done.

@@ -25,17 +25,13 @@ import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } fro
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import { describeConflict, describeDifference } from '../question/describe.ts';
 import type { ProtocolHost } from '../host.ts';
-import {
-  expectDatabases,
-  lookAt,
-  patternState,
-  watchedPatterns,
-  watchedResources,
-  type WatchedPattern,
-} from '../look/look.ts';
+import { lookAt, watchedPatterns, watchedResources, type WatchedPattern } from '../look/look.ts';
+import { patternState } from '../look/digests.ts';
+import { expectDatabases } from '../workspace/expected-databases.ts';
 import { finding, sideOf } from '../question/questions.ts';
 import { StepHistory } from './stale-steps.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { UnreachableDatabase } from '../workspace/term.ts';
 
 export interface Comparison {
   readonly at: ChainPlace;
@@ -475,6 +471,12 @@ export function unreachableFinding(resource: string, error: HoldfastError): Find
     resource,
     { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message },
     undefined,
+  );
+}
+
+export function unreachableFindings(databases: readonly UnreachableDatabase[]): readonly Finding[] {
+  return databases.map(({ name, error }) =>
+    unreachableFinding(formatResource({ kind: 'database', database: name }), error),
   );
 }
 

@@ -20,7 +20,7 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
-import { compare, type CompareParts, type Comparison } from './compare.ts';
+import { compare, type CompareParts, type Comparison, unreachableFindings } from './compare.ts';
 import {
   damagedFinding,
   findLedgerProblems,
@@ -30,12 +30,14 @@ import {
   notCarriedOutFinding,
 } from './ledger-findings.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { expectDatabases, planState } from '../look/look.ts';
+import { planState } from '../look/digests.ts';
+import { expectDatabases } from '../workspace/expected-databases.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/questions.ts';
 import { rollForwardRepairs } from '../repair/repair.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
-import type { Workspace, Workspaces } from '../workspace/workspace.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** @throws HoldfastError `not-current-run`, or what may pass (`server-unreachable`, `busy`, `storage-unreachable` while the term is raised) */
 export async function verifyWorldProtocol(
@@ -205,7 +207,7 @@ class Verification {
     const job = ledger.job(jobId)!;
     if (job.runId === this.#caller.runId && job.term > 0) return undefined;
     const fences = await raiseFences(workspace, settings, jobId, job.term + 1);
-    if ('findings' in fences) return fences.findings;
+    if ('unreachable' in fences) return unreachableFindings(fences.unreachable);
     // After continue-as-new it is one Run's work; after a reset another's. What can't be finished now is asked about once the world has been compared.
     const runId = job.runId === this.#request.continuedFrom ? this.#caller.runId : job.runId;
     await finishAbandoned({ workspace, ledger, settings, term: fences.term, runId }, this.#request);

@@ -6,10 +6,7 @@
  */
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/messages.ts';
-import type { Finding } from '../../model/question/question.ts';
-import { formatResource } from '../../model/record/resource.ts';
 import { faultPoint } from '../../store/fault-point.ts';
-import { unreachableFinding } from '../verify/compare.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -24,15 +21,23 @@ export async function mustBeCurrentRun(host: ProtocolHost, caller: Caller): Prom
   }
 }
 
+export interface UnreachableDatabase {
+  readonly name: string;
+  readonly error: HoldfastError;
+}
+
+/** The term that every fence row has now; or the databases for which no fence was raised anywhere. */
+export type RaisedFences = { readonly term: number } | { readonly unreachable: readonly UnreachableDatabase[] };
+
 /** Raises every database's fence row to one term above all that are there. A partial raise is harmless. */
 export async function raiseFences(
   workspace: Workspace,
   settings: JobSettings,
   jobId: string,
   atLeast: number,
-): Promise<{ readonly term: number } | { readonly findings: readonly Finding[] }> {
+): Promise<RaisedFences> {
   const names = Object.keys(settings.databases).sort();
-  const findings: Finding[] = [];
+  const unreachable: UnreachableDatabase[] = [];
   let term = atLeast;
   for (const name of names) {
     try {
@@ -42,11 +47,11 @@ export async function raiseFences(
       if (fence !== undefined) term = Math.max(term, fence.term + 1);
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
-      findings.push(unreachableFinding(formatResource({ kind: 'database', database: name }), error));
+      unreachable.push({ name, error });
       await workspace.forget(name);
     }
   }
-  if (findings.length > 0) return { findings };
+  if (unreachable.length > 0) return { unreachable };
   for (const name of names) {
     const database = await workspace.database(name, settings);
     const fence = await database.raiseFence(jobId, term);

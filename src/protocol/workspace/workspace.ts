@@ -5,8 +5,8 @@
  * 1. The ledger is written only inside `exclusive`, and never through a handle whose file has been replaced.
  * 2. Nothing is created before a verification asks for it.
  */
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { openDatabase } from '../../effects/database/open.ts';
 import type { Database } from '../../effects/database/database.ts';
 import { WorkspaceFiles } from './files.ts';
@@ -14,10 +14,8 @@ import { Secrets } from '../secrets/secrets.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/messages.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
-import { syncDirectory, writeDurably } from '../../store/durable-file.ts';
 import { atPoints, faultPoint } from '../../store/fault-point.ts';
-import { assertLocalFilesystem } from '../../store/filesystem.ts';
-import { Ledger, LEDGER_FILE } from '../../store/ledger/ledger.ts';
+import { Ledger } from '../../store/ledger/ledger.ts';
 import { openWorkspaceLock, type WorkspaceLock } from '../../store/lock/lock.ts';
 
 export const HOLDFAST_DIRECTORY = '.holdfast';
@@ -152,81 +150,6 @@ export class Workspace {
       this.#ledger = undefined;
     }
     return (this.#ledger ??= Ledger.open(this.directory, { create }));
-  }
-}
-
-/** All workspaces that a process has open. */
-export class Workspaces {
-  readonly #root: string;
-  readonly #env: Readonly<Record<string, string | undefined>>;
-  readonly #open = new Map<string, Workspace>();
-  readonly secrets: Secrets;
-
-  constructor(root: string, env: Readonly<Record<string, string | undefined>>) {
-    this.secrets = new Secrets(env);
-    this.#root = root;
-    this.#env = env;
-  }
-
-  pathOf(workspace: string): string {
-    return isAbsolute(workspace) ? resolve(workspace) : resolve(this.#root, workspace);
-  }
-
-  /**
-   * The opened workspace, or undefined where there is none yet (no folder, or no ledger in it).
-   * @throws HoldfastError `network-filesystem`, `permission-denied`, `storage-failed`
-   */
-  find(workspace: string): Workspace | undefined {
-    const path = this.pathOf(workspace);
-    if (!existsSync(join(path, HOLDFAST_DIRECTORY, LEDGER_FILE))) return undefined;
-    return this.#opened(path);
-  }
-
-  hasFolder(workspace: string): boolean {
-    return existsSync(this.pathOf(workspace));
-  }
-
-  /** Creates what is missing. Safe to repeat. */
-  create(workspace: string): Workspace {
-    const path = this.pathOf(workspace);
-    try {
-      atPoints('mkdir', () => mkdirSync(path, { recursive: true }));
-      if (!statSync(path).isDirectory()) throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`);
-      assertLocalFilesystem(path);
-      const directory = join(path, HOLDFAST_DIRECTORY);
-      atPoints('mkdir', () => mkdirSync(join(directory, 'blobs'), { recursive: true }));
-      const ignore = join(directory, '.gitignore');
-      if (!existsSync(ignore)) writeDurably(ignore, '*\n');
-      syncDirectory(path);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-        throw new HoldfastError(
-          'permission-denied',
-          `The workspace ${path} cannot be written (${code}).`,
-          { path },
-          { cause: error },
-        );
-      if (code === 'EEXIST' || code === 'ENOTDIR')
-        throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`, { path }, { cause: error });
-      throw error;
-    }
-    return this.#opened(path);
-  }
-
-  async close(): Promise<void> {
-    for (const workspace of this.#open.values()) await workspace.close();
-    this.#open.clear();
-  }
-
-  #opened(path: string): Workspace {
-    const root = realpathSync(path);
-    let workspace = this.#open.get(root);
-    if (workspace === undefined) {
-      workspace = new Workspace(root, this.#env, this.secrets);
-      this.#open.set(root, workspace);
-    }
-    return workspace;
   }
 }
 

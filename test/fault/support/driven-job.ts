@@ -8,7 +8,7 @@ import { releaseProtocol } from '../../../src/protocol/end/release.ts';
 import { repairProtocol } from '../../../src/protocol/repair/repair.ts';
 import { runStepProtocol } from '../../../src/protocol/step/run-step.ts';
 import { verifyWorldProtocol } from '../../../src/protocol/verify/verify-world.ts';
-import { Workspaces } from '../../../src/protocol/workspace/workspace.ts';
+import { Workspaces } from '../../../src/protocol/workspace/workspaces.ts';
 import type { Json } from '../../../src/model/canonical-json.ts';
 import type { Decision } from '../../../src/model/question/decision.ts';
 import {

@@ -23,12 +23,12 @@ import { issuesText } from '../../../model/issues-text.ts';
 import { asNotPerformed, isNotPerformed } from '../../../model/step/not-performed.ts';
 import type { HttpOptions, HttpResponse, PerformCall, PerformOptions } from '../../../model/step/step-context.ts';
 import { exchange, type Exchanged } from '../../../effects/http/exchange.ts';
-import type { ContextParts } from '../context.ts';
+import type { Attempt } from '../attempt.ts';
 import { HttpSecrets } from '../../secrets/http-secrets.ts';
 import { perform } from './perform.ts';
 
 /** Whoever ends the attempt waits for it, with the file that it saves. */
-export function http(parts: ContextParts, name: string, options: HttpOptions): Promise<HttpResponse> {
+export function http(parts: Attempt, name: string, options: HttpOptions): Promise<HttpResponse> {
   const { stage } = parts;
   const work = request(parts, name, options);
   const noted = work.catch((error: unknown) => {
@@ -40,7 +40,7 @@ export function http(parts: ContextParts, name: string, options: HttpOptions): P
   return work;
 }
 
-async function request(parts: ContextParts, name: string, options: HttpOptions): Promise<HttpResponse> {
+async function request(parts: Attempt, name: string, options: HttpOptions): Promise<HttpResponse> {
   const { workspace, settings, stage } = parts;
   const { probe, ...given } = options;
   const wanted = checked(name, given, probe !== undefined);
@@ -102,12 +102,12 @@ function shownRequest({ method, json, body }: HttpRequest, url: URL, secrets: Ht
 }
 
 class HttpCall {
-  readonly #parts: ContextParts;
+  readonly #parts: Attempt;
   readonly #request: HttpRequest;
   readonly #hosts: readonly string[];
   readonly #secrets: HttpSecrets;
 
-  constructor(parts: ContextParts, request: HttpRequest, hosts: readonly string[], secrets: HttpSecrets) {
+  constructor(parts: Attempt, request: HttpRequest, hosts: readonly string[], secrets: HttpSecrets) {
     this.#parts = parts;
     this.#request = request;
     this.#hosts = hosts;

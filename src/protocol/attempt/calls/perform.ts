@@ -21,8 +21,8 @@ import type { PerformOptions, ProbeResult } from '../../../model/step/step-conte
 import { performKeyOf } from '../../../model/record/token.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import type { PerformBasis, PerformRow } from '../../../store/ledger/perform-row.ts';
-import type { ContextParts } from '../context.ts';
-import { inDoubtError, type DoubtKind } from './doubt.ts';
+import type { Attempt } from '../attempt.ts';
+import { inDoubtError, type DoubtKind } from '../doubt.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 
 export const MAX_PERFORM_CHARACTERS = 16 * 1024 * 1024;
@@ -41,7 +41,7 @@ export interface CallKind {
 
 /** Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.performing`. */
 export function perform<T extends Json>(
-  parts: ContextParts,
+  parts: Attempt,
   name: string,
   options: PerformOptions<T>,
   kind: CallKind = { isSafe: false },
@@ -75,12 +75,12 @@ function refused(error: unknown): Promise<never> {
 }
 
 class Call<T extends Json> {
-  readonly #parts: ContextParts;
+  readonly #parts: Attempt;
   readonly #name: string;
   readonly #options: PerformOptions<T>;
   readonly #kind: CallKind;
 
-  constructor(parts: ContextParts, name: string, options: PerformOptions<T>, kind: CallKind) {
+  constructor(parts: Attempt, name: string, options: PerformOptions<T>, kind: CallKind) {
     this.#parts = parts;
     this.#name = name;
     this.#options = options;

@@ -30,11 +30,11 @@ import { faultPointAsync } from '../../../store/fault-point.ts';
 import { commandFailure, environmentOf, keepLog, mustHaveEnded, resultOf, runIn } from './end.ts';
 import { commandInPlace } from './in-place.ts';
 import { CommandTree, type TreeChange } from './tree.ts';
-import type { ContextParts } from '../context.ts';
+import type { Attempt } from '../attempt.ts';
 
 /** Runs a command, or answers from the record. Await it. */
 export function command(
-  parts: ContextParts,
+  parts: Attempt,
   run: readonly string[] | string,
   options?: CommandOptions,
 ): Promise<CommandResult> {
@@ -54,7 +54,7 @@ export function command(
 }
 
 async function begin(
-  parts: ContextParts,
+  parts: Attempt,
   run: readonly string[] | string,
   options?: CommandOptions,
 ): Promise<CommandResult> {
@@ -67,7 +67,7 @@ async function begin(
   return await new CopiedCommand(parts, name, request).run();
 }
 
-function nextName({ stage }: ContextParts): string {
+function nextName({ stage }: Attempt): string {
   for (let count = 1; ; count++) if (!stage.onceNames.has(`command#${count}`)) return `command#${count}`;
 }
 
@@ -78,12 +78,12 @@ interface Recorded {
 }
 
 class CopiedCommand {
-  readonly #parts: ContextParts;
+  readonly #parts: Attempt;
   readonly #name: string;
   readonly #request: CommandRequest;
   readonly #tree: CommandTree;
 
-  constructor(parts: ContextParts, name: string, request: CommandRequest) {
+  constructor(parts: Attempt, name: string, request: CommandRequest) {
     this.#parts = parts;
     this.#name = name;
     this.#request = request;

@@ -10,15 +10,14 @@ import { HoldfastError } from '../../../model/failure.ts';
 import type { FileState } from '../../../model/record/world.ts';
 import { namesOf } from '../../../effects/processes/leftovers.ts';
 import { runProcess, type ProcessEnd } from '../../../effects/processes/run.ts';
-import type { ContextParts } from '../context.ts';
+import type { Attempt } from '../attempt.ts';
+import { DEFAULT_PATH } from '../../../effects/processes/default-path.ts';
 
-/** Where the worker has none. */
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const LAST_LINES = 10;
 const MAX_LAST_LINES_CHARACTERS = 1_500;
 
 export async function runIn(
-  parts: ContextParts,
+  parts: Attempt,
   request: CommandRequest,
   env: Readonly<Record<string, string>>,
   place: { readonly marker: string; readonly folder?: string; readonly cwd: string },
@@ -46,7 +45,7 @@ export async function runIn(
 
 /** Exactly what the request names. @throws HoldfastError `missing-variable` */
 export function environmentOf(
-  { env, workspace, claim }: ContextParts,
+  { env, workspace, claim }: Attempt,
   request: CommandRequest,
 ): Readonly<Record<string, string>> {
   const inherited = request.envFrom
@@ -66,7 +65,7 @@ export function environmentOf(
   return { ...git, ...Object.fromEntries(inherited), ...request.env };
 }
 
-export async function keepLog({ workspace }: ContextParts, { log }: ProcessEnd): Promise<CommandResult['log']> {
+export async function keepLog({ workspace }: Attempt, { log }: ProcessEnd): Promise<CommandResult['log']> {
   const { content } = await workspace.blobs.put(log.bytes());
   return { content, sizeBytes: log.sizeBytes, droppedBytes: log.droppedBytes };
 }

@@ -25,12 +25,12 @@ import { findProgram, type ProcessEnd } from '../../../effects/processes/run.ts'
 import { differingPaths, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
 import { commandFailure, environmentOf, keepLog, mustHaveEnded, resultOf, runIn } from './end.ts';
-import type { ContextParts } from '../context.ts';
+import type { Attempt } from '../attempt.ts';
 import { cannotRead } from '../../workspace/files.ts';
 import { perform } from '../calls/perform.ts';
 
 export async function commandInPlace(
-  parts: ContextParts,
+  parts: Attempt,
   name: string,
   request: CommandRequest,
   inDoubt: 'ask' | 'repeat',
@@ -72,7 +72,7 @@ export async function commandInPlace(
 }
 
 async function runHere(
-  parts: ContextParts,
+  parts: Attempt,
   request: CommandRequest,
   env: Readonly<Record<string, string>>,
   cwd: string,
@@ -107,7 +107,7 @@ interface Before {
   readonly young: ReadonlyMap<string, FileSighting>;
 }
 
-async function look({ workspace }: ContextParts): Promise<Before> {
+async function look({ workspace }: Attempt): Promise<Before> {
   const atNs = BigInt(Date.now()) * 1_000_000n;
   const tree = await workspace.files.scan();
   const young = [...tree].flatMap(([path, entry]) =>
@@ -119,7 +119,7 @@ async function look({ workspace }: ContextParts): Promise<Before> {
 
 /** Its changes, and those of whoever worked in the workspace meanwhile: nobody can tell them apart. Contents are kept. */
 async function changedSince(
-  { workspace, claim }: ContextParts,
+  { workspace, claim }: Attempt,
   { tree, young }: Before,
 ): Promise<readonly { readonly path: string; readonly state: FileState; readonly after: FileState }[]> {
   const now = await workspace.files.scan();

@@ -11,10 +11,10 @@ import { sameState } from '../../../model/record/world.ts';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
 import { differingPaths, type Tree } from '../../../effects/files/tree.ts';
-import type { ContextParts } from '../context.ts';
+import type { Attempt } from '../attempt.ts';
 
 export interface Neighbourhood {
-  readonly parts: ContextParts;
+  readonly parts: Attempt;
   /** The workspace when the command was given its copy. */
   readonly given: Tree;
   /** The end of the chain then. */

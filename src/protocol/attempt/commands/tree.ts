@@ -29,7 +29,7 @@ import {
 } from '../../../effects/files/tree.ts';
 import { Turns } from '../../../effects/turns.ts';
 import { mustStandStill } from './neighbours.ts';
-import type { ContextParts } from '../context.ts';
+import type { Attempt } from '../attempt.ts';
 import { cannotRead } from '../../workspace/files.ts';
 
 /** One path that the command changed, from what it was given to what it left. */
@@ -43,7 +43,7 @@ export interface TreeChange {
 const TICK_MS = 20;
 
 export class CommandTree {
-  readonly #parts: ContextParts;
+  readonly #parts: Attempt;
   readonly #selection: PathSelection;
   readonly #others: PathSelection;
   /** The copy as the command was given it. */
@@ -60,7 +60,7 @@ export class CommandTree {
   #lookedAtNs = 0n;
 
   /** @param others files that others may change meanwhile */
-  constructor(parts: ContextParts, selection: PathSelection, others: PathSelection) {
+  constructor(parts: Attempt, selection: PathSelection, others: PathSelection) {
     this.#parts = parts;
     this.#selection = selection;
     this.#others = others;

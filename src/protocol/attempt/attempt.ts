@@ -1,0 +1,22 @@
+/** One attempt at a step, as everything that its code calls shares it. */
+import type { JobSettings } from '../../model/job/messages.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { Caller } from '../host.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Claim } from './claim.ts';
+import type { Stage } from './stage.ts';
+
+export interface Attempt {
+  readonly workspace: Workspace;
+  readonly settings: JobSettings;
+  readonly claim: Claim;
+  readonly stage: Stage;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  /** Of the worker: what a command may be given of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** As `StepContext.secret`. */
+  readonly secret: (name: string) => string;
+  /** Asked under the lock before a call is made: throws what stands in the way (the world is to be compared first, a question about it is open). */
+  readonly mayAct: (ledger: Ledger) => void;
+}

@@ -1,0 +1,30 @@
+/** What a look is compared by: the digests of listings and rows, and the states of what has no state of its own in the world. */
+import type { Json } from '../../model/canonical-json.ts';
+import { digestOf, type Digest } from '../../model/digest.ts';
+import type { JobSettings } from '../../model/job/messages.ts';
+import { ABSENT, type ResourceState } from '../../model/record/world.ts';
+import type { FileInfo } from '../../model/step/step-context.ts';
+
+/** Names and kinds; what is in the files is not read. */
+export function listingDigest(entries: readonly FileInfo[]): Digest {
+  return digestOf(entries.map(({ path, kind }) => ({ path, kind })));
+}
+
+/** Rows as canonical text, so that a query read again can be compared. */
+export function rowsDigest(rows: readonly Readonly<Record<string, unknown>>[]): Digest {
+  return digestOf(rows as unknown as Json);
+}
+
+export function versionState(version: string): ResourceState {
+  return { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
+}
+
+export function planState(settings: JobSettings): ResourceState {
+  return settings.plan === null
+    ? ABSENT
+    : { kind: 'value', value: settings.plan.digest, summary: `plan ${settings.plan.name}` };
+}
+
+export function patternState(pattern: string): ResourceState {
+  return { kind: 'value', value: digestOf({ pattern }), summary: `the files that match ${pattern} are noted` };
+}
