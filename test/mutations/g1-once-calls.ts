@@ -37,7 +37,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'a call that was made and is not asked for any more is forgotten',
-    file: 'src/protocol/step/run-work.ts',
+    file: 'src/protocol/step/performed-calls.ts',
     find: 'if (doubts.length > 0) throw new InDoubt(doubts);',
     replace: 'if (doubts.length < 0) throw new InDoubt(doubts);',
     tests: ['test/integration/perform.test.ts'],

@@ -60,7 +60,7 @@ export async function runStepProtocol(
       detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}`,
     };
   try {
-    return await new StepRun(host, workspace, caller, request, new RunWork(host, workspace, request)).run();
+    return await runStepWork({ host, workspace, caller, request, work: new RunWork(host, workspace, request) });
   } catch (error) {
     // A comparison puts it to a person; one that found nothing wrong just now would find nothing again.
     if (!isFailure(error, 'ledger-damaged') || request.mark !== undefined) throw error;
@@ -68,12 +68,25 @@ export async function runStepProtocol(
   }
 }
 
-type Begun =
+type StepAdmission =
   | { readonly result: RunStepResult }
   | { readonly claim: Claim; readonly sealed: IntentRow | undefined; readonly settings: JobSettings };
 
-/** One request for a piece of work: from whether it may begin to its record. */
-export class StepRun {
+/** A request for a piece of work, with what it is carried out with. */
+export interface StepRun {
+  readonly host: ProtocolHost;
+  readonly workspace: Workspace;
+  readonly caller: Caller;
+  readonly request: RunStepRequest;
+  readonly work: StepWork;
+}
+
+/** From whether the work may begin to its record. Safe to repeat. @throws HoldfastError as `runStepProtocol` */
+export async function runStepWork(run: StepRun): Promise<RunStepResult> {
+  return await new StepRunning(run).run();
+}
+
+class StepRunning {
   readonly #host: ProtocolHost;
   readonly #workspace: Workspace;
   readonly #caller: Caller;
@@ -82,7 +95,7 @@ export class StepRun {
   readonly #token: Digest;
   readonly #args: Digest;
 
-  constructor(host: ProtocolHost, workspace: Workspace, caller: Caller, request: RunStepRequest, work: StepWork) {
+  constructor({ host, workspace, caller, request, work }: StepRun) {
     this.#host = host;
     this.#workspace = workspace;
     this.#caller = caller;
@@ -105,7 +118,7 @@ export class StepRun {
 
   // ---- verified? claim ---------------------------------------------------------------------------------------------
 
-  #begin(ledger: Ledger): Begun {
+  #begin(ledger: Ledger): StepAdmission {
     const request = this.#request;
     const notVerified = whyNotVerified(ledger, this.#host, this.#caller, request);
     if (notVerified !== undefined) return { result: { kind: 'verification-required', ...notVerified } };
@@ -120,8 +133,8 @@ export class StepRun {
           done.record.args === this.#args ? doneResult(done.record, done.at) : this.#tokenConflict(ledger, done.record),
       };
 
-    const before = this.#work.before(ledger);
-    if (before !== undefined) return { result: before };
+    const obstacle = this.#work.obstacle(ledger);
+    if (obstacle !== undefined) return { result: obstacle };
 
     const { settings } = ledger.job(request.jobId)!;
     this.#workspace.reserveDatabases(settings);
@@ -152,7 +165,7 @@ export class StepRun {
         args: this.#args,
         workerId: this.#host.worker.id,
       },
-      this.#work.given,
+      this.#work.argsBytes,
     );
     return { claim, sealed: isOpenIntent ? sealed : undefined, settings };
   }
@@ -470,7 +483,10 @@ export class StepRun {
         const findings =
           outcome.resource === undefined
             ? undefined
-            : await this.#work.drifted?.(ledger, settings, { message: outcome.detail, resource: outcome.resource });
+            : await this.#work.driftFindings?.(ledger, settings, {
+                message: outcome.detail,
+                resource: outcome.resource,
+              });
         if (findings !== undefined && findings.length > 0)
           return this.#stepAside(ledger, claim, this.#asked(ledger, findings, outcome.detail));
         return this.#stepAside(ledger, claim, {
@@ -533,12 +549,12 @@ export class StepRun {
     const isTarget = row.intent.effects.some((effect) => uriOf(effect) === resource);
     const findings =
       isRecorded && !isTarget
-        ? await this.#work.drifted?.(ledger, settings, { message: `${resource} is not as recorded`, resource })
+        ? await this.#work.driftFindings?.(ledger, settings, { message: `${resource} is not as recorded`, resource })
         : undefined;
     const dropped = ledger.transaction(() => this.#dropDraft(ledger, claim, row));
     if (findings !== undefined && findings.length > 0)
       return this.#asked(ledger, findings, `${resource} is not as recorded`);
-    if (isRecorded && this.#work.drifted === undefined)
+    if (isRecorded && this.#work.driftFindings === undefined)
       return { kind: 'verification-required', reason: 'target-differs', detail: `${resource} is not as recorded` };
     this.#caller.log(`${resource} has changed since step ${this.#request.stepId} read it; the step runs again`, {
       stepId: this.#request.stepId,
@@ -657,9 +673,9 @@ export class StepRun {
   }
 
   async #askDrift(drift: MustVerify): Promise<RunStepResult | undefined> {
-    if (this.#work.drifted === undefined) return undefined;
+    if (this.#work.driftFindings === undefined) return undefined;
     return await this.#workspace.exclusive('ask', async (ledger) => {
-      const findings = await this.#work.drifted!(ledger, ledger.job(this.#request.jobId)!.settings, drift);
+      const findings = await this.#work.driftFindings!(ledger, ledger.job(this.#request.jobId)!.settings, drift);
       return findings.length === 0 ? undefined : this.#asked(ledger, findings, drift.message);
     });
   }

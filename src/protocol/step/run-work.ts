@@ -2,7 +2,6 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { PerformEffect } from '../../model/record/intent.ts';
 import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/messages.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import type { FindingKind, Finding } from '../../model/question/question.ts';
@@ -11,44 +10,42 @@ import type { StepImplementation } from '../../model/step/step.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { Claim } from '../attempt/claim.ts';
-import { performEffects, unaskedDoubts } from '../attempt/calls/doubt.ts';
-import { InDoubt } from '../attempt/doubt.ts';
 import type { ProtocolHost } from '../host.ts';
 import { effectsText } from '../question/effects-text.ts';
 import { stuckFinding } from '../question/questions.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
-import type { Stage } from '../attempt/stage.ts';
-import type { Made, MakeParts, StepWork } from './step-work.ts';
+import { implementationOf } from './implementation.ts';
+import { performedCalls } from './performed-calls.ts';
+import type { DraftTools, StepDraft, StepWork } from './step-work.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 export class RunWork implements StepWork {
   readonly token: Digest;
   readonly args: Digest;
-  readonly given: Uint8Array | undefined;
+  readonly argsBytes: Uint8Array | undefined;
   readonly #host: Pick<ProtocolHost, 'steps'>;
   readonly #workspace: Workspace;
   readonly #request: RunStepRequest;
-  readonly #givenText: string;
+  readonly #argsText: string;
 
   constructor(host: Pick<ProtocolHost, 'steps'>, workspace: Workspace, request: RunStepRequest) {
     this.#host = host;
     this.#workspace = workspace;
     this.#request = request;
     this.token = tokenOf(request);
-    this.#givenText = canonicalJson({
+    this.#argsText = canonicalJson({
       input: request.input,
       step: request.step,
       ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
     });
-    this.args = sha256Hex(this.#givenText);
+    this.args = sha256Hex(this.#argsText);
     // Only a compensation asks for it, and it costs a write a step.
-    this.given =
-      host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#givenText);
+    this.argsBytes =
+      host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#argsText);
   }
 
-  before(ledger: Ledger): RunStepResult | undefined {
+  obstacle(ledger: Ledger): RunStepResult | undefined {
     if (ledger.job(this.#request.jobId)?.state !== 'undoing') return undefined;
     return {
       kind: 'failed',
@@ -57,12 +54,12 @@ export class RunWork implements StepWork {
     };
   }
 
-  async make({ settings, claim, stage, secretOf, run }: MakeParts): Promise<Made> {
+  async make({ settings, claim, stage, secretOf, run }: DraftTools): Promise<StepDraft> {
     const { step, input, stepId, secrets } = this.#request;
     const implementation = implementationOf(this.#host, step);
     if (!this.#workspace.secrets.isEmpty)
       this.#workspace.secrets.refuse(
-        this.#givenText,
+        this.#argsText,
         `what step ${stepId} is given, and what is in the history already,`,
       );
     const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
@@ -102,25 +99,6 @@ export class RunWork implements StepWork {
   stuck(failure: HoldfastError, kind?: FindingKind): Finding {
     return stuckFinding(this.#request.stepId, failure, kind);
   }
-}
-
-/** @throws HoldfastError `unknown-step` */
-export function implementationOf({ steps }: Pick<ProtocolHost, 'steps'>, step: string): StepImplementation {
-  const implementation = steps.get(step);
-  if (implementation === undefined)
-    throw new HoldfastError(
-      'unknown-step',
-      `This worker has no code for step "${step}"; it has ${[...steps.keys()].join(', ')}.`,
-      { step },
-    );
-  return implementation;
-}
-
-/** The calls that the record will name. @throws InDoubt for one that it would leave out */
-export function performedCalls(claim: Claim, stage: Stage): readonly PerformEffect[] {
-  const doubts = claim.read((ledger) => unaskedDoubts(ledger, claim, stage));
-  if (doubts.length > 0) throw new InDoubt(doubts);
-  return claim.read((ledger) => performEffects(ledger, claim, stage));
 }
 
 export function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {

@@ -14,7 +14,8 @@ import type { Claim } from '../attempt/claim.ts';
 import type { MustVerify } from '../attempt/manifest-check.ts';
 import type { Stage } from '../attempt/stage.ts';
 
-export interface MakeParts {
+/** What a draft is made with. */
+export interface DraftTools {
   readonly settings: JobSettings;
   readonly claim: Claim;
   readonly stage: Stage;
@@ -24,8 +25,8 @@ export interface MakeParts {
   readonly run: (code: (context: StepContext) => unknown) => Promise<unknown>;
 }
 
-/** What the code has made, ready to be sealed; or what a person is asked before anything is. */
-export type Made =
+/** What the work has made, ready to be sealed; or what a person is asked before anything is sealed. */
+export type StepDraft =
   | { readonly intent: Intent; readonly details: IntentDetails }
   | { readonly findings: readonly Finding[]; readonly why: string };
 
@@ -34,16 +35,16 @@ export interface StepWork {
   /** Of what it is given; a token that meets others is refused. */
   readonly args: Digest;
   /** What `args` is the digest of, where a compensation may ask for it. */
-  readonly given?: Uint8Array | undefined;
+  readonly argsBytes?: Uint8Array | undefined;
   /** Why nothing is to be done (any more). Call under the lock. */
-  before(ledger: Ledger): RunStepResult | undefined;
+  obstacle(ledger: Ledger): RunStepResult | undefined;
   /** @throws whatever the user's code throws; HoldfastError, MustVerify, InDoubt */
-  make(parts: MakeParts): Promise<Made>;
+  make(tools: DraftTools): Promise<StepDraft>;
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult;
   /** What a person is asked where it can't go on. */
   stuck(failure: HoldfastError, kind?: FindingKind): Finding;
   /** What is asked where something is not as recorded. Left out: the whole world is compared. */
-  drifted?(
+  driftFindings?(
     ledger: Ledger,
     settings: JobSettings,
     drift: Pick<MustVerify, 'message' | 'resource'>,

@@ -33,12 +33,13 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { resourceOfCall } from '../attempt/calls/kept-calls.ts';
 import type { MustVerify } from '../attempt/manifest-check.ts';
 import { finding, stuckFinding } from '../question/questions.ts';
-import { StepRun } from '../step/run-step.ts';
+import { runStepWork } from '../step/run-step.ts';
 import { effectsText } from '../question/effects-text.ts';
-import { implementationOf, performedCalls } from '../step/run-work.ts';
+import { implementationOf } from '../step/implementation.ts';
+import { performedCalls } from '../step/performed-calls.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
-import type { Made, MakeParts, StepWork } from '../step/step-work.ts';
+import type { DraftTools, StepDraft, StepWork } from '../step/step-work.ts';
 import { inverseOf, type Inverse } from './effects.ts';
 import { callsOf, givenTo, isInDoubt, type Given } from './plan.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -74,7 +75,7 @@ export async function undoStepProtocol(
     input: null,
     ...(mark === undefined ? {} : { mark }),
   };
-  return resultOf(await new StepRun(host, workspace, caller, asked, work).run(), work);
+  return resultOf(await runStepWork({ host, workspace, caller, request: asked, work }), work);
 }
 
 function resultOf(result: RunStepResult, work: UndoWork): UndoStepResult {
@@ -120,7 +121,7 @@ class UndoWork implements StepWork {
     this.args = digestOf({ undoes: this.#stepToken });
   }
 
-  before(ledger: Ledger): RunStepResult | undefined {
+  obstacle(ledger: Ledger): RunStepResult | undefined {
     const done = ledger.undoneRecord(this.token);
     if (done !== undefined) return this.result(done.record, done.at);
     if (ledger.job(this.#request.jobId)?.state === 'undoing') return undefined;
@@ -145,7 +146,7 @@ class UndoWork implements StepWork {
     };
   }
 
-  async make(parts: MakeParts): Promise<Made> {
+  async make(parts: DraftTools): Promise<StepDraft> {
     const { claim, stage, settings } = parts;
     const { jobId, stepId, step, generation, skip, compensates } = this.#request;
     const known = claim.read((ledger) => this.#known(ledger));
@@ -222,10 +223,10 @@ class UndoWork implements StepWork {
   }
 
   async #seal(
-    { settings, claim, stage }: MakeParts,
+    { settings, claim, stage }: DraftTools,
     known: Known,
     { files, changes, left, notes, settled }: Omit<Inverse, 'findings'>,
-  ): Promise<Made> {
+  ): Promise<StepDraft> {
     const { stepId, step, generation, seq } = this.#request;
     const performed = performedCalls(claim, stage);
     const own = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output: null, performed });
@@ -251,7 +252,7 @@ class UndoWork implements StepWork {
   }
 
   async #compensate(
-    { run, secretOf }: MakeParts,
+    { run, secretOf }: DraftTools,
     { contract, compensate }: StepImplementation,
     known: Known,
   ): Promise<CompensateResult> {
@@ -276,7 +277,7 @@ class UndoWork implements StepWork {
   #told(
     contract: StepImplementation['contract'],
     { record, calls, given }: Known,
-    secretOf: MakeParts['secretOf'],
+    secretOf: DraftTools['secretOf'],
   ): CompensatedRecord {
     const { stepId, generation } = this.#request;
     if (given === undefined)
@@ -342,7 +343,7 @@ class UndoWork implements StepWork {
     return drifted.length === 0 ? [] : await this.#discrepancies(ledger, settings, drifted);
   }
 
-  async drifted(
+  async driftFindings(
     ledger: Ledger,
     settings: JobSettings,
     { resource }: Pick<MustVerify, 'resource'>,

@@ -1,0 +1,13 @@
+/** The calls that an attempt has made, as its intent names them. */
+import type { PerformEffect } from '../../model/record/intent.ts';
+import { performEffects, unaskedDoubts } from '../attempt/calls/doubt.ts';
+import { InDoubt } from '../attempt/doubt.ts';
+import type { Claim } from '../attempt/claim.ts';
+import type { Stage } from '../attempt/stage.ts';
+
+/** Call once the code is over. @throws InDoubt for a call that the intent would leave out */
+export function performedCalls(claim: Claim, stage: Stage): readonly PerformEffect[] {
+  const doubts = claim.read((ledger) => unaskedDoubts(ledger, claim, stage));
+  if (doubts.length > 0) throw new InDoubt(doubts);
+  return claim.read((ledger) => performEffects(ledger, claim, stage));
+}
