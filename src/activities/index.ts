@@ -11,7 +11,7 @@ import {
 } from '../model/job/messages.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
-import { askStuckProtocol } from '../protocol/question/ask-stuck.ts';
+import { askStuckProtocol } from '../protocol/verify/ask-stuck.ts';
 import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
 import { releaseProtocol } from '../protocol/end/release.ts';
 import { repairProtocol } from '../protocol/repair/repair.ts';

@@ -21,8 +21,8 @@ import type { StepImplementation } from '../model/step/step.ts';
 import { tokenOf } from '../model/record/token.ts';
 import type { UndoPreview } from '../model/job/undo-preview.ts';
 import { Ledger, LEDGER_FILE, type JobRow } from '../store/ledger/ledger.ts';
-import { compare, type Comparison } from './verify/compare.ts';
-import { resourceOfCall } from './attempt/calls/kept-calls.ts';
+import { compare, type Comparison } from './compare/compare.ts';
+import { resourceOfCall } from './question/kept-calls.ts';
 import { callsOf, UndoPlan } from './undo/plan.ts';
 import { HOLDFAST_DIRECTORY, Workspace } from './workspace/workspace.ts';
 

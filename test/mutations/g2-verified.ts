@@ -70,15 +70,15 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a step is stale that read an earlier content',
-    file: 'src/protocol/verify/stale-steps.ts',
+    file: 'src/protocol/compare/step-history.ts',
     find: 'record.seq >= recordedSeq && ',
     replace: '',
-    tests: ['test/unit/stale-steps.test.ts'],
+    tests: ['test/unit/step-history.test.ts'],
   },
   {
     guarantee: 'G2',
     breaks: 'a fence row of an earlier copy of a database says nothing',
-    file: 'src/protocol/verify/compare.ts',
+    file: 'src/protocol/compare/compare.ts',
     find: 'if (fence?.term === term || term === 0) continue;',
     replace: 'if (fence !== null) continue;',
     tests: ['test/integration/database-gone.test.ts'],

@@ -23,7 +23,7 @@ export const SECRETS: readonly Mutation[] = [
   {
     guarantee: 'Secrets',
     breaks: 'an error is asked about with the secret in it',
-    file: 'src/protocol/question/questions.ts',
+    file: 'src/protocol/question/ask.ts',
     find: 'secrets.redactJson(asking)',
     replace: 'secrets.isEmpty ? secrets.redactJson(asking) : asking',
     tests: ['test/integration/secrets.test.ts'],

@@ -15,9 +15,9 @@ import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { openCallNotes } from '../attempt/calls/doubt.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
-import { withdraw } from '../question/questions.ts';
+import { withdraw } from '../question/ask.ts';
 import type { RepairParts } from '../repair/sealed-repair.ts';
-import { unreachableFindings } from '../verify/compare.ts';
+import { unreachableFindings } from '../question/unseen.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 

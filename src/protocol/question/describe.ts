@@ -8,7 +8,7 @@ import { describeRowChange, describeRowDifference } from '../../effects/database
 import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';
 import { Turns } from '../../effects/turns.ts';
 import type { Conflict } from './conflict.ts';
-import { finding, sideOf } from './questions.ts';
+import { finding, sideOf } from './finding.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 /** Readable, bounded; '' where there is nothing to add to the two sides. */

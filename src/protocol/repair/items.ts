@@ -16,13 +16,13 @@ import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import { readRecorded, recordedRows } from '../commit/recorded-rows.ts';
-import { isWithoutLostColumns } from '../verify/compare.ts';
+import { isWithoutLostColumns } from '../compare/lost-columns.ts';
 import { countAsNotMade, keptCallNotes, settleCall } from './settle-calls.ts';
 import { lookAt } from '../look/look.ts';
 import type { RepairParts, SealedRepair } from './sealed-repair.ts';
-import { withdraw } from '../question/questions.ts';
+import { withdraw } from '../question/ask.ts';
 import { takeOver } from '../end/release.ts';
-import { StepHistory } from '../verify/stale-steps.ts';
+import { StepHistory } from '../compare/step-history.ts';
 
 export interface Repaired {
   readonly changes: readonly Change[];

@@ -25,12 +25,12 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { isCallAsShown, openCalls } from './settle-calls.ts';
 import { lookAt } from '../look/look.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
-import { withdraw } from '../question/questions.ts';
+import { withdraw } from '../question/ask.ts';
 import { SealedRepairSchema, type RepairParts, type SealedRepair } from './sealed-repair.ts';
 import { carryOut, intentInConflict, type Repaired } from './items.ts';
-import { unreachableFindings } from '../verify/compare.ts';
+import { unreachableFindings } from '../question/unseen.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
-import { rowColumnsOf } from '../undo/effects.ts';
+import { rowColumnsOf } from '../compare/row-columns.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** Answers that change the record of the world: they raise the term, which fences leftovers. */

@@ -12,7 +12,7 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { ProtocolHost } from '../host.ts';
 import { effectsText } from '../question/effects-text.ts';
-import { stuckFinding } from '../question/questions.ts';
+import { stuckFinding } from '../question/stuck.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
 import { implementationOf } from './implementation.ts';

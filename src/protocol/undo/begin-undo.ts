@@ -25,10 +25,10 @@ import {
 } from '../verify/ledger-findings.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
-import { ask, forPayload, unsavedQuestion, withdraw } from '../question/questions.ts';
+import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
 import { rollForwardRepairs } from '../repair/repair.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
-import { unreachableFindings } from '../verify/compare.ts';
+import { unreachableFindings } from '../question/unseen.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import { MAX_UNDO_ITEMS, UndoPlan } from './plan.ts';
 import type { Workspace } from '../workspace/workspace.ts';

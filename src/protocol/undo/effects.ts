@@ -9,7 +9,6 @@
  */
 import {
   describeEffect,
-  resourceOfEffect,
   uriOf,
   type DatabaseEffect,
   type Effect,
@@ -25,9 +24,9 @@ import type { AppliedEffect, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/record/world.ts';
 import type { UndoRuling } from '../../store/ledger/ledger.ts';
-import { unseenFinding } from '../verify/compare.ts';
+import { unseenFinding } from '../question/unseen.ts';
 import { describeDifference } from '../question/describe.ts';
-import { finding, sideOf } from '../question/questions.ts';
+import { finding, sideOf } from '../question/finding.ts';
 import type { Stage } from '../attempt/stage.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
@@ -316,13 +315,4 @@ function within(state: RowState, columns: readonly string[]): RowState {
         kind: 'row',
         columns: Object.fromEntries(Object.entries(state.columns).filter(([column]) => columns.includes(column))),
       };
-}
-
-/** The state that a finding is about has the columns of the effect: by which to look at the row again. */
-export function rowColumnsOf(record: StepRecord, resource: string): ResourceState | undefined {
-  const applied = record.effects.find(({ effect }) => uriOf(effect) === resource);
-  if (applied === undefined || resourceOfEffect(applied.effect)?.kind !== 'row') return undefined;
-  const columns =
-    applied.after.kind === 'row' ? Object.keys(applied.after.columns) : (applied.effect as RowChange).columns;
-  return { kind: 'row', columns: Object.fromEntries(columns.map((column) => [column, null])) };
 }

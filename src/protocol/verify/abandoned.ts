@@ -13,7 +13,8 @@ import type { JobSettings, VerifyWorldRequest } from '../../model/job/messages.t
 import type { Finding } from '../../model/question/question.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import { describeConflicts } from '../question/describe.ts';
-import { stuckFinding, withdraw } from '../question/questions.ts';
+import { withdraw } from '../question/ask.ts';
+import { stuckFinding } from '../question/stuck.ts';
 import { rollForwardIntent, whyNot } from '../commit/roll-forward.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 

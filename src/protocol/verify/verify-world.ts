@@ -20,7 +20,8 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
-import { compare, type CompareParts, type Comparison, unreachableFindings } from './compare.ts';
+import { compare, type CompareParts, type Comparison } from '../compare/compare.ts';
+import { unreachableFindings } from '../question/unseen.ts';
 import {
   damagedFinding,
   findLedgerProblems,
@@ -32,7 +33,7 @@ import {
 import type { Caller, ProtocolHost } from '../host.ts';
 import { planState } from '../look/digests.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
-import { ask, forPayload, unsavedQuestion, withdraw } from '../question/questions.ts';
+import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
 import { rollForwardRepairs } from '../repair/repair.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';

@@ -12,8 +12,8 @@ import { undoTokenOf } from '../../../model/record/token.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import { basisDigest, performDigest, type PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Claim } from '../claim.ts';
-import { resourceOfCall } from './kept-calls.ts';
-import { finding } from '../../question/questions.ts';
+import { resourceOfCall } from '../../question/kept-calls.ts';
+import { finding } from '../../question/finding.ts';
 import type { Stage } from '../stage.ts';
 import type { Doubt, DoubtKind } from '../doubt.ts';
 

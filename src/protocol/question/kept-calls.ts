@@ -1,7 +1,7 @@
 /** Calls that can't be undone, as a question about running their steps again names them. */
-import { formatResource } from '../../../model/record/resource.ts';
-import type { Ledger } from '../../../store/ledger/ledger.ts';
-import type { PerformRow } from '../../../store/ledger/perform-row.ts';
+import { formatResource } from '../../model/record/resource.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { PerformRow } from '../../store/ledger/perform-row.ts';
 
 export function resourceOfCall({ stepId, name }: Pick<PerformRow, 'stepId' | 'name'>): string {
   return formatResource({ kind: 'perform', stepId, name });

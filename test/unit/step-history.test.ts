@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { StepHistory } from '../../src/protocol/verify/stale-steps.ts';
+import { StepHistory } from '../../src/protocol/compare/step-history.ts';
 import type { Change, ChainRecord } from '../../src/model/record/record.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
 

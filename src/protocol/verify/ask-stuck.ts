@@ -3,8 +3,9 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { AskStuckRequest } from '../../model/job/messages.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { ask, forPayload, stuckFinding } from './questions.ts';
-import { StepHistory } from '../verify/stale-steps.ts';
+import { ask, forPayload } from '../question/ask.ts';
+import { stuckFinding } from '../question/stuck.ts';
+import { StepHistory } from '../compare/step-history.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 

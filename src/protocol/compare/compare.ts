@@ -28,10 +28,12 @@ import type { ProtocolHost } from '../host.ts';
 import { lookAt, watchedPatterns, watchedResources, type WatchedPattern } from '../look/look.ts';
 import { patternState } from '../look/digests.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
-import { finding, sideOf } from '../question/questions.ts';
-import { StepHistory } from './stale-steps.ts';
+import { finding, sideOf } from '../question/finding.ts';
+import { StepHistory } from './step-history.ts';
+import { unreachableFinding, unseenFinding } from '../question/unseen.ts';
+import { withoutLostColumns, isWithoutLostColumns } from './lost-columns.ts';
+import { columnsOf } from './row-columns.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import type { UnreachableDatabase } from '../workspace/term.ts';
 
 export interface Comparison {
   readonly at: ChainPlace;
@@ -254,11 +256,6 @@ export function halfAppliedTargets(
   });
 }
 
-/** Of a row that is being inserted or deleted, one of the two states says which columns to look at. */
-export function columnsOf(acceptable: Expectation['acceptable']): ResourceState | undefined {
-  return acceptable.find(({ kind }) => kind === 'row') ?? acceptable[0];
-}
-
 function isAcceptable(sighting: Sighting | undefined, { acceptable }: Expectation): boolean {
   return sighting?.outcome === 'seen' && acceptable.some((state) => sameState(state, sighting.state));
 }
@@ -285,29 +282,6 @@ function differingSchema(resource: string, differ: ReadonlyMap<string, Sighting>
   const row = parseResource(resource) as { readonly database: string; readonly table: string };
   const schema = differ.get(formatResource({ kind: 'schema', database: row.database, table: row.table }));
   return schema?.outcome === 'seen' ? schema.state : undefined;
-}
-
-/** Columns that the table no longer has are told by the finding about its schema, not again by each row. */
-function withoutLostColumns(expected: ResourceState, found: ResourceState): ResourceState {
-  if (expected.kind !== 'row' || found.kind !== 'row') return expected;
-  return {
-    ...expected,
-    columns: Object.fromEntries(Object.entries(expected.columns).filter(([column]) => column in found.columns)),
-  };
-}
-
-/** The same but for columns that the table no longer has. */
-export function isWithoutLostColumns(
-  recorded: Readonly<Record<string, unknown>>,
-  found: Readonly<Record<string, unknown>>,
-): boolean {
-  const kept = Object.keys(recorded).filter((column) => column in found);
-  if (kept.length === Object.keys(recorded).length) return false;
-  const pick = (columns: Readonly<Record<string, unknown>>): ResourceState => ({
-    kind: 'row',
-    columns: Object.fromEntries(kept.map((column) => [column, columns[column]])) as never,
-  });
-  return sameState(pick(recorded), pick(found));
 }
 
 async function describe(
@@ -442,42 +416,6 @@ function kindOf(resource: string, expected: ResourceState, found: ResourceState)
         return 'mode-changed';
       return 'changed';
   }
-}
-
-export function unseenFinding(
-  resource: string,
-  sighting: Extract<Sighting, { reason: string }>,
-  entry: ManifestEntry | undefined,
-): Finding {
-  return finding({
-    resource,
-    class: 'unverifiable',
-    kind: sighting.outcome,
-    expected:
-      entry === undefined
-        ? { digest: null, text: sighting.outcome === 'unreadable' ? 'can be read' : 'can be reached' }
-        : sideOf(entry.state),
-    found: { digest: null, text: `${sighting.outcome}: ${sighting.reason}`.slice(0, 500) },
-    recorded: entry,
-    advice:
-      sighting.outcome === 'unreadable'
-        ? 'Give the worker access to it, then answer recheck.'
-        : 'Make it reachable, then answer recheck.',
-  });
-}
-
-export function unreachableFinding(resource: string, error: HoldfastError): Finding {
-  return unseenFinding(
-    resource,
-    { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message },
-    undefined,
-  );
-}
-
-export function unreachableFindings(databases: readonly UnreachableDatabase[]): readonly Finding[] {
-  return databases.map(({ name, error }) =>
-    unreachableFinding(formatResource({ kind: 'database', database: name }), error),
-  );
 }
 
 /** Token rows that the ledger doesn't know, and fence rows that an older copy of a database brought back. */
