@@ -11,7 +11,7 @@ import { parseResource } from '../../model/record/resource.ts';
 import { performKeyOf, tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { basisDigest, performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
-import { isKept, resourceOfCall } from '../attempt/calls/kept-calls.ts';
+import { isKept, resourceOfCall } from '../question/kept-calls.ts';
 import type { SealedRepair } from './sealed-repair.ts';
 
 /** The call that a finding is about, as the ledger has it now. */
