@@ -62,5 +62,6 @@ export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
 export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
 export type { Abort, Decision } from './model/question/decision.ts';
 export type { UndoPreview } from './model/job/undo-preview.ts';
-export type { Finding, Question } from './model/question/question.ts';
+export type { Finding } from './model/question/finding.ts';
+export type { Question } from './model/question/question.ts';
 export type { JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';

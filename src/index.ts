@@ -63,29 +63,11 @@ export {
   type AnswerEffect,
   type FindingClass,
 } from './model/question/answer.ts';
-export {
-  FindingSchema,
-  QuestionSchema,
-  wholeAnswers,
-  type Finding,
-  type FindingKind,
-  type Question,
-} from './model/question/question.ts';
-export {
-  AbortSchema,
-  DecisionSchema,
-  parseDecision,
-  ruleOn,
-  type Abort,
-  type Decision,
-} from './model/question/decision.ts';
-export {
-  JobStatusSchema,
-  signalCommand,
-  statusMarkdown,
-  type JobState,
-  type JobStatus,
-  type StepState,
-  type StepStatus,
-} from './model/job/status.ts';
+export { FindingSchema, type Finding, type FindingKind } from './model/question/finding.ts';
+export { QuestionSchema, wholeAnswers, type Question } from './model/question/question.ts';
+export { AbortSchema, DecisionSchema, parseDecision, type Abort, type Decision } from './model/question/decision.ts';
+export { ruleOn } from './model/question/ruling.ts';
+export { JobStatusSchema, type JobState, type JobStatus, type StepState, type StepStatus } from './model/job/status.ts';
+export { signalCommand } from './model/question/signal-command.ts';
+export { statusMarkdown } from './model/job/status-text.ts';
 export type { JobListing, JobResult, ListedJob, StartedJob } from './client.ts';

@@ -18,24 +18,17 @@ import { Workspaces } from './protocol/workspace/workspaces.ts';
 import type { Json } from './model/canonical-json.ts';
 import type { Decision } from './model/question/decision.ts';
 import { HoldfastError, isFailure } from './model/failure.ts';
-import {
-  DEFAULT_VERIFY_AFTER_MS,
-  type ChainPlace,
-  type JobSettings,
-  type RepairResult,
-  type RunStepRequest,
-  type RunStepResult,
-  type StepDone,
-  type UndoItem,
-  type UndoReport,
-  type VerificationReason,
-  type VerifyWorldResult,
-} from './model/job/messages.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from './model/job/settings.ts';
+import type { ChainPlace } from './model/job/chain-place.ts';
+import type { RepairResult } from './model/job/repair.ts';
+import type { RunStepRequest, RunStepResult, StepDone } from './model/job/run-step.ts';
+import type { UndoItem, UndoReport } from './model/job/undo.ts';
+import type { VerificationReason, VerifyWorldResult } from './model/job/verify-world.ts';
 import { assertPlan } from './model/plan/check.ts';
 import { parseInput } from './model/plan/input.ts';
 import { runPlan, type PlanResult } from './model/plan/run.ts';
 import { isAboutTheWorld, type Question } from './model/question/question.ts';
-import { GENESIS } from './model/record/record.ts';
+import { GENESIS } from './model/record/chain.ts';
 import type { StepContract, StepImplementation, StepInput, StepOutput } from './model/step/step.ts';
 import { jobIdOf } from './model/record/token.ts';
 import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';

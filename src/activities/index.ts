@@ -1,14 +1,11 @@
 /** The Activities of a worker: thin guards around the protocol's plain functions. */
 import type { Activities } from '../model/job/activities.ts';
-import {
-  AskStuckRequestSchema,
-  BeginUndoRequestSchema,
-  ReleaseRequestSchema,
-  RepairRequestSchema,
-  RunStepRequestSchema,
-  UndoStepRequestSchema,
-  VerifyWorldRequestSchema,
-} from '../model/job/messages.ts';
+import { AskStuckRequestSchema } from '../model/job/ask-stuck.ts';
+import { BeginUndoRequestSchema, UndoStepRequestSchema } from '../model/job/undo.ts';
+import { ReleaseRequestSchema } from '../model/job/release.ts';
+import { RepairRequestSchema } from '../model/job/repair.ts';
+import { RunStepRequestSchema } from '../model/job/run-step.ts';
+import { VerifyWorldRequestSchema } from '../model/job/verify-world.ts';
 import { asActivity, type AttemptRegister } from './activity-caller.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
 import { askStuckProtocol } from '../protocol/verify/ask-stuck.ts';

@@ -11,7 +11,8 @@ import type { Json } from '../model/canonical-json.ts';
 import type { Decision } from '../model/question/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { needsResult, type Question } from '../model/question/question.ts';
+import { needsResult } from '../model/question/finding.ts';
+import type { Question } from '../model/question/question.ts';
 import { nearestName } from '../model/plan/problem.ts';
 import {
   collect,

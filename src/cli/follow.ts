@@ -5,7 +5,8 @@
  */
 import type { HoldfastClient } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
-import { stateText, STEP_MARKS, type JobStatus } from '../model/job/status.ts';
+import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
+import type { JobStatus } from '../model/job/status.ts';
 import { retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { WorkspaceInspection, type ChainEntry } from '../protocol/inspect.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
-import { describeEffect } from '../model/record/intent.ts';
+import { describeEffect } from '../model/record/effect-text.ts';
 import type { ChainRecord, StepRecord } from '../model/record/record.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { counted } from './table.ts';

@@ -1,8 +1,10 @@
 /** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
 import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';
-import { isCutQuestion, needsResult, wholeAnswers, type Finding, type Question } from '../model/question/question.ts';
-import { signalCommand } from '../model/job/status.ts';
+import { isCutQuestion } from '../model/question/bounded-question.ts';
+import { needsResult, type Finding } from '../model/question/finding.ts';
+import { wholeAnswers, type Question } from '../model/question/question.ts';
+import { signalCommand } from '../model/question/signal-command.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 

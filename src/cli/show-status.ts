@@ -1,15 +1,9 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
-import {
-  stateText,
-  STEP_MARKS,
-  whatIsAsked,
-  type JobState,
-  type JobStatus,
-  type Retrying,
-  type StepState,
-} from '../model/job/status.ts';
+import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
+import { whatIsAsked } from '../model/question/question-text.ts';
+import type { JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {

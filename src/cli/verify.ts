@@ -5,7 +5,7 @@ import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
 import { WorkspaceInspection, type WorldInspection } from '../protocol/inspect.ts';
 import type { LoadedConfig } from '../config.ts';
 import { HoldfastError } from '../model/failure.ts';
-import type { Finding } from '../model/question/question.ts';
+import type { Finding } from '../model/question/finding.ts';
 import type { StepImplementation } from '../model/step/step.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
 import { showDifference } from './show-question.ts';

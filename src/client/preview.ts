@@ -2,8 +2,10 @@
  * What a decision would do, before it is taken: read from the one table of answers. Pure; asks nobody, changes nothing.
  */
 import { ANSWERS, type Answer, type AnswerEffect } from '../model/question/answer.ts';
-import { ruleOn, type Decision } from '../model/question/decision.ts';
-import type { FindingKind, Question } from '../model/question/question.ts';
+import { ruleOn } from '../model/question/ruling.ts';
+import type { Decision } from '../model/question/decision.ts';
+import type { FindingKind } from '../model/question/finding.ts';
+import type { Question } from '../model/question/question.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { UndoPreview } from '../model/job/undo-preview.ts';
 

@@ -4,22 +4,12 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../model/job/activities.ts';
 import type { Question } from '../model/question/question.ts';
-import type {
-  AskStuckRequest,
-  BeginUndoRequest,
-  BeginUndoResult,
-  ReleaseRequest,
-  ReleaseResult,
-  RepairRequest,
-  RepairResult,
-  RunStepRequest,
-  RunStepResult,
-  UndoStepRequest,
-  UndoStepResult,
-  VerificationReason,
-  VerifyWorldRequest,
-  VerifyWorldResult,
-} from '../model/job/messages.ts';
+import type { AskStuckRequest } from '../model/job/ask-stuck.ts';
+import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
+import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
+import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
+import type { RunStepRequest, RunStepResult } from '../model/job/run-step.ts';
+import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
 
 /** Time beyond a step's own limit for what surrounds its code. */
 const STEP_GRACE_MS = 60_000;

@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { digestOf } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../model/job/messages.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../model/job/settings.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import { assertPlan } from '../model/plan/check.ts';
 import { planGraph } from '../model/plan/graph.ts';

@@ -20,19 +20,15 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { parseAbort, parseDecision, ruleOn, type Decision } from '../model/question/decision.ts';
+import { parseAbort, parseDecision, type Decision } from '../model/question/decision.ts';
+import { ruleOn } from '../model/question/ruling.ts';
 import { shortDigest } from '../model/digest.ts';
-import type {
-  BeginUndoResult,
-  ChainPlace,
-  JobSettings,
-  RepairResult,
-  RunStepRequest,
-  RunStepResult,
-  StepDone,
-  VerificationReason,
-  VerifyWorldRequest,
-} from '../model/job/messages.ts';
+import type { BeginUndoResult } from '../model/job/undo.ts';
+import type { ChainPlace } from '../model/job/chain-place.ts';
+import type { JobSettings } from '../model/job/settings.ts';
+import type { RepairResult } from '../model/job/repair.ts';
+import type { RunStepRequest, RunStepResult, StepDone } from '../model/job/run-step.ts';
+import type { VerificationReason, VerifyWorldRequest } from '../model/job/verify-world.ts';
 import { isAboutTheWorld, type Question } from '../model/question/question.ts';
 import { MAX_REFUSALS, type Refusal } from '../model/job/status.ts';
 import { callAskStuck, callRepair, callRunStep, callVerifyWorld, type StepCall } from './activities.ts';

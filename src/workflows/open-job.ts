@@ -28,25 +28,13 @@ import { assertJson, type Json } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { issuesText } from '../model/issues-text.ts';
 import { HttpSettingsSchema, type HttpSettings } from '../model/step/http-host.ts';
-import {
-  DEFAULT_VERIFY_AFTER_MS,
-  MAX_INPUT_BYTES,
-  type ChainPlace,
-  type JobSettings,
-  type StepDone,
-  type Watch,
-} from '../model/job/messages.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type JobSettings, type Watch } from '../model/job/settings.ts';
+import { MAX_INPUT_BYTES, type StepDone } from '../model/job/run-step.ts';
+import type { ChainPlace } from '../model/job/chain-place.ts';
 import { parseDecision } from '../model/question/decision.ts';
-import { GENESIS } from '../model/record/record.ts';
-import {
-  MAX_ENDING_NOTES,
-  MAX_STEPS_SHOWN,
-  statusMarkdown,
-  type JobState,
-  type JobStatus,
-  type StatusExtract,
-  type StepStatus,
-} from '../model/job/status.ts';
+import { GENESIS } from '../model/record/chain.ts';
+import { MAX_ENDING_NOTES, type JobState, type JobStatus, type StepStatus } from '../model/job/status.ts';
+import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../model/job/status-text.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 import { jobIdOf, StepIdSchema } from '../model/record/token.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from './activities.ts';

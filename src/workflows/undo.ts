@@ -8,7 +8,8 @@
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
 import { shortDigest } from '../model/digest.ts';
-import type { BeginUndoResult, UndoItem, UndoReport, VerificationReason } from '../model/job/messages.ts';
+import type { BeginUndoResult, UndoItem, UndoReport } from '../model/job/undo.ts';
+import type { VerificationReason } from '../model/job/verify-world.ts';
 import { callBeginUndo, callUndoStep } from './activities.ts';
 import type { Gate } from './gate.ts';
 import type { StepBoard } from './step-board.ts';

@@ -22,7 +22,7 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { GENESIS } from '../../src/model/record/record.ts';
+import { GENESIS } from '../../src/model/record/chain.ts';
 import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
 import type { CommandEnd, CommandOrder } from '../support/command-child.ts';

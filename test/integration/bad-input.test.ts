@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
 import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
 import { HoldfastError, type FailureType } from '../../src/model/failure.ts';
-import { MAX_OUTPUT_BYTES } from '../../src/model/job/messages.ts';
+import { MAX_OUTPUT_BYTES } from '../../src/model/job/run-step.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import type { CommandResult } from '../../src/model/step/command.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import { GENESIS } from '../../src/model/record/record.ts';
+import { GENESIS } from '../../src/model/record/chain.ts';
 import type { CommandOptions, StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import type { CommandEnd, CommandOrder } from '../support/command-child.ts';

@@ -11,7 +11,7 @@ import type { Database, DatabaseTransaction } from '../../src/effects/database/d
 import { describeSchemaDifference } from '../../src/effects/database/schema-difference.ts';
 import type { Json, JsonObject } from '../../src/model/canonical-json.ts';
 import { isFailure, type FailureType } from '../../src/model/failure.ts';
-import type { RowChange } from '../../src/model/record/intent.ts';
+import type { RowChange } from '../../src/model/record/effect.ts';
 import { ABSENT, sameState, type RowState, type TokenState } from '../../src/model/record/world.ts';
 
 /** One empty database for one test, and ways to reach it that do not go through the code under test. */

@@ -11,7 +11,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import * as z from 'zod';
 import { ANSWERS, type Answer, type FindingClass } from '../../src/model/question/answer.ts';
 import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
-import type { RepairResult } from '../../src/model/job/messages.ts';
+import type { RepairResult } from '../../src/model/job/repair.ts';
 import { questionKind, type Question } from '../../src/model/question/question.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
-import type { FindingKind } from '../../src/model/question/question.ts';
+import type { FindingKind } from '../../src/model/question/finding.ts';
 import {
   copyOf,
   findingFor,

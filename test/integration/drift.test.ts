@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { FindingKind } from '../../src/model/question/question.ts';
+import type { FindingKind } from '../../src/model/question/finding.ts';
 import type { TestJobOptions } from '../../src/testing.ts';
 import {
   copyOf,

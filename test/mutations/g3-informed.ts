@@ -47,7 +47,7 @@ export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'contradictory answers are taken',
-    file: 'src/model/question/decision.ts',
+    file: 'src/model/question/ruling.ts',
     find: 'problems.push(...contradictions(question, answers));',
     replace: 'problems.push(...contradictions(question, {}));',
     tests: ['test/unit/decision.test.ts', 'test/integration/decisions-refused.test.ts'],

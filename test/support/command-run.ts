@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { GENESIS } from '../../src/model/record/record.ts';
+import { GENESIS } from '../../src/model/record/chain.ts';
 import type { TestJobMemory } from '../../src/testing.ts';
 import type { CommandEnd, CommandOrder } from './command-child.ts';
 

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import { dbSqlStep, dbUpsertStep, fileWriteStep } from '../../src/model/step/built-in-steps.ts';
-import type { Watch } from '../../src/model/job/messages.ts';
-import type { Finding, Question } from '../../src/model/question/question.ts';
+import type { Watch } from '../../src/model/job/settings.ts';
+import type { Finding } from '../../src/model/question/finding.ts';
+import type { Question } from '../../src/model/question/question.ts';
 import {
   defineStep,
   implementStep,

@@ -1,7 +1,8 @@
 /** Reads what a workspace's ledger says, from beside the worker. */
 import { join } from 'node:path';
 import { BlobStore } from '../../src/store/blobs/blobs.ts';
-import type { ChainRecord, DecisionRecord, ManifestEntry, StepRecord } from '../../src/model/record/record.ts';
+import type { ChainRecord, DecisionRecord, StepRecord } from '../../src/model/record/record.ts';
+import type { ManifestEntry } from '../../src/model/record/manifest.ts';
 import { Ledger } from '../../src/store/ledger/ledger.ts';
 
 export function readLedger<T>(workspace: string, read: (ledger: Ledger) => T): T {

@@ -7,7 +7,7 @@ import type { Json } from '../../src/model/canonical-json.ts';
 import type { Decision } from '../../src/model/question/decision.ts';
 import { NotPerformed } from '../../src/model/step/not-performed.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import { GENESIS } from '../../src/model/record/record.ts';
+import { GENESIS } from '../../src/model/record/chain.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { UndoReport } from '../../src/model/job/messages.ts';
+import type { UndoReport } from '../../src/model/job/undo.ts';
 import { openTestJob, type TestJobMemory } from '../../src/testing.ts';
 import type { CountingServer } from './counting-server.ts';
 import { chainOf, readLedger } from './ledger.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { statusMarkdown } from '../../src/model/job/status.ts';
+import { statusMarkdown } from '../../src/model/job/status-text.ts';
 import { StepBoard } from '../../src/workflows/step-board.ts';
 import { StepResults, type StepResult } from '../../src/workflows/step-results.ts';
 

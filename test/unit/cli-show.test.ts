@@ -9,7 +9,8 @@ import { ago, bytes, table } from '../../src/cli/table.ts';
 import type { Style, Terminal } from '../../src/cli/terminal.ts';
 import { previewDecision } from '../../src/client.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
-import { offeredAnswers, questionDigest, type Finding, type Question } from '../../src/model/question/question.ts';
+import { offeredAnswers, questionDigest, type Question } from '../../src/model/question/question.ts';
+import type { Finding } from '../../src/model/question/finding.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
 
 const plain = { isInteractive: false, style: (_style: Style, text: string) => text } as Terminal;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { AnswerSchema, ANSWERS, type Answer } from '../../src/model/question/answer.ts';
-import { answered, parseDecision, ruleOn, type Decision } from '../../src/model/question/decision.ts';
-import { needsResult, offeredAnswers, type Finding } from '../../src/model/question/question.ts';
+import { answered, AnswerSchema, ANSWERS, type Answer } from '../../src/model/question/answer.ts';
+import { ruleOn } from '../../src/model/question/ruling.ts';
+import { parseDecision, type Decision } from '../../src/model/question/decision.ts';
+import { needsResult, type Finding } from '../../src/model/question/finding.ts';
+import { offeredAnswers } from '../../src/model/question/question.ts';
 import { arbitraryFindings, questionOf } from './question-arbitrary.ts';
 
 const by = { by: 'reader@example.com', reason: 'test' };

@@ -6,15 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import {
-  ChainRecordSchema,
-  foldManifest,
-  GENESIS,
-  nextHead,
-  recordText,
-  type Change,
-  type ManifestEntry,
-} from '../../src/model/record/record.ts';
+import { ChainRecordSchema, type Change } from '../../src/model/record/record.ts';
+import { foldManifest, type ManifestEntry } from '../../src/model/record/manifest.ts';
+import { GENESIS, nextHead, recordText } from '../../src/model/record/chain.ts';
 import { ABSENT, stateDigest } from '../../src/model/record/world.ts';
 import { BATCH_RECORDS, headOf } from '../../src/store/ledger/chain-check.ts';
 import { Ledger, LEDGER_FILE } from '../../src/store/ledger/ledger.ts';

@@ -1,13 +1,8 @@
 /** Questions as a comparison might ask them, for property tests. */
 import fc from 'fast-check';
 import { FindingClassSchema } from '../../src/model/question/answer.ts';
-import {
-  offeredAnswers,
-  questionDigest,
-  questionKind,
-  type Finding,
-  type Question,
-} from '../../src/model/question/question.ts';
+import { offeredAnswers, questionDigest, questionKind, type Question } from '../../src/model/question/question.ts';
+import type { Finding } from '../../src/model/question/finding.ts';
 
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const side = fc.record({ digest: fc.option(digest), text: fc.string({ maxLength: 20 }) });

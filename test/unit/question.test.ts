@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   boundedQuestion,
-  findingsIdentity,
-  isAboutTheWorld,
   MAX_DIFFERENCE_IN_PAYLOAD,
   MAX_FINDINGS_IN_PAYLOAD,
+} from '../../src/model/question/bounded-question.ts';
+import { findingsIdentity } from '../../src/model/question/finding.ts';
+import {
+  isAboutTheWorld,
   questionDigest,
   questionKind,
   QuestionSchema,

@@ -1,7 +1,8 @@
 /** How records become the manifest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { foldManifest, type Change, type ChainRecord, type ManifestEntry } from '../../src/model/record/record.ts';
+import { foldManifest, type ManifestEntry } from '../../src/model/record/manifest.ts';
+import type { Change, ChainRecord } from '../../src/model/record/record.ts';
 import type { ResourceState } from '../../src/model/record/world.ts';
 
 const resource = 'file:notes.json';

@@ -20,7 +20,7 @@
  */
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
-import type { RowChange, SqlEffect } from '../../model/record/intent.ts';
+import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
 
 export type Dialect = 'sqlite' | 'postgres';

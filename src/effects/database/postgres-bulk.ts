@@ -6,7 +6,7 @@
  *    statement only where nothing can tell: a plain table, without triggers of its own and without rules.
  * 2. A statement's parameters and the statements that wait for an answer are bounded.
  */
-import type { RowChange } from '../../model/record/intent.ts';
+import type { RowChange } from '../../model/record/effect.ts';
 import { isFailure } from '../../model/failure.ts';
 import { settleAll } from './postgres-rows.ts';
 import type { PostgresSession } from './postgres-session.ts';

@@ -10,7 +10,7 @@
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { RowChange, SqlEffect } from '../../model/record/intent.ts';
+import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
 import { atPointsAsync } from '../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';

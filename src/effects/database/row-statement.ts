@@ -9,7 +9,7 @@
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import { digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { RowChange } from '../../model/record/intent.ts';
+import type { RowChange } from '../../model/record/effect.ts';
 import type { RowState } from '../../model/record/world.ts';
 import {
   columnOf,

@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
-import type { RowChange, SqlEffect } from '../../model/record/intent.ts';
+import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { tries, type PausePolicy } from '../../store/retry.ts';

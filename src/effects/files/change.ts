@@ -9,7 +9,7 @@
  */
 import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync, type BigIntStats } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import type { FileEffect } from '../../model/record/intent.ts';
+import type { FileEffect } from '../../model/record/effect.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { sameState, type FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';

@@ -1,20 +1,17 @@
-/** The Activities of a job: what the Workflow calls and the worker answers. Their names and fields are in histories. */
+/**
+ * The Activities of a job: what the Workflow calls and the worker answers. Requests and results are small on purpose: every
+ * byte of them is in the history of every step, and their names and fields are there for ever.
+ *
+ * Invariant: whatever decides whether to go on (run id, term, known head) is compared in an Activity against the ledger;
+ * a Workflow never compares its own run id, which would break replay after a reset.
+ */
 import type { Question } from '../question/question.ts';
-import type {
-  AskStuckRequest,
-  BeginUndoRequest,
-  BeginUndoResult,
-  ReleaseRequest,
-  ReleaseResult,
-  RepairRequest,
-  RepairResult,
-  RunStepRequest,
-  RunStepResult,
-  UndoStepRequest,
-  UndoStepResult,
-  VerifyWorldRequest,
-  VerifyWorldResult,
-} from './messages.ts';
+import type { AskStuckRequest } from './ask-stuck.ts';
+import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from './undo.ts';
+import type { ReleaseRequest, ReleaseResult } from './release.ts';
+import type { RepairRequest, RepairResult } from './repair.ts';
+import type { RunStepRequest, RunStepResult } from './run-step.ts';
+import type { VerifyWorldRequest, VerifyWorldResult } from './verify-world.ts';
 
 export interface Activities {
   runStep(request: RunStepRequest): Promise<RunStepResult>;

@@ -244,3 +244,8 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
 
 /** Answers that hold for a whole question only: they end or repeat everything. */
 export const WHOLE_QUESTION_ONLY: readonly Answer[] = ['abort'];
+
+/** The resources that a decision answers one way. */
+export function answered(answers: Readonly<Record<string, Answer>>, answer: Answer): readonly string[] {
+  return Object.keys(answers).filter((resource) => answers[resource] === answer);
+}

@@ -7,13 +7,12 @@
  * 3. The manifest is a pure function of the chain: the latest change of a resource counts.
  */
 import * as z from 'zod';
-import { canonicalJson, type Json } from '../canonical-json.ts';
-import { DigestSchema, sha256Hex, type Digest } from '../digest.ts';
-import { EffectSchema, LeftSchema } from './intent.ts';
-import { ResourceStateSchema, stateDigest, type ResourceState } from './world.ts';
+import { JsonSchema } from '../json.ts';
+import { DigestSchema } from '../digest.ts';
+import { EffectSchema } from './effect.ts';
+import { LeftSchema } from './intent.ts';
+import { ResourceStateSchema } from './world.ts';
 import { AnswerSchema } from '../question/answer.ts';
-
-const JsonSchema = z.json() as z.ZodType<Json>;
 
 /**
  * One entry for the manifest. `written`: the job put it there. `read`: a step found it so. `accepted`: a person decided
@@ -106,7 +105,6 @@ export const UndoingRecordSchema = z.strictObject({
   reason: z.string(),
   changes: z.array(ChangeSchema),
 });
-
 export type UndoingRecord = z.infer<typeof UndoingRecordSchema>;
 
 /** A step was undone, as far as it can be. */
@@ -166,74 +164,3 @@ export const ChainRecordSchema = z.discriminatedUnion('kind', [
   WatchedRecordSchema,
 ]);
 export type ChainRecord = z.infer<typeof ChainRecordSchema>;
-
-/** The head before the first record. */
-export const GENESIS: Digest = '0'.repeat(64);
-
-export function nextHead(previous: Digest, recordText: string): Digest {
-  return sha256Hex(`${previous}\n${recordText}`);
-}
-
-export function recordText(record: ChainRecord): string {
-  return canonicalJson(record);
-}
-
-export interface ManifestEntry {
-  readonly resource: string;
-  readonly digest: Digest;
-  readonly state: ResourceState;
-  readonly role: Change['role'];
-  readonly seq: number;
-  /** The step that put or found it; undefined for decisions and watches. */
-  readonly stepId?: string;
-  readonly generation?: number;
-  readonly at: string;
-}
-
-/** The change of a resource that counts, and the record that made it. */
-export interface LatestChange {
-  readonly change: Change;
-  readonly record: Pick<ChainRecord, 'seq' | 'at'> & {
-    readonly step?: { readonly stepId: string; readonly generation: number };
-  };
-}
-
-export function manifestEntryOf({ change, record }: LatestChange, digest: Digest): ManifestEntry {
-  return {
-    resource: change.resource,
-    digest,
-    state: change.state,
-    role: change.role,
-    seq: record.seq,
-    at: record.at,
-    ...record.step,
-  };
-}
-
-/** Folds one record into a manifest. */
-export function foldManifest(manifest: Map<string, ManifestEntry>, record: ChainRecord): void {
-  const latest = new Map<string, LatestChange>();
-  foldChanges(latest, record, (resource) => manifest.has(resource));
-  for (const [resource, change] of latest)
-    manifest.set(resource, manifestEntryOf(change, stateDigest(change.change.state)));
-}
-
-/**
- * Which changes of a record count: a read adds what was not recorded and changes nothing else. It found what was
- * recorded then, and a decision may have changed the record since, while the step that had read was still in flight.
- */
-export function foldChanges(
-  latest: Map<string, LatestChange>,
-  record: ChainRecord,
-  isRecorded: (resource: string) => boolean = () => false,
-): void {
-  const by = {
-    seq: record.seq,
-    at: record.at,
-    ...(record.kind === 'step' ? { step: { stepId: record.stepId, generation: record.generation } } : {}),
-  };
-  for (const change of record.changes) {
-    if (change.role === 'read' && (latest.has(change.resource) || isRecorded(change.resource))) continue;
-    latest.set(change.resource, { change, record: by });
-  }
-}

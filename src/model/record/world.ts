@@ -5,10 +5,9 @@
  * from them, and they equal no state (not even `absent`).
  */
 import * as z from 'zod';
-import { canonicalJson, type Json } from '../canonical-json.ts';
+import { JsonSchema } from '../json.ts';
+import { canonicalJson } from '../canonical-json.ts';
 import { digestOf, DigestSchema, sha256Hex, type Digest } from '../digest.ts';
-
-const JsonSchema: z.ZodType<Json> = z.json() as z.ZodType<Json>;
 
 export const AbsentSchema = z.strictObject({ kind: z.literal('absent') });
 /** mode: permission bits only (0o7777). content: SHA-256 of the bytes. */

@@ -3,6 +3,7 @@
  * their input alone. The code is the worker's.
  */
 import * as z from 'zod';
+import { JsonSchema } from '../json.ts';
 import type { Json } from '../canonical-json.ts';
 import { ArgvSchema, commandFields } from './command.ts';
 import { DigestSchema } from '../digest.ts';
@@ -17,12 +18,11 @@ export const DEFAULT_MAX_ROWS = 1000;
 export const MAX_HTTP_STEP_BYTES = 128 * 1024;
 export const MAX_WAIT_SECONDS = 31_622_400;
 
-const JsonValueSchema = z.json() as z.ZodType<Json>;
 const PathSchema = z.string().min(1).describe('A path in the workspace.');
 const DatabaseNameSchema = z.string().min(1).describe("A name under the plan's `databases`.");
 const TableSchema = z.string().min(1).describe('A table; with its schema as SCHEMA.TABLE.');
 const ParamsSchema = z
-  .array(JsonValueSchema)
+  .array(JsonSchema)
   .default([])
   .describe('Values for the placeholders: ? in SQLite, $1 in PostgreSQL. Default: none.');
 const WrittenFileSchema = { path: z.string(), sizeBytes: z.int().min(0), digest: DigestSchema };
@@ -78,7 +78,7 @@ export const dbUpsertStep = defineStep({
   input: z.strictObject({
     database: DatabaseNameSchema,
     table: TableSchema,
-    rows: z.array(z.record(z.string(), JsonValueSchema)).describe('Each with the columns of the primary key.'),
+    rows: z.array(z.record(z.string(), JsonSchema)).describe('Each with the columns of the primary key.'),
     columns: z
       .array(z.string())
       .min(1)
@@ -102,7 +102,7 @@ export const dbQueryStep = defineStep({
       .default(DEFAULT_MAX_ROWS)
       .describe('More rows than this are an error, never cut off. Default: 1000.'),
   }),
-  output: z.strictObject({ rows: z.array(z.record(z.string(), JsonValueSchema)) }),
+  output: z.strictObject({ rows: z.array(z.record(z.string(), JsonSchema)) }),
 });
 
 /** What of a command's output is in its step's output: the rest is in the log blob. */
@@ -166,7 +166,7 @@ export const httpStep = defineStep({
     url: z.string(),
     headers: z.record(z.string(), z.string()),
     /** Parsed where it is JSON, else text; null where there is none, and with `saveTo`. */
-    body: JsonValueSchema,
+    body: JsonSchema,
     /** With `saveTo`. */
     path: z.string().optional(),
     sizeBytes: z.int().min(0).optional(),

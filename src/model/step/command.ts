@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import { DigestSchema } from '../digest.ts';
 import { HoldfastError } from '../failure.ts';
-import { ObservationSchema } from '../record/intent.ts';
+import { ObservationSchema } from '../record/observation.ts';
 import { workspacePath } from './declared-path.ts';
 import { expressionOfPattern, isFilePattern } from './file-pattern.ts';
 

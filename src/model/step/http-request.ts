@@ -1,5 +1,6 @@
 /** A request as a step or a plan writes it, and what is recorded of its response. */
 import * as z from 'zod';
+import { JsonSchema } from '../json.ts';
 import type { Json } from '../canonical-json.ts';
 import { DigestSchema } from '../digest.ts';
 
@@ -10,8 +11,6 @@ export const DEFAULT_MAX_SAVED_BYTES = 10 * 1024 ** 3;
 export const MAX_SAVED_BYTES = 1024 ** 4;
 export const DEFAULT_HTTP_TIMEOUT_MS = 30_000;
 export const MAX_HEADERS = 100;
-
-const JsonSchema = z.json() as z.ZodType<Json>;
 
 /** Methods that change nothing on the other side: such a request may always be made again. */
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];

@@ -1,5 +1,5 @@
 /** One attempt at a step, as everything that its code calls shares it. */
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller } from '../host.ts';
 import type { Workspace } from '../workspace/workspace.ts';

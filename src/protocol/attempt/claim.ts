@@ -5,7 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { ManifestEntry, StepRecord } from '../../model/record/record.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
+import type { StepRecord } from '../../model/record/record.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import { sameState, type ResourceState } from '../../model/record/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';

@@ -1,7 +1,7 @@
 /** Whether what a step finds is what the record says. Another content is a discrepancy at once, also in the middle of a run. */
-import type { VerificationReason } from '../../model/job/messages.ts';
+import type { VerificationReason } from '../../model/job/verify-world.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { resourceOfEffect } from '../../model/record/intent.ts';
+import { resourceOfEffect } from '../../model/record/effect.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, sameState, type ResourceState } from '../../model/record/world.ts';
 import { shortDigest } from '../../model/digest.ts';

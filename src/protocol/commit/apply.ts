@@ -19,10 +19,10 @@ import {
   resourceOfEffect,
   type DatabaseEffect,
   type FileEffect,
-  type Intent,
   type RowChange,
-} from '../../model/record/intent.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
+} from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import type { AppliedEffect, Change } from '../../model/record/record.ts';
 import { ABSENT, sameState, stateDigest, type ResourceState, type RowState } from '../../model/record/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';

@@ -1,6 +1,7 @@
 /** Two steps of a plan that run at once do not write one resource: whichever came last would win unseen. */
 import { HoldfastError } from '../../model/failure.ts';
-import { resourceOfEffect, type Intent } from '../../model/record/intent.ts';
+import { resourceOfEffect } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 

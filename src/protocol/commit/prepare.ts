@@ -1,6 +1,6 @@
 /** Writes the new contents of an intent's files beside their targets, before the lock is taken where that may take long. */
 import { Turns } from '../../effects/turns.ts';
-import { changesKind } from '../../model/record/intent.ts';
+import { changesKind } from '../../model/record/effect.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';

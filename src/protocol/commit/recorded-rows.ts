@@ -3,8 +3,8 @@
  * takes in nothing that somebody else has changed, and read again after it.
  */
 import type { DatabaseTransaction } from '../../effects/database/database.ts';
-import { resourceOfEffect, type DatabaseEffect, type RowChange } from '../../model/record/intent.ts';
-import type { ManifestEntry } from '../../model/record/record.ts';
+import { resourceOfEffect, type DatabaseEffect, type RowChange } from '../../model/record/effect.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
 import { formatResource, parseResource, type Resource } from '../../model/record/resource.ts';
 import { sameState, type RowState } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';

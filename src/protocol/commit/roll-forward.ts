@@ -1,5 +1,5 @@
 /** Finishes an intent that is half applied: from `applying` on it only rolls forward. */
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { applyIntent, type ApplyOutcome } from './apply.ts';

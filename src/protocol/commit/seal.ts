@@ -6,15 +6,10 @@
  */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import {
-  describeEffect,
-  type Effect,
-  type FileEffect,
-  type Intent,
-  type PerformEffect,
-  type RowChange,
-} from '../../model/record/intent.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
+import { describeEffect } from '../../model/record/effect-text.ts';
+import type { Effect, FileEffect, PerformEffect, RowChange } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
 import type { Claim } from '../attempt/claim.ts';

@@ -8,8 +8,9 @@
  *    all its effects were durable, and the comparison that every new worker begins with appends it again.
  */
 import type { Json } from '../../model/canonical-json.ts';
-import type { ChainPlace } from '../../model/job/messages.ts';
-import { type Effect, type Intent, resourceOfEffect } from '../../model/record/intent.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import { type Effect, resourceOfEffect } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';

@@ -6,7 +6,8 @@
  */
 import { isSameTable } from '../../effects/database/query-builder.ts';
 import type { Dialect } from '../../effects/database/database.ts';
-import type { Effect, Intent } from '../../model/record/intent.ts';
+import type { Effect } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 

@@ -10,17 +10,15 @@
 import type { Answer } from '../../model/question/answer.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import { InPlaceAnswerSchema } from '../../model/step/command.ts';
-import {
-  canBeUndone,
-  changesKind,
-  resourceOfEffect,
-  type Intent,
-  type Observation,
-} from '../../model/record/intent.ts';
-import type { ChainPlace, JobSettings } from '../../model/job/messages.ts';
+import { canBeUndone, changesKind, resourceOfEffect } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
+import type { Observation } from '../../model/record/observation.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
-import type { Finding, FindingKind } from '../../model/question/question.ts';
-import type { Change, ManifestEntry } from '../../model/record/record.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
+import type { Change } from '../../model/record/record.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
 import { ABSENT, sameState, stateDigest, type ResourceState, type Sighting } from '../../model/record/world.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import { describeConflict, describeDifference } from '../question/describe.ts';

@@ -1,5 +1,5 @@
 /** Which columns of a row to look at: those that a record or an effect covers. */
-import { resourceOfEffect, uriOf, type RowChange } from '../../model/record/intent.ts';
+import { resourceOfEffect, uriOf, type RowChange } from '../../model/record/effect.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import type { ResourceState } from '../../model/record/world.ts';
 

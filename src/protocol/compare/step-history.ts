@@ -1,5 +1,5 @@
 /** Which steps used what has changed, from the chain. Pure over records. */
-import { canBeUndone } from '../../model/record/intent.ts';
+import { canBeUndone } from '../../model/record/effect.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 

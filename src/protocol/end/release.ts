@@ -7,8 +7,8 @@
  * 2. A call of which nobody knows whether it happened is named by the record of the release.
  */
 import { HoldfastError } from '../../model/failure.ts';
-import type { ReleaseRequest, ReleaseResult } from '../../model/job/messages.ts';
-import { GENESIS } from '../../model/record/record.ts';
+import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
+import { GENESIS } from '../../model/record/chain.ts';
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';

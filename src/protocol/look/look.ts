@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { runProcess } from '../../effects/processes/run.ts';
 import type { Database } from '../../effects/database/database.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
-import type { JobSettings, Watch } from '../../model/job/messages.ts';
+import type { JobSettings, Watch } from '../../model/job/settings.ts';
 import { folderOfPattern, isFilePattern, matchesPattern } from '../../model/step/file-pattern.ts';
 import { formatResource, parseResource, type Resource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState, type Sighting } from '../../model/record/world.ts';

@@ -1,7 +1,9 @@
 /** The exact changes of a sealed intent, for a person to approve. */
 import type { Digest } from '../../model/digest.ts';
-import { describeEffect, isToApply, type Intent } from '../../model/record/intent.ts';
-import type { Finding } from '../../model/question/question.ts';
+import { describeEffect } from '../../model/record/effect-text.ts';
+import { isToApply } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import { cut, finding } from './finding.ts';
 
 export function approvalFinding(intent: Intent, digest: Digest, differences: readonly string[]): Finding {

@@ -3,15 +3,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
-import {
-  boundedQuestion,
-  findingsIdentity,
-  isAboutTheWorld,
-  questionDigest,
-  questionKind,
-  type Finding,
-  type Question,
-} from '../../model/question/question.ts';
+import { boundedQuestion } from '../../model/question/bounded-question.ts';
+import { findingsIdentity, type Finding } from '../../model/question/finding.ts';
+import { isAboutTheWorld, questionDigest, questionKind, type Question } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Secrets } from '../secrets/secrets.ts';

@@ -1,8 +1,9 @@
 /** Differences as a person reads them, from states and the contents behind them. */
-import type { Intent, RowChange } from '../../model/record/intent.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { Intent } from '../../model/record/intent.ts';
+import type { RowChange } from '../../model/record/effect.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { parseResource } from '../../model/record/resource.ts';
-import type { Finding } from '../../model/question/question.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { FileState, ResourceState } from '../../model/record/world.ts';
 import { describeRowChange, describeRowDifference } from '../../effects/database/row-difference.ts';
 import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';

@@ -1,5 +1,5 @@
 /** How many effects of which kind, in a few words for a person. */
-import type { Effect } from '../../model/record/intent.ts';
+import type { Effect } from '../../model/record/effect.ts';
 import type { AppliedEffect } from '../../model/record/record.ts';
 
 /** `2 files, 1 row`. */

@@ -5,8 +5,9 @@
  */
 import type { Answer, FindingClass } from '../../model/question/answer.ts';
 import { shortDigest } from '../../model/digest.ts';
-import type { ManifestEntry } from '../../model/record/record.ts';
-import { offeredAnswers, type Finding, type FindingKind } from '../../model/question/question.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
+import { offeredAnswers } from '../../model/question/question.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import { stateDigest, type ResourceState, type Sighting } from '../../model/record/world.ts';
 
 export function sideOf(sighting: Sighting | ResourceState): Finding['expected'] {

@@ -1,6 +1,6 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
 import { FAILURES, type HoldfastError } from '../../model/failure.ts';
-import type { Finding, FindingKind } from '../../model/question/question.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import { cut, finding } from './finding.ts';
 
 export function stuckFinding(

@@ -1,7 +1,7 @@
 /** What could not be looked at: neither "gone" nor "unchanged", so that a person makes it readable or reachable first. */
 import type { HoldfastError } from '../../model/failure.ts';
-import type { Finding } from '../../model/question/question.ts';
-import type { ManifestEntry } from '../../model/record/record.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { Sighting } from '../../model/record/world.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { UnreachableDatabase } from '../workspace/term.ts';

@@ -4,9 +4,11 @@
  */
 import type { Answer } from '../../model/question/answer.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
-import { changesKind, uriOf, type Effect, type Intent } from '../../model/record/intent.ts';
+import { changesKind, uriOf, type Effect } from '../../model/record/effect.ts';
+import type { Intent } from '../../model/record/intent.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
-import type { Finding, Question } from '../../model/question/question.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { Question } from '../../model/question/question.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
 import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/record/world.ts';
 import { isFailure } from '../../model/failure.ts';

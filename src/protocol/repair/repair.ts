@@ -10,13 +10,16 @@
  */
 import type { Answer } from '../../model/question/answer.ts';
 import { canonicalJson } from '../../model/canonical-json.ts';
-import { answered, ruleOn, type Decision, type Ruling } from '../../model/question/decision.ts';
+import { answered } from '../../model/question/answer.ts';
+import { ruleOn, type Ruling } from '../../model/question/ruling.ts';
+import type { Decision } from '../../model/question/decision.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
-import { uriOf } from '../../model/record/intent.ts';
-import type { RepairRequest, RepairResult } from '../../model/job/messages.ts';
+import { uriOf } from '../../model/record/effect.ts';
+import type { RepairRequest, RepairResult } from '../../model/job/repair.ts';
 import type { Question } from '../../model/question/question.ts';
-import { GENESIS, type Change, type DecisionRecord } from '../../model/record/record.ts';
+import { GENESIS } from '../../model/record/chain.ts';
+import type { Change, DecisionRecord } from '../../model/record/record.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import { stateDigest, type Sighting } from '../../model/record/world.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';

@@ -6,7 +6,8 @@
 import { canonicalJson } from '../../model/canonical-json.ts';
 import type { Answer } from '../../model/question/answer.ts';
 import type { Decision } from '../../model/question/decision.ts';
-import { needsResult, type Finding, type Question } from '../../model/question/question.ts';
+import { needsResult, type Finding } from '../../model/question/finding.ts';
+import type { Question } from '../../model/question/question.ts';
 import { parseResource } from '../../model/record/resource.ts';
 import { performKeyOf, tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';

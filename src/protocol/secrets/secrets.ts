@@ -10,7 +10,7 @@
  */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { secretMark, type PlacedSecret } from '../../model/step/secret.ts';
 import { ByteSearch } from './byte-search.ts';
 import { formsOf } from './forms.ts';

@@ -4,7 +4,9 @@
  * Invariant: whatever is compared comes from the request (a verification's result in the history) and from the ledger;
  * "no" does nothing and is answered by the Workflow with a verification, visible in the history.
  */
-import type { ChainPlace, RunStepRequest, VerificationReason } from '../../model/job/messages.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { RunStepRequest } from '../../model/job/run-step.ts';
+import type { VerificationReason } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { JobRow, Ledger } from '../../store/ledger/ledger.ts';
 import type { BootClock, Caller, ProtocolHost } from '../host.ts';

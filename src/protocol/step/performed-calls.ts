@@ -1,5 +1,5 @@
 /** The calls that an attempt has made, as its intent names them. */
-import type { PerformEffect } from '../../model/record/intent.ts';
+import type { PerformEffect } from '../../model/record/effect.ts';
 import { performEffects, unaskedDoubts } from '../attempt/calls/doubt.ts';
 import { InDoubt } from '../attempt/doubt.ts';
 import type { Claim } from '../attempt/claim.ts';

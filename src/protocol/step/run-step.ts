@@ -10,9 +10,12 @@
  */
 import { shortDigest, type Digest } from '../../model/digest.ts';
 import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
-import { intentDigest, isToApply, uriOf, type FileEffect, type Intent } from '../../model/record/intent.ts';
-import type { JobSettings, RunStepRequest, RunStepResult } from '../../model/job/messages.ts';
-import { isAboutTheWorld, type Finding } from '../../model/question/question.ts';
+import { intentDigest, type Intent } from '../../model/record/intent.ts';
+import { isToApply, uriOf, type FileEffect } from '../../model/record/effect.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
+import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
+import { isAboutTheWorld } from '../../model/question/question.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { StepContext } from '../../model/step/step-context.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';

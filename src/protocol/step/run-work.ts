@@ -2,9 +2,9 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/messages.ts';
+import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
 import { issuesText } from '../../model/issues-text.ts';
-import type { FindingKind, Finding } from '../../model/question/question.ts';
+import type { FindingKind, Finding } from '../../model/question/finding.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import { tokenOf } from '../../model/record/token.ts';

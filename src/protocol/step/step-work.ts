@@ -5,8 +5,9 @@
 import type { Digest } from '../../model/digest.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import type { Intent } from '../../model/record/intent.ts';
-import type { JobSettings, RunStepResult } from '../../model/job/messages.ts';
-import type { Finding, FindingKind } from '../../model/question/question.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
+import type { RunStepResult } from '../../model/job/run-step.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { ChainRecord } from '../../model/record/record.ts';
 import type { StepContext } from '../../model/step/step-context.ts';
 import type { IntentDetails, Ledger } from '../../store/ledger/ledger.ts';

@@ -8,9 +8,10 @@
  * 3. The world is not compared as a whole: each undoing looks at what it is about to change.
  */
 import { isFailure, type HoldfastError } from '../../model/failure.ts';
-import type { BeginUndoRequest, BeginUndoResult, VerifyWorldRequest } from '../../model/job/messages.ts';
-import type { Finding } from '../../model/question/question.ts';
-import { GENESIS } from '../../model/record/record.ts';
+import type { BeginUndoRequest, BeginUndoResult } from '../../model/job/undo.ts';
+import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import { GENESIS } from '../../model/record/chain.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import type { JobRow, Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned, type Unfinished } from '../verify/abandoned.ts';

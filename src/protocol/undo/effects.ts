@@ -7,19 +7,18 @@
  * 2. What a decision left as it is stays so for the older records of the same resource.
  * 3. A row that is deleted goes into the record with all its columns: also another owner's.
  */
+import { describeEffect } from '../../model/record/effect-text.ts';
 import {
-  describeEffect,
   uriOf,
   type DatabaseEffect,
   type Effect,
   type FileEffect,
-  type Left,
   type RowChange,
   type SqlEffect,
-  type Undoes,
-} from '../../model/record/intent.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
-import type { Finding } from '../../model/question/question.ts';
+} from '../../model/record/effect.ts';
+import type { Left, Undoes } from '../../model/record/intent.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/record/world.ts';

@@ -9,8 +9,9 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
-import type { UndoItem, UndoReport } from '../../model/job/messages.ts';
-import { uriOf, type Left } from '../../model/record/intent.ts';
+import type { UndoItem, UndoReport } from '../../model/job/undo.ts';
+import { uriOf } from '../../model/record/effect.ts';
+import type { Left } from '../../model/record/intent.ts';
 import type { AppliedEffect, ChainRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import type { PlacedSecret } from '../../model/step/secret.ts';

@@ -11,16 +11,14 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { describeEffect, uriOf, type Left, type Undoes } from '../../model/record/intent.ts';
+import { describeEffect } from '../../model/record/effect-text.ts';
+import { uriOf } from '../../model/record/effect.ts';
+import type { Left, Undoes } from '../../model/record/intent.ts';
 import { issuesText } from '../../model/issues-text.ts';
-import type {
-  JobSettings,
-  RunStepRequest,
-  RunStepResult,
-  UndoStepRequest,
-  UndoStepResult,
-} from '../../model/job/messages.ts';
-import type { Finding, FindingKind } from '../../model/question/question.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
+import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
+import type { UndoStepRequest, UndoStepResult } from '../../model/job/undo.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { CompensatedCall, CompensatedRecord } from '../../model/step/step-context.ts';
 import type { CompensateResult, StepImplementation } from '../../model/step/step.ts';

@@ -9,8 +9,9 @@
  */
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
-import type { JobSettings, VerifyWorldRequest } from '../../model/job/messages.ts';
-import type { Finding } from '../../model/question/question.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
+import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
 import { describeConflicts } from '../question/describe.ts';
 import { withdraw } from '../question/ask.ts';

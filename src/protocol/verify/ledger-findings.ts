@@ -1,7 +1,8 @@
 /** What the ledger itself gives to ask about: damaged, behind the Workflow, ahead after a reset, another job's. */
-import type { VerifyWorldRequest } from '../../model/job/messages.ts';
+import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { HoldfastError } from '../../model/failure.ts';
-import { offeredAnswers, type Finding } from '../../model/question/question.ts';
+import { offeredAnswers } from '../../model/question/question.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { ChainRecord, StepRecord, UndoingRecord } from '../../model/record/record.ts';
 import { sameState } from '../../model/record/world.ts';

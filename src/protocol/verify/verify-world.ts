@@ -12,9 +12,11 @@
  */
 import type { Digest } from '../../model/digest.ts';
 import { isFailure, type HoldfastError } from '../../model/failure.ts';
-import type { ChainPlace, VerifyWorldRequest, VerifyWorldResult } from '../../model/job/messages.ts';
-import { isAboutTheWorld, type Finding } from '../../model/question/question.ts';
-import { GENESIS } from '../../model/record/record.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
+import { isAboutTheWorld } from '../../model/question/question.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import { GENESIS } from '../../model/record/chain.ts';
 import { stateDigest } from '../../model/record/world.ts';
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';

@@ -1,5 +1,5 @@
 /** Which databases must be there already: whoever is to compare or to change them says so before it opens them. */
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Workspace } from './workspace.ts';

@@ -5,7 +5,7 @@
  * none is returned; a partial raise is harmless, since applying requires them to agree.
  */
 import { HoldfastError } from '../../model/failure.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspace } from './workspace.ts';

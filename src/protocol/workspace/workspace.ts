@@ -12,7 +12,7 @@ import type { Database } from '../../effects/database/database.ts';
 import { WorkspaceFiles } from './files.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import type { JobSettings } from '../../model/job/messages.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
 import { atPoints, faultPoint } from '../../store/fault-point.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';

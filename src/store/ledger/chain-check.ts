@@ -10,16 +10,10 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Digest } from '../../model/digest.ts';
-import {
-  ChainRecordSchema,
-  foldChanges,
-  GENESIS,
-  manifestEntryOf,
-  type ChainRecord,
-  type LatestChange,
-  type ManifestEntry,
-} from '../../model/record/record.ts';
-import type { ChainPlace } from '../../model/job/messages.ts';
+import { ChainRecordSchema, type ChainRecord } from '../../model/record/record.ts';
+import { foldChanges, manifestEntryOf, type LatestChange, type ManifestEntry } from '../../model/record/manifest.ts';
+import { GENESIS } from '../../model/record/chain.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { stateText } from '../../model/record/world.ts';
 
 /** A batch ends with whichever comes first. */

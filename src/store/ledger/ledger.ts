@@ -17,20 +17,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Digest, digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { IntentSchema, type Intent } from '../../model/record/intent.ts';
-import { JobSettingsSchema, type ChainPlace, type JobSettings } from '../../model/job/messages.ts';
+import { JobSettingsSchema, type JobSettings } from '../../model/job/settings.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { QuestionSchema, type Question } from '../../model/question/question.ts';
 import {
   ChainRecordSchema,
-  foldManifest,
-  GENESIS,
-  nextHead,
-  recordText,
   type AppliedEffect,
   type ChainRecord,
   type Change,
-  type ManifestEntry,
   type UndoneRecord,
 } from '../../model/record/record.ts';
+import { foldManifest, type ManifestEntry } from '../../model/record/manifest.ts';
+import { GENESIS, nextHead, recordText } from '../../model/record/chain.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
 import { ResourceStateSchema, type ResourceState } from '../../model/record/world.ts';
 import {

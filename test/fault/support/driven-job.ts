@@ -11,17 +11,12 @@ import { verifyWorldProtocol } from '../../../src/protocol/verify/verify-world.t
 import { Workspaces } from '../../../src/protocol/workspace/workspaces.ts';
 import type { Json } from '../../../src/model/canonical-json.ts';
 import type { Decision } from '../../../src/model/question/decision.ts';
-import {
-  DEFAULT_VERIFY_AFTER_MS,
-  type ChainPlace,
-  type JobSettings,
-  type RunStepRequest,
-  type RunStepResult,
-  type VerificationReason,
-  type VerifyWorldResult,
-} from '../../../src/model/job/messages.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../../../src/model/job/settings.ts';
+import type { ChainPlace } from '../../../src/model/job/chain-place.ts';
+import type { RunStepRequest, RunStepResult } from '../../../src/model/job/run-step.ts';
+import type { VerificationReason, VerifyWorldResult } from '../../../src/model/job/verify-world.ts';
 import { isAboutTheWorld, type Question } from '../../../src/model/question/question.ts';
-import { GENESIS } from '../../../src/model/record/record.ts';
+import { GENESIS } from '../../../src/model/record/chain.ts';
 import type { StepContract, StepImplementation, StepInput } from '../../../src/model/step/step.ts';
 import { jobIdOf } from '../../../src/model/record/token.ts';
 import { bootClockMs, thisProcess } from '../../../src/store/lock/process-identity.ts';

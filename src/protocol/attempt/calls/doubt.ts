@@ -6,8 +6,8 @@
  * 2. What was called and is not in the record is asked about before its step is recorded without it.
  */
 import { sha256Hex } from '../../../model/digest.ts';
-import type { PerformEffect } from '../../../model/record/intent.ts';
-import type { Finding } from '../../../model/question/question.ts';
+import type { PerformEffect } from '../../../model/record/effect.ts';
+import type { Finding } from '../../../model/question/finding.ts';
 import { undoTokenOf } from '../../../model/record/token.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import { basisDigest, performDigest, type PerformRow } from '../../../store/ledger/perform-row.ts';

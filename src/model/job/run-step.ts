@@ -1,0 +1,61 @@
+/** The Activity `runStep`: its request and its results. */
+import * as z from 'zod';
+import { QuestionSchema } from '../question/question.ts';
+import { PlacedSecretSchema } from '../step/secret.ts';
+import { JsonSchema } from '../json.ts';
+import { ChainPlaceSchema } from './chain-place.ts';
+import { VerificationReasonSchema } from './verify-world.ts';
+
+export const RunStepRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  term: z.int().min(0),
+  known: ChainPlaceSchema,
+  stepId: z.string(),
+  step: z.string(),
+  generation: z.int().min(0),
+  input: JsonSchema,
+  /** Where in the input secrets belong: only there are they put, by the worker. */
+  secrets: z.array(PlacedSecretSchema).optional(),
+  /** Steps whose outputs this one uses; absent: everything before it. */
+  uses: z.array(z.string()).optional(),
+  /** Steps of the same super-step: two of them writing one resource is an error. */
+  parallelWith: z.array(z.string()).optional(),
+  approval: z.literal('before-apply').optional(),
+  /** How often the step's code may fail before a person is asked. Default 3. */
+  maxAttempts: z.int().min(1).optional(),
+  timeoutMs: z.int().min(1).optional(),
+  onFailure: z.enum(['ask', 'fail']).optional(),
+  /** The mark of the comparison that was just made for this very request. */
+  mark: z.int().optional(),
+});
+export type RunStepRequest = z.infer<typeof RunStepRequestSchema>;
+
+export const StepDoneSchema = z.strictObject({
+  kind: z.literal('done'),
+  stepId: z.string(),
+  generation: z.int(),
+  at: ChainPlaceSchema,
+  output: JsonSchema,
+  /** For people: `2 files, 1 row`. */
+  effects: z.string(),
+});
+export type StepDone = z.infer<typeof StepDoneSchema>;
+
+export const RunStepResultSchema = z.discriminatedUnion('kind', [
+  StepDoneSchema,
+  z.strictObject({ kind: z.literal('verification-required'), reason: VerificationReasonSchema, detail: z.string() }),
+  /** The ledger has issued a higher generation than was asked for. */
+  z.strictObject({ kind: z.literal('other-generation'), generation: z.int() }),
+  /** An approval, a conflict, or a step that can't go on. */
+  z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),
+  /** A question about the world is open: nothing applies. */
+  z.strictObject({ kind: z.literal('held'), question: QuestionSchema }),
+  z.strictObject({ kind: z.literal('failed'), type: z.string(), message: z.string() }),
+]);
+export type RunStepResult = z.infer<typeof RunStepResultSchema>;
+
+/** One step's output beyond this is refused: it would be in the history, and over-limit payloads fail retryably for ever. */
+export const MAX_OUTPUT_BYTES = 256 * 1024;
+
+export const MAX_INPUT_BYTES = 512 * 1024;

@@ -1,0 +1,46 @@
+/** What holds for a whole job: databases, watches, secrets, hosts. */
+import * as z from 'zod';
+import { DigestSchema } from '../digest.ts';
+import { HttpSettingsSchema } from '../step/http-host.ts';
+import { HttpHeadersSchema } from '../step/http-request.ts';
+import { JsonSchema } from '../json.ts';
+
+export const WatchSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), path: z.string() }),
+  z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
+  z.strictObject({
+    kind: z.literal('query'),
+    name: z.string(),
+    database: z.string(),
+    sql: z.string(),
+    params: z.array(JsonSchema),
+  }),
+  z.strictObject({ kind: z.literal('command'), argv: z.array(z.string()).min(1) }),
+  z.strictObject({
+    kind: z.literal('endpoint'),
+    name: z.string(),
+    url: z.string(),
+    header: z.string().optional(),
+    json: z.string().optional(),
+    headers: HttpHeadersSchema.optional(),
+  }),
+]);
+export type Watch = z.infer<typeof WatchSchema>;
+
+export const DEFAULT_VERIFY_AFTER_MS = 10 * 60_000;
+
+/** What holds for a whole job; told once a Run, with its first verification, and kept in the ledger. */
+export const JobSettingsSchema = z.strictObject({
+  /** Database name → URL, `${{ env.NAME }}` unresolved: no secret is in a history or a ledger. */
+  databases: z.record(z.string(), z.string()),
+  watch: z.array(WatchSchema),
+  /** Names of the secrets that steps may use; never their values. Absent: none. */
+  secrets: z.array(z.string()).optional(),
+  /** Compare the world again when this long has passed since it last was, or since the last commit. */
+  verifyAfterMs: z.int().min(0),
+  /** Digest of the plan, where there is one. */
+  plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),
+  /** What steps and watches may call. Absent: nothing. */
+  http: HttpSettingsSchema.optional(),
+});
+export type JobSettings = z.infer<typeof JobSettingsSchema>;

@@ -1,0 +1,57 @@
+/** A job's state in words: the Markdown that Temporal's UI and command line show. */
+import type { StepState, JobStatus } from './status.ts';
+import { questionMarkdown } from '../question/question-text.ts';
+
+export const STEP_MARKS: Readonly<Record<StepState, string>> = {
+  waiting: '·',
+  running: '▶',
+  held: '‖',
+  approval: '‖',
+  'in-doubt': '?',
+  stuck: '✖',
+  done: '✔',
+  failed: '✖',
+  undoing: '↶',
+  undone: '↶',
+  'partly-undone': '↶',
+};
+
+/** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
+export type StatusExtract = Pick<
+  JobStatus,
+  'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending'
+> & { readonly counts?: { readonly begun: number; readonly done: number } };
+
+/** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
+export function statusMarkdown(status: StatusExtract): string {
+  const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
+  const { begun, done } = status.counts ?? {
+    begun: status.steps.length,
+    done: status.steps.filter(({ state }) => state === 'done').length,
+  };
+  const from = Math.max(0, status.steps.length - MAX_STEPS_SHOWN);
+  const shown = status.steps.filter(({ state }, place) => place >= from || state !== 'done');
+  if (shown.length < begun)
+    lines.push(`${done} of ${begun} steps begun are done; the latest, and those that are not:`, '');
+  for (const step of shown) {
+    const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
+    const effects = step.effects === '' ? '' : ` · ${step.effects}`;
+    lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${again}: ${step.state}${effects}`);
+  }
+  for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
+  if (status.refusals.length > 0) {
+    lines.push('', '### Decisions that could not be used');
+    for (const refusal of status.refusals) lines.push(`- by ${refusal.by}: ${refusal.problems.join('; ')}`);
+  }
+  if (status.ending !== undefined) lines.push('', '### When it ended', ...status.ending.map((note) => `- ${note}`));
+  return lines.join('\n');
+}
+
+export const MAX_STEPS_SHOWN = 50;
+
+/** `running`, `waiting for a decision`, … */
+export function stateText(status: Pick<JobStatus, 'state' | 'questions'>): string {
+  if (status.state !== 'waiting') return status.state;
+  const kinds = status.questions.map((question) => (question.kind === 'approval' ? 'an approval' : 'a decision'));
+  return `waiting for ${[...new Set(kinds)].join(' and ') || 'a decision'}`;
+}

@@ -1,0 +1,75 @@
+/** The Activities `beginUndo` and `undoStep`: their requests and results. */
+import * as z from 'zod';
+import { LeftSchema } from '../record/intent.ts';
+import { QuestionSchema } from '../question/question.ts';
+import { ChainPlaceSchema } from './chain-place.ts';
+import { VerificationReasonSchema, VerifyWorldRequestSchema } from './verify-world.ts';
+
+/** A record whose effects are to be undone, or calls of a step that was not finished. */
+export const UndoItemSchema = z.strictObject({
+  stepId: z.string(),
+  step: z.string(),
+  generation: z.int().min(0),
+  /** The record; null: the step was not finished, and only calls of it are undone. */
+  seq: z.int().nullable(),
+  /** Effects that a decision has undone before. */
+  skip: z.array(z.int()),
+  /** Is it the step's own compensation's turn? Not for a record that was run again since. */
+  compensates: z.boolean(),
+});
+export type UndoItem = z.infer<typeof UndoItemSchema>;
+
+/** What came of the undoing so far: for people, bounded. */
+export const UndoReportSchema = z.strictObject({
+  steps: z.int(),
+  /** `2 files, 1 row`. */
+  effects: z.string(),
+  left: z.array(LeftSchema.extend({ stepId: z.string() })),
+  leftTotal: z.int(),
+});
+export type UndoReport = z.infer<typeof UndoReportSchema>;
+
+/** From here on no step runs any more; what is half applied is finished first. */
+export const BeginUndoRequestSchema = VerifyWorldRequestSchema.omit({ asking: true }).extend({
+  by: z.string(),
+  why: z.string(),
+});
+export type BeginUndoRequest = z.infer<typeof BeginUndoRequestSchema>;
+
+export const BeginUndoResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('ready'),
+    mark: z.int(),
+    term: z.int(),
+    at: ChainPlaceSchema,
+    /** What is to be undone, newest first: the next so many of `total`. */
+    items: z.array(UndoItemSchema),
+    total: z.int(),
+    report: UndoReportSchema,
+    searchAttributes: z.boolean(),
+  }),
+  z.strictObject({
+    kind: z.literal('question'),
+    question: QuestionSchema,
+    term: z.int(),
+    searchAttributes: z.boolean(),
+  }),
+]);
+export type BeginUndoResult = z.infer<typeof BeginUndoResultSchema>;
+
+export const UndoStepRequestSchema = UndoItemSchema.extend({
+  jobId: z.string(),
+  workspace: z.string(),
+  term: z.int().min(0),
+  known: ChainPlaceSchema,
+  mark: z.int().optional(),
+});
+export type UndoStepRequest = z.infer<typeof UndoStepRequestSchema>;
+
+export const UndoStepResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('undone'), at: ChainPlaceSchema, effects: z.string(), left: z.int() }),
+  /** It is to be begun again: another worker, another term, too long since. */
+  z.strictObject({ kind: z.literal('begin-again'), reason: VerificationReasonSchema, detail: z.string() }),
+  z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),
+]);
+export type UndoStepResult = z.infer<typeof UndoStepResultSchema>;

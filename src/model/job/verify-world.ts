@@ -1,0 +1,63 @@
+/** The Activity `verifyWorld`: its request and its results. */
+import * as z from 'zod';
+import { QuestionSchema } from '../question/question.ts';
+import { ChainPlaceSchema } from './chain-place.ts';
+import { JobSettingsSchema } from './settings.ts';
+
+export const VerificationReasonSchema = z.enum([
+  'first-of-run',
+  'other-term',
+  'worker-not-covered',
+  'record-missing',
+  'claim-left-open',
+  'too-long-since',
+  'reads-differ',
+  'target-differs',
+  'database-changed',
+  'repair-pending',
+  'decided',
+  'asked',
+  'workspace-missing',
+  'bound-to-another-job',
+]);
+export type VerificationReason = z.infer<typeof VerificationReasonSchema>;
+
+export const VerifyWorldRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  settings: JobSettingsSchema,
+  /** Where this Run's history begins (continue-as-new); everything up to there is known. */
+  base: ChainPlaceSchema,
+  known: ChainPlaceSchema,
+  /** Step records that the Workflow holds since `base`. */
+  steps: z.array(z.tuple([z.string(), z.int(), z.int()])),
+  reason: VerificationReasonSchema,
+  detail: z.string(),
+  /** Steps that the Workflow waits for now; what else is half applied is asked for by nobody. Absent: not known. */
+  asking: z.array(z.string()).optional(),
+  /** The Run that this one continues as new. */
+  continuedFrom: z.string().optional(),
+});
+export type VerifyWorldRequest = z.infer<typeof VerifyWorldRequestSchema>;
+
+export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('verified'),
+    /** Names this comparison. */
+    mark: z.int(),
+    term: z.int(),
+    at: ChainPlaceSchema,
+    resources: z.int(),
+    sizeBytes: z.int(),
+    tookMs: z.int(),
+    /** Questions of single steps that are still open (an approval survives a restart). */
+    searchAttributes: z.boolean(),
+  }),
+  z.strictObject({
+    kind: z.literal('question'),
+    question: QuestionSchema,
+    term: z.int(),
+    searchAttributes: z.boolean(),
+  }),
+]);
+export type VerifyWorldResult = z.infer<typeof VerifyWorldResultSchema>;

@@ -1,0 +1,95 @@
+/** One thing that a question is about: a resource, what is wrong with it, both sides, the offered answers. */
+import * as z from 'zod';
+import { AnswerSchema, FindingClassSchema } from './answer.ts';
+import { digestOf, DigestSchema, type Digest } from '../digest.ts';
+
+export const FindingKindSchema = z.enum([
+  'changed',
+  'missing',
+  'appeared',
+  'kind-changed',
+  'mode-changed',
+  'unreadable',
+  'unreachable',
+  'row-changed',
+  'row-missing',
+  'row-appeared',
+  'schema-changed',
+  'table-missing',
+  'token-missing',
+  'token-unknown',
+  'token-changed',
+  'database-replaced',
+  'database-restored',
+  'watch-changed',
+  'code-changed',
+  'plan-changed',
+  'ledger-behind',
+  'ledger-missing',
+  'ledger-damaged',
+  'blob-damaged',
+  'workspace-missing',
+  'bound-to-another-job',
+  'ahead-after-reset',
+  'target-neither-before-nor-after',
+  'approval',
+  'outcome-unknown',
+  'performed-otherwise',
+  'performed-and-not-asked-for',
+  'step-cannot-go-on',
+  'decision-not-carried-out',
+  'inputs-keep-changing',
+  'output-in-the-way',
+  'changed-since',
+  'compensation-failed',
+  'undone-after-reset',
+]);
+export type FindingKind = z.infer<typeof FindingKindSchema>;
+
+/** One side of a finding. `text`: for people. */
+export const SideSchema = z.strictObject({
+  digest: DigestSchema.nullable(),
+  sizeBytes: z.int().optional(),
+  mode: z.string().optional(),
+  text: z.string(),
+});
+
+export const FindingSchema = z.strictObject({
+  resource: z.string(),
+  class: FindingClassSchema,
+  kind: FindingKindSchema,
+  expected: SideSchema,
+  found: SideSchema,
+  recordedBy: z.strictObject({ stepId: z.string(), generation: z.int(), seq: z.int(), at: z.string() }).optional(),
+  /** Steps that used what has changed, and steps that used theirs. `accept` leaves them as they are. */
+  staleSteps: z.array(z.string()),
+  /** What `rerun` runs again. */
+  rerunSteps: z.array(z.string()),
+  /** Calls of those steps that can't be undone: their answers are kept, but for those that `items` answers `repeat`. */
+  keeps: z.array(z.string()).optional(),
+  /** Readable, cut to a bound. */
+  difference: z.string(),
+  /** Offered answers, in the order of the table. */
+  answers: z.array(AnswerSchema),
+  /** What the person should do, where it is not plain. */
+  advice: z.string().optional(),
+});
+export type Finding = z.infer<typeof FindingSchema>;
+
+/** What identifies findings: texts for people left out. */
+export function findingsIdentity(findings: readonly Finding[]): Digest {
+  return digestOf(
+    findings.map(({ resource, class: cls, kind, expected, found }) => ({
+      resource,
+      class: cls,
+      kind,
+      expected: expected.digest ?? expected.text,
+      found: found.digest ?? found.text,
+    })),
+  );
+}
+
+/** Must `happened` come with the call's answer? Of the other calls the record has it. */
+export function needsResult(finding: Pick<Finding, 'kind'>): boolean {
+  return finding.kind === 'outcome-unknown';
+}
