@@ -77,6 +77,15 @@ export function isReservedName(name: string): boolean {
   return folded === HOLDFAST_DIRECTORY || folded.startsWith(TEMPORARY_PREFIX);
 }
 
+/** Where in the workspace a real absolute path lies: '' the root, undefined outside or in `.holdfast`. */
+export function placeInWorkspace(root: string, real: string): string | undefined {
+  if (real === root) return '';
+  const prefix = root === '/' ? '/' : `${root}/`;
+  if (!real.startsWith(prefix)) return undefined;
+  const place = real.slice(prefix.length);
+  return place.split('/').some(isReservedName) ? undefined : place;
+}
+
 /** The folder part of a normal path; '' is the workspace. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf('/');

@@ -7,12 +7,8 @@
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
-import { isReservedName } from './path.ts';
-import { statOf } from './stat.ts';
-import type { FileWorkspace } from './workspace.ts';
-
-/** Device and inode of every file that must not be opened, as they are now. */
-export type ReservedInodes = ReadonlySet<string>;
+import { inodeKey, statOf } from './stat.ts';
+import type { FileWorkspace, ReservedInodes } from './workspace.ts';
 
 const DATABASE_SUFFIXES = ['', '-wal', '-shm', '-journal'];
 const OWN_DATABASES = ['lock.sqlite', 'ledger.sqlite'];
@@ -38,10 +34,6 @@ export function databasePlaces({ root, databasePaths }: FileWorkspace): readonly
     .flatMap((place) => DATABASE_SUFFIXES.map((suffix) => place.slice(root.length + 1) + suffix));
 }
 
-export function inodeKey(stat: { readonly dev: bigint; readonly ino: bigint }): string {
-  return `${stat.dev}:${stat.ino}`;
-}
-
 /** Is this path a declared database or a companion of one? By its place and by its inode; opens nothing. */
 export function isReservedFile(workspace: FileWorkspace, path: string): boolean {
   const absolute = join(workspace.root, path);
@@ -62,15 +54,6 @@ export function refuseReservedFile(workspace: FileWorkspace, path: string): void
     `"${path}" belongs to a declared database. Read and change it through ctx.db, not as a file.`,
     { path },
   );
-}
-
-/** Where in the workspace a real absolute path lies: '' the root, undefined outside or in `.holdfast`. */
-export function placeInWorkspace(root: string, real: string): string | undefined {
-  if (real === root) return '';
-  const prefix = root === '/' ? '/' : `${root}/`;
-  if (!real.startsWith(prefix)) return undefined;
-  const place = real.slice(prefix.length);
-  return place.split('/').some(isReservedName) ? undefined : place;
 }
 
 function realPlace(path: string): string {

@@ -1,34 +1,22 @@
-/**
- * The workspace as file effects see it: its root, and folders opened so that nothing swapped in afterwards leads
- * elsewhere.
- *
- * Invariants
- * 1. A folder is judged by where the opened directory lies, not by its path's text: a symbolic link inside the workspace
- *    is followed, one out of it is refused, and one swapped in after the opening changes nothing (Linux: everything goes
- *    through the open directory; elsewhere its path is compared before each use).
- * 2. A root that has gone, or that lies on another device than when it was opened (unmounted), is an error, not a
- *    workspace without files.
- */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { HoldfastError } from '../../model/failure.ts';
-import { storageError, systemCode } from '../../store/durable-file.ts';
-import { atPoints } from '../../store/fault-point.ts';
-import { assertLocalFilesystem, type FilesystemOptions } from '../../store/filesystem.ts';
-import { HOLDFAST_DIRECTORY } from './path.ts';
-import { placeInWorkspace, reservedInodes } from './reserved.ts';
-import type { FileView } from './sighting.ts';
-import { HashPool } from './hash-pool.ts';
+/** The types of a workspace as file effects see it. `open-workspace.ts` makes one. */
+import type { FilesystemOptions } from '../../store/filesystem.ts';
+import type { FileSighting } from './sighting.ts';
+
+/** Device and inode of every file that must not be opened, as they are now. */
+export type ReservedInodes = ReadonlySet<string>;
+
+/** What a look needs of a workspace; plain data, so that it can go to a worker thread. */
+export interface FileView {
+  readonly root: string;
+  readonly rootDevice: bigint;
+  readonly reserved: ReservedInodes;
+}
+
+/** Looks at many files at once, on every core. */
+export interface HashWorkers {
+  /** One sighting a path, in order. `onProgress` is told how many have been looked at. */
+  look(view: FileView, paths: readonly string[], onProgress?: (count: number) => void): Promise<FileSighting[]>;
+}
 
 export interface FileWorkspace {
   /** Absolute and real. */
@@ -38,151 +26,11 @@ export interface FileWorkspace {
   readonly holdfastDirectory: string;
   /** Absolute paths of declared SQLite databases, wherever they lie. */
   readonly databasePaths: readonly string[];
-  readonly pool: HashPool;
+  readonly pool: HashWorkers;
   /** Ends the worker threads, if any were started. */
   close(): Promise<void>;
 }
 
 export interface FileWorkspaceOptions extends FilesystemOptions {
   readonly databasePaths?: readonly string[];
-}
-
-/**
- * Opens an existing directory as a workspace. Cheap; close it.
- * @throws HoldfastError `not-found`, `permission-denied`, `network-filesystem`
- */
-export function openFileWorkspace(root: string, options: FileWorkspaceOptions = {}): FileWorkspace {
-  let real: string;
-  let rootDevice: bigint;
-  try {
-    real = realpathSync.native(root);
-    const stat = statSync(real, { bigint: true });
-    rootDevice = stat.dev;
-    if (!stat.isDirectory())
-      throw new HoldfastError('not-found', `"${root}" is not a directory. Expected a workspace.`, { path: root });
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT')
-      throw new HoldfastError('not-found', `There is no directory "${root}".`, { path: root }, { cause: error });
-    throw storageError('open', root, error);
-  }
-  assertLocalFilesystem(real, options);
-  const pool = new HashPool();
-  return {
-    root: real,
-    rootDevice,
-    holdfastDirectory: join(real, HOLDFAST_DIRECTORY),
-    databasePaths: options.databasePaths ?? [],
-    pool,
-    close: () => pool.close(),
-  };
-}
-
-/** The workspace as a looker sees it, this moment. */
-export function viewOf(workspace: FileWorkspace): FileView {
-  let reserved: FileView['reserved'] | undefined;
-  return {
-    root: workspace.root,
-    rootDevice: workspace.rootDevice,
-    // Only once there is a file to compare: it takes a dozen looks, and a step mostly writes where nothing is yet.
-    get reserved() {
-      return (reserved ??= reservedInodes(workspace));
-    },
-  };
-}
-
-/** An open folder of the workspace. Close it. */
-export class OpenFolder {
-  readonly #root: string;
-  readonly #descriptor: number;
-  readonly #real: string;
-
-  /**
-   * @param folder relative, normal; '' is the root
-   * @returns undefined where there is no such folder
-   * @throws HoldfastError `outside-workspace`, `permission-denied`, `storage-failed`
-   */
-  static open(workspace: Pick<FileWorkspace, 'root' | 'rootDevice'>, folder: string): OpenFolder | undefined {
-    const path = join(workspace.root, folder);
-    let descriptor: number;
-    try {
-      descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK);
-    } catch (error) {
-      const code = systemCode(error);
-      if (folder !== '' && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined;
-      throw storageError('open', path, error);
-    }
-    try {
-      const real = realPathOf(descriptor, path);
-      if (real === undefined) {
-        closeSync(descriptor);
-        return undefined;
-      }
-      if (placeInWorkspace(workspace.root, real) === undefined) throw leadsOutside(folder, real);
-      if (folder === '' && fstatSync(descriptor, { bigint: true }).dev !== workspace.rootDevice) {
-        throw new HoldfastError(
-          'storage-failed',
-          `"${workspace.root}" lies on another device than when it was opened. Is it mounted?`,
-          { path: workspace.root },
-        );
-      }
-      return new OpenFolder(workspace.root, descriptor, real);
-    } catch (error) {
-      closeSync(descriptor);
-      throw error;
-    }
-  }
-
-  private constructor(root: string, descriptor: number, real: string) {
-    this.#root = root;
-    this.#descriptor = descriptor;
-    this.#real = real;
-  }
-
-  /** A path for system calls that goes through the open directory. */
-  at(name: string): string {
-    return HAS_DESCRIPTOR_PATHS ? `/proc/self/fd/${this.#descriptor}/${name}` : join(this.#real, name);
-  }
-
-  /** Where it really is, for messages. */
-  get real(): string {
-    return this.#real;
-  }
-
-  /** The folder itself may have been moved away since it was opened. @throws HoldfastError `outside-workspace` */
-  assertInside(): void {
-    const real = realPathOf(this.#descriptor, this.#real);
-    if (real === undefined || placeInWorkspace(this.#root, real) === undefined)
-      throw leadsOutside(this.#real, real ?? 'nowhere');
-  }
-
-  sync(): void {
-    try {
-      atPoints('fsync-folder', () => fsyncSync(this.#descriptor));
-    } catch (error) {
-      throw storageError('fsync', this.#real, error);
-    }
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-}
-
-const HAS_DESCRIPTOR_PATHS = process.platform === 'linux';
-
-/** Undefined: the directory has no name any more, or (where descriptors have no paths) another one has it. */
-function realPathOf(descriptor: number, path: string): string | undefined {
-  const stat = fstatSync(descriptor);
-  if (HAS_DESCRIPTOR_PATHS) return stat.nlink === 0 ? undefined : readlinkSync(`/proc/self/fd/${descriptor}`);
-  const real = realpathSync.native(path);
-  const there = lstatSync(real);
-  return there.dev === stat.dev && there.ino === stat.ino ? real : undefined;
-}
-
-function leadsOutside(folder: string, real: string): HoldfastError {
-  return new HoldfastError(
-    'outside-workspace',
-    `"${folder}" leads to "${real}". Expected a folder in the workspace, outside ".holdfast".`,
-    { path: folder, real },
-  );
 }
