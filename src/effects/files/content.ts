@@ -1,22 +1,22 @@
 /** The content of a file that nobody writes any more: its digest, and its bytes where they are few. */
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import type { Digest } from '../../model/digest.ts';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { SMALL_CONTENT_BYTES } from '../../store/blobs/blobs.ts';
+import { CHUNK_BYTES, readChunksSync, readWhole, type HashedContent } from '../../store/chunks.ts';
 import { storageError } from '../../store/durable-file.ts';
 import { Turns } from '../turns.ts';
 
-const CHUNK_BYTES = 1024 * 1024;
+export interface SettledContent extends HashedContent {
+  /** Undefined: the content is large. */
+  readonly bytes: Buffer | undefined;
+}
 
 /** No symbolic link is followed. @throws HoldfastError `permission-denied`, `storage-failed` */
-export async function contentOf(
-  absolute: string,
-): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: Buffer | undefined }> {
+export async function contentOf(absolute: string): Promise<SettledContent> {
   try {
     const file = openSync(absolute, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      const { size } = fstatSync(file);
-      return size <= SMALL_CONTENT_BYTES ? wholeOf(file, size) : await digestOf(file);
+      return fstatSync(file).size <= SMALL_CONTENT_BYTES ? smallContent(file, absolute) : await largeContent(file);
     } finally {
       closeSync(file);
     }
@@ -25,33 +25,20 @@ export async function contentOf(
   }
 }
 
-function wholeOf(
-  file: number,
-  size: number,
-): { readonly content: Digest; readonly sizeBytes: number; readonly bytes: Buffer } {
-  const buffer = Buffer.allocUnsafeSlow(size);
-  let filled = 0;
-  for (let count = -1; count !== 0 && filled < size; filled += count)
-    count = readSync(file, buffer, filled, size - filled, filled);
-  const bytes = buffer.subarray(0, filled);
-  return { content: hash('sha256', bytes), sizeBytes: filled, bytes };
+function smallContent(file: number, path: string): SettledContent {
+  const bytes = readWhole(file, path);
+  return { content: hash('sha256', bytes), sizeBytes: bytes.byteLength, bytes };
 }
 
-async function digestOf(
-  file: number,
-): Promise<{ readonly content: Digest; readonly sizeBytes: number; readonly bytes: undefined }> {
+/** In chunks on the calling thread, with turns for the main loop between them. */
+async function largeContent(file: number): Promise<SettledContent> {
   const digester = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   const turns = new Turns();
-  let position = 0;
-  for (
-    let count = readSync(file, buffer, 0, CHUNK_BYTES, 0);
-    count > 0;
-    count = readSync(file, buffer, 0, CHUNK_BYTES, position)
-  ) {
-    digester.update(buffer.subarray(0, count));
-    position += count;
+  let sizeBytes = 0;
+  for (const chunk of readChunksSync(file, Buffer.allocUnsafe(CHUNK_BYTES))) {
+    digester.update(chunk);
+    sizeBytes += chunk.byteLength;
     await turns.take();
   }
-  return { content: digester.digest('hex'), sizeBytes: position, bytes: undefined };
+  return { content: digester.digest('hex'), sizeBytes, bytes: undefined };
 }

@@ -1,13 +1,12 @@
 /** A workspace file's content in chunks, opened through its folder so that nothing swapped in leads out of the workspace. */
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, openSync } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
+import { readChunks } from '../../store/chunks.ts';
 import { storageError } from '../../store/durable-file.ts';
+import { OpenFolder } from './open-folder.ts';
 import { folderOf, nameOf } from './path.ts';
 import { refuseReservedFile } from './reserved.ts';
-import { OpenFolder, type FileWorkspace } from './workspace.ts';
-
-const CHUNK_BYTES = 256 * 1024;
+import type { FileWorkspace } from './workspace.ts';
 
 /** @throws HoldfastError `not-found`, `permission-denied`, `outside-workspace`, `reserved-path` */
 export async function* readWorkspaceFile(workspace: FileWorkspace, path: string): AsyncIterable<Uint8Array> {
@@ -16,22 +15,21 @@ export async function* readWorkspaceFile(workspace: FileWorkspace, path: string)
   if (folder === undefined)
     throw new HoldfastError('not-found', `There is no file ${path} in the workspace.`, { path });
   try {
-    const file = await open(
-      folder.at(nameOf(path)),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    ).catch((error: unknown) => {
-      throw storageError('open', path, error);
-    });
+    const file = openIn(folder, path);
     try {
-      for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
-        if (bytesRead === 0) return;
-        yield buffer.subarray(0, bytesRead);
-      }
+      yield* readChunks(file, path, 'given');
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } finally {
     folder.close();
+  }
+}
+
+function openIn(folder: OpenFolder, path: string): number {
+  try {
+    return openSync(folder.at(nameOf(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    throw storageError('open', path, error);
   }
 }
