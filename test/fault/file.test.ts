@@ -18,11 +18,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import {
   commitFile,
-  findLeftovers,
+  findLeftoverFiles,
   observeFile,
   openFileWorkspace,
   prepareFile,
-  removeLeftovers,
+  removeLeftoverFiles,
   type CommitOutcome,
   type FileChange,
   type FileWorkspace,
@@ -79,8 +79,8 @@ async function rollForward(change: FileChange): Promise<CommitOutcome> {
   await blobs.put('new');
   const prepared = await prepareFile(workspace, change, blobs, { token: TOKEN, index: 0 });
   const outcome = await commitFile(workspace, prepared, blobs);
-  await removeLeftovers(workspace, TOKEN, [change.path], blobs);
-  assert.deepEqual(findLeftovers(workspace, TOKEN, [change.path]), []);
+  await removeLeftoverFiles(workspace, TOKEN, [change.path], blobs);
+  assert.deepEqual(findLeftoverFiles(workspace, TOKEN, [change.path]), []);
   return outcome;
 }
 
@@ -132,7 +132,7 @@ test('bytes written into the old file between death and roll-forward are kept an
   writeFileSync(at(`.holdfast/captured/${captured}`), 'theirs');
   assert.deepEqual(await rollForward(CHANGES['replacement']!), {
     outcome: 'written-meanwhile',
-    kept: sha256Hex('theirs'),
+    stored: sha256Hex('theirs'),
     sizeBytes: 6,
   });
   assert.equal((await new BlobStore(at('.holdfast/blobs')).read(sha256Hex('theirs'))).toString(), 'theirs');

@@ -22,7 +22,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'the bytes that stood there are not kept before they are replaced',
-    file: 'src/effects/files/change.ts',
+    file: 'src/effects/files/prepare.ts',
     find: "if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || blobs.has(seen.state.content)) return;",
     replace: 'if (path !== "") return;',
     tests: ['test/unit/file-change.test.ts', ...DECISIONS],
@@ -62,9 +62,9 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'bytes written into a file while it was taken away are dropped with it',
-    file: 'src/effects/files/commit.ts',
-    find: '      await this.#keepIfUnknown(file, state.content);\n      if (before.kind',
-    replace: '      if (before.kind',
+    file: 'src/effects/files/commit/settle.ts',
+    find: 'await storeIfUnknown(commit, file, state.content);',
+    replace: '',
     tests: ['test/unit/file-change.test.ts'],
   },
   {

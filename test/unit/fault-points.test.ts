@@ -49,15 +49,8 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   // What a successor looks up first; heartbeats say the same later.
   'src/store/lock/worker-register.ts': ['mkdirSync', 'rmSync'],
   // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to repeat.
-  'src/effects/files/tree-copy.ts': [
-    'mkdirSync',
-    'symlinkSync',
-    'copyFileSync',
-    'chmodSync',
-    'rmSync',
-    'unlinkSync',
-    'rmdirSync',
-  ],
+  'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync'],
+  'src/effects/files/remove-tree.ts': ['chmodSync', 'unlinkSync', 'rmdirSync'],
   'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
   'src/protocol/attempt/commands/tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
@@ -126,8 +119,7 @@ test('nothing durable is done by other means than those with points', () => {
   );
   assert.deepEqual(Object.fromEntries([...modules].filter(([, names]) => names.length > 0)), {
     'src/effects/database/sqlite-connection.ts': ['node:sqlite'],
-    // These two only read by it.
-    'src/effects/files/read.ts': ['node:fs/promises'],
+    // Only reads by it.
     'src/store/blobs/blobs.ts': ['node:fs/promises'],
     // Commands, which work on a copy.
     'src/effects/processes/run.ts': ['node:child_process'],

@@ -23,12 +23,12 @@ import { afterEach, beforeEach, test } from 'node:test';
 import {
   checkFile,
   commitFile,
-  findLeftovers,
+  findLeftoverFiles,
   observeFile,
   openFileWorkspace,
   prepareFile,
   putFile,
-  removeLeftovers,
+  removeLeftoverFiles,
   syncFolders,
   type CommitMoment,
   type CommitOutcome,
@@ -75,7 +75,7 @@ async function change(
   return commitFile(workspace, prepared, blobs, onMoment ? { onMoment } : {});
 }
 function assertTidy(): void {
-  assert.deepEqual(findLeftovers(workspace, NAME.token, readdirSync(root)), []);
+  assert.deepEqual(findLeftoverFiles(workspace, NAME.token, readdirSync(root)), []);
 }
 const applied: CommitOutcome = { outcome: 'applied', wasThere: false };
 
@@ -222,7 +222,7 @@ const MOMENTS: CommitMoment[] = ['opened', 'captured', 'hashed', 'compared', 'pl
 async function assertNotLost(bytes: string, outcome: CommitOutcome, label: string): Promise<void> {
   const digest = sha256Hex(bytes);
   const isInPlace = existsSync(at('x')) && lstatSync(at('x')).isFile() && sha256Hex(readFileSync(at('x'))) === digest;
-  const isKept = 'kept' in outcome && outcome.kept === digest && (await blobs.verify(digest)) === 'intact';
+  const isKept = 'stored' in outcome && outcome.stored === digest && (await blobs.verify(digest)) === 'intact';
   assert.ok(isInPlace || isKept, `${label}: lost, ${JSON.stringify(outcome)}`);
   if (!isInPlace) assert.notEqual(outcome.outcome, 'applied', `${label}: not told`);
 }
@@ -364,7 +364,7 @@ test('a prepared file that has gone is prepared again', async () => {
     blobs,
     NAME,
   );
-  const [leftover] = findLeftovers(workspace, NAME.token, ['x']);
+  const [leftover] = findLeftoverFiles(workspace, NAME.token, ['x']);
   rmSync(at(leftover!.path));
   writeFileSync(at(leftover!.path), 'forged');
   await assert.rejects(commitFile(workspace, prepared, blobs), (error) => isFailure(error, 'busy'));
@@ -382,12 +382,12 @@ test('leftovers are found by their token and removed, captured bytes only after 
   writeFileSync(at('theirs'), 'theirs');
   linkSync(at('theirs'), at(`.holdfast/captured/${'a'.repeat(16)}-3`));
   assert.deepEqual(
-    findLeftovers(workspace, NAME.token, ['d/x']).map(({ kind }) => kind),
+    findLeftoverFiles(workspace, NAME.token, ['d/x']).map(({ kind }) => kind),
     ['captured', 'temporary'],
   );
-  assert.deepEqual(await removeLeftovers(workspace, NAME.token, ['d/x'], blobs), [sha256Hex('theirs')]);
-  assert.deepEqual(findLeftovers(workspace, NAME.token, ['d/x']), []);
-  assert.equal(findLeftovers(workspace, 'b'.repeat(64), ['y/z']).length, 1, "another token's stay");
+  assert.deepEqual(await removeLeftoverFiles(workspace, NAME.token, ['d/x'], blobs), [sha256Hex('theirs')]);
+  assert.deepEqual(findLeftoverFiles(workspace, NAME.token, ['d/x']), []);
+  assert.equal(findLeftoverFiles(workspace, 'b'.repeat(64), ['y/z']).length, 1, "another token's stay");
 });
 
 test('a replaced file keeps its owner', { skip: process.getuid?.() !== 0 }, async () => {

@@ -1,114 +1,21 @@
 /**
- * What a commit takes hold of before it replaces it: the old file under a second name, and its open descriptor.
+ * The old file under a second name, which a commit gives it before it replaces or removes it.
  *
  * Invariants
  * 1. From before the rename until its bytes are known to be a blob, the old file has a name: a crash leaves it in
  *    `.holdfast/captured/` (or, where that lies on another filesystem, beside the target) under the change's name.
  * 2. Nothing captured is removed unless its content, read at that moment, is in the store.
  */
-import { createHash, hash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  read,
-  readlinkSync,
-  readSync,
-  renameSync,
-  type BigIntStats,
-} from 'node:fs';
+import { linkSync, lstatSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Digest } from '../../model/digest.ts';
 import type { FileState } from '../../model/record/world.ts';
-import { SMALL_CONTENT_BYTES, type BlobStore, type StoredContent } from '../../store/blobs/blobs.ts';
-import { makeDirectory, storageError, syncFile, systemCode, unlinkFile } from '../../store/durable-file.ts';
+import { makeDirectory, storageError, systemCode, unlinkFile } from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
-import { temporaryStem, type ChangeName } from './change.ts';
-import { inodeKey, type ReservedInodes } from './reserved.ts';
-import { fileState } from './sighting.ts';
+import { shortToken, temporaryStem, type ChangeName } from './change.ts';
+import { OpenFolder } from './open-folder.ts';
 import { folderOf } from './path.ts';
-import { OpenFolder, type FileWorkspace } from './workspace.ts';
-
-const CHUNK_BYTES = 1024 * 1024;
-
-/** An open regular file, read through its descriptor: whatever happens to its name, these are its bytes. */
-export class OldFile {
-  readonly path: string;
-  readonly #descriptor: number;
-  readonly inode: string;
-
-  /** @returns 'reserved' for a database's file (not opened), undefined where no regular file stands (then nothing is looked up) */
-  static open(path: string, reservedNow: () => ReservedInodes): OldFile | 'reserved' | undefined {
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat?.isFile() !== true) return undefined;
-    const reserved = reservedNow();
-    if (reserved.has(inodeKey(stat))) return 'reserved';
-    const file = new OldFile(path, openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
-    // Left open on purpose where it is a database that slipped in: closing it would drop this process's locks on it.
-    return reserved.has(file.inode) ? 'reserved' : file;
-  }
-
-  private constructor(path: string, descriptor: number) {
-    this.path = path;
-    this.#descriptor = descriptor;
-    this.inode = inodeKey(fstatSync(descriptor, { bigint: true }));
-  }
-
-  stat(): BigIntStats {
-    return fstatSync(this.#descriptor, { bigint: true });
-  }
-
-  /** What it holds now. */
-  async state(): Promise<Extract<FileState, { kind: 'file' }>> {
-    const content = await this.#hash();
-    const stat = this.stat();
-    return fileState(stat, content);
-  }
-
-  sync(): void {
-    syncFile(this.#descriptor, this.path);
-  }
-
-  async keep(blobs: BlobStore): Promise<StoredContent> {
-    return blobs.putFromOpenFile(this.#descriptor, this.path);
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-
-  async #hash(): Promise<Digest> {
-    try {
-      const size = Number(this.stat().size);
-      if (size <= SMALL_CONTENT_BYTES) {
-        const buffer = Buffer.allocUnsafe(size + 1);
-        const count = readSync(this.#descriptor, buffer, 0, buffer.byteLength, 0);
-        if (count === size) return hash('sha256', buffer.subarray(0, count));
-      }
-      return await this.#hashChunks();
-    } catch (error) {
-      throw storageError('read', this.path, error);
-    }
-  }
-
-  async #hashChunks(): Promise<Digest> {
-    const digester = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let position = 0; ;) {
-      const count = await new Promise<number>((resolve, reject) => {
-        read(this.#descriptor, buffer, 0, CHUNK_BYTES, position, (error, length) =>
-          error === null ? resolve(length) : reject(error),
-        );
-      });
-      if (count === 0) return digester.digest('hex');
-      digester.update(buffer.subarray(0, count));
-      position += count;
-    }
-  }
-}
+import { stateWithoutContent } from './stat.ts';
+import type { FileWorkspace } from './workspace.ts';
 
 /** Gives the target a second name. Undefined where the filesystem or its rules allow none: the open file has to do. */
 export function captureByLink(
@@ -133,7 +40,7 @@ export function captureByLink(
   return undefined;
 }
 
-/** Takes whatever stands at the target away, in one step. @throws HoldfastError `storage-failed` */
+/** Takes away whatever stands at the target, in one step. @throws HoldfastError `storage-failed` */
 export function captureByRename(
   workspace: FileWorkspace,
   folder: OpenFolder,
@@ -151,7 +58,7 @@ export function captureByRename(
   throw storageError('rename', folder.at(name), new Error('no place on its filesystem'));
 }
 
-/** What an earlier attempt at this change captured and didn't live to settle. */
+/** What an earlier attempt at this change captured and did not live to settle. */
 export function findCaptured(workspace: FileWorkspace, folder: OpenFolder, change: ChangeName): string | undefined {
   return capturePlaces(workspace, folder, change, 'look').find(
     (place) => lstatSync(place, { throwIfNoEntry: false }) !== undefined,
@@ -174,20 +81,8 @@ export function dropCaptured(place: string | undefined): void {
 }
 
 /** The state of what is not a regular file, without its name being followed. */
-export function captureState(place: string): Exclude<FileState, { kind: 'file' }> {
-  const stat = lstatSync(place, { bigint: true });
-  if (stat.isSymbolicLink()) return { kind: 'symlink', target: readlinkSync(place) };
-  if (stat.isDirectory()) return { kind: 'directory', mode: Number(stat.mode & 0o7777n) };
-  return {
-    kind: 'other',
-    what: stat.isFIFO()
-      ? 'fifo'
-      : stat.isSocket()
-        ? 'socket'
-        : stat.isBlockDevice()
-          ? 'block device'
-          : 'character device',
-  };
+export function capturedState(place: string): Exclude<FileState, { kind: 'file' }> {
+  return stateWithoutContent(place, lstatSync(place, { bigint: true }));
 }
 
 export function capturedDirectory(workspace: Pick<FileWorkspace, 'holdfastDirectory'>): string {
@@ -202,5 +97,5 @@ function capturePlaces(
 ): readonly string[] {
   const directory = capturedDirectory(workspace);
   if (purpose === 'use') makeDirectory(directory, 0o700);
-  return [join(directory, `${change.token.slice(0, 16)}-${change.index}`), folder.at(`${temporaryStem(change)}.old`)];
+  return [join(directory, `${shortToken(change.token)}-${change.index}`), folder.at(`${temporaryStem(change)}.old`)];
 }

@@ -1,20 +1,21 @@
 /**
- * The hash workers: started when first needed, one a core, let go when idle.
+ * The hash workers: started when first needed, one a core, ended when idle.
  *
  * Invariants
  * 1. Idle workers keep no process alive; busy ones do.
- * 2. Each batch is answered or rejected: a worker that dies rejects what it had.
- * 3. At most one batch waits in a worker; the rest stays here, so that a slow file delays only itself.
+ * 2. Each batch is answered or rejected: the batch of a worker that dies is rejected.
+ * 3. A worker has at most one batch; the rest waits here, so that a slow file delays only its own batch.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '../../model/failure.ts';
-import type { FileSighting, FileView } from './sighting.ts';
 import type { HashReply, HashRequest } from './hash-worker.ts';
+import type { FileSighting } from './sighting.ts';
+import type { FileView, HashWorkers } from './workspace.ts';
 
 const MAX_WORKERS = 32;
 const MAX_BATCH = 256;
-/** Batches a worker, at least: the last ones even out who was unlucky. */
+/** At least so many batches a worker: with small ones at the end, workers end at about the same time. */
 const BATCHES_PER_WORKER = 8;
 const IDLE_MS = 10_000;
 
@@ -29,7 +30,7 @@ interface Member {
   batch: Batch | undefined;
 }
 
-export class HashPool {
+export class HashPool implements HashWorkers {
   readonly #size: number;
   readonly #members = new Set<Member>();
   readonly #waiting: Batch[] = [];
@@ -42,11 +43,11 @@ export class HashPool {
   }
 
   /** One sighting a path, in order. `onProgress` is told of each finished batch. */
-  async look(view: FileView, paths: readonly string[], onProgress?: (done: number) => void): Promise<FileSighting[]> {
+  async look(view: FileView, paths: readonly string[], onProgress?: (count: number) => void): Promise<FileSighting[]> {
     if (this.#isClosed) throw new HoldfastError('defect', 'The hash workers are closed.');
     const batchSize = Math.max(1, Math.min(MAX_BATCH, Math.ceil(paths.length / (this.#size * BATCHES_PER_WORKER))));
     const batches: Promise<readonly FileSighting[]>[] = [];
-    let done = 0;
+    let looked = 0;
     for (let start = 0; start < paths.length; start += batchSize) {
       const part = paths.slice(start, start + batchSize);
       const batch = new Promise<readonly FileSighting[]>((resolve, reject) => {
@@ -54,8 +55,8 @@ export class HashPool {
       });
       batches.push(
         batch.then((sightings) => {
-          done += part.length;
-          onProgress?.(done);
+          looked += part.length;
+          onProgress?.(looked);
           return sightings;
         }),
       );
@@ -66,7 +67,7 @@ export class HashPool {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#letGo();
+    await this.#endWorkers();
   }
 
   #dispatch(): void {
@@ -77,7 +78,7 @@ export class HashPool {
     while (this.#waiting.length > 0 && this.#members.size < this.#size)
       this.#give(this.#start(), this.#waiting.shift()!);
     if (this.#waiting.length > 0 || [...this.#members].some(({ batch }) => batch !== undefined)) return;
-    this.#idle = setTimeout(() => void this.#letGo(), IDLE_MS);
+    this.#idle = setTimeout(() => void this.#endWorkers(), IDLE_MS);
     this.#idle.unref();
   }
 
@@ -97,7 +98,7 @@ export class HashPool {
       member.batch = undefined;
       worker.unref();
       if (batch?.request.id === reply.id) batch.resolve(reply.sightings);
-      else batch?.reject(new HoldfastError('defect', 'A hash worker answered another question than it was asked.'));
+      else batch?.reject(new HoldfastError('defect', 'A hash worker answered another batch than the one it has.'));
       this.#dispatch();
     });
     worker.on('error', (error) => this.#lose(member, error));
@@ -115,7 +116,7 @@ export class HashPool {
     if (!this.#isClosed) this.#dispatch();
   }
 
-  async #letGo(): Promise<void> {
+  async #endWorkers(): Promise<void> {
     clearTimeout(this.#idle);
     for (const { reject } of this.#waiting.splice(0))
       reject(new HoldfastError('defect', 'The hash workers are closed.'));

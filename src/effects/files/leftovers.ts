@@ -1,5 +1,5 @@
 /**
- * What attempts that ended in between have left: temporary files beside the targets, and captured old files.
+ * The leftovers of attempts that ended in between: temporary files beside the targets, and captured old files.
  *
  * Invariant: nothing captured is removed before its content is in the store.
  */
@@ -9,22 +9,23 @@ import type { Digest } from '../../model/digest.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 import { systemCode, unlinkFile } from '../../store/durable-file.ts';
 import { capturedDirectory } from './captured.ts';
-import { removeTemporary } from './change.ts';
+import { shortToken } from './change.ts';
+import { OpenFolder } from './open-folder.ts';
 import { folderOf, TEMPORARY_PREFIX } from './path.ts';
+import { removeTemporary } from './temporary.ts';
 import type { FileWorkspace } from './workspace.ts';
-import { OpenFolder } from './workspace.ts';
 
-export interface Leftover {
+export interface LeftoverFile {
   /** Relative to the workspace. */
   readonly path: string;
   readonly kind: 'temporary' | 'captured';
 }
 
-/** What is left of a token's changes. `paths`: its targets; only their folders, and those above, can hold any. */
-export function findLeftovers(workspace: FileWorkspace, token: string, paths: readonly string[]): Leftover[] {
-  const prefix = `${TEMPORARY_PREFIX}${token.slice(0, 16)}-`;
-  const leftovers: Leftover[] = namesIn(capturedDirectory(workspace))
-    .filter((name) => name.startsWith(`${token.slice(0, 16)}-`))
+/** The leftovers of a token's changes. `paths`: its targets; only their folders, and those above, can hold any. */
+export function findLeftoverFiles(workspace: FileWorkspace, token: string, paths: readonly string[]): LeftoverFile[] {
+  const prefix = `${TEMPORARY_PREFIX}${shortToken(token)}-`;
+  const leftovers: LeftoverFile[] = namesIn(capturedDirectory(workspace))
+    .filter((name) => name.startsWith(`${shortToken(token)}-`))
     .map((name) => ({ path: `.holdfast/captured/${name}`, kind: 'captured' }));
   for (const place of foldersAbove(paths)) {
     const folder = openOrSkip(workspace, place);
@@ -48,23 +49,23 @@ export function findLeftovers(workspace: FileWorkspace, token: string, paths: re
  * Removes them, under the lock, when the token's changes are settled (committed or given up). Safe to repeat.
  * @returns contents that were still captured, now in the store
  */
-export async function removeLeftovers(
+export async function removeLeftoverFiles(
   workspace: FileWorkspace,
   token: string,
   paths: readonly string[],
   blobs: BlobStore,
 ): Promise<Digest[]> {
-  const kept: Digest[] = [];
-  for (const { path, kind } of findLeftovers(workspace, token, paths)) {
+  const stored: Digest[] = [];
+  for (const { path, kind } of findLeftoverFiles(workspace, token, paths)) {
     const absolute = join(workspace.root, path);
     if (kind === 'temporary') {
       removeTemporary(absolute);
     } else if (lstatSync(absolute).isFile()) {
-      kept.push((await blobs.putFromFile(absolute)).content);
+      stored.push((await blobs.putFromFile(absolute)).content);
       unlinkFile(absolute);
     }
   }
-  return kept;
+  return stored;
 }
 
 function foldersAbove(paths: readonly string[]): Set<string> {

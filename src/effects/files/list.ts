@@ -6,13 +6,15 @@
  * 2. `.holdfast`, our temporary files and declared databases are left out; symbolic links are listed, never followed.
  * 3. A folder that may not be read is an error: it is never taken for empty.
  */
-import { lstatSync, readdirSync, type BigIntStats, type Dirent } from 'node:fs';
+import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
 import type { FileInfo } from '../../model/step/step-context.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { isReservedName, normaliseFolder } from './path.ts';
-import { inodeKey, reservedInodes, type ReservedInodes } from './reserved.ts';
-import { OpenFolder, type FileWorkspace } from './workspace.ts';
+import { OpenFolder } from './open-folder.ts';
+import { reservedInodes } from './reserved.ts';
+import { inodeKey, kindOf } from './stat.ts';
+import type { FileWorkspace, ReservedInodes } from './workspace.ts';
 
 /** Entries between two pauses for the main loop. */
 const ENTRIES_PER_TURN = 1_000;
@@ -76,10 +78,6 @@ function listOne(listing: Listing, { place, path }: { readonly place: string; re
     listing.infos.push({ path: childPlace, kind, sizeBytes: kind === 'file' ? Number(stat.size) : 0 });
     if (kind === 'directory' && listing.recursive) listing.pending.push({ place: childPlace, path: childPath });
   }
-}
-
-function kindOf(stat: BigIntStats): FileInfo['kind'] {
-  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
 }
 
 function refuseFile(workspace: FileWorkspace, folder: string): FileInfo[] {

@@ -4,17 +4,17 @@
  * Invariant: what the world does to a file (gone, unreadable, a link out of the workspace) is told as a sighting; errors
  * are for callers that ask for what may not be asked.
  */
-import { lstatSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import type { FileState } from '../../model/record/world.ts';
-import { FileLooker, isStillAsHashed, type FileSighting } from './sighting.ts';
-import { viewOf, type FileWorkspace } from './workspace.ts';
-
-export type { FileSighting, FileStamp } from './sighting.ts';
+import { FileLooker } from './looker.ts';
+import { isStillAsHashed, type FileSighting } from './sighting.ts';
+import { tryStatOf } from './stat.ts';
+import { viewOf } from './view.ts';
+import type { FileWorkspace } from './workspace.ts';
 
 export interface ObserveOptions {
   /** Told now and then how many of the paths have been looked at. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: (count: number, total: number) => void;
 }
 
 /** This much is hashed in less time than it takes to ask a worker. */
@@ -36,7 +36,7 @@ export async function observeFiles(
   const { onProgress } = options;
   const view = viewOf(workspace);
   if (paths.length > MAX_PATHS_HERE)
-    return workspace.pool.look(view, paths, onProgress && ((done) => onProgress(done, paths.length)));
+    return workspace.pool.look(view, paths, onProgress && ((count) => onProgress(count, paths.length)));
   const looker = new FileLooker(view);
   const sightings = paths.map((path) => looker.look(path, MAX_BYTES_HERE));
   const large = paths.filter((_, index) => sightings[index] === undefined);
@@ -45,7 +45,7 @@ export async function observeFiles(
   const fromWorkers =
     large.length === 0
       ? []
-      : await workspace.pool.look(view, large, onProgress && ((done) => onProgress(here + done, paths.length)));
+      : await workspace.pool.look(view, large, onProgress && ((count) => onProgress(here + count, paths.length)));
   return sightings.map((sighting) => sighting ?? fromWorkers.shift()!);
 }
 
@@ -56,11 +56,6 @@ export async function observeFiles(
 export function glanceAt(workspace: FileWorkspace, path: string, earlier: FileSighting): FileState | undefined {
   if (earlier.outcome !== 'seen' || earlier.stamp === undefined || earlier.stamp.sizeBytes <= MAX_BYTES_HERE)
     return undefined;
-  let now: BigIntStats | undefined;
-  try {
-    now = lstatSync(join(workspace.root, path), { bigint: true, throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
+  const now = tryStatOf(join(workspace.root, path));
   return now !== undefined && isStillAsHashed(earlier.stamp, now) ? earlier.state : undefined;
 }

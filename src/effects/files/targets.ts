@@ -5,13 +5,13 @@
  * Unicode forms where the filesystem folds them (it is asked, not guessed), folders reached through symbolic links, and
  * hard links of one inode.
  */
-import { closeSync, constants, lstatSync, openSync, realpathSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '../../model/failure.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { tryUnlink } from '../../store/durable-file.ts';
 import { folderOf, nameOf, TEMPORARY_PREFIX } from './path.ts';
-import { inodeKey } from './reserved.ts';
+import { inodeKey, tryStatOf } from './stat.ts';
 import type { FileWorkspace } from './workspace.ts';
 
 export interface FileTarget {
@@ -48,7 +48,7 @@ export function refuseSameTargets(workspace: FileWorkspace, targets: readonly Fi
       if (isFolded(workspace, place, placeOf(other.path))) refuse(other, target, 'are one name on this filesystem');
     folded.set(key, [...alike, target]);
 
-    const stat = statOf(place);
+    const stat = tryStatOf(place);
     if (stat?.isFile() !== true) continue;
     refuse(inodes.get(inodeKey(stat)), target, 'are hard links of one file');
     inodes.set(inodeKey(stat), target);
@@ -115,7 +115,7 @@ function isFolded(workspace: FileWorkspace, a: string, b: string): boolean {
 
 function foldsTogether(workspace: FileWorkspace, folder: string, a: string, b: string): boolean {
   let existing = folder;
-  while (existing.length > workspace.root.length && statOf(existing)?.isDirectory() !== true)
+  while (existing.length > workspace.root.length && tryStatOf(existing)?.isDirectory() !== true)
     existing = folderOf(existing);
   const prefix = `${existing}/${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}-`;
   try {
@@ -125,17 +125,8 @@ function foldsTogether(workspace: FileWorkspace, folder: string, a: string, b: s
     return true;
   }
   try {
-    return statOf(prefix + b) !== undefined;
+    return tryStatOf(prefix + b) !== undefined;
   } finally {
     tryUnlink(prefix + a);
-  }
-}
-
-function statOf(absolute: string): BigIntStats | undefined {
-  try {
-    return lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
-  } catch {
-    // Not to be seen by this process: nothing is known about it, and applying will say so.
-    return undefined;
   }
 }

@@ -12,14 +12,10 @@ import {
   constants,
   copyFile as copyFileSlowly,
   copyFileSync,
-  lstatSync,
   lutimesSync,
   mkdirSync,
-  readdirSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
-  unlinkSync,
   utimesSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
@@ -67,29 +63,6 @@ export async function copyTree(
   // Last, and from within: making what is in a folder changes its times, and may need a mode that it has not.
   for (const folder of folders.reverse()) setFolder(`${to}/${folder}`, copied.get(folder)!);
   return copied;
-}
-
-/** Removes a folder or file, whatever modes and names a command has left in it. Safe to repeat. */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.isDirectory() === true) await removeFolder(Buffer.from(path), new Turns());
-    else if (stat !== undefined) unlinkSync(path);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw storageError('remove', path, error);
-  }
-}
-
-async function removeFolder(folder: Buffer, turns: Turns): Promise<void> {
-  if (process.getuid?.() !== 0) chmodSync(folder, 0o700);
-  // As bytes: a command may have made names that are no text.
-  for (const entry of readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {
-    const path = Buffer.concat([folder, Buffer.from('/'), entry.name]);
-    if (entry.isDirectory()) await removeFolder(path, turns);
-    else unlinkSync(path);
-    await turns.take();
-  }
-  rmdirSync(folder);
 }
 
 function missingAbove(path: string, copied: ReadonlyMap<string, TreeEntry>, tree: Tree): string[] {

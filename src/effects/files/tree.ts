@@ -8,16 +8,16 @@
  * 2. Nothing is opened, no symbolic link is followed. `.holdfast`, our temporary files and declared databases are left out.
  * 3. A name that is not Unicode can't be named by a record: it is an error, never left out without a word.
  */
-import { readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { isReservedName } from './path.ts';
-import { inodeKey, type ReservedInodes } from './reserved.ts';
-import { statOf } from './stat.ts';
+import { inodeKey, kindOf, modeOf, statOf, type EntryKind } from './stat.ts';
+import type { ReservedInodes } from './workspace.ts';
 import { Turns } from '../turns.ts';
 
 export interface TreeEntry {
-  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly kind: EntryKind;
   readonly mode: number;
   readonly sizeBytes: number;
   readonly inode: bigint;
@@ -68,7 +68,7 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
   const kind = kindOf(stat);
   const entry: TreeEntry = {
     kind,
-    mode: Number(stat.mode & 0o7777n),
+    mode: modeOf(stat),
     sizeBytes: Number(stat.size),
     inode: stat.ino,
     mtimeNs: stat.mtimeNs,
@@ -128,8 +128,4 @@ function namesIn(root: string, folder: string): readonly string[] {
     if (systemCode(error) === 'ENOENT' && folder !== '') return [];
     throw storageError('list', absolute, error);
   }
-}
-
-function kindOf(stat: BigIntStats): TreeEntry['kind'] {
-  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
 }

@@ -19,7 +19,7 @@ import {
   type ProcessIdentity,
 } from '../../store/lock/process-identity.ts';
 import { killLeftovers } from './leftovers.ts';
-import { removeTree } from '../files/tree-copy.ts';
+import { removeTree } from '../files/remove-tree.ts';
 
 export interface CommandFolder {
   /** Also the marker of its processes. */

@@ -15,7 +15,7 @@ import {
   prepareFile,
   putFile,
   refuseSameTargets,
-  removeLeftovers,
+  removeLeftoverFiles,
   syncFolders,
   type CommitOptions,
   type FileDifference,
@@ -182,7 +182,7 @@ export class WorkspaceFiles {
         kind: 'file',
         sizeBytes: outcome.sizeBytes,
         mode: before.kind === 'file' ? before.mode : 0o644,
-        content: outcome.kept,
+        content: outcome.stored,
       };
       await this.put(path, theirs, after, prepared.name);
       return { kind: 'conflict', found: await this.stateNow(path) };
@@ -209,8 +209,8 @@ export class WorkspaceFiles {
         kind: 'done',
         ...(expectedNow.kind === 'file' && !sameState(expectedNow, state) ? { kept: expectedNow.content } : {}),
       };
-    if (outcome.outcome === 'written-meanwhile') return { kind: 'done', kept: outcome.kept };
-    return { kind: 'left', reason: outcome.reason, ...(outcome.kept === undefined ? {} : { kept: outcome.kept }) };
+    if (outcome.outcome === 'written-meanwhile') return { kind: 'done', kept: outcome.stored };
+    return { kind: 'left', reason: outcome.reason, ...(outcome.stored === undefined ? {} : { kept: outcome.stored }) };
   }
 
   /** Takes away what was prepared and will not be committed by this attempt. Never fails. */
@@ -222,7 +222,7 @@ export class WorkspaceFiles {
 
   /** What attempts that were killed left of a token's changes, once those are settled. */
   async removeLeftovers(token: string, paths: readonly string[]): Promise<void> {
-    await removeLeftovers(this.#workspace, token, paths, this.#blobs);
+    await removeLeftoverFiles(this.#workspace, token, paths, this.#blobs);
   }
 
   /** Keeps what is there as evidence before it is taken for the record. */

@@ -18,7 +18,8 @@ import { ABSENT, sameState, type FileState } from '../../../model/record/world.t
 import { contentOf } from '../../../effects/files/content.ts';
 import { folderOf } from '../../../effects/files/path.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
-import { copyTree, removeTree } from '../../../effects/files/tree-copy.ts';
+import { removeTree } from '../../../effects/files/remove-tree.ts';
+import { copyTree } from '../../../effects/files/tree-copy.ts';
 import {
   differingPaths,
   isSameEntry,
