@@ -105,7 +105,7 @@ test('each COMMIT of the ledger and of a database stands between its two fault p
   const calls = callsOf(/\b(run|fixed|exec)\('COMMIT'/g);
   assert.equal(calls.length, 5);
   assert.deepEqual(
-    unguarded(calls, ({ file }) => [file === 'src/store/ledger/ledger.ts' ? 'ledger-commit' : 'database-commit']),
+    unguarded(calls, ({ file }) => [file === 'src/store/ledger/file.ts' ? 'ledger-commit' : 'database-commit']),
     [],
   );
 });
@@ -128,7 +128,7 @@ test('nothing durable is done by other means than those with points', () => {
     // These two ask the system what it is.
     'src/store/filesystem.ts': ['node:child_process'],
     'src/store/lock/process-identity.ts': ['node:child_process'],
-    'src/store/ledger/ledger.ts': ['node:sqlite'],
+    'src/store/sqlite-store.ts': ['node:sqlite'],
     'src/store/lock/lock.ts': ['node:sqlite'],
     'src/store/lock/worker-register.ts': ['node:sqlite'],
   });

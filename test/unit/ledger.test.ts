@@ -11,7 +11,8 @@ import { foldManifest, type ManifestEntry } from '../../src/model/record/manifes
 import { GENESIS, nextHead, recordText } from '../../src/model/record/chain.ts';
 import { ABSENT, stateDigest } from '../../src/model/record/world.ts';
 import { BATCH_RECORDS, headOf } from '../../src/store/ledger/chain-check.ts';
-import { Ledger, LEDGER_FILE } from '../../src/store/ledger/ledger.ts';
+import { Ledger } from '../../src/store/ledger/ledger.ts';
+import { LEDGER_FILE } from '../../src/store/ledger/file.ts';
 
 const JOB = 'job@run';
 let directory: string;

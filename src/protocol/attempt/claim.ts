@@ -10,7 +10,8 @@ import type { StepRecord } from '../../model/record/record.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import { sameState, type ResourceState } from '../../model/record/world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
-import type { ClaimRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { ClaimRow } from '../../store/ledger/claims.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
 import { mustBeAsRecorded } from './manifest-check.ts';
 import type { Caller } from '../host.ts';
@@ -62,7 +63,7 @@ export class Claim {
   ): Promise<void> {
     await this.#durably(`record ${name}`, (ledger) => {
       for (const [content, bytes] of contents) ledger.putContent(content, bytes);
-      ledger.putOnce(this.#row.token, this.#row.draft, name, value, reads);
+      ledger.putOnce(this.#row.token, this.#row.draft, name, { value, reads });
     });
   }
 

@@ -3,7 +3,7 @@
  * is only sealed is dropped. The results say which; their notes are for people and are never searched.
  */
 import { isFailure } from '../../model/failure.ts';
-import type { IntentRow } from '../../store/ledger/ledger.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
 import { removeIntentLeftovers } from './leftovers.ts';
 import { rollForwardIntent, whyNot, type JobUnderLock } from './roll-forward.ts';
 

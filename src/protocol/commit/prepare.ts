@@ -3,7 +3,8 @@ import { Turns } from '../../effects/turns.ts';
 import { changesKind } from '../../model/record/effect.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
-import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PreparedFile } from '../workspace/files.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 

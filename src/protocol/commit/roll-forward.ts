@@ -1,6 +1,7 @@
 /** Finishes an intent that is half applied: from `applying` on it only rolls forward. */
 import type { JobSettings } from '../../model/job/settings.ts';
-import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { applyIntent, type ApplyOutcome } from './apply.ts';
 import { removeIntentLeftovers } from './leftovers.ts';

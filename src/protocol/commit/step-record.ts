@@ -14,7 +14,9 @@ import type { Intent } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
-import type { IntentRow, Ledger, NewRecord, PreparedAfters } from '../../store/ledger/ledger.ts';
+import type { IntentRow, PreparedAfters } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { NewRecord } from '../../store/ledger/chain.ts';
 import { versionState } from '../look/digests.ts';
 
 export interface Applied {

@@ -14,7 +14,8 @@ import { ABSENT, sameState, type FileState, type ResourceState, type RowState } 
 import { isFailure } from '../../model/failure.ts';
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
-import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import { readRecorded, recordedRows } from '../commit/recorded-rows.ts';

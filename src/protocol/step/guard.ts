@@ -8,7 +8,8 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { RunStepRequest } from '../../model/job/run-step.ts';
 import type { VerificationReason } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
-import type { JobRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { JobRow } from '../../store/ledger/jobs.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { BootClock, Caller, ProtocolHost } from '../host.ts';
 
 /** A shorter wait would ask for a comparison again before the step that the last one was for has come. */

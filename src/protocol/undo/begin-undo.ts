@@ -13,7 +13,8 @@ import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { isUndoId } from '../../model/record/token.ts';
-import type { JobRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { JobRow } from '../../store/ledger/jobs.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned, type Unfinished } from '../verify/abandoned.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import {

@@ -22,7 +22,7 @@ import type { Finding } from '../../model/question/finding.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/record/world.ts';
-import type { UndoRuling } from '../../store/ledger/ledger.ts';
+import type { UndoRuling } from '../../store/ledger/undo-rulings.ts';
 import { unseenFinding } from '../question/unseen.ts';
 import { describeDifference } from '../question/describe.ts';
 import { finding, sideOf } from '../question/finding.ts';

@@ -5,7 +5,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import { syncDirectory, writeDurably } from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
-import { LEDGER_FILE } from '../../store/ledger/ledger.ts';
+import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { HOLDFAST_DIRECTORY, Workspace } from './workspace.ts';
 

@@ -1,11 +1,19 @@
 /**
- * What the ledger knows of a call that a step makes while its code runs.
+ * What the ledger has of a call that a step makes while its code runs, and the digests that decisions about it hold for.
  *
- * about: it is about to be made, or may have been. done: it happened, with its answer. kept: it happened, and a person
- * said that it stays although the step no longer asks for it. repeat: a person said that it is made (once more).
- * withdrawn: it was about to be made, and certainly was not.
+ * State of a call
+ * about      it is about to be made, or may have been
+ * done       it happened, with its answer
+ * kept       it happened, and a person said that its answer counts although the step no longer requests it
+ * repeat     a person said that it is made (once more)
+ * withdrawn  it was about to be made, and certainly was not
  */
 import { digestOf, type Digest } from '../../model/digest.ts';
+
+export const CALL_STATES = ['about', 'done', 'kept', 'repeat', 'withdrawn'] as const;
+/** What is to be done about a call in doubt. `safe`: it changes nothing on the remote side, and so is never in doubt. */
+export const DOUBT_POLICIES = ['ask', 'repeat', 'probe', 'safe'] as const;
+export const KNOWN_BY = ['called', 'probed', 'told'] as const;
 
 export interface PerformRow {
   readonly token: Digest;
@@ -13,19 +21,19 @@ export interface PerformRow {
   readonly jobId: string;
   readonly stepId: string;
   readonly generation: number;
-  readonly state: 'about' | 'done' | 'kept' | 'repeat' | 'withdrawn';
+  readonly state: (typeof CALL_STATES)[number];
+  /** The idempotency key. */
   readonly key: Digest;
   /** How often a person decided that it is made anew although it had happened. */
   readonly round: number;
-  /** safe: it changes nothing on the other side, and so is never in doubt. */
-  readonly inDoubt: 'ask' | 'repeat' | 'probe' | 'safe';
+  readonly inDoubt: (typeof DOUBT_POLICIES)[number];
   /** What was, or is about to be, sent: its digest, and its text cut to a bound. */
   readonly request: { readonly digest: Digest; readonly text: string };
-  /** What a step must ask for, and must have been given and read before, to be answered by this row. Null: whatever it asks for. */
+  /** The basis on which this row answers a step's request. Null: whatever the step requests. */
   readonly answers: PerformBasis | null;
   /** Canonical JSON. */
   readonly answer: string | null;
-  readonly known: 'called' | 'probed' | 'told' | null;
+  readonly known: (typeof KNOWN_BY)[number] | null;
   /** The generation that made the call. */
   readonly calledIn: number;
   /** Of the claim that began the call under this key; '': none has. */
@@ -33,7 +41,7 @@ export interface PerformRow {
   /** For people. */
   readonly note: string | null;
   readonly at: string;
-  /** What the step asks for now, where a person is asked about it. */
+  /** What the step requests now, where a person is asked about it. */
   readonly wanted: (PerformBasis & { readonly text: string }) | null;
 }
 
@@ -43,7 +51,7 @@ export interface PerformBasis {
   readonly reads: Digest;
 }
 
-/** What a person is shown of it: a decision holds for exactly that. */
+/** What a person is shown of a call: a decision holds for exactly that. */
 export function performDigest({ state, key, request, answers, answer, nonce, at }: PerformRow): Digest {
   return digestOf({
     state,
@@ -58,28 +66,4 @@ export function performDigest({ state, key, request, answers, answer, nonce, at 
 
 export function basisDigest({ request, reads }: PerformBasis): Digest {
   return digestOf({ request, reads });
-}
-
-export function performRowFrom(row: Record<string, unknown>): PerformRow {
-  const basis = (column: string): unknown => (row[column] === null ? null : JSON.parse(row[column] as string));
-  return {
-    token: row['token'] as string,
-    name: row['name'] as string,
-    jobId: row['job_id'] as string,
-    stepId: row['step_id'] as string,
-    generation: row['generation'] as number,
-    state: row['state'] as PerformRow['state'],
-    key: row['key'] as string,
-    round: row['round'] as number,
-    inDoubt: row['in_doubt'] as PerformRow['inDoubt'],
-    request: { digest: row['request_digest'] as string, text: row['request'] as string },
-    answers: basis('answers') as PerformRow['answers'],
-    answer: row['answer'] as string | null,
-    known: row['known'] as PerformRow['known'],
-    calledIn: row['called_in'] as number,
-    nonce: row['nonce'] as string,
-    note: row['note'] as string | null,
-    at: row['at'] as string,
-    wanted: basis('wanted') as PerformRow['wanted'],
-  };
 }

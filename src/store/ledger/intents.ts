@@ -1,0 +1,157 @@
+/**
+ * The table `intent`: what a step is about to apply, from its seal until its record.
+ *
+ * | state    | seal      | apply     | finish | drop    |
+ * | -------- | --------- | --------- | ------ | ------- |
+ * | (absent) | sealed    | defect    | absent | absent  |
+ * | sealed   | unchanged | applying  | done   | dropped |
+ * | applying | unchanged | applying  | done   | dropped |
+ * | dropped  | sealed    | defect    | done   | dropped |
+ * | done     | unchanged | defect    | done   | defect  |
+ *
+ * An intent without effects to apply may be finished without ever having been sealed: its record is its seal. It is also
+ * finished from `sealed` (it needed an approval) and from `dropped` (an earlier draft had effects). What is applying is
+ * dropped only by a decision that undoes what was applied of it; what is done never moves again.
+ *
+ * Invariant: an intent matches its digest whenever it is read.
+ */
+import { digestOf, type Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import { invariant } from '../../model/invariant.ts';
+import { IntentSchema, type Intent } from '../../model/record/intent.ts';
+import type { Change } from '../../model/record/record.ts';
+import type { ResourceState } from '../../model/record/world.ts';
+import { defined } from '../../model/defined.ts';
+import type { NamedRow } from '../sqlite-store.ts';
+import { Columns, outline } from './columns.ts';
+import type { LedgerFile } from './file.ts';
+
+const STATES = ['sealed', 'applying', 'done', 'dropped'] as const;
+type IntentState = (typeof STATES)[number];
+
+export interface IntentRow {
+  readonly intent: Intent;
+  readonly digest: Digest;
+  readonly state: IntentState;
+  /** Does it need a person's approval? */
+  readonly approval: boolean;
+  readonly details: IntentDetails;
+}
+
+/** What the record will say beside the intent; not part of what is approved. */
+export interface IntentDetails {
+  readonly version: string;
+  readonly uses: readonly string[] | null;
+  readonly logs: readonly { message: string; fields?: unknown }[];
+}
+
+/** What the transactions of an intent read back before they were committed: by effect, and for the manifest. */
+export interface PreparedAfters {
+  readonly afters: Readonly<Record<number, ResourceState>>;
+  readonly changes: readonly Change[];
+  /** The record that follows if all goes as prepared. */
+  readonly record?: { readonly runId: string; readonly at: string; readonly head: Digest };
+}
+
+const COLUMNS = new Columns('intent');
+const isDetails = outline<IntentDetails>({ version: 'string', uses: 'array or null', logs: 'array' });
+const isPrepared = outline<PreparedAfters>({ afters: 'object', changes: 'array' });
+
+export class IntentTable {
+  readonly #file: LedgerFile;
+
+  constructor(file: LedgerFile) {
+    this.#file = file;
+  }
+
+  find(token: Digest): IntentRow | undefined {
+    const row = this.#file.get('SELECT * FROM intent WHERE token = ?', token);
+    return row === undefined ? undefined : read(row);
+  }
+
+  /** Sealed or applying, in the order in which they were sealed first. */
+  open(jobId: string): readonly IntentRow[] {
+    const rows = this.#file.all(
+      `SELECT * FROM intent WHERE job_id = ? AND state IN ('sealed', 'applying') ORDER BY rowid`,
+      jobId,
+    );
+    return rows.map(read);
+  }
+
+  isApplying(token: Digest): boolean {
+    return this.#file.get(`SELECT 1 FROM intent WHERE token = ? AND state = 'applying'`, token) !== undefined;
+  }
+
+  /** Changes nothing where the token has an intent that was not dropped. */
+  seal({ intent, digest, approval, details }: Omit<IntentRow, 'state'>): void {
+    this.#file.run(
+      `INSERT INTO intent VALUES (?, ?, ?, ?, 'sealed', ?, ?, NULL)
+       ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = 'sealed',
+         approval = excluded.approval, details = excluded.details, prepared = NULL
+       WHERE intent.state = 'dropped'`,
+      intent.token,
+      intent.jobId,
+      digest,
+      JSON.stringify(intent),
+      approval ? 1 : 0,
+      JSON.stringify(details),
+    );
+  }
+
+  /** From here on the intent only rolls forward. */
+  beginApplying(token: Digest, prepared: PreparedAfters): void {
+    const changed = this.#file.run(
+      `UPDATE intent SET state = 'applying', prepared = ? WHERE token = ? AND state IN ('sealed', 'applying')`,
+      JSON.stringify(merged(this.preparedAfters(token), prepared)),
+      token,
+    );
+    invariant(changed === 1, `an intent that is applied (${token}) was sealed and is not dropped`);
+  }
+
+  /** The intent has its record. */
+  finish(token: Digest): void {
+    this.#file.run(`UPDATE intent SET state = 'done' WHERE token = ?`, token);
+  }
+
+  drop(token: Digest): void {
+    const changed = this.#file.run(`UPDATE intent SET state = 'dropped' WHERE token = ? AND state <> 'done'`, token);
+    if (changed === 0) invariant(this.#stateOf(token) !== 'done', `an intent that is dropped (${token}) is not done`);
+  }
+
+  preparedAfters(token: Digest): PreparedAfters {
+    const row = this.#file.get('SELECT prepared FROM intent WHERE token = ?', token);
+    const prepared = row === undefined ? null : COLUMNS.jsonOrNull(row, 'prepared', isPrepared);
+    return prepared ?? { afters: {}, changes: [] };
+  }
+
+  #stateOf(token: Digest): IntentState | undefined {
+    const row = this.#file.get('SELECT state FROM intent WHERE token = ?', token);
+    return row === undefined ? undefined : COLUMNS.oneOf(row, 'state', STATES);
+  }
+}
+
+/** A roll-forward prepares only what is not done; what an earlier one prepared for the rest stays. */
+function merged(earlier: PreparedAfters, next: PreparedAfters): PreparedAfters {
+  const renewed = new Set(next.changes.map(({ resource }) => resource));
+  return {
+    afters: { ...earlier.afters, ...next.afters },
+    changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes],
+    ...defined({ record: next.record }),
+  };
+}
+
+function read(row: NamedRow): IntentRow {
+  const intent = COLUMNS.parsed(row, 'body', IntentSchema, 'intent');
+  const digest = COLUMNS.text(row, 'digest');
+  if (digestOf(intent) !== digest)
+    throw new HoldfastError('ledger-damaged', `The sealed intent of step ${intent.stepId} does not match its digest.`, {
+      stepId: intent.stepId,
+    });
+  return {
+    intent,
+    digest,
+    state: COLUMNS.oneOf(row, 'state', STATES),
+    approval: COLUMNS.integer(row, 'approval') === 1,
+    details: COLUMNS.json(row, 'details', isDetails),
+  };
+}

@@ -1,0 +1,107 @@
+/** The table `manifest`: what the world should look like, as the chain folds to it. */
+import { foldManifest, type ManifestEntry } from '../../model/record/manifest.ts';
+import type { ChainRecord } from '../../model/record/record.ts';
+import { formatResource, parseResource } from '../../model/record/resource.ts';
+import type { NamedRow } from '../sqlite-store.ts';
+import { Columns, outline } from './columns.ts';
+import type { LedgerFile } from './file.ts';
+
+const COLUMNS = new Columns('manifest');
+const isEntry = outline<ManifestEntry>({
+  resource: 'string',
+  digest: 'string',
+  state: 'object',
+  role: 'string',
+  seq: 'number',
+  at: 'string',
+});
+
+export class ManifestTable {
+  readonly #file: LedgerFile;
+
+  constructor(file: LedgerFile) {
+    this.#file = file;
+  }
+
+  find(jobId: string, resource: string): ManifestEntry | undefined {
+    const row = this.#file.get(
+      'SELECT resource, entry FROM manifest WHERE job_id = ? AND resource = ?',
+      jobId,
+      resource,
+    );
+    return row === undefined ? undefined : read(row);
+  }
+
+  all(jobId: string): Map<string, ManifestEntry> {
+    const entries = new Map<string, ManifestEntry>();
+    const rows = this.#file.iterate('SELECT resource, entry FROM manifest WHERE job_id = ? ORDER BY resource', jobId);
+    for (const row of rows) entries.set(COLUMNS.text(row, 'resource'), read(row));
+    return entries;
+  }
+
+  /** Tables whose schema the record has, as they were spelled. */
+  tables(jobId: string, database: string): readonly string[] {
+    return this.#resources(jobId, formatResource({ kind: 'schema', database, table: '' }))
+      .map((uri) => parseResource(uri))
+      .flatMap((resource) => (resource.kind === 'schema' ? [resource.table] : []));
+  }
+
+  /** Paths of the workspace that the record has something of. */
+  files(jobId: string): readonly string[] {
+    return this.#resources(jobId, 'file:').map((uri) => uri.slice('file:'.length));
+  }
+
+  /** What the record has of a table's rows. */
+  rows(jobId: string, database: string, table: string): readonly ManifestEntry[] {
+    const prefix = formatResource({ kind: 'row', database, table, key: {} }).slice(0, -'{}'.length);
+    const rows = this.#file.all(
+      `SELECT resource, entry FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource`,
+      jobId,
+      prefix,
+      endOf(prefix),
+    );
+    return rows.map(read);
+  }
+
+  /** Folds in a record that was appended just now. */
+  fold(record: ChainRecord): void {
+    if (record.changes.length === 0) return;
+    const touched = new Map<string, ManifestEntry>();
+    for (const { resource } of record.changes) {
+      const present = this.find(record.jobId, resource);
+      if (present !== undefined) touched.set(resource, present);
+    }
+    foldManifest(touched, record);
+    for (const entry of touched.values()) if (entry.seq === record.seq) this.#put(record.jobId, entry);
+  }
+
+  #put(jobId: string, entry: ManifestEntry): void {
+    this.#file.run(
+      `INSERT INTO manifest VALUES (?, ?, ?, ?)
+       ON CONFLICT (job_id, resource) DO UPDATE SET digest = excluded.digest, entry = excluded.entry`,
+      jobId,
+      entry.resource,
+      entry.digest,
+      JSON.stringify(entry),
+    );
+  }
+
+  #resources(jobId: string, prefix: string): readonly string[] {
+    const rows = this.#file.all(
+      'SELECT resource FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource',
+      jobId,
+      prefix,
+      endOf(prefix),
+    );
+    return rows.map((row) => COLUMNS.text(row, 'resource'));
+  }
+}
+
+/** The first text after all that begin with the prefix: its last character (ASCII), raised by one. */
+function endOf(prefix: string): string {
+  return `${prefix.slice(0, -1)}${String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)}`;
+}
+
+function read(row: NamedRow): ManifestEntry {
+  return COLUMNS.json(row, 'entry', isEntry, `manifest entry for ${COLUMNS.text(row, 'resource')}`);
+}

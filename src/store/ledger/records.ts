@@ -1,0 +1,167 @@
+/**
+ * The table `record`: the chain's records, as they were appended. Nothing here changes or removes one.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import { ChainRecordSchema, type ChainRecord, type StepRecord, type UndoneRecord } from '../../model/record/record.ts';
+import { GENESIS } from '../../model/record/chain.ts';
+import type { NamedRow } from '../sqlite-store.ts';
+import { BATCH_BYTES, BATCH_RECORDS, RecordParser, type ReadRecord, type StoredRecord } from './chain-check.ts';
+import { Columns, unreadable } from './columns.ts';
+import type { LedgerFile } from './file.ts';
+
+/** A record and where in the chain it stands. */
+export interface PlacedRecord<R extends ChainRecord = ChainRecord> {
+  readonly record: R;
+  readonly at: ChainPlace;
+}
+
+const COLUMNS = new Columns('record');
+
+export class RecordTable {
+  readonly #file: LedgerFile;
+  readonly #parser = new RecordParser();
+
+  constructor(file: LedgerFile) {
+    this.#file = file;
+  }
+
+  /** @param text as it is hashed into the chain */
+  add({ record, at }: PlacedRecord, text: string): void {
+    const filedUnder = record.kind === 'step' || record.kind === 'undone' ? record : undefined;
+    this.#file.run(
+      'INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      record.jobId,
+      at.seq,
+      record.kind,
+      filedUnder?.token ?? null,
+      filedUnder?.stepId ?? null,
+      filedUnder?.generation ?? null,
+      record.runId,
+      text,
+      at.head,
+    );
+  }
+
+  /** The chain's head after a record; undefined: there is no such record. */
+  headAt(jobId: string, seq: number): Digest | undefined {
+    if (seq === 0) return GENESIS;
+    const row = this.#file.get('SELECT head FROM record WHERE job_id = ? AND seq = ?', jobId, seq);
+    return row === undefined ? undefined : COLUMNS.text(row, 'head');
+  }
+
+  step(token: Digest): PlacedRecord<StepRecord> | undefined {
+    const found = this.#filedUnder(token, 'step');
+    if (found === undefined) return undefined;
+    const { record, at } = found;
+    if (record.kind !== 'step') throw misfiled(record, "a step's");
+    return { record, at };
+  }
+
+  /** The record of an undoing, by its own token. */
+  undone(token: Digest): PlacedRecord<UndoneRecord> | undefined {
+    const found = this.#filedUnder(token, 'undone');
+    if (found === undefined) return undefined;
+    const { record, at } = found;
+    if (record.kind !== 'undone') throw misfiled(record, "an undoing's");
+    return { record, at };
+  }
+
+  /** Is a step, or an undoing, recorded under this token? */
+  has(token: Digest, kind: 'step' | 'undone'): boolean {
+    return this.#file.get(`SELECT 1 FROM record WHERE token = ? AND kind = '${kind}'`, token) !== undefined;
+  }
+
+  /** Does the chain hold a person's approval of this intent? */
+  isApproved(jobId: string, intent: Digest): boolean {
+    const row = this.#file.get(
+      `SELECT 1 FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ?`,
+      jobId,
+      intent,
+    );
+    return row !== undefined;
+  }
+
+  /** Steps that decisions after a place in the chain made run again. */
+  rerunsSince(jobId: string, seq: number): readonly string[] {
+    const rows = this.#file.all(
+      `SELECT seq, body FROM record WHERE job_id = ? AND seq > ? AND kind = 'decision'`,
+      jobId,
+      seq,
+    );
+    const reruns = rows.map(read).flatMap((record) => (record.kind === 'decision' ? record.reruns : []));
+    return [...new Set(reruns.map(({ stepId }) => stepId))];
+  }
+
+  /** A job's records after a place in its chain, in order. */
+  *all(jobId: string, after = 0): Generator<ReadRecord> {
+    for (const batch of this.batches(jobId, after)) yield* batch;
+  }
+
+  /** The same in batches, so that whoever reads many can give others a turn between two. */
+  *batches(jobId: string, after = 0): Generator<readonly ReadRecord[]> {
+    let seq = after;
+    let previous = this.headAt(jobId, after) ?? GENESIS;
+    for (;;) {
+      const batch: ReadRecord[] = [];
+      for (const stored of this.#stored(jobId, seq)) {
+        batch.push(this.#parse(previous, stored));
+        previous = stored.head;
+        seq = stored.seq;
+      }
+      if (batch.length === 0) return;
+      yield batch;
+    }
+  }
+
+  /** Each record after a place, in order; others get a turn between batches. */
+  async visit(jobId: string, after: number, visit: (record: ReadRecord) => void): Promise<void> {
+    for (const batch of this.batches(jobId, after)) {
+      batch.forEach(visit);
+      await nextTurn();
+    }
+  }
+
+  #filedUnder(token: Digest, kind: 'step' | 'undone'): PlacedRecord | undefined {
+    const row = this.#file.get(`SELECT seq, body, head FROM record WHERE token = ? AND kind = '${kind}'`, token);
+    if (row === undefined) return undefined;
+    return { record: read(row), at: { seq: COLUMNS.integer(row, 'seq'), head: COLUMNS.text(row, 'head') } };
+  }
+
+  #stored(jobId: string, after: number): readonly StoredRecord[] {
+    const batch: StoredRecord[] = [];
+    let sizeBytes = 0;
+    const rows = this.#file.iterate(
+      'SELECT seq, body, head FROM record WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?',
+      jobId,
+      after,
+      BATCH_RECORDS,
+    );
+    for (const row of rows) {
+      const text = COLUMNS.text(row, 'body');
+      batch.push({ seq: COLUMNS.integer(row, 'seq'), text, head: COLUMNS.text(row, 'head') });
+      sizeBytes += text.length;
+      if (sizeBytes > BATCH_BYTES) break;
+    }
+    return batch;
+  }
+
+  #parse(previous: Digest, stored: StoredRecord): ReadRecord {
+    try {
+      return this.#parser.parse(previous, stored);
+    } catch (error) {
+      throw unreadable(`record ${stored.seq}`, error);
+    }
+  }
+}
+
+function read(row: NamedRow): ChainRecord {
+  return COLUMNS.parsed(row, 'body', ChainRecordSchema, `record ${COLUMNS.integer(row, 'seq')}`);
+}
+
+function misfiled(record: ChainRecord, whose: string): HoldfastError {
+  const text = `Record ${record.seq} is filed under ${whose} token but is a ${record.kind} record.`;
+  return new HoldfastError('ledger-damaged', text);
+}
