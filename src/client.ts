@@ -59,7 +59,8 @@ export {
 export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';
 export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
-export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
+export { FAILURES, type FailureType } from './model/failures.ts';
+export { HoldfastError, isFailure } from './model/failure.ts';
 export type { Abort, Decision } from './model/question/decision.ts';
 export type { UndoPreview } from './model/job/undo-preview.ts';
 export type { Finding } from './model/question/finding.ts';

@@ -9,10 +9,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BUILT_IN_STEPS } from './model/step/built-in-steps.ts';
+import { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { HoldfastConfig } from './model/job/holdfast-config.ts';
-import { nearestName } from './model/plan/problem.ts';
+import { nearestName } from './model/plan/nearest-name.ts';
 import type { StepContract, StepImplementation } from './model/step/step.ts';
 
 export { defineConfig, type HoldfastConfig } from './model/job/holdfast-config.ts';

@@ -14,55 +14,32 @@ export {
   type StepInput,
   type StepOutput,
 } from './model/step/step.ts';
-export type { CommandResult } from './model/step/command.ts';
-export type {
-  CommandOptions,
-  CompensatedCall,
-  CompensatedEffect,
-  CompensatedRecord,
-  FileContent,
-  FileInfo,
-  HttpOptions,
-  HttpResponse,
-  PerformCall,
-  PerformOptions,
-  ProbeCall,
-  ProbeResult,
-  Row,
-  RowOptions,
-  StepContext,
-  StepDatabase,
-  StepFiles,
-  WriteOptions,
-} from './model/step/step-context.ts';
-export {
-  BUILT_IN_STEPS,
-  commandStep,
-  dbQueryStep,
-  dbSqlStep,
-  dbUpsertStep,
-  fileCopyStep,
-  fileRemoveStep,
-  fileWriteStep,
-  httpStep,
-  waitStep,
-} from './model/step/built-in-steps.ts';
+export type { CommandResult } from './model/step/command-result.ts';
+export type { CommandOptions } from './model/step/step-command.ts';
+export type { CompensatedCall, CompensatedEffect, CompensatedRecord } from './model/step/compensated.ts';
+export type { FileContent, FileInfo, StepFiles, WriteOptions } from './model/step/step-files.ts';
+export type { HttpOptions, HttpResponse } from './model/step/step-http.ts';
+export type { PerformCall, PerformOptions, ProbeCall, ProbeResult } from './model/step/step-call.ts';
+export type { Row, RowOptions, StepDatabase } from './model/step/step-database.ts';
+export type { StepContext } from './model/step/step-context.ts';
+export { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
+export { commandStep } from './model/step/built-in/command.ts';
+export { dbQueryStep, dbSqlStep, dbUpsertStep } from './model/step/built-in/database.ts';
+export { fileCopyStep, fileRemoveStep, fileWriteStep } from './model/step/built-in/file.ts';
+export { httpStep } from './model/step/built-in/http.ts';
+export { waitStep } from './model/step/built-in/wait.ts';
 export { HttpRequestSchema } from './model/step/http-request.ts';
 export { isNotPerformed, NotPerformed } from './model/step/not-performed.ts';
-export { FAILURES, HoldfastError, isFailure, type FailureType } from './model/failure.ts';
+export { FAILURES, type FailureType } from './model/failures.ts';
+export { HoldfastError, isFailure } from './model/failure.ts';
 export type { Json, JsonObject } from './model/canonical-json.ts';
 export { PlanSchema, type Plan, type PlanSource, type PlanStep } from './model/plan/plan.ts';
 export { validatePlan, type CheckedPlan, type CheckOptions } from './model/plan/check.ts';
-export { formatProblems, parsePlan, readPlan } from './model/plan/text.ts';
+export { formatProblems } from './model/plan/problem.ts';
+export { parsePlan, readPlan } from './model/plan/text.ts';
 export type { PlanProblem } from './model/plan/problem.ts';
-export {
-  ANSWERS,
-  AnswerSchema,
-  FindingClassSchema,
-  type Answer,
-  type AnswerEffect,
-  type FindingClass,
-} from './model/question/answer.ts';
+export { ANSWERS, type AnswerEffect } from './model/question/answer-table.ts';
+export { AnswerSchema, FindingClassSchema, type Answer, type FindingClass } from './model/question/answer.ts';
 export { FindingSchema, type Finding, type FindingKind } from './model/question/finding.ts';
 export { QuestionSchema, wholeAnswers, type Question } from './model/question/question.ts';
 export { AbortSchema, DecisionSchema, parseDecision, type Abort, type Decision } from './model/question/decision.ts';

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTestJob, type TestJob } from '../../src/testing.ts';
-import { commandStep } from '../../src/model/step/built-in-steps.ts';
+import { commandStep } from '../../src/model/step/built-in/command.ts';
 import type { Figure } from '../figure.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../temporary-directory.ts';
 

@@ -10,7 +10,8 @@ import { CommanderError, Option, type Command } from 'commander';
 import type { HoldfastClient } from '../client.ts';
 import { readKeys, type EncryptionKeys } from '../codec/keys.ts';
 import type { LoadedConfig } from '../config.ts';
-import { FAILURES, HoldfastError, isFailure } from '../model/failure.ts';
+import { FAILURES } from '../model/failures.ts';
+import { HoldfastError, isFailure } from '../model/failure.ts';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-code.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 

@@ -1,5 +1,5 @@
 /** What the command line tells a script by its exit code. The table of docs/command-line.md and of `holdfast --help`. */
-import type { FailureType } from '../model/failure.ts';
+import type { FailureType } from '../model/failures.ts';
 
 export const EXIT = {
   /** Done; for a job: completed, running or verified. */

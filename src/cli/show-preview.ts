@@ -1,5 +1,5 @@
 /** What a decision would do, as text: for each finding, on each of the four things that remember. */
-import type { AnswerEffect } from '../model/question/answer.ts';
+import type { AnswerEffect } from '../model/question/answer-table.ts';
 import type { DecisionPreview, UndoPreview } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';

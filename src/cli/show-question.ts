@@ -1,5 +1,6 @@
 /** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
-import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
+import { ANSWERS } from '../model/question/answer-table.ts';
+import { WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';
 import { isCutQuestion } from '../model/question/bounded-question.ts';
 import { needsResult, type Finding } from '../model/question/finding.ts';

@@ -10,7 +10,8 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/common';
-import { FAILURES, HoldfastError, type FailureType } from '../model/failure.ts';
+import { FAILURES, type FailureType } from '../model/failures.ts';
+import { HoldfastError } from '../model/failure.ts';
 
 export interface FailureContext {
   readonly address: string;

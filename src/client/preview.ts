@@ -1,7 +1,8 @@
 /**
  * What a decision would do, before it is taken: read from the one table of answers. Pure; asks nobody, changes nothing.
  */
-import { ANSWERS, type Answer, type AnswerEffect } from '../model/question/answer.ts';
+import { ANSWERS, type AnswerEffect } from '../model/question/answer-table.ts';
+import type { Answer } from '../model/question/answer.ts';
 import { ruleOn } from '../model/question/ruling.ts';
 import type { Decision } from '../model/question/decision.ts';
 import type { FindingKind } from '../model/question/finding.ts';

@@ -4,7 +4,7 @@
  */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
-import { FAILURES } from '../model/failure.ts';
+import { FAILURES } from '../model/failures.ts';
 import type { Retrying } from '../model/job/status.ts';
 import { decoded } from './stored-payload.ts';
 

@@ -7,6 +7,7 @@
  *    they are.
  */
 import { structuredPatch, type StructuredPatchHunk } from 'diff';
+import { readableLine } from './readable-line.ts';
 
 export interface DifferenceOptions {
   /** Default 60. */
@@ -26,7 +27,7 @@ export interface TextDifference {
 
 const DEFAULT_MAX_LINES = 60;
 const DEFAULT_MAX_BYTES = 8 * 1024;
-const MAX_LINE_CHARACTERS = 240;
+
 const CONTEXT_LINES = 3;
 /** The work grows with lines times edits; beyond this many a list of lines tells a person nothing. */
 const MAX_EDITS = 1_500;
@@ -48,22 +49,6 @@ export function differenceOfTexts(
     ...boundLines(lines, options.maxLines ?? DEFAULT_MAX_LINES, options.maxBytes ?? DEFAULT_MAX_BYTES),
   };
 }
-
-/** One line with nothing in it that acts, hides or never ends. */
-export function readableLine(line: string): { readonly text: string; readonly isCut: boolean } {
-  const isCut = line.length > MAX_LINE_CHARACTERS;
-  const cut = isCut ? `${line.slice(0, MAX_LINE_CHARACTERS).toWellFormed()}… (${line.length} characters)` : line;
-  return {
-    text: cut.replace(UNSEEN, (character) =>
-      character === '\r' ? '␍' : `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`,
-    ),
-    isCut,
-  };
-}
-
-/** Everything that a terminal obeys, that reorders text or that can't be seen; tab and ordinary space may stay. */
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for
-const UNSEEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 function linesOf({ oldStart, oldLines, newStart, newLines, lines }: StructuredPatchHunk): string[] {
   return [`@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`, ...lines];

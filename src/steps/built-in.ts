@@ -1,16 +1,8 @@
 /** The code of the built-in steps. They use the same context as anyone's: there is no second way. */
-import {
-  commandStep,
-  MAX_COMMAND_OUTPUT_CHARACTERS,
-  dbQueryStep,
-  dbSqlStep,
-  dbUpsertStep,
-  fileCopyStep,
-  fileRemoveStep,
-  fileWriteStep,
-  httpStep,
-  MAX_HTTP_STEP_BYTES,
-} from '../model/step/built-in-steps.ts';
+import { commandStep, MAX_COMMAND_OUTPUT_CHARACTERS } from '../model/step/built-in/command.ts';
+import { dbQueryStep, dbSqlStep, dbUpsertStep } from '../model/step/built-in/database.ts';
+import { fileCopyStep, fileRemoveStep, fileWriteStep } from '../model/step/built-in/file.ts';
+import { httpStep, MAX_HTTP_STEP_BYTES } from '../model/step/built-in/http.ts';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { implementStep, type StepImplementation } from '../model/step/step.ts';

@@ -5,7 +5,7 @@
  * database in the same state is storage that failed; a lock file that can't be opened was most likely made by another
  * user, while a database that can't be opened is out of reach.
  */
-import type { FailureType } from '../model/failure.ts';
+import type { FailureType } from '../model/failures.ts';
 
 export interface SqliteError extends Error {
   readonly code: 'ERR_SQLITE_ERROR';

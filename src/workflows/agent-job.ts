@@ -11,14 +11,9 @@ import type { Plan } from '../model/plan/plan.ts';
 import { assertPlan } from '../model/plan/check.ts';
 import { planGraph } from '../model/plan/graph.ts';
 import { parseInput, watchesOf, workspaceOf } from '../model/plan/input.ts';
-import {
-  boundedProgress,
-  boundedResult,
-  runPlan,
-  type PlanJob,
-  type PlanProgress,
-  type PlanResult,
-} from '../model/plan/run.ts';
+import { boundedProgress, boundedResult, type PlanProgress, type PlanResult } from '../model/plan/progress.ts';
+import { runPlan } from '../model/plan/run.ts';
+import type { PlanJob } from '../model/plan/plan-job.ts';
 import { JobCore, MAX_CARRIED_BYTES } from './open-job.ts';
 import { isPatched } from './patches.ts';
 

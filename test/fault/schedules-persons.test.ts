@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import * as z from 'zod';
-import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';

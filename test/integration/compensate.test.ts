@@ -21,7 +21,8 @@ import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import type { CompensateResult } from '../../src/model/step/step.ts';
-import type { CompensatedRecord, StepContext } from '../../src/model/step/step-context.ts';
+import type { CompensatedRecord } from '../../src/model/step/compensated.ts';
+import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import {
   defineStep,

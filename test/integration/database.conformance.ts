@@ -10,7 +10,8 @@ import fc from 'fast-check';
 import type { Database, DatabaseTransaction } from '../../src/effects/database/database.ts';
 import { describeSchemaDifference } from '../../src/effects/database/schema-difference.ts';
 import type { Json, JsonObject } from '../../src/model/canonical-json.ts';
-import { isFailure, type FailureType } from '../../src/model/failure.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import type { FailureType } from '../../src/model/failures.ts';
 import type { RowChange } from '../../src/model/record/effect.ts';
 import { ABSENT, sameState, type RowState, type TokenState } from '../../src/model/record/world.ts';
 

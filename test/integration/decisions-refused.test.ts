@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowUpdateFailedError, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { HoldfastError } from '../../src/model/failure.ts';

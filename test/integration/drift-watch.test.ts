@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { openTestJob, type TestJob } from '../../src/testing.ts';
 import { manifestEntry } from '../support/ledger.ts';

@@ -16,7 +16,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
-import { dbSqlStep, dbUpsertStep, fileCopyStep, fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { dbSqlStep, dbUpsertStep } from '../../src/model/step/built-in/database.ts';
+import { fileCopyStep, fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
-import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Finding } from '../../src/model/question/finding.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { openTestJob, QuestionAsked, type TestJob, type TestJobOptions } from '../../src/testing.ts';

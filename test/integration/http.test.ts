@@ -6,11 +6,13 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
-import { httpStep } from '../../src/model/step/built-in-steps.ts';
+import { httpStep } from '../../src/model/step/built-in/http.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { isFailure, type FailureType, type HoldfastError } from '../../src/model/failure.ts';
+import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
+import type { FailureType } from '../../src/model/failures.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import type { HttpOptions, StepContext } from '../../src/model/step/step-context.ts';
+import type { HttpOptions } from '../../src/model/step/step-http.ts';
+import type { StepContext } from '../../src/model/step/step-context.ts';
 import {
   defineStep,
   implementStep,

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
-import { fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { describeEffect } from '../../src/model/record/effect-text.ts';
 import { isFailure } from '../../src/model/failure.ts';

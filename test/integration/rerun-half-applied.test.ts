@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import * as z from 'zod';
-import { dbQueryStep, dbSqlStep, fileCopyStep } from '../../src/model/step/built-in-steps.ts';
+import { dbQueryStep, dbSqlStep } from '../../src/model/step/built-in/database.ts';
+import { fileCopyStep } from '../../src/model/step/built-in/file.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 

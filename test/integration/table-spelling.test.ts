@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
 import * as z from 'zod';
-import { dbSqlStep } from '../../src/model/step/built-in-steps.ts';
+import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { readLedger } from '../support/ledger.ts';

@@ -5,7 +5,7 @@
 import { appendFileSync } from 'node:fs';
 import type { Decision } from '../../src/model/question/decision.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import type { CommandOptions } from '../../src/model/step/step-context.ts';
+import type { CommandOptions } from '../../src/model/step/step-command.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { openTestJob, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { shell, shellSteps } from './command-step.ts';

@@ -1,7 +1,7 @@
 /** A step that runs one command, for tests: its input is what `ctx.command` takes. */
 import * as z from 'zod';
-import type { CommandResult } from '../../src/model/step/command.ts';
-import type { CommandOptions } from '../../src/model/step/step-context.ts';
+import type { CommandResult } from '../../src/model/step/command-result.ts';
+import type { CommandOptions } from '../../src/model/step/step-command.ts';
 import { defineStep, implementStep, type StepImplementation } from '../../src/model/step/step.ts';
 
 export const shell = defineStep({

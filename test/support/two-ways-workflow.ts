@@ -1,6 +1,6 @@
 /** A user's own Workflow that is told by a Signal which way to go, so that after a reset it can go the other one. */
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
-import { fileCopyStep, fileWriteStep } from '../../src/model/step/built-in-steps.ts';
+import { fileCopyStep, fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { openJob } from '../../src/workflows/open-job.ts';
 
 export const goSignal = defineSignal<['write' | 'past']>('go');

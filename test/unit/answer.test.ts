@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ANSWERS, AnswerSchema, FindingClassSchema, WHOLE_QUESTION_ONLY } from '../../src/model/question/answer.ts';
+import { ANSWERS } from '../../src/model/question/answer-table.ts';
+import { AnswerSchema, FindingClassSchema, WHOLE_QUESTION_ONLY } from '../../src/model/question/answer.ts';
 import { offeredAnswers } from '../../src/model/question/question.ts';
 
 test('every class of finding offers recheck and abort, and nothing that the design does not give it', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { answered, AnswerSchema, ANSWERS, type Answer } from '../../src/model/question/answer.ts';
+import { answered, AnswerSchema, type Answer } from '../../src/model/question/answer.ts';
+import { ANSWERS } from '../../src/model/question/answer-table.ts';
 import { ruleOn } from '../../src/model/question/ruling.ts';
 import { parseDecision, type Decision } from '../../src/model/question/decision.ts';
 import { needsResult, type Finding } from '../../src/model/question/finding.ts';

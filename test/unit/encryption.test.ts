@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { clientDataConverter, workerDataConverter } from '../../src/codec/data-converter.ts';
 import { EncryptionCodec } from '../../src/codec/encryption-codec.ts';
 import { EncryptionKeys, parseKeys } from '../../src/codec/keys.ts';
-import { isFailure, type FailureType } from '../../src/model/failure.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import type { FailureType } from '../../src/model/failures.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 const OTHER_KEY = Buffer.alloc(32, 9).toString('base64');

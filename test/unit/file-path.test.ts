@@ -27,7 +27,8 @@ import {
   type FileTarget,
   type FileWorkspace,
 } from '../../src/effects/files/index.ts';
-import { isFailure, type FailureType } from '../../src/model/failure.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import type { FailureType } from '../../src/model/failures.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
 
 let root: string;

@@ -63,7 +63,7 @@ function partsOf(file: string): string {
   const beside = file.startsWith('test/integration/drift')
     ? 'test/support/drift.ts'
     : file === 'test/integration/decisions.test.ts'
-      ? 'src/model/question/answer.ts'
+      ? 'src/model/question/answer-table.ts'
       : undefined;
   return beside === undefined ? '' : readFileSync(path.join(root, beside), 'utf8');
 }

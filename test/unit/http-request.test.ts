@@ -1,7 +1,8 @@
 /** Requests as they are written, and what people and endpoints say in answer. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerFrom, HttpRequestSchema } from '../../src/model/step/http-request.ts';
+import { answerFrom } from '../../src/model/step/http-answer.ts';
+import { HttpRequestSchema } from '../../src/model/step/http-request.ts';
 import { idempotencyKeyHeader } from '../../src/model/step/idempotency-key.ts';
 import { MAX_RETRY_AFTER_MS, MIN_RETRY_AFTER_MS, retryAfterMs } from '../../src/effects/http/retry-after.ts';
 

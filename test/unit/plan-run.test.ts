@@ -5,15 +5,9 @@ import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
 import { dependentsOf, planGraph } from '../../src/model/plan/graph.ts';
-import {
-  boundedProgress,
-  runPlan,
-  type PlanJob,
-  type PlanProgress,
-  type PlanStepRequest,
-  type PlanStepResult,
-  type SuperStepEnd,
-} from '../../src/model/plan/run.ts';
+import { boundedProgress, type PlanProgress } from '../../src/model/plan/progress.ts';
+import { runPlan } from '../../src/model/plan/run.ts';
+import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../src/model/plan/plan-job.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 import { anyPlan } from './plan-arbitrary.ts';
 

@@ -5,8 +5,9 @@ import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
 import { validatePlan } from '../../src/model/plan/check.ts';
 import { planSchemaText } from '../../src/model/plan/editor-schema.ts';
-import type { PlanProblem } from '../../src/model/plan/problem.ts';
-import { formatProblems, MAX_PLAN_BYTES, parsePlan, readPlan } from '../../src/model/plan/text.ts';
+import { type PlanProblem, formatProblems } from '../../src/model/plan/problem.ts';
+import { parsePlan, readPlan } from '../../src/model/plan/text.ts';
+import { MAX_PLAN_BYTES } from '../../src/model/plan/yaml.ts';
 import { anyPlanSource } from './plan-arbitrary.ts';
 
 const PLAN = `# yaml-language-server: $schema=../schema/plan.schema.json

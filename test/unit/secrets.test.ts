@@ -7,7 +7,7 @@ import { ByteSearch } from '../../src/protocol/secrets/byte-search.ts';
 import { formsOf } from '../../src/protocol/secrets/forms.ts';
 import { resolveSecrets, Secrets } from '../../src/protocol/secrets/secrets.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { resolveInput } from '../../src/model/plan/expression.ts';
+import { resolveInput } from '../../src/model/plan/resolve.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 import { validatePlan } from '../../src/model/plan/check.ts';
 

@@ -3,7 +3,8 @@
  * connection have none.
  */
 import pg from 'pg';
-import { HoldfastError, type FailureType } from '../../model/failure.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { FailureType } from '../../model/failures.ts';
 import { cutStatement } from './statement-text.ts';
 
 /** The longest prefix decides. */

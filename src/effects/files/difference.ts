@@ -6,7 +6,8 @@
  * 2. What was left out is said.
  */
 import { shortDigest, type Digest } from '../../model/digest.ts';
-import { differenceOfTexts, readableLine, type DifferenceOptions } from '../../model/text-difference.ts';
+import { differenceOfTexts, type DifferenceOptions } from '../../model/text-difference.ts';
+import { readableLine } from '../../model/readable-line.ts';
 import type { FileState } from '../../model/record/world.ts';
 
 export interface FileDifference {

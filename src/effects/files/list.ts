@@ -8,7 +8,7 @@
  */
 import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
-import type { FileInfo } from '../../model/step/step-context.ts';
+import type { FileInfo } from '../../model/step/step-files.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { isReservedName, normaliseFolder } from './path.ts';
 import { OpenFolder } from './open-folder.ts';

@@ -6,7 +6,8 @@
  * 2. What another origin gets by a redirect is the request and its key, never a header that may be a secret.
  * 3. A failure says whether the request certainly took no effect (`isNotPerformed`); whatever isn't certain is not said.
  */
-import { HoldfastError, type FailureType } from '../../model/failure.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { FailureType } from '../../model/failures.ts';
 import { allowedUrl } from '../../model/step/http-host.ts';
 import { isSafeMethod } from '../../model/step/http-request.ts';
 import { IDEMPOTENCY_KEY_HEADER, idempotencyKeyHeader } from '../../model/step/idempotency-key.ts';

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { DigestSchema } from '../digest.ts';
 import { HttpSettingsSchema } from '../step/http-host.ts';
-import { HttpHeadersSchema } from '../step/http-request.ts';
+import { HttpHeadersSchema } from '../step/http-headers.ts';
 import { JsonSchema } from '../json.ts';
 
 export const WatchSchema = z.discriminatedUnion('kind', [

@@ -2,13 +2,15 @@
  * Does what a plan gives a step fit the step's input schema, as far as it can be told before the job runs?
  */
 import * as z from 'zod';
-import { resolve } from './expression.ts';
+import { resolve } from './resolve.ts';
 import { HoldfastError } from '../failure.ts';
-import { problemsFromZod, valueAt, type PlanProblem } from './problem.ts';
+import { problemsFromZod } from './problems-from-zod.ts';
+import { valueAt } from './value-path.ts';
+import type { PlanProblem } from './problem.ts';
 import type { PlanStep } from './plan.ts';
 import type { Json } from '../canonical-json.ts';
 import type { StepContract } from '../step/step.ts';
-import { waitStep } from '../step/built-in-steps.ts';
+import { waitStep } from '../step/built-in/wait.ts';
 
 export function checkStepInput(step: PlanStep, contract: StepContract | undefined, at: string): readonly PlanProblem[] {
   return [

@@ -5,10 +5,10 @@
  * called with `env` in a Workflow, whose results are history.
  */
 import { canonicalJson, type Json, type JsonObject } from '../canonical-json.ts';
-import { resolve } from './expression.ts';
+import { resolve } from './resolve.ts';
 import { HoldfastError } from '../failure.ts';
 import { validatorOf } from './json-schema.ts';
-import { problemsFromZod } from './problem.ts';
+import { problemsFromZod } from './problems-from-zod.ts';
 import type { Plan, Watch } from './plan.ts';
 
 /**

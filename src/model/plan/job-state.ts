@@ -7,11 +7,11 @@
  * 2. It is plain JSON of at most 256 KiB, and fits the schemas that the plan gives.
  */
 import { canonicalJson, type Json, type JsonObject } from '../canonical-json.ts';
-import { resolve } from './expression.ts';
+import { resolve } from './resolve.ts';
 import { HoldfastError } from '../failure.ts';
 import type { Plan } from './plan.ts';
 import { validatorOf } from './json-schema.ts';
-import { problemsFromZod } from './problem.ts';
+import { problemsFromZod } from './problems-from-zod.ts';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
 export const MAX_STATE_BYTES = 262_144;

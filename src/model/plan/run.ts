@@ -10,133 +10,19 @@
  * 3. When a step is rewound, every step that depends on it is void too and runs again.
  * 4. Deterministic: no clock, no randomness, no order but the plan's.
  */
-import { waitStep, builtInWrites } from '../step/built-in-steps.ts';
-import { jsonBytes, type Json, type JsonObject } from '../canonical-json.ts';
-import { resolveInput, type ResolvedInput, type Scope } from './expression.ts';
+import { waitStep } from '../step/built-in/wait.ts';
+import { builtInWrites } from '../step/built-in/claims.ts';
+import type { Json, JsonObject } from '../canonical-json.ts';
+import { resolveInput, type ResolvedInput } from './resolve.ts';
+import type { Scope } from './reference.ts';
 import { HoldfastError } from '../failure.ts';
 import { foldState, initialState } from './job-state.ts';
 import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from './graph.ts';
-import { parseClaim } from '../step/declared-path.ts';
-import type { Plan, PlanStep, Retry } from './plan.ts';
-import type { PlacedSecret } from '../step/secret.ts';
-
-export interface PlanStepRequest {
-  readonly id: string;
-  readonly use: string;
-  readonly input: Json;
-  /** Where in the input secrets belong. Left out: nowhere. */
-  readonly secrets?: readonly PlacedSecret[];
-  /** Steps that this one depends on directly: needs, references, state. In plan order. */
-  readonly uses: readonly string[];
-  /** `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and told from a built-in step's input. */
-  readonly writes: readonly string[];
-  /** Steps that are started together with this one, in plan order. */
-  readonly parallelWith: readonly string[];
-  readonly approval?: 'before-apply';
-  /** Of one attempt. Default: the job's. */
-  readonly timeoutMs?: number;
-  readonly retry?: Retry;
-  readonly onFailure: 'ask' | 'fail';
-}
-
-/** `rewound`: the step was rewound while it was in flight, so it has no result; it is requested again when its turn comes. */
-export type PlanStepResult = { readonly output: Json } | { readonly rewound: true };
-
-/** What a plan is run by. */
-export interface PlanJob {
-  readonly jobId: string;
-  /** Runs one step to its end. Rejects only when the job must end; what a person can decide is asked within. */
-  step(request: PlanStepRequest): Promise<PlanStepResult>;
-  /** A timer. */
-  sleep(durationMs: number): Promise<void>;
-  /** Milliseconds since 1970, as the job's own time has it (in a Workflow: the same in every replay). */
-  nowMs(): number;
-  /** Ids whose results became void since the last call. Drained at each barrier and before the plan finishes. */
-  rewound(): readonly string[];
-  /**
-   * A step can't go on for a reason that lies in the plan or in earlier outputs (a reference without a value, state that
-   * doesn't fit) and its `onFailure` is `ask`. Resolves after a decision (its reruns are then in `rewound()`); rejects to
-   * end the job. Left out: the failure ends the job.
-   */
-  stuck?(stepId: string, failure: HoldfastError): Promise<void>;
-  /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */
-  onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
-}
-
-/** What a later `runPlan` of the same plan needs to go on from here. Plain JSON. */
-export interface PlanProgress {
-  readonly schemaVersion: 1;
-  /** In the order of super-steps, within one in plan order. */
-  readonly done: readonly { readonly id: string; readonly output: Json; readonly superStep: number }[];
-  /** Steps that are done as well, whose outputs were too large to carry: they are requested again, and answered from the record. */
-  readonly leftOut?: readonly string[];
-}
-
-/**
- * The progress with at most so many bytes of outputs. The largest are left out, so that as few as may be are asked for
- * again, and never a `wait`, whose output is next to nothing. Pure.
- */
-export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanProgress {
-  const kept = fitting(progress.done, maxBytes);
-  if (kept.size === progress.done.length) return progress;
-  return {
-    ...progress,
-    done: progress.done.filter(({ id }) => kept.has(id)),
-    leftOut: progress.done.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
-  };
-}
-
-/** The smallest outputs that fit into so many bytes of UTF-8. */
-function fitting(
-  outputs: readonly { readonly id: string; readonly output: Json }[],
-  maxBytes: number,
-): ReadonlySet<string> {
-  const sizes = outputs.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) + id.length }));
-  const kept = new Set<string>();
-  let sum = 0;
-  for (const { id, sizeBytes } of sizes.toSorted((a, b) => a.sizeBytes - b.sizeBytes)) {
-    sum += sizeBytes;
-    if (sum > maxBytes) break;
-    kept.add(id);
-  }
-  return kept;
-}
-
-export interface SuperStepEnd {
-  readonly superStep: number;
-  /** The steps that ran in it this time, in plan order. */
-  readonly ran: readonly string[];
-  /** Those of them whose failure ends the job. */
-  readonly failed: readonly string[];
-  /** All steps whose results are void since the last barrier, in plan order. */
-  readonly rewound: readonly string[];
-  /** Made when it is read. */
-  readonly progress: PlanProgress;
-  /** The state that the next super-step sees. */
-  readonly state: JsonObject;
-  /** How many steps have still to run. */
-  readonly remaining: number;
-}
-
-export interface PlanResult {
-  readonly state: JsonObject;
-  /** By step id, in plan order. */
-  readonly outputs: JsonObject;
-  /** Steps whose outputs are too large for one result; they are in the record (`holdfast log`). */
-  readonly outputsLeftOut?: readonly string[];
-}
-
-/** The result with at most so many bytes of outputs; the largest are left out. Pure. */
-export function boundedResult(result: PlanResult, maxBytes: number): PlanResult {
-  const outputs = Object.entries(result.outputs).map(([id, output]) => ({ id, output }));
-  const kept = fitting(outputs, maxBytes);
-  if (kept.size === outputs.length) return result;
-  return {
-    ...result,
-    outputs: Object.fromEntries(outputs.flatMap(({ id, output }) => (kept.has(id) ? [[id, output]] : []))),
-    outputsLeftOut: outputs.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
-  };
-}
+import { parseClaim } from '../step/claim.ts';
+import type { Plan, PlanStep } from './plan.ts';
+import type { PlanStepRequest, PlanJob } from './plan-job.ts';
+import type { PlanProgress, PlanResult } from './progress.ts';
+import { checkWait, waitMs } from './wait.ts';
 
 /**
  * Runs a plan to its end.
@@ -374,21 +260,6 @@ function writesOf(step: PlanStep, input: Json): readonly string[] {
     return claim.ok ? claim.value.resource : text;
   });
   return [...new Set([...declared, ...builtInWrites(step.use, input).map(({ resource }) => resource)])];
-}
-
-function checkWait(step: PlanStep, input: Json): void {
-  const wait = waitStep.input.safeParse(input);
-  if (!wait.success)
-    throw new HoldfastError(
-      'bad-input',
-      `Step "${step.id}" (wait) needs either \`seconds\` (a number from 0 on) or \`until\` (a time with its zone); found ${JSON.stringify(input)}.`,
-      { stepId: step.id },
-    );
-}
-
-function waitMs(input: Json, nowMs: number): number {
-  const { seconds, until } = waitStep.input.parse(input);
-  return seconds === undefined ? Math.max(0, Date.parse(until!) - nowMs) : Math.round(seconds * 1000);
 }
 
 function foreign(reason: string): HoldfastError {

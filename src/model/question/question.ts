@@ -8,7 +8,8 @@
  * 3. What travels in payloads is bounded; the whole report is a blob.
  */
 import * as z from 'zod';
-import { ANSWERS, FindingClassSchema, type Answer, type FindingClass } from './answer.ts';
+import { ANSWERS } from './answer-table.ts';
+import { FindingClassSchema, type Answer, type FindingClass } from './answer.ts';
 import { digestOf, DigestSchema, type Digest } from '../digest.ts';
 import { FindingSchema, type Finding, findingsIdentity } from './finding.ts';
 

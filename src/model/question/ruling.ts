@@ -7,7 +7,8 @@
  * 3. Contradictory answers are refused, never ordered by guess.
  * 4. `happened` brings the call's answer where the record has none; an answer that belongs to no call is refused.
  */
-import { ANSWERS, WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
+import { ANSWERS } from './answer-table.ts';
+import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import type { Json } from '../canonical-json.ts';
 import { shortDigest } from '../digest.ts';
 import { wholeAnswers, type Question } from './question.ts';

@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 import { HoldfastError } from '../failure.ts';
-import type { CompensatedRecord, StepContext } from './step-context.ts';
+import type { CompensatedRecord } from './compensated.ts';
+import type { StepContext } from './step-context.ts';
 
 export const StepNameSchema = z
   .string()

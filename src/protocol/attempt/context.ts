@@ -6,14 +6,9 @@ import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
-import type {
-  FileContent,
-  FileInfo,
-  RowOptions,
-  StepContext,
-  StepDatabase,
-  StepFiles,
-} from '../../model/step/step-context.ts';
+import type { FileContent, FileInfo, StepFiles } from '../../model/step/step-files.ts';
+import type { RowOptions, StepDatabase } from '../../model/step/step-database.ts';
+import type { StepContext } from '../../model/step/step-context.ts';
 import type { FileState, TableSchemaState } from '../../model/record/world.ts';
 import { isSameTable } from '../../effects/database/query-builder.ts';
 import { plainValue } from '../../effects/database/values.ts';

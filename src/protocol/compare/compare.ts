@@ -9,7 +9,7 @@
  */
 import type { Answer } from '../../model/question/answer.ts';
 import type { HoldfastError } from '../../model/failure.ts';
-import { InPlaceAnswerSchema } from '../../model/step/command.ts';
+import { InPlaceAnswerSchema } from '../../model/step/command-result.ts';
 import { canBeUndone, changesKind, resourceOfEffect } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { Observation } from '../../model/record/observation.ts';

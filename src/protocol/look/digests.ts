@@ -3,7 +3,7 @@ import type { Json } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
-import type { FileInfo } from '../../model/step/step-context.ts';
+import type { FileInfo } from '../../model/step/step-files.ts';
 
 /** Names and kinds; what is in the files is not read. */
 export function listingDigest(entries: readonly FileInfo[]): Digest {

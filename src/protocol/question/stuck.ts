@@ -1,5 +1,6 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
-import { FAILURES, type HoldfastError } from '../../model/failure.ts';
+import { FAILURES } from '../../model/failures.ts';
+import type { HoldfastError } from '../../model/failure.ts';
 import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import { cut, finding } from './finding.ts';
 

@@ -3,7 +3,7 @@
  * are sent, and taken out again of what the endpoint says.
  */
 import { HoldfastError } from '../../model/failure.ts';
-import type { HttpHeaders } from '../../model/step/http-request.ts';
+import type { HttpHeaders } from '../../model/step/http-headers.ts';
 
 /** A shorter value is found in too much that is no secret. */
 const MIN_REDACTED_CHARACTERS = 6;

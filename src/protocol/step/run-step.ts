@@ -9,7 +9,8 @@
  * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared first.
  */
 import { shortDigest, type Digest } from '../../model/digest.ts';
-import { FAILURES, HoldfastError, isFailure, type FailureType } from '../../model/failure.ts';
+import { FAILURES, type FailureType } from '../../model/failures.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import { intentDigest, type Intent } from '../../model/record/intent.ts';
 import { isToApply, uriOf, type FileEffect } from '../../model/record/effect.ts';
 import type { JobSettings } from '../../model/job/settings.ts';

@@ -20,7 +20,7 @@ import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts'
 import type { UndoStepRequest, UndoStepResult } from '../../model/job/undo.ts';
 import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
-import type { CompensatedCall, CompensatedRecord } from '../../model/step/step-context.ts';
+import type { CompensatedCall, CompensatedRecord } from '../../model/step/compensated.ts';
 import type { CompensateResult, StepImplementation } from '../../model/step/step.ts';
 import { tokenOf, undoIdOf, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';

@@ -29,7 +29,7 @@ import { entryAt, scanTree, type Tree } from '../../effects/files/tree.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { FileEffect } from '../../model/record/effect.ts';
-import type { FileInfo } from '../../model/step/step-context.ts';
+import type { FileInfo } from '../../model/step/step-files.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 import type { Secrets } from '../secrets/secrets.ts';

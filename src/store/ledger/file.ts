@@ -10,7 +10,8 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { HoldfastError, type FailureType } from '../../model/failure.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { FailureType } from '../../model/failures.ts';
 import { systemCode } from '../durable-file.ts';
 import { atPoints } from '../fault-point.ts';
 import { isSqliteError, sqliteMeaning } from '../sqlite-codes.ts';

@@ -9,19 +9,18 @@
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { allowedUrl } from '../../../model/step/http-host.ts';
+import { answerFrom, HttpAnswerSchema, type HttpAnswer } from '../../../model/step/http-answer.ts';
 import {
-  answerFrom,
   DEFAULT_MAX_RESPONSE_BYTES,
   DEFAULT_MAX_SAVED_BYTES,
-  HttpAnswerSchema,
   HttpRequestSchema,
   isSafeMethod,
-  type HttpAnswer,
   type HttpRequest,
 } from '../../../model/step/http-request.ts';
 import { issuesText } from '../../../model/issues-text.ts';
 import { asNotPerformed, isNotPerformed } from '../../../model/step/not-performed.ts';
-import type { HttpOptions, HttpResponse, PerformCall, PerformOptions } from '../../../model/step/step-context.ts';
+import type { HttpOptions, HttpResponse } from '../../../model/step/step-http.ts';
+import type { PerformCall, PerformOptions } from '../../../model/step/step-call.ts';
 import { exchange, type Exchanged } from '../../../effects/http/exchange.ts';
 import type { Attempt } from '../attempt.ts';
 import { HttpSecrets } from '../../secrets/http-secrets.ts';

@@ -17,7 +17,7 @@ import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { digestOf, sha256Hex } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { isNotPerformed } from '../../../model/step/not-performed.ts';
-import type { PerformOptions, ProbeResult } from '../../../model/step/step-context.ts';
+import type { PerformOptions, ProbeResult } from '../../../model/step/step-call.ts';
 import { performKeyOf } from '../../../model/record/token.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import type { PerformBasis, PerformRow } from '../../../store/ledger/perform-row.ts';

@@ -8,17 +8,13 @@
  * 3. Nothing is staged while a process of the command is left.
  * 4. Its result is durable before the code has it; a retry gets the same while what the command was given is the same.
  */
-import {
-  commandText,
-  parseCommand,
-  PathSelection,
-  type CommandRequest,
-  type CommandResult,
-} from '../../../model/step/command.ts';
+import { commandText, parseCommand, type CommandRequest } from '../../../model/step/command.ts';
+import { PathSelection } from '../../../model/step/path-selection.ts';
+import type { CommandResult } from '../../../model/step/command-result.ts';
 import { canonicalJson } from '../../../model/canonical-json.ts';
 import { digestOf, sha256Hex, type Digest } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
-import type { CommandOptions } from '../../../model/step/step-context.ts';
+import type { CommandOptions } from '../../../model/step/step-command.ts';
 import {
   makeCommandFolder,
   removeCommandFolder,

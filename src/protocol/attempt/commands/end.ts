@@ -4,8 +4,8 @@ import {
   MAX_COMMAND_LOG_BYTES,
   MAX_COMMAND_TEXT_BYTES,
   type CommandRequest,
-  type CommandResult,
 } from '../../../model/step/command.ts';
+import type { CommandResult } from '../../../model/step/command-result.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { FileState } from '../../../model/record/world.ts';
 import { namesOf } from '../../../effects/processes/leftovers.ts';

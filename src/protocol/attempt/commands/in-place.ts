@@ -7,14 +7,13 @@
  * 3. Its exit code is an answer: one that is a failure is recorded, and a retry doesn't run it again.
  */
 import { statSync } from 'node:fs';
+import { commandText, type CommandRequest } from '../../../model/step/command.ts';
 import {
-  commandText,
   InPlaceAnswerSchema,
   ToldExitSchema,
-  type CommandRequest,
   type CommandResult,
   type InPlaceAnswer,
-} from '../../../model/step/command.ts';
+} from '../../../model/step/command-result.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { NotPerformed } from '../../../model/step/not-performed.ts';

@@ -3,7 +3,7 @@
  * or it is the command's own doing behind the protocol's back, or somebody else's: nobody can tell which, so the attempt
  * ends and a person is asked.
  */
-import type { PathSelection } from '../../../model/step/command.ts';
+import type { PathSelection } from '../../../model/step/path-selection.ts';
 import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';

@@ -10,7 +10,8 @@
  */
 import { chmodSync, createReadStream, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_COMMAND_CHANGES, type PathSelection } from '../../../model/step/command.ts';
+import { MAX_COMMAND_CHANGES } from '../../../model/step/command.ts';
+import type { PathSelection } from '../../../model/step/path-selection.ts';
 import { digestOf, type Digest } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';

@@ -1,13 +1,9 @@
 /**
- * Paths and resources as a plan spells them. What can be told from the text alone; symbolic links and the like are
- * checked when a step applies.
+ * What a step declares to read or write: `file:a/b.md`, `file:folder/`, `table:main/weather`, `row:main/weather/{"id":7}`.
  *
- * Invariant: two spellings of one path or table get one spelling here, so that they can be compared as text.
+ * Invariant: two spellings of one path or table get one spelling here, so that claims can be compared as text.
  */
-
-export type Checked<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string; readonly hint: string };
+import { type Checked, workspacePath, refused } from './workspace-path.ts';
 
 /** What a step claims. `whole`: nobody else may write any part of it meanwhile. */
 export interface Claim {
@@ -18,30 +14,6 @@ export interface Claim {
   readonly database?: string;
   /** For a row: the table that it is in. */
   readonly table?: string;
-}
-
-const RESERVED = '.holdfast';
-
-/** A path in the workspace, without `./`, `//` and the like. */
-export function workspacePath(path: string): Checked<string> {
-  if (path === '') return refused('is empty', 'name a path inside the workspace');
-  if (path.includes('\0')) return refused('holds a NUL character', 'no file can be named so');
-  if (path.includes('\\')) return refused('holds a backslash', 'write / between folders');
-  if (path.startsWith('/') || /^[A-Za-z]:\//.test(path))
-    return refused('is an absolute path', 'write it relative to the workspace');
-  if (path.startsWith('~'))
-    return refused('begins with ~, which is not expanded', 'write it relative to the workspace');
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part !== '..') parts.push(part);
-    else if (parts.pop() === undefined)
-      return refused('leads out of the workspace', 'use a path inside the workspace; `..` cannot leave it');
-  }
-  if (parts.length === 0) return refused('is the workspace itself', 'name a file or folder in it');
-  if (parts[0]!.toLowerCase() === RESERVED)
-    return refused('lies in .holdfast/, where the record of the job is kept', 'choose another folder');
-  return { ok: true, value: parts.join('/').normalize('NFC') };
 }
 
 /** `file:a/b.md`, `file:folder/`, `table:main/weather`, `row:main/weather/{"id":7}`, `schema:main/weather`. */
@@ -123,11 +95,4 @@ function isObjectText(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function refused(
-  problem: string,
-  hint: string,
-): { readonly ok: false; readonly problem: string; readonly hint: string } {
-  return { ok: false, problem, hint };
 }

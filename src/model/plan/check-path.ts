@@ -1,0 +1,32 @@
+/** Paths and claims that a plan names: inside the workspace, and no database's own file. */
+import { parseClaim } from '../step/claim.ts';
+import { workspacePath } from '../step/workspace-path.ts';
+import type { PlanProblem } from './problem.ts';
+import type { Plan } from './plan.ts';
+import { checkDatabaseName, databaseOfFile } from './check-databases.ts';
+
+export function checkPath(plan: Plan, path: string, at: string): readonly PlanProblem[] {
+  if (path.includes('${{')) return [];
+  const checked = workspacePath(path);
+  if (!checked.ok)
+    return [{ path: at, message: `the path ${checked.problem}`, found: JSON.stringify(path), hint: checked.hint }];
+  const database = databaseOfFile(plan, checked.value);
+  return database === undefined
+    ? []
+    : [
+        {
+          path: at,
+          message: `is the file of the database "${database}"`,
+          found: JSON.stringify(path),
+          hint: 'use the db.* steps, or ctx.db, for what is in it',
+        },
+      ];
+}
+
+export function checkClaim(plan: Plan, text: string, at: string): readonly PlanProblem[] {
+  if (text.includes('${{')) return [];
+  const claim = parseClaim(text);
+  if (!claim.ok) return [{ path: at, message: `"${text}" ${claim.problem}`, hint: claim.hint }];
+  if (claim.value.database !== undefined) return checkDatabaseName(plan, claim.value.database, at);
+  return checkPath(plan, text.slice('file:'.length), at);
+}

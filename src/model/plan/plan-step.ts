@@ -1,0 +1,66 @@
+/** A step of a plan. */
+import * as z from 'zod';
+import { StepNameSchema } from '../step/step.ts';
+import { JsonValueSchema, NAME_RULE, NameSchema } from './field.ts';
+
+export const DEFAULT_TIMEOUT_MS = 1_800_000;
+export const DEFAULT_RETRY = {
+  maxAttempts: 5,
+  initialIntervalMs: 1000,
+  backoffCoefficient: 2,
+  maxIntervalMs: 60_000,
+} as const;
+
+export const RetrySchema = z.strictObject({
+  maxAttempts: z.int().min(1).max(1000).default(DEFAULT_RETRY.maxAttempts).describe('Including the first. Default: 5.'),
+  initialIntervalMs: z.int().min(1).max(86_400_000).default(DEFAULT_RETRY.initialIntervalMs).describe('Default: 1000.'),
+  backoffCoefficient: z.number().min(1).max(100).default(DEFAULT_RETRY.backoffCoefficient).describe('Default: 2.'),
+  maxIntervalMs: z.int().min(1).max(86_400_000).default(DEFAULT_RETRY.maxIntervalMs).describe('Default: 60000.'),
+});
+
+export const StepSchema = z.strictObject({
+  id: NameSchema.describe(
+    `Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`,
+  ),
+  use: StepNameSchema.describe(
+    'A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, command, wait) or one of yours.',
+  ).meta({
+    examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'command', 'wait'],
+  }),
+  with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
+  needs: z
+    .array(z.string())
+    .default([])
+    .describe('Ids of steps that must be finished first. A reference to a step implies it. Default: none.'),
+  reads: z
+    .array(z.string())
+    .default([])
+    .describe('What the step reads: file:PATH, file:FOLDER/, table:DATABASE/TABLE. Default: none declared.'),
+  writes: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'What the step writes: file:PATH, file:FOLDER/, table:DATABASE/TABLE, row:DATABASE/TABLE/{"key":1}. Parallel steps may not write the same. What a built-in step writes needs no declaration. Default: none declared.',
+    ),
+  state: z
+    .record(z.string(), JsonValueSchema)
+    .default({})
+    .describe("State key → value, with references into this step's output: ${{ output.rows }}. Default: none."),
+  retry: RetrySchema.optional().describe('For failures that may pass. Default: 5 attempts, 1 s, doubled up to 60 s.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(2_592_000_000)
+    .optional()
+    .describe('Of one attempt, in milliseconds. Default: 1800000 (30 minutes).'),
+  approval: z
+    .literal('before-apply')
+    .optional()
+    .describe('Stop with the exact changes and apply them only after a person approved. Default: no approval.'),
+  onFailure: z
+    .enum(['ask', 'fail'])
+    .default('ask')
+    .describe("When the step can't go on. ask: a person decides. fail: the job fails. Default: ask."),
+});
+
+export type Retry = z.output<typeof RetrySchema>;

@@ -1,0 +1,66 @@
+/** What a built-in step's input says about what the step reads and writes. */
+import type { Json } from '../../canonical-json.ts';
+import { folderOfPattern, isFilePattern } from '../file-pattern.ts';
+import { type Claim, parseClaim } from '../claim.ts';
+import { member, literalText } from './literal.ts';
+
+/**
+ * What a built-in step's input says about what it writes. Parts that cannot be told (they hold references, or are not
+ * valid) are left out. Rows that are upserted do not claim the whole table: two steps may each upsert their own.
+ */
+export function builtInWrites(use: string, input: Json): readonly Claim[] {
+  const text = (name: string): string | undefined => literalText(member(input, name));
+  switch (use) {
+    case 'file.write':
+    case 'file.remove':
+      return fileClaim(text('path'));
+    case 'file.copy':
+      return fileClaim(text('to'));
+    case 'command':
+      return member(input, 'inPlace') === true ? [WHOLE_WORKSPACE] : [];
+    case 'http':
+      return fileClaim(text('saveTo'));
+    case 'db.upsert':
+      return tableClaim(text('database'), text('table'), false);
+    case 'db.sql': {
+      const tables = member(input, 'writes');
+      return Array.isArray(tables)
+        ? tables.flatMap((table: Json) => tableClaim(text('database'), literalText(table), true))
+        : [];
+    }
+    default:
+      return [];
+  }
+}
+
+/** What a built-in step's input says about what it reads. */
+export function builtInReads(use: string, input: Json): readonly Claim[] {
+  if (use === 'command') return commandReads(member(input, 'paths'));
+  return use === 'file.copy' ? fileClaim(literalText(member(input, 'from'))) : [];
+}
+
+const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
+
+/** A command may read whatever it is given. */
+function commandReads(paths: Json | undefined): readonly Claim[] {
+  if (!Array.isArray(paths)) return [WHOLE_WORKSPACE];
+  return paths.flatMap((path: Json) => {
+    const text = literalText(path);
+    if (text === undefined) return [];
+    if (!isFilePattern(text)) return fileClaim(text);
+    const folder = folderOfPattern(text);
+    return folder === ''
+      ? [WHOLE_WORKSPACE]
+      : [{ kind: 'folder', resource: `file:${folder}/`, whole: true } satisfies Claim];
+  });
+}
+
+function fileClaim(path: string | undefined): readonly Claim[] {
+  const claim = path === undefined ? undefined : parseClaim(`file:${path.replace(/\/+$/, '')}`);
+  return claim?.ok === true ? [claim.value] : [];
+}
+
+function tableClaim(database: string | undefined, table: string | undefined, whole: boolean): readonly Claim[] {
+  const claim = database === undefined || table === undefined ? undefined : parseClaim(`table:${database}/${table}`);
+  return claim?.ok === true ? [{ ...claim.value, whole }] : [];
+}

@@ -1,0 +1,36 @@
+/** The built-in steps `file.write`, `file.copy` and `file.remove`: their contracts. */
+import * as z from 'zod';
+import { DigestSchema } from '../../digest.ts';
+import { defineStep } from '../step.ts';
+import { PathSchema } from './fields.ts';
+
+const WrittenFileSchema = { path: z.string(), sizeBytes: z.int().min(0), digest: DigestSchema };
+
+/** Writes text to a file, as UTF-8. Folders that are missing are created. */
+export const fileWriteStep = defineStep({
+  name: 'file.write',
+  input: z.strictObject({
+    path: PathSchema,
+    content: z.string().describe('The whole content.'),
+    mode: z
+      .string()
+      .regex(/^0?[0-7]{3}$/, 'permission bits as quoted text, such as "644"')
+      .optional()
+      .describe('Permission bits in octal, quoted: "644". Default: those of the file that is replaced, else 644.'),
+  }),
+  output: z.strictObject(WrittenFileSchema),
+});
+
+/** Copies a file within the workspace. Sources outside it are not read: nobody could tell later whether they changed. */
+export const fileCopyStep = defineStep({
+  name: 'file.copy',
+  input: z.strictObject({ from: PathSchema, to: PathSchema }),
+  output: z.strictObject(WrittenFileSchema),
+});
+
+/** Removes a file. One that is not there is no error. */
+export const fileRemoveStep = defineStep({
+  name: 'file.remove',
+  input: z.strictObject({ path: PathSchema }),
+  output: z.strictObject({ path: z.string(), existed: z.boolean() }),
+});

@@ -1,0 +1,44 @@
+/** `ctx.perform`: a call that can't be staged. */
+import type { Json } from '../canonical-json.ts';
+
+export interface PerformCall {
+  /** The same for every attempt, and for a repeat: hand it on as the Idempotency-Key. 64 hex digits. */
+  readonly key: string;
+  /** Aborted when the job is cancelled, the step times out or the worker stops. */
+  readonly signal: AbortSignal;
+  /** Was it begun before, so that it may have happened already? Then the other side must know it by its key. */
+  readonly isRepeat: boolean;
+}
+
+export interface ProbeCall {
+  readonly key: string;
+  /** What was sent, as `request` has it. */
+  readonly request: Json;
+  readonly signal: AbortSignal;
+}
+
+export type ProbeResult<T> =
+  | { readonly happened: true; readonly answer: T }
+  | { readonly happened: false }
+  | { readonly happened: 'unknown' };
+
+export interface PerformOptions<T extends Json> {
+  /**
+   * What is about to be sent: a person sees it when the call is in doubt, and a retry that wants to send something else is
+   * asked about. Plain JSON that is the same on every attempt (a clock or a random number: `ctx.once`); no secrets.
+   * Default: null.
+   */
+  readonly request?: Json;
+  /**
+   * Makes the call and returns its answer, plain JSON. Throws `NotPerformed` when the call certainly did not happen; any
+   * other error leaves it in doubt.
+   */
+  run(call: PerformCall): Promise<T> | T;
+  /** For `inDoubt: 'probe'`: finds out whether the call happened. If it throws, a person is asked. */
+  probe?(call: ProbeCall): Promise<ProbeResult<T>> | ProbeResult<T>;
+  /**
+   * When nobody can know whether it happened (the worker died, `run` threw): `ask` a person; `repeat` it, since the other
+   * side honours the key; or `probe`. Default: `ask`.
+   */
+  readonly inDoubt?: 'ask' | 'repeat' | 'probe';
+}

@@ -1,0 +1,32 @@
+/** `ctx.files`: the workspace as a step sees it, with its own staged changes. */
+
+/** Text is written as UTF-8. A stream is read once; memory does not grow with its length. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array | string>;
+
+export interface WriteOptions {
+  /** Permission bits. Default: those of the file that is replaced, else 0o644. */
+  readonly mode?: number;
+}
+
+export interface FileInfo {
+  /** Relative to the workspace, `/` between parts. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly sizeBytes: number;
+}
+
+export interface StepFiles {
+  /** The whole file as bytes (at most 256 MiB; use `stream` beyond). @throws `not-found` */
+  read(path: string): Promise<Uint8Array>;
+  /** The whole file as UTF-8 text. @throws `not-found` */
+  readText(path: string): Promise<string>;
+  /** The content in chunks. It is hashed while it is read; read it to its end. @throws `not-found` */
+  stream(path: string): AsyncIterable<Uint8Array>;
+  exists(path: string): Promise<boolean>;
+  /** Stages a write; folders that are missing are created with it. */
+  write(path: string, content: FileContent, options?: WriteOptions): Promise<void>;
+  /** Stages a removal. Removing what is not there is no error. */
+  remove(path: string): Promise<void>;
+  /** What lies below a folder (default: the whole workspace), sorted by path, staged changes included. */
+  list(folder?: string, options?: { readonly recursive?: boolean }): Promise<readonly FileInfo[]>;
+}

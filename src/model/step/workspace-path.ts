@@ -1,0 +1,36 @@
+/** A path in the workspace as a plan spells it, made uniform: two spellings of one path become the same text. */
+
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string; readonly hint: string };
+
+const RESERVED = '.holdfast';
+
+/** A path in the workspace, without `./`, `//` and the like. */
+export function workspacePath(path: string): Checked<string> {
+  if (path === '') return refused('is empty', 'name a path inside the workspace');
+  if (path.includes('\0')) return refused('holds a NUL character', 'no file can be named so');
+  if (path.includes('\\')) return refused('holds a backslash', 'write / between folders');
+  if (path.startsWith('/') || /^[A-Za-z]:\//.test(path))
+    return refused('is an absolute path', 'write it relative to the workspace');
+  if (path.startsWith('~'))
+    return refused('begins with ~, which is not expanded', 'write it relative to the workspace');
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.pop() === undefined)
+      return refused('leads out of the workspace', 'use a path inside the workspace; `..` cannot leave it');
+  }
+  if (parts.length === 0) return refused('is the workspace itself', 'name a file or folder in it');
+  if (parts[0]!.toLowerCase() === RESERVED)
+    return refused('lies in .holdfast/, where the record of the job is kept', 'choose another folder');
+  return { ok: true, value: parts.join('/').normalize('NFC') };
+}
+
+export function refused(
+  problem: string,
+  hint: string,
+): { readonly ok: false; readonly problem: string; readonly hint: string } {
+  return { ok: false, problem, hint };
+}
