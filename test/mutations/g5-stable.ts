@@ -6,7 +6,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'a recorded value is not used on a retry',
-    file: 'src/protocol/attempt/context.ts',
+    file: 'src/protocol/attempt/context/once.ts',
     find: 'if (recorded !== undefined && recorded.reads === reads) {',
     replace: 'if (recorded !== undefined && recorded.reads === "") {',
     tests: ['test/integration/guarded-step.test.ts', ...KILLS],
@@ -14,7 +14,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'a recorded value is used although what was read before it has changed',
-    file: 'src/protocol/attempt/context.ts',
+    file: 'src/protocol/attempt/context/once.ts',
     find: 'if (recorded !== undefined && recorded.reads === reads) {',
     replace: 'if (recorded !== undefined) {',
     tests: ['test/integration/guarded-step.test.ts'],

@@ -14,7 +14,7 @@ export const SECRETS: readonly Mutation[] = [
   {
     guarantee: 'Secrets',
     breaks: 'a file that holds a secret is kept',
-    file: 'src/protocol/attempt/context.ts',
+    file: 'src/protocol/attempt/context/stage-write.ts',
     find: 'secrets.refuse(content, where);',
     replace: "if (where === '') secrets.refuse(content, where);",
     tests: ['test/integration/secrets.test.ts'],

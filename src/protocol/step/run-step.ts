@@ -27,7 +27,7 @@ import { applyIntent, type ApplyOutcome } from '../commit/apply.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import { overridesOf, prepareFiles, type PreparedFiles } from '../commit/prepare.ts';
 import { takeClaim, type Claim } from '../attempt/claim.ts';
-import { makeContext } from '../attempt/context.ts';
+import { makeContext } from '../attempt/context/context.ts';
 import { describeConflicts, describeIntent } from '../question/describe.ts';
 import { begunDoubts, noteDoubts } from '../attempt/calls/doubt.ts';
 import { InDoubt, type Doubt } from '../attempt/doubt.ts';

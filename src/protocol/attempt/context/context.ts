@@ -1,0 +1,47 @@
+/** The context that a step's code is given: it reads what the record vouches for, and stages every change. */
+import { canonicalJson, type JsonObject } from '../../../model/canonical-json.ts';
+import { defined } from '../../../model/defined.ts';
+import type { StepContext } from '../../../model/step/step-context.ts';
+import type { Attempt } from '../attempt.ts';
+import { http } from '../calls/http.ts';
+import { perform } from '../calls/perform.ts';
+import { command } from '../commands/command.ts';
+import { once } from './once.ts';
+import { stepDatabase } from './step-database.ts';
+import { stepFiles } from './step-files.ts';
+
+const MAX_LOGS = 200;
+const MAX_LOG_CHARACTERS = 2_000;
+
+/** Its members may be used by themselves: none of them needs `this`. */
+export function makeContext(attempt: Attempt): StepContext {
+  const { claim, caller, signal, secret } = attempt;
+  const { jobId, stepId, generation, token, rejection } = claim.row;
+  const { secrets } = attempt.workspace;
+  return {
+    jobId,
+    stepId,
+    generation,
+    token,
+    files: stepFiles(attempt),
+    db: (name) => stepDatabase(attempt, name),
+    once: (name, fn) => once(attempt, name, fn),
+    perform: (name, options) => perform(attempt, name, options),
+    command: (run, options) => command(attempt, run, options),
+    http: (name, options) => http(attempt, name, options),
+    secret,
+    log: (message, fields) => log(attempt, message, fields),
+    progress: (message, fraction) => caller.progress(secrets.redact(message), fraction),
+    signal,
+    ...(rejection === null ? {} : { rejection }),
+  };
+}
+
+/** The record takes a bounded number of lines; the worker's log takes all. @throws HoldfastError `not-json` */
+function log({ workspace: { secrets }, claim, stage, caller }: Attempt, text: string, given?: JsonObject): void {
+  if (given !== undefined) canonicalJson(given, 'fields');
+  const message = secrets.redact(text);
+  const fields = secrets.redactJson(given);
+  if (stage.logs.length < MAX_LOGS) stage.logs.push(defined({ message: message.slice(0, MAX_LOG_CHARACTERS), fields }));
+  caller.log(message, { ...fields, stepId: claim.row.stepId });
+}

@@ -1,0 +1,32 @@
+/** How a step stages a file. The record has a file byte for byte: no byte is stored before it is seen to hold no secret. */
+import type { Digest } from '../../../model/digest.ts';
+import type { FileContent, WriteOptions } from '../../../model/step/step-context.ts';
+import type { Attempt } from '../attempt.ts';
+
+/** @throws HoldfastError `bad-input`, `secret-in-output`, `storage-failed` */
+export async function stageWrite(
+  attempt: Attempt,
+  given: string,
+  content: FileContent,
+  { mode }: WriteOptions,
+): Promise<void> {
+  const { workspace, stage, signal } = attempt;
+  const path = workspace.files.normalise(given);
+  signal.throwIfAborted();
+  const stored = await storedContent(attempt, path, content);
+  stage.files.set(path, { kind: 'write', path, content: stored.content, sizeBytes: stored.sizeBytes, mode });
+}
+
+/** In memory until the seal where it is small, else in a blob. */
+async function storedContent(
+  { workspace: { blobs, secrets }, stage }: Attempt,
+  path: string,
+  content: FileContent,
+): Promise<{ readonly content: Digest; readonly sizeBytes: number }> {
+  const where = `the file ${path}`;
+  if (!secrets.isEmpty) secrets.refuse(path, 'the name of a file');
+  const isWhole = typeof content === 'string' || content instanceof Uint8Array;
+  if (!isWhole) return await blobs.put(secrets.isEmpty ? content : secrets.refusing(content, where));
+  secrets.refuse(content, where);
+  return stage.keep(content) ?? (await blobs.put(content));
+}

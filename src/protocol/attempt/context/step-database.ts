@@ -1,0 +1,32 @@
+/** `ctx.db`: queries are observations, changes are staged. Statements and rows are recorded as they are. */
+import { HoldfastError } from '../../../model/failure.ts';
+import type { StepDatabase } from '../../../model/step/step-context.ts';
+import type { Attempt } from '../attempt.ts';
+import { query } from './query.ts';
+import { stageDelete, stageRows, stageUpdate } from './stage-rows.ts';
+import { stageStatement } from './stage-statement.ts';
+import { DatabaseScope } from './database-scope.ts';
+
+/** @throws HoldfastError `undeclared-database` */
+export function stepDatabase(attempt: Attempt, name: string): StepDatabase {
+  const { databases } = attempt.settings;
+  const url = databases[name];
+  if (url === undefined)
+    throw new HoldfastError(
+      'undeclared-database',
+      `The job declares no database "${name}"; it declares ${Object.keys(databases).join(', ') || 'none'}.`,
+      { name },
+    );
+  const scope = new DatabaseScope(attempt, name, url);
+  return {
+    get dialect() {
+      return scope.dialect;
+    },
+    query: (sql, params = []) => query(scope, sql, params),
+    insert: (table, rows, options = {}) => stageRows(scope, { kind: 'row.insert', table, rows, options }),
+    upsert: (table, rows, options = {}) => stageRows(scope, { kind: 'row.upsert', table, rows, options }),
+    update: (table, key, values, options = {}) => stageUpdate(scope, { table, key, values, options }),
+    delete: (table, key) => stageDelete(scope, table, key),
+    sql: (text, params, options) => stageStatement(scope, text, params, options),
+  };
+}

@@ -1,0 +1,23 @@
+/** `ctx.files`: a step reads its own staged files first, then the workspace's, as the record has them. */
+import type { StepFiles } from '../../../model/step/step-context.ts';
+import type { Attempt } from '../attempt.ts';
+import { listFolder } from './list-folder.ts';
+import { currentState, readFile, streamFile } from './read-file.ts';
+import { stageWrite } from './stage-write.ts';
+
+export function stepFiles(attempt: Attempt): StepFiles {
+  const { workspace, stage } = attempt;
+  return {
+    read: (path) => readFile(attempt, path),
+    readText: async (path) => new TextDecoder('utf-8', { fatal: false }).decode(await readFile(attempt, path)),
+    stream: (path) => streamFile(attempt, path),
+    exists: async (given) => (await currentState(attempt, workspace.files.normalise(given))).kind !== 'absent',
+    write: (path, content, options = {}) => stageWrite(attempt, path, content, options),
+    remove: async (given) => {
+      const path = workspace.files.normalise(given);
+      await Promise.resolve();
+      stage.files.set(path, { kind: 'remove', path });
+    },
+    list: (folder = '', options = {}) => listFolder(attempt, folder, options.recursive === true),
+  };
+}
