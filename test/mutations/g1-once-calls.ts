@@ -78,8 +78,8 @@ export const CALLS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a call counts as not made because one within it was not',
     file: 'src/protocol/attempt/calls/perform.ts',
-    find: 'isNotPerformed(thrown) && saidOfOthers.has(thrown)',
-    replace: "isNotPerformed(thrown) && thrown.name === '' && saidOfOthers.has(thrown)",
+    find: 'isNotPerformed(thrown) && attributedErrors.has(thrown)',
+    replace: "isNotPerformed(thrown) && thrown.name === '' && attributedErrors.has(thrown)",
     tests: ['test/integration/http.test.ts'],
   },
 ];

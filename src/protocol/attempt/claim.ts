@@ -2,14 +2,12 @@
  * One attempt's hold on a token. Each claim has a random nonce; a later claim of the token replaces it, and whoever is
  * left behind is refused at its next durable act.
  */
-import { randomUUID } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import { sameState, type ResourceState } from '../../model/record/world.ts';
-import { faultPoint } from '../../store/fault-point.ts';
 import type { ClaimRow } from '../../store/ledger/claims.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
@@ -23,7 +21,7 @@ export class Claim {
   readonly #ledger: Ledger;
   #row: ClaimRow;
   /** What commands in place of this attempt have left: the record does not have it yet. */
-  readonly left = new Map<string, ResourceState>();
+  readonly changedInPlace = new Map<string, ResourceState>();
 
   constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
     this.#workspace = workspace;
@@ -37,12 +35,12 @@ export class Claim {
   }
 
   mustBeAsRecorded(resource: string, found: ResourceState): void {
-    const left = this.left.get(resource);
+    const left = this.changedInPlace.get(resource);
     if (left !== undefined && sameState(left, found)) return;
     mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
   }
 
-  recorded(resource: string): ManifestEntry | undefined {
+  manifestEntry(resource: string): ManifestEntry | undefined {
     return this.#ledger.manifestEntry(this.#row.jobId, resource);
   }
 
@@ -50,12 +48,12 @@ export class Claim {
     return this.#ledger.recordedTables(this.#row.jobId, database);
   }
 
-  async once(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
+  async recordedValue(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
     return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
   }
 
   /** @param contents small ones that the value names */
-  async recordOnce(
+  async recordValue(
     name: string,
     value: string,
     reads: Digest,
@@ -79,7 +77,7 @@ export class Claim {
   }
 
   /** What the ledger knows of a call: of this generation, or of the latest before it that has made it. */
-  performed(name: string): PerformRow | undefined {
+  callInForce(name: string): PerformRow | undefined {
     return this.#ledger.performInForce(this.#row.jobId, this.#row.stepId, name, this.#row.generation);
   }
 
@@ -165,41 +163,4 @@ export class Claim {
       }),
     );
   }
-}
-
-/** Takes the token, replacing whoever had it. `given`: what `args` is the digest of; a compensation may ask for it. Call under the lock. */
-export function takeClaim(
-  workspace: Workspace,
-  caller: Caller,
-  ledger: Ledger,
-  fields: Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'>,
-  given?: Uint8Array,
-): Claim {
-  const before = ledger.claim(fields.token);
-  faultPoint('claim.before');
-  const row = ledger.transaction(
-    () => {
-      const taken: ClaimRow = {
-        ...fields,
-        nonce: randomUUID(),
-        state: 'open',
-        ordinal: ledger.nextOrdinal(),
-        attempts: (before?.attempts ?? 0) + 1,
-        failures: before?.failures ?? 0,
-        dropped: before?.dropped ?? 0,
-        // What was computed from another input is evidence, no more.
-        draft: before === undefined ? 0 : before.draft + (before.args === fields.args ? 0 : 1),
-        rejection: before?.rejection ?? null,
-      };
-      ledger.putClaim(taken);
-      // What holds a secret is refused before the code runs, and not kept.
-      if (given !== undefined && before?.args !== fields.args && workspace.secrets.whichIn(given) === undefined)
-        ledger.putContent(fields.args, given);
-      return taken;
-    },
-    // A power loss ends every worker, and a new worker's first request is verified anyway.
-    { relaxed: true },
-  );
-  faultPoint('claim.after');
-  return new Claim(workspace, caller, ledger, row);
 }

@@ -24,13 +24,13 @@ export async function prepareFiles(
   const prepared: (PreparedFile | undefined)[] = [];
   const turns = new Turns();
   const files = row.intent.effects.filter((effect) => 'path' in effect);
-  if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.keepReplaced(files);
+  if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.captureReplaced(files);
   for (const [index, effect] of row.intent.effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
     const before =
       overrides.get(index) ??
       (row.state === 'applying' && 'path' in effect && changesKind(effect)
-        ? await workspace.files.goneOnTheWay(effect, row.intent.token, index)
+        ? await workspace.files.absentMidCommit(effect, row.intent.token, index)
         : undefined);
     prepared.push(
       'path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined,

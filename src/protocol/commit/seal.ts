@@ -15,7 +15,9 @@ import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
 import type { Claim } from '../attempt/claim.ts';
 import { cannotRead } from '../workspace/files.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import { DEFAULT_FILE_MODE, type Stage, type StagedFile, type StagedRow } from '../attempt/stage.ts';
+import type { Stage } from '../attempt/stage.ts';
+import { DEFAULT_FILE_MODE, type StagedFile } from '../attempt/staged-file.ts';
+import type { StagedRow } from '../attempt/staged-row.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 const FOLDER_MODE = 0o755;
@@ -50,10 +52,10 @@ export async function makeIntent(parts: SealParts): Promise<Intent> {
       .sort((a, b) => (a.resource < b.resource ? -1 : 1)),
     queries: stage.queries,
     listings: stage.listings,
-    ...(claim.left.size === 0
+    ...(claim.changedInPlace.size === 0
       ? {}
       : {
-          left: [...claim.left]
+          left: [...claim.changedInPlace]
             .map(([resource, state]) => ({ resource, state }))
             .sort((a, b) => (a.resource < b.resource ? -1 : 1)),
         }),
@@ -220,7 +222,7 @@ async function rowsBefore(
   for (const [name, changes] of byDatabase) {
     const database = await workspace.database(name, settings);
     const requests = changes.map((change) => {
-      const recorded = claim.recorded(
+      const recorded = claim.manifestEntry(
         formatResource({ kind: 'row', database: name, table: change.table, key: change.key }),
       );
       const extra = recorded?.state.kind === 'row' ? Object.keys(recorded.state.columns) : [];

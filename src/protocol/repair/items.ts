@@ -205,7 +205,7 @@ async function acceptFound(parts: RepairParts, finding: Finding, sealed: SealedR
   const resource = parseResource(finding.resource);
   if (resource.kind === 'file') {
     // Gone since the repair was sealed: the comparison that follows says so.
-    const kept = await orLeft(() => parts.workspace.files.keep(resource.path, state as FileState));
+    const kept = await orLeft(() => parts.workspace.files.capture(resource.path, state as FileState));
     if (typeof kept === 'string') work.kept[finding.resource] = kept;
     else if (kept !== undefined) work.notes.push(`${finding.resource}: what was found is not kept (${kept.reason})`);
   }

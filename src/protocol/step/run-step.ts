@@ -26,7 +26,8 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import { applyIntent, type ApplyOutcome } from '../commit/apply.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import { overridesOf, prepareFiles, type PreparedFiles } from '../commit/prepare.ts';
-import { takeClaim, type Claim } from '../attempt/claim.ts';
+import type { Claim } from '../attempt/claim.ts';
+import { takeClaim } from '../attempt/take-claim.ts';
 import { makeContext } from '../attempt/context/context.ts';
 import { describeConflicts, describeIntent } from '../question/describe.ts';
 import { begunDoubts, noteDoubts } from '../attempt/calls/doubt.ts';
@@ -38,7 +39,8 @@ import { approvalFinding } from '../question/approval.ts';
 import { ask, forPayload, withdraw } from '../question/ask.ts';
 import { doneResult, RunWork } from './run-work.ts';
 import { refuseParallelWriters } from '../commit/parallel-writers.ts';
-import { MAX_CONTENT_IN_LEDGER_BYTES, Stage } from '../attempt/stage.ts';
+import { Stage } from '../attempt/stage.ts';
+import { MAX_CONTENT_IN_LEDGER_BYTES } from '../attempt/small-contents.ts';
 import { closeIntent, stepFields } from '../commit/step-record.ts';
 import type { StepWork } from './step-work.ts';
 import { spelledAsRecorded } from '../commit/table-spelling.ts';
@@ -161,9 +163,7 @@ class StepRunning {
     const leftOpen = this.#leftOpen(ledger);
     if (leftOpen !== undefined) return { result: leftOpen };
     const claim = takeClaim(
-      this.#workspace,
-      this.#caller,
-      ledger,
+      { workspace: this.#workspace, caller: this.#caller, ledger },
       {
         token: this.#token,
         jobId: request.jobId,
@@ -171,8 +171,8 @@ class StepRunning {
         generation: request.generation,
         args: this.#args,
         workerId: this.#host.worker.id,
+        argsBytes: this.#work.argsBytes,
       },
-      this.#work.argsBytes,
     );
     return { claim, sealed: isOpenIntent ? sealed : undefined, settings };
   }
@@ -354,8 +354,8 @@ class StepRunning {
     }
     stage.isOver = true;
     // Whatever cut the code off: no command of this attempt runs on beside the next one.
-    await Promise.allSettled(stage.ending);
-    if (stage.performing.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.performing), signal);
+    await Promise.allSettled(stage.runningCommands);
+    if (stage.runningCalls.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.runningCalls), signal);
     if (signal.aborted) throw 'error' in outcome ? outcome.error : signal.reason;
     const error = 'error' in outcome ? outcome.error : undefined;
     if (error instanceof MustVerify || isFailure(error, 'fenced')) throw error;

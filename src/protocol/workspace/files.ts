@@ -134,7 +134,7 @@ export class WorkspaceFiles {
   }
 
   /** Keeps what many changes will replace, as preparing each of them would: in batches, which costs a fraction. */
-  async keepReplaced(effects: readonly FileEffect[]): Promise<void> {
+  async captureReplaced(effects: readonly FileEffect[]): Promise<void> {
     const reserved = reservedInodes(this.#workspace);
     const paths = effects.flatMap(({ path, before }) => {
       if (before.kind !== 'file' || this.#blobs.has(before.content)) return [];
@@ -162,7 +162,7 @@ export class WorkspaceFiles {
   }
 
   /** An attempt that ended between taking away and placing has left nothing there, and nothing captured that would say so: then that is what it goes on from. */
-  async goneOnTheWay({ path }: FileEffect, token: string, index: number): Promise<FileState | undefined> {
+  async absentMidCommit({ path }: FileEffect, token: string, index: number): Promise<FileState | undefined> {
     const { found } = await checkFile(this.#workspace, { path, before: ABSENT, after: ABSENT });
     return found.outcome === 'seen' &&
       found.state.kind === 'absent' &&
@@ -226,7 +226,7 @@ export class WorkspaceFiles {
   }
 
   /** Keeps what is there as evidence before it is taken for the record. */
-  async keep(path: string, state: FileState): Promise<Digest | undefined> {
+  async capture(path: string, state: FileState): Promise<Digest | undefined> {
     if (state.kind !== 'file') return undefined;
     if (!this.#blobs.has(state.content)) await this.#blobs.put(readWorkspaceFile(this.#workspace, path));
     return this.#blobs.has(state.content) ? state.content : undefined;

@@ -80,7 +80,7 @@ const ADVICE: Readonly<Record<DoubtKind, string>> = {
 export function unaskedDoubts(ledger: Ledger, claim: Claim, stage: Stage): Doubt[] {
   return unasked(ledger, claim, stage).flatMap((row): Doubt[] => {
     // The code went on after a repeat that certainly did not happen; what it was to repeat may have.
-    const isLeft = row.state === 'repeat' && row.nonce !== '' && stage.onceNames.has(row.name);
+    const isLeft = row.state === 'repeat' && row.nonce !== '' && stage.takenNames.has(row.name);
     if (row.state === 'about' || isLeft)
       return [
         {

@@ -34,8 +34,8 @@ export function http(parts: Attempt, name: string, options: HttpOptions): Promis
     // As with every call: what the code has caught ends the attempt all the same, unless the request certainly did nothing.
     if (!isNotPerformed(error)) stage.mustEnd ??= { error };
   });
-  stage.performing.add(noted);
-  void noted.finally(() => stage.performing.delete(noted));
+  stage.runningCalls.add(noted);
+  void noted.finally(() => stage.runningCalls.delete(noted));
   return work;
 }
 

@@ -62,8 +62,8 @@ export function perform<T extends Json>(
     // What the code has caught ends the attempt all the same, unless the call certainly did not happen.
     if (!isNotPerformed(error)) stage.mustEnd ??= { error };
   });
-  stage.performing.add(noted);
-  void noted.finally(() => stage.performing.delete(noted));
+  stage.runningCalls.add(noted);
+  void noted.finally(() => stage.runningCalls.delete(noted));
   return work;
 }
 
@@ -92,7 +92,7 @@ class Call<T extends Json> {
     this.#takeName();
     const wanted = this.#wanted();
     signal.throwIfAborted();
-    const row = claim.performed(this.#name);
+    const row = claim.callInForce(this.#name);
     if (row?.inDoubt === 'safe')
       return this.#isAnsweredSafely(row, wanted) ? this.#answerFrom(row) : await this.#call(wanted, row, 'withdrawn');
     if (row === undefined || row.state === 'withdrawn') return await this.#call(wanted, row, 'withdrawn');
@@ -134,13 +134,13 @@ class Call<T extends Json> {
       );
     }
     this.#secrets.refuse(name, `the name of a call of ctx.perform`);
-    if (stage.onceNames.has(name))
+    if (stage.takenNames.has(name))
       throw new HoldfastError(
         'once-name-twice',
         `ctx.perform("${name}"): step ${claim.row.stepId} has used the name before.`,
         { name },
       );
-    stage.onceNames.add(name);
+    stage.takenNames.add(name);
     if (this.#options.inDoubt === 'probe' && this.#options.probe === undefined) {
       throw new HoldfastError(
         'bad-input',
@@ -259,8 +259,8 @@ class Call<T extends Json> {
   }
 
   async #threw(about: PerformRow, withdrawn: Withdrawn, wanted: Wanted, thrown: unknown): Promise<never> {
-    const { saidOfOthers } = this.#parts.stage;
-    const isOfAnother = isNotPerformed(thrown) && saidOfOthers.has(thrown);
+    const { attributedErrors } = this.#parts.stage;
+    const isOfAnother = isNotPerformed(thrown) && attributedErrors.has(thrown);
     const error = isOfAnother
       ? new HoldfastError(
           'step-failed',
@@ -270,7 +270,7 @@ class Call<T extends Json> {
         )
       : thrown;
     if (isNotPerformed(error)) {
-      saidOfOthers.add(error);
+      attributedErrors.add(error);
       await this.#withdraw(about, withdrawn, error.message);
       throw error;
     }

@@ -44,8 +44,8 @@ export function command(
     );
   const work = begin(parts, run, options);
   const ending = work.catch(() => undefined);
-  stage.ending.add(ending);
-  void ending.finally(() => stage.ending.delete(ending));
+  stage.runningCommands.add(ending);
+  void ending.finally(() => stage.runningCommands.delete(ending));
   return work;
 }
 
@@ -64,7 +64,7 @@ async function begin(
 }
 
 function nextName({ stage }: Attempt): string {
-  for (let count = 1; ; count++) if (!stage.onceNames.has(`command#${count}`)) return `command#${count}`;
+  for (let count = 1; ; count++) if (!stage.takenNames.has(`command#${count}`)) return `command#${count}`;
 }
 
 /** What is recorded of a command that has ended well. */
@@ -92,14 +92,14 @@ class CopiedCommand {
     const env = environmentOf(this.#parts, this.#request);
     const before = await this.#tree.look();
     const reads = this.#readsDigest(before);
-    const known = await claim.once(this.#name);
+    const known = await claim.recordedValue(this.#name);
     if (known !== undefined && known.reads === reads) {
       await this.#tree.observe(new PathSelection(this.#request.reads), before);
       return this.#take(known.value);
     }
     if (known !== undefined)
       await claim.newDraft(
-        [...stage.onceUsed],
+        [...stage.usedValues],
         `what command "${this.#name}" of step ${claim.row.stepId} was given has changed since its result was recorded`,
       );
     signal.throwIfAborted();
@@ -135,7 +135,7 @@ class CopiedCommand {
     const recorded = canonicalJson({ result: resultOf(end, log, changes), changes } satisfies Recorded, this.#name);
     this.#parts.workspace.secrets.refuse(recorded, `what is noted of the command ${this.#name}`);
     // Small contents are durable with the record that names them.
-    await claim.recordOnce(this.#name, recorded, reads, this.#tree.contents());
+    await claim.recordValue(this.#name, recorded, reads, this.#tree.contents());
     await faultPointAsync('command.recorded');
     return recorded;
   }
@@ -143,7 +143,7 @@ class CopiedCommand {
   #take(recorded: string): CommandResult {
     const { stage } = this.#parts;
     const { result, changes } = JSON.parse(recorded) as Recorded;
-    stage.onceUsed.add(this.#name);
+    stage.usedValues.add(this.#name);
     for (const { path, before, after } of changes) stage.put(path, after, stage.files.has(path) ? undefined : before);
     stage.commands.set(this.#name, sha256Hex(recorded));
     const changed = Object.entries(result.changed)
@@ -170,12 +170,12 @@ class CopiedCommand {
 
   #takeName(): void {
     const { stage, claim } = this.#parts;
-    if (stage.onceNames.has(this.#name))
+    if (stage.takenNames.has(this.#name))
       throw new HoldfastError(
         'once-name-twice',
         `ctx.command("${this.#name}"): step ${claim.row.stepId} has used the name before.`,
         { name: this.#name },
       );
-    stage.onceNames.add(this.#name);
+    stage.takenNames.add(this.#name);
   }
 }

@@ -60,7 +60,7 @@ export async function commandInPlace(
     run: () => runHere(parts, request, env, cwd),
   });
   const { result, found } = answerFrom(answer);
-  for (const { resource, state } of found) claim.left.set(resource, state);
+  for (const { resource, state } of found) claim.changedInPlace.set(resource, state);
   stage.logs.push({
     message: `${workspace.secrets.redact(commandText(request))} in the workspace: exit code ${result.exitCode}; ${found.length} changed`,
     fields: { log: result.log.content },
@@ -132,10 +132,11 @@ async function changedSince(
     const earlier = young.get(path);
     if (earlier?.outcome === 'seen' && sameState(earlier.state, state)) continue;
     // Another step's, or only touched.
-    const recorded = claim.recorded(formatResource({ kind: 'file', path }));
+    const recorded = claim.manifestEntry(formatResource({ kind: 'file', path }));
     if (recorded !== undefined && sameState(recorded.state, state)) continue;
     // A content that holds a secret stays where the command put it: in no blob.
-    if (!(await workspace.files.holdsSecret(path, state, workspace.secrets))) await workspace.files.keep(path, state);
+    if (!(await workspace.files.holdsSecret(path, state, workspace.secrets)))
+      await workspace.files.capture(path, state);
     found.push({ path, state, after: state });
   }
   return found;

@@ -92,7 +92,7 @@ function explained(
       )
   )
     return 'by a step';
-  const recorded = claim.recorded(resource);
+  const recorded = claim.manifestEntry(resource);
   if (recorded === undefined) return undefined;
   claim.mustBeAsRecorded(resource, sighting.state);
   return recorded.seq > seq ? 'by a step' : 'recorded';

@@ -161,7 +161,7 @@ export class CommandTree {
       young: this.#young,
       copyOf: (path) => (isUntouched(path) ? `${to}/${path}` : undefined),
     });
-    for (const [content, bytes] of this.#small) stage.contents.set(content, bytes);
+    for (const [content, bytes] of this.#small) stage.contents.add(content, bytes);
     return changes;
   }
 
@@ -327,7 +327,7 @@ export class CommandTree {
     const { secrets } = workspace;
     const where = `the file ${path} that the command wrote`;
     if (bytes !== undefined) secrets.refuse(bytes, where);
-    if (bytes !== undefined && stage.takesContent(bytes.byteLength)) this.#small.set(content, bytes);
+    if (bytes !== undefined && stage.contents.reserve(bytes.byteLength)) this.#small.set(content, bytes);
     else if (bytes !== undefined || secrets.isEmpty) this.#large.push(`${to}/${path}`);
     else await workspace.blobs.put(secrets.refusing(createReadStream(`${to}/${path}`), where));
     return { path, before, after };

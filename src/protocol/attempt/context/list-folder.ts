@@ -1,7 +1,7 @@
 /** How a step lists a folder: what the workspace shows, with what the step has staged in it. */
-import type { FileInfo } from '../../../model/step/step-context.ts';
 import { listingDigest } from '../../look/digests.ts';
 import type { Attempt } from '../attempt.ts';
+import type { FileInfo } from '../../../model/step/step-files.ts';
 
 /** Sorted by path. @throws HoldfastError `not-found`, `bad-input`, `permission-denied` */
 export async function listFolder(

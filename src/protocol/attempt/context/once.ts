@@ -17,31 +17,31 @@ export async function once<T extends Json>(attempt: Attempt, name: string, fn: (
   const { claim, stage, signal } = attempt;
   // A call that the code has caught ends the attempt: a value computed now would rest on an outcome that nobody knows.
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
-  if (stage.onceNames.has(name))
+  if (stage.takenNames.has(name))
     throw new HoldfastError(
       'once-name-twice',
       `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`,
       { name },
     );
-  stage.onceNames.add(name);
+  stage.takenNames.add(name);
   const reads = stage.onceDigest();
-  const recorded = await claim.once(name);
+  const recorded = await claim.recordedValue(name);
   if (recorded !== undefined && recorded.reads === reads) {
-    stage.onceUsed.add(name);
+    stage.usedValues.add(name);
     return JSON.parse(recorded.value) as T;
   }
   // What the value was computed from has changed: a new draft begins, and the old values stay as evidence. Values that the
   // code has already gone on with move to the new draft: the next attempt must not be given different ones.
   if (recorded !== undefined)
     await claim.newDraft(
-      [...stage.onceUsed],
+      [...stage.usedValues],
       `what step ${claim.row.stepId} read before "${name}" has changed since the value was recorded`,
     );
   signal.throwIfAborted();
   const value = textOf(attempt, name, await fn());
   await faultPointAsync('once.before');
-  await claim.recordOnce(name, value, reads);
-  stage.onceUsed.add(name);
+  await claim.recordValue(name, value, reads);
+  stage.usedValues.add(name);
   await faultPointAsync('once.after');
   return JSON.parse(value) as T;
 }

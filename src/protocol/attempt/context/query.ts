@@ -3,9 +3,9 @@ import { isSameTable } from '../../../effects/database/query-builder.ts';
 import { plainValue } from '../../../effects/database/values.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
-import type { Row } from '../../../model/step/step-context.ts';
 import { rowsDigest } from '../../look/digests.ts';
 import type { DatabaseScope } from './database-scope.ts';
+import type { Row } from '../../../model/step/step-database.ts';
 
 /** @throws HoldfastError `staged-table-query`, `secret-in-output`, `sql-failed`; MustVerify */
 export async function query<R extends Row>(

@@ -1,8 +1,8 @@
 /** How a step stages changes of single rows: each names its row by the primary key of its table. */
 import { canonicalJson, type JsonObject } from '../../../model/canonical-json.ts';
-import type { RowOptions } from '../../../model/step/step-context.ts';
 import { keyOf } from '../row-key.ts';
 import type { DatabaseScope } from './database-scope.ts';
+import type { RowOptions } from '../../../model/step/step-database.ts';
 
 export interface NewRows {
   readonly kind: 'row.insert' | 'row.upsert';

@@ -2,8 +2,8 @@
 import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
-import type { StepDatabase } from '../../../model/step/step-context.ts';
 import type { DatabaseScope } from './database-scope.ts';
+import type { StepDatabase } from '../../../model/step/step-database.ts';
 
 type StatementOptions = Parameters<StepDatabase['sql']>[2];
 

@@ -1,7 +1,7 @@
 /** How a step stages a file. The record has a file byte for byte: no byte is stored before it is seen to hold no secret. */
 import type { Digest } from '../../../model/digest.ts';
-import type { FileContent, WriteOptions } from '../../../model/step/step-context.ts';
 import type { Attempt } from '../attempt.ts';
+import type { FileContent, WriteOptions } from '../../../model/step/step-files.ts';
 
 /** @throws HoldfastError `bad-input`, `secret-in-output`, `storage-failed` */
 export async function stageWrite(
@@ -28,5 +28,5 @@ async function storedContent(
   const isWhole = typeof content === 'string' || content instanceof Uint8Array;
   if (!isWhole) return await blobs.put(secrets.isEmpty ? content : secrets.refusing(content, where));
   secrets.refuse(content, where);
-  return stage.keep(content) ?? (await blobs.put(content));
+  return stage.contents.store(content) ?? (await blobs.put(content));
 }

@@ -1,11 +1,11 @@
 /** `ctx.db`: queries are observations, changes are staged. Statements and rows are recorded as they are. */
 import { HoldfastError } from '../../../model/failure.ts';
-import type { StepDatabase } from '../../../model/step/step-context.ts';
 import type { Attempt } from '../attempt.ts';
 import { query } from './query.ts';
 import { stageDelete, stageRows, stageUpdate } from './stage-rows.ts';
 import { stageStatement } from './stage-statement.ts';
 import { DatabaseScope } from './database-scope.ts';
+import type { StepDatabase } from '../../../model/step/step-database.ts';
 
 /** @throws HoldfastError `undeclared-database` */
 export function stepDatabase(attempt: Attempt, name: string): StepDatabase {

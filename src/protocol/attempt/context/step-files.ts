@@ -1,9 +1,9 @@
 /** `ctx.files`: a step reads its own staged files first, then the workspace's, as the record has them. */
-import type { StepFiles } from '../../../model/step/step-context.ts';
 import type { Attempt } from '../attempt.ts';
 import { listFolder } from './list-folder.ts';
 import { currentState, readFile, streamFile } from './read-file.ts';
 import { stageWrite } from './stage-write.ts';
+import type { StepFiles } from '../../../model/step/step-files.ts';
 
 export function stepFiles(attempt: Attempt): StepFiles {
   const { workspace, stage } = attempt;
