@@ -3,7 +3,7 @@
  * successor ends with the whole of it. Killed at every point: test/fault/command-points.test.ts.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openTestJob } from '../../src/testing.ts';
 import { filesIn } from '../fault/support/kill-run.ts';
 import { shellSteps } from '../support/command-step.ts';
+import { isRunning } from '../support/process-list.ts';
 import { leftCopies, memoryOf, prepareTree, runCommand, startCommand } from '../support/command-run.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
@@ -74,16 +75,4 @@ async function until(holds: () => boolean): Promise<void> {
     assert.ok(waitedMs < 20_000, 'it took too long');
     await delay(20);
   }
-}
-
-function isRunning(line: string): boolean {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .some((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() === line;
-      } catch {
-        return false;
-      }
-    });
 }

@@ -12,6 +12,7 @@ import { setFaultHook } from '../../src/store/fault-point.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { until } from '../support/job-status.ts';
+import { processesWhere } from '../support/process-list.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
@@ -271,24 +272,14 @@ test(
         )
         .join();
     }
-    assert.ok(processesThat(own).length > 0);
+    assert.ok(processesWhere((line) => line.includes(own)).length > 0);
     await handle.cancel();
     await assert.rejects(handle.result());
-    assert.deepEqual(processesThat(own), []);
+    assert.deepEqual(
+      processesWhere((line) => line.includes(own)),
+      [],
+    );
     assert.deepEqual(readdirSync(join(root, 'cancelled-command')), ['.holdfast']);
     assert.deepEqual(readdirSync(join(root, 'cancelled-command/.holdfast/commands')), []);
   },
 );
-
-function processesThat(mention: string): readonly string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return line.includes(mention) ? [line.replaceAll('\0', ' ')] : [];
-      } catch {
-        return [];
-      }
-    });
-}

@@ -1,4 +1,5 @@
 /** G1 for calls: a call is made once, or a person is asked whether it happened. */
+import { CALLS, REQUESTS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
 export const CALLS_ONCE: readonly Mutation[] = [
@@ -24,7 +25,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/perform.ts',
     find: 'key: before?.key ?? performKeyOf({ token, name: this.#name, round })',
     replace: "key: performKeyOf({ token, name: `${this.#name}${before?.nonce ?? ''}`, round })",
-    tests: ['test/integration/perform-kills.test.ts', 'test/integration/perform.test.ts'],
+    tests: ['test/integration/perform-kills.test.ts', ...CALLS],
   },
   {
     guarantee: 'G1',
@@ -32,7 +33,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/perform.ts',
     find: 'if (answers.request !== wanted.request) return false;',
     replace: "if (answers.request === '') return false;",
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G1',
@@ -40,7 +41,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/step/performed-calls.ts',
     find: 'if (doubts.length > 0) throw new InDoubt(doubts);',
     replace: 'if (doubts.length < 0) throw new InDoubt(doubts);',
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G1',
@@ -48,7 +49,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/step/run-step.ts',
     find: 'if (obstacle !== undefined) throw new Obstacle(obstacle);',
     replace: "if (obstacle !== undefined && obstacle.kind !== 'held') throw new Obstacle(obstacle);",
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G1',
@@ -56,7 +57,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/step/run-step.ts',
     find: 'if (stage.mustEnd !== undefined) throw',
     replace: 'if (stage.mustEnd === null) throw',
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G1',
@@ -64,7 +65,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/perform.ts',
     find: 'if (stage.mustEnd !== undefined) return',
     replace: 'if (stage.mustEnd === null) return',
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G1',
@@ -72,7 +73,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/step/run-step.ts',
     find: 'if (doubts.length > 0) return this.#askInDoubt(',
     replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(",
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G1',
@@ -80,6 +81,6 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/perform.ts',
     find: 'isNotPerformed(thrown) && attributedErrors.has(thrown)',
     replace: "isNotPerformed(thrown) && thrown.name === '' && attributedErrors.has(thrown)",
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
 ];

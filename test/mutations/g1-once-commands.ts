@@ -44,7 +44,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
     file: 'src/effects/processes/run.ts',
     find: 'if (leftBehind.length > 0) await killLeftovers',
     replace: 'leftBehind.splice(0);\n    if (leftBehind.length > 0) await killLeftovers',
-    tests: ['test/integration/command.test.ts'],
+    tests: ['test/integration/command-run.test.ts'],
     name: 'leaves a process behind',
   },
   {
@@ -53,7 +53,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/commands/command.ts',
     find: 'if (failure !== undefined) throw failure;',
     replace: '',
-    tests: ['test/integration/command.test.ts'],
+    tests: ['test/integration/command-run.test.ts'],
     name: 'exit code',
   },
   {

@@ -1,4 +1,5 @@
 /** G1 for HTTP requests: a request takes effect once, and goes to listed hosts only. */
+import { REQUESTS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
 export const HTTP_ONCE: readonly Mutation[] = [
@@ -8,7 +9,7 @@ export const HTTP_ONCE: readonly Mutation[] = [
     file: 'src/effects/http/exchange.ts',
     find: 'if (isNotSent(error)) throw',
     replace: 'if (!this.#silence.isBroken) throw',
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
   {
     guarantee: 'G1',
@@ -16,7 +17,7 @@ export const HTTP_ONCE: readonly Mutation[] = [
     file: 'src/effects/http/exchange.ts',
     find: '(status === 503 && afterMs !== undefined)',
     replace: 'status === 503',
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
   {
     guarantee: 'G1',
@@ -24,7 +25,7 @@ export const HTTP_ONCE: readonly Mutation[] = [
     file: 'src/effects/http/exchange.ts',
     find: "'user-agent', IDEMPOTENCY_KEY_HEADER]",
     replace: "'user-agent']",
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
   {
     guarantee: 'G1',
@@ -32,7 +33,7 @@ export const HTTP_ONCE: readonly Mutation[] = [
     file: 'src/effects/http/exchange.ts',
     find: 'next = allowedUrl(this.#request.hosts, location, this.#url);',
     replace: 'next = new URL(location, this.#url);',
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
   {
     guarantee: 'G1',
@@ -40,7 +41,7 @@ export const HTTP_ONCE: readonly Mutation[] = [
     file: 'src/effects/http/exchange.ts',
     find: 'if (next.origin !== this.#url.origin)',
     replace: "if (next.origin === '')",
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
   {
     guarantee: 'G1',
@@ -48,7 +49,7 @@ export const HTTP_ONCE: readonly Mutation[] = [
     file: 'src/effects/http/exchange.ts',
     find: 'return status >= 301 && status <= 303;',
     replace: 'return status === 0;',
-    tests: ['test/integration/http.test.ts'],
+    tests: REQUESTS,
   },
   {
     guarantee: 'G1',

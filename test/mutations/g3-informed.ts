@@ -1,5 +1,5 @@
 /** G3: a decision counts only for what the person was shown. */
-import { DECISIONS, UNDOING } from './suites.ts';
+import { CALLS, DECISIONS, UNDOING } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
 export const INFORMED: readonly Mutation[] = [
@@ -58,7 +58,7 @@ export const INFORMED: readonly Mutation[] = [
     file: 'src/model/question/question.ts',
     find: " && question.kind !== 'in-doubt'",
     replace: '',
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G3',

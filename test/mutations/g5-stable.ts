@@ -1,5 +1,5 @@
 /** G5: a retry sees the same values and comes to the same result. */
-import { KILLS } from './suites.ts';
+import { CALLS, KILLS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
 export const STABLE: readonly Mutation[] = [
@@ -59,7 +59,7 @@ export const STABLE: readonly Mutation[] = [
     file: 'src/protocol/attempt/stage.ts',
     find: 'filter(({ round }) => round > 0)',
     replace: 'filter(({ round }) => round < 0)',
-    tests: ['test/integration/perform.test.ts'],
+    tests: CALLS,
   },
   {
     guarantee: 'G5',
@@ -67,7 +67,7 @@ export const STABLE: readonly Mutation[] = [
     file: 'src/protocol/attempt/commands/command.ts',
     find: 'if (known !== undefined && known.reads === reads) {',
     replace: 'if (known !== undefined) {',
-    tests: ['test/integration/command.test.ts'],
+    tests: ['test/integration/command-run.test.ts'],
     name: 'a retry gets the recorded result',
   },
 ];

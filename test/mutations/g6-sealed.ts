@@ -1,5 +1,5 @@
 /** G6: the record is complete, unchanged and the latest. */
-import { DECISIONS, DRIFT } from './suites.ts';
+import { DECISIONS, DRIFT, REQUESTS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
 export const SEALED: readonly Mutation[] = [
@@ -89,6 +89,6 @@ export const SEALED: readonly Mutation[] = [
     file: 'src/protocol/secrets/http-secrets.ts',
     find: 'redacted = redacted.replaceAll(form, () => referenceTo(variable));',
     replace: 'redacted = redacted.replaceAll(form, () => form);',
-    tests: ['test/integration/http.test.ts', 'test/integration/http-watch.test.ts'],
+    tests: [...REQUESTS, 'test/integration/http-watch.test.ts'],
   },
 ];
