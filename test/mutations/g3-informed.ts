@@ -6,7 +6,7 @@ export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'a decision is carried out although the world has moved',
-    file: 'src/protocol/repair/repair.ts',
+    file: 'src/protocol/repair/decide.ts',
     find: 'if (now.moved.length > 0) {',
     replace: 'if (now.moved.length < 0) {',
     tests: ['test/integration/decisions-refused.test.ts', ...DECISIONS],
@@ -39,7 +39,7 @@ export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'a decision answers a question that another has answered',
-    file: 'src/protocol/repair/repair.ts',
+    file: 'src/protocol/repair/decide.ts',
     find: 'if (canonicalJson(sealed.decision) !== canonicalJson(decision)) return',
     replace: 'if (sealed.decision === undefined) return',
     tests: ['test/integration/decisions-refused.test.ts'],

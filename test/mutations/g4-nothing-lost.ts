@@ -54,7 +54,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'an undo replaces a row that somebody has changed since',
-    file: 'src/protocol/repair/items.ts',
+    file: 'src/protocol/repair/change-databases.ts',
     find: 'return found !== undefined && sameState(found, shown);',
     replace: 'return found !== undefined;',
     tests: ['test/integration/decisions-repair.test.ts'],

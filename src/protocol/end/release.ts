@@ -6,18 +6,16 @@
  * 1. A database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
  * 2. A call of which nobody knows whether it happened is named by the record of the release.
  */
-import { HoldfastError } from '../../model/failure.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import { GENESIS } from '../../model/record/chain.ts';
+import { withdraw } from '../question/ask.ts';
+import { unreachableFindings } from '../question/unseen.ts';
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { openCallNotes } from '../attempt/calls/doubt.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
-import { withdraw } from '../question/ask.ts';
-import type { RepairParts } from '../repair/sealed-repair.ts';
-import { unreachableFindings } from '../question/unseen.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
@@ -71,44 +69,4 @@ export async function releaseProtocol(
     faultPoint('release.after');
     return { released: true, at, notes };
   });
-}
-
-/** How the note begins that says why a job that has ended keeps its workspace all the same. */
-export const KEPT_BOUND = 'the workspace is not released: ';
-
-/** A person decided that an ended job's workspace be taken: its half-applied intents are finished first, or it isn't taken. */
-export async function takeOver({ workspace, ledger, caller }: RepairParts, notes: string[]): Promise<void> {
-  const bound = ledger.boundJobId();
-  const job = bound === undefined ? undefined : ledger.job(bound);
-  if (bound === undefined || job === undefined) return;
-  expectRecordedDatabases(workspace, job.settings, ledger, bound);
-  const ends = await finishIntents(
-    { workspace, ledger, settings: job.settings, term: job.term, runId: caller.runId },
-    bound,
-  );
-  if (job.state === 'undoing')
-    notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
-  notes.push(...ends.map(intentEndNote), ...openCallNotes(ledger, bound));
-  if (ledger.openIntents(bound).length > 0) {
-    const unfinished = ends.filter(({ outcome }) => outcome === 'not finished');
-    notes.push(...unfinished.map((end) => `${KEPT_BOUND}${intentEndNote(end)}`));
-    return;
-  }
-  const fences = await raiseFences(workspace, job.settings, bound, job.term + 1);
-  if ('unreachable' in fences)
-    throw new HoldfastError(
-      'storage-unreachable',
-      `Job ${bound} cannot be released: ${unreachableFindings(fences.unreachable)
-        .map(({ found }) => found.text)
-        .join('; ')}`,
-    );
-  ledger.transaction(() => {
-    for (const question of ledger.openQuestions(bound))
-      withdraw(ledger, question, job.runId, 'another job took the workspace');
-    ledger.append(bound, job.runId, { kind: 'released', outcome: 'taken-over', notes, changes: [] });
-    ledger.raiseTerm(bound, fences.term);
-    ledger.setJobState(bound, 'released');
-    ledger.unbind();
-  });
-  notes.push(`job ${bound} is released; its record stays in the ledger`);
 }

@@ -5,11 +5,7 @@ import type { Json } from '../../model/canonical-json.ts';
 import { DecisionSchema } from '../../model/question/decision.ts';
 import { DigestSchema } from '../../model/digest.ts';
 import { RepairResultSchema } from '../../model/job/repair.ts';
-import type { JobSettings } from '../../model/job/settings.ts';
 import { ResourceStateSchema } from '../../model/record/world.ts';
-import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { Caller, ProtocolHost } from '../host.ts';
-import type { Workspace } from '../workspace/workspace.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
 
@@ -21,19 +17,11 @@ export const SealedRepairSchema = z.strictObject({
   found: z.record(z.string(), ResourceStateSchema),
   reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
   adopts: z.array(z.int()),
-  /** What calls answered that happened, and calls of `reruns` that are made anew. */
+  /** The results that a person gave for calls that happened, by resource. */
   results: z.record(z.string(), JsonSchema).optional(),
+  /** Calls of `reruns` that are made anew, by resource. */
   again: z.array(z.string()).optional(),
   digest: DigestSchema,
   result: RepairResultSchema.optional(),
 });
 export type SealedRepair = z.infer<typeof SealedRepairSchema>;
-
-export interface RepairParts {
-  readonly host: ProtocolHost;
-  readonly workspace: Workspace;
-  readonly caller: Caller;
-  readonly ledger: Ledger;
-  readonly jobId: string;
-  readonly settings: JobSettings;
-}

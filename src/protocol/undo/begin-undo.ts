@@ -28,7 +28,7 @@ import {
 import type { Caller, ProtocolHost } from '../host.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
-import { rollForwardRepairs } from '../repair/repair.ts';
+import { rollForwardRepairs } from '../repair/roll-forward.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
 import { unreachableFindings } from '../question/unseen.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';

@@ -16,7 +16,7 @@ import type { ProtocolHost } from '../host.ts';
 import { lookAt } from '../look/look.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { finding } from '../question/finding.ts';
-import { KEPT_BOUND } from '../end/release.ts';
+import { KEPT_BOUND } from '../repair/take-over.ts';
 import { SealedRepairSchema } from '../repair/sealed-repair.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 

@@ -36,7 +36,7 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { planState } from '../look/digests.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
-import { rollForwardRepairs } from '../repair/repair.ts';
+import { rollForwardRepairs } from '../repair/roll-forward.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';

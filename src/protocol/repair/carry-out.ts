@@ -1,0 +1,43 @@
+/**
+ * Carries a sealed repair out: each answer, then what follows from them. Every act may be repeated: a repair that was
+ * killed half-way goes on, and finds what is done already as it is wanted.
+ */
+import type { Question } from '../../model/question/question.ts';
+import { faultPointAsync } from '../../store/fault-point.ts';
+import { carryOutAnswer } from './answers.ts';
+import { changeDatabases } from './change-databases.ts';
+import { dropReruns } from './drop-reruns.ts';
+import { keptCallNotes } from './kept-call-notes.ts';
+import type { RepairContext } from './repair-context.ts';
+import { undoReruns } from './rerun.ts';
+import { RunningRepair } from './running-repair.ts';
+import type { SealedRepair } from './sealed-repair.ts';
+import { undoHalfApplied } from './undo-intent.ts';
+
+/** Returns what has come of it. @throws HoldfastError for what may pass; the repair then goes on from the ledger */
+export async function carryOut(
+  context: RepairContext,
+  question: Question,
+  sealed: SealedRepair,
+): Promise<RunningRepair> {
+  const repair = new RunningRepair(context, question, sealed);
+  // Another job's workspace is taken last: the other answers say how what it had half applied is finished.
+  for (const finding of question.findings.toSorted(
+    (a, b) => Number(a.class === 'foreign') - Number(b.class === 'foreign'),
+  )) {
+    await faultPointAsync('repair.item-before');
+    await carryOutAnswer(repair, finding);
+    await faultPointAsync('repair.item-after');
+  }
+  // Newest first: what is half applied, then what is recorded.
+  if (sealed.reruns.length > 0) {
+    await undoHalfApplied(repair);
+    await undoReruns(repair);
+  }
+  repair.note(...keptCallNotes(context, sealed.reruns, sealed.again ?? []));
+  await changeDatabases(repair);
+  for (const act of repair.afterDatabases) act();
+  await dropReruns(repair);
+  await context.workspace.files.removeLeftovers(sealed.digest, repair.paths);
+  return repair;
+}

@@ -1,0 +1,72 @@
+/** Whether a decision may be carried out: for an open question, and only while the world shows what the question showed. */
+import { canonicalJson } from '../../model/canonical-json.ts';
+import type { RepairResult } from '../../model/job/repair.ts';
+import { ruleOn } from '../../model/question/ruling.ts';
+import { GENESIS } from '../../model/record/chain.ts';
+import { withdraw } from '../question/ask.ts';
+import { type Decision } from '../../model/question/decision.ts';
+import type { Question } from '../../model/question/question.ts';
+import { lookAgain, type Answers } from './look-again.ts';
+import type { RepairContext } from './repair-context.ts';
+import { rollForward } from './roll-forward.ts';
+import { sealRepair } from './seal.ts';
+import { SealedRepairSchema } from './sealed-repair.ts';
+
+const MAX_RESOURCES_IN_RESULT = 20;
+
+/** Carries the decision out, or says why not. Call under the lock. */
+export async function decide(context: RepairContext, decision: Decision): Promise<RepairResult> {
+  const { ledger, jobId } = context;
+  const earlier = ledger.repairBody(decision.digest);
+  if (earlier !== undefined) return await goOn(context, decision, earlier.body);
+  const asked = ledger.question(decision.digest);
+  // Another ledger than the one that asked, or withdrawn since: whatever is to be asked now is asked anew.
+  if (asked === undefined || asked.question.jobId !== jobId || asked.state !== 'open')
+    return worldMoved(decision, ['ledger:']);
+  const { question } = asked;
+  const ruling = ruleOn(question, decision);
+  if (!ruling.usable) return refused(decision, ruling.problems);
+  if (Object.values(ruling.answers).every((answer) => answer === 'recheck'))
+    return recheck(context, question, decision, ruling.answers);
+  const now = await lookAgain(context, question, ruling.answers);
+  if (now.moved.length > 0) {
+    const moved = now.moved.join(', ').slice(0, 300);
+    withdrawAsked(context, question, `the world moved before the decision of ${decision.by}: ${moved}`);
+    return worldMoved(decision, now.moved.slice(0, MAX_RESOURCES_IN_RESULT));
+  }
+  return await rollForward(context, sealRepair(context, { question, decision, ruling, found: now.found }));
+}
+
+/** The question has been answered already: by this decision, or by another. */
+async function goOn(context: RepairContext, decision: Decision, body: unknown): Promise<RepairResult> {
+  const sealed = SealedRepairSchema.parse(body);
+  if (canonicalJson(sealed.decision) !== canonicalJson(decision))
+    return refused(decision, ['another decision has answered this question already']);
+  return sealed.result ?? (await rollForward(context, sealed));
+}
+
+function refused({ digest }: Decision, problems: readonly string[]): RepairResult {
+  return { kind: 'refused', question: digest, problems: [...problems] };
+}
+
+export function worldMoved({ digest }: Decision, resources: readonly string[]): RepairResult {
+  return { kind: 'world-moved', question: digest, resources: [...resources] };
+}
+
+function withdrawAsked({ ledger, caller }: RepairContext, question: Question, reason: string): void {
+  ledger.transaction(() => withdraw(ledger, question, caller.runId, reason));
+}
+
+function recheck(context: RepairContext, question: Question, decision: Decision, answers: Answers): RepairResult {
+  withdrawAsked(context, question, `recheck asked by ${decision.by}: ${decision.reason}`);
+  const job = context.ledger.job(context.jobId);
+  return {
+    kind: 'repaired',
+    question: decision.digest,
+    term: job?.term ?? 0,
+    at: job?.at ?? { seq: 0, head: GENESIS },
+    answers: [...new Set(Object.values(answers))],
+    reruns: [],
+    notes: ['the world is compared again'],
+  };
+}

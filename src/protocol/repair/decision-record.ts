@@ -1,0 +1,36 @@
+/** What the chain says of a decision that was carried out. */
+import { defined } from '../../model/defined.ts';
+import { answered } from '../../model/question/answer.ts';
+import type { DecisionRecord } from '../../model/record/record.ts';
+import type { RunningRepair } from './running-repair.ts';
+
+export type DecisionFields = Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'>;
+
+export function decisionFields(repair: RunningRepair): DecisionFields {
+  const { question, sealed } = repair;
+  const { answers, decision, results, again } = sealed;
+  return {
+    kind: 'decision',
+    question: question.digest,
+    questionKind: question.kind,
+    answers,
+    by: decision.by,
+    reason: decision.reason,
+    ...defined({ approves: approvedIntent(repair), rejects: rejectedToken(repair) }),
+    reruns: sealed.reruns,
+    adopts: sealed.adopts,
+    changes: [...repair.changes],
+    ...defined({ results, again, compensates: decision.compensate === true ? (true as const) : undefined }),
+    kept: repair.captured,
+    notes: [...repair.notes],
+  };
+}
+
+function approvedIntent({ question, sealed }: RunningRepair): DecisionRecord['approves'] {
+  if (answered(sealed.answers, 'approve').length === 0) return undefined;
+  return question.findings[0]?.found.digest ?? undefined;
+}
+
+function rejectedToken({ question: { token }, sealed }: RunningRepair): DecisionRecord['rejects'] {
+  return token === undefined || answered(sealed.answers, 'reject').length === 0 ? undefined : { token };
+}

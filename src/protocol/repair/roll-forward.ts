@@ -1,0 +1,76 @@
+/**
+ * Rolls a sealed repair forward, however often it is killed; what has come of it is one record of the chain.
+ *
+ * Invariant: a term rises in every database first and in the ledger last, with the record; it never falls.
+ */
+import type { Answer } from '../../model/question/answer.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { RepairResult } from '../../model/job/repair.ts';
+import { GENESIS } from '../../model/record/chain.ts';
+import type { JobRow } from '../../store/ledger/jobs.ts';
+import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
+import { carryOut } from './carry-out.ts';
+import { decisionFields } from './decision-record.ts';
+import { raiseTerm } from './raise-term.ts';
+import type { RepairContext } from './repair-context.ts';
+import type { RunningRepair } from './running-repair.ts';
+import { SealedRepairSchema, type SealedRepair } from './sealed-repair.ts';
+
+/** Answers that change the record of the world: they raise the term, which fences leftovers. */
+const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'overwrite', 'undo', 'keep'];
+const MAX_NOTES_IN_RESULT = 50;
+
+/** Rolls every sealed repair of the job forward. Call under the lock, before anything is compared. */
+export async function rollForwardRepairs(context: RepairContext): Promise<void> {
+  for (const digest of context.ledger.sealedRepairs(context.jobId))
+    await rollForward(context, SealedRepairSchema.parse(context.ledger.repairBody(digest)?.body));
+}
+
+/** @throws HoldfastError `storage-unreachable`, and what else may pass; `ledger-damaged` */
+export async function rollForward(context: RepairContext, sealed: SealedRepair): Promise<RepairResult> {
+  const { ledger, jobId, workspace, settings } = context;
+  const asked = ledger.question(sealed.digest);
+  if (asked === undefined)
+    throw new HoldfastError('ledger-damaged', 'A sealed repair names a question that the ledger does not have.', {
+      question: sealed.digest,
+    });
+  const repair = await carryOut(context, asked.question, sealed);
+  const job = ledger.job(jobId);
+  const raised =
+    job !== undefined && raisesTerm(repair)
+      ? await raiseTerm(workspace, { jobId, settings, term: job.term, failing: 'The decision cannot be completed' })
+      : undefined;
+  await faultPointAsync('repair.term-raised');
+  faultPoint('repair.record-before');
+  const result = ledger.transaction(() => finish(repair, job, raised));
+  faultPoint('repair.record-after');
+  return result;
+}
+
+function raisesTerm({ question, sealed }: RunningRepair): boolean {
+  if (question.kind === 'foreign' || question.kind === 'undo') return false;
+  // A stuck step that has no record yet is only run again: nothing of the world is changed.
+  const isOwnRerun = question.kind === 'stuck' && sealed.reruns.every(({ stepId }) => stepId === question.stepId);
+  return !isOwnRerun && Object.values(sealed.answers).some((answer) => RAISES_TERM.includes(answer));
+}
+
+/** Records what has come of the repair and closes its question. In a transaction. */
+function finish(repair: RunningRepair, job: JobRow | undefined, raised: number | undefined): RepairResult {
+  const { sealed, notes } = repair;
+  const { ledger, jobId, caller } = repair.context;
+  const at =
+    job === undefined ? { seq: 0, head: GENESIS } : ledger.append(jobId, caller.runId, decisionFields(repair)).at;
+  if (raised !== undefined) ledger.raiseTerm(jobId, raised);
+  ledger.closeQuestion(sealed.digest);
+  const result: RepairResult = {
+    kind: 'repaired',
+    question: sealed.digest,
+    term: raised ?? job?.term ?? 0,
+    at,
+    answers: [...new Set(Object.values(sealed.answers))],
+    reruns: sealed.reruns,
+    notes: notes.slice(0, MAX_NOTES_IN_RESULT),
+  };
+  ledger.finishRepair(sealed.digest, { ...sealed, result });
+  return result;
+}

@@ -1,0 +1,71 @@
+/** Makes a repair complete and durable, before anything of it is done. */
+import type { Ruling } from '../../model/question/ruling.ts';
+import { defined } from '../../model/defined.ts';
+import { invariant } from '../../model/invariant.ts';
+import type { Decision } from '../../model/question/decision.ts';
+import type { Question } from '../../model/question/question.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { repeatCalls } from './repeat-calls.ts';
+import type { RepairContext } from './repair-context.ts';
+import type { SealedRepair } from './sealed-repair.ts';
+
+type UsableRuling = Extract<Ruling, { usable: true }>;
+
+export interface RepairDraft {
+  readonly question: Question;
+  readonly decision: Decision;
+  readonly ruling: UsableRuling;
+  /** What the answered resources show now. */
+  readonly found: SealedRepair['found'];
+}
+
+/** Call under the lock, for an open question. */
+export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft): SealedRepair {
+  const { decision, question } = draft;
+  invariant(decision.digest === question.digest, 'a repair is sealed for the question that its decision answers');
+  faultPoint('repair.sealed-before');
+  const sealed = ledger.transaction(() => {
+    const reruns = issueReruns(ledger, jobId, draft);
+    const { results, again, answers } = draft.ruling;
+    repeatCalls(ledger, jobId, { decision, reruns, again });
+    const body: SealedRepair = {
+      schemaVersion: 1,
+      decision,
+      answers: { ...answers },
+      found: draft.found,
+      reruns,
+      adopts: adoptedRecords(draft),
+      digest: decision.digest,
+      ...defined({
+        results: Object.keys(results).length === 0 ? undefined : { ...results },
+        again: again.length === 0 ? undefined : [...again],
+      }),
+    };
+    ledger.putRepair(decision.digest, jobId, body);
+    return body;
+  });
+  faultPoint('repair.sealed-after');
+  return sealed;
+}
+
+/** A new generation for each step that runs again. */
+function issueReruns(ledger: Ledger, jobId: string, { question, ruling }: RepairDraft): SealedRepair['reruns'] {
+  const stepIds = question.findings.flatMap(({ resource, rerunSteps }) => {
+    const answer = ruling.answers[resource];
+    return answer === 'rerun' || answer === 'undo' ? rerunSteps : [];
+  });
+  return [...new Set(stepIds)].map((stepId) => {
+    const highest = ledger.highestGeneration(jobId, stepId) ?? 0;
+    const generation = highest + 1;
+    ledger.issueGeneration(jobId, stepId, generation);
+    return { stepId, generation };
+  });
+}
+
+/** Records that the Workflow had forgotten, by sequence number. */
+function adoptedRecords({ question, ruling }: RepairDraft): number[] {
+  return question.findings.flatMap(({ resource, recordedBy }) =>
+    ruling.answers[resource] === 'keep' && recordedBy !== undefined ? [recordedBy.seq] : [],
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * Takes a workspace from a job that has ended without giving it back, as a person decided.
+ *
+ * Invariant: the job's half-applied intents are finished first. Where one cannot be finished, the workspace stays bound
+ * to that job, and the notes say why.
+ */
+import { openCallNotes } from '../attempt/calls/doubt.ts';
+import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
+import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
+import { withdraw } from '../question/ask.ts';
+import { raiseTerm } from './raise-term.ts';
+import type { RepairContext } from './repair-context.ts';
+
+/** How the note begins that says why a job that has ended keeps its workspace all the same. */
+export const KEPT_BOUND = 'the workspace is not released: ';
+
+/** Adds what a person should know to `notes`. Safe to repeat. @throws HoldfastError `storage-unreachable`, and what else may pass */
+export async function takeOver({ workspace, ledger, caller }: RepairContext, notes: string[]): Promise<void> {
+  const bound = ledger.boundJobId();
+  const job = bound === undefined ? undefined : ledger.job(bound);
+  if (bound === undefined || job === undefined) return;
+  const { settings, term } = job;
+  expectRecordedDatabases(workspace, settings, ledger, bound);
+  const ends = await finishIntents({ workspace, ledger, settings, term, runId: caller.runId }, bound);
+  if (job.state === 'undoing')
+    notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
+  notes.push(...ends.map(intentEndNote), ...openCallNotes(ledger, bound));
+  if (ledger.openIntents(bound).length > 0) {
+    const unfinished = ends.filter(({ outcome }) => outcome === 'not finished');
+    notes.push(...unfinished.map((end) => `${KEPT_BOUND}${intentEndNote(end)}`));
+    return;
+  }
+  const raised = await raiseTerm(workspace, {
+    jobId: bound,
+    settings,
+    term,
+    failing: `Job ${bound} cannot be released`,
+  });
+  ledger.transaction(() => {
+    for (const question of ledger.openQuestions(bound))
+      withdraw(ledger, question, job.runId, 'another job took the workspace');
+    ledger.append(bound, job.runId, { kind: 'released', outcome: 'taken-over', notes, changes: [] });
+    ledger.raiseTerm(bound, raised);
+    ledger.setJobState(bound, 'released');
+    ledger.unbind();
+  });
+  notes.push(`job ${bound} is released; its record stays in the ledger`);
+}
