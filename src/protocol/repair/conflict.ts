@@ -1,8 +1,14 @@
+<<<<<<< HEAD
 /** `skip` and `overwrite`: what becomes of a target of a half-applied intent that is neither as before nor as wanted. */
 import { uriOf } from '../../model/record/effect.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Question } from '../../model/question/question.ts';
+=======
+/** `skip` and `overwrite`: what becomes of a half-applied intent's target that is neither as before nor as wanted. */
+import { uriOf } from '../../model/record/intent.ts';
+import type { Finding, Question } from '../../model/question/question.ts';
+>>>>>>> e9f9c8f (Comments of the repairs within the line)
 import { ABSENT } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { RunningRepair } from './running-repair.ts';
@@ -15,7 +21,7 @@ export function overwriteTarget(repair: RunningRepair, { resource }: Finding): v
   if (markTarget(repair, resource, 'overwrite')) repair.note(`${resource}: will be replaced; what was found is kept`);
 }
 
-/** The intent that is in conflict. The step's own question names its token; a comparison finds the intent by its target. */
+/** The step's own question names the intent's token; the question of a comparison names the intent's target alone. */
 export function intentInConflict(ledger: Ledger, question: Question, resource: string): IntentRow | undefined {
   if (question.token !== undefined) return ledger.intent(question.token);
   const jobId = question.kind === 'foreign' ? ledger.boundJobId() : question.jobId;

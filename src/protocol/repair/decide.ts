@@ -1,4 +1,4 @@
-/** Whether a decision may be carried out: for an open question, and only while the world shows what the question showed. */
+/** May a decision be carried out? For an open question, and only while the world shows what the question showed. */
 import { canonicalJson } from '../../model/canonical-json.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { ruleOn } from '../../model/question/ruling.ts';

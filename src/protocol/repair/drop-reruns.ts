@@ -1,4 +1,4 @@
-/** Attempts in flight of steps that run again are refused at their next durable act, and what they had sealed is dropped. */
+/** Attempts of steps that run again are refused at their next durable act; what they had sealed is dropped. */
 import type { Intent } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import { withdraw } from '../question/ask.ts';

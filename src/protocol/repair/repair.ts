@@ -51,7 +51,7 @@ export async function repairProtocol(
   }
 }
 
-/** A ledger that cannot be read records no decision. The job can be ended all the same; otherwise the world is compared again. */
+/** A ledger that cannot be read records no decision. Only an abort holds all the same. */
 function withoutLedger(decision: Decision, error: HoldfastError): RepairResult {
   if (decision.answer !== 'abort') return worldMoved(decision, ['ledger:']);
   return {

@@ -1,4 +1,4 @@
-/** Calls that a decision names of steps that run again: they are made anew, instead of keeping their recorded answers. */
+/** Calls of steps that run again which a decision names: they are made anew; their recorded answers do not count. */
 import type { Decision } from '../../model/question/decision.ts';
 import { parseResource } from '../../model/record/resource.ts';
 import { performKeyOf, tokenOf } from '../../model/record/token.ts';
@@ -30,7 +30,7 @@ export function repeatCalls(ledger: Ledger, jobId: string, { decision, reruns, a
   }
 }
 
-/** What may have happened is repeated under its own key, which tells the other side of it; what did happen under a new one. */
+/** A call that may have happened keeps its key, by which the other side tells a repeat. A call that did gets a new one. */
 function anew(row: PerformRow, token: string): PerformRow {
   const repeated: PerformRow = {
     ...row,

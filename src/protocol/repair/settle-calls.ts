@@ -67,7 +67,7 @@ function happened(settled: PerformRow, shown: Finding, result: unknown): Perform
   return needsResult(shown) ? { ...settled, answer: canonicalJson(result), known: 'told' } : settled;
 }
 
-/** A call that certainly happened is made anew under another key: for its own the other side would answer what it did before. */
+/** A call that certainly happened is made under another key: for its own the other side would repeat its old answer. */
 function repeated(settled: PerformRow, { kind }: Finding): PerformRow {
   if (kind === 'outcome-unknown') return { ...settled, state: 'repeat' };
   const { token, name } = settled;

@@ -14,7 +14,7 @@ import type { RepairContext } from './repair-context.ts';
 /** How the note begins that says why a job that has ended keeps its workspace all the same. */
 export const KEPT_BOUND = 'the workspace is not released: ';
 
-/** Adds what a person should know to `notes`. Safe to repeat. @throws HoldfastError `storage-unreachable`, and what else may pass */
+/** Adds to `notes` what a person should know. Safe to repeat. @throws HoldfastError for what may pass */
 export async function takeOver({ workspace, ledger, caller }: RepairContext, notes: string[]): Promise<void> {
   const bound = ledger.boundJobId();
   const job = bound === undefined ? undefined : ledger.job(bound);

@@ -9,7 +9,7 @@ export class Unchanged {
   }
 }
 
-/** What no repetition mends leaves the target unchanged. @throws what may pass: it ends the attempt, which is repeated */
+/** A failure that no repetition mends leaves the target unchanged. @throws HoldfastError for what may pass */
 export async function orUnchanged<T>(act: () => Promise<T>): Promise<T | Unchanged> {
   try {
     return await act();

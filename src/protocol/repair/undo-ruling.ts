@@ -1,4 +1,4 @@
-/** What a person answers to the question of an undoing: it is noted in the ledger, and the undoing goes by it when it is requested again. */
+/** What a person answers to an undoing's question: the ledger has it for when the undoing is requested again. */
 import type { Answer } from '../../model/question/answer.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
