@@ -1,14 +1,7 @@
-<<<<<<< HEAD
-/** `skip` and `overwrite`: what becomes of a target of a half-applied intent that is neither as before nor as wanted. */
+/** `skip` and `overwrite`: what becomes of a half-applied intent's target that is neither as before nor as wanted. */
 import { uriOf } from '../../model/record/effect.ts';
 import type { Finding } from '../../model/question/finding.ts';
-import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Question } from '../../model/question/question.ts';
-=======
-/** `skip` and `overwrite`: what becomes of a half-applied intent's target that is neither as before nor as wanted. */
-import { uriOf } from '../../model/record/intent.ts';
-import type { Finding, Question } from '../../model/question/question.ts';
->>>>>>> e9f9c8f (Comments of the repairs within the line)
 import { ABSENT } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { RunningRepair } from './running-repair.ts';

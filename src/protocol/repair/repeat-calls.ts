@@ -30,7 +30,7 @@ export function repeatCalls(ledger: Ledger, jobId: string, { decision, reruns, a
   }
 }
 
-/** A call that may have happened keeps its key, by which the other side tells a repeat. A call that did gets a new one. */
+/** A call that may have happened keeps its key, by which the other side tells a repeat; one that did gets a new key. */
 function anew(row: PerformRow, token: string): PerformRow {
   const repeated: PerformRow = {
     ...row,
