@@ -31,7 +31,7 @@ async function captureFound(repair: RunningRepair, uri: string): Promise<void> {
   const resource = parseResource(uri);
   if (resource.kind !== 'file') return;
   const state = fileState(repair.found(uri));
-  const captured = await orUnchanged(() => repair.context.workspace.files.keep(resource.path, state));
+  const captured = await orUnchanged(() => repair.context.workspace.files.capture(resource.path, state));
   // The file has gone since the repair was sealed: the comparison that follows says so.
   if (captured instanceof Unchanged) repair.note(`${uri}: what was found is not kept (${captured.reason})`);
   else if (captured !== undefined) repair.captured[uri] = captured;

@@ -1,5 +1,6 @@
 /** `skip` and `overwrite`: what becomes of a half-applied intent's target that is neither as before nor as wanted. */
 import { uriOf } from '../../model/record/effect.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Question } from '../../model/question/question.ts';
 import { ABSENT } from '../../model/record/world.ts';
