@@ -1,0 +1,30 @@
+/** A page of the documentation as somebody follows it: its files written, its commands typed. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface CodeBlock {
+  readonly language: string;
+  /** Of a block that says which file it is: ```` ```ts file=first.ts ````. */
+  readonly file: string | undefined;
+  readonly text: string;
+}
+
+/** The fenced blocks of a page, in order. */
+export function codeBlocks(page: string): readonly CodeBlock[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  return [...text.matchAll(/^```(\w*)(?: file=(\S+))?\n([^]*?)^```$/gm)].map(([, language, file, code]) => ({
+    language: language!,
+    file,
+    text: code!,
+  }));
+}
+
+/** The commands of a page's shell blocks that begin with a word, without their comments. */
+export function commandsOf(page: string, word: RegExp): readonly string[] {
+  const lines = codeBlocks(page)
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ text }) => text.split('\n'));
+  return lines.map((line) => line.replace(/ +#.*$/, '')).filter((line) => word.test(line));
+}
