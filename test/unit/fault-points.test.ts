@@ -122,9 +122,13 @@ test('nothing durable is done by other means than those with points', () => {
     // Only reads by it.
     'src/store/blobs/blobs.ts': ['node:fs/promises'],
     // Commands, which work on a copy.
+    'src/effects/processes/output.ts': ['node:child_process'],
     'src/effects/processes/run.ts': ['node:child_process'],
     // A development server.
     'src/effects/processes/supervised.ts': ['node:child_process'],
+    // Commands again: how they are ended.
+    'src/effects/processes/until-exit.ts': ['node:child_process'],
+    'src/effects/processes/watcher.ts': ['node:child_process'],
     // These two ask the system what it is.
     'src/store/filesystem.ts': ['node:child_process'],
     'src/store/lock/process-identity.ts': ['node:child_process'],

@@ -1,4 +1,4 @@
-/** Output of any length in bounded memory: its start and its end are kept, what is left out between them is counted. */
+/** Output of any length in bounded memory: its start and its end; what is omitted between them is counted. */
 
 export class BoundedText {
   readonly #half: number;
@@ -52,7 +52,7 @@ export class BoundedText {
   #cutTail(): void {
     if (this.#tailBytes <= this.#half) return;
     const whole = Buffer.concat(this.#tail);
-    // A copy, so that what is cut away can be let go.
+    // A copy, so that the memory of what is cut away is freed.
     this.#tail = [Buffer.from(whole.subarray(whole.length - this.#half))];
     this.#tailBytes = this.#half;
   }

@@ -1,10 +1,10 @@
 /**
- * Where commands work: `.holdfast/commands/<id>/tree`, a folder of its own for each, with a note beside it of whose it is.
+ * Where commands work: `.holdfast/commands/<id>/tree`, a folder for each command, and beside it a note that names its owner.
  *
  * Invariants
  * 1. The note is there before the folder and is removed after it: a folder without a note was being removed.
- * 2. What a dead process left (its command's processes, then the folder) is taken away by whoever comes next; what may
- *    still be somebody's is left alone.
+ * 2. The leftovers of a dead process (its command's processes, then the folder) are removed by the next verification or
+ *    release; a folder whose owner may be alive is not touched.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
@@ -18,7 +18,7 @@ import {
   thisProcess,
   type ProcessIdentity,
 } from '../../store/lock/process-identity.ts';
-import { killLeftovers } from './leftovers.ts';
+import { killLeftoverProcesses } from './leftovers.ts';
 import { removeTree } from '../files/remove-tree.ts';
 
 export interface CommandFolder {
@@ -58,13 +58,13 @@ export async function removeCommandFolder(folder: CommandFolder): Promise<void> 
   rmSync(`${folder.path}.json`, { force: true });
 }
 
-/** Ends what commands of dead processes left running, and removes what they worked in. Safe to repeat, and at the same time. */
+/** Ends the leftover processes of dead workers' commands, and removes what they worked in. Safe to repeat, and to do at once. */
 export async function removeDeadCommands(holdfastDirectory: string): Promise<void> {
   for (const id of idsIn(join(holdfastDirectory, 'commands'))) {
     const folder = folderOf(holdfastDirectory, id);
     const owner = ownerOf(`${folder.path}.json`);
     if (owner === undefined || !isDead(owner)) continue;
-    await killLeftovers({ marker: id, leader: undefined, folder: folder.path });
+    await killLeftoverProcesses({ marker: id, leader: undefined, folder: folder.path });
     await removeCommandFolder(folder);
   }
 }
@@ -92,7 +92,7 @@ function ownerOf(note: string): ProcessIdentity | undefined {
   }
 }
 
-/** Of another container nothing can be told; of another host or an earlier boot no process is left. */
+/** Of another container nothing can be told; no process of another host or of an earlier boot runs here. */
 function isDead(owner: ProcessIdentity): boolean {
   const self = thisProcess();
   return isOnThisHost(owner) ? !isAlive(owner) : owner.host !== self.host || owner.bootId !== self.bootId;

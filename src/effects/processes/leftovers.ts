@@ -1,135 +1,79 @@
 /**
- * What a command has started and not ended: found by its session and group, by a variable in its environment that only
- * its own processes have, or by where it works; and killed.
+ * The processes that a command has started and not ended: found by its mark, and killed.
  *
  * Invariants
- * 1. A process is killed only while it is proved to be one of them: a pid that is used again is looked at anew.
+ * 1. A process is killed only while it is proved to be the command's: a pid that is used again is looked at anew.
  * 2. On Linux. Elsewhere only the process group is known.
- * What cleared its environment, took a session of its own and works in another folder is not found.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
-import { procStat } from '../../store/lock/process-identity.ts';
+import { markedName, type CommandMark } from './mark.ts';
+import { isGroupAlive, signalProcess } from './signal.ts';
 
-/** The variable that marks a command's processes. */
-export const MARKER_VARIABLE = 'HOLDFAST_COMMAND';
-
-export interface CommandMark {
-  /** Its value of `HOLDFAST_COMMAND`. */
-  readonly marker: string;
-  /** Its first process; undefined: not known any more. */
-  readonly leader: number | undefined;
-  /** Its own folder: whoever works in it is one of them. Undefined: it works in a folder that others use. */
-  readonly folder: string | undefined;
-}
-
-export interface Leftover {
+export interface LeftoverProcess {
   readonly pid: number;
   readonly name: string;
 }
 
 const POLL_MS = 20;
 const KILL_LIMIT_MS = 10_000;
+const MAX_NAMES = 10;
 
 /** Processes of the command that still run, apart from `except`. A few milliseconds. */
-export function findLeftovers(mark: CommandMark, except: readonly number[] = []): readonly Leftover[] {
-  if (process.platform !== 'linux')
-    return mark.leader !== undefined && isGroupAlive(mark.leader)
-      ? [{ pid: -mark.leader, name: 'its process group' }]
-      : [];
-  const leftovers: Leftover[] = [];
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid || except.includes(pid)) continue;
-    const found = leftoverAt(pid, mark);
-    if (found !== undefined) leftovers.push(found);
-  }
-  return leftovers;
+export function findLeftoverProcesses(mark: CommandMark, except: readonly number[] = []): readonly LeftoverProcess[] {
+  if (process.platform !== 'linux') return groupOf(mark);
+  return readdirSync('/proc').flatMap((entry) => {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid) || pid === process.pid || except.includes(pid)) return [];
+    const name = markedName(pid, mark);
+    return name === undefined ? [] : [{ pid, name }];
+  });
 }
 
-/** Waits until none is left, at most so long. */
-export async function waitForLeftovers(
+/** Waits until all have ended, at most so long. @returns those that still run */
+export async function waitForLeftoverProcesses(
   mark: CommandMark,
   limitMs: number,
   except: readonly number[] = [],
-): Promise<readonly Leftover[]> {
+): Promise<readonly LeftoverProcess[]> {
   const until = Date.now() + limitMs;
   for (;;) {
-    const found = findLeftovers(mark, except);
+    const found = findLeftoverProcesses(mark, except);
     if (found.length === 0 || Date.now() >= until) return found;
     await delay(POLL_MS);
   }
 }
 
-/** Kills them until none is left. @throws HoldfastError `storage-failed` when that can't be done */
-export async function killLeftovers(mark: CommandMark, except: readonly number[] = []): Promise<void> {
+/** Kills them until none runs. Safe to repeat. @throws HoldfastError `storage-failed` when that can't be done */
+export async function killLeftoverProcesses(mark: CommandMark, except: readonly number[] = []): Promise<void> {
   const until = Date.now() + KILL_LIMIT_MS;
-  for (let found = findLeftovers(mark, except); found.length > 0; found = findLeftovers(mark, except)) {
-    if (Date.now() >= until)
-      throw new HoldfastError(
-        'storage-failed',
-        `Processes that a command left behind cannot be killed: ${namesOf(found)}. End them, then it goes on by itself.`,
-        { pids: found.map(({ pid }) => pid) },
-      );
+  for (;;) {
+    const found = findLeftoverProcesses(mark, except);
+    if (found.length === 0) return;
+    if (Date.now() >= until) throw cannotBeKilled(found);
     for (const { pid } of found) signalProcess(pid, 'SIGKILL');
     await delay(POLL_MS);
   }
 }
 
-export function namesOf(leftovers: readonly Leftover[]): string {
-  const shown = leftovers
-    .slice(0, 10)
+/** As a message names them: `sleep (4711), sh (4712)`. */
+export function namesOf(processes: readonly LeftoverProcess[]): string {
+  const shown = processes
+    .slice(0, MAX_NAMES)
     .map(({ pid, name }) => `${name} (${pid})`)
     .join(', ');
-  return leftovers.length > 10 ? `${shown} and ${leftovers.length - 10} more` : shown;
+  return processes.length > MAX_NAMES ? `${shown} and ${processes.length - MAX_NAMES} more` : shown;
 }
 
-/** One that has ended meanwhile is no error. */
-export function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-  }
+function groupOf({ leader }: CommandMark): readonly LeftoverProcess[] {
+  return leader !== undefined && isGroupAlive(leader) ? [{ pid: -leader, name: 'its process group' }] : [];
 }
 
-function leftoverAt(pid: number, { marker, leader, folder }: CommandMark): Leftover | undefined {
-  const stat = procStat(pid);
-  if (stat === undefined) return undefined;
-  const [, , group, session] = stat.fields;
-  const isOurs =
-    (leader !== undefined && (Number(group) === leader || Number(session) === leader)) ||
-    hasMarker(pid, marker) ||
-    (folder !== undefined && worksIn(pid, folder));
-  return isOurs ? { pid, name: stat.name } : undefined;
-}
-
-/** One of another user can't be read: then it isn't ours to kill either. */
-function hasMarker(pid: number, marker: string): boolean {
-  try {
-    const environment = readFileSync(`/proc/${pid}/environ`);
-    return environment.includes(`${MARKER_VARIABLE}=${marker}\0`);
-  } catch {
-    return false;
-  }
-}
-
-function worksIn(pid: number, folder: string): boolean {
-  try {
-    const place = readlinkSync(`/proc/${pid}/cwd`);
-    return place === folder || place.startsWith(`${folder}/`);
-  } catch {
-    return false;
-  }
-}
-
-function isGroupAlive(leader: number): boolean {
-  try {
-    process.kill(-leader, 0);
-    return true;
-  } catch {
-    return false;
-  }
+function cannotBeKilled(found: readonly LeftoverProcess[]): HoldfastError {
+  return new HoldfastError(
+    'storage-failed',
+    `Processes that a command left behind cannot be killed: ${namesOf(found)}. End them, then it goes on by itself.`,
+    { pids: found.map(({ pid }) => pid) },
+  );
 }

@@ -10,10 +10,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { defined } from '../../model/defined.ts';
 
 /** How long a server may take to end by itself after SIGTERM before it is killed. */
 const STOP_LIMIT_MS = 10_000;
-const LAST_LINES_KEPT = 30;
+const MAX_LAST_LINES = 30;
 
 export interface SupervisedOptions {
   readonly command: string;
@@ -44,8 +45,9 @@ export interface SupervisedProcess {
 }
 
 /*
- * `$1` is the signal, `$2` the folder to remove or nothing, then comes the command. The server keeps neither the pipe nor
- * a terminal. USR1 says that the folder is to stay. `kill 0` at last ends the watcher; the shell itself ignores that signal by then.
+ * `$1` is the signal, `$2` the folder to remove or nothing, then comes the command. The server holds neither the pipe nor
+ * a terminal. USR1 says that the folder is to stay. `kill 0` ends the subshell that waits; by then the shell itself
+ * ignores that signal. Why this is not the watcher of a command is said in `watcher.ts`.
  */
 const SUPERVISOR = `
 signal=$1; folder=$2; shift 2
@@ -71,17 +73,15 @@ export function startSupervised(options: SupervisedOptions): SupervisedProcess {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: options.env ?? process.env,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.uid === undefined ? {} : { uid: options.uid }),
-    ...(options.gid === undefined ? {} : { gid: options.gid }),
+    ...defined({ cwd: options.cwd, uid: options.uid, gid: options.gid }),
   });
-  // Writing to a shell that is already gone is no event of ours: `ended` tells it.
+  // Writing to a shell that has ended is an error of the pipe only: `ended` tells it.
   child.stdin.on('error', () => undefined);
-  const lines = keepLines(options.onLine);
-  child.stdout.setEncoding('utf8').on('data', lines.feed);
-  child.stderr.setEncoding('utf8').on('data', lines.feed);
+  const lines = new LastLines(options.onLine);
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => lines.add(chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => lines.add(chunk));
   const ended = once(child, 'exit').then(() => undefined);
-  // Whoever waits for `ended` hears of a failed spawn there; nobody has to.
+  // A failed spawn rejects `ended`; nobody has to wait for it.
   ended.catch(() => undefined);
   return {
     pid: child.pid ?? -1,
@@ -89,7 +89,7 @@ export function startSupervised(options: SupervisedOptions): SupervisedProcess {
       return child.exitCode ?? (child.signalCode === null ? undefined : 128);
     },
     ended,
-    lastLines: lines.last,
+    lastLines: () => lines.text(),
     async stop({ keepFolder = false } = {}) {
       if (keepFolder && child.exitCode === null) child.kill('SIGUSR1');
       child.stdin.end();
@@ -104,22 +104,26 @@ export function startSupervised(options: SupervisedOptions): SupervisedProcess {
   };
 }
 
-function keepLines(onLine: ((line: string) => void) | undefined): {
-  feed: (chunk: string) => void;
-  last: () => string;
-} {
-  const kept: string[] = [];
-  let rest = '';
-  return {
-    feed(chunk) {
-      const parts = (rest + chunk).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) {
-        onLine?.(line);
-        kept.push(line);
-        if (kept.length > LAST_LINES_KEPT) kept.shift();
-      }
-    },
-    last: () => [...kept, rest].join('\n').trim(),
-  };
+class LastLines {
+  readonly #lines: string[] = [];
+  readonly #onLine: ((line: string) => void) | undefined;
+  #rest = '';
+
+  constructor(onLine: ((line: string) => void) | undefined) {
+    this.#onLine = onLine;
+  }
+
+  add(chunk: string): void {
+    const parts = (this.#rest + chunk).split('\n');
+    this.#rest = parts.pop() ?? '';
+    for (const line of parts) {
+      this.#onLine?.(line);
+      this.#lines.push(line);
+      if (this.#lines.length > MAX_LAST_LINES) this.#lines.shift();
+    }
+  }
+
+  text(): string {
+    return [...this.#lines, this.#rest].join('\n').trim();
+  }
 }
