@@ -1,4 +1,4 @@
-/** Gives the main loop its turn in long synchronous work: heartbeats go on, whatever the disk takes. */
+/** Gives the main loop its turn in long synchronous work: heartbeats go on, however slow the disk is. */
 const MAX_STRETCH_MS = 50;
 
 export class Turns {

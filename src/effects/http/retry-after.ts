@@ -1,8 +1,11 @@
-/** When the other side wants to be asked again: `Retry-After`, in seconds or as a date (RFC 9110). Pure but for the clock given. */
+/** When an endpoint takes the next request: `Retry-After`, in seconds or as a date (RFC 9110). Pure but for the clock given. */
 
-/** Whoever names a later time is asked after this one. */
+/** A later time counts as this one. */
 export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
-/** And who says "at once", or names a time that has passed here: nothing else slows the attempts, and an Activity whose next attempt is in no time Temporal's server ends for good. */
+/**
+ * "At once", or a time that has passed by this clock, counts as this one: nothing else slows the attempts, and Temporal's
+ * server ends an Activity for good whose next attempt is due in no time.
+ */
 export const MIN_RETRY_AFTER_MS = 1_000;
 
 /** Milliseconds from now; undefined for a header that is missing or says nothing. */

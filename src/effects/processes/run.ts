@@ -8,7 +8,8 @@
  * 4. Its environment is what is given, besides the variable that marks its processes.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { HoldfastError, type FailureType } from '../../model/failure.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { FailureType } from '../../model/failures.ts';
 import { findProgram } from './find-program.ts';
 import { killLeftoverProcesses, waitForLeftoverProcesses, type LeftoverProcess } from './leftovers.ts';
 import { MARKER_VARIABLE, type CommandMark } from './mark.ts';

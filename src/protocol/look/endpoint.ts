@@ -10,7 +10,8 @@ import { resolve } from '../../model/plan/resolve.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/job/settings.ts';
 import { ABSENT, type Sighting } from '../../model/record/world.ts';
-import { exchange, type Exchanged } from '../../effects/http/exchange.ts';
+import type { ExchangeResponse } from '../../effects/http/exchange-request.ts';
+import { exchange } from '../../effects/http/exchange.ts';
 import { HttpSecrets } from '../secrets/http-secrets.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
@@ -77,7 +78,7 @@ export async function lookAtEndpoint(
 
 async function fromHeader(
   name: string,
-  { headers, url }: Exchanged,
+  { headers, url }: ExchangeResponse,
 ): Promise<{ readonly text: string; readonly value: Json }> {
   const value = headers[name.toLowerCase()];
   if (value === undefined)
@@ -90,7 +91,7 @@ async function fromHeader(
 
 async function fromJson(
   { json: path = '' }: EndpointWatch,
-  { body, url }: Exchanged,
+  { body, url }: ExchangeResponse,
 ): Promise<{ readonly text: string; readonly value: Json }> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;

@@ -21,7 +21,8 @@ import { issuesText } from '../../../model/issues-text.ts';
 import { asNotPerformed, isNotPerformed } from '../../../model/step/not-performed.ts';
 import type { HttpOptions, HttpResponse } from '../../../model/step/step-http.ts';
 import type { PerformCall, PerformOptions } from '../../../model/step/step-call.ts';
-import { exchange, type Exchanged } from '../../../effects/http/exchange.ts';
+import type { ExchangeResponse } from '../../../effects/http/exchange-request.ts';
+import { exchange } from '../../../effects/http/exchange.ts';
 import type { Attempt } from '../attempt.ts';
 import { HttpSecrets } from '../../secrets/http-secrets.ts';
 import { perform } from './perform.ts';
@@ -136,7 +137,7 @@ class HttpCall {
     }
   }
 
-  async #answer({ status, url, headers, body }: Exchanged): Promise<HttpAnswer> {
+  async #answer({ status, url, headers, body }: ExchangeResponse): Promise<HttpAnswer> {
     const shown = {
       status,
       url: this.#secrets.redact(url),
