@@ -36,7 +36,9 @@ import { readKeys, type EncryptionKeys } from './codec/keys.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { StepImplementation } from './model/step/step.ts';
 import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';
-import { stateDirectory, WorkerRegister, type DeadWorker } from './store/lock/worker-register.ts';
+import { stateDirectory } from './store/register/state-directory.ts';
+import { WorkerRegister } from './store/register/register.ts';
+import type { DeadWorker } from './store/register/folder.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 

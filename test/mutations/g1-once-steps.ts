@@ -86,9 +86,9 @@ export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'two processes hold the lock together',
-    file: 'src/store/lock/lock.ts',
-    find: "database.prepare('BEGIN EXCLUSIVE')",
-    replace: "database.prepare('BEGIN DEFERRED')",
+    file: 'src/store/lock/connection.ts',
+    find: "this.#store.run('BEGIN EXCLUSIVE')",
+    replace: "this.#store.run('BEGIN DEFERRED')",
     tests: ['test/unit/lock.test.ts', 'test/fault/lock.test.ts'],
   },
   {

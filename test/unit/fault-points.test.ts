@@ -45,9 +45,9 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
     'copyFileSync', // a clone into a temporary file, before its fsync
   ],
   // Who holds the lock, for people: nothing is decided by it that the kernel doesn't say too.
-  'src/store/lock/holder.ts': ['mkdirSync', 'writeFileSync'],
+  'src/store/lock/holder-file.ts': ['mkdirSync', 'writeFileSync'],
   // What a successor looks up first; heartbeats say the same later.
-  'src/store/lock/worker-register.ts': ['mkdirSync', 'rmSync'],
+  'src/store/register/folder.ts': ['mkdirSync', 'rmSync'],
   // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to repeat.
   'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync'],
   'src/effects/files/remove-tree.ts': ['chmodSync', 'unlinkSync', 'rmdirSync'],
@@ -133,8 +133,6 @@ test('nothing durable is done by other means than those with points', () => {
     'src/store/filesystem.ts': ['node:child_process'],
     'src/store/lock/process-identity.ts': ['node:child_process'],
     'src/store/sqlite-store.ts': ['node:sqlite'],
-    'src/store/lock/lock.ts': ['node:sqlite'],
-    'src/store/lock/worker-register.ts': ['node:sqlite'],
   });
 });
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFailure } from '../../src/model/failure.ts';
 import { assertLocalFilesystem, mountType, mountTypeFromCommand } from '../../src/store/filesystem.ts';
-import { StillnessWatch } from '../../src/store/lock/holder.ts';
+import { StillnessWatch } from '../../src/store/lock/stillness.ts';
 import { openWorkspaceLock } from '../../src/store/lock/lock.ts';
 import { bootClockMs, isAlive, thisProcess } from '../../src/store/lock/process-identity.ts';
 

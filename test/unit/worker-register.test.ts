@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { WorkerRegister, type Attempt } from '../../src/store/lock/worker-register.ts';
+import { WorkerRegister } from '../../src/store/register/register.ts';
+import type { Attempt } from '../../src/store/register/folder.ts';
 
 const SERVER = '127.0.0.1:7233';
 const ATTEMPT: Attempt = {
@@ -62,7 +63,7 @@ function beforeLocking(act: (directory: string) => void): void {
 /** Another process opens a register, notes an attempt and is killed. */
 function dieWithAnAttempt(): void {
   const source = `
-    import { WorkerRegister } from ${JSON.stringify(new URL('../../src/store/lock/worker-register.ts', import.meta.url).href)};
+    import { WorkerRegister } from ${JSON.stringify(new URL('../../src/store/register/register.ts', import.meta.url).href)};
     WorkerRegister.open(${JSON.stringify(state)}, ${JSON.stringify(SERVER)}).begin({ taskToken: new Uint8Array([1]), namespace: 'default', workflowId: 'job', runId: 'run' });
     process.kill(process.pid, 'SIGKILL');`;
   assert.equal(spawnSync(process.execPath, ['--input-type=module', '--eval', source]).signal, 'SIGKILL');
