@@ -1,26 +1,91 @@
 /**
- * The linter's rules for the layout: which part of src/ may import what (`layout/arrows`), and that the model and the
- * Workflows know no clock and no chance (`layout/pure`).
+ * The linter's rules for the layout: which part of src/ may import what (`layout/arrows`), that the model and the
+ * Workflows know no clock and no chance (`layout/pure`), and how long files and lines may be (`layout/size`).
  *
  * Invariant: what isn't allowed by the table is refused, also `import()`, `export … from` and types, so that a new
  * folder or dependency needs a line here.
  */
 
 /**
+ * The floors of the protocol, from the ground up. A room imports only rooms of lower floors, never a neighbour.
+ * Ten floors at most: whoever needs an eleventh has put something into the wrong room.
+ */
+export const PROTOCOL_FLOORS = [
+  ['protocol/host', 'protocol/secrets'],
+  ['protocol/workspace'],
+  ['protocol/look'],
+  ['protocol/question'],
+  ['protocol/attempt', 'protocol/compare'],
+  ['protocol/commit'],
+  ['protocol/step', 'protocol/repair', 'protocol/end'],
+  ['protocol/verify'],
+  ['protocol/undo'],
+  ['protocol/inspect'],
+];
+
+/** Within a room that has rooms of its own: from the ground up, too. `x/.` are the files directly in `x`. */
+const INNER_FLOORS = [
+  ['protocol/attempt', 'protocol/attempt/calls', 'protocol/attempt/commands', 'protocol/attempt/context'],
+  ['model', 'model/question', 'model/record', 'model/step', 'model/plan', 'model/job'],
+];
+
+/** What every room of the protocol may import besides. */
+const PROTOCOL = { parts: ['effects', 'store', 'model'], packages: ['zod'], node: true };
+const MODEL = { packages: ['zod', '@noble/hashes', 'yaml', 'diff', 'picomatch'] };
+
+/** `{ 'protocol/look': { parts: [itself and all lower floors, …] }, … }` */
+function protocolRooms() {
+  const rooms = {};
+  PROTOCOL_FLOORS.forEach((floor, height) => {
+    const below = PROTOCOL_FLOORS.slice(0, height).flat();
+    for (const room of floor) rooms[room] = { ...PROTOCOL, parts: [`${room}/.`, ...below, ...PROTOCOL.parts] };
+  });
+  const [attempt, ...inner] = INNER_FLOORS[0];
+  inner.forEach((room, height) => {
+    const below = [attempt, ...inner.slice(0, height)].map((lower) => `${lower}/.`);
+    rooms[room] = { ...PROTOCOL, parts: [`${room}/.`, ...below, ...rooms[attempt].parts] };
+  });
+  return rooms;
+}
+
+function modelRooms() {
+  const [, rooms] = INNER_FLOORS;
+  return Object.fromEntries(
+    rooms.map((room, height) => [room, { ...MODEL, parts: rooms.slice(0, height + 1).map((lower) => `${lower}/.`) }]),
+  );
+}
+
+/**
  * `parts`: of src/, a folder or a file without its ending; `parts: 'all but cli'` for where things are put together.
  * `types`: parts of which types alone may be imported. `packages`: npm packages. `node`: Node's own modules.
  */
 const ARROWS = {
-  model: { parts: ['model'], packages: ['zod', '@noble/hashes', 'yaml', 'diff'] },
+  ...modelRooms(),
   workflows: {
     parts: ['workflows', 'model'],
     types: ['activities'],
     packages: ['@temporalio/workflow', '@temporalio/common', 'zod'],
   },
-  store: { parts: ['store', 'model'], packages: ['pg', 'zod'], node: true },
-  effects: { parts: ['effects', 'store', 'model'], packages: ['pg', 'diff', 'zod'], node: true },
-  // The protocol is a plain function that knows no Temporal: it runs in unit tests, and for the command line.
-  protocol: { parts: ['protocol', 'effects', 'store', 'model'], packages: ['zod'], node: true },
+  store: { parts: ['store/.', 'model'], packages: ['pg', 'zod'], node: true },
+  'store/ledger': { parts: ['store/ledger', 'store/.', 'model'], packages: ['zod'], node: true },
+  'store/blobs': { parts: ['store/blobs', 'store/.', 'model'], packages: [], node: true },
+  'store/lock': { parts: ['store/lock', 'store/.', 'model'], packages: ['zod'], node: true },
+  effects: { parts: ['effects/.', 'store', 'model'], packages: [], node: true },
+  'effects/files': { parts: ['effects/files', 'effects/.', 'store', 'model'], packages: ['zod'], node: true },
+  'effects/processes': {
+    parts: ['effects/processes', 'effects/files', 'effects/.', 'store', 'model'],
+    packages: ['zod'],
+    node: true,
+  },
+  'effects/database': {
+    parts: ['effects/database', 'effects/.', 'store', 'model'],
+    packages: ['pg', 'diff', 'zod'],
+    node: true,
+  },
+  'effects/http': { parts: ['effects/http', 'effects/.', 'store', 'model'], packages: ['zod'], node: true },
+  // The protocol knows no Temporal: it runs in unit tests, and for the command line.
+  protocol: { parts: [], packages: [] },
+  ...protocolRooms(),
   steps: { parts: ['steps', 'model'], packages: ['zod'], node: true },
   activities: {
     parts: ['activities', 'protocol', 'store', 'model'],
@@ -42,7 +107,18 @@ const ARROWS = {
   },
   'dev-server': { parts: ['model', 'effects/processes'], packages: ['@temporalio/client'], node: true },
   cli: {
-    parts: ['cli', 'client', 'codec', 'worker', 'dev-server', 'config', 'protocol', 'steps', 'model'],
+    parts: [
+      'cli',
+      'client',
+      'codec',
+      'worker',
+      'dev-server',
+      'config',
+      'protocol/inspect',
+      'protocol/workspace',
+      'steps',
+      'model',
+    ],
     packages: ['commander', '@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'yaml', 'diff', 'zod'],
     node: true,
   },
@@ -58,6 +134,7 @@ function partOf(place) {
 }
 
 function belongsTo(place, part) {
+  if (part.endsWith('/.')) return partOf(place) === part.slice(0, -2);
   return place === part || place.startsWith(`${part}/`);
 }
 
@@ -161,4 +238,38 @@ const pure = {
   },
 };
 
-export default { meta: { name: 'layout' }, rules: { arrows, pure } };
+const MAX_COLUMNS = 120;
+/** A file that grows past it has two names. */
+const MAX_LINES = { src: 300, test: 400 };
+
+/** What the formatter can't do: it wraps neither texts nor comments, and divides no file. */
+const size = {
+  create(context) {
+    const [, part] = /(?:^|\/)(src|test)\//.exec(context.filename.replaceAll('\\', '/')) ?? [];
+    return {
+      Program(node) {
+        const lines = context.sourceCode.text.replace(/\n$/, '').split('\n');
+        const limit = MAX_LINES[part];
+        if (limit !== undefined && lines.length > limit)
+          context.report({
+            node,
+            message: `${lines.length} lines; at most ${limit} in ${part}: divide the file by what its parts do.`,
+          });
+        lines.forEach((line, index) => {
+          const columns = [...line].length;
+          if (columns <= MAX_COLUMNS) return;
+          const loc = {
+            start: { line: index + 1, column: MAX_COLUMNS },
+            end: { line: index + 1, column: line.length },
+          };
+          context.report({
+            loc,
+            message: `${columns} columns; at most ${MAX_COLUMNS}: name a part of it, or shorten the text.`,
+          });
+        });
+      },
+    };
+  },
+};
+
+export default { meta: { name: 'layout' }, rules: { arrows, pure, size } };
