@@ -8,6 +8,7 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { PROTOCOL_FLOORS } from '../../scripts/lint/layout.mjs';
 
 const root = path.join(import.meta.dirname, '../..');
 
@@ -29,6 +30,17 @@ function imports(place: string, specifier: string, verdict: 'refused' | 'allowed
   return { file: `src/${place}`, source, ...(verdict === 'refused' ? { rule: ARROWS } : {}) };
 }
 
+const ROOMS = PROTOCOL_FLOORS.flat();
+const floorOf = (room: string): number => PROTOCOL_FLOORS.findIndex((floor) => floor.includes(room));
+
+/** Each room of the protocol against each: a room imports what lies lower, and nothing that lies higher or beside it. */
+const ROOM_SAMPLES: readonly Sample[] = ROOMS.flatMap((room) =>
+  ROOMS.filter((other) => other !== room).map((other) => {
+    const verdict = floorOf(other) < floorOf(room) ? 'allowed' : 'refused';
+    return imports(`${room}/to-${path.basename(other)}.ts`, `../../${other}/a.ts`, verdict, true);
+  }),
+);
+
 const SAMPLES: readonly Sample[] = [
   // Each line of the table, what it allows and what it doesn't.
   imports('model/a.ts', './digest.ts', 'allowed'),
@@ -46,21 +58,35 @@ const SAMPLES: readonly Sample[] = [
   imports('workflows/f.ts', 'node:crypto', 'refused'),
   imports('workflows/g.ts', '@temporalio/client', 'refused'),
   imports('store/a.ts', 'node:sqlite', 'allowed'),
+  imports('store/e.ts', './ledger/ledger.ts', 'refused'),
+  imports('store/lock/a.ts', '../ledger/ledger.ts', 'refused'),
+  imports('store/ledger/a.ts', '../durable-file.ts', 'allowed'),
+  imports('model/h.ts', './plan/plan.ts', 'refused', true),
+  imports('model/step/a.ts', '../plan/plan.ts', 'refused', true),
+  imports('model/plan/a.ts', '../step/step.ts', 'allowed'),
+  imports('effects/files/b.ts', '../database/database.ts', 'refused', true),
   imports('store/b.ts', '../effects/files.ts', 'refused'),
   imports('store/c.ts', '../workflows/gate.ts', 'refused'),
   imports('store/d.ts', '@temporalio/activity', 'refused'),
-  imports('effects/a.ts', '../store/ledger.ts', 'allowed'),
+  imports('effects/a.ts', '../store/ledger/ledger.ts', 'allowed'),
   imports('effects/database/b.ts', 'pg', 'allowed'),
   imports('effects/database/c.ts', '../../activities/run-step.ts', 'refused'),
   imports('effects/d.ts', '@temporalio/activity', 'refused'),
   imports('activities/a.ts', '@temporalio/activity', 'allowed'),
-  imports('activities/b.ts', '../protocol/run.ts', 'allowed'),
+  imports('activities/b.ts', '../protocol/step/run-step.ts', 'allowed'),
   imports('activities/c.ts', '../workflows/gate.ts', 'refused'),
   imports('activities/d.ts', '@temporalio/client', 'refused'),
-  imports('protocol/a.ts', '../effects/files.ts', 'allowed'),
-  imports('protocol/b.ts', '@temporalio/activity', 'refused'),
-  imports('protocol/c.ts', '@temporalio/activity', 'refused', true),
-  imports('protocol/d.ts', '../activities/index.ts', 'refused'),
+  imports('protocol/look/a.ts', '../../effects/files.ts', 'allowed'),
+  imports('protocol/attempt/calls/a.ts', '../stage.ts', 'allowed'),
+  imports('protocol/attempt/b.ts', './calls/perform.ts', 'refused', true),
+  imports('protocol/attempt/commands/a.ts', '../calls/perform.ts', 'allowed'),
+  imports('protocol/attempt/calls/b.ts', '../commands/command.ts', 'refused', true),
+  imports('protocol/attempt/context/a.ts', '../commands/command.ts', 'allowed'),
+  imports('protocol/step/b.ts', '../attempt/context/context.ts', 'allowed'),
+  imports('protocol/somewhere-new.ts', './look/look.ts', 'refused'),
+  imports('protocol/step/a.ts', '@temporalio/activity', 'refused'),
+  imports('protocol/step/c.ts', '@temporalio/activity', 'refused', true),
+  imports('protocol/step/d.ts', '../../activities/index.ts', 'refused'),
   imports('client/a.ts', '../workflows/messages.ts', 'allowed'),
   imports('client/b.ts', '../workflows/gate.ts', 'refused'),
   imports('client/c.ts', '../store/ledger.ts', 'refused'),
@@ -68,13 +94,14 @@ const SAMPLES: readonly Sample[] = [
   imports('config/a.ts', '../worker.ts', 'refused'),
   imports('dev-server/a.ts', '../store/lock.ts', 'refused'),
   imports('cli/a.ts', '../client.ts', 'allowed'),
-  imports('cli/b.ts', '../protocol/verify.ts', 'allowed'),
+  imports('cli/b.ts', '../protocol/inspect.ts', 'allowed'),
+  imports('cli/f.ts', '../protocol/repair/repair.ts', 'refused'),
   imports('cli/c.ts', '../store/ledger.ts', 'refused'),
   imports('cli/d.ts', '../effects/files.ts', 'refused'),
   imports('cli/e.ts', '../workflows/gate.ts', 'refused'),
   imports('worker/a.ts', '../effects/files.ts', 'allowed'),
   imports('worker/b.ts', '../cli.ts', 'refused'),
-  imports('testing.ts', './protocol/run.ts', 'allowed'),
+  imports('testing.ts', './protocol/step/run-step.ts', 'allowed'),
   imports('testing/b.ts', '../cli.ts', 'refused'),
   imports('index.ts', './model/step.ts', 'allowed'),
   imports('index/b.ts', '../store/ledger.ts', 'refused'),
@@ -137,7 +164,7 @@ before(async () => {
     await fs.copyFile(path.join(root, name), path.join(folder, name));
   await fs.cp(path.join(root, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
   await fs.symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
-  for (const { file, source } of SAMPLES) {
+  for (const { file, source } of [...SAMPLES, ...ROOM_SAMPLES]) {
     await fs.mkdir(path.dirname(path.join(folder, file)), { recursive: true });
     await fs.writeFile(path.join(folder, file), source);
   }
@@ -166,6 +193,17 @@ for (const { file, source, rule } of SAMPLES) {
     else assert.ok(found.includes(rule), `expected ${rule}, found ${found.join(', ') || 'nothing'}`);
   });
 }
+
+test('the protocol has ten floors at most; a room imports only what lies lower', () => {
+  assert.ok(PROTOCOL_FLOORS.length <= 10, `${PROTOCOL_FLOORS.length} floors`);
+  const wrong = ROOM_SAMPLES.filter(
+    ({ file, rule }) => (rule !== undefined) !== (refusals.get(file) ?? []).includes(ARROWS),
+  );
+  assert.deepEqual(
+    wrong.map(({ file, rule }) => `${file} was ${rule === undefined ? 'refused' : 'allowed'}`),
+    [],
+  );
+});
 
 test('the lockfile and the configuration name no registry', async () => {
   const lockfile = await fs.readFile(path.join(root, 'package-lock.json'), 'utf8');
