@@ -46,7 +46,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'a call is made while a question about the world is open',
-    file: 'src/protocol/step/run-step.ts',
+    file: 'src/protocol/step/obstacles.ts',
     find: 'if (obstacle !== undefined) throw new Obstacle(obstacle);',
     replace: "if (obstacle !== undefined && obstacle.kind !== 'held') throw new Obstacle(obstacle);",
     tests: CALLS,
@@ -54,7 +54,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'code that catches the error of a call that is not over goes on',
-    file: 'src/protocol/step/run-step.ts',
+    file: 'src/protocol/step/run-code.ts',
     find: 'if (stage.mustEnd !== undefined) throw',
     replace: 'if (stage.mustEnd === null) throw',
     tests: CALLS,
@@ -70,9 +70,9 @@ export const CALLS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'a step fails its job without asking about its call in doubt',
-    file: 'src/protocol/step/run-step.ts',
-    find: 'if (doubts.length > 0) return this.#askInDoubt(',
-    replace: "if (doubts.length > 0 && this.#request.onFailure !== 'fail') return this.#askInDoubt(",
+    file: 'src/protocol/step/step-failure.ts',
+    find: 'if (doubts.length > 0) return askInDoubt(',
+    replace: "if (doubts.length > 0 && request.onFailure !== 'fail') return askInDoubt(",
     tests: CALLS,
   },
   {

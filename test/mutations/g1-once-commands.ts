@@ -59,11 +59,11 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'marks of a batch are set before its files are committed',
-    file: 'src/protocol/commit/apply.ts',
+    file: 'src/protocol/commit/apply-files.ts',
     find: 'const batchSize = effects.length > MAX_FILES_ONE_BY_ONE ? FILES_A_BATCH : 1;',
     replace: `const batchSize = effects.length > MAX_FILES_ONE_BY_ONE ? FILES_A_BATCH : 1;
       if (batchSize > 1)
-        this.#markAll(effects.slice(1).map(([index, { after }]) => [index, { outcome: 'applied', after }]));`,
+        marks.add(effects.slice(1).map(([index, { after }]) => [index, { outcome: 'applied', after }]));`,
     tests: ['test/fault/command-points.test.ts'],
     name: 'batches',
   },

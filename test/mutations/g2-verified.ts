@@ -38,9 +38,9 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a claim left open is simply replaced',
-    file: 'src/protocol/step/run-step.ts',
-    find: "if (before === undefined || (before.state !== 'open' && before.state !== 'left-open')) return undefined;",
-    replace: 'if (before !== null) return undefined;',
+    file: 'src/protocol/step/admission.ts',
+    find: "if (earlier === undefined || (earlier.state !== 'open' && earlier.state !== 'left-open')) return undefined;",
+    replace: 'if (earlier !== null) return undefined;',
     tests: ['test/integration/resume.test.ts', 'test/integration/guarded-step.test.ts', ...KILLS],
   },
   {
@@ -62,7 +62,7 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'steps go on while a question about the world is open',
-    file: 'src/protocol/step/run-step.ts',
+    file: 'src/protocol/step/obstacles.ts',
     find: 'return about === undefined ? undefined :',
     replace: 'return about !== null ? undefined :',
     tests: ['test/integration/guarded-step.test.ts'],

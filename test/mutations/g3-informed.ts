@@ -22,9 +22,9 @@ export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'an approval covers another draft',
-    file: 'src/protocol/step/run-step.ts',
-    find: 'if (row.approval && !this.#isApproved(ledger, row.digest))',
-    replace: 'if (row.approval && claim.row.dropped === 0 && !this.#isApproved(ledger, row.digest))',
+    file: 'src/protocol/step/run-attempt.ts',
+    find: 'if (row.approval && !isApproved(attempt, ledger, row.digest))',
+    replace: 'if (row.approval && attempt.claim.row.dropped === 0 && !isApproved(attempt, ledger, row.digest))',
     tests: DECISIONS,
   },
   {

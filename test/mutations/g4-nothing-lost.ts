@@ -38,7 +38,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'small contents are not sealed with the intent',
-    file: 'src/protocol/step/run-step.ts',
+    file: 'src/protocol/step/seal-step.ts',
     find: 'for (const [content, bytes] of contentsOf(intent, stage)) ledger',
     replace: 'for (const [content, bytes] of contentsOf(intent, stage)) if (content === "") ledger',
     tests: ['test/integration/guarded-step.test.ts'],
@@ -87,7 +87,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'a path that becomes another kind of thing is not gone on with when nothing stands there',
-    file: 'src/protocol/commit/apply.ts',
+    file: 'src/protocol/commit/apply-files.ts',
     find: "(found.kind === 'absent' && changesKind(effect))",
     replace: "(found.kind === 'other' && changesKind(effect))",
     tests: UNDOING,

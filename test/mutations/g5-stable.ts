@@ -39,7 +39,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'rows that a query read are not compared again',
-    file: 'src/protocol/commit/apply.ts',
+    file: 'src/protocol/commit/apply-reads.ts',
     find: 'if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return',
     replace: "if (query.rows === '') return",
     tests: ['test/integration/guarded-step.test.ts'],

@@ -4,8 +4,9 @@
  */
 import { isFailure } from '../../model/failure.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { JobUnderLock } from './job-under-lock.ts';
 import { removeIntentLeftovers } from './leftovers.ts';
-import { rollForwardIntent, whyNot, type JobUnderLock } from './roll-forward.ts';
+import { rollForwardIntent, whyNot } from './roll-forward.ts';
 
 /** What became of one open intent. */
 export type IntentEnd =

@@ -1,51 +1,68 @@
-/** Writes the new contents of an intent's files beside their targets, before the lock is taken where that may take long. */
+/** Writes the new contents of an intent's files beside their targets: applying them is then only a rename each. */
 import { Turns } from '../../effects/turns.ts';
-import { changesKind } from '../../model/record/effect.ts';
+import { changesKind, type FileEffect } from '../../model/record/effect.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { PreparedFile } from '../workspace/files.ts';
+import type { PreparedFile } from '../../effects/files/prepare.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
-/** By effect; undefined where it is no file. */
+/** By effect; undefined where the effect changes no file. */
 export type PreparedFiles = readonly (PreparedFile | undefined)[];
+
+/** Files that a person decided may be replaced as they were found, by effect. */
+export type FileOverrides = ReadonlyMap<number, FileState>;
 
 /** More files than these are committed in batches. */
 export const MAX_FILES_ONE_BY_ONE = 100;
-/** Small files whose fsync runs beside what else is prepared. */
+/** Small files whose fsync runs while the next ones are prepared. */
 const MAX_SYNCS_AT_ONCE = 8;
 
-/** Writes new contents beside their targets; nothing slow then happens under the lock. Safe to repeat. */
+/** Needs no lock: whatever may take long is over before the lock is taken. Safe to repeat. */
 export async function prepareFiles(
-  { workspace, row }: { readonly workspace: Workspace; readonly row: IntentRow },
-  overrides: ReadonlyMap<number, FileState> = new Map(),
+  workspace: Workspace,
+  row: IntentRow,
+  overrides: FileOverrides = new Map(),
 ): Promise<PreparedFiles> {
+  const { effects } = row.intent;
   const prepared: (PreparedFile | undefined)[] = [];
   const turns = new Turns();
-  const files = row.intent.effects.filter((effect) => 'path' in effect);
+  const files = effects.filter((effect) => 'path' in effect);
   if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.captureReplaced(files);
-  for (const [index, effect] of row.intent.effects.entries()) {
+  for (const [index, effect] of effects.entries()) {
     await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
-    const before =
-      overrides.get(index) ??
-      (row.state === 'applying' && 'path' in effect && changesKind(effect)
-        ? await workspace.files.absentMidCommit(effect, row.intent.token, index)
-        : undefined);
-    prepared.push(
-      'path' in effect ? await workspace.files.prepare(effect, row.intent.token, index, before) : undefined,
-    );
+    if ('path' in effect) {
+      const before = overrides.get(index) ?? (await absentMidCommit(workspace, row, index, effect));
+      prepared.push(await workspace.files.prepare(effect, row.intent.token, index, before));
+    } else prepared.push(undefined);
     await turns.take();
   }
   await faultPointAsync('prepare.files-written');
   return prepared;
 }
 
-/** What a person decided may be replaced, by effect. */
-export function overridesOf(ledger: Ledger, row: IntentRow): ReadonlyMap<number, FileState> {
-  return new Map(
-    [...ledger.effectMarks(row.intent.token)].flatMap(([index, mark]) =>
-      mark.outcome === 'overwrite' ? [[index, mark.after as FileState] as const] : [],
-    ),
-  );
+/** What was prepared and not committed is taken away; whoever goes on prepares it again. Never fails. */
+export function discardFiles(workspace: Workspace, prepared: PreparedFiles): void {
+  for (const file of prepared) if (file !== undefined) workspace.files.discard(file);
+}
+
+export function overridesOf(ledger: Ledger, { intent }: IntentRow): FileOverrides {
+  const overrides = new Map<number, FileState>();
+  for (const [index, { outcome, after }] of ledger.effectMarks(intent.token)) {
+    const effect = intent.effects[index];
+    if (outcome === 'overwrite' && effect !== undefined && 'path' in effect) overrides.set(index, after as FileState);
+  }
+  return overrides;
+}
+
+/** A path that becomes another kind of thing is empty for a moment; an attempt may have been killed then. */
+async function absentMidCommit(
+  workspace: Workspace,
+  { state, intent }: IntentRow,
+  index: number,
+  effect: FileEffect,
+): Promise<FileState | undefined> {
+  if (state !== 'applying' || !changesKind(effect)) return undefined;
+  return await workspace.files.absentMidCommit(effect, intent.token, index);
 }

@@ -1,30 +1,22 @@
 /** Finishes an intent that is half applied: from `applying` on it only rolls forward. */
-import type { JobSettings } from '../../model/job/settings.ts';
+import { invariant } from '../../model/invariant.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
-import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { Workspace } from '../workspace/workspace.ts';
-import { applyIntent, type ApplyOutcome } from './apply.ts';
+import type { ApplyObstacle, ApplyOutcome } from './apply-outcome.ts';
+import { applyIntent } from './apply.ts';
+import type { JobUnderLock } from './job-under-lock.ts';
 import { removeIntentLeftovers } from './leftovers.ts';
 import { overridesOf, prepareFiles } from './prepare.ts';
 import { closeIntent, stepFields } from './step-record.ts';
 
-/** A job while the workspace's lock is held, as an intent of it is finished. */
-export interface JobUnderLock {
-  readonly workspace: Workspace;
-  readonly ledger: Ledger;
-  readonly settings: JobSettings;
-  readonly term: number;
-  /** The Run that the record will name. */
-  readonly runId: string;
-}
-
-/** Applies what is left of an intent that is being applied, and records its step. Call under the lock. @throws HoldfastError as `applyIntent` */
-export async function rollForwardIntent(
-  { workspace, ledger, settings, term, runId }: JobUnderLock,
-  row: IntentRow,
-): Promise<ApplyOutcome> {
-  const prepared = await prepareFiles({ workspace, row }, overridesOf(ledger, row));
-  const outcome = await applyIntent({ workspace, settings, row, term, runId, seenFiles: new Map() }, ledger, prepared);
+/**
+ * Applies what an intent that is half applied still lacks, and records its step. Call under the lock. Safe to repeat.
+ * @throws HoldfastError as `applyIntent`
+ */
+export async function rollForwardIntent(job: JobUnderLock, row: IntentRow): Promise<ApplyOutcome> {
+  invariant(row.state === 'applying', `intent ${row.intent.token} is ${row.state} and cannot be rolled forward`);
+  const { workspace, ledger, runId } = job;
+  const prepared = await prepareFiles(workspace, row, overridesOf(ledger, row));
+  const outcome = await applyIntent(job, row, { prepared, seen: new Map() });
   if (outcome.kind !== 'applied') return outcome;
   await removeIntentLeftovers(workspace, row.intent);
   ledger.transaction(() => {
@@ -35,13 +27,13 @@ export async function rollForwardIntent(
 }
 
 /** What stands in the way of finishing a half-applied intent. */
-export function whyNot(outcome: Exclude<ApplyOutcome, { kind: 'applied' }>): string {
-  switch (outcome.kind) {
+export function whyNot(obstacle: ApplyObstacle): string {
+  switch (obstacle.kind) {
     case 'conflicts':
-      return `neither as before nor as wanted: ${outcome.conflicts.map(({ resource }) => resource).join(', ')}`;
+      return `neither as before nor as wanted: ${obstacle.conflicts.map(({ resource }) => resource).join(', ')}`;
     case 'stale':
-      return `${outcome.resource} has changed`;
+      return `${obstacle.resource} has changed`;
     case 'must-verify':
-      return outcome.detail;
+      return obstacle.detail;
   }
 }

@@ -4,7 +4,6 @@
  * Invariant: whatever is compared comes from the request (a verification's result in the history) and from the ledger;
  * "no" does nothing and is answered by the Workflow with a verification, visible in the history.
  */
-import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { RunStepRequest } from '../../model/job/run-step.ts';
 import type { VerificationReason } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -74,8 +73,4 @@ export function whyNotFresh(job: JobRow, now: BootClock, mark?: number): NotVeri
     };
   }
   return undefined;
-}
-
-export function placeOf(job: Pick<JobRow, 'at'> | undefined, otherwise: ChainPlace): ChainPlace {
-  return job?.at ?? otherwise;
 }

@@ -1,20 +1,20 @@
 /** The work of a step: its code, with what surrounds it checked by its contract. */
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import { defined } from '../../model/defined.ts';
 import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
 import { issuesText } from '../../model/issues-text.ts';
-import type { FindingKind, Finding } from '../../model/question/finding.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import { tokenOf } from '../../model/record/token.ts';
-import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { ProtocolHost } from '../host.ts';
-import { effectsText } from '../question/effects-text.ts';
 import { stuckFinding } from '../question/stuck.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
+import { doneResult } from './done-result.ts';
 import { implementationOf } from './implementation.ts';
 import { performedCalls } from './performed-calls.ts';
 import type { DraftTools, StepDraft, StepWork } from './step-work.ts';
@@ -34,13 +34,10 @@ export class RunWork implements StepWork {
     this.#workspace = workspace;
     this.#request = request;
     this.token = tokenOf(request);
-    this.#argsText = canonicalJson({
-      input: request.input,
-      step: request.step,
-      ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
-    });
+    const { input, step, secrets } = request;
+    this.#argsText = canonicalJson(defined({ input, step, secrets }));
     this.args = sha256Hex(this.#argsText);
-    // Only a compensation asks for it, and it costs a write a step.
+    // Only a compensation needs it, and storing it costs a write a step.
     this.argsBytes =
       host.steps.get(request.step)?.compensate === undefined ? undefined : new TextEncoder().encode(this.#argsText);
   }
@@ -99,16 +96,4 @@ export class RunWork implements StepWork {
   stuck(failure: HoldfastError, kind?: FindingKind): Finding {
     return stuckFinding(this.#request.stepId, failure, kind);
   }
-}
-
-export function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
-  faultPoint('step.answer');
-  return {
-    kind: 'done',
-    stepId: record.stepId,
-    generation: record.generation,
-    at,
-    output: record.output,
-    effects: effectsText(record.effects),
-  };
 }

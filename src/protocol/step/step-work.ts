@@ -1,6 +1,6 @@
 /**
- * What is done under one token: a step's code, or the undoing of a step. `run-step.ts` guards both alike: claimed,
- * run, sealed, applied in two phases, recorded.
+ * The work under one token: a step's code, or the undoing of a step. `run-step.ts` guards both alike: claimed, run,
+ * sealed, applied in two phases, recorded.
  */
 import type { Digest } from '../../model/digest.ts';
 import type { HoldfastError } from '../../model/failure.ts';
@@ -27,25 +27,36 @@ export interface DraftTools {
   readonly run: (code: (context: StepContext) => unknown) => Promise<unknown>;
 }
 
-/** What the work has made, ready to be sealed; or what a person is asked before anything is sealed. */
-export type StepDraft =
-  | { readonly intent: Intent; readonly details: IntentDetails }
-  | { readonly findings: readonly Finding[]; readonly why: string };
+/** What a draft comes to: an intent, or a question. */
+export type StepDraft = SealableDraft | DraftQuestion;
+
+/** An intent that is complete and not sealed yet. */
+export interface SealableDraft {
+  readonly intent: Intent;
+  readonly details: IntentDetails;
+}
+
+/** What a person is asked before anything is sealed. */
+export interface DraftQuestion {
+  readonly findings: readonly Finding[];
+  readonly why: string;
+}
 
 export interface StepWork {
   readonly token: Digest;
-  /** Of what it is given; a token that meets others is refused. */
+  /** The digest of what the work is given. A token that was recorded with another one is refused. */
   readonly args: Digest;
-  /** What `args` is the digest of, where a compensation may ask for it. */
+  /** What `args` is the digest of, where a compensation may need it. */
   readonly argsBytes?: Uint8Array | undefined;
-  /** Why nothing is to be done (any more). Call under the lock. */
+  /** Why the work does not begin (any more), whatever the world shows. Call under the lock. */
   obstacle(ledger: Ledger): RunStepResult | undefined;
-  /** @throws whatever the user's code throws; HoldfastError, MustVerify, InDoubt */
+  /** Runs the code and reads what sealing needs of the world. @throws what the code throws; MustVerify; InDoubt */
   make(tools: DraftTools): Promise<StepDraft>;
+  /** What the caller is told once the work is recorded. */
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult;
-  /** What a person is asked where it can't go on. */
+  /** What a person is asked where the work cannot go on. */
   stuck(failure: HoldfastError, kind?: FindingKind): Finding;
-  /** What is asked where something is not as recorded. Left out: the whole world is compared. */
+  /** What a person is asked where something is not as recorded. Absent: the whole world is compared. */
   driftFindings?(
     ledger: Ledger,
     settings: JobSettings,

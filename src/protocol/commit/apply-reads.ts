@@ -1,0 +1,77 @@
+/** Whether what the step read is as it was when its intent was sealed. Checked before anything is applied, never after. */
+import { sameState, type ResourceState } from '../../model/record/world.ts';
+import type { Intent } from '../../model/record/intent.ts';
+import type { QueryObservation } from '../../model/record/observation.ts';
+import { listingDigest, rowsDigest } from '../look/digests.ts';
+import { databaseNames, type Application, type OpenTransaction } from './application.ts';
+import type { ApplyObstacle } from './apply-outcome.ts';
+
+/** Files, folders, and databases that the step only read: those have no transaction. */
+export async function checkReads(application: Application): Promise<ApplyObstacle | undefined> {
+  return (await checkFileReads(application)) ?? (await checkDatabaseReads(application));
+}
+
+/** Schemas and queries of a database that the step writes: in its transaction, before it changes anything. */
+export async function checkReadsInside(
+  intent: Intent,
+  { database, transaction }: OpenTransaction,
+): Promise<ApplyObstacle | undefined> {
+  for (const { resource, table, state } of schemasRead(intent, (name) => name === database.name))
+    if (!sameState(await transaction.schema(table), state)) return { kind: 'stale', resource };
+  for (const query of intent.queries) {
+    if (query.database !== database.name) continue;
+    const { rows } = await transaction.query(query.sql, query.params);
+    if (rowsDigest(rows) !== query.rows) return staleQuery(query);
+  }
+  return undefined;
+}
+
+async function checkFileReads({ job, intent, files }: Application): Promise<ApplyObstacle | undefined> {
+  const { workspace } = job;
+  for (const { resource, state } of intent.observations) {
+    if (!resource.startsWith('file:')) continue;
+    const path = resource.slice('file:'.length);
+    const found = await workspace.files.stateNow(path, files.seen.get(path));
+    if (!sameState(found, state)) return { kind: 'stale', resource };
+  }
+  for (const { folder, recursive, entries } of intent.listings) {
+    if (listingDigest(await workspace.files.list(folder, recursive)) !== entries)
+      return { kind: 'stale', resource: `folder ${folder === '' ? '.' : folder}` };
+  }
+  return undefined;
+}
+
+async function checkDatabaseReads({ job, intent }: Application): Promise<ApplyObstacle | undefined> {
+  const { workspace, settings } = job;
+  const written = new Set(databaseNames(intent));
+  for (const query of intent.queries) {
+    if (written.has(query.database)) continue;
+    const database = await workspace.database(query.database, settings);
+    if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return staleQuery(query);
+  }
+  for (const { resource, database: name, table, state } of schemasRead(intent, (name) => !written.has(name))) {
+    const database = await workspace.database(name, settings);
+    if (!sameState(await database.schema(table), state)) return { kind: 'stale', resource };
+  }
+  return undefined;
+}
+
+interface SchemaRead {
+  readonly resource: string;
+  readonly database: string;
+  readonly table: string;
+  readonly state: ResourceState;
+}
+
+function schemasRead({ observations }: Intent, isWanted: (database: string) => boolean): SchemaRead[] {
+  return observations.flatMap(({ resource, state }) => {
+    const match = /^schema:([^/]+)\/(.+)$/s.exec(resource);
+    if (match === null || !isWanted(match[1]!)) return [];
+    const table = match[2]!.replaceAll('%2F', '/').replaceAll('%25', '%');
+    return [{ resource, database: match[1]!, table, state }];
+  });
+}
+
+function staleQuery({ database, sql }: QueryObservation): ApplyObstacle {
+  return { kind: 'stale', resource: `query:${database}: ${sql.slice(0, 100)}` };
+}

@@ -1,0 +1,112 @@
+/**
+ * What happens inside a database's transaction: the state before every row is checked, the changes are made in the
+ * intent's order, and what came of them is read back.
+ *
+ * Invariant: a statement takes in nothing that somebody else has changed: recorded rows of the tables that it writes are
+ * compared with the record first.
+ */
+import type { DatabaseTransaction, RowRequest } from '../../effects/database/database.ts';
+import { digestOf } from '../../model/digest.ts';
+import { formatResource } from '../../model/record/resource.ts';
+import { resourceOfEffect, type DatabaseEffect, type RowChange } from '../../model/record/effect.ts';
+import { sameState, stateDigest, type RowState } from '../../model/record/world.ts';
+import type { Conflict } from '../question/conflict.ts';
+import type { Application, OpenTransaction, PlacedEffect } from './application.ts';
+import type { ApplyObstacle } from './apply-outcome.ts';
+import { readRecorded } from './recorded-rows.ts';
+
+/** Rows as they were when the intent was sealed, unless a person decided otherwise. */
+export async function checkRows(
+  { marks, isRollForward }: Application,
+  { transaction, effects }: OpenTransaction,
+): Promise<ApplyObstacle | undefined> {
+  const rows = rowChanges(effects).filter(([index]) => !marks.isRuledOn(index));
+  const found = await transaction.rows(rows.map(([, change]) => requestOf(change)));
+  const conflicts: Conflict[] = [];
+  for (const [place, [index, change]] of rows.entries()) {
+    const state: RowState = found[place]!;
+    if (sameState(state, change.before)) continue;
+    const resource = formatResource(resourceOfEffect(change)!);
+    if (!isRollForward) return { kind: 'stale', resource };
+    conflicts.push({
+      effect: index,
+      resource,
+      expectedBefore: change.before,
+      expectedAfter: undefined,
+      found: state,
+    });
+  }
+  return conflicts.length > 0 ? { kind: 'conflicts', conflicts } : undefined;
+}
+
+export async function checkRecorded(
+  { job, intent, isRollForward }: Application,
+  { transaction, recorded }: OpenTransaction,
+): Promise<ApplyObstacle | undefined> {
+  const found = await readRecorded(transaction, recorded);
+  // While it rolls forward a comparison accepts what is planned, too: to refuse it here would never end.
+  const planned = isRollForward ? job.ledger.preparedAfters(intent.token).changes : [];
+  const drifted = found.find(
+    ({ resource, state, isAsRecorded }) =>
+      !isAsRecorded && !planned.some((change) => change.resource === resource && sameState(change.state, state)),
+  );
+  if (drifted === undefined) return undefined;
+  const { resource } = drifted;
+  return isRollForward
+    ? { kind: 'must-verify', detail: `${resource} is not as recorded`, resource }
+    : { kind: 'stale', resource };
+}
+
+/** Makes the changes and notes what they come to, in the token row and for the record. */
+export async function changeDatabase(
+  { row, intent, marks }: Application,
+  { database, transaction, effects, recorded, afters, changes }: OpenTransaction,
+): Promise<void> {
+  const wanted = effects.filter(([index]) => !marks.isSkipped(index));
+  await applyInOrder(
+    transaction,
+    wanted.map(([, effect]) => effect),
+  );
+  await transaction.settle();
+  const rows = rowChanges(effects);
+  const states = await transaction.rows(rows.map(([, change]) => requestOf(change)));
+  rows.forEach(([index], place) => afters.set(index, states[place]!));
+  // What a raw statement did to the tables that it names.
+  const tables = new Set(effects.flatMap(([, effect]) => (effect.kind === 'sql' ? effect.writes : [])));
+  for (const table of tables) {
+    const resource = formatResource({ kind: 'schema', database: database.name, table });
+    changes.push({ resource, role: 'written', state: await transaction.schema(table) });
+  }
+  for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded))
+    if (!isAsRecorded) changes.push({ resource, role: 'written', state });
+  const rowsNote = digestOf(states.map(stateDigest));
+  await transaction.noteRows(intent.token, rowsNote);
+  changes.push({
+    resource: formatResource({ kind: 'token', database: database.name, token: intent.token }),
+    role: 'written',
+    state: { kind: 'token', intent: row.digest, rows: rowsNote },
+  });
+}
+
+/** Rows between two statements go together. */
+async function applyInOrder(transaction: DatabaseTransaction, effects: readonly DatabaseEffect[]): Promise<void> {
+  let rows: RowChange[] = [];
+  for (const effect of effects) {
+    if (effect.kind !== 'sql') {
+      rows.push(effect);
+      continue;
+    }
+    if (rows.length > 0) await transaction.applyRows(rows);
+    rows = [];
+    await transaction.applySql(effect);
+  }
+  if (rows.length > 0) await transaction.applyRows(rows);
+}
+
+function rowChanges(effects: readonly PlacedEffect<DatabaseEffect>[]): PlacedEffect<RowChange>[] {
+  return effects.filter((entry): entry is PlacedEffect<RowChange> => entry[1].kind !== 'sql');
+}
+
+function requestOf({ table, key, columns }: RowChange): RowRequest {
+  return { table, key, columns };
+}

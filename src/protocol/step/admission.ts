@@ -1,0 +1,95 @@
+/** May this step begin? If so, it takes the claim of its token. Call under the lock. */
+import type { RunStepResult } from '../../model/job/run-step.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
+import type { Digest } from '../../model/digest.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { takeClaim } from '../attempt/take-claim.ts';
+import type { Claim } from '../attempt/claim.ts';
+import { forPayload } from '../question/ask.ts';
+import { approvalRequired, askTokenConflict, isApproved } from './ask-about-step.ts';
+import { doneResult } from './done-result.ts';
+import { whyNotVerified } from './guard.ts';
+import { heldResult } from './obstacles.ts';
+import type { StepRun } from './step-run.ts';
+
+export type StepAdmission = AdmittedStep | { readonly result: RunStepResult };
+
+export interface AdmittedStep {
+  readonly claim: Claim;
+  /** The intent that an earlier attempt sealed and that is not recorded yet. */
+  readonly sealed: IntentRow | undefined;
+  readonly settings: JobSettings;
+}
+
+export function admitStep(run: StepRun, ledger: Ledger): StepAdmission {
+  const { workspace, request, work } = run;
+  const refused = notVerified(run, ledger) ?? recordedResult(run, ledger) ?? work.obstacle(ledger);
+  if (refused !== undefined) return { result: refused };
+  const { settings } = ledger.job(request.jobId)!;
+  workspace.reserveDatabases(settings);
+  const sealed = openIntent(ledger, work.token);
+  const waiting = waitingResult(run, ledger, sealed) ?? notCompared(run, ledger);
+  if (waiting !== undefined) return { result: waiting };
+  return { claim: claimOf(run, ledger), sealed, settings };
+}
+
+function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunStepResult | undefined {
+  const reason = whyNotVerified(ledger, host, caller, request);
+  if (reason !== undefined) return { kind: 'verification-required', ...reason };
+  const highest = ledger.highestGeneration(request.jobId, request.stepId);
+  return highest !== undefined && highest > request.generation
+    ? { kind: 'other-generation', generation: highest }
+    : undefined;
+}
+
+function recordedResult(run: StepRun, ledger: Ledger): RunStepResult | undefined {
+  const recorded = ledger.stepRecord(run.work.token);
+  if (recorded === undefined) return undefined;
+  const { record, at } = recorded;
+  return record.args === run.work.args ? doneResult(record, at) : askTokenConflict(run, ledger, record);
+}
+
+function openIntent(ledger: Ledger, token: Digest): IntentRow | undefined {
+  const row = ledger.intent(token);
+  return row?.state === 'dropped' ? undefined : row;
+}
+
+/** What a person has to answer first, whether or not it is about this step. */
+function waitingResult(run: StepRun, ledger: Ledger, sealed: IntentRow | undefined): RunStepResult | undefined {
+  const { request, work } = run;
+  if (sealed !== undefined && sealed.intent.args !== work.args) return askTokenConflict(run, ledger, sealed.intent);
+  const open = ledger
+    .openQuestions(request.jobId)
+    .find((question) => question.token === work.token && question.kind !== 'approval');
+  if (open !== undefined) return { kind: 'question', question: forPayload(open) };
+  const held = heldResult(run, ledger);
+  if (held !== undefined) return held;
+  return sealed?.state === 'sealed' && sealed.approval && !isApproved(run, ledger, sealed.digest)
+    ? approvalRequired(run, ledger, sealed)
+    : undefined;
+}
+
+/** A claim left open: its worker was lost. The world must have been compared since that was noticed. */
+function notCompared({ work }: StepRun, ledger: Ledger): RunStepResult | undefined {
+  const earlier = ledger.claim(work.token);
+  if (earlier === undefined || (earlier.state !== 'open' && earlier.state !== 'left-open')) return undefined;
+  if (earlier.state === 'left-open' && earlier.ordinal < ledger.job(earlier.jobId)!.markOrdinal) return undefined;
+  if (earlier.state === 'open') {
+    ledger.transaction(() => ledger.putClaim({ ...earlier, state: 'left-open', ordinal: ledger.nextOrdinal() }), {
+      relaxed: true,
+    });
+  }
+  return {
+    kind: 'verification-required',
+    reason: 'claim-left-open',
+    detail: `attempt ${earlier.attempts} of step ${earlier.stepId} ended without a word`,
+  };
+}
+
+function claimOf({ host, workspace, caller, request, work }: StepRun, ledger: Ledger): Claim {
+  const { jobId, stepId, generation } = request;
+  const { token, args, argsBytes } = work;
+  const claim = { token, jobId, stepId, generation, args, argsBytes, workerId: host.worker.id };
+  return takeClaim({ workspace, caller, ledger }, claim);
+}

@@ -1,0 +1,70 @@
+/** What a person is asked about one step, and the results that carry the questions. Call under the lock. */
+import { shortDigest, type Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { RunStepResult } from '../../model/job/run-step.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { approvalFinding } from '../question/approval.ts';
+import { ask, forPayload } from '../question/ask.ts';
+import type { StepRun } from './step-run.ts';
+
+export function askAboutStep(run: StepRun, ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
+  const { workspace, caller, request, work } = run;
+  const { jobId, stepId } = request;
+  const asking = { jobId, runId: caller.runId, stepId, token: work.token, why, findings };
+  return { kind: 'question', question: forPayload(ask(ledger, workspace.secrets, asking)) };
+}
+
+export function askStuck(
+  run: StepRun,
+  ledger: Ledger,
+  failure: HoldfastError,
+  kind?: 'inputs-keep-changing',
+): RunStepResult {
+  return askAboutStep(run, ledger, [run.work.stuck(failure, kind)], `step ${run.request.stepId} cannot go on`);
+}
+
+/** One token stands for one set of arguments. */
+export function askTokenConflict(
+  run: StepRun,
+  ledger: Ledger,
+  { stepId, args }: { readonly stepId: string; readonly args: Digest },
+): RunStepResult {
+  const recorded = shortDigest(args);
+  const given = shortDigest(run.work.args);
+  return askStuck(
+    run,
+    ledger,
+    new HoldfastError(
+      'token-conflict',
+      `Step ${stepId} is recorded with other arguments (${recorded}) than it is given now (${given}). ` +
+        'What it did is not done again under the same token.',
+    ),
+  );
+}
+
+export function isApproved({ request }: StepRun, ledger: Ledger, digest: Digest): boolean {
+  return ledger.isApproved(request.jobId, digest);
+}
+
+/** The question for exactly this intent: the one that is open, or a new one. */
+export function approvalRequired(
+  run: StepRun,
+  ledger: Ledger,
+  row: IntentRow,
+  differences: readonly string[] = [],
+): RunStepResult {
+  const { jobId, stepId } = run.request;
+  const open = ledger
+    .openQuestions(jobId)
+    .find(
+      (question) =>
+        question.token === run.work.token &&
+        question.kind === 'approval' &&
+        question.findings[0]?.found.digest === row.digest,
+    );
+  if (open !== undefined) return { kind: 'question', question: forPayload(open) };
+  const finding = approvalFinding(row.intent, row.digest, differences);
+  return askAboutStep(run, ledger, [finding], `step ${stepId} asks before it applies`);
+}

@@ -1,0 +1,66 @@
+/**
+ * One attempt at a step: its code runs and stages, the draft is sealed as an intent, and the intent is applied. An intent
+ * that an earlier attempt sealed is only applied.
+ */
+import { intentDigest } from '../../model/record/intent.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { Stage } from '../attempt/stage.ts';
+import { describeIntent } from '../question/describe.ts';
+import type { AdmittedStep } from './admission.ts';
+import { applyInSameHold, applySealed } from './apply-step.ts';
+import { approvalRequired, isApproved } from './ask-about-step.ts';
+import { runCode, secretReader } from './run-code.ts';
+import { isSmall, sealIntent, toBeSealed } from './seal-step.ts';
+import { askBeforeSealing, resultOfFailure } from './step-failure.ts';
+import type { AttemptResult, StepAttempt, StepRun } from './step-run.ts';
+import type { SealableDraft } from './step-work.ts';
+
+/** @throws HoldfastError for what may pass, and what the code throws while it has attempts left */
+export async function runAttempt(run: StepRun, { claim, sealed, settings }: AdmittedStep): Promise<AttemptResult> {
+  // An approval shows the contents before they are sealed: they cannot wait in memory.
+  const stage = new Stage({ keepsContents: run.request.approval === undefined });
+  const attempt: StepAttempt = { ...run, claim, stage, settings };
+  try {
+    return sealed === undefined ? await runSealAndApply(attempt) : await applySealed(attempt, sealed);
+  } catch (error) {
+    return await resultOfFailure(attempt, error);
+  }
+}
+
+async function runSealAndApply(attempt: StepAttempt): Promise<AttemptResult> {
+  const { workspace, request, work, settings, claim, stage } = attempt;
+  const draft = await work.make({
+    settings,
+    claim,
+    stage,
+    secretOf: secretReader(attempt),
+    run: (code) => runCode(attempt, code),
+  });
+  if ('findings' in draft) return await askBeforeSealing(attempt, draft.findings, draft.why);
+  const differences = request.approval === undefined ? [] : await describeIntent(workspace, draft.intent);
+  let row = rowOf(attempt, draft);
+  const result = await workspace.exclusive('seal', async (ledger) => {
+    row = ledger.reading(() => toBeSealed(attempt, ledger, row));
+    return await sealAndMaybeApply(attempt, ledger, row, differences);
+  });
+  return result ?? (await applySealed(attempt, row));
+}
+
+/** Undefined: it is sealed, and applying it may take long, so that the lock is given back first. */
+async function sealAndMaybeApply(
+  attempt: StepAttempt,
+  ledger: Ledger,
+  row: IntentRow,
+  differences: readonly string[],
+): Promise<AttemptResult | undefined> {
+  sealIntent(attempt, ledger, row);
+  if (row.approval && !isApproved(attempt, ledger, row.digest))
+    return approvalRequired(attempt, ledger, row, differences);
+  return isSmall(row.intent, attempt.stage) ? await applyInSameHold({ ...attempt, ledger, row }) : undefined;
+}
+
+function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {
+  const approval = request.approval === 'before-apply';
+  return { intent, digest: intentDigest(intent), state: 'sealed', approval, details };
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs a step's code with its context, to its end.
+ *
+ * Invariant: nothing of an attempt is under way when the next one begins, but for calls that ignore their signal. What
+ * the calls have to say goes before what the code made of it.
+ */
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { StepContext } from '../../model/step/step-context.ts';
+import { faultPointAsync } from '../../store/fault-point.ts';
+import { makeContext } from '../attempt/context/context.ts';
+import { InDoubt } from '../attempt/doubt.ts';
+import { MustVerify } from '../attempt/manifest-check.ts';
+import type { Stage } from '../attempt/stage.ts';
+import { mayAct } from './obstacles.ts';
+import type { StepAttempt } from './step-run.ts';
+
+/** @throws whatever the code throws; HoldfastError `step-timeout`; MustVerify; InDoubt */
+export async function runCode(attempt: StepAttempt, code: (context: StepContext) => unknown): Promise<unknown> {
+  const { workspace, host, caller, request, settings, claim, stage } = attempt;
+  const { timeoutMs } = request;
+  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const signal = timeout === undefined ? caller.signal : AbortSignal.any([caller.signal, timeout]);
+  const context = makeContext({
+    workspace,
+    settings,
+    claim,
+    stage,
+    caller,
+    signal,
+    env: host.env,
+    secret: secretReader(attempt),
+    mayAct: (ledger) => mayAct(attempt, ledger),
+  });
+  await faultPointAsync('user-code.before');
+  let output: unknown;
+  try {
+    output = await untilOver(Promise.resolve(code(context)), stage, signal);
+  } catch (error) {
+    if (timeout?.aborted === true && !caller.signal.aborted && !isFailure(error, 'processes-left'))
+      throw new HoldfastError(
+        'step-timeout',
+        `Step ${request.stepId} did not end within ${timeoutMs} ms.`,
+        {},
+        { cause: error },
+      );
+    throw error;
+  }
+  await faultPointAsync('user-code.after');
+  return output;
+}
+
+/** Reads a secret that the job declares. @throws HoldfastError `undeclared-secret`, `missing-secret` */
+export function secretReader({ workspace, host, request, settings }: StepAttempt): (name: string) => string {
+  const reader = { settings, stepId: request.stepId, workerId: host.worker.id };
+  return (name) => workspace.secrets.value(name, reader);
+}
+
+async function untilOver(code: Promise<unknown>, stage: Stage, signal: AbortSignal): Promise<unknown> {
+  const end = await endOf(untilAborted(code, signal));
+  stage.isOver = true;
+  // Whatever cut the code off: no command of this attempt runs on beside the next one.
+  await Promise.allSettled(stage.runningCommands);
+  if (stage.runningCalls.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.runningCalls), signal);
+  if (signal.aborted) throw 'error' in end ? end.error : signal.reason;
+  const error = 'error' in end ? end.error : undefined;
+  if (error instanceof MustVerify || isFailure(error, 'fenced')) throw error;
+  if (stage.inDoubt.size > 0) throw new InDoubt([...stage.inDoubt.values()]);
+  if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
+  if ('error' in end) throw end.error;
+  return end.output;
+}
+
+type CodeEnd = { readonly output: unknown } | { readonly error: unknown };
+
+async function endOf(code: Promise<unknown>): Promise<CodeEnd> {
+  try {
+    return { output: await code };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Code that ignores its signal does not hold the job up: what it stages is dropped with the attempt. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw signal.reason;
+  return await new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

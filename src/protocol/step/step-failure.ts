@@ -1,0 +1,125 @@
+/**
+ * What follows from what an attempt threw.
+ *
+ * Invariants
+ * 1. The claim is closed durably first: only a claim left open means a lost worker.
+ * 2. Only the step's own failures count against its attempts; what may pass does not.
+ * 3. A call in doubt is asked about before the step is given up, also where the step then fails: whoever catches the
+ *    failure may make another call in its place.
+ */
+import { FAILURES, type FailureType } from '../../model/failures.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { RunStepResult } from '../../model/job/run-step.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { begunDoubts, noteDoubts } from '../attempt/calls/doubt.ts';
+import { InDoubt, type Doubt } from '../attempt/doubt.ts';
+import { MustVerify } from '../attempt/manifest-check.ts';
+import { askAboutStep, askStuck } from './ask-about-step.ts';
+import { Obstacle } from './obstacles.ts';
+import type { StepAttempt } from './step-run.ts';
+
+const DEFAULT_MAX_ATTEMPTS = 3;
+
+/** @throws the error itself where the caller is to try again, or where the attempt was cut off or replaced */
+export async function resultOfFailure(attempt: StepAttempt, error: unknown): Promise<RunStepResult> {
+  const { workspace, caller, request, claim } = attempt;
+  if (error instanceof MustVerify) {
+    await claim.close();
+    const asked = await askAboutDrift(attempt, error);
+    return asked ?? { kind: 'verification-required', reason: error.reason, detail: error.message };
+  }
+  if (error instanceof Obstacle) {
+    await claim.close();
+    return error.result;
+  }
+  if (caller.signal.aborted || isFailure(error, 'fenced')) {
+    await claim.close();
+    throw error;
+  }
+  if (error instanceof InDoubt)
+    return await workspace.exclusive('ask', (ledger) => askInDoubt(attempt, ledger, error.doubts));
+  const failure = workspace.secrets.redactError(asFailure(error, request.stepId));
+  if (failure.retryable && !isOwnFailure(failure)) {
+    await claim.close();
+    throw failure;
+  }
+  return await countFailure(attempt, failure);
+}
+
+/** Before anything is sealed: the attempt ends, and begins anew once a person has answered. */
+export async function askBeforeSealing(
+  attempt: StepAttempt,
+  findings: readonly Finding[],
+  why: string,
+): Promise<RunStepResult> {
+  const { workspace, claim } = attempt;
+  return await workspace.exclusive('ask', (ledger) =>
+    ledger.transaction(() => {
+      claim.mustBeCurrent(ledger);
+      claim.update(ledger, { state: 'closed' });
+      return askAboutStep(attempt, ledger, findings, why);
+    }),
+  );
+}
+
+/** Of the step's code, not of what surrounds it. */
+function isOwnFailure({ type }: HoldfastError): boolean {
+  return type === 'step-failed' || type === 'step-timeout' || type === 'command-failed';
+}
+
+async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
+  const { workspace, request, claim } = attempt;
+  const failures = claim.row.failures + 1;
+  await claim.close({ failures });
+  const mayRetry = failure.retryable && failures < (request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+  if (mayRetry) throw failure;
+  return await workspace.exclusive('ask', (ledger) => {
+    // A person may know that the call happened.
+    const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
+    if (doubts.length > 0) return askInDoubt(attempt, ledger, doubts);
+    return request.onFailure === 'fail'
+      ? { kind: 'failed', type: failure.type, message: `Step ${request.stepId}: ${failure.message}` }
+      : askStuck(attempt, ledger, failure);
+  });
+}
+
+function askInDoubt(attempt: StepAttempt, ledger: Ledger, doubts: readonly Doubt[]): RunStepResult {
+  const { request, claim } = attempt;
+  return ledger.transaction(() => {
+    claim.mustBeCurrent(ledger);
+    claim.update(ledger, { state: 'closed' });
+    const findings = noteDoubts(ledger, claim, doubts);
+    return askAboutStep(attempt, ledger, findings, `step ${request.stepId} has calls in doubt`);
+  });
+}
+
+/** Undefined: the whole world is to be compared. */
+async function askAboutDrift(attempt: StepAttempt, drift: MustVerify): Promise<RunStepResult | undefined> {
+  const { workspace, request, work } = attempt;
+  if (work.driftFindings === undefined) return undefined;
+  return await workspace.exclusive('ask', async (ledger) => {
+    const { settings } = ledger.job(request.jobId)!;
+    const findings = await work.driftFindings!(ledger, settings, drift);
+    return findings.length === 0 ? undefined : askAboutStep(attempt, ledger, findings, drift.message);
+  });
+}
+
+/** What a step's code throws, as one of the closed list. */
+function asFailure(error: unknown, stepId: string): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  const { name, message, nonRetryable, type } = error as {
+    name?: string;
+    message?: string;
+    nonRetryable?: boolean;
+    type?: string;
+  };
+  if (nonRetryable === true && type !== undefined && type in FAILURES)
+    return new HoldfastError(type as FailureType, message ?? String(error), {}, { cause: error });
+  return new HoldfastError(
+    'step-failed',
+    `Step ${stepId} failed: ${name ?? 'Error'}: ${message ?? String(error)}`,
+    {},
+    { cause: error },
+  );
+}
