@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
 import type { Database } from '../../src/effects/database/database.ts';
-import { openPostgres } from '../../src/effects/database/postgres.ts';
+import { openPostgres } from '../../src/effects/database/postgres/database.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { ABSENT } from '../../src/model/record/world.ts';

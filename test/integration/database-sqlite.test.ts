@@ -5,7 +5,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { openSqlite } from '../../src/effects/database/sqlite.ts';
+import { openSqlite } from '../../src/effects/database/sqlite/database.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
 import {

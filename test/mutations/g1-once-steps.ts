@@ -62,7 +62,7 @@ export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'many rows share a statement although a trigger can tell',
-    file: 'src/effects/database/postgres-bulk.ts',
+    file: 'src/effects/database/postgres/bulk.ts',
     find: 'plain.set(table, await isPlain(options, table))',
     replace: 'plain.set(table, true)',
     tests: ['test/integration/database-postgres.test.ts'],

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { AsyncMutex } from '../../src/effects/database/async-mutex.ts';
-import { encodePostgres, postgresTypes } from '../../src/effects/database/postgres-values.ts';
+import { encodePostgres, postgresTypes } from '../../src/effects/database/postgres/values.ts';
 import {
   formatTableName,
   isSameTable,
   parseTableName,
   quoteIdentifier,
 } from '../../src/effects/database/query-builder.ts';
-import { normalizeSql, readTableDefinition } from '../../src/effects/database/sqlite-ddl.ts';
+import { normalizeSql, readTableDefinition } from '../../src/effects/database/sqlite/table-definition.ts';
 import {
   controlsTransaction,
   cutStatement,

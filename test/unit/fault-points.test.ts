@@ -118,7 +118,7 @@ test('nothing durable is done by other means than those with points', () => {
     ]),
   );
   assert.deepEqual(Object.fromEntries([...modules].filter(([, names]) => names.length > 0)), {
-    'src/effects/database/sqlite-connection.ts': ['node:sqlite'],
+    'src/effects/database/sqlite/connection.ts': ['node:sqlite'],
     // Only reads by it.
     'src/store/blobs/blobs.ts': ['node:fs/promises'],
     // Commands, which work on a copy.

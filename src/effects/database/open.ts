@@ -6,8 +6,8 @@
 import path from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Database, DatabaseDeclaration } from './database.ts';
-import { openPostgres } from './postgres.ts';
-import { openSqlite } from './sqlite.ts';
+import { openPostgres } from './postgres/database.ts';
+import { openSqlite } from './sqlite/database.ts';
 
 export interface OpenOptions {
   /** Absolute; `sqlite:path` is relative to it. */

@@ -16,7 +16,7 @@ import { Beats } from './beats.ts';
 import { LockConnection, MAX_REOPENINGS, replacedAgainAndAgain } from './connection.ts';
 import { findClaimedHolder, findHolder } from './holder.ts';
 import { HolderFileWriter, type Holder, type Holding } from './holder-file.ts';
-import { WaitQueue } from './queue.ts';
+import { WaitQueue } from '../wait-queue.ts';
 import { HolderWatch } from './stillness.ts';
 
 const FIRST_PAUSE_MS = 2;

@@ -7,15 +7,15 @@
  * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked for.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Json, JsonObject } from '../../model/canonical-json.ts';
-import type { Digest } from '../../model/digest.ts';
-import { HoldfastError, isFailure } from '../../model/failure.ts';
-import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
-import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
-import { atPoints } from '../../store/fault-point.ts';
-import { tries, type PausePolicy } from '../../store/retry.ts';
-import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
-import { formatTableName, parseTableName } from './query-builder.ts';
+import type { Json, JsonObject } from '../../../model/canonical-json.ts';
+import type { Digest } from '../../../model/digest.ts';
+import { HoldfastError, isFailure } from '../../../model/failure.ts';
+import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
+import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
+import { atPoints } from '../../../store/fault-point.ts';
+import { tries, type PausePolicy } from '../../../store/retry.ts';
+import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
+import { formatTableName, parseTableName } from '../query-builder.ts';
 import {
   parseTargetTable,
   putRowStatements,
@@ -23,11 +23,11 @@ import {
   unknownTable,
   missingRow,
   type BoundStatement,
-} from './row-statement.ts';
-import type { SqliteConnection } from './sqlite-connection.ts';
-import { readSqliteRows } from './sqlite-rows.ts';
-import { rowObjects } from './sqlite-query.ts';
-import { controlsTransaction, cutStatement } from './statement-text.ts';
+} from '../row-statement.ts';
+import type { SqliteConnection } from './connection.ts';
+import { readSqliteRows } from './rows.ts';
+import { rowObjects } from '../row-objects.ts';
+import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
 /** Changes before the event loop gets a turn. */
 const ROWS_PER_TURN = 500;

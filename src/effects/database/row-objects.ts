@@ -3,7 +3,7 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { duplicateColumn } from './row-statement.ts';
-import type { Columns } from './sqlite-connection.ts';
+import type { Columns } from './sqlite/connection.ts';
 import { decodeSqlite, setOwn } from './values.ts';
 
 /** @throws HoldfastError `sql-failed` if two columns have one name: an object would keep only one of the values. */

@@ -6,11 +6,11 @@
  * 2. A shape from an earlier transaction may be out of date; then the server refuses the statement, the shapes are
  *    forgotten and the failure is `busy`: the next attempt reads them anew. A column that a shape lacks is looked for anew.
  */
-import { HoldfastError } from '../../model/failure.ts';
-import { isAboutSchema } from './postgres-failure.ts';
-import { readPostgresShapes } from './postgres-schema.ts';
-import type { PostgresSession } from './postgres-session.ts';
-import { columnOf, parseTableName, type TableShape } from './query-builder.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import { isAboutSchema } from './failure.ts';
+import { readPostgresShapes } from './schema.ts';
+import type { PostgresSession } from './session.ts';
+import { columnOf, parseTableName, type TableShape } from '../query-builder.ts';
 
 /** Shapes by the table's name as it was asked for, shared by the transactions of one database. */
 export type SharedShapes = Map<string, TableShape>;

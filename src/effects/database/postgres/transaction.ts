@@ -7,23 +7,23 @@
  * 2. A step's statement can neither end the transaction nor take its durability away.
  * 3. After a failed call only `rollback` works: the server refuses everything else too.
  */
-import type { Json, JsonObject } from '../../model/canonical-json.ts';
-import type { Digest } from '../../model/digest.ts';
-import { HoldfastError } from '../../model/failure.ts';
-import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
-import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
-import { atPointsAsync } from '../../store/fault-point.ts';
-import type { DatabaseTransaction, QueryResult, RowRequest } from './database.ts';
-import { applyRowChanges, runBound } from './postgres-bulk.ts';
-import { rowObjects, wantedShapes } from './postgres-query.ts';
-import { readPostgresRows, settleAll } from './postgres-rows.ts';
-import { readPostgresSchema } from './postgres-schema.ts';
-import type { PostgresRows, PostgresSession } from './postgres-session.ts';
-import type { PostgresShapes } from './postgres-shapes.ts';
-import { encodePostgres } from './postgres-values.ts';
-import { parseTableName, type TableShape } from './query-builder.ts';
-import { parseTargetTable, putRowStatements, unknownTable } from './row-statement.ts';
-import { controlsTransaction, cutStatement } from './statement-text.ts';
+import type { Json, JsonObject } from '../../../model/canonical-json.ts';
+import type { Digest } from '../../../model/digest.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
+import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
+import { atPointsAsync } from '../../../store/fault-point.ts';
+import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
+import { applyRowChanges, runBound } from './bulk.ts';
+import { rowObjects, wantedShapes } from './requested-columns.ts';
+import { readPostgresRows, settleAll } from './rows.ts';
+import { readPostgresSchema } from './schema.ts';
+import type { PostgresRows, PostgresSession } from './session.ts';
+import type { PostgresShapes } from './shapes.ts';
+import { encodePostgres } from './values.ts';
+import { parseTableName, type TableShape } from '../query-builder.ts';
+import { parseTargetTable, putRowStatements, unknownTable } from '../row-statement.ts';
+import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
 export interface PostgresTransactionOptions {
   readonly database: string;

@@ -11,14 +11,14 @@
  */
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import type { Json } from '../../model/canonical-json.ts';
-import { HoldfastError } from '../../model/failure.ts';
-import { HOLDFAST_TABLES, type TableName, type TableShape } from './query-builder.ts';
-import type { SchemaState } from '../../model/record/world.ts';
-import { sqliteFailure } from './sqlite-failure.ts';
-import { readSqliteSchema, readSqliteShape } from './sqlite-schema.ts';
-import { cutStatement, isBlankSqlite } from './statement-text.ts';
-import { encodeSqlite } from './values.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import { HOLDFAST_TABLES, type TableName, type TableShape } from '../query-builder.ts';
+import type { SchemaState } from '../../../model/record/world.ts';
+import { sqliteFailure } from './failure.ts';
+import { readSqliteSchema, readSqliteShape } from './schema.ts';
+import { cutStatement, isBlankSqlite } from '../statement-text.ts';
+import { encodeSqlite } from '../values.ts';
 
 const MAX_CACHED_STATEMENTS = 200;
 /** Pragmas that only tell something: the ones that a step may use, with or without an argument. */

@@ -9,11 +9,11 @@
  * 4. A connection on which a step's statement may have left something behind (SET, temporary tables, locks) is closed.
  */
 import pg from 'pg';
-import type { Json } from '../../model/canonical-json.ts';
-import { HoldfastError } from '../../model/failure.ts';
-import { postgresFailure } from './postgres-failure.ts';
-import { postgresTypes } from './postgres-values.ts';
-import { firstKeyword } from './statement-text.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import { postgresFailure } from './failure.ts';
+import { postgresTypes } from './values.ts';
+import { firstKeyword } from '../statement-text.ts';
 
 const MAX_CONNECTIONS = 6;
 const CONNECT_TIMEOUT_MS = 5000;

@@ -4,11 +4,11 @@
  * Invariant: reading again gives the same text while nothing changed. A column's position is its attribute number, which
  * is never given again: a column dropped and added anew stands elsewhere, a renamed one stays.
  */
-import type { Json } from '../../model/canonical-json.ts';
-import { ABSENT, type SchemaState } from '../../model/record/world.ts';
-import type { PostgresSession } from './postgres-session.ts';
-import { encodePostgresArray } from './postgres-values.ts';
-import { quoteTable, type ColumnShape, type TableName, type TableShape } from './query-builder.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
+import type { PostgresSession } from './session.ts';
+import { encodePostgresArray } from './values.ts';
+import { quoteTable, type ColumnShape, type TableName, type TableShape } from '../query-builder.ts';
 
 const TEXT = { type: 'text', isJson: false } as const;
 

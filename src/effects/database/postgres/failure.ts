@@ -3,9 +3,9 @@
  * connection have none.
  */
 import pg from 'pg';
-import { HoldfastError } from '../../model/failure.ts';
-import type { FailureType } from '../../model/failures.ts';
-import { cutStatement } from './statement-text.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import type { FailureType } from '../../../model/failures.ts';
+import { cutStatement } from '../statement-text.ts';
 
 /** The longest prefix decides. */
 const BY_SQLSTATE: Readonly<Record<string, FailureType>> = {

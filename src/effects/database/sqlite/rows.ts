@@ -4,13 +4,13 @@
  * Invariant: every chunk sees the same snapshot, because the caller holds one transaction around all of them.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Json } from '../../model/canonical-json.ts';
-import { ABSENT, type RowState } from '../../model/record/world.ts';
-import type { RowRequest } from './database.ts';
-import { columnOf, parseTableName, selectRow, type TableShape } from './query-builder.ts';
-import { ambiguousRow } from './row-statement.ts';
-import type { SqliteConnection } from './sqlite-connection.ts';
-import { decodeSqlite, setOwn } from './values.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { ABSENT, type RowState } from '../../../model/record/world.ts';
+import type { RowRequest } from '../database.ts';
+import { columnOf, parseTableName, selectRow, type TableShape } from '../query-builder.ts';
+import { ambiguousRow } from '../row-statement.ts';
+import type { SqliteConnection } from './connection.ts';
+import { decodeSqlite, setOwn } from '../values.ts';
 
 /** Rows read before the event loop gets a turn: about 5 ms. */
 const ROWS_PER_TURN = 1000;

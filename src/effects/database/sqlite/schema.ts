@@ -4,11 +4,11 @@
  * Invariant: reading again gives the same text while nothing changed. Names that SQLite made up (sqlite_autoindex_…)
  * and page numbers are left out; definitions are normalised, so that layout and needless quotes are no difference.
  */
-import { ABSENT, type SchemaState } from '../../model/record/world.ts';
-import type { ColumnShape, TableName, TableShape } from './query-builder.ts';
-import { quoteIdentifier } from './query-builder.ts';
-import type { SqliteConnection, SqliteRow } from './sqlite-connection.ts';
-import { normalizeSql, readTableDefinition } from './sqlite-ddl.ts';
+import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
+import type { ColumnShape, TableName, TableShape } from '../query-builder.ts';
+import { quoteIdentifier } from '../query-builder.ts';
+import type { SqliteConnection, SqliteRow } from './connection.ts';
+import { normalizeSql, readTableDefinition } from './table-definition.ts';
 
 /** What `PRAGMA table_xinfo` says of a column in `hidden`. */
 const HIDDEN = { virtualTable: 1n, virtualGenerated: 2n, storedGenerated: 3n } as const;

@@ -11,31 +11,31 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { Json } from '../../model/canonical-json.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { HoldfastError } from '../../../model/failure.ts';
 import {
   ABSENT,
   type IdentityState,
   type RowState,
   type SchemaState,
   type TokenState,
-} from '../../model/record/world.ts';
-import { atPoints } from '../../store/fault-point.ts';
-import { AsyncMutex } from './async-mutex.ts';
-import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
+} from '../../../model/record/world.ts';
+import { atPoints } from '../../../store/fault-point.ts';
+import { AsyncMutex } from '../async-mutex.ts';
+import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from '../database.ts';
 import {
   createHoldfastTable,
   hasHoldfastTable,
   holdfastMark,
   readHoldfastMark,
   type HoldfastTable,
-} from './holdfast-tables.ts';
-import { HOLDFAST_TABLES, parseTableName } from './query-builder.ts';
-import { SqliteConnection } from './sqlite-connection.ts';
-import { rowObjects } from './sqlite-query.ts';
-import { readSqliteRows } from './sqlite-rows.ts';
-import { readSqliteSchema } from './sqlite-schema.ts';
-import { retryWhileBusy, SqliteTransaction } from './sqlite-transaction.ts';
+} from '../holdfast-tables.ts';
+import { HOLDFAST_TABLES, parseTableName } from '../query-builder.ts';
+import { SqliteConnection } from './connection.ts';
+import { rowObjects } from '../row-objects.ts';
+import { readSqliteRows } from './rows.ts';
+import { readSqliteSchema } from './schema.ts';
+import { retryWhileBusy, SqliteTransaction } from './transaction.ts';
 
 /** How long reads and Holdfast's own small writes wait for a lock. */
 const LOCK_TIMEOUT_MS = 5000;

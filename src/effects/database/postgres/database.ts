@@ -6,33 +6,33 @@
  * 2. No password reaches a message: nothing here prints the URL.
  * 3. Holdfast's own tables are created under an advisory lock, so that workers that start at once do it once.
  */
-import type { Json } from '../../model/canonical-json.ts';
-import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import {
   ABSENT,
   type IdentityState,
   type RowState,
   type SchemaState,
   type TokenState,
-} from '../../model/record/world.ts';
-import { atPointsAsync } from '../../store/fault-point.ts';
-import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from './database.ts';
-import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from './holdfast-tables.ts';
-import { rowObjects, wantedShapes } from './postgres-query.ts';
-import { readPostgresRows, settleAll } from './postgres-rows.ts';
-import { readPostgresSchema, TABLES_READ, tablesRead } from './postgres-schema.ts';
+} from '../../../model/record/world.ts';
+import { atPointsAsync } from '../../../store/fault-point.ts';
+import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from '../database.ts';
+import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
+import { rowObjects, wantedShapes } from './requested-columns.ts';
+import { readPostgresRows, settleAll } from './rows.ts';
+import { readPostgresSchema, TABLES_READ, tablesRead } from './schema.ts';
 import {
   PostgresSessions,
   type PostgresRows,
   type PostgresSession,
   type Timeouts,
   type TransactionKind,
-} from './postgres-session.ts';
-import { PostgresShapes, type SharedShapes } from './postgres-shapes.ts';
-import { PostgresTransaction } from './postgres-transaction.ts';
-import { encodePostgres, encodePostgresArray } from './postgres-values.ts';
-import { formatTableName, HOLDFAST_TABLES, parseTableName } from './query-builder.ts';
-import { controlsTransaction, cutStatement } from './statement-text.ts';
+} from './session.ts';
+import { PostgresShapes, type SharedShapes } from './shapes.ts';
+import { PostgresTransaction } from './transaction.ts';
+import { encodePostgres, encodePostgresArray } from './values.ts';
+import { formatTableName, HOLDFAST_TABLES, parseTableName } from '../query-builder.ts';
+import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
 /** Of reads and of Holdfast's own small writes. */
 const OWN_TIMEOUTS: Timeouts = { lockTimeoutMs: 5000, statementTimeoutMs: 30_000, idleTimeoutMs: 30_000 };

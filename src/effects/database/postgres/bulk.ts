@@ -6,13 +6,13 @@
  *    statement only where nothing can tell: a plain table, without triggers of its own and without rules.
  * 2. A statement's parameters and the statements that wait for an answer are bounded.
  */
-import type { RowChange } from '../../model/record/effect.ts';
-import { isFailure } from '../../model/failure.ts';
-import { settleAll } from './postgres-rows.ts';
-import type { PostgresSession } from './postgres-session.ts';
-import { encodePostgres } from './postgres-values.ts';
-import { quoteTable, type TableShape } from './query-builder.ts';
-import { missingRow, rowChangesStatement, rowChangeStatement, type BoundStatement } from './row-statement.ts';
+import type { RowChange } from '../../../model/record/effect.ts';
+import { isFailure } from '../../../model/failure.ts';
+import { settleAll } from './rows.ts';
+import type { PostgresSession } from './session.ts';
+import { encodePostgres } from './values.ts';
+import { quoteTable, type TableShape } from '../query-builder.ts';
+import { missingRow, rowChangesStatement, rowChangeStatement, type BoundStatement } from '../row-statement.ts';
 
 /** Fewer are not worth asking what the table is. */
 const MIN_ROWS_TOGETHER = 10;

@@ -1,11 +1,11 @@
 /**
  * Rows of a query as objects of canonical values, and which tables a batch of row requests needs to know.
  */
-import type { Json } from '../../model/canonical-json.ts';
-import type { RowRequest } from './database.ts';
-import type { PostgresRows } from './postgres-session.ts';
-import { duplicateColumn } from './row-statement.ts';
-import { setOwn } from './values.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import type { RowRequest } from '../database.ts';
+import type { PostgresRows } from './session.ts';
+import { duplicateColumn } from '../row-statement.ts';
+import { setOwn } from '../values.ts';
 
 /** @throws HoldfastError `sql-failed` if two columns have one name: an object would keep only one of the values. */
 export function rowObjects(

@@ -2,9 +2,9 @@
  * What SQLite's errors mean, by extended result code (sqlite.org/rescode.html), never by message, with one exception:
  * a missing table has no code of its own.
  */
-import { HoldfastError } from '../../model/failure.ts';
-import type { FailureType } from '../../model/failures.ts';
-import { cutStatement } from './statement-text.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import type { FailureType } from '../../../model/failures.ts';
+import { cutStatement } from '../statement-text.ts';
 
 const BY_PRIMARY_CODE: Readonly<Record<number, FailureType>> = {
   3: 'permission-denied', // SQLITE_PERM

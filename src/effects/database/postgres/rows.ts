@@ -1,14 +1,14 @@
 /**
  * Reads many rows by their keys in few statements: one a thousand rows of one table, all sent before the first answers.
  */
-import type { Json } from '../../model/canonical-json.ts';
-import { ABSENT, type RowState } from '../../model/record/world.ts';
-import type { RowRequest } from './database.ts';
-import type { PostgresRows, PostgresSession } from './postgres-session.ts';
-import { encodePostgresArray } from './postgres-values.ts';
-import { columnOf, selectRows, type TableShape } from './query-builder.ts';
-import { ambiguousRow } from './row-statement.ts';
-import { setOwn } from './values.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { ABSENT, type RowState } from '../../../model/record/world.ts';
+import type { RowRequest } from '../database.ts';
+import type { PostgresRows, PostgresSession } from './session.ts';
+import { encodePostgresArray } from './values.ts';
+import { columnOf, selectRows, type TableShape } from '../query-builder.ts';
+import { ambiguousRow } from '../row-statement.ts';
+import { setOwn } from '../values.ts';
 
 const ROWS_PER_STATEMENT = 1000;
 

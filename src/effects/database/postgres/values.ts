@@ -6,9 +6,9 @@
  * 2. Dates, times, intervals and every type not named here stay the text that the server prints.
  * 3. Parameters go as text, whose type the server infers from the column; only bytes go as bytes.
  */
-import type { Json } from '../../model/canonical-json.ts';
-import { HoldfastError } from '../../model/failure.ts';
-import { canonicalBytes, canonicalFloat, canonicalInteger, canonicalJsonColumn, tagOf, wellFormed } from './values.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { HoldfastError } from '../../../model/failure.ts';
+import { canonicalBytes, canonicalFloat, canonicalInteger, canonicalJsonColumn, tagOf, wellFormed } from '../values.ts';
 
 type Parse = (text: string) => Json;
 
