@@ -2,7 +2,9 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
-import { hasLedger, WorkspaceInspection, type DatabaseInspection } from '../protocol/inspect.ts';
+import { hasLedger } from '../protocol/inspect/ledger-copy.ts';
+import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
+import type { DatabaseInspection } from '../protocol/inspect/database-inspection.ts';
 import type { QueuePoller, QueuePollers } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';

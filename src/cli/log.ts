@@ -1,6 +1,6 @@
 /** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
 import { Option } from 'commander';
-import { WorkspaceInspection, type ChainEntry } from '../protocol/inspect.ts';
+import { WorkspaceInspection, type ChainEntry } from '../protocol/inspect/inspection.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/record/effect-text.ts';

@@ -1,6 +1,6 @@
 /** `holdfast question`: what a job asks, with differences and everything that can be answered. */
 import { Option } from 'commander';
-import { WorkspaceInspection } from '../protocol/inspect.ts';
+import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { Question } from '../model/question/question.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
 import { showQuestion } from './show-question.ts';

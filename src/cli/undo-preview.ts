@@ -1,5 +1,5 @@
 /** What an abort with `compensate` would undo, read from the record where the workspace is on this host. */
-import { WorkspaceInspection } from '../protocol/inspect.ts';
+import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { DecisionPreview } from '../client.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Context } from './command.ts';

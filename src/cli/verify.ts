@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
-import { WorkspaceInspection, type WorldInspection } from '../protocol/inspect.ts';
+import { WorkspaceInspection, type WorldInspection } from '../protocol/inspect/inspection.ts';
 import type { LoadedConfig } from '../config.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Finding } from '../model/question/finding.ts';
@@ -35,7 +35,7 @@ export const verifyCommand: CommandSpec<object> = {
     const world = await whileSlow(
       terminal,
       `Comparing ${inspection.root}`,
-      inspection.compareWorld(job.jobId, knownSteps(config), progress),
+      inspection.compareWorld(job.jobId, { steps: knownSteps(config), onProgress: progress }),
     );
     const data = {
       workspace: inspection.root,

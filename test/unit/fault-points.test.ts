@@ -54,7 +54,8 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
   'src/protocol/attempt/commands/tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
-  'src/protocol/inspect.ts': ['rmSync', 'copyFileSync'],
+  'src/protocol/inspect/ledger-copy.ts': ['rmSync', 'copyFileSync'],
+  'src/protocol/inspect/inspection.ts': ['rmSync'],
 };
 
 interface Call {

@@ -1,5 +1,5 @@
 /** What undoing a job would do, for a person: newest first. */
-import type { Left } from '../record/intent.ts';
+import type { NotUndone } from '../record/intent.ts';
 
 export interface UndoPreview {
   readonly stepId: string;
@@ -9,5 +9,5 @@ export interface UndoPreview {
   /** What would be put back, one a line. */
   readonly undoes: readonly string[];
   /** What would stay, and why. */
-  readonly leaves: readonly Left[];
+  readonly leaves: readonly NotUndone[];
 }

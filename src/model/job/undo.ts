@@ -1,6 +1,6 @@
 /** The Activities `beginUndo` and `undoStep`: their requests and results. */
 import * as z from 'zod';
-import { LeftSchema } from '../record/intent.ts';
+import { NotUndoneSchema } from '../record/intent.ts';
 import { QuestionSchema } from '../question/question.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 import { VerificationReasonSchema, VerifyWorldRequestSchema } from './verify-world.ts';
@@ -24,7 +24,7 @@ export const UndoReportSchema = z.strictObject({
   steps: z.int(),
   /** `2 files, 1 row`. */
   effects: z.string(),
-  left: z.array(LeftSchema.extend({ stepId: z.string() })),
+  left: z.array(NotUndoneSchema.extend({ stepId: z.string() })),
   leftTotal: z.int(),
 });
 export type UndoReport = z.infer<typeof UndoReportSchema>;

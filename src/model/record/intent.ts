@@ -14,8 +14,8 @@ import { EffectSchema } from './effect.ts';
 import { ObservationSchema, QueryObservationSchema, ListingObservationSchema } from './observation.ts';
 
 /** What is not undone, and why: for people. */
-export const LeftSchema = z.strictObject({ what: z.string(), why: z.string() });
-export type Left = z.infer<typeof LeftSchema>;
+export const NotUndoneSchema = z.strictObject({ what: z.string(), why: z.string() });
+export type NotUndone = z.infer<typeof NotUndoneSchema>;
 
 /** Of an intent that undoes a step: which record of it. `seq` null: the step was not finished, and only calls of it are undone. */
 export const UndoesSchema = z.strictObject({
@@ -23,7 +23,7 @@ export const UndoesSchema = z.strictObject({
   generation: z.int().min(0),
   token: DigestSchema,
   seq: z.int().nullable(),
-  left: z.array(LeftSchema),
+  left: z.array(NotUndoneSchema),
   notes: z.array(z.string()),
   /** What the record says of resources that nothing is to be done to: they are as before already, or stay as found. */
   settled: z.array(

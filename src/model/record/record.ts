@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { JsonSchema } from '../json.ts';
 import { DigestSchema } from '../digest.ts';
 import { EffectSchema } from './effect.ts';
-import { LeftSchema } from './intent.ts';
+import { NotUndoneSchema } from './intent.ts';
 import { ResourceStateSchema } from './world.ts';
 import { AnswerSchema } from '../question/answer.ts';
 
@@ -121,7 +121,7 @@ export const UndoneRecordSchema = z.strictObject({
   intent: DigestSchema,
   /** What undid it: what the step's own compensation did first. */
   effects: z.array(AppliedEffectSchema),
-  left: z.array(LeftSchema),
+  left: z.array(NotUndoneSchema),
   notes: z.array(z.string()),
   changes: z.array(ChangeSchema),
   logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),

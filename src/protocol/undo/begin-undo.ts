@@ -32,9 +32,12 @@ import { rollForwardRepairs } from '../repair/roll-forward.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
 import { unreachableFindings } from '../question/unseen.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
-import { MAX_UNDO_ITEMS, UndoPlan } from './plan.ts';
+import { UndoPlan } from './plan.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
+
+/** What an Activity's result holds of it at once. */
+const MAX_UNDO_ITEMS = 100;
 
 /** Safe to repeat. @throws HoldfastError `not-current-run`, or what may pass */
 export async function beginUndoProtocol(

@@ -16,7 +16,7 @@ import {
   type RowChange,
   type SqlEffect,
 } from '../../model/record/effect.ts';
-import type { Left, Undoes } from '../../model/record/intent.ts';
+import type { NotUndone, Undoes } from '../../model/record/intent.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { AppliedEffect, StepRecord } from '../../model/record/record.ts';
@@ -48,7 +48,7 @@ export interface Inverse {
   readonly files: FileEffect[];
   readonly changes: DatabaseEffect[];
   readonly findings: Finding[];
-  readonly left: Left[];
+  readonly left: NotUndone[];
   readonly notes: string[];
   readonly settled: Undoes['settled'];
 }

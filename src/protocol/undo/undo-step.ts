@@ -13,7 +13,7 @@ import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';
 import { uriOf } from '../../model/record/effect.ts';
-import type { Left, Undoes } from '../../model/record/intent.ts';
+import type { NotUndone, Undoes } from '../../model/record/intent.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
@@ -41,7 +41,8 @@ import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
 import type { DraftTools, StepDraft, StepWork } from '../step/step-work.ts';
 import { inverseOf, type Inverse } from './effects.ts';
-import { callsOf, givenTo, isInDoubt, type Given } from './plan.ts';
+import { callsOf, isInDoubt } from './undone-calls.ts';
+import { argumentsOf, type StepArguments } from './step-arguments.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
@@ -98,7 +99,7 @@ interface Known {
   readonly record: StepRecord | undefined;
   readonly calls: readonly PerformRow[];
   readonly rulings: readonly UndoRuling[];
-  readonly given: Given | undefined;
+  readonly given: StepArguments | undefined;
 }
 
 class UndoWork implements StepWork {
@@ -171,7 +172,7 @@ class UndoWork implements StepWork {
         ? undefined
         : { returned: await this.#compensate(parts, implementation, known) };
     const isCompensated = result !== undefined;
-    const left: Left[] = [
+    const left: NotUndone[] = [
       ...(leftOut === undefined
         ? []
         : [
@@ -319,7 +320,7 @@ class UndoWork implements StepWork {
       record: seq === null ? undefined : ledger.stepRecord(this.#stepToken)?.record,
       calls: callsOf(ledger, jobId, stepId),
       rulings: ledger.undoRulings(jobId),
-      given: givenTo(ledger, this.#stepToken),
+      given: argumentsOf(ledger, this.#stepToken),
     };
   }
 
@@ -396,7 +397,7 @@ class UndoWork implements StepWork {
 
 const NOTHING: Omit<Inverse, 'findings'> = { files: [], changes: [], left: [], notes: [], settled: [] };
 
-function allOf({ record, calls }: Known, stepId: string): Left[] {
+function allOf({ record, calls }: Known, stepId: string): NotUndone[] {
   const effects =
     record?.effects.filter(({ effect, outcome }) => outcome === 'applied' && effect.kind !== 'perform') ?? [];
   return [
@@ -408,7 +409,7 @@ function allOf({ record, calls }: Known, stepId: string): Left[] {
   ];
 }
 
-function callLeft(row: PerformRow): Left {
+function callLeft(row: PerformRow): NotUndone {
   const doubt = isInDoubt(row) ? 'whether it happened is not known; ' : '';
   return {
     what: resourceOfCall(row),

@@ -1,0 +1,209 @@
+/**
+ * Looks at a workspace from outside: its record, and the world compared with it. For people who ask; no job takes part.
+ *
+ * Invariants
+ * 1. Nothing is written in the workspace, also not by SQLite: the ledger is read from a copy, which is taken again until
+ *    nothing moved meanwhile. No worker is registered, no mark or term set.
+ * 2. A running worker is not held up: no lock is taken. What differs is looked at again against a newer copy, so that a
+ *    step that was committed meanwhile is no difference.
+ */
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defined } from '../../model/defined.ts';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import type { UndoPreview } from '../../model/job/undo-preview.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { Question } from '../../model/question/question.ts';
+import type { ChainRecord } from '../../model/record/record.ts';
+import { formatResource } from '../../model/record/resource.ts';
+import type { StepImplementation } from '../../model/step/step.ts';
+import { LEDGER_FILE } from '../../store/ledger/file.ts';
+import type { JobRow } from '../../store/ledger/jobs.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { compare, type Comparison } from '../compare/compare.ts';
+import { UndoPlan } from '../undo/plan.ts';
+import { HOLDFAST_DIRECTORY, Workspace } from '../workspace/workspace.ts';
+import { inspectDatabase, type DatabaseInspection } from './database-inspection.ts';
+import { copyLedger, hasLedger } from './ledger-copy.ts';
+import { previewUndo } from './undo-preview.ts';
+
+const MAX_LOOKS = 5;
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Steps = ReadonlyMap<string, StepImplementation>;
+
+export interface InspectedJob {
+  readonly jobId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly state: JobRow['state'];
+  readonly term: number;
+  readonly records: number;
+  /** Does the workspace belong to it now? */
+  readonly isBound: boolean;
+}
+
+export interface ChainEntry {
+  readonly record: ChainRecord;
+  readonly head: Digest;
+}
+
+export interface WorldInspection {
+  readonly findings: readonly Finding[];
+  readonly resources: number;
+  readonly sizeBytes: number;
+  /** Steps whose version could not be compared: their code is not known here. */
+  readonly unknownSteps: readonly string[];
+}
+
+export interface ComparisonOptions {
+  /** The code that is known here. */
+  readonly steps: Steps;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** One look at a workspace. Dispose of it: it holds a copy of the ledger and may hold connections. */
+export class WorkspaceInspection implements AsyncDisposable {
+  readonly root: string;
+  readonly #env: Env;
+  readonly #copies: string;
+  #ledger: Ledger;
+  #workspace: Workspace | undefined;
+
+  private constructor(root: string, env: Env, copies: string, ledger: Ledger) {
+    this.root = root;
+    this.#env = env;
+    this.#copies = copies;
+    this.#ledger = ledger;
+  }
+
+  /** @throws HoldfastError `not-found` (no folder, no record in it), `ledger-damaged`, `busy`, `permission-denied` */
+  static async open(folder: string, env: Env): Promise<WorkspaceInspection> {
+    if (!existsSync(folder)) throw new HoldfastError('not-found', `There is no folder ${folder}.`, { folder });
+    const root = realpathSync(folder);
+    const ledgerPath = `${HOLDFAST_DIRECTORY}/${LEDGER_FILE}`;
+    if (!hasLedger(root))
+      throw new HoldfastError('not-found', `${root} has no record of a job (no ${ledgerPath}).`, { folder: root });
+    const copies = mkdtempSync(join(tmpdir(), 'holdfast-inspect-'));
+    try {
+      return new WorkspaceInspection(root, env, copies, await copyLedger(root, copies));
+    } catch (error) {
+      rmSync(copies, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ledger.close();
+    rmSync(this.#copies, { recursive: true, force: true });
+    await this.#workspace?.close();
+  }
+
+  /** All jobs that the record speaks of, the oldest first. */
+  jobs(): readonly InspectedJob[] {
+    const bound = this.#ledger.boundJobId();
+    return this.#ledger.jobIds().map((jobId) => {
+      const { workflowId, runId, state, term, at } = this.#ledger.job(jobId)!;
+      return { jobId, workflowId, runId, state, term, records: at.seq, isBound: jobId === bound };
+    });
+  }
+
+  /** The job of this id or Workflow id; without a name the bound job, else the latest. @throws HoldfastError `not-found` */
+  job(name?: string): InspectedJob {
+    const jobs = this.jobs();
+    const found =
+      name === undefined
+        ? (jobs.find(({ isBound }) => isBound) ?? jobs.at(-1))
+        : jobs.findLast((job) => job.jobId === name || job.workflowId === name);
+    if (found !== undefined) return found;
+    const wanted = name === undefined ? 'any job' : `job ${name}`;
+    const there = jobs.length === 0 ? '' : `; it has ${jobs.map(({ workflowId }) => workflowId).join(', ')}`;
+    const message = `${this.root} has no record of ${wanted}${there}.`;
+    throw new HoldfastError('not-found', message, { folder: this.root });
+  }
+
+  chain(jobId: string): readonly ChainEntry[] {
+    return [...this.#ledger.records(jobId)].map(({ record, head }) => ({ record, head }));
+  }
+
+  openQuestions(jobId: string): readonly Question[] {
+    return this.#ledger.openQuestions(jobId);
+  }
+
+  /** What is wrong with the record itself, in words; empty when nothing is. */
+  integrityProblems(jobId: string): readonly string[] {
+    return this.#ledger.integrityProblems(jobId);
+  }
+
+  /** Compares the world with the record. @throws HoldfastError `ledger-damaged` */
+  async compareWorld(jobId: string, options: ComparisonOptions): Promise<WorldInspection> {
+    const damage = this.integrityProblems(jobId);
+    if (damage.length > 0) {
+      const message = `The record in ${this.root} is damaged, so nothing can be compared with it: ${damage.join('; ')}.`;
+      throw new HoldfastError('ledger-damaged', message, { damage });
+    }
+    const unknownSteps = this.#unknownSteps(jobId, options.steps);
+    let comparison = await this.#compare(jobId, unknownSteps, options);
+    for (let look = 1; look < MAX_LOOKS && comparison.findings.length > 0; look++) {
+      const { at } = comparison;
+      await this.#renewLedger();
+      // Nothing was recorded meanwhile, so what differs differs.
+      if (this.#ledger.job(jobId)?.at.seq === at.seq && this.#ledger.openIntents(jobId).length === 0) break;
+      comparison = await this.#compare(jobId, unknownSteps, options);
+    }
+    const { findings, resources, sizeBytes } = comparison;
+    return { findings: this.#opened().secrets.redactJson(findings), resources, sizeBytes, unknownSteps };
+  }
+
+  /** What `abort` with `compensate` would undo, newest first. `steps`: the code that is known here. */
+  async undoPreview(jobId: string, steps: Steps): Promise<readonly UndoPreview[]> {
+    const plan = await UndoPlan.of(this.#ledger, jobId);
+    return plan.items(this.#ledger, jobId, steps).map((item) => previewUndo(this.#ledger, jobId, item, steps));
+  }
+
+  /** Can each database of a job be reached, and has it the term that the record has? */
+  async databases(jobId: string): Promise<readonly DatabaseInspection[]> {
+    const job = this.#ledger.job(jobId)!;
+    const names = Object.keys(job.settings.databases).sort();
+    return await Promise.all(names.map((name) => inspectDatabase(this.#opened(), job, name)));
+  }
+
+  async #compare(
+    jobId: string,
+    unknownSteps: readonly string[],
+    { steps, onProgress }: ComparisonOptions,
+  ): Promise<Comparison> {
+    const { settings, at } = this.#ledger.job(jobId)!;
+    const manifest = this.#ledger.manifest(jobId);
+    this.#opened().secrets.know(settings);
+    for (const step of unknownSteps) manifest.delete(formatResource({ kind: 'code', step }));
+    return await compare({
+      host: { steps, env: this.#env },
+      workspace: this.#opened(),
+      settings,
+      jobId,
+      ledger: this.#ledger,
+      at,
+      manifest,
+      ...defined({ onProgress }),
+    });
+  }
+
+  #unknownSteps(jobId: string, steps: Steps): readonly string[] {
+    return [...this.#ledger.manifest(jobId).keys()]
+      .filter((resource) => resource.startsWith('code:'))
+      .map((resource) => resource.slice('code:'.length))
+      .filter((step) => !steps.has(step));
+  }
+
+  async #renewLedger(): Promise<void> {
+    this.#ledger.close();
+    this.#ledger = await copyLedger(this.root, this.#copies);
+  }
+
+  #opened(): Workspace {
+    return (this.#workspace ??= new Workspace(this.root, this.#env));
+  }
+}
