@@ -2,8 +2,8 @@
  * Looks at a workspace from outside: its record, and the world compared with it. For people who ask; no job takes part.
  *
  * Invariants
- * 1. Nothing is written in the workspace, also not by SQLite: the ledger is read from a copy, which is taken again until
- *    nothing moved meanwhile. No worker is registered, no mark or term set.
+ * 1. Nothing is written in the workspace, also not by SQLite: the ledger is read from a copy, which is taken again
+ *    until nothing moved meanwhile. No worker is registered, no mark or term set.
  * 2. A running worker is not held up: no lock is taken. What differs is looked at again against a newer copy, so that a
  *    step that was committed meanwhile is no difference.
  */
@@ -110,7 +110,10 @@ export class WorkspaceInspection implements AsyncDisposable {
     });
   }
 
-  /** The job of this id or Workflow id; without a name the bound job, else the latest. @throws HoldfastError `not-found` */
+  /**
+   * The job of this id or Workflow id; without a name the bound job, else the latest.
+   * @throws HoldfastError `not-found`
+   */
   job(name?: string): InspectedJob {
     const jobs = this.jobs();
     const found =
@@ -141,7 +144,8 @@ export class WorkspaceInspection implements AsyncDisposable {
   async compareWorld(jobId: string, options: ComparisonOptions): Promise<WorldInspection> {
     const damage = this.integrityProblems(jobId);
     if (damage.length > 0) {
-      const message = `The record in ${this.root} is damaged, so nothing can be compared with it: ${damage.join('; ')}.`;
+      const damages = damage.join('; ');
+      const message = `The record in ${this.root} is damaged, so nothing can be compared with it: ${damages}.`;
       throw new HoldfastError('ledger-damaged', message, { damage });
     }
     const unknownSteps = this.#unknownSteps(jobId, options.steps);

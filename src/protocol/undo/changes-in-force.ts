@@ -1,8 +1,8 @@
 /**
  * Which effects of a job's records are in force, in the order in which they were made.
  *
- * Invariant: an effect is undone once. A decision that made steps run again has undone each resource newest first, up to
- * another step's change.
+ * Invariant: an effect is undone once. A decision that made steps run again has undone each resource newest first, up
+ * to another step's change.
  */
 import { uriOf } from '../../model/record/effect.ts';
 import type { DecisionRecord, StepRecord } from '../../model/record/record.ts';
