@@ -2,11 +2,12 @@
  * `npm run mutate`: breaks each guarantee of test/mutations/ in a copy of the checkout and sees its tests fail.
  *
  * Invariants
- * 1. The checkout itself is never changed.
+ * 1. The checkout itself is never changed; each lane has a copy of its own, whole again after each mutation.
  * 2. A mutation whose text isn't found exactly once, or whose tests fail without it, is an error, not a success.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MUTATIONS } from '../test/mutations/index.ts';
@@ -15,66 +16,80 @@ import { placesOf } from './mutation-place.ts';
 
 /** One test file, with servers already running. */
 const LIMIT_MS = 240_000;
+/** Copies that are tried out side by side: tests wait for servers and disks more than they compute. */
+const LANES = 3;
 
 type Verdict = 'noticed' | 'NOT NOTICED' | 'not found once' | 'no test there' | 'fails unmutated';
 
-const wanted = process.argv.slice(2);
-const chosen =
-  wanted.length === 0
-    ? MUTATIONS
-    : MUTATIONS.filter(({ breaks, guarantee }) => wanted.some((word) => breaks.includes(word) || guarantee === word));
-const copy = mkdtempSync(join(tmpdir(), 'holdfast-mutate-'));
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutate-'));
+/** Does a test file pass in an unchanged copy? */
+const sound = new Map<string, Promise<boolean>>();
+const verdicts: Verdict[] = [];
 try {
-  const files = execFileSync('git', ['ls-files', '-z'], { maxBuffer: 1 << 26 });
-  execFileSync('tar', ['-c', '--null', '-T', '-', '-f', join(copy, 'checkout.tar')], { input: files });
-  execFileSync('tar', ['-x', '-f', 'checkout.tar'], { cwd: copy });
-  symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
-  const sound = new Map<string, boolean>();
-  const verdicts: Verdict[] = [];
-  for (const mutation of chosen) {
-    const started = Date.now();
-    const verdict = tryOut(mutation, sound);
-    verdicts.push(verdict);
-    process.stdout.write(
-      `${verdict.padEnd(16)} ${mutation.guarantee}  ${mutation.breaks} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
-    );
-  }
+  const waiting = [...chosen(process.argv.slice(2))];
+  await Promise.all(Array.from({ length: LANES }, (_, lane) => tryAll(copyOf(`lane-${lane}`), waiting)));
   const noticed = verdicts.filter((verdict) => verdict === 'noticed').length;
   process.stdout.write(`\n${noticed} passed, ${verdicts.length - noticed} failed\n`);
-  process.exitCode = noticed === verdicts.length ? 0 : 1;
+  process.exitCode = noticed === verdicts.length && noticed > 0 ? 0 : 1;
 } finally {
-  rmSync(copy, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 }
 
-function tryOut(mutation: Mutation, sound: Map<string, boolean>): Verdict {
-  const path = join(copy, mutation.file);
-  const text = readFileSync(path, 'utf8');
-  const [place, ...others] = placesOf(text, mutation.find);
-  if (place === undefined || others.length > 0) return 'not found once';
-  const tests = mutation.tests.filter((file) => existsSync(join(copy, file)));
-  if (tests.length === 0) return 'no test there';
-  for (const file of tests) {
-    if (!sound.has(file)) sound.set(file, passes(file));
-    if (sound.get(file) === false) return 'fails unmutated';
-  }
-  writeFileSync(
-    path,
-    text.replace(mutation.find, () => mutation.replace),
+/** Those whose description has one of the words, or whose guarantee is one. None given: all. */
+function chosen(wanted: readonly string[]): readonly Mutation[] {
+  if (wanted.length === 0) return MUTATIONS;
+  return MUTATIONS.filter(({ breaks, guarantee }) =>
+    wanted.some((word) => breaks.includes(word) || guarantee === word),
   );
+}
+
+function copyOf(name: string): string {
+  const copy = join(folder, name);
+  mkdirSync(copy);
+  const files = execFileSync('git', ['ls-files', '-z'], { maxBuffer: 1 << 26 });
+  const checkout = execFileSync('tar', ['-c', '--null', '-T', '-'], { input: files, maxBuffer: 1 << 28 });
+  execFileSync('tar', ['-x'], { cwd: copy, input: checkout });
+  symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+async function tryAll(copy: string, waiting: Mutation[]): Promise<void> {
+  for (let mutation = waiting.shift(); mutation !== undefined; mutation = waiting.shift()) {
+    const startedMs = performance.now();
+    const verdict = await tryOut(copy, mutation);
+    verdicts.push(verdict);
+    const tookS = ((performance.now() - startedMs) / 1000).toFixed(1);
+    process.stdout.write(`${verdict.padEnd(16)} ${mutation.guarantee}  ${mutation.breaks} (${tookS} s)\n`);
+  }
+}
+
+async function tryOut(copy: string, { file, find, replace, tests, name }: Mutation): Promise<Verdict> {
+  const path = join(copy, file);
+  const text = readFileSync(path, 'utf8');
+  const [place, ...more] = placesOf(text, find);
+  if (place === undefined || more.length > 0) return 'not found once';
+  if (tests.length === 0 || tests.some((test) => !existsSync(join(copy, test)))) return 'no test there';
+  for (const test of tests) if (!(await isSound(copy, test))) return 'fails unmutated';
+  writeFileSync(path, text.slice(0, place.start) + replace + text.slice(place.end));
   try {
-    return tests.some((file) => !passes(file, mutation.name)) ? 'noticed' : 'NOT NOTICED';
+    for (const test of tests) if (!(await passes(copy, test, name))) return 'noticed';
+    return 'NOT NOTICED';
   } finally {
     writeFileSync(path, text);
   }
 }
 
-function passes(file: string, name?: string): boolean {
-  const args = [
-    '--test',
-    '--test-force-exit',
-    `--test-timeout=${LIMIT_MS}`,
-    ...(name === undefined ? [] : ['--test-name-pattern', name]),
-    file,
-  ];
-  return spawnSync(process.execPath, args, { cwd: copy, stdio: 'ignore', timeout: LIMIT_MS }).status === 0;
+/** Asked before the copy is changed. */
+function isSound(copy: string, test: string): Promise<boolean> {
+  const known = sound.get(test) ?? passes(copy, test);
+  sound.set(test, known);
+  return known;
+}
+
+async function passes(copy: string, test: string, name?: string): Promise<boolean> {
+  const only = name === undefined ? [] : ['--test-name-pattern', name];
+  const args = ['--test', '--test-force-exit', `--test-timeout=${LIMIT_MS}`, ...only, test];
+  const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', timeout: LIMIT_MS });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code === 0;
 }
