@@ -32,9 +32,9 @@ export const SECRETS: readonly Mutation[] = [
   {
     guarantee: 'Secrets',
     breaks: 'what a call sends is recorded with the secret in it',
-    file: 'src/protocol/attempt/calls/perform.ts',
-    find: 'this.#secrets.redactJson(this.#options.request ?? null)',
-    replace: '(this.#options.request ?? null)',
+    file: 'src/protocol/attempt/calls/request-call.ts',
+    find: 'secrets.redactJson(request)',
+    replace: '(request)',
     tests: ['test/integration/secrets.test.ts'],
   },
   {

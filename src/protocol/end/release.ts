@@ -14,7 +14,7 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { openCallNotes } from '../attempt/calls/doubt.ts';
+import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';

@@ -4,7 +4,7 @@
  * Invariant: the job's half-applied intents are finished first. Where one cannot be finished, the workspace stays bound
  * to that job, and the notes say why.
  */
-import { openCallNotes } from '../attempt/calls/doubt.ts';
+import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { withdraw } from '../question/ask.ts';

@@ -6,7 +6,7 @@ import type { RunStepResult } from '../../model/job/run-step.ts';
 import { isAboutTheWorld } from '../../model/question/question.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { MustVerify } from '../attempt/manifest-check.ts';
+import { MustVerify } from '../attempt/must-verify.ts';
 import { forPayload } from '../question/ask.ts';
 import { whyNotFresh } from './guard.ts';
 import type { StepRun } from './step-run.ts';

@@ -9,7 +9,7 @@ import type { StepContext } from '../../model/step/step-context.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { makeContext } from '../attempt/context/context.ts';
 import { InDoubt } from '../attempt/doubt.ts';
-import { MustVerify } from '../attempt/manifest-check.ts';
+import { MustVerify } from '../attempt/must-verify.ts';
 import type { Stage } from '../attempt/stage.ts';
 import { mayAct } from './obstacles.ts';
 import type { StepAttempt } from './step-run.ts';

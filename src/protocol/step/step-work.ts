@@ -13,7 +13,7 @@ import type { StepContext } from '../../model/step/step-context.ts';
 import type { IntentDetails } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Claim } from '../attempt/claim.ts';
-import type { MustVerify } from '../attempt/manifest-check.ts';
+import type { MustVerify } from '../attempt/must-verify.ts';
 import type { Stage } from '../attempt/stage.ts';
 
 /** What a draft is made with. */

@@ -30,7 +30,7 @@ import { readRecorded, recordedRows } from '../commit/recorded-rows.ts';
 import { compare } from '../compare/compare.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { resourceOfCall } from '../question/kept-calls.ts';
-import type { MustVerify } from '../attempt/manifest-check.ts';
+import type { MustVerify } from '../attempt/must-verify.ts';
 import { finding } from '../question/finding.ts';
 import { stuckFinding } from '../question/stuck.ts';
 import { runStepWork } from '../step/run-step.ts';

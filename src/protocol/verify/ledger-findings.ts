@@ -11,7 +11,7 @@ import { halfAppliedTargets } from '../compare/compare.ts';
 import { columnsOf } from '../compare/row-columns.ts';
 import { unseenFinding } from '../question/unseen.ts';
 import { describeConflict } from '../question/describe.ts';
-import { openCallNotes } from '../attempt/calls/doubt.ts';
+import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import type { ProtocolHost } from '../host.ts';
 import { lookAt } from '../look/look.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';

@@ -5,19 +5,13 @@
  * 1. A question names the call as the ledger has it and as the step wants it now.
  * 2. What was called and is not in the record is asked about before its step is recorded without it.
  */
-import { sha256Hex } from '../../../model/digest.ts';
-import type { PerformEffect } from '../../../model/record/effect.ts';
 import type { Finding } from '../../../model/question/finding.ts';
-import { undoTokenOf } from '../../../model/record/token.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import { basisDigest, performDigest, type PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Claim } from '../claim.ts';
 import { resourceOfCall } from '../../question/kept-calls.ts';
 import { finding } from '../../question/finding.ts';
-import type { Stage } from '../stage.ts';
 import type { Doubt, DoubtKind } from '../doubt.ts';
-
-// ---- asking ----------------------------------------------------------------------------------------------------------
 
 /** Notes in the ledger what is wanted now and returns the findings. Inside a transaction, by the current claim. */
 export function noteDoubts(ledger: Ledger, claim: Claim, doubts: readonly Doubt[]): Finding[] {
@@ -75,99 +69,6 @@ const ADVICE: Readonly<Record<DoubtKind, string>> = {
     'happened: the step goes on with the recorded answer, although it asks for something else now. repeat: the call is made anew, as asked for now and under a new key.',
   'performed-and-not-asked-for': 'happened: it stays in the record, and the step ends without it.',
 };
-
-/** Calls of earlier attempts that are not in a record and that the code, which has ended, did not ask for. */
-export function unaskedDoubts(ledger: Ledger, claim: Claim, stage: Stage): Doubt[] {
-  return unasked(ledger, claim, stage).flatMap((row): Doubt[] => {
-    // The code went on after a repeat that certainly did not happen; what it was to repeat may have.
-    const isLeft = row.state === 'repeat' && row.nonce !== '' && stage.takenNames.has(row.name);
-    if (row.state === 'about' || isLeft)
-      return [
-        {
-          row,
-          wanted: null,
-          kind: 'outcome-unknown',
-          why: 'it was begun, whether it happened is not known, and the step ends without its answer',
-        },
-      ];
-    return row.state === 'done'
-      ? [
-          {
-            row,
-            wanted: null,
-            kind: 'performed-and-not-asked-for',
-            why: 'an earlier attempt made it, and the step does not ask for it any more',
-          },
-        ]
-      : [];
-  });
-}
-
-/** Calls of this generation that are begun and not over, where a step can't go on for another reason. */
-export function begunDoubts(
-  ledger: Ledger,
-  { row: { jobId, stepId, generation, token } }: Claim,
-  why: string,
-): Doubt[] {
-  return ledger
-    .performsInForce(jobId, stepId, generation)
-    .filter((row) => row.token === token && row.state === 'about' && row.inDoubt !== 'safe')
-    .map((row) => ({
-      row,
-      wanted: row.answers === null ? null : { ...row.answers, text: row.request.text },
-      kind: 'outcome-unknown',
-      why,
-    }));
-}
-
-function unasked(ledger: Ledger, claim: Claim, stage: Stage): PerformRow[] {
-  const { jobId, stepId, generation, token } = claim.row;
-  return ledger
-    .performsInForce(jobId, stepId, generation)
-    .filter(
-      (row) =>
-        row.inDoubt !== 'safe' &&
-        !stage.performed.has(row.name) &&
-        (row.token === token || ledger.stepRecord(row.token) === undefined),
-    );
-}
-
-/** What the record names: the calls that the code has the answers of, and those that a person said stay. By name. */
-export function performEffects(ledger: Ledger, claim: Claim, stage: Stage): PerformEffect[] {
-  const kept = unasked(ledger, claim, stage).filter(({ state }) => state === 'kept');
-  return [...stage.performed.values(), ...kept]
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, key, request, answer, known, calledIn }) => ({
-      kind: 'perform',
-      name,
-      key,
-      request: { ...request },
-      answer: sha256Hex(answer ?? 'null'),
-      known: known ?? 'called',
-      generation: calledIn,
-    }));
-}
-
-// ---- telling ---------------------------------------------------------------------------------------------------------
-
-/** What a job that ends leaves open: calls in doubt, and calls that no record names. */
-export function openCallNotes(ledger: Ledger, jobId: string): string[] {
-  return ledger.performsInForce(jobId).flatMap((row) => {
-    if (row.inDoubt === 'safe') return [];
-    const what = `step ${row.stepId}: \`${row.name}\``;
-    if (row.state === 'repeat' && row.nonce === '') return [`${what} was to be made anew, and was not`];
-    if (row.state === 'about' || row.state === 'repeat')
-      return [`${what} was begun; whether it happened is not known (idempotency key ${row.key}, ${row.at})`];
-    if (
-      row.state === 'withdrawn' ||
-      ledger.stepRecord(row.token) !== undefined ||
-      ledger.undoneRecord(row.token) !== undefined ||
-      ledger.undoneRecord(undoTokenOf(row.token)) !== undefined
-    )
-      return [];
-    return [`${what} happened, and its step was not finished`];
-  });
-}
 
 function pretty(text: string): string {
   try {
