@@ -1,9 +1,14 @@
 /**
- * One attempt's hold on a token. Each claim has a random nonce; a later claim of the token replaces it, and whoever is
- * left behind is refused at its next durable act.
+ * One attempt's hold on a token. Each claim has a random nonce; a later claim of the token replaces it, and the attempt
+ * that had it is refused at its next durable act.
+ *
+ * Invariants
+ * 1. Everything durable is written in a transaction that has found this claim to be the current one.
+ * 2. A claim writes only calls of its own token; the answer of a call is recorded only after "about to be made".
  */
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
+import { invariant } from '../../model/invariant.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { isUndoId } from '../../model/record/token.ts';
@@ -20,7 +25,7 @@ export class Claim {
   readonly #caller: Caller;
   readonly #ledger: Ledger;
   #row: ClaimRow;
-  /** What commands in place of this attempt have left: the record does not have it yet. */
+  /** What commands in place of this attempt have changed: the record does not have it yet. */
   readonly changedInPlace = new Map<string, ResourceState>();
 
   constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
@@ -34,9 +39,10 @@ export class Claim {
     return this.#row;
   }
 
+  /** @throws MustVerify, HoldfastError `busy` */
   mustBeAsRecorded(resource: string, found: ResourceState): void {
-    const left = this.changedInPlace.get(resource);
-    if (left !== undefined && sameState(left, found)) return;
+    const changed = this.changedInPlace.get(resource);
+    if (changed !== undefined && sameState(changed, found)) return;
     mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
   }
 
@@ -48,11 +54,12 @@ export class Claim {
     return this.#ledger.recordedTables(this.#row.jobId, database);
   }
 
+  /** Of `ctx.once`, or of a command, in this draft. */
   async recordedValue(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
     return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
   }
 
-  /** @param contents small ones that the value names */
+  /** @param contents small contents that the value names @throws HoldfastError `fenced` */
   async recordValue(
     name: string,
     value: string,
@@ -65,23 +72,23 @@ export class Claim {
     });
   }
 
-  /** Begins a new draft with the values that are still good; the old one's stay as evidence. */
-  async newDraft(keep: readonly string[], why: string): Promise<void> {
+  /** Begins a new draft with the named values of the old one; all of the old one's stay as evidence. */
+  async newDraft(names: readonly string[], why: string): Promise<void> {
     this.#caller.log(`a new draft begins: ${why}`, { stepId: this.#row.stepId, draft: this.#row.draft + 1 });
     await this.#durably('new draft', (ledger) => {
       const { token, draft } = this.#row;
       this.#row = { ...this.#row, draft: draft + 1 };
       ledger.putClaim(this.#row);
-      for (const name of keep) ledger.keepOnce(token, name, draft, draft + 1);
+      for (const name of names) ledger.keepOnce(token, name, draft, draft + 1);
     });
   }
 
-  /** What the ledger knows of a call: of this generation, or of the latest before it that has made it. */
+  /** What the ledger has of a call: of this generation, or of the latest one before it that has made the call. */
   callInForce(name: string): PerformRow | undefined {
     return this.#ledger.performInForce(this.#row.jobId, this.#row.stepId, name, this.#row.generation);
   }
 
-  /** A look at the ledger without the lock: at what only this claim writes. */
+  /** Reads the ledger without the lock: for what only this claim writes, or what is checked again under the lock. */
   read<T>(look: (ledger: Ledger) => T): T {
     return look(this.#ledger);
   }
@@ -92,10 +99,12 @@ export class Claim {
 
   /**
    * Writes what is known of a call, if the ledger still has what was `seen` of it. One fsynced commit.
-   * @param mayAct is asked under the lock before anything is written; it throws what stands in the way
+   * @param mayAct runs under the lock before anything is written; it throws what stands in the way
    * @throws HoldfastError `fenced`
    */
   async putPerform(seen: PerformRow | undefined, next: PerformRow, mayAct?: (ledger: Ledger) => void): Promise<void> {
+    invariant(next.token === this.#row.token, 'a claim writes calls of its own token');
+    invariant(next.state !== 'done' || seen?.state === 'about', 'an answer follows a call that was about to be made');
     await this.#durably(`record ${next.name}`, (ledger) => {
       mayAct?.(ledger);
       const found = ledger.perform(next.token, next.name);
@@ -113,12 +122,12 @@ export class Claim {
     });
   }
 
-  /** Read without the lock: only to see sooner that it isn't. */
+  /** Read without the lock: tells early that the claim was replaced, never for certain that it was not. */
   get isCurrent(): boolean {
     return this.#ledger.claim(this.#row.token)?.nonce === this.#row.nonce;
   }
 
-  /** Under the lock already: is this still the claim that counts? @throws HoldfastError `fenced` */
+  /** Call under the lock. @throws HoldfastError `fenced` unless this is the current claim, and its Run the job's */
   mustBeCurrent(ledger: Ledger): void {
     const current = ledger.claim(this.#row.token);
     if (current?.nonce !== this.#row.nonce) {
@@ -147,7 +156,7 @@ export class Claim {
     ledger.putClaim(this.#row);
   }
 
-  /** Closes it durably after the step's code has thrown: only a claim left open means a lost worker. */
+  /** Closes the claim after the step's code has thrown: a claim that is left open means a lost worker. */
   async close(change: Partial<Pick<ClaimRow, 'failures' | 'dropped' | 'draft'>> = {}): Promise<void> {
     await this.#workspace.exclusive('close claim', (ledger) => {
       if (ledger.claim(this.#row.token)?.nonce !== this.#row.nonce) return;
