@@ -77,7 +77,10 @@ export class HttpCall {
   }
 
   /** @throws HoldfastError `too-large` as soon as it is */
-  async *#bounded({ body, status }: ExchangeResponse, defaultMaxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#bounded(
+    { body, status }: ExchangeResponse,
+    defaultMaxBytes: number,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const { method, url, saveTo, maxBytes = defaultMaxBytes } = this.#scope.request;
     let sizeBytes = 0;
     for await (const chunk of body) {
