@@ -46,9 +46,9 @@ export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'what was asked before a rerun runs with its void input',
-    file: 'src/workflows/gate.ts',
-    find: 'if (this.#rewinds === rewinds) return false;',
-    replace: 'if (this.#rewinds >= rewinds) return false;',
+    file: 'src/workflows/rewinds.ts',
+    find: 'if (this.#count === since) return false;',
+    replace: 'if (this.#count >= since) return false;',
     tests: ['test/integration/open-job.test.ts'],
   },
   {

@@ -22,7 +22,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'outputs beyond what a payload can hold are carried by continue-as-new',
-    file: 'src/workflows/agent-job.ts',
+    file: 'src/workflows/planned-job.ts',
     find: 'const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);',
     replace: 'const progress: PlanProgress = end.progress;',
     tests: ['test/integration/agent-job.test.ts'],

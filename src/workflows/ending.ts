@@ -1,0 +1,204 @@
+/**
+ * How a person ends a job: aborts it, has it undone, or ends the undoing. One machine, so that whoever waits need only ask
+ * it; every transition is in its table and is asserted.
+ *
+ * | state                   | abort by Signal         | undo by Signal  | abort by decision       | undo by decision | undo begins     |
+ * |-------------------------|-------------------------|-----------------|-------------------------|------------------|-----------------|
+ * | running                 | aborted                 | undo-requested  | aborted                 | undo-requested   | carried         |
+ * | aborted                 | .                       | refused         | . (later failure)       | undo-requested   | carried-aborted |
+ * | undo-requested          | undo-revoked            | refused         | . (later failure)       | . (later person) | undoing         |
+ * | undo-revoked            | .                       | refused         | . (later failure)       | . (later person) | undoing-stopped |
+ * | undoing                 | undoing-stopped         | refused         | undoing-stopped         | undoing-stopped  | .               |
+ * | undoing-stopped         | .                       | refused         | . (later failure)       | . (later person) | .               |
+ * | carried                 | carried-aborted         | undoing         | carried-stopped         | impossible       | .               |
+ * | carried-stopped         | carried-aborted-stopped | undoing-stopped | . (later failure)       | impossible       | .               |
+ * | carried-aborted         | .                       | refused         | carried-aborted-stopped | impossible       | .               |
+ * | carried-aborted-stopped | .                       | refused         | . (later failure)       | impossible       | .               |
+ *
+ * `.`: the state stays, and the first failure counts unless the later one is named. So a job goes from running to aborted
+ * and ends; or from running to undo-requested and undoing, and ends undone, or stopped when a person ends the undoing.
+ * `carried`: the undoing was requested in an earlier Run and carried over by continue-as-new, so this Run knows of no abort.
+ * `impossible`: a decision with `compensate` is refused while a job is undone, and a carried undoing begins without questions.
+ *
+ * Invariants
+ * 1. A state has exactly the facts that its row in `STATES` names.
+ * 2. `end` may come in every state and changes none: from then on nobody waits for an answer.
+ */
+import type { ApplicationFailure } from '@temporalio/workflow';
+import { invariant } from '../model/invariant.ts';
+
+/** Why a job is undone; carried by continue-as-new. */
+export interface Undoing {
+  readonly by: string;
+  readonly reason: string;
+  /** The question whose answer it was; null: an `abort` without a question. */
+  readonly question: string | null;
+  readonly notes: readonly string[];
+}
+
+interface Facts {
+  /** A person aborted the job in this Run. */
+  readonly aborted: boolean;
+  /** A person aborted it with `compensate` in this Run. */
+  readonly undoing: boolean;
+  /** The undoing has begun: no step runs any more. */
+  readonly begun: boolean;
+  /** A person ended the undoing. */
+  readonly stopped: boolean;
+}
+
+/** Letters for the facts that hold: Aborted, Undoing, Begun, Stopped. */
+function facts(letters: string): Facts {
+  return {
+    aborted: letters.includes('A'),
+    undoing: letters.includes('U'),
+    begun: letters.includes('B'),
+    stopped: letters.includes('S'),
+  };
+}
+
+const STATES = {
+  running: facts(''),
+  aborted: facts('A'),
+  'undo-requested': facts('AU'),
+  'undo-revoked': facts('AUS'),
+  undoing: facts('AUB'),
+  'undoing-stopped': facts('AUBS'),
+  carried: facts('B'),
+  'carried-stopped': facts('BS'),
+  'carried-aborted': facts('AB'),
+  'carried-aborted-stopped': facts('ABS'),
+} as const;
+export type EndingState = keyof typeof STATES;
+
+const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-decision', 'undo-by-decision', 'undo-begins'] as const;
+type EndingEvent = (typeof EVENTS)[number];
+type Target = EndingState | '.' | 'refused' | 'impossible';
+
+/** Columns as in `EVENTS`. */
+const TRANSITIONS: Readonly<Record<EndingState, readonly [Target, Target, Target, Target, Target]>> = {
+  running: ['aborted', 'undo-requested', 'aborted', 'undo-requested', 'carried'],
+  aborted: ['.', 'refused', '.', 'undo-requested', 'carried-aborted'],
+  'undo-requested': ['undo-revoked', 'refused', '.', '.', 'undoing'],
+  'undo-revoked': ['.', 'refused', '.', '.', 'undoing-stopped'],
+  undoing: ['undoing-stopped', 'refused', 'undoing-stopped', 'undoing-stopped', '.'],
+  'undoing-stopped': ['.', 'refused', '.', '.', '.'],
+  carried: ['carried-aborted', 'undoing', 'carried-stopped', 'impossible', '.'],
+  'carried-stopped': ['carried-aborted-stopped', 'undoing-stopped', '.', 'impossible', '.'],
+  'carried-aborted': ['.', 'refused', 'carried-aborted-stopped', 'impossible', '.'],
+  'carried-aborted-stopped': ['.', 'refused', '.', 'impossible', '.'],
+};
+
+export class Ending {
+  #state: EndingState = 'running';
+  #aborted: ApplicationFailure | undefined;
+  #undoing: Undoing | undefined;
+  #stopped: ApplicationFailure | undefined;
+  #hasEnded = false;
+
+  get state(): EndingState {
+    return this.#state;
+  }
+
+  /** What the job fails with, once a person has aborted it. */
+  get aborted(): ApplicationFailure | undefined {
+    return this.#aborted;
+  }
+
+  /** Set once a person has aborted the job with `compensate`. */
+  get undoing(): Undoing | undefined {
+    return this.#undoing;
+  }
+
+  /** Set once a person has ended the undoing. */
+  get stopped(): ApplicationFailure | undefined {
+    return this.#stopped;
+  }
+
+  /** Has the undoing begun? */
+  get isUndoing(): boolean {
+    return STATES[this.#state].begun;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  throwIfAborted(): void {
+    if (this.#aborted !== undefined) throw this.#aborted;
+  }
+
+  /** Why an `abort` with `compensate` can't be used by Signal now; undefined when it can. */
+  whyNoUndo(): string | undefined {
+    if (this.#target('undo-by-signal') !== 'refused') return undefined;
+    return this.#undoing === undefined
+      ? 'the job was aborted already'
+      : 'the job is being undone already; abort without compensate ends that';
+  }
+
+  /** A person ends the job, or the undoing that was requested in this Run. The first failure counts. */
+  abortBySignal(failure: ApplicationFailure): void {
+    this.#move('abort-by-signal', () => {
+      if (this.#undoing === undefined) this.#aborted ??= failure;
+      else this.#stopped ??= failure;
+    });
+  }
+
+  /** A person ends the job and wants what it did undone; only where `whyNoUndo` has no objection. */
+  undoBySignal(failure: ApplicationFailure, undoing: Undoing): void {
+    this.#move('undo-by-signal', () => {
+      this.#undoing = undoing;
+      this.#aborted ??= failure;
+    });
+  }
+
+  /** The answer `abort`: ends the job, or the undoing once it has begun. The latest failure counts. */
+  abortByDecision(failure: ApplicationFailure): void {
+    this.#move('abort-by-decision', () => this.#failBy(failure));
+  }
+
+  /** The answer `abort` with `compensate`; it ends the undoing where one has begun meanwhile. */
+  undoByDecision(failure: ApplicationFailure, undoing: Undoing): void {
+    this.#move('undo-by-decision', () => {
+      this.#undoing = undoing;
+      this.#failBy(failure);
+    });
+  }
+
+  /** From here on no step runs any more. Safe to repeat. */
+  beginUndo(): void {
+    this.#move('undo-begins', () => undefined);
+  }
+
+  /** Nobody waits for an answer any more; the job's release withdraws what was asked. Safe to repeat. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  #failBy(failure: ApplicationFailure): void {
+    if (this.isUndoing) this.#stopped = failure;
+    else this.#aborted = failure;
+  }
+
+  #target(event: EndingEvent): Target {
+    return TRANSITIONS[this.#state][EVENTS.indexOf(event)]!;
+  }
+
+  /** @param note takes down what comes with the event; it still sees the state from before */
+  #move(event: EndingEvent, note: () => void): void {
+    const target = this.#target(event);
+    invariant(
+      target !== 'refused' && target !== 'impossible',
+      `a job that is ${this.#state} has no transition for ${event}`,
+    );
+    note();
+    if (target !== '.') this.#state = target;
+    const { aborted, undoing, stopped } = STATES[this.#state];
+    invariant(
+      aborted === (this.#aborted !== undefined) &&
+        undoing === (this.#undoing !== undefined) &&
+        stopped === (this.#stopped !== undefined),
+      `after ${event} a job that is ${this.#state} has not the facts of that state`,
+    );
+  }
+}

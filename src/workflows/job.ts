@@ -1,0 +1,63 @@
+/** A guarded job as a user's Workflow sees it: how it is opened, and what it can do. */
+import type { HttpSettings } from '../model/step/http-host.ts';
+import type { JobSettings, Watch } from '../model/job/settings.ts';
+import type { JobStatus } from '../model/job/status.ts';
+import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
+
+export interface OpenJobOptions {
+  /** The folder that the job works in; a relative path starts at the worker's workspace root. */
+  readonly workspace: string;
+  /** The Workflow's own arguments: if a finished step must run again, the Workflow starts anew with them. */
+  readonly args: readonly unknown[];
+  /** Shown to people. Default: the Workflow's type. */
+  readonly name?: string;
+  /** Name → `${{ env.NAME }}` or `sqlite:relative/path`. Default: none. */
+  readonly databases?: Readonly<Record<string, string>>;
+  /** Environment variables of the worker that steps may use by `ctx.secret(name)`; no value of one is recorded. Default: none. */
+  readonly secrets?: readonly string[];
+  /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
+  readonly watch?: readonly Watch[];
+  /** Hosts that steps and watches may call, redirects included: `api.example.com`, `http://localhost:8080`. Default: none. */
+  readonly http?: HttpSettings;
+  /** Compare the world again before a step when this long has passed, in milliseconds. Default: 10 minutes. */
+  readonly verifyAfterMs?: number;
+  /** Name and digest of the plan that the job runs. Default: none. */
+  readonly plan?: JobSettings['plan'];
+  /** Continue-as-new once the history has so many events. Default: when the server suggests it. */
+  readonly continueAsNewAfterEvents?: number;
+}
+
+export interface StepOptions {
+  /** Unique in the job. Default: the contract's name, and `#2`, `#3`, … for further calls. */
+  readonly id?: string;
+  /** Stop with the exact changes; apply them after a person approved. Default: no approval. */
+  readonly approval?: 'before-apply';
+  /** Of one attempt, in milliseconds. Default: 30 minutes. */
+  readonly timeoutMs?: number;
+  /** For failures that may pass. Default: 3 attempts, 200 ms, doubled up to 30 s. */
+  readonly retry?: {
+    readonly maxAttempts: number;
+    readonly initialIntervalMs: number;
+    readonly backoffCoefficient: number;
+    readonly maxIntervalMs: number;
+  };
+  /** Ids of the steps whose outputs this one uses. Default: all before it. */
+  readonly uses?: readonly string[];
+  /** When the step can't go on. `ask`: a person decides. `fail`: the job fails. Default: `ask`. */
+  readonly onFailure?: 'ask' | 'fail';
+}
+
+export interface Job {
+  /** Workflow id and first execution run id; reset and continue-as-new keep it. */
+  readonly jobId: string;
+  /**
+   * Runs a step behind the gate and returns its output, typed by the contract. In the same place of the Workflow it has
+   * the same id; calling it again after a restart is safe and answers from the record.
+   * @throws ApplicationFailure `aborted` when a person aborted the job, or the step's own failure with `onFailure: 'fail'`
+   * @throws HoldfastError `bad-input` for an input that does not fit the contract or an id that is none, `too-large`, `not-json`
+   */
+  step<C extends StepContract>(contract: C, input: StepInput<C>, options?: StepOptions): Promise<StepOutput<C>>;
+  /** A durable timer, in milliseconds. */
+  sleep(durationMs: number): Promise<void>;
+  readonly status: JobStatus;
+}

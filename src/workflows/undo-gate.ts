@@ -1,0 +1,73 @@
+/**
+ * What stands before the undoing of a job: it begins by Activity until nothing is in its way, and a person answers what is.
+ *
+ * Invariant: once it has begun, what was asked before is asked no more.
+ */
+import { condition, type ApplicationFailure } from '@temporalio/workflow';
+import { defined } from '../model/defined.ts';
+import type { BeginUndoRequest, BeginUndoResult } from '../model/job/undo.ts';
+import type { Question } from '../model/question/question.ts';
+import type { Ending } from './ending.ts';
+import type { Knowledge } from './knowledge.ts';
+import type { OpenQuestions } from './open-questions.ts';
+import type { RunOrigin } from './run-origin.ts';
+import type { SearchAttributes } from './search-attributes.ts';
+
+export interface UndoGateOptions {
+  readonly origin: RunOrigin;
+  readonly knowledge: Knowledge;
+  readonly ending: Ending;
+  readonly questions: OpenQuestions;
+  readonly attributes: SearchAttributes;
+}
+
+/** What the Run itself contributes to a request; the caller adds who undoes, why, and why it begins again. */
+export type UndoBase = Omit<BeginUndoRequest, 'reason' | 'detail' | 'by' | 'why'>;
+export type ReadyUndo = Extract<BeginUndoResult, { kind: 'ready' }>;
+type Begin = (base: UndoBase) => Promise<BeginUndoResult>;
+
+export class UndoGate {
+  readonly #options: UndoGateOptions;
+
+  constructor(options: UndoGateOptions) {
+    this.#options = options;
+  }
+
+  /** Why a person ended the undoing, if one did. */
+  get stopped(): ApplicationFailure | undefined {
+    return this.#options.ending.stopped;
+  }
+
+  /** Begins to undo, with whatever a person has to decide first. Returns why a person ended it, if one did. */
+  async begin(begin: Begin): Promise<ReadyUndo | ApplicationFailure> {
+    const { ending, questions } = this.#options;
+    if (!ending.isUndoing) {
+      ending.beginUndo();
+      questions.clear();
+    }
+    for (;;) {
+      const result = await this.beginOnce(begin);
+      if (result.kind === 'ready') return result;
+      const stopped = await this.whenAnswered(result.question);
+      if (stopped !== undefined) return stopped;
+    }
+  }
+
+  async beginOnce(begin: Begin): Promise<BeginUndoResult> {
+    const { origin, knowledge, attributes } = this.#options;
+    // What the Workflow knows of single steps plays no part: all that the record has is undone.
+    const result = await begin(defined({ ...origin, known: knowledge.known, steps: [] }));
+    attributes.areKnown = result.searchAttributes;
+    knowledge.term = result.term;
+    if (result.kind === 'ready') knowledge.advance(result.at);
+    return result;
+  }
+
+  /** Waits for the answer to what an undoing asks. Returns why it ends, if that was the answer. */
+  async whenAnswered(question: Question): Promise<ApplicationFailure | undefined> {
+    const { ending, questions } = this.#options;
+    questions.ask(question);
+    await condition(() => ending.stopped !== undefined || !questions.has(question.digest));
+    return ending.stopped;
+  }
+}
