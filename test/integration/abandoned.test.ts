@@ -22,6 +22,7 @@ import {
   type TestJobMemory,
   type TestJobOptions,
 } from '../../src/testing.ts';
+import { dieAt } from '../support/fault-hook.ts';
 import { decisionsOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
 
 const both = defineStep({ name: 'both', input: z.strictObject({}), output: z.strictObject({ done: z.boolean() }) });
@@ -44,14 +45,6 @@ function open(options: Partial<TestJobOptions> = {}): TestJob {
   const job = openTestJob({ ...OPTIONS, ...options });
   opened.push(job);
   return job;
-}
-
-function dieAt(point: FaultPoint, error: Error = new Error('the worker dies here')): void {
-  setFaultHook((reached) => {
-    if (reached !== point) return;
-    setFaultHook(undefined);
-    throw error;
-  });
 }
 
 /** A job whose step `both` was killed at a point, and what the Workflow knew before it. */

@@ -9,9 +9,9 @@ import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import type { FailureType } from '../../src/model/failures.ts';
 import { MAX_OUTPUT_BYTES } from '../../src/model/job/run-step.ts';
-import type { Question } from '../../src/model/question/question.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
+import { questionFrom } from '../support/questions.ts';
 import { snapshotFiles } from '../support/snapshot.ts';
 
 let outside: string;
@@ -52,15 +52,6 @@ afterEach(async () => {
   await job.close();
   rmSync(outside, { recursive: true, force: true });
 });
-
-async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(
-    () => 'no question',
-    (error: unknown) => error,
-  );
-  assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
-  return outcome.question;
-}
 
 /** The step can't go on; the question names the failure and what to do, and nothing is changed. */
 async function isStuck(type: FailureType, message: RegExp, work: () => Promise<unknown>): Promise<void> {

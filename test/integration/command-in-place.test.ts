@@ -8,13 +8,13 @@ import { after, afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import type { CommandResult } from '../../src/model/step/command-result.ts';
-import type { Question } from '../../src/model/question/question.ts';
 import { GENESIS } from '../../src/model/record/chain.ts';
 import type { CommandOptions } from '../../src/model/step/step-command.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
 import type { CommandEnd, CommandOrder } from '../support/command-child.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const CHILD = new URL('../support/command-child.ts', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-in-place-'));
@@ -36,15 +36,6 @@ const at = (place: string): string => join(job.workspace, place);
 const text = (place: string): string => readFileSync(at(place), 'utf8');
 const run = async (line: string, options: CommandOptions = {}, stepId = 'shell'): Promise<CommandResult> =>
   (await job.step(shell, { run: line, options }, { stepId, maxAttempts: 1 })) as CommandResult;
-
-async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(
-    (output) => `no question but ${JSON.stringify(output)}`,
-    (error: unknown) => error,
-  );
-  assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
-  return outcome.question;
-}
 
 test('it changes the workspace, and what it changed is the record’s from then on', async () => {
   await run('echo one > a.txt');

@@ -8,9 +8,9 @@ import { openDatabase } from '../../src/effects/database/open.ts';
 import { dbSqlStep, dbUpsertStep } from '../../src/model/step/built-in/database.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import type { Question } from '../../src/model/question/question.ts';
-import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { openTestJob, type TestJob } from '../../src/testing.ts';
 import { readLedger } from '../support/ledger.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const databases = { main: 'sqlite:data/main.db' };
 let workspace: string;
@@ -39,15 +39,6 @@ async function startAgain(): Promise<void> {
   await job.close();
   renameSync(file(), join(workspace, 'away.db'));
   job = openTestJob({ workspace, databases, resume: job.memory, workerId: 'its successor' });
-}
-
-async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(
-    () => 'no question',
-    (error: unknown) => error,
-  );
-  assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
-  return outcome.question;
 }
 
 test('a step finds that the database has gone, also while its worker runs', async () => {

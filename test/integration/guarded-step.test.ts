@@ -8,11 +8,11 @@ import * as z from 'zod';
 import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import type { Question } from '../../src/model/question/question.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
 import { readLedger, stepRecordsOf } from '../support/ledger.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const act = defineStep({ name: 'act', input: z.object({ of: z.string().optional() }), output: z.any() });
 const other = defineStep({ name: 'other', input: z.object({}), output: z.any() });
@@ -60,15 +60,6 @@ function rows(): unknown[] {
   } finally {
     database.close();
   }
-}
-
-async function questionFrom(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.then(
-    () => 'no question',
-    (error: unknown) => error,
-  );
-  assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
-  return outcome.question;
 }
 
 test('a step writes a file and a row once; its record answers when it is asked again', async () => {

@@ -28,6 +28,7 @@ import {
   type TestJob,
   type TestJobOptions,
 } from '../../src/testing.ts';
+import { dieAt } from '../support/fault-hook.ts';
 
 const NOTHING = z.strictObject({});
 
@@ -50,15 +51,6 @@ function successorOf(options: TestJobOptions, id = 'its successor'): TestJob {
   const successor = openTestJob({ ...options, workspace: job.workspace, resume: job.memory, workerId: id });
   successors.push(successor);
   return successor;
-}
-
-/** The worker dies the first time that it comes to a point. */
-function dieAt(point: FaultPoint): void {
-  setFaultHook((reached) => {
-    if (reached !== point) return;
-    setFaultHook(undefined);
-    throw new Error('the worker dies here');
-  });
 }
 
 test('a value that was used beside a renewed one stays what it was in the draft that begins', async () => {

@@ -22,10 +22,9 @@ export class CommandingJob extends TestedJob {
   code: (ctx: StepContext) => unknown = () => ({});
   #refusals = 0;
 
-  override async begin(): Promise<void> {
+  override begin(): void {
     const freeCode = implementStep(free, async (ctx) => (await this.code(ctx)) ?? {});
     this.job = openTestJob({ steps: [...shellSteps, freeCode as never], env });
-    await Promise.resolve();
   }
 
   async run(

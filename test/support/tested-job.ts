@@ -12,7 +12,7 @@ export abstract class TestedJob {
   job!: TestJob;
 
   /** Opens the job, and what else a test needs. */
-  abstract begin(): Promise<void>;
+  abstract begin(): Promise<void> | void;
 
   async end(): Promise<void> {
     setFaultHook(undefined);
