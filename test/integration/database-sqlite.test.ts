@@ -8,15 +8,8 @@ import fc from 'fast-check';
 import { openSqlite } from '../../src/effects/database/sqlite/database.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
-import {
-  assertFails,
-  change,
-  databaseConformance,
-  rowOf,
-  TIMEOUTS,
-  transact,
-  type Subject,
-} from './database.conformance.ts';
+import { assertFails, change, rowOf, TIMEOUTS, transact, type Subject } from '../support/database-subject.ts';
+import { databaseConformance } from './database.conformance.ts';
 
 const ITEM = 'CREATE TABLE item (id integer PRIMARY KEY, label text)';
 
