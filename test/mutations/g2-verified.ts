@@ -46,7 +46,7 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'steps that a reset made the Workflow forget are not noticed',
-    file: 'src/protocol/verify/ledger-findings.ts',
+    file: 'src/protocol/verify/forgotten-steps.ts',
     find: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));',
     replace: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq) && seq < 0);',
     tests: [...DRIFT, ...DECISIONS],
@@ -78,17 +78,18 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a fence row of an earlier copy of a database says nothing',
-    file: 'src/protocol/compare/compare.ts',
-    find: 'if (fence?.term === term || term === 0) continue;',
-    replace: 'if (fence !== null) continue;',
+    file: 'src/protocol/compare/database-traces.ts',
+    find: 'if (fence?.term === term || term === 0) return findings;',
+    replace: 'if (fence !== null) return findings;',
     tests: ['test/integration/database-gone.test.ts'],
   },
   {
     guarantee: 'G2',
     breaks: "another version of a step's code is not noticed",
     file: 'src/protocol/look/look.ts',
-    find: 'sightings.set(request.resource, lookAtCode(parts.host, resource.step));',
-    replace: 'sightings.set(request.resource, seenState(request.recorded ?? ABSENT));',
+    find: 'const sighting = await lookAtOne(place, resource);',
+    replace:
+      "const sighting = resource.kind === 'code' ? seen(request.recorded ?? { kind: 'absent' }) : await lookAtOne(place, resource);",
     tests: DRIFT,
   },
   {
@@ -103,7 +104,7 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a Workflow that was reset to before its abort goes on',
-    file: 'src/protocol/verify/ledger-findings.ts',
+    file: 'src/protocol/verify/ledger-problems.ts',
     find: 'if (undoing !== undefined) return',
     replace: "if (undoing?.record.by === '') return",
     tests: UNDOING,
@@ -120,7 +121,7 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a watched command that fails is taken for one that printed this',
-    file: 'src/protocol/look/look.ts',
+    file: 'src/protocol/look/command.ts',
     find: 'if (end.exitCode !== 0) return',
     replace: 'if (end.exitCode === 77) return',
     tests: ['test/integration/command-in-place.test.ts'],

@@ -14,7 +14,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: '"could not read" is taken for "unchanged"',
-    file: 'src/protocol/compare/compare.ts',
+    file: 'src/protocol/compare/expectations.ts',
     find: "return sighting?.outcome === 'seen' && acceptable",
     replace: "return sighting?.outcome !== 'seen' || acceptable",
     tests: ['test/integration/drift-unreadable.test.ts'],

@@ -6,7 +6,7 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: 'an older copy of the ledger is believed',
-    file: 'src/protocol/verify/ledger-findings.ts',
+    file: 'src/protocol/verify/ledger-problems.ts',
     find: 'if (ledger.headAt(jobId, known.seq) !== known.head) {',
     replace: 'if (ledger.headAt(jobId, known.seq) === "") {',
     tests: DRIFT,
@@ -62,7 +62,7 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: 'what stands in the way of finishing a half-applied step is not asked about',
-    file: 'src/protocol/verify/ledger-findings.ts',
+    file: 'src/protocol/verify/foreign-binding.ts',
     find: 'return isOpen ? [binding] :',
     replace: 'return boundJobId !== "" ? [binding] :',
     tests: ['test/integration/take-over.test.ts'],

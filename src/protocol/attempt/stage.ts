@@ -16,7 +16,7 @@ import { formatResource, parseResource } from '../../model/record/resource.ts';
 import { stateDigest, type FileState, type ResourceState } from '../../model/record/world.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
-import type { Doubt } from './doubt.ts';
+import type { Doubt } from '../question/doubt.ts';
 import { SmallContents } from './small-contents.ts';
 import { type StagedFile, stateOfStaged } from './staged-file.ts';
 import { type StagedChange, type StagedRow, foldRow } from './staged-row.ts';

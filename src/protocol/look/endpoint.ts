@@ -13,7 +13,9 @@ import { ABSENT, type Sighting } from '../../model/record/world.ts';
 import type { ExchangeResponse } from '../../effects/http/exchange-request.ts';
 import { exchange } from '../../effects/http/exchange.ts';
 import { HttpSecrets } from '../secrets/http-secrets.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import type { LookPlace } from './request.ts';
+import { seen } from './sighting.ts';
+import { watchNamed } from './watches.ts';
 
 /** Of the whole look: comparisons must not take long. */
 const LOOK_TIMEOUT_MS = 5_000;
@@ -22,77 +24,80 @@ const MAX_SUMMARY_CHARACTERS = 300;
 
 type EndpointWatch = Extract<Watch, { kind: 'endpoint' }>;
 
+/** What an endpoint tells, and where it tells it. */
+interface ToldVersion {
+  readonly place: string;
+  readonly value: Json;
+}
+
 export async function lookAtEndpoint(
-  { workspace, settings }: { readonly workspace: Workspace; readonly settings: JobSettings },
+  { workspace, settings }: Pick<LookPlace, 'workspace' | 'settings'>,
   name: string,
 ): Promise<Sighting> {
-  const watch = settings.watch.find(
-    (candidate): candidate is EndpointWatch => candidate.kind === 'endpoint' && candidate.name === name,
-  );
-  // As a watch that the plan has no more.
-  if (watch === undefined) return { outcome: 'seen', state: ABSENT };
+  const watch = watchNamed(settings, 'endpoint', name);
+  if (watch === undefined) return seen(ABSENT);
   try {
     const secrets = new HttpSecrets(watch.headers ?? {}, workspace.env);
     workspace.secrets.knowVariables(secrets.variables);
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), LOOK_TIMEOUT_MS);
-    try {
-      const response = await exchange({
-        hosts: settings.http?.hosts ?? [],
-        method: 'GET',
-        url: watch.url,
-        headers: secrets.filledIn(),
-        acceptStatus: [],
-        timeoutMs: LOOK_TIMEOUT_MS,
-        signal: controller.signal,
-        redact: (text) => secrets.redact(text),
-      });
-      const { text, value } =
-        watch.header === undefined ? await fromJson(watch, response) : await fromHeader(watch.header, response);
-      return {
-        outcome: 'seen',
-        state: {
-          kind: 'value',
-          value: digestOf({ version: value }),
-          summary: `${text}: ${secrets.redact(typeof value === 'string' ? value : JSON.stringify(value))}`.slice(
-            0,
-            MAX_SUMMARY_CHARACTERS,
-          ),
-        },
-      };
-    } finally {
-      clearTimeout(timer);
-      controller.abort();
-    }
+    const { place, value } = await toldVersion(watch, settings, secrets);
+    const text = secrets.redact(typeof value === 'string' ? value : JSON.stringify(value));
+    const summary = `${place}: ${text}`.slice(0, MAX_SUMMARY_CHARACTERS);
+    return seen({ kind: 'value', value: digestOf({ version: value }), summary });
   } catch (error) {
     if (error instanceof HoldfastError)
       return { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message };
-    if (error instanceof DOMException)
-      return {
-        outcome: 'unreachable',
-        reason: `${new URL(watch.url).host} did not answer within ${LOOK_TIMEOUT_MS} ms`,
-      };
-    throw error;
+    if (!(error instanceof DOMException)) throw error;
+    const reason = `${new URL(watch.url).host} did not answer within ${LOOK_TIMEOUT_MS} ms`;
+    return { outcome: 'unreachable', reason };
   }
 }
 
-async function fromHeader(
-  name: string,
-  { headers, url }: ExchangeResponse,
-): Promise<{ readonly text: string; readonly value: Json }> {
-  const value = headers[name.toLowerCase()];
-  if (value === undefined)
-    throw new HoldfastError(
-      'not-found',
-      `${shownUrl(url)} answers without the header ${name}; it has ${Object.keys(headers).join(', ')}.`,
-    );
-  return await Promise.resolve({ text: `header ${name.toLowerCase()}`, value });
+/** @throws HoldfastError; DOMException when the time is up */
+async function toldVersion(watch: EndpointWatch, settings: JobSettings, secrets: HttpSecrets): Promise<ToldVersion> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), LOOK_TIMEOUT_MS);
+  try {
+    const response = await exchange({
+      hosts: settings.http?.hosts ?? [],
+      method: 'GET',
+      url: watch.url,
+      headers: secrets.filledIn(),
+      acceptStatus: [],
+      timeoutMs: LOOK_TIMEOUT_MS,
+      signal: controller.signal,
+      redact: (text) => secrets.redact(text),
+    });
+    return watch.header === undefined ? await fromJson(watch, response) : fromHeader(watch.header, response);
+  } finally {
+    clearTimeout(timer);
+    controller.abort();
+  }
 }
 
-async function fromJson(
-  { json: path = '' }: EndpointWatch,
-  { body, url }: ExchangeResponse,
-): Promise<{ readonly text: string; readonly value: Json }> {
+function fromHeader(name: string, { headers, url }: ExchangeResponse): ToldVersion {
+  const value = headers[name.toLowerCase()];
+  if (value === undefined) {
+    const names = Object.keys(headers).join(', ');
+    throw new HoldfastError('not-found', `${shownUrl(url)} answers without the header ${name}; it has ${names}.`);
+  }
+  return { place: `header ${name.toLowerCase()}`, value };
+}
+
+async function fromJson({ json: path = '' }: EndpointWatch, { body, url }: ExchangeResponse): Promise<ToldVersion> {
+  const document = parseJson(await boundedText(body, url), url);
+  try {
+    return { place: path, value: resolve(jsonReference(path), { output: document }) };
+  } catch (error) {
+    throw new HoldfastError(
+      'not-found',
+      `${shownUrl(url)} answers without ${path}: ${(error as Error).message}`,
+      {},
+      { cause: error },
+    );
+  }
+}
+
+async function boundedText(body: ExchangeResponse['body'], url: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
@@ -104,23 +109,16 @@ async function fromJson(
       );
     chunks.push(chunk);
   }
-  let document: Json;
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function parseJson(text: string, url: string): Json {
   try {
-    document = JSON.parse(new TextDecoder().decode(Buffer.concat(chunks))) as Json;
+    return JSON.parse(text) as Json;
   } catch (error) {
     throw new HoldfastError(
       'bad-input',
       `${shownUrl(url)} does not answer with JSON: ${(error as Error).message}.`,
-      {},
-      { cause: error },
-    );
-  }
-  try {
-    return { text: path, value: resolve(jsonReference(path), { output: document }) };
-  } catch (error) {
-    throw new HoldfastError(
-      'not-found',
-      `${shownUrl(url)} answers without ${path}: ${(error as Error).message}`,
       {},
       { cause: error },
     );

@@ -1,7 +1,12 @@
 /**
- * Asking: a question is minted once for what was found, kept in the ledger, and stays the same while the findings do.
+ * Asking: a question is minted once for what was found, stored in the ledger, and stays the same while the findings do.
+ *
+ * Invariants
+ * 1. One open question a matter: the world as a whole is one matter, what a single step asks is that step's.
+ * 2. No secret is in a question: it names secrets instead.
  */
 import { randomUUID } from 'node:crypto';
+import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { boundedQuestion } from '../../model/question/bounded-question.ts';
 import { findingsIdentity, type Finding } from '../../model/question/finding.ts';
@@ -11,9 +16,11 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { keptCalls } from './kept-calls.ts';
 
-export interface Asking {
+const MAX_WHY_CHARACTERS = 500;
+
+/** What is to be asked. Without a token it is about the world, or about the step as such. */
+export interface QuestionMatter {
   readonly jobId: string;
-  readonly runId: string;
   readonly why: string;
   readonly findings: readonly Finding[];
   readonly stepId?: string;
@@ -21,51 +28,29 @@ export interface Asking {
 }
 
 /**
- * The open question for these findings: the one that is there, or a new one. An open question about the same thing with
- * other findings is withdrawn. What it shows names secrets instead of holding them. Call under the lock. Safe to repeat.
+ * The open question for these findings: the one that is there, or a new one. An open question about the same matter with
+ * other findings is withdrawn. Call under the lock. Safe to repeat.
  */
-export function ask(ledger: Ledger, secrets: Secrets, asking: Asking): Question {
-  const { jobId, runId, why, findings: found, stepId, token } = secrets.redactJson(asking);
-  const findings = found.map((one) => withKeptCalls(ledger, jobId, one));
+export function ask(ledger: Ledger, secrets: Secrets, asked: QuestionMatter & { readonly runId: string }): Question {
+  const { runId, ...matter } = secrets.redactJson(asked);
+  const findings = matter.findings.map((one) => withKeptCalls(ledger, matter.jobId, one));
   const identity = findingsIdentity(findings);
   const kind = questionKind(findings);
-  const open = ledger.openQuestions(jobId);
-  // The world as a whole is one matter; what a single step asks is that step's.
-  const isSameMatter = (question: Question): boolean =>
-    question.token === token &&
-    (token !== undefined ||
-      (isAboutTheWorld({ kind })
-        ? isAboutTheWorld(question)
-        : !isAboutTheWorld(question) && question.stepId === stepId));
-  const present = open.find(
-    (question) => isSameMatter(question) && question.kind === kind && findingsIdentity(question.findings) === identity,
-  );
+  const open = ledger.openQuestions(matter.jobId).filter((question) => isSameMatter(question, kind, matter));
+  const present = open.find((question) => question.kind === kind && findingsIdentity(question.findings) === identity);
   if (present !== undefined) return present;
-  const question = unsavedQuestion({
-    jobId,
-    why,
-    findings,
-    ...(stepId === undefined ? {} : { stepId }),
-    ...(token === undefined ? {} : { token }),
-  });
+  const question = unsavedQuestion({ ...matter, findings });
   faultPoint('question.before');
   ledger.transaction(() => {
-    for (const earlier of open.filter(isSameMatter)) withdraw(ledger, earlier, runId, 'what was found has changed');
+    for (const earlier of open) withdraw(ledger, earlier, runId, 'what was found has changed');
     ledger.openQuestion(question, identity);
   });
   faultPoint('question.after');
   return question;
 }
 
-/** What can't be undone where a step runs again; the decision may name it. */
-function withKeptCalls(ledger: Ledger, jobId: string, one: Finding): Finding {
-  if (!one.answers.includes('rerun') && !one.answers.includes('undo')) return one;
-  const keeps = keptCalls(ledger, jobId, one.rerunSteps);
-  return keeps.length === 0 ? one : { ...one, keeps };
-}
-
-/** A question as it is minted; `ask` keeps it. */
-export function unsavedQuestion({ jobId, why, findings, stepId, token }: Omit<Asking, 'runId'>): Question {
+/** A question as it is minted; `ask` stores it. For a ledger that can't be read it is asked without being stored. */
+export function unsavedQuestion({ jobId, why, findings, stepId, token }: QuestionMatter): Question {
   const nonce = randomUUID();
   return {
     schemaVersion: 1,
@@ -74,21 +59,39 @@ export function unsavedQuestion({ jobId, why, findings, stepId, token }: Omit<As
     jobId,
     kind: questionKind(findings),
     openedAt: new Date().toISOString(),
-    why: why.slice(0, 500),
+    why: why.slice(0, MAX_WHY_CHARACTERS),
     findings: [...findings],
     findingsTotal: findings.length,
-    ...(stepId === undefined ? {} : { stepId }),
-    ...(token === undefined ? {} : { token }),
+    ...defined({ stepId, token }),
   };
 }
 
-/** Closes a question that nobody need answer any more; the chain says so. */
+/** Closes a question that nobody need answer any more; the chain says so. Call in a transaction. */
 export function withdraw(ledger: Ledger, question: Question, runId: string, reason: string): void {
   ledger.closeQuestion(question.digest);
   if (ledger.job(question.jobId) !== undefined)
     ledger.append(question.jobId, runId, { kind: 'withdrawn', question: question.digest, reason, changes: [] });
 }
 
+/** Bounded: at most 20 findings, their differences cut. */
 export function forPayload(question: Question): Question {
   return boundedQuestion(question);
+}
+
+function isSameMatter(
+  question: Question,
+  kind: Question['kind'],
+  { token, stepId }: Pick<QuestionMatter, 'token' | 'stepId'>,
+): boolean {
+  if (question.token !== token) return false;
+  if (token !== undefined) return true;
+  if (isAboutTheWorld({ kind })) return isAboutTheWorld(question);
+  return !isAboutTheWorld(question) && question.stepId === stepId;
+}
+
+/** With the calls that can't be undone where a step runs again; the decision may name them. */
+function withKeptCalls(ledger: Ledger, jobId: string, one: Finding): Finding {
+  if (!one.answers.includes('rerun') && !one.answers.includes('undo')) return one;
+  const keeps = keptCalls(ledger, jobId, one.rerunSteps);
+  return keeps.length === 0 ? one : { ...one, keeps };
 }

@@ -1,95 +1,113 @@
 /**
- * The one maker of a finding, and one side of it as a person reads it.
+ * The one maker of findings, for the functions of this room, and one side of a finding as a person reads it.
  *
- * Invariant: a finding offers the answers of its class's row in the table, less those that are impossible for it.
+ * Invariant: a finding offers the answers that the table has for its class, less those that are impossible for it.
  */
 import type { Answer, FindingClass } from '../../model/question/answer.ts';
+import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
-import { offeredAnswers } from '../../model/question/question.ts';
 import type { Finding, FindingKind } from '../../model/question/finding.ts';
-import { stateDigest, type ResourceState, type Sighting } from '../../model/record/world.ts';
+import { offeredAnswers } from '../../model/question/question.ts';
+import { stateDigest, type FileState, type ResourceState, type Sighting } from '../../model/record/world.ts';
 
-export function sideOf(sighting: Sighting | ResourceState): Finding['expected'] {
-  if ('outcome' in sighting) {
-    return sighting.outcome === 'seen'
-      ? sideOf(sighting.state)
-      : { digest: null, text: `${sighting.outcome}: ${sighting.reason}` };
-  }
-  const digest = stateDigest(sighting);
-  switch (sighting.kind) {
-    case 'absent':
-      return { digest, text: 'not there' };
-    case 'file': {
-      const mode = sighting.mode.toString(8).padStart(4, '0');
-      return {
-        digest,
-        sizeBytes: sighting.sizeBytes,
-        mode,
-        text: `${sighting.sizeBytes.toLocaleString('en-US')} bytes, mode ${mode}, content ${shortDigest(sighting.content)}`,
-      };
-    }
-    case 'directory':
-      return {
-        digest,
-        mode: sighting.mode.toString(8).padStart(4, '0'),
-        text: `a folder, mode ${sighting.mode.toString(8).padStart(4, '0')}`,
-      };
-    case 'symlink':
-      return { digest, text: `a symbolic link to ${sighting.target}` };
-    case 'other':
-      return { digest, text: `a ${sighting.what}` };
-    case 'row':
-      return { digest, text: cut(JSON.stringify(sighting.columns)) };
-    case 'schema':
-      return { digest, text: cut(`columns ${sighting.columns.map(({ name, type }) => `${name} ${type}`).join(', ')}`) };
-    case 'token':
-      return { digest, text: `applied intent ${shortDigest(sighting.intent)}` };
-    case 'identity':
-      return { digest, text: `${sighting.name}, system ${sighting.system}, timeline ${sighting.timeline}` };
-    case 'value':
-      return { digest, text: cut(sighting.summary) };
-  }
+const MAX_SIDE_CHARACTERS = 500;
+
+/** What was expected, or what was found. */
+export type FindingSide = Finding['expected'];
+
+export interface FindingFields {
+  readonly resource: string;
+  readonly class: FindingClass;
+  readonly kind: FindingKind;
+  readonly expected: FindingSide;
+  readonly found: FindingSide;
+  /** The entry that the finding contradicts; one without a step names nobody. */
+  readonly recorded?: ManifestEntry | undefined;
+  readonly staleSteps?: readonly string[];
+  readonly rerunSteps?: readonly string[];
+  readonly difference?: string;
+  /** Answers of the class that this finding does not offer. */
+  readonly impossible?: readonly Answer[];
+  readonly advice?: string | undefined;
 }
 
-export function finding(
-  fields: Pick<Finding, 'resource' | 'expected' | 'found'> & {
-    readonly class: FindingClass;
-    readonly kind: FindingKind;
-    readonly recorded?: ManifestEntry | undefined;
-    readonly staleSteps?: readonly string[];
-    readonly rerunSteps?: readonly string[];
-    readonly difference?: string;
-    readonly impossible?: readonly Answer[];
-    readonly advice?: string | undefined;
-  },
-): Finding {
-  const { recorded } = fields;
+export function finding(fields: FindingFields): Finding {
   return {
     resource: fields.resource,
     class: fields.class,
     kind: fields.kind,
     expected: fields.expected,
     found: fields.found,
-    ...(recorded?.stepId === undefined
-      ? {}
-      : {
-          recordedBy: {
-            stepId: recorded.stepId,
-            generation: recorded.generation ?? 0,
-            seq: recorded.seq,
-            at: recorded.at,
-          },
-        }),
+    ...defined({ recordedBy: recordedBy(fields.recorded) }),
     staleSteps: [...(fields.staleSteps ?? [])],
     rerunSteps: [...(fields.rerunSteps ?? [])],
     difference: fields.difference ?? '',
     answers: offeredAnswers(fields.class, fields.impossible),
-    ...(fields.advice === undefined ? {} : { advice: fields.advice }),
+    ...defined({ advice: fields.advice }),
   };
 }
 
-/** Bounded: of a long text its beginning. */
+/** A state, or what came of looking, with its digest where there is one. */
+export function sideOf(sighting: Sighting | ResourceState): FindingSide {
+  if (!('outcome' in sighting)) return { digest: stateDigest(sighting), ...sideOfState(sighting) };
+  if (sighting.outcome === 'seen') return sideOf(sighting.state);
+  return textSide(`${sighting.outcome}: ${sighting.reason}`);
+}
+
+/** A side that is no state of a resource: a sentence, and no digest. */
+export function textSide(text: string): FindingSide {
+  return { digest: null, text };
+}
+
+/** The beginning of a text that is too long for one side. */
 export function cut(text: string): string {
-  return text.length <= 500 ? text : `${text.slice(0, 500)}…`;
+  return text.length <= MAX_SIDE_CHARACTERS ? text : `${clipped(text)}…`;
+}
+
+/** The same without a sign that something is missing. */
+export function clipped(text: string): string {
+  return text.slice(0, MAX_SIDE_CHARACTERS);
+}
+
+function recordedBy(entry: ManifestEntry | undefined): Finding['recordedBy'] {
+  if (entry?.stepId === undefined) return undefined;
+  return { stepId: entry.stepId, generation: entry.generation ?? 0, seq: entry.seq, at: entry.at };
+}
+
+function sideOfState(state: ResourceState): Omit<FindingSide, 'digest'> {
+  switch (state.kind) {
+    case 'absent':
+      return { text: 'not there' };
+    case 'file':
+      return sideOfFile(state);
+    case 'directory': {
+      const mode = modeText(state.mode);
+      return { mode, text: `a folder, mode ${mode}` };
+    }
+    case 'symlink':
+      return { text: `a symbolic link to ${state.target}` };
+    case 'other':
+      return { text: `a ${state.what}` };
+    case 'row':
+      return { text: cut(JSON.stringify(state.columns)) };
+    case 'schema':
+      return { text: cut(`columns ${state.columns.map(({ name, type }) => `${name} ${type}`).join(', ')}`) };
+    case 'token':
+      return { text: `applied intent ${shortDigest(state.intent)}` };
+    case 'identity':
+      return { text: `${state.name}, system ${state.system}, timeline ${state.timeline}` };
+    case 'value':
+      return { text: cut(state.summary) };
+  }
+}
+
+function sideOfFile({ sizeBytes, mode, content }: Extract<FileState, { kind: 'file' }>): Omit<FindingSide, 'digest'> {
+  const shown = modeText(mode);
+  const size = sizeBytes.toLocaleString('en-US');
+  return { sizeBytes, mode: shown, text: `${size} bytes, mode ${shown}, content ${shortDigest(content)}` };
+}
+
+function modeText(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
 }

@@ -1,25 +1,44 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
 import { FAILURES } from '../../model/failures.ts';
-import type { HoldfastError } from '../../model/failure.ts';
-import type { Finding, FindingKind } from '../../model/question/finding.ts';
-import { cut, finding } from './finding.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import { cut, finding, textSide } from './finding.ts';
+import type { FailureType } from '../../model/failure.ts';
 
+const MAX_MESSAGE_CHARACTERS = 4_000;
+
+/** `inputs-keep-changing`: each draft was dropped, because what it had read changed meanwhile. */
+export type StuckKind = 'step-cannot-go-on' | 'inputs-keep-changing';
+
+/** What went wrong. A plan's step may tell a type that Holdfast has no rule for. */
+export interface StuckCause {
+  readonly type: string;
+  readonly message: string;
+}
+
+/** rerunSteps: what `rerun` runs again; none: it is not offered. */
 export function stuckFinding(
   stepId: string,
-  error: { readonly type: string; readonly message: string },
-  kind: FindingKind = 'step-cannot-go-on',
+  cause: StuckCause,
+  kind: StuckKind = 'step-cannot-go-on',
   rerunSteps: readonly string[] = [stepId],
 ): Finding {
-  const rule = FAILURES[error.type as HoldfastError['type']] as { nextStep: string } | undefined;
   return finding({
     resource: `step:${stepId}`,
     class: 'stuck',
     kind,
-    expected: { digest: null, text: `step ${stepId} goes on` },
-    found: { digest: null, text: cut(`${error.type}: ${error.message}`) },
+    expected: textSide(`step ${stepId} goes on`),
     rerunSteps,
     impossible: rerunSteps.length === 0 ? ['rerun'] : [],
-    difference: error.message.slice(0, 4_000),
-    advice: rule?.nextStep,
+    ...causeFields(cause),
+    advice: nextStepAfter(cause),
   });
+}
+
+export function causeFields({ type, message }: StuckCause): Pick<Finding, 'found' | 'difference'> {
+  return { found: textSide(cut(`${type}: ${message}`)), difference: message.slice(0, MAX_MESSAGE_CHARACTERS) };
+}
+
+/** What Holdfast advises after such a failure; undefined where it has no rule for the type. */
+export function nextStepAfter({ type }: Pick<StuckCause, 'type'>): string | undefined {
+  return Object.hasOwn(FAILURES, type) ? FAILURES[type as FailureType].nextStep : undefined;
 }

@@ -1,34 +1,34 @@
-/** What could not be looked at: neither "gone" nor "unchanged", so that a person makes it readable or reachable first. */
+/** What could not be looked at: neither gone nor unchanged. A person makes it readable or reachable, then rechecks. */
 import type { HoldfastError } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
-import type { Sighting } from '../../model/record/world.ts';
 import { formatResource } from '../../model/record/resource.ts';
+import type { UnseenSighting } from '../look/sighting.ts';
 import type { UnreachableDatabase } from '../workspace/term.ts';
-import { finding, sideOf } from './finding.ts';
+import { clipped, finding, sideOf, textSide } from './finding.ts';
 
+/** entry: what the record has of the resource, if anything. */
 export function unseenFinding(
   resource: string,
-  sighting: Extract<Sighting, { reason: string }>,
+  { outcome, reason }: UnseenSighting,
   entry: ManifestEntry | undefined,
 ): Finding {
+  const isUnreadable = outcome === 'unreadable';
+  const wish = isUnreadable ? 'can be read' : 'can be reached';
   return finding({
     resource,
     class: 'unverifiable',
-    kind: sighting.outcome,
-    expected:
-      entry === undefined
-        ? { digest: null, text: sighting.outcome === 'unreadable' ? 'can be read' : 'can be reached' }
-        : sideOf(entry.state),
-    found: { digest: null, text: `${sighting.outcome}: ${sighting.reason}`.slice(0, 500) },
+    kind: outcome,
+    expected: entry === undefined ? textSide(wish) : sideOf(entry.state),
+    found: textSide(clipped(`${outcome}: ${reason}`)),
     recorded: entry,
-    advice:
-      sighting.outcome === 'unreadable'
-        ? 'Give the worker access to it, then answer recheck.'
-        : 'Make it reachable, then answer recheck.',
+    advice: isUnreadable
+      ? 'Give the worker access to it, then answer recheck.'
+      : 'Make it reachable, then answer recheck.',
   });
 }
 
+/** A failure to reach or to read a resource: whether it may pass by itself decides which. */
 export function unreachableFinding(resource: string, error: HoldfastError): Finding {
   return unseenFinding(
     resource,
@@ -37,7 +37,7 @@ export function unreachableFinding(resource: string, error: HoldfastError): Find
   );
 }
 
-/** One finding a database that could not be fenced. */
+/** One finding for each database that could not be fenced. */
 export function unreachableFindings(databases: readonly UnreachableDatabase[]): readonly Finding[] {
   return databases.map(({ name, error }) =>
     unreachableFinding(formatResource({ kind: 'database', database: name }), error),

@@ -8,11 +8,9 @@ import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { withdraw } from '../question/ask.ts';
+import { keptBoundNote } from '../question/kept-bound.ts';
 import { raiseTerm } from './raise-term.ts';
 import type { RepairContext } from './repair-context.ts';
-
-/** How the note begins that says why a job that has ended keeps its workspace all the same. */
-export const KEPT_BOUND = 'the workspace is not released: ';
 
 /** Adds to `notes` what a person should know. Safe to repeat. @throws HoldfastError for what may pass */
 export async function takeOver({ workspace, ledger, caller }: RepairContext, notes: string[]): Promise<void> {
@@ -27,7 +25,7 @@ export async function takeOver({ workspace, ledger, caller }: RepairContext, not
   notes.push(...ends.map(intentEndNote), ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
     const unfinished = ends.filter(({ outcome }) => outcome === 'not finished');
-    notes.push(...unfinished.map((end) => `${KEPT_BOUND}${intentEndNote(end)}`));
+    notes.push(...unfinished.map((end) => keptBoundNote(intentEndNote(end))));
     return;
   }
   const raised = await raiseTerm(workspace, {

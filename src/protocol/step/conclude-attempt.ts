@@ -4,7 +4,7 @@ import type { JobSettings } from '../../model/job/settings.ts';
 import { isToApply } from '../../model/record/effect.ts';
 import type { ApplyOutcome } from '../commit/apply-outcome.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
-import { describeConflicts } from '../question/describe.ts';
+import { conflictFindings } from '../question/conflict.ts';
 import { askAboutStep } from './ask-about-step.ts';
 import { recordStep } from './record-step.ts';
 import { dropStaleDraft } from './stale-draft.ts';
@@ -23,7 +23,7 @@ export async function concludeAttempt(
     case 'stale':
       return await dropStaleDraft(sealed, outcome.resource, settings);
     case 'conflicts': {
-      const findings = await describeConflicts(workspace, row.intent, outcome.conflicts, settings);
+      const findings = await conflictFindings(workspace, settings, row.intent, outcome.conflicts);
       const why = `step ${request.stepId} was half applied when its target changed`;
       return stepAside(sealed, askAboutStep(sealed, ledger, findings, why));
     }

@@ -6,7 +6,7 @@ import { intentDigest } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { Stage } from '../attempt/stage.ts';
-import { describeIntent } from '../question/describe.ts';
+import { describeIntent } from '../question/describe-intent.ts';
 import type { AdmittedStep } from './admission.ts';
 import { applyInSameHold, applySealed } from './apply-step.ts';
 import { approvalRequired, isApproved } from './ask-about-step.ts';

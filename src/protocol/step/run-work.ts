@@ -5,13 +5,13 @@ import { sha256Hex, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
 import { issuesText } from '../../model/issues-text.ts';
-import type { Finding, FindingKind } from '../../model/question/finding.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { ProtocolHost } from '../host.ts';
-import { stuckFinding } from '../question/stuck.ts';
+import { stuckFinding, type StuckKind } from '../question/stuck.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/secrets.ts';
 import { doneResult } from './done-result.ts';
@@ -93,7 +93,7 @@ export class RunWork implements StepWork {
     return doneResult(record as StepRecord, at);
   }
 
-  stuck(failure: HoldfastError, kind?: FindingKind): Finding {
+  stuck(failure: HoldfastError, kind?: StuckKind): Finding {
     return stuckFinding(this.#request.stepId, failure, kind);
   }
 }

@@ -7,13 +7,14 @@ import type { HoldfastError } from '../../model/failure.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
-import type { Finding, FindingKind } from '../../model/question/finding.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { ChainRecord } from '../../model/record/record.ts';
 import type { StepContext } from '../../model/step/step-context.ts';
 import type { IntentDetails } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Claim } from '../attempt/claim.ts';
 import type { MustVerify } from '../attempt/must-verify.ts';
+import type { StuckKind } from '../question/stuck.ts';
 import type { Stage } from '../attempt/stage.ts';
 
 /** What a draft is made with. */
@@ -55,7 +56,7 @@ export interface StepWork {
   /** What the caller is told once the work is recorded. */
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult;
   /** What a person is asked where the work cannot go on. */
-  stuck(failure: HoldfastError, kind?: FindingKind): Finding;
+  stuck(failure: HoldfastError, kind?: StuckKind): Finding;
   /** What a person is asked where something is not as recorded. Absent: the whole world is compared. */
   driftFindings?(
     ledger: Ledger,

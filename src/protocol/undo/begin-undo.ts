@@ -17,14 +17,11 @@ import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned, type Unfinished } from '../verify/abandoned.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
-import {
-  damagedFinding,
-  findLedgerProblems,
-  ForgottenSteps,
-  foreignFindings,
-  missingLedgerFinding,
-  notCarriedOutFinding,
-} from '../verify/ledger-findings.ts';
+import { damagedLedgerFinding, missingLedgerFinding, notCarriedOutFinding } from '../question/ledger.ts';
+import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
+import { foreignFindings } from '../verify/foreign-binding.ts';
+import { ForgottenSteps } from '../verify/forgotten-steps.ts';
+import { findLedgerProblems } from '../verify/ledger-problems.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
@@ -92,7 +89,7 @@ class Beginning {
     const question = unsavedQuestion({
       jobId: this.#request.jobId,
       why: this.#why,
-      findings: [damagedFinding([error.message])],
+      findings: [damagedLedgerFinding([error.message])],
     });
     return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: this.#host.searchAttributes };
   }
@@ -107,7 +104,10 @@ class Beginning {
         const job = ledger.job(jobId);
         if (job === undefined && known.seq === 0) return this.nothing();
         if (bound !== undefined && bound !== jobId)
-          return this.#asked({ workspace, ledger }, await foreignFindings(this.#host, workspace, ledger, bound, jobId));
+          return this.#asked(
+            { workspace, ledger },
+            await foreignFindings({ host: this.#host, workspace, ledger, boundJobId: bound, jobId }),
+          );
         if (job === undefined)
           return this.#asked({ workspace, ledger }, [missingLedgerFinding(workspace.root, this.#verifying)]);
         const found = await this.#settle(workspace, ledger, job);
@@ -130,10 +130,8 @@ class Beginning {
     redoLostRecord(ledger, jobId, known);
     const forgotten = new ForgottenSteps(this.#verifying, this.#caller.runId);
     const check = await ledger.checkIntegrity(jobId, (record) => forgotten.read(record));
-    const unusable = findLedgerProblems(ledger, this.#verifying, forgotten, check.problems).filter(
-      (found) => found.class === 'damaged',
-    );
-    if (unusable.length > 0) return { findings: unusable };
+    const unusable = findLedgerProblems(ledger, this.#verifying, forgotten, check.problems).filter(isUnusableRecord);
+    if (unusable.length > 0) return { findings: unusable.map(ledgerProblemFinding) };
     expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
     await this.#stopSteps(workspace, ledger, job);
     try {

@@ -25,7 +25,7 @@ import { ABSENT, sameState, type FileState, type ResourceState, type RowState } 
 import type { UndoRuling } from '../../store/ledger/undo-rulings.ts';
 import { unseenFinding } from '../question/unseen.ts';
 import { describeDifference } from '../question/describe.ts';
-import { finding, sideOf } from '../question/finding.ts';
+import { changedSinceFinding, lostContentFinding } from '../question/undo.ts';
 import type { Stage } from '../attempt/stage.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
@@ -258,17 +258,8 @@ class Inverting {
     found: ResourceState,
   ): Promise<Finding> {
     const { record, workspace, settings } = this.#parts;
-    return finding({
-      resource,
-      class: 'undo',
-      kind: 'changed-since',
-      expected: { ...sideOf(after), text: `as step ${record.stepId} left it: ${sideOf(after).text}` },
-      found: sideOf(found),
-      recorded: recordedBy(record, resource, after),
-      impossible: ['rerun', 'happened'],
-      difference: await describeDifference(workspace, resource, after, found, settings),
-      advice: `Somebody has changed it since. overwrite puts it back as it was before the step: ${sideOf(before).text}.`,
-    });
+    const difference = await describeDifference({ workspace, settings }, { resource, expected: after, found });
+    return changedSinceFinding(record, { resource, before, after, found, difference });
   }
 
   #contentIsMissing(resource: string, before: FileState, found: FileState): void {
@@ -284,27 +275,8 @@ class Inverting {
       this.#inverse.settled.push({ resource, role: 'accepted', state: found });
       return;
     }
-    this.#inverse.findings.push(
-      finding({
-        resource,
-        class: 'undo',
-        kind: 'blob-damaged',
-        expected: sideOf(before),
-        found: sideOf(found),
-        recorded: recordedBy(record, resource, found),
-        impossible: ['rerun', 'happened', 'overwrite'],
-        advice: `What it held before step ${record.stepId} is not in .holdfast/blobs any more. Bring it back, then answer recheck.`,
-      }),
-    );
+    this.#inverse.findings.push(lostContentFinding(record, { resource, before, found }));
   }
-}
-
-function recordedBy(
-  { stepId, generation, seq, at }: StepRecord,
-  resource: string,
-  state: ResourceState,
-): Parameters<typeof finding>[0]['recorded'] {
-  return { resource, digest: sideOf(state).digest!, state, role: 'written', seq, at, stepId, generation };
 }
 
 function within(state: RowState, columns: readonly string[]): RowState {

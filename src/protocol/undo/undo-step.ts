@@ -18,21 +18,22 @@ import { issuesText } from '../../model/issues-text.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { UndoStepRequest, UndoStepResult } from '../../model/job/undo.ts';
-import type { Finding, FindingKind } from '../../model/question/finding.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { CompensatedCall, CompensatedRecord } from '../../model/step/compensated.ts';
 import type { CompensateResult, StepImplementation } from '../../model/step/step.ts';
 import { tokenOf, undoIdOf, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { UndoRuling } from '../../store/ledger/undo-rulings.ts';
-import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
+import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import { readRecorded, recordedRows } from '../commit/recorded-rows.ts';
 import { compare } from '../compare/compare.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { resourceOfCall } from '../question/kept-calls.ts';
 import type { MustVerify } from '../attempt/must-verify.ts';
-import { finding } from '../question/finding.ts';
-import { stuckFinding } from '../question/stuck.ts';
+import { undoingStuckFinding, undoneCallFinding, compensationFailedFinding } from '../question/undo.ts';
+import type { StuckKind } from '../question/stuck.ts';
+import { withoutRerun } from '../question/discrepancy.ts';
 import { runStepWork } from '../step/run-step.ts';
 import { effectsText } from '../question/effects-text.ts';
 import { implementationOf } from '../step/implementation.ts';
@@ -164,7 +165,9 @@ class UndoWork implements StepWork {
     const leftOut = this.#ruling(known, `step:${stepId}`);
     const implementation = compensates && leftOut === undefined ? implementationOf(this.#host, step) : undefined;
     const doubts =
-      implementation?.compensate === undefined ? [] : known.calls.filter(isInDoubt).map((row) => doubtFinding(row));
+      implementation?.compensate === undefined
+        ? []
+        : known.calls.filter(isInDoubt).map((row) => undoneCallFinding(row));
     if (doubts.length > 0)
       return { findings: doubts, why: `step ${stepId} has calls in doubt, which its compensation must know of` };
     const result =
@@ -372,26 +375,13 @@ class UndoWork implements StepWork {
       },
       only,
     );
-    return findings
-      .filter((one) => only.has(one.resource))
-      .map((one) => ({ ...one, rerunSteps: [], answers: one.answers.filter((answer) => answer !== 'rerun') }));
+    return findings.filter((one) => only.has(one.resource)).map(withoutRerun);
   }
 
-  stuck(failure: HoldfastError, kind: FindingKind = 'step-cannot-go-on'): Finding {
+  stuck(failure: HoldfastError, kind: StuckKind = 'step-cannot-go-on'): Finding {
     const { stepId } = this.#request;
     const isOwn = this.#isCompensating || failure.type === 'unknown-step';
-    const { advice, difference, found } = stuckFinding(stepId, failure, kind);
-    return finding({
-      resource: isOwn ? `step:${stepId}` : `undo:${stepId}`,
-      class: 'undo',
-      kind: isOwn ? 'compensation-failed' : kind,
-      impossible: ['overwrite', 'happened'],
-      expected: { digest: null, text: `step ${stepId} is undone` },
-      found,
-      difference,
-      advice:
-        `${advice ?? ''} rerun tries again; skip ${isOwn ? 'leaves the own compensation of the step out, what it had staged is undone all the same' : 'leaves the whole step as it is'}.`.trim(),
-    });
+    return isOwn ? compensationFailedFinding(stepId, failure) : undoingStuckFinding(stepId, failure, kind);
   }
 }
 
@@ -426,18 +416,4 @@ function toldCall({ name, key, request, answer, known, calledIn }: PerformRow): 
     known: known ?? 'called',
     generation: calledIn,
   };
-}
-
-function doubtFinding(row: PerformRow): Finding {
-  return finding({
-    resource: resourceOfCall(row),
-    class: 'undo',
-    kind: 'outcome-unknown',
-    impossible: ['overwrite', 'rerun'],
-    expected: { digest: null, text: 'known, before the step is undone' },
-    found: { digest: performDigest(row), text: `begun at ${row.at}; whether it happened is not known` },
-    difference: [`idempotency key: ${row.key}`, 'what was about to be sent:', row.request.text].join('\n'),
-    advice:
-      'Find out on the other side whether it happened. happened: give its answer as result (null if it has none). skip: it counts as not made.',
-  });
 }

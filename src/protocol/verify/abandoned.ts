@@ -14,7 +14,7 @@ import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { describeConflicts } from '../question/describe.ts';
+import { conflictFindings } from '../question/conflict.ts';
 import { withdraw } from '../question/ask.ts';
 import { stuckFinding } from '../question/stuck.ts';
 import { rollForwardIntent, whyNot } from '../commit/roll-forward.ts';
@@ -57,8 +57,7 @@ async function finish(parts: AbandonedParts, row: IntentRow): Promise<readonly F
   const { jobId, stepId, token } = row.intent;
   try {
     const outcome = await rollForwardIntent(parts, row);
-    if (outcome.kind === 'conflicts')
-      return await describeConflicts(workspace, row.intent, outcome.conflicts, settings);
+    if (outcome.kind === 'conflicts') return await conflictFindings(workspace, settings, row.intent, outcome.conflicts);
     if (outcome.kind !== 'applied') return [unfinished(stepId, whyNot(outcome))];
     ledger.transaction(() => {
       for (const question of ledger.openQuestions(jobId))

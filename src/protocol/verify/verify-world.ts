@@ -22,16 +22,14 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { finishAbandoned } from './abandoned.ts';
-import { compare, type CompareParts, type Comparison } from '../compare/compare.ts';
+import { compare } from '../compare/compare.ts';
+import type { ComparedRecord, Comparison } from '../compare/comparison.ts';
 import { unreachableFindings } from '../question/unseen.ts';
-import {
-  damagedFinding,
-  findLedgerProblems,
-  ForgottenSteps,
-  foreignFindings,
-  missingLedgerFinding,
-  notCarriedOutFinding,
-} from './ledger-findings.ts';
+import { damagedLedgerFinding, missingLedgerFinding, notCarriedOutFinding } from '../question/ledger.ts';
+import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
+import { foreignFindings } from './foreign-binding.ts';
+import { ForgottenSteps } from './forgotten-steps.ts';
+import { findLedgerProblems } from './ledger-problems.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { planState } from '../look/digests.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
@@ -61,7 +59,7 @@ class Verification {
   /** Up to where the chain was read. */
   #readTo: ChainPlace = { seq: 0, head: GENESIS };
   /** The record as it was found to be sound. */
-  #checked: Pick<CompareParts, 'at' | 'manifest'> | undefined;
+  #checked: Pick<ComparedRecord, 'at' | 'manifest'> | undefined;
 
   constructor(host: ProtocolHost, workspaces: Workspaces, caller: Caller, request: VerifyWorldRequest) {
     this.#host = host;
@@ -86,7 +84,7 @@ class Verification {
     const question = unsavedQuestion({
       jobId,
       why: `${reason}: ${detail}`,
-      findings: [damagedFinding([error.message])],
+      findings: [damagedLedgerFinding([error.message])],
     });
     return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: this.#host.searchAttributes };
   }
@@ -122,7 +120,10 @@ class Verification {
             ? seen
             : await this.#compareUnderLock(workspace, ledger, seen);
         await this.#readOn(ledger);
-        const findings = [...findLedgerProblems(ledger, request, this.#forgotten), ...again.findings];
+        const findings = [
+          ...findLedgerProblems(ledger, request, this.#forgotten).map(ledgerProblemFinding),
+          ...again.findings,
+        ];
         if (findings.length > 0) return this.#asked(ledger, findings);
         const unfinished = await finishAbandoned(
           { workspace, ledger, settings: request.settings, term: job.term, runId: this.#caller.runId },
@@ -156,7 +157,7 @@ class Verification {
     workspace.reserveDatabases(settings);
     const bound = ledger.boundJobId();
     if (bound !== undefined && bound !== jobId)
-      return await foreignFindings(this.#host, workspace, ledger, bound, jobId);
+      return await foreignFindings({ host: this.#host, workspace, ledger, boundJobId: bound, jobId });
     const job = ledger.job(jobId);
     if (job === undefined && isKnown) return [missingLedgerFinding(workspace.root, this.#request)];
     if (job === undefined) {
@@ -177,9 +178,9 @@ class Verification {
     this.#checked = check;
     // An older record says nothing of the world as it should be, and a term must not be raised from it. Nor is a job gone on with that is being undone.
     const unusable = findLedgerProblems(ledger, this.#request, this.#forgotten, check.problems).filter(
-      (found) => found.class === 'damaged' || found.kind === 'undone-after-reset',
+      (problem) => isUnusableRecord(problem) || problem.kind === 'undone-after-reset',
     );
-    if (unusable.length > 0) return unusable;
+    if (unusable.length > 0) return unusable.map(ledgerProblemFinding);
     expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
     try {
       await rollForwardRepairs({ host: this.#host, workspace, caller: this.#caller, ledger, jobId, settings });
@@ -234,7 +235,7 @@ class Verification {
       onProgress: (done: number, total: number) =>
         this.#caller.progress(`compared ${done} of ${total}`, total === 0 ? 1 : done / total),
     };
-    const snapshotOf = (ledger: Ledger): Pick<CompareParts, 'ledger' | 'at' | 'manifest'> => {
+    const snapshotOf = (ledger: Ledger): Pick<ComparedRecord, 'ledger' | 'at' | 'manifest'> => {
       const { at } = ledger.job(jobId)!;
       const isAsChecked = this.#checked?.at.seq === at.seq && this.#checked.at.head === at.head;
       return { ledger, at, manifest: isAsChecked ? this.#checked!.manifest : ledger.manifest(jobId) };

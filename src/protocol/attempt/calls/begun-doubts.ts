@@ -1,7 +1,7 @@
 /** Calls of a step that are begun and not over, where the step can't go on for another reason. */
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import type { Claim } from '../claim.ts';
-import type { Doubt } from '../doubt.ts';
+import type { Doubt } from '../../question/doubt.ts';
 
 /** Those of the claim's generation. `why` is shown with each. */
 export function begunDoubts(ledger: Ledger, claim: Claim, why: string): Doubt[] {

@@ -2,7 +2,7 @@
 import type { Json } from '../../../model/canonical-json.ts';
 import type { PerformOptions } from '../../../model/step/step-call.ts';
 import type { Attempt } from '../attempt.ts';
-import type { CallRequest } from '../doubt.ts';
+import type { CallRequest } from '../../question/doubt.ts';
 
 export interface CallKind {
   /** Does it change nothing on the remote side? */

@@ -1,7 +1,7 @@
 /** What is to be done about a call, by what the ledger has of it. */
 import type { Json } from '../../../model/canonical-json.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
-import type { DoubtKind } from '../doubt.ts';
+import type { DoubtKind } from '../../question/doubt.ts';
 import type { Call } from './call.ts';
 
 /** What the ledger says of a call again if making it certainly did nothing. */

@@ -4,7 +4,7 @@ import { digestOf, sha256Hex } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { PerformOptions } from '../../../model/step/step-call.ts';
 import type { Attempt } from '../attempt.ts';
-import type { CallRequest } from '../doubt.ts';
+import type { CallRequest } from '../../question/doubt.ts';
 import type { Call, CallKind } from './call.ts';
 
 export const MAX_PERFORM_CHARACTERS = 16 * 1024 * 1024;

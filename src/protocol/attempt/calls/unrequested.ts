@@ -9,7 +9,7 @@ import type { PerformEffect } from '../../../model/record/effect.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Claim } from '../claim.ts';
-import type { Doubt } from '../doubt.ts';
+import type { Doubt } from '../../question/doubt.ts';
 import type { Stage } from '../stage.ts';
 
 /** What a person is asked before the step is recorded. */

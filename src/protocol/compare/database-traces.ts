@@ -1,0 +1,44 @@
+/** Compares what each database has of the job with the ledger: token rows that it does not know, and the fence row's term. */
+import { HoldfastError } from '../../model/failure.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import { formatResource } from '../../model/record/resource.ts';
+import { restoredDatabaseFinding, unknownTokenFinding } from '../question/database.ts';
+import { unreachableFinding } from '../question/unseen.ts';
+import type { ComparedRecord } from './comparison.ts';
+
+/** One of the two is an older copy, where they contradict each other. */
+export async function reportDatabaseTraces(
+  record: ComparedRecord,
+  only: ReadonlySet<string> | undefined,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const name of Object.keys(record.settings.databases).sort()) {
+    if (only !== undefined && !isAsked(only, name)) continue;
+    findings.push(...(await databaseFindings(record, name)));
+  }
+  return findings;
+}
+
+function isAsked(only: ReadonlySet<string>, database: string): boolean {
+  const resource = formatResource({ kind: 'database', database });
+  return only.has(resource) || [...only].some((one) => one.startsWith(`token:${database}/`));
+}
+
+async function databaseFindings(record: ComparedRecord, name: string): Promise<Finding[]> {
+  const { ledger, jobId, workspace, settings } = record;
+  const { term } = ledger.job(jobId)!;
+  const findings: Finding[] = [];
+  try {
+    const database = await workspace.database(name, settings);
+    for (const token of await database.tokensOfJob(jobId))
+      if (!ledger.knowsToken(token)) findings.push(unknownTokenFinding(name, token));
+    const fence = await database.fence(jobId);
+    if (fence?.term === term || term === 0) return findings;
+    findings.push(restoredDatabaseFinding(name, { expected: term, found: fence?.term }));
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error;
+    findings.push(unreachableFinding(formatResource({ kind: 'database', database: name }), error));
+    await workspace.forget(name);
+  }
+  return findings;
+}

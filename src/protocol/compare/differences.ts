@@ -1,0 +1,81 @@
+/** A finding for each recorded resource that differs, but for rows whose difference their table's schema implies. */
+import type { Finding } from '../../model/question/finding.ts';
+import type { ResourceState, Sighting } from '../../model/record/world.ts';
+import { conflictFinding } from '../question/conflict.ts';
+import { describeDifference } from '../question/describe.ts';
+import { discrepancyFinding } from '../question/discrepancy.ts';
+import { unseenFinding } from '../question/unseen.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { ComparedRecord } from './comparison.ts';
+import type { Expectation, Expectations } from './expectations.ts';
+import { differingSchema, isImpliedBySchema, withoutLostColumns } from './lost-columns.ts';
+import { affectedSteps } from './reruns.ts';
+import { StepHistory } from './step-history.ts';
+
+/** differing: what is there now of each resource that differs. */
+export async function reportDifferences(
+  record: ComparedRecord,
+  expectations: Expectations,
+  differing: ReadonlyMap<string, Sighting>,
+): Promise<readonly Finding[]> {
+  if (differing.size === 0) return [];
+  const history = await StepHistory.of(record.ledger, record.jobId);
+  const findings: Finding[] = [];
+  for (const [resource, sighting] of differing) {
+    const expectation = expectations.get(resource)!;
+    if (sighting.outcome !== 'seen') {
+      findings.push(unseenFinding(resource, sighting, expectation.entry));
+      continue;
+    }
+    const found = sighting.state;
+    const schema = differingSchema(resource, differing);
+    if (isImpliedBySchema(schema, found, expectation.acceptable)) continue;
+    findings.push(await reportDifference(record, history, { resource, found, expectation, schema }));
+  }
+  return findings;
+}
+
+interface Difference {
+  readonly resource: string;
+  readonly found: ResourceState;
+  readonly expectation: Expectation;
+  /** Of a row's table, where it differs, too. */
+  readonly schema: ResourceState | undefined;
+}
+
+async function reportDifference(
+  record: ComparedRecord,
+  history: StepHistory,
+  { resource, found, expectation, schema }: Difference,
+): Promise<Finding> {
+  const { acceptable, entry, applying } = expectation;
+  if (applying !== undefined) {
+    const difference = await describeDifference(record, { resource, expected: applying.after, found });
+    return conflictFinding({ resource, target: applying, found, difference, owner: 'step' });
+  }
+  const expected = acceptable[0]!;
+  const shown = schema === undefined ? expected : withoutLostColumns(expected, found);
+  return discrepancyFinding({
+    resource,
+    expected,
+    found,
+    recorded: entry,
+    ...affectedSteps(record, history, { resource, found, entry }),
+    difference: await describeDifference(record, { resource, expected: shown, found }),
+    isRestorable: canRestore(record.workspace, expected),
+  });
+}
+
+function canRestore({ blobs }: Pick<Workspace, 'blobs'>, expected: ResourceState): boolean {
+  switch (expected.kind) {
+    case 'file':
+      return blobs.has(expected.content);
+    case 'absent':
+    case 'directory':
+    case 'symlink':
+    case 'row':
+      return true;
+    default:
+      return false;
+  }
+}

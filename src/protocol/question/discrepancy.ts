@@ -1,0 +1,87 @@
+/** A resource that is not as the record says. */
+import type { Answer } from '../../model/question/answer.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
+import { ABSENT, type ResourceState } from '../../model/record/world.ts';
+import { finding, sideOf } from './finding.ts';
+
+export interface Discrepancy {
+  readonly resource: string;
+  readonly expected: ResourceState;
+  readonly found: ResourceState;
+  readonly recorded: ManifestEntry | undefined;
+  /** Steps that used what has changed, and steps that used theirs. */
+  readonly staleSteps: readonly string[];
+  /** Steps that `rerun` runs again; none: `rerun` is not offered. */
+  readonly rerunSteps: readonly string[];
+  readonly difference: string;
+  /** Is what the record has of it at hand? */
+  readonly isRestorable: boolean;
+}
+
+export function discrepancyFinding({ isRestorable, ...discrepancy }: Discrepancy): Finding {
+  const { resource, expected, found, rerunSteps } = discrepancy;
+  const impossible: Answer[] = [];
+  if (!isRestorable) impossible.push('restore');
+  if (rerunSteps.length === 0) impossible.push('rerun');
+  return finding({
+    ...discrepancy,
+    class: 'discrepancy',
+    kind: discrepancyKind(resource, expected, found),
+    expected: sideOf(expected),
+    found: sideOf(found),
+    impossible,
+  });
+}
+
+/** A file that matches a watched pattern and that the record does not have. */
+export function appearedFinding(resource: string, found: ResourceState, difference: string): Finding {
+  return finding({
+    resource,
+    class: 'discrepancy',
+    kind: 'appeared',
+    expected: sideOf(ABSENT),
+    found: sideOf(found),
+    impossible: ['restore', 'rerun'],
+    difference,
+    advice: 'It matches a watched pattern. accept takes it into the record; or take it away and answer recheck.',
+  });
+}
+
+/** While a job is undone no step runs again any more. */
+export function withoutRerun(discrepancy: Finding): Finding {
+  return { ...discrepancy, rerunSteps: [], answers: discrepancy.answers.filter((answer) => answer !== 'rerun') };
+}
+
+function discrepancyKind(resource: string, expected: ResourceState, found: ResourceState): FindingKind {
+  const isGone = found.kind === 'absent';
+  switch (resource.slice(0, resource.indexOf(':'))) {
+    case 'row':
+      if (isGone) return 'row-missing';
+      return expected.kind === 'absent' ? 'row-appeared' : 'row-changed';
+    case 'schema':
+      return isGone ? 'table-missing' : 'schema-changed';
+    case 'token':
+      return isGone ? 'token-missing' : 'token-changed';
+    case 'database':
+      return 'database-replaced';
+    case 'code':
+      return 'code-changed';
+    case 'plan':
+      return 'plan-changed';
+    case 'query':
+    case 'command':
+    case 'endpoint':
+      return 'watch-changed';
+    default:
+      return fileDiscrepancyKind(expected, found);
+  }
+}
+
+function fileDiscrepancyKind(expected: ResourceState, found: ResourceState): FindingKind {
+  if (found.kind === 'absent') return 'missing';
+  if (expected.kind === 'absent') return 'appeared';
+  if (expected.kind !== found.kind) return 'kind-changed';
+  const hasSameContent = expected.kind === 'file' && found.kind === 'file' && expected.content === found.content;
+  return hasSameContent ? 'mode-changed' : 'changed';
+}

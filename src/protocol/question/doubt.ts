@@ -1,0 +1,93 @@
+/** A call of which nobody knows whether it happened, or that happened and is not what the step asks for now. */
+import type { Finding } from '../../model/question/finding.ts';
+import { basisDigest, performDigest, type PerformBasis, type PerformRow } from '../../store/ledger/perform-row.ts';
+import { finding } from './finding.ts';
+import { resourceOfCall } from './kept-calls.ts';
+
+const MAX_SHOWN_CHARACTERS = 300;
+
+export type DoubtKind = 'outcome-unknown' | 'performed-otherwise' | 'performed-and-not-asked-for';
+
+/** What a step requests of a call: the digests that its answer is based on, and the request's text for people. */
+export type CallRequest = PerformBasis & { readonly text: string };
+
+export interface Doubt {
+  readonly row: PerformRow;
+  /** What the step requests now; null: it doesn't request the call any more. */
+  readonly wanted: CallRequest | null;
+  readonly kind: DoubtKind;
+  readonly why: string;
+  /** For a person who answers `happened`: what the call's answer looks like. */
+  readonly told?: string;
+}
+
+export function doubtFinding(doubt: Doubt): Finding {
+  const { row, wanted, kind, told } = doubt;
+  const hint = told === undefined || kind !== 'outcome-unknown' ? '' : ` ${told}`;
+  return finding({
+    resource: resourceOfCall(row),
+    class: 'in-doubt',
+    kind,
+    expected:
+      wanted === null
+        ? { digest: null, text: `${row.name} is not asked for any more` }
+        : { digest: basisDigest(wanted), text: `${row.name}, made once: ${short(wanted.text)}` },
+    found: { digest: performDigest(row), text: foundText(doubt) },
+    difference: differenceText(doubt),
+    impossible: kind === 'performed-and-not-asked-for' ? ['repeat'] : [],
+    advice: `${ADVICE[kind]}${hint}`,
+  });
+}
+
+function foundText(doubt: Doubt): string {
+  const { row, kind } = doubt;
+  const generation = row.calledIn === row.generation ? '' : ` by generation ${row.calledIn}`;
+  const called = `${generation} at ${row.at}`;
+  if (kind === 'outcome-unknown') return `begun${called}; whether it happened is not known`;
+  const request = asksTheSame(doubt) ? '' : `: ${short(row.request.text)}`;
+  return `made${called}${request}; it answered ${short(answerOf(row))}`;
+}
+
+function differenceText(doubt: Doubt): string {
+  const { row, wanted, kind, why } = doubt;
+  const isUnknown = kind === 'outcome-unknown';
+  const lines = [
+    `why: ${why}`,
+    `idempotency key: ${row.key}`,
+    isUnknown ? 'what was about to be sent:' : 'what was sent:',
+    pretty(row.request.text),
+  ];
+  if (wanted !== null && !asksTheSame(doubt)) lines.push('what the step asks for now:', pretty(wanted.text));
+  if (!isUnknown) lines.push('what it answered:', pretty(answerOf(row)));
+  return lines.join('\n');
+}
+
+const ADVICE: Readonly<Record<DoubtKind, string>> = {
+  'outcome-unknown':
+    'Find out on the other side whether it happened, by the idempotency key or by what was sent. ' +
+    'happened: give its answer as result (null if it has none). repeat: it is made again under the same key.',
+  'performed-otherwise':
+    'happened: the step goes on with the recorded answer, although it asks for something else now. ' +
+    'repeat: the call is made anew, as asked for now and under a new key.',
+  'performed-and-not-asked-for': 'happened: it stays in the record, and the step ends without it.',
+};
+
+function asksTheSame({ row, wanted }: Doubt): boolean {
+  return wanted === null || wanted.request === row.request.digest;
+}
+
+function answerOf({ answer }: PerformRow): string {
+  return answer ?? 'null';
+}
+
+function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function short(text: string): string {
+  return text.length <= MAX_SHOWN_CHARACTERS ? text : `${text.slice(0, MAX_SHOWN_CHARACTERS)}…`;
+}

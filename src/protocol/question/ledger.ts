@@ -1,0 +1,64 @@
+/** What a job's own ledger gives to ask about: it is damaged, missing, or older than the Workflow; or it holds a decision that can't be carried out. */
+import type { Digest } from '../../model/digest.ts';
+import type { HoldfastError } from '../../model/failure.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import { clipped, finding, textSide } from './finding.ts';
+
+export const LEDGER = 'ledger:';
+
+export function damagedLedgerFinding(problems: readonly string[]): Finding {
+  return finding({
+    resource: LEDGER,
+    class: 'damaged',
+    kind: 'ledger-damaged',
+    expected: textSide('an unbroken chain of records'),
+    found: textSide(clipped(problems.join('; '))),
+    advice: 'Put a sound copy of .holdfast/ledger.sqlite back, then answer recheck.',
+  });
+}
+
+/** The Workflow has records, and the workspace has no ledger of its job. */
+export function missingLedgerFinding(
+  root: string,
+  { known, jobId }: { readonly known: ChainPlace; readonly jobId: string },
+): Finding {
+  return finding({
+    resource: LEDGER,
+    class: 'damaged',
+    kind: 'ledger-missing',
+    expected: { digest: known.head, text: `the ledger of job ${jobId} with ${known.seq} records` },
+    found: textSide(`none in ${root}`),
+    advice: 'Bring the workspace with its .holdfast folder back (an old disk, another host?), then answer recheck.',
+  });
+}
+
+/** head: the ledger's at the place that the Workflow knows; undefined: the ledger ends before it. */
+export function ledgerBehindFinding(
+  known: ChainPlace,
+  { lastSeq, head }: { readonly lastSeq: number; readonly head: Digest | undefined },
+): Finding {
+  const otherwise = head === undefined ? '' : `, and its record ${known.seq} is another`;
+  return finding({
+    resource: LEDGER,
+    class: 'damaged',
+    kind: 'ledger-behind',
+    expected: { digest: known.head, text: `record ${known.seq}, which the Workflow has` },
+    found: { digest: head ?? null, text: `the ledger ends at record ${lastSeq}${otherwise}` },
+    advice:
+      'The ledger is older than the job (an old disk, another host, a restored snapshot). ' +
+      'Put the newer one back, then answer recheck.',
+  });
+}
+
+/** A decision is sealed, and what it needs won't pass by itself: nothing may be compared before it is carried out. */
+export function notCarriedOutFinding({ message, nextStep }: Pick<HoldfastError, 'message' | 'nextStep'>): Finding {
+  return finding({
+    resource: LEDGER,
+    class: 'unverifiable',
+    kind: 'decision-not-carried-out',
+    expected: textSide('a decision that was taken is carried out'),
+    found: textSide(clipped(message)),
+    advice: `${nextStep} Then answer recheck: the decision is carried out first.`,
+  });
+}

@@ -1,0 +1,52 @@
+/** What the ledger has and a Workflow that was reset has forgotten: steps in force, and an undoing that has begun. */
+import { shortDigest } from '../../model/digest.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
+import type { StepRecord, UndoingRecord } from '../../model/record/record.ts';
+import { ABSENT } from '../../model/record/world.ts';
+import { clipped, finding, textSide } from './finding.ts';
+import { LEDGER } from './ledger.ts';
+
+const MAX_OUTPUT_CHARACTERS = 1_000;
+
+/** A job that is being undone, or was: its record, and the steps that are undone since. */
+export interface ForgottenUndoing {
+  readonly record: UndoingRecord;
+  readonly undone: readonly string[];
+}
+
+/** A step in force that another Run of the job did. */
+export function aheadFinding(record: StepRecord): Finding {
+  const { stepId, generation, seq, runId } = record;
+  const output = JSON.stringify(record.output).slice(0, MAX_OUTPUT_CHARACTERS);
+  return finding({
+    resource: `step:${stepId}`,
+    class: 'ahead',
+    kind: 'ahead-after-reset',
+    expected: textSide('not yet run: the Workflow was reset to before it'),
+    found: { digest: record.intent, text: `done as record ${seq}, generation ${generation}, in Run ${runId}` },
+    recorded: entryOf(record),
+    difference: `output ${shortDigest(record.token)}: ${output}`,
+  });
+}
+
+/** Steps that the Workflow takes for done are undone, or about to be: nothing may go on from there. */
+export function undoneAfterResetFinding({ record, undone }: ForgottenUndoing): Finding {
+  const { seq, by, reason } = record;
+  const names = undone.length === 0 ? 'nothing yet' : undone.join(', ');
+  return finding({
+    resource: LEDGER,
+    class: 'ahead',
+    kind: 'undone-after-reset',
+    impossible: ['keep'],
+    expected: textSide('a job that goes on'),
+    found: textSide(clipped(`since record ${seq} the job is being undone (${by}: ${reason}); undone: ${names}`)),
+    advice:
+      'The Workflow was reset to before it was aborted. Steps that it takes for done are undone, so it cannot go on ' +
+      'from here. abort with compensate undoes the rest; start a new job then.',
+  });
+}
+
+function entryOf({ stepId, generation, intent, seq, at }: StepRecord): ManifestEntry {
+  return { resource: `step:${stepId}`, digest: intent, state: ABSENT, role: 'written', seq, at, stepId, generation };
+}

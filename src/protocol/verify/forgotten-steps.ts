@@ -1,0 +1,50 @@
+/** Records in force that another Run of the job made and that this one has forgotten: its Workflow was reset. Reads each record of the chain once, in order. */
+import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
+import type { ChainRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
+import type { ForgottenUndoing } from '../question/reset.ts';
+
+/** What the Workflow knows of the chain. */
+export type KnownSteps = Pick<VerifyWorldRequest, 'base' | 'steps'>;
+
+export class ForgottenSteps {
+  readonly #request: KnownSteps;
+  readonly #runId: string;
+  readonly #known: ReadonlySet<number>;
+  readonly #ahead = new Map<string, StepRecord>();
+  readonly #adopted = new Set<number>();
+  #undoing: (ForgottenUndoing & { readonly undone: string[] }) | undefined;
+
+  constructor(request: KnownSteps, runId: string) {
+    this.#request = request;
+    this.#runId = runId;
+    this.#known = new Set(request.steps.map(([, , seq]) => seq));
+  }
+
+  read(record: ChainRecord): void {
+    if (record.kind === 'undoing') this.#undoing = { record, undone: [] };
+    if (record.kind === 'undone') this.#undoing?.undone.push(record.stepId);
+    if (record.kind === 'decision') this.#readDecision(record);
+    if (record.kind === 'step') this.#readStep(record);
+  }
+
+  /** The job was aborted, and is being undone, or was. */
+  get undoing(): ForgottenUndoing | undefined {
+    return this.#undoing;
+  }
+
+  records(): readonly StepRecord[] {
+    return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));
+  }
+
+  #readDecision({ runId, adopts, reruns }: DecisionRecord): void {
+    // Another Run's decision to adopt them is forgotten with the rest.
+    if (runId === this.#runId) for (const seq of adopts) this.#adopted.add(seq);
+    for (const { stepId } of reruns) this.#ahead.delete(stepId);
+  }
+
+  #readStep(record: StepRecord): void {
+    this.#ahead.delete(record.stepId);
+    const isForgotten = record.seq > this.#request.base.seq && !this.#known.has(record.seq);
+    if (isForgotten && record.runId !== this.#runId) this.#ahead.set(record.stepId, record);
+  }
+}
