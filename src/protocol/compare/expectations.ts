@@ -8,8 +8,9 @@
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { Observation } from '../../model/record/observation.ts';
 import { ABSENT, sameState, type ResourceState, type Sighting } from '../../model/record/world.ts';
-import { InPlaceAnswerSchema } from '../../model/step/command.ts';
-import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
+import { InPlaceAnswerSchema } from '../../model/step/command-result.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import { halfAppliedTargets, type HalfAppliedTarget } from './half-applied.ts';
 
 export interface Expectation {

@@ -14,7 +14,8 @@ import {
 import type { Intent } from '../../model/record/intent.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
-import type { IntentRow, Ledger } from '../../store/ledger/ledger.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { AppliedTarget } from '../question/conflict.ts';
 import type { StepHistory } from './step-history.ts';
 
