@@ -1,8 +1,7 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
-import { FAILURES } from '../../model/failures.ts';
+import { FAILURES, type FailureType } from '../../model/failures.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { cut, finding, textSide } from './finding.ts';
-import type { FailureType } from '../../model/failure.ts';
 
 const MAX_MESSAGE_CHARACTERS = 4_000;
 
