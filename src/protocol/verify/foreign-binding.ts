@@ -5,7 +5,7 @@
 import type { Finding } from '../../model/question/finding.ts';
 import { sameState } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { openCallNotes } from '../attempt/calls/doubt.ts';
+import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { halfAppliedTargets, type HalfAppliedTarget } from '../compare/half-applied.ts';
 import { columnsOf } from '../compare/row-columns.ts';
 import type { ProtocolHost } from '../host.ts';
