@@ -7,40 +7,35 @@
  * 2. Missing search attributes are a warning, not a failure: jobs then run without them.
  * 3. With encryption on, everything that this worker sends is encrypted, or it doesn't start.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import {
-  bundleWorkflowCode,
-  DefaultLogger,
   NativeConnection,
-  Runtime,
   Worker,
   type NativeConnectionOptions,
-  type BundleOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
-import { IllegalStateError } from '@temporalio/common';
-import protos from '@temporalio/proto';
-import { BUILT_IN_IMPLEMENTATIONS } from './steps/built-in.ts';
 import { makeActivities } from './activities/index.ts';
-import type { ProtocolHost } from './protocol/host.ts';
-import { Workspaces } from './protocol/workspace/workspaces.ts';
 import { openConnection, readChoice } from './client/connection.ts';
-import { FAILURE_CONVERTER_PATH, workerDataConverter } from './codec/data-converter.ts';
-import { ENCODED_FAILURES } from './codec/failure-converter.ts';
-import { readKeys, type EncryptionKeys } from './codec/keys.ts';
+import { workerDataConverter } from './codec/data-converter.ts';
+import { readKeys } from './codec/keys.ts';
+import { defined } from './model/defined.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { StepImplementation } from './model/step/step.ts';
+import type { ProtocolHost } from './protocol/host.ts';
+import { Workspaces } from './protocol/workspace/workspaces.ts';
+import { BUILT_IN_IMPLEMENTATIONS } from './steps/built-in.ts';
 import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';
-import { stateDirectory } from './store/register/state-directory.ts';
 import { WorkerRegister } from './store/register/register.ts';
-import type { DeadWorker } from './store/register/folder.ts';
+import { stateDirectory } from './store/register/state-directory.ts';
+import { assertBundleFits, bundleWorkflows } from './worker/bundle.ts';
+import { openRun } from './worker/executions.ts';
+import { quietTemporal } from './worker/log.ts';
+import { ensureSearchAttributes } from './worker/search-attributes.ts';
+import { takeOverFromDead } from './worker/take-over.ts';
 
-type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
+export { bundleWorkflows, type BundleChoice } from './worker/bundle.ts';
+export { implementStep } from './model/step/step.ts';
 
 export const DEFAULT_TASK_QUEUE = 'holdfast';
 
@@ -60,9 +55,12 @@ export interface WorkerOptions {
   readonly steps?: readonly StepImplementation[];
   /** A module with your own Workflows; `agentJob` is added to it. */
   readonly workflowsPath?: string;
-  /** A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. With encryption on it must be made for it (`isEncrypted`). */
+  /** A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. With encryption on, one made with `isEncrypted`. */
   readonly workflowBundle?: WorkflowBundleWithSourceMap;
-  /** Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without any, payloads are not encrypted. */
+  /**
+   * Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without any,
+   * payloads are not encrypted.
+   */
   readonly encryptionKeyFile?: string;
   /** Where database references are looked up. Default: process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -83,48 +81,26 @@ export interface HoldfastWorker {
 
 /**
  * Makes a worker, connected and ready to run.
- * @throws HoldfastError `server-unreachable`, `bad-input` for two steps of one name, keys that can't be used, a bundle made without encryption
+ * @throws HoldfastError `server-unreachable`; `bad-input` for two steps of one name, keys that can't be used, and a bundle
+ * that was made without encryption
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
-  const env = options.env ?? process.env;
-  const choice = {
-    env,
-    ...(options.address === undefined ? {} : { address: options.address }),
-    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-    ...(options.encryptionKeyFile === undefined ? {} : { encryptionKeyFile: options.encryptionKeyFile }),
-  };
-  const { options: connect, namespace } = readChoice(choice);
-  const { address } = connect;
-  const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+  const { address, namespace, encryptionKeyFile, env = process.env } = options;
+  const choice = { env, ...defined({ address, namespace, encryptionKeyFile }) };
   const keys = readKeys(choice);
   if (options.workflowBundle !== undefined) assertBundleFits(options.workflowBundle, keys);
   quietTemporal();
   const steps = stepsByName(options.steps ?? []);
-  const connection =
-    options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
-  const client = options.clientConnection ?? (await openConnection(choice)).connection;
+  const server = await connected(options, choice);
   const warnings: string[] = [];
-  const searchAttributes = await ensureSearchAttributes(client, namespace, warnings);
-  const register = WorkerRegister.open(stateDirectory(env), `${address} ${namespace}`);
-  const identity = thisProcess();
-  const host: ProtocolHost = {
-    steps,
-    env,
-    workspaceRoot: resolve(options.workspaceRoot ?? '.'),
-    worker: { id: options.identity ?? `${identity.pid}@${identity.host}:${identity.startTime}`, identity },
-    clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
-    currentRunId: async (workflowId) => (await describe(client, namespace, workflowId))?.runId,
-    isJobOpen: async (jobId) => {
-      const at = jobId.lastIndexOf('@');
-      const open = await describe(client, namespace, jobId.slice(0, at));
-      return open !== undefined && (open.firstRunId === '' || open.firstRunId === jobId.slice(at + 1));
-    },
-    searchAttributes,
-  };
+  const searchAttributes = await ensureSearchAttributes(server.client, server.namespace, warnings);
+  const register = WorkerRegister.open(stateDirectory(env), `${server.address} ${server.namespace}`);
+  const host = hostOf(options, server, { steps, env, searchAttributes });
   const workspaces = new Workspaces(host.workspaceRoot, env);
+  const taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
   const worker = await Worker.create({
-    connection,
-    namespace,
+    connection: server.connection,
+    namespace: server.namespace,
     taskQueue,
     identity: host.worker.id,
     activities: makeActivities({ host, workspaces, register }),
@@ -136,112 +112,70 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     maxHeartbeatThrottleInterval: '2s',
     maxConcurrentActivityTaskExecutions: options.maxConcurrentSteps ?? 100,
   });
-  const end = async (): Promise<void> => {
-    await workspaces.close();
-    register.close();
+  const run = async (): Promise<void> => {
+    try {
+      const running = worker.run();
+      // Only once it polls: an Activity that is failed here comes back at once.
+      await Promise.all([running, takenOver(server, register, host.worker.id)]);
+    } finally {
+      await workspaces.close();
+      register.close();
+      await server.close();
+    }
+  };
+  return { taskQueue, encryptionKeyIds: keys.ids, warnings, shutdown: () => worker.shutdown(), run };
+}
+
+/** The two connections of a worker; `close` ends those that it has opened itself. */
+interface Server {
+  readonly address: string;
+  readonly namespace: string;
+  readonly connection: NativeConnection;
+  readonly client: Connection;
+  close(): Promise<void>;
+}
+
+async function connected(options: WorkerOptions, choice: Parameters<typeof readChoice>[0]): Promise<Server> {
+  const { options: connect, namespace } = readChoice(choice);
+  const { address } = connect;
+  const connection =
+    options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
+  const client = options.clientConnection ?? (await openConnection(choice)).connection;
+  const close = async (): Promise<void> => {
     if (options.clientConnection === undefined) await client.close();
     if (options.connection === undefined) await connection.close();
   };
+  return { address, namespace, connection, client, close };
+}
+
+function hostOf(
+  { identity: name, workspaceRoot = '.' }: WorkerOptions,
+  { client, namespace }: Server,
+  known: Pick<ProtocolHost, 'steps' | 'env' | 'searchAttributes'>,
+): ProtocolHost {
+  const identity = thisProcess();
   return {
-    taskQueue,
-    encryptionKeyIds: keys.ids,
-    warnings,
-    shutdown: () => worker.shutdown(),
-    run: async () => {
-      try {
-        const running = worker.run();
-        // Only once it polls: what is failed here comes back at once.
-        // What can't be done now is noticed by heartbeat timeouts, later: no reason for this worker to end.
-        const taken = (async () => takeOverFromDead(client, namespace, register.takeDead(), host.worker.id))().catch(
-          (error: unknown) => {
-            process.stderr.write(
-              `${new Date().toISOString()} WARN A dead worker's steps could not be taken over at once: ${(error as Error).message}\n`,
-            );
-          },
-        );
-        await Promise.all([running, taken]);
-      } finally {
-        await end();
-      }
+    ...known,
+    workspaceRoot: resolve(workspaceRoot),
+    worker: { id: name ?? `${identity.pid}@${identity.host}:${identity.startTime}`, identity },
+    clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
+    currentRunId: async (workflowId) => (await openRun(client, namespace, workflowId))?.runId,
+    isJobOpen: async (jobId) => {
+      const at = jobId.lastIndexOf('@');
+      const open = await openRun(client, namespace, jobId.slice(0, at));
+      return open !== undefined && (open.firstRunId === '' || open.firstRunId === jobId.slice(at + 1));
     },
   };
 }
 
-/** What Temporal's worker says of its own comings and goings is left out; steps' messages and warnings are one line each. */
-function quietTemporal(): void {
-  const logger = new DefaultLogger('INFO', ({ level, timestampNanos, message, meta }) => {
-    const { sdkComponent, stepId, error } = (meta ?? {}) as {
-      readonly sdkComponent?: string;
-      readonly stepId?: string;
-      readonly error?: unknown;
-    };
-    if (level === 'INFO' && sdkComponent === 'worker') return;
-    const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-    const cause = error instanceof Error ? `: ${error.message}` : '';
-    process.stderr.write(`${at} ${level} ${stepId === undefined ? '' : `${stepId}: `}${message}${cause}\n`);
-  });
+/** What can't be done now is noticed later, by heartbeat timeouts: no reason for this worker to end. */
+async function takenOver({ client, namespace }: Server, register: WorkerRegister, workerId: string): Promise<void> {
   try {
-    Runtime.install({ logger });
+    await takeOverFromDead(client, namespace, register.takeDead(), workerId);
   } catch (error) {
-    // The program that embeds the worker has its own.
-    if (!(error instanceof IllegalStateError)) throw error;
+    const message = `A dead worker's steps could not be taken over at once: ${(error as Error).message}`;
+    process.stderr.write(`${new Date().toISOString()} WARN ${message}\n`);
   }
-}
-
-export interface BundleChoice {
-  /** For workers with encryption on: messages of Workflows' failures are encrypted, too. Default: false. */
-  readonly isEncrypted?: boolean;
-}
-
-/** Bundles Holdfast's Workflows, and yours, ahead of time. */
-export async function bundleWorkflows(
-  workflowsPath?: string,
-  { isEncrypted = false }: BundleChoice = {},
-): Promise<WorkflowBundleWithSourceMap> {
-  const fromSources = import.meta.url.endsWith('.ts');
-  const own = fileURLToPath(new URL(`./workflows/index${fromSources ? '.ts' : '.js'}`, import.meta.url));
-  const common: Omit<BundleOptions, 'workflowsPath'> = {
-    logger: new DefaultLogger('WARN'),
-    webpackConfigHook: (config) => resolving(config, fromSources),
-    ...(isEncrypted ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
-  };
-  if (workflowsPath === undefined) return await bundleWorkflowCode({ ...common, workflowsPath: own });
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-workflows-'));
-  try {
-    const entry = join(directory, 'entry.mjs');
-    const theirs = workflowsPath.startsWith('file:') ? fileURLToPath(workflowsPath) : resolve(workflowsPath);
-    writeFileSync(
-      entry,
-      `export * from ${JSON.stringify(theirs)};\nexport { agentJob } from ${JSON.stringify(own)};\n`,
-    );
-    return await bundleWorkflowCode({ ...common, workflowsPath: entry });
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** Failures are converted inside of the bundle: one that was made without encryption would send their messages in the clear. */
-function assertBundleFits({ code }: WorkflowBundleWithSourceMap, keys: EncryptionKeys): void {
-  if (!keys.isOn || code.includes(ENCODED_FAILURES)) return;
-  throw new HoldfastError(
-    'bad-input',
-    `Encryption is on (keys from ${keys.source}), but the bundle of Workflows was made without it: messages of failures would be sent in the clear.`,
-    { nextStep: 'Make it with bundleWorkflows(workflowsPath, { isEncrypted: true }).' },
-  );
-}
-
-/** The entry lies in a temporary folder, which has no packages; in the checkout the package's own name means its sources. */
-function resolving(config: WebpackConfig, fromSources: boolean): WebpackConfig {
-  const packages = join(dirname(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')), '../..');
-  const conditionNames = fromSources ? { conditionNames: ['holdfast-source', '...'] } : {};
-  return {
-    ...config,
-    resolve: {
-      ...config.resolve,
-      modules: [...(config.resolve?.modules ?? ['node_modules']), packages],
-      ...conditionNames,
-    },
-  };
 }
 
 function stepsByName(given: readonly StepImplementation[]): ReadonlyMap<string, StepImplementation> {
@@ -271,96 +205,3 @@ async function reach<T>(address: string, connect: () => Promise<T>): Promise<T> 
     );
   }
 }
-
-/** Fails what dead predecessors had in hand, by attempt-bound task token: a token of an older attempt does nothing. */
-async function takeOverFromDead(
-  client: Connection,
-  namespace: string,
-  dead: readonly DeadWorker[],
-  identity: string,
-): Promise<void> {
-  for (const { attempts, workflows } of dead) {
-    await Promise.all(
-      workflows
-        .filter((workflow) => workflow.namespace === namespace)
-        .map(({ workflowId, runId }) =>
-          // The server holds Workflow Tasks back for the dead worker's sticky queue until it is told.
-          ignoreMissing(client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId, runId } })),
-        ),
-    );
-    await Promise.all(
-      attempts
-        .filter((attempt) => attempt.namespace === namespace)
-        .map(({ taskToken }) =>
-          ignoreMissing(
-            client.workflowService.respondActivityTaskFailed({
-              namespace,
-              taskToken,
-              identity,
-              failure: {
-                message: 'The worker died; its successor on the same host says so.',
-                source: 'holdfast',
-                applicationFailureInfo: { type: 'worker-lost', nonRetryable: false },
-              },
-            }),
-          ),
-        ),
-    );
-  }
-}
-
-/** NOT_FOUND: the Workflow or the attempt has ended meanwhile. INVALID_ARGUMENT: a token of another server. */
-const GONE_CODES = new Set([3, 5]);
-
-async function ignoreMissing(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!GONE_CODES.has((error as { code?: number }).code ?? -1)) throw error;
-  }
-}
-
-async function describe(
-  client: Connection,
-  namespace: string,
-  workflowId: string,
-): Promise<{ readonly runId: string; readonly firstRunId: string } | undefined> {
-  try {
-    const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({
-      namespace,
-      execution: { workflowId },
-    });
-    if (info?.status !== protos.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING)
-      return undefined;
-    return { runId: info.execution?.runId ?? '', firstRunId: info.firstRunId ?? '' };
-  } catch (cause) {
-    if ((cause as { code?: number }).code === 5) return undefined;
-    throw new HoldfastError(
-      'server-unreachable',
-      `The Temporal server did not say which Run of ${workflowId} is the current one: ${(cause as Error).message}.`,
-      { workflowId },
-      { cause },
-    );
-  }
-}
-
-async function ensureSearchAttributes(client: Connection, namespace: string, warnings: string[]): Promise<boolean> {
-  const { INDEXED_VALUE_TYPE_KEYWORD: keyword, INDEXED_VALUE_TYPE_INT: int } =
-    protos.temporal.api.enums.v1.IndexedValueType;
-  const wanted = { HoldfastState: keyword, HoldfastDiscrepancies: int };
-  try {
-    const { customAttributes } = await client.operatorService.listSearchAttributes({ namespace });
-    const missing = Object.fromEntries(Object.entries(wanted).filter(([name]) => !(name in (customAttributes ?? {}))));
-    if (Object.keys(missing).length === 0) return true;
-    await client.operatorService.addSearchAttributes({ namespace, searchAttributes: missing });
-    return true;
-  } catch (error) {
-    warnings.push(
-      `Search attributes HoldfastState and HoldfastDiscrepancies are not registered and could not be (${(error as Error).message}); jobs run without them. ` +
-        'Register them with: temporal operator search-attribute create --name HoldfastState --type Keyword --name HoldfastDiscrepancies --type Int',
-    );
-    return false;
-  }
-}
-
-export { implementStep } from './model/step/step.ts';
