@@ -4,7 +4,7 @@ export interface WaitLimits {
   /** Milliseconds until the wait ends by itself. */
   readonly waitMs: number;
   /** Ends the wait with its reason. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** What a wait that ends by itself is rejected with. */
   readonly onTimeout: () => Error;
 }

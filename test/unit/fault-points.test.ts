@@ -119,6 +119,8 @@ test('nothing durable is done by other means than those with points', () => {
     ]),
   );
   assert.deepEqual(Object.fromEntries([...modules].filter(([, names]) => names.length > 0)), {
+    // Constants of the authorizer and of changesets.
+    'src/effects/database/sqlite/authorizer.ts': ['node:sqlite'],
     'src/effects/database/sqlite/connection.ts': ['node:sqlite'],
     // Only reads by it.
     'src/store/blobs/blobs.ts': ['node:fs/promises'],

@@ -1,48 +1,32 @@
-/**
- * One holder at a time within this process, first come first served, with a bound on waiting.
- */
+/** One holder at a time within this process, first come first served, with a bound on waiting. */
 import { HoldfastError } from '../../model/failure.ts';
+import { WaitQueue } from '../../store/wait-queue.ts';
 
 export class AsyncMutex {
   readonly #what: string;
+  readonly #queue = new WaitQueue();
   #isHeld = false;
-  readonly #waiting: (() => void)[] = [];
 
+  /** @param what is held, for messages */
   constructor(what: string) {
     this.#what = what;
   }
 
-  /** @returns the function that lets go; calling it again does nothing. @throws HoldfastError `busy` after `timeoutMs`. */
+  /** @returns the function that lets go; calling it again does nothing. @throws HoldfastError `busy` after `timeoutMs` */
   async acquire(timeoutMs: number): Promise<() => void> {
-    if (this.#isHeld) await this.#wait(timeoutMs);
+    if (this.#isHeld) await this.#queue.wait({ waitMs: timeoutMs, onTimeout: () => this.#busy(timeoutMs) });
     this.#isHeld = true;
     let isReleased = false;
     return () => {
       if (isReleased) return;
       isReleased = true;
-      const next = this.#waiting.shift();
       // Handed over without being free in between, so that nobody overtakes those who wait.
-      if (next === undefined) this.#isHeld = false;
-      else next();
+      if (!this.#queue.startNext()) this.#isHeld = false;
     };
   }
 
-  #wait(timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const admit = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(admit), 1);
-        reject(
-          new HoldfastError(
-            'busy',
-            `Waited ${timeoutMs} ms for ${this.#what}, which another task of this process holds.`,
-          ),
-        );
-      }, timeoutMs);
-      this.#waiting.push(admit);
-    });
+  #busy(timeoutMs: number): HoldfastError {
+    const held = `${this.#what}, which another task of this process holds`;
+    return new HoldfastError('busy', `Waited ${timeoutMs} ms for ${held}.`);
   }
 }

@@ -37,6 +37,13 @@ export interface Fence {
   readonly lastToken: string | null;
 }
 
+/** Milliseconds. */
+export interface TransactionTimeouts {
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
 export interface RowRequest {
   readonly table: string;
   readonly key: JsonObject;
@@ -70,11 +77,7 @@ export interface Database {
    * Begins a read-write transaction. PostgreSQL: REPEATABLE READ, so that a row changed by another since it was compared
    * refuses our write (`busy`). SQLite: BEGIN IMMEDIATE; a statement cannot be timed out there, the other two can.
    */
-  begin(options: {
-    readonly lockTimeoutMs: number;
-    readonly statementTimeoutMs: number;
-    readonly idleTimeoutMs: number;
-  }): Promise<DatabaseTransaction>;
+  begin(timeouts: TransactionTimeouts): Promise<DatabaseTransaction>;
   close(): Promise<void>;
 }
 

@@ -16,26 +16,28 @@ import {
   type TokenState,
 } from '../../../model/record/world.ts';
 import { atPointsAsync } from '../../../store/fault-point.ts';
-import type { Database, DatabaseTransaction, Fence, QueryResult, RowRequest } from '../database.ts';
+import type {
+  Database,
+  DatabaseTransaction,
+  Fence,
+  QueryResult,
+  RowRequest,
+  TransactionTimeouts,
+} from '../database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
-import { rowObjects, wantedShapes } from './requested-columns.ts';
+import { requestedColumns } from './requested-columns.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { readPostgresSchema, TABLES_READ, tablesRead } from './schema.ts';
-import {
-  PostgresSessions,
-  type PostgresRows,
-  type PostgresSession,
-  type Timeouts,
-  type TransactionKind,
-} from './session.ts';
+import { PostgresSessions, type PostgresRows, type PostgresSession, type TransactionKind } from './session.ts';
 import { PostgresShapes, type SharedShapes } from './shapes.ts';
 import { PostgresTransaction } from './transaction.ts';
 import { encodePostgres, encodePostgresArray } from './values.ts';
+import { asIs, rowObjects } from '../row-objects.ts';
 import { formatTableName, HOLDFAST_TABLES, parseTableName } from '../query-builder.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
 /** Of reads and of Holdfast's own small writes. */
-const OWN_TIMEOUTS: Timeouts = { lockTimeoutMs: 5000, statementTimeoutMs: 30_000, idleTimeoutMs: 30_000 };
+const OWN_TIMEOUTS: TransactionTimeouts = { lockTimeoutMs: 5000, statementTimeoutMs: 30_000, idleTimeoutMs: 30_000 };
 /** "holdfast" as a number, so that nobody else takes this lock by chance. */
 const CREATE_LOCK = '7525750163857601396';
 const TEXT = { type: 'text', isJson: false } as const;
@@ -85,7 +87,7 @@ class PostgresDatabase implements Database {
         if (signal?.aborted) throw signal.reason;
         session.noteForeign(sql);
         const [found, locks] = await settleAll([session.run(sql, parameters), session.run(TABLES_READ)]);
-        return { rows: rowObjects(this.name, found!), tables: tablesRead(locks!.rows).map(formatTableName) };
+        return { rows: rowObjects(this.name, found!, asIs), tables: tablesRead(locks!.rows).map(formatTableName) };
       } catch (error) {
         if (!signal?.aborted) throw error;
         throw new HoldfastError(
@@ -108,7 +110,7 @@ class PostgresDatabase implements Database {
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
     if (requests.length === 0) return Promise.resolve([]);
     return this.#transaction('read snapshot', async (session) => {
-      const shapes = await new PostgresShapes(session, new Map()).get(wantedShapes(requests));
+      const shapes = await new PostgresShapes(session, new Map()).get(requestedColumns(requests));
       return readPostgresRows(session, this.name, shapes, requests);
     });
   }
@@ -161,7 +163,7 @@ class PostgresDatabase implements Database {
     );
   }
 
-  async begin(options: Timeouts): Promise<DatabaseTransaction> {
+  async begin(options: TransactionTimeouts): Promise<DatabaseTransaction> {
     const session = await this.#sessions.lease(options);
     return new PostgresTransaction({
       database: this.name,

@@ -10,6 +10,7 @@
  */
 import pg from 'pg';
 import type { Json } from '../../../model/canonical-json.ts';
+import type { TransactionTimeouts } from '../database.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { postgresFailure } from './failure.ts';
 import { postgresTypes } from './values.ts';
@@ -23,12 +24,6 @@ const ANSWER_GRACE_MS = 5000;
 
 /** How long closing waits for transactions that are still open. */
 const CLOSE_GRACE_MS = 2000;
-
-export interface Timeouts {
-  readonly lockTimeoutMs: number;
-  readonly statementTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-}
 
 export interface PostgresRows {
   readonly names: readonly string[];
@@ -79,7 +74,7 @@ export class PostgresSessions {
   }
 
   /** @throws HoldfastError `storage-unreachable`, `permission-denied`. */
-  async lease(timeouts: Timeouts): Promise<PostgresSession> {
+  async lease(timeouts: TransactionTimeouts): Promise<PostgresSession> {
     try {
       const session: PostgresSession = new PostgresSession(await this.#pool.connect(), this.#database, timeouts, () =>
         this.#leased.delete(session),
@@ -113,14 +108,14 @@ export class PostgresSessions {
 export class PostgresSession {
   readonly #client: pg.PoolClient;
   readonly #database: string;
-  readonly #timeouts: Timeouts;
+  readonly #timeouts: TransactionTimeouts;
   readonly #onError: (error: Error) => void;
   readonly #onRelease: () => void;
   #lastWords: unknown;
   #mustClose = false;
   #isReleased = false;
 
-  constructor(client: pg.PoolClient, database: string, timeouts: Timeouts, onRelease: () => void) {
+  constructor(client: pg.PoolClient, database: string, timeouts: TransactionTimeouts, onRelease: () => void) {
     this.#onRelease = onRelease;
     this.#client = client;
     this.#database = database;

@@ -15,12 +15,13 @@ import type { IdentityState, RowState, SchemaState, TokenState } from '../../../
 import { atPointsAsync } from '../../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
 import { applyRowChanges, runBound } from './bulk.ts';
-import { rowObjects, wantedShapes } from './requested-columns.ts';
+import { requestedColumns } from './requested-columns.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { readPostgresSchema } from './schema.ts';
 import type { PostgresRows, PostgresSession } from './session.ts';
 import type { PostgresShapes } from './shapes.ts';
 import { encodePostgres } from './values.ts';
+import { asIs, rowObjects } from '../row-objects.ts';
 import { parseTableName, type TableShape } from '../query-builder.ts';
 import { parseTargetTable, putRowStatements, unknownTable } from '../row-statement.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
@@ -93,7 +94,7 @@ export class PostgresTransaction implements DatabaseTransaction {
       readPostgresRows(
         this.#session,
         this.#options.database,
-        await this.#options.shapes.get(wantedShapes(requests)),
+        await this.#options.shapes.get(requestedColumns(requests)),
         requests,
       ),
     );
@@ -110,7 +111,7 @@ export class PostgresTransaction implements DatabaseTransaction {
         this.#session.run(sql, parameters),
         this.#session.fixed('ROLLBACK TO SAVEPOINT holdfast_query; RELEASE SAVEPOINT holdfast_query'),
       ]);
-      return { rows: rowObjects(this.#options.database, result as PostgresRows) };
+      return { rows: rowObjects(this.#options.database, result as PostgresRows, asIs) };
     });
   }
 
@@ -126,7 +127,7 @@ export class PostgresTransaction implements DatabaseTransaction {
     await this.#change(async () => {
       changes.forEach(({ table }) => parseTargetTable('postgres', table));
       const shapes = await this.#options.shapes.get(
-        wantedShapes(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))),
+        requestedColumns(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))),
       );
       const shapeOf = (table: string): TableShape => {
         const shape = shapes.get(table);

@@ -9,14 +9,14 @@ import { ABSENT, type RowState } from '../../../model/record/world.ts';
 import type { RowRequest } from '../database.ts';
 import { columnOf, parseTableName, selectRow, type TableShape } from '../query-builder.ts';
 import { ambiguousRow } from '../row-statement.ts';
-import type { SqliteConnection } from './connection.ts';
+import type { ShapedReader } from './reader.ts';
 import { decodeSqlite, setOwn } from '../values.ts';
 
 /** Rows read before the event loop gets a turn: about 5 ms. */
 const ROWS_PER_TURN = 1000;
 
 export async function readSqliteRows(
-  connection: SqliteConnection,
+  reader: ShapedReader,
   database: string,
   requests: readonly RowRequest[],
 ): Promise<readonly RowState[]> {
@@ -27,9 +27,9 @@ export async function readSqliteRows(
     const key = Object.keys(request.key).sort();
     const planKey = `${request.table}\0${key.join('\0')}\0\0${request.columns.join('\0')}`;
     if (!plans.has(planKey))
-      plans.set(planKey, planRow(connection.shape(parseTableName(request.table)), key, request.columns));
+      plans.set(planKey, planRow(reader.shape(parseTableName(request.table)), key, request.columns));
     const plan = plans.get(planKey);
-    states.push(plan === undefined ? ABSENT : readRow(connection, database, plan, request));
+    states.push(plan === undefined ? ABSENT : readRow(reader, database, plan, request));
   }
   return states;
 }
@@ -60,8 +60,8 @@ function planRow(
   return { text: `${text} LIMIT 2`, key, columns };
 }
 
-function readRow(connection: SqliteConnection, database: string, plan: RowPlan, request: RowRequest): RowState {
-  const rows = connection.all(
+function readRow(reader: ShapedReader, database: string, plan: RowPlan, request: RowRequest): RowState {
+  const rows = reader.all(
     plan.text,
     plan.key.map((column) => request.key[column]!),
   );

@@ -13,7 +13,6 @@ import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
 import { atPoints } from '../../../store/fault-point.ts';
-import { tries, type PausePolicy } from '../../../store/retry.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
 import { formatTableName, parseTableName } from '../query-builder.ts';
 import {
@@ -24,14 +23,15 @@ import {
   missingRow,
   type BoundStatement,
 } from '../row-statement.ts';
+import { retryWhileBusy } from './busy.ts';
 import type { SqliteConnection } from './connection.ts';
 import { readSqliteRows } from './rows.ts';
 import { rowObjects } from '../row-objects.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
+import { decodeSqlite } from '../values.ts';
 
 /** Changes before the event loop gets a turn. */
 const ROWS_PER_TURN = 500;
-const BUSY_DELAYS_MS = [1, 2, 5, 10, 20, 50] as const;
 
 export interface SqliteTransactionOptions {
   readonly database: string;
@@ -100,7 +100,9 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
-    return this.#do(() => ({ rows: rowObjects(this.#options.database, this.#connection.query(sql, params)) }));
+    return this.#do(() => ({
+      rows: rowObjects(this.#options.database, this.#connection.query(sql, params), decodeSqlite),
+    }));
   }
 
   schema(table: string): Promise<SchemaState> {
@@ -274,26 +276,4 @@ export class SqliteTransaction implements DatabaseTransaction {
       cause === undefined ? {} : { cause },
     );
   }
-}
-
-/** Tries again while SQLite answers that another holds a lock, waiting between the tries, never inside them. */
-export async function retryWhileBusy<T>(timeoutMs: number, attempt: () => T | Promise<T>): Promise<T> {
-  let last: unknown;
-  for await (const _count of tries(busyPauses(timeoutMs))) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isFailure(error, 'busy')) throw error;
-      last = error;
-    }
-  }
-  throw last;
-}
-
-/** Gives up rather than pause beyond the limit. */
-function busyPauses(limitMs: number): PausePolicy {
-  return (count, elapsedMs) => {
-    const pauseMs = BUSY_DELAYS_MS[Math.min(count, BUSY_DELAYS_MS.length) - 1]!;
-    return elapsedMs + pauseMs > limitMs ? undefined : pauseMs;
-  };
 }

@@ -1,0 +1,66 @@
+/**
+ * What a connection has read of its tables.
+ *
+ * Invariant: it is dropped when `schema_version` moves, and after a rollback, which gives a version number back.
+ */
+import type { SchemaState } from '../../../model/record/world.ts';
+import type { TableName, TableShape } from '../query-builder.ts';
+import type { SqliteReader } from './reader.ts';
+import { readSqliteSchema } from './schema.ts';
+import { readSqliteShape } from './shape.ts';
+
+export class KnownTables {
+  readonly #reader: SqliteReader;
+  readonly #shapes = new Map<string, TableShape | undefined>();
+  readonly #schemas = new Map<string, SchemaState>();
+  #hasForeignKeys: boolean | undefined;
+  #schemaVersion: unknown;
+
+  constructor(reader: SqliteReader) {
+    this.#reader = reader;
+  }
+
+  /** What there is to know about a table for building statements; undefined if there is none. */
+  shape(table: TableName): TableShape | undefined {
+    this.#dropStale();
+    const key = keyOf(table);
+    if (!this.#shapes.has(key)) this.#shapes.set(key, readSqliteShape(this.#reader, table));
+    return this.#shapes.get(key);
+  }
+
+  /** A table's schema for the record. */
+  schema(table: TableName): SchemaState {
+    this.#dropStale();
+    const key = keyOf(table);
+    const schema = this.#schemas.get(key) ?? readSqliteSchema(this.#reader, table);
+    this.#schemas.set(key, schema);
+    return schema;
+  }
+
+  /** Does any table refer to another by a foreign key? */
+  hasForeignKeys(): boolean {
+    this.#dropStale();
+    this.#hasForeignKeys ??=
+      this.#reader.all("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REFERENCES%' LIMIT 1")
+        .length > 0;
+    return this.#hasForeignKeys;
+  }
+
+  /** After a rollback. */
+  forget(): void {
+    this.#schemaVersion = undefined;
+  }
+
+  #dropStale(): void {
+    const version = this.#reader.all('PRAGMA schema_version')[0]![0];
+    if (version === this.#schemaVersion) return;
+    this.#shapes.clear();
+    this.#schemas.clear();
+    this.#hasForeignKeys = undefined;
+    this.#schemaVersion = version;
+  }
+}
+
+function keyOf({ schema, name }: TableName): string {
+  return JSON.stringify([schema, name]);
+}
