@@ -1,6 +1,6 @@
 /**
- * Looks for many byte strings at once (Wu and Manber, blocks of two bytes): most bytes of a content are never looked at, so
- * that a file of a gibibyte takes a few seconds, however many there are to look for.
+ * Looks for many byte strings at once (Wu and Manber, blocks of two bytes): most bytes of a content are never looked at.
+ * A file of a gibibyte takes a few seconds, however many strings there are.
  */
 
 const BLOCKS = 65_536;
@@ -8,10 +8,11 @@ const MAX_SHIFT = 255;
 
 export class ByteSearch {
   readonly #patterns: readonly Uint8Array[];
-  /** Of the shortest pattern; only so much of each decides where to look closer. */
+  /** The length of the shortest pattern: only so much of each pattern decides where to look closer. */
   readonly #windowBytes: number;
-  /** How far may be gone on from a window that ends in these two bytes; 0: look closer. */
+  /** How far a window that ends in these two bytes may move on; 0: look closer. */
   readonly #shifts = new Uint8Array(BLOCKS);
+  /** By the last two bytes of its window: the numbers of the patterns that may be there. */
   readonly #candidates = new Map<number, number[]>();
 
   /** @param patterns each of two bytes or more */
@@ -30,7 +31,7 @@ export class ByteSearch {
     });
   }
 
-  /** The number of a pattern that is in the bytes; undefined: none is. */
+  /** The number of a pattern that the bytes hold; undefined: they hold none. */
   find(bytes: Uint8Array): number | undefined {
     const last = this.#windowBytes - 2;
     const shifts = this.#shifts;

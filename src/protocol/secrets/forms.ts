@@ -1,7 +1,7 @@
 /**
  * The forms in which a secret may turn up in text and bytes: as it is, and as JSON, URLs, forms, HTML, hex and base64 write it.
  *
- * Invariant: a form of base64 is found wherever in the encoded bytes the secret begins, between whatever stands around it.
+ * Invariant: in base64 a secret is found wherever in the encoded bytes it begins, and whatever stands before and after it.
  */
 
 /** Lines of a secret of several lines (a key in PEM) count by themselves from so many characters on. */
@@ -10,44 +10,54 @@ const MIN_LINE_CHARACTERS = 16;
 /** All forms of a value, the value first, without repetition. */
 export function formsOf(value: string): readonly string[] {
   const bytes = Buffer.from(value, 'utf8');
+  return [
+    ...new Set([
+      value,
+      ...jsonForms(value),
+      ...percentForms(value),
+      htmlForm(value),
+      bytes.toString('hex'),
+      bytes.toString('hex').toUpperCase(),
+      ...base64Forms(bytes),
+      ...linesOf(value),
+    ]),
+  ];
+}
+
+/** In a string of JSON, and in one within such a string; with all but ASCII, or `/`, escaped. */
+function jsonForms(value: string): readonly string[] {
   const json = JSON.stringify(value).slice(1, -1);
   const ascii = json.replace(
     /[\u0080-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  const percent = [
-    encodeUri(value),
-    encodeUri(value).replace(/[!'()*]/g, percentOf),
-    encodeUri(value).replaceAll('%20', '+'),
-    encodeUri(value)
-      .replace(/[!'()*]/g, percentOf)
-      .replaceAll('%20', '+'),
-  ];
+  return [json, JSON.stringify(json).slice(1, -1), ascii, json.replaceAll('/', String.raw`\/`)];
+}
+
+/** In URLs and forms, by lax and strict encoders, in upper and lower case. */
+function percentForms(value: string): readonly string[] {
+  const lax = encodeUri(value);
+  const strict = lax.replace(/[!'()*]/g, percentOf);
+  const forms = [lax, strict, lax.replaceAll('%20', '+'), strict.replaceAll('%20', '+')];
+  return [...forms, ...forms.map((form) => form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()))];
+}
+
+function htmlForm(value: string): string {
+  return value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** The long lines of a value of several lines, without the markers of PEM. */
+function linesOf(value: string): readonly string[] {
   const lines = value.split(/\r?\n/);
-  const forms = [
-    value,
-    json,
-    JSON.stringify(json).slice(1, -1),
-    ascii,
-    json.replaceAll('/', String.raw`\/`),
-    ...percent,
-    ...percent.map((form) => form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())),
-    value
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
-      .replaceAll('"', '&quot;')
-      .replaceAll("'", '&#39;'),
-    bytes.toString('hex'),
-    bytes.toString('hex').toUpperCase(),
-    ...base64Forms(bytes),
-    ...(lines.length === 1
-      ? []
-      : lines
-          .map((line) => line.trim())
-          .filter((line) => line.length >= MIN_LINE_CHARACTERS && !line.startsWith('-----'))),
-  ];
-  return [...new Set(forms)];
+  if (lines.length === 1) return [];
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line.length >= MIN_LINE_CHARACTERS && !line.startsWith('-----'));
 }
 
 /** Characters that only the secret decides, for each of the three places where it can begin in a group of three bytes. */
@@ -59,7 +69,7 @@ function base64Forms(bytes: Buffer): readonly string[] {
   });
 }
 
-/** Half of a pair that is alone has no form in a URL; it becomes what a URL would make of it. */
+/** A lone surrogate has no form in a URL; it becomes what a URL would make of it. */
 function encodeUri(value: string): string {
   return encodeURIComponent(value.toWellFormed());
 }

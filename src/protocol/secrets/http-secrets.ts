@@ -22,36 +22,27 @@ export class HttpSecrets {
     );
   }
 
-  /** The variables that they are in. */
+  /** Whose values the headers hold. */
   get variables(): readonly string[] {
     return [...this.#values.keys()];
   }
 
-  /** With their values: for the request alone. Names in lower case. */
+  /** With the values: for the request alone. Names in lower case. */
   filledIn(): Record<string, string> {
     return this.#headersWith((variable) => this.#values.get(variable)!);
   }
 
-  /** With their variables' names: for people and the record. */
+  /** With the variables' names: for people and the record. */
   shown(): Record<string, string> {
     return this.#headersWith(referenceTo);
   }
 
-  /** Takes out what the endpoint echoes of a secret, as it is and as it is often written. */
+  /** The text with the variables' names in the place of secrets that the endpoint echoes, in the forms that are common. */
   redact(text: string): string {
     let redacted = text;
     for (const [variable, secret] of this.#values) {
       if (secret.length < MIN_REDACTED_CHARACTERS) continue;
-      const bytes = Buffer.from(secret);
-      const forms = new Set([
-        secret,
-        encodeURIComponent(secret),
-        JSON.stringify(secret).slice(1, -1),
-        bytes.toString('base64'),
-        bytes.toString('base64url'),
-        bytes.toString('base64').replace(/=+$/, ''),
-      ]);
-      for (const form of forms) redacted = redacted.replaceAll(form, () => referenceTo(variable));
+      for (const form of commonForms(secret)) redacted = redacted.replaceAll(form, () => referenceTo(variable));
     }
     return redacted;
   }
@@ -64,6 +55,18 @@ export class HttpSecrets {
       ]),
     );
   }
+}
+
+function commonForms(secret: string): ReadonlySet<string> {
+  const bytes = Buffer.from(secret);
+  return new Set([
+    secret,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+    bytes.toString('base64').replace(/=+$/, ''),
+  ]);
 }
 
 function referenceTo(variable: string): string {

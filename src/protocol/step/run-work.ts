@@ -13,7 +13,7 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { ProtocolHost } from '../host.ts';
 import { stuckFinding, type StuckKind } from '../question/stuck.ts';
 import { makeIntent } from '../commit/seal.ts';
-import { resolveSecrets } from '../secrets/secrets.ts';
+import { resolveSecrets } from '../secrets/placed-secrets.ts';
 import { doneResult } from './done-result.ts';
 import { implementationOf } from './implementation.ts';
 import { performedCalls } from './performed-calls.ts';

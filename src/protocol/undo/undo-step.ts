@@ -39,7 +39,7 @@ import { effectsText } from '../question/effects-text.ts';
 import { implementationOf } from '../step/implementation.ts';
 import { performedCalls } from '../step/performed-calls.ts';
 import { makeIntent } from '../commit/seal.ts';
-import { resolveSecrets } from '../secrets/secrets.ts';
+import { resolveSecrets } from '../secrets/placed-secrets.ts';
 import type { DraftTools, StepDraft, StepWork } from '../step/step-work.ts';
 import { inverseOf, type Inverse } from './effects.ts';
 import { callsOf, isInDoubt } from './undone-calls.ts';
