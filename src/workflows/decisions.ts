@@ -60,7 +60,10 @@ export class Decisions {
     }
   }
 
-  /** A person ends the job without having been asked; or the undoing of it. What can't be used is recorded with the reason. */
+  /**
+   * A person ends the job without having been asked, or ends the undoing of it. What can't be used is recorded with the
+   * reason.
+   */
   abortBySignal(value: unknown): void {
     const { ending, questions, refusals, onAborted } = this.#options;
     const parsed = parseAbort(value);
@@ -179,8 +182,8 @@ export class Decisions {
     const { ending } = this.#options;
     const { by, reason, compensate } = decision;
     const failure = abortedBy(decision, digest, notes);
-    if (compensate === true) ending.undoByDecision(failure, { by, reason, question: digest, notes });
-    else ending.abortByDecision(failure);
+    if (compensate === true) ending.undoByAnswer(failure, { by, reason, question: digest, notes });
+    else ending.abortByAnswer(failure);
   }
 }
 

@@ -1,24 +1,29 @@
 /**
- * How a person ends a job: aborts it, has it undone, or ends the undoing. One machine, so that whoever waits need only ask
- * it; every transition is in its table and is asserted.
+ * How a person ends a job: aborts it, has it undone, or ends the undoing. One machine, so that whoever waits need only
+ * look at it. Every transition is in this table, and is asserted:
  *
- * | state                   | abort by Signal         | undo by Signal  | abort by decision       | undo by decision | undo begins     |
- * |-------------------------|-------------------------|-----------------|-------------------------|------------------|-----------------|
- * | running                 | aborted                 | undo-requested  | aborted                 | undo-requested   | carried         |
- * | aborted                 | .                       | refused         | . (later failure)       | undo-requested   | carried-aborted |
- * | undo-requested          | undo-revoked            | refused         | . (later failure)       | . (later person) | undoing         |
- * | undo-revoked            | .                       | refused         | . (later failure)       | . (later person) | undoing-stopped |
- * | undoing                 | undoing-stopped         | refused         | undoing-stopped         | undoing-stopped  | .               |
- * | undoing-stopped         | .                       | refused         | . (later failure)       | . (later person) | .               |
- * | carried                 | carried-aborted         | undoing         | carried-stopped         | impossible       | .               |
- * | carried-stopped         | carried-aborted-stopped | undoing-stopped | . (later failure)       | impossible       | .               |
- * | carried-aborted         | .                       | refused         | carried-aborted-stopped | impossible       | .               |
- * | carried-aborted-stopped | .                       | refused         | . (later failure)       | impossible       | .               |
+ * | state           | abort by Signal | undo by Signal  | abort by answer | undo by answer  | undo begins     |
+ * |-----------------|-----------------|-----------------|-----------------|-----------------|-----------------|
+ * | running         | aborted         | undo-requested  | aborted         | undo-requested  | carried         |
+ * | aborted         | .               | refused         | . (latest)      | undo-requested  | carried-aborted |
+ * | undo-requested  | undo-revoked    | refused         | . (latest)      | . (latest)      | undoing         |
+ * | undo-revoked    | .               | refused         | . (latest)      | . (latest)      | undoing-stopped |
+ * | undoing         | undoing-stopped | refused         | undoing-stopped | undoing-stopped | .               |
+ * | undoing-stopped | .               | refused         | . (latest)      | . (latest)      | .               |
+ * | carried         | carried-aborted | undoing         | carried-stopped | impossible      | .               |
+ * | carried-stopped | carried-both    | undoing-stopped | . (latest)      | impossible      | .               |
+ * | carried-aborted | .               | refused         | carried-both    | impossible      | .               |
+ * | carried-both    | .               | refused         | . (latest)      | impossible      | .               |
  *
- * `.`: the state stays, and the first failure counts unless the later one is named. So a job goes from running to aborted
- * and ends; or from running to undo-requested and undoing, and ends undone, or stopped when a person ends the undoing.
- * `carried`: the undoing was requested in an earlier Run and carried over by continue-as-new, so this Run knows of no abort.
- * `impossible`: a decision with `compensate` is refused while a job is undone, and a carried undoing begins without questions.
+ * So a job goes from running to aborted, and ends; or by undo-requested to undoing, and ends undone, or stopped when a
+ * person ends the undoing. `.`: the state stays and the first failure counts, or with `(latest)` the latest one.
+ * The carried states are those of a Run whose undoing was requested in an earlier Run and carried over by
+ * continue-as-new: it begins without an abort of its own. There an abort by Signal is noted and does not stop the
+ * undoing.
+ * `impossible`: an answer with `compensate` is refused while a job is undone, and a carried undoing begins without
+ * questions.
+ *
+ * What is in flight is cancelled after every event but an abort by answer; what waits for an answer sees it by itself.
  *
  * Invariants
  * 1. A state has exactly the facts that its row in `STATES` names.
@@ -67,11 +72,11 @@ const STATES = {
   carried: facts('B'),
   'carried-stopped': facts('BS'),
   'carried-aborted': facts('AB'),
-  'carried-aborted-stopped': facts('ABS'),
+  'carried-both': facts('ABS'),
 } as const;
 export type EndingState = keyof typeof STATES;
 
-const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-decision', 'undo-by-decision', 'undo-begins'] as const;
+const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-answer', 'undo-by-answer', 'undo-begins'] as const;
 type EndingEvent = (typeof EVENTS)[number];
 type Target = EndingState | '.' | 'refused' | 'impossible';
 
@@ -84,9 +89,9 @@ const TRANSITIONS: Readonly<Record<EndingState, readonly [Target, Target, Target
   undoing: ['undoing-stopped', 'refused', 'undoing-stopped', 'undoing-stopped', '.'],
   'undoing-stopped': ['.', 'refused', '.', '.', '.'],
   carried: ['carried-aborted', 'undoing', 'carried-stopped', 'impossible', '.'],
-  'carried-stopped': ['carried-aborted-stopped', 'undoing-stopped', '.', 'impossible', '.'],
-  'carried-aborted': ['.', 'refused', 'carried-aborted-stopped', 'impossible', '.'],
-  'carried-aborted-stopped': ['.', 'refused', '.', 'impossible', '.'],
+  'carried-stopped': ['carried-both', 'undoing-stopped', '.', 'impossible', '.'],
+  'carried-aborted': ['.', 'refused', 'carried-both', 'impossible', '.'],
+  'carried-both': ['.', 'refused', '.', 'impossible', '.'],
 };
 
 export class Ending {
@@ -153,13 +158,13 @@ export class Ending {
   }
 
   /** The answer `abort`: ends the job, or the undoing once it has begun. The latest failure counts. */
-  abortByDecision(failure: ApplicationFailure): void {
-    this.#move('abort-by-decision', () => this.#failBy(failure));
+  abortByAnswer(failure: ApplicationFailure): void {
+    this.#move('abort-by-answer', () => this.#failBy(failure));
   }
 
   /** The answer `abort` with `compensate`; it ends the undoing where one has begun meanwhile. */
-  undoByDecision(failure: ApplicationFailure, undoing: Undoing): void {
-    this.#move('undo-by-decision', () => {
+  undoByAnswer(failure: ApplicationFailure, undoing: Undoing): void {
+    this.#move('undo-by-answer', () => {
       this.#undoing = undoing;
       this.#failBy(failure);
     });

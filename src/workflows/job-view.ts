@@ -1,4 +1,4 @@
-/** What people see of a job: the answer of its `status` Query, and the Markdown in Temporal's UI. Nothing is decided from it. */
+/** What people see of a job: the answer of its `status` Query and the Markdown in Temporal's UI. For people only. */
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { defined } from '../model/defined.ts';
 import type { JobState, JobStatus, StepStatus } from '../model/job/status.ts';
@@ -44,7 +44,10 @@ export class JobView {
     };
   }
 
-  /** The details are held by the worker, not in the history: no event. Made at every step, so of a bounded number of steps. */
+  /**
+   * The details are held by the worker, not in the history: they cost no event. They are made at every step, so of a
+   * bounded number of steps.
+   */
   refresh(): void {
     const { board } = this.#options;
     setCurrentDetails(statusMarkdown({ ...this.#extract(board.latest(MAX_STEPS_SHOWN)), counts: board.counts }));

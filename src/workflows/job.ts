@@ -13,11 +13,17 @@ export interface OpenJobOptions {
   readonly name?: string;
   /** Name → `${{ env.NAME }}` or `sqlite:relative/path`. Default: none. */
   readonly databases?: Readonly<Record<string, string>>;
-  /** Environment variables of the worker that steps may use by `ctx.secret(name)`; no value of one is recorded. Default: none. */
+  /**
+   * Environment variables of the worker that steps may use by `ctx.secret(name)`; no value of one is recorded.
+   * Default: none.
+   */
   readonly secrets?: readonly string[];
   /** Compared with the record at every verification, besides what steps read and wrote. Default: nothing. */
   readonly watch?: readonly Watch[];
-  /** Hosts that steps and watches may call, redirects included: `api.example.com`, `http://localhost:8080`. Default: none. */
+  /**
+   * Hosts that steps and watches may call, redirects included: `api.example.com`, `http://localhost:8080`.
+   * Default: none.
+   */
   readonly http?: HttpSettings;
   /** Compare the world again before a step when this long has passed, in milliseconds. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
@@ -53,8 +59,9 @@ export interface Job {
   /**
    * Runs a step behind the gate and returns its output, typed by the contract. In the same place of the Workflow it has
    * the same id; calling it again after a restart is safe and answers from the record.
-   * @throws ApplicationFailure `aborted` when a person aborted the job, or the step's own failure with `onFailure: 'fail'`
-   * @throws HoldfastError `bad-input` for an input that does not fit the contract or an id that is none, `too-large`, `not-json`
+   * @throws ApplicationFailure `aborted` when a person aborted the job; the step's own failure with `onFailure: 'fail'`
+   * @throws HoldfastError `bad-input` for an input that does not fit the contract or an id that is none; `too-large`;
+   *   `not-json`
    */
   step<C extends StepContract>(contract: C, input: StepInput<C>, options?: StepOptions): Promise<StepOutput<C>>;
   /** A durable timer, in milliseconds. */

@@ -1,6 +1,6 @@
 /**
- * What the Workflow knows of the record: its place in the chain, the term, the generations of steps, the steps done in this
- * Run. All of it comes from Activities' results, so that it is the same in every replay.
+ * What the Workflow knows of the record: its place in the chain, the term, the generations of steps, the steps done in
+ * this Run. All of it comes from Activities' results, so that it is the same in every replay.
  *
  * Invariants
  * 1. The place in the chain never goes back.

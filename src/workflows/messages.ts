@@ -1,5 +1,5 @@
 /**
- * The Signals, Updates and Queries of every job. Plain JSON, so that Temporal's own command line can send and read them.
+ * The Signals, Updates and Queries of every job. Plain JSON: Temporal's own command line can send and read them.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Answer } from '../model/question/answer.ts';
@@ -9,13 +9,16 @@ import type { JobStatus } from '../model/job/status.ts';
 /** A person's decision (`DecisionSchema`). Taken as unknown: what can't be used is recorded, never dropped. */
 export const decideSignal = defineSignal<[unknown]>('decide');
 
-/** A person ends the job (`AbortSchema`), whether it asks something or not; while it is being undone: ends that. Taken as unknown, like a decision. */
+/**
+ * A person ends the job (`AbortSchema`), whether it asks something or not; while it is being undone: ends that. Taken
+ * as unknown, like a decision.
+ */
 export const abortSignal = defineSignal<[unknown]>('abort');
 
 export interface DecideAnswer {
   /** What was done, in words. */
   readonly done: readonly string[];
-  /** The question that was closed by it, with the answers; null: it did nothing, `done` says why. */
+  /** The question that it closed, with the chosen answers; null: it did nothing, `done` says why. */
   readonly used: {
     readonly question: string;
     readonly answer?: Answer;
@@ -23,7 +26,7 @@ export interface DecideAnswer {
   } | null;
 }
 
-/** The same, validated before it enters the history; answers when it has been carried out. */
+/** A person's decision, validated before it enters the history; its result comes when it has been carried out. */
 export const decideUpdate = defineUpdate<DecideAnswer, [unknown]>('decide');
 
 export const statusQuery = defineQuery<JobStatus>('status');

@@ -10,7 +10,7 @@ import { asFailure } from './workflow-failure.ts';
 
 /**
  * Opens a guarded job for this Workflow and runs `body` in it. Once per Workflow Execution.
- * @throws what the body throws; ApplicationFailure `aborted`, `bad-input` for hosts that cannot be called; ContinueAsNew
+ * @throws what the body throws; ApplicationFailure `aborted`, `bad-input` (hosts that cannot be called); ContinueAsNew
  */
 export async function openJob<T>(options: OpenJobOptions, body: (job: Job) => Promise<T>): Promise<T> {
   refuseBadHosts(options);

@@ -13,12 +13,17 @@ interface Patch {
 
 export const PATCHES = {
   'ask-when-no-input-can-be-made': {
-    why: "A plan's step that could not be given its input (a reference without a value), or whose output did not fit the state, failed the job. Now a person is asked, as for every step that can't go on.",
+    why:
+      "A plan's step that could not be given its input (a reference without a value), or whose output did " +
+      "not fit the state, failed the job. Now a person is asked, as for every step that can't go on.",
     since: '0.1.0',
     until: 'No job that was started before 0.1.0 is running or will be reset to before its failure.',
   },
   'rerun-voids-what-was-asked-before': {
-    why: 'A step that waited while a person decided to run earlier steps again was asked once more with its old input before those had run. Now whatever was asked before is void, and is asked anew with what its input is by then.',
+    why:
+      'A step that waited while a person decided to run earlier steps again was asked once more with its ' +
+      'old input before those had run. Now whatever was asked before is void, and is asked anew with what ' +
+      'its input is by then.',
     since: '0.1.0',
     until: 'No job that was started before 0.1.0 is running or will be reset to before such a decision.',
   },

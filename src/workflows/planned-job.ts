@@ -19,7 +19,7 @@ export class PlannedJob implements PlanJob {
   /** How many steps earlier Runs had done. */
   readonly #carriedDone: number;
   /** How many outputs a new Run would have to request of the record, when that was last counted. */
-  #leftOut = 0;
+  #omitted = 0;
 
   constructor(plan: Plan, core: JobCore, rewound: string[]) {
     this.#plan = plan;
@@ -65,14 +65,17 @@ export class PlannedJob implements PlanJob {
     await this.#core.askStuck(stepId, failure, this.#graph.sourcesOf.get(stepId) ?? []);
   }
 
-  /** A new Run requests less of the record than this one has newly done, or there is none: the chain would never end. */
+  /**
+   * Goes on in a new Run where the history is long. A new Run requests less of the record than this one has newly done,
+   * or there is none: the chain would never end.
+   */
   async onSuperStepEnd(end: SuperStepEnd): Promise<void> {
     if (!this.#core.isLong || end.remaining === 0 || end.failed.length > 0) return;
     const newlyDone = this.#plan.steps.length - end.remaining - this.#carriedDone;
-    if (this.#leftOut > 0 && newlyDone <= this.#leftOut) return this.#core.sayWhyNotNew(this.#leftOut);
+    if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
     const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);
-    this.#leftOut = progress.leftOut?.length ?? 0;
-    if (this.#leftOut > 0 && newlyDone <= this.#leftOut) return this.#core.sayWhyNotNew(this.#leftOut);
+    this.#omitted = progress.leftOut?.length ?? 0;
+    if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
     await this.#core.continueAsNew({ plan: { progress, rewound: [...this.#rewound] } });
   }
 }

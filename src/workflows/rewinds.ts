@@ -1,6 +1,6 @@
 /**
- * Steps that decisions made run again. A request that was made before such a decision may have been given what is void now:
- * it is void, too, and its caller requests the step again with what its input is by then.
+ * Steps that decisions made run again. A request that was made before such a decision may have been given what is void
+ * now: it is void, too, and its caller requests the step again with what its input is by then.
  */
 import { isPatched } from './patches.ts';
 

@@ -1,5 +1,6 @@
 /**
- * The steps of a job with their state, in the order in which they were first seen. For people; nothing is decided from it.
+ * The steps of a job with their state, in the order in which they were first seen. For people; nothing is decided from
+ * it.
  *
  * Invariant: a change costs the same at step 10,000 as at step 10, and so does `latest`: the details of a job are made
  * anew at every step.

@@ -1,10 +1,10 @@
 /**
  * Results of finished steps, for a Workflow that starts from its beginning in a new Run: those that are carried over
- * need not be asked for again; the rest the record answers.
+ * need not be requested again; the rest the record answers.
  *
  * Invariants
  * 1. What is carried stays well below the 2 MB that one payload may have, in UTF-8.
- * 2. A new Run asks again for less than this one has newly done, or there is none: the chain would never end.
+ * 2. A new Run requests again less than this one has newly done, or there is none: the chain would never end.
  */
 import { jsonBytes, type Json } from '../model/canonical-json.ts';
 
@@ -22,16 +22,16 @@ export class StepResults {
     { readonly result: StepResult; readonly sizeBytes: number; readonly isCarried: boolean }
   >();
   readonly #maxBytes: number;
-  /** How many of the first results to come are done already, and were left out. */
-  readonly #askedAgain: number;
+  /** How many of the first results to come were there in the Run before, which omitted them. */
+  readonly #requestedAgain: number;
   #sizeBytes = 0;
-  #leftOut = 0;
+  #omitted = 0;
   #added = 0;
 
-  /** @param leftOut how many results the Run before had and did not carry */
-  constructor(maxBytes: number, carried: Readonly<Record<string, StepResult>>, leftOut: number) {
+  /** @param omitted how many results the Run before had and did not carry */
+  constructor(maxBytes: number, carried: Readonly<Record<string, StepResult>>, omitted: number) {
     this.#maxBytes = maxBytes;
-    this.#askedAgain = leftOut;
+    this.#requestedAgain = omitted;
     for (const [stepId, result] of Object.entries(carried)) this.#put(stepId, result);
   }
 
@@ -45,13 +45,14 @@ export class StepResults {
     this.#put(stepId, result);
   }
 
-  /** Is a new Run worth what it would ask for again? */
+  /** Is a new Run worth what it would request again? */
   get isWorthCarrying(): boolean {
-    return this.#leftOut === 0 || this.#added - this.#askedAgain > this.#leftOut;
+    return this.#omitted === 0 || this.#added - this.#requestedAgain > this.#omitted;
   }
 
-  get leftOut(): number {
-    return this.#leftOut;
+  /** How many results are too large to be carried. */
+  get omitted(): number {
+    return this.#omitted;
   }
 
   /** What the next Run is given; results for which a higher generation was issued are void. */
@@ -65,11 +66,11 @@ export class StepResults {
   #put(stepId: string, result: StepResult): void {
     const present = this.#results.get(stepId);
     if (present?.isCarried === true) this.#sizeBytes -= present.sizeBytes;
-    if (present?.isCarried === false) this.#leftOut -= 1;
+    if (present?.isCarried === false) this.#omitted -= 1;
     const sizeBytes = jsonBytes(result.output) + stepId.length + RESULT_FRAME_BYTES;
     const isCarried = this.#sizeBytes + sizeBytes <= this.#maxBytes;
     if (isCarried) this.#sizeBytes += sizeBytes;
-    else this.#leftOut += 1;
+    else this.#omitted += 1;
     this.#results.set(stepId, { result, sizeBytes, isCarried });
   }
 }

@@ -1,4 +1,4 @@
-/** The failure that a job ends with whose effects were undone: who aborted it and why, what was undone, and what was not. */
+/** The failure that an undone job ends with: who aborted it and why, what was undone, and what was not. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import { defined } from '../model/defined.ts';
 import type { UndoReport } from '../model/job/undo.ts';

@@ -1,5 +1,6 @@
 /**
- * What stands before the undoing of a job: it begins by Activity until nothing is in its way, and a person answers what is.
+ * What stands before the undoing of a job: an Activity begins it, again and again until nothing is in its way; a person
+ * answers what is.
  *
  * Invariant: once it has begun, what was asked before is asked no more.
  */

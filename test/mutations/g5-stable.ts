@@ -32,7 +32,7 @@ export const STABLE: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'a new Run is begun although it asks again for all that was done',
     file: 'src/workflows/step-results.ts',
-    find: 'return this.#leftOut === 0 || this.#added - this.#askedAgain > this.#leftOut;',
+    find: 'return this.#omitted === 0 || this.#added - this.#requestedAgain > this.#omitted;',
     replace: 'return true;',
     tests: ['test/unit/carried.test.ts'],
   },

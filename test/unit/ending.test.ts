@@ -7,7 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import * as fc from 'fast-check';
 import { Ending, type Undoing } from '../../src/workflows/ending.ts';
 
-const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-decision', 'undo-by-decision', 'undo-begins'] as const;
+const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-answer', 'undo-by-answer', 'undo-begins'] as const;
 type Event = (typeof EVENTS)[number];
 
 /** The same by its facts alone. */
@@ -20,17 +20,17 @@ class Facts {
   /** False: the event can't be used, or can't come. */
   takes(event: Event): boolean {
     if (event === 'undo-by-signal') return this.aborted === undefined;
-    if (event === 'undo-by-decision') return !this.begun || this.undoing !== undefined;
+    if (event === 'undo-by-answer') return !this.begun || this.undoing !== undefined;
     return true;
   }
 
   note(event: Event, failure: ApplicationFailure, undoing: Undoing): void {
     if (event === 'undo-begins') this.begun = true;
-    if (event === 'undo-by-signal' || event === 'undo-by-decision') this.undoing = undoing;
+    if (event === 'undo-by-signal' || event === 'undo-by-answer') this.undoing = undoing;
     if (event === 'undo-by-signal') this.aborted ??= failure;
     if (event === 'abort-by-signal' && this.undoing === undefined) this.aborted ??= failure;
     if (event === 'abort-by-signal' && this.undoing !== undefined) this.stopped ??= failure;
-    if (event === 'abort-by-decision' || event === 'undo-by-decision') {
+    if (event === 'abort-by-answer' || event === 'undo-by-answer') {
       if (this.begun) this.stopped = failure;
       else this.aborted = failure;
     }
@@ -40,8 +40,8 @@ class Facts {
 function send(ending: Ending, event: Event, failure: ApplicationFailure, undoing: Undoing): void {
   if (event === 'abort-by-signal') ending.abortBySignal(failure);
   if (event === 'undo-by-signal') ending.undoBySignal(failure, undoing);
-  if (event === 'abort-by-decision') ending.abortByDecision(failure);
-  if (event === 'undo-by-decision') ending.undoByDecision(failure, undoing);
+  if (event === 'abort-by-answer') ending.abortByAnswer(failure);
+  if (event === 'undo-by-answer') ending.undoByAnswer(failure, undoing);
   if (event === 'undo-begins') ending.beginUndo();
 }
 
@@ -83,7 +83,7 @@ test('property: the machine and its facts never differ, and what the facts refus
     'aborted',
     'carried',
     'carried-aborted',
-    'carried-aborted-stopped',
+    'carried-both',
     'carried-stopped',
     'undo-requested',
     'undo-revoked',
