@@ -65,7 +65,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
     file: 'src/effects/files/commit/settle.ts',
     find: 'await storeIfUnknown(commit, file, state.content);',
     replace: '',
-    tests: ['test/unit/file-change.test.ts'],
+    tests: ['test/unit/file-change-races.test.ts'],
   },
   {
     guarantee: 'G4',

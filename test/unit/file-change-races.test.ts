@@ -1,0 +1,171 @@
+/** Files that somebody changes while they are changed: nothing is lost, at whatever moment it happens. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { commitFile, prepareFile, type CommitMoment, type CommitOutcome } from '../../src/effects/files/index.ts';
+import { sha256Hex } from '../../src/model/digest.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import { ABSENT, type FileState } from '../../src/model/record/world.ts';
+import { FOLDER, NAME, testChangedFiles } from '../support/changed-files.ts';
+
+const files = testChangedFiles();
+
+const MOMENTS: CommitMoment[] = ['opened', 'captured', 'hashed', 'compared', 'placed', 'synced'];
+
+/** Where a person's bytes may have ended up; nowhere is the one answer that is not allowed. */
+async function assertNotLost(bytes: string, outcome: CommitOutcome, label: string): Promise<void> {
+  const digest = sha256Hex(bytes);
+  const isInPlace =
+    existsSync(files.at('x')) && lstatSync(files.at('x')).isFile() && sha256Hex(readFileSync(files.at('x'))) === digest;
+  const isKept = 'stored' in outcome && outcome.stored === digest && (await files.blobs.verify(digest)) === 'intact';
+  assert.ok(isInPlace || isKept, `${label}: lost, ${JSON.stringify(outcome)}`);
+  if (!isInPlace) assert.notEqual(outcome.outcome, 'applied', `${label}: not told`);
+}
+
+for (const size of ['small', 'large'] as const) {
+  const old = size === 'small' ? 'old' : 'old'.padEnd(1_500_000, '.');
+
+  test(`a ${size} file that somebody writes into is never lost, at whatever moment of its replacement or removal`, async () => {
+    for (const moment of MOMENTS) {
+      for (const after of [await files.fileState('new'), ABSENT]) {
+        // Each time others: what an earlier round has kept would hide that this one keeps nothing.
+        const theirs = `theirs ${moment} ${after.kind}`.padEnd(size === 'small' ? 0 : 1_500_000, '.');
+        rmSync(files.at('x'), { force: true });
+        writeFileSync(files.at('x'), old);
+        const descriptorHolder = await import('node:fs/promises').then((fs) => fs.open(files.at('x'), 'r+'));
+        try {
+          const before = await files.fileState(old);
+          const outcome = await files.change('x', before, after, (now) => {
+            if (now === moment) writeFileSync(descriptorHolder.fd, theirs);
+          });
+          await assertNotLost(theirs, outcome, `${moment}, ${after.kind}`);
+          files.assertTidy();
+        } finally {
+          await descriptorHolder.close();
+        }
+      }
+    }
+  });
+}
+
+test('a file that somebody puts in place is never lost: at any moment of a creation or removal, until the last comparison of a replacement', async () => {
+  for (const moment of MOMENTS) {
+    const cases: [string | undefined, FileState][] = [
+      [undefined, await files.fileState('new')],
+      ['old', ABSENT],
+      ['old', FOLDER],
+    ];
+    if (moment === 'opened' || moment === 'captured' || moment === 'hashed')
+      cases.push(['old', await files.fileState('new')]);
+    for (const [old, after] of cases) {
+      const theirs = `theirs ${moment} ${old ?? 'nothing'} ${after.kind}`;
+      rmSync(files.at('x'), { force: true, recursive: true });
+      if (old !== undefined) writeFileSync(files.at('x'), old);
+      const before = old === undefined ? ABSENT : await files.fileState(old);
+      let isDone = false;
+      const outcome = await files.change('x', before, after, (now) => {
+        if (now !== moment || isDone) return;
+        isDone = true;
+        writeFileSync(files.at('theirs'), theirs);
+        try {
+          renameSync(files.at('theirs'), files.at('x'));
+        } catch {
+          // A folder stands there by now: nothing that could get lost.
+          rmSync(files.at('theirs'));
+          isDone = false;
+        }
+      });
+      if (isDone) await assertNotLost(theirs, outcome, `${moment}, ${before.kind} to ${after.kind}`);
+      if (isDone && moment !== 'placed' && moment !== 'synced')
+        assert.equal(files.read('x'), theirs, `${moment}: left in its place, or put back`);
+      files.assertTidy();
+    }
+  }
+});
+
+test('a removal at any moment is told, or done', async () => {
+  for (const moment of MOMENTS) {
+    writeFileSync(files.at('x'), 'old');
+    const outcome = await files.change('x', await files.fileState('old'), await files.fileState('new'), (now) => {
+      if (now === moment) unlinkSync(files.at('x'));
+    });
+    const isAfter = moment === 'placed' || moment === 'synced' || moment === 'compared';
+    assert.equal(outcome.outcome, isAfter ? 'applied' : 'conflict', moment);
+    files.assertTidy();
+  }
+});
+
+test('a symbolic link swapped in for a folder at any moment leads nobody out of the workspace', async () => {
+  const outside = mkdtempSync(join(tmpdir(), 'holdfast-outside-'));
+  try {
+    for (const moment of MOMENTS) {
+      for (const [before, after] of [
+        [ABSENT, await files.fileState('new')],
+        [await files.fileState('old'), await files.fileState('new')],
+        [await files.fileState('old'), ABSENT],
+      ] as const) {
+        rmSync(files.at('d'), { recursive: true, force: true });
+        rmSync(files.at('moved'), { recursive: true, force: true });
+        mkdirSync(files.at('d'));
+        writeFileSync(join(outside, 'x'), 'outside');
+        if (before.kind === 'file') writeFileSync(files.at('d/x'), 'old');
+        const outcome = await files
+          .change('d/x', before, after, (now) => {
+            if (now !== moment) return;
+            renameSync(files.at('d'), files.at('moved'));
+            symlinkSync(outside, files.at('d'));
+          })
+          .catch((error: unknown) => error);
+        assert.deepEqual(readdirSync(outside), ['x'], `${moment}: ${JSON.stringify(outcome)}`);
+        assert.equal(readFileSync(join(outside, 'x'), 'utf8'), 'outside');
+      }
+    }
+    rmSync(files.at('d'), { recursive: true, force: true });
+    mkdirSync(files.at('d'));
+    const prepared = await prepareFile(
+      files.workspace,
+      { path: 'd/x', before: ABSENT, after: await files.fileState('new') },
+      files.blobs,
+      NAME,
+    );
+    renameSync(files.at('d'), files.at('elsewhere'));
+    symlinkSync(outside, files.at('d'));
+    await assert.rejects(commitFile(files.workspace, prepared, files.blobs), (error) =>
+      isFailure(error, 'outside-workspace'),
+    );
+    assert.equal(readFileSync(join(outside, 'x'), 'utf8'), 'outside');
+  } finally {
+    rmSync(outside, { recursive: true });
+  }
+});
+
+test('a folder moved out of the workspace at the last moment is noticed', async () => {
+  const outside = mkdtempSync(join(tmpdir(), 'holdfast-outside-'));
+  try {
+    mkdirSync(files.at('d'));
+    const outcome = files.change('d/x', ABSENT, await files.fileState('new'), (now) => {
+      if (now === 'captured') renameSync(files.at('d'), join(outside, 'd'));
+    });
+    await assert.rejects(outcome, (error) => isFailure(error, 'outside-workspace'));
+    assert.deepEqual(
+      readdirSync(join(outside, 'd')).filter((name) => !name.endsWith('.tmp')),
+      [],
+    );
+  } finally {
+    rmSync(outside, { recursive: true });
+  }
+});
