@@ -13,7 +13,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { test } from 'node:test';
-import { checkFile, commitFile, findLeftoverFiles, prepareFile, putFile, removeLeftoverFiles, syncFolders, type FileChange } from '../../src/effects/files/index.ts';
+import {
+  checkFile,
+  commitFile,
+  findLeftoverFiles,
+  prepareFile,
+  putFile,
+  removeLeftoverFiles,
+  syncFolders,
+  type FileChange,
+} from '../../src/effects/files/index.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { ABSENT, type FileState } from '../../src/model/record/world.ts';
