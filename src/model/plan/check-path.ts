@@ -1,5 +1,6 @@
 /** Paths and claims that a plan names: inside the workspace, and no database's own file. */
 import { parseClaim } from '../step/claim.ts';
+import { patternProblem } from '../step/file-pattern.ts';
 import { workspacePath } from '../step/workspace-path.ts';
 import type { PlanProblem } from './problem.ts';
 import type { Plan } from './plan.ts';
@@ -21,6 +22,14 @@ export function checkPath(plan: Plan, path: string, at: string): readonly PlanPr
           hint: 'use the db.* steps, or ctx.db, for what is in it',
         },
       ];
+}
+
+/** A path, or a pattern that names many. */
+export function checkPattern(plan: Plan, pattern: string, at: string): readonly PlanProblem[] {
+  const refused = pattern.includes('${{') ? undefined : patternProblem(pattern);
+  if (refused === undefined) return checkPath(plan, pattern, at);
+  const { problem, hint } = refused;
+  return [{ path: at, message: `the pattern ${problem}`, found: JSON.stringify(pattern), hint }];
 }
 
 export function checkClaim(plan: Plan, text: string, at: string): readonly PlanProblem[] {

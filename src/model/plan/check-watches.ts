@@ -3,7 +3,7 @@ import { parseTemplate } from './template.ts';
 import { shown, type PlanProblem } from './problem.ts';
 import type { Plan, Watch } from './plan.ts';
 import { checkUrl } from './check-url.ts';
-import { checkPath } from './check-path.ts';
+import { checkPattern } from './check-path.ts';
 import { checkDatabaseName } from './check-databases.ts';
 
 export function checkWatches(plan: Plan): readonly PlanProblem[] {
@@ -11,7 +11,7 @@ export function checkWatches(plan: Plan): readonly PlanProblem[] {
   const endpoints = new Map<string, number>();
   return plan.watch.flatMap((watch, index) => {
     const at = `watch[${index}]`;
-    if (watch.file !== undefined) return checkPath(plan, watch.file, `${at}.file`);
+    if (watch.file !== undefined) return checkPattern(plan, watch.file, `${at}.file`);
     if (watch.schema !== undefined) return checkDatabaseName(plan, watch.schema.split('/')[0]!, `${at}.schema`);
     if (watch.endpoint !== undefined) return checkEndpoint(plan, watch.endpoint, `${at}.endpoint`, endpoints, index);
     if (watch.query === undefined) return [];

@@ -9,7 +9,9 @@ export const WatchSchema = z
       .string()
       .min(1)
       .optional()
-      .describe('A path in the workspace, or a pattern: * within a folder, ** across folders, ? one character.'),
+      .describe(
+        'A path in the workspace, or a pattern: * within a folder, ** across folders, ? one character, [a-z] one of these characters, {a,b} either text.',
+      ),
     schema: z
       .string()
       .regex(/^[^/\s]+\/[^/]+$/, 'DATABASE/TABLE')

@@ -1,6 +1,7 @@
 /** The fields that `ctx.command` and the built-in step `command` share. */
 import * as z from 'zod';
-import { workspacePath } from './workspace-path.ts';
+import { workspacePattern } from './file-pattern.ts';
+import { workspacePath, type Checked } from './workspace-path.ts';
 
 export const DEFAULT_KILL_GRACE_MS = 5_000;
 
@@ -15,7 +16,8 @@ const PatternSchema = z
   .string()
   .min(1)
   .transform((text, context) => {
-    const checked = text === '.' || text === '../' ? { ok: true as const, value: '**' } : workspacePath(text);
+    const checked: Checked<string> =
+      text === '.' || text === '../' ? { ok: true, value: '**' } : workspacePattern(text);
     if (checked.ok) return checked.value;
     context.addIssue({ code: 'custom', message: checked.problem });
     return z.NEVER;
@@ -41,7 +43,7 @@ export const commandFields = {
     .min(1)
     .optional()
     .describe(
-      'What of the workspace it is given: files, folders with all in them, patterns (*, **, ?). Default: all of it.',
+      'What of the workspace it is given: files, folders with all in them, patterns (*, **, ?, [a-z], {a,b}). Default: all of it.',
     ),
   reads: z
     .array(PatternSchema)

@@ -1,4 +1,4 @@
-/** Which paths a list of files, folders and patterns selects. */
+/** Which paths of a workspace a command is given, reads or leaves to others. */
 import { expressionOfPattern, isFilePattern } from './file-pattern.ts';
 
 /** Which paths a list of files, folders and patterns selects. */
@@ -17,6 +17,7 @@ export class PathSelection {
 
 function testOf(pattern: string): (path: string) => boolean {
   if (!isFilePattern(pattern)) return (path) => path === pattern || path.startsWith(`${pattern}/`);
-  const expression = expressionOfPattern(pattern);
-  return (path) => expression.test(path);
+  // Without * and ? it names files or folders one by one, and a folder is selected with all in it.
+  const expressions = [pattern, ...(/[*?]/.test(pattern) ? [] : [`${pattern}/**`])].map(expressionOfPattern);
+  return (path) => expressions.some((expression) => expression.test(path));
 }

@@ -5,7 +5,10 @@ export interface CommandOptions {
   readonly shell?: boolean;
   /** A folder of the workspace to run in. Default: the workspace. */
   readonly cwd?: string;
-  /** What of the workspace it is given: files, folders with all in them, patterns (`*`, `**`, `?`). Default: all of it. */
+  /**
+   * What of the workspace it is given: files, folders with all in them, patterns (`*`, `**`, `?`, `[a-z]`, `{a,b}`).
+   * Default: all of it.
+   */
   readonly paths?: readonly string[];
   /** Of these, what its result depends on: recorded as read, so that a later change makes the step stale. Default: none. */
   readonly reads?: readonly string[];

@@ -2,7 +2,7 @@
 import { isFailure } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/job/settings.ts';
 import { formatResource } from '../../model/record/resource.ts';
-import { folderOfPattern, isFilePattern, matchesPattern } from '../../model/step/file-pattern.ts';
+import { expressionOfPattern, folderOfPattern, isFilePattern } from '../../model/step/file-pattern.ts';
 import type { LookPlace } from './request.ts';
 import type { UnseenSighting } from './sighting.ts';
 
@@ -63,8 +63,9 @@ function resourcesOf(watch: Watch): readonly string[] {
 async function matchPattern({ workspace }: Pick<LookPlace, 'workspace'>, pattern: string): Promise<WatchedPattern> {
   const resource = formatResource({ kind: 'files', pattern });
   try {
+    const expression = expressionOfPattern(pattern);
     const infos = await workspace.files.list(folderOfPattern(pattern), true);
-    const matching = infos.filter(({ kind, path }) => kind !== 'directory' && matchesPattern(pattern, path));
+    const matching = infos.filter(({ kind, path }) => kind !== 'directory' && expression.test(path));
     return { resource, pattern, matches: matching.map(({ path }) => formatResource({ kind: 'file', path })) };
   } catch (error) {
     if (!isFailure(error)) throw error;
