@@ -6,7 +6,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'what a step did is undone in the order in which it was done',
-    file: 'src/protocol/undo/effects.ts',
+    file: 'src/protocol/undo/invert.ts',
     find: 'of [...record.effects.entries()].reverse()) {',
     replace: 'of [...record.effects.entries()]) {',
     tests: UNDOING,
@@ -33,7 +33,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'an undoing that is recorded is done again',
-    file: 'src/protocol/undo/undo-step.ts',
+    file: 'src/protocol/undo/undo-work.ts',
     find: 'if (done !== undefined) return this.result(done.record, done.at);',
     replace: '',
     tests: ['test/integration/compensate-job.test.ts'],
@@ -51,16 +51,16 @@ export const UNDOING_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'a compensation is not told of a call in doubt, nor is anybody asked',
-    file: 'src/protocol/undo/undo-step.ts',
-    find: 'known.calls.filter(isInDoubt)',
-    replace: 'known.calls.filter(() => false)',
+    file: 'src/protocol/undo/undo-work.ts',
+    find: 'undone.calls.filter(isInDoubt)',
+    replace: 'undone.calls.filter(() => false)',
     tests: UNDOING,
     name: 'is settled before',
   },
   {
     guarantee: 'G1',
     breaks: 'a step that is half applied when its job is aborted is left so',
-    file: 'src/protocol/undo/begin-undo.ts',
+    file: 'src/protocol/undo/settle-job.ts',
     find: '(isUndoId(intent.stepId) ? [intent.stepId] : [])',
     replace: '[intent.stepId]',
     tests: UNDOING,

@@ -78,7 +78,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'an undoing replaces what somebody has changed since',
-    file: 'src/protocol/undo/effects.ts',
+    file: 'src/protocol/undo/put-back.ts',
     find: 'if (sameState(found, after)) return true;',
     replace: "if (found.kind !== 'other') return true;",
     tests: UNDOING,
