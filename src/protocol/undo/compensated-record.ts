@@ -5,7 +5,7 @@ import { issuesText } from '../../model/issues-text.ts';
 import type { CompensatedCall, CompensatedRecord } from '../../model/step/compensated.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
-import { resolveSecrets } from '../secrets/secrets.ts';
+import { resolveSecrets } from '../secrets/placed-secrets.ts';
 import type { DraftTools } from '../step/step-work.ts';
 import type { UndoneStep } from './undone-step.ts';
 
