@@ -1,5 +1,6 @@
 /**
- * The effect of `noteStep` without any guard: what the guarded step is measured against. As fast as it can be made while
+ * The effect of `noteStep` without any guard: what the guarded step is measured against. As fast as it can be made
+ * while
  * it is as durable: temporary file, fsync, rename, fsync of the folder; one SQLite commit in WAL mode with
  * synchronous=FULL. Synchronous calls, connection and statement kept: each is the faster choice here.
  */

@@ -1,5 +1,6 @@
 /**
- * What every figure on a real server needs: the server, one bundle of Workflows, worker processes, a place for workspaces.
+ * What every figure on a real server needs: the server, one bundle of Workflows, worker processes, a place for
+ * workspaces.
  *
  * Invariant: `close` ends every worker process and the server, and removes what they wrote.
  */

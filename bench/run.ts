@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: the figures of docs/performance.md. `--only NAME` (may be given again) measures these, `--quick` fewer
+ * `npm run bench`: the figures of docs/performance.md. `--only NAME` (may be given again) measures these, `--quick`
+ * fewer
  * and shorter rounds, `--json` prints one object: name → value, low, high, bound, unit, holds.
  */
 import { parseArgs } from 'node:util';

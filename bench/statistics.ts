@@ -8,7 +8,10 @@ export interface Summary {
   readonly high: number;
 }
 
-/** So sure is the range of holding the true median, where there are measurements enough (five); fewer give all they have. */
+/**
+ * So sure is the range of holding the true median, where there are measurements enough (five); fewer give all they
+ * have.
+ */
 const CONFIDENCE = 0.9;
 
 export function median(values: readonly number[]): number {

@@ -4,6 +4,7 @@
  */
 import { openConnection, type ConnectionChoice } from './client/connection.ts';
 import { HoldfastClient } from './client/jobs.ts';
+import { defined } from './model/defined.ts';
 
 export interface ConnectOptions extends ConnectionChoice {
   /** Where new jobs go. Default `holdfast`. */
@@ -23,8 +24,7 @@ export async function connectHoldfast(options: ConnectOptions = {}): Promise<Hol
     client,
     connection,
     address,
-    ...(options.taskQueue === undefined ? {} : { taskQueue: options.taskQueue }),
-    ...(options.queryTimeoutMs === undefined ? {} : { queryTimeoutMs: options.queryTimeoutMs }),
+    ...defined({ taskQueue: options.taskQueue, queryTimeoutMs: options.queryTimeoutMs }),
   });
 }
 
@@ -35,18 +35,17 @@ export {
   DEFAULT_TASK_QUEUE,
   type ConnectionChoice,
 } from './client/connection.ts';
-export {
-  HoldfastClient,
-  type Cancelled,
-  type Decided,
-  type DecisionInput,
-  type HoldfastClientOptions,
-  type JobFailureInfo,
-  type JobResult,
-  type StartedJob,
-  type StartOptions,
-  type WatchOptions,
-} from './client/jobs.ts';
+export { HoldfastClient, type HoldfastClientOptions } from './client/jobs.ts';
+export type {
+  Cancelled,
+  Decided,
+  DecisionInput,
+  JobFailureInfo,
+  JobResult,
+  StartedJob,
+  StartOptions,
+  WatchOptions,
+} from './client/job-types.ts';
 export {
   DISCREPANCIES_ATTRIBUTE,
   ListedStateSchema,

@@ -2,7 +2,8 @@
  * A Temporal server for development and tests: find one, or find, fetch or build the program and start it.
  *
  * Invariants
- * 1. The order is fixed and what was taken is always said: an address given, a program given, PATH, the cache, the SDK's
+ * 1. The order is fixed and what was taken is always said: an address given, a program given, PATH, the cache, the
+ *    SDK's
  *    own download, `go install`.
  * 2. What was given must work; it is never replaced by something else without a word.
  * 3. The cache holds a whole program or none: it is made beside and renamed.
@@ -24,7 +25,8 @@ export const TEMPORAL_CLI_VERSION = '1.5.1';
 export const HOLDFAST_SEARCH_ATTRIBUTES = { HoldfastState: 'Keyword', HoldfastDiscrepancies: 'Int' } as const;
 
 /**
- * The default caps a shard at 20 task loads a second: 83-100 ms a step for a sequential job. With these two it is 17 ms.
+ * The default caps a shard at 20 task loads a second: 83-100 ms a step for a sequential job. With these two it is 17
+ * ms.
  */
 export const DEV_DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,
@@ -62,7 +64,8 @@ export interface FindTemporalOptions {
 }
 
 /**
- * Where a Temporal server can be had, fetching or building the program when there is none (minutes, once). Safe to repeat.
+ * Where a Temporal server can be had, fetching or building the program when there is none (minutes, once). Safe to
+ * repeat.
  * @throws HoldfastError `server-unreachable` that names everything tried and the remedy.
  */
 export async function findTemporal(options: FindTemporalOptions = {}): Promise<TemporalFound> {
@@ -336,7 +339,9 @@ async function answersVersion(file: string): Promise<boolean> {
   return (await run(file, ['--version'], { limitMs: VERSION_LIMIT_MS })).problem === undefined;
 }
 
-/** Lets `obtain` make the program in a folder of its own and moves it into place. Returns why it couldn't, or undefined. */
+/**
+ * Lets `obtain` make the program in a folder of its own and moves it into place. Returns why it couldn't, or undefined.
+ */
 async function intoCache(
   target: string,
   obtain: (draftFolder: string) => Promise<string | { file: string }>,
@@ -358,7 +363,10 @@ async function intoCache(
   }
 }
 
-/** The SDK's download can't be cancelled, so it runs in a process that can; a short question first tells a machine without the network. */
+/**
+ * The SDK's download can't be cancelled, so it runs in a process that can; a short question first tells a machine
+ * without the network.
+ */
 async function downloadBySdk(
   draft: string,
   env: NodeJS.ProcessEnv,

@@ -69,7 +69,9 @@ export interface TestJobMemory {
   readonly known: ChainPlace;
   readonly steps: readonly (readonly [string, number, number])[];
   readonly generations: Readonly<Record<string, number>>;
-  /** Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning. */
+  /**
+   * Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning.
+   */
   readonly base?: ChainPlace;
   /** The Run that this one continues as new. Default: none. */
   readonly continuedFrom?: string;
@@ -242,7 +244,10 @@ export class TestJob {
     });
   }
 
-  /** Compares the world with the record. `asking`: steps that are waited for; what else is half applied is then finished. */
+  /**
+   * Compares the world with the record. `asking`: steps that are waited for; what else is half applied is then
+   * finished.
+   */
   async verify(
     reason: VerificationReason = 'asked',
     detail = 'by the test',
@@ -321,7 +326,8 @@ export class TestJob {
   }
 
   /**
-   * Undoes what the job did, newest first, as after an `abort` with `compensate`; then gives the workspace back. Call it
+   * Undoes what the job did, newest first, as after an `abort` with `compensate`; then gives the workspace back. Call
+   * it
    * again after a question is answered.
    * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
    */

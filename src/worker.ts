@@ -55,10 +55,13 @@ export interface WorkerOptions {
   readonly steps?: readonly StepImplementation[];
   /** A module with your own Workflows; `agentJob` is added to it. */
   readonly workflowsPath?: string;
-  /** A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. With encryption on, one made with `isEncrypted`. */
+  /**
+   * A bundle made ahead of time by `bundleWorkflows`; saves about 2 s. With encryption on, one made with `isEncrypted`.
+   */
   readonly workflowBundle?: WorkflowBundleWithSourceMap;
   /**
-   * Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without any,
+   * Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without
+   * any,
    * payloads are not encrypted.
    */
   readonly encryptionKeyFile?: string;
@@ -81,7 +84,8 @@ export interface HoldfastWorker {
 
 /**
  * Makes a worker, connected and ready to run.
- * @throws HoldfastError `server-unreachable`; `bad-input` for two steps of one name, keys that can't be used, and a bundle
+ * @throws HoldfastError `server-unreachable`; `bad-input` for two steps of one name, keys that can't be used, and a
+ * bundle
  * that was made without encryption
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {

@@ -45,7 +45,10 @@ async function warmUp(server: BenchServer, variants: Pair = GUARDED): Promise<vo
 }
 
 interface StepTime {
-  /** From the first step's completion to the last one's, by the server's clock, divided by the steps between: the mean of the jobs. */
+  /**
+   * From the first step's completion to the last one's, by the server's clock, divided by the steps between: the mean
+   * of the jobs.
+   */
   readonly stepMs: number;
   /** From the jobs' start to the end of all, divided by all their steps. */
   readonly wholeMs: number;

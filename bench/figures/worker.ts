@@ -1,4 +1,6 @@
-/** What a worker process needs and survives: memory while a step streams, and how fast a killed one's step runs again. */
+/**
+ * What a worker process needs and survives: memory while a step streams, and how fast a killed one's step runs again.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,6 +1,8 @@
 /**
- * Two orders. The first one's charge is cut off after it was made: the job asks, and goes on with what was found out. The
- * second one is aborted with `compensate` before it is dispatched: everything is taken back. Each claim at the end is looked up on
+ * Two orders. The first one's charge is cut off after it was made: the job asks, and goes on with what was found out.
+ * The
+ * second one is aborted with `compensate` before it is dispatched: everything is taken back. Each claim at the end is
+ * looked up on
  * the other side: in the shop, in the folder, in the database.
  */
 import assert from 'node:assert/strict';

@@ -1,5 +1,6 @@
 /**
- * The other side, in place of a payment provider: prices, charges, refunds. It knows no idempotency keys, so that a charge
+ * The other side, in place of a payment provider: prices, charges, refunds. It knows no idempotency keys, so that a
+ * charge
  * asked for twice is made twice; it notes the key, as an order reference would be.
  */
 import { once } from 'node:events';

@@ -185,7 +185,10 @@ export function printOutcome(terminal: Terminal, { data, text }: Outcome, json: 
   else if (!json && text !== '') terminal.out(`${text}\n`);
 }
 
-/** Prints why a command could not do its work; returns the exit code. `details.nextStep` is closer advice than the list's own. */
+/**
+ * Prints why a command could not do its work; returns the exit code. `details.nextStep` is closer advice than the
+ * list's own.
+ */
 export function printFailure(terminal: Terminal, error: unknown, json: boolean): ExitCode {
   const failure = asFailure(error);
   const { type, message, details } = failure;

@@ -1,4 +1,6 @@
-/** What the command line tells a script by its exit code. The table of docs/command-line.md and of `holdfast --help`. */
+/**
+ * What the command line tells a script by its exit code. The table of docs/command-line.md and of `holdfast --help`.
+ */
 import type { FailureType } from '../model/failures.ts';
 
 export const EXIT = {

@@ -1,4 +1,6 @@
-/** A question as text: every finding with its difference, what can be answered, what each answer does, how to answer. */
+/**
+ * A question as text: every finding with its difference, what can be answered, what each answer does, how to answer.
+ */
 import { ANSWERS } from '../model/question/answer-table.ts';
 import { WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';

@@ -26,7 +26,9 @@ export interface Terminal {
   ask(question: string): Promise<string>;
   /** All of standard input. */
   readInput(): Promise<string>;
-  /** Aborted by the first Ctrl-C or SIGTERM; a second ends the process at once. Until it is called, the first one does. */
+  /**
+   * Aborted by the first Ctrl-C or SIGTERM; a second ends the process at once. Until it is called, the first one does.
+   */
   onInterrupt(): AbortSignal;
 }
 

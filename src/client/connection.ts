@@ -27,7 +27,10 @@ export interface ConnectionChoice {
   /** Default: TEMPORAL_API_KEY, the profile's. With one, TLS is on by itself. */
   readonly apiKey?: string;
   readonly connectTimeoutMs?: number;
-  /** Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without any, payloads are not encrypted. */
+  /**
+   * Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without
+   * any, payloads are not encrypted.
+   */
   readonly encryptionKeyFile?: string;
   /** Default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -47,7 +50,10 @@ export interface OpenConnection {
   readonly namespace: string;
 }
 
-/** @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile, file or key that can't be read) */
+/**
+ * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile, file or key that can't be
+ * read)
+ */
 export async function openConnection(choice: ConnectionChoice = {}): Promise<OpenConnection> {
   const keys = readKeys(choice);
   const { options, namespace } = readChoice(choice);
@@ -105,7 +111,8 @@ export function readChoice(choice: ConnectionChoice): { readonly options: Tempor
   } catch (cause) {
     throw new HoldfastError(
       'bad-input',
-      `Temporal's client configuration cannot be read: ${messageOf(cause)}. Correct temporal.toml, TEMPORAL_PROFILE or the TEMPORAL_* variables.`,
+      `Temporal's client configuration cannot be read: ${messageOf(cause)}. ` +
+        'Correct temporal.toml, TEMPORAL_PROFILE or the TEMPORAL_* variables.',
       {},
       { cause },
     );

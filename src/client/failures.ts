@@ -129,9 +129,10 @@ function notFound({ workflowId, namespace, address }: FailureContext, cause: unk
       { workflowId, nextStep: `See its end: holdfast result ${workflowId}` },
       { cause },
     );
+  const job = workflowId === undefined ? 'such job' : `job ${workflowId}`;
   return new HoldfastError(
     'not-found',
-    `There is no ${workflowId === undefined ? 'such job' : `job ${workflowId}`} in namespace ${namespace} of ${address}.`,
+    `There is no ${job} in namespace ${namespace} of ${address}.`,
     { workflowId, namespace, address, nextStep: 'Check the name; `holdfast list` shows the jobs.' },
     { cause },
   );
@@ -140,7 +141,9 @@ function notFound({ workflowId, namespace, address }: FailureContext, cause: unk
 function namespaceNotFound({ namespace, address }: FailureContext, cause: unknown): HoldfastError {
   return new HoldfastError(
     'not-found',
-    `The Temporal server at ${address} has no namespace ${namespace}. Create it with \`temporal operator namespace create --namespace ${namespace}\`, or choose another with --namespace or TEMPORAL_NAMESPACE.`,
+    `The Temporal server at ${address} has no namespace ${namespace}. ` +
+      `Create it with \`temporal operator namespace create --namespace ${namespace}\`, ` +
+      'or choose another with --namespace or TEMPORAL_NAMESPACE.',
     { namespace, address },
     { cause },
   );

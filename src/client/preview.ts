@@ -29,7 +29,10 @@ export type DecisionPreview =
       readonly runsAgain: readonly string[];
       readonly leavesStale: readonly string[];
       readonly endsJob: boolean;
-      /** For `abort` with `compensate`: what would be undone, newest first. `preview` of the client tells it by step; the workspace's host, by resource. */
+      /**
+       * For `abort` with `compensate`: what would be undone, newest first. `preview` of the client tells it by step;
+       * the workspace's host, by resource.
+       */
       readonly undoes?: readonly UndoPreview[];
       /** Calls of steps that run again: what is made anew, and what keeps its answer. */
       readonly callsAgain: readonly string[];

@@ -16,7 +16,10 @@ const MAX_MESSAGE = 1_000;
 /** PENDING_ACTIVITY_STATE_SCHEDULED: waits for its time, or for a worker. */
 const SCHEDULED = 1;
 
-/** Of the answer to `DescribeWorkflowExecution`; those that have failed most often first. @throws HoldfastError `missing-key`, `wrong-key` */
+/**
+ * Of the answer to `DescribeWorkflowExecution`; those that have failed most often first. @throws HoldfastError
+ * `missing-key`, `wrong-key`
+ */
 export async function retryingOf(
   { pendingActivities }: Pick<Described, 'pendingActivities'>,
   converter: LoadedDataConverter,

@@ -1,4 +1,6 @@
-/** What a server has for Holdfast, as data: version, namespace, search attributes. For `holdfast doctor` and a console. */
+/**
+ * What a server has for Holdfast, as data: version, namespace, search attributes. For `holdfast doctor` and a console.
+ */
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { DISCREPANCIES_ATTRIBUTE, STATE_ATTRIBUTE } from './job-listing.ts';
 

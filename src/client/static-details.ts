@@ -31,7 +31,8 @@ export function jobDetails(
       ),
     ...(plan.steps.length > MAX_STEPS_SHOWN ? [`… and ${plan.steps.length - MAX_STEPS_SHOWN} more`] : []),
     '',
-    'It stops and asks when the world differs from its record; the current details then show the question and the command that answers it.',
+    'It stops and asks when the world differs from its record; ' +
+      'the current details then show the question and the command that answers it.',
   ];
   return {
     staticSummary: shortened(`${plan.name}${given}`, MAX_SUMMARY),

@@ -57,16 +57,21 @@ async function pollersOfType(
 
 /** What a person is told when nobody answers for a job. */
 export function noWorker(pollers: QueuePollers, workflowId: string, cause: unknown): HoldfastError {
-  const seen = pollers.workflow[0];
-  const queue = `Task Queue ${pollers.taskQueue}`;
-  const what =
-    seen === undefined
-      ? `no worker is running on ${queue}; start one: holdfast worker`
-      : `the worker on ${queue} did not answer in time; it last asked for work ${Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000))} s ago (${seen.identity}). If it is gone, start one: holdfast worker`;
+  const identities = pollers.workflow.map(({ identity }) => identity);
   return new HoldfastError(
     'no-worker',
-    `Job ${workflowId} cannot be asked: ${what}.`,
-    { workflowId, taskQueue: pollers.taskQueue, pollers: pollers.workflow.map(({ identity }) => identity) },
+    `Job ${workflowId} cannot be asked: ${whyUnanswered(pollers)}.`,
+    { workflowId, taskQueue: pollers.taskQueue, pollers: identities },
     { cause },
+  );
+}
+
+function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers): string {
+  const queue = `Task Queue ${taskQueue}`;
+  if (seen === undefined) return `no worker is running on ${queue}; start one: holdfast worker`;
+  const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
+  return (
+    `the worker on ${queue} did not answer in time; it last asked for work ${silentS} s ago (${seen.identity}). ` +
+    'If it is gone, start one: holdfast worker'
   );
 }

@@ -1,7 +1,8 @@
 /**
  * What Temporal's client and worker take so that all their payloads are encrypted: one setting for both.
  *
- * Invariant: the codec is there also without keys, so that whoever meets an encrypted payload is told which key it needs.
+ * Invariant: the codec is there also without keys, so that whoever meets an encrypted payload is told which key it
+ * needs.
  */
 import { fileURLToPath } from 'node:url';
 import { ApplicationFailure, type DataConverter, type Payload, type PayloadCodec } from '@temporalio/common';

@@ -2,8 +2,10 @@
  * Payloads as Temporal stores them: AES-256-GCM over the whole payload, its metadata included.
  *
  * Invariants
- * 1. What is encrypted here carries `encoding: binary/encrypted`, as in Temporal's samples, the format and the key's id;
- *    the authentication tag covers format and id besides the content. Anything of it changed is an error, never a value.
+ * 1. What is encrypted here carries `encoding: binary/encrypted`, as in Temporal's samples, the format and the key's
+ *    id;
+ *    the authentication tag covers format and id besides the content. Anything of it changed is an error, never a
+ * value.
  * 2. Each payload has a nonce of its own, 96 random bits.
  * 3. What was never encrypted passes through: histories from before, and messages sent by Temporal's own tools.
  * 4. Without keys nothing is encrypted, and what is encrypted is an error that names the key.

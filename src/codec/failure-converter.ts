@@ -4,7 +4,8 @@
  *
  * Invariants
  * 1. A failure that says which key is missing or wrong stays readable: whoever reads it may lack just this key.
- * 2. An error that is converted twice gives the same failure twice; the SDK's own converter would encode its placeholder.
+ * 2. An error that is converted twice gives the same failure twice; the SDK's own converter would encode its
+ *    placeholder.
  */
 import {
   ApplicationFailure,

@@ -28,7 +28,10 @@ export interface EncryptionKey {
 }
 
 export interface EncryptionChoice {
-  /** Relative to the working directory. Default: HOLDFAST_ENCRYPTION_KEY_FILE, else the keys of HOLDFAST_ENCRYPTION_KEYS. */
+  /**
+   * Relative to the working directory. Default: HOLDFAST_ENCRYPTION_KEY_FILE, else the keys of
+   * HOLDFAST_ENCRYPTION_KEYS.
+   */
   readonly encryptionKeyFile?: string;
   /** Default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -83,7 +86,10 @@ export function readKeys({ encryptionKeyFile, env = process.env }: EncryptionCho
   return keys === undefined ? new EncryptionKeys() : new EncryptionKeys(parseKeys(keys, KEYS_VARIABLE), KEYS_VARIABLE);
 }
 
-/** Lines `id:base64`, or several in one line with commas between; `#` begins a comment. @throws HoldfastError `bad-input` */
+/**
+ * Lines `id:base64`, or several in one line with commas between; `#` begins a comment. @throws HoldfastError
+ * `bad-input`
+ */
 export function parseKeys(text: string, source: string): readonly EncryptionKey[] {
   const keys: EncryptionKey[] = [];
   const places = new Map<string, number>();

@@ -1,0 +1,29 @@
+/** The folder that a job works in, from its history: needs no worker. */
+import type { Json } from '../model/canonical-json.ts';
+import { assertPlan } from '../model/plan/check.ts';
+import { parseInput, workspaceOf } from '../model/plan/input.ts';
+import { AGENT_JOB } from './job-listing.ts';
+import type { ServerCalls } from './server-calls.ts';
+import { decoded } from './stored-payload.ts';
+
+/** Undefined for a user's own Workflow. @throws HoldfastError `not-found`, `server-unreachable` */
+export async function workspaceOfJob(server: ServerCalls, workflowId: string): Promise<string | undefined> {
+  const { namespace, connection, client } = server;
+  const { history } = await server.call(workflowId, () =>
+    connection.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId },
+      maximumPageSize: 1,
+    }),
+  );
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const payload = started?.input?.payloads?.[0];
+  if (started?.workflowType?.name !== AGENT_JOB || payload?.data == null) return undefined;
+  const given = await decoded<{ plan: unknown; input?: Json; workspace?: string }>(
+    payload,
+    client.options.loadedDataConverter,
+  );
+  if (given.workspace !== undefined) return given.workspace;
+  const plan = assertPlan(given.plan);
+  return workspaceOf(plan, parseInput(plan, given.input ?? {}));
+}

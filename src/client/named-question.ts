@@ -1,0 +1,49 @@
+/** Which of a job's open questions a decision is for. */
+import { shortDigest } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { Question } from '../model/question/question.ts';
+
+const MIN_DIGEST_PREFIX = 8;
+
+/**
+ * The open question that a digest, or its first eight or more digits, names; without one the only open question.
+ * @throws HoldfastError `decision-refused`, `bad-input`
+ */
+export function namedQuestion(workflowId: string, open: readonly Question[], digest: string | undefined): Question {
+  if (open.length === 0)
+    throw new HoldfastError('decision-refused', `Job ${workflowId} has no open question: there is nothing to decide.`, {
+      workflowId,
+      nextStep: `See what it does: holdfast status ${workflowId}`,
+    });
+  const listed = open.map(listedAs).join(', ');
+  const digests = open.map((question) => question.digest);
+  if (digest === undefined) {
+    if (open.length === 1) return open[0]!;
+    throw new HoldfastError(
+      'decision-refused',
+      `Job ${workflowId} has ${open.length} open questions: ${listed}. ` +
+        'Say which one the decision is for, by its digest.',
+      { workflowId, open: digests },
+    );
+  }
+  if (!/^[0-9a-f]{8,64}$/.test(digest))
+    throw new HoldfastError(
+      'bad-input',
+      `"${digest}" does not name a question. Expected at least ${MIN_DIGEST_PREFIX} hex digits of its digest; ` +
+        `open: ${listed}.`,
+      { digest },
+    );
+  const matching = open.filter((question) => question.digest.startsWith(digest));
+  if (matching.length === 1) return matching[0]!;
+  const how = matching.length === 0 ? 'No' : 'More than one';
+  throw new HoldfastError(
+    'decision-refused',
+    `${how} open question of job ${workflowId} has a digest that begins with ${digest}; open: ${listed}.`,
+    { workflowId, digest, open: digests },
+  );
+}
+
+function listedAs({ digest, kind, stepId }: Question): string {
+  const ofStep = stepId === undefined ? '' : ` of step ${stepId}`;
+  return `${shortDigest(digest)} (${kind}${ofStep})`;
+}

@@ -1,0 +1,108 @@
+/**
+ * Every call to the server: failures become those of the closed list, and a Query has a limit.
+ *
+ * Invariant: no call is under way any more when its promise has settled, so that the connection may then be closed.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { OpenConnection } from './connection.ts';
+import { isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
+import { listedJob, WITHOUT_MEMO } from './job-listing.ts';
+import { keyTroubleOf } from './key-trouble.ts';
+import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
+
+/** Beyond Temporal's own 10 s, after which a Task goes from a dead worker's sticky queue to the others. */
+export const QUERY_LIMIT_MS = 15_000;
+/** A worker answers in milliseconds, unless it has to replay a long history first. */
+const DOUBT_AFTER_MS = 1_000;
+
+export class ServerCalls implements OpenConnection {
+  readonly address: string;
+  readonly namespace: string;
+  readonly client: Client;
+  readonly connection: Connection;
+  /** Leaves memos as they are: they may be large, and nothing that is listed needs them. */
+  readonly visibility: Client;
+  readonly #queryTimeoutMs: number;
+
+  constructor(opened: Omit<OpenConnection, 'namespace'>, queryTimeoutMs = QUERY_LIMIT_MS) {
+    const { client, connection, address } = opened;
+    this.address = address;
+    this.namespace = client.options.namespace;
+    this.client = client;
+    this.connection = connection;
+    this.visibility = new Client({ connection, namespace: this.namespace, dataConverter: WITHOUT_MEMO });
+    this.#queryTimeoutMs = queryTimeoutMs;
+  }
+
+  handle(workflowId: string): WorkflowHandle {
+    return this.client.workflow.getHandle(workflowId);
+  }
+
+  /** What Temporal knows of a Workflow without a worker. @throws HoldfastError `not-found` */
+  async describe(workflowId: string): Promise<WorkflowExecutionDescription> {
+    return await this.call(workflowId, () => this.visibility.workflow.getHandle(workflowId).describe());
+  }
+
+  async pollers(taskQueue: string): Promise<QueuePollers> {
+    return await this.call(undefined, () => pollersOf(this.connection, this.namespace, taskQueue));
+  }
+
+  /** @throws HoldfastError in place of whatever the call throws */
+  async call<T>(workflowId: string | undefined, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw this.translated(error, workflowId);
+    }
+  }
+
+  /** @throws HoldfastError `not-found`, `no-worker`, `server-unreachable`, or for a key that the worker lacks */
+  async query<T>(workflowId: string, send: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const answer = this.connection.withDeadline(Date.now() + this.#queryTimeoutMs, () =>
+      this.connection.withAbortSignal(over.signal, () => send(this.handle(workflowId))),
+    );
+    const doubt = this.#whenNobodyPolls(workflowId, over.signal);
+    try {
+      return await Promise.race([answer, doubt.then(() => answer)]);
+    } catch (error) {
+      throw await this.#whyUnanswered(error, workflowId);
+    } finally {
+      over.abort();
+      // A call that is still under way when its connection is closed would fail outside of anybody's reach.
+      await Promise.allSettled([answer, doubt]);
+    }
+  }
+
+  translated(error: unknown, workflowId: string | undefined): unknown {
+    const { address, namespace } = this;
+    return translateFailure(error, { address, namespace, ...defined({ workflowId }) });
+  }
+
+  async #whyUnanswered(error: unknown, workflowId: string): Promise<unknown> {
+    if (error instanceof HoldfastError) return error;
+    const isSilent = isUnanswered(error);
+    if (isSilent || isWithoutWorkflow(error)) {
+      const trouble = await this.call(workflowId, () => keyTroubleOf(this.connection, this.namespace, workflowId));
+      if (trouble !== undefined) return trouble;
+    }
+    if (!isSilent) return this.translated(error, workflowId);
+    // Also a server that is away lets a deadline pass; then this call says so.
+    const { taskQueue } = listedJob(await this.describe(workflowId));
+    return noWorker(await this.pollers(taskQueue), workflowId, error);
+  }
+
+  /**
+   * A server keeps a Query waiting for a worker to come; where there is certainly none, that is said sooner.
+   * @throws HoldfastError `no-worker`
+   */
+  async #whenNobodyPolls(workflowId: string, over: AbortSignal): Promise<void> {
+    await delay(DOUBT_AFTER_MS, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return;
+    const pollers = await this.pollers(listedJob(await this.describe(workflowId)).taskQueue);
+    if (pollers.workflow.length === 0) throw noWorker(pollers, workflowId, undefined);
+  }
+}
