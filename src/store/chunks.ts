@@ -6,7 +6,7 @@
  * 2. Memory does not grow with the file: a chunk that is `lent` is overwritten by the next one.
  */
 import { createHash, hash } from 'node:crypto';
-import { fstatSync, read, readSync } from 'node:fs';
+import { fstatSync, read, readSync, write } from 'node:fs';
 import type { Digest } from '../model/digest.ts';
 import { storageError } from './durable-file.ts';
 
@@ -101,4 +101,15 @@ function readAt(file: number, buffer: Buffer, position: number, path: string): P
       error === null ? resolve(count) : reject(storageError('read', path, error)),
     );
   });
+}
+
+/** Writes at the end of an open file, off the main loop. @throws HoldfastError `storage-failed`, `permission-denied` */
+export async function writeChunk(file: number, chunk: Uint8Array, path: string): Promise<void> {
+  for (let written = 0; written < chunk.byteLength;) {
+    written += await new Promise<number>((resolve, reject) => {
+      write(file, chunk, written, chunk.byteLength - written, null, (error, count) =>
+        error === null ? resolve(count) : reject(storageError('write', path, error)),
+      );
+    });
+  }
 }

@@ -78,8 +78,8 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: 'a damaged content is handed on',
-    file: 'src/store/blobs/blobs.ts',
-    find: "this.#check(digest, digester.digest('hex'), this.pathOf(digest));",
+    file: 'src/store/blobs/read.ts',
+    find: "mustMatch(digest, digester.digest('hex'), path);",
     replace: "digester.digest('hex');",
     tests: ['test/unit/blobs.test.ts'],
   },

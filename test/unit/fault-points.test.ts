@@ -40,10 +40,11 @@ const CALLS: Readonly<Record<string, readonly DurableOperation[]>> = {
 
 /** Calls without points, and why a kill beside them changes nothing. */
 const WITHOUT: Readonly<Record<string, readonly string[]>> = {
-  'src/store/blobs/blobs.ts': [
-    'fchmodSync', // of a temporary file, before its fsync
-    'copyFileSync', // a clone into a temporary file, before its fsync
-  ],
+  // Of a temporary file, before its fsync.
+  'src/store/blobs/write.ts': ['fchmodSync'],
+  'src/store/blobs/copy.ts': ['fchmodSync'],
+  // A clone into a temporary file, before its fsync.
+  'src/store/blobs/clone.ts': ['copyFileSync'],
   // Who holds the lock, for people: nothing is decided by it that the kernel doesn't say too.
   'src/store/lock/holder-file.ts': ['mkdirSync', 'writeFileSync'],
   // What a successor looks up first; heartbeats say the same later.
@@ -123,7 +124,7 @@ test('nothing durable is done by other means than those with points', () => {
     'src/effects/database/sqlite/authorizer.ts': ['node:sqlite'],
     'src/effects/database/sqlite/connection.ts': ['node:sqlite'],
     // Only reads by it.
-    'src/store/blobs/blobs.ts': ['node:fs/promises'],
+    'src/store/blobs/write.ts': ['node:fs/promises'],
     // Commands, which work on a copy.
     'src/effects/processes/output.ts': ['node:child_process'],
     'src/effects/processes/run.ts': ['node:child_process'],

@@ -1,7 +1,7 @@
 /** The content of a file that nobody writes any more: its digest, and its bytes where they are few. */
 import { createHash, hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { SMALL_CONTENT_BYTES } from '../../store/blobs/blobs.ts';
+import { SMALL_CONTENT_BYTES } from '../../store/blobs/small-contents.ts';
 import { CHUNK_BYTES, readChunksSync, readWhole, type HashedContent } from '../../store/chunks.ts';
 import { storageError } from '../../store/durable-file.ts';
 import { Turns } from '../turns.ts';

@@ -6,7 +6,7 @@
 import { hash } from 'node:crypto';
 import type { Digest } from '../../model/digest.ts';
 import { invariant } from '../../model/invariant.ts';
-import { utf8 } from '../../store/blobs/blobs.ts';
+import { utf8 } from '../../store/blobs/unicode.ts';
 
 /** A larger content is a blob at once. */
 export const MAX_CONTENT_IN_LEDGER_BYTES = 16 * 1024;

@@ -1,0 +1,107 @@
+/**
+ * The store's folder: `<directory>/a/bcdef…` for each content, `<directory>/tmp` for those that are being written. Few
+ * folders, so that they are made at once with one fsync; a folder of many files costs nothing.
+ *
+ * Invariant: a content has its name only once its bytes are durable; the name is durable when `publish` returns.
+ */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Digest } from '../../model/digest.ts';
+import { makeDirectory, renameFile, storageError, syncDirectory, systemCode, tryUnlink } from '../durable-file.ts';
+import { atPoints, faultPoint } from '../fault-point.ts';
+
+const PREFIXES = '0123456789abcdef';
+/** A temporary file that is older was left by a process that died. */
+const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+
+/** A finished file that has no name yet. */
+export interface UnnamedContent {
+  readonly temporary: string;
+  readonly content: Digest;
+}
+
+export class BlobFolder {
+  readonly path: string;
+  /** Does this process know the folders of all prefixes to be durable? */
+  #hasDurablePrefixes = false;
+
+  /** Creates the directory, readable by its owner only: it holds what files of any mode held. */
+  constructor(path: string) {
+    this.path = path;
+    makeDirectory(this.#temporary, 0o700);
+  }
+
+  pathOf(digest: Digest): string {
+    return join(this.#folderOf(digest), digest.slice(1));
+  }
+
+  temporaryPath(): string {
+    return join(this.#temporary, randomBytes(12).toString('hex'));
+  }
+
+  /** Gives finished files their names, durably. The same content there already is replaced by the same. */
+  publish(finished: readonly UnnamedContent[], settled: readonly Digest[] = []): void {
+    faultPoint('blob.before');
+    try {
+      this.#makePrefixesDurable();
+      for (const { temporary, content } of finished) renameFile(temporary, this.pathOf(content));
+    } catch (error) {
+      for (const { temporary } of finished) tryUnlink(temporary);
+      throw error;
+    }
+    this.sync([...finished.map(({ content }) => content), ...settled]);
+    faultPoint('blob.after');
+  }
+
+  /** Makes names durable that are there: perhaps by another writer's rename, which its fsync has not reached yet. */
+  sync(digests: readonly Digest[]): void {
+    for (const folder of new Set(digests.map((digest) => this.#folderOf(digest)))) syncDirectory(folder);
+  }
+
+  /** Takes a damaged content's name from it; the bytes stay beside it as evidence. */
+  setAside(digest: Digest): void {
+    const path = this.pathOf(digest);
+    renameFile(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
+  }
+
+  /** Removes what writers that died have left behind. Safe at any time. @returns how many files */
+  removeLeftovers(nowMs: number): number {
+    let removed = 0;
+    for (const name of readdirSync(this.#temporary)) {
+      const path = join(this.#temporary, name);
+      const stat = lstatSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || nowMs - stat.mtimeMs < LEFTOVER_AGE_MS) continue;
+      tryUnlink(path);
+      removed += 1;
+    }
+    return removed;
+  }
+
+  get #temporary(): string {
+    return join(this.path, 'tmp');
+  }
+
+  /** All of them at once: one fsync for a store's life in this process, not one for each new prefix. */
+  #makePrefixesDurable(): void {
+    if (this.#hasDurablePrefixes) return;
+    atPoints('mkdir', () => {
+      for (const prefix of PREFIXES) makeUnlessThere(join(this.path, prefix));
+    });
+    // Also when they were there: their maker may have died before its fsync.
+    syncDirectory(this.path);
+    this.#hasDurablePrefixes = true;
+  }
+
+  #folderOf(digest: Digest): string {
+    return join(this.path, digest.slice(0, 1));
+  }
+}
+
+function makeUnlessThere(directory: string): void {
+  try {
+    atPoints('mkdir', () => mkdirSync(directory, { mode: 0o700 }));
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
+  }
+}
