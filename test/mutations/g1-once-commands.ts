@@ -50,7 +50,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'a failing command is applied',
-    file: 'src/protocol/attempt/commands/command.ts',
+    file: 'src/protocol/attempt/commands/on-copy.ts',
     find: 'if (failure !== undefined) throw failure;',
     replace: '',
     tests: ['test/integration/command-run.test.ts'],

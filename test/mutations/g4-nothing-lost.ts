@@ -114,7 +114,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'a command’s link may lead out of the workspace',
-    file: 'src/protocol/attempt/commands/tree.ts',
+    file: 'src/protocol/attempt/commands/refuse-change.ts',
     find: "if (now?.kind === 'symlink') mustStayInside(path, now.target!);",
     replace: '',
     tests: ['test/integration/command.test.ts'],

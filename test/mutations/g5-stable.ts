@@ -64,7 +64,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'a recorded result answers also when the command is given something else',
-    file: 'src/protocol/attempt/commands/command.ts',
+    file: 'src/protocol/attempt/commands/on-copy.ts',
     find: 'if (known !== undefined && known.reads === reads) {',
     replace: 'if (known !== undefined) {',
     tests: ['test/integration/command-run.test.ts'],

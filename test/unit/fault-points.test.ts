@@ -53,7 +53,7 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync'],
   'src/effects/files/remove-tree.ts': ['chmodSync', 'unlinkSync', 'rmdirSync'],
   'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
-  'src/protocol/attempt/commands/tree.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
+  'src/protocol/attempt/commands/place-staged.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
   'src/protocol/inspect/ledger-copy.ts': ['rmSync', 'copyFileSync'],
   'src/protocol/inspect/inspection.ts': ['rmSync'],

@@ -1,6 +1,6 @@
 /**
- * Has the workspace stood still while a command ran on its copy? What changed is explained by the record (another step),
- * or it is the command's own doing behind the protocol's back, or somebody else's: nobody can tell which, so the attempt
+ * Has the workspace stood still while a command ran on its copy? A change is explained by the record (another step made it),
+ * or the command made it behind the protocol's back, or somebody else did: nobody can tell which of the two, so the attempt
  * ends and a person is asked.
  */
 import type { PathSelection } from '../../../model/step/path-selection.ts';
@@ -10,19 +10,20 @@ import { formatResource } from '../../../model/record/resource.ts';
 import { sameState } from '../../../model/record/world.ts';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
-import { differingPaths, type Tree } from '../../../effects/files/tree.ts';
+import { differingPaths } from '../../../effects/files/tree.ts';
 import type { Attempt } from '../attempt.ts';
+import type { Claim } from '../claim.ts';
+import type { CopySnapshot } from './copy-snapshot.ts';
 
 export interface Neighbourhood {
-  readonly parts: Attempt;
-  /** The workspace when the command was given its copy. */
-  readonly given: Tree;
-  /** The end of the chain then. */
+  readonly attempt: Attempt;
+  readonly snapshot: CopySnapshot;
+  /** The end of the chain when the workspace was looked at. */
   readonly seq: number;
   readonly selection: PathSelection;
-  readonly others: PathSelection;
-  readonly young: ReadonlyMap<string, Digest>;
-  /** The copy of a path that the command has left as it was given. */
+  /** Files of the workspace that may be changed from outside meanwhile. */
+  readonly othersChange: PathSelection;
+  /** Where the copy of a path is that the command has not changed; undefined: there is none. */
   copyOf(path: string): string | undefined;
 }
 
@@ -33,36 +34,12 @@ const MAX_NAMED = 10;
  * @throws MustVerify when a file that the record knows was changed
  */
 export async function mustStandStill(neighbourhood: Neighbourhood): Promise<void> {
-  const { parts, given, young, others } = neighbourhood;
-  const { workspace } = parts;
-  const now = await workspace.files.scan();
-  const differing = new Set(differingPaths(given, now));
-  const paths = [...new Set([...differing, ...young.keys()])].filter((path) => !others.has(path));
-  const sightings = await workspace.files.observeMany(paths);
-  const byOthers: string[] = [];
-  const bySteps: string[] = [];
-  for (const [index, path] of paths.entries()) {
-    const sighting = sightings[index]!;
-    if (!differing.has(path) && isContent(sighting, young.get(path))) continue;
-    if (
-      now.get(path)?.mode === given.get(path)?.mode &&
-      (await isOnlyTouched(sighting, young.get(path), neighbourhood.copyOf(path)))
-    )
-      continue;
-    switch (explained(neighbourhood, path, sighting)) {
-      case 'recorded':
-        break;
-      case 'by a step':
-        bySteps.push(path);
-        break;
-      case undefined:
-        byOthers.push(path);
-    }
-  }
+  const { byOthers, bySteps } = await changesByOthers(neighbourhood);
   if (byOthers.length > 0) {
     throw new HoldfastError(
       'changed-meanwhile',
-      `While the command ran on its copy, the workspace itself was changed: ${named(byOthers)}. Either the command writes outside its copy, or somebody else works there. Nothing of what the command made is applied.`,
+      `While the command ran on its copy, the workspace itself was changed: ${named(byOthers)}. Either the command ` +
+        'writes outside its copy, or somebody else works there. Nothing of what the command made is applied.',
       { paths: byOthers.slice(0, MAX_NAMED) },
     );
   }
@@ -75,27 +52,61 @@ export async function mustStandStill(neighbourhood: Neighbourhood): Promise<void
     );
 }
 
+interface ForeignChanges {
+  readonly bySteps: readonly string[];
+  /** Nobody can tell by whom. */
+  readonly byOthers: readonly string[];
+}
+
+async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignChanges> {
+  const { attempt, snapshot, othersChange } = neighbourhood;
+  const { files } = attempt.workspace;
+  const now = await files.scan();
+  const differing = new Set(differingPaths(snapshot.workspace, now));
+  const paths = [...new Set([...differing, ...snapshot.young.keys()])].filter((path) => !othersChange.has(path));
+  const sightings = await files.observeMany(paths);
+  const byOthers: string[] = [];
+  const bySteps: string[] = [];
+  for (const [index, path] of paths.entries()) {
+    const sighting = sightings[index]!;
+    const young = snapshot.young.get(path);
+    if (!differing.has(path) && isContent(sighting, young)) continue;
+    const isSameMode = now.get(path)?.mode === snapshot.workspace.get(path)?.mode;
+    if (isSameMode && (await isOnlyTouched(sighting, young, neighbourhood.copyOf(path)))) continue;
+    switch (explained(neighbourhood, path, sighting)) {
+      case 'recorded':
+        break;
+      case 'by a step':
+        bySteps.push(path);
+        break;
+      case undefined:
+        byOthers.push(path);
+    }
+  }
+  return { bySteps, byOthers };
+}
+
+/** What the record says of a change; undefined: nothing. @throws MustVerify */
 function explained(
-  { parts: { claim }, seq }: Neighbourhood,
+  { attempt: { claim }, seq }: Neighbourhood,
   path: string,
   sighting: FileSighting,
 ): 'recorded' | 'by a step' | undefined {
   if (sighting.outcome !== 'seen') return undefined;
+  if (isBeingApplied(claim, path)) return 'by a step';
   const resource = formatResource({ kind: 'file', path });
-  // A sibling is being applied at this moment.
-  if (
-    claim
-      .read((ledger) => ledger.openIntents(claim.row.jobId))
-      .some(
-        ({ state, intent }) =>
-          state === 'applying' && intent.effects.some((effect) => 'path' in effect && effect.path === path),
-      )
-  )
-    return 'by a step';
   const recorded = claim.manifestEntry(resource);
   if (recorded === undefined) return undefined;
   claim.mustBeAsRecorded(resource, sighting.state);
   return recorded.seq > seq ? 'by a step' : 'recorded';
+}
+
+/** Is a step that runs beside this one being applied at this moment? */
+function isBeingApplied(claim: Claim, path: string): boolean {
+  return claim
+    .read((ledger) => ledger.openIntents(claim.row.jobId))
+    .filter(({ state }) => state === 'applying')
+    .some(({ intent }) => intent.effects.some((effect) => 'path' in effect && effect.path === path));
 }
 
 /** Its times or its inode have changed, its content has not. */

@@ -2,368 +2,191 @@
  * What a command is given of the workspace, what it made of it, and whether the workspace stood still meanwhile.
  *
  * Invariants
- * 1. What is taken for unchanged is so by stat (tree.ts), or by content where stat can't tell; only what stat shows
- *    changed is read.
+ * 1. What is taken for unchanged is so by stat (effects/files/tree.ts), or by content where stat can't tell; only what stat
+ *    shows changed is read.
  * 2. `before` of a change is what the command was given: the workspace shows it when the command has ended, and nothing
  *    there has changed in between.
  * 3. A file that the record knows is given only as it is recorded.
  */
-import { chmodSync, createReadStream, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_COMMAND_CHANGES } from '../../../model/step/command.ts';
-import type { PathSelection } from '../../../model/step/path-selection.ts';
-import { digestOf, type Digest } from '../../../model/digest.ts';
+import { contentOf } from '../../../effects/files/content.ts';
+import type { FileSighting } from '../../../effects/files/index.ts';
+import { differingPaths, isSameEntry, scanTree, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
+import { copyTree } from '../../../effects/files/tree-copy.ts';
+import { Turns } from '../../../effects/turns.ts';
+import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
-import { ABSENT, sameState, type FileState } from '../../../model/record/world.ts';
-import { contentOf } from '../../../effects/files/content.ts';
-import { folderOf } from '../../../effects/files/path.ts';
-import type { FileSighting } from '../../../effects/files/index.ts';
-import { removeTree } from '../../../effects/files/remove-tree.ts';
-import { copyTree } from '../../../effects/files/tree-copy.ts';
-import {
-  differingPaths,
-  isSameEntry,
-  scanTree,
-  YOUNG_NS,
-  type Tree,
-  type TreeEntry,
-} from '../../../effects/files/tree.ts';
-import { Turns } from '../../../effects/turns.ts';
-import { mustStandStill } from './neighbours.ts';
-import type { Attempt } from '../attempt.ts';
+import { MAX_COMMAND_CHANGES } from '../../../model/step/command.ts';
+import type { PathSelection } from '../../../model/step/path-selection.ts';
 import { cannotRead } from '../../workspace/files.ts';
-
-/** One path that the command changed, from what it was given to what it left. */
-export interface TreeChange {
-  readonly path: string;
-  readonly before: FileState;
-  readonly after: FileState;
-}
+import type { Attempt } from '../attempt.ts';
+import { ChangedContents } from './changed-contents.ts';
+import { holdsMore, type CopySnapshot } from './copy-snapshot.ts';
+import { mustStandStill } from './neighbours.ts';
+import { placeStaged } from './place-staged.ts';
+import { refuseImpossibleChange } from './refuse-change.ts';
+import { treeChangeAt, type TreeChange } from './tree-change.ts';
 
 /** Longer than the grain of the kernel's file times: nothing that the command does bears the time of a copy. */
 const TICK_MS = 20;
 
+export interface CommandPaths {
+  /** What of the workspace the command is given. */
+  readonly selection: PathSelection;
+  /** Files of the workspace that may be changed from outside while it runs. */
+  readonly othersChange: PathSelection;
+}
+
 export class CommandTree {
-  readonly #parts: Attempt;
-  readonly #selection: PathSelection;
-  readonly #others: PathSelection;
-  /** The copy as the command was given it. */
-  #base: Tree = new Map();
-  /** The workspace as it was then. */
-  #given: Tree = new Map();
-  #copied: Tree = new Map();
-  /** Contents of files so young that stat could not tell a change. */
-  readonly #young = new Map<string, Digest>();
-  readonly #small = new Map<Digest, Uint8Array>();
-  /** Files of the copy whose contents become blobs. */
-  readonly #large: string[] = [];
+  readonly #attempt: Attempt;
+  readonly #paths: CommandPaths;
+  readonly #contents: ChangedContents;
+  #snapshot: CopySnapshot = { workspace: new Map(), copied: new Map(), copy: new Map(), young: new Map() };
+  /** The end of the chain when the workspace was looked at. */
   #seq = 0;
   #lookedAtNs = 0n;
 
-  /** @param others files that others may change meanwhile */
-  constructor(parts: Attempt, selection: PathSelection, others: PathSelection) {
-    this.#parts = parts;
-    this.#selection = selection;
-    this.#others = others;
+  constructor(attempt: Attempt, paths: CommandPaths) {
+    this.#attempt = attempt;
+    this.#paths = paths;
+    this.#contents = new ChangedContents(attempt);
   }
 
   /** The workspace as it is now. @throws MustVerify when a file that the record knows is not as recorded */
   async look(): Promise<Tree> {
-    const { workspace, claim } = this.#parts;
-    this.#seq = claim.read((ledger) => ledger.job(claim.row.jobId)!.at.seq);
+    const { workspace, claim } = this.#attempt;
+    const { jobId } = claim.row;
+    this.#seq = claim.read((ledger) => ledger.job(jobId)!.at.seq);
     this.#lookedAtNs = BigInt(Date.now()) * 1_000_000n;
     const tree = await workspace.files.scan();
-    const recorded = claim
-      .read((ledger) => ledger.recordedFiles(claim.row.jobId))
-      .filter((path) => this.#selection.has(path));
-    await this.#mustBeAsRecorded(recorded);
+    const recorded = claim.read((ledger) => ledger.recordedFiles(jobId));
+    for (const { resource, sighting } of await this.#seen(recorded.filter((path) => this.#isGiven(path))))
+      claim.mustBeAsRecorded(resource, sighting.state);
     return tree;
   }
 
-  /** Names, kinds, modes and stats of what the command is given: equal means unchanged. */
-  digest(tree: Tree): Digest {
-    return digestOf(
-      [...tree]
-        .filter(([path]) => this.#selection.has(path))
-        .map(([path, entry]) => stampOf(path, entry))
-        .sort(),
-    );
-  }
-
   /** Where a command runs in its copy. @throws HoldfastError `not-found` */
-  folderIn(to: string, folder: string): string {
-    if (folder !== '' && this.#base.get(folder)?.kind !== 'directory')
-      throw new HoldfastError(
-        'not-found',
-        `There is no folder "${folder}" for the command to run in${this.#given.has(folder) ? '; it is not among its paths' : ''}.`,
-        { path: folder },
-      );
-    return folder === '' ? to : `${to}/${folder}`;
+  folderIn(copy: string, folder: string): string {
+    const { copy: given, workspace } = this.#snapshot;
+    if (folder === '') return copy;
+    if (given.get(folder)?.kind === 'directory') return `${copy}/${folder}`;
+    const why = workspace.has(folder) ? '; it is not among its paths' : '';
+    throw new HoldfastError('not-found', `There is no folder "${folder}" for the command to run in${why}.`, {
+      path: folder,
+    });
   }
 
-  async copyTo(to: string, before: Tree, signal: AbortSignal): Promise<void> {
-    const { workspace } = this.#parts;
-    this.#copied = await copyTree(workspace.root, before, to, (path) => this.#selection.has(path), signal);
-    // What changed while it was copied was given as it is now.
-    this.#given = new Map([
-      ...[...before].filter(
-        ([path]) => !this.#selection.has(path) || this.#copied.has(path) || before.get(path)!.kind === 'other',
-      ),
-      ...this.#copied,
-    ]);
-    for (const [path, entry] of this.#copied) {
-      const isYoung =
-        entry.kind === 'file' &&
-        (entry.ctimeNs > this.#lookedAtNs - YOUNG_NS || entry.mtimeNs > this.#lookedAtNs - YOUNG_NS);
-      if (isYoung) this.#young.set(path, (await contentOf(`${to}/${path}`)).content);
-    }
-    await this.#addStaged(to);
-    this.#base = await scanTree(to);
+  /** @param workspace as `look` has shown it */
+  async copyTo(copy: string, workspace: Tree, signal: AbortSignal): Promise<void> {
+    const copied = await copyTree(this.#attempt.workspace.root, workspace, copy, (path) => this.#isGiven(path), signal);
+    // A file that changed while it was copied was given as it is now.
+    const unchanged = [...workspace].filter(
+      ([path, { kind }]) => !this.#isGiven(path) || copied.has(path) || kind === 'other',
+    );
+    const given = new Map([...unchanged, ...copied]);
+    const young = await this.#youngIn(copied, copy);
+    await placeStaged(this.#attempt, this.#paths.selection, given, copy);
+    this.#snapshot = { workspace: given, copied, copy: await scanTree(copy), young };
     await delay(TICK_MS);
   }
 
   /**
-   * What the command changed in its copy. Its contents are blobs, or small ones that `contents` hands out.
+   * What the command changed in its copy. The contents are blobs, or small ones that `smallContents` hands out.
    * @throws HoldfastError `changed-meanwhile`, `busy`, `outside-workspace`, `reserved-path`, `too-large`, `bad-input`; MustVerify
    */
-  async changes(to: string): Promise<readonly TreeChange[]> {
-    const { workspace, stage } = this.#parts;
-    const now = await scanTree(to, new Set(), 'all');
-    const paths = differingPaths(this.#base, now).filter((path) => now.has(path) || !this.#holdsMore(path));
-    if (paths.length > MAX_COMMAND_CHANGES)
-      throw new HoldfastError(
-        'too-large',
-        `The command changed ${paths.length} files; at most ${MAX_COMMAND_CHANGES} are applied as a whole. Split it, or write one archive.`,
-        { changes: paths.length },
-      );
-    for (const path of paths) this.#mustBePossible(path, now);
+  async changes(copy: string): Promise<readonly TreeChange[]> {
+    const { workspace } = this.#attempt;
+    const now = await scanTree(copy, new Set(), 'all');
+    const paths = this.#changedPaths(now);
     const sightings = await workspace.files.observeMany(paths);
+    const scope = { attempt: this.#attempt, copied: this.#snapshot.copied, copy, contents: this.#contents };
     const changes: TreeChange[] = [];
     const turns = new Turns();
     for (const [index, path] of paths.entries()) {
-      const change = await this.#changeAt(to, path, now.get(path), sightings[index]!);
+      const change = await treeChangeAt(scope, path, now.get(path), sightings[index]!);
       if (change !== undefined) changes.push(change);
       await turns.take();
     }
-    await workspace.blobs.putFromFiles(this.#large);
-    const isUntouched = (path: string): boolean =>
-      !stage.files.has(path) &&
-      this.#base.has(path) &&
-      now.has(path) &&
-      isSameEntry(this.#base.get(path)!, now.get(path)!);
+    await this.#contents.storeLarge();
     await mustStandStill({
-      parts: this.#parts,
-      given: this.#given,
+      attempt: this.#attempt,
+      snapshot: this.#snapshot,
       seq: this.#seq,
-      selection: this.#selection,
-      others: this.#others,
-      young: this.#young,
-      copyOf: (path) => (isUntouched(path) ? `${to}/${path}` : undefined),
+      ...this.#paths,
+      copyOf: (path) => (this.#isUntouched(path, now) ? `${copy}/${path}` : undefined),
     });
-    for (const [content, bytes] of this.#small) stage.contents.add(content, bytes);
+    this.#contents.stageSmall();
     return changes;
   }
 
   /** Contents of the changes that are not in the store yet: to be made durable with what names them. */
-  contents(): ReadonlyMap<Digest, Uint8Array> {
-    return this.#small;
+  get smallContents(): ReadonlyMap<Digest, Uint8Array> {
+    return this.#contents.small;
   }
 
   /** Notes what the result depends on. @throws MustVerify */
-  async observe(reads: PathSelection, tree: Tree): Promise<void> {
-    const { workspace, stage, claim } = this.#parts;
-    const paths = [...tree].flatMap(([path, { kind }]) =>
-      kind !== 'directory' && this.#selection.has(path) && reads.has(path) && !stage.files.has(path) ? [path] : [],
+  async observe(reads: PathSelection, workspace: Tree): Promise<void> {
+    const { stage, claim } = this.#attempt;
+    const paths = [...workspace].flatMap(([path, { kind }]) =>
+      kind !== 'directory' && this.#isGiven(path) && reads.has(path) && !stage.files.has(path) ? [path] : [],
     );
-    const sightings = await workspace.files.observeMany(paths);
-    for (const [index, path] of paths.entries()) {
-      const sighting = sightings[index]!;
-      if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
-      const resource = formatResource({ kind: 'file', path });
+    for (const { path, resource, sighting } of await this.#seen(paths)) {
       claim.mustBeAsRecorded(resource, sighting.state);
       stage.observe(resource, sighting.state);
       stage.seenFiles.set(path, sighting);
     }
   }
 
-  // ---- before ------------------------------------------------------------------------------------------------------
+  #isGiven(path: string): boolean {
+    return this.#paths.selection.has(path);
+  }
 
-  async #mustBeAsRecorded(paths: readonly string[]): Promise<void> {
-    const { workspace, claim } = this.#parts;
-    const sightings = await workspace.files.observeMany(paths);
-    paths.forEach((path, index) => {
+  /** As the command was given it, and nothing was staged there. */
+  #isUntouched(path: string, now: Tree): boolean {
+    const was = this.#snapshot.copy.get(path);
+    const is = now.get(path);
+    return !this.#attempt.stage.files.has(path) && was !== undefined && is !== undefined && isSameEntry(was, is);
+  }
+
+  /** Files so young that stat could not tell a change, with their contents. */
+  async #youngIn(copied: Tree, copy: string): Promise<ReadonlyMap<string, Digest>> {
+    const oldestNs = this.#lookedAtNs - YOUNG_NS;
+    const young = new Map<string, Digest>();
+    for (const [path, { kind, ctimeNs, mtimeNs }] of copied)
+      if (kind === 'file' && (ctimeNs > oldestNs || mtimeNs > oldestNs))
+        young.set(path, (await contentOf(`${copy}/${path}`)).content);
+    return young;
+  }
+
+  /** @throws HoldfastError `too-large`, and for a change that no record could name, or nobody could apply */
+  #changedPaths(now: Tree): readonly string[] {
+    const snapshot = this.#snapshot;
+    const paths = differingPaths(snapshot.copy, now).filter((path) => now.has(path) || !holdsMore(snapshot, path));
+    if (paths.length > MAX_COMMAND_CHANGES)
+      throw new HoldfastError(
+        'too-large',
+        `The command changed ${paths.length} files; at most ${MAX_COMMAND_CHANGES} are applied as a whole. ` +
+          'Split it, or write one archive.',
+        { changes: paths.length },
+      );
+    const { files } = this.#attempt.workspace;
+    for (const path of paths) refuseImpossibleChange({ files, snapshot, now }, path);
+    return paths;
+  }
+
+  async #seen(paths: readonly string[]): Promise<readonly SeenFile[]> {
+    const sightings = await this.#attempt.workspace.files.observeMany(paths);
+    return paths.map((path, index) => {
       const sighting = sightings[index]!;
       if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
-      claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
+      return { path, resource: formatResource({ kind: 'file', path }), sighting };
     });
   }
-
-  /** The command sees what its step has staged. */
-  async #addStaged(to: string): Promise<void> {
-    const { stage } = this.#parts;
-    const staged = [...stage.files.keys()]
-      .filter((path) => this.#selection.has(path))
-      .map((path) => ({ path, state: stage.stagedState(path)! }));
-    const gone = staged
-      .filter(({ state }) => state.kind === 'absent')
-      .map(({ path }) => path)
-      .sort()
-      .reverse();
-    for (const path of gone) await removeTree(`${to}/${path}`);
-    for (const { path, state } of staged
-      .filter(({ state: { kind } }) => kind !== 'absent')
-      .toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-      await this.#place(to, path, state);
-    }
-  }
-
-  async #place(to: string, path: string, state: FileState): Promise<void> {
-    const place = `${to}/${path}`;
-    const { workspace, stage } = this.#parts;
-    mkdirSync(folderOf(place), { recursive: true });
-    if (state.kind === 'directory') {
-      mkdirSync(place, { recursive: true });
-      chmodSync(place, state.mode);
-      return;
-    }
-    rmSync(place, { force: true });
-    if (state.kind === 'symlink') return symlinkSync(state.target, place);
-    if (state.kind !== 'file') return;
-    const before = this.#given.get(path);
-    // As it will be applied: a file that is replaced keeps its mode unless the step said another.
-    const staged = stage.files.get(path);
-    const mode =
-      staged?.kind === 'write' && staged.mode === undefined && before?.kind === 'file' ? before.mode : state.mode;
-    const small = stage.contents.get(state.content);
-    if (small === undefined) return void (await workspace.blobs.copyTo(state.content, place, mode));
-    writeFileSync(place, small);
-    chmodSync(place, mode);
-  }
-
-  // ---- after -------------------------------------------------------------------------------------------------------
-
-  /** Of a folder the command was given a part of: what it was not given keeps the folder. */
-  #holdsMore(path: string): boolean {
-    if (this.#base.get(path)?.kind !== 'directory') return false;
-    const prefix = `${path}/`;
-    return [...this.#given.keys()].some((other) => other.startsWith(prefix) && !this.#copied.has(other));
-  }
-
-  /** @throws HoldfastError for what no record could name, or nobody could apply */
-  #mustBePossible(path: string, tree: Tree): void {
-    const { workspace } = this.#parts;
-    const now = tree.get(path);
-    if (workspace.files.normalise(path) !== path)
-      throw new HoldfastError('bad-input', `The command made "${path}", a name that cannot be recorded.`, { path });
-    workspace.files.refuseReserved(path);
-    const was = this.#base.get(path);
-    if (now?.kind === 'other')
-      throw new HoldfastError(
-        'bad-input',
-        `The command made "${path}", which is no file, folder or symbolic link; it cannot be recorded.`,
-        { path },
-      );
-    if (now?.kind === 'symlink') mustStayInside(path, now.target!);
-    if (was?.kind === 'symlink' && now?.kind === 'directory')
-      throw new HoldfastError(
-        'bad-input',
-        `The command replaced the symbolic link "${path}" by a folder. Remove the link in a step of its own first.`,
-        { path },
-      );
-    if (was?.kind === 'directory' && now !== undefined && now.kind !== 'directory' && this.#holdsMore(path))
-      throw new HoldfastError(
-        'bad-input',
-        `The command replaced the folder "${path}", of which it was given only a part (paths).`,
-        { path },
-      );
-    this.#mustBeUnlocked(path, tree);
-  }
-
-  /** Applying happens with this process's rights, and may not stop half-way. A folder that the command has locked is locked last. */
-  #mustBeUnlocked(path: string, now: Tree): void {
-    const parent = folderOf(path);
-    const folder = [this.#base.get(parent), now.get(parent)].find((entry) => entry?.kind === 'directory');
-    if (folder === undefined || (folder.mode & 0o300) === 0o300 || process.getuid?.() === 0) return;
-    throw new HoldfastError(
-      'permission-denied',
-      `"${path}" is in a folder that its owner may not write to (mode ${folder.mode.toString(8)}); the command's change of it cannot be applied.`,
-      { path },
-    );
-  }
-
-  /** Undefined: it is what the command was given. */
-  async #changeAt(
-    to: string,
-    path: string,
-    now: TreeEntry | undefined,
-    sighting: FileSighting,
-  ): Promise<TreeChange | undefined> {
-    const { workspace, stage } = this.#parts;
-    if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
-    const before = sighting.state;
-    const staged = stage.stagedState(path);
-    const wasGiven = staged !== undefined || this.#copied.has(path);
-    if (!wasGiven && before.kind !== 'absent') {
-      if (before.kind === 'directory' && now?.kind === 'directory') return undefined;
-      throw new HoldfastError(
-        'bad-input',
-        `The command wrote "${path}", which is not among its paths and which the workspace has already. Add it to paths.`,
-        { path },
-      );
-    }
-    if (now?.kind !== 'file') {
-      const after: FileState =
-        now === undefined
-          ? ABSENT
-          : now.kind === 'symlink'
-            ? { kind: 'symlink', target: now.target! }
-            : { kind: 'directory', mode: now.mode };
-      return sameState(staged ?? before, after) ? undefined : { path, before, after };
-    }
-    const { content, bytes, sizeBytes } = await contentOf(`${to}/${path}`);
-    const after: FileState = { kind: 'file', sizeBytes, mode: now.mode, content };
-    if (sameState(staged ?? before, after)) return undefined;
-    const { secrets } = workspace;
-    const where = `the file ${path} that the command wrote`;
-    if (bytes !== undefined) secrets.refuse(bytes, where);
-    if (bytes !== undefined && stage.contents.reserve(bytes.byteLength)) this.#small.set(content, bytes);
-    else if (bytes !== undefined || secrets.isEmpty) this.#large.push(`${to}/${path}`);
-    else await workspace.blobs.put(secrets.refusing(createReadStream(`${to}/${path}`), where));
-    return { path, before, after };
-  }
 }
 
-/** @throws HoldfastError `outside-workspace` */
-function mustStayInside(path: string, target: string): void {
-  const parts = target.startsWith('/')
-    ? undefined
-    : folderOf(path)
-        .split('/')
-        .filter((part) => part !== '');
-  for (const part of parts === undefined ? [] : target.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part !== '..') parts!.push(part);
-    else if (parts!.pop() === undefined) throw leadsOut(path, target);
-  }
-  if (parts === undefined) throw leadsOut(path, target);
-}
-
-function leadsOut(path: string, target: string): HoldfastError {
-  return new HoldfastError(
-    'outside-workspace',
-    `The command made the symbolic link "${path}" → "${target}", which leads out of its copy${target.startsWith('/') ? ': it is absolute' : ''}. Expected a relative link that stays in the workspace. Nothing of it is applied.`,
-    { path, target },
-  );
-}
-
-function stampOf(path: string, { kind, mode, sizeBytes, inode, mtimeNs, ctimeNs, target }: TreeEntry): string {
-  switch (kind) {
-    case 'directory':
-      return `${path}\0d${mode}`;
-    case 'symlink':
-      return `${path}\0l${target}`;
-    default:
-      return `${path}\0${kind}${mode} ${sizeBytes} ${inode} ${mtimeNs} ${ctimeNs}`;
-  }
+interface SeenFile {
+  readonly path: string;
+  readonly resource: string;
+  readonly sighting: Extract<FileSighting, { outcome: 'seen' }>;
 }
