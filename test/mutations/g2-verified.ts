@@ -15,8 +15,8 @@ export const VERIFIED: readonly Mutation[] = [
     guarantee: 'G2',
     breaks: 'a new worker is not registered',
     file: 'src/protocol/step/guard.ts',
-    find: "return { reason: 'worker-not-covered', detail: `worker ${host.worker.id} is new here` };",
-    replace: 'return whyNotFresh(job, host.clock());',
+    find: "return { reason: 'worker-not-covered', detail: `worker ${worker.id} is new here` };",
+    replace: 'return undefined;',
     tests: DRIFT,
   },
   {
@@ -30,7 +30,7 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a long wait passes without a comparison',
-    file: 'src/protocol/step/guard.ts',
+    file: 'src/protocol/step/freshness.ts',
     find: 'if (elapsedMs > verifyAfterMs) {',
     replace: 'if (elapsedMs < 0) {',
     tests: DRIFT,

@@ -1,4 +1,4 @@
-/** Whether what the step read is as it was when its intent was sealed. Checked before anything is applied, never after. */
+/** Whether what the step read is as it was when its intent was sealed. Checked until the intent is `applying`. */
 import { sameState, type ResourceState } from '../../model/record/world.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { QueryObservation } from '../../model/record/observation.ts';

@@ -3,12 +3,13 @@
  *
  * Prepare: a transaction on each database in canonical order, in which the token row decides whether the intent was
  * applied already; the state before every effect and every observation is checked; nothing is visible yet.
- * Commit: the intent is marked `applying` durably, then only COMMITs, in order, and renames, each marked once it is made.
+ * Commit: the ledger says `applying`, durably; then only COMMITs, in order, and renames, each marked once it is made.
  *
  * Invariants
  * 1. Nothing is applied under another term, by another claim, or while a question about the world is open.
- * 2. Before `applying` anything stale leaves the world untouched. From `applying` on the intent only rolls forward: what
- *    is not made is prepared again, and a target that is neither as before nor as wanted is a conflict for a person.
+ * 2. Before `applying` anything stale leaves the world untouched. From `applying` on the intent only rolls forward:
+ *    what is not made is prepared again, and a target that is neither as before nor as wanted is a conflict for a
+ *    person.
  */
 import { defined } from '../../model/defined.ts';
 import type { AppliedEffect } from '../../model/record/record.ts';

@@ -36,7 +36,7 @@ function noteApplying({ job, row, intent, open, isRollForward }: Application): P
   return planned;
 }
 
-/** Every effect that is not made is ready to be committed: its file is prepared, or its transaction open and read back. */
+/** Every effect that is still to be made has its prepared file, or its transaction, open and read back. */
 function mustBePrepared({ intent, files, marks, open }: Application): void {
   const openEffects = new Set(open.flatMap(({ effects }) => effects.map(([index]) => index)));
   const readBack = new Set(open.flatMap(({ afters }) => [...afters.keys()]));
@@ -47,6 +47,6 @@ function mustBePrepared({ intent, files, marks, open }: Application): void {
       'path' in effect
         ? files.prepared[index] !== undefined
         : openEffects.has(index) && (effect.kind === 'sql' || readBack.has(index));
-    invariant(isReady, `effect ${index} of intent ${intent.token} is to be applied unprepared`);
+    invariant(isReady, `effect ${index} of intent ${intent.token} is to be applied and is not prepared`);
   }
 }

@@ -2,8 +2,8 @@
  * What happens inside a database's transaction: the state before every row is checked, the changes are made in the
  * intent's order, and what came of them is read back.
  *
- * Invariant: a statement takes in nothing that somebody else has changed: recorded rows of the tables that it writes are
- * compared with the record first.
+ * Invariant: a statement takes in nothing that somebody else has changed. Recorded rows of the tables that it writes
+ * are compared with the record first.
  */
 import type { DatabaseTransaction, RowRequest } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';

@@ -1,6 +1,6 @@
 /**
- * What becomes of a job's open intents when its hold on the workspace ends: what is half applied is rolled forward, what
- * is only sealed is dropped. The results say which; their notes are for people and are never searched.
+ * What becomes of a job's open intents when its hold on the workspace ends: what is half applied is rolled forward,
+ * what is only sealed is dropped. The results say which; their notes are for people and are never searched.
  */
 import { isFailure } from '../../model/failure.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';

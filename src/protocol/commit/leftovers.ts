@@ -2,7 +2,7 @@
 import type { Intent } from '../../model/record/intent.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
-/** What attempts that were killed have left beside an intent's files. Call under the lock, once it is applied or dropped. */
+/** Call under the lock, once the intent is applied or dropped. Safe to repeat. */
 export async function removeIntentLeftovers(
   workspace: Workspace,
   { token, effects }: Pick<Intent, 'token' | 'effects'>,

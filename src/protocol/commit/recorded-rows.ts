@@ -1,6 +1,6 @@
 /**
- * Rows that the record knows, in tables that raw statements write: they are compared before a statement runs, so that it
- * takes in nothing that somebody else has changed, and read again after it.
+ * Rows that the record knows, in tables that raw statements write: they are compared before a statement runs, so that
+ * it takes in nothing that somebody else has changed, and read again after it.
  */
 import type { DatabaseTransaction } from '../../effects/database/database.ts';
 import { uriOf, type RowChange } from '../../model/record/effect.ts';

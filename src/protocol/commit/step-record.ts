@@ -8,9 +8,8 @@
  *    all its effects were durable, and the comparison that every new worker begins with appends it again.
  */
 import type { Json } from '../../model/canonical-json.ts';
-import type { ChainPlace } from '../../model/job/chain-place.ts';
-import { type Effect, resourceOfEffect } from '../../model/record/effect.ts';
-import type { Intent } from '../../model/record/intent.ts';
+import { resourceOfEffect, type Effect } from '../../model/record/effect.ts';
+import type { Intent, Undoes } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
@@ -59,24 +58,20 @@ export function afterOf(effect: Effect): ResourceState {
   return 'after' in effect ? effect.after : ABSENT;
 }
 
-export function stepFields({ intent, digest, details }: IntentRow, { effects, changes }: Applied): NewRecord {
-  if (intent.undoes !== undefined) {
-    const { stepId, generation, seq, left, notes } = intent.undoes;
-    return {
-      kind: 'undone',
-      stepId,
-      step: intent.step,
-      generation,
-      undoes: seq,
-      token: intent.token,
-      intent: digest,
-      effects: [...effects],
-      left: [...left],
-      notes: [...notes],
-      changes: [...changes],
-      logs: details.logs as StepRecord['logs'],
-    };
-  }
+/** The record of an intent, without its place in the chain. */
+export function stepFields(row: IntentRow, applied: Applied): NewRecord {
+  const { undoes } = row.intent;
+  return undoes === undefined ? recordOfStep(row, applied) : recordOfUndoing(row, undoes, applied);
+}
+
+/** Call in the transaction that appends the record: nothing more is to be applied of the intent. */
+export function closeIntent(ledger: Ledger, { intent }: IntentRow): void {
+  ledger.setIntentState(intent.token, 'done');
+  ledger.clearEffectMarks(intent.token);
+}
+
+function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes }: Applied): NewRecord {
+  const code = formatResource({ kind: 'code', step: intent.step });
   return {
     kind: 'step',
     stepId: intent.stepId,
@@ -89,44 +84,28 @@ export function stepFields({ intent, digest, details }: IntentRow, { effects, ch
     output: intent.output as Json,
     uses: details.uses === null ? null : [...details.uses],
     effects: [...effects],
-    changes: [
-      ...changes,
-      {
-        resource: formatResource({ kind: 'code', step: intent.step }),
-        role: 'read',
-        state: versionState(details.version),
-      },
-    ],
+    changes: [...changes, { resource: code, role: 'read', state: versionState(details.version) }],
     logs: details.logs as StepRecord['logs'],
   };
 }
 
-/** Inside a transaction: the intent has its record, and nothing more is to be done for it. */
-export function closeIntent(ledger: Ledger, { intent }: IntentRow): void {
-  ledger.setIntentState(intent.token, 'done');
-  ledger.clearEffectMarks(intent.token);
-}
-
-/** Appends what a power loss took of the chain's end and the Workflow has heard of. Call under the lock. Safe to repeat. */
-export function redoLostRecord(ledger: Ledger, jobId: string, known: ChainPlace): void {
-  const job = ledger.job(jobId);
-  if (job === undefined || known.seq !== job.at.seq + 1) return;
-  for (const row of ledger.openIntents(jobId)) {
-    const prepared = ledger.preparedAfters(row.intent.token);
-    if (row.state !== 'applying' || prepared.record?.head !== known.head) continue;
-    const planned = ledger.plan(
-      jobId,
-      prepared.record.runId,
-      stepFields(row, asPrepared(row.intent, prepared)),
-      prepared.record.at,
-    );
-    if (planned.at.head !== known.head) continue;
-    ledger.transaction(() => {
-      ledger.appendPlanned(planned);
-      closeIntent(ledger, row);
-      const claim = ledger.claim(row.intent.token);
-      if (claim !== undefined) ledger.putClaim({ ...claim, state: 'done' });
-    });
-    return;
-  }
+function recordOfUndoing(
+  { intent, digest, details }: IntentRow,
+  { stepId, generation, seq, left, notes }: Undoes,
+  { effects, changes }: Applied,
+): NewRecord {
+  return {
+    kind: 'undone',
+    stepId,
+    step: intent.step,
+    generation,
+    undoes: seq,
+    token: intent.token,
+    intent: digest,
+    effects: [...effects],
+    left: [...left],
+    notes: [...notes],
+    changes: [...changes],
+    logs: details.logs as StepRecord['logs'],
+  };
 }

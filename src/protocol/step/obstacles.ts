@@ -8,7 +8,7 @@ import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { MustVerify } from '../attempt/must-verify.ts';
 import { forPayload } from '../question/ask.ts';
-import { whyNotFresh } from './guard.ts';
+import { whyNotFresh } from './freshness.ts';
 import type { StepRun } from './step-run.ts';
 
 /** Ends an attempt that met an obstacle to every effect. */

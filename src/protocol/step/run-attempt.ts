@@ -1,6 +1,6 @@
 /**
- * One attempt at a step: its code runs and stages, the draft is sealed as an intent, and the intent is applied. An intent
- * that an earlier attempt sealed is only applied.
+ * One attempt at a step: its code runs and stages, the draft is sealed as an intent, and the intent is applied. An
+ * intent that an earlier attempt sealed is only applied.
  */
 import { intentDigest } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';

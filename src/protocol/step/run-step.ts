@@ -6,7 +6,8 @@
  * Invariants
  * 1. A request that is not verified does nothing.
  * 2. A token is applied once; a request whose token is recorded gets the recorded result.
- * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared first.
+ * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared
+ *    first.
  */
 import { isFailure } from '../../model/failure.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';

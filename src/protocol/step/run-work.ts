@@ -1,19 +1,19 @@
 /** The work of a step: its code, with what surrounds it checked by its contract. */
-import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import { canonicalJson } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { sha256Hex, type Digest } from '../../model/digest.ts';
-import { HoldfastError } from '../../model/failure.ts';
-import { MAX_OUTPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
-import { issuesText } from '../../model/issues-text.ts';
+import type { HoldfastError } from '../../model/failure.ts';
+import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { Finding } from '../../model/question/finding.ts';
-import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
-import type { StepImplementation } from '../../model/step/step.ts';
+import type { ChainRecord } from '../../model/record/record.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { ProtocolHost } from '../host.ts';
 import { stuckFinding, type StuckKind } from '../question/stuck.ts';
 import { makeIntent } from '../commit/seal.ts';
 import { resolveSecrets } from '../secrets/placed-secrets.ts';
+import { invariant } from '../../model/invariant.ts';
+import { checkedInput, checkedOutput } from './contract-check.ts';
 import { doneResult } from './done-result.ts';
 import { implementationOf } from './implementation.ts';
 import { performedCalls } from './performed-calls.ts';
@@ -59,38 +59,17 @@ export class RunWork implements StepWork {
         this.#argsText,
         `what step ${stepId} is given, and what is in the history already,`,
       );
-    const checked = implementation.contract.input.safeParse(resolveSecrets(input, secrets ?? [], secretOf));
-    if (!checked.success)
-      throw new HoldfastError(
-        'bad-input',
-        `The input of step ${stepId} does not fit the contract of ${step}: ${issuesText(checked.error.issues)}.`,
-      );
-    const output = this.#checked(implementation, await run((context) => implementation.run(context, checked.data)));
+    const checked = checkedInput(implementation, stepId, resolveSecrets(input, secrets ?? [], secretOf));
+    const returned = await run((context) => implementation.run(context, checked));
+    const output = checkedOutput(implementation, stepId, returned);
     const performed = performedCalls(claim, stage);
     const intent = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
     return { intent, details: { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs } };
   }
 
-  #checked({ contract }: StepImplementation, output: unknown): Json {
-    const { stepId } = this.#request;
-    const fits = contract.output.safeParse(output);
-    if (!fits.success)
-      throw new HoldfastError(
-        'bad-output',
-        `Step ${stepId} returned what does not fit the output schema of ${contract.name}: ${issuesText(fits.error.issues)}.`,
-      );
-    const sizeBytes = Buffer.byteLength(canonicalJson(output ?? null, 'output'));
-    if (sizeBytes > MAX_OUTPUT_BYTES)
-      throw new HoldfastError(
-        'too-large',
-        `Step ${stepId} returned ${sizeBytes} bytes; at most ${MAX_OUTPUT_BYTES} go into the history.`,
-        { sizeBytes },
-      );
-    return (output ?? null) as Json;
-  }
-
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
-    return doneResult(record as StepRecord, at);
+    invariant(record.kind === 'step', `the work of step ${this.#request.stepId} is recorded as ${record.kind}`);
+    return doneResult(record, at);
   }
 
   stuck(failure: HoldfastError, kind?: StuckKind): Finding {

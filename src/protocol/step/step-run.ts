@@ -1,4 +1,4 @@
-/** What the parts of a guarded step share: the request, the attempt under way, and the attempt with its sealed intent. */
+/** What the parts of a guarded step share: the request, the attempt under way, and the attempt with its intent. */
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';

@@ -9,7 +9,7 @@ import { invariant } from '../../model/invariant.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
-import { redoLostRecord } from '../commit/step-record.ts';
+import { redoLostRecord } from '../commit/lost-record.ts';
 import { notCarriedOutFinding } from '../question/ledger.ts';
 import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
 import { unreachableFindings } from '../question/unseen.ts';

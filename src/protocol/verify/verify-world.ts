@@ -35,7 +35,7 @@ import { planState } from '../look/digests.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
 import { rollForwardRepairs } from '../repair/roll-forward.ts';
-import { redoLostRecord } from '../commit/step-record.ts';
+import { redoLostRecord } from '../commit/lost-record.ts';
 import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';

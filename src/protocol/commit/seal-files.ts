@@ -1,0 +1,63 @@
+/** The effects on files that an attempt has staged, with the folders that they need, in the order of applying. */
+import { HoldfastError } from '../../model/failure.ts';
+import type { FileEffect } from '../../model/record/effect.ts';
+import { formatResource } from '../../model/record/resource.ts';
+import type { FileState } from '../../model/record/world.ts';
+import { cannotRead } from '../workspace/files.ts';
+import { fileEffectOf, inOrder } from './file-effect.ts';
+import type { EndedDraft } from './ended-draft.ts';
+
+const FOLDER_MODE = 0o755;
+
+/** @throws MustVerify, HoldfastError (`bad-input`, `busy`, `permission-denied`, `same-target-twice`, …) */
+export async function stagedFileEffects(draft: FileDraft): Promise<FileEffect[]> {
+  const { workspace, stage } = draft;
+  const paths = [...stage.files.keys()];
+  const sightings = await workspace.files.observeMany(paths);
+  paths.forEach((path, index) => stage.seenFiles.set(path, sightings[index]!));
+  const effects: FileEffect[] = [];
+  const created = new Set<string>();
+  for (const staged of stage.files.values()) {
+    const before = await stateBefore(draft, staged.path);
+    const effect = fileEffectOf(staged, before);
+    if (effect === undefined) continue;
+    if (before.kind === 'absent') effects.push(...(await missingFolders(draft, staged.path, created)));
+    effects.push(effect);
+  }
+  const ordered = [...stage.files.values()].some(({ kind }) => kind === 'put') ? inOrder(effects) : effects;
+  workspace.files.refuseSameTargets(ordered);
+  return ordered;
+}
+
+type FileDraft = Pick<EndedDraft, 'workspace' | 'claim' | 'stage'>;
+
+async function stateBefore({ workspace, claim, stage }: FileDraft, path: string): Promise<FileState> {
+  const sighting = stage.files.has(path) ? stage.seenFiles.get(path)! : await workspace.files.observe(path);
+  if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
+  claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
+  stage.seenFiles.set(path, sighting);
+  return sighting.state;
+}
+
+/** Folders that are missing above a path that is to be made, and that nobody else makes. Adds them to `created`. */
+async function missingFolders(draft: FileDraft, path: string, created: Set<string>): Promise<FileEffect[]> {
+  const effects: FileEffect[] = [];
+  for (const folder of parentsOf(path)) {
+    if (created.has(folder) || draft.stage.stagedState(folder)?.kind === 'directory') continue;
+    const before = await stateBefore(draft, folder);
+    if (before.kind === 'directory') continue;
+    if (before.kind !== 'absent')
+      throw new HoldfastError('bad-input', `${folder} is a ${before.kind}, so ${path} cannot be written below it.`, {
+        path,
+      });
+    created.add(folder);
+    effects.push({ kind: 'directory.create', path: folder, before, after: { kind: 'directory', mode: FOLDER_MODE } });
+  }
+  return effects;
+}
+
+/** `a/b/c.txt` → `a`, `a/b`. */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
