@@ -54,9 +54,9 @@ export const HTTP_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'Temporal does not hear when an endpoint wants to be asked again',
-    file: 'src/activities/activity-caller.ts',
-    find: '{ nextRetryDelay: error.retryAfterMs }',
-    replace: '{}',
+    file: 'src/activities/failure.ts',
+    find: 'nextRetryDelay: error.retryAfterMs,',
+    replace: '',
     tests: ['test/integration/http-job.test.ts'],
   },
   {

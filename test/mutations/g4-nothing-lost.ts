@@ -47,7 +47,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'a worker that ends a job at its start makes a lost database anew',
     file: 'src/protocol/end/release.ts',
-    find: '    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);',
+    find: '    expectRecordedDatabases(workspace, settings, ledger, jobId);',
     replace: '',
     tests: ['test/integration/database-gone.test.ts'],
   },

@@ -6,20 +6,30 @@
  * 1. A database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
  * 2. A call of which nobody knows whether it happened is named by the record of the release.
  */
+import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import { GENESIS } from '../../model/record/chain.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { JobRow } from '../../store/ledger/jobs.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
+import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
+import { recordRelease } from '../commit/record-release.ts';
+import type { Caller, ProtocolHost } from '../host.ts';
 import { withdraw } from '../question/ask.ts';
 import { unreachableFindings } from '../question/unseen.ts';
-import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
-import { faultPoint } from '../../store/fault-point.ts';
-import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
-import type { Caller, ProtocolHost } from '../host.ts';
-import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
-import { mustBeCurrentRun, raiseFences } from '../workspace/term.ts';
+import { mustBeCurrentRun, raiseFences, type UnreachableDatabase } from '../workspace/term.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
-/** Safe to repeat. @throws HoldfastError for what may pass */
+const NO_WORKSPACE: ReleaseResult = {
+  released: true,
+  at: { seq: 0, head: GENESIS },
+  notes: ['the job had no workspace'],
+};
+
+/** Safe to repeat. @throws HoldfastError `not-current-run`, and what may pass */
 export async function releaseProtocol(
   host: ProtocolHost,
   workspaces: Workspaces,
@@ -27,46 +37,53 @@ export async function releaseProtocol(
   request: ReleaseRequest,
 ): Promise<ReleaseResult> {
   const workspace = workspaces.find(request.workspace);
-  const nothing: ReleaseResult = { released: true, at: { seq: 0, head: GENESIS }, notes: ['the job had no workspace'] };
-  if (workspace === undefined) return nothing;
+  if (workspace === undefined) return NO_WORKSPACE;
   // A dead worker's command is no part of what the job leaves.
   await removeDeadCommands(workspace.directory);
   return await workspace.exclusive('release', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);
-    if (job === undefined || ledger.boundJobId() !== request.jobId)
-      return job === undefined ? nothing : { released: true, at: job.at, notes: [] };
-    expectRecordedDatabases(workspace, job.settings, ledger, request.jobId);
-    const ends = await finishIntents(
-      { workspace, ledger, settings: job.settings, term: job.term, runId: caller.runId },
-      request.jobId,
-    );
-    const notes = [...ends.map(intentEndNote), ...openCallNotes(ledger, request.jobId)];
-    for (const question of ledger.openQuestions(request.jobId))
-      ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
-    const unfinished = ledger.openIntents(request.jobId).length > 0;
-    const fences = await raiseFences(workspace, job.settings, request.jobId, job.term + 1);
-    if ('unreachable' in fences)
-      notes.push(
-        ...unreachableFindings(fences.unreachable).map(({ resource, found }) =>
-          workspace.secrets.redact(`${resource} could not be fenced: ${found.text}`),
-        ),
-      );
-    if (unfinished || 'unreachable' in fences) return { released: false, at: ledger.job(request.jobId)!.at, notes };
-    faultPoint('release.before');
-    const { at } = ledger.transaction(() => {
-      const appended = ledger.append(request.jobId, caller.runId, {
-        kind: 'released',
-        outcome: request.outcome,
-        notes,
-        changes: [],
-      });
-      ledger.raiseTerm(request.jobId, fences.term);
-      ledger.setJobState(request.jobId, 'released');
-      ledger.unbind();
-      return appended;
-    });
-    faultPoint('release.after');
-    return { released: true, at, notes };
+    if (job === undefined) return NO_WORKSPACE;
+    if (ledger.boundJobId() !== request.jobId) return { released: true, at: job.at, notes: [] };
+    return await releaseBound({ workspace, ledger, caller, request }, job);
   });
+}
+
+interface ReleaseSite {
+  readonly workspace: Workspace;
+  readonly ledger: Ledger;
+  readonly caller: Caller;
+  readonly request: ReleaseRequest;
+}
+
+async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResult> {
+  const { workspace, ledger, caller, request } = site;
+  const { jobId, settings, term } = job;
+  const { runId } = caller;
+  expectRecordedDatabases(workspace, settings, ledger, jobId);
+  const ends = await finishIntents({ workspace, ledger, settings, term, runId }, jobId);
+  const notes = [...ends.map(intentEndNote), ...openCallNotes(ledger, jobId)];
+  withdrawQuestions(site);
+  const isUnfinished = ledger.openIntents(jobId).length > 0;
+  const fences = await raiseFences(workspace, settings, jobId, term + 1);
+  if ('unreachable' in fences) notes.push(...notFencedNotes(workspace, fences.unreachable));
+  if (isUnfinished || 'unreachable' in fences) return { released: false, at: ledger.job(jobId)!.at, notes };
+  faultPoint('release.before');
+  const at = ledger.transaction(() =>
+    recordRelease(ledger, job, { outcome: request.outcome, runId, term: fences.term, notes }),
+  );
+  faultPoint('release.after');
+  return { released: true, at, notes };
+}
+
+/** Nobody need answer any more. */
+function withdrawQuestions({ ledger, caller, request }: ReleaseSite): void {
+  for (const question of ledger.openQuestions(request.jobId))
+    ledger.transaction(() => withdraw(ledger, question, caller.runId, `the job ended: ${request.outcome}`));
+}
+
+function notFencedNotes({ secrets }: Workspace, databases: readonly UnreachableDatabase[]): readonly string[] {
+  return unreachableFindings(databases).map(({ resource, found }) =>
+    secrets.redact(`${resource} could not be fenced: ${found.text}`),
+  );
 }

@@ -6,6 +6,7 @@
  */
 import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
+import { recordRelease } from '../commit/record-release.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { withdraw } from '../question/ask.ts';
 import { keptBoundNote } from '../question/kept-bound.ts';
@@ -37,10 +38,7 @@ export async function takeOver({ workspace, ledger, caller }: RepairContext, not
   ledger.transaction(() => {
     for (const question of ledger.openQuestions(bound))
       withdraw(ledger, question, job.runId, 'another job took the workspace');
-    ledger.append(bound, job.runId, { kind: 'released', outcome: 'taken-over', notes, changes: [] });
-    ledger.raiseTerm(bound, raised);
-    ledger.setJobState(bound, 'released');
-    ledger.unbind();
+    recordRelease(ledger, job, { outcome: 'taken-over', runId: job.runId, term: raised, notes });
   });
   notes.push(`job ${bound} is released; its record stays in the ledger`);
 }

@@ -1,0 +1,59 @@
+/**
+ * What surrounds every Activity: heartbeats by themselves, the caller for the protocol, failures as Temporal's.
+ *
+ * Invariants
+ * 1. A failure crosses into Temporal with its type; what may pass is retryable, what won't is not.
+ * 2. Nothing crosses into Temporal, or into the worker's log, with a secret that a job has declared.
+ */
+import { Context } from '@temporalio/activity';
+import type { Caller } from '../protocol/host.ts';
+import type { Secrets } from '../protocol/secrets/secrets.ts';
+import { asTemporalFailure } from './failure.ts';
+import { Heartbeat } from './heartbeat.ts';
+
+/** Notes which attempts this worker has, so that a successor can fail them at once if it dies. */
+export interface AttemptRegister {
+  begin(attempt: {
+    readonly taskToken: Uint8Array;
+    readonly namespace: string;
+    readonly workflowId: string;
+    readonly runId: string;
+  }): () => void;
+}
+
+export interface ActivitySurroundings {
+  readonly register: AttemptRegister;
+  readonly secrets: Secrets;
+}
+
+/** Runs `work` as the current Activity's attempt. @throws ApplicationFailure, CancelledFailure */
+export async function asActivity<T>(
+  { register, secrets }: ActivitySurroundings,
+  work: (caller: Caller) => Promise<T>,
+): Promise<T> {
+  const context = Context.current();
+  const { workflowExecution, workflowNamespace, taskToken } = context.info;
+  const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
+  const heartbeat = new Heartbeat(context);
+  const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
+  try {
+    const result = await work({
+      workflowId,
+      runId,
+      signal: context.cancellationSignal,
+      progress: (message, fraction) => heartbeat.tell(secrets.redact(message), fraction),
+      log: (message, fields) => void context.log.info(secrets.redact(message), secrets.redactJson(fields)),
+    });
+    // A step's own output is in the record as it is: one that holds a secret was refused.
+    return isStepDone(result) ? result : secrets.redactJson(result);
+  } catch (error) {
+    throw asTemporalFailure(error, secrets, context.cancellationSignal.aborted);
+  } finally {
+    heartbeat.stop();
+    end();
+  }
+}
+
+function isStepDone(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'done';
+}
