@@ -1,7 +1,7 @@
 /**
  * The office's database, in SQLite or PostgreSQL: two tables that were there before the job, and an auditor. The
- * auditor
- * is a trigger on each table that writes down every insert, update and delete: the database itself counts, not the job.
+ * auditor is a trigger on each table that writes down every insert, update and delete: the database itself counts, not
+ * the job.
  */
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';

@@ -1,7 +1,7 @@
 /**
  * The demo: `npm run demo`. A job loses its worker between an effect and its record, finds that people changed its
- * files
- * and its database meanwhile, asks, is answered by a plain Signal, and ends; then what watched from outside is counted.
+ * files and its database meanwhile, asks, is answered by a plain Signal, and ends; then what watched from outside is
+ * counted.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';

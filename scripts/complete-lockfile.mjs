@@ -2,10 +2,9 @@
  * Completes package-lock.json: `node scripts/complete-lockfile.mjs` after every `npm install`.
  *
  * A registry mirror may hold the binaries of some platforms only. npm then leaves the others out of the lockfile
- * without
- * a word, and `npm ci` refuses such a lockfile on every platform. What is missing follows from the entries that name
- * it: the version is there, the platform is in the name. There is no integrity to take from anywhere; npm records it
- * when it installs one of them.
+ * without a word, and `npm ci` refuses such a lockfile on every platform. What is missing follows from the entries that
+ * name it: the version is there, the platform is in the name. There is no integrity to take from anywhere; npm records
+ * it when it installs one of them.
  */
 import fs from 'node:fs';
 import path from 'node:path';

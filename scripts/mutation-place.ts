@@ -1,7 +1,6 @@
 /**
  * Where the text of a mutation stands in its file: compared token by token, so that a line break of the formatter, or
- * the
- * comma that comes with it, makes no difference.
+ * the comma that comes with it, makes no difference.
  */
 
 /** Words, strings, and single signs. */

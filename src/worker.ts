@@ -61,8 +61,7 @@ export interface WorkerOptions {
   readonly workflowBundle?: WorkflowBundleWithSourceMap;
   /**
    * Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without
-   * any,
-   * payloads are not encrypted.
+   * any, payloads are not encrypted.
    */
   readonly encryptionKeyFile?: string;
   /** Where database references are looked up. Default: process.env. */
@@ -85,8 +84,7 @@ export interface HoldfastWorker {
 /**
  * Makes a worker, connected and ready to run.
  * @throws HoldfastError `server-unreachable`; `bad-input` for two steps of one name, keys that can't be used, and a
- * bundle
- * that was made without encryption
+ * bundle that was made without encryption
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
   const { address, namespace, encryptionKeyFile, env = process.env } = options;

@@ -1,7 +1,6 @@
 /**
  * A command on a workspace of 10,000 files, against a plain recursive copy of the same tree (`cp -a`): what is beyond
- * it
- * is looking at the workspace before and after, finding what changed, applying it, and removing the copy.
+ * it is looking at the workspace before and after, finding what changed, applying it, and removing the copy.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';

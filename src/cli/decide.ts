@@ -1,7 +1,6 @@
 /**
  * `holdfast decide`: a person's answer to a question. With an answer on the command line it is given at once; without
- * one
- * the difference is shown and the person is asked.
+ * one the difference is shown and the person is asked.
  *
  * Invariant: what is decided is bound to what was shown: the digest of the question on the screen is what is sent.
  */

@@ -228,9 +228,8 @@ export class HoldfastClient implements AsyncDisposable {
 
   /**
    * Ends a job as aborted, whether it asks something or not, by a Signal. `compensate`: what it did is undone first,
-   * newest
-   * first; its questions are answered like any other. Without `compensate`, while the job is undone: ends the undoing.
-   * Safe to repeat.
+   * newest first; its questions are answered like any other. Without `compensate`, while the job is undone: ends the
+   * undoing. Safe to repeat.
    * @throws HoldfastError `bad-input`, `not-found`
    */
   async abort(

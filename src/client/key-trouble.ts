@@ -10,8 +10,7 @@ const LATEST_EVENTS = 20;
 
 /**
  * Why the job's last Workflow Task failed, if a key was the reason. `no-worker`, for no worker can go on with the job,
- * and it
- * may pass: whoever waits for the job waits on.
+ * and it may pass: whoever waits for the job waits on.
  */
 export async function keyTroubleOf(
   connection: Connection,

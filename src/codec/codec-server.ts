@@ -1,8 +1,7 @@
 /**
  * The codec endpoint: Temporal's remote codec protocol over HTTP, so that the Temporal UI and command line show
- * payloads
- * to whoever runs it. `POST /decode` and `POST /encode` take and give `{ payloads: [{ metadata, data }] }`, bytes in
- * base64.
+ * payloads to whoever runs it. `POST /decode` and `POST /encode` take and give `{ payloads: [{ metadata, data }] }`,
+ * bytes in base64.
  *
  * Invariants
  * 1. It listens on this machine only, and a web page other than the UI's gets nothing: what it gives is what encryption

@@ -1,0 +1,65 @@
+/** What a test job is given, what it remembers, and what it throws when a person would be asked. */
+import type { ChainPlace } from '../model/job/chain-place.ts';
+import type { RunStepRequest } from '../model/job/run-step.ts';
+import type { JobSettings } from '../model/job/settings.ts';
+import type { Question } from '../model/question/question.ts';
+import type { StepImplementation } from '../model/step/step.ts';
+
+export interface TestJobOptions {
+  /** Steps besides the built-in ones. */
+  readonly steps?: readonly StepImplementation[];
+  /** An existing folder, which is kept. Default: a temporary one, removed by `close`. */
+  readonly workspace?: string;
+  /** Name → `sqlite:relative/path`, or `${{ env.NAME }}`. */
+  readonly databases?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Names of variables of `env` that steps may use as secrets. Default: none. */
+  readonly secrets?: readonly string[];
+  readonly watch?: JobSettings['watch'];
+  /** Hosts that steps and watches may call. Default: none. */
+  readonly http?: JobSettings['http'];
+  readonly verifyAfterMs?: number;
+  /** Name and digest of the plan that the job runs. Default: none. */
+  readonly plan?: JobSettings['plan'];
+  /** Ids of other jobs whose Workflows are still open. Default: every other job has ended. */
+  readonly openJobs?: readonly string[];
+  /** To play a worker that starts again in the same job. Default: a new job. */
+  readonly resume?: TestJobMemory;
+  /** Another id than before plays another worker process. */
+  readonly workerId?: string;
+  /** A new Run of the same job, as after a reset. Default: the one of `resume`, else a new one. */
+  readonly runId?: string;
+}
+
+/** What the Workflow would remember; hand it to `resume`. */
+export interface TestJobMemory {
+  readonly workflowId: string;
+  readonly firstRunId: string;
+  readonly runId: string;
+  readonly term: number;
+  readonly known: ChainPlace;
+  readonly steps: readonly (readonly [string, number, number])[];
+  readonly generations: Readonly<Record<string, number>>;
+  /**
+   * Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning.
+   */
+  readonly base?: ChainPlace;
+  /** The Run that this one continues as new. Default: none. */
+  readonly continuedFrom?: string;
+}
+
+/** Thrown when the job waits for a person: answer `question` with `decide`, then call the step again. */
+export class QuestionAsked extends Error {
+  override readonly name = 'QuestionAsked';
+  readonly question: Question;
+  constructor(question: Question) {
+    super(`${question.kind}: ${question.findings.map(({ resource, kind }) => `${resource} ${kind}`).join(', ')}`);
+    this.question = question;
+  }
+}
+
+/** A request as a Workflow makes it; what is left out is as the job knows it. */
+export type TestRequest = Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>;
+
+/** How often a step, a comparison or an undoing is requested again before that is a defect. */
+export const MAX_REQUESTS = 100;

@@ -1,0 +1,63 @@
+/** What a Workflow would remember of its job: term, place in the chain, generations. */
+import { randomUUID } from 'node:crypto';
+import { defined } from '../model/defined.ts';
+import type { ChainPlace } from '../model/job/chain-place.ts';
+import type { StepDone } from '../model/job/run-step.ts';
+import { GENESIS } from '../model/record/chain.ts';
+import { jobIdOf } from '../model/record/token.ts';
+import type { TestJobMemory, TestJobOptions } from './options.ts';
+
+const BEGINNING: ChainPlace = { seq: 0, head: GENESIS };
+
+export class RememberedJob {
+  readonly workflowId: string;
+  readonly firstRunId: string;
+  readonly runId: string;
+  readonly jobId: string;
+  readonly base: ChainPlace;
+  readonly continuedFrom: string | undefined;
+  readonly steps: [string, number, number][];
+  readonly #generations: Map<string, number>;
+  term: number;
+  #known: ChainPlace;
+
+  constructor({ resume, runId }: Pick<TestJobOptions, 'resume' | 'runId'>) {
+    this.workflowId = resume?.workflowId ?? `test-${randomUUID()}`;
+    this.firstRunId = resume?.firstRunId ?? randomUUID();
+    this.runId = runId ?? resume?.runId ?? this.firstRunId;
+    this.jobId = jobIdOf(this.workflowId, this.firstRunId);
+    this.term = resume?.term ?? 0;
+    this.#known = resume?.known ?? BEGINNING;
+    this.base = resume?.base ?? BEGINNING;
+    this.continuedFrom = resume?.continuedFrom;
+    this.steps = (resume?.steps ?? []).map(([stepId, generation, seq]) => [stepId, generation, seq]);
+    this.#generations = new Map(Object.entries(resume?.generations ?? {}));
+  }
+
+  get known(): ChainPlace {
+    return this.#known;
+  }
+
+  advance(at: ChainPlace): void {
+    if (at.seq > this.#known.seq) this.#known = at;
+  }
+
+  noteDone({ at, stepId, generation }: StepDone): void {
+    this.advance(at);
+    this.steps.push([stepId, generation, at.seq]);
+  }
+
+  generationOf(stepId: string): number {
+    return this.#generations.get(stepId) ?? 0;
+  }
+
+  setGeneration(stepId: string, generation: number): void {
+    this.#generations.set(stepId, generation);
+  }
+
+  get memory(): TestJobMemory {
+    const { workflowId, firstRunId, runId, term, known, steps, base, continuedFrom } = this;
+    const generations = Object.fromEntries(this.#generations);
+    return { workflowId, firstRunId, runId, term, known, steps, generations, base, ...defined({ continuedFrom }) };
+  }
+}

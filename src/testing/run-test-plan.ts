@@ -1,0 +1,51 @@
+/** Runs a plan's scheduler over a test job. */
+import { defined } from '../model/defined.ts';
+import { isFailure } from '../model/failure.ts';
+import type { StepDone } from '../model/job/run-step.ts';
+import { assertPlan } from '../model/plan/check.ts';
+import { parseInput } from '../model/plan/input.ts';
+import type { PlanStepRequest } from '../model/plan/plan-job.ts';
+import type { PlanResult } from '../model/plan/progress.ts';
+import { runPlan } from '../model/plan/run.ts';
+import { MAX_REQUESTS, type TestRequest } from './options.ts';
+
+export interface TestSteps {
+  run(request: TestRequest): Promise<StepDone>;
+  /** Steps that a decision has made run again since this was called last. */
+  rewound(): string[];
+}
+
+/** Timers don't wait. @throws QuestionAsked where a job would wait for a person */
+export async function runTestPlan(jobId: string, steps: TestSteps, plan: unknown, input: unknown): Promise<PlanResult> {
+  const checked = assertPlan(plan);
+  return await runPlan(checked, parseInput(checked, input), {
+    jobId,
+    nowMs: () => Date.now(),
+    sleep: async () => await Promise.resolve(),
+    rewound: () => steps.rewound(),
+    step: async (request) => ({ output: (await untilDone(steps, requestOf(request))).output }),
+  });
+}
+
+/** Temporal would try an Activity again that failed with what may pass. */
+async function untilDone(steps: TestSteps, request: TestRequest): Promise<StepDone> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await steps.run(request);
+    } catch (error) {
+      if (!isFailure(error, 'step-failed', 'busy') || attempt >= MAX_REQUESTS) throw error;
+    }
+  }
+}
+
+function requestOf({ id, use, input, secrets, uses, parallelWith, onFailure, approval }: PlanStepRequest): TestRequest {
+  return {
+    stepId: id,
+    step: use,
+    input,
+    uses: [...uses],
+    parallelWith: [...parallelWith],
+    onFailure,
+    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], approval }),
+  };
+}

@@ -1,0 +1,36 @@
+/** The host of a test job: this process as the worker, and no server to ask. */
+import { defined } from '../model/defined.ts';
+import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../model/job/settings.ts';
+import type { ProtocolHost } from '../protocol/host.ts';
+import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
+import { bootClockMs, thisProcess } from '../store/lock/process-identity.ts';
+import type { TestJobOptions } from './options.ts';
+import type { RememberedJob } from './remembered-job.ts';
+
+export function testHost(
+  { steps = [], env = {}, workerId, openJobs = [] }: TestJobOptions,
+  workspaceRoot: string,
+  { runId, jobId: ownId }: RememberedJob,
+): ProtocolHost {
+  const identity = thisProcess();
+  return {
+    steps: new Map([...BUILT_IN_IMPLEMENTATIONS, ...steps].map((step) => [step.contract.name, step])),
+    env,
+    workspaceRoot,
+    worker: { id: workerId ?? `test ${identity.pid}`, identity },
+    clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
+    currentRunId: async () => await Promise.resolve(runId),
+    isJobOpen: async (jobId) => await Promise.resolve(jobId === ownId || openJobs.includes(jobId)),
+    searchAttributes: false,
+  };
+}
+
+export function settingsOf({ databases, watch, verifyAfterMs, plan, secrets, http }: TestJobOptions): JobSettings {
+  return {
+    databases: databases ?? {},
+    watch: [...(watch ?? [])],
+    verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
+    plan: plan ?? null,
+    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http }),
+  };
+}

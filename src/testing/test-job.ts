@@ -1,0 +1,272 @@
+/** A job without a server: the protocol itself, driven as the Workflow drives it. */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Json } from '../model/canonical-json.ts';
+import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { RepairResult } from '../model/job/repair.ts';
+import type { RunStepResult, StepDone } from '../model/job/run-step.ts';
+import type { JobSettings } from '../model/job/settings.ts';
+import type { UndoItem, UndoReport } from '../model/job/undo.ts';
+import type { VerificationReason, VerifyWorldResult } from '../model/job/verify-world.ts';
+import type { PlanResult } from '../model/plan/progress.ts';
+import type { Decision } from '../model/question/decision.ts';
+import { isAboutTheWorld, type Question } from '../model/question/question.ts';
+import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
+import { releaseProtocol } from '../protocol/end/release.ts';
+import type { Caller, ProtocolHost } from '../protocol/host.ts';
+import { repairProtocol } from '../protocol/repair/repair.ts';
+import { runStepProtocol } from '../protocol/step/run-step.ts';
+import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
+import { undoStepProtocol } from '../protocol/undo/undo-step.ts';
+import { verifyWorldProtocol } from '../protocol/verify/verify-world.ts';
+import { Workspaces } from '../protocol/workspace/workspaces.ts';
+import { MAX_REQUESTS, QuestionAsked, type TestJobMemory, type TestJobOptions, type TestRequest } from './options.ts';
+import { RememberedJob } from './remembered-job.ts';
+import { runTestPlan } from './run-test-plan.ts';
+import { settingsOf, testHost } from './test-host.ts';
+
+export class TestJob {
+  readonly workspace: string;
+  readonly jobId: string;
+  /** Messages of `ctx.log`, in order. */
+  readonly logs: string[] = [];
+  readonly #isTemporary: boolean;
+  readonly #host: ProtocolHost;
+  readonly #workspaces: Workspaces;
+  readonly #settings: JobSettings;
+  readonly #job: RememberedJob;
+  readonly #calls = new Map<string, number>();
+  /** Steps that are requested and not done. */
+  readonly #requested = new Set<string>();
+  #rewound: string[] = [];
+  #mark: number | undefined;
+  /** The world was compared for the very next request. */
+  #isJustCompared = false;
+  #isUndoing = false;
+
+  constructor(options: TestJobOptions) {
+    this.#isTemporary = options.workspace === undefined;
+    this.workspace = realpathSync(options.workspace ?? mkdtempSync(join(tmpdir(), 'holdfast-test-')));
+    this.#job = new RememberedJob(options);
+    this.jobId = this.#job.jobId;
+    this.#host = testHost(options, this.workspace, this.#job);
+    this.#workspaces = new Workspaces(this.workspace, this.#host.env);
+    this.#settings = settingsOf(options);
+  }
+
+  get memory(): TestJobMemory {
+    return this.#job.memory;
+  }
+
+  /**
+   * Runs a step to its end: verification, code, apply, record.
+   * @throws QuestionAsked when a person would be asked; HoldfastError for the step's own failures below its attempts
+   */
+  async step<C extends StepContract>(
+    contract: C,
+    input: StepInput<C>,
+    options: Partial<Omit<TestRequest, 'input' | 'step'>> = {},
+  ): Promise<StepOutput<C>> {
+    const count = (this.#calls.get(contract.name) ?? 0) + 1;
+    const stepId = options.stepId ?? (count === 1 ? contract.name : `${contract.name}#${count}`);
+    const done = await this.run({ ...options, stepId, step: contract.name, input: input as Json });
+    if (options.stepId === undefined) this.#calls.set(contract.name, count);
+    return contract.output.parse(done.output) as StepOutput<C>;
+  }
+
+  /** The same for a request as a Workflow makes it. */
+  async run(request: TestRequest): Promise<StepDone> {
+    this.#requested.add(request.stepId);
+    try {
+      return await this.#untilDone(request);
+    } finally {
+      this.#requested.delete(request.stepId);
+    }
+  }
+
+  async #untilDone(request: TestRequest): Promise<StepDone> {
+    for (let requests = 0; requests < MAX_REQUESTS; requests++) {
+      const result = await this.ask(request);
+      switch (result.kind) {
+        case 'done':
+          this.#job.noteDone(result);
+          return result;
+        case 'verification-required': {
+          const verified = await this.verify(result.reason, result.detail, [...this.#requested]);
+          if (verified.kind === 'question') throw new QuestionAsked(verified.question);
+          this.#isJustCompared = true;
+          break;
+        }
+        case 'other-generation':
+          this.#job.setGeneration(request.stepId, result.generation);
+          break;
+        case 'question':
+        case 'held':
+          throw new QuestionAsked(result.question);
+        case 'failed':
+          throw new HoldfastError('step-failed', result.message);
+      }
+    }
+    throw new HoldfastError('defect', `Step ${request.stepId} was requested ${MAX_REQUESTS} times without an end.`);
+  }
+
+  /** One request, one result. */
+  async ask(request: TestRequest): Promise<RunStepResult> {
+    // Only a comparison that was made for this very request excuses it.
+    const mark = this.#isJustCompared ? this.#mark : undefined;
+    this.#isJustCompared = false;
+    const { jobId, term, known } = this.#job;
+    return await runStepProtocol(this.#host, this.#workspaces, this.#caller(), {
+      jobId,
+      workspace: this.workspace,
+      term,
+      known,
+      generation: this.#job.generationOf(request.stepId),
+      ...defined({ mark }),
+      ...request,
+    });
+  }
+
+  /**
+   * Compares the world with the record.
+   * @param requested steps that are waited for; what else is half applied is then finished. Default: nothing is finished
+   */
+  async verify(
+    reason: VerificationReason = 'asked',
+    detail = 'by the test',
+    requested?: readonly string[],
+  ): Promise<VerifyWorldResult> {
+    const result = await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller(), {
+      ...this.#verification,
+      reason,
+      detail,
+      ...defined({ asking: requested === undefined ? undefined : [...requested] }),
+    });
+    this.#job.term = result.term;
+    if (result.kind === 'verified') {
+      this.#mark = result.mark;
+      this.#job.advance(result.at);
+    }
+    return result;
+  }
+
+  /** Answers a question. The world is compared again by the next step. */
+  async decide(
+    question: Question,
+    decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>,
+  ): Promise<RepairResult> {
+    const result = await repairProtocol(this.#host, this.#workspaces, this.#caller(), {
+      jobId: this.jobId,
+      workspace: this.workspace,
+      decision: { digest: question.digest, by: 'test', reason: 'test', ...decision },
+    });
+    if (result.kind !== 'repaired') return result;
+    this.#job.term = result.term;
+    this.#job.advance(result.at);
+    for (const { stepId, generation } of result.reruns) {
+      this.#job.setGeneration(stepId, generation);
+      this.#rewound.push(stepId);
+    }
+    if (isAboutTheWorld(question) && !this.#isUndoing) await this.verify('decided', question.digest.slice(0, 12));
+    return result;
+  }
+
+  /**
+   * Runs a whole plan.
+   * @throws QuestionAsked where a job would wait for a person
+   */
+  async runPlan(plan: unknown, input: unknown = {}): Promise<PlanResult> {
+    const steps = { run: (request: TestRequest) => this.run(request), rewound: () => this.#rewound.splice(0) };
+    return await runTestPlan(this.jobId, steps, plan, input);
+  }
+
+  /**
+   * Undoes what the job did, newest first, as after an `abort` with `compensate`; then gives the workspace back. Call it
+   * again after a question is answered.
+   * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
+   */
+  async undo({
+    by = 'test',
+    reason = 'test',
+    release = true,
+  }: { readonly by?: string; readonly reason?: string; readonly release?: boolean } = {}): Promise<UndoReport> {
+    this.#isUndoing = true;
+    for (let requests = 0; requests < MAX_REQUESTS; requests++) {
+      const begun = await beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), {
+        ...this.#verification,
+        reason: 'decided',
+        detail: 'by the test',
+        by,
+        why: reason,
+      });
+      this.#job.term = begun.term;
+      if (begun.kind === 'question') throw new QuestionAsked(begun.question);
+      this.#job.advance(begun.at);
+      if (begun.items.length === 0) {
+        if (release) await this.release('aborted');
+        return begun.report;
+      }
+      await this.#undoItems(begun.items, begun.mark);
+    }
+    throw new HoldfastError('defect', `The undoing of the job was begun ${MAX_REQUESTS} times without an end.`);
+  }
+
+  async #undoItems(items: readonly UndoItem[], mark: number): Promise<void> {
+    for (const [index, item] of items.entries()) {
+      const { jobId, term, known } = this.#job;
+      const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), {
+        ...item,
+        jobId,
+        workspace: this.workspace,
+        term,
+        known,
+        ...defined({ mark: index === 0 ? mark : undefined }),
+      });
+      if (result.kind === 'question') throw new QuestionAsked(result.question);
+      if (result.kind === 'begin-again') return;
+      this.#job.advance(result.at);
+    }
+  }
+
+  /** Gives the workspace back, as a job that ends. */
+  async release(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' = 'completed'): Promise<void> {
+    const { jobId, workspace } = this;
+    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), { jobId, workspace, outcome });
+  }
+
+  /** Closes what is open; a temporary workspace is removed. */
+  async close(): Promise<void> {
+    await this.#workspaces.close();
+    if (this.#isTemporary) rmSync(this.workspace, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #verification() {
+    const { jobId, base, known, steps, continuedFrom } = this.#job;
+    return {
+      jobId,
+      workspace: this.workspace,
+      settings: this.#settings,
+      base,
+      known,
+      steps,
+      ...defined({ continuedFrom }),
+    };
+  }
+
+  #caller(): Caller {
+    const { workflowId, runId } = this.#job;
+    return {
+      workflowId,
+      runId,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      log: (message) => void this.logs.push(message),
+    };
+  }
+}
