@@ -1,14 +1,14 @@
-/**
- * Does every reference of a plan lead somewhere, and stand where its kind may stand?
- */
+/** Does every reference of a plan lead somewhere, and stand where its kind may stand? */
 import type { Json } from '../canonical-json.ts';
-import { joinPath, type ReferenceRoot } from './reference.ts';
-import type { PlanProblem } from './problem.ts';
-import type { Plan } from './plan.ts';
 import type { StepContract } from '../step/step.ts';
-import { type Placed, read } from './read-references.ts';
+import { checkSecret } from './check-secret.ts';
+import { checkStateReads, type StateRead } from './check-state-reads.ts';
 import { Destinations } from './destination.ts';
-import { unknownName } from './unknown-name.ts';
+import type { Plan, PlanStep } from './plan.ts';
+import type { PlanProblem } from './problem.ts';
+import { readReferences } from './read-references.ts';
+import { joinPath, type ReferenceRoot } from './reference.ts';
+import type { PlacedReference } from './references.ts';
 
 export interface CheckedReferences {
   readonly problems: readonly PlanProblem[];
@@ -27,82 +27,66 @@ const WHERE: Readonly<Record<ReferenceRoot, string>> = {
 };
 
 export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepContract>): CheckedReferences {
-  const problems: PlanProblem[] = [];
-  const waitsFor = new Map<string, readonly string[]>();
-  const leads = new Destinations(plan, contracts);
+  return new ReferenceCheck(plan, contracts).run();
+}
 
-  check(plan.workspace, 'workspace', ['input']);
-  check(plan.watch as Json, 'watch', ['input', 'job']);
-  for (const [key, declared] of Object.entries(plan.state)) check(declared.initial ?? null, `state.${key}.initial`, []);
-  plan.steps.forEach((step, index) => {
-    const at = `steps[${index}]`;
-    const placed = check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job', 'secrets']);
-    problems.push(
-      ...placed.flatMap(({ reference, path }) =>
-        reference.root === 'secrets' ? checkSecret(plan, step.use, reference.name, path) : [],
-      ),
-    );
-    waitsFor.set(step.id, [
-      ...new Set([
-        ...step.needs,
-        ...placed.flatMap(({ reference }) => (reference.root === 'steps' ? [reference.stepId] : [])),
-      ]),
-    ]);
-    for (const { reference, path } of placed)
-      if (reference.root === 'state') problems.push(...leads.stateBefore(reference, path, step.id));
-    for (const [key, value] of Object.entries(step.state)) {
-      if (!Object.hasOwn(plan.state, key))
-        problems.push(
-          unknownName(
-            joinPath(`${at}.state`, key),
-            'state key',
-            key,
-            Object.keys(plan.state),
-            "declare it under the plan's `state`",
-          ),
-        );
-      for (const { reference, path } of check(value, joinPath(`${at}.state`, key), ['output']))
-        problems.push(...leads.output(step.use, reference, path, 'output'));
+class ReferenceCheck {
+  readonly #plan: Plan;
+  readonly #destinations: Destinations;
+  readonly #problems: PlanProblem[] = [];
+  readonly #waitsFor = new Map<string, readonly string[]>();
+  readonly #stateReads: StateRead[] = [];
+
+  constructor(plan: Plan, contracts: ReadonlyMap<string, StepContract>) {
+    this.#plan = plan;
+    this.#destinations = new Destinations(plan, contracts);
+  }
+
+  run(): CheckedReferences {
+    const { workspace, watch, state, steps } = this.#plan;
+    this.#check(workspace, 'workspace', ['input']);
+    this.#check(watch as Json, 'watch', ['input', 'job']);
+    for (const [key, { initial = null }] of Object.entries(state)) this.#check(initial, `state.${key}.initial`, []);
+    for (const [index, step] of steps.entries()) this.#checkStep(step, `steps[${index}]`);
+    this.#problems.push(...checkStateReads(this.#plan, this.#stateReads, this.#waitsFor));
+    return { problems: this.#problems, waitsFor: this.#waitsFor };
+  }
+
+  #checkStep(step: PlanStep, at: string): void {
+    const placed = this.#check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job', 'secrets']);
+    const waitsFor = new Set(step.needs);
+    for (const { reference, path } of placed) {
+      if (reference.root === 'secrets') this.#problems.push(...checkSecret(this.#plan, step.use, reference.name, path));
+      if (reference.root === 'steps') waitsFor.add(reference.stepId);
+      if (reference.root === 'state')
+        this.#stateReads.push({ key: reference.name, path, stepId: step.id, text: reference.text });
     }
-    check([...step.reads], `${at}.reads`, []);
-    check([...step.writes], `${at}.writes`, []);
-  });
-  problems.push(...leads.unwritten(waitsFor));
-  return { problems, waitsFor };
+    this.#waitsFor.set(step.id, [...waitsFor]);
+    for (const [key, value] of Object.entries(step.state)) {
+      const path = joinPath(`${at}.state`, key);
+      this.#problems.push(...this.#destinations.stateProblems(path, key));
+      for (const one of this.#check(value, path, ['output']))
+        this.#problems.push(...this.#destinations.outputProblems(step.use, one, 'output'));
+    }
+    this.#check([...step.reads], `${at}.reads`, []);
+    this.#check([...step.writes], `${at}.writes`, []);
+  }
 
-  function check(value: Json, at: string, allowed: readonly ReferenceRoot[]): readonly Placed[] {
-    const found = read(value, at, problems);
-    return found.filter(({ reference, path }) => {
-      if (!allowed.includes(reference.root)) {
-        problems.push({
-          path,
-          message: `${reference.text} cannot be used here`,
-          expected: allowed.length === 0 ? 'no references' : `references to ${allowed.join(', ')}`,
-          hint: `${reference.root} can be used ${WHERE[reference.root]}`,
-        });
-        return false;
-      }
-      problems.push(...leads.problems(reference, path));
-      return true;
+  /** Returns the references that may stand here. */
+  #check(value: Json, at: string, allowed: readonly ReferenceRoot[]): readonly PlacedReference[] {
+    return readReferences(value, at, this.#problems).filter((placed) => {
+      const isAllowed = allowed.includes(placed.reference.root);
+      this.#problems.push(...(isAllowed ? this.#destinations.problems(placed) : [misplaced(placed, allowed)]));
+      return isAllowed;
     });
   }
 }
 
-/** What these steps do is recorded byte for byte, so that a secret would be refused when they run. */
-const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait)$/;
-
-function checkSecret(plan: Plan, use: string, name: string, path: string): readonly PlanProblem[] {
-  const declared = plan.secrets ?? [];
-  if (!declared.includes(name))
-    return [unknownName(path, 'secret', name, declared, `declare it: secrets: [${[...declared, name].join(', ')}]`)];
-  if (!RECORDED_STEPS.test(use)) return [];
-  return [
-    {
-      path,
-      message: `a secret cannot be given to ${use}`,
-      found: `\${{ secrets.${name} }}`,
-      expected: 'a value that may be recorded',
-      hint: 'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is needed and goes no further',
-    },
-  ];
+function misplaced({ reference, path }: PlacedReference, allowed: readonly ReferenceRoot[]): PlanProblem {
+  return {
+    path,
+    message: `${reference.text} cannot be used here`,
+    expected: allowed.length === 0 ? 'no references' : `references to ${allowed.join(', ')}`,
+    hint: `${reference.root} can be used ${WHERE[reference.root]}`,
+  };
 }

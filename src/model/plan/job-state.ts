@@ -9,6 +9,7 @@
 import { canonicalJson, type Json, type JsonObject } from '../canonical-json.ts';
 import { resolve } from './resolve.ts';
 import { HoldfastError } from '../failure.ts';
+import { isList } from '../list.ts';
 import type { Plan } from './plan.ts';
 import { validatorOf } from './json-schema.ts';
 import { problemsFromZod } from './problems-from-zod.ts';
@@ -125,8 +126,4 @@ function checkSize(state: JsonObject, stepId: string): void {
     `After step "${stepId}" the job's state has ${sizeBytes} bytes; at most ${MAX_STATE_BYTES} are allowed. The largest part is "${largest!.key}" with about ${largest!.sizeBytes}.`,
     { stepId, sizeBytes, maxBytes: MAX_STATE_BYTES },
   );
-}
-
-function isList(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
 }

@@ -9,11 +9,14 @@ export interface PlanStepRequest {
   readonly id: string;
   readonly use: string;
   readonly input: Json;
-  /** Where in the input secrets belong. Left out: nowhere. */
+  /** Where in the input secrets belong. Default: nowhere. */
   readonly secrets?: readonly PlacedSecret[];
   /** Steps that this one depends on directly: needs, references, state. In plan order. */
   readonly uses: readonly string[];
-  /** `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and told from a built-in step's input. */
+  /**
+   * `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and told from a built-in
+   * step's input.
+   */
   readonly writes: readonly string[];
   /** Steps that are started together with this one, in plan order. */
   readonly parallelWith: readonly string[];
@@ -24,15 +27,14 @@ export interface PlanStepRequest {
   readonly onFailure: 'ask' | 'fail';
 }
 
-/** `rewound`: the step was rewound while it was in flight, so it has no result; it is requested again when its turn comes. */
+/** `rewound`: the step was rewound in flight and has no result; it is requested again when its turn comes. */
 export type PlanStepResult = { readonly output: Json } | { readonly rewound: true };
 
-/** What a plan is run by. */
 export interface PlanJob {
   readonly jobId: string;
-  /** Runs one step to its end. Rejects only when the job must end; what a person can decide is asked within. */
+  /** Runs one step to its end. Rejects only when the job must end; a person is asked within it. */
   step(request: PlanStepRequest): Promise<PlanStepResult>;
-  /** A timer. */
+  /** A timer, in milliseconds. */
   sleep(durationMs: number): Promise<void>;
   /** Milliseconds since 1970, as the job's own time has it (in a Workflow: the same in every replay). */
   nowMs(): number;
@@ -41,7 +43,7 @@ export interface PlanJob {
   /**
    * A step can't go on for a reason that lies in the plan or in earlier outputs (a reference without a value, state that
    * doesn't fit) and its `onFailure` is `ask`. Resolves after a decision (its reruns are then in `rewound()`); rejects to
-   * end the job. Left out: the failure ends the job.
+   * end the job. Default: the failure ends the job.
    */
   stuck?(stepId: string, failure: HoldfastError): Promise<void>;
   /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */

@@ -1,23 +1,20 @@
 /** The references in a value of a plan; text that cannot be read as a reference becomes a problem. */
 import type { Json } from '../canonical-json.ts';
-import { joinPath, type Reference } from './reference.ts';
+import { joinPath } from './reference.ts';
+import type { PlacedReference } from './references.ts';
 import { parseTemplate } from './template.ts';
 import type { HoldfastError } from '../failure.ts';
 import type { PlanProblem } from './problem.ts';
 
-export interface Placed {
-  readonly reference: Reference;
-  readonly path: string;
-}
-
-/** The references in a value; what cannot be read as one becomes a problem. */
-export function read(value: Json, path: string, problems: PlanProblem[]): readonly Placed[] {
+/** @param problems where the problems go */
+export function readReferences(value: Json, path: string, problems: PlanProblem[]): readonly PlacedReference[] {
   if (typeof value === 'string') {
     const parts = parseTemplate(value, (error) => problems.push(unreadable(error, path)));
     return parts.flatMap((part) => (typeof part === 'string' ? [] : [{ reference: part, path }]));
   }
   if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((item: Json, index) => read(item, `${path}[${index}]`, problems));
+  if (Array.isArray(value))
+    return value.flatMap((item: Json, index) => readReferences(item, `${path}[${index}]`, problems));
   return Object.entries(value).flatMap(([key, member]) => {
     if (key.includes('${{'))
       problems.push({
@@ -26,7 +23,7 @@ export function read(value: Json, path: string, problems: PlanProblem[]): readon
         expected: 'references in values only',
         hint: 'compute the object in a step and refer to its output',
       });
-    return read(member as Json, joinPath(path, key), problems);
+    return readReferences(member as Json, joinPath(path, key), problems);
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * References in a plan: `${{ input.city }}`, `${{ steps.gather.output.rows[0] }}`, `${{ state.total }}`, `${{ job.id }}`,
- * `${{ secrets.NAME }}` (a step's input), and `${{ env.NAME }}` (databases only). Paths and nothing else: no operators, no calls.
+ * References in a plan: `${{ input.city }}`, `${{ steps.gather.output.rows[0] }}`, `${{ state.total }}`,
+ * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), and `${{ env.NAME }}` (databases only). They are paths and
+ * nothing else: no operators, no calls.
  */
-
 import type { Json } from '../canonical-json.ts';
 
 export const REFERENCE_ROOTS = ['input', 'state', 'steps', 'job', 'secrets', 'env', 'output'] as const;
@@ -22,7 +22,7 @@ export type Reference =
   | { readonly root: 'steps'; readonly stepId: string; readonly path: readonly PathPart[]; readonly text: string }
   | { readonly root: 'job'; readonly path: readonly []; readonly text: string };
 
-/** What references may see. A root that is left out cannot be used in this place. */
+/** What references may see. A root that is missing cannot be used in this place. */
 export interface Scope {
   readonly input?: Json;
   readonly state?: { readonly [key: string]: Json };

@@ -2,7 +2,7 @@
 import type { Json } from '../canonical-json.ts';
 import { type Reference, joinPath } from './reference.ts';
 import { parseTemplate } from './template.ts';
-import { isList } from './follow.ts';
+import { isList } from '../list.ts';
 
 /** Where in a value a reference stands. `path` is that of the string: `with.rows[2]`. */
 export interface PlacedReference {

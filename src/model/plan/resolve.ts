@@ -3,7 +3,7 @@
  *
  * Invariants
  * 1. A string that is one reference and nothing else keeps the value's type; inside longer text only strings, numbers
- *  and booleans can stand.
+ *    and booleans can stand.
  * 2. What a reference yields is never read again for references: data cannot inject any.
  * 3. Nothing is missing silently: a reference without a value is an error that says what there is.
  * 4. A secret's value is never here: its places are listed beside the input, and only the plan can name them.
@@ -13,7 +13,8 @@ import { HoldfastError } from '../failure.ts';
 import type { PlacedSecret } from '../step/secret.ts';
 import type { PathPart, Reference, Scope } from './reference.ts';
 import { parseTemplate } from './template.ts';
-import { follow, missing, notHere, describe, isList } from './follow.ts';
+import { isList } from '../list.ts';
+import { describe, follow, missing, notHere } from './follow.ts';
 
 /**
  * The value with every reference replaced. Keys of objects are taken as they are. Pure.
@@ -35,8 +36,8 @@ export interface ResolvedInput {
 }
 
 /**
- * A step's input with every reference replaced but those to secrets, and where those belong. What other references yield can't
- * name a secret, whatever it says. Pure.
+ * A step's input with every reference replaced but those to secrets, and the places of those. What another reference
+ * yields can't name a secret, whatever it says. Pure.
  * @throws HoldfastError as `resolve`
  */
 export function resolveInput(value: Json, scope: Scope): ResolvedInput {
@@ -48,9 +49,10 @@ export function resolveInput(value: Json, scope: Scope): ResolvedInput {
     if (typeof part !== 'string') return part;
     const pieces = parseTemplate(part);
     if (!pieces.some((piece) => typeof piece !== 'string' && piece.root === 'secrets')) return resolveText(part, scope);
-    const parts = pieces.map((piece) =>
-      typeof piece === 'string' ? piece : piece.root === 'secrets' ? { secret: piece.name } : textOf(piece, scope),
-    );
+    const parts = pieces.map((piece) => {
+      if (typeof piece === 'string') return piece;
+      return piece.root === 'secrets' ? { secret: piece.name } : textOf(piece, scope);
+    });
     secrets.push({ at: [...at], parts });
     return parts.map((piece) => (typeof piece === 'string' ? piece : `\${{ secrets.${piece.secret} }}`)).join('');
   };
@@ -68,10 +70,13 @@ function textOf(reference: Reference, scope: Scope): string {
   const value = valueOf(reference, scope);
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const hint = 'Text can take strings, numbers and booleans; use the reference alone to pass the value whole.';
   throw new HoldfastError(
     'bad-input',
-    `${reference.text} stands inside longer text but is ${describe(value)}. Text can take strings, numbers and booleans; use the reference alone to pass the value whole.`,
-    { reference: reference.text },
+    `${reference.text} stands inside longer text but is ${describe(value)}. ${hint}`,
+    {
+      reference: reference.text,
+    },
   );
 }
 
@@ -80,18 +85,9 @@ function valueOf(reference: Reference, scope: Scope): Json {
     case 'job':
       if (scope.job === undefined) throw notHere(reference, scope);
       return scope.job.id;
-    case 'env': {
+    case 'env':
       if (scope.env === undefined) throw notHere(reference, scope);
-      const value = Object.hasOwn(scope.env, reference.name) ? scope.env[reference.name] : undefined;
-      if (value === undefined || value === '') {
-        throw new HoldfastError(
-          'missing-variable',
-          `The environment variable ${reference.name} is ${value === undefined ? 'not set' : 'empty'}; the plan refers to it as ${reference.text}.`,
-          { variable: reference.name },
-        );
-      }
-      return value;
-    }
+      return variable(reference.name, reference.text, scope.env);
     // Only `resolveInput` takes one.
     case 'secrets':
       throw notHere(reference, scope);
@@ -114,4 +110,15 @@ function valueOf(reference: Reference, scope: Scope): Json {
       return follow(value, reference, reference.root);
     }
   }
+}
+
+function variable(name: string, referenceText: string, env: NonNullable<Scope['env']>): string {
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value !== undefined && value !== '') return value;
+  const found = value === undefined ? 'not set' : 'empty';
+  throw new HoldfastError(
+    'missing-variable',
+    `The environment variable ${name} is ${found}; the plan refers to it as ${referenceText}.`,
+    { variable: name },
+  );
 }

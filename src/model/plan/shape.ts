@@ -1,10 +1,12 @@
 /** What is known of a value before the job runs, from its schema: does a reference's path fit it? */
 import * as z from 'zod';
-import { joinPath, type PathPart, type Reference } from './reference.ts';
-import type { PlanProblem } from './problem.ts';
 import type { StepContract } from '../step/step.ts';
+import type { PlanProblem } from './problem.ts';
+import { joinPath, type PathPart } from './reference.ts';
+import type { PlacedReference } from './references.ts';
 import { unknownName } from './unknown-name.ts';
 
+/** The part of a JSON Schema that tells where a path leads. */
 export interface Shape {
   readonly type?: unknown;
   readonly properties?: Readonly<Record<string, Shape>> | undefined;
@@ -14,6 +16,7 @@ export interface Shape {
   readonly default?: unknown;
 }
 
+/** Of a step's output. Undefined: nothing is known of it. */
 export function shapeOf(contract: StepContract | undefined): Shape | undefined {
   if (contract === undefined) return undefined;
   try {
@@ -24,54 +27,69 @@ export function shapeOf(contract: StepContract | undefined): Shape | undefined {
   }
 }
 
-/** Follows a path as far as the shape is known. `strict`: a part that may be left out is a problem as well. */
+/**
+ * Follows a reference's path as far as the shape is known.
+ * @param name of what has the shape, for people
+ * @param isStrict a member that may be missing is a problem as well
+ */
 export function followShape(
   start: Shape | undefined,
-  reference: Reference,
-  at: string,
-  startName: string,
-  strict: boolean,
+  placed: PlacedReference,
+  name: string,
+  isStrict: boolean,
 ): readonly PlanProblem[] {
   let shape = start;
-  let name = startName;
-  for (const part of reference.path) {
+  let reached = name;
+  for (const part of placed.reference.path) {
     if (shape === undefined) return [];
-    if (typeof part === 'number') {
-      if (typeof shape.type === 'string' && shape.type !== 'array')
-        return [wrongKind(at, reference, name, shape.type, part)];
-      shape = shape.items;
-    } else {
-      if (typeof shape.type === 'string' && shape.type !== 'object')
-        return [wrongKind(at, reference, name, shape.type, part)];
-      const properties = shape.properties ?? {};
-      if (Object.hasOwn(properties, part)) {
-        const next: Shape = properties[part]!;
-        if (strict && next.default === undefined && !(shape.required ?? []).includes(part)) {
-          return [
-            {
-              path: at,
-              message: `${reference.text} may be missing`,
-              expected: 'an input that is required or has a default',
-              hint: `list "${part}" under \`required\`, or give it a \`default\``,
-            },
-          ];
-        }
-        shape = next;
-      } else if (
-        shape.properties !== undefined &&
-        (shape.additionalProperties === false || shape.additionalProperties === undefined)
-      ) {
-        return [unknownName(at, `member of ${name}`, part, Object.keys(properties), undefined)];
-      } else {
-        shape = typeof shape.additionalProperties === 'object' ? (shape.additionalProperties as Shape) : undefined;
-      }
+    const { type } = shape;
+    if (typeof type === 'string' && type !== (typeof part === 'number' ? 'array' : 'object'))
+      return [wrongKind(placed, reached, type, part)];
+    if (typeof part === 'number') shape = shape.items;
+    else {
+      const problem = memberProblem(shape, placed, { reached, part, isStrict });
+      if (problem !== undefined) return [problem];
+      shape = memberOf(shape, part);
     }
-    name = joinPath(name, part);
+    reached = joinPath(reached, part);
   }
   return [];
 }
 
-function wrongKind(path: string, reference: Reference, name: string, type: string, part: PathPart): PlanProblem {
+interface Member {
+  /** The path that led to the object. */
+  readonly reached: string;
+  readonly part: string;
+  readonly isStrict: boolean;
+}
+
+function memberProblem(shape: Shape, placed: PlacedReference, member: Member): PlanProblem | undefined {
+  const { reached, part, isStrict } = member;
+  const { path, reference } = placed;
+  const properties = shape.properties ?? {};
+  if (!Object.hasOwn(properties, part)) {
+    if (shape.properties === undefined || !isClosed(shape)) return undefined;
+    return unknownName({ path, what: `member of ${reached}`, name: part, known: Object.keys(properties) });
+  }
+  if (!isStrict || properties[part]!.default !== undefined || shape.required?.includes(part) === true) return undefined;
+  return {
+    path,
+    message: `${reference.text} may be missing`,
+    expected: 'an input that is required or has a default',
+    hint: `list "${part}" under \`required\`, or give it a \`default\``,
+  };
+}
+
+function memberOf({ properties = {}, additionalProperties }: Shape, part: string): Shape | undefined {
+  if (Object.hasOwn(properties, part)) return properties[part];
+  return typeof additionalProperties === 'object' ? (additionalProperties as Shape) : undefined;
+}
+
+function isClosed({ additionalProperties }: Shape): boolean {
+  return additionalProperties === false || additionalProperties === undefined;
+}
+
+function wrongKind({ path, reference }: PlacedReference, name: string, type: string, part: PathPart): PlanProblem {
   return {
     path,
     message: `${reference.text} leads nowhere`,

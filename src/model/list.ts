@@ -1,0 +1,6 @@
+/** `Array.isArray` for JSON: it narrows both ways, which the built-in does not do for readonly arrays. */
+import type { Json } from './canonical-json.ts';
+
+export function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
