@@ -45,7 +45,7 @@ class PlanRun {
     this.#job = job;
     this.#graph = planGraph(plan);
     this.#folded = new FoldedState(plan, this.#graph);
-    this.#outputs = from === undefined ? new Map() : adoptProgress(plan, this.#graph, from);
+    this.#outputs = from === undefined ? new Map<string, Json>() : adoptProgress(plan, this.#graph, from);
   }
 
   /** Runs one super-step and its barrier. False when nothing remains to run. */
