@@ -18,8 +18,8 @@ export interface HashedContent {
 }
 
 /**
- * Reads a file off the main loop. `lent`: each chunk is good only until the next is requested; `given`: each has a buffer
- * of its own. `path` names the file in messages.
+ * Reads a file off the main loop. `lent`: each chunk is good only until the next is requested; `given`: each has a
+ * buffer of its own. `path` names the file in messages.
  * @throws HoldfastError `storage-failed`, `permission-denied`
  */
 export async function* readChunks(
@@ -59,8 +59,8 @@ export async function hashChunks(chunks: AsyncIterable<Uint8Array>): Promise<Has
 }
 
 /**
- * Hashes a file on the calling thread, through the caller's buffer. `expectedBytes`: the size that stat told; a first read
- * that finds exactly this, in a larger buffer, is taken for all and saves the read that would find the end.
+ * Hashes a file on the calling thread, through the caller's buffer. `expectedBytes`: the size that stat told; a first
+ * read that finds exactly this, in a larger buffer, is taken for all and saves the read that would find the end.
  * @throws the system's error
  */
 export function hashFileSync(file: number, buffer: Buffer, expectedBytes?: number): HashedContent {

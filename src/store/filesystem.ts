@@ -49,9 +49,10 @@ export function assertLocalFilesystem(path: string, options: FilesystemOptions =
   if (name === undefined) return;
   const isFuse = FUSE_NAMES.test(name) && !NETWORK_NAMES.test(name);
   if (isFuse && options.allowFuse === true) return;
+  const expected = `a local filesystem${isFuse ? ', or consent to FUSE' : ''}`;
   throw new HoldfastError(
     'network-filesystem',
-    `"${path}" lies on ${name}, on which locks and renames are not known to be safe. Expected a local filesystem${isFuse ? ', or consent to FUSE' : ''}.`,
+    `"${path}" lies on ${name}, on which locks and renames are not known to be safe. Expected ${expected}.`,
     { path, filesystem: name },
   );
 }

@@ -11,7 +11,8 @@ import { defined } from '../model/defined.ts';
 export type PausePolicy = (count: number, elapsedMs: number) => number | undefined;
 
 /**
- * Yields once for each try; its number, from 1. Ends when the policy gives up. The caller leaves the loop when a try succeeds.
+ * Yields once for each try; its number, from 1. Ends when the policy gives up. The caller leaves the loop when a try
+ * succeeds.
  * @throws the signal's reason, if it aborts a pause
  */
 export async function* tries(policy: PausePolicy, signal?: AbortSignal): AsyncGenerator<number, void, undefined> {

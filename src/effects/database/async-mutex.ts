@@ -12,7 +12,10 @@ export class AsyncMutex {
     this.#what = what;
   }
 
-  /** @returns the function that lets go; calling it again does nothing. @throws HoldfastError `busy` after `timeoutMs` */
+  /**
+   * @returns the function that lets go; calling it again does nothing.
+   * @throws HoldfastError `busy` after `timeoutMs`
+   */
   async acquire(timeoutMs: number): Promise<() => void> {
     if (this.#isHeld) await this.#queue.wait({ waitMs: timeoutMs, onTimeout: () => this.#busy(timeoutMs) });
     this.#isHeld = true;

@@ -3,19 +3,21 @@
  * runs over every implementation.
  *
  * Invariants
- * 1. Opening connects to nothing, creates nothing and never fails for a database that is away: each call says so. A declared
- *    SQLite file that does not exist yet reads as an empty database and is created by the first `begin` or
+ * 1. Opening connects to nothing, creates nothing and never fails for a database that is away: each call says so. A
+ *    declared SQLite file that does not exist yet reads as an empty database and is created by the first `begin` or
  *    `ensureHoldfastTables`; one that has gone since is `storage-unreachable`. `ensureHoldfastTables` creates
  *    `holdfast_token` and `holdfast_fence` and nothing else, and may be repeated.
  * 2. Identifiers are quoted by the dialect, never concatenated raw. A table may be `schema.table`.
  * 3. Failures are HoldfastErrors: `storage-unreachable` (connection refused, lost, server stopping), `busy` (lock,
  *    statement or idle timeout, serialization failure, deadlock, SQLITE_BUSY), `permission-denied`, `unknown-table`,
- *    `storage-failed` (I/O error, disk full, damaged file), `no-key`, `bad-input`, `cancelled` (the signal), `sql-failed`
- *    (everything that trying again cannot mend: syntax, constraint, type, a write in a query, another table under
- *    Holdfast's name: `details.foreign`). A COMMIT whose outcome nobody knows has `details.outcomeUnknown`.
- * 4. Values are canonical JSON scalars, in and out (values.ts): what JSON cannot hold exactly is tagged, so that type is
- *    never lost: `{"$int": …}` beyond 2^53, `{"$numeric": …}` with a scale, `{"$float": "NaN"}`, `{"$bytes": base64}`;
- *    timestamps as the database's ISO text (sessions run in UTC), JSON columns as JSON. `plainValue` unwraps for step code.
+ *    `storage-failed` (I/O error, disk full, damaged file), `no-key`, `bad-input`, `cancelled` (the signal),
+ *    `sql-failed` (everything that trying again cannot mend: syntax, constraint, type, a write in a query, another
+ *    table under Holdfast's name: `details.foreign`). A COMMIT whose outcome nobody knows has
+ *    `details.outcomeUnknown`.
+ * 4. Values are canonical JSON scalars, in and out (values.ts): what JSON cannot hold exactly is tagged, so that type
+ *    is never lost: `{"$int": …}` beyond 2^53, `{"$numeric": …}` with a scale, `{"$float": "NaN"}`, `{"$bytes":
+ *    base64}`; timestamps as the database's ISO text (sessions run in UTC), JSON columns as JSON. `plainValue`
+ *    unwraps for step code.
  * 5. A transaction in which a call failed only rolls back; `commit` then refuses.
  */
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
@@ -60,7 +62,10 @@ export interface Database {
   /** Read-only: a statement that writes is refused by the database itself. */
   query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult>;
   schema(table: string): Promise<SchemaState>;
-  /** One sighting a request, in order, in as few statements as the dialect allows. A missing table or column yields absent/columns without it. */
+  /**
+   * One sighting a request, in order, in as few statements as the dialect allows. A missing table or column yields
+   * absent/columns without it.
+   */
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
 
   ensureHoldfastTables(): Promise<void>;
@@ -74,14 +79,18 @@ export interface Database {
   resetFence(jobId: string, fence: Fence): Promise<void>;
 
   /**
-   * Begins a read-write transaction. PostgreSQL: REPEATABLE READ, so that a row changed by another since it was compared
-   * refuses our write (`busy`). SQLite: BEGIN IMMEDIATE; a statement cannot be timed out there, the other two can.
+   * Begins a read-write transaction. PostgreSQL: REPEATABLE READ, so that a row changed by another since it was
+   * compared refuses our write (`busy`). SQLite: BEGIN IMMEDIATE; a statement cannot be timed out there, the other
+   * two can.
    */
   begin(timeouts: TransactionTimeouts): Promise<DatabaseTransaction>;
   close(): Promise<void>;
 }
 
-/** Calls may be issued without awaiting each (`Promise.all([passFence(…), takeToken(…)])`): PostgreSQL then needs one round trip. */
+/**
+ * Calls may be issued without awaiting each (`Promise.all([passFence(…), takeToken(…)])`): PostgreSQL then needs one
+ * round trip.
+ */
 export interface DatabaseTransaction {
   /** Asked on this very connection: tells a reconnect to another server or timeline. */
   identity(): Promise<IdentityState>;
@@ -107,8 +116,9 @@ export interface DatabaseTransaction {
   putRow(table: string, key: JsonObject, state: RowState): Promise<void>;
   /**
    * Runs what was put off to COMMIT (deferred constraints and triggers) now. Call it between the last change and the
-   * read-back, because deferred triggers may change rows; from then on nothing is put off. `noteRows` and `commit` do it
-   * themselves where it is missing, so that COMMIT itself cannot fail for it, but the read-back may then be outdated.
+   * read-back, because deferred triggers may change rows; from then on nothing is put off. `noteRows` and `commit` do
+   * it themselves where it is missing, so that COMMIT itself cannot fail for it, but the read-back may then be
+   * outdated.
    */
   settle(): Promise<void>;
   /** Stores the read-back rows' digests in the token row. */

@@ -25,7 +25,8 @@ const MARK = /holdfast tables version (\d+)(?:, database ([0-9a-f-]{36}))?/;
 
 /** The mark's text. `databaseId`: given to SQLite files, which have no identifier of their own. */
 export function holdfastMark(databaseId?: string): string {
-  return `holdfast tables version ${HOLDFAST_TABLES_VERSION}${databaseId === undefined ? '' : `, database ${databaseId}`}`;
+  const owner = databaseId === undefined ? '' : `, database ${databaseId}`;
+  return `holdfast tables version ${HOLDFAST_TABLES_VERSION}${owner}`;
 }
 
 /** What a mark says; undefined if there is none. */
@@ -82,12 +83,14 @@ export function createHoldfastTable(dialect: Dialect, table: HoldfastTable, mark
   const commentOn = dialect === 'sqlite' ? [] : [`COMMENT ON TABLE ${table} IS '${mark}'`];
   if (table === 'holdfast_fence') {
     return [
-      `CREATE TABLE holdfast_fence (${comment} job_id text NOT NULL PRIMARY KEY, term ${integer} NOT NULL, last_token text)`,
+      `CREATE TABLE holdfast_fence (${comment} job_id text NOT NULL PRIMARY KEY, ` +
+        `term ${integer} NOT NULL, last_token text)`,
       ...commentOn,
     ];
   }
   return [
-    `CREATE TABLE holdfast_token (${comment} token text NOT NULL PRIMARY KEY, job_id text NOT NULL, intent text NOT NULL, "rows" text NOT NULL DEFAULT '', committed_at ${time})`,
+    `CREATE TABLE holdfast_token (${comment} token text NOT NULL PRIMARY KEY, job_id text NOT NULL, ` +
+      `intent text NOT NULL, "rows" text NOT NULL DEFAULT '', committed_at ${time})`,
     'CREATE INDEX IF NOT EXISTS holdfast_token_job_id ON holdfast_token (job_id)',
     ...commentOn,
   ];

@@ -14,7 +14,10 @@ export interface OpenOptions {
   readonly workspaceRoot: string;
   /** For `${VARIABLE}` in a URL, so that a plan need not hold a password. Default: none is set. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Whether a SQLite file that is not there may be created. Default true; false from when the job's record knows the database. */
+  /**
+   * Whether a SQLite file that is not there may be created. Default true; false from when the job's record knows the
+   * database.
+   */
   readonly create?: boolean | (() => boolean);
   /** Shown in PostgreSQL's pg_stat_activity. Default `holdfast`. */
   readonly applicationName?: string;
@@ -40,9 +43,13 @@ export async function openDatabase(declaration: DatabaseDeclaration, options: Op
   throw badUrl(name, `${scheme}…`, 'Expected postgres://…, postgresql://… or sqlite:path');
 }
 
-/** A URL for people: the password, and whatever looks like one among the parameters, as `***`. Rather too much than too little. */
+/**
+ * A URL for people: the password, and whatever looks like one among the parameters, as `***`. Rather too much than
+ * too little.
+ */
 export function redactUrl(url: string): string {
-  // By hand, because what is not quite a URL must not be shown whole either, and a password may hold '@', ':' and '/' unescaped.
+  // By hand, because what is not quite a URL must not be shown whole either, and a password may hold '@', ':' and '/'
+  // unescaped.
   return url
     .replace(/((?:password|passwd|pwd|secret|token|key)[^=&\s]*=)(?:'[^']*'|[^&\s]*)/gi, '$1***')
     .replace(/^([A-Za-z][\w+.-]*:(?:\/\/)?[^:@/?#]*):.*@/s, '$1:***@')

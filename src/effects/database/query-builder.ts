@@ -63,7 +63,8 @@ export function parseTableName(text: string): TableName {
   if (!match) {
     throw new HoldfastError(
       'bad-input',
-      `${JSON.stringify(text)} is not a table's name. Expected table or schema.table; a part with a dot in double quotes.`,
+      `${JSON.stringify(text)} is not a table's name. ` +
+        'Expected table or schema.table; a part with a dot in double quotes.',
       { table: text },
     );
   }
@@ -80,7 +81,10 @@ export function quoteTable({ schema, name }: TableName): string {
   return schema === undefined ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
-/** Whether two spellings name one table: `main.` and `public.` are what is meant without a schema; SQLite ignores ASCII case. */
+/**
+ * Whether two spellings name one table: `main.` and `public.` are what is meant without a schema; SQLite ignores
+ * ASCII case.
+ */
 export function isSameTable(dialect: Dialect, a: string, b: string): boolean {
   return comparableTable(dialect, parseTableName(a)) === comparableTable(dialect, parseTableName(b));
 }
@@ -100,7 +104,10 @@ export function columnOf(shape: TableShape, name: string): ColumnShape | undefin
   );
 }
 
-/** The columns of a key, checked: they exist, are exactly a unique key, and none is null. @throws HoldfastError `no-key`. */
+/**
+ * The columns of a key, checked: they exist, are exactly a unique key, and none is null.
+ * @throws HoldfastError `no-key`.
+ */
 export function keyColumns(shape: TableShape, key: Readonly<Record<string, unknown>>): readonly string[] {
   const names = Object.keys(key).sort();
   const table = formatTableName(shape.table);
@@ -142,9 +149,12 @@ export function upsertRow(
   const set = columns
     .filter((column) => !key.includes(column))
     .map((column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`);
-  // DO UPDATE on the key itself, where nothing else is written: the row is locked and triggers see it, as for any upsert.
+  // DO UPDATE on the key itself, where nothing else is written: the row is locked and triggers see it, as for any
+  // upsert.
   if (set.length === 0) set.push(`${quoteIdentifier(key[0]!)} = excluded.${quoteIdentifier(key[0]!)}`);
-  const text = `${insertText(dialect, shape, columns, rows)} ON CONFLICT (${key.map(quoteIdentifier).join(', ')}) DO UPDATE SET ${set.join(', ')}`;
+  const conflict = key.map(quoteIdentifier).join(', ');
+  const insert = insertText(dialect, shape, columns, rows);
+  const text = `${insert} ON CONFLICT (${conflict}) DO UPDATE SET ${set.join(', ')}`;
   return { text, parameters: columns };
 }
 
@@ -179,14 +189,18 @@ export function selectRow(
   };
 }
 
-/** Many rows by their keys (PostgreSQL): one array parameter a key column; the first result column is the request's number, from 1. */
+/**
+ * Many rows by their keys (PostgreSQL): one array parameter a key column; the first result column is the request's
+ * number, from 1.
+ */
 export function selectRows(shape: TableShape, key: readonly string[], columns: readonly string[]): Statement {
   const arrays = key.map((column, index) => `$${index + 1}::${columnOf(shape, column)!.type}[]`);
   const names = key.map((_column, index) => `k${index}`);
   const joins = key.map((column, index) => `t.${quoteIdentifier(column)} = k.k${index}`);
   const list = ['k.n::int4', ...columns.map((column) => `t.${quoteIdentifier(column)}`)].join(', ');
+  const keys = `unnest(${arrays.join(', ')}) WITH ORDINALITY AS k(${names.join(', ')}, n)`;
   return {
-    text: `SELECT ${list} FROM unnest(${arrays.join(', ')}) WITH ORDINALITY AS k(${names.join(', ')}, n) JOIN ${quoteTable(shape.table)} AS t ON ${joins.join(' AND ')}`,
+    text: `SELECT ${list} FROM ${keys} JOIN ${quoteTable(shape.table)} AS t ON ${joins.join(' AND ')}`,
     parameters: key,
   };
 }

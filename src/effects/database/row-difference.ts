@@ -93,7 +93,8 @@ function shownPair(expected: string, found: string): readonly [string, string] {
 function window(text: string, start: number): string {
   const part = text.slice(start, start + MAX_VALUE_CHARS);
   const more = text.length - start - part.length;
-  return `${start > 0 ? '…' : ''}${part.toWellFormed()}${more > 0 ? `… (${text.length.toLocaleString('en-US')} characters)` : ''}`;
+  const end = more > 0 ? `… (${text.length.toLocaleString('en-US')} characters)` : '';
+  return `${start > 0 ? '…' : ''}${part.toWellFormed()}${end}`;
 }
 
 function own(columns: Readonly<Record<string, Json>>, name: string): Json | undefined {

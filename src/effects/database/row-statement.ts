@@ -43,7 +43,10 @@ export function rowChangesStatement(
   };
 }
 
-/** `rows`: for how many such changes the text is; the parameters are this one's. @throws HoldfastError `no-key`, `bad-input`, `sql-failed` (a column that is not there). */
+/**
+ * `rows`: for how many such changes the text is; the parameters are this one's.
+ * @throws HoldfastError `no-key`, `bad-input`, `sql-failed` (a column that is not there).
+ */
 export function rowChangeStatement(
   shape: TableShape,
   change: Pick<RowChange, 'kind' | 'key' | 'values'>,
@@ -56,7 +59,8 @@ export function rowChangeStatement(
   if (moved !== undefined) {
     throw new HoldfastError(
       'bad-input',
-      `A change to a row of ${formatTableName(shape.table)} gives "${moved}" of its key another value. Delete the row and insert one with the new key.`,
+      `A change to a row of ${formatTableName(shape.table)} gives "${moved}" of its key another value. ` +
+        'Delete the row and insert one with the new key.',
       { column: moved },
     );
   }
@@ -73,7 +77,8 @@ export function rowChangeStatement(
       if (columns.length === 0)
         throw new HoldfastError(
           'bad-input',
-          `An update of a row of ${formatTableName(shape.table)} sets no column besides its key. Expected at least one.`,
+          `An update of a row of ${formatTableName(shape.table)} sets no column besides its key. ` +
+            'Expected at least one.',
         );
       return bind(shape, updateRow(shape.dialect, shape, key, columns), all);
     }
@@ -132,11 +137,8 @@ export function ambiguousRow(
   request: { readonly table: string; readonly key: JsonObject },
 ): HoldfastError {
   const details = { database, table: request.table, key: request.key };
-  return new HoldfastError(
-    'no-key',
-    `Database ${database} has several rows of ${request.table} with the key ${JSON.stringify(request.key)}. Expected one at most.`,
-    details,
-  );
+  const found = `several rows of ${request.table} with the key ${JSON.stringify(request.key)}`;
+  return new HoldfastError('no-key', `Database ${database} has ${found}. Expected one at most.`, details);
 }
 
 /** An update that found no row. */
@@ -145,11 +147,8 @@ export function missingRow(
   change: { readonly table: string; readonly key: JsonObject },
 ): HoldfastError {
   const details = { database, table: change.table, key: change.key };
-  return new HoldfastError(
-    'sql-failed',
-    `Database ${database} has no row of ${change.table} with the key ${JSON.stringify(change.key)} to update. Expected one.`,
-    details,
-  );
+  const missing = `row of ${change.table} with the key ${JSON.stringify(change.key)}`;
+  return new HoldfastError('sql-failed', `Database ${database} has no ${missing} to update. Expected one.`, details);
 }
 
 /** Two columns of one name: an object would keep only one of the values. */

@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. Different states give at least one line, equal ones none.
- * 2. A rename is claimed only on evidence: the new column stands where the old one stood, with the same type, default and
- *    so on, and nothing says that the data is not the same. Otherwise it is "dropped" and "added".
+ * 2. A rename is claimed only on evidence: the new column stands where the old one stood, with the same type, default
+ *    and so on, and nothing says that the data is not the same. Otherwise it is "dropped" and "added".
  * 3. Lines and their number are bounded.
  */
 import { sameState, type SchemaState, type TableSchemaState } from '../../model/record/world.ts';
@@ -14,7 +14,10 @@ export const MAX_SCHEMA_DIFFERENCE_LINES = 50;
 const MAX_LINE_CHARS = 300;
 
 export interface SchemaDifferenceOptions {
-  /** Default `sqlite`, which numbers columns anew after a drop: there a last column dropped and added anew looks like a renamed one. */
+  /**
+   * Default `sqlite`, which numbers columns anew after a drop: there a last column dropped and added anew looks like
+   * a renamed one.
+   */
   readonly dialect?: Dialect;
   /** Whether the rows still hold under the new name what the record has under the old; undefined if no row can tell. */
   readonly isDataIntact?: (oldColumn: string, newColumn: string) => boolean | undefined;
@@ -72,7 +75,8 @@ function columnLines(
   const lines = renames.map(({ from, to, isCertain }) =>
     isCertain
       ? `column "${from}" renamed to "${to}"`
-      : `column "${from}" is gone and "${to}" stands in its place with the same type: renamed, or dropped and added anew`,
+      : `column "${from}" is gone and "${to}" stands in its place with the same type: ` +
+        'renamed, or dropped and added anew',
   );
   for (const column of missingFrom(expected.columns, found.columns)) {
     if (!renames.some(({ from }) => from === column.name))
@@ -160,7 +164,8 @@ function definedName(definition: string): string | undefined {
 function orderLine(expected: TableSchemaState, found: TableSchemaState): string {
   const positions = (state: TableSchemaState): string =>
     state.columns.map((column) => `${column.name} ${column.position}`).join(', ');
-  return `columns are numbered anew, as a dump and restore does: expected ${positions(expected)}, found ${positions(found)}`;
+  const [before, after] = [positions(expected), positions(found)];
+  return `columns are numbered anew, as a dump and restore does: expected ${before}, found ${after}`;
 }
 
 function commonOrder(state: TableSchemaState, other: TableSchemaState): readonly string[] {

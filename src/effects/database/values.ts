@@ -50,7 +50,9 @@ export function canonicalInteger(text: string): Json {
   return Number.isSafeInteger(number) ? number + 0 : { $int: text };
 }
 
-/** A floating point number; `keepReal` marks whole ones too, where the column would otherwise take them for integers. */
+/**
+ * A floating point number; `keepReal` marks whole ones too, where the column would otherwise take them for integers.
+ */
 export function canonicalFloat(number: number, keepReal = false): Json {
   if (Object.is(number, -0)) return { $float: '-0' };
   if (!Number.isFinite(number) || (keepReal && Number.isInteger(number))) return { $float: String(number) };

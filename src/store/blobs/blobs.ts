@@ -7,8 +7,8 @@
  *    blob that is put again is replaced, and the damaged bytes stay beside it as evidence.
  * 3. Memory doesn't grow with a content's size.
  * 4. A blob shares no inode with a file outside the store: nobody's edit reaches it.
- * 5. Small contents may lie elsewhere (the ledger has those of sealed intents); they are read, and checked, through here
- *    all the same.
+ * 5. Small contents may lie elsewhere (the ledger has those of sealed intents); they are read, and checked, through
+ *    here all the same.
  */
 import type { Digest } from '../../model/digest.ts';
 import { CHUNK_BYTES, type HashedContent } from '../chunks.ts';
@@ -51,7 +51,9 @@ export class BlobStore {
     return await this.#writer.stream(asBytes(content));
   }
 
-  /** Stores a file's content; a symbolic link is not followed. By a clone where the filesystem can (Btrfs, XFS, APFS). */
+  /**
+   * Stores a file's content; a symbolic link is not followed. By a clone where the filesystem can (Btrfs, XFS, APFS).
+   */
   putFromFile(absolutePath: string): Promise<StoredContent> {
     return this.#writer.file(absolutePath);
   }
@@ -62,8 +64,8 @@ export class BlobStore {
   }
 
   /**
-   * Stores the contents of many files that nobody writes any more: their fsyncs run beside each other, and each folder is
-   * fsynced once for many. A symbolic link is not followed. Safe to repeat.
+   * Stores the contents of many files that nobody writes any more: their fsyncs run beside each other, and each
+   * folder is fsynced once for many. A symbolic link is not followed. Safe to repeat.
    * @throws HoldfastError `storage-failed`, `permission-denied`
    */
   async putFromFiles(absolutePaths: readonly string[]): Promise<readonly StoredContent[]> {
@@ -97,8 +99,9 @@ export class BlobStore {
   }
 
   /**
-   * Writes a content to a new file with exactly this mode, checked while it is copied. An existing file is an error; on
-   * any error the new file is removed. A small file's fsync runs on while the caller does something else: await `durable`.
+   * Writes a content to a new file with exactly this mode, checked while it is copied. An existing file is an error;
+   * on any error the new file is removed. A small file's fsync runs on while the caller does something else: await
+   * `durable`.
    * @throws HoldfastError `not-found`, `ledger-damaged`, `storage-failed`, `permission-denied`
    */
   copyTo(digest: Digest, absolutePath: string, mode: number): Promise<CopiedFile> {

@@ -1,4 +1,7 @@
-/** Copies of files that share their extents, where the filesystem can (Btrfs, XFS, APFS): they take no time and no space. */
+/**
+ * Copies of files that share their extents, where the filesystem can (Btrfs, XFS, APFS): they take no time and no
+ * space.
+ */
 import { constants, copyFileSync } from 'node:fs';
 import { storageError, systemCode, tryUnlink } from '../durable-file.ts';
 

@@ -7,7 +7,10 @@ export function utf8(text: string): Buffer {
   return Buffer.from(text, 'utf8');
 }
 
-/** Chunks of bytes or text as bytes; a surrogate pair may be split between two chunks. @throws HoldfastError `bad-input` */
+/**
+ * Chunks of bytes or text as bytes; a surrogate pair may be split between two chunks.
+ * @throws HoldfastError `bad-input`
+ */
 export async function* asBytes(
   content: AsyncIterable<Uint8Array | string>,
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,6 +1,6 @@
 /**
- * Reads the columns of one table's rows, each with its type checked: whatever has written to the file, a value of a wrong
- * type ends as `ledger-damaged` and goes no further.
+ * Reads the columns of one table's rows, each with its type checked: whatever has written to the file, a value of a
+ * wrong type ends as `ledger-damaged` and goes no further.
  *
  * Checks are by hand and cost a comparison each, because every step reads rows several times.
  */

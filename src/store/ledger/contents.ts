@@ -1,4 +1,7 @@
-/** The table `content`: small contents of sealed intents. Written with the seal, they cost no file and no fsync of their own. */
+/**
+ * The table `content`: small contents of sealed intents. Written with the seal, they cost no file and no fsync of
+ * their own.
+ */
 import type { Digest } from '../../model/digest.ts';
 import { Columns } from './columns.ts';
 import type { LedgerFile } from './file.ts';

@@ -1,4 +1,7 @@
-/** The table `generation`: the highest generation of each step that was ever issued. It never falls, so none is used twice. */
+/**
+ * The table `generation`: the highest generation of each step that was ever issued. It never falls, so none is used
+ * twice.
+ */
 import { Columns } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 

@@ -9,9 +9,9 @@
  * | dropped  | sealed    | defect    | done   | dropped |
  * | done     | unchanged | defect    | done   | defect  |
  *
- * An intent without effects to apply may be finished without ever having been sealed: its record is its seal. It is also
- * finished from `sealed` (it needed an approval) and from `dropped` (an earlier draft had effects). What is applying is
- * dropped only by a decision that undoes what was applied of it; what is done never moves again.
+ * An intent without effects to apply may be finished without ever having been sealed: its record is its seal. It is
+ * also finished from `sealed` (it needed an approval) and from `dropped` (an earlier draft had effects). What is
+ * applying is dropped only by a decision that undoes what was applied of it; what is done never moves again.
  *
  * Invariant: an intent matches its digest whenever it is read.
  */

@@ -76,7 +76,10 @@ export class JobTable {
     this.#file.run('UPDATE job SET state = ? WHERE job_id = ?', state, jobId);
   }
 
-  /** Raises the term by conditional update. @throws HoldfastError `fenced` if the ledger has this one or a higher one */
+  /**
+   * Raises the term by conditional update.
+   * @throws HoldfastError `fenced` if the ledger has this one or a higher one
+   */
   raiseTerm(jobId: string, term: number): void {
     const changed = this.#file.run('UPDATE job SET term = ? WHERE job_id = ? AND term < ?', term, jobId, term);
     if (changed === 1) return;

@@ -1,6 +1,6 @@
 /**
- * The durable local record of a workspace's jobs: one SQLite file in WAL mode. This is its face; each table has a module
- * of its own, which says what its methods do and which invariants it keeps.
+ * The durable local record of a workspace's jobs: one SQLite file in WAL mode. This is its face; each table has a
+ * module of its own, which says what its methods do and which invariants it keeps.
  *
  * Invariants
  * 1. Everything is written under the workspace's lock, in one transaction each (see file.ts).

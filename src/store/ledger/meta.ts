@@ -44,7 +44,10 @@ export class MetaTable {
   }
 }
 
-/** Gives a new ledger its version and id. @throws HoldfastError `ledger-damaged` for a version that this release can't read */
+/**
+ * Gives a new ledger its version and id.
+ * @throws HoldfastError `ledger-damaged` for a version that this release can't read
+ */
 export function checkVersion(file: LedgerFile): void {
   const meta = new MetaTable(file);
   const found = meta.find('schemaVersion');

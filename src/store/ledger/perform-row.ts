@@ -1,5 +1,6 @@
 /**
- * What the ledger has of a call that a step makes while its code runs, and the digests that decisions about it hold for.
+ * What the ledger has of a call that a step makes while its code runs, and the digests that decisions about it hold
+ * for.
  *
  * State of a call
  * about      it is about to be made, or may have been
@@ -11,7 +12,9 @@
 import { digestOf, type Digest } from '../../model/digest.ts';
 
 export const CALL_STATES = ['about', 'done', 'kept', 'repeat', 'withdrawn'] as const;
-/** What is to be done about a call in doubt. `safe`: it changes nothing on the remote side, and so is never in doubt. */
+/**
+ * What is to be done about a call in doubt. `safe`: it changes nothing on the remote side, and so is never in doubt.
+ */
 export const DOUBT_POLICIES = ['ask', 'repeat', 'probe', 'safe'] as const;
 export const KNOWN_BY = ['called', 'probed', 'told'] as const;
 

@@ -1,6 +1,8 @@
 /**
- * The ledger's tables. Every statement that creates one is repeatable; the version is checked, never trusted. Small rows
- * that are found by their key alone have no rowid: each write then touches one tree, not two.
+ * The ledger's tables. Every statement that creates one is repeatable; the version is checked, never trusted. Small
+ * rows that are found by their key alone have no rowid: each write then touches one tree, not two.
+ *
+ * What a column means is said by the module of its table (`claim`: claims.ts).
  */
 export const LEDGER_SCHEMA_VERSION = 1;
 
@@ -17,58 +19,60 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE TABLE IF NOT EXISTS worker (
   worker_id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, identity TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
--- state: open | left-open | closed | done. ordinal: when it was opened, or found left open.
 CREATE TABLE IF NOT EXISTS claim (
   token TEXT PRIMARY KEY, job_id TEXT NOT NULL, step_id TEXT NOT NULL, generation INTEGER NOT NULL, args TEXT NOT NULL,
   nonce TEXT NOT NULL, worker_id TEXT NOT NULL, state TEXT NOT NULL, ordinal INTEGER NOT NULL,
-  attempts INTEGER NOT NULL, failures INTEGER NOT NULL, dropped INTEGER NOT NULL, draft INTEGER NOT NULL, rejection TEXT) STRICT, WITHOUT ROWID;
+  attempts INTEGER NOT NULL, failures INTEGER NOT NULL, dropped INTEGER NOT NULL, draft INTEGER NOT NULL,
+  rejection TEXT) STRICT, WITHOUT ROWID;
 
--- Values of earlier drafts stay as evidence.
 CREATE TABLE IF NOT EXISTS once (
   token TEXT NOT NULL, draft INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, reads TEXT NOT NULL,
   PRIMARY KEY (token, draft, name)) STRICT;
 
--- Calls that steps make while their code runs. state: about | done | kept | repeat | withdrawn (see perform-row.ts). answers,
--- wanted: digests of request and reads.
+-- Calls (calls.ts). answers, wanted: digests of request and reads.
 CREATE TABLE IF NOT EXISTS perform (
-  token TEXT NOT NULL, name TEXT NOT NULL, job_id TEXT NOT NULL, step_id TEXT NOT NULL, generation INTEGER NOT NULL, state TEXT NOT NULL,
-  key TEXT NOT NULL, round INTEGER NOT NULL, in_doubt TEXT NOT NULL, request TEXT NOT NULL, request_digest TEXT NOT NULL, answers TEXT,
-  answer TEXT, known TEXT, called_in INTEGER NOT NULL, nonce TEXT NOT NULL, note TEXT, at TEXT NOT NULL, wanted TEXT, PRIMARY KEY (token, name)) STRICT;
+  token TEXT NOT NULL, name TEXT NOT NULL, job_id TEXT NOT NULL, step_id TEXT NOT NULL, generation INTEGER NOT NULL,
+  state TEXT NOT NULL, key TEXT NOT NULL, round INTEGER NOT NULL, in_doubt TEXT NOT NULL,
+  request TEXT NOT NULL, request_digest TEXT NOT NULL, answers TEXT, answer TEXT, known TEXT,
+  called_in INTEGER NOT NULL, nonce TEXT NOT NULL, note TEXT, at TEXT NOT NULL, wanted TEXT,
+  PRIMARY KEY (token, name)) STRICT;
 CREATE INDEX IF NOT EXISTS perform_step ON perform (job_id, step_id, name, generation);
 
--- state: sealed | applying | done | dropped. prepared: what the transactions read back before they were committed.
+-- prepared: what the transactions read back before they were committed.
 CREATE TABLE IF NOT EXISTS intent (
   token TEXT PRIMARY KEY, job_id TEXT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,
   approval INTEGER NOT NULL, details TEXT NOT NULL, prepared TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS intent_open ON intent (job_id) WHERE state IN ('sealed', 'applying');
 
--- Small contents of sealed intents: written with the seal, they cost no file and no fsync of their own.
 CREATE TABLE IF NOT EXISTS content (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 
 CREATE TABLE IF NOT EXISTS effect_mark (
-  token TEXT NOT NULL, effect INTEGER NOT NULL, outcome TEXT NOT NULL, after TEXT NOT NULL, PRIMARY KEY (token, effect)) STRICT, WITHOUT ROWID;
+  token TEXT NOT NULL, effect INTEGER NOT NULL, outcome TEXT NOT NULL, after TEXT NOT NULL,
+  PRIMARY KEY (token, effect)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS record (
-  job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER, run_id TEXT NOT NULL,
-  body TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (job_id, seq)) STRICT;
+  job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER,
+  run_id TEXT NOT NULL, body TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (job_id, seq)) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
 CREATE UNIQUE INDEX IF NOT EXISTS record_undone ON record (token) WHERE kind = 'undone';
 
 CREATE TABLE IF NOT EXISTS manifest (
-  job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (job_id, resource)) STRICT, WITHOUT ROWID;
+  job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL,
+  PRIMARY KEY (job_id, resource)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS question (
-  digest TEXT PRIMARY KEY, job_id TEXT NOT NULL, kind TEXT NOT NULL, token TEXT, identity TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+  digest TEXT PRIMARY KEY, job_id TEXT NOT NULL, kind TEXT NOT NULL, token TEXT, identity TEXT NOT NULL,
+  body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS question_open ON question (job_id) WHERE state = 'open';
 
--- A decision being carried out: its token is the question's digest.
-CREATE TABLE IF NOT EXISTS repair (question TEXT PRIMARY KEY, job_id TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS repair (
+  question TEXT PRIMARY KEY, job_id TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL) STRICT;
 
--- While a job is undone: what is to become of what was found otherwise than a step had left it.
 CREATE TABLE IF NOT EXISTS undo_ruling (
-  token TEXT NOT NULL, resource TEXT NOT NULL, job_id TEXT NOT NULL, answer TEXT NOT NULL, found TEXT, by TEXT NOT NULL, reason TEXT NOT NULL,
-  PRIMARY KEY (token, resource)) STRICT;
+  token TEXT NOT NULL, resource TEXT NOT NULL, job_id TEXT NOT NULL, answer TEXT NOT NULL, found TEXT,
+  by TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (token, resource)) STRICT;
 
--- The highest generation ever issued, never reused.
-CREATE TABLE IF NOT EXISTS generation (job_id TEXT NOT NULL, step_id TEXT NOT NULL, highest INTEGER NOT NULL, PRIMARY KEY (job_id, step_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS generation (
+  job_id TEXT NOT NULL, step_id TEXT NOT NULL, highest INTEGER NOT NULL,
+  PRIMARY KEY (job_id, step_id)) STRICT, WITHOUT ROWID;
 `;

@@ -1,4 +1,7 @@
-/** The table `undo_ruling`: what a person decided about resources that an undoing found otherwise than the step had put them. */
+/**
+ * The table `undo_ruling`: what a person decided about resources that an undoing found otherwise than the step had
+ * put them.
+ */
 import type { Digest } from '../../model/digest.ts';
 import { ResourceStateSchema, type ResourceState } from '../../model/record/world.ts';
 import type { NamedRow } from '../sqlite-store.ts';

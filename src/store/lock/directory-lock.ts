@@ -2,7 +2,8 @@
  * One directory's lock within this process: one queue and one connection.
  *
  * Invariants
- * 1. The operating system holds it (an exclusive SQLite transaction on `lock.sqlite`): death releases it, time never does.
+ * 1. The operating system holds it (an exclusive SQLite transaction on `lock.sqlite`): death releases it, time never
+ *    does.
  * 2. Within the process waiters queue in order; between processes they back off. Nobody waits inside SQLite: that would
  *    stop the main loop, and with it heartbeats.
  * 3. The holder's lock is on the file that the path names now; that is checked after taking it, because another

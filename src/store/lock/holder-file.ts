@@ -1,6 +1,6 @@
 /**
- * The small file of each process that takes the lock, `holders/<pid>-<start time>.json`: who the process is, and a number
- * that its main loop raises while it uses the lock (the beat). Waiters watch that number.
+ * The small file of each process that takes the lock, `holders/<pid>-<start time>.json`: who the process is, and a
+ * number that its main loop raises while it uses the lock (the beat). Waiters watch that number.
  *
  * Invariants
  * 1. A file proves nothing by itself: who holds the lock is the kernel's word (see holder.ts).

@@ -1,8 +1,8 @@
 /**
  * Who holds a workspace's lock, as far as it can be proved.
  *
- * Invariant: who holds the lock is the kernel's word (/proc/<pid>/fdinfo), never a file's. Where the kernel doesn't say,
- * nobody is found.
+ * Invariant: who holds the lock is the kernel's word (/proc/<pid>/fdinfo), never a file's. Where the kernel doesn't
+ * say, nobody is found.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';

@@ -29,8 +29,8 @@ export interface LockOptions {
 export interface WorkspaceLock {
   /**
    * Runs `fn` while holding the lock. Not re-entrant.
-   * @throws HoldfastError `busy` naming the holder, `storage-failed`, `permission-denied`; the signal's reason; and what
-   * `fn` throws
+   * @throws HoldfastError `busy` naming the holder, `storage-failed`, `permission-denied`; the signal's reason; and
+   * what `fn` throws
    */
   hold<T>(purpose: string, fn: () => Promise<T>, options?: HoldOptions): Promise<T>;
   /** No new holds by this opening; one that runs ends as usual. Safe to repeat. */

@@ -73,10 +73,14 @@ function startTimeOf(pid: number): string | undefined {
   return procStat(pid)?.fields[19];
 }
 
-/** What Linux tells of a process; `fields` from its state on (proc_pid_stat(5), field 3). Undefined: none, or a zombie, which has let go of everything. */
+/**
+ * What Linux tells of a process; `fields` from its state on (proc_pid_stat(5), field 3). Undefined: none, or a
+ * zombie, which has let go of everything.
+ */
 export function procStat(pid: number): { readonly name: string; readonly fields: readonly string[] } | undefined {
   try {
-    // The command's name stands in parentheses and may itself hold spaces and parentheses: fields count from the last one.
+    // The command's name stands in parentheses and may itself hold spaces and parentheses: fields count from the last
+    // one.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const end = stat.lastIndexOf(')');
     const fields = stat.slice(end + 2).split(' ');

@@ -2,8 +2,8 @@
  * Ends a holder of the lock whose main loop has stopped.
  *
  * Invariants
- * 1. A holder counts as stopped only after *this* process has watched its beat stand still for the whole time, in slices
- *    of its own running time: after the host or both processes were frozen, nothing is taken for stopped.
+ * 1. A holder counts as stopped only after *this* process has watched its beat stand still for the whole time, in
+ *    slices of its own running time: after the host or both processes were frozen, nothing is taken for stopped.
  * 2. A process whose own last beat could not be written judges nobody: the disk may refuse the holder's beats as well.
  * 3. Only a holder that is proved is ended; one whose main loop runs never is, however long it holds.
  */

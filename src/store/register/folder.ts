@@ -2,9 +2,10 @@
  * One worker's folder in the register: a file that it has locked for its life, and its notes.
  *
  * Invariants
- * 1. Only whoever holds a folder's lock reads its notes as a dead worker's; the operating system gives the lock, and only
- *    death frees it.
- * 2. A folder is there before its lock is: a worker whose new folder was taken for a dead one's meanwhile makes another.
+ * 1. Only whoever holds a folder's lock reads its notes as a dead worker's; the operating system gives the lock, and
+ *    only death frees it.
+ * 2. A folder is there before its lock is: a worker whose new folder was taken for a dead one's meanwhile makes
+ *    another.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -111,8 +112,8 @@ function removeOwn(path: string, notes: SqliteStore, lock: SqliteStore): void {
 }
 
 /**
- * The notes first: whoever comes once the lock's file has gone makes another and finds nothing to take. What it makes is
- * then its to remove.
+ * The notes first: whoever comes once the lock's file has gone makes another and finds nothing to take. What it makes
+ * is then its to remove.
  */
 function removeFolder(path: string): void {
   try {

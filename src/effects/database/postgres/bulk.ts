@@ -65,14 +65,18 @@ function runsOf(changes: readonly RowChange[]): readonly (readonly RowChange[])[
 /** Asked in the transaction itself: what is shared between transactions may be out of date. */
 async function isPlain({ session, shapeOf }: BulkOptions, table: string): Promise<boolean> {
   const { rows } = await session.run(
-    `SELECT c.relkind = 'r' AND NOT c.relhasrules AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+    `SELECT c.relkind = 'r' AND NOT c.relhasrules
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
      FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`,
     [quoteTable(shapeOf(table).table)],
   );
   return rows[0]?.[0] === true;
 }
 
-/** All are sent before the first answers. One that fails lets the server refuse those after it; its own failure is the one that is told. */
+/**
+ * All are sent before the first answers. One that fails lets the server refuse those after it; its own failure is the
+ * one that is told.
+ */
 async function oneByOne({ database, session, shapeOf }: BulkOptions, changes: readonly RowChange[]): Promise<void> {
   for (let start = 0; start < changes.length; start += MAX_IN_FLIGHT) {
     const part = changes.slice(start, start + MAX_IN_FLIGHT);
@@ -96,7 +100,10 @@ async function together(options: BulkOptions, changes: readonly RowChange[]): Pr
   }
 }
 
-/** Keys that the database takes for one (citext, char, a collation) can't share a statement: the later sets what the earlier has inserted. */
+/**
+ * Keys that the database takes for one (citext, char, a collation) can't share a statement: the later sets what the
+ * earlier has inserted.
+ */
 async function upsertTogether(
   options: BulkOptions,
   changes: readonly RowChange[],

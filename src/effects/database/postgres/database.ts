@@ -150,7 +150,8 @@ class PostgresDatabase implements Database {
 
   async raiseFence(jobId: string, term: number): Promise<Fence> {
     const text = `INSERT INTO holdfast_fence (job_id, term) VALUES ($1, $2)
-      ON CONFLICT (job_id) DO UPDATE SET term = greatest(holdfast_fence.term, excluded.term) RETURNING term, last_token`;
+      ON CONFLICT (job_id) DO UPDATE SET term = greatest(holdfast_fence.term, excluded.term)
+      RETURNING term, last_token`;
     const { rows } = await this.#transaction('write latest', (session) => session.run(text, [jobId, String(term)]));
     return fenceOf(rows[0]!);
   }

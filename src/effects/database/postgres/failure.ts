@@ -52,7 +52,8 @@ export function postgresFailure(error: unknown, place: ErrorPlace): HoldfastErro
   };
   if (known?.code !== undefined) {
     const hints = [known.detail, known.hint].filter((hint) => hint !== undefined).join(' ');
-    const message = `Database ${place.database}: ${known.message}${statement} (SQLSTATE ${known.code}).${hints === '' ? '' : ` ${hints}`}`;
+    const problem = `Database ${place.database}: ${known.message}${statement} (SQLSTATE ${known.code}).`;
+    const message = hints === '' ? problem : `${problem} ${hints}`;
     return new HoldfastError(typeOf(known.code), message, { ...details, sqlState: known.code }, { cause: error });
   }
   const type: FailureType =

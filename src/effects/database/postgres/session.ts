@@ -34,7 +34,9 @@ export interface PostgresRows {
   readonly command: string;
 }
 
-/** How a transaction begins. `snapshot`: everything it reads is of one moment; a row changed since refuses our write. */
+/**
+ * How a transaction begins. `snapshot`: everything it reads is of one moment; a row changed since refuses our write.
+ */
 export type TransactionKind = 'read snapshot' | 'write snapshot' | 'write latest';
 
 const BEGIN: Readonly<Record<TransactionKind, string>> = {
@@ -170,7 +172,9 @@ export class PostgresSession {
     return (Array.isArray(result) ? result.at(-1)?.command : result.command) ?? '';
   }
 
-  /** Notes that a step's statement ran, so that the connection is closed unless the statement can leave nothing behind. */
+  /**
+   * Notes that a step's statement ran, so that the connection is closed unless the statement can leave nothing behind.
+   */
   noteForeign(text: string): void {
     const isPlain =
       /^(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE)$/.test(firstKeyword(text)) &&

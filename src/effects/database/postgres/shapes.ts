@@ -4,7 +4,8 @@
  * Invariants
  * 1. What a transaction reads of the catalog is shared with later ones only while it has changed no schema itself.
  * 2. A shape from an earlier transaction may be out of date; then the server refuses the statement, the shapes are
- *    forgotten and the failure is `busy`: the next attempt reads them anew. A column that a shape lacks is looked for anew.
+ *    forgotten and the failure is `busy`: the next attempt reads them anew. A column that a shape lacks is looked for
+ *    anew.
  */
 import { HoldfastError } from '../../../model/failure.ts';
 import { isAboutSchema } from './failure.ts';

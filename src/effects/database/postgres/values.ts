@@ -26,7 +26,10 @@ const PARSERS: readonly (readonly [oids: readonly [scalar: number, array: number
   [[114, 199], canonicalJsonColumn],
   [[3802, 3807], canonicalJsonColumn],
 ];
-/** Arrays of types whose elements stay text: name, char, text, bpchar, varchar, date, time, timestamp, timestamptz, interval, timetz, uuid, inet, cidr. */
+/**
+ * Arrays of types whose elements stay text: name, char, text, bpchar, varchar, date, time, timestamp, timestamptz,
+ * interval, timetz, uuid, inet, cidr.
+ */
 const TEXT_ARRAYS: readonly number[] = [
   1003, 1002, 1009, 1014, 1015, 1182, 1183, 1115, 1185, 1187, 1270, 2951, 1041, 651,
 ];
@@ -92,7 +95,8 @@ function arrayLiteral(values: readonly Json[], encode: (value: Json) => string |
   const parts = values.map((value) => {
     const text = encode(value);
     if (text === null) return 'NULL';
-    // An array within is part of the same literal, not a quoted element; everything else is quoted, which no type minds.
+    // An array within is part of the same literal, not a quoted element; everything else is quoted, which no type
+    // minds.
     return Array.isArray(value) && text.startsWith('{')
       ? text
       : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

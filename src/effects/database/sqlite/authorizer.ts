@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. A statement that reads can do nothing else.
- * 2. A step's own statement can't touch the transaction, attach another file, change settings that outlive it, or change
- *    Holdfast's tables.
+ * 2. A step's own statement can't touch the transaction, attach another file, change settings that outlive it, or
+ *    change Holdfast's tables.
  */
 import { constants } from 'node:sqlite';
 import { HOLDFAST_TABLES } from '../query-builder.ts';
@@ -52,7 +52,10 @@ export class ReadAuthorizer {
   #tablesRead = new Set<string>();
   #isForeign = false;
 
-  /** While `run` runs, the statement is a step's own. @returns its result, and the names of tables (or views) that it read */
+  /**
+   * While `run` runs, the statement is a step's own.
+   * @returns its result, and the names of tables (or views) that it read
+   */
   foreign<T>(run: () => T): { readonly result: T; readonly tables: readonly string[] } {
     // SQLite names a table for each column that the compiler meets, or once with an empty column (count(*)).
     this.#tablesRead = new Set();

@@ -20,7 +20,8 @@ export function findTable(reader: SqliteReader, table: TableName): FoundTable | 
   const schema = table.schema ?? 'main';
   if (!reader.all('PRAGMA database_list').some((row) => row[1] === schema)) return undefined;
   const row = reader.all(
-    `SELECT name, type, coalesce(sql, '') FROM ${quoteIdentifier(schema)}.sqlite_schema WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`,
+    `SELECT name, type, coalesce(sql, '') FROM ${quoteIdentifier(schema)}.sqlite_schema
+     WHERE type IN ('table', 'view') AND name = ? COLLATE NOCASE`,
     [table.name],
   )[0];
   return row && { schema, name: String(row[0]), type: String(row[1]), sql: String(row[2]) };

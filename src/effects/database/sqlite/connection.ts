@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. Never creates the file (`mode=rw`), unless told so. Never waits: a lock held by another is `busy` at once.
- * 2. Commits are durable when COMMIT returns: synchronous=EXTRA, which also syncs the folder after a rollback journal is
- *    deleted (FULL leaves that to luck; in WAL mode the two are the same).
+ * 2. Commits are durable when COMMIT returns: synchronous=EXTRA, which also syncs the folder after a rollback journal
+ *    is deleted (FULL leaves that to luck; in WAL mode the two are the same).
  * 3. A connection for reading refuses all else by `query_only` and an authorizer; on one for writing the authorizer
  *    refuses what a step's statement may not do.
  */
@@ -74,8 +74,8 @@ export class SqliteConnection implements ShapedReader {
   }
 
   /**
-   * Ends the transaction that has begun: the work, then `commit`; when either throws, all of it is rolled back and what was
-   * read of the tables is forgotten.
+   * Ends the transaction that has begun: the work, then `commit`; when either throws, all of it is rolled back and
+   * what was read of the tables is forgotten.
    */
   commitAfter<T>(work: () => T, commit: () => void): T {
     try {
@@ -90,8 +90,8 @@ export class SqliteConnection implements ShapedReader {
   }
 
   /**
-   * A step's query, refused if it would write: one statement, with the tables that it reads (views resolved, table functions
-   * omitted).
+   * A step's query, refused if it would write: one statement, with the tables that it reads (views resolved, table
+   * functions omitted).
    */
   query(text: string, parameters: readonly Json[]): NamedRows<SqliteRow> & { readonly tables: readonly string[] } {
     return this.#guard(text, () => {
@@ -109,13 +109,15 @@ export class SqliteConnection implements ShapedReader {
     return this.#guard(text, () => this.#authorized(authorizeWrite, () => this.#runForeign(text, parameters)));
   }
 
-  /** Whether constraints that were put off to COMMIT are violated now. Constant time, whatever the size of the tables. */
+  /**
+   * Whether constraints that were put off to COMMIT are violated now. Constant time, whatever the size of the tables.
+   */
   hasDeferredViolations(): boolean {
     // Only foreign keys can be put off; the changeset would expire every prepared statement for nothing.
     if (!this.#tables.hasForeignKeys()) return false;
     let isViolated = false;
-    // An empty changeset changes nothing, but applying it ends in the same count of open violations that COMMIT looks at
-    // (sqlite3changeset_apply, SQLITE_CHANGESET_FOREIGN_KEY).
+    // An empty changeset changes nothing, but applying it ends in the same count of open violations that COMMIT looks
+    // at (sqlite3changeset_apply, SQLITE_CHANGESET_FOREIGN_KEY).
     this.#guard('(deferred constraints)', () =>
       this.#store.driver.applyChangeset(new Uint8Array(0), {
         onConflict: (kind) => {

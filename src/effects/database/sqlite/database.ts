@@ -1,8 +1,8 @@
 /**
  * A SQLite file as a job's database, on `node:sqlite`.
  *
- * Invariant: `node:sqlite` is synchronous, so nothing waits inside it: locks are requested without waiting and requested
- * again later; long reads give others a turn between chunks.
+ * Invariant: `node:sqlite` is synchronous, so nothing waits inside it: locks are requested without waiting and
+ * requested again later; long reads give others a turn between chunks.
  */
 import path from 'node:path';
 import type { Json } from '../../../model/canonical-json.ts';

@@ -9,7 +9,8 @@ import { cutStatement } from '../statement-text.ts';
 /** Our authorizer said no. */
 const SQLITE_AUTH = 23;
 const AUTH_HINT =
-  ". A query may only read; a step's statement may not touch the transaction, other files, settings or Holdfast's tables";
+  '. A query may only read; ' +
+  "a step's statement may not touch the transaction, other files, settings or Holdfast's tables";
 
 export interface SqlitePlace {
   readonly database: string;

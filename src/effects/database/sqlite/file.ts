@@ -15,8 +15,8 @@ export interface SqliteOptions {
   /** Absolute. */
   readonly filePath: string;
   /**
-   * Whether a file that is not there yet may be created by the first write. Default true; false from when a record knows
-   * the database.
+   * Whether a file that is not there yet may be created by the first write. Default true; false from when a record
+   * knows the database.
    */
   readonly create?: boolean | (() => boolean);
 }

@@ -33,7 +33,10 @@ export function readSqliteShape(reader: SqliteReader, table: TableName): TableSh
   };
 }
 
-/** SQLite's rules of affinity (datatype3.html §3.1): only BLOB, no type at all, and ANY of a STRICT table leave a number as it comes. */
+/**
+ * SQLite's rules of affinity (datatype3.html §3.1): only BLOB, no type at all, and ANY of a STRICT table leave a
+ * number as it comes.
+ */
 function keepsReal(type: string, isStrict: boolean): boolean {
   const upper = type.toUpperCase();
   if (isStrict) return upper === 'ANY';

@@ -53,12 +53,29 @@ function readItem(item: readonly string[], constraints: string[], generated: Map
   }
 }
 
+/** Comments, strings, quoted names, words and numbers, space, signs: whichever matches first. */
+const TOKEN = new RegExp(
+  [
+    /--[^\n]*/u,
+    /\/\*[\s\S]*?(?:\*\/|$)/u,
+    /'(?:[^']|'')*'/u,
+    /"(?:[^"]|"")*"/u,
+    /`(?:[^`]|``)*`/u,
+    /\[[^\]]*\]/u,
+    /[\p{L}_$\u0080-\uffff\d.]+/u,
+    /\s+/u,
+    /[<>=!|]+/u,
+    /[\s\S]/u,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gu',
+);
+
 /** Words, numbers, strings, quoted names and signs. A quoted name that needs no quotes loses them. */
 function tokenize(sql: string): string[] {
-  const pattern =
-    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|[\p{L}_$\u0080-\uffff\d.]+|\s+|[<>=!|]+|[\s\S]/gu;
   const tokens: string[] = [];
-  for (const [token] of sql.matchAll(pattern)) {
+  for (const [token] of sql.matchAll(TOKEN)) {
     if (/^(--|\/\*|\s)/.test(token)) continue;
     tokens.push(/^["`[]/.test(token) ? normalizeName(token) : token);
   }

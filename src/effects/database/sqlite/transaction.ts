@@ -2,9 +2,10 @@
  * A read-write transaction on a SQLite file.
  *
  * Invariants
- * 1. No call runs outside the transaction: SQLite ends one by itself after some errors (disk full, ON CONFLICT ROLLBACK),
- *    and what followed would commit statement by statement.
- * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked for.
+ * 1. No call runs outside the transaction: SQLite ends one by itself after some errors (disk full, ON CONFLICT
+ *    ROLLBACK), and what followed would commit statement by statement.
+ * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked
+ *    for.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Json, JsonObject } from '../../../model/canonical-json.ts';
