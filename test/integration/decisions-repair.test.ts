@@ -29,7 +29,7 @@ const chainCode = implementStep(chain, async (ctx, { from, to }) => {
 
 const drifted = onceAFile(new DriftedJob([chainCode]));
 
-test('the note of what is accepted names the steps that are left as they are, not one that another answer runs again', async () => {
+test('the note of what is accepted names stale steps that do not run again, not one that another answer runs again', async () => {
   drifted.begin();
   writeFileSync(drifted.at('out/a.txt'), 'edited\n');
   writeFileSync(drifted.at('input.txt'), 'edited, too\n');
@@ -138,7 +138,7 @@ test('an undo never replaces what somebody changed after the question: the row a
   assert.deepEqual(drifted.sql('SELECT text FROM note WHERE id = 3'), [{ text: 'a person wrote this' }]);
   assert.equal(drifted.text('summary.txt'), 'a person wrote this\n');
   assert.ok(
-    result.notes.some((note) => /row:main\/note\/\{"id":3\}: left as it is/.test(note)),
+    result.notes.some((note) => /row:main\/note\/\{"id":3\}: unchanged/.test(note)),
     result.notes.join('\n'),
   );
   const next = await questionOf(drifted.job, drifted.copy);
@@ -244,7 +244,7 @@ test('an undo that fails leaves its database as it is and says so; the decision 
   const result = await drifted.job.decide(question, { answer: 'accept', items: { 'file:input.txt': 'rerun' } });
   assert.ok(result.kind === 'repaired', JSON.stringify(result));
   assert.ok(
-    result.notes.some((note) => /database main: left as it is \(.*extra/.test(note)),
+    result.notes.some((note) => /database main: unchanged \(.*extra/.test(note)),
     result.notes.join('\n'),
   );
   assert.equal(existsSync(drifted.at('summary.txt')), false);

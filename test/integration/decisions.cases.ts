@@ -58,7 +58,7 @@ export const CASES: Cases = {
     const result = repaired(await decided.job.decide(question, { answer: 'accept' }));
     assert.deepEqual(decided.snapshot(), before, 'the world is right');
     assert.ok(
-      result.notes.some((note) => note.includes('left as they are: summary')),
+      result.notes.some((note) => note.includes('stale, and not run again: summary')),
       result.notes.join('; '),
     );
     const entry = manifestEntry(decided.copy.workspace, decided.job.jobId, 'file:out/a.txt');

@@ -186,7 +186,7 @@ test('an undo that meets a path it must not look at leaves it, and tells', async
     const result = await job.decide(verified.question, { answer: 'rerun' });
     assert.ok(result.kind === 'repaired');
     assert.ok(
-      result.notes.some((note) => note.startsWith('file:folder/copy.txt: left as it is')),
+      result.notes.some((note) => note.startsWith('file:folder/copy.txt: unchanged')),
       result.notes.join('\n'),
     );
     assert.equal(readFileSync(join(outside, 'copy.txt'), 'utf8'), 'first\n');

@@ -1,4 +1,4 @@
-/** What `abort` with `compensate` would undo of one record, as far as the world is as the record left it. */
+/** What `abort` with `compensate` would undo of one record, as far as the world is as the record has it. */
 import type { UndoItem } from '../../model/job/undo.ts';
 import type { UndoPreview } from '../../model/job/undo-preview.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';

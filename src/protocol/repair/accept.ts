@@ -20,8 +20,8 @@ export async function acceptFound(repair: RunningRepair, finding: Finding): Prom
   if (state === undefined) return;
   await captureFound(repair, resource);
   repair.change('accepted', resource, state);
-  const stale = staleStepsLeft(repair, finding);
-  const suffix = stale.length > 0 ? `; left as they are: ${stale.join(', ')}` : '';
+  const stale = staleStepsNotRerun(repair, finding);
+  const suffix = stale.length > 0 ? `; stale, and not run again: ${stale.join(', ')}` : '';
   repair.note(`${resource}: what was found is the record now${suffix}`);
   if (state.kind === 'schema' || kind === 'table-missing') await acceptImpliedRows(repair, resource);
 }
@@ -33,12 +33,12 @@ async function captureFound(repair: RunningRepair, uri: string): Promise<void> {
   const state = fileState(repair.found(uri));
   const captured = await orUnchanged(() => repair.context.workspace.files.capture(resource.path, state));
   // The file has gone since the repair was sealed: the comparison that follows says so.
-  if (captured instanceof Unchanged) repair.note(`${uri}: what was found is not kept (${captured.reason})`);
+  if (captured instanceof Unchanged) repair.note(`${uri}: what was found is not captured (${captured.reason})`);
   else if (captured !== undefined) repair.captured[uri] = captured;
 }
 
 /** Steps that used what the record said until now, and that do not run again. */
-function staleStepsLeft(repair: RunningRepair, finding: Finding): readonly string[] {
+function staleStepsNotRerun(repair: RunningRepair, finding: Finding): readonly string[] {
   if (repair.answerOf(finding) !== 'accept') return [];
   return finding.staleSteps.filter((stepId) => !repair.rerunsStep(stepId));
 }

@@ -15,8 +15,8 @@ import { orUnchanged, Unchanged } from './unchanged.ts';
 export async function changeDatabases(repair: RunningRepair): Promise<void> {
   for (const change of repair.databases.byDatabase()) {
     const outcome = await orUnchanged(() => changeDatabase(repair, change));
-    // The transaction is one: what cannot be undone in it leaves the rest as it is, too.
-    if (outcome instanceof Unchanged) repair.note(`database ${change.name}: left as it is (${outcome.reason})`);
+    // The transaction is one: what cannot be undone in it leaves the rest unchanged, too.
+    if (outcome instanceof Unchanged) repair.note(`database ${change.name}: unchanged (${outcome.reason})`);
   }
 }
 
@@ -88,7 +88,10 @@ async function tellRows(repair: RunningRepair, { rows }: DatabaseChange, databas
   );
   last.forEach(({ resource, wanted }, index) => {
     if (sameState(states[index]!, wanted)) repair.change('undone', resource, wanted);
-    else repair.note(`${resource}: left as it is (it is not what the question showed, or what the step had left)`);
+    else
+      repair.note(
+        `${resource}: unchanged (it shows neither what the question showed nor what the step had made of it)`,
+      );
   });
 }
 

@@ -8,11 +8,12 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { RunningRepair } from './running-repair.ts';
 
 export function skipTarget(repair: RunningRepair, { resource }: Finding): void {
-  if (markTarget(repair, resource, 'skipped')) repair.note(`${resource}: left out; what was found stays`);
+  if (markTarget(repair, resource, 'skipped')) repair.note(`${resource}: skipped; what was found stays`);
 }
 
 export function overwriteTarget(repair: RunningRepair, { resource }: Finding): void {
-  if (markTarget(repair, resource, 'overwrite')) repair.note(`${resource}: will be replaced; what was found is kept`);
+  if (markTarget(repair, resource, 'overwrite'))
+    repair.note(`${resource}: will be replaced; what was found is captured`);
 }
 
 /** The step's own question names the intent's token; the question of a comparison names the intent's target alone. */

@@ -23,7 +23,7 @@ export async function resetFile(repair: RunningRepair, { path, shown, wanted }: 
       return true;
     }
   }
-  repair.note(`${resource}: left as it is (${outcome.reason})`);
+  repair.note(`${resource}: unchanged (${outcome.reason})`);
   return false;
 }
 
@@ -38,6 +38,6 @@ export async function removeEmptyFolder(repair: RunningRepair, { path, shown, wa
 export async function fileNow(repair: RunningRepair, path: string): Promise<FileState | undefined> {
   const now = await orUnchanged(() => repair.context.workspace.files.stateNow(path));
   if (!(now instanceof Unchanged)) return now;
-  repair.note(`file:${path}: left as it is (${now.reason})`);
+  repair.note(`file:${path}: unchanged (${now.reason})`);
   return undefined;
 }

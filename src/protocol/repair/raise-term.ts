@@ -1,7 +1,7 @@
 /**
  * Raises a job's term in every database. The ledger has it with the record of what raised it.
  *
- * Invariant: the term never falls, and no database is left out.
+ * Invariant: the term never falls, and every database has it.
  */
 import { HoldfastError } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';

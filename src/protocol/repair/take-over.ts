@@ -22,7 +22,7 @@ export async function takeOver({ workspace, ledger, caller }: RepairContext, not
   expectRecordedDatabases(workspace, settings, ledger, bound);
   const ends = await finishIntents({ workspace, ledger, settings, term, runId: caller.runId }, bound);
   if (job.state === 'undoing')
-    notes.push(`what job ${bound} did was being undone, and is not to its end: what is left of it stays`);
+    notes.push(`job ${bound} was being undone, which is not finished: what is not undone stays`);
   notes.push(...ends.map(intentEndNote), ...openCallNotes(ledger, bound));
   if (ledger.openIntents(bound).length > 0) {
     const unfinished = ends.filter(({ outcome }) => outcome === 'not finished');

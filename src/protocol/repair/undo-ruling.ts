@@ -29,9 +29,9 @@ const HALF_APPLIED = 'its undoing is half applied, and can only be finished; it 
 function outcomeOf(answer: Answer): string {
   switch (answer) {
     case 'skip':
-      return 'it is left as it is';
+      return 'it stays as it is';
     case 'overwrite':
-      return 'it is put back all the same; what was found is kept';
+      return 'it is put back all the same; what was found is captured';
     default:
       return 'it is tried again';
   }

@@ -126,7 +126,7 @@ function asked({ host, caller, request, workspace, ledger }: UndoBeginning, obst
   return questionResult(host, question, ledger.job(jobId)?.term ?? 0);
 }
 
-/** A ledger that cannot be read keeps no question. */
+/** A ledger that cannot be read stores no question. */
 function unreadableLedgerQuestion(request: BeginUndoRequest, error: HoldfastError): Question {
   return unsavedQuestion({
     jobId: request.jobId,

@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. A resource is put back only where the world shows exactly what the step's record has of it. What is as before
- *    already is left alone; for anything else a person decides, for exactly what was found.
- * 2. What a decision left as it is stays so for the older records of the same resource.
+ *    already is not touched; for anything else a person decides, for exactly what was found.
+ * 2. What a decision leaves unchanged stays so for the older records of the same resource.
  * 3. A row that is deleted goes into the record with all its columns, also those that others have added.
  */
 import { invariant } from '../../model/invariant.ts';

@@ -17,16 +17,16 @@ export function wholeStepNotUndone(step: UndoneStep, ruling: UndoRuling): readon
   return [
     ...effects.map(({ effect }) => ({
       what: uriOf(effect) ?? describeEffect(effect),
-      why: `step ${stepId} is left as it is`,
+      why: `step ${stepId} stays as it is`,
     })),
     ...calls.map(callNotUndone),
-    { what: `step:${stepId}`, why: `left as it is, ${asDecided(ruling)}` },
+    { what: `step:${stepId}`, why: `it stays as it is, ${asDecided(ruling)}` },
   ];
 }
 
 /** A person decided that the step's own compensation does not run. */
 export function compensationNotRun(stepId: string, ruling: UndoRuling): NotUndone {
-  return { what: `step:${stepId}`, why: `its own compensation was left out, ${asDecided(ruling)}` };
+  return { what: `step:${stepId}`, why: `its own compensation was skipped, ${asDecided(ruling)}` };
 }
 
 export function callNotUndone(row: PerformRow): NotUndone {

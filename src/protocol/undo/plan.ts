@@ -1,6 +1,6 @@
 /**
  * What of a job is to be undone, newest first, from its records. Pure over records, but for the calls, which the ledger
- * keeps apart.
+ * has apart from the records.
  *
  * Invariants
  * 1. An effect is undone once: what a decision has undone (a step that ran again), or an undoing, is not in the plan.

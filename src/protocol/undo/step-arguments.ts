@@ -1,4 +1,4 @@
-/** What a step was given, as the ledger keeps it for compensations. */
+/** What a step was given, as the ledger has it for compensations. */
 import type { Json } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { PlacedSecret } from '../../model/step/secret.ts';

@@ -35,7 +35,7 @@ import { isInDoubt } from './undone-calls.ts';
 import { readUndoneStep, rulingOnUndoing, type UndoneStep } from './undone-step.ts';
 
 const ONLY_CALLS = 'the step was not finished: only calls of it were made';
-const LEFT_TO_CODE = 'what the step had staged is left to its own compensation';
+const COMPENSATED_WHOLLY = "the step's own compensation has seen to what the step had staged";
 
 interface CompensationOutcome {
   readonly isCompensated: boolean;
@@ -96,7 +96,8 @@ export class UndoWork implements StepWork {
     const notUndone = this.#notCompensated(undone, code !== undefined);
     const { record } = undone;
     if (record === undefined) return await this.#draft(tools, undone, { notUndone, notes: [ONLY_CALLS] });
-    if (returned?.undoStaged === false) return await this.#draft(tools, undone, { notUndone, notes: [LEFT_TO_CODE] });
+    if (returned?.undoStaged === false)
+      return await this.#draft(tools, undone, { notUndone, notes: [COMPENSATED_WHOLLY] });
     return await this.#undoStaged(tools, { ...undone, record }, { notUndone, isCompensated: code !== undefined });
   }
 
@@ -148,7 +149,7 @@ export class UndoWork implements StepWork {
     const asked = [...findings, ...(await statementDrift(world, inverse.changes))];
     if (asked.length > 0) {
       const what = generation === 0 ? `step ${stepId}` : `step ${stepId} · generation ${generation}`;
-      return { findings: asked, why: `what ${what} did is not as it left it` };
+      return { findings: asked, why: `what ${what} did has changed since` };
     }
     return await this.#draft(tools, undone, { ...inverse, notUndone: [...notUndone, ...inverse.notUndone] });
   }
