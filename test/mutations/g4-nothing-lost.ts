@@ -30,9 +30,9 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'a record that a power loss took is not appended again',
-    file: 'src/protocol/verify/verify-world.ts',
-    find: 'redoLostRecord(ledger, jobId, this.#request.known);',
-    replace: 'if (jobId === "") redoLostRecord(ledger, jobId, this.#request.known);',
+    file: 'src/protocol/verify/open-record.ts',
+    find: 'redoLostRecord(ledger, jobId, request.known);',
+    replace: 'if (jobId === "") redoLostRecord(ledger, jobId, request.known);',
     tests: ['test/integration/power-loss.test.ts'],
   },
   {

@@ -30,7 +30,7 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: "another job's workspace is taken without a word",
-    file: 'src/protocol/verify/verify-world.ts',
+    file: 'src/protocol/verify/open-record.ts',
     find: 'if (bound !== undefined && bound !== jobId) return',
     replace: 'if (bound === "") return',
     tests: [...DECISIONS, ...DRIFT, 'test/integration/ending.test.ts'],
@@ -46,9 +46,9 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: 'what another Run had half applied is finished without a word',
-    file: 'src/protocol/verify/verify-world.ts',
-    find: 'const runId = job.runId === this.#request.continuedFrom ? this.#caller.runId : job.runId;',
-    replace: 'const runId = this.#caller.runId;',
+    file: 'src/protocol/verify/fence-earlier-runs.ts',
+    find: 'const runId = job.runId === request.continuedFrom ? caller.runId : job.runId;',
+    replace: 'const runId = caller.runId;',
     tests: ['test/integration/abandoned.test.ts'],
   },
   {
@@ -70,9 +70,9 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: 'a job with a record begins anew in an emptied workspace',
-    file: 'src/protocol/verify/verify-world.ts',
-    find: 'if (job === undefined && isKnown) return',
-    replace: "if (job === undefined && isKnown && jobId === '') return",
+    file: 'src/protocol/verify/open-record.ts',
+    find: 'if (request.known.seq > 0) return',
+    replace: "if (request.known.seq > 0 && jobId === '') return",
     tests: DRIFT,
   },
   {

@@ -4,7 +4,8 @@
  *
  * Invariants
  * 1. The latest record of a resource counts; a job that reads a file and then rewrites it isn't stale.
- * 2. A target of an intent that is being applied may be as before or as after while it isn't marked, and only as after then.
+ * 2. A target of an intent that is being applied may be as before or as after while it isn't marked, and only as after
+ *    then.
  * 3. Rows that miss a column, or their table, are implied by the finding about the schema, not reported one by one.
  */
 import type { Sighting } from '../../model/record/world.ts';

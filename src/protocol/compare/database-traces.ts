@@ -1,4 +1,7 @@
-/** Compares what each database has of the job with the ledger: token rows that it does not know, and the fence row's term. */
+/**
+ * Compares what each database has of the job with the ledger: token rows that the ledger does not know, and the fence
+ * row's term. Where they contradict each other, one of the two is an older copy.
+ */
 import { HoldfastError } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { formatResource } from '../../model/record/resource.ts';
@@ -6,7 +9,6 @@ import { restoredDatabaseFinding, unknownTokenFinding } from '../question/databa
 import { unreachableFinding } from '../question/unseen.ts';
 import type { ComparedRecord } from './comparison.ts';
 
-/** One of the two is an older copy, where they contradict each other. */
 export async function reportDatabaseTraces(
   record: ComparedRecord,
   only: ReadonlySet<string> | undefined,

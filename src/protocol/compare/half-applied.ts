@@ -28,7 +28,7 @@ export interface HalfAppliedTarget {
 
 type EffectMark = NonNullable<ReturnType<ReturnType<Ledger['effectMarks']>['get']>>;
 
-/** What an intent that is being applied changes, and what each may look like: as before, as after, or as a person decided. */
+/** What an intent changes that is being applied, and what each may look like: before, after, or as a person decided. */
 export function halfAppliedTargets(ledger: Ledger, { intent }: Pick<IntentRow, 'intent'>): HalfAppliedTarget[] {
   const marks = ledger.effectMarks(intent.token);
   const planned = ledger.preparedAfters(intent.token).afters;
@@ -47,8 +47,8 @@ export function halfAppliedTargets(ledger: Ledger, { intent }: Pick<IntentRow, '
 }
 
 /**
- * Half-applied intents that used what has changed: they read the resource, or an output or a target of a step that is to
- * run again. They only roll forward, with what they had read, unless a rerun undoes them first.
+ * Half-applied intents that used what has changed: they read the resource, or an output or a target of a step that is
+ * to run again. They only roll forward, with what they had read, unless a rerun undoes them first.
  */
 export function halfAppliedUsers(
   { ledger, jobId }: { readonly ledger: Ledger; readonly jobId: string },

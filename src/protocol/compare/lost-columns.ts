@@ -1,4 +1,7 @@
-/** Rows whose table has changed: what the table's columns imply is told by the finding about the schema, not again by each row. */
+/**
+ * Rows whose table has changed: what the loss of columns implies is told by the finding about the schema, not again by
+ * each row.
+ */
 import { formatResource, parseResource } from '../../model/record/resource.ts';
 import { sameState, type ResourceState, type RowState, type Sighting } from '../../model/record/world.ts';
 

@@ -44,7 +44,7 @@ function recordedReruns(
   const isGone = found.kind === 'absent' && (resource.startsWith('file:') || resource.startsWith('row:'));
   const isMadeAgain = makerInForce !== undefined && (isGone || users.length === 0);
   const first = isMadeAgain ? history.withDependents([makerInForce]) : users;
-  // What only a statement did can't be done again: without an undo its recorded answer stays, unless it is this step's own.
+  // What a statement did without an undo can't be done again: its recorded answer stays, unless it is the maker's own.
   return first.filter((stepId) => stepId === makerInForce || history.canBeUndone(stepId));
 }
 

@@ -20,7 +20,7 @@ export interface Unrecorded {
   readonly patterns: readonly WatchedPattern[];
 }
 
-/** only: the resources that are looked at again; then nothing is noted for the first time that a whole comparison notes. */
+/** only: the resources that are looked at again; what a whole comparison notes for the first time is not noted then. */
 export async function findUnrecorded(
   record: ComparedRecord,
   isExpected: (resource: string) => boolean,

@@ -1,4 +1,7 @@
-/** What a look is compared by: the digests of listings and rows, and the states of what has no state of its own in the world. */
+/**
+ * What a look is compared by: the digests of listings and rows, and the states of what has no state of its own in the
+ * world.
+ */
 import type { Json } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import type { JobSettings } from '../../model/job/settings.ts';

@@ -1,8 +1,8 @@
 /**
  * The version that a watched endpoint tells: a response header, or a part of its JSON.
  *
- * Invariant: an endpoint that doesn't answer, answers otherwise than with 200 to 299, or doesn't tell its version, was not
- * read. That is neither "gone" nor "unchanged".
+ * Invariant: an endpoint that doesn't answer, answers otherwise than with 200 to 299, or doesn't tell its version, was
+ * not read. That is neither "gone" nor "unchanged".
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { digestOf } from '../../model/digest.ts';

@@ -28,8 +28,8 @@ export interface QuestionMatter {
 }
 
 /**
- * The open question for these findings: the one that is there, or a new one. An open question about the same matter with
- * other findings is withdrawn. Call under the lock. Safe to repeat.
+ * The open question for these findings: the one that is there, or a new one. An open question about the same matter
+ * with different findings is withdrawn. Call under the lock. Safe to repeat.
  */
 export function ask(ledger: Ledger, secrets: Secrets, asked: QuestionMatter & { readonly runId: string }): Question {
   const { runId, ...matter } = secrets.redactJson(asked);

@@ -1,8 +1,8 @@
 /**
  * The note of a repair that says why a job that has ended keeps its workspace although a person answered accept.
  *
- * The result of a repair has notes and no field for this, and results are persisted: the next question about the
- * workspace finds the reasons by how these notes begin. Nothing else reads the wording; the two functions belong together.
+ * The persisted result of a repair has notes and no field for this: the next question about the workspace finds the
+ * reasons by how these notes begin. Nothing else reads the wording; the two functions below belong together.
  */
 
 export function keptBoundNote(reason: string): string {

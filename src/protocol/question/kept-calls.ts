@@ -1,4 +1,4 @@
-/** Calls whose recorded answers are kept when their steps run again, as a question about running them again names them. */
+/** Calls whose recorded answers are kept when their steps run again, as a question about that names them. */
 import { formatResource } from '../../model/record/resource.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';

@@ -14,7 +14,7 @@ import { notCarriedOutFinding } from '../question/ledger.ts';
 import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
 import { unreachableFindings } from '../question/unseen.ts';
 import { rollForwardRepairs } from '../repair/roll-forward.ts';
-import { finishAbandoned, type Unfinished } from '../verify/abandoned.ts';
+import { finishAbandoned, type UnfinishedIntent } from '../verify/abandoned.ts';
 import { ForgottenSteps } from '../verify/forgotten-steps.ts';
 import { findLedgerProblems } from '../verify/ledger-problems.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
@@ -23,7 +23,7 @@ import { stopSteps } from './stop-steps.ts';
 import type { UndoBeginning } from './undo-beginning.ts';
 
 /** What a person is asked; with a token, about one step. */
-export type UndoObstacle = { readonly findings: readonly Finding[] } | Unfinished;
+export type UndoObstacle = { readonly findings: readonly Finding[] } | UnfinishedIntent;
 
 /** What stands in the way; undefined: undoing may begin. Safe to repeat. @throws HoldfastError for what may pass */
 export async function settleJob(beginning: UndoBeginning, job: JobRow): Promise<UndoObstacle | undefined> {

@@ -1,4 +1,7 @@
-/** Records in force that another Run of the job made and that this one has forgotten: its Workflow was reset. Reads each record of the chain once, in order. */
+/**
+ * Records in force that another Run of the job made and that this one has forgotten: its Workflow was reset. Reads each
+ * record of the chain once, in order.
+ */
 import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { ChainRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
 import type { ForgottenUndoing } from '../question/reset.ts';

@@ -1,0 +1,69 @@
+/** The end of a verification, under the lock: what still differs is asked about; where nothing does, the mark is set. */
+import type { VerifyWorldResult } from '../../model/job/verify-world.ts';
+import { isAboutTheWorld } from '../../model/question/question.ts';
+import { faultPoint } from '../../store/fault-point.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { Comparison } from '../compare/comparison.ts';
+import { withdraw } from '../question/ask.ts';
+import { ledgerProblemFinding } from '../question/ledger-problem.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { finishAbandoned } from './abandoned.ts';
+import type { ChainReading } from './chain-reading.ts';
+import { compareAgain } from './compare-record.ts';
+import { findLedgerProblems } from './ledger-problems.ts';
+import { askAboutWorld, type Verification } from './verification.ts';
+
+export interface ComparedWorld {
+  readonly ledger: Ledger;
+  readonly chain: ChainReading;
+  /** What the comparison outside the lock has found. */
+  readonly seen: Comparison;
+  /** By the host's clock. */
+  readonly startedMs: number;
+}
+
+export async function conclude(
+  verification: Verification,
+  workspace: Workspace,
+  { ledger, chain, seen, startedMs }: ComparedWorld,
+): Promise<VerifyWorldResult> {
+  const { host, caller, request } = verification;
+  const { jobId, settings } = request;
+  const { term: heldTerm } = ledger.job(jobId)!;
+  const comparison = await compareAgain(verification, workspace, { ledger, chain }, seen);
+  await chain.readOn(ledger);
+  const problems = findLedgerProblems(ledger, request, chain.forgotten);
+  const findings = [...problems.map(ledgerProblemFinding), ...comparison.findings];
+  if (findings.length > 0) return askAboutWorld(verification, ledger, findings);
+  const unfinished = await finishAbandoned(
+    { workspace, ledger, settings, term: heldTerm, runId: caller.runId },
+    request,
+  );
+  if (unfinished !== undefined) return askAboutWorld(verification, ledger, unfinished.findings, unfinished);
+  settle(verification, ledger, comparison);
+  const { term, at, markOrdinal: mark } = ledger.job(jobId)!;
+  return {
+    kind: 'verified',
+    mark,
+    term,
+    at,
+    resources: seen.resources,
+    sizeBytes: seen.sizeBytes,
+    tookMs: Math.max(0, Math.round(host.clock().bootMs - startedMs)),
+    searchAttributes: host.searchAttributes,
+  };
+}
+
+/** Nothing differs: questions about the world are withdrawn, watches noted at first sight, the mark set. */
+function settle({ host, caller, request }: Verification, ledger: Ledger, { firstSeen }: Comparison): void {
+  const { jobId } = request;
+  faultPoint('verify.mark-before');
+  ledger.transaction(() => {
+    for (const question of ledger.openQuestions(jobId))
+      if (isAboutTheWorld(question)) withdraw(ledger, question, caller.runId, 'nothing differs any more');
+    if (firstSeen.length > 0) ledger.append(jobId, caller.runId, { kind: 'watched', changes: [...firstSeen] });
+    if (ledger.workerOrdinal(host.worker.id) === undefined) ledger.registerWorker(host.worker.id, host.worker.identity);
+    ledger.setMark(jobId, host.clock());
+  });
+  faultPoint('verify.mark-after');
+}

@@ -1,0 +1,63 @@
+/** One request to compare the world with the record, with what it is carried out with; and its questions. */
+import { defined } from '../../model/defined.ts';
+import type { Digest } from '../../model/digest.ts';
+import type { HoldfastError } from '../../model/failure.ts';
+import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
+import type { Finding } from '../../model/question/finding.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { Caller, ProtocolHost } from '../host.ts';
+import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
+import { damagedLedgerFinding } from '../question/ledger.ts';
+import type { Workspaces } from '../workspace/workspaces.ts';
+
+export interface Verification {
+  readonly host: ProtocolHost;
+  readonly workspaces: Workspaces;
+  readonly caller: Caller;
+  readonly request: VerifyWorldRequest;
+}
+
+/** step: the one whose question it is; left out: the question is about the world. Call under the lock. */
+export function askAboutWorld(
+  verification: Verification,
+  ledger: Ledger,
+  findings: readonly Finding[],
+  step?: { readonly stepId: string; readonly token: Digest },
+): VerifyWorldResult {
+  const { host, workspaces, caller, request } = verification;
+  const { jobId } = request;
+  withdrawConflicts(verification, ledger, new Set(findings.map(({ resource }) => resource)));
+  const question = ask(ledger, workspaces.secrets, {
+    jobId,
+    runId: caller.runId,
+    why: whyOf(request),
+    findings,
+    ...defined({ stepId: step?.stepId, token: step?.token }),
+  });
+  return {
+    kind: 'question',
+    question: forPayload(question),
+    term: ledger.job(jobId)?.term ?? 0,
+    searchAttributes: host.searchAttributes,
+  };
+}
+
+/** The ledger can't even store the question: it is asked all the same, and anew after each comparison that ends like this. */
+export function askUnsaved({ host, request }: Verification, error: HoldfastError): VerifyWorldResult {
+  const findings = [damagedLedgerFinding([error.message])];
+  const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings });
+  return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: host.searchAttributes };
+}
+
+function whyOf({ reason, detail }: VerifyWorldRequest): string {
+  return `${reason}: ${detail}`;
+}
+
+/** A step's own question about the same target is asked with all the rest. */
+function withdrawConflicts({ caller, request }: Verification, ledger: Ledger, resources: ReadonlySet<string>): void {
+  for (const open of ledger.openQuestions(request.jobId)) {
+    const isOfStep = open.kind === 'conflict' && open.token !== undefined;
+    if (isOfStep && open.findings.some(({ resource }) => resources.has(resource)))
+      ledger.transaction(() => withdraw(ledger, open, caller.runId, 'it is asked with what else differs'));
+  }
+}
