@@ -1,6 +1,6 @@
 /**
- * What a job's own ledger gives to ask about: it is damaged, missing, or older than the Workflow; or it holds a decision
- * that can't be carried out.
+ * What a job's own ledger gives to ask about: it is damaged, missing, or older than the Workflow; or it holds a
+ * decision that can't be carried out.
  */
 import type { Digest } from '../../model/digest.ts';
 import type { HoldfastError } from '../../model/failure.ts';

@@ -15,7 +15,8 @@ import type { IntentRow } from '../../store/ledger/intents.ts';
 import { conflictFindings } from '../question/conflict.ts';
 import { withdraw } from '../question/ask.ts';
 import { stuckFinding } from '../question/stuck.ts';
-import { rollForwardIntent, whyNot, type JobUnderLock } from '../commit/roll-forward.ts';
+import type { JobUnderLock } from '../commit/job-under-lock.ts';
+import { rollForwardIntent, whyNot } from '../commit/roll-forward.ts';
 
 /** What a person is asked about an intent that can't be finished. */
 export interface UnfinishedIntent {
@@ -62,6 +63,7 @@ async function finish(job: JobUnderLock, row: IntentRow): Promise<readonly Findi
 }
 
 function unfinished(stepId: string, why: string): Finding {
-  const message = `Step ${stepId} is half applied, the Workflow does not ask for it any more, and it cannot be finished: ${why}`;
+  const message =
+    `Step ${stepId} is half applied, the Workflow does not ask for it any more, and it cannot be finished: ` + why;
   return stuckFinding(stepId, { type: 'stale-world', message });
 }

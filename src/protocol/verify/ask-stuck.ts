@@ -1,6 +1,6 @@
 /**
- * Puts to a person what no Activity found: a plan's step that can't be given its input, or an output that doesn't fit the
- * state.
+ * Puts to a person what no Activity found: a plan's step that can't be given its input, or an output that doesn't fit
+ * the state.
  */
 import { HoldfastError } from '../../model/failure.ts';
 import type { AskStuckRequest } from '../../model/job/ask-stuck.ts';

@@ -1,4 +1,4 @@
-/** The end of a verification, under the lock: what still differs is asked about; where nothing does, the mark is set. */
+/** The end of a verification, under the lock: what still differs is asked about; if nothing does, the mark is set. */
 import type { VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { isAboutTheWorld } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';

@@ -42,7 +42,7 @@ export function askAboutWorld(
   };
 }
 
-/** The ledger can't even store the question: it is asked all the same, and anew after each comparison that ends like this. */
+/** A damaged ledger can't store the question: it is asked all the same, and anew after each comparison that ends so. */
 export function askUnsaved({ host, request }: Verification, error: HoldfastError): VerifyWorldResult {
   const findings = [damagedLedgerFinding([error.message])];
   const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings });
