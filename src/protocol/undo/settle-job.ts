@@ -4,17 +4,15 @@
  *
  * Invariant: that the job is being undone is durable before anything else of it is done.
  */
-import { isFailure } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
 import { redoLostRecord } from '../commit/lost-record.ts';
-import { notCarriedOutFinding } from '../question/ledger.ts';
 import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
 import { unreachableFindings } from '../question/unseen.ts';
-import { rollForwardRepairs } from '../repair/roll-forward.ts';
 import { finishAbandoned, type UnfinishedIntent } from '../verify/abandoned.ts';
+import { carryOutDecisions } from '../verify/carry-out-decisions.ts';
 import { ForgottenSteps } from '../verify/forgotten-steps.ts';
 import { findLedgerProblems } from '../verify/ledger-problems.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
@@ -27,14 +25,15 @@ export type UndoObstacle = { readonly findings: readonly Finding[] } | Unfinishe
 
 /** What stands in the way; undefined: undoing may begin. Safe to repeat. @throws HoldfastError for what may pass */
 export async function settleJob(beginning: UndoBeginning, job: JobRow): Promise<UndoObstacle | undefined> {
-  const { workspace, ledger, request } = beginning;
-  workspace.reserveDatabases(request.settings);
-  redoLostRecord(ledger, job.jobId, request.known);
+  const { host, workspace, caller, ledger, request } = beginning;
+  const { jobId, settings } = request;
+  workspace.reserveDatabases(settings);
+  redoLostRecord(ledger, jobId, request.known);
   const unusable = await checkLedger(beginning);
   if (unusable.length > 0) return { findings: unusable };
   await stopSteps(beginning, job);
-  const notCarriedOut = await finishRepairs(beginning);
-  if (notCarriedOut !== undefined) return { findings: [notCarriedOut] };
+  const notCarriedOut = await carryOutDecisions({ host, workspace, caller, ledger, jobId, settings });
+  if (notCarriedOut.length > 0) return { findings: notCarriedOut };
   return await raiseAndFinish(beginning);
 }
 
@@ -45,24 +44,6 @@ async function checkLedger({ workspace, ledger, request, caller }: UndoBeginning
   const unusable = findLedgerProblems(ledger, request, forgotten, check.problems).filter(isUnusableRecord);
   if (unusable.length === 0) expectDatabases(workspace, request.settings, (resource) => check.manifest.has(resource));
   return unusable.map(ledgerProblemFinding);
-}
-
-/** A decision that cannot be carried out is a question. */
-async function finishRepairs({
-  host,
-  workspace,
-  caller,
-  ledger,
-  request,
-}: UndoBeginning): Promise<Finding | undefined> {
-  const { jobId, settings } = request;
-  try {
-    await rollForwardRepairs({ host, workspace, caller, ledger, jobId, settings });
-    return undefined;
-  } catch (error) {
-    if (!isFailure(error) || error.retryable) throw error;
-    return notCarriedOutFinding(error);
-  }
 }
 
 /** Raises the term in every database, finishes what is half applied, and raises the term in the ledger last. */

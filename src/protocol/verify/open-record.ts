@@ -6,18 +6,16 @@
  * 1. Nothing is done with a record that is damaged, or older than what the Workflow knows.
  * 2. A job with records that finds no ledger has lost it; it does not begin anew.
  */
-import { isFailure } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { stateDigest } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { redoLostRecord } from '../commit/step-record.ts';
 import { planState } from '../look/digests.ts';
 import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
-import { missingLedgerFinding, notCarriedOutFinding } from '../question/ledger.ts';
-import type { RepairContext } from '../repair/repair-context.ts';
-import { rollForwardRepairs } from '../repair/roll-forward.ts';
+import { missingLedgerFinding } from '../question/ledger.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { carryOutDecisions } from './carry-out-decisions.ts';
 import type { ChainReading } from './chain-reading.ts';
 import { fenceEarlierRuns } from './fence-earlier-runs.ts';
 import { foreignFindings } from './foreign-binding.ts';
@@ -51,17 +49,6 @@ export async function openRecord(
   expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
   const notCarriedOut = await carryOutDecisions({ host, workspace, caller, ledger, jobId, settings });
   return notCarriedOut.length > 0 ? notCarriedOut : await fenceEarlierRuns(verification, workspace, ledger);
-}
-
-/** Rolls sealed decisions forward; what won't pass by itself is asked about. @throws HoldfastError for what may pass */
-export async function carryOutDecisions(context: RepairContext): Promise<readonly Finding[]> {
-  try {
-    await rollForwardRepairs(context);
-    return [];
-  } catch (error) {
-    if (!isFailure(error) || error.retryable) throw error;
-    return [notCarriedOutFinding(error)];
-  }
 }
 
 function beginRecord({ caller, request }: Verification, ledger: Ledger): void {
