@@ -9,7 +9,7 @@
 import type { Finding } from '../../model/question/finding.ts';
 import { stateDigest } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { redoLostRecord } from '../commit/step-record.ts';
+import { redoLostRecord } from '../commit/lost-record.ts';
 import { planState } from '../look/digests.ts';
 import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-problem.ts';
 import { missingLedgerFinding } from '../question/ledger.ts';
