@@ -12,6 +12,7 @@
  *    person.
  */
 import { defined } from '../../model/defined.ts';
+import { invariant } from '../../model/invariant.ts';
 import type { AppliedEffect } from '../../model/record/record.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import { applicationOf, type Application, type IntentFiles } from './application.ts';
@@ -28,6 +29,10 @@ import { afterOf, changesOf, outcomeOf, type Applied } from './step-record.ts';
  * @throws HoldfastError for what may pass (`busy`, `storage-unreachable`, …) or is the step's fault (`sql-failed`)
  */
 export async function applyIntent(job: JobUnderLock, row: IntentRow, files: IntentFiles): Promise<ApplyOutcome> {
+  invariant(
+    files.prepared.length === row.intent.effects.length,
+    `intent ${row.intent.token} is applied with the files of another intent`,
+  );
   const application = applicationOf(job, row, files);
   try {
     const obstacle = await prepareIntent(application);
@@ -53,7 +58,8 @@ async function prepareIntent(application: Application): Promise<ApplyObstacle | 
   );
 }
 
-function appliedBy({ intent, marks, changes }: Application): Applied {
+function appliedBy({ intent, marks, open, changes }: Application): Applied {
+  invariant(open.length === 0, `intent ${intent.token} is to be recorded and has transactions that are not committed`);
   marks.mustBeComplete();
   const effects = intent.effects.map((effect, index): AppliedEffect => ({
     effect,

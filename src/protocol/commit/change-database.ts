@@ -62,11 +62,8 @@ export async function changeDatabase(
   { row, intent, marks }: Application,
   { database, transaction, effects, recorded, afters, changes }: OpenTransaction,
 ): Promise<void> {
-  const wanted = effects.filter(([index]) => !marks.isSkipped(index));
-  await applyInOrder(
-    transaction,
-    wanted.map(([, effect]) => effect),
-  );
+  const toMake = effects.filter(([index]) => !marks.isSkipped(index)).map(([, effect]) => effect);
+  await applyInOrder(transaction, toMake);
   await transaction.settle();
   const rows = rowChanges(effects);
   const states = await transaction.rows(rows.map(([, change]) => requestOf(change)));

@@ -31,8 +31,8 @@ export function inOrder(effects: readonly FileEffect[]): FileEffect[] {
 
 type Staged<K extends StagedFile['kind']> = Extract<StagedFile, { kind: K }>;
 
-function putEffect({ path, before: given, after }: Staged<'put'>, before: FileState): FileEffect | undefined {
-  if (given !== undefined && !sameState(before, given))
+function putEffect({ path, before: expected, after }: Staged<'put'>, before: FileState): FileEffect | undefined {
+  if (expected !== undefined && !sameState(before, expected))
     throw new HoldfastError(
       'busy',
       `${path} has changed since the command was given it; the step runs again on what is there now.`,

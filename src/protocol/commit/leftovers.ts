@@ -1,4 +1,4 @@
-/** Removes what killed attempts left beside the files of an intent. */
+/** Removes the leftovers of killed attempts beside the files of an intent. */
 import type { Intent } from '../../model/record/intent.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 

@@ -22,7 +22,7 @@ export async function makeIntent(draft: EndedDraft): Promise<Intent> {
   const { workspace, claim, stage, step, output, performed } = draft;
   const { jobId, stepId, generation, token, draft: draftNumber, args } = claim.row;
   const effects = [...performed, ...(await stagedFileEffects(draft)), ...(await stagedDatabaseEffects(draft))];
-  const left = claim.changedInPlace.size === 0 ? undefined : observationsOf(claim.changedInPlace);
+  const changedInPlace = claim.changedInPlace.size === 0 ? undefined : observationsOf(claim.changedInPlace);
   const intent: Intent = {
     schemaVersion: 1,
     jobId,
@@ -36,7 +36,7 @@ export async function makeIntent(draft: EndedDraft): Promise<Intent> {
     observations: observationsOf(stage.observations),
     queries: stage.queries,
     listings: stage.listings,
-    ...defined({ left }),
+    ...defined({ left: changedInPlace }),
     output,
   };
   refuseSecrets(workspace.secrets, intent);
