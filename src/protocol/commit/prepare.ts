@@ -1,6 +1,7 @@
 /** Writes the new contents of an intent's files beside their targets: applying them is then only a rename each. */
 import { Turns } from '../../effects/turns.ts';
 import { changesKind, type FileEffect } from '../../model/record/effect.ts';
+import { fileState } from '../../model/record/narrowed-state.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
@@ -51,7 +52,7 @@ export function overridesOf(ledger: Ledger, { intent }: IntentRow): FileOverride
   const overrides = new Map<number, FileState>();
   for (const [index, { outcome, after }] of ledger.effectMarks(intent.token)) {
     const effect = intent.effects[index];
-    if (outcome === 'overwrite' && effect !== undefined && 'path' in effect) overrides.set(index, after as FileState);
+    if (outcome === 'overwrite' && effect !== undefined && 'path' in effect) overrides.set(index, fileState(after));
   }
   return overrides;
 }

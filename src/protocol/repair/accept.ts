@@ -2,7 +2,7 @@
 import { parseResource } from '../../model/record/resource.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { acceptImpliedRows } from './accept-implied-rows.ts';
-import { fileState } from './narrowed-state.ts';
+import { fileState } from '../../model/record/narrowed-state.ts';
 import type { RunningRepair } from './running-repair.ts';
 import { takeOver } from './take-over.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';

@@ -4,7 +4,7 @@ import type { Digest } from '../../model/digest.ts';
 import { uriOf, type DatabaseEffect } from '../../model/record/effect.ts';
 import type { RowKey } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState, type RowState } from '../../model/record/world.ts';
-import { rowState } from './narrowed-state.ts';
+import { rowState } from '../../model/record/narrowed-state.ts';
 
 /** A row to be put to `wanted` if it shows `shown`: what the question showed, or what the step that is undone wrote. */
 export interface RowReset {

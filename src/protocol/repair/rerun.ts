@@ -9,7 +9,7 @@ import type { AppliedEffect, StepRecord } from '../../model/record/record.ts';
 import type { ResourceState } from '../../model/record/world.ts';
 import { acceptFound } from './accept.ts';
 import { fileNow, removeEmptyFolder, resetFile } from './files.ts';
-import { fileState } from './narrowed-state.ts';
+import { fileState } from '../../model/record/narrowed-state.ts';
 import type { RunningRepair } from './running-repair.ts';
 
 /** A resource's drift becomes the record. A stuck step has no state to accept. */

@@ -2,7 +2,7 @@
 import { parseResource } from '../../model/record/resource.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { resetFile } from './files.ts';
-import { fileState, rowState } from './narrowed-state.ts';
+import { fileState, rowState } from '../../model/record/narrowed-state.ts';
 import type { RunningRepair } from './running-repair.ts';
 
 export async function restore(repair: RunningRepair, { resource: uri }: Finding): Promise<void> {

@@ -1,6 +1,6 @@
 /** States as the kind of their resource has them. */
-import { invariant } from '../../model/invariant.ts';
-import type { FileState, ResourceState, RowState } from '../../model/record/world.ts';
+import { invariant } from '../invariant.ts';
+import type { FileState, ResourceState, RowState } from './world.ts';
 
 const FILE_KINDS: ReadonlySet<string> = new Set(['absent', 'file', 'directory', 'symlink', 'other']);
 
