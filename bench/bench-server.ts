@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { clientDataConverter } from '../src/codec/data-converter.ts';
 import { KEYS_VARIABLE, newKeyLine, readKeys } from '../src/codec/keys.ts';
-import { startDevServer, type DevServer } from '../src/dev-server.ts';
+import { startDevServer, type DevServer } from '../src/dev-server/start.ts';
 import { bundleWorkflows } from '../src/worker.ts';
 import { bareTaskQueue, type JobInput } from './contracts.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';

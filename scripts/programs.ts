@@ -2,7 +2,7 @@
  * The programs that the tasks run: the linter, the compiler, any Node program, and where their Temporal server is.
  */
 import { spawn } from 'node:child_process';
-import { findTemporal } from '../src/dev-server.ts';
+import { findTemporal } from '../src/dev-server/find.ts';
 
 /** Says which server was taken and hands it to the program that is to use it. */
 export async function temporalEnvironment(): Promise<NodeJS.ProcessEnv> {

@@ -14,7 +14,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { startDevServer } from '../src/dev-server.ts';
+import { startDevServer } from '../src/dev-server/start.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 import { lint, say, temporalEnvironment, typecheck } from './programs.ts';
 

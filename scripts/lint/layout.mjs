@@ -105,7 +105,7 @@ const ARROWS = {
     packages: ['@temporalio/envconfig', '@temporalio/client', 'yaml', 'zod'],
     node: true,
   },
-  'dev-server': { parts: ['model', 'effects/processes'], packages: ['@temporalio/client'], node: true },
+  'dev-server': { parts: ['dev-server', 'model', 'effects/processes'], packages: ['@temporalio/client'], node: true },
   cli: {
     parts: [
       'cli',

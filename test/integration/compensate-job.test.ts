@@ -8,7 +8,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
-import { findTemporal } from '../../src/dev-server.ts';
+import { findTemporal } from '../../src/dev-server/find.ts';
 import { HoldfastClient } from '../../src/client/jobs.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';

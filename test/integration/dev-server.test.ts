@@ -8,7 +8,9 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
-import { findTemporal, startDevServer, type TemporalExecutable } from '../../src/dev-server.ts';
+import { findTemporal } from '../../src/dev-server/find.ts';
+import type { TemporalExecutable } from '../../src/dev-server/found.ts';
+import { startDevServer } from '../../src/dev-server/start.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { startPostgres, testPostgres } from '../support/postgres.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -178,7 +180,7 @@ test('a server with a database file keeps what it knows over a restart', async (
 
 test('servers end with the process that started them, also by SIGKILL, and leave no folder behind', async () => {
   const script = `
-    import { startDevServer } from './src/dev-server.ts';
+    import { startDevServer } from './src/dev-server/start.ts';
     import { startPostgres } from './test/support/postgres.ts';
     const [server, cluster] = await Promise.all([startDevServer({ executable: ${JSON.stringify(executable.path)}, ui: false }), startPostgres()]);
     process.stdout.write(JSON.stringify({ group: server.pid, dataDirectory: cluster.dataDirectory }) + '\\n');

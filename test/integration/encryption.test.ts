@@ -15,7 +15,7 @@ import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { connectHoldfast } from '../../src/client.ts';
 import { startCodecServer, type CodecServer } from '../../src/codec/codec-server.ts';
 import { EncryptionKeys, parseKeys } from '../../src/codec/keys.ts';
-import { findTemporal } from '../../src/dev-server.ts';
+import { findTemporal } from '../../src/dev-server/find.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { findTemporal } from '../../src/dev-server.ts';
+import { findTemporal } from '../../src/dev-server/find.ts';
 import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 

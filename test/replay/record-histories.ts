@@ -7,7 +7,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { startDevServer } from '../../src/dev-server.ts';
+import { startDevServer } from '../../src/dev-server/start.ts';
 import { bundleWorkflows, createWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { SCENARIOS } from './scenarios.ts';

@@ -19,7 +19,7 @@ import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { freePort } from '../../src/dev-server.ts';
+import { freePort } from '../../src/dev-server/ports.ts';
 import { startSupervised, type SupervisedProcess } from '../../src/effects/processes/supervised.ts';
 
 const READY_LIMIT_MS = 20_000;

@@ -12,7 +12,7 @@ import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import protos from '@temporalio/proto';
 import { NativeConnection } from '@temporalio/worker';
-import { startDevServer } from '../../src/dev-server.ts';
+import { startDevServer } from '../../src/dev-server/start.ts';
 
 const NAMESPACE_LIMIT_MS = 20_000;
 const RETENTION_MS = 86_400_000;

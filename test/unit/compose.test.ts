@@ -8,7 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { DEV_DYNAMIC_CONFIG, HOLDFAST_SEARCH_ATTRIBUTES } from '../../src/dev-server.ts';
+import { DEV_DYNAMIC_CONFIG, HOLDFAST_SEARCH_ATTRIBUTES } from '../../src/dev-server/arguments.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
