@@ -151,8 +151,8 @@ export function tryUnlink(path: string): void {
 /** The system's code (`ENOENT`) of an error or of its cause. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const code: unknown = (error as NodeJS.ErrnoException).code;
-  return typeof code === 'string' ? code : error.cause === undefined ? undefined : systemCode(error.cause);
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return error.cause === undefined ? undefined : systemCode(error.cause);
 }
 
 export function storageError(operation: string, path: string, cause: unknown): HoldfastError {

@@ -73,9 +73,9 @@ function filesystemName(path: string): string | undefined {
 export function mountType(mountinfo: string, realPath: string): string | undefined {
   let best: { point: string; type: string } | undefined;
   for (const line of mountinfo.split('\n')) {
-    const [left, right] = line.split(' - ');
-    const escaped = left?.split(' ')[4];
-    const type = right?.split(' ')[0];
+    const [place, filesystem] = line.split(' - ');
+    const escaped = place?.split(' ')[4];
+    const type = filesystem?.split(' ')[0];
     if (escaped === undefined || type === undefined) continue;
     const point = escaped.replace(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),

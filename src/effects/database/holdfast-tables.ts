@@ -1,9 +1,9 @@
 /**
- * The two tables that Holdfast keeps in a user's database: one row a step that committed, one row a job.
+ * The two tables that Holdfast has in a user's database: one row a step that committed, one row a job.
  *
  * Invariants
- * 1. A table of our name is used only if its columns and key are ours; else it is `foreign`, said so, and left alone.
- * 2. Each table carries a mark with the version of its form (SQLite: a comment inside CREATE TABLE, which SQLite keeps;
+ * 1. A table of our name is used only if its columns and key are ours; else it is `foreign`, said so, and not touched.
+ * 2. Each table carries a mark with the version of its form (SQLite: a comment inside CREATE TABLE, which SQLite stores;
  *    PostgreSQL: COMMENT ON). A version newer than this code's is refused; an older one would be migrated here.
  */
 import { HoldfastError } from '../../model/failure.ts';

@@ -4,6 +4,7 @@
  * Invariant: no message carries a password, whatever is wrong with the URL.
  */
 import path from 'node:path';
+import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Database, DatabaseDeclaration } from './database.ts';
 import { openPostgres } from './postgres/database.ts';
@@ -32,7 +33,7 @@ export async function openDatabase(declaration: DatabaseDeclaration, options: Op
   const url = fillVariables(declaration, options.env ?? {});
   if (url.startsWith('sqlite:')) {
     const filePath = path.resolve(options.workspaceRoot, sqlitePath(name, url));
-    return openSqlite({ name, filePath, ...(options.create === undefined ? {} : { create: options.create }) });
+    return openSqlite({ name, filePath, ...defined({ create: options.create }) });
   }
   if (/^postgres(ql)?:\/\//.test(url)) {
     assertPostgresUrl(name, url);

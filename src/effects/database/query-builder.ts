@@ -43,7 +43,7 @@ export interface Statement {
   readonly parameters: readonly string[];
 }
 
-/** Tables that Holdfast keeps in a user's database. No effect may name them. */
+/** Tables that Holdfast has in a user's database. No effect may name them. */
 export const HOLDFAST_TABLES = ['holdfast_token', 'holdfast_fence'] as const;
 
 /** @throws HoldfastError `bad-input` for a name that no database accepts. */
@@ -55,7 +55,7 @@ export function quoteIdentifier(name: string): string {
 }
 
 /**
- * Reads `table` or `schema.table`. A part that holds a dot stands in double quotes: `"a.b"`. Letters keep their case.
+ * Reads `table` or `schema.table`. A part that holds a dot stands in double quotes: `"a.b"`. The case of letters stays.
  * @throws HoldfastError `bad-input`.
  */
 export function parseTableName(text: string): TableName {

@@ -33,14 +33,10 @@ export function describeRowChange(before: RowState, after: RowState): readonly s
     [...new Set([...Object.keys(goes), ...Object.keys(comes)])].flatMap((name) => {
       const [old, next] = [own(goes, name), own(comes, name)];
       if (old !== undefined && next !== undefined && canonicalJson(old) === canonicalJson(next)) return [];
-      const [from, to] =
-        old !== undefined && next !== undefined
-          ? shownPair(textOf(old), textOf(next))
-          : [old === undefined ? '' : shown(old), next === undefined ? '' : shown(next)];
-      return [
-        ...(old === undefined ? [] : [`-"${name}": ${from}`]),
-        ...(next === undefined ? [] : [`+"${name}": ${to}`]),
-      ];
+      if (old === undefined) return next === undefined ? [] : [`+"${name}": ${shown(next)}`];
+      if (next === undefined) return [`-"${name}": ${shown(old)}`];
+      const [from, to] = shownPair(textOf(old), textOf(next));
+      return [`-"${name}": ${from}`, `+"${name}": ${to}`];
     }),
   );
 }
@@ -103,6 +99,6 @@ function own(columns: Readonly<Record<string, Json>>, name: string): Json | unde
 
 function bounded(lines: readonly string[]): readonly string[] {
   if (lines.length <= MAX_ROW_DIFFERENCE_LINES) return lines;
-  const kept = lines.slice(0, MAX_ROW_DIFFERENCE_LINES - 1);
-  return [...kept, `… and ${lines.length - kept.length} more`];
+  const first = lines.slice(0, MAX_ROW_DIFFERENCE_LINES - 1);
+  return [...first, `… and ${lines.length - first.length} more`];
 }

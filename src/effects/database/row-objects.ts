@@ -11,7 +11,7 @@ export interface NamedRows<Row> {
 
 /**
  * @param decode makes a canonical value of what the driver gave
- * @throws HoldfastError `sql-failed` if two columns have one name: an object would keep only one of the values
+ * @throws HoldfastError `sql-failed` if two columns have one name: an object would hold only one of the values
  */
 export function rowObjects<Value>(
   database: string,

@@ -4,7 +4,7 @@
  * Invariants
  * 1. A change addresses exactly one row, by a unique key, and does not move it to another key.
  * 2. Holdfast's own tables are refused.
- * 3. A column that the table lacks is an error here: nothing is left out of a write without a word.
+ * 3. A column that the table lacks is an error here: nothing is omitted from a write without a word.
  */
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import { digestOf } from '../../model/digest.ts';
@@ -94,9 +94,9 @@ export function putRowStatements(shape: TableShape, key: JsonObject, state: RowS
   if (state.kind === 'absent') return [bind(shape, deleteRow(shape.dialect, shape, names), key)];
   const all: JsonObject = { ...state.columns, ...key };
   const written = Object.keys(all).filter((column) => columnOf(shape, column)?.isGenerated !== true);
-  const others = written.filter((column) => !names.includes(column));
+  const values = written.filter((column) => !names.includes(column));
   const insert = bind(shape, insertRow(shape.dialect, shape, written), all);
-  return [bind(shape, updateRow(shape.dialect, shape, names, others.length > 0 ? others : names), all), insert];
+  return [bind(shape, updateRow(shape.dialect, shape, names, values.length > 0 ? values : names), all), insert];
 }
 
 /** @throws HoldfastError `bad-input` if the table is one of Holdfast's own. */
@@ -151,7 +151,7 @@ export function missingRow(
   return new HoldfastError('sql-failed', `Database ${database} has no ${missing} to update. Expected one.`, details);
 }
 
-/** Two columns of one name: an object would keep only one of the values. */
+/** Two columns of one name: an object would hold only one of the values. */
 export function duplicateColumn(database: string, column: string): HoldfastError {
   return new HoldfastError(
     'sql-failed',

@@ -138,7 +138,7 @@ function definitionLines(
   const lines: string[] = [];
   for (const definition of dropped) {
     const name = definedName(definition);
-    const index = name === undefined ? -1 : added.findIndex((other) => definedName(other) === name);
+    const index = name === undefined ? -1 : added.findIndex((candidate) => definedName(candidate) === name);
     if (index < 0) lines.push(`${what} dropped: ${definition}`);
     else lines.push(`${what} changed from ${definition} to ${added.splice(index, 1)[0]!}`);
   }
@@ -168,13 +168,13 @@ function orderLine(expected: TableSchemaState, found: TableSchemaState): string 
   return `columns are numbered anew, as a dump and restore does: expected ${before}, found ${after}`;
 }
 
-function commonOrder(state: TableSchemaState, other: TableSchemaState): readonly string[] {
+function commonOrder(state: TableSchemaState, compared: TableSchemaState): readonly string[] {
   const sorted = state.columns.toSorted((a, b) => a.position - b.position);
-  return sorted.map((column) => column.name).filter((name) => other.columns.some((column) => column.name === name));
+  return sorted.map((column) => column.name).filter((name) => compared.columns.some((column) => column.name === name));
 }
 
-function missingFrom(columns: readonly Column[], others: readonly Column[]): readonly Column[] {
-  return columns.filter((column) => !others.some((other) => other.name === column.name));
+function missingFrom(columns: readonly Column[], compared: readonly Column[]): readonly Column[] {
+  return columns.filter((column) => !compared.some(({ name }) => name === column.name));
 }
 
 function attributesOf(column: Column): string {

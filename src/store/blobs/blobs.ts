@@ -117,7 +117,7 @@ export class BlobStore {
     return this.#folder.pathOf(digest);
   }
 
-  /** Removes what writers that died have left behind. Safe at any time. @returns how many files */
+  /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
   removeLeftovers(nowMs: number): number {
     return this.#folder.removeLeftovers(nowMs);
   }

@@ -12,7 +12,7 @@ import { makeDirectory, renameFile, storageError, syncDirectory, systemCode, try
 import { atPoints, faultPoint } from '../fault-point.ts';
 
 const PREFIXES = '0123456789abcdef';
-/** A temporary file that is older was left by a process that died. */
+/** A temporary file that is older belonged to a process that died. */
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
 /** A finished file that has no name yet. */
@@ -65,7 +65,7 @@ export class BlobFolder {
     renameFile(path, `${path}.damaged-${randomBytes(4).toString('hex')}`);
   }
 
-  /** Removes what writers that died have left behind. Safe at any time. @returns how many files */
+  /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
   removeLeftovers(nowMs: number): number {
     let removed = 0;
     for (const name of readdirSync(this.#temporary)) {

@@ -36,7 +36,7 @@ export class CallTable {
 
   /**
    * Of each call its row of the latest generation, up to `upTo`; in the order in which they were begun.
-   * @param stepId left out: calls of all steps
+   * @param stepId default: calls of all steps
    */
   allInForce(jobId: string, stepId?: string, upTo = Number.MAX_SAFE_INTEGER): readonly PerformRow[] {
     const latest = new Map<string, PerformRow>();
@@ -44,7 +44,7 @@ export class CallTable {
     return [...latest.values()];
   }
 
-  /** Of every generation up to `upTo`, in the order in which they were begun. `stepId` left out: calls of all steps. */
+  /** Of every generation up to `upTo`, in the order in which they were begun. `stepId` default: calls of all steps. */
   all(jobId: string, stepId?: string, upTo = Number.MAX_SAFE_INTEGER): readonly PerformRow[] {
     const rows =
       stepId === undefined

@@ -54,7 +54,7 @@ export class LedgerFile {
   }
 
   /**
-   * Opens the ledger in a `.holdfast` directory, creating it if asked. Safe to repeat.
+   * Opens the ledger in a `.holdfast` directory, creating it on request. Safe to repeat.
    * @param accept what else must succeed; when it throws, the file is closed again
    * @throws HoldfastError `not-found` (absent and not to be created), `ledger-damaged`
    */

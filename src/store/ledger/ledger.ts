@@ -1,6 +1,6 @@
 /**
  * The durable local record of a workspace's jobs: one SQLite file in WAL mode. This is its face; each table has a
- * module of its own, which says what its methods do and which invariants it keeps.
+ * module of its own, which says what its methods do and which invariants hold.
  *
  * Invariants
  * 1. Everything is written under the workspace's lock, in one transaction each (see file.ts).
@@ -40,7 +40,7 @@ export class Ledger {
   }
 
   /**
-   * Opens the ledger in a `.holdfast` directory, creating it if asked. Safe to repeat.
+   * Opens the ledger in a `.holdfast` directory, creating it on request. Safe to repeat.
    * @throws HoldfastError `not-found` (absent and not to be created), `ledger-damaged`
    */
   static open(directory: string, options: { readonly create: boolean }): Ledger {

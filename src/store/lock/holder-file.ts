@@ -74,7 +74,7 @@ export class HolderFileWriter {
   }
 }
 
-/** What all processes say that have a file. One that is being written this moment, or is not ours, is left out. */
+/** What all processes say that have a file. One that is being written this moment, or is not ours, is omitted. */
 export function readHolders(directory: string): readonly Holder[] {
   const holders: Holder[] = [];
   for (const name of namesIn(holdersIn(directory))) {

@@ -25,25 +25,25 @@ export type ProcessIdentity = z.infer<typeof ProcessIdentitySchema>;
 
 /** The process that calls. Never changes, so it is read once. */
 export function thisProcess(): ProcessIdentity {
-  identity ??= {
+  own ??= {
     pid: process.pid,
     startTime: startTimeOf(process.pid) ?? `unknown-${randomUUID()}`,
     bootId: readBootId(),
     host: hostname(),
     pidNamespace: readPidNamespace(),
   };
-  return identity;
+  return own;
 }
 
 /** Is this very process running, here, now? A zombie is not: it has let go of everything that it held. */
-export function isAlive(other: ProcessIdentity): boolean {
-  return isOnThisHost(other) && startTimeOf(other.pid) === other.startTime;
+export function isAlive(identity: ProcessIdentity): boolean {
+  return isOnThisHost(identity) && startTimeOf(identity.pid) === identity.startTime;
 }
 
-/** Can this process judge the other: same host, same boot, same numbering? */
-export function isOnThisHost(other: ProcessIdentity): boolean {
+/** Can this process judge that one: same host, same boot, same numbering? */
+export function isOnThisHost(identity: ProcessIdentity): boolean {
   const self = thisProcess();
-  return other.host === self.host && other.bootId === self.bootId && other.pidNamespace === self.pidNamespace;
+  return identity.host === self.host && identity.bootId === self.bootId && identity.pidNamespace === self.pidNamespace;
 }
 
 export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
@@ -58,14 +58,14 @@ export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
 
 /**
  * Milliseconds since boot, time asleep included (CLOCK_BOOTTIME; precise to 10 ms on Linux, 1 s elsewhere). Comparable
- * within one boot only: keep it together with `thisProcess().bootId`.
+ * within one boot only: store it together with `thisProcess().bootId`.
  */
 export function bootClockMs(): number {
   return Math.round(uptime() * 1000);
 }
 
 // What a process is cannot change while it runs; no test needs to replace it.
-let identity: ProcessIdentity | undefined;
+let own: ProcessIdentity | undefined;
 
 /** Undefined: there is no such process (any more). */
 function startTimeOf(pid: number): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * Which attempts each worker of this host has in hand, kept beside a lock that the worker holds for its life. A worker
+ * Which attempts each worker of this host has in hand, noted beside a lock that the worker holds for its life. A worker
  * that starts obtains the locks of dead ones, and learns what they had.
  *
  * Invariant: nothing here is needed for correctness. What is lost with the host is noticed by heartbeat timeouts.

@@ -14,7 +14,7 @@ import { encodePostgres } from './values.ts';
 import { quoteTable, type TableShape } from '../query-builder.ts';
 import { missingRow, rowChangesStatement, rowChangeStatement, type BoundStatement } from '../row-statement.ts';
 
-/** Fewer are not worth asking what the table is. */
+/** For fewer it does not pay to look what the table is. */
 const MIN_ROWS_TOGETHER = 10;
 const MAX_ROWS_TOGETHER = 500;
 /** The protocol counts parameters with 16 bits. */

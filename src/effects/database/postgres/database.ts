@@ -27,7 +27,8 @@ import type {
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
 import { requestedColumns } from './requested-columns.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
-import { readPostgresSchema, TABLES_READ, tablesRead } from './schema.ts';
+import { readPostgresSchema } from './schema.ts';
+import { TABLES_READ, tablesRead } from './tables-read.ts';
 import { PostgresSessions, type PostgresRows, type PostgresSession, type TransactionKind } from './session.ts';
 import { PostgresShapes, type SharedShapes } from './shapes.ts';
 import { PostgresTransaction } from './transaction.ts';
@@ -220,14 +221,14 @@ class PostgresDatabase implements Database {
     return hasHoldfastTable(this.name, table, state, comment);
   }
 
-  /** Which statement this role may ask for the server's identity with; found out once. */
+  /** The statement by which this role may read the server's identity; found out once. */
   async #identityStatement(): Promise<string> {
     if (this.#identityText !== undefined) return this.#identityText;
     try {
       await this.#transaction('read snapshot', (session) => session.run(SERVER_IDENTITY));
       this.#identityText = SERVER_IDENTITY;
     } catch (error) {
-      // Managed servers keep these functions from their users, or have none.
+      // Managed servers withhold these functions from their users, or have none.
       if (!isFailure(error, 'permission-denied', 'sql-failed') || error.details['sqlState'] === undefined) throw error;
       this.#identityText = DATABASE_IDENTITY;
     }

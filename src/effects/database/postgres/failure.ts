@@ -3,6 +3,7 @@
  * connection have none.
  */
 import pg from 'pg';
+import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { FailureType } from '../../../model/failures.ts';
 import { cutStatement } from '../statement-text.ts';
@@ -39,16 +40,11 @@ export interface ErrorPlace {
 /** Turns whatever `pg` threw into a failure of the closed list. HoldfastErrors pass unchanged. */
 export function postgresFailure(error: unknown, place: ErrorPlace): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  const known =
-    error instanceof pg.DatabaseError
-      ? error
-      : place.lastWords instanceof pg.DatabaseError
-        ? place.lastWords
-        : undefined;
+  const known = [error, place.lastWords].find((said) => said instanceof pg.DatabaseError);
   const statement = place.statement === undefined ? '' : ` while running ${cutStatement(place.statement)}`;
   const details = {
     database: place.database,
-    ...(place.statement === undefined ? {} : { statement: cutStatement(place.statement) }),
+    ...defined({ statement: place.statement === undefined ? undefined : cutStatement(place.statement) }),
   };
   if (known?.code !== undefined) {
     const hints = [known.detail, known.hint].filter((hint) => hint !== undefined).join(' ');
@@ -56,15 +52,14 @@ export function postgresFailure(error: unknown, place: ErrorPlace): HoldfastErro
     const message = hints === '' ? problem : `${problem} ${hints}`;
     return new HoldfastError(typeOf(known.code), message, { ...details, sqlState: known.code }, { cause: error });
   }
-  const type: FailureType =
-    error instanceof TypeError || error instanceof RangeError
-      ? 'defect'
-      : isAboutPassword(error)
-        ? 'permission-denied'
-        : 'storage-unreachable';
-  return new HoldfastError(type, `Database ${place.database}: ${connectionMessage(error)}${statement}.`, details, {
-    cause: error,
-  });
+  return new HoldfastError(
+    connectionFailureType(error),
+    `Database ${place.database}: ${connectionMessage(error)}${statement}.`,
+    details,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** Whether the failure may come of what we believed of the table: a name or type that is not (any more) what it was. */
@@ -86,6 +81,11 @@ function typeOf(sqlState: string): FailureType {
     if (type !== undefined) return type;
   }
   return 'sql-failed';
+}
+
+function connectionFailureType(error: unknown): FailureType {
+  if (error instanceof TypeError || error instanceof RangeError) return 'defect';
+  return isAboutPassword(error) ? 'permission-denied' : 'storage-unreachable';
 }
 
 /** A host with several addresses fails with one error for each, and an empty message of its own. */

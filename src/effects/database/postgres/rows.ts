@@ -12,7 +12,7 @@ import { setOwn } from '../values.ts';
 
 const ROWS_PER_STATEMENT = 1000;
 
-/** `shapes`: of every table asked for; one that is missing yields `absent`. */
+/** `shapes`: of every table that a request names; one that is missing yields `absent`. */
 export async function readPostgresRows(
   session: PostgresSession,
   database: string,

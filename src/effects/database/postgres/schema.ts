@@ -1,55 +1,13 @@
 /**
- * What PostgreSQL's catalog tells of tables: their shapes for building statements, their schemas for the record.
+ * What PostgreSQL's catalog tells of a table for the record.
  *
  * Invariant: reading again gives the same text while nothing changed. A column's position is its attribute number,
  * which is never given again: a column dropped and added anew stands elsewhere, a renamed one stays.
  */
-import type { Json } from '../../../model/canonical-json.ts';
+import * as z from 'zod';
 import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
+import { quoteTable, type TableName } from '../query-builder.ts';
 import type { PostgresSession } from './session.ts';
-import { encodePostgresArray } from './values.ts';
-import { quoteTable, type ColumnShape, type TableName, type TableShape } from '../query-builder.ts';
-
-const TEXT = { type: 'text', isJson: false } as const;
-
-const SHAPES = `
-SELECT (SELECT coalesce(json_agg(json_build_array(
-                 a.attname, format_type(a.atttypid, -1), a.attgenerated <> '', a.attidentity = 'a',
-                 coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid) IN (114, 3802))
-                 ORDER BY a.attnum), '[]')
-        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = w.relation AND a.attnum > 0 AND NOT a.attisdropped),
-       (SELECT coalesce(json_agg((SELECT json_agg(a.attname ORDER BY k.place)
-                 FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-                 WHERE k.place <= i.indnkeyatts) ORDER BY i.indisprimary DESC, i.indexrelid), '[]')
-        FROM pg_catalog.pg_index i
-        WHERE i.indrelid = w.relation AND i.indisunique AND i.indisvalid AND i.indimmediate
-          AND i.indpred IS NULL AND i.indexprs IS NULL)
-FROM (SELECT to_regclass(name) AS relation, place FROM unnest($1::text[]) WITH ORDINALITY AS n(name, place)) AS w
-ORDER BY w.place`;
-
-/** The shapes of tables, in order; undefined for one that is not there. One round trip. */
-export async function readPostgresShapes(
-  session: PostgresSession,
-  tables: readonly TableName[],
-): Promise<readonly (TableShape | undefined)[]> {
-  const { rows } = await session.run(SHAPES, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
-  return tables.map((table, index) => {
-    const [columns, keys] = rows[index] as unknown as [
-      readonly [string, string, boolean, boolean, boolean][],
-      readonly (readonly string[])[],
-    ];
-    // Every table has a column or is none that a row could be in.
-    if (columns.length === 0) return undefined;
-    return {
-      table,
-      dialect: 'postgres',
-      columns: new Map(columns.map((column) => [column[0], columnShape(column)])),
-      keys,
-    };
-  });
-}
 
 const SCHEMA = `
 SELECT (SELECT coalesce(json_agg(json_build_array(
@@ -76,6 +34,28 @@ SELECT (SELECT coalesce(json_agg(json_build_array(
        obj_description(c.oid, 'pg_class')
 FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`;
 
+/** One column, as the statement lists it. */
+const ColumnSchema = z.tuple([
+  z.string().describe('name'),
+  z.string().describe('type'),
+  z.boolean().describe('nullable'),
+  z.string().nullable().describe('expression of its default, or of the column itself'),
+  z.int().describe('position'),
+  z.string().describe('generated: empty, s or v'),
+  z.string().describe('identity: empty, a or d'),
+  z.string().nullable().describe('collation, where it is not the default of its type'),
+]);
+const NamesSchema = z.array(z.string());
+/** Columns, primary key, indexes, constraints, a view's definition, COMMENT ON TABLE. */
+const SchemaRowSchema = z.tuple([
+  z.array(ColumnSchema),
+  NamesSchema,
+  NamesSchema,
+  NamesSchema,
+  z.string().nullable(),
+  z.string().nullable(),
+]);
+
 export interface DescribedSchema {
   readonly state: SchemaState;
   /** COMMENT ON TABLE. */
@@ -86,14 +66,7 @@ export async function readPostgresSchema(session: PostgresSession, table: TableN
   const { rows } = await session.run(SCHEMA, [quoteTable(table)]);
   const row = rows[0];
   if (row === undefined) return { state: ABSENT, comment: '' };
-  const [columns, primaryKey, indexes, constraints, view, comment] = row as unknown as [
-    readonly ColumnRow[],
-    string[],
-    string[],
-    string[],
-    string | null,
-    string | null,
-  ];
+  const [columns, primaryKey, indexes, constraints, view, comment] = SchemaRowSchema.parse(row);
   const collations = columns.flatMap((column) => (column[7] === null ? [] : [`COLLATE ${column[7]} (${column[0]})`]));
   const viewText = view === null ? [] : [`VIEW ${view.trim().replace(/\s+/g, ' ')}`];
   return {
@@ -115,51 +88,8 @@ export async function readPostgresSchema(session: PostgresSession, table: TableN
   };
 }
 
-type ColumnRow = readonly [
-  name: string,
-  type: string,
-  nullable: boolean,
-  expression: string | null,
-  position: number,
-  generated: string,
-  identity: string,
-  collation: string | null,
-];
-
-function columnShape([name, type, isGenerated, isAlwaysIdentity, isJson]: readonly [
-  string,
-  string,
-  boolean,
-  boolean,
-  boolean,
-]): ColumnShape {
-  return { name, type, isJson, keepsReal: false, isGenerated, isAlwaysIdentity };
-}
-
 function generatedText(generated: string, identity: string, expression: string | null): string | null {
   if (generated !== '') return `(${expression ?? ''}) ${generated === 's' ? 'STORED' : 'VIRTUAL'}`;
   if (identity === '') return null;
   return `${identity === 'a' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY`;
-}
-
-/** Tables that the transaction has locked, and so read: views resolved, partitions and what functions read included. */
-export const TABLES_READ = `
-SELECT CASE WHEN pg_table_is_visible(c.oid) THEN NULL ELSE n.nspname::text END, c.relname::text
-FROM pg_catalog.pg_locks l
-JOIN pg_catalog.pg_class c ON c.oid = l.relation
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'
-  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-  AND c.relkind IN ('r', 'p', 'f', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-ORDER BY 1 NULLS FIRST, 2`;
-
-/** Rows of TABLES_READ as names. */
-export function tablesRead(rows: readonly (readonly Json[])[]): readonly TableName[] {
-  const names = new Map(
-    rows.map(([schema, name]) => [
-      JSON.stringify([schema, name]),
-      { schema: schema === null ? undefined : String(schema), name: String(name) },
-    ]),
-  );
-  return [...names.values()];
 }

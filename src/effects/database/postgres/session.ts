@@ -6,7 +6,7 @@
  *    Nothing is set for a session, so a pooler between us and the server does no harm.
  * 2. Statements run by the extended protocol, which takes one statement at a time; only our own fixed texts do not.
  * 3. No error of a connection escapes as an event: a dropped idle connection is forgotten, one in use fails its calls.
- * 4. A connection on which a step's statement may have left something behind (SET, temporary tables, locks) is closed.
+ * 4. A connection on which a step's statement may have an effect beyond its transaction (SET, temporary tables, locks) is closed.
  */
 import pg from 'pg';
 import type { Json } from '../../../model/canonical-json.ts';

@@ -9,11 +9,11 @@
  */
 import { HoldfastError } from '../../../model/failure.ts';
 import { isAboutSchema } from './failure.ts';
-import { readPostgresShapes } from './schema.ts';
+import { readPostgresShapes } from './shape.ts';
 import type { PostgresSession } from './session.ts';
 import { columnOf, parseTableName, type TableShape } from '../query-builder.ts';
 
-/** Shapes by the table's name as it was asked for, shared by the transactions of one database. */
+/** Shapes by the table's name as the request spells it, shared by the transactions of one database. */
 export type SharedShapes = Map<string, TableShape>;
 
 const MAX_SHARED_SHAPES = 500;
@@ -38,11 +38,11 @@ export class PostgresShapes {
 
   /** The shapes of these tables, those that are there. `columns`: what each is expected to have. */
   async get(
-    wanted: Iterable<readonly [table: string, columns: Iterable<string>]>,
+    requested: Iterable<readonly [table: string, columns: Iterable<string>]>,
   ): Promise<ReadonlyMap<string, TableShape>> {
     const found = new Map<string, TableShape>();
     const missing: string[] = [];
-    for (const [table, columns] of wanted) {
+    for (const [table, columns] of requested) {
       const shape = this.#own.has(table) ? this.#own.get(table) : this.#sharedShape(table, columns);
       if (shape !== undefined) found.set(table, shape);
       else if (!this.#own.has(table)) missing.push(table);

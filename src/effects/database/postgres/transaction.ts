@@ -25,6 +25,7 @@ import { asIs, rowObjects } from '../row-objects.ts';
 import { parseTableName, type TableShape } from '../query-builder.ts';
 import { parseTargetTable, putRowStatements, unknownTable } from '../row-statement.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
+import { onlyRollsBack, transactionFailure } from '../transaction-failure.ts';
 
 export interface PostgresTransactionOptions {
   readonly database: string;
@@ -214,13 +215,7 @@ export class PostgresTransaction implements DatabaseTransaction {
 
   /** Runs one call in the transaction; a failure ends all but `rollback`. */
   async #do<T>(call: () => T | Promise<T>): Promise<T> {
-    if (this.#failure !== undefined)
-      throw new HoldfastError(
-        this.#failure.type,
-        `${this.#failure.message} (The transaction can only be rolled back.)`,
-        this.#failure.details,
-        { cause: this.#failure },
-      );
+    if (this.#failure !== undefined) throw onlyRollsBack(this.#failure);
     if (this.#isOver) throw this.#error('defect', 'the transaction is over already');
     try {
       const [, result] = await settleAll<unknown>([this.#begun, (async () => call())()]);
@@ -270,11 +265,6 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   #error(type: 'sql-failed' | 'defect', problem: string, cause?: unknown): HoldfastError {
-    return new HoldfastError(
-      type,
-      `Database ${this.#options.database}: ${problem}.`,
-      { database: this.#options.database },
-      cause === undefined ? {} : { cause },
-    );
+    return transactionFailure(this.#options.database, { type, problem, cause });
   }
 }

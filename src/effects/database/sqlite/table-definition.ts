@@ -1,6 +1,6 @@
 /**
  * Reads what SQLite tells only in the text of CREATE TABLE: checks, generated columns, collations, table options.
- * Pure. The text is SQLite's own (sqlite_schema.sql), so it is valid; what is not understood is kept as it is.
+ * Pure. The text is SQLite's own (sqlite_schema.sql), so it is valid; what is not understood stays as it is.
  */
 
 export interface TableDefinition {

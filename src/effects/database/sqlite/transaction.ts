@@ -4,7 +4,7 @@
  * Invariants
  * 1. No call runs outside the transaction: SQLite ends one by itself after some errors (disk full, ON CONFLICT
  *    ROLLBACK), and what followed would commit statement by statement.
- * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was asked
+ * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was requested
  *    for.
  */
 import { setImmediate } from 'node:timers/promises';
@@ -29,6 +29,7 @@ import type { SqliteConnection } from './connection.ts';
 import { readSqliteRows } from './rows.ts';
 import { rowObjects } from '../row-objects.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
+import { onlyRollsBack, transactionFailure } from '../transaction-failure.ts';
 import { decodeSqlite } from '../values.ts';
 
 /** Changes before the event loop gets a turn. */
@@ -196,13 +197,7 @@ export class SqliteTransaction implements DatabaseTransaction {
 
   /** Runs one call in the transaction; a failure ends all but `rollback`. */
   async #do<T>(call: () => T | Promise<T>): Promise<T> {
-    if (this.#failure !== undefined)
-      throw new HoldfastError(
-        this.#failure.type,
-        `${this.#failure.message} (The transaction can only be rolled back.)`,
-        this.#failure.details,
-        { cause: this.#failure },
-      );
+    if (this.#failure !== undefined) throw onlyRollsBack(this.#failure);
     if (this.#isOver) throw this.#error('defect', 'the transaction is over already');
     clearTimeout(this.#idleTimer);
     try {
@@ -270,11 +265,6 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   #error(type: 'busy' | 'sql-failed' | 'defect', problem: string, cause?: unknown): HoldfastError {
-    return new HoldfastError(
-      type,
-      `Database ${this.#options.database}: ${problem}.`,
-      { database: this.#options.database },
-      cause === undefined ? {} : { cause },
-    );
+    return transactionFailure(this.#options.database, { type, problem, cause });
   }
 }

@@ -1,0 +1,52 @@
+/** What PostgreSQL's catalog tells of tables for building statements. */
+import * as z from 'zod';
+import { quoteTable, type ColumnShape, type TableName, type TableShape } from '../query-builder.ts';
+import type { PostgresSession } from './session.ts';
+import { encodePostgresArray } from './values.ts';
+
+const TEXT = { type: 'text', isJson: false } as const;
+
+const SHAPES = `
+SELECT (SELECT coalesce(json_agg(json_build_array(
+                 a.attname, format_type(a.atttypid, -1), a.attgenerated <> '', a.attidentity = 'a',
+                 coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid) IN (114, 3802))
+                 ORDER BY a.attnum), '[]')
+        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = w.relation AND a.attnum > 0 AND NOT a.attisdropped),
+       (SELECT coalesce(json_agg((SELECT json_agg(a.attname ORDER BY k.place)
+                 FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
+                 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                 WHERE k.place <= i.indnkeyatts) ORDER BY i.indisprimary DESC, i.indexrelid), '[]')
+        FROM pg_catalog.pg_index i
+        WHERE i.indrelid = w.relation AND i.indisunique AND i.indisvalid AND i.indimmediate
+          AND i.indpred IS NULL AND i.indexprs IS NULL)
+FROM (SELECT to_regclass(name) AS relation, place FROM unnest($1::text[]) WITH ORDINALITY AS n(name, place)) AS w
+ORDER BY w.place`;
+
+/** Name, type, is it generated, is it always an identity, does it hold JSON? */
+const ColumnSchema = z.tuple([z.string(), z.string(), z.boolean(), z.boolean(), z.boolean()]);
+/** Columns and keys. */
+const ShapeRowSchema = z.tuple([z.array(ColumnSchema), z.array(z.array(z.string()))]);
+
+/** The shapes of tables, in order; undefined for one that is not there. One round trip. */
+export async function readPostgresShapes(
+  session: PostgresSession,
+  tables: readonly TableName[],
+): Promise<readonly (TableShape | undefined)[]> {
+  const { rows } = await session.run(SHAPES, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
+  return tables.map((table, index) => {
+    const [columns, keys] = ShapeRowSchema.parse(rows[index]);
+    // Every table has a column or is none that a row could be in.
+    if (columns.length === 0) return undefined;
+    return {
+      table,
+      dialect: 'postgres',
+      columns: new Map(columns.map((column) => [column[0], columnShape(column)])),
+      keys,
+    };
+  });
+}
+
+function columnShape([name, type, isGenerated, isAlwaysIdentity, isJson]: z.infer<typeof ColumnSchema>): ColumnShape {
+  return { name, type, isJson, keepsReal: false, isGenerated, isAlwaysIdentity };
+}
