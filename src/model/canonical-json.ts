@@ -2,9 +2,13 @@
  * Canonical JSON: one text for one value, so that a digest of it is a digest of the value.
  *
  * Invariants
- * 1. Object keys are sorted by UTF-16 code units, numbers and strings are written as `JSON.stringify` does (RFC 8785).
- * 2. Only plain JSON is accepted. A Date, NaN, -0, bigint, function, class instance, undefined, hole, symbol key or
- *    cycle is an error that names the path; nothing is coerced or dropped.
+ * 1. What it writes is what RFC 8785 (JCS) writes: object keys are sorted by UTF-16 code units, numbers and strings are
+ *    written as `JSON.stringify` does. As the RFC demands, NaN, Infinity and lone surrogates (which `JSON.stringify`
+ *    would escape) are errors.
+ * 2. It accepts less than RFC 8785: -0, which the RFC writes as 0, since it would not read back as the same value; and
+ *    nesting deeper than `MAX_JSON_DEPTH`, which the RFC does not bound.
+ * 3. Nothing is coerced or dropped: a bigint, undefined, a function, a Date or another class instance, a hole, an array
+ *    with named properties, a symbol key and a cycle are errors. Every error names the path.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { HoldfastError } from './failure.ts';
@@ -56,7 +60,7 @@ function write(value: unknown, place: Place): string {
     case 'object':
       break;
     default:
-      throw notJson(place, `is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, not plain JSON`);
+      throw notJson(place, `is ${value === undefined ? 'undefined' : 'a ' + typeof value}, not plain JSON`);
   }
   if (value === null) return 'null';
   if (place.ancestors.includes(value)) throw notJson(place, 'refers back to a value that contains it (a cycle)');
@@ -103,12 +107,10 @@ function constructorName(value: object): string {
 }
 
 function notJson({ root, keys }: Place, problem: string): HoldfastError {
-  const path =
-    root +
-    keys
-      .map((key) =>
-        typeof key === 'string' && /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`,
-      )
-      .join('');
+  const path = root + keys.map(pathPart).join('');
   return new HoldfastError('not-json', `${path} ${problem}.`, { path });
+}
+
+function pathPart(key: string | number): string {
+  return typeof key === 'string' && /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }

@@ -56,8 +56,8 @@ export const INFORMED: readonly Mutation[] = [
     guarantee: 'G3',
     breaks: 'a call in doubt holds back every step',
     file: 'src/model/question/question.ts',
-    find: " && question.kind !== 'in-doubt'",
-    replace: '',
+    find: "'stuck', 'in-doubt', 'undo'",
+    replace: "'stuck', 'undo'",
     tests: CALLS,
   },
   {

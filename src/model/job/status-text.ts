@@ -2,6 +2,8 @@
 import type { StepState, JobStatus } from './status.ts';
 import { questionMarkdown } from '../question/question-text.ts';
 
+export const MAX_STEPS_SHOWN = 50;
+
 export const STEP_MARKS: Readonly<Record<StepState, string>> = {
   waiting: '·',
   running: '▶',
@@ -46,8 +48,6 @@ export function statusMarkdown(status: StatusExtract): string {
   if (status.ending !== undefined) lines.push('', '### When it ended', ...status.ending.map((note) => `- ${note}`));
   return lines.join('\n');
 }
-
-export const MAX_STEPS_SHOWN = 50;
 
 /** `running`, `waiting for a decision`, … */
 export function stateText(status: Pick<JobStatus, 'state' | 'questions'>): string {

@@ -42,7 +42,7 @@ export const JobStateSchema = z.enum([
 ]);
 export type JobState = z.infer<typeof JobStateSchema>;
 
-/** A decision that could not be used, kept for everyone to see. */
+/** A decision that could not be used, for everyone to see. */
 export const RefusalSchema = z.strictObject({
   by: z.string(),
   problems: z.array(z.string()),
@@ -86,8 +86,8 @@ export const JobStatusSchema = z.strictObject({
 });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 
-/** At most so many notes about its end are kept in a Workflow; `holdfast log` has all. */
+/** At most so many notes about its end are held by a Workflow; `holdfast log` has all. */
 export const MAX_ENDING_NOTES = 20;
 
-/** At most so many refusals are kept in a Workflow. */
+/** At most so many refusals are held by a Workflow, the latest. */
 export const MAX_REFUSALS = 20;

@@ -1,35 +1,46 @@
-/** Chosen answers that exclude each other: they are refused, never ordered by guess. */
+/**
+ * Chosen answers that exclude each other: a step that is undone and run again rewrites what it wrote, so another answer
+ * for such a resource would be undone with it.
+ */
 import { answered, type Answer } from './answer.ts';
+import type { Finding } from './finding.ts';
 import type { Question } from './question.ts';
 
-/** A step that is undone and run again rewrites what it wrote: another answer for such a resource would be undone with it. */
-export function contradictions(question: Question, answers: Readonly<Record<string, Answer>>): string[] {
-  const problems: string[] = [];
-  const undone = answered(answers, 'undo');
-  const others = Object.keys(answers).filter((resource) => answers[resource] !== 'undo');
-  if (undone.length > 0 && others.length > 0)
-    problems.push(
-      `undo for ${undone[0]} takes the whole step back; ${answers[others[0]!]} for ${others[0]} contradicts it`,
-    );
-  const rerun = new Map<string, string>();
-  for (const finding of question.findings) {
-    if (answers[finding.resource] === 'rerun') for (const step of finding.rerunSteps) rerun.set(step, finding.resource);
-  }
-  for (const finding of question.findings) {
-    const answer = answers[finding.resource];
-    const cause = finding.recordedBy && rerun.get(finding.recordedBy.stepId);
-    const isWritten = finding.class === 'discrepancy' && finding.recordedBy !== undefined;
-    if (
-      cause !== undefined &&
-      isWritten &&
-      (answer === 'restore' || answer === 'accept') &&
-      cause !== finding.resource &&
-      /^(file|row):/.test(finding.resource)
-    ) {
-      problems.push(
-        `${answer} for ${finding.resource} contradicts rerun for ${cause}: step ${finding.recordedBy!.stepId} runs again and writes it anew`,
-      );
-    }
-  }
-  return problems;
+type ChosenAnswers = Readonly<Record<string, Answer>>;
+
+/** Empty: the answers fit together. */
+export function contradictions(question: Question, answers: ChosenAnswers): string[] {
+  const causes = rerunCauses(question, answers);
+  return [
+    ...undoContradictions(answers),
+    ...question.findings.flatMap((finding) => rerunContradictions(finding, answers, causes)),
+  ];
+}
+
+function undoContradictions(answers: ChosenAnswers): string[] {
+  const [undone] = answered(answers, 'undo');
+  const otherwise = Object.keys(answers).find((resource) => answers[resource] !== 'undo');
+  if (undone === undefined || otherwise === undefined) return [];
+  return [`undo for ${undone} takes the whole step back; ${answers[otherwise]} for ${otherwise} contradicts it`];
+}
+
+/** Steps that run again → the resource whose answer says so. */
+function rerunCauses({ findings }: Question, answers: ChosenAnswers): ReadonlyMap<string, string> {
+  const rerun = findings.filter(({ resource }) => answers[resource] === 'rerun');
+  return new Map(rerun.flatMap(({ resource, rerunSteps }) => rerunSteps.map((step) => [step, resource] as const)));
+}
+
+function rerunContradictions(
+  finding: Finding,
+  answers: ChosenAnswers,
+  causes: ReadonlyMap<string, string>,
+): readonly string[] {
+  const { resource, recordedBy } = finding;
+  const answer = answers[resource];
+  const cause = recordedBy && causes.get(recordedBy.stepId);
+  if (cause === undefined || cause === resource || finding.class !== 'discrepancy') return [];
+  if (answer !== 'restore' && answer !== 'accept') return [];
+  if (!/^(file|row):/.test(resource)) return [];
+  const why = `step ${recordedBy!.stepId} runs again and writes it anew`;
+  return [`${answer} for ${resource} contradicts rerun for ${cause}: ${why}`];
 }

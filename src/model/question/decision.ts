@@ -1,12 +1,4 @@
-/**
- * A person's answer to one question, and whether it can be used.
- *
- * Invariants
- * 1. A decision names the digest of what the person saw; any other digest is refused.
- * 2. Every finding gets exactly one answer, and only one that it offers.
- * 3. Contradictory answers are refused, never ordered by guess.
- * 4. `happened` brings the call's answer where nobody else has it; an answer that belongs to nothing is refused.
- */
+/** A person's answer to one question, as it comes by Signal, Update or command line; `ruling.ts` says if it can be used. */
 import * as z from 'zod';
 import { AnswerSchema } from './answer.ts';
 import { canonicalJson, type Json } from '../canonical-json.ts';
@@ -38,18 +30,21 @@ export const DecisionSchema = z.strictObject({
   answer: AnswerSchema.optional(),
   by: z.string().min(1, 'expected who decides, for example an email address').max(200),
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
-  /** For `abort`: undo what the job did, newest first, each effect only where the world still shows it. Default: it stays. */
+  /**
+   * For `abort`: undo what the job did, newest first, each effect only where the world still shows it.
+   * Default: it stays.
+   */
   compensate: z.boolean().optional(),
   /** Resource → answer. */
   items: z.record(z.string(), AnswerSchema).optional(),
-  /** For `happened`: what the call answered; `null` where it answers nothing. Where it is one finding's. */
+  /** For `happened`: what the call answered; `null` where it answers nothing. For one finding only. */
   result: ResultSchema.optional(),
   /** The same for several: resource → what the call answered. */
   results: z.record(z.string(), ResultSchema).optional(),
 });
 export type Decision = z.infer<typeof DecisionSchema>;
 
-/** Ends a job that need not ask anything. */
+/** The Signal `abort`: ends a job without a question. */
 export const AbortSchema = z.strictObject({
   by: z.string().min(1, 'expected who aborts, for example an email address').max(200),
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
@@ -73,5 +68,5 @@ export function parseDecision(
 }
 
 function problemsIn({ issues }: z.ZodError): string[] {
-  return issues.map((issue) => `${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
+  return issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
 }

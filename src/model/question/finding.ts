@@ -61,11 +61,11 @@ export const FindingSchema = z.strictObject({
   expected: SideSchema,
   found: SideSchema,
   recordedBy: z.strictObject({ stepId: z.string(), generation: z.int(), seq: z.int(), at: z.string() }).optional(),
-  /** Steps that used what has changed, and steps that used theirs. `accept` leaves them as they are. */
+  /** Steps that used what has changed, and steps that used their outputs. `accept` does not run them again. */
   staleSteps: z.array(z.string()),
   /** What `rerun` runs again. */
   rerunSteps: z.array(z.string()),
-  /** Calls of those steps that can't be undone: their answers are kept, but for those that `items` answers `repeat`. */
+  /** Calls of those steps that can't be undone: each is kept, unless `items` answers `repeat` for it. */
   keeps: z.array(z.string()).optional(),
   /** Readable, cut to a bound. */
   difference: z.string(),
@@ -76,7 +76,7 @@ export const FindingSchema = z.strictObject({
 });
 export type Finding = z.infer<typeof FindingSchema>;
 
-/** What identifies findings: texts for people left out. */
+/** What identifies findings: without texts for people. */
 export function findingsIdentity(findings: readonly Finding[]): Digest {
   return digestOf(
     findings.map(({ resource, class: cls, kind, expected, found }) => ({

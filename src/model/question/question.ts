@@ -4,14 +4,14 @@
  * Invariants
  * 1. digest = SHA-256(nonce, findings). The nonce is minted when the question is asked, so the same drift next week is
  *    another question.
- * 2. A question offers only what the table in `answer.ts` has for each finding, less what is impossible for it.
+ * 2. A question offers only what the table in `answer-table.ts` has for each finding, less what is impossible for it.
  * 3. What travels in payloads is bounded; the whole report is a blob.
  */
 import * as z from 'zod';
 import { ANSWERS } from './answer-table.ts';
 import { FindingClassSchema, type Answer, type FindingClass } from './answer.ts';
 import { digestOf, DigestSchema, type Digest } from '../digest.ts';
-import { FindingSchema, type Finding, findingsIdentity } from './finding.ts';
+import { FindingSchema, findingsIdentity, type Finding } from './finding.ts';
 
 export const QuestionSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -37,7 +37,7 @@ export function questionDigest(nonce: string, findings: readonly Finding[]): Dig
   return digestOf({ nonce, findings: findingsIdentity(findings) });
 }
 
-/** The class of the whole: the gravest of its findings'. */
+/** The gravest first. */
 const GRAVITY: readonly FindingClass[] = [
   'damaged',
   'foreign',
@@ -51,18 +51,16 @@ const GRAVITY: readonly FindingClass[] = [
   'approval',
 ];
 
+/** The class of the whole: the gravest of its findings'. */
 export function questionKind(findings: readonly Finding[]): FindingClass {
   return GRAVITY.find((cls) => findings.some((finding) => finding.class === cls)) ?? 'discrepancy';
 }
 
+const ABOUT_ONE_STEP: readonly FindingClass[] = ['approval', 'stuck', 'in-doubt', 'undo'];
+
 /** Does an open question of this kind hold back every step, or only its own? */
 export function isAboutTheWorld(question: Pick<Question, 'kind'>): boolean {
-  return (
-    question.kind !== 'approval' &&
-    question.kind !== 'stuck' &&
-    question.kind !== 'in-doubt' &&
-    question.kind !== 'undo'
-  );
+  return !ABOUT_ONE_STEP.includes(question.kind);
 }
 
 /** Answers that can be given to the whole question at once: those that every finding offers. */

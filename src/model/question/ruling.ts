@@ -7,14 +7,16 @@
  * 3. Contradictory answers are refused, never ordered by guess.
  * 4. `happened` brings the call's answer where the record has none; an answer that belongs to no call is refused.
  */
-import { ANSWERS } from './answer-table.ts';
-import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import type { Json } from '../canonical-json.ts';
 import { shortDigest } from '../digest.ts';
-import { wholeAnswers, type Question } from './question.ts';
-import type { Decision } from './decision.ts';
-import { resultsOf } from './told-results.ts';
+import { ANSWERS } from './answer-table.ts';
+import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import { contradictions } from './contradictions.ts';
+import type { Decision } from './decision.ts';
+import { wholeAnswers, type Question } from './question.ts';
+import { resultsOf } from './told-results.ts';
+
+const MAX_RESOURCES_SHOWN = 5;
 
 export type Ruling =
   | {
@@ -33,50 +35,12 @@ export type Ruling =
  * and the ledger's whole question is ruled again before anything is done.
  */
 export function ruleOn(question: Question, decision: Decision): Ruling {
-  const problems: string[] = [];
-  if (decision.digest !== question.digest) {
-    return {
-      usable: false,
-      problems: [
-        `the decision names question ${shortDigest(decision.digest)}; the open one is ${shortDigest(question.digest)}`,
-      ],
-    };
-  }
+  if (decision.digest !== question.digest) return { usable: false, problems: [otherQuestion(question, decision)] };
   const items = decision.items ?? {};
-  const listed = new Map(question.findings.map((finding) => [finding.resource, finding]));
-  const isCut = question.findingsTotal > question.findings.length;
-  const again = Object.keys(items).filter(
-    (resource) => !listed.has(resource) && question.findings.some(({ keeps }) => keeps?.includes(resource)),
-  );
-  for (const [resource, answer] of Object.entries(items)) {
-    if (again.includes(resource)) continue;
-    if (!listed.has(resource) && !isCut)
-      problems.push(
-        `items names ${resource}, which the question does not; it asks about ${[...listed.keys()].slice(0, 5).join(', ')}`,
-      );
-    if (WHOLE_QUESTION_ONLY.includes(answer))
-      problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
-  }
-  if (decision.answer === undefined && Object.keys(items).length === 0)
-    problems.push(`no answer is given; offered: ${wholeAnswers(question).join(', ')}`);
-  if (decision.compensate === true && decision.answer !== 'abort')
-    problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
-  if (decision.compensate === true && question.kind === 'undo')
-    problems.push('the job is being undone already; abort without compensate ends that');
-  if (decision.answer === 'abort' && Object.keys(items).length > 0)
-    problems.push('abort ends the job; items beside it contradict it');
-
-  const answers: Record<string, Answer> = {};
-  for (const finding of question.findings) {
-    const answer = items[finding.resource] ?? decision.answer;
-    if (answer === undefined)
-      problems.push(`${finding.resource} has no answer; offered: ${finding.answers.join(', ')}`);
-    else if (!finding.answers.includes(answer) || ANSWERS[finding.class][answer] === undefined) {
-      problems.push(
-        `${answer} is not offered for ${finding.resource} (${finding.kind}); offered: ${finding.answers.join(', ')}`,
-      );
-    } else answers[finding.resource] = answer;
-  }
+  const again = Object.keys(items).filter((resource) => isKeptCall(question, resource));
+  const problems = [...itemProblems(question, items, again), ...wholeProblems(question, decision)];
+  const { answers, problems: answerProblems } = answersOf(question, decision);
+  problems.push(...answerProblems);
   problems.push(...contradictions(question, answers));
   for (const resource of again) problems.push(...againProblems(question, answers, resource, items[resource]!));
   const { results, problems: resultProblems } = resultsOf(question, decision, answers);
@@ -84,22 +48,80 @@ export function ruleOn(question: Question, decision: Decision): Ruling {
   return problems.length > 0 ? { usable: false, problems } : { usable: true, answers, results, again };
 }
 
+function otherQuestion(question: Question, decision: Decision): string {
+  return `the decision names question ${shortDigest(decision.digest)}; the open one is ${shortDigest(question.digest)}`;
+}
+
+/** Is it no finding, but a call that is kept when a step of one runs again? */
+function isKeptCall({ findings }: Question, resource: string): boolean {
+  const isListed = findings.some((finding) => finding.resource === resource);
+  return !isListed && findings.some(({ keeps }) => keeps?.includes(resource) === true);
+}
+
+function itemProblems(
+  { findings, findingsTotal }: Question,
+  items: Readonly<Record<string, Answer>>,
+  again: readonly string[],
+): string[] {
+  const problems: string[] = [];
+  const listed = findings.map(({ resource }) => resource);
+  const isCut = findingsTotal > findings.length;
+  for (const [resource, answer] of Object.entries(items)) {
+    if (again.includes(resource)) continue;
+    if (!listed.includes(resource) && !isCut) {
+      const shown = listed.slice(0, MAX_RESOURCES_SHOWN).join(', ');
+      problems.push(`items names ${resource}, which the question does not; it asks about ${shown}`);
+    }
+    if (WHOLE_QUESTION_ONLY.includes(answer))
+      problems.push(`${answer} holds for the whole question; give it as "answer", without items`);
+  }
+  return problems;
+}
+
+function wholeProblems(question: Question, { answer, items = {}, compensate = false }: Decision): string[] {
+  const problems: string[] = [];
+  const hasItems = Object.keys(items).length > 0;
+  if (answer === undefined && !hasItems)
+    problems.push(`no answer is given; offered: ${wholeAnswers(question).join(', ')}`);
+  if (compensate && answer !== 'abort')
+    problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
+  if (compensate && question.kind === 'undo')
+    problems.push('the job is being undone already; abort without compensate ends that');
+  if (answer === 'abort' && hasItems) problems.push('abort ends the job; items beside it contradict it');
+  return problems;
+}
+
+interface ChosenAnswers {
+  readonly answers: Readonly<Record<string, Answer>>;
+  readonly problems: readonly string[];
+}
+
+function answersOf(question: Question, decision: Decision): ChosenAnswers {
+  const answers: Record<string, Answer> = {};
+  const problems: string[] = [];
+  for (const { resource, kind, class: cls, answers: offered } of question.findings) {
+    const answer = decision.items?.[resource] ?? decision.answer;
+    const offeredText = `offered: ${offered.join(', ')}`;
+    if (answer === undefined) problems.push(`${resource} has no answer; ${offeredText}`);
+    else if (!offered.includes(answer) || ANSWERS[cls][answer] === undefined)
+      problems.push(`${answer} is not offered for ${resource} (${kind}); ${offeredText}`);
+    else answers[resource] = answer;
+  }
+  return { answers, problems };
+}
+
 /** A call that is kept when its step runs again may be made anew; nothing else can be said of it. */
 function againProblems(
-  question: Question,
+  { findings }: Question,
   answers: Readonly<Record<string, Answer>>,
   resource: string,
   answer: Answer,
 ): string[] {
-  if (answer !== 'repeat')
-    return [
-      `${answer} is not offered for ${resource}, a call that can't be undone; offered: repeat (left out, its answer is kept)`,
-    ];
-  const runsAgain = question.findings.some(
-    (finding) =>
-      finding.keeps?.includes(resource) === true && ['rerun', 'undo'].includes(answers[finding.resource] ?? ''),
-  );
-  return runsAgain
-    ? []
-    : [`repeat for ${resource} holds only where its step runs again; nothing here makes it run again`];
+  if (answer !== 'repeat') {
+    const offered = 'offered: repeat (left out, its answer is kept)';
+    return [`${answer} is not offered for ${resource}, a call that can't be undone; ${offered}`];
+  }
+  const keepers = findings.filter(({ keeps }) => keeps?.includes(resource) === true);
+  if (keepers.some((finding) => ['rerun', 'undo'].includes(answers[finding.resource] ?? ''))) return [];
+  return [`repeat for ${resource} holds only where its step runs again; nothing here makes it run again`];
 }

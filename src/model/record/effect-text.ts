@@ -1,14 +1,17 @@
-/** An effect in one line, for a person. */
+/** An effect in one line, for a person: `replace report.md (2,143 bytes)`. */
 import type * as z from 'zod';
+import type { AnyFileStateSchema, Effect, FileWriteSchema, PerformEffect } from './effect.ts';
 import { formatResource } from './resource.ts';
-import type { AnyFileStateSchema, Effect, FileWriteSchema } from './effect.ts';
 
-/** One line a person can read: `write report.md (2,143 bytes)`. */
+type AnyFileState = z.infer<typeof AnyFileStateSchema>;
+type FileWrite = z.infer<typeof FileWriteSchema>;
+
+const MAX_TEXT_SHOWN = 200;
+
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {
     case 'file.write':
-      if (isModeChange(effect)) return `change the mode of ${effect.path} to ${octal(effect.after.mode)}`;
-      return `${effect.before.kind === 'absent' ? 'create' : 'replace'} ${effect.path} (${effect.after.sizeBytes.toLocaleString('en-US')} bytes)`;
+      return describeWrite(effect);
     case 'file.remove':
       return `remove ${effect.path}`;
     case 'file.restore':
@@ -20,30 +23,41 @@ export function describeEffect(effect: Effect): string {
     case 'directory.mode':
       return `change the mode of folder ${effect.path}/ to ${octal(effect.after.mode)}`;
     case 'symlink.write':
-      return `${effect.before.kind === 'absent' ? 'create' : 'replace'} symbolic link ${effect.path} → ${effect.after.target}`;
+      return `${createOrReplace(effect.before)} symbolic link ${effect.path} → ${effect.after.target}`;
     case 'perform':
-      return `called ${effect.name}${effect.known === 'called' ? '' : ` (${effect.known === 'told' ? 'as a person says' : 'as the probe found'})`}${effect.request.text === 'null' ? '' : `: ${effect.request.text.length > 200 ? `${effect.request.text.slice(0, 200)}…` : effect.request.text}`}`;
+      return describeCall(effect);
     case 'sql':
-      return `run SQL on ${effect.database}: ${effect.text.length > 200 ? `${effect.text.slice(0, 200)}…` : effect.text}`;
-    default:
-      return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database: effect.database, table: effect.table, key: effect.key })}`;
+      return `run SQL on ${effect.database}: ${cut(effect.text)}`;
+    default: {
+      const { database, table, key } = effect;
+      return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database, table, key })}`;
+    }
   }
 }
 
-function isModeChange({ before, after }: z.infer<typeof FileWriteSchema>): boolean {
-  return before.kind === 'file' && before.content === after.content && before.mode !== after.mode;
+function describeWrite({ path, before, after }: FileWrite): string {
+  const isModeChange = before.kind === 'file' && before.content === after.content && before.mode !== after.mode;
+  if (isModeChange) return `change the mode of ${path} to ${octal(after.mode)}`;
+  return `${createOrReplace(before)} ${path} (${bytesText(after.sizeBytes)})`;
 }
 
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0');
+const TOLD_BY: Readonly<Record<PerformEffect['known'], string>> = {
+  called: '',
+  probed: ' (as the probe found)',
+  told: ' (as a person says)',
+};
+
+function describeCall({ name, known, request }: PerformEffect): string {
+  const sent = request.text === 'null' ? '' : `: ${cut(request.text)}`;
+  return `called ${name}${TOLD_BY[known]}${sent}`;
 }
 
-function describeFileState(state: z.infer<typeof AnyFileStateSchema>): string {
+function describeFileState(state: AnyFileState): string {
   switch (state.kind) {
     case 'absent':
       return 'not there';
     case 'file':
-      return `${state.sizeBytes.toLocaleString('en-US')} bytes`;
+      return bytesText(state.sizeBytes);
     case 'directory':
       return 'a folder';
     case 'symlink':
@@ -51,4 +65,20 @@ function describeFileState(state: z.infer<typeof AnyFileStateSchema>): string {
     case 'other':
       return state.what;
   }
+}
+
+function createOrReplace(before: AnyFileState): 'create' | 'replace' {
+  return before.kind === 'absent' ? 'create' : 'replace';
+}
+
+function bytesText(sizeBytes: number): string {
+  return `${sizeBytes.toLocaleString('en-US')} bytes`;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT_SHOWN ? `${text.slice(0, MAX_TEXT_SHOWN)}…` : text;
 }
