@@ -68,10 +68,11 @@ const MAX_REST_SHOWN = 20;
 
 function parsePath(inner: string, text: string): readonly PathPart[] {
   const parts: PathPart[] = [];
-  const token = new RegExp(TOKEN);
-  while (token.lastIndex < inner.length) {
-    const at = token.lastIndex;
-    const groups = token.exec(inner)?.groups;
+  // Not a copy: in the Workflows' bundle named groups belong to the one object that the build has made of TOKEN.
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < inner.length) {
+    const at = TOKEN.lastIndex;
+    const groups = TOKEN.exec(inner)?.groups;
     const dotFits = groups?.['name'] === undefined || (groups['dot'] === '.') === parts.length > 0;
     if (!groups || !dotFits || (parts.length === 0 && groups['name'] === undefined))
       throw syntaxError(
