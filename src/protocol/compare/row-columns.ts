@@ -1,5 +1,5 @@
 /** Which columns of a row to look at: those that a record or an effect covers. */
-import { resourceOfEffect, uriOf, type RowChange } from '../../model/record/effect.ts';
+import { uriOf } from '../../model/record/effect.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import type { ResourceState } from '../../model/record/world.ts';
 
@@ -8,11 +8,11 @@ export function columnsOf(acceptable: readonly ResourceState[]): ResourceState |
   return acceptable.find(({ kind }) => kind === 'row') ?? acceptable[0];
 }
 
-/** The state that a finding is about has the columns of the effect: by which to look at the row again. */
+/** A row state with the columns of a step's effect on the row, by which the row is looked at again; its values are null. */
 export function rowColumnsOf(record: StepRecord, resource: string): ResourceState | undefined {
   const applied = record.effects.find(({ effect }) => uriOf(effect) === resource);
-  if (applied === undefined || resourceOfEffect(applied.effect)?.kind !== 'row') return undefined;
-  const columns =
-    applied.after.kind === 'row' ? Object.keys(applied.after.columns) : (applied.effect as RowChange).columns;
+  if (applied === undefined || !('table' in applied.effect)) return undefined;
+  const { effect, after } = applied;
+  const columns = after.kind === 'row' ? Object.keys(after.columns) : effect.columns;
   return { kind: 'row', columns: Object.fromEntries(columns.map((column) => [column, null])) };
 }

@@ -1,4 +1,4 @@
-/** Which steps used what has changed, from the chain. Pure over records. */
+/** Which steps are in force, and which of them used what has changed. A pure function of the chain's records. */
 import { canBeUndone } from '../../model/record/effect.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -33,6 +33,7 @@ export class StepHistory {
     this.latest = [...latest.values()].filter(({ stepId }) => !voided.has(stepId)).sort((a, b) => a.seq - b.seq);
   }
 
+  /** Is the step to run again, as a decision says, and has not since? */
   isVoid(stepId: string): boolean {
     return this.#void.has(stepId);
   }
@@ -52,27 +53,23 @@ export class StepHistory {
   /** Adds everything that used an output of these, or read what they wrote; in chain order. */
   withDependents(stepIds: readonly string[]): readonly string[] {
     const stale = new Set(stepIds);
-    const before = new Set<string>();
+    /** Stale steps that the pass has met, and what they wrote. */
+    const earlier = new Set<string>();
     const written = new Set<string>();
     // Records are in chain order, so that one pass finds dependents of dependents.
     for (const record of this.latest) {
-      const uses = before.size > 0 && (record.uses === null || record.uses.some((stepId) => before.has(stepId)));
-      if (uses || record.changes.some(({ resource, role }) => role === 'read' && written.has(resource)))
-        stale.add(record.stepId);
+      if (usesOutputOf(record, earlier) || hasRead(record, written)) stale.add(record.stepId);
       if (!stale.has(record.stepId)) continue;
-      before.add(record.stepId);
+      earlier.add(record.stepId);
       for (const { resource, role } of record.changes) if (role === 'written') written.add(resource);
     }
     return this.latest.filter(({ stepId }) => stale.has(stepId)).map(({ stepId }) => stepId);
   }
 
-  /** Has every statement of it an undo? Files and rows always have one. */
+  /** Has each statement that it has applied an undo? Files and rows always have one. */
   canBeUndone(stepId: string): boolean {
-    return canBeUndone(
-      this.record(stepId)
-        ?.effects.filter(({ outcome }) => outcome === 'applied')
-        .map(({ effect }) => effect) ?? [],
-    );
+    const effects = this.record(stepId)?.effects ?? [];
+    return canBeUndone(effects.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect));
   }
 
   record(stepId: string): StepRecord | undefined {
@@ -82,4 +79,13 @@ export class StepHistory {
 
 function wrote(record: StepRecord, resource: string): boolean {
   return record.changes.some((change) => change.resource === resource && change.role === 'written');
+}
+
+/** Null: nobody knows which outputs the step used. */
+function usesOutputOf({ uses }: StepRecord, stepIds: ReadonlySet<string>): boolean {
+  return stepIds.size > 0 && (uses === null || uses.some((stepId) => stepIds.has(stepId)));
+}
+
+function hasRead({ changes }: StepRecord, resources: ReadonlySet<string>): boolean {
+  return changes.some(({ resource, role }) => role === 'read' && resources.has(resource));
 }

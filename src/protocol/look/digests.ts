@@ -2,7 +2,6 @@
  * What a look is compared by: the digests of listings and rows, and the states of what has no state of its own in the
  * world.
  */
-import type { Json } from '../../model/canonical-json.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
@@ -15,7 +14,7 @@ export function listingDigest(entries: readonly FileInfo[]): Digest {
 
 /** Rows as canonical text, so that a query read again can be compared. */
 export function rowsDigest(rows: readonly Readonly<Record<string, unknown>>[]): Digest {
-  return digestOf(rows as unknown as Json);
+  return digestOf(rows);
 }
 
 export function versionState(version: string): ResourceState {

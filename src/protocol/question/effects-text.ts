@@ -2,31 +2,45 @@
 import type { Effect } from '../../model/record/effect.ts';
 import type { AppliedEffect } from '../../model/record/record.ts';
 
-/** `2 files, 1 row`. */
+const THINGS = ['file', 'link', 'folder', 'row', 'statement', 'call'] as const;
+type Thing = (typeof THINGS)[number];
+
+/** `2 files, 1 row`; of those that were applied. */
 export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'outcome'>[]): string {
-  const counts = new Map<string, number>();
-  for (const { effect, outcome } of effects)
-    if (outcome === 'applied') counts.set(thingOf(effect), (counts.get(thingOf(effect)) ?? 0) + 1);
-  return ['file', 'link', 'folder', 'row', 'statement', 'call']
-    .flatMap((thing) =>
-      counts.has(thing) ? [`${counts.get(thing)} ${thing}${counts.get(thing) === 1 ? '' : 's'}`] : [],
-    )
-    .join(', ');
+  const applied = effects.filter(({ outcome }) => outcome === 'applied');
+  const counts = Map.groupBy(applied, ({ effect }) => thingOf(effect));
+  return THINGS.flatMap((thing) => {
+    const count = counts.get(thing)?.length ?? 0;
+    return count === 0 ? [] : [`${count} ${thing}${count === 1 ? '' : 's'}`];
+  }).join(', ');
 }
 
-function thingOf(effect: Effect): string {
+function thingOf(effect: Effect): Thing {
   switch (effect.kind) {
     case 'sql':
       return 'statement';
     case 'perform':
       return 'call';
+    case 'row.insert':
+    case 'row.upsert':
+    case 'row.update':
+    case 'row.delete':
+      return 'row';
+    case 'directory.create':
+    case 'directory.remove':
+    case 'directory.mode':
+      return 'folder';
     case 'symlink.write':
       return 'link';
-    case 'file.restore': {
-      const { kind } = effect.after.kind === 'absent' ? effect.before : effect.after;
-      return kind === 'directory' ? 'folder' : kind === 'symlink' ? 'link' : 'file';
-    }
-    default:
-      return effect.kind.startsWith('row.') ? 'row' : effect.kind.startsWith('directory.') ? 'folder' : 'file';
+    case 'file.write':
+    case 'file.remove':
+      return 'file';
+    case 'file.restore':
+      return thingRestored(effect.after.kind === 'absent' ? effect.before.kind : effect.after.kind);
   }
+}
+
+function thingRestored(kind: string): Thing {
+  if (kind === 'directory') return 'folder';
+  return kind === 'symlink' ? 'link' : 'file';
 }

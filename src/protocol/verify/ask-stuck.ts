@@ -12,13 +12,14 @@ import { StepHistory } from '../compare/step-history.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
-/** Safe to repeat: the same matter is the same question. */
+/** Safe to repeat: the same matter is the same question. @throws HoldfastError `storage-failed`, `not-current-run` */
 export async function askStuckProtocol(
   host: ProtocolHost,
   workspaces: Workspaces,
   caller: Caller,
   request: AskStuckRequest,
 ): Promise<Question> {
+  const { jobId, stepId } = request;
   const workspace = workspaces.find(request.workspace);
   if (workspace === undefined)
     throw new HoldfastError(
@@ -27,17 +28,16 @@ export async function askStuckProtocol(
     );
   return await workspace.exclusive('ask', async (ledger) => {
     await mustBeCurrentRun(host, caller);
-    const history = await StepHistory.of(ledger, request.jobId);
-    const rerunSteps = history.withDependents(request.rerun.filter((stepId) => history.record(stepId) !== undefined));
-    const finding = stuckFinding(request.stepId, request, 'step-cannot-go-on', rerunSteps);
-    return forPayload(
-      ask(ledger, workspace.secrets, {
-        jobId: request.jobId,
-        runId: caller.runId,
-        stepId: request.stepId,
-        why: `step ${request.stepId} cannot go on`,
-        findings: [finding],
-      }),
-    );
+    const history = await StepHistory.of(ledger, jobId);
+    const rerunSteps = history.withDependents(request.rerun.filter((one) => history.record(one) !== undefined));
+    const finding = stuckFinding(stepId, request, 'step-cannot-go-on', rerunSteps);
+    const question = ask(ledger, workspace.secrets, {
+      jobId,
+      runId: caller.runId,
+      stepId,
+      why: `step ${stepId} cannot go on`,
+      findings: [finding],
+    });
+    return forPayload(question);
   });
 }
