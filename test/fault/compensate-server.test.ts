@@ -12,7 +12,7 @@ import type { JobStatus } from '../../src/model/job/status.ts';
 import { bundleWorkflows } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';
-import { until } from '../support/job-status.ts';
+import { untilStatus } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
 import { prepareSagaWorld, SAGA, sagaPlan, worldOf } from '../support/saga.ts';
 import type { SagaWorkerOrder } from '../support/saga-worker.ts';
@@ -57,7 +57,7 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
   });
   let worker = start(order);
   try {
-    const { questions, jobId } = await until(handle, (status: JobStatus) => status.questions.length > 0, 60_000);
+    const { questions, jobId } = await untilStatus(handle, (status: JobStatus) => status.questions.length > 0, 60_000);
     await kill(worker);
     await handle.signal('decide', {
       digest: questions[0]!.digest,

@@ -3,19 +3,18 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import * as z from 'zod';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-agent-job-'));
-let worker: HoldfastWorker;
-let running: Promise<void>;
 
 const bulkyRuns: string[] = [];
 const bulky = implementStep(
@@ -31,24 +30,9 @@ const bulky = implementStep(
   },
 );
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    workflowBundle: await bundleWorkflows(),
-    steps: [bulky],
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
-});
+testWorker(temporal, { taskQueue, root, steps: [bulky] });
 
-after(async () => {
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
+after(() => rmSync(root, { recursive: true, force: true }));
 
 const plan = {
   schemaVersion: 1,
@@ -86,16 +70,6 @@ const plan = {
   ],
 };
 
-async function eventually<T>(look: () => Promise<T>, holds: (value: T) => boolean, limitMs = 20_000): Promise<T> {
-  for (const end = Date.now() + limitMs; ;) {
-    const value = await look();
-    if (holds(value)) return value;
-    if (Date.now() > end)
-      assert.fail(`did not come about within ${limitMs} ms: ${JSON.stringify(value, null, 1).slice(0, 3000)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
 test('a plan runs to its end and gives back state and outputs', async () => {
   const result = await temporal.client.workflow.execute(agentJob, {
     workflowId: temporal.unique('job'),
@@ -112,12 +86,12 @@ test('an edit by a person is asked about, decided by a plain Signal, and the job
     taskQueue,
     args: [{ plan: { ...plan, verifyAfterMinutes: 0.01 }, workspace: 'edited' }],
   });
-  await eventually(
+  await until(
     () => handle.query<JobStatus>('status'),
     (status) => status.steps.filter(({ state }) => state === 'done').length === 3,
   );
   writeFileSync(join(root, 'edited', 'a.txt'), 'edited by a person');
-  const { questions } = await eventually(
+  const { questions } = await until(
     () => handle.query<JobStatus>('status'),
     (status) => status.questions.length > 0,
   );
@@ -160,7 +134,7 @@ test(
     assert.deepEqual(result.state, { last: 's11 after s10' });
     assert.deepEqual(result.outputsLeftOut, ids.slice(6), 'of equal size, the first are kept');
     assert.deepEqual(Object.keys(result.outputs), ids.slice(0, 6));
-    const runs = await eventually(
+    const runs = await until(
       async () => await runsOf(workflowId),
       (found) => found.length > 1,
     );
@@ -204,7 +178,7 @@ test(
       args: [{ plan: longPlan, continueAsNewAfterEvents: 30 }],
     });
     const current = temporal.client.workflow.getHandle(handle.workflowId);
-    const status = await eventually(
+    const status = await until(
       () => current.query<JobStatus>('status'),
       ({ state }) => state === 'waiting',
     );

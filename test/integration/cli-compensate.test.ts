@@ -8,16 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import type { UndoPreview } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { cli, type Ran, type TerminalOptions } from '../support/cli-terminal.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-cli-undo-')));
 const env = { ...process.env, ...temporal.env, NO_COLOR: '1' };
-let worker: HoldfastWorker;
-let running: Promise<void>;
 
 const calling = defineStep({ name: 'calling', input: z.strictObject({}), output: z.strictObject({}) });
 const callCode = implementStep(calling, async (ctx) => {
@@ -37,7 +35,7 @@ steps:
   - { id: final, use: file.copy, needs: [draft], approval: before-apply, with: { from: out/draft.txt, to: final.txt } }
 `;
 
-before(async () => {
+before(() => {
   writeFileSync(join(root, 'plan.yaml'), PLAN);
   writeFileSync(
     join(root, 'steps.mjs'),
@@ -45,23 +43,11 @@ before(async () => {
 import { defineStep, implementStep } from ${JSON.stringify(join(import.meta.dirname, '../../src/index.ts'))};
 export const calling = implementStep(defineStep({ name: 'calling', input: z.strictObject({}), output: z.strictObject({}) }), () => ({}), { compensate: () => undefined });\n`,
   );
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    steps: [callCode],
-    workflowBundle: await bundleWorkflows(),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
 });
 
-after(async () => {
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
+testWorker(temporal, { taskQueue, root, steps: [callCode] });
+
+after(() => rmSync(root, { recursive: true, force: true }));
 
 async function holdfast(args: readonly string[], options: TerminalOptions = {}): Promise<Ran> {
   return await cli(args, { cwd: root, env, ...options });

@@ -13,6 +13,7 @@ import { filesIn } from '../fault/support/kill-run.ts';
 import { shellSteps } from '../support/command-step.ts';
 import { isRunning } from '../support/process-list.ts';
 import { leftCopies, memoryOf, prepareTree, runCommand, startCommand } from '../support/command-run.ts';
+import { untilTrue } from '../support/until.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
 /** A time that no other process sleeps. */
@@ -25,12 +26,12 @@ test('killed while the command is half-way: the command ends with its worker, no
   const started = join(root, 'started');
   const line = `sed -i s/file/FILE/ src/*.txt; echo $$ >> ${started}; if [ $(wc -l < ${started}) = 1 ]; then sleep ${OWN}1; fi; echo done > done.txt`;
   const { child, end } = startCommand({ workspace, run: line, memory: memoryOf('half-way') });
-  await until(() => existsSync(started));
+  await untilTrue(() => existsSync(started));
   await delay(100);
   assert.equal(leftCopies(workspace).length, 2, 'its copy, and whose it is');
   child.kill('SIGKILL');
   assert.equal(await end, undefined);
-  await until(() => !isRunning(`sleep ${OWN}1`));
+  await untilTrue(() => !isRunning(`sleep ${OWN}1`));
   assert.deepEqual(filesIn(workspace), before);
   const then = await runCommand({ workspace, run: line, memory: memoryOf('half-way') });
   assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
@@ -44,7 +45,7 @@ test('what a killed worker’s command has left running in a session of its own 
   const started = join(root, 'daemon-started');
   const line = `if [ ! -e ${started} ]; then setsid sleep ${OWN}2 & touch ${started}; sleep ${OWN}3; fi; echo done > done.txt`;
   const { child, end } = startCommand({ workspace, run: line, memory: memoryOf('daemon') });
-  await until(() => existsSync(started));
+  await untilTrue(() => existsSync(started));
   await delay(100);
   child.kill('SIGKILL');
   await end;
@@ -62,17 +63,10 @@ test('a job that ends after its worker was killed leaves no copy and no process 
     run: `setsid sleep ${OWN}4 & touch ${started}; sleep ${OWN}5`,
     memory: memoryOf('released'),
   });
-  await until(() => existsSync(started));
+  await untilTrue(() => existsSync(started));
   child.kill('SIGKILL');
   await end;
   await using job = openTestJob({ workspace, resume: memoryOf('released'), steps: shellSteps });
   await job.release('cancelled');
   assert.deepEqual([leftCopies(workspace), isRunning(`sleep ${OWN}4`), isRunning(`sleep ${OWN}5`)], [[], false, false]);
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let waitedMs = 0; !holds(); waitedMs += 20) {
-    assert.ok(waitedMs < 20_000, 'it took too long');
-    await delay(20);
-  }
-}

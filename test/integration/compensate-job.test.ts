@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
@@ -13,11 +13,11 @@ import { HoldfastClient } from '../../src/client/jobs.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';
-import { until } from '../support/job-status.ts';
+import { untilStatus } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { callsOf, prepareSagaWorld, SAGA, sagaPlan, sagaSteps, worldOf } from '../support/saga.ts';
 import { testTemporal } from '../support/temporal.ts';
 import type { stepwise } from '../support/saga-workflow.ts';
@@ -33,8 +33,6 @@ const client = new HoldfastClient({
   address: temporal.address,
   taskQueue,
 });
-let worker: HoldfastWorker;
-let running: Promise<void>;
 let patientStarted = 0;
 
 const patient = implementStep(
@@ -48,24 +46,16 @@ const patient = implementStep(
   },
 );
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    steps: [...sagaSteps({ url: server.url }), patient],
-    workflowBundle: await bundleWorkflows(new URL('../support/saga-workflow.ts', import.meta.url).pathname),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
+testWorker(temporal, {
+  taskQueue,
+  root,
+  steps: [...sagaSteps({ url: server.url }), patient],
+  workflows: new URL('../support/saga-workflow.ts', import.meta.url).pathname,
 });
 
 afterEach(() => setFaultHook(undefined));
 
 after(async () => {
-  worker.shutdown();
-  await running;
   await server.close();
   rmSync(root, { recursive: true, force: true });
 });
@@ -81,7 +71,7 @@ async function place(name: string): Promise<{ readonly workspace: string; readon
 }
 
 const asks = (handle: WorkflowHandle): Promise<JobStatus> =>
-  until(handle, (status) => status.questions.length > 0, 30_000);
+  untilStatus(handle, (status) => status.questions.length > 0, 30_000);
 
 async function undone(handle: WorkflowHandle): Promise<readonly string[]> {
   const { events } = await handle.fetchHistory();
@@ -226,9 +216,9 @@ test(
       taskQueue,
       args: [{ plan: { ...plan, steps }, workspace: places.workspace }],
     });
-    await until(handle, () => patientStarted === 1);
+    await untilStatus(handle, () => patientStarted === 1);
     await handle.signal('abort', { compensate: 'yes', reason: 'over' });
-    await until(handle, ({ refusals }) =>
+    await untilStatus(handle, ({ refusals }) =>
       refusals.some(
         ({ problems }) =>
           problems.some((problem) => problem.startsWith('by: ')) &&
@@ -263,7 +253,11 @@ test(
       taskQueue,
       args: [{ workspace: places.workspace, url: server.url, continueAsNewAfterEvents: 30 }],
     });
-    await until(handle, (status) => status.steps.some(({ id, state }) => id === 'both' && state === 'done'), 30_000);
+    await untilStatus(
+      handle,
+      (status) => status.steps.some(({ id, state }) => id === 'both' && state === 'done'),
+      30_000,
+    );
     await handle.signal('abort', { by: 'ada@example.com', reason: 'over', compensate: true });
     await assert.rejects(handle.result(), (error: Error) => /Undone: 9 steps/.test((error.cause as Error).message));
     assert.deepEqual(await worldOf(places), before);

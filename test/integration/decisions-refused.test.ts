@@ -3,56 +3,31 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowUpdateFailedError, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import type { JobStatus } from '../../src/model/job/status.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import type { DecideAnswer } from '../../src/workflows/messages.ts';
+import { statusOf } from '../support/job-status.ts';
 import { readLedger } from '../support/ledger.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-refused-'));
-let worker: HoldfastWorker;
-let running: Promise<void>;
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    workflowBundle: await bundleWorkflows(),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
-});
+testWorker(temporal, { taskQueue, root });
 
-after(async () => {
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
-
-async function until<T>(look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 20_000; ;) {
-    const value = await look();
-    if (holds(value)) return value;
-    if (Date.now() > end) assert.fail(`did not come about: ${JSON.stringify(value, null, 1).slice(0, 3_000)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+after(() => rmSync(root, { recursive: true, force: true }));
 
 type Handle = WorkflowHandleWithFirstExecutionRunId<typeof agentJob>;
-const statusOf = (handle: Handle): Promise<JobStatus> => handle.query<JobStatus>('status');
 
 /** A job that waits for a decision about two edited files. */
 async function waitingJob(

@@ -5,7 +5,6 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { findTemporal } from '../../src/dev-server/find.ts';
@@ -14,6 +13,7 @@ import { startDevServer } from '../../src/dev-server/start.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { startPostgres, testPostgres } from '../support/postgres.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { untilTrue } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const postgres = await testPostgres();
@@ -57,14 +57,6 @@ async function groupMembers(group: number): Promise<number[]> {
     if (state !== 'Z' && Number(processGroup) === group) members.push(Number(entry));
   }
   return members;
-}
-
-async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 15_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadlineMs, `not within 15 s: ${what}`);
-    await delay(50);
-  }
 }
 
 async function query(url: string, text: string): Promise<unknown[]> {
@@ -141,10 +133,9 @@ test('a started server answers, knows the search attributes, serves its UI, and 
   }
   await server.stop();
   // What it had started is told to end with it, and may need a moment on a busy machine.
-  await eventually(
-    async () => (await groupMembers(server.pid)).length === 0,
-    'the server and what it started are gone',
-  );
+  await untilTrue(async () => (await groupMembers(server.pid)).length === 0, {
+    what: 'the server and what it started are gone',
+  });
 });
 
 test('a port that another program has is reported, never that program taken for ours', async () => {
@@ -195,15 +186,15 @@ test('servers end with the process that started them, also by SIGKILL, and leave
   assert.ok((await groupMembers(group)).length >= 2);
   assert.ok(await isAlive(postmaster));
   parent.kill('SIGKILL');
-  await eventually(async () => (await groupMembers(group)).length === 0, 'the Temporal server ends');
-  await eventually(async () => !(await isAlive(postmaster)), 'PostgreSQL ends');
-  await eventually(
+  await untilTrue(async () => (await groupMembers(group)).length === 0, { what: 'the Temporal server ends' });
+  await untilTrue(async () => !(await isAlive(postmaster)), { what: 'PostgreSQL ends' });
+  await untilTrue(
     async () =>
       fs.access(path.dirname(dataDirectory)).then(
         () => false,
         () => true,
       ),
-    'the folder is removed',
+    { what: 'the folder is removed' },
   );
 });
 
@@ -235,11 +226,14 @@ test("the file's namespace lists jobs by Holdfast's search attributes", async ()
     workflowId,
     searchAttributes: { HoldfastState: ['waiting'] },
   });
-  await eventually(async () => {
-    for await (const execution of temporal.client.workflow.list({ query: "HoldfastState = 'waiting'" }))
-      return execution.workflowId === workflowId;
-    return false;
-  }, 'the job is listed');
+  await untilTrue(
+    async () => {
+      for await (const execution of temporal.client.workflow.list({ query: "HoldfastState = 'waiting'" }))
+        return execution.workflowId === workflowId;
+      return false;
+    },
+    { what: 'the job is listed' },
+  );
   assert.equal(
     (await temporal.client.workflowService.describeNamespace({ namespace: temporal.namespace })).namespaceInfo?.name,
     temporal.namespace,

@@ -8,7 +8,6 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
@@ -16,12 +15,18 @@ import { connectHoldfast } from '../../src/client.ts';
 import { startCodecServer, type CodecServer } from '../../src/codec/codec-server.ts';
 import { EncryptionKeys, parseKeys } from '../../src/codec/keys.ts';
 import { findTemporal } from '../../src/dev-server/find.ts';
+import { defined } from '../../src/model/defined.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { bundleWorkflows, createWorker } from '../../src/worker.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
+import { startWorker, type RunningWorker } from '../support/running-worker.ts';
+import { readable, storedText } from '../support/stored-history.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { untilFound } from '../support/until.ts';
 
+/** Another worker, or another key, takes its time. */
+const LIMIT_MS = 30_000;
 const run = promisify(execFile);
 const temporal = await testTemporal();
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-encryption-')));
@@ -36,10 +41,6 @@ let bundle: WorkflowBundleWithSourceMap;
 let temporalBin: string;
 let codec: CodecServer;
 const workers = new Set<RunningWorker>();
-
-interface RunningWorker {
-  stop(): Promise<void>;
-}
 
 const attempts = new Map<string, number>();
 /** Fails as often as asked, with the planted word in the message, the stack and a cause; then says it everywhere else. */
@@ -83,22 +84,19 @@ function keysOf(...lines: readonly string[]): EncryptionKeys {
   return new EncryptionKeys(parseKeys(lines.join('\n'), 'test'), 'test');
 }
 
-async function startWorker(taskQueue: string, keys: string | undefined): Promise<RunningWorker> {
-  const worker: HoldfastWorker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
+/** Stops with its test at the latest. */
+async function startWithKeys(taskQueue: string, keys: string | undefined): Promise<RunningWorker> {
+  const worker = await startWorker(temporal, {
     taskQueue,
-    workspaceRoot: root,
+    root,
     steps: [talk],
     workflowBundle: bundle,
-    env: { HOLDFAST_STATE_DIR: join(root, 'state'), ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }) },
+    env: defined({ HOLDFAST_ENCRYPTION_KEYS: keys }),
   });
-  const running = worker.run();
   const started: RunningWorker = {
     stop: async () => {
       workers.delete(started);
-      worker.shutdown();
-      await running;
+      await worker.stop();
     },
   };
   workers.add(started);
@@ -108,12 +106,7 @@ async function startWorker(taskQueue: string, keys: string | undefined): Promise
 async function holdfast(keys: string | undefined, ...args: readonly string[]): Promise<Ran> {
   return await cli(args, {
     cwd: root,
-    env: {
-      ...temporal.env,
-      NO_COLOR: '1',
-      USER: 'ada',
-      ...(keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys }),
-    },
+    env: { ...temporal.env, NO_COLOR: '1', USER: 'ada', ...defined({ HOLDFAST_ENCRYPTION_KEYS: keys }) },
   });
 }
 
@@ -133,7 +126,7 @@ async function start(taskQueue: string, keys: string | undefined, plan: object):
   await using client = await connectHoldfast({
     address: temporal.address,
     namespace: temporal.namespace,
-    env: keys === undefined ? {} : { HOLDFAST_ENCRYPTION_KEYS: keys },
+    env: defined({ HOLDFAST_ENCRYPTION_KEYS: keys }),
   });
   await client.start({ schemaVersion: 1, name: 'encrypted', ...plan } as never, {
     workflowId,
@@ -141,41 +134,6 @@ async function start(taskQueue: string, keys: string | undefined, plan: object):
     knownSteps: [talk.contract] as never,
   });
   return workflowId;
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (const endMs = Date.now() + 30_000; Date.now() < endMs; await delay(100)) {
-    const found = await look();
-    if (found !== undefined) return found;
-  }
-  return assert.fail(`not within 30 s: ${what}`);
-}
-
-/** Everything that the server gives out about a job, payloads as they are stored, each byte string as text. */
-async function storedText(workflowId: string): Promise<string> {
-  const texts: string[] = [];
-  const collect = (value: unknown): void => {
-    if (typeof value === 'string') texts.push(value);
-    else if (value instanceof Uint8Array) texts.push(Buffer.from(value).toString('latin1'));
-    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(collect);
-  };
-  const { workflowService } = temporal.connection;
-  const execution = { workflowId };
-  collect(
-    await workflowService.getWorkflowExecutionHistory({
-      namespace: temporal.namespace,
-      execution,
-      maximumPageSize: 1_000,
-    }),
-  );
-  collect(await workflowService.describeWorkflowExecution({ namespace: temporal.namespace, execution }));
-  collect((await workflowService.listWorkflowExecutions({ namespace: temporal.namespace })).executions);
-  return texts.join('\n');
-}
-
-/** A history in JSON, and what its payloads are. */
-function readable(history: string): string {
-  return `${history}${[...history.matchAll(/"data": ?"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data!, 'base64').toString()).join('\n')}`;
 }
 
 /** The keys' ids in the order in which a history uses them. */
@@ -189,7 +147,7 @@ async function keyIdsUsed(workflowId: string): Promise<readonly string[]> {
 
 test('nothing that a job takes, gives, says or fails with can be read from what the server keeps; with the codec endpoint Temporal’s command line shows it', async () => {
   const queue = temporal.unique('queue');
-  const worker = await startWorker(queue, OLD);
+  const worker = await startWithKeys(queue, OLD);
   const job = await start(queue, OLD, {
     workspace: 'planted',
     description: `description ${PLANTED}`,
@@ -201,7 +159,7 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
   });
   const asks = async (): Promise<{ readonly kind: string } | undefined> =>
     (await holdfast(OLD, 'question', job, '--json')).json<{ questions?: { kind: string }[] }>().questions?.[0];
-  await until('it asks about its failure', asks);
+  await untilFound(asks, { what: 'it asks about its failure', limitMs: LIMIT_MS });
   const question = await holdfast(OLD, 'question', job);
   assert.match(question.out, new RegExp(`message ${PLANTED}`));
   // The details that the UI shows are asked of the worker: encrypted on their way, too.
@@ -214,8 +172,11 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
     new RegExp(`message ${PLANTED}`),
   );
   assert.equal((await holdfast(OLD, 'decide', job, 'rerun', '--reason', `because ${PLANTED}`)).code, 0);
-  await until('it asks for approval', async () => ((await asks())?.kind === 'approval' ? true : undefined));
-  assert.ok(!(await storedText(job)).includes(PLANTED), 'while it waits');
+  await untilFound(async () => ((await asks())?.kind === 'approval' ? true : undefined), {
+    what: 'it asks for approval',
+    limitMs: LIMIT_MS,
+  });
+  assert.ok(!(await storedText(temporal, job)).includes(PLANTED), 'while it waits');
   assert.equal(
     (await holdfast(OLD, 'decide', job, 'approve', '--reason', PLANTED, '--by', PLANTED, '--signal')).code,
     0,
@@ -226,7 +187,7 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
   });
   assert.equal(readFileSync(join(root, 'planted', 'approved.txt'), 'utf8'), PLANTED);
 
-  const stored = await storedText(job);
+  const stored = await storedText(temporal, job);
   assert.ok(stored.includes('binary/encrypted') && stored.includes('asked'), 'ids of steps stay readable');
   assert.ok(!stored.includes(PLANTED));
   const show = ['workflow', 'show', '--workflow-id', job, '--output', 'json'];
@@ -239,7 +200,7 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
 
 test('what Temporal’s command line sends through the codec endpoint is encrypted, what it sends without is taken as it is', async () => {
   const queue = temporal.unique('queue');
-  const worker = await startWorker(queue, OLD);
+  const worker = await startWithKeys(queue, OLD);
   const plan = (workspace: string): string =>
     JSON.stringify({
       plan: {
@@ -268,7 +229,7 @@ test('what Temporal’s command line sends through the codec endpoint is encrypt
     );
     const result = await plainTemporal('workflow', 'result', '--workflow-id', job, '--output', 'json', ...withCodec());
     assert.match(result, /a\.txt/);
-    assert.equal((await storedText(job)).includes(PLANTED), !isHidden, job);
+    assert.equal((await storedText(temporal, job)).includes(PLANTED), !isHidden, job);
   }
   await worker.stop();
 });
@@ -302,46 +263,52 @@ test('a worker that lacks the key fails no job and touches nothing; whoever asks
 async function lacks({ what, keys, reason, said }: (typeof LACKING)[number]): Promise<void> {
   const queue = temporal.unique('queue');
   const workspace = temporal.unique('lacking');
-  const lacking = await startWorker(queue, keys);
+  const lacking = await startWithKeys(queue, keys);
   const job = await start(queue, OLD, {
     workspace,
     steps: [{ id: 'only', use: 'talk', with: { text: PLANTED, failures: 0 } }],
   });
-  const trouble = await until(`the failure of a worker that ${what} is told`, async () => {
-    const ran = await holdfast(OLD, 'status', job, '--json');
-    const { error } = ran.json<{
-      error?: { type: string; message: string; nextStep: string; details: { reason?: string } };
-    }>();
-    return error?.type === 'no-worker' && error.details.reason !== undefined ? { ...error, code: ran.code } : undefined;
-  });
+  const trouble = await untilFound(
+    async () => {
+      const ran = await holdfast(OLD, 'status', job, '--json');
+      const { error } = ran.json<{
+        error?: { type: string; message: string; nextStep: string; details: { reason?: string } };
+      }>();
+      return error?.type === 'no-worker' && error.details.reason !== undefined
+        ? { ...error, code: ran.code }
+        : undefined;
+    },
+    { what: `the failure of a worker that ${what} is told`, limitMs: LIMIT_MS },
+  );
   assert.match(trouble.message, said, what);
   assert.deepEqual([trouble.details.reason, trouble.code], [reason, 5], what);
   assert.match(trouble.nextStep, /Start the worker with the key\. The job goes on by itself/);
   assert.equal(existsSync(join(root, workspace)), false, what);
   assert.match((await holdfast(OLD, 'list', '--json')).out, new RegExp(`${job}"[^}]*"state": "running"`), what);
   await lacking.stop();
-  await startWorker(queue, OLD);
+  await startWithKeys(queue, OLD);
   const result = await holdfast(OLD, 'result', job, '--wait');
   assert.equal(result.code, 0, result.err);
   // The person, too, is told: by their own command.
   const reader = await holdfast(keys, 'result', job);
   assert.equal(reader.code, 2, what);
   assert.match(reader.err, said, what);
-  assert.ok(!(await storedText(job)).includes(PLANTED), what);
+  assert.ok(!(await storedText(temporal, job)).includes(PLANTED), what);
 }
 
 test('where one worker has the key and another has not, steps are tried again until they are done', async () => {
   const queue = temporal.unique('queue');
-  const worker = await startWorker(queue, OLD);
-  const lacking = await startWorker(queue, undefined);
+  const worker = await startWithKeys(queue, OLD);
+  const lacking = await startWithKeys(queue, undefined);
   const ids = Array.from({ length: 12 }, (_, index) => `step-${index}`);
   // Each fails once by itself, so that what its heartbeat said is read by whoever is next, too.
   const job = await start(queue, OLD, {
     workspace: 'shared',
     steps: ids.map((id) => ({ id, use: 'talk', with: { text: PLANTED, failures: 1 } })),
   });
-  await until('the worker without the key gets one', async () =>
-    /which is missing: no key is given here/.test(await storedText(job)) ? true : undefined,
+  await untilFound(
+    async () => (/which is missing: no key is given here/.test(await storedText(temporal, job)) ? true : undefined),
+    { what: 'the worker without the key gets one', limitMs: LIMIT_MS },
   );
   const ended = await holdfast(OLD, 'result', job, '--wait');
   assert.equal(ended.code, 0, ended.err);
@@ -353,7 +320,7 @@ test('where one worker has the key and another has not, steps are tried again un
 
 test('rotation: a job begun under the old key goes on under the new one; what the old one wrote is still read; when it is taken away, it is named', async () => {
   const queue = temporal.unique('queue');
-  const first = await startWorker(queue, OLD);
+  const first = await startWithKeys(queue, OLD);
   const job = await start(queue, OLD, {
     workspace: 'rotated',
     steps: [
@@ -361,18 +328,19 @@ test('rotation: a job begun under the old key goes on under the new one; what th
       { id: 'after', use: 'talk', needs: ['before'], approval: 'before-apply', with: { text: PLANTED, failures: 0 } },
     ],
   });
-  await until('it asks for approval', async () =>
-    (await holdfast(OLD, 'question', job)).code === 3 ? true : undefined,
-  );
+  await untilFound(async () => ((await holdfast(OLD, 'question', job)).code === 3 ? true : undefined), {
+    what: 'it asks for approval',
+    limitMs: LIMIT_MS,
+  });
   await first.stop();
   assert.deepEqual(await keyIdsUsed(job), ['old']);
   const rotated = `${NEW},${OLD}`;
-  const second = await startWorker(queue, rotated);
+  const second = await startWithKeys(queue, rotated);
   const decided = await holdfast(rotated, 'decide', job, 'approve', '--reason', 'seen');
   assert.equal(decided.code, 0, decided.err);
   assert.equal((await holdfast(rotated, 'result', job, '--wait')).code, 0);
   assert.deepEqual(await keyIdsUsed(job), ['old', 'new']);
-  assert.ok(!(await storedText(job)).includes(PLANTED));
+  assert.ok(!(await storedText(temporal, job)).includes(PLANTED));
   await second.stop();
   // Its result is under the new key; its beginning can't be read any more.
   assert.equal((await holdfast(NEW, 'result', job)).code, 0);
@@ -388,16 +356,7 @@ test('rotation: a job begun under the old key goes on under the new one; what th
 
 test('a job from before encryption was switched on goes on, and what is added to it is encrypted', async () => {
   const queue = temporal.unique('queue');
-  const plain = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue: queue,
-    workspaceRoot: root,
-    steps: [talk],
-    workflowBundle: await bundleWorkflows(),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  const running = plain.run();
+  const plain = await startWorker(temporal, { taskQueue: queue, root, steps: [talk] });
   const job = await start(queue, undefined, {
     workspace: 'switched',
     steps: [
@@ -411,15 +370,15 @@ test('a job from before encryption was switched on goes on, and what is added to
       },
     ],
   });
-  await until('it asks for approval', async () =>
-    (await holdfast(undefined, 'question', job)).code === 3 ? true : undefined,
-  );
-  plain.shutdown();
-  await running;
-  const worker = await startWorker(queue, OLD);
+  await untilFound(async () => ((await holdfast(undefined, 'question', job)).code === 3 ? true : undefined), {
+    what: 'it asks for approval',
+    limitMs: LIMIT_MS,
+  });
+  await plain.stop();
+  const worker = await startWithKeys(queue, OLD);
   assert.equal((await holdfast(OLD, 'decide', job, 'approve', '--reason', PLANTED)).code, 0);
   assert.equal((await holdfast(OLD, 'result', job, '--wait')).code, 0);
-  const stored = await storedText(job);
+  const stored = await storedText(temporal, job);
   assert.ok(stored.includes('said before') && !stored.includes(PLANTED));
   await worker.stop();
 });

@@ -3,23 +3,21 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { connectHoldfast } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
-import { until } from '../support/job-status.ts';
+import { untilStatus } from '../support/job-status.ts';
 import { processesWhere } from '../support/process-list.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-ending-'));
-let worker: HoldfastWorker;
-let running: Promise<void>;
 const seen = { started: 0, aborted: 0 };
 
 const patient = implementStep(
@@ -34,26 +32,11 @@ const patient = implementStep(
   },
 );
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    steps: [patient],
-    workflowBundle: await bundleWorkflows(),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
-});
+testWorker(temporal, { taskQueue, root, steps: [patient] });
 
 afterEach(() => setFaultHook(undefined));
 
-after(async () => {
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
+after(() => rmSync(root, { recursive: true, force: true }));
 
 const twoFiles = {
   schemaVersion: 1,
@@ -81,7 +64,7 @@ test(
       taskQueue,
       args: [{ plan, workspace: 'cancelled' }],
     });
-    await until(handle, () => seen.started === 1);
+    await untilStatus(handle, () => seen.started === 1);
     await handle.cancel();
     await assert.rejects(handle.result(), /cancelled/i);
     assert.equal(seen.aborted, 1);
@@ -111,7 +94,7 @@ test(
     });
     const {
       questions: [question],
-    } = await until(handle, (status) => status.questions.length > 0);
+    } = await untilStatus(handle, (status) => status.questions.length > 0);
     await handle.cancel();
     await assert.rejects(handle.result(), /cancelled/i);
     await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
@@ -140,7 +123,7 @@ test('cancelling while a step is being applied finishes it before the job ends',
     taskQueue,
     args: [{ plan: twoFiles, workspace: 'half' }],
   });
-  await until(handle, () => reached);
+  await untilStatus(handle, () => reached);
   await handle.cancel();
   setTimeout(isCancelled, 500);
   await assert.rejects(handle.result(), /cancelled/i);
@@ -184,7 +167,7 @@ test(
         },
       ],
     });
-    await until(first, (status) => status.steps.some(({ id, state }) => id === 'second' && state === 'done'));
+    await untilStatus(first, (status) => status.steps.some(({ id, state }) => id === 'second' && state === 'done'));
     const second = await temporal.client.workflow.start(agentJob, {
       workflowId: temporal.unique('second'),
       taskQueue,
@@ -198,7 +181,7 @@ test(
         },
       ],
     });
-    const whileRunning = await until(second, (status) => status.questions.length > 0);
+    const whileRunning = await untilStatus(second, (status) => status.questions.length > 0);
     assert.deepEqual(
       whileRunning.questions[0]!.findings[0]!.answers,
       ['recheck', 'abort'],
@@ -211,7 +194,7 @@ test(
       by: 'test@example.com',
       reason: 'it has ended',
     });
-    const afterwards = await until(
+    const afterwards = await untilStatus(
       second,
       (status) => status.questions.length > 0 && status.questions[0]!.digest !== whileRunning.questions[0]!.digest,
     );

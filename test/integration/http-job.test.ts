@@ -6,34 +6,23 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { CountingServer } from '../support/counting-server.ts';
+import { untilAsked } from '../support/job-status.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-http-job-'));
-let worker: HoldfastWorker;
-let running: Promise<void>;
 let server: CountingServer;
 
 before(async () => {
   server = await CountingServer.start();
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    workflowBundle: await bundleWorkflows(),
-    steps: [],
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
 });
 
+testWorker(temporal, { taskQueue, root });
+
 after(async () => {
-  worker.shutdown();
-  await running;
   await server.close();
   rmSync(root, { recursive: true, force: true });
 });
@@ -103,7 +92,7 @@ test('a request in doubt is asked about by a question that a plain Signal answer
     taskQueue,
     args: [{ plan: planOf() as never, workspace: 'doubt', input: { amount: 8 } }],
   });
-  const question = await untilAsked(() => handle.query<JobStatus>('status'));
+  const question = await untilAsked(handle);
   assert.equal(question.kind, 'in-doubt');
   assert.match(question.findings[0]!.difference, /"amount": 8/);
   await handle.signal('decide', {
@@ -125,7 +114,7 @@ test('a job that is cancelled with a request in doubt says so in its status', as
     taskQueue,
     args: [{ plan: planOf() as never, workspace: 'left', input: { amount: 9 } }],
   });
-  await untilAsked(() => handle.query<JobStatus>('status'));
+  await untilAsked(handle);
   await handle.cancel();
   await assert.rejects(handle.result());
   const { state, ending } = await handle.query<JobStatus>('status');
@@ -135,12 +124,3 @@ test('a job that is cancelled with a request in doubt says so in its status', as
     /step pay: `request` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/,
   );
 });
-
-async function untilAsked(look: () => Promise<JobStatus>): Promise<JobStatus['questions'][number]> {
-  for (const end = Date.now() + 20_000; ;) {
-    const { questions } = await look();
-    if (questions[0] !== undefined) return questions[0];
-    assert.ok(Date.now() < end, 'nothing is asked');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}

@@ -3,20 +3,18 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { implementStep } from '../../src/model/step/step.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { measureStep, ownWorkflow, summariseStep } from '../support/own-workflow.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { until } from '../support/job-status.ts';
+import { untilStatus } from '../support/job-status.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-open-job-'));
 const runs: string[] = [];
-let worker: HoldfastWorker;
-let running: Promise<void>;
 
 const measure = implementStep(measureStep, async (ctx, { path }) => {
   runs.push(`${path} ${ctx.generation}`);
@@ -30,24 +28,14 @@ const summarise = implementStep(summariseStep, async (ctx, { lengths }) => {
   return { total };
 });
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    steps: [measure, summarise],
-    workflowBundle: await bundleWorkflows(new URL('../support/own-workflow.ts', import.meta.url).pathname),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
+testWorker(temporal, {
+  taskQueue,
+  root,
+  steps: [measure, summarise],
+  workflows: new URL('../support/own-workflow.ts', import.meta.url).pathname,
 });
 
-after(async () => {
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
+after(() => rmSync(root, { recursive: true, force: true }));
 
 function workspaceWith(name: string, files: Readonly<Record<string, string>>): string {
   mkdirSync(join(root, name));
@@ -74,9 +62,9 @@ test('a rerun of a finished step starts the Workflow anew: void steps run again,
     taskQueue,
     args: [{ workspace, paths: ['a', 'b'], waitMs: 1500 }],
   });
-  await until(handle, (status) => status.steps.filter(({ state }) => state === 'done').length === 2);
+  await untilStatus(handle, (status) => status.steps.filter(({ state }) => state === 'done').length === 2);
   writeFileSync(join(root, workspace, 'b'), '12');
-  const { questions } = await until(handle, (status) => status.questions.length > 0);
+  const { questions } = await untilStatus(handle, (status) => status.questions.length > 0);
   assert.deepEqual(questions[0]!.findings[0]!.rerunSteps, ['measure#2']);
   await handle.signal('decide', {
     digest: questions[0]!.digest,

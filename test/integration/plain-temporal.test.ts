@@ -4,11 +4,12 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { findTemporal } from '../../src/dev-server/find.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const temporal = await testTemporal();
@@ -17,26 +18,12 @@ assert.equal(found.kind, 'executable');
 const executable = found.kind === 'executable' ? found.path : '';
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-plain-'));
-let worker: HoldfastWorker;
-let running: Promise<void>;
+/** Each look starts a process. */
+const EVERY = { everyMs: 200 };
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    workflowBundle: await bundleWorkflows(),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
-});
+testWorker(temporal, { taskQueue, root });
 
-after(async () => {
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
+after(() => rmSync(root, { recursive: true, force: true }));
 
 async function cli(...args: string[]): Promise<string> {
   const { stdout } = await run(
@@ -45,15 +32,6 @@ async function cli(...args: string[]): Promise<string> {
     { env: { ...process.env, TEMPORAL_ADDRESS: undefined } },
   );
   return stdout;
-}
-
-async function eventually(look: () => Promise<string>, expected: RegExp): Promise<string> {
-  for (const end = Date.now() + 20_000; ;) {
-    const text = await look();
-    if (expected.test(text)) return text;
-    if (Date.now() > end) assert.fail(`${expected} did not come about: ${text.slice(0, 2_000)}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 test('starts, shows, decides and ends a job by the temporal command line alone', async () => {
@@ -81,16 +59,18 @@ test('starts, shows, decides and ends a job by the temporal command line alone',
     '--input',
     JSON.stringify({ plan }),
   );
-  await eventually(
+  await until(
     () => cli('workflow', 'query', '--workflow-id', workflowId, '--type', 'status', '--output', 'json'),
-    /"id": ?"draft"[^}]*"state": ?"done"|"state":"done"/,
+    (text) => /"id": ?"draft"[^}]*"state": ?"done"|"state":"done"/.test(text),
+    EVERY,
   );
   writeFileSync(join(root, 'plain', 'draft.txt'), 'a person was here\n');
 
   // What a person sees: where it is, what differs, and the very command to type.
-  const metadata = await eventually(
+  const metadata = await until(
     () => cli('workflow', 'metadata', '--workflow-id', workflowId, '--output', 'json'),
-    /workflow signal/,
+    (text) => text.includes('workflow signal'),
+    EVERY,
   );
   const details = String(
     (JSON.parse(metadata) as { queryResult: { currentDetails: string }[] }).queryResult[0]?.currentDetails,
@@ -103,9 +83,10 @@ test('starts, shows, decides and ends a job by the temporal command line alone',
   const input = /--input '(.*)'$/.exec(command)?.[1];
   assert.ok(input !== undefined, command);
 
-  const listed = await eventually(
+  const listed = await until(
     () => cli('workflow', 'list', '--query', "HoldfastState = 'waiting'", '--output', 'json'),
-    new RegExp(workflowId),
+    (text) => text.includes(workflowId),
+    EVERY,
   );
   assert.match(listed, /agentJob/);
   await cli('workflow', 'signal', '--workflow-id', workflowId, '--name', 'decide', '--input', input);

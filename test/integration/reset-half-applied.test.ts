@@ -3,41 +3,29 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import protos from '@temporalio/proto';
 import { HoldfastError } from '../../src/model/failure.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { bundleWorkflows, createWorker, type HoldfastWorker } from '../../src/worker.ts';
-import { until } from '../support/job-status.ts';
+import { untilStatus } from '../support/job-status.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
+import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { goSignal, twoWays } from '../support/two-ways-workflow.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-reset-'));
-let worker: HoldfastWorker;
-let running: Promise<void>;
 
-before(async () => {
-  worker = await createWorker({
-    address: temporal.address,
-    namespace: temporal.namespace,
-    taskQueue,
-    workspaceRoot: root,
-    workflowBundle: await bundleWorkflows(new URL('../support/two-ways-workflow.ts', import.meta.url).pathname),
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  });
-  running = worker.run();
+after(() => setFaultHook(undefined));
+testWorker(temporal, {
+  taskQueue,
+  root,
+  workflows: new URL('../support/two-ways-workflow.ts', import.meta.url).pathname,
 });
 
-after(async () => {
-  setFaultHook(undefined);
-  worker.shutdown();
-  await running;
-  rmSync(root, { recursive: true, force: true });
-});
+after(() => rmSync(root, { recursive: true, force: true }));
 
 /** A job whose step `write` has replaced the file and can't go on, reset to before it was told its way. */
 async function resetHalfApplied(workspace: string): Promise<WorkflowHandle<typeof twoWays>> {
@@ -47,7 +35,7 @@ async function resetHalfApplied(workspace: string): Promise<WorkflowHandle<typeo
     args: [{ workspace }],
   });
   const handle = temporal.client.workflow.getHandle<typeof twoWays>(workflowId);
-  await until(handle, ({ steps }) => steps.some(({ id, state }) => id === 'first' && state === 'done'));
+  await untilStatus(handle, ({ steps }) => steps.some(({ id, state }) => id === 'first' && state === 'done'));
   setFaultHook((point) => {
     if (point === 'read-back.after') throw new HoldfastError('storage-failed', 'The disk is gone.');
   });
@@ -83,7 +71,7 @@ test('a step that is asked for again goes on by itself', async () => {
 test('where the Workflow goes another way, the step is finished and put to a person; nobody waits for it for ever', async () => {
   const handle = await resetHalfApplied('another');
   await handle.signal(goSignal, 'past');
-  const { questions, jobId } = await until(handle, (status) => status.questions.length > 0);
+  const { questions, jobId } = await untilStatus(handle, (status) => status.questions.length > 0);
   assert.deepEqual(
     questions[0]!.findings.map(({ resource, kind }) => `${resource} ${kind}`),
     ['step:write ahead-after-reset'],

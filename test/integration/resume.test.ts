@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { agentJob } from '../../src/workflows/agent-job.ts';
-import { until } from '../support/job-status.ts';
+import { untilStatus } from '../support/job-status.ts';
 import { decisionsOf, stepRecordsOf } from '../support/ledger.ts';
 import { aPerson, type Person } from '../support/person.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -82,7 +82,7 @@ async function resetToBefore(handle: WorkflowHandle, stepId: string): Promise<vo
 
 /** `b` is recorded; also in a continued Run the status shows it. */
 async function pausing(handle: WorkflowHandle, workspace: string): Promise<void> {
-  await until(
+  await untilStatus(
     handle,
     ({ steps }) =>
       existsSync(path(workspace, 'b.txt')) && steps.some(({ id, state }) => id === 'b' && state === 'done'),
@@ -121,7 +121,7 @@ test('after SIGKILL, a reset and continue-as-new, what a person changed meanwhil
     continued: temporal.client.workflow.getHandle(continued.workflowId),
   };
   for (const [name, handle] of Object.entries(handles)) {
-    const { questions, jobId } = await until(handle, (status) => status.questions.length > 0);
+    const { questions, jobId } = await untilStatus(handle, (status) => status.questions.length > 0);
     const finding = questions[0]!.findings.find(({ resource }) => resource === 'file:a.txt');
     assert.ok(finding, `${name}: ${JSON.stringify(questions)}`);
     assert.match(finding.difference, /-a\n[\s\S]*\+edited by a person/);
@@ -138,7 +138,7 @@ test('after SIGKILL, a reset and continue-as-new, what a person changed meanwhil
   for (const [name, handle] of Object.entries({ ...handles, unchanged })) {
     await handle.result();
     assert.equal(['a', 'b', 'c'].map((place) => read(name, `${place}.txt`)).join(''), 'abc', name);
-    const jobId = (await until(handle, () => true)).jobId;
+    const jobId = (await untilStatus(handle, () => true)).jobId;
     for (const stepId of ['a', 'b', 'c'])
       assert.equal(stepRecordsOf(join(root, name), jobId, stepId).length, 1, `${name}: ${stepId} once`);
   }
@@ -152,7 +152,7 @@ test('after SIGKILL, a reset and continue-as-new, what a person changed meanwhil
 
 test('a job whose workspace is emptied while its worker is dead says so and goes on once the folder is back', async () => {
   const handle = emptied;
-  const { questions } = await until(handle, (status) => status.questions.length > 0);
+  const { questions } = await untilStatus(handle, (status) => status.questions.length > 0);
   assert.equal(questions[0]!.findings[0]!.kind, 'ledger-missing');
   assert.deepEqual(questions[0]!.findings[0]!.answers, ['recheck', 'abort']);
   assert.equal(existsSync(path('emptied', 'c.txt')), false);

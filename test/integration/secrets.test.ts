@@ -6,42 +6,32 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connectHoldfast, type HoldfastClient } from '../../src/client.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { openTestJob, QuestionAsked } from '../../src/testing.ts';
 import { cli } from '../support/cli-terminal.ts';
+import { startEchoServer } from '../support/echo-server.ts';
 import { leak, SECRET } from '../support/leaking-steps.ts';
+import { asHeader, DATABASE_URL, lookInto, mustNotHold, TOKEN, USED } from '../support/planted-secret.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { untilFound } from '../support/until.ts';
 
-/** With what each way of writing has to escape. */
-const TOKEN = 'tök/en+"42"&=%';
-const PASSWORD = 'pa55/wörd+x';
-const DATABASE_URL = `postgres://app:${encodeURIComponent(PASSWORD)}@127.0.0.1:1/none`;
-
+/** A worker process starts, and tries again after failures. */
+const PATIENCE = { limitMs: 60_000, everyMs: 200 };
 const temporal = await testTemporal();
 const queue = temporal.unique('queue');
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-secrets-')));
 const stateDirectory = join(root, 'state');
-const received: IncomingHttpHeaders[] = [];
+const echo = await startEchoServer();
+const { url, received } = echo;
 const printed: string[] = [];
 let worker: ChildProcess;
-let server: Server;
-let url: string;
 let client: HoldfastClient;
 
 before(async () => {
-  server = createServer((request, response) => {
-    received.push(request.headers);
-    // It says all it was told.
-    response.writeHead(200, { 'x-echo': String(request.headers.authorization) }).end(JSON.stringify(request.headers));
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
   const args = [
     join(import.meta.dirname, '../../src/cli.ts'),
     'worker',
@@ -72,57 +62,9 @@ after(async () => {
   worker.kill('SIGKILL');
   await ended;
   await client.close();
-  server.closeAllConnections();
-  server.close();
+  echo.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-/** A header is bytes: the secret is one that can stand in one, too. */
-function asHeader(token: string): string {
-  return token.replace('ö', 'o');
-}
-
-const USED = asHeader(TOKEN);
-
-/** Written here once more, by other means than the code has. */
-function formsOf(value: string): ReadonlyMap<string, string> {
-  const base64 = [0, 1, 2].flatMap((before) => {
-    const around = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from(value), Buffer.alloc(5, 'y')]).toString(
-      'base64',
-    );
-    const core = around.slice(before === 0 ? 0 : before + 1, Math.floor(((before + Buffer.byteLength(value)) * 4) / 3));
-    return [
-      [`base64 at ${before}`, core],
-      [`base64url at ${before}`, core.replaceAll('+', '-').replaceAll('/', '_')],
-    ] as const;
-  });
-  return new Map([
-    ['plain', value],
-    ['JSON', JSON.stringify(value).slice(1, -1)],
-    ['URL', encodeURIComponent(value)],
-    ['form', new URLSearchParams([['', value]]).toString().slice(1)],
-    ['hex', Buffer.from(value).toString('hex')],
-    ...base64,
-  ]);
-}
-
-const PLANTED = [
-  ...[USED, PASSWORD, DATABASE_URL].flatMap((value) =>
-    [...formsOf(value)].map(([form, text]) => ({ form, text, value })),
-  ),
-  { form: 'its first half', text: USED.slice(0, 8), value: USED },
-];
-
-function mustNotHold(where: string, content: string | Uint8Array): void {
-  const bytes = Buffer.from(content);
-  for (const { form, text, value } of PLANTED) {
-    const at = bytes.indexOf(text);
-    assert.ok(
-      at < 0,
-      `${where} holds ${value} as ${form}: …${bytes.subarray(Math.max(0, at - 80), at + text.length + 40).toString()}…`,
-    );
-  }
-}
 
 async function start(name: string, more: object = {}, step: object = {}): Promise<string> {
   const workflowId = temporal.unique(name);
@@ -147,25 +89,20 @@ async function start(name: string, more: object = {}, step: object = {}): Promis
   return workflowId;
 }
 
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (const endMs = Date.now() + 60_000; Date.now() < endMs; await delay(200)) {
-    const found = await look();
-    if (found !== undefined) return found;
-  }
-  return assert.fail(`not within 60 s: ${what}\n${printed.join('')}`);
-}
-
 type End = { readonly outcome: string; readonly result?: unknown; readonly question?: Question };
 
 /** Until it has ended or asks. */
 async function endOf(job: string): Promise<End> {
-  return await until(`${job} ends or asks`, async () => {
-    const found = await client.result(job);
-    if (found.outcome !== 'running')
-      return { outcome: found.outcome, ...('result' in found ? { result: found.result } : {}) };
-    const question = found.questions?.[0];
-    return question === undefined ? undefined : { outcome: 'asks', question };
-  });
+  return await untilFound(
+    async () => {
+      const found = await client.result(job);
+      if (found.outcome !== 'running')
+        return { outcome: found.outcome, ...('result' in found ? { result: found.result } : {}) };
+      const question = found.questions?.[0];
+      return question === undefined ? undefined : { outcome: 'asks', question };
+    },
+    { what: `${job} ends or asks`, ...PATIENCE },
+  );
 }
 
 const outputOf = ({ result }: End): unknown => (result as { outputs: { step: unknown } } | undefined)?.outputs.step;
@@ -258,12 +195,14 @@ test('an error is asked about, and tried again, with the name in the secret’s 
     { retry: { maxAttempts: 50, initialIntervalMs: 5_000, maxIntervalMs: 60_000 } },
   );
   jobs.push(retried);
-  await until('it is tried again', async () =>
-    (await client.status(retried)).retrying?.some(({ failure }) =>
-      failure.message.includes('«secret PLANTED_TOKEN»'),
-    ) === true
-      ? true
-      : undefined,
+  await untilFound(
+    async () =>
+      (await client.status(retried)).retrying?.some(({ failure }) =>
+        failure.message.includes('«secret PLANTED_TOKEN»'),
+      ) === true
+        ? true
+        : undefined,
+    { what: 'it is tried again', ...PATIENCE },
   );
 });
 
@@ -360,7 +299,10 @@ test('what a person writes into a file that the job made is shown with the name 
     {},
     { id: 'first', use: 'file.write', with: { path: 'note.txt', content: 'nothing\n' } },
   ).catch((error: unknown) => assert.fail(String(error)));
-  await until('it has ended', async () => ((await client.result(job)).outcome === 'completed' ? true : undefined));
+  await untilFound(async () => ((await client.result(job)).outcome === 'completed' ? true : undefined), {
+    what: 'it has ended',
+    ...PATIENCE,
+  });
   const again = temporal.unique('edited');
   await client.start(
     {
@@ -377,8 +319,10 @@ test('what a person writes into a file that the job made is shown with the name 
     } as never,
     { workflowId: again, taskQueue: queue },
   );
-  await until('it pauses', async () =>
-    (await client.status(again)).steps.some(({ id, state }) => id === 'first' && state === 'done') ? true : undefined,
+  await untilFound(
+    async () =>
+      (await client.status(again)).steps.some(({ id, state }) => id === 'first' && state === 'done') ? true : undefined,
+    { what: 'it pauses', ...PATIENCE },
   );
   writeFileSync(join(root, again, 'note.txt'), `a person was here with ${USED}\n`);
   const { question } = await endOf(again);
@@ -451,9 +395,3 @@ test('the secret, and the database’s password, are nowhere: history, ledger, b
   mustNotHold('the output of the worker', printed.join(''));
   assert.ok(printed.join('').includes('«secret PLANTED_TOKEN»'));
 });
-
-function lookInto(where: string, value: unknown): void {
-  if (typeof value === 'string' || value instanceof Uint8Array) mustNotHold(where, value);
-  else if (typeof value === 'object' && value !== null)
-    for (const member of Object.values(value)) lookInto(where, member);
-}

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { AgentJobInput } from '../../src/workflows/agent-job.ts';
-import type { JobStatus } from '../../src/model/job/status.ts';
+import { untilAsked, untilStatus } from '../support/job-status.ts';
 
 export interface Scenario {
   readonly input: Omit<AgentJobInput, 'workspace'>;
@@ -70,11 +70,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       },
     },
     during: async (handle, workspace) => {
-      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
+      await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
       writeFileSync(join(workspace, 'a.txt'), 'edited');
       await handle.signal('decide', { nonsense: true });
-      const { questions } = await until(handle, (status) => status.questions.length > 0);
-      await handle.signal('decide', decision(questions[0]!.digest, 'restore'));
+      const question = await untilAsked(handle);
+      await handle.signal('decide', decision(question.digest, 'restore'));
     },
   },
   'drift-rerun-by-update': {
@@ -95,10 +95,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       writeFileSync(join(workspace, 'input.txt'), 'first');
     },
     during: async (handle, workspace) => {
-      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
+      await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
       writeFileSync(join(workspace, 'input.txt'), 'second');
-      const { questions } = await until(handle, (status) => status.questions.length > 0);
-      await handle.executeUpdate('decide', { args: [decision(questions[0]!.digest, 'rerun')] });
+      const question = await untilAsked(handle);
+      await handle.executeUpdate('decide', { args: [decision(question.digest, 'rerun')] });
     },
   },
   'rerun-voids-a-waiting-step': {
@@ -119,20 +119,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       writeFileSync(join(workspace, 'input.txt'), 'first');
     },
     during: async (handle, workspace) => {
-      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
+      await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
       writeFileSync(join(workspace, 'input.txt'), 'second');
-      const { questions } = await until(handle, (status) => status.questions.length > 0);
-      await handle.executeUpdate('decide', { args: [decision(questions[0]!.digest, 'rerun')] });
+      const question = await untilAsked(handle);
+      await handle.executeUpdate('decide', { args: [decision(question.digest, 'rerun')] });
     },
   },
   'approval-rejected-then-approved': {
     input: { plan: { ...base, name: 'approval', steps: [{ ...write('a'), approval: 'before-apply' }] } },
     during: async (handle) => {
-      const first = await until(handle, (status) => status.questions.length > 0);
-      await handle.signal('decide', decision(first.questions[0]!.digest, 'reject'));
-      const second = await until(
+      const first = await untilAsked(handle);
+      await handle.signal('decide', decision(first.digest, 'reject'));
+      const second = await untilStatus(
         handle,
-        (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest,
+        (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.digest,
       );
       await handle.signal('decide', decision(second.questions[0]!.digest, 'approve'));
     },
@@ -140,8 +140,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'aborted-by-a-person': {
     input: { plan: { ...base, name: 'aborted', steps: [{ ...write('a'), approval: 'before-apply' }] } },
     during: async (handle) => {
-      const { questions } = await until(handle, (status) => status.questions.length > 0);
-      await handle.signal('decide', decision(questions[0]!.digest, 'abort'));
+      const question = await untilAsked(handle);
+      await handle.signal('decide', decision(question.digest, 'abort'));
     },
   },
   'continued-as-new-first-run': {
@@ -166,7 +166,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       },
     },
     during: async (handle) => {
-      await until(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
+      await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'a' && state === 'done'));
       await handle.cancel();
     },
   },
@@ -183,11 +183,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       },
     },
     during: async (handle) => {
-      const first = await until(handle, (status) => status.questions.length > 0);
-      await handle.signal('decide', decision(first.questions[0]!.digest, 'rerun'));
-      const second = await until(
+      const first = await untilAsked(handle);
+      await handle.signal('decide', decision(first.digest, 'rerun'));
+      const second = await untilStatus(
         handle,
-        (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.questions[0]!.digest,
+        (status) => status.questions.length > 0 && status.questions[0]!.digest !== first.digest,
       );
       await handle.signal('decide', decision(second.questions[0]!.digest, 'abort'));
     },
@@ -206,12 +206,3 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
   },
 };
-
-export async function until(handle: WorkflowHandle, holds: (status: JobStatus) => boolean): Promise<JobStatus> {
-  for (const end = Date.now() + 20_000; Date.now() < end;) {
-    const status = await handle.query<JobStatus>('status');
-    if (holds(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('The scenario did not come about within 20 s.');
-}

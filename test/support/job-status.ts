@@ -1,18 +1,24 @@
-/** Waiting for a job to show something, with a bound. */
+/** What a job's own Query `status` shows. */
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
+import { until } from './until.ts';
 
-/** @throws Error with the last status after 20 s */
-export async function until(
-  handle: Pick<WorkflowHandle, 'query'>,
+type Queried = Pick<WorkflowHandle, 'query'>;
+
+export async function statusOf(handle: Queried): Promise<JobStatus> {
+  return await handle.query<JobStatus>('status');
+}
+
+/** The status as soon as it holds. */
+export async function untilStatus(
+  handle: Queried,
   holds: (status: JobStatus) => boolean,
-  limitMs = 20_000,
+  limitMs?: number,
 ): Promise<JobStatus> {
-  let status: JobStatus | undefined;
-  for (const end = Date.now() + limitMs; Date.now() < end;) {
-    status = await handle.query<JobStatus>('status');
-    if (holds(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`It did not come about within ${limitMs} ms: ${JSON.stringify(status, null, 1).slice(0, 3_000)}`);
+  return await until(() => statusOf(handle), holds, limitMs === undefined ? {} : { limitMs });
+}
+
+/** The first open question. */
+export async function untilAsked(handle: Queried, limitMs?: number): Promise<JobStatus['questions'][number]> {
+  return (await untilStatus(handle, ({ questions }) => questions.length > 0, limitMs)).questions[0]!;
 }
