@@ -15,7 +15,8 @@ export interface ServerArguments {
 export const HOLDFAST_SEARCH_ATTRIBUTES = { HoldfastState: 'Keyword', HoldfastDiscrepancies: 'Int' } as const;
 
 /**
- * The default caps a shard at 20 task loads a second: 83-100 ms a step for a sequential job. With these two it is 17 ms.
+ * The default caps a shard at 20 task loads a second: 83-100 ms a step for a sequential job. With these two it is 17
+ * ms.
  */
 export const DEV_DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,

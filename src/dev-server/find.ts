@@ -2,8 +2,8 @@
  * Finds a Temporal server for development and tests, or gets the program for one: fetched or built where there is none.
  *
  * Invariants
- * 1. The order is fixed and what was taken is always said: an address given, a program given, PATH, the cache, the SDK's
- *    own download, `go install`.
+ * 1. The order is fixed and what was taken is always said: an address given, a program given, PATH, the cache, the
+ *    SDK's own download, `go install`.
  * 2. What was given must work; it is never replaced by something else without a word.
  */
 import { HoldfastError } from '../model/failure.ts';
@@ -26,7 +26,8 @@ const REMEDY =
   'or HOLDFAST_TEMPORAL_BIN to the program, or install Go 1.24 or newer; then run the same command again.';
 
 /**
- * Where a Temporal server can be had, fetching or building the program when there is none (minutes, once). Safe to repeat.
+ * Where a Temporal server can be had, fetching or building the program when there is none (minutes, once). Safe to
+ * repeat.
  * @throws HoldfastError `server-unreachable` that names everything tried and the remedy.
  */
 export async function findTemporal(options: FindTemporalOptions = {}): Promise<TemporalFound> {

@@ -9,8 +9,8 @@ const DOWNLOAD_LIMIT_MS = 5 * 60_000;
 const DOWNLOAD_SITE = 'https://temporal.download/';
 
 /**
- * The SDK's download can't be cancelled, so it runs in a process that can; a short request first tells a machine without
- * the network.
+ * The SDK's download can't be cancelled, so it runs in a process that can; a short request first tells a machine
+ * without the network.
  */
 export const downloadBySdk: ProgramSource = async (draftFolder, env, onProgress) => {
   if (!(await isReachable())) {

@@ -1,7 +1,8 @@
 /**
  * Starts a Temporal server for development and tests.
  *
- * Invariant: a started server ends with the process that started it, also by SIGKILL (`effects/processes/supervised.ts`).
+ * Invariant: a started server ends with the process that started it, also by SIGKILL
+ * (`effects/processes/supervised.ts`).
  */
 import { startSupervised } from '../effects/processes/supervised.ts';
 import { defined } from '../model/defined.ts';

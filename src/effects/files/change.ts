@@ -13,7 +13,9 @@ export interface FileChange {
   readonly after: FileState;
 }
 
-/** Names a change among all: the step's token (a repair's: its question's digest) and its place in the list of effects. */
+/**
+ * Names a change among all: the step's token (a repair's: its question's digest) and its place in the list of effects.
+ */
 export interface ChangeName {
   readonly token: string;
   readonly index: number;
@@ -38,7 +40,10 @@ export function shortToken(token: string): string {
   return token.slice(0, 16);
 }
 
-/** Is the target still as the change expects it? `earlier` (from preparing or observing) spares reading a large file again. */
+/**
+ * Is the target still as the change expects it? `earlier` (from preparing or observing) spares reading a large file
+ * again.
+ */
 export async function checkFile(
   workspace: FileWorkspace,
   change: FileChange,

@@ -22,7 +22,8 @@ const ENTRIES_PER_TURN = 1_000;
 /**
  * What lies below a folder; nothing where there is no such folder.
  * @param options.recursive also what lies in its folders. Default true
- * @throws HoldfastError `outside-workspace`, `reserved-path`, `permission-denied`, `not-found` where a file stands in its place
+ * @throws HoldfastError `outside-workspace`, `reserved-path`, `permission-denied`, `not-found` where a file stands in
+ *   its place
  */
 export async function listFolder(
   workspace: FileWorkspace,

@@ -1,8 +1,8 @@
 /**
  * Observing files: few small ones at once in this thread, all others by the hash workers on every core.
  *
- * Invariant: what the world does to a file (gone, unreadable, a link out of the workspace) is told as a sighting; errors
- * are for callers that ask for what may not be asked.
+ * Invariant: what the world does to a file (gone, unreadable, a link out of the workspace) is told as a sighting;
+ * errors are for callers that ask for what may not be asked.
  */
 import { join } from 'node:path';
 import type { FileState } from '../../model/record/world.ts';

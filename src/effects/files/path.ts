@@ -14,7 +14,10 @@ export const TEMPORARY_PREFIX = '.holdfast-';
 /** NAME_MAX and PATH_MAX of every filesystem that counts; longer ones fail only when they are used. */
 const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4095;
-/** Characters that some filesystems drop from names (HFS+; CVE-2014-9390), so that `.hold<ZWNJ>fast` would be `.holdfast`. */
+/**
+ * Characters that some filesystems drop from names (HFS+; CVE-2014-9390), so that `.hold<ZWNJ>fast` would be
+ * `.holdfast`.
+ */
 const IGNORED_IN_NAMES = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 /**

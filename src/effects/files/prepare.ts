@@ -2,8 +2,8 @@
  * Prepares a change before the lock is taken, so that nothing is left to copy under it.
  *
  * Invariants
- * 1. Preparing changes nothing that anybody looks at: it writes a temporary file (or folder) beside the target, and makes
- *    sure that what will be replaced is a blob.
+ * 1. Preparing changes nothing that anybody looks at: it writes a temporary file (or folder) beside the target, and
+ *    makes sure that what will be replaced is a blob.
  * 2. A prepared change holds no open file: forgetting one leaks nothing but its temporary file.
  */
 import { lstatSync } from 'node:fs';

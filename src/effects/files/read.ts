@@ -1,4 +1,7 @@
-/** A workspace file's content in chunks, opened through its folder so that nothing swapped in leads out of the workspace. */
+/**
+ * A workspace file's content in chunks, opened through its folder so that nothing swapped in leads out of the
+ * workspace.
+ */
 import { closeSync, constants, openSync } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
 import { readChunks } from '../../store/chunks.ts';

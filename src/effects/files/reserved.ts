@@ -1,8 +1,9 @@
 /**
  * Files in the workspace that are no file resources: declared databases with their companions, and our own.
  *
- * Invariant: they are recognised by device and inode before they are opened. Closing a file that SQLite has open in this
- * process, under whatever name, would drop the process's own POSIX locks on it (sqlite.org/howtocorrupt.html, 2.2).
+ * Invariant: they are recognised by device and inode before they are opened. Closing a file that SQLite has open in
+ * this process, under whatever name, would drop the process's own POSIX locks on it (sqlite.org/howtocorrupt.html,
+ * 2.2).
  */
 import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ export function reservedInodes(workspace: FileWorkspace): ReservedInodes {
   return inodes;
 }
 
-/** Where declared databases and their companions lie in the workspace, relative to it, whether they are there or not. */
+/**
+ * Where declared databases and their companions lie in the workspace, relative to it, whether they are there or not.
+ */
 export function databasePlaces({ root, databasePaths }: FileWorkspace): readonly string[] {
   return databasePaths
     .map(realPlace)

@@ -18,7 +18,10 @@ export function statOf(absolute: string): BigIntStats | undefined {
   }
 }
 
-/** Also undefined where the path can't be looked at: nothing is known about it, and the act that follows will fail there. */
+/**
+ * Also undefined where the path can't be looked at: nothing is known about it, and the act that follows will fail
+ * there.
+ */
 export function tryStatOf(absolute: string): BigIntStats | undefined {
   try {
     return lstatSync(absolute, { bigint: true, throwIfNoEntry: false });

@@ -21,8 +21,8 @@ export interface FileTarget {
 }
 
 /**
- * Checks the targets of one intent; their paths are normal. Opens nothing but, where two names differ only in a way that
- * a filesystem may fold, a probe file for a moment.
+ * Checks the targets of one intent; their paths are normal. Opens nothing but, where two names differ only in a way
+ * that a filesystem may fold, a probe file for a moment.
  * @throws HoldfastError `same-target-twice` naming both
  */
 export function refuseSameTargets(workspace: FileWorkspace, targets: readonly FileTarget[]): void {

@@ -1,6 +1,6 @@
 /**
- * The temporary file (or folder) of a change: it waits beside the target, durable and with its mode, for the rename that
- * puts it in place.
+ * The temporary file (or folder) of a change: it waits beside the target, durable and with its mode, for the rename
+ * that puts it in place.
  *
  * Invariants
  * 1. Its name begins with the change's stem (`temporaryStem`): leftovers of a change are found by it.
@@ -82,7 +82,9 @@ export function removeTemporary(path: string): void {
   }
 }
 
-/** A folder that the same intent creates doesn't exist yet: what goes into it waits above it, on the same filesystem. */
+/**
+ * A folder that the same intent creates doesn't exist yet: what goes into it waits above it, on the same filesystem.
+ */
 function openNearestFolder(
   workspace: FileWorkspace,
   place: string,

@@ -5,7 +5,8 @@
  * 1. An entry that stat shows unchanged (inode, size, mode, modification and change time) is unchanged: the change time
  *    can't be set, so a modification time that was put back hides nothing. What was changed in the same tick of the
  *    clock as the earlier look can't be told so; whoever looks first notes that it is young.
- * 2. Nothing is opened, no symbolic link is followed. `.holdfast`, our temporary files and declared databases are left out.
+ * 2. Nothing is opened, no symbolic link is followed. `.holdfast`, our temporary files and declared databases are left
+ *    out.
  * 3. A name that is not Unicode can't be named by a record: it is an error, never left out without a word.
  */
 import { readdirSync, readlinkSync } from 'node:fs';

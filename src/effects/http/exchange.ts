@@ -4,7 +4,8 @@
  * Invariants
  * 1. Only listed hosts are called, redirects included; the list is compared before each connection.
  * 2. What another origin gets by a redirect is the request and its key, never a header that may be a secret.
- * 3. A failure says whether the request certainly took no effect (`isNotPerformed`); whatever isn't certain is not said.
+ * 3. A failure says whether the request certainly took no effect (`isNotPerformed`); whatever isn't certain is not
+ *    said.
  */
 import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -21,7 +22,8 @@ const MAX_REDIRECTS = 10;
 
 /**
  * Makes the request and returns the response that counts, its body unread.
- * @throws HoldfastError `host-not-allowed`, `bad-input`, `endpoint-unreachable`, `endpoint-busy`, `http-refused`, `step-failed`
+ * @throws HoldfastError `host-not-allowed`, `bad-input`, `endpoint-unreachable`, `endpoint-busy`, `http-refused`,
+ *   `step-failed`
  */
 export async function exchange(request: ExchangeRequest): Promise<ExchangeResponse> {
   const running = new RunningExchange(request, firstRequest(request));
@@ -61,7 +63,8 @@ async function send(running: RunningExchange): Promise<Response> {
   try {
     return await fetch(next.url, {
       method: next.method,
-      // The other side may be closing a connection that was held open; then nobody could tell what became of the request.
+      // The other side may be closing a connection that was held open; then nobody could tell what became of the
+      // request.
       headers: { ...next.headers, connection: 'close' },
       redirect: 'manual',
       signal: silence.signal,

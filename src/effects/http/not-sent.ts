@@ -19,7 +19,9 @@ interface FetchError {
   readonly cause?: { readonly code?: string; readonly syscall?: string; readonly message?: string };
 }
 
-/** Did it fail before a byte of the request went out: no address, no connection, a certificate that isn't the host's? */
+/**
+ * Did it fail before a byte of the request went out: no address, no connection, a certificate that isn't the host's?
+ */
 export function isNotSent(error: unknown): boolean {
   const { cause } = error as FetchError;
   if (cause?.message === 'bad port') return true;

@@ -45,7 +45,10 @@ export function redirected(request: OutgoingRequest, status: number, url: URL): 
   return { ...sent, headers, url };
 }
 
-/** RFC 9110: 303 leads to the result; 301 and 302 do so after POST, by custom; 307 and 308 say that the same is to be sent there. */
+/**
+ * RFC 9110: 303 leads to the result; 301 and 302 do so after POST, by custom; 307 and 308 say that the same is to be
+ * sent there.
+ */
 function leadsToResult(status: number, method: string): boolean {
   return status === 303 ? !isSafeMethod(method) : (status === 301 || status === 302) && method === 'POST';
 }

@@ -40,8 +40,8 @@ function describe({ status, statusText }: Response, refusal: string): string {
 }
 
 /**
- * Statuses that say that the request was not handled: 408, 425, 429; 503 where it names a time. Another 503 may come from
- * a gateway, after the effect.
+ * Statuses that say that the request was not handled: 408, 425, 429; 503 where it names a time. Another 503 may come
+ * from a gateway, after the effect.
  */
 function saysLater(status: number, afterMs: number | undefined): boolean {
   return status === 408 || status === 425 || status === 429 || (status === 503 && afterMs !== undefined);

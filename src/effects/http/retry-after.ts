@@ -1,10 +1,13 @@
-/** When an endpoint takes the next request: `Retry-After`, in seconds or as a date (RFC 9110). Pure but for the clock given. */
+/**
+ * When an endpoint takes the next request: `Retry-After`, in seconds or as a date (RFC 9110). Pure but for the clock
+ * given.
+ */
 
 /** A later time counts as this one. */
 export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 /**
- * "At once", or a time that has passed by this clock, counts as this one: nothing else slows the attempts, and Temporal's
- * server ends an Activity for good whose next attempt is due in no time.
+ * "At once", or a time that has passed by this clock, counts as this one: nothing else slows the attempts, and
+ * Temporal's server ends an Activity for good whose next attempt is due in no time.
  */
 export const MIN_RETRY_AFTER_MS = 1_000;
 

@@ -1,5 +1,6 @@
 /**
- * Where commands work: `.holdfast/commands/<id>/tree`, a folder for each command, and beside it a note that names its owner.
+ * Where commands work: `.holdfast/commands/<id>/tree`, a folder for each command, and beside it a note that names its
+ * owner.
  *
  * Invariants
  * 1. The note is there before the folder and is removed after it: a folder without a note was being removed.
@@ -58,7 +59,10 @@ export async function removeCommandFolder(folder: CommandFolder): Promise<void> 
   rmSync(`${folder.path}.json`, { force: true });
 }
 
-/** Ends the leftover processes of dead workers' commands, and removes what they worked in. Safe to repeat, and to do at once. */
+/**
+ * Ends the leftover processes of dead workers' commands, and removes what they worked in. Safe to repeat, and to do at
+ * once.
+ */
 export async function removeDeadCommands(holdfastDirectory: string): Promise<void> {
   for (const id of idsIn(join(holdfastDirectory, 'commands'))) {
     const folder = folderOf(holdfastDirectory, id);

@@ -1,6 +1,6 @@
 /**
- * What marks a command's processes, and how one is told by it: its session and group, a variable in its environment that
- * only the command's own processes have, or where it works.
+ * What marks a command's processes, and how one is told by it: its session and group, a variable in its environment
+ * that only the command's own processes have, or where it works.
  *
  * What cleared its environment, took a session of its own and works in another folder is not recognised.
  */

@@ -1,4 +1,6 @@
-/** What a command prints: both its streams apart and together, bounded, and filtered before anything is stored of it. */
+/**
+ * What a command prints: both its streams apart and together, bounded, and filtered before anything is stored of it.
+ */
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';

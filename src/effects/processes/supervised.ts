@@ -45,8 +45,8 @@ export interface SupervisedProcess {
 }
 
 /*
- * `$1` is the signal, `$2` the folder to remove or nothing, then comes the command. The server holds neither the pipe nor
- * a terminal. USR1 says that the folder is to stay. `kill 0` ends the subshell that waits; by then the shell itself
+ * `$1` is the signal, `$2` the folder to remove or nothing, then comes the command. The server holds neither the pipe
+ * nor a terminal. USR1 says that the folder is to stay. `kill 0` ends the subshell that waits; by then the shell itself
  * ignores that signal. Why this is not the watcher of a command is said in `watcher.ts`.
  */
 const SUPERVISOR = `

@@ -15,7 +15,10 @@ export interface EndConditions {
   readonly signal: AbortSignal;
 }
 
-/** @returns why it was killed; undefined: it ended by itself. @throws HoldfastError `storage-failed` when it can't be ended */
+/**
+ * @returns why it was killed; undefined: it ended by itself. @throws HoldfastError `storage-failed` when it can't be
+ * ended
+ */
 export async function untilExit(
   child: ChildProcess,
   pid: number,

@@ -1,9 +1,10 @@
 /**
- * Patterns of file names in a workspace: `*` within a folder, `**` across folders, `?` one character, `[a-z]` one of these
- * characters, `[!a]` one other character, `{a,b}` either text. All of them match a dot at the start of a name too, as in
- * git's ignore files; everything else stands for itself, parentheses too. Pure.
+ * Patterns of file names in a workspace: `*` within a folder, `**` across folders, `?` one character, `[a-z]` one of
+ * these characters, `[!a]` one other character, `{a,b}` either text. All of them match a dot at the start of a name
+ * too, as in git's ignore files; everything else stands for itself, parentheses too. Pure.
  *
- * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`) is refused by name, never taken for plain text.
+ * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`) is refused by name, never taken for plain
+ * text.
  */
 import { HoldfastError } from '../failure.ts';
 import { expandBraces, hasBraces } from './braces.ts';

@@ -3,8 +3,8 @@
  * the platform.
  *
  * Invariants
- * 1. `*` and `**` match a dot at the start of a name too, as in git's ignore files; `**` crosses folders also where it is
- *    only a part of a name (`a**b`).
+ * 1. `*` and `**` match a dot at the start of a name too, as in git's ignore files; `**` crosses folders also where it
+ *    is only a part of a name (`a**b`).
  * 2. Brackets are also themselves: `pages/[id].tsx` names the file that is called so besides `pages/i.tsx`.
  */
 import picomatch from 'picomatch/posix.js';
@@ -65,8 +65,8 @@ function picomatchToken(token: string, isStartOfName: boolean, isLast: boolean):
 }
 
 /**
- * What picomatch takes as plain text. Under the flag `u` only some characters may follow a backslash, and picomatch gives
- * a dot within braces a meaning, escaped or not: these become a class of their own.
+ * What picomatch takes as plain text. Under the flag `u` only some characters may follow a backslash, and picomatch
+ * gives a dot within braces a meaning, escaped or not: these become a class of their own.
  */
 function literal(text: string): string {
   return text.replace(/[\\^$|+()[\]{}*?]/g, String.raw`\$&`).replace(/[",.]/g, '[$&]');

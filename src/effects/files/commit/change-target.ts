@@ -2,8 +2,8 @@
  * The order of a commit: what an earlier attempt captured is settled, the target is opened, captured and compared, and
  * then the one act follows that changes it.
  *
- * Invariant: the act that is chosen knows that the target shows the state before, or that it was taken away by an earlier
- * attempt and nothing has come in its place.
+ * Invariant: the act that is chosen knows that the target shows the state before, or that it was taken away by an
+ * earlier attempt and nothing has come in its place.
  */
 import { lstatSync } from 'node:fs';
 import { invariant } from '../../../model/invariant.ts';

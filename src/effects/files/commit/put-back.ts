@@ -1,4 +1,6 @@
-/** Puts back what was taken away and is not what was expected. If its place is taken again, its bytes go to the store. */
+/**
+ * Puts back what was taken away and is not what was expected. If its place is taken again, its bytes go to the store.
+ */
 import { lstatSync } from 'node:fs';
 import { linkFile, renameFile, systemCode, unlinkFile } from '../../../store/durable-file.ts';
 import { dropCaptured } from '../captured.ts';

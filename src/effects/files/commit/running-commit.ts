@@ -48,7 +48,9 @@ export class RunningCommit {
     this.#options = options;
   }
 
-  /** What was captured, by this attempt or an earlier one, held bytes that the record doesn't know; they are stored now. */
+  /**
+   * What was captured, by this attempt or an earlier one, held bytes that the record doesn't know; they are stored now.
+   */
   reportUnrecorded(stored: StoredContent): void {
     this.#unrecorded = stored;
   }

@@ -18,8 +18,8 @@ import type { RunningCommit } from './running-commit.ts';
 /**
  * An attempt that ended before it was through may have the old file captured. If the target is still that file, the
  * capture is simply dropped; if not, its bytes are stored before anything else happens.
- * @returns `taken-away`: the target is gone and its capture shows the state before. `settled`: nothing is captured that the
- *   commit has to know of
+ * @returns `taken-away`: the target is gone and its capture shows the state before. `settled`: nothing is captured that
+ *   the commit has to know of
  */
 export async function settleEarlierAttempt(commit: RunningCommit): Promise<'settled' | 'taken-away' | CommitOutcome> {
   const captured = commit.findCaptured();
