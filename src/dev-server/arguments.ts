@@ -1,7 +1,7 @@
 /** How a development server is started: ports, search attributes, and settings that make it fast. */
 
 export interface ServerArguments {
-  /** Keeps what the server knows over a restart. Default: in memory. */
+  /** The file in which the server's state survives a restart. Default: in memory. */
   readonly dbFilename?: string;
   /** Where the UI has encrypted payloads decoded. Default: nowhere. */
   readonly codecEndpoint?: string;
@@ -15,8 +15,7 @@ export interface ServerArguments {
 export const HOLDFAST_SEARCH_ATTRIBUTES = { HoldfastState: 'Keyword', HoldfastDiscrepancies: 'Int' } as const;
 
 /**
- * The default caps a shard at 20 task loads a second: 83-100 ms a step for a sequential job. With these two it is 17
- * ms.
+ * The default caps a shard at 20 task loads a second: 83-100 ms a step of a sequential job. With these two: 17 ms.
  */
 export const DEV_DYNAMIC_CONFIG = {
   'history.transferProcessorMaxPollRPS': 2000,

@@ -24,7 +24,7 @@ import {
   observeFile,
   openFileWorkspace,
   refuseSameTargets,
-  type FileTarget,
+  type FileChange,
   type FileWorkspace,
 } from '../../src/effects/files/index.ts';
 import { isFailure } from '../../src/model/failure.ts';
@@ -44,8 +44,8 @@ afterEach(async () => {
 
 const FILE = { kind: 'file', sizeBytes: 0, mode: 0o644, content: '0'.repeat(64) } as const;
 const FOLDER = { kind: 'directory', mode: 0o755 } as const;
-const write = (path: string): FileTarget => ({ path, before: ABSENT, after: FILE });
-const createFolder = (path: string): FileTarget => ({ path, before: ABSENT, after: FOLDER });
+const write = (path: string): FileChange => ({ path, before: ABSENT, after: FILE });
+const createFolder = (path: string): FileChange => ({ path, before: ABSENT, after: FOLDER });
 
 test('a path has one spelling', () => {
   assert.equal(normalisePath('./a//b/./c.md'), 'a/b/c.md');
@@ -87,7 +87,7 @@ test('two targets that are one file are refused', () => {
   symlinkSync('real', join(root, 'alias'));
   writeFileSync(join(root, 'one'), '');
   linkSync(join(root, 'one'), join(root, 'two'));
-  const refused: FileTarget[][] = [
+  const refused: FileChange[][] = [
     [write('a'), write('a')],
     [write('real/x'), write('alias/x')],
     [write('alias/new/x'), write('real/new/x')],

@@ -65,7 +65,7 @@ export function findCaptured(workspace: FileWorkspace, folder: OpenFolder, chang
   );
 }
 
-/** Is what stood at a path still where an attempt that ended has taken it to? */
+/** Is what stood at a path still captured by an attempt that ended? */
 export function isCaptured(workspace: FileWorkspace, path: string, change: ChangeName): boolean {
   const folder = OpenFolder.open(workspace, folderOf(path));
   try {

@@ -3,7 +3,7 @@
  *
  * Invariants
  * 1. Bounded: contents beyond `MAX_COMPARED_BYTES` are not even read.
- * 2. What was left out is said.
+ * 2. What is omitted is said.
  */
 import { shortDigest, type Digest } from '../../model/digest.ts';
 import { differenceOfTexts, type DifferenceOptions } from '../../model/text-difference.ts';
@@ -19,7 +19,9 @@ export interface FileDifference {
   readonly isCut: boolean;
 }
 
-/** Gives a content, or undefined where it can't be had. Asked only for contents of at most `MAX_COMPARED_BYTES`. */
+/**
+ * Gives a content, or undefined where it is not available. Called only for contents of at most `MAX_COMPARED_BYTES`.
+ */
 export type ContentReader = (digest: Digest, side: 'expected' | 'found') => Promise<Uint8Array | undefined>;
 
 const MAX_COMPARED_BYTES = 1024 * 1024;

@@ -1,4 +1,4 @@
-/** File effects, in one place to import from. What each part keeps true stands in its own file. */
+/** File effects, in one place to import from. The invariants of each part stand in its own file. */
 export { isCaptured } from './captured.ts';
 export { changeOf, checkFile, type ChangeName, type FileChange } from './change.ts';
 export { commitFile, putFile, syncFolders } from './commit/commit.ts';
@@ -12,5 +12,5 @@ export { HOLDFAST_DIRECTORY, isReservedName, normaliseFolder, normalisePath } fr
 export { discardPrepared, prepareFile, type PreparedFile } from './prepare.ts';
 export { isReservedFile, refuseReservedFile } from './reserved.ts';
 export type { FileSighting, FileStamp } from './sighting.ts';
-export { refuseSameTargets, type FileTarget } from './targets.ts';
+export { refuseSameTargets } from './targets.ts';
 export type { FileWorkspace, FileWorkspaceOptions } from './workspace.ts';

@@ -76,7 +76,7 @@ function foldersAbove(paths: readonly string[]): Set<string> {
   return folders;
 }
 
-/** A folder that leads out of the workspace by now holds nothing of ours. */
+/** A folder that leads out of the workspace by now holds no leftovers. */
 function openOrSkip(workspace: FileWorkspace, place: string): OpenFolder | undefined {
   try {
     return OpenFolder.open(workspace, place);

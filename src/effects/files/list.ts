@@ -3,8 +3,9 @@
  *
  * Invariants
  * 1. Sorted by path (UTF-16 code units), so that a listing's digest doesn't depend on the filesystem.
- * 2. `.holdfast`, our temporary files and declared databases are left out; symbolic links are listed, never followed.
- * 3. A folder that may not be read is an error: it is never taken for empty.
+ * 2. `.holdfast`, Holdfast's temporary files and declared databases are omitted; symbolic links are listed, never
+ *    followed.
+ * 3. A folder that may not be read is an error, never an empty folder.
  */
 import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';

@@ -1,8 +1,8 @@
 /**
- * Observing files: few small ones at once in this thread, all others by the hash workers on every core.
+ * Observing files: a few small ones on this thread, the rest by the hash workers on every core.
  *
  * Invariant: what the world does to a file (gone, unreadable, a link out of the workspace) is told as a sighting;
- * errors are for callers that ask for what may not be asked.
+ * errors are for paths that may not be looked at.
  */
 import { join } from 'node:path';
 import type { FileState } from '../../model/record/world.ts';
@@ -17,7 +17,7 @@ export interface ObserveOptions {
   readonly onProgress?: (count: number, total: number) => void;
 }
 
-/** This much is hashed in less time than it takes to ask a worker. */
+/** This much is hashed in less time than a worker takes to answer. */
 const MAX_PATHS_HERE = 64;
 const MAX_BYTES_HERE = 256 * 1024;
 

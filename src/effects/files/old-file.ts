@@ -1,4 +1,4 @@
-/** An open regular file, read through its descriptor: whatever happens to its name, these are its bytes. */
+/** An open regular file, read through its descriptor: what happens to its name changes nothing. */
 import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import type { Digest } from '../../model/digest.ts';

@@ -5,7 +5,7 @@
  * 1. A folder is judged by where the opened directory lies, not by its path's text: a symbolic link inside the
  *    workspace is followed, one out of it is refused, and one swapped in after the opening changes nothing (on Linux
  *    every access goes through the open directory; elsewhere its path is compared before each use).
- * 2. A root that has gone, or that lies on another device than when it was opened (unmounted), is an error, not a
+ * 2. A root that is missing, or that lies on another device than when it was opened (unmounted), is an error, not a
  *    workspace without files.
  */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync } from 'node:fs';

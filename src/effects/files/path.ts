@@ -3,12 +3,12 @@
  *
  * Invariants
  * 1. A path that passes leads, by its text alone, nowhere but into the workspace. (Symbolic links: file-workspace.ts.)
- * 2. Names that are ours are refused in every folder and every case: `.holdfast`, `.holdfast-…`.
+ * 2. Holdfast's own names are refused in every folder and every case: `.holdfast`, `.holdfast-…`.
  */
 import { HoldfastError } from '../../model/failure.ts';
 
 export const HOLDFAST_DIRECTORY = '.holdfast';
-/** Temporary files begin so, in whatever folder: lists and watches leave them out. */
+/** How the names of temporary files begin, in every folder: lists and watches omit them. */
 export const TEMPORARY_PREFIX = '.holdfast-';
 
 /** NAME_MAX and PATH_MAX of every filesystem that counts; longer ones fail only when they are used. */
@@ -72,9 +72,9 @@ export function normaliseFolder(path: string): string {
   return normal;
 }
 
-/** Ours: `.holdfast` and our temporary files, in any case. */
+/** Is it a name of Holdfast's own (`.holdfast`, temporary files), in any case? */
 export function isReservedName(name: string): boolean {
-  // Most names are decided by their first character; lists ask this of every one.
+  // Most names are decided by their first character; lists test every one.
   if (!name.startsWith('.') && !/^[\u200c-\ufeff]/.test(name)) return false;
   const folded = name.replace(IGNORED_IN_NAMES, '').toLowerCase();
   return folded === HOLDFAST_DIRECTORY || folded.startsWith(TEMPORARY_PREFIX);

@@ -25,7 +25,7 @@ export interface PreparedFile {
   /** What was there when it was prepared. */
   readonly seen: FileSighting;
   readonly temporary: TemporaryFile | undefined;
-  /** The temporary file's fsync, where it runs on while something else is done. A commit waits for it. */
+  /** The temporary file's fsync, which may run on while the caller does something else. A commit waits for it. */
   readonly durable?: Promise<void>;
 }
 
@@ -81,7 +81,7 @@ async function captureContent(
   try {
     await blobs.putFromFile(folder.at(nameOf(path)));
   } catch (error) {
-    // Gone since it was seen: the comparison under the lock will say so. Anything else is in the way.
+    // Removed since it was seen: the comparison under the lock will say so. Any other failure is one of this act.
     if (lstatSync(folder.at(nameOf(path)), { throwIfNoEntry: false }) !== undefined) throw error;
   } finally {
     folder.close();

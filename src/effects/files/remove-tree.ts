@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:f
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { Turns } from '../turns.ts';
 
-/** Removes a folder or file, whatever modes and names a command has left in it. Safe to repeat. */
+/** Removes a folder or file, with any modes and names that a command has made in it. Safe to repeat. */
 export async function removeTree(path: string): Promise<void> {
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false });

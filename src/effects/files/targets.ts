@@ -2,33 +2,27 @@
  * Refuses an intent that names one file twice under different names, or a file and something inside it.
  *
  * Invariant: two targets that the filesystem would take for one are refused, whatever their spelling: letter case and
- * Unicode forms where the filesystem folds them (it is asked, not guessed), folders reached through symbolic links, and
- * hard links of one inode.
+ * Unicode forms where the filesystem folds them (the filesystem decides, by a probe file), folders reached through
+ * symbolic links, and hard links of one inode.
  */
 import { closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '../../model/failure.ts';
-import type { FileState } from '../../model/record/world.ts';
 import { tryUnlink } from '../../store/durable-file.ts';
+import type { FileChange } from './change.ts';
 import { folderOf, nameOf, TEMPORARY_PREFIX } from './path.ts';
 import { inodeKey, tryStatOf } from './stat.ts';
 import type { FileWorkspace } from './workspace.ts';
-
-export interface FileTarget {
-  readonly path: string;
-  readonly before: FileState;
-  readonly after: FileState;
-}
 
 /**
  * Checks the targets of one intent; their paths are normal. Opens nothing but, where two names differ only in a way
  * that a filesystem may fold, a probe file for a moment.
  * @throws HoldfastError `same-target-twice` naming both
  */
-export function refuseSameTargets(workspace: FileWorkspace, targets: readonly FileTarget[]): void {
-  const places = new Map<string, FileTarget>();
-  const folded = new Map<string, FileTarget[]>();
-  const inodes = new Map<string, FileTarget>();
+export function refuseSameTargets(workspace: FileWorkspace, targets: readonly FileChange[]): void {
+  const places = new Map<string, FileChange>();
+  const folded = new Map<string, FileChange[]>();
+  const inodes = new Map<string, FileChange>();
   const folders = new Map<string, string>();
   const placeOf = (path: string): string => {
     const folder = folderOf(path);
@@ -44,8 +38,8 @@ export function refuseSameTargets(workspace: FileWorkspace, targets: readonly Fi
 
     const key = foldKey(place);
     const alike = folded.get(key) ?? [];
-    for (const other of alike)
-      if (isFolded(workspace, place, placeOf(other.path))) refuse(other, target, 'are one name on this filesystem');
+    for (const earlier of alike)
+      if (isFolded(workspace, place, placeOf(earlier.path))) refuse(earlier, target, 'are one name on this filesystem');
     folded.set(key, [...alike, target]);
 
     const stat = tryStatOf(place);
@@ -59,8 +53,8 @@ export function refuseSameTargets(workspace: FileWorkspace, targets: readonly Fi
 /** A target that is (or becomes) no folder can't have targets in it; one that was a folder, only removals. */
 function refuseParents(
   workspace: FileWorkspace,
-  places: ReadonlyMap<string, FileTarget>,
-  folded: ReadonlyMap<string, readonly FileTarget[]>,
+  places: ReadonlyMap<string, FileChange>,
+  folded: ReadonlyMap<string, readonly FileChange[]>,
 ): void {
   for (const [place, target] of places) {
     for (let above = folderOf(place); above.length > workspace.root.length; above = folderOf(above)) {
@@ -78,10 +72,10 @@ function refuseParents(
   }
 }
 
-function refuse(other: FileTarget | undefined, target: FileTarget, why: string): void {
-  if (other === undefined) return;
-  throw new HoldfastError('same-target-twice', `"${other.path}" and "${target.path}" ${why}.`, {
-    paths: [other.path, target.path],
+function refuse(earlier: FileChange | undefined, target: FileChange, why: string): void {
+  if (earlier === undefined) return;
+  throw new HoldfastError('same-target-twice', `"${earlier.path}" and "${target.path}" ${why}.`, {
+    paths: [earlier.path, target.path],
   });
 }
 
@@ -100,7 +94,7 @@ function foldKey(place: string): string {
   return place.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }
 
-/** Asks the filesystem whether two places differ in nothing that it tells apart. */
+/** Does the filesystem take two places for one? */
 function isFolded(workspace: FileWorkspace, a: string, b: string): boolean {
   if (a === b) return true;
   const [aParts, bParts] = [a.split('/'), b.split('/')];
@@ -121,7 +115,7 @@ function foldsTogether(workspace: FileWorkspace, folder: string, a: string, b: s
   try {
     closeSync(openSync(prefix + a, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
   } catch {
-    // Can't be asked (name too long, folder not writable): then two names that look alike are not risked.
+    // No probe is possible (name too long, folder not writable): then two names that look alike count as one.
     return true;
   }
   try {

@@ -30,7 +30,7 @@ export interface TemporaryFile {
 
 export interface WrittenTemporary {
   readonly temporary: TemporaryFile;
-  /** Its fsync, where it runs on while something else is done. */
+  /** Its fsync, which may run on while the caller does something else. */
   readonly durable: Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function writeTemporary(
     let durable = Promise.resolve();
     if (after.kind === 'file') {
       ({ durable } = await blobs.copyTo(after.content, temporary, after.mode));
-      keepOwner(workspace, path, temporary, after.mode);
+      giveToOwner(workspace, path, temporary, after.mode);
     } else if (after.kind === 'directory') {
       makeFolder(temporary, after.mode);
     }
@@ -70,7 +70,7 @@ export function versionOf(stat: BigIntStats): string {
   return `${inodeKey(stat)}:${stat.ctimeNs}`;
 }
 
-/** Removes it where it is still only ours. Never fails but where it can't be looked at. */
+/** Removes it, unless it is a folder that has been put to use. Fails only where it can't be looked at. */
 export function removeTemporary(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
@@ -78,7 +78,7 @@ export function removeTemporary(path: string): void {
   try {
     atPoints('rmdir', () => rmdirSync(path));
   } catch {
-    // Somebody put something in it: then it is no longer only ours.
+    // Somebody put something in it: then it is not only Holdfast's.
   }
 }
 
@@ -93,8 +93,8 @@ function openNearestFolder(
   return folder === undefined ? openNearestFolder(workspace, folderOf(place)) : { folder, place };
 }
 
-/** A file that is replaced keeps its owner where the worker may give it away. */
-function keepOwner(workspace: FileWorkspace, path: string, temporary: string, mode: number): void {
+/** The new file gets the owner of the file that it replaces, where the worker may give a file away. */
+function giveToOwner(workspace: FileWorkspace, path: string, temporary: string, mode: number): void {
   const old = tryStatOf(`${workspace.root}/${path}`);
   if (old?.isFile() !== true) return;
   const own = lstatSync(temporary, { bigint: true });

@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. What is copied of a file was its content at one moment: one that changes while it is copied is copied again.
- * 2. Kinds, modes, modification times (to the microsecond), symbolic links as they are and empty folders are kept;
- *    hard links become files of their own; FIFOs, sockets and devices are left out.
+ * 2. Kinds, modes, modification times (to the microsecond), symbolic links and empty folders are copied as they are;
+ *    hard links become files of their own; FIFOs, sockets and devices are omitted.
  * 3. Nothing in the copy shares an inode with the workspace: no write in it reaches a file outside.
  */
 import {
@@ -75,7 +75,7 @@ function missingAbove(path: string, copied: ReadonlyMap<string, TreeEntry>, tree
   return missing;
 }
 
-/** Undefined: it has gone meanwhile. */
+/** Undefined: it was removed meanwhile. */
 async function copyEntry(from: string, to: string, seen: TreeEntry): Promise<TreeEntry | undefined> {
   if (seen.kind === 'directory') {
     makeFolder(to);

@@ -4,10 +4,9 @@
  * Invariants
  * 1. An entry that stat shows unchanged (inode, size, mode, modification and change time) is unchanged: the change time
  *    can't be set, so a modification time that was put back hides nothing. What was changed in the same tick of the
- *    clock as the earlier look can't be told so; whoever looks first notes that it is young.
- * 2. Nothing is opened, no symbolic link is followed. `.holdfast`, our temporary files and declared databases are left
- *    out.
- * 3. A name that is not Unicode can't be named by a record: it is an error, never left out without a word.
+ *    clock as the earlier look can't be told so: the first look notes that the entry is young.
+ * 2. Nothing is opened, no symbolic link is followed. Holdfast's own files and declared databases are omitted.
+ * 3. A name that is not Unicode can't be named by a record: it is an error, never omitted.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
@@ -37,7 +36,7 @@ export const YOUNG_NS = 100_000_000n;
 /**
  * Looks at everything below a folder. About 15 µs an entry.
  * @param reserved never part of the tree
- * @param names `all`: also names that are ours, so that whoever made them hears of it
+ * @param names `all`: also Holdfast's own names, so that a command that made one is told
  * @throws HoldfastError `permission-denied`, `storage-failed`; `bad-input` for a name that is not Unicode
  */
 export async function scanTree(
@@ -103,7 +102,7 @@ export function isSameEntry(a: TreeEntry, b: TreeEntry): boolean {
   }
 }
 
-/** Paths at which two trees differ, in the order of `after`, then what is gone. */
+/** Paths at which two trees differ, in the order of `after`, then the paths that only `before` has. */
 export function differingPaths(before: Tree, after: Tree): readonly string[] {
   const changed = [...after].flatMap(([path, entry]) => {
     const earlier = before.get(path);
@@ -115,18 +114,22 @@ export function differingPaths(before: Tree, after: Tree): readonly string[] {
 function namesIn(root: string, folder: string): readonly string[] {
   const absolute = folder === '' ? root : `${root}/${folder}`;
   try {
-    return readdirSync(absolute, { encoding: 'buffer' }).map((bytes) => {
-      const name = bytes.toString();
-      if (!name.includes('\ufffd') || Buffer.from(name).equals(bytes)) return name;
-      throw new HoldfastError(
-        'bad-input',
-        `The folder "${folder === '' ? '.' : folder}" holds a file whose name is not Unicode: ${JSON.stringify(bytes.toString('latin1'))}. Rename it; a record could not name it.`,
-        { path: folder },
-      );
-    });
+    return readdirSync(absolute, { encoding: 'buffer' }).map((bytes) => nameOf(bytes, folder));
   } catch (error) {
     // Removed since it was listed: then nothing is in it.
     if (systemCode(error) === 'ENOENT' && folder !== '') return [];
     throw storageError('list', absolute, error);
   }
+}
+
+function nameOf(bytes: Buffer, folder: string): string {
+  const name = bytes.toString();
+  if (!name.includes('\ufffd') || Buffer.from(name).equals(bytes)) return name;
+  const shown = JSON.stringify(bytes.toString('latin1'));
+  throw new HoldfastError(
+    'bad-input',
+    `The folder "${folder === '' ? '.' : folder}" holds a file whose name is not Unicode: ${shown}. ` +
+      'Rename it; a record could not name it.',
+    { path: folder },
+  );
 }

@@ -14,7 +14,7 @@ export interface OutgoingRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** These may go to another origin; the other headers were meant for the first. */
+/** These may go to another origin; all further headers were meant for the first. */
 const HEADERS_FOR_ALL = new Set([
   'accept',
   'accept-language',

@@ -87,7 +87,7 @@ function idsIn(directory: string): readonly string[] {
   }
 }
 
-/** Undefined: it is being written, or it has gone meanwhile. */
+/** Undefined: it is being written, or was removed meanwhile. */
 function ownerOf(note: string): ProcessIdentity | undefined {
   try {
     return NoteSchema.safeParse(JSON.parse(readFileSync(note, 'utf8'))).data?.owner;

@@ -15,7 +15,9 @@ export interface CommandMark {
   readonly marker: string;
   /** Its first process; undefined: no longer known. */
   readonly leader: number | undefined;
-  /** Its own folder: a process that works in it is the command's. Undefined: it works in a folder that others use. */
+  /**
+   * Its own folder: a process that works in it is the command's. Undefined: it works in a folder that is not its own.
+   */
   readonly folder: string | undefined;
 }
 

@@ -2,7 +2,7 @@
  * Runs one command to its end, and everything that it starts with it.
  *
  * Invariants
- * 1. When it returns or throws, no process of the command is left, as far as they can be found (`mark.ts`).
+ * 1. When it returns or throws, no process of the command runs, as far as they can be found (`mark.ts`).
  * 2. It ends with this process, also by SIGKILL (`watcher.ts`).
  * 3. Memory doesn't grow with its output.
  * 4. Its environment is what is given, besides the variable that marks its processes.

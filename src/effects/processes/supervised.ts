@@ -4,8 +4,8 @@
  * Invariants
  * 1. The child ends when this process does, also by SIGKILL: a shell between the two waits for the end of its standard
  *    input, which only the parent holds open.
- * 2. It has its own process group; whatever is left of the group after a stop is killed by that group's id.
- * 3. The folder given as `removeAfterwards` is gone once the child is, whoever ended it.
+ * 2. It has its own process group; what still runs of the group after a stop is killed by the group's id.
+ * 3. The folder given as `removeAfterwards` is removed once the child has ended, for whatever reason.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +23,7 @@ export interface SupervisedOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** What asks the server to end. PostgreSQL wants INT: TERM waits for its clients. */
+  /** What tells the server to end. PostgreSQL wants INT: TERM waits for its clients. */
   readonly stopSignal?: 'TERM' | 'INT';
   /** An absolute path. */
   readonly removeAfterwards?: string;
@@ -56,7 +56,13 @@ exec 3<&0
 server=$!
 trap 'kill -$signal $server' TERM INT HUP
 trap 'folder=' USR1
-{ trap - TERM INT HUP; cat <&3; kill -$signal $server; sleep ${STOP_LIMIT_MS / 1000}; kill -KILL $server; } >/dev/null 2>&1 &
+{
+  trap - TERM INT HUP
+  cat <&3
+  kill -$signal $server
+  sleep ${STOP_LIMIT_MS / 1000}
+  kill -KILL $server
+} >/dev/null 2>&1 &
 exec 3<&-
 wait $server; status=$?
 while kill -0 $server 2>/dev/null; do wait $server; status=$?; done

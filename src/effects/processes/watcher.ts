@@ -4,8 +4,8 @@
  *
  * It differs from the supervisor of a server (`supervised.ts`) in what it must not do: a command is the direct child of
  * this process, which has its exit code, its streams and the errors of its start from the system itself, and which is
- * to be killed at once and without a word. The supervisor is the parent of its server: it asks the server to end, gives
- * it time and removes a folder afterwards.
+ * to be killed at once and without a word. The supervisor is the parent of its server: it tells the server to end,
+ * gives it time and removes a folder afterwards.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 

@@ -27,7 +27,7 @@ import { takeAway } from './take-away.ts';
 /** A larger file is not hashed before it is replaced if its times vouch for it; afterwards each is. */
 const LARGE_BYTES = 1024 * 1024;
 
-/** Another file has taken the place of the one that was opened. */
+/** Another file stands in the place of the one that was opened. */
 const REPLACED = Symbol('replaced');
 
 export async function changeTarget(commit: RunningCommit): Promise<CommitOutcome> {
@@ -52,7 +52,7 @@ async function compareAndChange(
   isTakenAway: boolean,
 ): Promise<CommitOutcome> {
   const { before, after } = commit.change;
-  // Captured first, hashed then: whatever was hashed has a name that a crash leaves behind.
+  // Captured first, hashed then: what was hashed has a name that survives a crash.
   const captured =
     old !== undefined && after.kind === 'file' && before.kind === 'file' ? capture(commit, old) : undefined;
   if (captured === REPLACED) return commit.conflict('it was replaced at this moment');
@@ -112,7 +112,8 @@ function capture(commit: RunningCommit, old: OldFile): string | undefined | type
 async function stateNow(commit: RunningCommit, old: OldFile | undefined): Promise<FileSighting> {
   if (old === undefined) return commit.look();
   const { seen } = commit.prepared;
-  // Capturing it has changed its ctime; the other times and the size still tell. Afterwards it is hashed in any case.
+  // Capturing it has changed its ctime; its modification time and its size still tell. After the act it is hashed in
+  // any case.
   if (
     seen.outcome === 'seen' &&
     seen.stamp !== undefined &&

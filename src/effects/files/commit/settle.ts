@@ -1,5 +1,5 @@
 /**
- * Settles what was captured: what an earlier attempt left captured, and what this one has taken away.
+ * Settles what was captured: what an earlier attempt captured and did not settle, and what this one has taken away.
  *
  * Invariant: a captured file is dropped only when its content, as it is now, is in the store.
  */
