@@ -8,7 +8,7 @@ import {
   isSameTable,
   parseTableName,
   quoteIdentifier,
-} from '../../src/effects/database/query-builder.ts';
+} from '../../src/effects/database/table-name.ts';
 import { normalizeSql, readTableDefinition } from '../../src/effects/database/sqlite/table-definition.ts';
 import {
   controlsTransaction,

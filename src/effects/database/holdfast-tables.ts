@@ -3,13 +3,14 @@
  *
  * Invariants
  * 1. A table of our name is used only if its columns and key are ours; else it is `foreign`, said so, and not touched.
- * 2. Each table carries a mark with the version of its form (SQLite: a comment inside CREATE TABLE, which SQLite stores;
- *    PostgreSQL: COMMENT ON). A version newer than this code's is refused; an older one would be migrated here.
+ * 2. Each table carries a mark with the version of its form (SQLite: a comment inside CREATE TABLE, which SQLite
+ *    stores; PostgreSQL: COMMENT ON). A version newer than this code's is refused; an older one would be migrated
+ *    here.
  */
 import { HoldfastError } from '../../model/failure.ts';
 import type { SchemaState } from '../../model/record/world.ts';
 import type { Dialect } from './database.ts';
-import type { HOLDFAST_TABLES } from './query-builder.ts';
+import type { HOLDFAST_TABLES } from './table-name.ts';
 
 export const HOLDFAST_TABLES_VERSION = 1;
 

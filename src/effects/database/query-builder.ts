@@ -1,136 +1,16 @@
 /**
- * The one place where identifiers are quoted and statements on single rows are built, for both dialects.
+ * The one place where statements on rows by their keys are built, for both dialects.
  *
- * Invariants
- * 1. A name reaches SQL only through `quoteIdentifier`; a value only as a parameter.
- * 2. A row is addressed by its primary key or another unique key that cannot be null twice; otherwise `no-key`.
+ * Invariant: a name reaches SQL only through `quoteIdentifier`; a value only as a parameter.
  */
-import { HoldfastError } from '../../model/failure.ts';
 import type { Dialect } from './database.ts';
-
-export interface TableName {
-  readonly schema: string | undefined;
-  readonly name: string;
-}
-
-/** What building statements needs to know of a table. */
-export interface TableShape {
-  readonly table: TableName;
-  /** By name; find one through `columnOf`, which knows what the dialect takes for the same name. */
-  readonly columns: ReadonlyMap<string, ColumnShape>;
-  readonly dialect: Dialect;
-  /** Sets of columns that tell one row from all others, the primary key first. */
-  readonly keys: readonly (readonly string[])[];
-}
-
-export interface ColumnShape {
-  /** As the database spells it. */
-  readonly name: string;
-  /** PostgreSQL: the type's name, which casts without adding a length or precision. SQLite: the declared type. */
-  readonly type: string;
-  /** PostgreSQL: what an element or the value itself must be encoded as, where that is JSON. */
-  readonly isJson: boolean;
-  /** SQLite: the column stores a number as it comes, so that 21.0 and 21 are two values. */
-  readonly keepsReal: boolean;
-  readonly isGenerated: boolean;
-  /** GENERATED ALWAYS AS IDENTITY: an INSERT with a value must say that it overrides. */
-  readonly isAlwaysIdentity: boolean;
-}
+import { quoteIdentifier, quoteTable } from './table-name.ts';
+import { columnOf, type TableShape } from './table-shape.ts';
 
 export interface Statement {
   readonly text: string;
   /** The columns whose values are the parameters, in order. */
   readonly parameters: readonly string[];
-}
-
-/** Tables that Holdfast has in a user's database. No effect may name them. */
-export const HOLDFAST_TABLES = ['holdfast_token', 'holdfast_fence'] as const;
-
-/** @throws HoldfastError `bad-input` for a name that no database accepts. */
-export function quoteIdentifier(name: string): string {
-  if (name === '' || name.includes('\0') || !name.isWellFormed()) {
-    throw new HoldfastError('bad-input', `${JSON.stringify(name)} cannot be a table's or column's name.`, { name });
-  }
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/**
- * Reads `table` or `schema.table`. A part that holds a dot stands in double quotes: `"a.b"`. The case of letters stays.
- * @throws HoldfastError `bad-input`.
- */
-export function parseTableName(text: string): TableName {
-  const match = /^(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)$/s.exec(text);
-  if (!match) {
-    throw new HoldfastError(
-      'bad-input',
-      `${JSON.stringify(text)} is not a table's name. ` +
-        'Expected table or schema.table; a part with a dot in double quotes.',
-      { table: text },
-    );
-  }
-  return { schema: match[1] === undefined ? undefined : unquote(match[1]), name: unquote(match[2]!) };
-}
-
-/** How a table is named in results: without the schema that is searched anyway, parts with dots in quotes. */
-export function formatTableName({ schema, name }: TableName): string {
-  const part = (text: string): string => (/[".]/.test(text) ? quoteIdentifier(text) : text);
-  return schema === undefined ? part(name) : `${part(schema)}.${part(name)}`;
-}
-
-export function quoteTable({ schema, name }: TableName): string {
-  return schema === undefined ? quoteIdentifier(name) : `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
-}
-
-/**
- * Whether two spellings name one table: `main.` and `public.` are what is meant without a schema; SQLite ignores
- * ASCII case.
- */
-export function isSameTable(dialect: Dialect, a: string, b: string): boolean {
-  return comparableTable(dialect, parseTableName(a)) === comparableTable(dialect, parseTableName(b));
-}
-
-export function isHoldfastTable(dialect: Dialect, table: TableName): boolean {
-  const name = dialect === 'sqlite' ? foldAscii(table.name) : table.name;
-  return HOLDFAST_TABLES.some((reserved) => reserved === name);
-}
-
-/** SQLite takes `Temp` and `temp` for one column. */
-export function columnOf(shape: TableShape, name: string): ColumnShape | undefined {
-  const exact = shape.columns.get(name);
-  if (exact !== undefined || shape.dialect === 'postgres') return exact;
-  return (
-    shape.columns.get(foldAscii(name)) ??
-    [...shape.columns.values()].find((column) => foldAscii(column.name) === foldAscii(name))
-  );
-}
-
-/**
- * The columns of a key, checked: they exist, are exactly a unique key, and none is null.
- * @throws HoldfastError `no-key`.
- */
-export function keyColumns(shape: TableShape, key: Readonly<Record<string, unknown>>): readonly string[] {
-  const names = Object.keys(key).sort();
-  const table = formatTableName(shape.table);
-  const isUnique = shape.keys.some(
-    (unique) =>
-      unique.length === names.length &&
-      unique.every((column) => names.some((name) => columnOf(shape, name)?.name === column)),
-  );
-  if (!isUnique) {
-    const known = shape.keys.map((unique) => `(${unique.join(', ')})`).join(' or ');
-    throw new HoldfastError(
-      'no-key',
-      `(${names.join(', ')}) is not a key of table ${table}. Expected ${known || 'a primary key, but it has none'}.`,
-      { table, key: names },
-    );
-  }
-  const missing = names.find((name) => key[name] === null || key[name] === undefined);
-  if (missing !== undefined)
-    throw new HoldfastError('no-key', `The key of a row of ${table} has no value for "${missing}". Expected one.`, {
-      table,
-      key: names,
-    });
-  return names;
 }
 
 /** `rows`: how many at once; the parameters are those of one. */
@@ -225,19 +105,4 @@ function keyCondition(dialect: Dialect, key: readonly string[], offset: number):
 
 function placeholder(dialect: Dialect, index: number): string {
   return dialect === 'sqlite' ? '?' : `$${index + 1}`;
-}
-
-function unquote(part: string): string {
-  return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part;
-}
-
-function comparableTable(dialect: Dialect, table: TableName): string {
-  const implicit = dialect === 'sqlite' ? 'main' : 'public';
-  const fold = (text: string): string => (dialect === 'sqlite' ? foldAscii(text) : text);
-  const schema = table.schema === undefined ? implicit : fold(table.schema);
-  return JSON.stringify([schema, fold(table.name)]);
-}
-
-function foldAscii(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

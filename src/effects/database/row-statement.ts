@@ -11,21 +11,9 @@ import { digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RowChange } from '../../model/record/effect.ts';
 import type { RowState } from '../../model/record/world.ts';
-import {
-  columnOf,
-  deleteRow,
-  formatTableName,
-  insertRow,
-  isHoldfastTable,
-  keyColumns,
-  parseTableName,
-  updateRow,
-  upsertRow,
-  type ColumnShape,
-  type Statement,
-  type TableName,
-  type TableShape,
-} from './query-builder.ts';
+import { columnOf, keyColumns, type ColumnShape, type TableShape } from './table-shape.ts';
+import { deleteRow, insertRow, updateRow, upsertRow, type Statement } from './query-builder.ts';
+import { formatTableName, isHoldfastTable, parseTableName, type TableName } from './table-name.ts';
 
 export interface BoundStatement {
   readonly text: string;

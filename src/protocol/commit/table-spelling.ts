@@ -5,7 +5,7 @@
  * step sees the record while it runs; which of two parallel steps came first is known only under the lock.
  */
 import type { Dialect } from '../../effects/database/database.ts';
-import { isSameTable } from '../../effects/database/query-builder.ts';
+import { isSameTable } from '../../effects/database/table-name.ts';
 import type { Effect } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';

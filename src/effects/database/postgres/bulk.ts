@@ -11,7 +11,8 @@ import { isFailure } from '../../../model/failure.ts';
 import { settleAll } from './rows.ts';
 import type { PostgresSession } from './session.ts';
 import { encodePostgres } from './values.ts';
-import { quoteTable, type TableShape } from '../query-builder.ts';
+import { quoteTable } from '../table-name.ts';
+import type { TableShape } from '../table-shape.ts';
 import { missingRow, rowChangesStatement, rowChangeStatement, type BoundStatement } from '../row-statement.ts';
 
 /** For fewer it does not pay to look what the table is. */

@@ -27,14 +27,16 @@ import type {
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
 import { requestedColumns } from './requested-columns.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
+import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
 import { TABLES_READ, tablesRead } from './tables-read.ts';
-import { PostgresSessions, type PostgresRows, type PostgresSession, type TransactionKind } from './session.ts';
+import type { PostgresRows, PostgresSession, TransactionKind } from './session.ts';
+import { PostgresSessions } from './sessions.ts';
 import { PostgresShapes, type SharedShapes } from './shapes.ts';
 import { PostgresTransaction } from './transaction.ts';
 import { encodePostgres, encodePostgresArray } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';
-import { formatTableName, HOLDFAST_TABLES, parseTableName } from '../query-builder.ts';
+import { formatTableName, HOLDFAST_TABLES, parseTableName } from '../table-name.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
 /** Of reads and of Holdfast's own small writes. */
@@ -234,22 +236,6 @@ class PostgresDatabase implements Database {
     }
     return this.#identityText;
   }
-}
-
-/** The timeline from the WAL's name, not the last checkpoint's: after a restore it is the new one at once. */
-const SERVER_IDENTITY = `
-SELECT s.system_identifier::text,
-       CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id::text FROM pg_control_checkpoint())
-            ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int8::text END,
-       current_database()::text
-FROM pg_control_system() s`;
-const DATABASE_IDENTITY = `
-SELECT 'not readable by this role; database ' || oid::text, 'not readable by this role', datname::text
-FROM pg_catalog.pg_database WHERE datname = current_database()`;
-
-async function readIdentity(session: PostgresSession, text: string): Promise<IdentityState> {
-  const [system, timeline, name] = (await session.run(text)).rows[0]!;
-  return { kind: 'identity', system: String(system), timeline: String(timeline), name: String(name) };
 }
 
 function fenceOf([term, lastToken]: readonly Json[]): Fence {

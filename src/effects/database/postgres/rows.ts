@@ -6,7 +6,8 @@ import { ABSENT, type RowState } from '../../../model/record/world.ts';
 import type { RowRequest } from '../database.ts';
 import type { PostgresRows, PostgresSession } from './session.ts';
 import { encodePostgresArray } from './values.ts';
-import { columnOf, selectRows, type TableShape } from '../query-builder.ts';
+import { columnOf, type TableShape } from '../table-shape.ts';
+import { selectRows } from '../query-builder.ts';
 import { ambiguousRow } from '../row-statement.ts';
 import { setOwn } from '../values.ts';
 

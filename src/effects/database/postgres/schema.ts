@@ -6,7 +6,7 @@
  */
 import * as z from 'zod';
 import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
-import { quoteTable, type TableName } from '../query-builder.ts';
+import { quoteTable, type TableName } from '../table-name.ts';
 import type { PostgresSession } from './session.ts';
 
 const SCHEMA = `

@@ -1,29 +1,23 @@
 /**
- * Connections to one PostgreSQL server: a small pool, what every transaction sets, and the wire.
+ * One connection to a PostgreSQL server: what every transaction sets, and the wire.
  *
  * Invariants
  * 1. Everything runs in a transaction that sets what it relies on (SET LOCAL): durability, timeouts, how values print.
  *    Nothing is set for a session, so a pooler between us and the server does no harm.
  * 2. Statements run by the extended protocol, which takes one statement at a time; only our own fixed texts do not.
- * 3. No error of a connection escapes as an event: a dropped idle connection is forgotten, one in use fails its calls.
- * 4. A connection on which a step's statement may have an effect beyond its transaction (SET, temporary tables, locks) is closed.
+ * 3. No error of a connection escapes as an event: it fails the connection's calls.
+ * 4. A connection on which a step's statement may have an effect beyond its transaction (SET, temporary tables,
+ *    locks) is closed.
  */
 import pg from 'pg';
 import type { Json } from '../../../model/canonical-json.ts';
 import type { TransactionTimeouts } from '../database.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { postgresFailure } from './failure.ts';
-import { postgresTypes } from './values.ts';
 import { firstKeyword } from '../statement-text.ts';
 
-const MAX_CONNECTIONS = 6;
-const CONNECT_TIMEOUT_MS = 5000;
-const IDLE_CONNECTION_MS = 10_000;
 /** How much longer than the server's own timeout we wait for its answer, before the connection counts as lost. */
 const ANSWER_GRACE_MS = 5000;
-
-/** How long closing waits for transactions that are still open. */
-const CLOSE_GRACE_MS = 2000;
 
 export interface PostgresRows {
   readonly names: readonly string[];
@@ -52,59 +46,6 @@ const PRINTING = [
   "bytea_output = 'hex'",
   'extra_float_digits = 1',
 ];
-
-export class PostgresSessions {
-  readonly #pool: pg.Pool;
-  readonly #database: string;
-  readonly #leased = new Set<PostgresSession>();
-
-  constructor(options: { readonly name: string; readonly url: string; readonly applicationName: string }) {
-    this.#database = options.name;
-    this.#pool = new pg.Pool({
-      connectionString: options.url,
-      application_name: options.applicationName,
-      max: MAX_CONNECTIONS,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      idleTimeoutMillis: IDLE_CONNECTION_MS,
-      allowExitOnIdle: true,
-      keepAlive: true,
-      pipeline: true,
-      types: postgresTypes() as unknown as pg.CustomTypesConfig,
-    });
-    // An idle connection that drops is removed by the pool; what it said matters to nobody.
-    this.#pool.on('error', () => undefined);
-  }
-
-  /** @throws HoldfastError `storage-unreachable`, `permission-denied`. */
-  async lease(timeouts: TransactionTimeouts): Promise<PostgresSession> {
-    try {
-      const session: PostgresSession = new PostgresSession(await this.#pool.connect(), this.#database, timeouts, () =>
-        this.#leased.delete(session),
-      );
-      this.#leased.add(session);
-      return session;
-    } catch (error) {
-      throw postgresFailure(error, { database: this.#database });
-    }
-  }
-
-  /** Asks the server to end what another connection is running. Best effort. */
-  cancel(processId: number | null): void {
-    if (processId !== null) void this.#pool.query('SELECT pg_cancel_backend($1)', [processId]).catch(() => undefined);
-  }
-
-  /** Whoever still holds a connection after a while loses it: the server rolls back. */
-  async end(): Promise<void> {
-    const evict = setTimeout(() => {
-      for (const session of this.#leased) session.release({ close: true });
-    }, CLOSE_GRACE_MS);
-    try {
-      await this.#pool.end();
-    } finally {
-      clearTimeout(evict);
-    }
-  }
-}
 
 /** One connection, leased until `release`. Statements may be sent without awaiting those before them. */
 export class PostgresSession {

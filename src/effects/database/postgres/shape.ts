@@ -1,6 +1,7 @@
 /** What PostgreSQL's catalog tells of tables for building statements. */
 import * as z from 'zod';
-import { quoteTable, type ColumnShape, type TableName, type TableShape } from '../query-builder.ts';
+import { quoteTable, type TableName } from '../table-name.ts';
+import type { ColumnShape, TableShape } from '../table-shape.ts';
 import type { PostgresSession } from './session.ts';
 import { encodePostgresArray } from './values.ts';
 

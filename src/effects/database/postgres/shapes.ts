@@ -11,7 +11,8 @@ import { HoldfastError } from '../../../model/failure.ts';
 import { isAboutSchema } from './failure.ts';
 import { readPostgresShapes } from './shape.ts';
 import type { PostgresSession } from './session.ts';
-import { columnOf, parseTableName, type TableShape } from '../query-builder.ts';
+import { columnOf, type TableShape } from '../table-shape.ts';
+import { parseTableName } from '../table-name.ts';
 
 /** Shapes by the table's name as the request spells it, shared by the transactions of one database. */
 export type SharedShapes = Map<string, TableShape>;

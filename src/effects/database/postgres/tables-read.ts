@@ -1,6 +1,6 @@
 /** Which tables a transaction has read. */
 import type { Json } from '../../../model/canonical-json.ts';
-import type { TableName } from '../query-builder.ts';
+import type { TableName } from '../table-name.ts';
 
 /** Tables that the transaction has locked, and so read: views resolved, partitions and what functions read included. */
 export const TABLES_READ = `

@@ -7,7 +7,7 @@
  *    change Holdfast's tables.
  */
 import { constants } from 'node:sqlite';
-import { HOLDFAST_TABLES } from '../query-builder.ts';
+import { HOLDFAST_TABLES } from '../table-name.ts';
 
 /** As the driver calls it. */
 export type Authorizer = (action: number, first: string | null, second: string | null, schema: string | null) => number;

@@ -1,7 +1,7 @@
 /**
  * What SQLite's catalog says of one table: the table itself, its columns and its indexes, as they are.
  */
-import { quoteIdentifier, type TableName } from '../query-builder.ts';
+import { quoteIdentifier, type TableName } from '../table-name.ts';
 import type { SqliteReader, SqliteRow } from './reader.ts';
 import { normalizeSql } from './table-definition.ts';
 

@@ -24,7 +24,7 @@ import type {
   RowRequest,
   TransactionTimeouts,
 } from '../database.ts';
-import { parseTableName } from '../query-builder.ts';
+import { parseTableName } from '../table-name.ts';
 import { rowObjects } from '../row-objects.ts';
 import { decodeSqlite } from '../values.ts';
 import { retryWhileBusy } from './busy.ts';

@@ -10,7 +10,7 @@ import {
   readHoldfastMark,
   type HoldfastTable,
 } from '../holdfast-tables.ts';
-import { HOLDFAST_TABLES } from '../query-builder.ts';
+import { HOLDFAST_TABLES } from '../table-name.ts';
 import type { SqliteConnection } from './connection.ts';
 import { readSqliteSchema } from './schema.ts';
 

@@ -1,7 +1,8 @@
 /** What reads through a SQLite connection needs of it. */
 import type { Json } from '../../../model/canonical-json.ts';
 import type { PlacedRow } from '../../../store/sqlite-store.ts';
-import type { TableName, TableShape } from '../query-builder.ts';
+import type { TableName } from '../table-name.ts';
+import type { TableShape } from '../table-shape.ts';
 
 /** Whole numbers come as bigint. */
 export type SqliteRow = PlacedRow;

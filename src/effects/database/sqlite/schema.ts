@@ -5,7 +5,7 @@
  * and page numbers are omitted; definitions are normalised, so that layout and needless quotes are no difference.
  */
 import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
-import type { TableName } from '../query-builder.ts';
+import type { TableName } from '../table-name.ts';
 import { columnInfos, findTable, HIDDEN, indexesOf, primaryKeyOf, type FoundTable } from './catalog.ts';
 import type { SqliteReader, SqliteRow } from './reader.ts';
 import { normalizeSql, readTableDefinition } from './table-definition.ts';

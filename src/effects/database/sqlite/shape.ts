@@ -1,5 +1,6 @@
 /** What SQLite tells of a table for building statements. */
-import type { ColumnShape, TableName, TableShape } from '../query-builder.ts';
+import type { ColumnShape, TableShape } from '../table-shape.ts';
+import type { TableName } from '../table-name.ts';
 import { columnInfos, findTable, HIDDEN, indexesOf, primaryKeyOf } from './catalog.ts';
 import type { SqliteReader } from './reader.ts';
 

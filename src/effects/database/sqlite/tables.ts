@@ -4,7 +4,8 @@
  * Invariant: it is dropped when `schema_version` moves, and after a rollback, which gives a version number back.
  */
 import type { SchemaState } from '../../../model/record/world.ts';
-import type { TableName, TableShape } from '../query-builder.ts';
+import type { TableName } from '../table-name.ts';
+import type { TableShape } from '../table-shape.ts';
 import type { SqliteReader } from './reader.ts';
 import { readSqliteSchema } from './schema.ts';
 import { readSqliteShape } from './shape.ts';

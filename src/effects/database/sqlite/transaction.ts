@@ -15,7 +15,7 @@ import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
 import { atPoints } from '../../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
-import { formatTableName, parseTableName } from '../query-builder.ts';
+import { formatTableName, parseTableName } from '../table-name.ts';
 import {
   parseTargetTable,
   putRowStatements,

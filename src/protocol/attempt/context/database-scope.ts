@@ -5,7 +5,7 @@
  * 1. One table is one resource, however a step spells its name: as it was spelled first.
  * 2. A table is staged or read only after its schema was observed, and found as recorded.
  */
-import { isSameTable } from '../../../effects/database/query-builder.ts';
+import { isSameTable } from '../../../effects/database/table-name.ts';
 import type { Database } from '../../../effects/database/database.ts';
 import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';

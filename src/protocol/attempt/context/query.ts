@@ -1,5 +1,5 @@
 /** How a step reads rows: the result is an observation, and is compared again before the step applies. */
-import { isSameTable } from '../../../effects/database/query-builder.ts';
+import { isSameTable } from '../../../effects/database/table-name.ts';
 import { plainValue } from '../../../effects/database/values.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
