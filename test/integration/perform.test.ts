@@ -114,7 +114,7 @@ test('a retry that would send something else than what was sent is asked about, 
   const question = await paying.doubtFrom(paying.pay(), 'performed-otherwise');
   assert.match(
     question.findings[0]!.difference,
-    /what was sent:\n\{\n {2}"amount": 1\n\}\nwhat the step asks for now:\n\{\n {2}"amount": 2/,
+    /what was sent:\n\{\n {2}"amount": 1\n\}\nwhat the step requests now:\n\{\n {2}"amount": 2/,
   );
   assert.equal(paying.server.requests.length, 1);
   // The third run asks for a third thing: what was decided was not about that.

@@ -8,7 +8,7 @@ export function columnsOf(acceptable: readonly ResourceState[]): ResourceState |
   return acceptable.find(({ kind }) => kind === 'row') ?? acceptable[0];
 }
 
-/** A row state with the columns of a step's effect on the row, by which the row is looked at again; its values are null. */
+/** A row state with the columns of a step's effect on the row, to look at the row again; its values are null. */
 export function rowColumnsOf(record: StepRecord, resource: string): ResourceState | undefined {
   const applied = record.effects.find(({ effect }) => uriOf(effect) === resource);
   if (applied === undefined || !('table' in applied.effect)) return undefined;

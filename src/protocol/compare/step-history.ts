@@ -8,7 +8,7 @@ export class StepHistory {
   readonly latest: readonly StepRecord[];
   readonly #void: ReadonlySet<string>;
 
-  /** Of the chain as it is now; others get a turn meanwhile. */
+  /** From the chain as it is now. The event loop gets its turns meanwhile. */
   static async of(ledger: Pick<Ledger, 'visitRecords'>, jobId: string): Promise<StepHistory> {
     const records: ChainRecord[] = [];
     await ledger.visitRecords(jobId, 0, ({ record }) => void records.push(record));

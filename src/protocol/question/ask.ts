@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
+import { invariant } from '../../model/invariant.ts';
 import { boundedQuestion } from '../../model/question/bounded-question.ts';
 import { findingsIdentity, type Finding } from '../../model/question/finding.ts';
 import { isAboutTheWorld, questionDigest, questionKind, type Question } from '../../model/question/question.ts';
@@ -51,6 +52,7 @@ export function ask(ledger: Ledger, secrets: Secrets, asked: QuestionMatter & { 
 
 /** A question as it is minted; `ask` stores it. For a ledger that can't be read it is asked without being stored. */
 export function unsavedQuestion({ jobId, why, findings, stepId, token }: QuestionMatter): Question {
+  invariant(findings.length > 0, 'a question is about something');
   const nonce = randomUUID();
   return {
     schemaVersion: 1,

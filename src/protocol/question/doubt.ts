@@ -1,4 +1,4 @@
-/** A call of which nobody knows whether it happened, or that happened and is not what the step asks for now. */
+/** A call of which nobody knows whether it happened, or that happened and is not what the step requests now. */
 import type { Finding } from '../../model/question/finding.ts';
 import { basisDigest, performDigest, type PerformBasis, type PerformRow } from '../../store/ledger/perform-row.ts';
 import { finding } from './finding.ts';
@@ -24,6 +24,7 @@ export interface Doubt {
 export function doubtFinding(doubt: Doubt): Finding {
   const { row, wanted, kind, told } = doubt;
   const hint = told === undefined || kind !== 'outcome-unknown' ? '' : ` ${told}`;
+  // The sides identify the question, so that the wording of `expected` stays where it has no digest.
   return finding({
     resource: resourceOfCall(row),
     class: 'in-doubt',
@@ -44,7 +45,7 @@ function foundText(doubt: Doubt): string {
   const generation = row.calledIn === row.generation ? '' : ` by generation ${row.calledIn}`;
   const called = `${generation} at ${row.at}`;
   if (kind === 'outcome-unknown') return `begun${called}; whether it happened is not known`;
-  const request = asksTheSame(doubt) ? '' : `: ${short(row.request.text)}`;
+  const request = requestsTheSame(doubt) ? '' : `: ${short(row.request.text)}`;
   return `made${called}${request}; it answered ${short(answerOf(row))}`;
 }
 
@@ -57,7 +58,7 @@ function differenceText(doubt: Doubt): string {
     isUnknown ? 'what was about to be sent:' : 'what was sent:',
     pretty(row.request.text),
   ];
-  if (wanted !== null && !asksTheSame(doubt)) lines.push('what the step asks for now:', pretty(wanted.text));
+  if (wanted !== null && !requestsTheSame(doubt)) lines.push('what the step requests now:', pretty(wanted.text));
   if (!isUnknown) lines.push('what it answered:', pretty(answerOf(row)));
   return lines.join('\n');
 }
@@ -67,12 +68,12 @@ const ADVICE: Readonly<Record<DoubtKind, string>> = {
     'Find out on the other side whether it happened, by the idempotency key or by what was sent. ' +
     'happened: give its answer as result (null if it has none). repeat: it is made again under the same key.',
   'performed-otherwise':
-    'happened: the step goes on with the recorded answer, although it asks for something else now. ' +
-    'repeat: the call is made anew, as asked for now and under a new key.',
+    'happened: the step goes on with the recorded answer, although it requests something else now. ' +
+    'repeat: the call is made anew, as requested now and under a new key.',
   'performed-and-not-asked-for': 'happened: it stays in the record, and the step ends without it.',
 };
 
-function asksTheSame({ row, wanted }: Doubt): boolean {
+function requestsTheSame({ row, wanted }: Doubt): boolean {
   return wanted === null || wanted.request === row.request.digest;
 }
 

@@ -30,7 +30,7 @@ export function aheadFinding(record: StepRecord): Finding {
   });
 }
 
-/** Steps that the Workflow takes for done are undone, or about to be: nothing may go on from there. */
+/** Steps whose results the Workflow has are undone, or about to be: nothing may go on from there. */
 export function undoneAfterResetFinding({ record, undone }: ForgottenUndoing): Finding {
   const { seq, by, reason } = record;
   const names = undone.length === 0 ? 'nothing yet' : undone.join(', ');
