@@ -11,29 +11,16 @@ export function checkDatabases(plan: Plan): readonly PlanProblem[] {
     const file = sqlitePath(url);
     if (file !== undefined) {
       const checked = workspacePath(file);
+      const hint = 'for a database elsewhere write url: ${{ env.DATABASE_URL }}';
       if (!checked.ok)
-        return [
-          {
-            path,
-            message: `the path ${checked.problem}`,
-            found: file,
-            hint: `${checked.hint}; for a database elsewhere write url: \${{ env.DATABASE_URL }}`,
-          },
-        ];
+        return [{ path, message: `the path ${checked.problem}`, found: file, hint: `${checked.hint}; ${hint}` }];
     }
-    const same = file === undefined ? url.replace(/\s/g, '') : `sqlite:${normalPath(file)}`;
-    const other = seen.get(same);
-    if (other !== undefined)
-      return [
-        {
-          path,
-          message: `is the same database as "${other}"`,
-          expected: 'one name for a database',
-          hint: `use "${other}" in all steps`,
-        },
-      ];
-    seen.set(same, name);
-    return [];
+    const identity = file === undefined ? url.replace(/\s/g, '') : `sqlite:${normalPath(file)}`;
+    const first = seen.get(identity);
+    seen.set(identity, first ?? name);
+    if (first === undefined) return [];
+    const message = `is the same database as "${first}"`;
+    return [{ path, message, expected: 'one name for a database', hint: `use "${first}" in all steps` }];
   });
 }
 
@@ -41,25 +28,25 @@ export function checkDatabaseName(plan: Plan, name: string, path: string): reado
   if (name.includes('${{') || Object.hasOwn(plan.databases, name)) return [];
   const names = Object.keys(plan.databases);
   const near = nearestName(name, names);
+  const declaration = `databases: { ${name}: { url: "\${{ env.DATABASE_URL }}" } }`;
   return [
     {
       path,
       message: `undeclared database "${name}"`,
       expected: names.length === 0 ? 'one that the plan declares under `databases`' : `one of ${names.join(', ')}`,
-      hint:
-        near === undefined
-          ? `declare it: databases: { ${name}: { url: "\${{ env.DATABASE_URL }}" } }`
-          : `did you mean "${near}"?`,
+      hint: near === undefined ? `declare it: ${declaration}` : `did you mean "${near}"?`,
     },
   ];
 }
 
+/** Of the files that SQLite puts beside a database, and of the database itself. */
+const SQLITE_SUFFIXES = ['', '-wal', '-shm', '-journal'];
+
+/** The declared database whose file the path is. */
 export function databaseOfFile(plan: Plan, path: string): string | undefined {
   const found = Object.entries(plan.databases).find(([, { url }]) => {
     const file = sqlitePath(url);
-    return (
-      file !== undefined && ['', '-wal', '-shm', '-journal'].some((suffix) => `${normalPath(file)}${suffix}` === path)
-    );
+    return file !== undefined && SQLITE_SUFFIXES.some((suffix) => `${normalPath(file)}${suffix}` === path);
   });
   return found?.[0];
 }

@@ -36,12 +36,10 @@ export function checkParallel(plan: Plan, graph: PlanGraph): readonly PlanProble
 
 function conflict(plan: Plan, a: StepClaim, b: StepClaim): PlanProblem {
   const index = plan.steps.findIndex((step) => step.id === b.step);
-  const resources =
-    a.claim.resource === b.claim.resource ? a.claim.resource : `${a.claim.resource} and ${b.claim.resource}`;
-  const what =
-    a.writes && b.writes
-      ? `both write ${resources}`
-      : `"${(a.writes ? a : b).step}" writes what "${(a.writes ? b : a).step}" reads: ${resources}`;
+  const resources = [...new Set([a.claim.resource, b.claim.resource])].join(' and ');
+  const [writer, reader] = a.writes ? [a.step, b.step] : [b.step, a.step];
+  const isWrittenTwice = a.writes && b.writes;
+  const what = isWrittenTwice ? `both write ${resources}` : `"${writer}" writes what "${reader}" reads: ${resources}`;
   return {
     path: `steps[${index}]`,
     message: `steps "${a.step}" and "${b.step}" may run at the same time, and ${what}`,
@@ -51,20 +49,18 @@ function conflict(plan: Plan, a: StepClaim, b: StepClaim): PlanProblem {
 }
 
 function claimsOf(step: PlanStep): readonly StepClaim[] {
-  const declared = (texts: readonly string[]): readonly Claim[] =>
-    texts
-      .flatMap((text) => (text.includes('${{') ? [] : [parseClaim(text)]))
-      .flatMap((claim) => (claim.ok ? [claim.value] : []));
+  const written = [...declaredClaims(step.writes), ...builtInWrites(step.use, step.with)];
+  const read = [...declaredClaims(step.reads), ...builtInReads(step.use, step.with)];
   return [
-    ...[...declared(step.writes), ...builtInWrites(step.use, step.with)].map((claim) => ({
-      step: step.id,
-      claim,
-      writes: true,
-    })),
-    ...[...declared(step.reads), ...builtInReads(step.use, step.with)].map((claim) => ({
-      step: step.id,
-      claim,
-      writes: false,
-    })),
+    ...written.map((claim) => ({ step: step.id, claim, writes: true })),
+    ...read.map((claim) => ({ step: step.id, claim, writes: false })),
   ];
+}
+
+/** Those that can be told before the job runs. */
+function declaredClaims(texts: readonly string[]): readonly Claim[] {
+  return texts.flatMap((text) => {
+    const claim = text.includes('${{') ? undefined : parseClaim(text);
+    return claim?.ok === true ? [claim.value] : [];
+  });
 }

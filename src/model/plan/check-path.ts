@@ -12,16 +12,10 @@ export function checkPath(plan: Plan, path: string, at: string): readonly PlanPr
   if (!checked.ok)
     return [{ path: at, message: `the path ${checked.problem}`, found: JSON.stringify(path), hint: checked.hint }];
   const database = databaseOfFile(plan, checked.value);
-  return database === undefined
-    ? []
-    : [
-        {
-          path: at,
-          message: `is the file of the database "${database}"`,
-          found: JSON.stringify(path),
-          hint: 'use the db.* steps, or ctx.db, for what is in it',
-        },
-      ];
+  if (database === undefined) return [];
+  const message = `is the file of the database "${database}"`;
+  const hint = 'use the db.* steps, or ctx.db, for what is in it';
+  return [{ path: at, message, found: JSON.stringify(path), hint }];
 }
 
 /** A path, or a pattern that names many. */

@@ -12,7 +12,7 @@ import { checkUrl } from './check-url.ts';
 import { checkPath, checkClaim } from './check-path.ts';
 import { checkParallel } from './check-parallel.ts';
 
-/** @param graph left out when the plan has none: then nothing is said about steps at the same time */
+/** @param graph undefined when the plan has none: then nothing is said about steps at the same time */
 export function checkResources(plan: Plan, graph: PlanGraph | undefined): readonly PlanProblem[] {
   return [
     ...checkWorkspace(plan),

@@ -8,16 +8,17 @@ export function placed(problem: PlanProblem, document: Document.Parsed, lines: L
   let offset = startOf(node);
   for (const part of pathParts(problem.path)) {
     if (isAlias(node)) node = node.resolve(document);
-    const next: Pair | Node | undefined = isMap(node)
-      ? node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(part))
-      : isSeq(node) && typeof part === 'number'
-        ? (node.items[part] as Node | undefined)
-        : undefined;
+    const next = partOf(node, part);
     if (next === undefined || next === null) break;
     offset = startOf(isPair(next) ? next.key : next) ?? offset;
     node = isPair(next) ? next.value : next;
   }
   return { ...problem, ...position(lines, offset ?? 0) };
+}
+
+function partOf(node: unknown, part: string | number): Pair | Node | null | undefined {
+  if (isMap(node)) return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+  return isSeq(node) && typeof part === 'number' ? (node.items[part] as Node | null | undefined) : undefined;
 }
 
 function startOf(node: unknown): number | undefined {
@@ -26,9 +27,10 @@ function startOf(node: unknown): number | undefined {
 
 /** `steps[2].with["a b"]` → `steps`, 2, `with`, `a b`. */
 function pathParts(path: string): readonly (string | number)[] {
-  return [...path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)].map(([, index, quoted, name]) =>
-    index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(quoted) as string) : name!,
-  );
+  return [...path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)].map(([, index, quoted, name]) => {
+    if (index !== undefined) return Number(index);
+    return quoted === undefined ? name! : (JSON.parse(quoted) as string);
+  });
 }
 
 export function position(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {
@@ -46,8 +48,7 @@ export function withExcerpt(problem: PlanProblem, text: string): PlanProblem {
   const from = Math.max(0, Math.min(column - 40, source.length - MAX_EXCERPT_LENGTH));
   const line = withoutCredentials(source).slice(from, from + MAX_EXCERPT_LENGTH);
   const number = String(problem.line);
-  return {
-    ...problem,
-    excerpt: `${number} | ${line}\n${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, column - 1 - from))}^`,
-  };
+  const margin = ' '.repeat(number.length);
+  const indent = ' '.repeat(Math.max(0, column - 1 - from));
+  return { ...problem, excerpt: `${number} | ${line}\n${margin} | ${indent}^` };
 }

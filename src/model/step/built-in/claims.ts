@@ -1,12 +1,14 @@
 /** What a built-in step's input says about what the step reads and writes. */
 import type { Json } from '../../canonical-json.ts';
+import { isList } from '../../list.ts';
 import { folderOfPattern, isFilePattern } from '../file-pattern.ts';
-import { type Claim, parseClaim } from '../claim.ts';
-import { member, literalText } from './literal.ts';
+import { parseClaim, type Claim } from '../claim.ts';
+import { literalText, member } from './literal.ts';
+
+const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
 
 /**
- * What a built-in step's input says about what it writes. Parts that cannot be told (they hold references, or are not
- * valid) are left out. Rows that are upserted do not claim the whole table: two steps may each upsert their own.
+ * What it writes. Parts that cannot be told (they hold references, or are not valid) are omitted. Rows that are upserted do not claim the whole table: two steps may each upsert their own.
  */
 export function builtInWrites(use: string, input: Json): readonly Claim[] {
   const text = (name: string): string | undefined => literalText(member(input, name));
@@ -23,35 +25,30 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
     case 'db.upsert':
       return tableClaim(text('database'), text('table'), false);
     case 'db.sql': {
-      const tables = member(input, 'writes');
-      return Array.isArray(tables)
-        ? tables.flatMap((table: Json) => tableClaim(text('database'), literalText(table), true))
-        : [];
+      const tables = member(input, 'writes') ?? null;
+      if (!isList(tables)) return [];
+      return tables.flatMap((table) => tableClaim(text('database'), literalText(table), true));
     }
     default:
       return [];
   }
 }
 
-/** What a built-in step's input says about what it reads. */
+/** What it reads, as far as that can be told. */
 export function builtInReads(use: string, input: Json): readonly Claim[] {
   if (use === 'command') return commandReads(member(input, 'paths'));
   return use === 'file.copy' ? fileClaim(literalText(member(input, 'from'))) : [];
 }
 
-const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
-
 /** A command may read whatever it is given. */
 function commandReads(paths: Json | undefined): readonly Claim[] {
-  if (!Array.isArray(paths)) return [WHOLE_WORKSPACE];
-  return paths.flatMap((path: Json) => {
+  if (paths === undefined || !isList(paths)) return [WHOLE_WORKSPACE];
+  return paths.flatMap((path) => {
     const text = literalText(path);
     if (text === undefined) return [];
     if (!isFilePattern(text)) return fileClaim(text);
     const folder = folderOfPattern(text);
-    return folder === ''
-      ? [WHOLE_WORKSPACE]
-      : [{ kind: 'folder', resource: `file:${folder}/`, whole: true } satisfies Claim];
+    return [folder === '' ? WHOLE_WORKSPACE : { ...WHOLE_WORKSPACE, resource: `file:${folder}/` }];
   });
 }
 
