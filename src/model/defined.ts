@@ -1,4 +1,7 @@
-/** An object without the fields that are undefined: for optional fields, which `exactOptionalPropertyTypes` tells from undefined ones. */
+/**
+ * An object without the fields that are undefined: for optional fields, which `exactOptionalPropertyTypes` tells from
+ * undefined ones.
+ */
 
 /** The fields of `T` that may be undefined are optional; the others are as they were. */
 export type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {

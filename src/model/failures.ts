@@ -27,12 +27,15 @@ export const FAILURES = {
   'missing-key': {
     retryable: false,
     nextStep:
-      'Give this process the key, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or --encryption-key-file, and start it again; jobs then go on by themselves.',
+      'Give this process the key, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or ' +
+      '--encryption-key-file, and start it again; jobs then go on by themselves.',
   },
   'wrong-key': {
     retryable: false,
     nextStep:
-      'Give this process the key that had this id when the payload was written (HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE, --encryption-key-file) and start it again; jobs then go on by themselves.',
+      'Give this process the key that had this id when the payload was written (HOLDFAST_ENCRYPTION_KEYS, ' +
+      'HOLDFAST_ENCRYPTION_KEY_FILE, --encryption-key-file) and start it again; jobs then go on by ' +
+      'themselves.',
   },
   'missing-secret': {
     retryable: false,
@@ -45,7 +48,8 @@ export const FAILURES = {
   'secret-in-output': {
     retryable: false,
     nextStep:
-      'Let the step keep the secret to itself: what it returns, writes and records must not hold it. Then restart the worker and decide `rerun`.',
+      'Let the step keep the secret to itself: what it returns, writes and records must not hold it. Then ' +
+      'restart the worker and decide `rerun`.',
   },
   'outside-workspace': {
     retryable: false,
@@ -94,7 +98,8 @@ export const FAILURES = {
   'changed-meanwhile': {
     retryable: false,
     nextStep:
-      'Let the command write below its working folder only, or name what others may change in `othersChange`; then decide `rerun`.',
+      'Let the command write below its working folder only, or name what others may change in ' +
+      '`othersChange`; then decide `rerun`.',
   },
   'step-timeout': { retryable: true, nextStep: "Raise the step's `timeoutMs`, or find out what it waits for." },
   busy: { retryable: true, nextStep: 'Nothing: it is tried again by itself.' },

@@ -1,6 +1,6 @@
 /**
- * One line of text in which nothing can act on a terminal or hide: control, bidirectional and invisible characters are shown
- * as what they are.
+ * One line of text in which nothing can act on a terminal or hide: control, bidirectional and invisible characters
+ * are shown as what they are.
  */
 
 const MAX_LINE_CHARACTERS = 240;

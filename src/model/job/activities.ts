@@ -1,9 +1,9 @@
 /**
- * The Activities of a job: what the Workflow calls and the worker answers. Requests and results are small on purpose: every
- * byte of them is in the history of every step, and their names and fields are there for ever.
+ * The Activities of a job: what the Workflow calls and the worker answers. Requests and results are small on purpose:
+ * every byte of them is in the history of every step, and their names and fields are there for ever.
  *
- * Invariant: whatever decides whether to go on (run id, term, known head) is compared in an Activity against the ledger;
- * a Workflow never compares its own run id, which would break replay after a reset.
+ * Invariant: whatever decides whether to go on (run id, term, known head) is compared in an Activity against the
+ * ledger; a Workflow never compares its own run id, which would break replay after a reset.
  */
 import type { Question } from '../question/question.ts';
 import type { AskStuckRequest } from './ask-stuck.ts';

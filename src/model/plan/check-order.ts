@@ -1,4 +1,5 @@
 /** Can a plan's steps be put in an order: ids of their own, needs that exist, no cycle? */
+import { defined } from '../defined.ts';
 import { findCycle } from './edges.ts';
 import type { PlanProblem } from './problem.ts';
 import { nearestName } from './nearest-name.ts';
@@ -22,7 +23,7 @@ export function checkOrder(plan: Plan, waitsFor: ReadonlyMap<string, readonly st
         path: `steps[${index}].needs[${needIndex}]`,
         message: `unknown step id "${need}"`,
         expected: `one of ${ids.filter((id) => id !== step.id).join(', ')}`,
-        ...(near === undefined ? {} : { hint: `did you mean "${near}"?` }),
+        ...defined({ hint: near === undefined ? undefined : `did you mean "${near}"?` }),
       });
     });
   });

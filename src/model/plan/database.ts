@@ -5,7 +5,8 @@ const ENV_REFERENCE = /^\$\{\{\s*env\.[A-Za-z_]\w*\s*\}\}$/;
 const DatabaseUrlSchema = z
   .string()
   .describe(
-    "`${{ env.NAME }}`: the worker's environment variable NAME holds the URL (postgres://… or sqlite:path). Or `sqlite:relative/path`, a file in the workspace.",
+    "`${{ env.NAME }}`: the worker's environment variable NAME holds the URL (postgres://… or " +
+      'sqlite:path). Or `sqlite:relative/path`, a file in the workspace.',
   )
   .superRefine((url, context) => {
     if (ENV_REFERENCE.test(url) || (url.startsWith('sqlite:') && url.length > 'sqlite:'.length && !url.includes('${{')))

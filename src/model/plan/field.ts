@@ -5,7 +5,8 @@ import type { Json } from '../canonical-json.ts';
 export const JsonValueSchema = (z.json() as z.ZodType<Json>).meta({
   id: 'Value',
   description:
-    "Any JSON value. Text may hold references: ${{ input.x }}, ${{ state.x }}, ${{ steps.ID.output.x }}, ${{ job.id }}, in a step's `with` ${{ secrets.NAME }}. $${{ is the text ${{.",
+    'Any JSON value. Text may hold references: ${{ input.x }}, ${{ state.x }}, ${{ steps.ID.output.x }}, ' +
+    "${{ job.id }}, in a step's `with` ${{ secrets.NAME }}. $${{ is the text ${{.",
 });
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,79}$/;

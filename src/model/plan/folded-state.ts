@@ -1,6 +1,6 @@
 /**
- * The state before the first super-step with something still to run, held so that folding costs the same at step 1,000 as
- * at step 10.
+ * The state before the first super-step with something still to run, held so that folding costs the same at step
+ * 1,000 as at step 10.
  */
 import type { Json, JsonObject } from '../canonical-json.ts';
 import { HoldfastError } from '../failure.ts';

@@ -52,7 +52,10 @@ export function planGraph(plan: Plan): PlanGraph {
   return { steps, superSteps, superStepOf, sourcesOf, usersOf };
 }
 
-/** The steps to run next, in plan order: what is not done of the earliest super-step that is not done. Empty: all is done. */
+/**
+ * The steps to run next, in plan order: what is not done of the earliest super-step that is not done. Empty: all is
+ * done.
+ */
 export function nextSuperStep(
   graph: PlanGraph,
   done: ReadonlySet<string> | ReadonlyMap<string, unknown>,

@@ -8,6 +8,7 @@ import { canonicalJson, type Json, type JsonObject } from '../canonical-json.ts'
 import { resolve } from './resolve.ts';
 import { HoldfastError } from '../failure.ts';
 import { validatorOf } from './json-schema.ts';
+import type { PlanProblem } from './problem.ts';
 import { problemsFromZod } from './problems-from-zod.ts';
 import type { Plan, Watch } from './plan.ts';
 
@@ -22,26 +23,27 @@ export function parseInput(plan: Plan, input: unknown): JsonObject {
   const result = validator.safeParse(given);
   if (result.success) return result.data as JsonObject;
   const problems = problemsFromZod(result.error, given, validator, 'input');
-  const lines = problems.map(({ path, message, expected, found, hint }) =>
-    [
-      `${path}: ${message}`,
-      ...(expected === undefined ? [] : [`expected ${expected}`]),
-      ...(found === undefined ? [] : [`found ${found}`]),
-      ...(hint === undefined ? [] : [hint]),
-    ].join('; '),
-  );
-  const takes =
-    plan.input?.properties === undefined
-      ? 'It takes none.'
-      : `It takes: ${Object.keys(plan.input.properties).join(', ') || 'none'}.`;
-  throw new HoldfastError(
-    'bad-input',
-    `The input does not fit the plan "${plan.name}".\n${lines.map((line) => `  ${line}`).join('\n')}\n${takes}`,
-    { problems },
-  );
+  const takes = plan.input?.properties && `: ${Object.keys(plan.input.properties).join(', ') || 'none'}`;
+  const lines = [
+    `The input does not fit the plan "${plan.name}".`,
+    ...problems.map(problemLine),
+    `It takes${takes ?? ' none'}.`,
+  ];
+  throw new HoldfastError('bad-input', lines.join('\n'), { problems });
 }
 
-/** The workspace's path as the plan has it, references replaced. The worker resolves it against its root. @throws HoldfastError `bad-input` */
+function problemLine({ path, message, expected, found, hint }: PlanProblem): string {
+  const parts = [`${path}: ${message}`];
+  if (expected !== undefined) parts.push(`expected ${expected}`);
+  if (found !== undefined) parts.push(`found ${found}`);
+  if (hint !== undefined) parts.push(hint);
+  return `  ${parts.join('; ')}`;
+}
+
+/**
+ * The workspace's path as the plan has it, references replaced. The worker resolves it against its root.
+ * @throws HoldfastError `bad-input`
+ */
 export function workspaceOf(plan: Plan, input: JsonObject): string {
   const path = resolve(plan.workspace, { input });
   // An input must not lead out of the folder that the plan means.
@@ -59,7 +61,10 @@ export function watchesOf(plan: Plan, input: JsonObject, jobId: string): readonl
   return plan.watch.map((watch) => resolve(watch as Json, { input, job: { id: jobId } }) as Watch);
 }
 
-/** The databases with their URLs, in plan order. For the worker only: URLs hold passwords. @throws HoldfastError `missing-variable` */
+/**
+ * The databases with their URLs, in plan order. For the worker only: URLs hold passwords.
+ * @throws HoldfastError `missing-variable`
+ */
 export function databasesOf(
   plan: Plan,
   env: Readonly<Record<string, string | undefined>>,

@@ -12,6 +12,7 @@ import { HoldfastError } from '../failure.ts';
 import { isList } from '../list.ts';
 import type { Plan } from './plan.ts';
 import { validatorOf } from './json-schema.ts';
+import type { PlanProblem } from './problem.ts';
 import { problemsFromZod } from './problems-from-zod.ts';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
@@ -33,7 +34,8 @@ export function initialState(plan: Plan): JsonObject {
 }
 
 /**
- * The state after a super-step. The order of `finished` does not matter: plan order does. Pure; the given state is not changed.
+ * The state after a super-step. The order of `finished` does not matter: plan order does. Pure; the given state is
+ * not changed.
  * @throws HoldfastError `not-json`, `too-large`, or `bad-output` when the output lacks what the plan refers to or the
  *   value does not fit its schema; `details.stepId` names the step
  */
@@ -103,17 +105,13 @@ function checkValue(stepId: string, key: string, schema: Plan['state'][string]['
   const result = validator.safeParse(value);
   if (result.success) return;
   const problems = problemsFromZod(result.error, value, validator, `state.${key}`);
-  const told = problems
-    .map(
-      (one) =>
-        `${one.path} ${one.message}${one.expected === undefined ? '' : ` (expected ${one.expected}, found ${one.found ?? 'nothing'})`}`,
-    )
-    .join('; ');
-  throw new HoldfastError(
-    'bad-output',
-    `After step "${stepId}" the state does not fit the schema that the plan gives: ${told}.`,
-    { stepId, key },
-  );
+  const what = `After step "${stepId}" the state does not fit the schema that the plan gives`;
+  throw new HoldfastError('bad-output', `${what}: ${problems.map(problemText).join('; ')}.`, { stepId, key });
+}
+
+function problemText({ path, message, expected, found = 'nothing' }: PlanProblem): string {
+  const sides = expected === undefined ? '' : ` (expected ${expected}, found ${found})`;
+  return `${path} ${message}${sides}`;
 }
 
 function checkSize(state: JsonObject, stepId: string): void {
@@ -123,7 +121,8 @@ function checkSize(state: JsonObject, stepId: string): void {
   const [largest] = sizes.sort((a, b) => b.sizeBytes - a.sizeBytes);
   throw new HoldfastError(
     'too-large',
-    `After step "${stepId}" the job's state has ${sizeBytes} bytes; at most ${MAX_STATE_BYTES} are allowed. The largest part is "${largest!.key}" with about ${largest!.sizeBytes}.`,
+    `After step "${stepId}" the job's state has ${sizeBytes} bytes; at most ${MAX_STATE_BYTES} are allowed. ` +
+      `The largest part is "${largest!.key}" with about ${largest!.sizeBytes}.`,
     { stepId, sizeBytes, maxBytes: MAX_STATE_BYTES },
   );
 }

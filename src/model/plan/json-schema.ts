@@ -8,6 +8,7 @@
  */
 import * as z from 'zod';
 import type { Json } from '../canonical-json.ts';
+import { defined } from '../defined.ts';
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'null', 'array', 'object'] as const;
 
@@ -87,11 +88,8 @@ export const JsonSchemaSchema: z.ZodType<JsonSchema> = z
       const types = Object.entries(KEYWORDS_OF_TYPE).flatMap(([type, keywords]) =>
         keywords.includes(keyword) ? [type] : [],
       );
-      problem(
-        keyword,
-        `"${keyword}" says nothing about ${schema.type === undefined ? 'a value without a type' : `the type ${schema.type}`}`,
-        `type: ${types.join(' or ')}`,
-      );
+      const subject = schema.type === undefined ? 'a value without a type' : `the type ${schema.type}`;
+      problem(keyword, `"${keyword}" says nothing about ${subject}`, `type: ${types.join(' or ')}`);
     }
     if (
       schema.type === undefined &&
@@ -118,7 +116,10 @@ export const JsonSchemaSchema: z.ZodType<JsonSchema> = z
   })
   .meta({ id: 'JsonSchema', description: 'The part of JSON Schema that plans use.' });
 
-/** A checker for values. Interpretive: needs no code generation, works in a Workflow. The schema must be checked already. */
+/**
+ * A checker for values. Interpretive: needs no code generation, works in a Workflow. The schema must be checked
+ * already.
+ */
 export function validatorOf(schema: JsonSchema): z.ZodType<Json> {
   // A registry of its own: by default the conversion notes every schema in a global one.
   return z.fromJSONSchema(closed(schema) as Parameters<typeof z.fromJSONSchema>[0], {
@@ -126,23 +127,27 @@ export function validatorOf(schema: JsonSchema): z.ZodType<Json> {
   }) as z.ZodType<Json>;
 }
 
+/** Every object that lists `properties` accepts no others, unless `additionalProperties` says so. */
 function closed(schema: JsonSchema): JsonSchema {
+  const { properties, items, anyOf, additionalProperties } = schema;
   return {
     ...schema,
-    ...(schema.properties === undefined
-      ? {}
-      : {
-          properties: Object.fromEntries(Object.entries(schema.properties).map(([name, one]) => [name, closed(one)])),
-        }),
-    ...(schema.items === undefined ? {} : { items: closed(schema.items) }),
-    ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.map(closed) }),
-    ...(typeof schema.additionalProperties === 'object'
-      ? { additionalProperties: closed(schema.additionalProperties) }
-      : {}),
-    ...(schema.properties !== undefined && schema.additionalProperties === undefined
-      ? { additionalProperties: false }
-      : {}),
+    ...defined({
+      properties:
+        properties && Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, closed(one)])),
+      items: items && closed(items),
+      anyOf: anyOf?.map(closed),
+      additionalProperties: additionalPropertiesOf(properties !== undefined, additionalProperties),
+    }),
   };
+}
+
+function additionalPropertiesOf(
+  listsProperties: boolean,
+  stated: JsonSchema['additionalProperties'],
+): JsonSchema['additionalProperties'] {
+  if (typeof stated === 'object') return closed(stated);
+  return stated ?? (listsProperties ? false : undefined);
 }
 
 function isPattern(pattern: string): boolean {

@@ -41,9 +41,9 @@ export interface PlanJob {
   /** Ids whose results became void since the last call. Drained at each barrier and before the plan finishes. */
   rewound(): readonly string[];
   /**
-   * A step can't go on for a reason that lies in the plan or in earlier outputs (a reference without a value, state that
-   * doesn't fit) and its `onFailure` is `ask`. Resolves after a decision (its reruns are then in `rewound()`); rejects to
-   * end the job. Default: the failure ends the job.
+   * A step can't go on for a reason that lies in the plan or in earlier outputs (a reference without a value, state
+   * that doesn't fit) and its `onFailure` is `ask`. Resolves after a decision (its reruns are then in `rewound()`);
+   * rejects to end the job. Default: the failure ends the job.
    */
   stuck?(stepId: string, failure: HoldfastError): Promise<void>;
   /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */

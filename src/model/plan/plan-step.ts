@@ -23,7 +23,8 @@ export const StepSchema = z.strictObject({
     `Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`,
   ),
   use: StepNameSchema.describe(
-    'A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, command, wait) or one of yours.',
+    'A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, command, ' +
+      'wait) or one of yours.',
   ).meta({
     examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'command', 'wait'],
   }),
@@ -40,7 +41,9 @@ export const StepSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe(
-      'What the step writes: file:PATH, file:FOLDER/, table:DATABASE/TABLE, row:DATABASE/TABLE/{"key":1}. Parallel steps may not write the same. What a built-in step writes needs no declaration. Default: none declared.',
+      'What the step writes: file:PATH, file:FOLDER/, table:DATABASE/TABLE, row:DATABASE/TABLE/{"key":1}. ' +
+        'Parallel steps may not write the same. What a built-in step writes needs no declaration. Default: ' +
+        'none declared.',
     ),
   state: z
     .record(z.string(), JsonValueSchema)

@@ -4,7 +4,8 @@
  * Invariants
  * 1. An unknown field is an error, at every level.
  * 2. A plan is stored in Temporal's history, so it holds no secrets: a database is named by reference to the worker's
- *    environment, and `env` can be referred to nowhere else; what steps need is named under `secrets`, and referred to by name.
+ *    environment, and `env` can be referred to nowhere else; what steps need is named under `secrets`, and referred
+ *    to by name.
  * 3. Parsing a parsed plan changes nothing.
  */
 import * as z from 'zod';
@@ -32,7 +33,8 @@ export const PlanSchema = z
       .min(1)
       .max(1000)
       .describe(
-        "The folder that the job works in. A relative path starts at the worker's configured root. May hold ${{ input.x }}.",
+        "The folder that the job works in. A relative path starts at the worker's configured root. May hold " +
+          '${{ input.x }}.',
       ),
     input: JsonSchemaSchema.optional().describe('What the job is given: JSON Schema of an object. Default: no input.'),
     databases: z.record(NameSchema, DatabaseSchema).default({}).describe('Databases by name. Default: none.'),
@@ -42,7 +44,8 @@ export const PlanSchema = z
       .max(MAX_SECRETS)
       .optional()
       .describe(
-        'Environment variables of the worker whose values steps may use, by ${{ secrets.NAME }} and ctx.secret(name). Their values are kept nowhere. Default: none.',
+        'Environment variables of the worker whose values steps may use, by ${{ secrets.NAME }} and ' +
+          'ctx.secret(name). Their values are kept nowhere. Default: none.',
       ),
     // Not filled in where it is left out: a plan without it keeps its digest.
     http: HttpSettingsSchema.optional().describe('What steps and watches may call. Default: nothing.'),

@@ -1,6 +1,7 @@
 /** What a zod schema found wrong, as problems of a plan. */
 import type * as z from 'zod';
 import { type PlanProblem, shown } from './problem.ts';
+import { defined } from '../defined.ts';
 import { nearestName } from './nearest-name.ts';
 import { formatPath, valueAt } from './value-path.ts';
 import { fieldsAt } from './schema-fields.ts';
@@ -70,9 +71,11 @@ function problemsFromIssue(
         {
           path,
           message: issue.message,
-          ...text('expected', params),
-          found: text('found', params).found ?? shown(found),
-          ...text('hint', params),
+          ...defined({
+            expected: textOf(params['expected']),
+            found: textOf(params['found']) ?? shown(found),
+            hint: textOf(params['hint']),
+          }),
         },
       ];
     }
@@ -86,13 +89,12 @@ function missingOr(found: unknown, problem: PlanProblem): PlanProblem {
   return {
     path: problem.path,
     message: 'is missing',
-    ...(problem.expected === undefined ? {} : { expected: problem.expected }),
+    ...defined({ expected: problem.expected }),
   };
 }
 
-export function text<K extends string>(key: K, params: Record<string, unknown>): { readonly [P in K]?: string } {
-  const value = params[key];
-  return (typeof value === 'string' ? { [key]: value } : {}) as { readonly [P in K]?: string };
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** A field that the schema does not know. */
@@ -101,13 +103,17 @@ export function unknownField(path: string, key: string, known: readonly string[]
   return {
     path,
     message: `unknown field "${key}"`,
-    ...(known.length === 0 ? {} : { expected: `one of ${known.join(', ')}` }),
-    ...(near === undefined ? {} : { hint: `did you mean "${near}"?` }),
+    ...defined({
+      expected: known.length === 0 ? undefined : `one of ${known.join(', ')}`,
+      hint: near === undefined ? undefined : `did you mean "${near}"?`,
+    }),
   };
 }
 
+const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' items' };
+
 function boundOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
-  const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' items' : '';
+  const unit = UNITS[issue.origin] ?? '';
   if (issue.code === 'too_small')
     return `${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}${unit}`;
   return `${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}${unit}`;

@@ -3,8 +3,8 @@
  * Workflow `agentJob` and the test kit give it a `PlanJob`.
  *
  * Invariants
- * 1. All steps of a super-step start at once, in plan order; a barrier follows. A finished step's result counts also when
- *    another step of its super-step fails.
+ * 1. All steps of a super-step start at once, in plan order; a barrier follows. A finished step's result counts also
+ *    when another step of its super-step fails.
  * 2. When a step is rewound, every step that depends on it is void too and runs again.
  * 3. Deterministic: no clock, no randomness, no order but the plan's.
  */

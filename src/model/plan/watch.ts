@@ -10,7 +10,8 @@ export const WatchSchema = z
       .min(1)
       .optional()
       .describe(
-        'A path in the workspace, or a pattern: * within a folder, ** across folders, ? one character, [a-z] one of these characters, {a,b} either text.',
+        'A path in the workspace, or a pattern: * within a folder, ** across folders, ? one character, [a-z] ' +
+          'one of these characters, {a,b} either text.',
       ),
     schema: z
       .string()
@@ -45,7 +46,8 @@ export const WatchSchema = z
           .max(500)
           .optional()
           .describe(
-            'Where in the response, as JSON, the version stands: info.version, services[0]["api version"]. A whole part is compared whole.',
+            'Where in the response, as JSON, the version stands: info.version, services[0]["api version"]. A ' +
+              'whole part is compared whole.',
           ),
         headers: HttpHeadersSchema.optional().describe(
           'Sent with it: text, or { env: NAME, prefix?: TEXT } for what is secret. Default: none.',
@@ -67,7 +69,8 @@ export const WatchSchema = z
       .min(1)
       .optional()
       .describe(
-        'What a command prints, such as [node, --version]: it is run at each comparison, in the workspace, with the PATH of the worker. It must change nothing.',
+        'What a command prints, such as [node, --version]: it is run at each comparison, in the workspace, ' +
+          'with the PATH of the worker. It must change nothing.',
       ),
   })
   .superRefine((watch, context) => {

@@ -2,7 +2,8 @@
  * YAML or JSON text to plain JSON.
  *
  * Invariants
- * 1. Nothing is read other than written: duplicate keys, unknown tags and numbers that JSON cannot hold exactly are refused.
+ * 1. Nothing is read other than written: duplicate keys, unknown tags and numbers that JSON cannot hold exactly are
+ *    refused.
  * 2. Bounded: 1 MiB of text, 100 uses of an alias, 256 levels.
  */
 import { type LineCounter, parseDocument, type Document } from 'yaml';

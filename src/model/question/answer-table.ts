@@ -42,7 +42,9 @@ const RECHECK: AnswerEffect = {
   workflow: 'verify-again',
 };
 const ABORT: AnswerEffect = {
-  does: 'End the job as failed. What it did stays as it is, or is undone, newest first, if the decision says compensate.',
+  does:
+    'End the job as failed. What it did stays as it is, or is undone, newest first, if the decision says ' +
+    'compensate.',
   intent: 'dropped',
   manifest: 'none',
   ledger: 'decision-record',
@@ -132,14 +134,18 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   },
   'in-doubt': {
     happened: {
-      does: 'The call counts as made, with the answer given (or the one recorded): the step runs again and goes on with it.',
+      does:
+        'The call counts as made, with the answer given (or the one recorded): the step runs again and goes ' +
+        'on with it.',
       intent: 'none',
       manifest: 'none',
       ledger: 'decision-record-and-answer',
       workflow: 'ask-step-again',
     },
     repeat: {
-      does: 'The step runs again and makes the call once more; if the first had happened after all, it has happened twice, unless the other side knows the key.',
+      does:
+        'The step runs again and makes the call once more; if the first had happened after all, it has ' +
+        'happened twice, unless the other side knows the key.',
       intent: 'none',
       manifest: 'none',
       ledger: 'decision-record-and-call',
@@ -200,7 +206,9 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   damaged: { recheck: RECHECK, abort: ABORT },
   foreign: {
     accept: {
-      does: 'The other job is released: what it had half applied is finished first, its record is kept, and this job takes the workspace.',
+      does:
+        'The other job is released: what it had half applied is finished first, its record is kept, and this ' +
+        'job takes the workspace.',
       intent: 'rolls-forward',
       manifest: 'none',
       ledger: 'other-job-released',

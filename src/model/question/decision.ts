@@ -1,4 +1,7 @@
-/** A person's answer to one question, as it comes by Signal, Update or command line; `ruling.ts` says if it can be used. */
+/**
+ * A person's answer to one question, as it comes by Signal, Update or command line; `ruling.ts` says if it can be
+ * used.
+ */
 import * as z from 'zod';
 import { AnswerSchema } from './answer.ts';
 import { canonicalJson, type Json } from '../canonical-json.ts';

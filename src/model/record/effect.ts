@@ -81,9 +81,9 @@ export const SymlinkWriteSchema = z.strictObject({
 });
 
 /**
- * A change to one row by its primary key. `columns`: those that the record covers (default: those written, and the key).
- * `before` covers the same columns. What comes after is what the transaction reads back: defaults, triggers and numeric
- * scales change what was sent.
+ * A change to one row by its primary key. `columns`: those that the record covers (default: those written, and the
+ * key). `before` covers the same columns. What comes after is what the transaction reads back: defaults, triggers and
+ * numeric scales change what was sent.
  */
 export const RowChangeSchema = z.strictObject({
   kind: z.enum(['row.insert', 'row.upsert', 'row.update', 'row.delete']),
@@ -182,7 +182,10 @@ export function changesKind({ before, after }: Pick<FileEffect, 'before' | 'afte
   return before.kind !== after.kind && before.kind !== 'absent' && after.kind !== 'absent';
 }
 
-/** Has every statement an undo? Files and rows always have one; a call has none, and keeps its answer when its step runs again. */
+/**
+ * Has every statement an undo? Files and rows always have one; a call has none, and keeps its answer when its step
+ * runs again.
+ */
 export function canBeUndone(effects: readonly Effect[]): boolean {
   return effects.every((effect) => effect.kind !== 'sql' || effect.undo !== undefined);
 }

@@ -2,7 +2,8 @@
  * The sealed list of effects that a step is about to apply.
  *
  * Invariants
- * 1. An intent is complete when it is sealed: contents are durable blobs, the output is known, every `before` is stated.
+ * 1. An intent is complete when it is sealed: contents are durable blobs, the output is known, every `before` is
+ *    stated.
  * 2. Effects on one database are applied in the order in which they were staged, in one transaction.
  * 3. Its digest covers everything a person approves: what is approved is byte for byte what is applied.
  */
@@ -17,7 +18,10 @@ import { ObservationSchema, QueryObservationSchema, ListingObservationSchema } f
 export const NotUndoneSchema = z.strictObject({ what: z.string(), why: z.string() });
 export type NotUndone = z.infer<typeof NotUndoneSchema>;
 
-/** Of an intent that undoes a step: which record of it. `seq` null: the step was not finished, and only calls of it are undone. */
+/**
+ * Of an intent that undoes a step: which record of it. `seq` null: the step was not finished, and only calls of it
+ * are undone.
+ */
 export const UndoesSchema = z.strictObject({
   stepId: z.string(),
   generation: z.int().min(0),

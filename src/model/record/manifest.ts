@@ -3,6 +3,7 @@
  *
  * Invariant: the latest change of a resource counts, and a read never replaces what is recorded.
  */
+import { defined } from '../defined.ts';
 import type { Digest } from '../digest.ts';
 import { stateDigest, type ResourceState } from './world.ts';
 import type { Change, ChainRecord } from './record.ts';
@@ -59,7 +60,7 @@ export function foldChanges(
   const by = {
     seq: record.seq,
     at: record.at,
-    ...(record.kind === 'step' ? { step: { stepId: record.stepId, generation: record.generation } } : {}),
+    ...defined({ step: record.kind === 'step' ? { stepId: record.stepId, generation: record.generation } : undefined }),
   };
   for (const change of record.changes) {
     if (change.role === 'read' && (latest.has(change.resource) || isRecorded(change.resource))) continue;

@@ -124,7 +124,8 @@ export function parseResource(uri: string): Resource {
   }
   throw new HoldfastError(
     'bad-input',
-    `"${uri}" is not a resource. Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.`,
+    `"${uri}" is not a resource. ` +
+      'Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.',
     { uri },
   );
 }

@@ -26,8 +26,8 @@ export function tokenOf({ jobId, stepId, generation }: TokenParts): Digest {
 }
 
 /**
- * The idempotency key of a call that a step makes: the same for every attempt of a generation. `round`: how many times a
- * person decided that a call that had happened is made again. Pure; the same for ever.
+ * The idempotency key of a call that a step makes: the same for every attempt of a generation. `round`: how many
+ * times a person decided that a call that had happened is made again. Pure; the same for ever.
  */
 export function performKeyOf({
   token,

@@ -1,5 +1,6 @@
 /**
- * What a step declares to read or write: `file:a/b.md`, `file:folder/`, `table:main/weather`, `row:main/weather/{"id":7}`.
+ * What a step declares to read or write: `file:a/b.md`, `file:folder/`, `table:main/weather`,
+ * `row:main/weather/{"id":7}`.
  *
  * Invariant: two spellings of one path or table get one spelling here, so that claims can be compared as text.
  */

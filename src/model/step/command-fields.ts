@@ -43,7 +43,8 @@ export const commandFields = {
     .min(1)
     .optional()
     .describe(
-      'What of the workspace it is given: files, folders with all in them, patterns (*, **, ?, [a-z], {a,b}). Default: all of it.',
+      'What of the workspace it is given: files, folders with all in them, patterns (*, **, ?, [a-z], ' +
+        '{a,b}). Default: all of it.',
     ),
   reads: z
     .array(PatternSchema)
@@ -91,7 +92,8 @@ export const commandFields = {
     .boolean()
     .default(false)
     .describe(
-      'Run in the workspace itself: once, written ahead, and in doubt when nobody can know how it ended. Default: false, on a copy.',
+      'Run in the workspace itself: once, written ahead, and in doubt when nobody can know how it ended. ' +
+        'Default: false, on a copy.',
     ),
 } as const;
 

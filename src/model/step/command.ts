@@ -47,11 +47,12 @@ export function parseCommand(
   const { name, inDoubt, ...rest } = parsed.data;
   const isText = typeof argv.data === 'string';
   if (isText !== rest.shell) {
+    const found = JSON.stringify(argv.data.slice(0, 100));
     throw new HoldfastError(
       'bad-input',
       rest.shell
         ? 'ctx.command with shell: true takes one string, and was given a list.'
-        : `ctx.command was given the string ${JSON.stringify((argv.data as string).slice(0, 100))}. Expected a list of words, or shell: true.`,
+        : `ctx.command was given the string ${found}. Expected a list of words, or shell: true.`,
     );
   }
   if (!isText && argv.data[0] === '')
@@ -64,7 +65,8 @@ export function parseCommand(
   if (rest.inPlace && (rest.paths !== undefined || rest.reads.length > 0 || rest.othersChange.length > 0))
     throw new HoldfastError(
       'bad-input',
-      'paths, reads and othersChange say what a copy holds and rests on; a command in place works in the workspace as it is.',
+      'paths, reads and othersChange say what a copy holds and rests on; a command in place works in the ' +
+        'workspace as it is.',
     );
   return {
     request: { ...rest, argv: isText ? ['/bin/sh', '-c', argv.data as string] : (argv.data as string[]) },

@@ -1,6 +1,7 @@
 /**
- * The hosts that a job may call: `api.example.com` (https), `api.example.com:8443`, `*.example.com` (whatever is below it),
- * `http://localhost:8080` where it is to be without encryption. Nothing else is called, nor followed by a redirect. Pure.
+ * The hosts that a job may call: `api.example.com` (https), `api.example.com:8443`, `*.example.com` (whatever is
+ * below it), `http://localhost:8080` where it is to be without encryption. Nothing else is called, nor followed by a
+ * redirect. Pure.
  */
 import * as z from 'zod';
 import { HoldfastError } from '../failure.ts';
@@ -30,7 +31,8 @@ export const HostSchema = z
     'a host such as api.example.com, *.example.com or http://localhost:8080, without a path',
   )
   .describe(
-    'api.example.com: https alone. *.example.com: whatever is below it. http://localhost:8080: without encryption. Another port than the usual one is named.',
+    'api.example.com: https alone. *.example.com: whatever is below it. http://localhost:8080: without ' +
+      'encryption. Another port than the usual one is named.',
   );
 
 export const HttpSettingsSchema = z.strictObject({
@@ -70,7 +72,8 @@ export function allowedUrl(hosts: readonly string[], text: string, base?: URL): 
   if (url.username !== '' || url.password !== '')
     throw new HoldfastError(
       'bad-input',
-      `The URL for ${url.host} holds a user name or a password, which would be kept in the record. Give it as a header: { env: NAME }.`,
+      `The URL for ${url.host} holds a user name or a password, which would be kept in the record. ` +
+        'Give it as a header: { env: NAME }.',
     );
   if (!isHostAllowed(hosts, url)) {
     throw new HoldfastError(

@@ -45,7 +45,8 @@ const requestFields = {
     .boolean()
     .default(false)
     .describe(
-      'The endpoint honours the Idempotency-Key, so that a request whose outcome nobody knows may be made again. Default: false, a person is asked. GET and HEAD are always made again.',
+      'The endpoint honours the Idempotency-Key, so that a request whose outcome nobody knows may be made ' +
+        'again. Default: false, a person is asked. GET and HEAD are always made again.',
     ),
   timeoutMs: z
     .int()

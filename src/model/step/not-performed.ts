@@ -3,8 +3,8 @@
 const BRAND = Symbol.for('holdfast.not-performed');
 
 /**
- * Thrown by `run` of `ctx.perform`: the call did not happen (the connection was refused, the other side said no). Whatever
- * else it throws leaves the call in doubt.
+ * Thrown by `run` of `ctx.perform`: the call did not happen (the connection was refused, the other side said no).
+ * Whatever else it throws leaves the call in doubt.
  */
 export class NotPerformed extends Error {
   override readonly name = 'NotPerformed';

@@ -1,6 +1,6 @@
 /**
- * Secrets by name: values of the worker's environment that are in no plan, history, ledger, log or error. A step is given
- * the value; everything else says the name.
+ * Secrets by name: values of the worker's environment that are in no plan, history, ledger, log or error. A step is
+ * given the value; everything else says the name.
  */
 import * as z from 'zod';
 
@@ -11,7 +11,10 @@ export const SecretNameSchema = z
   .regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable: letters, digits, _');
 export const MAX_SECRETS = 50;
 
-/** A text in a step's input that is made of pieces, some of them secrets. The place is the plan's: data can't name one. */
+/**
+ * A text in a step's input that is made of pieces, some of them secrets. The place is the plan's: data can't name
+ * one.
+ */
 export const PlacedSecretSchema = z.strictObject({
   at: z.array(z.union([z.string(), z.int().min(0)])),
   parts: z.array(z.union([z.string(), z.strictObject({ secret: z.string() })])),

@@ -24,21 +24,21 @@ export type ProbeResult<T> =
 
 export interface PerformOptions<T extends Json> {
   /**
-   * What is about to be sent: a person sees it when the call is in doubt, and a retry that wants to send something else is
-   * asked about. Plain JSON that is the same on every attempt (a clock or a random number: `ctx.once`); no secrets.
-   * Default: null.
+   * What is about to be sent: a person sees it when the call is in doubt, and a retry that wants to send something
+   * else is asked about. Plain JSON that is the same on every attempt (a clock or a random number: `ctx.once`); no
+   * secrets. Default: null.
    */
   readonly request?: Json;
   /**
-   * Makes the call and returns its answer, plain JSON. Throws `NotPerformed` when the call certainly did not happen; any
-   * other error leaves it in doubt.
+   * Makes the call and returns its answer, plain JSON. Throws `NotPerformed` when the call certainly did not happen;
+   * any other error leaves it in doubt.
    */
   run(call: PerformCall): Promise<T> | T;
   /** For `inDoubt: 'probe'`: finds out whether the call happened. If it throws, a person is asked. */
   probe?(call: ProbeCall): Promise<ProbeResult<T>> | ProbeResult<T>;
   /**
-   * When nobody can know whether it happened (the worker died, `run` threw): `ask` a person; `repeat` it, since the other
-   * side honours the key; or `probe`. Default: `ask`.
+   * When nobody can know whether it happened (the worker died, `run` threw): `ask` a person; `repeat` it, since the
+   * other side honours the key; or `probe`. Default: `ask`.
    */
   readonly inDoubt?: 'ask' | 'repeat' | 'probe';
 }

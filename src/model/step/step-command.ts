@@ -10,7 +10,10 @@ export interface CommandOptions {
    * Default: all of it.
    */
   readonly paths?: readonly string[];
-  /** Of these, what its result depends on: recorded as read, so that a later change makes the step stale. Default: none. */
+  /**
+   * Of these, what its result depends on: recorded as read, so that a later change makes the step stale. Default:
+   * none.
+   */
   readonly reads?: readonly string[];
   /** Files of the workspace that others may change while it runs. Default: none; any change is refused. */
   readonly othersChange?: readonly string[];

@@ -20,43 +20,47 @@ export interface StepContext {
   /** A database that the plan (or `openJob`) declares. @throws `undeclared-database` */
   db(name: string): StepDatabase;
   /**
-   * A value that must not change on a retry: a model's answer, the clock, a random number. The first time, `fn` runs and
-   * its result is durable before it is returned; on a retry it comes from the record while what the step read before is
-   * the same. @throws `once-name-twice`, `not-json`
+   * A value that must not change on a retry: a model's answer, the clock, a random number. The first time, `fn` runs
+   * and its result is durable before it is returned; on a retry it comes from the record while what the step read
+   * before is the same. @throws `once-name-twice`, `not-json`
    */
   once<T extends Json>(name: string, fn: () => T | Promise<T>): Promise<T>;
   /**
    * A call that can't be staged: it is made while the code runs, once. That it is about to be made is durable before
-   * `run` is called, and its answer before it is returned; on a retry the answer comes from the record. In between it is in
-   * doubt, and `inDoubt` says what then. Await it.
+   * `run` is called, and its answer before it is returned; on a retry the answer comes from the record. In between it
+   * is in doubt, and `inDoubt` says what then. Await it.
    * @param name letters, digits, `_ . # / @ : + -`; unique in the step, also among `once` names
-   * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a person is asked
+   * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a
+   *   person is asked
    */
   perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
   /**
-   * Runs a command on a private copy of the workspace, or of the part that `paths` names; what it changed there is staged,
-   * as if it had been written by `ctx.files`: all of it is applied with the step, or nothing. It sees what the step has
-   * staged. Once it has ended its result is recorded, and a retry gets that while what it was given is the same; killed
-   * before that, it runs again: what it does outside its copy (network, other folders) may happen more than once.
-   * `inPlace: true` runs it in the workspace itself, at most once, like `perform`.
+   * Runs a command on a private copy of the workspace, or of the part that `paths` names; what it changed there is
+   * staged, as if it had been written by `ctx.files`: all of it is applied with the step, or nothing. It sees what
+   * the step has staged. Once it has ended its result is recorded, and a retry gets that while what it was given is
+   * the same; killed before that, it runs again: what it does outside its copy (network, other folders) may happen
+   * more than once. `inPlace: true` runs it in the workspace itself, at most once, like `perform`.
    * @param run words, given to the program as they are; with `shell: true` one string for /bin/sh
-   * @throws `not-found` (no such program), `command-failed` (its exit code), `step-timeout`, `too-large`, `processes-left`,
-   * `changed-meanwhile` (the workspace itself was changed while it ran), `outside-workspace`, `reserved-path`, `bad-input`
+   * @throws `not-found` (no such program), `command-failed` (its exit code), `step-timeout`, `too-large`,
+   *   `processes-left`, `changed-meanwhile` (the workspace itself was changed while it ran), `outside-workspace`,
+   *   `reserved-path`, `bad-input`
    */
   command(run: readonly string[] | string, options?: CommandOptions): Promise<CommandResult>;
   /**
-   * The value of a secret that the plan (or `openJob`) declares: of the worker's environment. What the step returns, writes
-   * or records must not hold it (`secret-in-output`); logs, errors and progress show its name in its place.
+   * The value of a secret that the plan (or `openJob`) declares: of the worker's environment. What the step returns,
+   * writes or records must not hold it (`secret-in-output`); logs, errors and progress show its name in its place.
    * @throws `undeclared-secret`, `missing-secret`
    */
   secret(name: string): string;
   /**
-   * An HTTP request, as a call (see `perform`): its Idempotency-Key is the same on every attempt, its response is recorded.
-   * Hosts must be listed by the plan or `openJob`, those of redirects too. GET and HEAD are made again where it isn't known
-   * whether they were; of others a person is asked, unless they are `idempotent` or have a `probe`.
+   * An HTTP request, as a call (see `perform`): its Idempotency-Key is the same on every attempt, its response is
+   * recorded. Hosts must be listed by the plan or `openJob`, those of redirects too. GET and HEAD are made again
+   * where it isn't known whether they were; of others a person is asked, unless they are `idempotent` or have a
+   * `probe`.
    * @param name as for `perform`
-   * @throws `host-not-allowed`, `bad-input`, `missing-variable`, before anything is sent; `endpoint-unreachable`, `endpoint-busy`
-   * (429, 503 with Retry-After, 408, 425), tried again by themselves; `http-refused` for other statuses; `too-large`; `in-doubt`
+   * @throws `host-not-allowed`, `bad-input`, `missing-variable`, before anything is sent; `endpoint-unreachable`,
+   *   `endpoint-busy` (429, 503 with Retry-After, 408, 425), tried again by themselves; `http-refused` for other
+   *   statuses; `too-large`; `in-doubt`
    */
   http(name: string, options: HttpOptions): Promise<HttpResponse>;
   /** Kept with the step's record, and shown by the worker. */

@@ -12,7 +12,8 @@ export interface StepDatabase {
   readonly dialect: 'sqlite' | 'postgres';
   /**
    * Reads rows, in a read-only transaction. Placeholders: `?` for SQLite, `$1` for PostgreSQL.
-   * The result is compared again before the step applies. @throws `staged-table-query` if the step has staged changes to a table it reads
+   * The result is compared again before the step applies. @throws `staged-table-query` if the step has staged changes
+   * to a table it reads
    */
   query<R extends Row = Row>(sql: string, params?: readonly Json[]): Promise<readonly R[]>;
   /** Stages new rows. */

@@ -3,9 +3,15 @@ import type { Json } from '../canonical-json.ts';
 import type { HttpRequestSource } from './http-request.ts';
 import type { PerformOptions } from './step-call.ts';
 
-/** A request: `url`, `method`, `headers`, `json` or `body`, `saveTo`, `maxBytes`, `acceptStatus`, `idempotent`, `timeoutMs`; see `HttpRequestSchema`. */
+/**
+ * A request: `url`, `method`, `headers`, `json` or `body`, `saveTo`, `maxBytes`, `acceptStatus`, `idempotent`,
+ * `timeoutMs`; see `HttpRequestSchema`.
+ */
 export type HttpOptions = HttpRequestSource & {
-  /** Finds out whether a request that is in doubt happened; if it throws, a person is asked. Default: a person is asked at once. */
+  /**
+   * Finds out whether a request that is in doubt happened; if it throws, a person is asked. Default: a person is
+   * asked at once.
+   */
   readonly probe?: NonNullable<PerformOptions<Json>['probe']>;
 };
 

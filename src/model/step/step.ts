@@ -3,6 +3,7 @@
  * Node code; the code is given apart, by `implementStep`, to the worker.
  */
 import * as z from 'zod';
+import { defined } from '../defined.ts';
 import { HoldfastError } from '../failure.ts';
 import type { CompensatedRecord } from './compensated.ts';
 import type { StepContext } from './step-context.ts';
@@ -45,7 +46,10 @@ export function defineStep<Input extends z.ZodType, Output extends z.ZodType>(co
 
 export interface StepImplementation<C extends StepContract = StepContract> {
   readonly contract: C;
-  /** Raise it when the code's meaning changes; a job that ran another version is told so at its next resume. Default '1'. */
+  /**
+   * Raise it when the code's meaning changes; a job that ran another version is told so at its next resume. Default
+   * '1'.
+   */
   readonly version: string;
   readonly run: (
     context: StepContext,
@@ -56,9 +60,9 @@ export interface StepImplementation<C extends StepContract = StepContract> {
 
 /**
  * Undoes what can't be undone by itself: calls, SQL without an undo. It runs once, when the job is aborted with
- * `compensate`, before what the step had staged is undone by itself, and is a guarded step like any other: what it stages
- * is applied together with that, once. A path or row that it changes itself is left to it. Returning `{ undoStaged: false }`
- * says that it has seen to everything: nothing is undone by itself.
+ * `compensate`, before what the step had staged is undone by itself, and is a guarded step like any other: what it
+ * stages is applied together with that, once. A path or row that it changes itself is left to it. Returning `{
+ * undoStaged: false }` says that it has seen to everything: nothing is undone by itself.
  * @throws whatever it likes: it is tried again, three times in all, then a person is asked
  */
 export type Compensate<C extends StepContract = StepContract> = (
@@ -71,8 +75,8 @@ export type CompensateResult = void | { readonly undoStaged: boolean };
 /**
  * Gives a contract its code. The code runs in an Activity; it changes the world through `ctx` only, and `ctx` stages:
  * nothing is applied before the code has returned.
- * @param options.compensate undoes what can't be undone by itself, when the job is aborted with `compensate`. Default: none;
- *   files and rows are undone all the same, calls and SQL without an undo are named as not undone
+ * @param options.compensate undoes what can't be undone by itself, when the job is aborted with `compensate`.
+ *   Default: none; files and rows are undone all the same, calls and SQL without an undo are named as not undone
  */
 export function implementStep<C extends StepContract>(
   contract: C,
@@ -83,7 +87,7 @@ export function implementStep<C extends StepContract>(
     contract,
     run,
     version: options.version ?? '1',
-    ...(options.compensate === undefined ? {} : { compensate: options.compensate }),
+    ...defined({ compensate: options.compensate }),
   };
 }
 

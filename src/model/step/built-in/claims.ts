@@ -8,7 +8,8 @@ import { literalText, member } from './literal.ts';
 const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
 
 /**
- * What it writes. Parts that cannot be told (they hold references, or are not valid) are omitted. Rows that are upserted do not claim the whole table: two steps may each upsert their own.
+ * What it writes. Parts that cannot be told (they hold references, or are not valid) are omitted. Rows that are
+ * upserted do not claim the whole table: two steps may each upsert their own.
  */
 export function builtInWrites(use: string, input: Json): readonly Claim[] {
   const text = (name: string): string | undefined => literalText(member(input, name));

@@ -21,7 +21,9 @@ export const fileWriteStep = defineStep({
   output: z.strictObject(WrittenFileSchema),
 });
 
-/** Copies a file within the workspace. Sources outside it are not read: nobody could tell later whether they changed. */
+/**
+ * Copies a file within the workspace. Sources outside it are not read: nobody could tell later whether they changed.
+ */
 export const fileCopyStep = defineStep({
   name: 'file.copy',
   input: z.strictObject({ from: PathSchema, to: PathSchema }),

@@ -8,7 +8,10 @@ import { defineStep } from '../step.ts';
 /** Of a response that the step returns. */
 export const MAX_HTTP_STEP_BYTES = 128 * 1024;
 
-/** Makes an HTTP request; the plan's `http.hosts` must name its host. A POST, PUT, PATCH or DELETE takes effect once, or a person is asked. */
+/**
+ * Makes an HTTP request; the plan's `http.hosts` must name its host. A POST, PUT, PATCH or DELETE takes effect once,
+ * or a person is asked.
+ */
 export const httpStep = defineStep({
   name: 'http',
   // What is not saved to a file goes into the history.
