@@ -8,8 +8,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { CommandOrder } from '../support/command-child.ts';
-import { EVERY_CHANGE, leftCopies, memoryOf, prepareTree, runCommand } from '../support/command-run.ts';
+import { EVERY_CHANGE, leftCopies, prepareTree, runCommand } from '../support/command-run.ts';
 import { filesIn } from './support/kill-run.ts';
+import { freshMemory } from '../support/fresh-memory.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -28,7 +29,7 @@ async function killEverywhere(
   const order = (workspace: string): CommandOrder => ({
     workspace,
     run: EVERY_CHANGE,
-    memory: memoryOf(`kills-${files}`),
+    memory: freshMemory(`kills-${files}`),
   });
   const end = await runCommand({ ...order(reference), hits: hitsPath });
   assert.ok(end !== undefined && 'output' in end, JSON.stringify(end));

@@ -3,7 +3,7 @@
  * and where it may not be applied nothing of it is.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -24,13 +24,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { GENESIS } from '../../src/model/record/chain.ts';
 import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { runCommand } from '../support/command-run.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
-import type { CommandEnd, CommandOrder } from '../support/command-child.ts';
+import type { CommandOrder } from '../support/command-child.ts';
 
 const FILES = 2_000;
 /** For what is run several times. */
 const FEWER = 500;
-const CHILD = new URL('../support/command-child.ts', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-repository-'));
 const workspace = join(root, 'workspace');
 const twin = join(root, 'twin');
@@ -239,7 +239,7 @@ test(
       },
     };
     const were = treeOf(folder);
-    assert.equal(await run({ ...order, kill: { point: 'prepare.files-written', hit: 1 } }), undefined);
+    assert.equal(await runCommand({ ...order, kill: { point: 'prepare.files-written', hit: 1 } }), undefined);
     assertSameTree(
       Object.fromEntries(
         Object.entries(treeOf(folder)).filter(
@@ -248,9 +248,9 @@ test(
       ),
       were,
     );
-    assert.equal(await run({ ...order, kill: { point: 'commit.file-before', hit: 300 } }), undefined);
-    assert.equal(await run({ ...order, kill: { point: 'commit.effect-marked', hit: 4 } }), undefined);
-    const end = await run(order);
+    assert.equal(await runCommand({ ...order, kill: { point: 'commit.file-before', hit: 300 } }), undefined);
+    assert.equal(await runCommand({ ...order, kill: { point: 'commit.effect-marked', hit: 4 } }), undefined);
+    const end = await runCommand(order);
     assert.ok(end !== undefined && 'output' in end, JSON.stringify(end).slice(0, 2_000));
     rmSync(twin, { recursive: true, force: true });
     writeRepository(twin, FEWER);
@@ -263,18 +263,3 @@ test(
     });
   },
 );
-
-async function run(order: CommandOrder): Promise<CommandEnd | undefined> {
-  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const [code, signal] = await new Promise<[number | null, string | null]>(
-    (resolve) => void child.once('close', (...end) => resolve(end)),
-  );
-  if (signal === 'SIGKILL') return undefined;
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd;
-}

@@ -8,7 +8,8 @@ import { after, test } from 'node:test';
 import { FAULT_POINTS } from '../../src/store/fault-point.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { linesOf, twoAtATime, UndoKills } from '../support/undo-kills.ts';
+import { linesOf } from '../support/killing.ts';
+import { twoAtATime, UndoKills } from '../support/undo-kills.ts';
 
 const postgres = await testPostgres();
 const server = await CountingServer.start();
@@ -24,13 +25,13 @@ const ELSEWHERE =
 
 test('killed at every point of the undoing in turn, a job ends as one that was not killed', async () => {
   const done = await kills.doSaga('every-point');
-  const everyPoint = join(kills.root, 'points');
+  const killed = join(kills.root, 'killed');
   let report;
   for (let processes = 1; report === undefined; processes++) {
     assert.ok(processes <= FAULT_POINTS.length, 'each process is killed at another point');
-    report = await kills.undo(done, { everyPoint });
+    report = await kills.undo(done, { killOnceAt: 'every point', killed });
   }
-  const reached = new Set(linesOf(everyPoint));
+  const reached = new Set(linesOf(killed));
   assert.deepEqual(
     FAULT_POINTS.filter((point) => !reached.has(point) && !ELSEWHERE.test(point)),
     [],

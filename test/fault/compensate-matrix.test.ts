@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { CountingServer } from '../support/counting-server.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { linesOf, twoAtATime, UndoKills } from '../support/undo-kills.ts';
+import { linesOf } from '../support/killing.ts';
+import { twoAtATime, UndoKills } from '../support/undo-kills.ts';
 
 const postgres = await testPostgres();
 const server = await CountingServer.start();

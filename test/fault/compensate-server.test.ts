@@ -3,7 +3,7 @@
  * the job: it ends by itself, the world is as it was, and each step was undone once.
  */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,13 +11,14 @@ import { test } from 'node:test';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { bundleWorkflows } from '../../src/worker.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
+import { ended, killed, startChild } from '../support/child-process.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { untilStatus } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
 import { prepareSagaWorld, SAGA, sagaPlan, worldOf } from '../support/saga.ts';
 import type { SagaWorkerOrder } from '../support/saga-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { linesOf } from '../support/undo-kills.ts';
+import { linesOf } from '../support/killing.ts';
 
 const CHILD = new URL('../support/saga-worker.ts', import.meta.url).pathname;
 const POINTS = [
@@ -47,8 +48,7 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
     root,
     bundlePath,
     url: server.url,
-    killAt: [],
-    killedPath: join(root, 'killed'),
+    killed: join(root, 'killed'),
   };
   const handle = await temporal.client.workflow.start(agentJob, {
     workflowId: temporal.unique('undone'),
@@ -58,7 +58,7 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
   let worker = start(order);
   try {
     const { questions, jobId } = await untilStatus(handle, (status: JobStatus) => status.questions.length > 0, 60_000);
-    await kill(worker);
+    await killed(worker);
     await handle.signal('decide', {
       digest: questions[0]!.digest,
       answer: 'abort',
@@ -76,12 +76,12 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
       .finally(() => (isOver = true));
     let restarts = 0;
     for (; !isOver; restarts++) {
-      worker = start({ ...order, killAt: POINTS });
+      worker = start({ ...order, killOnceAt: POINTS });
       await Promise.race([ended(worker), result]);
     }
     t.diagnostic(`${restarts} workers`);
     assert.match(await result, /^Aborted by a person: because\. Undone: 9 steps/);
-    assert.deepEqual(linesOf(order.killedPath).toSorted(), POINTS.toSorted());
+    assert.deepEqual(linesOf(join(root, 'killed')).toSorted(), POINTS.toSorted());
     assert.deepEqual(await worldOf(places), before);
     assert.deepEqual(
       chainOf(workspace, jobId).flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])),
@@ -92,23 +92,11 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
       server.keys.map(() => 1),
     );
   } finally {
-    await kill(worker);
+    await killed(worker);
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   }
 });
 
 function start(order: SagaWorkerOrder): ChildProcess {
-  return spawn(process.execPath, ['--conditions=holdfast-source', CHILD, JSON.stringify(order)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null)
-    await new Promise<void>((resolve) => void child.once('exit', () => resolve()));
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL');
-  await ended(child);
+  return startChild({ script: CHILD, order }).process;
 }

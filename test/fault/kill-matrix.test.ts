@@ -22,7 +22,7 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
   test(`${dialect}: killed at any point, a job ends as one that was not killed (HOLDFAST_SEED=${seed})`, async (t) => {
     const databaseUrl = async (): Promise<string | undefined> =>
       dialect === 'SQLite' ? undefined : await postgres.database();
-    const reference = await runUntilItEnds({ count: true }, await databaseUrl());
+    const reference = await runUntilItEnds({ hits: true }, await databaseUrl());
     const wanted = comparable(reference);
     const kills = choose(reference, seed);
     const reached = new Set(kills.map(({ point }) => point));
@@ -38,7 +38,7 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
       for (let kill = kills[next++]; kill !== undefined; kill = kills[next++]) {
         const { point, hit } = kill;
         try {
-          const run = await runUntilItEnds({ kill: { [point]: hit } }, await databaseUrl());
+          const run = await runUntilItEnds({ kill: { point, hit } }, await databaseUrl());
           assert.deepEqual(run.killed, [point], 'it was killed there');
           assert.deepEqual(comparable(run), wanted);
           for (const calls of Object.values(run.onceCalls))

@@ -45,7 +45,7 @@ describe(
       const points = FAULT_POINTS.filter((_, index) => index % GROUPS === group);
       test(`${points[0]} to ${points.at(-1)}`, async (t) => {
         const wanted = comparableEnd((await undisturbed).end);
-        const { end, restarts } = await runJob({ killAt: points });
+        const { end, restarts } = await runJob({ killOnceAt: points });
         t.diagnostic(`${restarts} workers killed`);
         const killed = new Set(end.killed);
         assert.deepEqual(

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFailure } from '../../src/model/failure.ts';
 import { openWorkspaceLock } from '../../src/store/lock/lock.ts';
+import { ended } from '../support/child-process.ts';
 
 const CHILD = new URL('./lock-child.ts', import.meta.url).pathname;
 let directory: string;
@@ -25,10 +26,6 @@ afterEach(async () => {
   }
   rmSync(directory, { recursive: true, force: true });
 });
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-}
 
 async function startHolder(holdMs: number, stillMs = 30_000): Promise<ChildProcess> {
   const child = spawn(process.execPath, [CHILD, directory, 'a test', String(holdMs), String(stillMs)], {

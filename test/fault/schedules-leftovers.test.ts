@@ -3,7 +3,7 @@
  * and changes nothing, neither the world nor the record.
  */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { filesIn } from './support/kill-run.ts';
 import { dumpLedger } from './support/ledger-dump.ts';
 import type { LeftoverOrder } from './support/leftover-child.ts';
 import { lookAtDatabase } from './support/outside-database.ts';
-import { ended } from './support/supervisor.ts';
+import { ended, startChild } from '../support/child-process.ts';
 
 const CHILD = new URL('./support/leftover-child.ts', import.meta.url).pathname;
 const FIRST_RUN = 'run-1';
@@ -84,7 +84,7 @@ async function freeze(stopAt: FaultPoint, request: LeftoverOrder['request'] = 's
   const history = join(places.outside, 'history of the leftover');
   copyFileSync(historyPath(), history);
   const order: LeftoverOrder = { ...places, history, currentRun: currentRun(), runId: FIRST_RUN, stopAt, request };
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { process: child } = startChild({ script: CHILD, order });
   children.push(child);
   for (const end = Date.now() + LIMIT_MS; !isStopped(child.pid!); await delay(10))
     assert.ok(Date.now() < end && child.exitCode === null, `it never came to ${stopAt}`);

@@ -1,6 +1,5 @@
 /** A command in the workspace itself: at most once, known or asked about; and what watched commands print. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +11,11 @@ import { GENESIS } from '../../src/model/record/chain.ts';
 import type { CommandOptions } from '../../src/model/step/step-command.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
-import type { CommandEnd, CommandOrder } from '../support/command-child.ts';
+import type { CommandOrder } from '../support/command-child.ts';
+import { startCommand } from '../support/command-run.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
 import { questionFrom } from '../support/questions.ts';
 
-const CHILD = new URL('../support/command-child.ts', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-in-place-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 const env = { PATH: process.env['PATH'] };
@@ -117,21 +116,21 @@ test('killed while it runs: it ends with its worker, and a person is asked, who 
       generations: {},
     },
   };
-  const first = start(order);
+  const first = startCommand(order);
   for (let waitedMs = 0; !existsSync(join(workspace, 'sub/started')); waitedMs += 20) {
     assert.ok(waitedMs < 20_000);
     await delay(20);
   }
   first.child.kill('SIGKILL');
   assert.equal(await first.end, undefined);
-  const asked = await start(order).end;
+  const asked = await startCommand(order).end;
   assert.ok(asked !== undefined && 'question' in asked, JSON.stringify(asked));
   const [finding] = asked.question.findings;
   assert.deepEqual([asked.question.kind, finding!.kind], ['in-doubt', 'outcome-unknown']);
   for (const shown of ['echo half > half.txt', '"sub"', '"MODE"', '"PATH"'])
     assert.ok(finding!.difference.includes(shown), `${shown} in ${finding!.difference}`);
   assert.ok(!finding!.difference.includes('secret-value'));
-  const told = await start({ ...order, decide: { answer: 'happened', result: { exitCode: 0 } } }).end;
+  const told = await startCommand({ ...order, decide: { answer: 'happened', result: { exitCode: 0 } } }).end;
   assert.ok(told !== undefined && 'output' in told, JSON.stringify(told));
   assert.equal(existsSync(join(workspace, 'sub/whole.txt')), false, 'it was not run again');
 });
@@ -205,23 +204,3 @@ test('a watched command that is gone, fails or does not end has told nothing: ne
     assert.equal((await watching.verify()).kind, 'verified');
   });
 });
-
-function start(order: CommandOrder): {
-  readonly child: ReturnType<typeof spawn>;
-  readonly end: Promise<CommandEnd | undefined>;
-} {
-  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const end = new Promise<CommandEnd | undefined>((resolve, reject) =>
-    child.once('close', (exitCode, signal) => {
-      if (signal === 'SIGKILL') return resolve(undefined);
-      if (exitCode !== 0) return reject(new Error(stderr));
-      resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd);
-    }),
-  );
-  return { child, end };
-}

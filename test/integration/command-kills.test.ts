@@ -11,8 +11,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openTestJob } from '../../src/testing.ts';
 import { filesIn } from '../fault/support/kill-run.ts';
 import { shellSteps } from '../support/command-step.ts';
+import { freshMemory } from '../support/fresh-memory.ts';
 import { isRunning } from '../support/process-list.ts';
-import { leftCopies, memoryOf, prepareTree, runCommand, startCommand } from '../support/command-run.ts';
+import { leftCopies, prepareTree, runCommand, startCommand } from '../support/command-run.ts';
 import { untilTrue } from '../support/until.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
@@ -25,7 +26,7 @@ test('killed while the command is half-way: the command ends with its worker, no
   const before = filesIn(workspace);
   const started = join(root, 'started');
   const line = `sed -i s/file/FILE/ src/*.txt; echo $$ >> ${started}; if [ $(wc -l < ${started}) = 1 ]; then sleep ${OWN}1; fi; echo done > done.txt`;
-  const { child, end } = startCommand({ workspace, run: line, memory: memoryOf('half-way') });
+  const { child, end } = startCommand({ workspace, run: line, memory: freshMemory('half-way') });
   await untilTrue(() => existsSync(started));
   await delay(100);
   assert.equal(leftCopies(workspace).length, 2, 'its copy, and whose it is');
@@ -33,7 +34,7 @@ test('killed while the command is half-way: the command ends with its worker, no
   assert.equal(await end, undefined);
   await untilTrue(() => !isRunning(`sleep ${OWN}1`));
   assert.deepEqual(filesIn(workspace), before);
-  const then = await runCommand({ workspace, run: line, memory: memoryOf('half-way') });
+  const then = await runCommand({ workspace, run: line, memory: freshMemory('half-way') });
   assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
   assert.equal(readFileSync(join(workspace, 'done.txt'), 'utf8'), 'done\n');
   assert.equal(readFileSync(join(workspace, 'src/0.txt'), 'utf8'), 'FILE 0\n');
@@ -44,12 +45,12 @@ test('what a killed worker’s command has left running in a session of its own 
   const workspace = prepareTree(root, 'daemon');
   const started = join(root, 'daemon-started');
   const line = `if [ ! -e ${started} ]; then setsid sleep ${OWN}2 & touch ${started}; sleep ${OWN}3; fi; echo done > done.txt`;
-  const { child, end } = startCommand({ workspace, run: line, memory: memoryOf('daemon') });
+  const { child, end } = startCommand({ workspace, run: line, memory: freshMemory('daemon') });
   await untilTrue(() => existsSync(started));
   await delay(100);
   child.kill('SIGKILL');
   await end;
-  const then = await runCommand({ workspace, run: line, memory: memoryOf('daemon') });
+  const then = await runCommand({ workspace, run: line, memory: freshMemory('daemon') });
   assert.ok(then !== undefined && 'output' in then, JSON.stringify(then));
   assert.equal(isRunning(`sleep ${OWN}2`), false);
   assert.deepEqual(leftCopies(workspace), []);
@@ -61,12 +62,12 @@ test('a job that ends after its worker was killed leaves no copy and no process 
   const { child, end } = startCommand({
     workspace,
     run: `setsid sleep ${OWN}4 & touch ${started}; sleep ${OWN}5`,
-    memory: memoryOf('released'),
+    memory: freshMemory('released'),
   });
   await untilTrue(() => existsSync(started));
   child.kill('SIGKILL');
   await end;
-  await using job = openTestJob({ workspace, resume: memoryOf('released'), steps: shellSteps });
+  await using job = openTestJob({ workspace, resume: freshMemory('released'), steps: shellSteps });
   await job.release('cancelled');
   assert.deepEqual([leftCopies(workspace), isRunning(`sleep ${OWN}4`), isRunning(`sleep ${OWN}5`)], [[], false, false]);
 });

@@ -3,43 +3,36 @@
  * often as it was meant to, once, or asks. The endpoint counts; it honours keys only where the step leans on it.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FAULT_POINTS } from '../../src/store/fault-point.ts';
 import type { Question } from '../../src/model/question/question.ts';
+import { answerOf, startChild } from '../support/child-process.ts';
 import { CountingServer } from '../support/counting-server.ts';
-import { freshMemory, type InDoubt, type PerformEnd, type PerformOrder } from '../support/perform-child.ts';
+import { freshMemory } from '../support/fresh-memory.ts';
+import type { InDoubt, PerformEnd, PerformOrder } from '../support/perform-child.ts';
 
 const CHILD = new URL('../support/perform-child.ts', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-perform-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** Undefined: it was killed. */
+/** Undefined: it was killed. `whenSent`: by us, when the endpoint has a request. */
 async function runProcess(
   order: PerformOrder,
   whenSent?: { readonly server: CountingServer },
 ): Promise<PerformEnd | undefined> {
-  const child = spawn(process.execPath, [CHILD, 'perform', JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(root, 'compiled') },
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const started = startChild({ script: CHILD, role: 'perform', order, compiled: join(root, 'compiled') });
   const watching =
     whenSent === undefined
       ? undefined
-      : setInterval(() => whenSent.server.requests.length > 0 && child.kill('SIGKILL'), 5);
-  const [code, signal] = await new Promise<[number | null, string | null]>(
-    (resolve) => void child.once('close', (...end) => resolve(end)),
-  );
-  clearInterval(watching);
-  if (signal === 'SIGKILL') return undefined;
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as PerformEnd;
+      : setInterval(() => whenSent.server.requests.length > 0 && started.process.kill('SIGKILL'), 5);
+  try {
+    return await answerOf<PerformEnd>(started);
+  } finally {
+    clearInterval(watching);
+  }
 }
 
 interface Killed {
@@ -82,7 +75,7 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
   const killed = await runProcess(
     {
       ...order,
-      ...(point === 'sent' ? {} : { kill: point }),
+      ...(point === 'sent' ? {} : { kill: { point, hit: 1 } }),
       ...(point.startsWith('perform.withdrawn') ? { refuse: true } : {}),
     },
     point === 'sent' ? { server } : undefined,

@@ -1,23 +1,20 @@
 /**
- * A worker process that runs one command as a step, and kills itself by SIGKILL at one hit of one fault point. The last
- * line of its standard output is what came of it.
+ * A worker process that runs one command as a step, and may kill itself. Its answer (child-process.ts) is what came of
+ * the step.
  */
-import { appendFileSync } from 'node:fs';
 import type { Decision } from '../../src/model/question/decision.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import type { CommandOptions } from '../../src/model/step/step-command.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { openTestJob, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { shell, shellSteps } from './command-step.ts';
+import { killingHook, type Killing } from './killing.ts';
 
-export interface CommandOrder {
+export interface CommandOrder extends Killing {
   readonly workspace: string;
   readonly run: string;
   readonly options?: CommandOptions;
   readonly memory: TestJobMemory;
-  readonly kill?: { readonly point: string; readonly hit: number };
-  /** A file that gets a line for each point that is hit. */
-  readonly hits?: string;
   /** What a person answers to the first question. */
   readonly decide?: Pick<Decision, 'answer' | 'result'>;
 }
@@ -25,11 +22,7 @@ export interface CommandOrder {
 export type CommandEnd = { readonly output: unknown } | { readonly question: Question } | { readonly failure: string };
 
 async function carryOut(order: CommandOrder): Promise<CommandEnd> {
-  let count = 0;
-  setFaultHook((point) => {
-    if (order.hits !== undefined) appendFileSync(order.hits, `${point}\n`);
-    if (point === order.kill?.point && ++count === order.kill.hit) process.kill(process.pid, 'SIGKILL');
-  });
+  setFaultHook(killingHook(order));
   const job = openTestJob({
     workspace: order.workspace,
     resume: order.memory,

@@ -1,5 +1,5 @@
 /** A small tree, a command that changes it in every way, and worker processes that run it and may be killed. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -11,8 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { GENESIS } from '../../src/model/record/chain.ts';
-import type { TestJobMemory } from '../../src/testing.ts';
+import { answerOf, startChild } from './child-process.ts';
 import type { CommandEnd, CommandOrder } from './command-child.ts';
 
 const CHILD = new URL('./command-child.ts', import.meta.url).pathname;
@@ -59,36 +58,13 @@ export function prepareTree(root: string, name: string, files = 12): string {
   return workspace;
 }
 
-export function memoryOf(name: string): TestJobMemory {
-  return {
-    workflowId: name,
-    firstRunId: 'run-1',
-    runId: 'run-1',
-    term: 0,
-    known: { seq: 0, head: GENESIS },
-    steps: [],
-    generations: {},
-  };
-}
-
+/** `end`: undefined if the worker was killed. */
 export function startCommand(order: CommandOrder): {
   readonly child: ChildProcess;
   readonly end: Promise<CommandEnd | undefined>;
 } {
-  const child = spawn(process.execPath, [CHILD, 'command', JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const end = new Promise<CommandEnd | undefined>((resolve, reject) =>
-    child.once('close', (code, signal) => {
-      if (signal === 'SIGKILL') return resolve(undefined);
-      if (code !== 0) return reject(new Error(stderr));
-      resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as CommandEnd);
-    }),
-  );
-  return { child, end };
+  const started = startChild({ script: CHILD, role: 'command', order });
+  return { child: started.process, end: answerOf(started) };
 }
 
 export async function runCommand(order: CommandOrder): Promise<CommandEnd | undefined> {

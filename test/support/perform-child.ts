@@ -7,7 +7,6 @@ import type { Json } from '../../src/model/canonical-json.ts';
 import type { Decision } from '../../src/model/question/decision.ts';
 import { NotPerformed } from '../../src/model/step/not-performed.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import { GENESIS } from '../../src/model/record/chain.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import {
@@ -18,17 +17,17 @@ import {
   type TestJob,
   type TestJobMemory,
 } from '../../src/testing.ts';
+import { killingHook, type Killing } from './killing.ts';
 
 export const pay = defineStep({ name: 'pay', input: z.object({ amount: z.number() }), output: z.any() });
 
 /** `http-…`: by `ctx.http`, idempotent where it repeats; `http-get`: a GET, which changes nothing. */
 export type InDoubt = 'ask' | 'repeat' | 'probe' | 'http-ask' | 'http-repeat' | 'http-get';
 
-export interface PerformOrder {
+export interface PerformOrder extends Killing {
   readonly workspace: string;
   readonly url: string;
   readonly inDoubt: InDoubt;
-  readonly kill?: string;
   readonly refuse?: boolean;
   readonly memory: TestJobMemory;
   /** What a person answers to each question, by resource or for all. */
@@ -36,18 +35,6 @@ export interface PerformOrder {
 }
 
 export type PerformEnd = { readonly output: Json } | { readonly question: Question } | { readonly failure: string };
-
-export function freshMemory(name: string): TestJobMemory {
-  return {
-    workflowId: name,
-    firstRunId: 'run-1',
-    runId: 'run-1',
-    term: 0,
-    known: { seq: 0, head: GENESIS },
-    steps: [],
-    generations: {},
-  };
-}
 
 /** Sends a request; what says no before anything is done is no effect. */
 export async function send(url: string, key: string, body: Json, signal?: AbortSignal): Promise<Json> {
@@ -116,9 +103,7 @@ async function carryOut(order: PerformOrder): Promise<PerformEnd> {
       return answer;
     }),
   ];
-  setFaultHook((point) => {
-    if (point === order.kill) process.kill(process.pid, 'SIGKILL');
-  });
+  setFaultHook(killingHook(order));
   const job = openTestJob({
     workspace: order.workspace,
     resume: order.memory,

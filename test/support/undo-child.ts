@@ -1,35 +1,15 @@
-/** A worker process that undoes the saga, and kills itself where it is told. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+/** A worker process that undoes the saga, and may kill itself. Its answer is the report, or the question that it met. */
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { openTestJob, QuestionAsked, type TestJobMemory } from '../../src/testing.ts';
+import { killingHook, type Killing } from './killing.ts';
 import { sagaSteps, type SagaPlaces } from './saga.ts';
 
-export interface UndoOrder extends SagaPlaces {
+export interface UndoOrder extends SagaPlaces, Killing {
   readonly memory: TestJobMemory;
-  readonly kill?: { readonly point: string; readonly hit: number };
-  /** Of these points the first is where it ends; the others are over. A file, one a line. */
-  readonly everyPoint?: string;
-  /** Every hit is written here. */
-  readonly hits?: string;
 }
 
 const order = JSON.parse(process.argv[2]!) as UndoOrder;
-const over = new Set(
-  order.everyPoint !== undefined && existsSync(order.everyPoint)
-    ? readFileSync(order.everyPoint, 'utf8').split('\n')
-    : [],
-);
-let hits = 0;
-setFaultHook((point) => {
-  if (order.hits !== undefined) appendFileSync(order.hits, `${point}\n`);
-  if (order.everyPoint !== undefined && !over.has(point)) {
-    appendFileSync(order.everyPoint, `${point}\n`);
-    process.kill(process.pid, 'SIGKILL');
-  }
-  if (point !== order.kill?.point) return;
-  hits += 1;
-  if (hits === order.kill.hit) process.kill(process.pid, 'SIGKILL');
-});
+setFaultHook(killingHook(order));
 const job = openTestJob({
   workspace: order.workspace,
   resume: order.memory,

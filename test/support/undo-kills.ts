@@ -1,16 +1,17 @@
 /** Runs the undoing of the saga in processes that are killed, and looks at what came of it, from outside. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { UndoReport } from '../../src/model/job/undo.ts';
 import { openTestJob, type TestJobMemory } from '../../src/testing.ts';
+import { answerOf, startChild } from './child-process.ts';
 import type { CountingServer } from './counting-server.ts';
 import { chainOf, readLedger } from './ledger.ts';
-import { freshMemory } from './perform-child.ts';
+import type { Killing } from './killing.ts';
 import { prepareSagaWorld, SAGA, sagaSteps, worldOf, type SagaPlaces, type SagaWorld } from './saga.ts';
 import type { UndoOrder } from './undo-child.ts';
+import { freshMemory } from './fresh-memory.ts';
 
 const CHILD = new URL('./undo-child.ts', import.meta.url).pathname;
 
@@ -65,26 +66,13 @@ export class UndoKills implements Disposable {
   }
 
   /** One process. Undefined: it was killed. */
-  async undo(
-    { places, memory }: DoneSaga,
-    more: Pick<UndoOrder, 'kill' | 'hits' | 'everyPoint'> = {},
-  ): Promise<UndoReport | undefined> {
-    const order: UndoOrder = { ...places, memory, ...more };
-    const child = spawn(process.execPath, ['--conditions=holdfast-source', CHILD, JSON.stringify(order)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_COMPILE_CACHE: join(this.root, 'compiled') },
-    });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code, signal] = await new Promise<[number | null, string | null]>(
-      (resolve) => void child.once('close', (...end) => resolve(end)),
-    );
-    if (signal === 'SIGKILL') return undefined;
-    assert.equal(code, 0, stderr);
-    const end = JSON.parse(stdout) as { readonly report?: UndoReport };
-    assert.ok(end.report !== undefined, `it asked: ${stdout}`);
-    return end.report;
+  async undo({ places, memory }: DoneSaga, killing: Killing = {}): Promise<UndoReport | undefined> {
+    const order: UndoOrder = { ...places, memory, ...killing };
+    const started = startChild({ script: CHILD, order, compiled: join(this.root, 'compiled') });
+    const answer = await answerOf<{ readonly report?: UndoReport }>(started);
+    if (answer === undefined) return undefined;
+    assert.ok(answer.report !== undefined, `it asked: ${JSON.stringify(answer)}`);
+    return answer.report;
   }
 
   /** As if nothing had been killed: the world as before, each step undone once, each compensation in effect once. */
@@ -131,12 +119,6 @@ export class UndoKills implements Disposable {
     );
     await this.mustBeUndone(done, await this.undo(done));
   }
-}
-
-export function linesOf(path: string): string[] {
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
 }
 
 /** Two at a time; returns what failed. */

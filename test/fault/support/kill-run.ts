@@ -6,20 +6,12 @@
  * 2. Between two processes every file is looked at: one that holds what it shall hold never changes its inode again.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startChild, type ChildEnd } from '../../support/child-process.ts';
+import { linesOf, type Killing } from '../../support/killing.ts';
 import type { KillOrder } from './kill-child.ts';
 import { prepareWorld, type KillJobPlaces } from './kill-job.ts';
 import { lookAtDatabase, type Rows } from './outside-database.ts';
@@ -55,10 +47,14 @@ export interface KillRun {
   readonly verifications: number;
 }
 
-export type Killing = Pick<KillOrder, 'kill' | 'everyPoint' | 'count'>;
+/** `hits`: shall each hit of a point be counted? */
+export type KillRunOptions = Pick<Killing, 'kill' | 'killOnceAt'> & { readonly hits?: boolean };
 
 /** `databaseUrl` default: a SQLite file in the workspace. */
-export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Promise<KillRun> {
+export async function runUntilItEnds(
+  { hits = false, ...killing }: KillRunOptions,
+  databaseUrl?: string,
+): Promise<KillRun> {
   const root = mkdtempSync(join(tmpdir(), 'holdfast-kill-'));
   try {
     const places: KillJobPlaces = {
@@ -68,16 +64,20 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
     };
     mkdirSync(places.outside, { recursive: true });
     prepareWorld(places);
+    const notes = {
+      killed: join(places.outside, 'killed'),
+      ...(hits ? { hits: join(places.outside, 'hits') } : {}),
+    };
     const inodes = new Map<string, string>();
     for (let processes = 1; ; processes++) {
       assert.ok(processes <= MAX_PROCESSES, `the job did not end within ${MAX_PROCESSES} processes`);
-      const end = await runProcess({ ...places, ...killing });
+      const end = await runProcess({ ...places, ...notes, ...killing });
       noteInodes(places.workspace, inodes);
       if (end.signal === 'SIGKILL') continue;
       assert.equal(
         end.code,
         0,
-        `killed at ${lines(join(places.outside, 'killed')).join(', ')}; then it failed:\n${end.stderr}`,
+        `killed at ${linesOf(join(places.outside, 'killed')).join(', ')}; then it failed:\n${end.stderr}`,
       );
       return await lookAtRun(places);
     }
@@ -86,29 +86,21 @@ export async function runUntilItEnds(killing: Killing, databaseUrl?: string): Pr
   }
 }
 
-async function runProcess(
-  order: KillOrder,
-): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], {
-    stdio: ['ignore', 'inherit', 'pipe'],
-    env: { ...process.env, NODE_COMPILE_CACHE: compiled() },
-  });
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+async function runProcess(order: KillOrder): Promise<ChildEnd> {
+  const { process: child, end } = startChild({ script: CHILD, order, compiled: compiled() });
   let isLate = false;
   const limit = setTimeout(() => {
     isLate = true;
     child.kill('SIGKILL');
   }, PROCESS_LIMIT_MS);
-  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(
-    (resolve) => void child.once('close', (...end) => resolve(end)),
-  );
+  const ended = await end;
   clearTimeout(limit);
+  const killed = linesOf(join(order.outside, 'killed')).join(', ');
   assert.ok(
     !isLate,
-    `a process did not end within ${PROCESS_LIMIT_MS} ms; killed before at ${lines(join(order.outside, 'killed')).join(', ')}\n${stderr}`,
+    `a process did not end within ${PROCESS_LIMIT_MS} ms; killed before at ${killed}\n${ended.stderr}`,
   );
-  return { code, signal, stderr };
+  return ended;
 }
 
 async function lookAtRun({ workspace, outside, databaseUrl }: KillJobPlaces): Promise<KillRun> {
@@ -118,16 +110,16 @@ async function lookAtRun({ workspace, outside, databaseUrl }: KillJobPlaces): Pr
       .map((name) => [name.slice('once-'.length), readFileSync(join(outside, name)).length]),
   );
   const hits = new Map<string, number>();
-  for (const point of lines(join(outside, 'hits'))) hits.set(point, (hits.get(point) ?? 0) + 1);
+  for (const point of linesOf(join(outside, 'hits'))) hits.set(point, (hits.get(point) ?? 0) + 1);
   return {
     outputs: JSON.parse(readFileSync(join(outside, 'outputs'), 'utf8')) as unknown,
     files: filesIn(workspace),
     database: await lookAtDatabase(databaseUrl),
-    killed: lines(join(outside, 'killed')),
+    killed: linesOf(join(outside, 'killed')),
     onceCalls,
     effects: effectsIn(outside),
     hits,
-    verifications: lines(join(outside, 'history')).filter((line) => line.startsWith('{"name":"verifyWorld"')).length,
+    verifications: linesOf(join(outside, 'history')).filter((line) => line.startsWith('{"name":"verifyWorld"')).length,
   };
 }
 
@@ -136,14 +128,6 @@ export function effectsIn(outside: string): readonly number[] {
   return readdirSync(outside)
     .filter((name) => name.startsWith('effect-'))
     .map((name) => readFileSync(join(outside, name)).length);
-}
-
-function lines(path: string): string[] {
-  return existsSync(path)
-    ? readFileSync(path, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-    : [];
 }
 
 /** Every file, folder and link with mode and content; of `.holdfast` only what must not be left there. */

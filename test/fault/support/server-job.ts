@@ -1,15 +1,6 @@
 /** The kill job as a plan on a real server, with its person: the same steps, edits and answers. */
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,6 +8,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../../src/model/job/status.ts';
 import { bundleWorkflows } from '../../../src/worker.ts';
 import { agentJob } from '../../../src/workflows/agent-job.ts';
+import { linesOf } from '../../support/killing.ts';
 import type { TestTemporal } from '../../support/temporal.ts';
 import { answerKillJob, prepareWorld, REFUSED_CALLS } from './kill-job.ts';
 import { effectsIn, filesIn } from './kill-run.ts';
@@ -106,6 +98,7 @@ export async function startServerJob(
     namespace: temporal.namespace,
     taskQueue: temporal.unique('queue'),
     bundlePath: await (bundle ??= bundleAt()),
+    killed: join(root, 'outside', 'killed'),
     ...more,
   };
   mkdirSync(order.outside, { recursive: true });
@@ -133,7 +126,7 @@ export async function startServerJob(
         files: filesIn(workspace),
         database: await lookAtDatabase(order.databaseUrl),
         effects: effectsIn(order.outside),
-        killed: lines(join(order.outside, 'killed')),
+        killed: linesOf(join(order.outside, 'killed')),
       };
     },
     remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }),
@@ -214,14 +207,6 @@ export class Person {
       return undefined;
     }
   }
-}
-
-export function lines(path: string): string[] {
-  return existsSync(path)
-    ? readFileSync(path, 'utf8')
-        .split('\n')
-        .filter((line) => line !== '')
-    : [];
 }
 
 /** With `ctx.once` values evened out, after a check that each has one value wherever it went. */

@@ -3,41 +3,21 @@
  *
  * Invariant: a worker that ends in any other way is the test's failure, told with what it printed.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ended, startChild, type StartedChild } from '../../support/child-process.ts';
 import type { WorkerOrder } from './worker-child.ts';
 
 const CHILD = new URL('./worker-child.ts', import.meta.url).pathname;
 
-export interface RunningWorker {
-  readonly process: ChildProcess;
-  /** What it printed, for messages. */
-  readonly printed: () => string;
-}
-
-export async function startWorker(order: WorkerOrder): Promise<RunningWorker> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let printed = '';
-  const ready = new Promise<void>((resolve) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      printed += chunk.toString();
-      if (printed.includes('ready\n')) resolve();
-    });
-    child.once('exit', () => resolve());
-  });
-  child.stderr.on('data', (chunk: Buffer) => (printed = `${printed}${chunk.toString()}`.slice(-20_000)));
-  await ready;
-  return { process: child, printed: () => printed };
-}
-
-export async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+export async function startWorker(order: WorkerOrder): Promise<StartedChild> {
+  const worker = startChild({ script: CHILD, order });
+  await worker.said('ready');
+  return worker;
 }
 
 export class Supervisor {
   readonly #order: WorkerOrder;
-  #current: RunningWorker | undefined;
+  #current: StartedChild | undefined;
   #isOver = false;
   #loop: Promise<void> = Promise.resolve();
   /** Successors that were needed. */

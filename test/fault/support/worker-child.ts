@@ -1,32 +1,24 @@
-/**
- * A real worker process for fault tests. Its one argument is a JSON order; it says `ready` when it polls, and ends itself
- * by SIGKILL where it is told.
- */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+/** A real worker process for fault tests, which may kill itself. It says `ready` when it polls. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { setFaultHook, type FaultPoint } from '../../../src/store/fault-point.ts';
+import { setFaultHook } from '../../../src/store/fault-point.ts';
 import { createWorker } from '../../../src/worker.ts';
+import { killingHook, type Killing } from '../../support/killing.ts';
 import { interfere, killJobSteps, type KillJobPlaces } from './kill-job.ts';
 
-export interface WorkerOrder extends KillJobPlaces {
+export interface WorkerOrder extends KillJobPlaces, Killing {
   readonly address: string;
   readonly namespace: string;
   readonly taskQueue: string;
   readonly bundlePath: string;
-  /** End at the first hit of each of these points, one worker each. */
-  readonly killAt?: readonly FaultPoint[];
 }
 
 const order = JSON.parse(process.argv[2]!) as WorkerOrder;
-const killedPath = join(order.outside, 'killed');
-const killedBefore = new Set(existsSync(killedPath) ? readFileSync(killedPath, 'utf8').split('\n') : []);
-
+const kill = killingHook(order);
 setFaultHook((point) => {
   if (point === 'commit.effect-marked') interfere(order);
-  if (order.killAt?.includes(point) !== true || killedBefore.has(point)) return;
-  appendFileSync(killedPath, `${point}\n`);
-  process.kill(process.pid, 'SIGKILL');
+  kill(point);
 });
 
 const worker = await createWorker({
