@@ -8,7 +8,7 @@ import { FAILURES, type FailureType } from './failures.ts';
 export class HoldfastError extends Error {
   readonly type: FailureType;
   readonly details: Readonly<Record<string, unknown>>;
-  /** When the other side wants to be asked again. Undefined: it didn't say. */
+  /** After how many milliseconds the other side wants to be tried again. Undefined: it didn't say. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

@@ -2,7 +2,7 @@
  * A bounded, readable difference between two texts. Pure.
  *
  * Invariants
- * 1. Bounded in lines, bytes, width and work, whatever the texts hold; what was left out is said.
+ * 1. Bounded in lines, bytes, width and work, whatever the texts hold; the text says how much is omitted.
  * 2. Nothing in a text can act on a terminal or hide: control, bidirectional and invisible characters are shown as what
  *    they are.
  */

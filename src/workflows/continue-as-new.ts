@@ -30,7 +30,7 @@ export interface Carried {
 /** What `agentJob` carries of its plan. */
 export interface CarriedPlan {
   readonly progress: PlanProgress;
-  /** Steps that became void and that the scheduler has not been told of. */
+  /** Steps that became void and that the scheduler has not drained yet. */
   readonly rewound: readonly string[];
 }
 

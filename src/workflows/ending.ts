@@ -1,6 +1,6 @@
 /**
- * How a person ends a job: aborts it, has it undone, or ends the undoing. One machine, so that whoever waits need only
- * look at it. Every transition is in this table, and is asserted:
+ * How a person ends a job: aborts it, has it undone, or ends the undoing. One machine, so that all who wait look at
+ * the same state. Every transition is in this table, and is asserted:
  *
  * | state           | abort by Signal | undo by Signal  | abort by answer | undo by answer  | undo begins     |
  * |-----------------|-----------------|-----------------|-----------------|-----------------|-----------------|

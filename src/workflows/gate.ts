@@ -131,7 +131,7 @@ export class Gate {
         board.set(stepId, { state: stateFor(result.question) });
         questions.ask(result.question);
         await questions.whenAnswered(result.question.digest);
-        // A question about the world is followed by a comparison, whoever answered it.
+        // Any answer to a question about the world is followed by a comparison.
         if (isAboutTheWorld(result.question)) await verification.verify('decided', detailOf(result.question));
         return undefined;
       case 'failed':

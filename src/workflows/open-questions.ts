@@ -53,7 +53,7 @@ export class OpenQuestions {
     for (const question of this.all) if (isMeant(question)) this.close(question.digest);
   }
 
-  /** What was asked before an undoing is asked no more. */
+  /** Closes all: an undoing begins without questions. */
   clear(): void {
     this.#questions.clear();
     this.show();

@@ -15,7 +15,7 @@ export class PlannedJob implements PlanJob {
   readonly #plan: Plan;
   readonly #core: JobCore;
   readonly #graph: PlanGraph;
-  /** Steps that became void and that the scheduler has not been told of; also filled by the core. */
+  /** Steps that became void and that the scheduler has not drained yet; the core adds to it, too. */
   readonly #rewound: string[];
   /** How many steps earlier Runs had done. */
   readonly #carriedDone: number;

@@ -14,7 +14,7 @@ export class Refusals {
     return this.#refusals;
   }
 
-  /** @param value what came, of whatever form */
+  /** @param value what came, in any form */
   add(value: unknown, problems: readonly string[]): void {
     const { by, digest } = (typeof value === 'object' && value !== null ? value : {}) as {
       readonly by?: unknown;

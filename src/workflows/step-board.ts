@@ -7,7 +7,7 @@
  */
 import type { StepState, StepStatus } from '../model/job/status.ts';
 
-/** A step that is done, as the next Run of the chain is told it: id, step, generation, effects. */
+/** A step that is done, as it is carried to the next Run of the chain: id, step, generation, effects. */
 export type CarriedStep = readonly [string, string, number, string];
 
 export class StepBoard {

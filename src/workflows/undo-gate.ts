@@ -2,7 +2,7 @@
  * What stands before the undoing of a job: an Activity begins it, again and again until nothing is in its way; a person
  * answers what is.
  *
- * Invariant: once it has begun, what was asked before is asked no more.
+ * Invariant: when it begins, the questions that are open are closed.
  */
 import { condition, type ApplicationFailure } from '@temporalio/workflow';
 import { defined } from '../model/defined.ts';
@@ -39,7 +39,9 @@ export class UndoGate {
     return this.#options.ending.stopped;
   }
 
-  /** Begins to undo, with whatever a person has to decide first. Returns why a person ended it, if one did. */
+  /**
+   * Begins to undo, once a person has decided what must be decided first. Returns why a person ended it, if one did.
+   */
   async begin(begin: Begin): Promise<ReadyUndo | ApplicationFailure> {
     const { ending, questions } = this.#options;
     if (!ending.isUndoing) {
@@ -64,7 +66,7 @@ export class UndoGate {
     return result;
   }
 
-  /** Waits for the answer to what an undoing asks. Returns why it ends, if that was the answer. */
+  /** Asks a person and waits for the answer. Returns why the undoing ends, if that was the answer. */
   async whenAnswered(question: Question): Promise<ApplicationFailure | undefined> {
     const { ending, questions } = this.#options;
     questions.ask(question);

@@ -3,7 +3,7 @@
  * the world is not as the record left it.
  *
  * Invariants
- * 1. What remains to be undone comes from Activities' results; a Run that goes on in a new one asks for it again.
+ * 1. What remains to be undone comes from Activities' results; a new Run requests it again.
  * 2. A person's `abort` ends it: what is not undone then stays as it is.
  */
 import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';

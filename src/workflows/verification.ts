@@ -100,7 +100,7 @@ export class Verification {
     attributes.areKnown = result.searchAttributes;
     knowledge.term = result.term;
     const asked = result.kind === 'question' ? result.question.digest : undefined;
-    // A question about the world that the ledger asks no longer is withdrawn there, too.
+    // The ledger has withdrawn the questions about the world that it does not return.
     questions.closeAll((question) => isAboutTheWorld(question) && question.digest !== asked);
     if (result.kind !== 'verified') return;
     this.#mark = result.mark;

@@ -45,7 +45,7 @@ export type StepDone = z.infer<typeof StepDoneSchema>;
 export const RunStepResultSchema = z.discriminatedUnion('kind', [
   StepDoneSchema,
   z.strictObject({ kind: z.literal('verification-required'), reason: VerificationReasonSchema, detail: z.string() }),
-  /** The ledger has issued a higher generation than was asked for. */
+  /** The ledger has issued a higher generation than was requested. */
   z.strictObject({ kind: z.literal('other-generation'), generation: z.int() }),
   /** An approval, a conflict, or a step that can't go on. */
   z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),

@@ -29,7 +29,7 @@ export type Watch = z.infer<typeof WatchSchema>;
 
 export const DEFAULT_VERIFY_AFTER_MS = 10 * 60_000;
 
-/** What holds for a whole job; told once a Run, with its first verification, and kept in the ledger. */
+/** What holds for a whole job; sent once a Run, with its first verification, and stored in the ledger. */
 export const JobSettingsSchema = z.strictObject({
   /** Database name → URL, `${{ env.NAME }}` unresolved: no secret is in a history or a ledger. */
   databases: z.record(z.string(), z.string()),

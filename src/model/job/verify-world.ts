@@ -33,7 +33,10 @@ export const VerifyWorldRequestSchema = z.strictObject({
   steps: z.array(z.tuple([z.string(), z.int(), z.int()])),
   reason: VerificationReasonSchema,
   detail: z.string(),
-  /** Steps that the Workflow waits for now; what else is half applied is asked for by nobody. Absent: not known. */
+  /**
+   * Steps that the Workflow requests now; a half-applied intent of another step is requested by nobody. Absent: not
+   * known.
+   */
   asking: z.array(z.string()).optional(),
   /** The Run that this one continues as new. */
   continuedFrom: z.string().optional(),

@@ -1,5 +1,5 @@
 /**
- * Does what a plan gives a step fit the step's input schema, as far as it can be told before the job runs?
+ * Does what a plan gives a step fit the step's input schema, as far as that is known before the job runs?
  */
 import * as z from 'zod';
 import { resolve } from './resolve.ts';
@@ -82,7 +82,7 @@ function holdsReference(value: unknown): boolean {
     try {
       return resolve(value, {}) === undefined;
     } catch (error) {
-      // Either it has a reference or it cannot be read; both are told elsewhere.
+      // Either it has a reference or it cannot be read; both are reported elsewhere.
       return error instanceof HoldfastError;
     }
   }

@@ -57,7 +57,7 @@ function claimsOf(step: PlanStep): readonly StepClaim[] {
   ];
 }
 
-/** Those that can be told before the job runs. */
+/** Those that are known before the job runs. */
 function declaredClaims(texts: readonly string[]): readonly Claim[] {
   return texts.flatMap((text) => {
     const claim = text.includes('${{') ? undefined : parseClaim(text);

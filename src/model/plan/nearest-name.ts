@@ -16,7 +16,7 @@ export function nearestName(name: string, candidates: readonly string[]): string
   return best;
 }
 
-/** For a name of which a part was left out or added: `timeot` for `timeoutMs`, `attempts` for `maxAttempts`. */
+/** For a name of which a part is missing or was added: `timeot` for `timeoutMs`, `attempts` for `maxAttempts`. */
 function partDistance(wanted: string, other: string): number {
   const [short, long] = wanted.length < other.length ? [wanted, other] : [other, wanted];
   if (short.length < 4) return Infinity;

@@ -14,7 +14,7 @@ export interface PlanStepRequest {
   /** Steps that this one depends on directly: needs, references, state. In plan order. */
   readonly uses: readonly string[];
   /**
-   * `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and told from a built-in
+   * `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and read from a built-in
    * step's input.
    */
   readonly writes: readonly string[];
@@ -32,7 +32,10 @@ export type PlanStepResult = { readonly output: Json } | { readonly rewound: tru
 
 export interface PlanJob {
   readonly jobId: string;
-  /** Runs one step to its end. Rejects only when the job must end; a person is asked within it. */
+  /**
+   * Runs one step to its end. Rejects only when the job must end; what a person can decide is decided before it
+   * settles.
+   */
   step(request: PlanStepRequest): Promise<PlanStepResult>;
   /** A timer, in milliseconds. */
   sleep(durationMs: number): Promise<void>;

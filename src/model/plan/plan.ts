@@ -47,7 +47,7 @@ export const PlanSchema = z
         'Environment variables of the worker whose values steps may use, by ${{ secrets.NAME }} and ' +
           'ctx.secret(name). Their values are kept nowhere. Default: none.',
       ),
-    // Not filled in where it is left out: a plan without it keeps its digest.
+    // No default is filled in: the digest of a plan without it stays the same.
     http: HttpSettingsSchema.optional().describe('What steps and watches may call. Default: nothing.'),
     state: z
       .record(NameSchema, StateKeySchema)

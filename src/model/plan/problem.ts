@@ -1,5 +1,5 @@
 /**
- * What is wrong with a plan: one problem, told so that its author can mend it without asking anybody.
+ * What is wrong with a plan: one problem, worded so that its author can correct it without help.
  *
  * Invariant: no problem shows the value of a literal URL's credentials.
  */

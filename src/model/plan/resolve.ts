@@ -37,7 +37,7 @@ export interface ResolvedInput {
 
 /**
  * A step's input with every reference replaced but those to secrets, and the places of those. What another reference
- * yields can't name a secret, whatever it says. Pure.
+ * yields can't name a secret, whatever text it holds. Pure.
  * @throws HoldfastError as `resolve`
  */
 export function resolveInput(value: Json, scope: Scope): ResolvedInput {

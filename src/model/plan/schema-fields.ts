@@ -1,7 +1,7 @@
 /** The fields that a zod schema knows at a path. */
 import * as z from 'zod';
 
-/** The fields that a schema knows at a path; none when it cannot be told. */
+/** The fields that a schema knows at a path; none when that is not known. */
 export function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   const here = unwrap(schema);
   const [first, ...rest] = path;

@@ -91,7 +91,7 @@ function requestFor(step: PlanStep, { input, secrets }: ResolvedInput, { graph, 
   };
 }
 
-/** What a step writes, as far as it is known before it runs: declared, and told from a built-in step's input. */
+/** What a step writes, as far as it is known before it runs: declared, and read from a built-in step's input. */
 function writesOf(step: PlanStep, input: Json): readonly string[] {
   const declared = step.writes.map((text) => {
     const claim = parseClaim(text);

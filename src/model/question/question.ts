@@ -1,5 +1,5 @@
 /**
- * What a person is asked. A question is bound to exactly what was found; if that changes, it is another question.
+ * A question to a person. It is bound to exactly what was found; if that changes, it is another question.
  *
  * Invariants
  * 1. digest = SHA-256(nonce, findings). The nonce is minted when the question is asked, so the same drift next week is

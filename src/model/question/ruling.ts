@@ -52,7 +52,7 @@ function otherQuestion(question: Question, decision: Decision): string {
   return `the decision names question ${shortDigest(decision.digest)}; the open one is ${shortDigest(question.digest)}`;
 }
 
-/** Is it no finding, but a call that is kept when a step of one runs again? */
+/** Is the resource no finding of its own, but a call that is kept when a finding's step runs again? */
 function isKeptCall({ findings }: Question, resource: string): boolean {
   const isListed = findings.some((finding) => finding.resource === resource);
   return !isListed && findings.some(({ keeps }) => keeps?.includes(resource) === true);
@@ -110,7 +110,7 @@ function answersOf(question: Question, decision: Decision): ChosenAnswers {
   return { answers, problems };
 }
 
-/** A call that is kept when its step runs again may be made anew; nothing else can be said of it. */
+/** A call that is kept when its step runs again may be made anew (`repeat`); it has no other answer. */
 function againProblems(
   { findings }: Question,
   answers: Readonly<Record<string, Answer>>,

@@ -119,7 +119,7 @@ export const PerformSchema = z.strictObject({
   answer: DigestSchema,
   /** Who says that it happened: the call's own answer, the step's probe, or a person. */
   known: z.enum(['called', 'probed', 'told']),
-  /** The generation that made it; an earlier one's is kept when a step runs again. */
+  /** The generation that made it: an earlier one, for a call that is kept when its step runs again. */
   generation: z.int().min(0),
 });
 

@@ -50,7 +50,7 @@ export const IntentSchema = z.strictObject({
   observations: z.array(ObservationSchema),
   queries: z.array(QueryObservationSchema),
   listings: z.array(ListingObservationSchema),
-  /** What commands in place have left in the workspace: done already, and the record's from now on. */
+  /** What commands in place have changed in the workspace: recorded with the step, with nothing to apply. */
   left: z.array(ObservationSchema).optional(),
   output: JsonSchema,
   undoes: UndoesSchema.optional(),

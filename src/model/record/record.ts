@@ -128,7 +128,7 @@ export const UndoneRecordSchema = z.strictObject({
 });
 export type UndoneRecord = z.infer<typeof UndoneRecordSchema>;
 
-/** A question that nobody need answer any more: what it asked about has changed or gone. */
+/** A question that needs no answer any more: what it was about has changed or gone. */
 export const WithdrawnRecordSchema = z.strictObject({
   ...common,
   kind: z.literal('withdrawn'),

@@ -79,7 +79,7 @@ export type Sighting =
 
 const ABSENT_DIGEST = digestOf(ABSENT);
 
-/** The digest of a state. `summary` texts are left out: only what the resource is counts. */
+/** The digest of a state, without `summary` texts: only what the resource is counts. */
 export function stateDigest(state: ResourceState): Digest {
   return state.kind === 'absent' ? ABSENT_DIGEST : sha256Hex(stateText(state));
 }

@@ -1,5 +1,5 @@
 /**
- * Commands: what a step may ask of `ctx.command`, and what it is told. Pure.
+ * `ctx.command`: its arguments, checked and completed. Pure.
  *
  * Invariant: everything that decides what runs is in the request, so that a record of it says what ran; of the worker's
  * environment only names are in it.
@@ -10,7 +10,7 @@ import { commandFields, ArgvSchema } from './command-fields.ts';
 
 /** Of standard output, and of standard error, so much reaches the step: half from the start, half from the end. */
 export const MAX_COMMAND_TEXT_BYTES = 128 * 1024;
-/** Of both together so much is kept as a blob: half from the start, half from the end. */
+/** Of both together so much is stored as a blob: half from the start, half from the end. */
 export const MAX_COMMAND_LOG_BYTES = 2 * 1024 * 1024;
 
 /** A command that changes more files than this is refused: an intent is sealed, applied and recorded as a whole. */

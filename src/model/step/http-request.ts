@@ -78,5 +78,5 @@ function checkTogether(request: Checked, context: z.RefinementCtx): void {
 
 export const HttpRequestSchema = z.strictObject(requestFields).superRefine(checkTogether);
 export type HttpRequest = z.output<typeof HttpRequestSchema>;
-/** A request as it is written, defaults left out. */
+/** A request as it is written, without defaults. */
 export type HttpRequestSource = z.input<typeof HttpRequestSchema>;

@@ -21,7 +21,7 @@ export const PlacedSecretSchema = z.strictObject({
 });
 export type PlacedSecret = z.infer<typeof PlacedSecretSchema>;
 
-/** What stands in the place of a secret's value wherever text is kept or shown. */
+/** What stands in the place of a secret's value wherever text is recorded or shown. */
 export function secretMark(name: string): string {
   return `«secret ${name}»`;
 }

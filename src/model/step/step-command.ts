@@ -27,7 +27,7 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
   /** Between SIGTERM and SIGKILL, in milliseconds. Default: 5000. */
   readonly killGraceMs?: number;
-  /** More output is a failure, and it is killed. Default: no bound (what is kept is bounded). */
+  /** More output is a failure, and it is killed. Default: no bound (what is stored is bounded). */
   readonly maxOutputBytes?: number;
   /** Run in the workspace itself. Default: false. */
   readonly inPlace?: boolean;

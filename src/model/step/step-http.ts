@@ -20,7 +20,7 @@ export interface HttpResponse {
   readonly status: number;
   /** The one that answered, after redirects. */
   readonly url: string;
-  /** Names in lower case; those that hold cookies and challenges are left out. */
+  /** Names in lower case; without those that hold cookies and challenges. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body as UTF-8; '' where there is none, and with `saveTo`. */
   readonly text: string;

@@ -8,7 +8,7 @@ import { literalText, member } from './literal.ts';
 const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
 
 /**
- * What it writes. Parts that cannot be told (they hold references, or are not valid) are omitted. Rows that are
+ * What it writes. Parts that are not known yet (they hold references) or not valid are omitted. Rows that are
  * upserted do not claim the whole table: two steps may each upsert their own.
  */
 export function builtInWrites(use: string, input: Json): readonly Claim[] {
@@ -35,13 +35,13 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
   }
 }
 
-/** What it reads, as far as that can be told. */
+/** What it reads, as far as that is known before the job runs. */
 export function builtInReads(use: string, input: Json): readonly Claim[] {
   if (use === 'command') return commandReads(member(input, 'paths'));
   return use === 'file.copy' ? fileClaim(literalText(member(input, 'from'))) : [];
 }
 
-/** A command may read whatever it is given. */
+/** A command may read all that it is given. */
 function commandReads(paths: Json | undefined): readonly Claim[] {
   if (paths === undefined || !isList(paths)) return [WHOLE_WORKSPACE];
   return paths.flatMap((path) => {

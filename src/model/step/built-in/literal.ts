@@ -1,4 +1,4 @@
-/** Parts of a step's input that can be told before the job runs: text without references. */
+/** Parts of a step's input that are known before the job runs: text without references. */
 import type { Json } from '../../canonical-json.ts';
 
 export function member(input: Json, name: string): Json | undefined {
