@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Context } from '../src/cli/command.ts';
 import { decideInteractively } from '../src/cli/decide-interactively.ts';
-import type { DecideOptions } from '../src/cli/decide.ts';
+import type { DecideOptions } from '../src/cli/decide-options.ts';
 import { showDifference } from '../src/cli/show-question.ts';
 import { Interrupted, processTerminal } from '../src/cli/terminal.ts';
 import type { Decision, JobStatus, Question } from '../src/client.ts';

@@ -6,7 +6,7 @@ import { shortDigest } from '../model/digest.ts';
 import { needsResult, type Finding } from '../model/question/finding.ts';
 import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
-import type { DecideOptions } from './decide.ts';
+import type { DecideOptions } from './decide-options.ts';
 import { whoDecides } from './person.ts';
 import { showPreview } from './show-preview.ts';
 import { showQuestion } from './show-question.ts';

@@ -24,22 +24,12 @@ import {
   type Outcome,
 } from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
+import type { DecideOptions } from './decide-options.ts';
 import { whoDecides } from './person.ts';
 import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
 import { whileSlow } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
-
-export interface DecideOptions {
-  readonly item?: readonly string[];
-  readonly result?: readonly string[];
-  readonly compensate?: boolean;
-  readonly question?: string;
-  readonly by?: string;
-  readonly reason?: string;
-  readonly dryRun?: boolean;
-  readonly signal?: boolean;
-}
 
 export const decideCommand: CommandSpec<DecideOptions> = {
   name: 'decide',

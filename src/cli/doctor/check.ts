@@ -1,0 +1,49 @@
+/** One thing that `holdfast doctor` has looked at, and how all of them are shown. */
+import { HoldfastError } from '../../model/failure.ts';
+import { EXIT, type Outcome } from '../command.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { counted } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface Check {
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'problem' | 'not-checked';
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+/** @throws what is no HoldfastError */
+export function failed(name: string, error: unknown, remedy?: string): Check {
+  if (!(error instanceof HoldfastError)) throw error;
+  const own = error.details['nextStep'];
+  return {
+    name,
+    state: 'problem',
+    detail: error.message,
+    remedy: remedy ?? (typeof own === 'string' ? own : error.nextStep),
+  };
+}
+
+const MARKS: Readonly<Record<Check['state'], string>> = { ok: '✔', warning: '!', problem: '✖', 'not-checked': '-' };
+const STYLES = { ok: 'green', warning: 'yellow', problem: 'red', 'not-checked': 'dim' } as const;
+
+export function conclude(terminal: Terminal, checks: readonly Check[]): Outcome {
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const lines = checks.flatMap(({ name, state, detail, remedy }) => [
+    `${terminal.style(STYLES[state], MARKS[state])} ${name.padEnd(width)}  ${detail}`,
+    ...(remedy === undefined ? [] : [`  ${' '.repeat(width)}  ${terminal.style('bold', 'Remedy:')} ${remedy}`]),
+  ]);
+  const problems = checks.filter(({ state }) => state === 'problem');
+  lines.push(
+    '',
+    problems.length === 0
+      ? 'No problems.'
+      : `${counted(problems.length, 'problem')}: ${problems.map(({ name }) => name).join(', ')}.`,
+  );
+  return { code: codeOf(problems), data: { ok: problems.length === 0, checks }, text: lines.join('\n') };
+}
+
+function codeOf(problems: readonly Check[]): ExitCode {
+  if (problems.length === 0) return EXIT.ok;
+  return problems.some(({ name }) => name === 'server') ? EXIT.unreachable : EXIT.failed;
+}
