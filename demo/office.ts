@@ -10,27 +10,31 @@ import pg from 'pg';
 const TABLES = { weather: 'day', figure: 'id' } as const;
 
 const CREATE = [
-  `CREATE TABLE weather (day TEXT PRIMARY KEY, precipitation DOUBLE PRECISION NOT NULL, warmest DOUBLE PRECISION NOT NULL,
-    coldest DOUBLE PRECISION NOT NULL, wind DOUBLE PRECISION NOT NULL, weather TEXT NOT NULL)`,
+  `CREATE TABLE weather (day TEXT PRIMARY KEY, precipitation DOUBLE PRECISION NOT NULL,
+    warmest DOUBLE PRECISION NOT NULL, coldest DOUBLE PRECISION NOT NULL, wind DOUBLE PRECISION NOT NULL,
+    weather TEXT NOT NULL)`,
   'CREATE TABLE figure (id TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL)',
   'CREATE TABLE audit (action TEXT NOT NULL, source TEXT NOT NULL, row_key TEXT NOT NULL)',
 ];
 
 const SQLITE_AUDITOR = Object.entries(TABLES).flatMap(([table, key]) =>
-  (['INSERT', 'UPDATE', 'DELETE'] as const).map(
-    (action) =>
-      `CREATE TRIGGER audit_${table}_${action.toLowerCase()} AFTER ${action} ON ${table}
-     BEGIN INSERT INTO audit VALUES ('${action.toLowerCase()}', '${table}', ${action === 'DELETE' ? 'OLD' : 'NEW'}.${key}); END`,
-  ),
+  (['INSERT', 'UPDATE', 'DELETE'] as const).map((action) => {
+    const what = action.toLowerCase();
+    const row = action === 'DELETE' ? 'OLD' : 'NEW';
+    return `CREATE TRIGGER audit_${table}_${what} AFTER ${action} ON ${table}
+     BEGIN INSERT INTO audit VALUES ('${what}', '${table}', ${row}.${key}); END`;
+  }),
 );
 
 const POSTGRES_AUDITOR = [
   `CREATE FUNCTION audit_row() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN
-     INSERT INTO audit VALUES (lower(TG_OP), TG_TABLE_NAME, CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END ->> TG_ARGV[0]);
+     INSERT INTO audit VALUES (lower(TG_OP), TG_TABLE_NAME,
+       CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END ->> TG_ARGV[0]);
      RETURN NULL; END $body$`,
   ...Object.entries(TABLES).map(
     ([table, key]) =>
-      `CREATE TRIGGER audit_${table} AFTER INSERT OR UPDATE OR DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION audit_row('${key}')`,
+      `CREATE TRIGGER audit_${table} AFTER INSERT OR UPDATE OR DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION ` +
+      `audit_row('${key}')`,
   ),
 ];
 

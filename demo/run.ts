@@ -84,7 +84,8 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   const question = await nextQuestion(stage, workflowId, interrupt);
   if (question === undefined) throw new Error('The job ended without a question, although its world had changed.');
   story.tell(
-    `The job stops and asks, ${seconds(performance.now() - polledMs)} after the worker began to poll (it took ${seconds(polledMs - spawnedMs)} to start).`,
+    `The job stops and asks, ${seconds(performance.now() - polledMs)} after the worker began to poll (it took ` +
+      `${seconds(polledMs - spawnedMs)} to start).`,
   );
   // Whoever decides is shown it by the same code as `holdfast decide` has.
   if (!options.interactive) showAsked(story, question);
@@ -104,9 +105,9 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   if (options.json) {
     const { workspace, address, namespace, uiUrl, office, csv } = stage;
     const database = { dialect: office.dialect, ...(office.dialect === 'SQLite' ? { file: office.label } : {}) };
-    story.terminal.out(
-      `${JSON.stringify({ schemaVersion: 1, ok, durationMs, acts: story.actsMs, workflowId, address, namespace, uiUrl: uiUrl ?? null, workspace, csv, database, proofs }, null, 2)}\n`,
-    );
+    const server = { workflowId, address, namespace, uiUrl: uiUrl ?? null };
+    const told = { schemaVersion: 1, ok, durationMs, acts: story.actsMs, ...server, workspace, csv, database, proofs };
+    story.terminal.out(`${JSON.stringify(told, null, 2)}\n`);
   }
   if (options.keep && !interrupt.aborted)
     await new Promise<void>((resolve) => interrupt.addEventListener('abort', () => resolve(), { once: true }));
@@ -157,7 +158,8 @@ async function firstWorker(
   }
   story.act('Its worker is killed, between an effect and its record');
   story.failed(
-    `worker ${worker.pid}: SIGKILL. ${story.bold('chart.svg')} and its row in the database are there; no record says so.`,
+    `worker ${worker.pid}: SIGKILL. ${story.bold('chart.svg')} and its row in the database are there; no record ` +
+      'says so.',
   );
   const { state } = await stage.client.describe(workflowId);
   story.aside(`Temporal says: ${state}. Nobody looks at the world now.`);
@@ -199,9 +201,9 @@ async function nextQuestion(
 function showAsked(story: Story, question: Question): void {
   for (const finding of question.findings) {
     story.line();
-    story.tell(
-      `${story.terminal.style('yellow', '?')} ${story.bold(finding.resource)}  ${finding.kind}${finding.recordedBy === undefined ? '' : story.dim(`  recorded by step ${finding.recordedBy.stepId}`)}`,
-    );
+    const { recordedBy } = finding;
+    const by = recordedBy === undefined ? '' : story.dim(`  recorded by step ${recordedBy.stepId}`);
+    story.tell(`${story.terminal.style('yellow', '?')} ${story.bold(finding.resource)}  ${finding.kind}${by}`);
     if (finding.difference === '')
       story.tell(`    expected ${finding.expected.text}\n    found    ${finding.found.text}`);
     else tellDifference(story, finding.difference.trimEnd());
@@ -297,12 +299,14 @@ async function decide(
   };
   for (const { resource, class: kind } of question.findings)
     story.tell(
-      `${resource.padEnd(22)} ${story.bold(items[resource]!.padEnd(8))} ${story.dim(ANSWERS[kind][items[resource]!]?.does ?? '')}`,
+      `${resource.padEnd(22)} ${story.bold(items[resource]!.padEnd(8))} ` +
+        `${story.dim(ANSWERS[kind][items[resource]!]?.does ?? '')}`,
     );
   story.line();
   const [, command = ''] = /^(.*--input ).*$/s.exec(signalCommand(workflowId, question)) ?? [];
   story.tell(
-    `$ ${command}'${JSON.stringify(decision)}' --address ${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`,
+    `$ ${command}'${JSON.stringify(decision)}' --address ` +
+      `${address}${namespace === 'default' ? '' : ` --namespace ${namespace}`}`,
   );
   const given = [
     'workflow',
@@ -358,7 +362,8 @@ function epilogue(
     return;
   }
   story.line(
-    `  npm run demo -- --keep          look at the job in Temporal's UI and at what it made${uiUrl === undefined ? '' : ` (the UI was at ${uiUrl})`}`,
+    `  npm run demo -- --keep          look at the job in Temporal's UI and at what it ` +
+      `made${uiUrl === undefined ? '' : ` (the UI was at ${uiUrl})`}`,
   );
   story.line('  npm run demo -- --interactive   decide yourself: restore, rerun, abort …');
   story.line('  npm run demo -- --database postgres://user@host/postgres');

@@ -208,14 +208,16 @@ function chartSvg(rain: readonly number[], wind: readonly number[]): string {
   const x = (index: number): number => round(left + (index + 0.5) * slot);
   const bars = rain.map(
     (value, index) =>
-      `  <rect x="${round(x(index) - slot * 0.35)}" y="${y(value, rainMost)}" width="${round(slot * 0.7)}" height="${round(height - bottom - y(value, rainMost))}" fill="#4f8fcf"/>`,
+      `  <rect x="${round(x(index) - slot * 0.35)}" y="${y(value, rainMost)}" width="${round(slot * 0.7)}" ` +
+      `height="${round(height - bottom - y(value, rainMost))}" fill="#4f8fcf"/>`,
   );
   const names = MONTHS.map(
     (month, index) => `  <text x="${x(index)}" y="${height - 12}" text-anchor="middle">${month}</text>`,
   );
   const points = wind.map((value, index) => `${x(index)},${y(value, windMost)}`).join(' ');
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#333">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" ` +
+      'font-size="12" fill="#333">',
     '  <title>Rain and wind in Seattle by month</title>',
     `  <rect width="${width}" height="${height}" fill="#fff"/>`,
     `  <text x="${left}" y="20" fill="#4f8fcf">rain, mm a day</text>`,

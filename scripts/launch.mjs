@@ -93,7 +93,8 @@ async function fetchedNode() {
     renameUnlessThere(draft, home);
   } catch (error) {
     throw new Remediable(
-      `${error.message}\nInstall Node ${NODE_MAJOR} or newer yourself (https://nodejs.org), put it on PATH, and run the same command again.`,
+      `${error.message}\nInstall Node ${NODE_MAJOR} or newer yourself (https://nodejs.org), put it on PATH, and ` +
+        'run the same command again.',
     );
   } finally {
     fs.rmSync(draft, { recursive: true, force: true });
@@ -129,7 +130,8 @@ async function ensureDependencies() {
     );
   } catch (error) {
     throw new Remediable(
-      `${error.message}\nThe npm registry must be reachable for the first run. Mend that (\`npm ping\` tells), then run the same command again.`,
+      `${error.message}\nThe npm registry must be reachable for the first run. Mend that (\`npm ping\` tells), ` +
+        'then run the same command again.',
     );
   }
   const left = staleDependency();

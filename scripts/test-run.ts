@@ -162,7 +162,8 @@ export async function withServers(needed: boolean, body: () => Promise<void>): P
       HOLDFAST_TEST_POSTGRES_URL: postgresUrl,
     });
     say(
-      `Servers for the tests: Temporal ${temporalAddress}, PostgreSQL ready in ${seconds(performance.now() - startedMs)}`,
+      `Servers for the tests: Temporal ${temporalAddress}, PostgreSQL ready in ` +
+        `${seconds(performance.now() - startedMs)}`,
     );
     await body();
   } finally {
@@ -217,7 +218,8 @@ function conclude(parts: readonly Part[]): number {
   const total = (count: (part: Part) => number): number => parts.reduce((sum, part) => sum + count(part), 0);
   const failed = total((part) => part.failed);
   const lines = parts.flatMap((part) => [
-    `${part.failed > 0 ? '✖' : '✔'} ${part.name.padEnd(12)} ${part.passed} passed, ${part.failed} failed${part.skipped > 0 ? `, ${part.skipped} skipped` : ''}  (${seconds(part.durationMs)})`,
+    `${part.failed > 0 ? '✖' : '✔'} ${part.name.padEnd(12)} ${part.passed} passed, ${part.failed} ` +
+      `failed${part.skipped > 0 ? `, ${part.skipped} skipped` : ''}  (${seconds(part.durationMs)})`,
     ...part.failures.map((failure) => `    ${failure}`),
   ]);
   process.stdout.write(`\n${lines.join('\n')}\n${total((part) => part.passed)} passed, ${failed} failed\n`);

@@ -90,11 +90,8 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
   for (const key of Object.keys(config)) {
     if ((FIELDS as readonly string[]).includes(key)) continue;
     const near = nearestName(key, FIELDS);
-    throw new HoldfastError(
-      'bad-input',
-      `${file} sets "${key}", which is unknown. ${near === undefined ? `It may set ${FIELDS.join(', ')}.` : `Did you mean "${near}"?`}`,
-      { file, key },
-    );
+    const hint = near === undefined ? `It may set ${FIELDS.join(', ')}.` : `Did you mean "${near}"?`;
+    throw new HoldfastError('bad-input', `${file} sets "${key}", which is unknown. ${hint}`, { file, key });
   }
   const { steps = [], ...rest } = config as Partial<Record<(typeof FIELDS)[number], unknown>>;
   if (!Array.isArray(steps))
@@ -107,7 +104,8 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
   if (wrong >= 0)
     throw new HoldfastError(
       'bad-input',
-      `${file}: steps[${wrong}] is not a step${isContract(steps[wrong]) ? ' with code, but a contract' : ''}. Expected what implementStep(contract, code) returns.`,
+      `${file}: steps[${wrong}] is not a step${isContract(steps[wrong]) ? ' with code, but a contract' : ''}. ` +
+        'Expected what implementStep(contract, code) returns.',
       { file },
     );
   for (const [key, value] of Object.entries(rest)) {
@@ -138,9 +136,11 @@ async function readSteps(file: string): Promise<readonly StepImplementation[]> {
   const steps = [...new Set(candidates.filter(isStep))];
   if (steps.length > 0) return steps;
   const contracts = candidates.filter(isContract).map(({ name }) => name);
+  const found = contracts.length === 0 ? '' : ` It exports the contract of ${contracts.join(', ')} without its code.`;
   throw new HoldfastError(
     'bad-input',
-    `${file} exports no step. Expected what implementStep(contract, code) returns, as named exports or as a list by default.${contracts.length === 0 ? '' : ` It exports the contract of ${contracts.join(', ')} without its code.`}`,
+    `${file} exports no step. Expected what implementStep(contract, code) returns, ` +
+      `as named exports or as a list by default.${found}`,
     { file },
   );
 }
@@ -169,7 +169,10 @@ async function load(file: string): Promise<Record<string, unknown>> {
 function hint(cause: unknown): string {
   const code = (cause as { code?: unknown } | undefined)?.code;
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
-    return ' Node runs TypeScript by leaving its types out: write no enum, namespace or parameter property, or name a compiled file.';
+    return (
+      ' Node runs TypeScript by leaving its types out: write no enum, namespace or parameter property, or ' +
+      'name a compiled file.'
+    );
   if (code === 'ERR_MODULE_NOT_FOUND')
     return ' Imports carry their ending (./steps.ts); packages must be installed beside the file.';
   return '';
@@ -188,9 +191,10 @@ function refuseSameNames(steps: readonly Placed[]): void {
       );
     }
     if (earlier !== undefined && earlier.step !== placed.step) {
+      const where = earlier.file === placed.file ? `${placed.file}, twice` : `${earlier.file} and in ${placed.file}`;
       throw new HoldfastError(
         'bad-input',
-        `Two steps are named "${name}": in ${earlier.file}${earlier.file === placed.file ? ', twice' : ` and in ${placed.file}`}. Each step needs a name of its own.`,
+        `Two steps are named "${name}": in ${where}. Each step needs a name of its own.`,
         { step: name },
       );
     }

@@ -34,7 +34,8 @@ export const commandOnManyFiles: Figure = {
         const ours = await commandMs(job, `round-${round}`);
         if (round % 2 === 1) theirs = copyMs(root, workspace, round);
         say(
-          `  round ${round + 1}: command ${Math.round(ours)} ms, copy ${Math.round(theirs)} ms, beyond it ${Math.round(ours - theirs)} ms`,
+          `  round ${round + 1}: command ${Math.round(ours)} ms, copy ${Math.round(theirs)} ms, beyond it ` +
+            `${Math.round(ours - theirs)} ms`,
         );
         values.push((ours - theirs) / 1000);
       }

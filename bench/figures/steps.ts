@@ -30,7 +30,8 @@ async function ratios(
     for (const variant of order) taken[variant] = await measure(server, variant);
     const ratio = taken[measured]! / taken[against]!;
     context.say(
-      `  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`,
+      `  round ${round + 1}: ${measured} ${taken[measured]!.toFixed(2)}, ${against} ` +
+        `${taken[against]!.toFixed(2)}, ratio ${ratio.toFixed(3)}`,
     );
     values.push(ratio);
   }
@@ -86,7 +87,8 @@ async function stepRatios(
   });
   const { value, low, high } = summarise(whole[measured].map((ms, round) => ms / whole[against][round]!));
   context.say(
-    `  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+    `  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ` +
+      `${high.toFixed(3)})`,
   );
   return values;
 }

@@ -82,7 +82,8 @@ export const verifyGibibyte: Figure = {
         const ours = await verificationMs(job, LARGE_FILES);
         if (round % 2 === 1) theirs = await sha256sumMs(root, paths);
         say(
-          `  round ${round + 1}: verification ${Math.round(ours)} ms, sha256sum ${Math.round(theirs)} ms, ratio ${(ours / theirs).toFixed(3)}`,
+          `  round ${round + 1}: verification ${Math.round(ours)} ms, sha256sum ${Math.round(theirs)} ms, ratio ` +
+            `${(ours / theirs).toFixed(3)}`,
         );
         values.push(ours / theirs);
       }

@@ -167,7 +167,10 @@ function refusal(place, specifier, typeOnly) {
     const allowed =
       arrows.parts === 'all but cli' ? !belongsTo(target, 'cli') : arrows.parts.some((part) => belongsTo(target, part));
     if (allowed || (typeOnly && (arrows.types ?? []).some((part) => belongsTo(target, part)))) return undefined;
-    return `src/${from} may not import src/${target}: it may import ${listOf(arrows.parts)}${arrows.types === undefined ? '' : `, and types of ${listOf(arrows.types)}`}.`;
+    return (
+      `src/${from} may not import src/${target}: it may import ` +
+      `${listOf(arrows.parts)}${arrows.types === undefined ? '' : `, and types of ${listOf(arrows.types)}`}.`
+    );
   }
   if (specifier.startsWith('node:'))
     return arrows.node === true
@@ -192,7 +195,8 @@ const arrows = {
         context.report({
           node: source,
           message:
-            'An import whose target is computed: the layout cannot be checked. Where a user names what is loaded, switch this rule off for the line and say why.',
+            'An import whose target is computed: the layout cannot be checked. Where a user names what is ' +
+            'loaded, switch this rule off for the line and say why.',
         });
         return;
       }

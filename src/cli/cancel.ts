@@ -49,8 +49,10 @@ export const cancelCommand: CommandSpec<Options> = {
         : client.cancel(job!, { wait });
     const cancelled = await whileSlow(terminal, wait ? 'Waiting until the job has ended' : 'Asking', asked);
     const ended = cancelled.result === undefined ? '' : ` It has ended: ${cancelled.result.outcome}.`;
+    const what = options.compensate === true ? 'undo what it did, and to end' : 'end';
+    const next = ended === '' ? ` See: holdfast result ${job!} --wait` : ended;
     const text = cancelled.requested
-      ? `Job ${job!} was asked to ${options.compensate === true ? 'undo what it did, and to end' : 'end'}.${ended === '' ? ` See: holdfast result ${job!} --wait` : ended}`
+      ? `Job ${job!} was asked to ${what}.${next}`
       : `Job ${job!} had ended already; nothing was done.${ended}`;
     return { code: EXIT.ok, data: cancelled, text };
   },

@@ -12,7 +12,8 @@ export const checkCommand: CommandSpec<object> = {
   arguments: [['<plan>', 'a plan in YAML or JSON; - for standard input']],
   summary: 'check a plan: every problem at once, with line, column and remedy',
   description:
-    'Steps are checked against holdfast.config.ts (or --steps) where there is one; else steps that are not built in are taken on trust.',
+    'Steps are checked against holdfast.config.ts (or --steps) where there is one; ' +
+    'else steps that are not built in are taken on trust.',
   options: CONFIG_OPTIONS,
   examples: [
     ['holdfast check plan.yaml', ''],
@@ -37,9 +38,9 @@ export const checkCommand: CommandSpec<object> = {
             (use) => !BUILT_IN_STEPS.some(({ name }) => name === use),
           )
         : [];
-    const superSteps = planGraph(plan).superSteps.length;
+    const superSteps = counted(planGraph(plan).superSteps.length, 'super-step');
     const lines = [
-      `${file!}: no problems. Plan ${plan.name}, ${counted(plan.steps.length, 'step')} in ${counted(superSteps, 'super-step')}.`,
+      `${file!}: no problems. Plan ${plan.name}, ${counted(plan.steps.length, 'step')} in ${superSteps}.`,
       ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${trusted.join(', ')}.`]),
       `Start it with: holdfast start ${file!}`,
     ];

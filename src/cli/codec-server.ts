@@ -47,10 +47,13 @@ export const codecServerCommand: CommandSpec<Options> = {
     });
     try {
       const data = { url: server.url, uiUrls, keyIds: keys.ids, needsToken: token !== undefined };
+      const url = terminal.style('bold', server.url);
+      const auth = token === undefined ? '' : ` --codec-auth "Bearer $${options.tokenEnv ?? ''}"`;
+      const setting = '"Use Cluster-level setting and fallback to browser-level setting"';
       const lines = [
-        `Codec endpoint ${terminal.style('bold', server.url)} for the UI at ${uiUrls.join(', ')}; keys: ${keys.ids.join(', ')}. Ctrl-C ends it.`,
-        `  in the UI:            the glasses at the top right, "Use Cluster-level setting and fallback to browser-level setting": ${server.url}`,
-        `  on the command line:  temporal workflow show --workflow-id JOB --codec-endpoint ${server.url}${token === undefined ? '' : ` --codec-auth "Bearer $${options.tokenEnv ?? ''}"`}`,
+        `Codec endpoint ${url} for the UI at ${uiUrls.join(', ')}; keys: ${keys.ids.join(', ')}. Ctrl-C ends it.`,
+        `  in the UI:            the glasses at the top right, ${setting}: ${server.url}`,
+        `  on the command line:  temporal workflow show --workflow-id JOB --codec-endpoint ${server.url}${auth}`,
       ];
       terminal.out(options.json === true ? `${JSON.stringify(data, null, 2)}\n` : `${lines.join('\n')}\n`);
       if (!interrupt.aborted)

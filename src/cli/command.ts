@@ -196,7 +196,8 @@ export function printFailure(terminal: Terminal, error: unknown, json: boolean):
   if (json) terminal.out(`${JSON.stringify({ error: { type, message, nextStep, details: rest } }, null, 2)}\n`);
   else
     terminal.err(
-      `${terminal.style(['red', 'bold'], 'holdfast:')} ${message}\n${terminal.style('bold', 'Next:')} ${String(nextStep)}\n`,
+      `${terminal.style(['red', 'bold'], 'holdfast:')} ${message}\n` +
+        `${terminal.style('bold', 'Next:')} ${String(nextStep)}\n`,
     );
   return exitCodeOf(type);
 }

@@ -5,7 +5,7 @@
  * Invariant: what is decided is bound to what was shown: the digest of the question on the screen is what is sent.
  */
 import { Option } from 'commander';
-import type { HoldfastClient } from '../client.ts';
+import type { Decided, HoldfastClient } from '../client.ts';
 import { AnswerSchema, type Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
 import type { Decision } from '../model/question/decision.ts';
@@ -39,7 +39,8 @@ export const decideCommand: CommandSpec<DecideOptions> = {
   ],
   summary: 'answer a question; without an answer, show it and ask',
   description:
-    'A decision holds for exactly what was shown: if the world has moved since, nothing is done and there is a new question.',
+    'A decision holds for exactly what was shown: ' +
+    'if the world has moved since, nothing is done and there is a new question.',
   options: [
     new Option('--item <resource=answer>', 'another answer for one finding; may be repeated').argParser(collect),
     new Option(
@@ -101,20 +102,20 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     ]
       .filter((part) => part !== undefined)
       .join(', ');
-    const named = shortDigest(decided.decision.digest);
-    const first =
-      via === 'signal'
-        ? `Sent for question ${named}: ${what}. A Signal does not answer; see: holdfast status ${job!}`
-        : decided.used === null
-          ? `Not decided: question ${named} is closed, and nothing was done. What is asked now: holdfast question ${job!}`
-          : `Decided for question ${named}: ${what}.`;
     return {
       code: decided.used === null ? EXIT.badInput : EXIT.ok,
       data: decided,
-      text: [first, ...decided.done.map((line) => `  ${line}`)].join('\n'),
+      text: [outcomeText(job!, decided, what), ...decided.done.map((line) => `  ${line}`)].join('\n'),
     };
   },
 };
+
+function outcomeText(job: string, { via, used, decision }: Decided, what: string): string {
+  const question = `question ${shortDigest(decision.digest)}`;
+  if (via === 'signal') return `Sent for ${question}: ${what}. A Signal does not answer; see: holdfast status ${job}`;
+  if (used !== null) return `Decided for ${question}: ${what}.`;
+  return `Not decided: ${question} is closed, and nothing was done. What is asked now: holdfast question ${job}`;
+}
 
 async function preview(
   context: Context<DecideOptions>,
@@ -151,9 +152,10 @@ export function answerOf(text: string, where: string): Answer {
   const parsed = AnswerSchema.safeParse(text);
   if (parsed.success) return parsed.data;
   const near = nearestName(text, AnswerSchema.options);
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`;
   throw new HoldfastError(
     'bad-input',
-    `${where} is "${text}". Expected one of ${AnswerSchema.options.join(', ')}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+    `${where} is "${text}". Expected one of ${AnswerSchema.options.join(', ')}.${hint}`,
     { nextStep: 'See what is offered: holdfast question JOB' },
   );
 }
@@ -198,7 +200,8 @@ function jsonOf(text: string, where: string): Json {
   } catch (error) {
     throw new HoldfastError(
       'bad-input',
-      `${where} is ${text.slice(0, 200)}. Expected JSON, for example '{"id":"ch_17"}', '"a text"' or null: ${(error as Error).message}.`,
+      `${where} is ${text.slice(0, 200)}. Expected JSON, for example '{"id":"ch_17"}', '"a text"' or null: ` +
+        `${(error as Error).message}.`,
       {},
       { cause: error },
     );
@@ -215,23 +218,22 @@ async function nothingToAsk(
   const open: readonly Question[] = await client.questions(job);
   // Says that there is none.
   if (open.length === 0) await client.openQuestion(job);
-  const offered = open
-    .map(
-      (question) =>
-        `question ${shortDigest(question.digest)} offers ${[...new Set(question.findings.flatMap(({ answers }) => answers))].join(', ')}`,
-    )
-    .join('; ');
+  const offered = open.map(offeredText).join('; ');
   const first = open[0]!.findings[0];
   const answer = first?.answers[0] ?? 'ANSWER';
   const result = first !== undefined && answer === 'happened' && needsResult(first) ? ' --result JSON' : '';
+  const lacking = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  const question = shortDigest(open[0]!.digest);
   return new HoldfastError(
     'bad-input',
-    `Nobody can be asked here (no terminal, or --json), and ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; ${offered}.`,
-    {
-      missing,
-      nextStep: `For example: holdfast decide ${job} ${answer}${result} --question ${shortDigest(open[0]!.digest)} --reason WHY`,
-    },
+    `Nobody can be asked here (no terminal, or --json), and ${lacking}; ${offered}.`,
+    { missing, nextStep: `For example: holdfast decide ${job} ${answer}${result} --question ${question} --reason WHY` },
   );
+}
+
+function offeredText({ digest, findings }: Question): string {
+  const answers = new Set(findings.flatMap((finding) => finding.answers));
+  return `question ${shortDigest(digest)} offers ${[...answers].join(', ')}`;
 }
 
 /** The client, and the whole digest of the question that is meant. */

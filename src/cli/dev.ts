@@ -27,7 +27,8 @@ export const devCommand: CommandSpec<Options> = {
   name: 'dev',
   summary: 'a Temporal server and a worker in one, for this machine; Ctrl-C ends both',
   description:
-    'The server is found on PATH or in the cache, else downloaded or built, once. With encryption keys there is a codec endpoint, too, which the UI then uses.',
+    'The server is found on PATH or in the cache, else downloaded or built, once. ' +
+    'With encryption keys there is a codec endpoint, too, which the UI then uses.',
   options: [
     new Option('--port <number>', "the server's port; 0: a free one").default(String(USUAL_PORT)),
     new Option('--ui-port <number>', "the UI's port; 0: a free one").default('8233'),
@@ -117,7 +118,9 @@ async function startServer(
     );
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.details['portTaken'] !== true) throw error;
-    const nextStep = `If a Temporal server runs there already, start only a worker: holdfast worker. Else take free ports: holdfast dev --port 0 --ui-port 0`;
+    const nextStep =
+      'If a Temporal server runs there already, start only a worker: holdfast worker. ' +
+      'Else take free ports: holdfast dev --port 0 --ui-port 0';
     throw new HoldfastError('bad-input', error.message, { ...error.details, nextStep }, { cause: error });
   }
 }
@@ -139,20 +142,24 @@ function announce(
   codec: CodecServer | undefined,
 ): void {
   if (options.json === true) {
-    terminal.out(
-      `${JSON.stringify({ address: server.address, uiUrl: server.uiUrl, namespace: NAMESPACE, taskQueue: worker.taskQueue, workspaceRoot, codecEndpoint: codec?.url, encryptionKeyIds: worker.encryptionKeyIds, executable: server.executable.path }, null, 2)}\n`,
-    );
+    const { address, uiUrl, executable } = server;
+    const { taskQueue, encryptionKeyIds } = worker;
+    const known = { address, uiUrl, namespace: NAMESPACE, taskQueue, workspaceRoot, codecEndpoint: codec?.url };
+    terminal.out(`${JSON.stringify({ ...known, encryptionKeyIds, executable: executable.path }, null, 2)}\n`);
     return;
   }
   const isUsual = server.address.endsWith(`:${USUAL_PORT}`);
+  const found = describeTemporal(server.executable).replace(/^Temporal server: /, '');
+  const work = `Task Queue ${worker.taskQueue}: ${stepsText}; workspaces in ${workspaceRoot}`;
   const lines = [
-    `${terminal.style('bold', 'Temporal')}  ${server.address}  (${describeTemporal(server.executable).replace(/^Temporal server: /, '')})`,
+    `${terminal.style('bold', 'Temporal')}  ${server.address}  (${found})`,
     `${terminal.style('bold', 'UI')}        ${server.uiUrl ?? 'none'}`,
-    `${terminal.style('bold', 'Worker')}    Task Queue ${worker.taskQueue}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}`,
+    `${terminal.style('bold', 'Worker')}    ${work}${encryptionText}`,
     ...(codec === undefined
       ? []
       : [
-          `${terminal.style('bold', 'Codec')}     ${codec.url}  (the UI uses it; temporal … --codec-endpoint ${codec.url})`,
+          `${terminal.style('bold', 'Codec')}     ${codec.url}  ` +
+            `(the UI uses it; temporal … --codec-endpoint ${codec.url})`,
         ]),
     '',
     'Next, in another terminal:',

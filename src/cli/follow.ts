@@ -9,6 +9,7 @@ import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import { retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
+import { stepText } from './step-text.ts';
 
 export interface FollowOptions {
   /** Standard output, or standard error where that is for the answer. */
@@ -47,9 +48,8 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
   for (const step of now.steps) {
     const earlier = before?.steps.find(({ id }) => id === step.id);
     if (earlier?.state === step.state && earlier.generation === step.generation) continue;
-    lines.push(
-      `${STEP_MARKS[step.state]} ${step.id}${step.generation === 0 ? '' : ` · generation ${step.generation}`}: ${step.state}${step.effects === '' ? '' : ` · ${step.effects}`}`,
-    );
+    const effects = step.effects === '' ? '' : ` · ${step.effects}`;
+    lines.push(`${STEP_MARKS[step.state]} ${stepText(step.id, step.generation)}: ${step.state}${effects}`);
   }
   for (const one of now.retrying ?? []) {
     const earlier = before?.retrying?.find(
@@ -59,9 +59,9 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
   }
   for (const question of now.questions) {
     if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
-    lines.push(
-      `? question ${shortDigest(question.digest)}: ${whatIsAsked(question)}${whatIsAsked(question).endsWith('?') ? '' : '.'} Look: holdfast question ${now.workflowId}`,
-    );
+    const asked = whatIsAsked(question);
+    const sentence = asked.endsWith('?') ? asked : `${asked}.`;
+    lines.push(`? question ${shortDigest(question.digest)}: ${sentence} Look: holdfast question ${now.workflowId}`);
   }
   for (const question of before?.questions ?? []) {
     if (!now.questions.some(({ digest }) => digest === question.digest))

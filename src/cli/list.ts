@@ -52,16 +52,18 @@ export const listCommand: CommandSpec<Options> = {
       job.type,
       ago(job.startedAt, nowMs),
     ]);
+    const kind = state === undefined ? '' : `${state} `;
     const lines = [
       rows.length === 0
-        ? `No ${state === undefined ? '' : `${state} `}jobs in namespace ${client.namespace}. Start one with: holdfast start plan.yaml`
+        ? `No ${kind}jobs in namespace ${client.namespace}. Start one with: holdfast start plan.yaml`
         : table(['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED'], rows),
     ];
     if (listing.isCut) lines.push(`… more; see them with --limit ${limit * 5}`);
     if (!listing.knowsWaiting)
       lines.push(
         '',
-        'Search attribute HoldfastState is not registered, so jobs that wait are listed as running. Register it with: holdfast doctor --fix',
+        'Search attribute HoldfastState is not registered, so jobs that wait are listed as running. ' +
+          'Register it with: holdfast doctor --fix',
       );
     return { code: EXIT.ok, data: listing, text: lines.join('\n') };
   },

@@ -9,6 +9,7 @@ import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './co
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
+import { stepText } from './step-text.ts';
 
 interface Options {
   readonly job?: string;
@@ -47,8 +48,10 @@ export const logCommand: CommandSpec<Options> = {
       records: chain.map(({ record, head }) => ({ ...record, head })),
     };
     const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
+    const named = terminal.style('bold', job.workflowId);
+    const hold = job.isBound ? 'has the workspace' : 'has given the workspace back';
     const lines = [
-      `${terminal.style('bold', job.workflowId)} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${job.isBound ? 'has the workspace' : 'has given the workspace back'}`,
+      `${named} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${hold}`,
       ...(damage.length > 0
         ? ['', terminal.style('red', `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${target!}`)]
         : []),
@@ -74,13 +77,13 @@ function titleOf(record: ChainRecord): string {
     case 'opened':
       return `opened by ${record.workflowId}`;
     case 'step':
-      return `step ${record.stepId}${record.step === record.stepId ? '' : ` (${record.step})`}${record.generation === 0 ? '' : ` · generation ${record.generation}`}`;
+      return `step ${stepText(record.stepId, record.generation, record.step)}`;
     case 'decision':
       return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
     case 'undoing':
       return `from here on the job is undone, by ${record.by}`;
     case 'undone':
-      return `undone: step ${record.stepId}${record.generation === 0 ? '' : ` · generation ${record.generation}`}${record.undoes === null ? ' (not finished)' : ` (record ${record.undoes})`}`;
+      return `undone: step ${stepText(record.stepId, record.generation)} (${undoneText(record.undoes)})`;
     case 'withdrawn':
       return `question ${shortDigest(record.question)} withdrawn`;
     case 'released':
@@ -149,4 +152,8 @@ function stepLines(record: StepRecord): readonly string[] {
 function textOf(value: Json): string {
   const text = JSON.stringify(value);
   return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
+}
+
+function undoneText(seq: number | null): string {
+  return seq === null ? 'not finished' : `record ${seq}`;
 }

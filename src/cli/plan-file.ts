@@ -76,7 +76,8 @@ function parseObject(text: string, where: string): JsonObject {
   } catch (cause) {
     throw new HoldfastError(
       'bad-input',
-      `${where} is not JSON: ${(cause as Error).message}. Expected {"name": value}, @file, - for standard input, or name=value.`,
+      `${where} is not JSON: ${(cause as Error).message}. ` +
+        'Expected {"name": value}, @file, - for standard input, or name=value.',
       {},
       { cause },
     );

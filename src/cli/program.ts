@@ -40,7 +40,8 @@ const COMMANDS = [
 ] as readonly CommandSpec<object>[];
 
 const DESCRIPTION =
-  'Durable agent jobs on Temporal that carry on exactly where they were, or stop and show a person precisely what differs.';
+  'Durable agent jobs on Temporal that carry on exactly where they were, ' +
+  'or stop and show a person precisely what differs.';
 
 /** Runs one command line (without `node` and the program's name) and returns its exit code. */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {

@@ -15,7 +15,8 @@ export const resultCommand: CommandSpec<Options> = {
   arguments: [['<job>', "the job's Workflow id"]],
   summary: 'show how a job ended, or that it has not',
   description:
-    'Exit code 0 when it completed, 1 when it failed, 3 when it waits for a person, 6 while it is running. Needs no worker.',
+    'Exit code 0 when it completed, 1 when it failed, 3 when it waits for a person, 6 while it is running. ' +
+    'Needs no worker.',
   options: [
     new Option('--wait', 'until the job has ended, however long a person takes; progress goes to standard error'),
     ...CONNECTION_OPTIONS,
@@ -54,11 +55,8 @@ export function resultOutcome(terminal: Terminal, result: JobResult): Outcome {
         questions === undefined
           ? ' No worker could be asked whether it waits for a person; start one with: holdfast worker'
           : '';
-      return {
-        code: EXIT.notEnded,
-        data: result,
-        text: `Job ${workflowId} is still running. Wait for it with: holdfast result ${workflowId} --wait${unknown === '' ? '' : `\n${unknown.trim()}`}`,
-      };
+      const text = `Job ${workflowId} is still running. Wait for it with: holdfast result ${workflowId} --wait`;
+      return { code: EXIT.notEnded, data: result, text: `${text}\n${unknown.trim()}`.trimEnd() };
     }
     default:
       return {

@@ -5,6 +5,7 @@ import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
+import { stepText } from './step-text.ts';
 
 const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record<AnswerEffect[K], string>> } = {
   intent: {
@@ -94,7 +95,7 @@ export function showUndoes(terminal: Terminal, undoes: readonly UndoPreview[]): 
   return [
     terminal.style('bold', 'Undone, newest first, each only where the world still shows it (else you are asked):'),
     ...undoes.flatMap(({ stepId, generation, compensates, undoes: lines, leaves }) => [
-      `  ${stepId}${generation === 0 ? '' : ` · generation ${generation}`}${compensates === true ? '  its own compensation first' : ''}`,
+      `  ${stepText(stepId, generation)}${compensates === true ? '  its own compensation first' : ''}`,
       ...lines.map((line) => `    ${line}`),
       ...leaves.map(({ what, why }) => terminal.style('yellow', `    stays: ${what}: ${why}`)),
     ]),

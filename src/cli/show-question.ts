@@ -10,6 +10,7 @@ import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { signalCommand } from '../model/question/signal-command.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
+import { recordedByText } from './step-text.ts';
 
 export function showQuestion(terminal: Terminal, workflowId: string, question: Question): string {
   const { findings, findingsTotal } = question;
@@ -48,13 +49,7 @@ function showFinding(
   isUniform: boolean,
 ): readonly string[] {
   const { recordedBy, expected, found, staleSteps, rerunSteps, difference } = finding;
-  const by =
-    recordedBy === undefined
-      ? ''
-      : terminal.style(
-          'dim',
-          `  (step ${recordedBy.stepId}${recordedBy.generation === 0 ? '' : ` · generation ${recordedBy.generation}`}, record ${recordedBy.seq}, ${recordedBy.at})`,
-        );
+  const by = recordedBy === undefined ? '' : terminal.style('dim', `  (${recordedByText(recordedBy)})`);
   const lines = [
     `${total === 1 ? '' : `${number}. `}${terminal.style('bold', finding.resource)}  ${finding.kind}`,
     `   expected  ${expected.text}${by}`,
@@ -94,10 +89,10 @@ function showAnswers(terminal: Terminal, findings: readonly Finding[]): readonly
   const order = Object.keys(Object.assign({}, ...findings.map((finding) => ANSWERS[finding.class])) as object);
   return [...does.values()]
     .toSorted((a, b) => order.indexOf(a.answer) - order.indexOf(b.answer))
-    .map(
-      ({ answer, text }) =>
-        `  ${terminal.style('bold', answer.padEnd(9))} ${text}${WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : ''}`,
-    );
+    .map(({ answer, text }) => {
+      const whole = WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : '';
+      return `  ${terminal.style('bold', answer.padEnd(9))} ${text}${whole}`;
+    });
 }
 
 function howToAnswer(terminal: Terminal, workflowId: string, question: Question): readonly string[] {

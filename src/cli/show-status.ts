@@ -32,11 +32,13 @@ const MAX_REFUSALS_SHOWN = 5;
 export function showStatus(terminal: Terminal, status: JobStatus): string {
   const { steps, questions, verifications } = status;
   const done = steps.filter(({ state }) => state === 'done').length;
+  const last = verifications.count === 0 ? '' : ` (${verifications.last})`;
+  const compared = `world compared ${times(verifications.count)}${last}`;
   const lines = [
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
     terminal.style(
       'dim',
-      `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · world compared ${times(verifications.count)}${verifications.count === 0 ? '' : ` (${verifications.last})`}`,
+      `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · ${compared}`,
     ),
     ...showSteps(terminal, status),
     ...showRetrying(terminal, status.retrying ?? []),
@@ -58,7 +60,8 @@ function showSteps(terminal: Terminal, { steps }: JobStatus): readonly string[] 
     const again = step.generation === 0 ? '' : `generation ${step.generation}`;
     const name = step.step === step.id ? '' : step.step;
     const notes = [step.effects, name, again].filter((part) => part !== '').join(' · ');
-    return `  ${terminal.style(STEP_STYLES[step.state], `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`)}  ${terminal.style('dim', notes)}`.trimEnd();
+    const marked = `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`;
+    return `  ${terminal.style(STEP_STYLES[step.state], marked)}  ${terminal.style('dim', notes)}`.trimEnd();
   });
 }
 
@@ -77,10 +80,14 @@ function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readon
 /** `verifyWorld, attempt 5 at 2026-01-01T00:00:00Z: TypeError: x is not a function` */
 export function retryingText({ activity, stepId, attempt, failure, nextAttemptAt, isExpected }: Retrying): string {
   const what = stepId === undefined ? activity : `step ${stepId}`;
-  return `${what}, attempt ${attempt} ${nextAttemptAt === null ? 'under way' : `at ${nextAttemptAt}`}: ${isExpected ? '' : `${failure.type}: `}${failure.message}`;
+  const when = nextAttemptAt === null ? 'under way' : `at ${nextAttemptAt}`;
+  const kind = isExpected ? '' : `${failure.type}: `;
+  return `${what}, attempt ${attempt} ${when}: ${kind}${failure.message}`;
 }
 
-const UNEXPECTED = `Not a failure that Holdfast expects, so most likely a defect of it: trying again may not help. The worker's log has the stack.`;
+const UNEXPECTED =
+  'Not a failure that Holdfast expects, so most likely a defect of it: trying again may not help. ' +
+  "The worker's log has the stack.";
 
 /** A question in three lines, with the commands that show and answer it. */
 export function showAsked(terminal: Terminal, workflowId: string, question: Question): readonly string[] {

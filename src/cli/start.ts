@@ -32,7 +32,8 @@ export const startCommand: CommandSpec<Options> = {
   ],
   summary: 'start a job that runs a plan',
   description:
-    'The plan and its input are checked before anything is started. name=value takes JSON where it is JSON and the plan does not ask for text.',
+    'The plan and its input are checked before anything is started. ' +
+    'name=value takes JSON where it is JSON and the plan does not ask for text.',
   options: [
     new Option(
       '-i, --input <json>',
@@ -74,13 +75,14 @@ export const startCommand: CommandSpec<Options> = {
     );
     const { workflowId, taskQueue } = started;
     const pollers = await client.workers(taskQueue);
-    if (!pollers.isPolled)
-      terminal.err(
-        `No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: holdfast worker${taskQueue === 'holdfast' ? '' : ` --task-queue ${taskQueue}`}\n`,
-      );
+    if (!pollers.isPolled) {
+      const start = taskQueue === 'holdfast' ? 'holdfast worker' : `holdfast worker --task-queue ${taskQueue}`;
+      terminal.err(`No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: ${start}\n`);
+    }
     if (options.wait === true) return await waitFor(context, workflowId);
     const text = [
-      `Started ${terminal.style('bold', workflowId)}: plan ${started.plan}, workspace ${started.workspace}, Task Queue ${taskQueue}`,
+      `Started ${terminal.style('bold', workflowId)}: ` +
+        `plan ${started.plan}, workspace ${started.workspace}, Task Queue ${taskQueue}`,
       `  watch it:  holdfast status ${workflowId} --watch`,
       `  its end:   holdfast result ${workflowId} --wait`,
     ].join('\n');

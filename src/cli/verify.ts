@@ -11,14 +11,16 @@ import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Contex
 import { showDifference } from './show-question.ts';
 import { bytes, counted } from './table.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
+import { recordedByText } from './step-text.ts';
 
 export const verifyCommand: CommandSpec<object> = {
   name: 'verify',
   arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
   summary: 'compare the world with the record now; change nothing',
   description:
-    'Exit code 4 when something differs. Databases are reached through the environment variables that the plan names, as a worker does. The versions of ' +
-    "one's own steps are compared where holdfast.config.ts or --steps names them.",
+    'Exit code 4 when something differs. Databases are reached through the environment variables that the plan ' +
+    "names, as a worker does. The versions of one's own steps are compared where holdfast.config.ts or --steps " +
+    'names them.',
   options: [...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
   examples: [
     ['holdfast verify jobs/paris', ''],
@@ -97,11 +99,13 @@ function progressOn(terminal: Terminal): (done: number, total: number) => void {
 
 function showWorld(terminal: Terminal, world: WorldInspection, workflowId: string, root: string): string {
   const looked = `${counted(world.resources, 'resource')}, ${bytes(world.sizeBytes)} of files`;
+  const differ = world.findings.length === 1 ? 'One thing differs' : `${world.findings.length} things differ`;
+  const from = `from the record of job ${workflowId} in ${root} (${looked}).`;
   const lines =
     world.findings.length === 0
-      ? [`${terminal.style('green', 'Nothing differs')} from the record of job ${workflowId} in ${root} (${looked}).`]
+      ? [`${terminal.style('green', 'Nothing differs')} ${from}`]
       : [
-          `${terminal.style('yellow', world.findings.length === 1 ? 'One thing differs' : `${world.findings.length} things differ`)} from the record of job ${workflowId} in ${root} (${looked}).`,
+          `${terminal.style('yellow', differ)} ${from}`,
           ...world.findings.flatMap((finding) => ['', ...showFinding(terminal, finding)]),
         ];
   if (world.unknownSteps.length > 0)
@@ -109,7 +113,8 @@ function showWorld(terminal: Terminal, world: WorldInspection, workflowId: strin
       '',
       terminal.style(
         'dim',
-        `Not compared: the code of ${world.unknownSteps.join(', ')} (no configuration here names it; --config, --steps).`,
+        `Not compared: the code of ${world.unknownSteps.join(', ')} ` +
+          '(no configuration here names it; --config, --steps).',
       ),
     );
   if (world.findings.length > 0) lines.push('', 'Nothing was changed. The job asks about this before its next step.');
@@ -120,9 +125,10 @@ function showFinding(
   terminal: Terminal,
   { resource, kind, expected, found, recordedBy, staleSteps, advice, difference }: Finding,
 ): readonly string[] {
+  const recorded = recordedBy === undefined ? '' : terminal.style('dim', `  (${recordedByText(recordedBy)})`);
   return [
     `${terminal.style('bold', resource)}  ${kind}`,
-    `   expected  ${expected.text}${recordedBy === undefined ? '' : terminal.style('dim', `  (step ${recordedBy.stepId}, record ${recordedBy.seq}, ${recordedBy.at})`)}`,
+    `   expected  ${expected.text}${recorded}`,
     `   found     ${found.text}`,
     ...(staleSteps.length === 0 ? [] : [`   used by   ${staleSteps.join(', ')}`]),
     ...(advice === undefined ? [] : [`   advice    ${advice}`]),

@@ -7,7 +7,8 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
   name: 'worker',
   summary: 'run a worker until Ctrl-C',
   description:
-    'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, after the world has been compared.',
+    'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, ' +
+    'after the world has been compared.',
   options: [...WORKER_OPTIONS, ...CONNECTION_OPTIONS],
   examples: [
     ['holdfast worker', ''],
@@ -42,7 +43,9 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     if (options.json === true) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
     else
       terminal.out(
-        `Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}. Ctrl-C ends it.\n`,
+        `Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, ` +
+          `namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}. ` +
+          'Ctrl-C ends it.\n',
       );
     if (interrupt.aborted) worker.shutdown();
     interrupt.addEventListener('abort', () => {

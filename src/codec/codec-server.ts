@@ -56,7 +56,8 @@ export async function startCodecServer({ keys, port, uiUrls, token }: CodecServe
   if (!keys.isOn)
     throw new HoldfastError('bad-input', 'There is no encryption key that the codec endpoint could use.', {
       nextStep:
-        'Give it the keys, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or --encryption-key-file; `holdfast keys new` prints one.',
+        'Give it the keys, by HOLDFAST_ENCRYPTION_KEYS, HOLDFAST_ENCRYPTION_KEY_FILE or --encryption-key-file; ' +
+        '`holdfast keys new` prints one.',
     });
   const codec = new EncryptionCodec(keys);
   const origins = new Set(uiUrls.flatMap(originsOf));
@@ -117,7 +118,8 @@ function allowOrigin({ origins }: Rules, origin: string, response: ServerRespons
   if (!origins.has(origin))
     throw new Refusal(
       403,
-      `Web pages of ${origin} may not ask here. Expected the UI's address, as --ui gives it: ${[...origins][0] ?? 'none is given'}.`,
+      `Web pages of ${origin} may not ask here. Expected the UI's address, as --ui gives it: ` +
+        `${[...origins][0] ?? 'none is given'}.`,
     );
   response.setHeader('Access-Control-Allow-Origin', origin);
 }
@@ -164,7 +166,8 @@ function parseBody(text: string): Payload[] {
     const [issue] = parsed.error.issues;
     throw new Refusal(
       400,
-      `The request does not fit: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? ''}. Expected {"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.`,
+      `The request does not fit: ${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? ''}. Expected ` +
+        '{"payloads": [{"metadata": {…}, "data": "…"}]}, bytes in base64.',
     );
   }
   return (parsed.data.payloads ?? []).map(({ metadata, data }) => ({

@@ -99,7 +99,8 @@ function decrypt(data: Uint8Array, { id, secret }: EncryptionKey): Uint8Array {
   } catch (cause) {
     throw new HoldfastError(
       'wrong-key',
-      `A payload under the encryption key "${id}" cannot be decrypted: the key that is given here under this id is another one, or the payload was changed.`,
+      `A payload under the encryption key "${id}" cannot be decrypted: the key that is given here under this id ` +
+        'is another one, or the payload was changed.',
       { keyId: id },
       { cause },
     );

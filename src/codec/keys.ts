@@ -103,7 +103,8 @@ export function parseKeys(text: string, source: string): readonly EncryptionKey[
       const earlier = places.get(key.id);
       if (earlier !== undefined)
         throw unusable(
-          `${source}: two keys have the id "${key.id}", in line ${earlier} and line ${index + 1}. Each key needs an id of its own.`,
+          `${source}: two keys have the id "${key.id}", in line ${earlier} and line ${index + 1}. Each key needs ` +
+            'an id of its own.',
         );
       places.set(key.id, index + 1);
       keys.push(key);
