@@ -38,9 +38,10 @@ export const checkCommand: CommandSpec<object> = {
             (use) => !BUILT_IN_STEPS.some(({ name }) => name === use),
           )
         : [];
-    const superSteps = counted(planGraph(plan).superSteps.length, 'super-step');
+    const superSteps = planGraph(plan).superSteps.length;
+    const size = `${counted(plan.steps.length, 'step')} in ${counted(superSteps, 'super-step')}`;
     const lines = [
-      `${file!}: no problems. Plan ${plan.name}, ${counted(plan.steps.length, 'step')} in ${superSteps}.`,
+      `${file!}: no problems. Plan ${plan.name}, ${size}.`,
       ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${trusted.join(', ')}.`]),
       `Start it with: holdfast start ${file!}`,
     ];
