@@ -55,8 +55,8 @@ export const VERIFIED: readonly Mutation[] = [
     guarantee: 'G2',
     breaks: 'a verification of a Run that is not the current one goes on',
     file: 'src/protocol/workspace/term.ts',
-    find: 'if (current !== caller.runId) {',
-    replace: 'if (current === "") {',
+    find: 'if (current === caller.runId) return;',
+    replace: 'if (current !== "") return;',
     tests: ['test/fault/schedules-leftovers.test.ts', 'test/integration/resume.test.ts'],
   },
   {

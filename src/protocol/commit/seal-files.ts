@@ -3,7 +3,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { FileEffect } from '../../model/record/effect.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { FileState } from '../../model/record/world.ts';
-import { cannotRead } from '../workspace/files.ts';
+import { cannotRead } from '../workspace/unreadable.ts';
 import { fileEffectOf, inOrder } from './file-effect.ts';
 import type { EndedDraft } from './ended-draft.ts';
 

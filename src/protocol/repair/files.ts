@@ -17,7 +17,7 @@ export async function resetFile(repair: RunningRepair, { path, shown, wanted }: 
   repair.paths.push(path);
   const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nextName()));
   if (!(outcome instanceof Unchanged)) {
-    if (outcome.kept !== undefined) repair.captured[resource] = outcome.kept;
+    if (outcome.captured !== undefined) repair.captured[resource] = outcome.captured;
     if (outcome.kind === 'done') {
       repair.note(`${resource}: put back`);
       return true;

@@ -3,7 +3,7 @@ import type { FileSighting } from '../../../effects/files/index.ts';
 import { differingPaths, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import { sameState, type FileState } from '../../../model/record/world.ts';
-import { cannotRead } from '../../workspace/files.ts';
+import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
 
 export interface WorkspaceSnapshot {

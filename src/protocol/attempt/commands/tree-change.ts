@@ -3,7 +3,7 @@ import type { FileSighting } from '../../../effects/files/index.ts';
 import type { Tree, TreeEntry } from '../../../effects/files/tree.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { ABSENT, sameState, type FileState } from '../../../model/record/world.ts';
-import { cannotRead } from '../../workspace/files.ts';
+import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
 import { readChangedFile, type ChangedContents } from './changed-contents.ts';
 

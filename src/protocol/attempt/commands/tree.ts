@@ -19,7 +19,7 @@ import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import { MAX_COMMAND_CHANGES } from '../../../model/step/command.ts';
 import type { PathSelection } from '../../../model/step/path-selection.ts';
-import { cannotRead } from '../../workspace/files.ts';
+import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
 import { ChangedContents } from './changed-contents.ts';
 import { holdsMore, type CopySnapshot } from './copy-snapshot.ts';

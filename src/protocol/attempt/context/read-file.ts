@@ -3,7 +3,7 @@ import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import type { FileState } from '../../../model/record/world.ts';
 import type { Attempt } from '../attempt.ts';
-import { cannotRead } from '../../workspace/files.ts';
+import { cannotRead } from '../../workspace/unreadable.ts';
 
 export const MAX_READ_BYTES = 256 * 1024 * 1024;
 

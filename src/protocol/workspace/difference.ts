@@ -1,0 +1,50 @@
+/** Differences of files, in lines for a person. A content that was not captured is told by its size alone. */
+import { describeFileDifference, type FileDifference, type FileWorkspace } from '../../effects/files/index.ts';
+import { readWorkspaceFile } from '../../effects/files/read.ts';
+import type { Digest } from '../../model/digest.ts';
+import type { FileState } from '../../model/record/world.ts';
+import type { BlobStore } from '../../store/blobs/blobs.ts';
+
+const MAX_DIFFERENCE_BYTES = 1024 * 1024;
+
+export class FileDifferences {
+  readonly #workspace: FileWorkspace;
+  readonly #blobs: BlobStore;
+
+  constructor(workspace: FileWorkspace, blobs: BlobStore) {
+    this.#workspace = workspace;
+    this.#blobs = blobs;
+  }
+
+  /** Between what was recorded and what the workspace shows. */
+  async ofFound(path: string, recorded: FileState, found: FileState): Promise<string> {
+    const difference = await describeFileDifference(recorded, found, async (digest, side) =>
+      side === 'expected' ? await this.#blob(digest) : await this.#here(path),
+    );
+    return linesOf(difference);
+  }
+
+  /** Between what the workspace shows and what a planned write will make of it. */
+  async ofPlanned(path: string, before: FileState, after: FileState): Promise<string> {
+    const difference = await describeFileDifference(before, after, async (digest, side) =>
+      side === 'expected' ? await this.#here(path) : await this.#blob(digest),
+    );
+    return linesOf(difference);
+  }
+
+  async #blob(digest: Digest): Promise<Uint8Array | undefined> {
+    return this.#blobs.has(digest) ? await this.#blobs.read(digest, { maxBytes: MAX_DIFFERENCE_BYTES }) : undefined;
+  }
+
+  async #here(path: string): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of readWorkspaceFile(this.#workspace, path)) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks);
+  }
+}
+
+function linesOf({ summary, text, isCut }: FileDifference): string {
+  if (text === undefined) return summary;
+  const cut = isCut ? ['… (the record keeps no more of it; open the file to see all)'] : [];
+  return [summary, text, ...cut].join('\n');
+}

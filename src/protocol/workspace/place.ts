@@ -1,0 +1,74 @@
+/** How a path of the workspace is changed: what is replaced is a blob afterwards, and nothing that others wrote is lost. */
+import { checkFile, commitFile, putFile, type CommitOptions, type FileWorkspace } from '../../effects/files/index.ts';
+import type { FileSighting, PreparedFile } from '../../effects/files/index.ts';
+import { defined } from '../../model/defined.ts';
+import type { Digest } from '../../model/digest.ts';
+import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
+import type { BlobStore } from '../../store/blobs/blobs.ts';
+import { cannotRead } from './unreadable.ts';
+
+export type FileCommit = { readonly kind: 'applied' } | { readonly kind: 'conflict'; readonly found: FileState };
+
+/** `captured`: the content that was there. */
+export type FilePut =
+  | { readonly kind: 'done'; readonly captured?: Digest }
+  | { readonly kind: 'unchanged'; readonly reason: string; readonly captured?: Digest };
+
+export interface FileReplacement {
+  readonly path: string;
+  readonly state: FileState;
+  /** Another state is not touched. */
+  readonly expectedNow: FileState;
+  /** Of temporary files. */
+  readonly name: { readonly token: string; readonly index: number };
+}
+
+/** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */
+export async function commitPrepared(
+  workspace: FileWorkspace,
+  blobs: BlobStore,
+  prepared: PreparedFile,
+  options: Pick<CommitOptions, 'deferSync'>,
+): Promise<FileCommit> {
+  const outcome = await commitFile(workspace, prepared, blobs, options);
+  if (outcome.outcome === 'applied') return { kind: 'applied' };
+  const { path, before, after } = prepared.change;
+  if (outcome.outcome === 'written-meanwhile') {
+    const theirs: FileState = {
+      kind: 'file',
+      sizeBytes: outcome.sizeBytes,
+      mode: before.kind === 'file' ? before.mode : 0o644,
+      content: outcome.stored,
+    };
+    await replaceFile(workspace, blobs, { path, state: theirs, expectedNow: after, name: prepared.name });
+    return { kind: 'conflict', found: await fileStateNow(workspace, path) };
+  }
+  if (outcome.found.outcome !== 'seen') throw cannotRead(path, outcome.found);
+  return { kind: 'conflict', found: outcome.found.state };
+}
+
+/** Puts a path to a state if it shows what is expected. Safe to repeat. */
+export async function replaceFile(
+  workspace: FileWorkspace,
+  blobs: BlobStore,
+  { path, state, expectedNow, name }: FileReplacement,
+): Promise<FilePut> {
+  const outcome = await putFile(workspace, path, state, blobs, { expectedNow, name });
+  switch (outcome.outcome) {
+    case 'applied': {
+      const isReplaced = expectedNow.kind === 'file' && !sameState(expectedNow, state);
+      return { kind: 'done', ...defined({ captured: isReplaced ? expectedNow.content : undefined }) };
+    }
+    case 'written-meanwhile':
+      return { kind: 'done', captured: outcome.stored };
+    default:
+      return { kind: 'unchanged', reason: outcome.reason, ...defined({ captured: outcome.stored }) };
+  }
+}
+
+/** @param earlier spares reading a large file again whose stamp vouches for it @throws HoldfastError `permission-denied` */
+export async function fileStateNow(workspace: FileWorkspace, path: string, earlier?: FileSighting): Promise<FileState> {
+  const { found } = await checkFile(workspace, { path, before: ABSENT, after: ABSENT }, earlier);
+  if (found.outcome !== 'seen') throw cannotRead(path, found);
+  return found.state;
+}

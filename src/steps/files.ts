@@ -1,0 +1,35 @@
+/** The code of the built-in steps that write, copy and remove files. */
+import { createHash } from 'node:crypto';
+import { defined } from '../model/defined.ts';
+import { fileCopyStep, fileRemoveStep, fileWriteStep } from '../model/step/built-in/file.ts';
+import { implementStep } from '../model/step/step.ts';
+
+export const fileWrite = implementStep(fileWriteStep, async (ctx, { path, content, mode }) => {
+  const bytes = new TextEncoder().encode(content);
+  const permissions = mode === undefined ? undefined : Number.parseInt(mode, 8);
+  await ctx.files.write(path, bytes, defined({ mode: permissions }));
+  return { path, sizeBytes: bytes.length, digest: createHash('sha256').update(bytes).digest('hex') };
+});
+
+export const fileCopy = implementStep(fileCopyStep, async (ctx, { from, to }) => {
+  const tally = { sizeBytes: 0, hash: createHash('sha256') };
+  await ctx.files.write(to, counted(ctx.files.stream(from), tally));
+  return { path: to, sizeBytes: tally.sizeBytes, digest: tally.hash.digest('hex') };
+});
+
+export const fileRemove = implementStep(fileRemoveStep, async (ctx, { path }) => {
+  const existed = await ctx.files.exists(path);
+  await ctx.files.remove(path);
+  return { path, existed };
+});
+
+async function* counted(
+  content: AsyncIterable<Uint8Array>,
+  tally: { sizeBytes: number; hash: ReturnType<typeof createHash> },
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of content) {
+    tally.sizeBytes += chunk.length;
+    tally.hash.update(chunk);
+    yield chunk;
+  }
+}
