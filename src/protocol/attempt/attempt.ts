@@ -2,6 +2,7 @@
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller } from '../host.ts';
+import type { WorkerEnv } from '../workspace/database-url.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Claim } from './claim.ts';
 import type { Stage } from './stage.ts';
@@ -14,9 +15,12 @@ export interface Attempt {
   readonly caller: Caller;
   readonly signal: AbortSignal;
   /** Of the worker: what a command may be given of it. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: WorkerEnv;
   /** As `StepContext.secret`. */
   readonly secret: (name: string) => string;
-  /** Asked under the lock before a call is made: throws what stands in the way (the world is to be compared first, a question about it is open). */
+  /**
+   * Runs under the lock before a call is made; throws the obstacle, if there is one (the world is to be compared first,
+   * a question about it is open).
+   */
   readonly mayAct: (ledger: Ledger) => void;
 }

@@ -115,7 +115,8 @@ export class Claim {
       if (!isAsSeen)
         throw new HoldfastError(
           'fenced',
-          `What is recorded of ${next.name} has changed meanwhile; this attempt of step ${this.#row.stepId} does nothing more.`,
+          `What is recorded of ${next.name} has changed meanwhile; ` +
+            `this attempt of step ${this.#row.stepId} does nothing more.`,
           { stepId: this.#row.stepId },
         );
       ledger.putPerform(next);

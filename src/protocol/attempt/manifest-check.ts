@@ -1,4 +1,7 @@
-/** Whether what a step finds is what the record says. Anything else is a discrepancy at once, also in the middle of a run. */
+/**
+ * Whether what a step finds is what the record says. Anything else is a discrepancy at once, also in the middle of a
+ * run.
+ */
 import { HoldfastError } from '../../model/failure.ts';
 import { shortDigest } from '../../model/digest.ts';
 import { resourceOfEffect } from '../../model/record/effect.ts';
@@ -9,7 +12,8 @@ import { MustVerify } from './must-verify.ts';
 
 /**
  * @throws MustVerify where the manifest knows the resource otherwise
- * @throws HoldfastError `busy` where another step's intent, half applied, has made it so: a comparison finds nothing wrong then
+ * @throws HoldfastError `busy` where another step's intent, half applied, has made it so: a comparison finds nothing
+ * wrong then
  */
 export function mustBeAsRecorded(ledger: Ledger, jobId: string, resource: string, found: ResourceState): void {
   const entry = ledger.manifestEntry(jobId, resource);

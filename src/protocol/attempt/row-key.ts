@@ -10,9 +10,10 @@ export function keyOf(table: string, primaryKey: readonly string[], row: JsonObj
     });
   const missing = primaryKey.filter((column) => row[column] === undefined || row[column] === null);
   if (missing.length > 0) {
+    const shown = canonicalJson(row).slice(0, 200);
     throw new HoldfastError(
       'no-key',
-      `A row for ${table} lacks ${missing.join(', ')} of its primary key (${primaryKey.join(', ')}): ${canonicalJson(row).slice(0, 200)}.`,
+      `A row for ${table} lacks ${missing.join(', ')} of its primary key (${primaryKey.join(', ')}): ${shown}.`,
       { table, missing },
     );
   }

@@ -1,5 +1,6 @@
 /**
- * Small contents of an attempt: they wait in memory for the seal and go into the ledger with it, which spares a file each.
+ * Small contents of an attempt: they wait in memory for the seal and go into the ledger with it, which spares a file
+ * each.
  *
  * Invariant: all contents of an attempt together never exceed `MAX_CONTENTS_IN_LEDGER_BYTES`.
  */
@@ -31,7 +32,10 @@ export class SmallContents {
     return this.#contents.get(content);
   }
 
-  /** Stores a copy; undefined: the content has to be a blob. @throws HoldfastError `bad-input` for a string that is not Unicode */
+  /**
+   * Stores a copy; undefined: the content has to be a blob.
+   * @throws HoldfastError `bad-input` for a string that is not Unicode
+   */
   store(content: string | Uint8Array): { readonly content: Digest; readonly sizeBytes: number } | undefined {
     if (!this.#isUsed || content.length > MAX_CONTENT_IN_LEDGER_BYTES) return undefined;
     // A copy: the step may go on to change its buffer.

@@ -2,7 +2,8 @@
  * What one attempt of a step has read, staged and decided: nothing of it is in the world yet.
  *
  * Invariants
- * 1. Every read of a resource that the record knows must find what the record says, else the attempt unwinds (MustVerify).
+ * 1. Every read of a resource that the record knows must find what the record says, else the attempt unwinds
+ *    (MustVerify).
  * 2. A step sees its own staged files; a query of a table with staged changes is an error that says so.
  * 3. A resource has one staged change: later ones are folded into it, or refused.
  */
@@ -51,7 +52,10 @@ export class Stage {
   readonly runningCommands = new Set<Promise<unknown>>();
   /** Calls that are under way: an attempt waits for them unless it is cut off. */
   readonly runningCalls = new Set<Promise<unknown>>();
-  /** Errors by which a call said that it did not happen. If such an error comes out of another call, it says nothing of that one. */
+  /**
+   * Errors by which a call said that it did not happen. If such an error comes out of another call, it says nothing of
+   * that one.
+   */
   readonly attributedErrors = new WeakSet<Error>();
   /** The error of a call that ends the attempt, even if the code has caught it. */
   mustEnd: { readonly error: unknown } | undefined;
@@ -68,7 +72,10 @@ export class Stage {
     this.observations.set(resource, state);
   }
 
-  /** What a `once` value depends on: everything read so far, and which calls were made anew, since their answers have changed. */
+  /**
+   * What a `once` value depends on: everything read so far, and which calls were made anew, since their answers have
+   * changed.
+   */
   onceDigest(): Digest {
     const anew = [...this.performed.values()]
       .filter(({ round }) => round > 0)

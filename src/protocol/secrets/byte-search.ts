@@ -1,6 +1,6 @@
 /**
- * Looks for many byte strings at once (Wu and Manber, blocks of two bytes): most bytes of a content are never looked at.
- * A file of a gibibyte takes a few seconds, however many strings there are.
+ * Looks for many byte strings at once (Wu and Manber, blocks of two bytes): most bytes of a content are never looked
+ * at. A file of a gibibyte takes a few seconds, however many strings there are.
  */
 
 const BLOCKS = 65_536;

@@ -1,7 +1,9 @@
 /**
- * The forms in which a secret may turn up in text and bytes: as it is, and as JSON, URLs, forms, HTML, hex and base64 write it.
+ * The forms in which a secret may turn up in text and bytes: as it is, and as JSON, URLs, forms, HTML, hex and base64
+ * write it.
  *
- * Invariant: in base64 a secret is found wherever in the encoded bytes it begins, and whatever stands before and after it.
+ * Invariant: in base64 a secret is found wherever in the encoded bytes it begins, and whatever stands before and after
+ * it.
  */
 
 /** Lines of a secret of several lines (a key in PEM) count by themselves from so many characters on. */
@@ -60,7 +62,9 @@ function linesOf(value: string): readonly string[] {
     .filter((line) => line.length >= MIN_LINE_CHARACTERS && !line.startsWith('-----'));
 }
 
-/** Characters that only the secret decides, for each of the three places where it can begin in a group of three bytes. */
+/**
+ * Characters that only the secret decides, for each of the three places where it can begin in a group of three bytes.
+ */
 function base64Forms(bytes: Buffer): readonly string[] {
   return [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');

@@ -37,7 +37,9 @@ export class HttpSecrets {
     return this.#headersWith(referenceTo);
   }
 
-  /** The text with the variables' names in the place of secrets that the endpoint echoes, in the forms that are common. */
+  /**
+   * The text with the variables' names in the place of secrets that the endpoint echoes, in the forms that are common.
+   */
   redact(text: string): string {
     let redacted = text;
     for (const [variable, secret] of this.#values) {
@@ -76,16 +78,18 @@ function referenceTo(variable: string): string {
 function secretOf(header: string, variable: string, env: Readonly<Record<string, string | undefined>>): string {
   const secret = Object.hasOwn(env, variable) ? env[variable] : undefined;
   if (secret === undefined || secret === '') {
+    const state = secret === '' ? 'empty' : 'not set';
     throw new HoldfastError(
       'missing-variable',
-      `The environment variable ${variable} is ${secret === '' ? 'empty' : 'not set'}; the header ${header} is to hold it.`,
+      `The environment variable ${variable} is ${state}; the header ${header} is to hold it.`,
       { variable },
     );
   }
   if (!/^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(secret)) {
     throw new HoldfastError(
       'bad-input',
-      `The environment variable ${variable} cannot stand in the header ${header}. Expected ASCII text of one line, without spaces around it.`,
+      `The environment variable ${variable} cannot stand in the header ${header}. ` +
+        'Expected ASCII text of one line, without spaces around it.',
       { variable },
     );
   }

@@ -2,9 +2,11 @@
  * Secrets in a worker: values of its environment that steps are given, and that nothing else may hold.
  *
  * Invariants
- * 1. A value is given only to a step of a job that declares its name, and only where the plan put it or by `ctx.secret`.
- * 2. What is only shown (logs, progress, errors, questions, requests and answers of calls) says `«secret NAME»` in its place.
- *    What is recorded byte for byte (outputs, files, rows, statements, `ctx.once`) is refused when it holds one.
+ * 1. A value is given only to a step of a job that declares its name, and only where the plan put it or by
+ *    `ctx.secret`.
+ * 2. What is only shown (logs, progress, errors, questions, requests and answers of calls) says `«secret NAME»` in
+ *    its place. What is recorded byte for byte (outputs, files, rows, statements, `ctx.once`) is refused when it holds
+ *    one.
  * 3. All declared secrets of all jobs that a worker has met are looked for in all that it says, in all their forms. The
  *    passwords of databases are among them.
  */
@@ -60,15 +62,17 @@ export class Secrets {
     if (forms.length > 0) this.#forms = this.#forms.with(forms);
   }
 
-  /** The same for variables in headers of requests. They need no declaration: a header says itself that it is secret. */
+  /**
+   * The same for variables in headers of requests. They need no declaration: a header says itself that it is secret.
+   */
   knowVariables(names: readonly string[]): void {
     this.know({ secrets: names, databases: {} });
   }
 
   /**
    * A secret's value.
-   * @throws HoldfastError `undeclared-secret`; `missing-secret` naming variable and worker when the variable is not set,
-   * empty, or shorter than 8 characters
+   * @throws HoldfastError `undeclared-secret`; `missing-secret` naming variable and worker when the variable is not
+   * set, empty, or shorter than 8 characters
    */
   value(name: string, { settings, stepId, workerId }: SecretUse): string {
     const declared = settings.secrets ?? [];
@@ -100,12 +104,17 @@ export class Secrets {
     return this.#forms.redact(text);
   }
 
-  /** The same in all texts of plain data, names of members included. Returns the very value where there is nothing to redact. */
+  /**
+   * The same in all texts of plain data, names of members included. Returns the very value where there is nothing to
+   * redact.
+   */
   redactJson<T>(value: T): T {
     return this.isEmpty ? value : (redactData(this.#redact, value) as T);
   }
 
-  /** An error for others to see: message, stack, details and causes. The very error where there is nothing to redact. */
+  /**
+   * An error for others to see: message, stack, details and causes. The very error where there is nothing to redact.
+   */
   redactError<E>(error: E): E {
     return this.isEmpty ? error : (redactError(this.#redact, error) as E);
   }

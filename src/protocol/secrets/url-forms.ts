@@ -9,7 +9,10 @@ const PASSWORD_PARAMETER = /[?&](?:ssl)?password=([^&#]*)/gi;
 /** Such a password is a plain word: it is found in too much text that is no secret. */
 const PLAIN_WORD = /^[a-z]{8,11}$/;
 
-/** A password counts by itself unless it is short, a plain word or another part of the URL; within the URL it always does. */
+/**
+ * A password counts by itself unless it is short, a plain word or another part of the URL; within the URL it always
+ * does.
+ */
 export function formsOfUrl(name: string, url: string): readonly Form[] {
   const [, user, password, rest] = USER_AND_PASSWORD.exec(url) ?? [];
   const parameters = [...url.matchAll(PASSWORD_PARAMETER)].map(([, value]) => value!);

@@ -1,7 +1,7 @@
 /** The calls that an attempt has made, as its intent names them. */
 import type { PerformEffect } from '../../model/record/effect.ts';
 import { performEffects, unaskedDoubts } from '../attempt/calls/unrequested.ts';
-import { InDoubt } from '../attempt/doubt.ts';
+import { InDoubt } from '../attempt/in-doubt.ts';
 import type { Claim } from '../attempt/claim.ts';
 import type { Stage } from '../attempt/stage.ts';
 

@@ -8,7 +8,7 @@ import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { StepContext } from '../../model/step/step-context.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { makeContext } from '../attempt/context/context.ts';
-import { InDoubt } from '../attempt/doubt.ts';
+import { InDoubt } from '../attempt/in-doubt.ts';
 import { MustVerify } from '../attempt/must-verify.ts';
 import type { Stage } from '../attempt/stage.ts';
 import { mayAct } from './obstacles.ts';

@@ -1,9 +1,23 @@
 /** The URL of a declared database: as the job names it, or in a variable of the worker's environment. */
 import { HoldfastError } from '../../model/failure.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 
 const ENV_REFERENCE = /^\$\{\{\s*env\.([A-Za-z_]\w*)\s*\}\}$/;
 
 export type WorkerEnv = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What the job says of a database: a URL, or the variable that holds it.
+ * @throws HoldfastError `undeclared-database`
+ */
+export function declaredReference(name: string, { databases }: Pick<JobSettings, 'databases'>): string {
+  const reference = databases[name];
+  if (reference !== undefined) return reference;
+  const declared = Object.keys(databases).join(', ') || 'none';
+  throw new HoldfastError('undeclared-database', `The job declares no database "${name}"; it declares ${declared}.`, {
+    name,
+  });
+}
 
 /** @throws HoldfastError `missing-variable`, naming the variable and never a value */
 export function resolveUrl(name: string, reference: string, env: WorkerEnv): string {

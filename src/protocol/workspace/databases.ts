@@ -77,12 +77,16 @@ export class WorkspaceDatabases {
     return resolve(this.#root, url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, ''));
   }
 
-  /** A database may be declared in a folder of the workspace that nothing has created yet; one that the record knows is there. */
+  /**
+   * A database may be declared in a folder of the workspace that nothing has created yet; one that the record knows is
+   * there.
+   */
   #makeReady(name: string, databasePath: string): void {
     if (this.#expected.has(name) && !existsSync(databasePath)) {
       throw new HoldfastError(
         'storage-unreachable',
-        `Database "${name}": its file ${databasePath} is gone. Put it back; if it is to be gone, put an empty file there.`,
+        `Database "${name}": its file ${databasePath} is gone. ` +
+          'Put it back; if it is to be gone, put an empty file there.',
         { name },
       );
     }

@@ -4,7 +4,9 @@ import { formatResource } from '../../model/record/resource.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Workspace } from './workspace.ts';
 
-/** A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database. */
+/**
+ * A database that the record knows must be there: a SQLite file that is gone is out of reach, not an empty database.
+ */
 export function expectDatabases(
   workspace: Workspace,
   settings: JobSettings,
@@ -17,7 +19,10 @@ export function expectDatabases(
   workspace.expectDatabases(new Set(names));
 }
 
-/** The same for whoever acts without having compared: a worker that has just started ends a job, or carries a decision out. */
+/**
+ * The same for whoever acts without having compared: a worker that has just started ends a job, or carries a decision
+ * out.
+ */
 export function expectRecordedDatabases(
   workspace: Workspace,
   settings: JobSettings,

@@ -62,7 +62,10 @@ export class WorkspaceFiles {
     if (!this.#databasePaths.includes(databasePath)) this.#databasePaths.push(databasePath);
   }
 
-  /** The workspace as stat shows it now, without databases and Holdfast's own files. @throws HoldfastError `permission-denied`, `bad-input` */
+  /**
+   * The workspace as stat shows it now, without databases and Holdfast's own files.
+   * @throws HoldfastError `permission-denied`, `bad-input`
+   */
   async scan(): Promise<Tree> {
     const tree = new Map(await scanTree(this.#workspace.root, reservedInodes(this.#workspace)));
     // Also those that came while it was looked at: a database's companions come and go.
@@ -99,7 +102,10 @@ export class WorkspaceFiles {
     return await observeFiles(this.#workspace, paths, defined({ onProgress }));
   }
 
-  /** What is there now; `earlier` spares reading a large file again whose stamp vouches for it. @throws HoldfastError `permission-denied` */
+  /**
+   * What is there now; `earlier` spares reading a large file again whose stamp vouches for it.
+   * @throws HoldfastError `permission-denied`
+   */
   async stateNow(path: string, earlier?: FileSighting): Promise<FileState> {
     return await fileStateNow(this.#workspace, path, earlier);
   }

@@ -1,4 +1,6 @@
-/** How a path of the workspace is changed: what is replaced is a blob afterwards, and nothing that others wrote is lost. */
+/**
+ * How a path of the workspace is changed: what is replaced is a blob afterwards, and nothing that others wrote is lost.
+ */
 import { checkFile, commitFile, putFile, type CommitOptions, type FileWorkspace } from '../../effects/files/index.ts';
 import type { FileSighting, PreparedFile } from '../../effects/files/index.ts';
 import { defined } from '../../model/defined.ts';
@@ -66,7 +68,10 @@ export async function replaceFile(
   }
 }
 
-/** @param earlier spares reading a large file again whose stamp vouches for it @throws HoldfastError `permission-denied` */
+/**
+ * @param earlier spares reading a large file again whose stamp vouches for it
+ * @throws HoldfastError `permission-denied`
+ */
 export async function fileStateNow(workspace: FileWorkspace, path: string, earlier?: FileSighting): Promise<FileState> {
   const { found } = await checkFile(workspace, { path, before: ABSENT, after: ABSENT }, earlier);
   if (found.outcome !== 'seen') throw cannotRead(path, found);

@@ -7,14 +7,13 @@
  */
 import { join } from 'node:path';
 import type { Database } from '../../effects/database/database.ts';
-import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
 import { openWorkspaceLock, type WorkspaceLock } from '../../store/lock/lock.ts';
 import { Secrets } from '../secrets/secrets.ts';
-import { isSqliteUrl, resolveUrl, type WorkerEnv } from './database-url.ts';
+import { declaredReference, isSqliteUrl, resolveUrl, type WorkerEnv } from './database-url.ts';
 import { WorkspaceDatabases } from './databases.ts';
 import { WorkspaceFiles } from './files.ts';
 
@@ -64,17 +63,12 @@ export class Workspace {
     );
   }
 
-  /** A database of the job, opened once. @throws HoldfastError `undeclared-database`, `missing-variable`, `storage-unreachable`, … */
+  /**
+   * A database of the job, opened once.
+   * @throws HoldfastError `undeclared-database`, `missing-variable`, `storage-unreachable`, …
+   */
   async database(name: string, settings: JobSettings): Promise<Database> {
-    const reference = settings.databases[name];
-    if (reference === undefined) {
-      const declared = Object.keys(settings.databases).join(', ') || 'none';
-      throw new HoldfastError(
-        'undeclared-database',
-        `The job declares no database "${name}"; it declares ${declared}.`,
-        { name },
-      );
-    }
+    const reference = declaredReference(name, settings);
     this.secrets.know(settings);
     return await this.#databases.open(name, reference);
   }

@@ -2,20 +2,21 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
-import { syncDirectory, writeDurably } from '../../store/durable-file.ts';
+import { syncDirectory, systemCode, writeDurably } from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Secrets } from '../secrets/secrets.ts';
+import type { WorkerEnv } from './database-url.ts';
 import { HOLDFAST_DIRECTORY, Workspace } from './workspace.ts';
 
 export class Workspaces {
   readonly #root: string;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #env: WorkerEnv;
   readonly #open = new Map<string, Workspace>();
   readonly secrets: Secrets;
 
-  constructor(root: string, env: Readonly<Record<string, string | undefined>>) {
+  constructor(root: string, env: WorkerEnv) {
     this.secrets = new Secrets(env);
     this.#root = root;
     this.#env = env;
@@ -39,30 +40,13 @@ export class Workspaces {
     return existsSync(this.pathOf(workspace));
   }
 
-  /** Creates what is missing. Safe to repeat. */
+  /** Creates what is missing. Safe to repeat. @throws HoldfastError as `find`; `bad-input` where there is no folder */
   create(workspace: string): Workspace {
     const path = this.pathOf(workspace);
     try {
-      atPoints('mkdir', () => mkdirSync(path, { recursive: true }));
-      if (!statSync(path).isDirectory()) throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`);
-      assertLocalFilesystem(path);
-      const directory = join(path, HOLDFAST_DIRECTORY);
-      atPoints('mkdir', () => mkdirSync(join(directory, 'blobs'), { recursive: true }));
-      const ignore = join(directory, '.gitignore');
-      if (!existsSync(ignore)) writeDurably(ignore, '*\n');
-      syncDirectory(path);
+      createFolders(path);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-        throw new HoldfastError(
-          'permission-denied',
-          `The workspace ${path} cannot be written (${code}).`,
-          { path },
-          { cause: error },
-        );
-      if (code === 'EEXIST' || code === 'ENOTDIR')
-        throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`, { path }, { cause: error });
-      throw error;
+      throw creationError(path, error);
     }
     return this.#opened(path);
   }
@@ -80,5 +64,35 @@ export class Workspaces {
       this.#open.set(root, workspace);
     }
     return workspace;
+  }
+}
+
+function createFolders(path: string): void {
+  atPoints('mkdir', () => mkdirSync(path, { recursive: true }));
+  if (!statSync(path).isDirectory()) throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`);
+  assertLocalFilesystem(path);
+  const directory = join(path, HOLDFAST_DIRECTORY);
+  atPoints('mkdir', () => mkdirSync(join(directory, 'blobs'), { recursive: true }));
+  const ignore = join(directory, '.gitignore');
+  if (!existsSync(ignore)) writeDurably(ignore, '*\n');
+  syncDirectory(path);
+}
+
+/** In the words of a person who named the workspace, where it is theirs to change. */
+function creationError(path: string, error: unknown): unknown {
+  if (error instanceof HoldfastError) return error;
+  const code = systemCode(error);
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS': {
+      const message = `The workspace ${path} cannot be written (${code}).`;
+      return new HoldfastError('permission-denied', message, { path }, { cause: error });
+    }
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return new HoldfastError('bad-input', `The workspace ${path} is not a folder.`, { path }, { cause: error });
+    default:
+      return error;
   }
 }

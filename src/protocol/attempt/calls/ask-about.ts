@@ -2,7 +2,7 @@
 import type { Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
-import { inDoubtError } from '../doubt.ts';
+import { inDoubtError } from '../in-doubt.ts';
 import type { DoubtKind } from '../../question/doubt.ts';
 import type { Call } from './call.ts';
 

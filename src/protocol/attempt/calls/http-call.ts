@@ -86,10 +86,11 @@ export class HttpCall {
     for await (const chunk of body) {
       sizeBytes += chunk.byteLength;
       if (sizeBytes > maxBytes) {
+        const place = url.replace(/[?#].*$/s, '');
         const advice = saveTo === undefined ? ' With saveTo the answer becomes a file, however long it is.' : '';
         throw new HoldfastError(
           'too-large',
-          `${method} ${url.replace(/[?#].*$/s, '')} answered ${status} with more than ${maxBytes} bytes (maxBytes).${advice}`,
+          `${method} ${place} answered ${status} with more than ${maxBytes} bytes (maxBytes).${advice}`,
           { maxBytes },
         );
       }

@@ -81,7 +81,9 @@ function aboutToBeMade<T extends Json>(
   };
 }
 
-/** Did the call say that it did not happen? If nobody knows, the step's policy decides; the default is to ask a person. */
+/**
+ * Did the call say that it did not happen? If nobody knows, the step's policy decides; the default is to ask a person.
+ */
 async function endFailed<T extends Json>(
   call: Call<T>,
   about: PerformRow,

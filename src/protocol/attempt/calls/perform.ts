@@ -3,15 +3,15 @@
  *
  * Invariants
  * 1. `run` is called only while the ledger says, durably and by this very claim, that it is about to be.
- * 2. A call that may have happened is never made again unless the step's own policy (`repeat`), the probe or a person says
- *    so. A retry that would send something else than what was begun is always a question for a person.
- * 3. A call that is not over ends its attempt, whatever the code makes of the error; no further call begins, and no value of
- *    `ctx.once` is recorded.
+ * 2. A call that may have happened is never made again unless the step's own policy (`repeat`), the probe or a
+ *    person says so. A retry that would send something else than what was begun is always a question for a person.
+ * 3. A call that is not over ends its attempt, whatever the code makes of the error; no further call begins, and no
+ *    value of `ctx.once` is recorded.
  * 4. At most two ledger commits a call.
- * 5. A safe call (a GET) changes nothing on the remote side: the record answers it for the very same request and reads, else
- *    it is made again. It is never in doubt, and a step that runs again on purpose makes it anew.
- * 6. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given to the
- *    code, with the name in its place.
+ * 5. A safe call (a GET) changes nothing on the remote side: the record answers it for the very same request and
+ *    reads, else it is made again. It is never in doubt, and a step that runs again on purpose makes it anew.
+ * 6. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given
+ *    to the code, with the name in its place.
  */
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
@@ -26,7 +26,9 @@ import { recordedAnswer } from './recorded-answer.ts';
 import { requestCall } from './request-call.ts';
 import { trackCall } from './running-calls.ts';
 
-/** Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.runningCalls`. */
+/**
+ * Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.runningCalls`.
+ */
 export function perform<T extends Json>(
   attempt: Attempt,
   name: string,
@@ -43,7 +45,8 @@ export function perform<T extends Json>(
         { name },
       ),
     );
-  // The code may have caught the error that ends the attempt: no fallback is called while the first choice may have happened.
+  // The code may have caught the error that ends the attempt: no fallback is called while the first choice may have
+  // happened.
   if (stage.mustEnd !== undefined) return refused(stage.mustEnd.error);
   return trackCall(stage, answer(attempt, name, options, kind));
 }

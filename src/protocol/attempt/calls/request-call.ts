@@ -4,6 +4,7 @@ import { digestOf, sha256Hex } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { PerformOptions } from '../../../model/step/step-call.ts';
 import type { Attempt } from '../attempt.ts';
+import { takeName } from '../take-name.ts';
 import type { CallRequest } from '../../question/doubt.ts';
 import type { Call, CallKind } from './call.ts';
 
@@ -13,14 +14,18 @@ export const MAX_REQUEST_TEXT_CHARACTERS = 4_000;
 const MAX_NAME_CHARACTERS = 100;
 const NAME = /^[A-Za-z0-9_][\w.#/@:+-]*$/;
 
-/** Takes the call's name. @throws HoldfastError `bad-input`, `once-name-twice`, `secret-in-output`, `not-json`, `too-large` */
+/**
+ * Takes the call's name.
+ * @throws HoldfastError `bad-input`, `once-name-twice`, `secret-in-output`, `not-json`, `too-large`
+ */
 export function requestCall<T extends Json>(
   attempt: Attempt,
   name: string,
   options: PerformOptions<T>,
   kind: CallKind,
 ): Call<T> {
-  takeName(attempt, name);
+  checkName(attempt, name);
+  takeName(attempt, name, `ctx.perform("${name}")`);
   if (options.inDoubt === 'probe' && options.probe === undefined)
     throw new HoldfastError(
       'bad-input',
@@ -31,7 +36,7 @@ export function requestCall<T extends Json>(
   return { attempt, name, options, kind, wanted: wantedOf(attempt, name, options.request ?? null) };
 }
 
-function takeName({ claim, stage, workspace: { secrets } }: Attempt, name: string): void {
+function checkName({ workspace: { secrets } }: Attempt, name: string): void {
   if (name.length > MAX_NAME_CHARACTERS || !NAME.test(name))
     throw new HoldfastError(
       'bad-input',
@@ -39,14 +44,7 @@ function takeName({ claim, stage, workspace: { secrets } }: Attempt, name: strin
         `${MAX_NAME_CHARACTERS} letters, digits and _ . # / @ : + -, the first a letter, a digit or _.`,
       { name },
     );
-  secrets.refuse(name, `the name of a call of ctx.perform`);
-  if (stage.takenNames.has(name))
-    throw new HoldfastError(
-      'once-name-twice',
-      `ctx.perform("${name}"): step ${claim.row.stepId} has used the name before.`,
-      { name },
-    );
-  stage.takenNames.add(name);
+  secrets.refuse(name, 'the name of a call of ctx.perform');
 }
 
 function wantedOf({ claim, stage, workspace: { secrets } }: Attempt, name: string, request: Json): CallRequest {
@@ -54,8 +52,8 @@ function wantedOf({ claim, stage, workspace: { secrets } }: Attempt, name: strin
   if (text.length > MAX_PERFORM_CHARACTERS)
     throw new HoldfastError(
       'too-large',
-      `The request of ctx.perform("${name}") has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} are taken. ` +
-        'Hand large contents over by a file or a table.',
+      `The request of ctx.perform("${name}") has ${text.length} characters; at most ${MAX_PERFORM_CHARACTERS} ` +
+        'are taken. Hand large contents over by a file or a table.',
       { name },
     );
   return {

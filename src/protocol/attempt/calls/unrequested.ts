@@ -1,8 +1,8 @@
 /**
  * Calls of earlier attempts that the step's code, which has ended, did not request.
  *
- * Invariant: a call that was made, or may have been, and that no record names is asked about before its step is recorded
- * without it.
+ * Invariant: a call that was made, or may have been, and that no record names is asked about before its step is
+ * recorded without it.
  */
 import { sha256Hex } from '../../../model/digest.ts';
 import type { PerformEffect } from '../../../model/record/effect.ts';

@@ -1,6 +1,6 @@
 /**
- * Contents of the files that a command changed, before what names them is recorded: small ones go into the ledger with it,
- * the others become blobs.
+ * Contents of the files that a command changed, before what names them is recorded: small ones go into the ledger with
+ * it, the others become blobs.
  *
  * Invariant: no content that holds a secret gets into either.
  */

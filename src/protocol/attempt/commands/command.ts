@@ -8,7 +8,10 @@ import type { Attempt } from '../attempt.ts';
 import { commandInPlace } from './in-place.ts';
 import { CopiedCommand } from './on-copy.ts';
 
-/** Runs a command, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.runningCommands`. */
+/**
+ * Runs a command, or answers from the record. Whoever ends the attempt waits for it: it is among
+ * `stage.runningCommands`.
+ */
 export function command(
   attempt: Attempt,
   run: readonly string[] | string,

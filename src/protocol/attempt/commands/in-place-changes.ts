@@ -1,4 +1,6 @@
-/** What has changed in the workspace while a command ran in it: by the command, or by others, and nobody can tell which. */
+/**
+ * What has changed in the workspace while a command ran in it: by the command, or by others, and nobody can tell which.
+ */
 import type { FileSighting } from '../../../effects/files/index.ts';
 import { differingPaths, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
 import { formatResource } from '../../../model/record/resource.ts';

@@ -2,7 +2,9 @@
 import { folderOf } from '../../../effects/files/path.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 
-/** @throws HoldfastError `outside-workspace` unless the target is relative, and in the workspace at each of its parts */
+/**
+ * @throws HoldfastError `outside-workspace` unless the target is relative, and in the workspace at each of its parts
+ */
 export function mustStayInside(path: string, target: string): void {
   if (target.startsWith('/')) throw leadsOut(path, target, ': it is absolute');
   const folders = folderOf(path)

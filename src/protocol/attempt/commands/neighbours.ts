@@ -1,7 +1,7 @@
 /**
- * Has the workspace stood still while a command ran on its copy? A change is explained by the record (another step made it),
- * or the command made it behind the protocol's back, or somebody else did: nobody can tell which of the two, so the attempt
- * ends and a person is asked.
+ * Has the workspace stood still while a command ran on its copy? A change is explained by the record (another step made
+ * it), or the command made it behind the protocol's back, or somebody else did: nobody can tell which of the two, so
+ * the attempt ends and a person is asked.
  */
 import type { PathSelection } from '../../../model/step/path-selection.ts';
 import type { Digest } from '../../../model/digest.ts';

@@ -16,12 +16,12 @@ import {
 import type { Tree } from '../../../effects/files/tree.ts';
 import { canonicalJson } from '../../../model/canonical-json.ts';
 import { digestOf, sha256Hex, type Digest } from '../../../model/digest.ts';
-import { HoldfastError } from '../../../model/failure.ts';
 import { commandText, type CommandRequest } from '../../../model/step/command.ts';
 import type { CommandResult } from '../../../model/step/command-result.ts';
 import { PathSelection } from '../../../model/step/path-selection.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import type { Attempt } from '../attempt.ts';
+import { takeName } from '../take-name.ts';
 import { commandFailure, mustHaveEnded, resultOf } from './end.ts';
 import { environmentOf, type Environment } from './environment.ts';
 import { runCommand, storeLog } from './run.ts';
@@ -63,7 +63,7 @@ export class CopiedCommand {
   async run(): Promise<CommandResult> {
     const { claim, stage, signal, workspace } = this.#attempt;
     const { stepId } = claim.row;
-    this.#takeName();
+    takeName(this.#attempt, this.#name, `ctx.command("${this.#name}")`);
     const env = environmentOf(this.#attempt, this.#request);
     const start: CommandStart = { env, ...(await this.#look()) };
     const { reads } = start;
@@ -139,7 +139,9 @@ export class CopiedCommand {
     return result;
   }
 
-  /** What the result depends on: the command itself, what it is given of the world, and what the step knew and staged. */
+  /**
+   * What the result depends on: the command itself, what it is given of the world, and what the step knew and staged.
+   */
   #readsDigest(workspace: Tree): Digest {
     const { stage } = this.#attempt;
     return digestOf({
@@ -148,17 +150,5 @@ export class CopiedCommand {
       tree: treeDigest(workspace, this.#selection),
       staged: [...stage.files.keys()].map((path) => ({ path, state: stage.stagedState(path)! })),
     });
-  }
-
-  /** @throws HoldfastError `once-name-twice` */
-  #takeName(): void {
-    const { stage, claim } = this.#attempt;
-    if (stage.takenNames.has(this.#name))
-      throw new HoldfastError(
-        'once-name-twice',
-        `ctx.command("${this.#name}"): step ${claim.row.stepId} has used the name before.`,
-        { name: this.#name },
-      );
-    stage.takenNames.add(this.#name);
   }
 }

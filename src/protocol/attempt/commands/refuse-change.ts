@@ -37,7 +37,10 @@ export function refuseImpossibleChange(copy: ChangedCopy, path: string): void {
   refuseLocked(copy, path);
 }
 
-/** A change is applied with this process's rights, and may not stop half-way. A folder that the command has locked is locked last. */
+/**
+ * A change is applied with this process's rights, and may not stop half-way. A folder that the command has locked is
+ * locked last.
+ */
 function refuseLocked({ snapshot, now }: ChangedCopy, path: string): void {
   const parent = folderOf(path);
   const folder = [snapshot.copy.get(parent), now.get(parent)].find((entry) => entry?.kind === 'directory');

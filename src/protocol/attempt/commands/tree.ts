@@ -2,8 +2,8 @@
  * What a command is given of the workspace, what it made of it, and whether the workspace stood still meanwhile.
  *
  * Invariants
- * 1. What is taken for unchanged is so by stat (effects/files/tree.ts), or by content where stat can't tell; only what stat
- *    shows changed is read.
+ * 1. What is taken for unchanged is so by stat (effects/files/tree.ts), or by content where stat can't tell; only
+ *    what stat shows changed is read.
  * 2. `before` of a change is what the command was given: the workspace shows it when the command has ended, and nothing
  *    there has changed in between.
  * 3. A file that the record knows is given only as it is recorded.
@@ -93,7 +93,8 @@ export class CommandTree {
 
   /**
    * What the command changed in its copy. The contents are blobs, or small ones that `smallContents` hands out.
-   * @throws HoldfastError `changed-meanwhile`, `busy`, `outside-workspace`, `reserved-path`, `too-large`, `bad-input`; MustVerify
+   * @throws HoldfastError `changed-meanwhile`, `busy`, `outside-workspace`, `reserved-path`, `too-large`, `bad-input`;
+   * MustVerify
    */
   async changes(copy: string): Promise<readonly TreeChange[]> {
     const { workspace } = this.#attempt;

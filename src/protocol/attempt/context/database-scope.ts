@@ -34,7 +34,10 @@ export class DatabaseScope {
     return await this.attempt.workspace.database(this.name, this.attempt.settings);
   }
 
-  /** To be called before anything else is done with the values: no message then has a part of a secret. @throws HoldfastError `secret-in-output` */
+  /**
+   * To be called before anything else is done with the values: no message then has a part of a secret.
+   * @throws HoldfastError `secret-in-output`
+   */
   refuseSecrets(what: string, ...values: readonly unknown[]): void {
     const { secrets } = this.attempt.workspace;
     if (!secrets.isEmpty) secrets.refuse(canonicalJson(values as Json), `${what} of the database ${this.name}`);

@@ -6,6 +6,7 @@ import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import type { Attempt } from '../attempt.ts';
+import { takeName } from '../take-name.ts';
 
 export const MAX_ONCE_CHARACTERS = 16 * 1024 * 1024;
 
@@ -17,21 +18,15 @@ export async function once<T extends Json>(attempt: Attempt, name: string, fn: (
   const { claim, stage, signal } = attempt;
   // A call that the code has caught ends the attempt: a value computed now would rest on an outcome that nobody knows.
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
-  if (stage.takenNames.has(name))
-    throw new HoldfastError(
-      'once-name-twice',
-      `ctx.once("${name}"): step ${claim.row.stepId} has used the name before.`,
-      { name },
-    );
-  stage.takenNames.add(name);
+  takeName(attempt, name, `ctx.once("${name}")`);
   const reads = stage.onceDigest();
   const recorded = await claim.recordedValue(name);
   if (recorded !== undefined && recorded.reads === reads) {
     stage.usedValues.add(name);
     return JSON.parse(recorded.value) as T;
   }
-  // What the value was computed from has changed: a new draft begins, and the old values stay as evidence. Values that the
-  // code has already gone on with move to the new draft: the next attempt must not be given different ones.
+  // What the value was computed from has changed: a new draft begins, and the old values stay as evidence. Values that
+  // the code has already gone on with move to the new draft: the next attempt must not be given different ones.
   if (recorded !== undefined)
     await claim.newDraft(
       [...stage.usedValues],

@@ -7,7 +7,10 @@ import { cannotRead } from '../../workspace/unreadable.ts';
 
 export const MAX_READ_BYTES = 256 * 1024 * 1024;
 
-/** The whole content. @throws HoldfastError `not-found`, `too-large`, `bad-input`, `busy`, `permission-denied`; MustVerify */
+/**
+ * The whole content.
+ * @throws HoldfastError `not-found`, `too-large`, `bad-input`, `busy`, `permission-denied`; MustVerify
+ */
 export async function readFile(attempt: Attempt, path: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;

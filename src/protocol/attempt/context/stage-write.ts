@@ -1,4 +1,6 @@
-/** How a step stages a file. The record has a file byte for byte: no byte is stored before it is seen to hold no secret. */
+/**
+ * How a step stages a file. The record has a file byte for byte: no byte is stored before it is seen to hold no secret.
+ */
 import type { Digest } from '../../../model/digest.ts';
 import type { Attempt } from '../attempt.ts';
 import type { FileContent, WriteOptions } from '../../../model/step/step-files.ts';

@@ -1,6 +1,6 @@
 /** `ctx.db`: queries are observations, changes are staged. Statements and rows are recorded as they are. */
-import { HoldfastError } from '../../../model/failure.ts';
 import type { Attempt } from '../attempt.ts';
+import { declaredReference } from '../../workspace/database-url.ts';
 import { query } from './query.ts';
 import { stageDelete, stageRows, stageUpdate } from './stage-rows.ts';
 import { stageStatement } from './stage-statement.ts';
@@ -9,15 +9,7 @@ import type { StepDatabase } from '../../../model/step/step-database.ts';
 
 /** @throws HoldfastError `undeclared-database` */
 export function stepDatabase(attempt: Attempt, name: string): StepDatabase {
-  const { databases } = attempt.settings;
-  const url = databases[name];
-  if (url === undefined)
-    throw new HoldfastError(
-      'undeclared-database',
-      `The job declares no database "${name}"; it declares ${Object.keys(databases).join(', ') || 'none'}.`,
-      { name },
-    );
-  const scope = new DatabaseScope(attempt, name, url);
+  const scope = new DatabaseScope(attempt, name, declaredReference(name, attempt.settings));
   return {
     get dialect() {
       return scope.dialect;
