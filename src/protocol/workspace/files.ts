@@ -16,7 +16,6 @@ import {
   syncFolders,
   type CommitOptions,
   type FileSighting,
-  type FileTarget,
   type FileWorkspace,
   type PreparedFile,
 } from '../../effects/files/index.ts';
