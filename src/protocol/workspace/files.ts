@@ -15,6 +15,7 @@ import {
   removeLeftoverFiles,
   syncFolders,
   type CommitOptions,
+  type FileChange,
   type FileSighting,
   type FileWorkspace,
   type PreparedFile,
@@ -86,7 +87,7 @@ export class WorkspaceFiles {
   }
 
   /** @throws HoldfastError `same-target-twice` */
-  refuseSameTargets(targets: readonly FileTarget[]): void {
+  refuseSameTargets(targets: readonly FileChange[]): void {
     refuseSameTargets(this.#workspace, targets);
   }
 
