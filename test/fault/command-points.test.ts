@@ -1,6 +1,7 @@
 /**
- * A worker is killed by SIGKILL at each fault point of running a command and of applying what it made: until that is being
- * applied nothing of it is there, and its successor ends with the whole of it. `HOLDFAST_KILLS=all`: at every hit.
+ * A worker is killed by SIGKILL at each fault point of running a command and of applying what it made: until that is
+ * being applied nothing of it is there, and its successor ends with the whole of it. `HOLDFAST_KILLS=all`: at every
+ * hit.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

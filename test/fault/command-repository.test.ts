@@ -159,7 +159,8 @@ test(
     git('fsck', '--strict');
     await asBoth(
       'change',
-      'git mv docs/page-0.md docs/first.md && chmod -x bin/two && git rm -q --cached run && ln -sfn bin/two run && rm manual && echo a file now > manual && git add -A && git commit -qm second',
+      'git mv docs/page-0.md docs/first.md && chmod -x bin/two && git rm -q --cached run && ln -sfn ' +
+        'bin/two run && rm manual && echo a file now > manual && git add -A && git commit -qm second',
     );
     assert.equal(git('log', '--oneline').trim().split('\n').length, 2);
     await asBoth('back', 'git checkout -q HEAD~1');
@@ -205,7 +206,8 @@ test(
     await using aborted = openTestJob({ workspace: folder, steps: shellSteps, env: { PATH: process.env['PATH'] } });
     const lines = [
       'git init -q -b main . && git add -A && git commit -qm first',
-      'git mv docs/page-0.md docs/first.md && chmod -x bin/two && ln -sfn bin/two run && rm manual && echo a file now > manual && git add -A && git commit -qm second && rm -rf build debug.log empty',
+      'git mv docs/page-0.md docs/first.md && chmod -x bin/two && ln -sfn bin/two run && rm manual && ' +
+        'echo a file now > manual && git add -A && git commit -qm second && rm -rf build debug.log empty',
       'git checkout -q HEAD~1 && node format.mjs && sed -i "s/old text/new text/" docs/*.md',
       'npm pack --silent && rm -r data bin && mkdir -p bin/one && echo in > bin/one/in.txt',
     ];

@@ -1,6 +1,6 @@
 /**
- * A process that undoes a job is killed by SIGKILL, its successor goes on: the world is as it was before the job, and each
- * call's compensation has taken effect once. Each hit of each point alone: test/fault/compensate-matrix.test.ts.
+ * A process that undoes a job is killed by SIGKILL, its successor goes on: the world is as it was before the job, and
+ * each call's compensation has taken effect once. Each hit of each point alone: test/fault/compensate-matrix.test.ts.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -19,7 +19,10 @@ after(async () => {
   kills[Symbol.dispose]();
 });
 
-/** Points that only other matters come to: a comparison, a person's decision, a call that is refused, a step's own record, a content that is not small, a command, a worker that is lost while it runs a step. */
+/**
+ * Points that only other matters come to: a comparison, a person's decision, a call that is refused, a step's own
+ * record, a content that is not small, a command, a worker that is lost while it runs a step.
+ */
 const ELSEWHERE =
   /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
 

@@ -1,6 +1,6 @@
 /**
- * A job on a real server is undone while its workers are killed by SIGKILL, one at each of these points; nothing restarts
- * the job: it ends by itself, the world is as it was, and each step was undone once.
+ * A job on a real server is undone while its workers are killed by SIGKILL, one at each of these points; nothing
+ * restarts the job: it ends by itself, the world is as it was, and each step was undone once.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** Commands over a tree of 2,000 files, undone: the tree is as it was, byte for byte, modes, links and empty folders included. */
+/**
+ * Commands over a tree of 2,000 files, undone: the tree is as it was, byte for byte, modes, links and empty folders
+ * included.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +32,9 @@ function makeTree(root: string): void {
 const COMMANDS = [
   "find . -name '*.txt' -type f -exec sed -i 's/needle/found/' {} +",
   'git init -q && git add -A && git -c user.name=a -c user.email=a@example.com commit -qm all',
-  "rm -r part-1 part-2 empty && find part-3 -type f -exec chmod 600 {} + && find . -name 'link-*' -exec ln -sfn nowhere {} ';' && chmod 755 part-3 && mv part-4 moved && mkdir -p new/er && echo new > new/er/file",
+  "rm -r part-1 part-2 empty && find part-3 -type f -exec chmod 600 {} + && find . -name 'link-*' -exec " +
+    "ln -sfn nowhere {} ';' && chmod 755 part-3 && mv part-4 moved && mkdir -p new/er && echo new > " +
+    'new/er/file',
 ];
 
 test(

@@ -211,7 +211,8 @@ for (const [operation, calls, code, least] of OPERATIONS) {
         );
         for (const index of injected) {
           const path = /<([^>]+)>/.exec(lines[index]!)?.[1];
-          // A failed fsync must not be asked again of the same file; a folder is another matter: it has no pages to lose.
+          // A failed fsync must not be asked again of the same file; a folder is another matter: it has no pages to
+          // lose.
           if (operation === 'fsync' && !existsSync(path!))
             assert.equal(
               lines.slice(index + 1).some((line) => line.includes(`<${path}>`)),

@@ -1,4 +1,7 @@
-/** Persons and jobs at the same time: an edit between two steps, or in the middle of one, is never overwritten; each drift is asked about on its own. */
+/**
+ * Persons and jobs at the same time: an edit between two steps, or in the middle of one, is never overwritten; each
+ * drift is asked about on its own.
+ */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Several workers on one Task Queue: each is covered by one comparison, and they don't make each other compare for ever. */
+/**
+ * Several workers on one Task Queue: each is covered by one comparison, and they don't make each other compare for
+ * ever.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

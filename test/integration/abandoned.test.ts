@@ -1,6 +1,7 @@
 /**
- * A step that is half applied and that nobody asks for any more (the Workflow was reset and goes another way) is finished
- * by the comparison, and its result is put to a person; whoever reads what it has changed does not wait for it for ever.
+ * A step that is half applied and that nobody asks for any more (the Workflow was reset and goes another way) is
+ * finished by the comparison, and its result is put to a person; whoever reads what it has changed does not wait for
+ * it for ever.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

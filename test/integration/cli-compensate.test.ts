@@ -1,4 +1,7 @@
-/** `abort --compensate` and `cancel --compensate` by the command line: shown before it is decided, asked about, told at the end. */
+/**
+ * `abort --compensate` and `cancel --compensate` by the command line: shown before it is decided, asked about, told at
+ * the end.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

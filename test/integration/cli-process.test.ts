@@ -60,7 +60,8 @@ async function firstDocument<T>(child: Child): Promise<T> {
 test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { timeout: 90_000 }, async () => {
   writeFileSync(
     join(folder, 'plan.yaml'),
-    'schemaVersion: 1\nname: hello\nworkspace: ws\nsteps: [{ id: hello, use: file.write, with: { path: hello.txt, content: hello } }]\n',
+    'schemaVersion: 1\nname: hello\nworkspace: ws\nsteps: [{ id: hello, use: file.write, with: { path: ' +
+      'hello.txt, content: hello } }]\n',
   );
   const dev = start(['dev', '--port', '0', '--ui-port', '0', '--json']);
   const { address, uiUrl, workspaceRoot } = await firstDocument<{

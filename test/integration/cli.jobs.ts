@@ -56,7 +56,8 @@ test('an unknown job is told with where it was looked for', async () => {
     assert.equal(ran.code, 2, command);
     assert.equal(
       ran.err,
-      `holdfast: There is no job nobody in namespace ${temporal.namespace} of ${temporal.address}.\nNext: Check the name; \`holdfast list\` shows the jobs.\n`,
+      `holdfast: There is no job nobody in namespace ${temporal.namespace} of ` +
+        `${temporal.address}.\nNext: Check the name; \`holdfast list\` shows the jobs.\n`,
     );
   }
 });
@@ -113,7 +114,8 @@ test('without a worker a job is started, said to wait, and cannot be asked', { t
   assert.match(
     started.err,
     new RegExp(
-      `No worker is running on Task Queue ${queue}; the job waits for one\\. Start one: holdfast worker --task-queue ${queue}`,
+      `No worker is running on Task Queue ${queue}; the job waits for one\\. Start one: holdfast worker ` +
+        `--task-queue ${queue}`,
     ),
   );
   const { workflowId } = started.json<StartedJob>();

@@ -100,7 +100,8 @@ test(
       assert.match(
         other.err,
         new RegExp(
-          `No open question of job ${job} has a digest that begins with 00000000; open: ${digest.slice(0, 12)} \\(discrepancy\\)`,
+          `No open question of job ${job} has a digest that begins with 00000000; open: ` +
+            `${digest.slice(0, 12)} \\(discrepancy\\)`,
         ),
       );
       assert.equal((await holdfast(['status', job])).code, 3);

@@ -150,7 +150,7 @@ test('in place it takes no options of a copy, and does not run beside staged fil
   );
 });
 
-// ---- watches -----------------------------------------------------------------------------------------------------------
+// ---- watches -------------------------------------------------------------------------------------------------
 
 async function withTool(
   script: string,

@@ -25,7 +25,9 @@ test('killed while the command is half-way: the command ends with its worker, no
   const workspace = prepareTree(root, 'half-way');
   const before = filesIn(workspace);
   const started = join(root, 'started');
-  const line = `sed -i s/file/FILE/ src/*.txt; echo $$ >> ${started}; if [ $(wc -l < ${started}) = 1 ]; then sleep ${OWN}1; fi; echo done > done.txt`;
+  const line =
+    `sed -i s/file/FILE/ src/*.txt; echo $$ >> ${started}; if [ $(wc -l < ${started}) = 1 ]; then sleep ` +
+    `${OWN}1; fi; echo done > done.txt`;
   const { child, end } = startCommand({ workspace, run: line, memory: freshMemory('half-way') });
   await untilTrue(() => existsSync(started));
   await delay(100);
@@ -44,7 +46,9 @@ test('killed while the command is half-way: the command ends with its worker, no
 test('what a killed worker’s command has left running in a session of its own is ended before the next comparison', async () => {
   const workspace = prepareTree(root, 'daemon');
   const started = join(root, 'daemon-started');
-  const line = `if [ ! -e ${started} ]; then setsid sleep ${OWN}2 & touch ${started}; sleep ${OWN}3; fi; echo done > done.txt`;
+  const line =
+    `if [ ! -e ${started} ]; then setsid sleep ${OWN}2 & touch ${started}; sleep ${OWN}3; fi; echo done > ` +
+    'done.txt';
   const { child, end } = startCommand({ workspace, run: line, memory: freshMemory('daemon') });
   await untilTrue(() => existsSync(started));
   await delay(100);

@@ -81,7 +81,8 @@ test('a secret that it is given is shown nowhere that it prints it, and a file t
   });
   commanding.code = async (ctx) => {
     const printed = await ctx.command(
-      'printf "%s" "$TOKEN" | head -c 12; sleep 0.1; printf "%s\\n" "$TOKEN" | tail -c +13; echo "$TOKEN" >&2; printf "%s" "$TOKEN" | base64',
+      'printf "%s" "$TOKEN" | head -c 12; sleep 0.1; printf "%s\\n" "$TOKEN" | tail -c +13; echo ' +
+        '"$TOKEN" >&2; printf "%s" "$TOKEN" | base64',
       { shell: true, env: { TOKEN: ctx.secret('TOKEN') } },
     );
     shown.push(

@@ -32,7 +32,9 @@ test('what a command changes is applied: contents, new and removed files, modes,
   mkdirSync(commanding.at('empty'));
   symlinkSync('src/a.txt', commanding.at('link'));
   const result = await commanding.run(
-    'sed -i s/hello/bye/ src/a.txt && chmod 755 src/tool.sh && rm -r gone empty && mkdir -p new/empty && chmod 700 new && echo new > new/f.txt && ln -s ../src new/link && ln -sfn kept.txt link && echo out && echo err >&2',
+    'sed -i s/hello/bye/ src/a.txt && chmod 755 src/tool.sh && rm -r gone empty && mkdir -p new/empty && ' +
+      'chmod 700 new && echo new > new/f.txt && ln -s ../src new/link && ln -sfn kept.txt link && echo out ' +
+      '&& echo err >&2',
   );
   assert.equal(commanding.text('src/a.txt'), 'bye\n');
   assert.equal(statSync(commanding.at('src/tool.sh')).mode & 0o7777, 0o755);
@@ -206,7 +208,8 @@ test('a rerun undoes what the command had changed: contents, modes, links and fo
   const before = plain();
   const work = (): Promise<CommandResult> =>
     commanding.run(
-      'test "$(cat input)" = 1 || exit 0; echo 2 >> a.txt && rm -r gone && mkdir -p new/deep && echo n > new/deep/n && ln -sfn new link && chmod 700 new',
+      'test "$(cat input)" = 1 || exit 0; echo 2 >> a.txt && rm -r gone && mkdir -p new/deep && echo n > ' +
+        'new/deep/n && ln -sfn new link && chmod 700 new',
       { reads: ['input'] },
       { stepId: 'step' },
     );

@@ -1,4 +1,6 @@
-/** `abort` with `compensate`, without a Temporal server: what a compensation is given, may do, and how its calls count. */
+/**
+ * `abort` with `compensate`, without a Temporal server: what a compensation is given, may do, and how its calls count.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** `abort` with `compensate` on a real server: what is undone is in the history, step by step; by plain Signal, Update and client. */
+/**
+ * `abort` with `compensate` on a real server: what is undone is in the history, step by step; by plain Signal, Update
+ * and client.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

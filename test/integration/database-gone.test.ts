@@ -1,4 +1,7 @@
-/** A SQLite file that the record knows and that is gone is said to be gone by whoever comes to it first; no empty one is made in its place. */
+/**
+ * A SQLite file that the record knows and that is gone is said to be gone by whoever comes to it first; no empty one
+ * is made in its place.
+ */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

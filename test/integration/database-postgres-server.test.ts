@@ -81,7 +81,8 @@ check('a query ends when its signal says so, on the server too', [], async (subj
   assert.ok(performance.now() - started < 3000);
   const [result] = await direct(
     subject.url,
-    "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT pg_sleep%'",
+    'SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND state = ' +
+      "'active' AND query LIKE 'SELECT pg_sleep%'",
   );
   assert.deepEqual(result!.rows, [{ n: 0 }]);
 });
@@ -141,7 +142,8 @@ check(
   [ITEM],
   async (subject, database) => {
     const end =
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holdfast test'";
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND ' +
+      "application_name = 'holdfast test'";
     const transaction = await database.begin(TIMEOUTS);
     await transaction.applyRow(change('row.insert', 'item', { id: 1 }));
     await subject.direct(end);
@@ -212,7 +214,9 @@ void test('postgres: no database of that name is unreachable', async () => {
   await database.close();
 });
 
-/** A relay to the server that, once armed, passes what we send and drops the connection instead of passing the answer. */
+/**
+ * A relay to the server that, once armed, passes what we send and drops the connection instead of passing the answer.
+ */
 async function losingCommit(target: string): Promise<{ readonly url: string; arm(): void; close(): Promise<void> }> {
   const { hostname, port } = new URL(target);
   let isArmed = false;

@@ -50,8 +50,10 @@ check(
   'numeric scale, char padding, deferred triggers and rules of the server show in the read-back',
   [
     'CREATE TABLE priced (id integer PRIMARY KEY, price numeric(10,2), code char(4), seen integer DEFAULT 0)',
-    'CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE priced SET seen = seen + 1 WHERE id = new.id; RETURN NULL; END $$',
-    'CREATE CONSTRAINT TRIGGER mark AFTER INSERT ON priced DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mark()',
+    'CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE priced SET seen = seen + ' +
+      '1 WHERE id = new.id; RETURN NULL; END $$',
+    'CREATE CONSTRAINT TRIGGER mark AFTER INSERT ON priced DEFERRABLE INITIALLY DEFERRED FOR EACH ROW ' +
+      'EXECUTE FUNCTION mark()',
   ],
   async (_subject, database) => {
     const columns = ['price', 'code', 'seen'];
@@ -72,7 +74,8 @@ check(
   [
     "CREATE TYPE mood AS ENUM ('sad', 'ok')",
     'CREATE DOMAIN code AS char(4)',
-    'CREATE TABLE keyed (a char(4), b numeric, c uuid, d bytea, e mood, f code, n integer GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (a, b, c, d, e, f, n))',
+    'CREATE TABLE keyed (a char(4), b numeric, c uuid, d bytea, e mood, f code, n integer GENERATED ' +
+      'ALWAYS AS IDENTITY, PRIMARY KEY (a, b, c, d, e, f, n))',
   ],
   async (_subject, database) => {
     const key = {

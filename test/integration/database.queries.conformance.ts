@@ -65,7 +65,9 @@ export function queriesConform(conformance: Conformance): void {
     async (subject, database) => {
       await subject.direct(
         'CREATE TABLE parent (id integer PRIMARY KEY)',
-        "CREATE TABLE full_table (a integer NOT NULL, b text DEFAULT 'x', c integer, parent integer REFERENCES parent (id) ON DELETE CASCADE, PRIMARY KEY (a), CONSTRAINT positive CHECK (c > 0), UNIQUE (b, c))",
+        "CREATE TABLE full_table (a integer NOT NULL, b text DEFAULT 'x', c integer, parent integer " +
+          'REFERENCES parent (id) ON DELETE CASCADE, PRIMARY KEY (a), CONSTRAINT positive CHECK (c > 0), ' +
+          'UNIQUE (b, c))',
         'CREATE INDEX plain ON full_table (c)',
         'CREATE UNIQUE INDEX partial ON full_table (b) WHERE c > 5',
         'CREATE INDEX expressed ON full_table (lower(b))',

@@ -89,10 +89,12 @@ export function rowsConform(conformance: Conformance): void {
     const body =
       dialect === 'sqlite'
         ? [
-            'CREATE TRIGGER counted AFTER INSERT ON watched BEGIN INSERT INTO seen (id, n) SELECT new.id, count(*) FROM watched; END',
+            'CREATE TRIGGER counted AFTER INSERT ON watched BEGIN INSERT INTO seen (id, n) SELECT ' +
+              'new.id, count(*) FROM watched; END',
           ]
         : [
-            'CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen SELECT new.id, count(*) FROM watched; RETURN NULL; END $$',
+            'CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen ' +
+              'SELECT new.id, count(*) FROM watched; RETURN NULL; END $$',
             'CREATE TRIGGER counted AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION counted()',
           ];
     await subject.direct(
@@ -178,10 +180,12 @@ export function rowsConform(conformance: Conformance): void {
     const body =
       dialect === 'sqlite'
         ? [
-            'CREATE TRIGGER shout AFTER INSERT ON noted BEGIN UPDATE noted SET label = upper(label) WHERE id = new.id; END',
+            'CREATE TRIGGER shout AFTER INSERT ON noted BEGIN UPDATE noted SET label = upper(label) ' +
+              'WHERE id = new.id; END',
           ]
         : [
-            'CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.label := upper(new.label); RETURN new; END $$',
+            'CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.label := ' +
+              'upper(new.label); RETURN new; END $$',
             'CREATE TRIGGER shout BEFORE INSERT ON noted FOR EACH ROW EXECUTE FUNCTION shout()',
           ];
     await subject.direct("CREATE TABLE noted (id integer PRIMARY KEY, label text, colour text DEFAULT 'red')", ...body);
@@ -286,7 +290,8 @@ export function rowsConform(conformance: Conformance): void {
     'putRow brings a row to exactly a state: there, changed, gone, and with columns it does not cover',
     async (subject, database) => {
       await subject.direct(
-        "CREATE TABLE kept (id integer PRIMARY KEY, label text, owner text NOT NULL DEFAULT 'theirs', twice integer GENERATED ALWAYS AS (id * 2) STORED)",
+        "CREATE TABLE kept (id integer PRIMARY KEY, label text, owner text NOT NULL DEFAULT 'theirs', " +
+          'twice integer GENERATED ALWAYS AS (id * 2) STORED)',
         "INSERT INTO kept (id, label, owner) VALUES (1, 'now', 'somebody')",
       );
       const columns = ['id', 'label', 'twice'];

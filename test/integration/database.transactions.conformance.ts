@@ -212,7 +212,8 @@ export function transactionsConform(conformance: Conformance): void {
   check('constraints put off to COMMIT are caught by settle, before COMMIT', async (subject, database) => {
     await subject.direct(
       'CREATE TABLE parent (id integer PRIMARY KEY)',
-      'CREATE TABLE child (id integer PRIMARY KEY, parent integer REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)',
+      'CREATE TABLE child (id integer PRIMARY KEY, parent integer REFERENCES parent (id) DEFERRABLE ' +
+        'INITIALLY DEFERRED)',
     );
     await database.ensureHoldfastTables();
     const transaction = await database.begin(TIMEOUTS);

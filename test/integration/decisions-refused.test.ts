@@ -1,4 +1,7 @@
-/** A decision that can't be used does nothing and is refused visibly; one whose world has moved leads to a new question. */
+/**
+ * A decision that can't be used does nothing and is refused visibly; one whose world has moved leads to a new
+ * question.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -76,7 +76,8 @@ test('the demo ends well, and what it left bears out what it claims', { timeout:
       .map((row) => ({ ...row }));
   assert.deepEqual(
     rowsOf(
-      'SELECT source, action, count(*) AS writes, count(DISTINCT row_key) AS rows FROM audit GROUP BY source, action ORDER BY source',
+      'SELECT source, action, count(*) AS writes, count(DISTINCT row_key) AS rows FROM audit GROUP BY ' +
+        'source, action ORDER BY source',
     ),
     [
       { source: 'figure', action: 'insert', writes: 1, rows: 1 },

@@ -1,4 +1,6 @@
-/** The world's PostgreSQL part changes while no worker lives: noticed, named, and nothing changed before the decision. */
+/**
+ * The world's PostgreSQL part changes while no worker lives: noticed, named, and nothing changed before the decision.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';

@@ -1,4 +1,7 @@
-/** What the worker may not read is neither "gone" nor "unchanged": it is named, and only looking again or ending is offered. */
+/**
+ * What the worker may not read is neither "gone" nor "unchanged": it is named, and only looking again or ending is
+ * offered.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';

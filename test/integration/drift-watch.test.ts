@@ -1,4 +1,7 @@
-/** Watched patterns of files: what matches is noted at first sight; what is edited, gone or new afterwards is asked about. */
+/**
+ * Watched patterns of files: what matches is noted at first sight; what is edited, gone or new afterwards is asked
+ * about.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

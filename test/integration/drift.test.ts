@@ -1,6 +1,6 @@
 /**
- * The world changes while no worker lives, made by another process; whatever resumes the job notices it before a further
- * step runs, names it, and changes nothing before a person has decided.
+ * The world changes while no worker lives, made by another process; whatever resumes the job notices it before a
+ * further step runs, names it, and changes nothing before a person has decided.
  */
 import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
@@ -175,7 +175,8 @@ const DRIFTS: readonly Drift[] = [
   {
     name: "a column's type is changed",
     deeds: sql(
-      'CREATE TABLE n2 (id INTEGER PRIMARY KEY, text TEXT, size REAL); INSERT INTO n2 SELECT * FROM note; DROP TABLE note; ALTER TABLE n2 RENAME TO note; CREATE INDEX note_text ON note (text)',
+      'CREATE TABLE n2 (id INTEGER PRIMARY KEY, text TEXT, size REAL); INSERT INTO n2 SELECT * FROM ' +
+        'note; DROP TABLE note; ALTER TABLE n2 RENAME TO note; CREATE INDEX note_text ON note (text)',
     ),
     resource: 'schema:main/note',
     kind: 'schema-changed',

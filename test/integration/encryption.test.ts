@@ -1,6 +1,6 @@
 /**
- * Encrypted jobs on a real server: what Temporal keeps of them, what its own command line shows with and without the codec
- * endpoint, and what happens where a key is missing, wrong or another.
+ * Encrypted jobs on a real server: what Temporal keeps of them, what its own command line shows with and without the
+ * codec endpoint, and what happens where a key is missing, wrong or another.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -43,7 +43,9 @@ let codec: CodecServer;
 const workers = new Set<RunningWorker>();
 
 const attempts = new Map<string, number>();
-/** Fails as often as asked, with the planted word in the message, the stack and a cause; then says it everywhere else. */
+/**
+ * Fails as often as asked, with the planted word in the message, the stack and a cause; then says it everywhere else.
+ */
 const talk = implementStep(
   defineStep({
     name: 'talk',

@@ -1,4 +1,7 @@
-/** HTTP requests of a plan on a real Temporal server: Retry-After is Temporal's next retry, and a doubt waits for a person. */
+/**
+ * HTTP requests of a plan on a real Temporal server: Retry-After is Temporal's next retry, and a doubt waits for a
+ * person.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

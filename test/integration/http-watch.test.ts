@@ -1,4 +1,7 @@
-/** Watched endpoints: the version that one tells is compared before a job goes on, as everything else that it depends on. */
+/**
+ * Watched endpoints: the version that one tells is compared before a job goes on, as everything else that it depends
+ * on.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

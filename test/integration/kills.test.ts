@@ -1,6 +1,6 @@
 /**
- * One job, killed by SIGKILL at the first hit of every fault point in turn, each time restarted, ends by itself as if it
- * had never been killed. Each hit of each point alone, and PostgreSQL: test/fault/kill-matrix.test.ts.
+ * One job, killed by SIGKILL at the first hit of every fault point in turn, each time restarted, ends by itself as if
+ * it had never been killed. Each hit of each point alone, and PostgreSQL: test/fault/kill-matrix.test.ts.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,7 @@
-/** A step that was half applied when an input of it changed is undone and run again with the rest, never rolled forward with what it had read. */
+/**
+ * A step that was half applied when an input of it changed is undone and run again with the rest, never rolled forward
+ * with what it had read.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

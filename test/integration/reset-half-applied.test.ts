@@ -1,4 +1,7 @@
-/** A real server: a Workflow is reset to before a step that is half applied, and asks for it again, or goes another way. */
+/**
+ * A real server: a Workflow is reset to before a step that is half applied, and asks for it again, or goes another
+ * way.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

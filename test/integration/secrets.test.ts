@@ -234,7 +234,8 @@ test('a command is given the secret by its environment; what it prints has the n
     run(name, {}, { use: 'command', with: { run: ['sh', '-c', script], env: { TOKEN: `\${{ secrets.${SECRET} }}` } } });
   const { result } = await command(
     'command-says',
-    'printf %s "$TOKEN"; printf "x%s" "$TOKEN" | base64; printf "%s" "$TOKEN" | head -c 7; sleep 0.1; printf "%s" "$TOKEN" | tail -c +8; printf %s "$TOKEN" >&2; test ${#TOKEN} -eq 14',
+    'printf %s "$TOKEN"; printf "x%s" "$TOKEN" | base64; printf "%s" "$TOKEN" | head -c 7; sleep 0.1; ' +
+      'printf "%s" "$TOKEN" | tail -c +8; printf %s "$TOKEN" >&2; test ${#TOKEN} -eq 14',
   );
   const { stdout, stderr } = (result as { outputs: { step: { stdout: string; stderr: string } } }).outputs.step;
   assert.match(stdout, /^«secret PLANTED_TOKEN».*«secret PLANTED_TOKEN».*«secret PLANTED_TOKEN»$/s);

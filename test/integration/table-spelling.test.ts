@@ -1,4 +1,6 @@
-/** Parallel steps that meet a table for the first time, each under its own spelling: it is one resource all the same. */
+/**
+ * Parallel steps that meet a table for the first time, each under its own spelling: it is one resource all the same.
+ */
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';

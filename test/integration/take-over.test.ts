@@ -1,4 +1,7 @@
-/** An ended job's workspace is taken by another: what the first had half applied is finished, decided on, or keeps the workspace. */
+/**
+ * An ended job's workspace is taken by another: what the first had half applied is finished, decided on, or keeps the
+ * workspace.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -89,7 +89,8 @@ export const VERIFIED: readonly Mutation[] = [
     file: 'src/protocol/look/look.ts',
     find: 'const sighting = await lookAtOne(place, resource);',
     replace:
-      "const sighting = resource.kind === 'code' ? seen(request.recorded ?? { kind: 'absent' }) : await lookAtOne(place, resource);",
+      "const sighting = resource.kind === 'code' ? seen(request.recorded ?? { kind: 'absent' }) : await " +
+      'lookAtOne(place, resource);',
     tests: DRIFT,
   },
   {

@@ -32,7 +32,8 @@ for (const id of Object.keys(PATCHES)) {
     const stub = join(mkdtempSync(join(tmpdir(), 'holdfast-patches-')), 'patches.mjs');
     writeFileSync(
       stub,
-      `import { patched } from '@temporalio/workflow';\nexport const isPatched = (id) => id === ${JSON.stringify(id)} || patched(id);\n`,
+      `import { patched } from '@temporalio/workflow';\nexport const isPatched = (id) => id === ` +
+        `${JSON.stringify(id)} || patched(id);\n`,
     );
     const bundle = await bundleWorkflowCode({
       workflowsPath: new URL('../../src/workflows/index.ts', import.meta.url).pathname,

@@ -1,6 +1,6 @@
 /**
- * A server, a worker and two plans for tests of the command line. One worker serves all of them: cli.test.ts imports this
- * module once, and the tests beside it share it.
+ * A server, a worker and two plans for tests of the command line. One worker serves all of them: cli.test.ts imports
+ * this module once, and the tests beside it share it.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -25,7 +25,10 @@ export const taskQueue = temporal.unique('queue');
 export const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-cli-')));
 export const env = { ...process.env, ...temporal.env, NO_COLOR: '1' };
 
-/** Each holds a job between two steps until the test lets it go on; one that was opened stays so when its step runs again. */
+/**
+ * Each holds a job between two steps until the test lets it go on; one that was opened stays so when its step runs
+ * again.
+ */
 export const gates = new Map<string, PromiseWithResolvers<void>>();
 const gate = implementStep(
   defineStep({ name: 'gate', input: z.strictObject({ name: z.string() }), output: z.strictObject({}) }),

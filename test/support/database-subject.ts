@@ -20,7 +20,10 @@ export interface Subject {
   direct(...statements: readonly string[]): Promise<void>;
   /** Takes what a writer of table `item`, row 1 needs, as somebody else; returns how to let go. */
   hold(): Promise<() => Promise<void>>;
-  /** Copies the database as it is now; returns how to put the copy in its place. Nothing may be connected at either time. */
+  /**
+   * Copies the database as it is now; returns how to put the copy in its place. Nothing may be connected at either
+   * time.
+   */
   backUp(): Promise<() => Promise<void>>;
 }
 

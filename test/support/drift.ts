@@ -1,6 +1,6 @@
 /**
- * A small job that has done its first steps, to be resumed in a changed world: files written and read, rows, a schema of
- * its own, watches. Made once a file and copied for each case.
+ * A small job that has done its first steps, to be resumed in a changed world: files written and read, rows, a schema
+ * of its own, watches. Made once a file and copied for each case.
  */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -147,7 +147,8 @@ export async function makeFixture({
 export function outsideTable(path: string): void {
   const database = new DatabaseSync(path);
   database.exec(
-    "PRAGMA journal_mode = WAL; CREATE TABLE outside (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO outside VALUES (1, 'one')",
+    'PRAGMA journal_mode = WAL; CREATE TABLE outside (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO ' +
+      "outside VALUES (1, 'one')",
   );
   database.close();
 }

@@ -1,4 +1,6 @@
-/** What a test does at a fault point, in this process. A hook that was not reached is removed by the test's clean-up. */
+/**
+ * What a test does at a fault point, in this process. A hook that was not reached is removed by the test's clean-up.
+ */
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 
 /** Does something the first time that a point is reached. */

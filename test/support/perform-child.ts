@@ -1,6 +1,6 @@
 /**
- * A worker process that makes one call of a step, and kills itself where it is told. The step and how it sends are here,
- * for tests in the same process, too.
+ * A worker process that makes one call of a step, and kills itself where it is told. The step and how it sends are
+ * here, for tests in the same process, too.
  */
 import * as z from 'zod';
 import type { Json } from '../../src/model/canonical-json.ts';

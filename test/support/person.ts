@@ -1,6 +1,6 @@
 /**
- * A person at the same machine: another process that changes files and SQLite databases while no worker lives. Runs as a
- * child of a test file and does what it is told by messages.
+ * A person at the same machine: another process that changes files and SQLite databases while no worker lives. Runs as
+ * a child of a test file and does what it is told by messages.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { promises as fs } from 'node:fs';

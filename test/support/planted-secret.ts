@@ -48,7 +48,8 @@ export function mustNotHold(where: string, content: string | Uint8Array): void {
     const at = bytes.indexOf(text);
     assert.ok(
       at < 0,
-      `${where} holds ${value} as ${form}: …${bytes.subarray(Math.max(0, at - 80), at + text.length + 40).toString()}…`,
+      `${where} holds ${value} as ${form}: ` +
+        `…${bytes.subarray(Math.max(0, at - 80), at + text.length + 40).toString()}…`,
     );
   }
 }

@@ -41,11 +41,16 @@ export interface PostgresCluster {
 export interface TestPostgres {
   /** Of the cluster's database `postgres`; use `database()` for anything but administration. */
   readonly adminUrl: string;
-  /** Makes an empty database (or a copy of another, by its URL) and returns its URL. It is dropped after the test file. */
+  /**
+   * Makes an empty database (or a copy of another, by its URL) and returns its URL. It is dropped after the test file.
+   */
   database(templateUrl?: string): Promise<string>;
 }
 
-/** The run's own cluster, or one for this file alone. Call it once, at the top of a test file: `const postgres = await testPostgres()`. */
+/**
+ * The run's own cluster, or one for this file alone. Call it once, at the top of a test file: `const postgres = await
+ * testPostgres()`.
+ */
 export async function testPostgres(): Promise<TestPostgres> {
   const shared = process.env['HOLDFAST_TEST_POSTGRES_URL'];
   const cluster = shared === undefined || shared === '' ? await startPostgres() : undefined;
@@ -204,13 +209,17 @@ async function installedBinaries(): Promise<string> {
     return path.dirname(path.dirname(postgres));
   } catch (cause) {
     throw new Error(
-      `No PostgreSQL for ${system} on ${process.arch}: the npm package ${name} isn't installed. Set HOLDFAST_TEST_POSTGRES_URL to a server whose user may create databases.`,
+      `No PostgreSQL for ${system} on ${process.arch}: the npm package ${name} isn't installed. Set ` +
+        'HOLDFAST_TEST_POSTGRES_URL to a server whose user may create databases.',
       { cause },
     );
   }
 }
 
-/** npm packages hold no symbolic links; the package makes its own from a list in an install script, which npm may not have run. */
+/**
+ * npm packages hold no symbolic links; the package makes its own from a list in an install script, which npm may not
+ * have run.
+ */
 async function restoreLinks(native: string): Promise<void> {
   const list = JSON.parse(await fs.readFile(path.join(native, 'pg-symlinks.json'), 'utf8')) as {
     source: string;
@@ -232,7 +241,8 @@ async function nobody(): Promise<Identity> {
   const [, , uid, gid] = line?.split(':') ?? [];
   if (uid === undefined || gid === undefined)
     throw new Error(
-      'PostgreSQL does not run as root, and this machine has no user `nobody` to run it. Run the tests as another user.',
+      'PostgreSQL does not run as root, and this machine has no user `nobody` to run it. Run the tests ' +
+        'as another user.',
     );
   return { uid: Number(uid), gid: Number(gid) };
 }
@@ -257,7 +267,8 @@ async function dropAll(adminUrl: string, urls: readonly string[]): Promise<strin
     const deadlineMs = Date.now() + LEAK_GRACE_MS;
     do {
       const open = await client.query<{ line: string }>(
-        `SELECT format('%s of %s: %s', pid, datname, left(query, 120)) AS line FROM pg_stat_activity WHERE datname = ANY($1)`,
+        `SELECT format('%s of %s: %s', pid, datname, left(query, 120)) AS line FROM pg_stat_activity ` +
+          'WHERE datname = ANY($1)',
         [names],
       );
       leaks = open.rows.map((row) => row.line);

@@ -223,7 +223,8 @@ export async function prepareSagaWorld({
   symlinkSync('/nowhere at all', join(workspace, 'there/other-link'));
   await changeRows(databaseUrl, [
     'CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL, note TEXT)',
-    "INSERT INTO item VALUES (1, 'one', 1, 'kept'), (2, 'two', 2, NULL), (3, 'three', 3, 'has a note'), (4, 'four', 4, NULL)",
+    "INSERT INTO item VALUES (1, 'one', 1, 'kept'), (2, 'two', 2, NULL), (3, 'three', 3, 'has a note'), " +
+      "(4, 'four', 4, NULL)",
   ]);
 }
 
@@ -261,7 +262,8 @@ export async function worldOf({
   await client.connect();
   try {
     const tables = await client.query(
-      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE 'holdfast%' ORDER BY 1",
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND " +
+        "table_name NOT LIKE 'holdfast%' ORDER BY 1",
     );
     return {
       files,

@@ -1,4 +1,7 @@
-/** The whole of a workspace outside `.holdfast`, and the tables of a database outside Holdfast's own, as one value to compare. */
+/**
+ * The whole of a workspace outside `.holdfast`, and the tables of a database outside Holdfast's own, as one value to
+ * compare.
+ */
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -22,7 +25,8 @@ export function snapshotFiles(root: string, databases: readonly string[] = []): 
         if ((stat.mode & 0o500) !== 0) visit(path);
       } else
         seen[place] =
-          `${mode} ${(stat.mode & 0o400) === 0 && process.getuid?.() !== 0 ? 'unreadable' : createHash('sha256').update(readFileSync(path)).digest('hex')} ${stat.mtimeMs}`;
+          `${mode} ` +
+          `${(stat.mode & 0o400) === 0 && process.getuid?.() !== 0 ? 'unreadable' : createHash('sha256').update(readFileSync(path)).digest('hex')} ${stat.mtimeMs}`;
     }
   };
   visit(root);
@@ -52,7 +56,9 @@ export async function postgresTables(url: string): Promise<Record<string, unknow
   await client.connect();
   try {
     const columns = await client.query(
-      `SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'holdfast%' ORDER BY 1, ordinal_position`,
+      'SELECT table_name, column_name, data_type, is_nullable, column_default FROM ' +
+        `information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'holdfast%' ` +
+        'ORDER BY 1, ordinal_position',
     );
     const indexes = await client.query(
       `SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'holdfast%' ORDER BY 1`,

@@ -1,4 +1,6 @@
-/** A worker process that undoes the saga, and may kill itself. Its answer is the report, or the question that it met. */
+/**
+ * A worker process that undoes the saga, and may kill itself. Its answer is the report, or the question that it met.
+ */
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { openTestJob, QuestionAsked, type TestJobMemory } from '../../src/testing.ts';
 import { killingHook, type Killing } from './killing.ts';

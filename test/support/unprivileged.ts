@@ -1,6 +1,6 @@
 /**
- * A worker's process without privileges: as root nothing is unreadable. The process resumes fixtures' jobs and says what
- * each met.
+ * A worker's process without privileges: as root nothing is unreadable. The process resumes fixtures' jobs and says
+ * what each met.
  */
 import { fork } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, readdirSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Which questions are one matter: asked again they are the same, changed they replace each other, else they stand side by side. */
+/**
+ * Which questions are one matter: asked again they are the same, changed they replace each other, else they stand side
+ * by side.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

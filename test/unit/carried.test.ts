@@ -1,4 +1,7 @@
-/** What a Run of a job hands to the next one, and what it shows of its steps: bounded, and no dearer at the end than at the beginning. */
+/**
+ * What a Run of a job hands to the next one, and what it shows of its steps: bounded, and no dearer at the end than at
+ * the beginning.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

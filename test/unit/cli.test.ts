@@ -89,7 +89,8 @@ test('an unknown command names the nearest one', async () => {
   assert.equal(ran.out, '');
   assert.equal(
     ran.err,
-    "holdfast: unknown command 'statu'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast COMMAND --help` for one command.\n",
+    "holdfast: unknown command 'statu'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast " +
+      'COMMAND --help` for one command.\n',
   );
 });
 
@@ -121,7 +122,8 @@ test('a server that does not answer is named, with the way to one', async () => 
   assert.equal(plain.out, '');
   assert.equal(
     plain.err,
-    'holdfast: No Temporal server answers at 127.0.0.1:2 (connection refused).\nNext: Start a Temporal server (`holdfast dev` has one), or correct TEMPORAL_ADDRESS.\n',
+    'holdfast: No Temporal server answers at 127.0.0.1:2 (connection refused).\nNext: Start a Temporal ' +
+      'server (`holdfast dev` has one), or correct TEMPORAL_ADDRESS.\n',
   );
 });
 

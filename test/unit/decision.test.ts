@@ -161,8 +161,10 @@ test('a call that happened comes with its answer, null if it has none; an answer
     { 'perform:pay/charge': 1 },
   );
   assert.deepEqual(results(two, { answer: 'happened', result: 1, results: { 'perform:pay/mail': 2 } }), [
-    'result is given once for 2 calls that happened; give results: {"perform:pay/charge": …, "perform:pay/mail": …}',
-    'happened for perform:pay/charge needs what the call answered: give it as result (or results: {"perform:pay/charge": …}); null where it answers nothing',
+    'result is given once for 2 calls that happened; give results: {"perform:pay/charge": …, ' +
+      '"perform:pay/mail": …}',
+    'happened for perform:pay/charge needs what the call answered: give it as result (or results: ' +
+      '{"perform:pay/charge": …}); null where it answers nothing',
   ]);
   assert.match(
     problemsOf(one, { answer: 'happened' }),

@@ -120,7 +120,9 @@ test('a key file that is not there, is a folder, is too large or is named by not
 
 test('keys do not show themselves', () => {
   const keys = readKeys({ env: { [KEYS_VARIABLE]: `a:${KEY}` } });
-  const said = `${inspect(keys, { depth: 9, showHidden: true })} ${inspect(keys.first, { depth: 9, showHidden: true })} ${JSON.stringify([keys, keys.first])}`;
+  const said =
+    `${inspect(keys, { depth: 9, showHidden: true })} ` +
+    `${inspect(keys.first, { depth: 9, showHidden: true })} ${JSON.stringify([keys, keys.first])}`;
   assert.ok(!said.includes(KEY) && !said.includes(Buffer.alloc(32, 7).toString('hex')), said);
 });
 

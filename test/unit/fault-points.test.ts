@@ -1,4 +1,6 @@
-/** Every durable operation of the sources stands between its two fault points; every point is somewhere in the sources. */
+/**
+ * Every durable operation of the sources stands between its two fault points; every point is somewhere in the sources.
+ */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -49,7 +51,8 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/store/lock/holder-file.ts': ['mkdirSync', 'writeFileSync'],
   // What a successor looks up first; heartbeats say the same later.
   'src/store/register/folder.ts': ['mkdirSync', 'rmSync'],
-  // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to repeat.
+  // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to
+  // repeat.
   'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync'],
   'src/effects/files/remove-tree.ts': ['chmodSync', 'unlinkSync', 'rmdirSync'],
   'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],

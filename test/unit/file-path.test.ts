@@ -186,7 +186,8 @@ test('a declared database, its companions and its hard links are never opened as
     process.execPath,
     [
       '-e',
-      `const { DatabaseSync } = require('node:sqlite'); try { new DatabaseSync(${JSON.stringify(path)}, { timeout: 0 }).exec('BEGIN IMMEDIATE'); console.log('taken') } catch { console.log('locked') }`,
+      `const { DatabaseSync } = require('node:sqlite'); try { new DatabaseSync(${JSON.stringify(path)}, ` +
+        `{ timeout: 0 }).exec('BEGIN IMMEDIATE'); console.log('taken') } catch { console.log('locked') }`,
     ],
     { encoding: 'utf8' },
   );

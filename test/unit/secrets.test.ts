@@ -141,7 +141,8 @@ test('a value is given to whoever declares it; what is missing, empty or too sho
     assert.match(
       refused(name).message,
       new RegExp(
-        `Step send needs the secret ${name}\\. The environment of the worker 7@host has no variable ${name}, or an empty one`,
+        `Step send needs the secret ${name}\\. The environment of the worker 7@host has no variable ` +
+          `${name}, or an empty one`,
       ),
     );
   }
@@ -170,7 +171,7 @@ test('a secret of several lines is found line by line', () => {
   assert.equal(secrets.whichIn('-----BEGIN KEY-----'), undefined);
 });
 
-// ---- in plans --------------------------------------------------------------------------------------------------------
+// ---- in plans ------------------------------------------------------------------------------------------------
 
 test('in a step’s input a reference stays one, and says where it belongs', () => {
   const { input, secrets } = resolveInput(

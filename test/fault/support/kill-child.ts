@@ -1,6 +1,6 @@
 /**
- * A worker process of the kill matrix: drives the job on from its history, and may kill itself. Its one argument is a JSON
- * order.
+ * A worker process of the kill matrix: drives the job on from its history, and may kill itself. Its one argument is a
+ * JSON order.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

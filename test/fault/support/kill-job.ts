@@ -111,7 +111,8 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
     }),
     implementStep(build, async (ctx) => {
       const { stdout } = await ctx.command(
-        'cat keep/nobody.txt; mkdir built && cp keep/run.sh built/run.sh && ln -s run.sh built/link && chmod 700 built && rm keep/built-from.txt',
+        'cat keep/nobody.txt; mkdir built && cp keep/run.sh built/run.sh && ln -s run.sh built/link && ' +
+          'chmod 700 built && rm keep/built-from.txt',
         { shell: true },
       );
       return { text: stdout };

@@ -22,7 +22,10 @@ const PROCESS_LIMIT_MS = 60_000;
 
 let compiledFolder: string | undefined;
 
-/** Where the processes of a test file find what one of them has compiled. Made when first asked for: this module is also loaded by processes that are killed. */
+/**
+ * Where the processes of a test file find what one of them has compiled. Made when first asked for: this module is
+ * also loaded by processes that are killed.
+ */
 function compiled(): string {
   if (compiledFolder === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-compiled-'));
@@ -149,7 +152,10 @@ function describe(path: string): string {
   if (stat.isSymbolicLink()) return `link to ${readlinkSync(path)}`;
   if (stat.isDirectory()) return `folder ${mode}`;
   const content = readFileSync(path);
-  return `file ${mode} ${content.length > 1_000 ? createHash('sha256').update(content).digest('hex') : content.toString()}`;
+  return (
+    `file ${mode} ` +
+    `${content.length > 1_000 ? createHash('sha256').update(content).digest('hex') : content.toString()}`
+  );
 }
 
 /** A content that is where it shall be is not put there again: the same content keeps its inode. */

@@ -1,4 +1,7 @@
-/** Everything in a ledger that says what was done, read by a stranger. Marks and registrations aside: they void nothing. */
+/**
+ * Everything in a ledger that says what was done, read by a stranger. Marks and registrations aside: they void
+ * nothing.
+ */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 

@@ -31,7 +31,8 @@ export async function installAudit(url: string): Promise<void> {
     const triggers = AUDITED.flatMap((table) =>
       operations.map(
         (operation) =>
-          `CREATE TRIGGER audit_${table}_${operation} AFTER ${operation} ON ${table} BEGIN INSERT INTO audit (what) VALUES ('${operation} ${table} ' || ${row(operation)}.id); END`,
+          `CREATE TRIGGER audit_${table}_${operation} AFTER ${operation} ON ${table} BEGIN INSERT INTO ` +
+          `audit (what) VALUES ('${operation} ${table} ' || ${row(operation)}.id); END`,
       ),
     );
     return await changeRows(url, [
@@ -42,12 +43,15 @@ export async function installAudit(url: string): Promise<void> {
   const triggers = AUDITED.flatMap((table) =>
     operations.map(
       (operation) =>
-        `CREATE TRIGGER audit_${table}_${operation.toLowerCase()} AFTER ${operation} ON ${table} FOR EACH ROW EXECUTE FUNCTION audit_it()`,
+        `CREATE TRIGGER audit_${table}_${operation.toLowerCase()} AFTER ${operation} ON ${table} FOR ` +
+        'EACH ROW EXECUTE FUNCTION audit_it()',
     ),
   );
   await changeRows(url, [
     'CREATE TABLE audit (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what TEXT NOT NULL)',
-    "CREATE FUNCTION audit_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit (what) VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' ' || CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END); RETURN NULL; END $$",
+    'CREATE FUNCTION audit_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit (what) ' +
+      "VALUES (TG_OP || ' ' || TG_TABLE_NAME || ' ' || CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id " +
+      'END); RETURN NULL; END $$',
     ...triggers,
   ]);
 }
