@@ -16,9 +16,10 @@ interface HostRule {
 function parseHost(text: string): HostRule | undefined {
   const match = /^(?:(https?):\/\/)?((?:\*\.)?[^\s/*?#@:[\]]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?\/?$/.exec(text);
   if (match === null) return undefined;
-  const [, scheme = 'https', host, port] = match as unknown as [string, string | undefined, string, string | undefined];
+  const [, scheme = 'https', host = '', port] = match;
   const isBelow = host.startsWith('*.');
-  const url = URL.parse(`${scheme}://${isBelow ? host.slice(2) : host}${port === undefined ? '' : `:${port}`}`);
+  const hostname = isBelow ? host.slice('*.'.length) : host;
+  const url = URL.parse(`${scheme}://${[hostname, port].filter((part) => part !== undefined).join(':')}`);
   return url === null
     ? undefined
     : { protocol: url.protocol, hostname: `${isBelow ? '*.' : ''}${url.hostname}`, port: url.port };
