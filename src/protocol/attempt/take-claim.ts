@@ -16,7 +16,7 @@ export interface ClaimScope {
 }
 
 export type NewClaim = Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'> & {
-  /** What `args` is the digest of, where a compensation may ask for it. */
+  /** What `args` is the digest of, where a compensation may need it. */
   readonly argsBytes?: Uint8Array | undefined;
 };
 

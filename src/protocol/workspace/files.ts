@@ -48,7 +48,7 @@ export class WorkspaceFiles {
   readonly #differences: FileDifferences;
   /** Grows as databases are declared; the workspace sees what is in it at each look. */
   readonly #databasePaths: string[] = [];
-  /** Prepared changes of which nothing is left. */
+  /** Prepared changes that are committed or discarded. */
   readonly #settled = new WeakSet<PreparedFile>();
 
   constructor(root: string, blobs: BlobStore) {
@@ -144,7 +144,7 @@ export class WorkspaceFiles {
   }
 
   /**
-   * An attempt that ended between taking a file away and placing the new one has left nothing at the path, and nothing
+   * An attempt that ended between taking a file away and placing the new one leaves nothing at the path, and nothing
    * captured that would show it: the next attempt goes on from there. Undefined: it is not so.
    */
   async absentMidCommit({ path }: FileEffect, token: string, index: number): Promise<FileState | undefined> {
@@ -159,7 +159,7 @@ export class WorkspaceFiles {
     return await commitPrepared(this.#workspace, this.#blobs, prepared, options);
   }
 
-  /** What `deferSync` left out. @throws HoldfastError `storage-failed` */
+  /** The syncs that `deferSync` put off. @throws HoldfastError `storage-failed` */
   syncFolders(paths: readonly string[]): void {
     syncFolders(this.#workspace, paths);
   }

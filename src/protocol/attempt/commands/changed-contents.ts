@@ -13,7 +13,7 @@ import type { Attempt } from '../attempt.ts';
 
 type File = Extract<FileState, { kind: 'file' }>;
 
-/** A file of the copy as the command left it. */
+/** A file of the copy when the command has ended. */
 export interface ChangedFile {
   /** In the workspace. */
   readonly path: string;

@@ -12,7 +12,7 @@ export interface CopySnapshot {
   readonly young: ReadonlyMap<string, Digest>;
 }
 
-/** Is there more in a folder of the workspace than what the command was given of it? That keeps the folder. */
+/** Is there more in a folder of the workspace than what the command was given of it? Then the folder stays. */
 export function holdsMore({ workspace, copied, copy }: CopySnapshot, folder: string): boolean {
   if (copy.get(folder)?.kind !== 'directory') return false;
   const prefix = `${folder}/`;

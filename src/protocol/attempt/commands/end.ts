@@ -11,7 +11,7 @@ const LAST_LINES = 10;
 const MAX_LAST_LINES_CHARACTERS = 1_500;
 
 /**
- * The result of a command that has ended by itself, and has left nothing running.
+ * Did the command end by itself, without a process that runs on?
  * @throws HoldfastError `processes-left`, `too-large`, `step-timeout`, `cancelled`, `command-failed`
  */
 export function mustHaveEnded(request: CommandRequest, end: ProcessEnd, log: CommandResult['log']): void {

@@ -5,7 +5,7 @@
  * 1. The command never writes the workspace: what it made of its copy goes through seal and apply like any file.
  * 2. What is staged rests on what the command was given: the workspace is looked at before and after, and whatever has
  *    changed in it meanwhile is either explained by the record or ends the attempt.
- * 3. Nothing is staged while a process of the command is left.
+ * 3. Nothing is staged while a process of the command runs.
  * 4. Its result is durable before the code has it; a retry gets the same while what the command was given is the same.
  */
 import {

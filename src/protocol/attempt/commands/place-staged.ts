@@ -27,7 +27,7 @@ export async function placeStaged(
   }
 }
 
-/** A file that is replaced keeps its mode unless the step said another. */
+/** The mode of a file that is replaced stays unless the step said another. */
 function appliedMode({ stage }: Attempt, workspace: Tree, path: string, stagedMode: number): number {
   const staged = stage.files.get(path);
   const replaced = workspace.get(path);

@@ -13,7 +13,7 @@ import type { Environment } from './environment.ts';
 export interface CommandPlace {
   /** In the environment of all its processes, to find those that it leaves behind. */
   readonly marker: string;
-  /** Of the command; left out: it works in the workspace itself. */
+  /** The command's own. Default: none, since it works in the workspace itself. */
   readonly folder?: string;
   readonly cwd: string;
   readonly env: Environment;

@@ -1,4 +1,4 @@
-/** One path that a command changed: what it was given there, and what it left. */
+/** One path that a command changed: what it was given there, and what it made of it. */
 import type { FileSighting } from '../../../effects/files/index.ts';
 import type { Tree, TreeEntry } from '../../../effects/files/tree.ts';
 import { HoldfastError } from '../../../model/failure.ts';
