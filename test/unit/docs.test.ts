@@ -1,0 +1,61 @@
+/** The pages of the documentation: their width, their links, and the files that they name. */
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+const root = path.join(import.meta.dirname, '../..');
+const PAGES = globSync(['*.md', 'docs/*.md', 'examples/*/*.md'], { cwd: root });
+const MAX_COLUMNS = 120;
+
+/** Lines outside of code blocks. */
+function proseOf(page: string): readonly string[] {
+  const text = readFileSync(path.join(root, page), 'utf8');
+  return text.replace(/^```[^]*?^```$/gm, '').split('\n');
+}
+
+test('prose is wrapped at 120 columns; tables and images are not', () => {
+  const long = PAGES.flatMap((page) =>
+    proseOf(page)
+      .filter((line) => [...line].length > MAX_COLUMNS && !/^(\||!\[)/.test(line))
+      .map((line) => `${page}: ${line.slice(0, 60)}…`),
+  );
+  assert.deepEqual(long, []);
+});
+
+test('every relative link leads to a file that is there, and to a heading that it has', () => {
+  const broken = PAGES.flatMap((page) =>
+    [
+      ...proseOf(page)
+        .join('\n')
+        .matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g),
+    ]
+      .filter(([, file, heading]) => !leadsSomewhere(page, file!, heading))
+      .map(([link]) => `${page}: ${link}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+function leadsSomewhere(page: string, file: string, heading: string | undefined): boolean {
+  const target = file === '' ? path.join(root, page) : path.join(root, path.dirname(page), file);
+  if (!existsSync(target)) return false;
+  if (heading === undefined) return true;
+  const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, title]) => anchorOf(title!));
+  return headings.includes(heading);
+}
+
+/** As GitHub makes it. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
+
+test('each source file that the design names is there', () => {
+  const design = readFileSync(path.join(root, 'docs/design.md'), 'utf8');
+  const named = [...design.matchAll(/`((?:[a-z-]+\/)+[a-z-]+\.ts)`/g)].map(([, file]) => file!);
+  assert.ok(named.length > 25, `${named.length} files are named`);
+  const lost = named.filter((file) => !['', 'src', 'src/protocol'].some((at) => existsSync(path.join(root, at, file))));
+  assert.deepEqual(lost, []);
+});
