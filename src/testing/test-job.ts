@@ -131,7 +131,8 @@ export class TestJob {
 
   /**
    * Compares the world with the record.
-   * @param requested steps that are waited for; what else is half applied is then finished. Default: nothing is finished
+   * @param requested steps that are waited for; what else is half applied is then finished. Default: nothing is
+   * finished
    */
   async verify(
     reason: VerificationReason = 'asked',
@@ -183,8 +184,8 @@ export class TestJob {
   }
 
   /**
-   * Undoes what the job did, newest first, as after an `abort` with `compensate`; then gives the workspace back. Call it
-   * again after a question is answered.
+   * Undoes what the job did, newest first, as after an `abort` with `compensate`; then gives the workspace back. Call
+   * it again after a question is answered.
    * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
    */
   async undo({
