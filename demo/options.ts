@@ -1,5 +1,6 @@
 /** The demo's command line. */
 import { parseArgs } from 'node:util';
+import { defined } from '../src/model/defined.ts';
 
 export interface DemoOptions {
   readonly interactive: boolean;
@@ -49,7 +50,6 @@ export function readOptions(args: readonly string[]): DemoOptions {
     keep,
     json,
     help,
-    ...(database === undefined ? {} : { database }),
-    ...(folder === undefined ? {} : { folder }),
+    ...defined({ database, folder }),
   };
 }

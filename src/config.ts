@@ -14,6 +14,7 @@ import { HoldfastError } from './model/failure.ts';
 import type { HoldfastConfig } from './model/job/holdfast-config.ts';
 import { nearestName } from './model/plan/nearest-name.ts';
 import type { StepContract, StepImplementation } from './model/step/step.ts';
+import { defined } from './model/defined.ts';
 
 export { defineConfig, type HoldfastConfig } from './model/job/holdfast-config.ts';
 
@@ -120,9 +121,7 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
   return {
     steps: steps as StepImplementation[],
     ...(workspaceRoot === undefined ? {} : { workspaceRoot: path.resolve(folder, workspaceRoot) }),
-    ...(workflows === undefined ? {} : { workflowsPath: workflows }),
-    ...(taskQueue === undefined ? {} : { taskQueue }),
-    ...(namespace === undefined ? {} : { namespace }),
+    ...defined({ workflowsPath: workflows, taskQueue, namespace }),
   };
 }
 

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { HoldfastError } from '../model/failure.ts';
 import { collect, ENCRYPTION_OPTION, EXIT, type CommandSpec } from './command.ts';
 import { wholeNumber } from './numbers.ts';
+import { defined } from '../model/defined.ts';
 
 interface Options {
   readonly port: string;
@@ -43,7 +44,7 @@ export const codecServerCommand: CommandSpec<Options> = {
       keys,
       port: wholeNumber(options.port, '--port', 0, 65_535),
       uiUrls,
-      ...(token === undefined ? {} : { token }),
+      ...defined({ token }),
     });
     try {
       const data = { url: server.url, uiUrls, keyIds: keys.ids, needsToken: token !== undefined };

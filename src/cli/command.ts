@@ -14,6 +14,7 @@ import { FAILURES } from '../model/failures.ts';
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-code.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
+import { defined } from '../model/defined.ts';
 
 /** What a command found or did: `data` for `--json`, `text` for people. */
 export interface Outcome {
@@ -76,8 +77,7 @@ export class Context<Options = object> {
     const { config, steps } = this.options;
     return await loadConfig({
       cwd: this.terminal.cwd,
-      ...(config === undefined ? {} : { config }),
-      ...(steps === undefined ? {} : { steps }),
+      ...defined({ config, steps }),
     });
   }
 
@@ -107,15 +107,13 @@ export class Context<Options = object> {
     const queue = taskQueue ?? configured?.taskQueue;
     const choice = {
       env: terminal.env,
-      ...(address === undefined ? {} : { address }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(profile === undefined ? {} : { profile }),
+      ...defined({ address, namespace, profile }),
       ...this.encryptionChoice,
     };
     return await whileSlow(
       terminal,
       `Connecting to ${addressOf(choice).address}`,
-      connectHoldfast({ ...choice, ...(queue === undefined ? {} : { taskQueue: queue }) }),
+      connectHoldfast({ ...choice, ...defined({ taskQueue: queue }) }),
     );
   }
 

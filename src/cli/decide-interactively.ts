@@ -1,5 +1,5 @@
 /** Shows each open question, asks for an answer and the reason, shows what it would do, and gives it when confirmed. */
-import type { DecisionInput, HoldfastClient } from '../client.ts';
+import type { Decided, DecisionInput, HoldfastClient } from '../client.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
@@ -80,15 +80,15 @@ async function decideOne(
       'Carrying it out',
       client.decide(job, decision, { via: options.signal === true ? 'signal' : 'update' }),
     );
-    const outcome =
-      options.signal === true
-        ? terminal.style('green', 'Sent.')
-        : decided.used === null
-          ? terminal.style('yellow', 'Not decided: the question is closed, and nothing was done.')
-          : terminal.style('green', 'Decided.');
-    terminal.out(`${outcome}${decided.done.map((line) => `\n  ${line}`).join('')}\n`);
+    terminal.out(`${[outcomeText(terminal, decided), ...decided.done.map((line) => `  ${line}`)].join('\n')}\n`);
     return decided.used !== null;
   }
+}
+
+function outcomeText(terminal: Terminal, { via, used }: Decided): string {
+  if (via === 'signal') return terminal.style('green', 'Sent.');
+  if (used !== null) return terminal.style('green', 'Decided.');
+  return terminal.style('yellow', 'Not decided: the question is closed, and nothing was done.');
 }
 
 function leftOpen(terminal: Terminal, question: Question): false {

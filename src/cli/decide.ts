@@ -30,6 +30,7 @@ import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
 import { whileSlow } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
+import { defined } from '../model/defined.ts';
 
 export const decideCommand: CommandSpec<DecideOptions> = {
   name: 'decide',
@@ -89,8 +90,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
       digest: question,
       by: whoDecides(terminal, options.by),
       reason,
-      ...(answer === undefined ? {} : { answer }),
-      ...(items === undefined ? {} : { items }),
+      ...defined({ answer, items }),
       ...(options.compensate === true ? { compensate: true } : {}),
       ...results,
     };
@@ -130,11 +130,10 @@ async function preview(
     terminal,
     'Asking the worker',
     client.preview(job, {
-      ...(options.question === undefined ? {} : { digest: options.question }),
+      ...defined({ digest: options.question }),
       by: whoDecides(terminal, options.by),
       reason: options.reason ?? 'dry run',
-      ...(answer === undefined ? {} : { answer }),
-      ...(items === undefined ? {} : { items }),
+      ...defined({ answer, items }),
       ...(options.compensate === true ? { compensate: true } : {}),
       ...results,
     }),

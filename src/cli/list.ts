@@ -5,6 +5,7 @@ import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { ago, table } from './table.ts';
 import { whileSlow } from './terminal.ts';
 import { wholeNumber } from './numbers.ts';
+import { defined } from '../model/defined.ts';
 
 const STATES = [
   'running',
@@ -39,11 +40,7 @@ export const listCommand: CommandSpec<Options> = {
     const { state } = context.options;
     const limit = wholeNumber(context.options.limit, '--limit', 1, 10_000);
     const client = await context.client();
-    const listing = await whileSlow(
-      context.terminal,
-      'Listing',
-      client.list({ limit, ...(state === undefined ? {} : { state }) }),
-    );
+    const listing = await whileSlow(context.terminal, 'Listing', client.list({ limit, ...defined({ state }) }));
     const nowMs = Date.now();
     const rows = listing.jobs.map((job) => [
       job.workflowId,

@@ -8,6 +8,7 @@ import type { CheckedPlan } from '../model/plan/check.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import type { StepContract } from '../model/step/step.ts';
 import type { Terminal } from './terminal.ts';
+import { defined } from '../model/defined.ts';
 
 /** `-` is standard input. @throws HoldfastError `not-found`, `bad-input` */
 export async function readTextFile(terminal: Terminal, file: string, what: string): Promise<string> {
@@ -40,7 +41,7 @@ export async function checkPlanFile(
   knownSteps: readonly StepContract[] | undefined,
 ): Promise<CheckedPlan> {
   const text = await readTextFile(terminal, file, 'plan');
-  return parsePlan(text, knownSteps === undefined ? {} : { knownSteps });
+  return parsePlan(text, defined({ knownSteps }));
 }
 
 /**

@@ -16,6 +16,7 @@ import { followJob } from './follow.ts';
 import { checkPlanFile, readInput } from './plan-file.ts';
 import { resultOutcome } from './result.ts';
 import { whileSlow } from './terminal.ts';
+import { defined } from '../model/defined.ts';
 
 interface Options {
   readonly input?: readonly string[];
@@ -68,9 +69,7 @@ export const startCommand: CommandSpec<Options> = {
       'Starting',
       client.start(checked.plan, {
         input,
-        ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
-        ...(options.id === undefined ? {} : { workflowId: options.id }),
-        ...(knownSteps === undefined ? {} : { knownSteps }),
+        ...defined({ workspace: options.workspace, workflowId: options.id, knownSteps }),
       }),
     );
     const { workflowId, taskQueue } = started;

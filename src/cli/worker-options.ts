@@ -5,6 +5,7 @@ import type { LoadedConfig } from '../config.ts';
 import type { HoldfastWorker } from '../worker.ts';
 import { CONFIG_OPTIONS, TASK_QUEUE_OPTION, type Context } from './command.ts';
 import { counted } from './table.ts';
+import { defined } from '../model/defined.ts';
 
 export interface WorkerChoice {
   readonly workspaceRoot?: string;
@@ -48,8 +49,7 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     workspaceRoot,
     steps: config.steps,
     ...context.encryptionChoice,
-    ...(taskQueue === undefined ? {} : { taskQueue }),
-    ...(workflowsPath === undefined ? {} : { workflowsPath }),
+    ...defined({ taskQueue, workflowsPath }),
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');

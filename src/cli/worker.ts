@@ -2,6 +2,7 @@
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { whileSlow } from './terminal.ts';
 import { makeWorker, WORKER_OPTIONS, type WorkerChoice } from './worker-options.ts';
+import { defined } from '../model/defined.ts';
 
 export const workerCommand: CommandSpec<WorkerChoice> = {
   name: 'worker',
@@ -21,8 +22,7 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     const env = options.profile === undefined ? terminal.env : { ...terminal.env, TEMPORAL_PROFILE: options.profile };
     const server = addressOf({
       env,
-      ...(options.address === undefined ? {} : { address: options.address }),
-      ...(namespaceGiven === undefined ? {} : { namespace: namespaceGiven }),
+      ...defined({ address: options.address, namespace: namespaceGiven }),
     });
     // Keys that can't be used are told before anything is connected.
     context.encryptionKeys();

@@ -132,15 +132,10 @@ async function whyRefused(address: string, limitMs: number): Promise<string | un
     return await new Promise((resolve) => {
       socket.once('connect', () => resolve(undefined));
       socket.once('timeout', () => resolve(undefined));
-      socket.once('error', ({ code }: NodeJS.ErrnoException) =>
-        resolve(
-          code === 'ECONNREFUSED'
-            ? 'connection refused'
-            : code === 'ENOTFOUND'
-              ? `there is no host ${host}`
-              : undefined,
-        ),
-      );
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+        if (code === 'ECONNREFUSED') resolve('connection refused');
+        else resolve(code === 'ENOTFOUND' ? `there is no host ${host}` : undefined);
+      });
     });
   } finally {
     socket.destroy();
