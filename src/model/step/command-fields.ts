@@ -16,15 +16,14 @@ const PatternSchema = z
   .string()
   .min(1)
   .transform((text, context) => {
-    const checked: Checked<string> =
-      text === '.' || text === '../' ? { ok: true, value: '**' } : workspacePattern(text);
+    const checked: Checked<string> = text === '.' || text === './' ? { ok: true, value: '**' } : workspacePattern(text);
     if (checked.ok) return checked.value;
     context.addIssue({ code: 'custom', message: checked.problem });
     return z.NEVER;
   });
 
 const FolderSchema = z.string().transform((text, context) => {
-  if (text === '' || text === '.' || text === '../') return '';
+  if (text === '' || text === '.' || text === './') return '';
   const checked = workspacePath(text);
   if (checked.ok) return checked.value;
   context.addIssue({ code: 'custom', message: checked.problem });
