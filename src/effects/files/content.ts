@@ -1,8 +1,8 @@
 /** The content of a file that nobody writes any more: its digest, and its bytes where they are few. */
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SMALL_CONTENT_BYTES } from '../../store/blobs/small-contents.ts';
-import { CHUNK_BYTES, readChunksSync, readWhole, type HashedContent } from '../../store/chunks.ts';
+import { CHUNK_BYTES, readChunksSync, type HashedContent } from '../../store/chunks.ts';
 import { storageError } from '../../store/durable-file.ts';
 import { Turns } from '../turns.ts';
 
@@ -16,7 +16,8 @@ export async function contentOf(absolute: string): Promise<SettledContent> {
   try {
     const file = openSync(absolute, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      return fstatSync(file).size <= SMALL_CONTENT_BYTES ? smallContent(file, absolute) : await largeContent(file);
+      const { size } = fstatSync(file);
+      return size <= SMALL_CONTENT_BYTES ? smallContent(file, size) : await largeContent(file);
     } finally {
       closeSync(file);
     }
@@ -25,8 +26,13 @@ export async function contentOf(absolute: string): Promise<SettledContent> {
   }
 }
 
-function smallContent(file: number, path: string): SettledContent {
-  const bytes = readWhole(file, path);
+/** At most as many bytes as stat told, in a buffer no larger: a step's small contents stay in memory until its end. */
+function smallContent(file: number, size: number): SettledContent {
+  const buffer = Buffer.allocUnsafeSlow(size);
+  let filled = 0;
+  for (let count = -1; count !== 0 && filled < size; filled += count)
+    count = readSync(file, buffer, filled, size - filled, filled);
+  const bytes = buffer.subarray(0, filled);
   return { content: hash('sha256', bytes), sizeBytes: bytes.byteLength, bytes };
 }
 

@@ -2,7 +2,7 @@
  * Paths that a step may name: relative to the workspace, `/` between parts, one spelling each.
  *
  * Invariants
- * 1. A path that passes leads, by its text alone, nowhere but into the workspace. (Symbolic links: file-workspace.ts.)
+ * 1. A path that passes leads, by its text alone, nowhere but into the workspace. (Symbolic links: open-folder.ts.)
  * 2. Holdfast's own names are refused in every folder and every case: `.holdfast`, `.holdfast-…`.
  */
 import { HoldfastError } from '../../model/failure.ts';

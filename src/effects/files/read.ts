@@ -2,36 +2,47 @@
  * A workspace file's content in chunks, opened through its folder so that nothing swapped in leads out of the
  * workspace.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { HoldfastError } from '../../model/failure.ts';
-import { readChunks } from '../../store/chunks.ts';
 import { storageError } from '../../store/durable-file.ts';
 import { OpenFolder } from './open-folder.ts';
 import { folderOf, nameOf } from './path.ts';
 import { refuseReservedFile } from './reserved.ts';
 import type { FileWorkspace } from './workspace.ts';
 
-/** @throws HoldfastError `not-found`, `permission-denied`, `outside-workspace`, `reserved-path` */
+/** As large as a step sees the chunks of `ctx.files.stream`. */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * Each chunk has a buffer of its own.
+ * @throws HoldfastError `not-found`, `permission-denied`, `storage-failed`, `outside-workspace`, `reserved-path`; the
+ *   system's error where the open file can't be read
+ */
 export async function* readWorkspaceFile(workspace: FileWorkspace, path: string): AsyncIterable<Uint8Array> {
   refuseReservedFile(workspace, path);
   const folder = OpenFolder.open(workspace, folderOf(path));
   if (folder === undefined)
     throw new HoldfastError('not-found', `There is no file ${path} in the workspace.`, { path });
   try {
-    const file = openIn(folder, path);
+    const file = await openIn(folder, path);
     try {
-      yield* readChunks(file, path, 'given');
+      for (;;) {
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
     } finally {
-      closeSync(file);
+      await file.close();
     }
   } finally {
     folder.close();
   }
 }
 
-function openIn(folder: OpenFolder, path: string): number {
+async function openIn(folder: OpenFolder, path: string): Promise<FileHandle> {
   try {
-    return openSync(folder.at(nameOf(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return await open(folder.at(nameOf(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     throw storageError('open', path, error);
   }
