@@ -3,24 +3,26 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 
-/** @throws HoldfastError `not-found`, `permission-denied` */
+/** The `PATH` of a command whose worker has none. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Relative folders on `PATH` are meant from `cwd`. @throws HoldfastError `not-found`, `permission-denied` */
 export function findProgram(name: string, cwd: string, path: string | undefined): string {
   if (name.includes('/')) return programAt(name, cwd);
-  const place = programOnPath(name, cwd, path);
+  const folders = foldersOnPath(path);
+  const place = folders.map((folder) => join(resolve(cwd, folder), name)).find(isProgram);
   if (place !== undefined) return place;
   throw new HoldfastError(
     'not-found',
-    `There is no program "${name}". Searched PATH: ${foldersOf(path).join(':') || 'it is empty'}. ` +
+    `There is no program "${name}". Searched PATH: ${folders.join(':') || 'it is empty'}. ` +
       `Install it for the worker, or name PATH in the command's env or envFrom.`,
     { program: name, path: path ?? '' },
   );
 }
 
-/** The first program of this name on PATH, whose relative folders are meant from `cwd`. Undefined: there is none. */
-export function programOnPath(name: string, cwd: string, path: string | undefined): string | undefined {
-  return foldersOf(path)
-    .map((folder) => join(resolve(cwd, folder), name))
-    .find(isProgram);
+/** As `PATH` spells them, without empty ones. */
+export function foldersOnPath(path: string | undefined): readonly string[] {
+  return (path ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
 /** May this process run the file? */
@@ -44,8 +46,4 @@ function programAt(name: string, cwd: string): string {
   }
   const why = stat.isFile() ? 'not executable' : 'no file';
   throw new HoldfastError('permission-denied', `${place} cannot be run: it is ${why}.`, details);
-}
-
-function foldersOf(path: string | undefined): readonly string[] {
-  return (path ?? '').split(delimiter).filter((folder) => folder !== '');
 }

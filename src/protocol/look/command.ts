@@ -1,6 +1,6 @@
 /** What a watched command prints. One that isn't there, fails or takes too long has told nothing. */
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_PATH } from '../../effects/processes/default-path.ts';
+import { DEFAULT_PATH } from '../../effects/processes/find-program.ts';
 import { runProcess } from '../../effects/processes/run.ts';
 import { digestOf } from '../../model/digest.ts';
 import { isFailure } from '../../model/failure.ts';

@@ -1,5 +1,5 @@
 /** The environment of a command: exactly what its request names. */
-import { DEFAULT_PATH } from '../../../effects/processes/default-path.ts';
+import { DEFAULT_PATH } from '../../../effects/processes/find-program.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { CommandRequest } from '../../../model/step/command.ts';
 import type { Attempt } from '../attempt.ts';
