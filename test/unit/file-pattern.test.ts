@@ -99,9 +99,22 @@ test('what a pattern can not say is refused by name, with what to write in its p
     assert.equal(patternProblem(pattern), undefined, pattern);
 });
 
+test('a name that holds brackets, braces or a leading ! can be named alone', () => {
+  assertMatches([
+    ['pages/[[]id].tsx', ['pages/[id].tsx'], ['pages/i.tsx', 'pages/[.tsx', 'pages/id.tsx']],
+    ['app/[[]user-id]/*', ['app/[user-id]/page.tsx'], ['app/u/page.tsx', 'app/user-id/page.tsx']],
+    ['app/[[slug]]/*', ['app/[[slug]]/page.tsx'], ['app/[slug]/page.tsx']],
+    ['?a,b}.md', ['{a,b}.md'], ['a.md', 'b.md']],
+    ['?1..9}.md', ['{1..9}.md'], ['1.md']],
+    ['?a.md', ['!a.md'], ['a.md']],
+  ]);
+  assert.match(patternProblem('app/[user-id]/page.tsx')?.hint ?? '', /write \[\[\] for the first/);
+  assert.equal(isFilePattern('pages/{id}.tsx'), false);
+});
+
 test('whatever matches lies below the folder of the pattern', () => {
   assert.deepEqual(['data/raw/*.csv', '*.csv', 'a/**/b', 'a/b?/c'].map(folderOfPattern), ['data/raw', '', 'a', 'a']);
-  assert.deepEqual(['a/{b/c,d}/*', 'a/x[bc]/d', 'a/b/c'].map(folderOfPattern), ['a', 'a', 'a/b']);
+  assert.deepEqual(['a/{b/c,d}/*', 'a/x[bc]/d', 'a/b/c', 'a!/b/*'].map(folderOfPattern), ['a', 'a', 'a/b', 'a!/b']);
   const part = fc.constantFrom('a', 'b', '*', '**', '?', 'a*', '[ab]', '{a,b}', '{a/b,ab}');
   fc.assert(
     fc.property(

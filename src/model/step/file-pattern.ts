@@ -4,7 +4,7 @@
  * too, as in git's ignore files; everything else stands for itself, parentheses too. Pure.
  *
  * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`) is refused by name, never taken for plain
- * text.
+ * text. A name that holds such characters itself is written with `[[]` for `[`, and `?` for `{` and `!`.
  */
 import { HoldfastError } from '../failure.ts';
 import { expandBraces, hasBraces } from './braces.ts';
@@ -20,7 +20,7 @@ export interface PatternProblem {
 const MAX_ALTERNATIVES = 1_000;
 const RANGE = /\{[^{},/]*\.\.[^{},/]*\}/;
 const NAMED_CLASS = /\[[!^]?\[:\w*:\]/;
-const FIRST_SPECIAL = /[*?[{!]/;
+const FIRST_SPECIAL = /^!|[*?[{]/;
 
 /** Does it name more than one file, or try to? */
 export function isFilePattern(path: string): boolean {
@@ -36,7 +36,10 @@ export function patternProblem(text: string): PatternProblem | undefined {
     return { problem: `stands for more than ${MAX_ALTERNATIVES} texts`, hint: 'write several patterns' };
   for (const alternative of alternatives) {
     if (!compiles(alternative))
-      return { problem: 'holds [ ] with what is no range of characters', hint: 'write the lower one first: [a-z]' };
+      return {
+        problem: 'holds [ ] with what is no range of characters',
+        hint: 'write the lower one first: [a-z]; of a name that holds brackets, write [[] for the first',
+      };
   }
   return undefined;
 }
