@@ -2,8 +2,8 @@
  * A workspace file's content in chunks, opened through its folder so that nothing swapped in leads out of the
  * workspace.
  */
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, openSync, read } from 'node:fs';
+import { promisify } from 'node:util';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError } from '../../store/durable-file.ts';
 import { OpenFolder } from './open-folder.ts';
@@ -13,6 +13,8 @@ import type { FileWorkspace } from './workspace.ts';
 
 /** As large as a step sees the chunks of `ctx.files.stream`. */
 const CHUNK_BYTES = 256 * 1024;
+
+const readOpen = promisify(read);
 
 /**
  * Each chunk has a buffer of its own.
@@ -25,24 +27,24 @@ export async function* readWorkspaceFile(workspace: FileWorkspace, path: string)
   if (folder === undefined)
     throw new HoldfastError('not-found', `There is no file ${path} in the workspace.`, { path });
   try {
-    const file = await openIn(folder, path);
+    const file = openIn(folder, path);
     try {
       for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+        const { bytesRead, buffer } = await readOpen(file, Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
         if (bytesRead === 0) return;
         yield buffer.subarray(0, bytesRead);
       }
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } finally {
     folder.close();
   }
 }
 
-async function openIn(folder: OpenFolder, path: string): Promise<FileHandle> {
+function openIn(folder: OpenFolder, path: string): number {
   try {
-    return await open(folder.at(nameOf(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return openSync(folder.at(nameOf(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     throw storageError('open', path, error);
   }
