@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { HoldfastConfig } from './model/job/holdfast-config.ts';
-import { nearestName } from './model/plan/nearest-name.ts';
+import { nearestName } from './model/plan/problem/nearest-name.ts';
 import type { StepContract, StepImplementation } from './model/step/step.ts';
 import { defined } from './model/defined.ts';
 

@@ -26,20 +26,47 @@ export const PROTOCOL_FLOORS = [
 /** Within a room that has rooms of its own: from the ground up, too. `x/.` are the files directly in `x`. */
 const INNER_FLOORS = [
   ['protocol/attempt', 'protocol/attempt/calls', 'protocol/attempt/commands', 'protocol/attempt/context'],
-  ['model', 'model/question', 'model/record', 'model/step', 'model/plan', 'model/job'],
+  [
+    'model',
+    'model/question',
+    'model/record',
+    'model/step',
+    'model/plan',
+    'model/plan/problem',
+    'model/plan/reference',
+    'model/plan/graph',
+    'model/plan/check',
+    'model/plan/run',
+    'model/plan/text',
+    'model/job',
+  ],
+];
+
+/** A Workflow's rooms, from the ground up. The files directly in `workflows` stand above them all. */
+const WORKFLOW_FLOORS = [
+  ['workflows/activities', 'workflows/guarded-job', 'workflows/messages', 'workflows/patches'],
+  ['workflows/state'],
+  ['workflows/gate', 'workflows/undo'],
+  ['workflows/job'],
 ];
 
 /** What every room of the protocol may import besides. */
 const PROTOCOL = { parts: ['effects', 'store', 'model'], packages: ['zod'], node: true };
 const MODEL = { packages: ['zod', '@noble/hashes', 'yaml', 'diff', 'picomatch'] };
+const WORKFLOWS = { parts: ['model'], packages: ['@temporalio/workflow', '@temporalio/common', 'zod'] };
 
-/** `{ 'protocol/look': { parts: [itself and all lower floors, …] }, … }` */
-function protocolRooms() {
+/** `{ 'protocol/look': { parts: [itself and all lower floors, …] }, … }`; `base`: what every room may import besides. */
+function roomsOf(floors, base) {
   const rooms = {};
-  PROTOCOL_FLOORS.forEach((floor, height) => {
-    const below = PROTOCOL_FLOORS.slice(0, height).flat();
-    for (const room of floor) rooms[room] = { ...PROTOCOL, parts: [`${room}/.`, ...below, ...PROTOCOL.parts] };
+  floors.forEach((floor, height) => {
+    const below = floors.slice(0, height).flat();
+    for (const room of floor) rooms[room] = { ...base, parts: [`${room}/.`, ...below, ...base.parts] };
   });
+  return rooms;
+}
+
+function protocolRooms() {
+  const rooms = roomsOf(PROTOCOL_FLOORS, PROTOCOL);
   const [attempt, ...inner] = INNER_FLOORS[0];
   inner.forEach((room, height) => {
     const below = [attempt, ...inner.slice(0, height)].map((lower) => `${lower}/.`);
@@ -61,11 +88,8 @@ function modelRooms() {
  */
 const ARROWS = {
   ...modelRooms(),
-  workflows: {
-    parts: ['workflows', 'model'],
-    types: ['activities'],
-    packages: ['@temporalio/workflow', '@temporalio/common', 'zod'],
-  },
+  workflows: { ...WORKFLOWS, parts: ['workflows', 'model'], types: ['activities'] },
+  ...roomsOf(WORKFLOW_FLOORS, WORKFLOWS),
   store: { parts: ['store/.', 'model'], packages: ['pg', 'zod'], node: true },
   'store/ledger': { parts: ['store/ledger', 'store/.', 'model'], packages: ['zod'], node: true },
   'store/blobs': { parts: ['store/blobs', 'store/.', 'model'], packages: [], node: true },

@@ -1,8 +1,8 @@
 /** `holdfast check`: every problem of a plan at once. Asks no server. */
 import { BUILT_IN_STEPS } from '../model/step/built-in/steps.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { planGraph } from '../model/plan/graph.ts';
-import { formatProblems } from '../model/plan/problem.ts';
+import { planGraph } from '../model/plan/graph/graph.ts';
+import { formatProblems } from '../model/plan/problem/problem.ts';
 import { CONFIG_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { checkPlanFile } from './plan-file.ts';
 import { counted } from './table.ts';

@@ -1,7 +1,7 @@
 /** `holdfast start`: checks a plan and its input, then starts a job. */
 import { Option } from 'commander';
 import { HoldfastError } from '../model/failure.ts';
-import { formatProblems } from '../model/plan/problem.ts';
+import { formatProblems } from '../model/plan/problem/problem.ts';
 import {
   collect,
   CONFIG_OPTIONS,

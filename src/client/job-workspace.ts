@@ -1,7 +1,7 @@
 /** The folder that a job works in, from its history: needs no worker. */
 import type { Json } from '../model/canonical-json.ts';
-import { assertPlan } from '../model/plan/check.ts';
-import { parseInput, workspaceOf } from '../model/plan/input.ts';
+import { assertPlan } from '../model/plan/check/check.ts';
+import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import { AGENT_JOB } from './job-listing.ts';
 import type { ServerCalls } from './server-calls.ts';
 import { decoded } from './stored-payload.ts';

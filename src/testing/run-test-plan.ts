@@ -2,11 +2,11 @@
 import { defined } from '../model/defined.ts';
 import { isFailure } from '../model/failure.ts';
 import type { StepDone } from '../model/job/run-step.ts';
-import { assertPlan } from '../model/plan/check.ts';
-import { parseInput } from '../model/plan/input.ts';
-import type { PlanStepRequest } from '../model/plan/plan-job.ts';
-import type { PlanResult } from '../model/plan/progress.ts';
-import { runPlan } from '../model/plan/run.ts';
+import { assertPlan } from '../model/plan/check/check.ts';
+import { parseInput } from '../model/plan/run/input.ts';
+import type { PlanStepRequest } from '../model/plan/run/plan-job.ts';
+import type { PlanResult } from '../model/plan/run/progress.ts';
+import { runPlan } from '../model/plan/run/run.ts';
 import { MAX_REQUESTS, type TestRequest } from './options.ts';
 
 export interface TestSteps {

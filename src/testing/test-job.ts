@@ -10,7 +10,7 @@ import type { RunStepResult, StepDone } from '../model/job/run-step.ts';
 import type { JobSettings } from '../model/job/settings.ts';
 import type { UndoItem, UndoReport } from '../model/job/undo.ts';
 import type { VerificationReason, VerifyWorldResult } from '../model/job/verify-world.ts';
-import type { PlanResult } from '../model/plan/progress.ts';
+import type { PlanResult } from '../model/plan/run/progress.ts';
 import type { Decision } from '../model/question/decision.ts';
 import { isAboutTheWorld, type Question } from '../model/question/question.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';

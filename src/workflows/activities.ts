@@ -7,9 +7,8 @@ import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
 import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
 import type { RunStepRequest, RunStepResult } from '../model/job/run-step.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
-import type { VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
+import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
 import type { Question } from '../model/question/question.ts';
-import { REASON_TEXT } from './reason-text.ts';
 
 /** Time beyond a step's own limit for what surrounds its code. */
 const STEP_GRACE_MS = 60_000;
@@ -107,3 +106,21 @@ function activities(options: ActivityOptions & { readonly summary: string }): Ac
 function generationText({ generation }: { readonly generation: number }): string {
   return generation === 0 ? '' : ` · generation ${generation}`;
 }
+
+/** Why the world is compared, in a few words for the timeline of Temporal's UI. */
+const REASON_TEXT: Readonly<Record<VerificationReason, string>> = {
+  'first-of-run': 'the Run begins',
+  'other-term': 'another has compared it meanwhile',
+  'worker-not-covered': 'a new worker',
+  'record-missing': 'a record is missing',
+  'claim-left-open': 'a worker was lost',
+  'too-long-since': 'too long since it was',
+  'reads-differ': 'what a step read differs',
+  'target-differs': 'what a step changes differs',
+  'database-changed': 'a database is another one',
+  'repair-pending': 'a decision is half carried out',
+  decided: 'a decision was carried out',
+  asked: 'somebody asked',
+  'workspace-missing': 'the workspace is not there',
+  'bound-to-another-job': 'the workspace belongs to another job',
+};

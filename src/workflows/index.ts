@@ -1,6 +1,6 @@
 /** The package entry `holdfast/workflow`: what a user's Workflow imports, and what a worker bundles. */
 export { agentJob, type AgentJobInput } from './agent-job.ts';
 export { openJob } from './open-job.ts';
-export type { Job, OpenJobOptions, StepOptions } from './job.ts';
+export type { Job, OpenJobOptions, StepOptions } from './guarded-job.ts';
 export { decideSignal, decideUpdate, questionsQuery, statusQuery, type DecideAnswer } from './messages.ts';
 export { defineStep, type StepContract, type StepInput, type StepOutput } from '../model/step/step.ts';

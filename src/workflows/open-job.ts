@@ -4,9 +4,9 @@
  */
 import { HoldfastError } from '../model/failure.ts';
 import { HttpSettingsSchema } from '../model/step/http-host.ts';
-import type { Job, OpenJobOptions } from './job.ts';
-import { JobCore } from './job-core.ts';
-import { asFailure } from './workflow-failure.ts';
+import type { Job, OpenJobOptions } from './guarded-job.ts';
+import { JobCore } from './job/core.ts';
+import { asFailure } from './job/failure.ts';
 
 /**
  * Opens a guarded job for this Workflow and runs `body` in it. Once per Workflow Execution.

@@ -46,7 +46,7 @@ export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'what was asked before a rerun runs with its void input',
-    file: 'src/workflows/rewinds.ts',
+    file: 'src/workflows/state/rewinds.ts',
     find: 'if (this.#count === since) return false;',
     replace: 'if (this.#count >= since) return false;',
     tests: ['test/integration/open-job.test.ts'],

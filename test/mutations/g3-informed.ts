@@ -30,7 +30,7 @@ export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'a repair that fails ends the job',
-    file: 'src/workflows/decisions.ts',
+    file: 'src/workflows/gate/decisions.ts',
     find: 'throw this.#notCarriedOut(decision, error);',
     replace: 'throw error;',
     tests: ['test/integration/decisions-refused.test.ts'],

@@ -22,7 +22,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'outputs beyond what a payload can hold are carried by continue-as-new',
-    file: 'src/workflows/planned-job.ts',
+    file: 'src/workflows/job/planned.ts',
     find: 'const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);',
     replace: 'const progress: PlanProgress = end.progress;',
     tests: ['test/integration/agent-job.test.ts'],
@@ -31,7 +31,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'a new Run is begun although it asks again for all that was done',
-    file: 'src/workflows/step-results.ts',
+    file: 'src/workflows/state/step-results.ts',
     find: 'return this.#omitted === 0 || this.#added - this.#requestedAgain > this.#omitted;',
     replace: 'return true;',
     tests: ['test/unit/carried.test.ts'],
@@ -47,7 +47,7 @@ export const STABLE: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'state depends on which parallel step was faster',
-    file: 'src/model/plan/job-state.ts',
+    file: 'src/model/plan/run/job-state.ts',
     find: 'plan.steps.filter((step) => outputs.has(step.id)',
     replace: `finished.flatMap(({ stepId }) => plan.steps.filter(({ id }) => id === stepId))
       .filter((step) => outputs.has(step.id)`,

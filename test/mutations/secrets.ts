@@ -56,7 +56,7 @@ export const SECRETS: readonly Mutation[] = [
   {
     guarantee: 'Secrets',
     breaks: 'data beside a secret is read for references',
-    file: 'src/model/plan/resolve.ts',
+    file: 'src/model/plan/reference/resolve.ts',
     find: 'secrets.push({ at: [...at], parts });',
     replace: [
       "const texts = parts.map((piece) => (typeof piece === 'string' ? piece : `\\${{ secrets.${piece.secret} }}`));",

@@ -1,7 +1,7 @@
 /** A small plan that is changed in one place and checked. */
 import * as z from 'zod';
-import { validatePlan, type CheckOptions } from '../../src/model/plan/check.ts';
-import type { PlanProblem } from '../../src/model/plan/problem.ts';
+import { validatePlan, type CheckOptions } from '../../src/model/plan/check/check.ts';
+import type { PlanProblem } from '../../src/model/plan/problem/problem.ts';
 import { defineStep } from '../../src/model/step/step.ts';
 
 export const ANALYSE = defineStep({

@@ -1,7 +1,7 @@
 /** Plans in memory: a job that notes what the scheduler asks of it, and a chain of three steps. */
 import { type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
-import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../src/model/plan/plan-job.ts';
+import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../src/model/plan/run/plan-job.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 
 export function planOf(steps: readonly Record<string, Json>[], state: Record<string, Json> = {}): Plan {

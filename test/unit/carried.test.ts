@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { statusMarkdown } from '../../src/model/job/status-text.ts';
-import { StepBoard } from '../../src/workflows/step-board.ts';
-import { StepResults, type StepResult } from '../../src/workflows/step-results.ts';
+import { StepBoard } from '../../src/workflows/state/step-board.ts';
+import { StepResults, type StepResult } from '../../src/workflows/state/step-results.ts';
 
 const NEVER_RERUN = (): number => 0;
 

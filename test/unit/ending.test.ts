@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import * as fc from 'fast-check';
-import { Ending, type Undoing } from '../../src/workflows/ending.ts';
+import { Ending, type Undoing } from '../../src/workflows/state/ending.ts';
 
 const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-answer', 'undo-by-answer', 'undo-begins'] as const;
 type Event = (typeof EVENTS)[number];

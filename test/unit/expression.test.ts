@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { escapeText } from '../../src/model/plan/template.ts';
-import { joinPath, type PathPart, type Scope } from '../../src/model/plan/reference.ts';
-import { referencesOf } from '../../src/model/plan/references.ts';
-import { resolve } from '../../src/model/plan/resolve.ts';
+import { escapeText } from '../../src/model/plan/reference/template.ts';
+import { joinPath, type PathPart, type Scope } from '../../src/model/plan/reference/reference.ts';
+import { referencesOf } from '../../src/model/plan/reference/references.ts';
+import { resolve } from '../../src/model/plan/reference/resolve.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 
 const SCOPE: Scope = {

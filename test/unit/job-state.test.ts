@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { foldState, initialState, MAX_STATE_BYTES, type FinishedStep } from '../../src/model/plan/job-state.ts';
+import { foldState, initialState, MAX_STATE_BYTES, type FinishedStep } from '../../src/model/plan/run/job-state.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 
 function planWith(state: Record<string, unknown>, steps: readonly Record<string, Json>[]): Plan {

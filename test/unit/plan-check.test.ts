@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import * as z from 'zod';
 import { isFailure } from '../../src/model/failure.ts';
-import { assertPlan, validatePlan } from '../../src/model/plan/check.ts';
+import { assertPlan, validatePlan } from '../../src/model/plan/check/check.ts';
 import { PlanSchema } from '../../src/model/plan/plan.ts';
 import { ANALYSE, inSteps, problemLines, problemsOf } from '../support/checked-plan.ts';
 import { anyPlanSource } from './plan-arbitrary.ts';

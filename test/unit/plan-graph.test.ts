@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { validatePlan } from '../../src/model/plan/check.ts';
-import { dependentsOf, nextSuperStep, planGraph } from '../../src/model/plan/graph.ts';
+import { validatePlan } from '../../src/model/plan/check/check.ts';
+import { dependentsOf, nextSuperStep, planGraph } from '../../src/model/plan/graph/graph.ts';
 import { PlanSchema, type Plan } from '../../src/model/plan/plan.ts';
 import { anyCyclicPlanSource, anyPlan } from './plan-arbitrary.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFailure } from '../../src/model/failure.ts';
-import { databasesOf, parseInput, watchesOf, workspaceOf } from '../../src/model/plan/input.ts';
+import { databasesOf, parseInput, watchesOf, workspaceOf } from '../../src/model/plan/run/input.ts';
 import { PlanSchema } from '../../src/model/plan/plan.ts';
 
 const PLAN = PlanSchema.parse({

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { canonicalJson } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { dependentsOf, planGraph } from '../../src/model/plan/graph.ts';
-import { runPlan } from '../../src/model/plan/run.ts';
+import { dependentsOf, planGraph } from '../../src/model/plan/graph/graph.ts';
+import { runPlan } from '../../src/model/plan/run/run.ts';
 import { NotedJob, outputOf, planOf } from '../support/noted-job.ts';
 import { anyPlan } from './plan-arbitrary.ts';
 

@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { canonicalJson } from '../../src/model/canonical-json.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
-import { planGraph } from '../../src/model/plan/graph.ts';
-import type { PlanJob } from '../../src/model/plan/plan-job.ts';
-import { boundedProgress } from '../../src/model/plan/bounded-outputs.ts';
-import type { PlanProgress } from '../../src/model/plan/progress.ts';
-import { runPlan } from '../../src/model/plan/run.ts';
+import { planGraph } from '../../src/model/plan/graph/graph.ts';
+import type { PlanJob } from '../../src/model/plan/run/plan-job.ts';
+import { boundedProgress } from '../../src/model/plan/run/bounded-outputs.ts';
+import type { PlanProgress } from '../../src/model/plan/run/progress.ts';
+import { runPlan } from '../../src/model/plan/run/run.ts';
 import { CHAIN, NotedJob, outputOf, planOf } from '../support/noted-job.ts';
 import { anyPlan } from './plan-arbitrary.ts';
 

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
-import { validatePlan } from '../../src/model/plan/check.ts';
+import { validatePlan } from '../../src/model/plan/check/check.ts';
 import { planSchemaText } from '../../src/model/plan/editor-schema.ts';
-import { type PlanProblem, formatProblems } from '../../src/model/plan/problem.ts';
-import { parsePlan, readPlan } from '../../src/model/plan/text.ts';
-import { MAX_PLAN_BYTES } from '../../src/model/plan/yaml.ts';
+import { type PlanProblem, formatProblems } from '../../src/model/plan/problem/problem.ts';
+import { parsePlan, readPlan } from '../../src/model/plan/text/text.ts';
+import { MAX_PLAN_BYTES } from '../../src/model/plan/text/yaml.ts';
 import { anyPlanSource } from './plan-arbitrary.ts';
 
 const PLAN = `# yaml-language-server: $schema=../schema/plan.schema.json

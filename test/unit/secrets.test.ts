@@ -8,9 +8,9 @@ import { formsOf } from '../../src/protocol/secrets/forms.ts';
 import { Secrets } from '../../src/protocol/secrets/secrets.ts';
 import { resolveSecrets } from '../../src/protocol/secrets/placed-secrets.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { resolveInput } from '../../src/model/plan/resolve.ts';
+import { resolveInput } from '../../src/model/plan/reference/resolve.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
-import { validatePlan } from '../../src/model/plan/check.ts';
+import { validatePlan } from '../../src/model/plan/check/check.ts';
 
 const TOKEN = 'p@ss/wörd "42" & co';
 const about = { settings: { secrets: ['TOKEN', 'SHORT', 'EMPTY', 'UNSET'] }, stepId: 'send', workerId: '7@host' };

@@ -6,7 +6,7 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { digestOf } from '../../model/digest.ts';
-import { resolve } from '../../model/plan/resolve.ts';
+import { resolve } from '../../model/plan/reference/resolve.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/job/settings.ts';
 import { ABSENT, type Sighting } from '../../model/record/world.ts';

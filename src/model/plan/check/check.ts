@@ -1,0 +1,95 @@
+/**
+ * What can be wrong with a plan whose form is right: names that lead nowhere, cycles, inputs that don't fit, steps that
+ * get in each other's way. Finds everything at once, before anything runs.
+ *
+ * Invariants
+ * 1. A plan without problems has a graph, and each of its references has a place that it leads to.
+ * 2. What cannot be known before the job runs (a value behind a reference, a step unknown here) is no problem.
+ */
+import { BUILT_IN_STEPS } from '../../step/built-in/steps.ts';
+import { HoldfastError } from '../../failure.ts';
+import { checkResources } from './resources.ts';
+import { checkReferences } from './references.ts';
+import { checkStepInput } from './input.ts';
+import { planGraph, type PlanGraph } from '../graph/graph.ts';
+import { formatProblems, type PlanProblem } from '../problem/problem.ts';
+import { nearestName } from '../problem/nearest-name.ts';
+import { problemsFromZod } from '../problem/from-zod.ts';
+import { PlanSchema, type Plan } from '../plan.ts';
+import type { StepContract } from '../../step/step.ts';
+import { checkDeclarations } from './declarations.ts';
+import { checkOrder } from './order.ts';
+
+export interface CheckOptions {
+  /** The user's steps. Left out: steps that are not built in are taken on trust. */
+  readonly knownSteps?: readonly StepContract[];
+}
+
+export type CheckedPlan =
+  | { readonly ok: true; readonly plan: Plan }
+  | { readonly ok: false; readonly problems: readonly PlanProblem[] };
+
+/** Checks form and meaning of a plan. Pure. */
+export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {
+  const parsed = PlanSchema.safeParse(value);
+  if (!parsed.success) return { ok: false, problems: problemsFromZod(parsed.error, value, PlanSchema, '') };
+  const problems = checkPlan(parsed.data, options);
+  return problems.length === 0 ? { ok: true, plan: parsed.data } : { ok: false, problems };
+}
+
+/** The same at a boundary where a bad plan ends the call. @throws HoldfastError `bad-plan` that lists every problem */
+export function assertPlan(value: unknown, options: CheckOptions = {}): Plan {
+  const checked = validatePlan(value, options);
+  if (checked.ok) return checked.plan;
+  throw new HoldfastError('bad-plan', `The plan cannot be used.\n${formatProblems(checked.problems, 'PLAN')}`, {
+    problems: checked.problems,
+  });
+}
+
+/** Every problem of a plan whose form is right, in the order of the plan. */
+export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly PlanProblem[] {
+  const contracts = new Map(
+    [...BUILT_IN_STEPS, ...(options.knownSteps ?? [])].map((contract: StepContract) => [contract.name, contract]),
+  );
+  const references = checkReferences(plan, contracts);
+  const order = checkOrder(plan, references.waitsFor);
+  const graph: PlanGraph | undefined =
+    references.problems.length === 0 && order.length === 0 ? planGraph(plan) : undefined;
+  const problems = [
+    ...checkDeclarations(plan),
+    ...(options.knownSteps === undefined ? [] : checkStepNames(plan, contracts)),
+    ...order,
+    ...references.problems,
+    ...plan.steps.flatMap((step, index) => checkStepInput(step, contracts.get(step.use), `steps[${index}]`)),
+    ...checkResources(plan, graph),
+  ];
+  return inPlanOrder(problems);
+}
+
+function checkStepNames(plan: Plan, contracts: ReadonlyMap<string, StepContract>): readonly PlanProblem[] {
+  return plan.steps.flatMap((step, index) => {
+    if (contracts.has(step.use)) return [];
+    const near = nearestName(step.use, [...contracts.keys()]);
+    return [
+      {
+        path: `steps[${index}].use`,
+        message: `unknown step "${step.use}"`,
+        expected: `one of ${[...contracts.keys()].join(', ')}`,
+        hint:
+          near === undefined
+            ? 'register it in holdfast.config.ts, or pass --steps'
+            : `did you mean "${near}"? Else register it in holdfast.config.ts, or pass --steps`,
+      },
+    ];
+  });
+}
+
+/** By the position in the plan, as far as the path tells it. */
+function inPlanOrder(problems: readonly PlanProblem[]): readonly PlanProblem[] {
+  const place = ({ path }: PlanProblem): number =>
+    path.startsWith('steps[') ? Number.parseInt(path.slice('steps['.length), 10) : -1;
+  return problems
+    .map((problem, index) => ({ problem, index }))
+    .sort((a, b) => place(a.problem) - place(b.problem) || a.index - b.index)
+    .map(({ problem }) => problem);
+}

@@ -1,0 +1,54 @@
+/** Do the values that a plan gives fit the schemas that it gives? */
+import type { Json } from '../../canonical-json.ts';
+import { validatorOf, type JsonSchema } from '../json-schema.ts';
+import { formatPath } from '../problem/value-path.ts';
+import { shown, type PlanProblem } from '../problem/problem.ts';
+import { problemsFromZod } from '../problem/from-zod.ts';
+import type { Plan } from '../plan.ts';
+
+/** Do the values that the plan itself gives fit the schemas that it gives? */
+export function checkDeclarations(plan: Plan): readonly PlanProblem[] {
+  const problems: PlanProblem[] = [];
+  if (plan.input !== undefined && plan.input.type !== 'object') {
+    problems.push({
+      path: 'input.type',
+      message: "the input's schema is not that of an object",
+      expected: 'type: object',
+      found: String(plan.input.type ?? 'no type'),
+      hint: 'name each input under `properties`',
+    });
+  }
+  if (plan.input !== undefined) checkDefaults(plan.input, 'input');
+  for (const [key, { reducer, initial, schema }] of Object.entries(plan.state)) {
+    if (schema !== undefined) checkDefaults(schema, `state.${key}.schema`);
+    if (initial === undefined) continue;
+    if (reducer === 'append' && !Array.isArray(initial))
+      problems.push({
+        path: `state.${key}.initial`,
+        message: 'cannot be appended to',
+        expected: 'a list, as the reducer is append',
+        found: shown(initial),
+      });
+    else if (schema !== undefined) checkValue(schema, initial, `state.${key}.initial`);
+  }
+  return problems;
+
+  function checkDefaults(schema: JsonSchema, at: string): void {
+    if (schema.default !== undefined) checkValue(schema, schema.default, `${at}.default`);
+    for (const [name, one] of Object.entries(schema.properties ?? {}))
+      checkDefaults(one, formatPath([name], `${at}.properties`));
+    if (schema.items !== undefined) checkDefaults(schema.items, `${at}.items`);
+  }
+
+  function checkValue(schema: JsonSchema, value: Json, at: string): void {
+    const validator = validatorOf({ ...schema, default: undefined });
+    const result = validator.safeParse(value);
+    if (!result.success)
+      problems.push(
+        ...problemsFromZod(result.error, value, validator, at).map((problem) => ({
+          ...problem,
+          message: `does not fit its own schema: ${problem.message}`,
+        })),
+      );
+  }
+}

@@ -1,0 +1,92 @@
+/** Does every reference of a plan lead somewhere, and stand where its kind may stand? */
+import type { Json } from '../../canonical-json.ts';
+import type { StepContract } from '../../step/step.ts';
+import { checkSecret } from './secret.ts';
+import { checkStateReads, type StateRead } from './state-reads.ts';
+import { Destinations } from './destination.ts';
+import type { Plan, PlanStep } from '../plan.ts';
+import type { PlanProblem } from '../problem/problem.ts';
+import { readReferences } from '../reference/read.ts';
+import { joinPath, type ReferenceRoot } from '../reference/reference.ts';
+import type { PlacedReference } from '../reference/references.ts';
+
+export interface CheckedReferences {
+  readonly problems: readonly PlanProblem[];
+  /** Step id → ids that it waits for, as far as the references can be read. */
+  readonly waitsFor: ReadonlyMap<string, readonly string[]>;
+}
+
+const WHERE: Readonly<Record<ReferenceRoot, string>> = {
+  input: 'in workspace, watch and with',
+  state: 'in with',
+  steps: 'in with',
+  job: 'in watch and with',
+  secrets: "in with, of steps whose work isn't recorded byte for byte",
+  env: "only as a database's url: everything else of a plan is kept in history",
+  output: "in a step's own state",
+};
+
+export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepContract>): CheckedReferences {
+  return new ReferenceCheck(plan, contracts).run();
+}
+
+class ReferenceCheck {
+  readonly #plan: Plan;
+  readonly #destinations: Destinations;
+  readonly #problems: PlanProblem[] = [];
+  readonly #waitsFor = new Map<string, readonly string[]>();
+  readonly #stateReads: StateRead[] = [];
+
+  constructor(plan: Plan, contracts: ReadonlyMap<string, StepContract>) {
+    this.#plan = plan;
+    this.#destinations = new Destinations(plan, contracts);
+  }
+
+  run(): CheckedReferences {
+    const { workspace, watch, state, steps } = this.#plan;
+    this.#check(workspace, 'workspace', ['input']);
+    this.#check(watch as Json, 'watch', ['input', 'job']);
+    for (const [key, { initial = null }] of Object.entries(state)) this.#check(initial, `state.${key}.initial`, []);
+    for (const [index, step] of steps.entries()) this.#checkStep(step, `steps[${index}]`);
+    this.#problems.push(...checkStateReads(this.#plan, this.#stateReads, this.#waitsFor));
+    return { problems: this.#problems, waitsFor: this.#waitsFor };
+  }
+
+  #checkStep(step: PlanStep, at: string): void {
+    const placed = this.#check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job', 'secrets']);
+    const waitsFor = new Set(step.needs);
+    for (const { reference, path } of placed) {
+      if (reference.root === 'secrets') this.#problems.push(...checkSecret(this.#plan, step.use, reference.name, path));
+      if (reference.root === 'steps') waitsFor.add(reference.stepId);
+      if (reference.root === 'state')
+        this.#stateReads.push({ key: reference.name, path, stepId: step.id, text: reference.text });
+    }
+    this.#waitsFor.set(step.id, [...waitsFor]);
+    for (const [key, value] of Object.entries(step.state)) {
+      const path = joinPath(`${at}.state`, key);
+      this.#problems.push(...this.#destinations.stateProblems(path, key));
+      for (const one of this.#check(value, path, ['output']))
+        this.#problems.push(...this.#destinations.outputProblems(step.use, one, 'output'));
+    }
+    this.#check([...step.reads], `${at}.reads`, []);
+    this.#check([...step.writes], `${at}.writes`, []);
+  }
+
+  /** Returns the references that may stand here. */
+  #check(value: Json, at: string, allowed: readonly ReferenceRoot[]): readonly PlacedReference[] {
+    return readReferences(value, at, this.#problems).filter((placed) => {
+      const isAllowed = allowed.includes(placed.reference.root);
+      this.#problems.push(...(isAllowed ? this.#destinations.problems(placed) : [misplaced(placed, allowed)]));
+      return isAllowed;
+    });
+  }
+}
+
+function misplaced({ reference, path }: PlacedReference, allowed: readonly ReferenceRoot[]): PlanProblem {
+  return {
+    path,
+    message: `${reference.text} cannot be used here`,
+    expected: allowed.length === 0 ? 'no references' : `references to ${allowed.join(', ')}`,
+    hint: `${reference.root} can be used ${WHERE[reference.root]}`,
+  };
+}

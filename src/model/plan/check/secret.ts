@@ -1,0 +1,26 @@
+/** A reference to a secret in a step's input: is it declared, and is the step one that may be given it? */
+import type { Plan } from '../plan.ts';
+import type { PlanProblem } from '../problem/problem.ts';
+import { unknownName } from '../problem/unknown-name.ts';
+
+/** What these steps do is recorded byte for byte, so that a secret would be refused when they run. */
+const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait)$/;
+
+export function checkSecret({ secrets = [] }: Plan, use: string, name: string, path: string): readonly PlanProblem[] {
+  if (!secrets.includes(name)) {
+    const otherwise = `declare it: secrets: [${[...secrets, name].join(', ')}]`;
+    return [unknownName({ path, what: 'secret', name, known: secrets, otherwise })];
+  }
+  if (!RECORDED_STEPS.test(use)) return [];
+  return [
+    {
+      path,
+      message: `a secret cannot be given to ${use}`,
+      found: `\${{ secrets.${name} }}`,
+      expected: 'a value that may be recorded',
+      hint:
+        'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is ' +
+        'needed and goes no further',
+    },
+  ];
+}

@@ -1,0 +1,40 @@
+/**
+ * References in a plan: `${{ input.city }}`, `${{ steps.gather.output.rows[0] }}`, `${{ state.total }}`,
+ * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), and `${{ env.NAME }}` (databases only). They are paths and
+ * nothing else: no operators, no calls.
+ */
+import type { Json } from '../../canonical-json.ts';
+
+export const REFERENCE_ROOTS = ['input', 'state', 'steps', 'job', 'secrets', 'env', 'output'] as const;
+export type ReferenceRoot = (typeof REFERENCE_ROOTS)[number];
+
+/** One part of a reference's path: a member's name or an index. */
+export type PathPart = string | number;
+
+export type Reference =
+  | { readonly root: 'input' | 'output'; readonly path: readonly PathPart[]; readonly text: string }
+  | {
+      readonly root: 'state' | 'env' | 'secrets';
+      readonly name: string;
+      readonly path: readonly PathPart[];
+      readonly text: string;
+    }
+  | { readonly root: 'steps'; readonly stepId: string; readonly path: readonly PathPart[]; readonly text: string }
+  | { readonly root: 'job'; readonly path: readonly []; readonly text: string };
+
+/** What references may see. A root that is missing cannot be used in this place. */
+export interface Scope {
+  readonly input?: Json;
+  readonly state?: { readonly [key: string]: Json };
+  readonly steps?: ReadonlyMap<string, Json>;
+  readonly job?: { readonly id: string };
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly output?: Json;
+}
+
+/** `with` + `rows` → `with.rows`; names that are no plain word are quoted: `with["a b"]`. */
+export function joinPath(path: string, part: PathPart): string {
+  if (typeof part === 'number') return `${path}[${part}]`;
+  if (!/^[A-Za-z_][\w-]*$/.test(part)) return `${path}[${JSON.stringify(part)}]`;
+  return path === '' ? part : `${path}.${part}`;
+}

@@ -1,0 +1,47 @@
+/**
+ * Progress and results within a payload's bounds: the largest outputs are omitted, so that as few steps as may be are
+ * requested again, and never a `wait`, whose output is next to nothing. Pure.
+ */
+import { jsonBytes, type Json } from '../../canonical-json.ts';
+import type { PlanProgress, PlanResult } from './progress.ts';
+
+interface StepOutput {
+  readonly id: string;
+  readonly output: Json;
+}
+
+/** The progress with at most so many bytes of outputs. */
+export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanProgress {
+  const fitting = fittingOutputs(progress.done, maxBytes);
+  if (fitting.size === progress.done.length) return progress;
+  return {
+    ...progress,
+    done: progress.done.filter(({ id }) => fitting.has(id)),
+    leftOut: progress.done.filter(({ id }) => !fitting.has(id)).map(({ id }) => id),
+  };
+}
+
+/** The result with at most so many bytes of outputs. */
+export function boundedResult(result: PlanResult, maxBytes: number): PlanResult {
+  const outputs = Object.entries(result.outputs).map(([id, output]) => ({ id, output }));
+  const fitting = fittingOutputs(outputs, maxBytes);
+  if (fitting.size === outputs.length) return result;
+  return {
+    ...result,
+    outputs: Object.fromEntries(outputs.flatMap(({ id, output }) => (fitting.has(id) ? [[id, output]] : []))),
+    outputsLeftOut: outputs.filter(({ id }) => !fitting.has(id)).map(({ id }) => id),
+  };
+}
+
+/** Ids of the smallest outputs that fit into so many bytes of UTF-8. */
+function fittingOutputs(outputs: readonly StepOutput[], maxBytes: number): ReadonlySet<string> {
+  const sizes = outputs.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) + id.length }));
+  const fitting = new Set<string>();
+  let sum = 0;
+  for (const { id, sizeBytes } of sizes.toSorted((a, b) => a.sizeBytes - b.sizeBytes)) {
+    sum += sizeBytes;
+    if (sum > maxBytes) break;
+    fitting.add(id);
+  }
+  return fitting;
+}

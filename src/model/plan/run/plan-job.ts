@@ -1,0 +1,70 @@
+/** What a plan is run by: the Workflow `agentJob` and the test kit each give one to the scheduler. */
+import type { Json, JsonObject } from '../../canonical-json.ts';
+import type { HoldfastError } from '../../failure.ts';
+import type { Retry } from '../plan-step.ts';
+import type { PlacedSecret } from '../../step/secret.ts';
+import type { PlanProgress } from './progress.ts';
+
+export interface PlanStepRequest {
+  readonly id: string;
+  readonly use: string;
+  readonly input: Json;
+  /** Where in the input secrets belong. Default: nowhere. */
+  readonly secrets?: readonly PlacedSecret[];
+  /** Steps that this one depends on directly: needs, references, state. In plan order. */
+  readonly uses: readonly string[];
+  /**
+   * `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and read from a built-in
+   * step's input.
+   */
+  readonly writes: readonly string[];
+  /** Steps that are started together with this one, in plan order. */
+  readonly parallelWith: readonly string[];
+  readonly approval?: 'before-apply';
+  /** Of one attempt. Default: the job's. */
+  readonly timeoutMs?: number;
+  readonly retry?: Retry;
+  readonly onFailure: 'ask' | 'fail';
+}
+
+/** `rewound`: the step was rewound in flight and has no result; it is requested again when its turn comes. */
+export type PlanStepResult = { readonly output: Json } | { readonly rewound: true };
+
+export interface PlanJob {
+  readonly jobId: string;
+  /**
+   * Runs one step to its end. Rejects only when the job must end; what a person can decide is decided before it
+   * settles.
+   */
+  step(request: PlanStepRequest): Promise<PlanStepResult>;
+  /** A timer, in milliseconds. */
+  sleep(durationMs: number): Promise<void>;
+  /** Milliseconds since 1970, as the job's own time has it (in a Workflow: the same in every replay). */
+  nowMs(): number;
+  /** Ids whose results became void since the last call. Drained at each barrier and before the plan finishes. */
+  rewound(): readonly string[];
+  /**
+   * A step can't go on for a reason that lies in the plan or in earlier outputs (a reference without a value, state
+   * that doesn't fit) and its `onFailure` is `ask`. Resolves after a decision (its reruns are then in `rewound()`);
+   * rejects to end the job. Default: the failure ends the job.
+   */
+  stuck?(stepId: string, failure: HoldfastError): Promise<void>;
+  /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */
+  onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
+}
+
+export interface SuperStepEnd {
+  readonly superStep: number;
+  /** The steps that ran in it this time, in plan order. */
+  readonly ran: readonly string[];
+  /** Those of them whose failure ends the job. */
+  readonly failed: readonly string[];
+  /** All steps whose results are void since the last barrier, in plan order. */
+  readonly rewound: readonly string[];
+  /** Made when it is read. */
+  readonly progress: PlanProgress;
+  /** The state that the next super-step sees. */
+  readonly state: JsonObject;
+  /** How many steps have still to run. */
+  readonly remaining: number;
+}

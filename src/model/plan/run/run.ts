@@ -1,0 +1,127 @@
+/**
+ * The scheduler of a plan: what runs when, and what becomes void when a step runs again. It knows no Temporal: the
+ * Workflow `agentJob` and the test kit give it a `PlanJob`.
+ *
+ * Invariants
+ * 1. All steps of a super-step start at once, in plan order; a barrier follows. A finished step's result counts also
+ *    when another step of its super-step fails.
+ * 2. When a step is rewound, every step that depends on it is void too and runs again.
+ * 3. Deterministic: no clock, no randomness, no order but the plan's.
+ */
+import type { Json, JsonObject } from '../../canonical-json.ts';
+import { HoldfastError } from '../../failure.ts';
+import { FoldedState } from './folded-state.ts';
+import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from '../graph/graph.ts';
+import type { PlanJob } from './plan-job.ts';
+import type { Plan } from '../plan.ts';
+import { adoptProgress, progressOf, type PlanProgress, type PlanResult } from './progress.ts';
+import { runStep } from './step-run.ts';
+
+/**
+ * Runs a plan to its end.
+ * @param input the job's input, checked and completed by `parseInput`
+ * @param from progress to go on from; its steps are not run again
+ * @throws what `job.step` rejects with (the first in plan order, after all siblings have ended), what `onSuperStepEnd`
+ *   throws, `bad-plan`, `bad-input` for progress that does not belong to the plan, and failures of a stuck step
+ */
+export async function runPlan(plan: Plan, input: JsonObject, job: PlanJob, from?: PlanProgress): Promise<PlanResult> {
+  const run = new PlanRun(plan, input, job, from);
+  while (await run.superStep());
+  return run.result();
+}
+
+class PlanRun {
+  readonly #plan: Plan;
+  readonly #input: JsonObject;
+  readonly #job: PlanJob;
+  readonly #graph: PlanGraph;
+  readonly #outputs: Map<string, Json>;
+  readonly #folded: FoldedState;
+  #rewoundSinceBarrier = new Set<string>();
+
+  constructor(plan: Plan, input: JsonObject, job: PlanJob, from: PlanProgress | undefined) {
+    this.#plan = plan;
+    this.#input = input;
+    this.#job = job;
+    this.#graph = planGraph(plan);
+    this.#folded = new FoldedState(plan, this.#graph);
+    this.#outputs = from === undefined ? new Map<string, Json>() : adoptProgress(plan, this.#graph, from);
+  }
+
+  /** Runs one super-step and its barrier. False when nothing remains to run. */
+  async superStep(): Promise<boolean> {
+    this.#drainRewound();
+    const foldFailure = this.#folded.fold(this.#outputs);
+    if (foldFailure !== undefined) {
+      await this.#stuck(String(foldFailure.details['stepId']), foldFailure);
+      return true;
+    }
+    const ids = nextSuperStep(this.#graph, this.#outputs);
+    if (ids.length === 0) return false;
+    const { superStep, state } = this.#folded;
+    const shared = { job: this.#job, graph: this.#graph, input: this.#input, state, outputs: this.#outputs, ids };
+    const outcomes = await Promise.all(ids.map((id) => runStep(id, shared)));
+    for (const outcome of outcomes) if (outcome.kind === 'done') this.#outputs.set(outcome.id, outcome.output);
+    const voided = this.#drainRewound();
+    // The failure of a step that is void is void too.
+    const inForce = outcomes.filter(({ id }) => !voided.has(id));
+    const failed = inForce.filter((outcome) => outcome.kind === 'failed');
+    // A fold that fails here fails again at the start of the next super-step, where it is dealt with.
+    this.#folded.fold(this.#outputs);
+    const failedIds = failed.map(({ id }) => id);
+    await this.#endSuperStep(superStep, ids, failedIds);
+    const [first] = failed;
+    if (first !== undefined) throw first.reason;
+    for (const outcome of inForce) if (outcome.kind === 'stuck') await this.#stuck(outcome.id, outcome.failure);
+    return true;
+  }
+
+  result(): PlanResult {
+    const outputs = this.#plan.steps.map(({ id }) => [id, this.#outputs.get(id)!] as const);
+    return { state: this.#folded.state, outputs: Object.fromEntries(outputs) };
+  }
+
+  async #stuck(id: string, failure: HoldfastError): Promise<void> {
+    if (this.#job.stuck === undefined || this.#graph.steps.get(id)?.onFailure === 'fail') throw failure;
+    await this.#job.stuck(id, failure);
+  }
+
+  /** Voids what was rewound, and everything that depends on it; returns which steps that is. */
+  #drainRewound(): ReadonlySet<string> {
+    const rewound = this.#job.rewound();
+    const unknown = rewound.find((id) => !this.#graph.steps.has(id));
+    if (unknown !== undefined)
+      throw new HoldfastError(
+        'defect',
+        `The job rewound "${unknown}", which is no step of the plan "${this.#plan.name}".`,
+        { stepId: unknown },
+      );
+    const voided = new Set([...rewound, ...(rewound.length === 0 ? [] : dependentsOf(this.#graph, rewound))]);
+    for (const id of voided) {
+      this.#outputs.delete(id);
+      this.#rewoundSinceBarrier.add(id);
+      this.#folded.voidOutputOf(id);
+    }
+    return voided;
+  }
+
+  async #endSuperStep(superStep: number, ran: readonly string[], failed: readonly string[]): Promise<void> {
+    const rewoundIds = this.#rewoundSinceBarrier;
+    this.#rewoundSinceBarrier = new Set();
+    if (this.#job.onSuperStepEnd === undefined) return;
+    const rewound =
+      rewoundIds.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => rewoundIds.has(id));
+    const progress = (): PlanProgress => progressOf(this.#graph, this.#outputs);
+    await this.#job.onSuperStepEnd({
+      superStep,
+      ran,
+      failed,
+      rewound,
+      get progress() {
+        return progress();
+      },
+      state: this.#folded.state,
+      remaining: this.#plan.steps.length - this.#outputs.size,
+    });
+  }
+}

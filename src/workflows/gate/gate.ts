@@ -1,0 +1,173 @@
+/**
+ * The resume gate: no step runs before the world has been compared with the record, and no difference passes without a
+ * person's decision.
+ *
+ * Invariants
+ * 1. It decides from Activities' results only, so that it replays the same after a reset.
+ * 2. A step that waited for a comparison is simply requested again.
+ * 3. A question about the world holds back every step; an approval or a stuck step holds back its own.
+ *
+ * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
+ */
+import { ApplicationFailure, condition } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
+import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/run-step.ts';
+import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
+import { callAskStuck, callRunStep, type StepCall } from '../activities.ts';
+import type { Ending } from '../state/ending.ts';
+import type { Knowledge } from '../state/knowledge.ts';
+import type { OpenQuestions } from '../state/open-questions.ts';
+import type { Rewinds } from '../state/rewinds.ts';
+import type { JobIdentity } from '../state/run-origin.ts';
+import type { StepBoard } from '../state/step-board.ts';
+import { detailOf, type Verification } from './verification.ts';
+
+export interface GateOptions {
+  readonly identity: JobIdentity;
+  readonly board: StepBoard;
+  readonly knowledge: Knowledge;
+  readonly ending: Ending;
+  readonly questions: OpenQuestions;
+  readonly rewinds: Rewinds;
+  readonly verification: Verification;
+  /** Steps that are requested now: the gate keeps the set, the verification tells the worker. */
+  readonly requested: Set<string>;
+}
+
+export interface GateStep extends Omit<StepCall, 'request'> {
+  readonly request: Omit<RunStepRequest, 'jobId' | 'workspace' | 'term' | 'known' | 'generation'>;
+}
+
+export interface StuckStep {
+  readonly stepId: string;
+  readonly failure: { readonly type: string; readonly message: string };
+  /** Steps that the answer `rerun` runs again, with what depends on them. */
+  readonly rerun: readonly string[];
+}
+
+export class Gate {
+  readonly #options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** Is no step requested? */
+  get isIdle(): boolean {
+    return this.#options.requested.size === 0;
+  }
+
+  /**
+   * Runs one step behind the gate; returns when it is done, or undefined when a decision made this request void: the
+   * caller then requests it again, with what its input is by then.
+   * @throws ApplicationFailure `aborted`, or the step's own failure
+   */
+  async run(step: GateStep): Promise<StepDone | undefined> {
+    const { ending, rewinds, requested, questions } = this.#options;
+    const { stepId } = step.request;
+    const since = rewinds.count;
+    requested.add(stepId);
+    try {
+      for (;;) {
+        ending.throwIfAborted();
+        if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
+        if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
+        const result = await callRunStep(this.#call(step));
+        const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result);
+        if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
+        if (done !== undefined) return done;
+      }
+    } finally {
+      requested.delete(stepId);
+      questions.onChange();
+    }
+  }
+
+  #call(step: GateStep): StepCall {
+    const { identity, board, knowledge, verification } = this.#options;
+    const { stepId } = step.request;
+    const generation = knowledge.generationOf(stepId);
+    board.set(stepId, { step: step.request.step, generation, state: 'running' });
+    const request: RunStepRequest = {
+      ...step.request,
+      ...identity,
+      term: knowledge.term,
+      known: knowledge.known,
+      generation,
+      ...defined({ mark: verification.takeMark(stepId) }),
+    };
+    return { ...step, request };
+  }
+
+  #void(stepId: string): undefined {
+    const { board, knowledge, rewinds } = this.#options;
+    rewinds.noteVoid(stepId);
+    board.set(stepId, { generation: knowledge.generationOf(stepId), state: 'waiting', effects: '' });
+    return undefined;
+  }
+
+  #done(stepId: string, result: StepDone): StepDone | undefined {
+    const { board, knowledge } = this.#options;
+    // A rerun may have been decided while the step ran: then this is the old generation's result.
+    if (result.generation < knowledge.generationOf(stepId)) return undefined;
+    knowledge.noteDone(stepId, result);
+    board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
+    return result;
+  }
+
+  async #next(stepId: string, result: Exclude<RunStepResult, StepDone>): Promise<undefined> {
+    const { board, knowledge, questions, verification } = this.#options;
+    switch (result.kind) {
+      case 'verification-required':
+        board.set(stepId, { state: 'held' });
+        await verification.verify(result.reason, result.detail);
+        verification.cover(stepId);
+        return undefined;
+      case 'other-generation':
+        knowledge.setGeneration(stepId, result.generation);
+        return undefined;
+      case 'held':
+      case 'question':
+        board.set(stepId, { state: stateFor(result.question) });
+        questions.ask(result.question);
+        await questions.whenAnswered(result.question.digest);
+        // Any answer to a question about the world is followed by a comparison.
+        if (isAboutTheWorld(result.question)) await verification.verify('decided', detailOf(result.question));
+        return undefined;
+      case 'failed':
+        board.set(stepId, { state: 'failed' });
+        throw ApplicationFailure.create({ message: result.message, type: result.type, nonRetryable: true });
+    }
+  }
+
+  /** Puts to a person that a step can't go on, and waits for the decision; then the world is compared again. */
+  async askStuck({ stepId, failure, rerun }: StuckStep): Promise<void> {
+    const { identity, board, questions, verification } = this.#options;
+    board.set(stepId, { state: 'stuck' });
+    const question = await callAskStuck({
+      ...identity,
+      stepId,
+      type: failure.type,
+      message: failure.message.slice(0, 4_000),
+      rerun: [...rerun],
+    });
+    questions.ask(question);
+    await questions.whenAnswered(question.digest);
+    await verification.verify('decided', detailOf(question));
+  }
+
+  get #isUnsettled(): boolean {
+    return this.#options.verification.isRunning || this.#options.questions.isAboutTheWorld;
+  }
+
+  async #whenWorldIsSettled(stepId: string): Promise<void> {
+    const { board, ending } = this.#options;
+    board.set(stepId, { state: 'held' });
+    await condition(() => ending.aborted !== undefined || !this.#isUnsettled);
+    ending.throwIfAborted();
+  }
+}
+
+function stateFor({ kind }: Question): 'held' | 'approval' | 'in-doubt' | 'stuck' {
+  return kind === 'approval' || kind === 'in-doubt' || kind === 'stuck' ? kind : 'held';
+}

@@ -1,0 +1,52 @@
+/**
+ * What one Run of a job hands to the next.
+ *
+ * Invariants
+ * 1. It travels in the memo, so that a copied input never carries another job's state.
+ * 2. It stays well below the 2 MB that one payload may have; results beyond that are requested of the record again.
+ */
+import { makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { PlanProgress } from '../../model/plan/run/progress.ts';
+import type { Undoing } from '../state/ending.ts';
+import type { CarriedStep } from '../state/step-board.ts';
+import type { StepResult } from '../state/step-results.ts';
+
+export interface Carried {
+  readonly base: ChainPlace;
+  readonly generations: Readonly<Record<string, number>>;
+  /** Results of finished steps, so that a Workflow that starts from its beginning need not request them again. */
+  readonly results?: Readonly<Record<string, StepResult>>;
+  /** How many more results there are; the record answers for them. */
+  readonly leftOut?: number;
+  /** Steps that are done, for people. */
+  readonly steps?: readonly CarriedStep[];
+  /** `agentJob`'s own. */
+  readonly plan?: CarriedPlan;
+  /** The job was aborted, and is being undone. */
+  readonly undoing?: Undoing;
+}
+
+/** What `agentJob` carries of its plan. */
+export interface CarriedPlan {
+  readonly progress: PlanProgress;
+  /** Steps that became void and that the scheduler has not drained yet. */
+  readonly rewound: readonly string[];
+}
+
+const MEMO = 'holdfast';
+
+/** Of results. */
+export const MAX_CARRIED_BYTES = 1_000_000;
+export const MAX_CARRIED_STEPS_CHARACTERS = 300_000;
+
+/** What the Run before has handed over; undefined in a job's first Run. */
+export function carriedFromPreviousRun(): Carried | undefined {
+  return workflowInfo().memo?.[MEMO] as Carried | undefined;
+}
+
+/** @throws ContinueAsNew, always */
+export function continueWith(carried: Carried, args: readonly unknown[]): Promise<never> {
+  const memo = { ...workflowInfo().memo, [MEMO]: carried };
+  return makeContinueAsNewFunc<Workflow>({ memo })(...(args as unknown[]));
+}

@@ -1,0 +1,58 @@
+/** The parts of a job inside a Workflow, put together: each is built before those that look at it. */
+import type { Carried } from './continue-as-new.ts';
+import { Ending } from '../state/ending.ts';
+import { Gate } from '../gate/gate.ts';
+import type { OpenJobOptions } from '../guarded-job.ts';
+import { JobView } from './view.ts';
+import { Knowledge } from '../state/knowledge.ts';
+import { OpenQuestions } from '../state/open-questions.ts';
+import { Refusals } from '../state/refusals.ts';
+import { Rewinds } from '../state/rewinds.ts';
+import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.ts';
+import { SearchAttributes } from '../state/search-attributes.ts';
+import { StepBoard } from '../state/step-board.ts';
+import { Verification } from '../gate/verification.ts';
+
+export interface JobParts {
+  readonly origin: RunOrigin;
+  readonly identity: JobIdentity;
+  readonly board: StepBoard;
+  readonly knowledge: Knowledge;
+  readonly ending: Ending;
+  readonly questions: OpenQuestions;
+  readonly attributes: SearchAttributes;
+  readonly refusals: Refusals;
+  readonly rewinds: Rewinds;
+  readonly verification: Verification;
+  readonly gate: Gate;
+  readonly view: JobView;
+}
+
+export function makeJobParts(options: OpenJobOptions, carried: Carried | undefined): JobParts {
+  const origin = originOf(options, carried?.base);
+  const { jobId, workspace } = origin;
+  const identity = { jobId, workspace };
+  const board = boardOf(carried);
+  const knowledge = new Knowledge(origin.base, carried?.generations ?? {});
+  const ending = new Ending();
+  const attributes = new SearchAttributes();
+  const questions = new OpenQuestions(ending, attributes);
+  const refusals = new Refusals(() => questions.onChange());
+  const rewinds = new Rewinds();
+  const requested = new Set<string>();
+  const shared = { identity, board, knowledge, ending, questions };
+  const verification = new Verification({ ...shared, origin, attributes, requested });
+  const gate = new Gate({ ...shared, rewinds, verification, requested });
+  const view = new JobView({ ...shared, name: options.name, refusals, verification });
+  return { ...shared, origin, attributes, refusals, rewinds, verification, gate, view };
+}
+
+/** Shows what earlier Runs have done. */
+function boardOf(carried: Carried | undefined): StepBoard {
+  const board = new StepBoard();
+  for (const [stepId, { generation }] of Object.entries(carried?.results ?? {}))
+    board.set(stepId, { generation, state: 'done' });
+  for (const [stepId, step, generation, effects] of carried?.steps ?? [])
+    board.set(stepId, { step, generation, state: 'done', effects });
+  return board;
+}

@@ -1,0 +1,99 @@
+/** A job as the plan's scheduler sees it: steps, timers and questions of `JobCore`, and when to go on in a new Run. */
+import { defined } from '../../model/defined.ts';
+import type { HoldfastError } from '../../model/failure.ts';
+import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
+import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../model/plan/run/plan-job.ts';
+import type { Plan } from '../../model/plan/plan.ts';
+import { boundedProgress } from '../../model/plan/run/bounded-outputs.ts';
+import type { PlanProgress } from '../../model/plan/run/progress.ts';
+import { MAX_CARRIED_BYTES } from './continue-as-new.ts';
+import type { GateStep } from '../gate/gate.ts';
+import type { JobCore } from './core.ts';
+import { isPatched } from '../patches.ts';
+
+export class PlannedJob implements PlanJob {
+  readonly #plan: Plan;
+  readonly #core: JobCore;
+  readonly #graph: PlanGraph;
+  /** Steps that became void and that the scheduler has not drained yet; the core adds to it, too. */
+  readonly #rewound: string[];
+  /** How many steps earlier Runs had done. */
+  readonly #carriedDone: number;
+  /** How many outputs a new Run would have to request of the record, when that was last counted. */
+  #omitted = 0;
+
+  constructor(plan: Plan, core: JobCore, rewound: string[]) {
+    this.#plan = plan;
+    this.#core = core;
+    this.#graph = planGraph(plan);
+    this.#rewound = rewound;
+    const carried = core.carried?.plan;
+    this.#carriedDone = (carried?.progress.done.length ?? 0) + (carried?.progress.leftOut?.length ?? 0);
+    if (carried !== undefined) rewound.push(...carried.rewound);
+  }
+
+  get jobId(): string {
+    return this.#core.jobId;
+  }
+
+  /** What earlier Runs have done. */
+  get progress(): PlanProgress | undefined {
+    return this.#core.carried?.plan?.progress;
+  }
+
+  nowMs(): number {
+    // oxlint-disable-next-line layout/pure -- the sandbox's clock is the history's: the same in every replay
+    return Date.now();
+  }
+
+  sleep(durationMs: number): Promise<void> {
+    return this.#core.sleep(durationMs);
+  }
+
+  rewound(): readonly string[] {
+    // Steps of a plan only: a decision may name what an older plan had.
+    return this.#rewound.splice(0).filter((id) => this.#plan.steps.some((step) => step.id === id));
+  }
+
+  async step(request: PlanStepRequest): Promise<PlanStepResult> {
+    const { timeoutMs, retry } = request;
+    const done = await this.#core.runStep(gateRequest(request), defined({ timeoutMs, retry }));
+    return done === undefined ? { rewound: true } : { output: done.output };
+  }
+
+  async stuck(stepId: string, failure: HoldfastError): Promise<void> {
+    if (!isPatched('ask-when-no-input-can-be-made')) throw failure;
+    await this.#core.askStuck(stepId, failure, this.#graph.sourcesOf.get(stepId) ?? []);
+  }
+
+  /**
+   * Goes on in a new Run where the history is long. A new Run requests less of the record than this one has newly done,
+   * or there is none: the chain would never end.
+   */
+  async onSuperStepEnd(end: SuperStepEnd): Promise<void> {
+    if (!this.#core.isLong || end.remaining === 0 || end.failed.length > 0) return;
+    const newlyDone = this.#plan.steps.length - end.remaining - this.#carriedDone;
+    if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
+    const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);
+    this.#omitted = progress.leftOut?.length ?? 0;
+    if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
+    await this.#core.continueAsNew({ plan: { progress, rewound: [...this.#rewound] } });
+  }
+}
+
+function gateRequest(request: PlanStepRequest): GateStep['request'] {
+  const { secrets, parallelWith, approval, retry } = request;
+  return {
+    stepId: request.id,
+    step: request.use,
+    input: request.input,
+    uses: [...request.uses],
+    onFailure: request.onFailure,
+    ...defined({
+      secrets: secrets?.map(({ at, parts }) => ({ at: [...at], parts: [...parts] })),
+      parallelWith: parallelWith.length === 0 ? undefined : [...parallelWith],
+      approval,
+      maxAttempts: retry?.maxAttempts,
+    }),
+  };
+}

@@ -1,0 +1,78 @@
+/** What people see of a job: the answer of its `status` Query and the Markdown in Temporal's UI. For people only. */
+import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
+import type { JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
+import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../../model/job/status-text.ts';
+import type { Knowledge } from '../state/knowledge.ts';
+import type { OpenQuestions } from '../state/open-questions.ts';
+import type { Refusals } from '../state/refusals.ts';
+import type { JobIdentity } from '../state/run-origin.ts';
+import type { StepBoard } from '../state/step-board.ts';
+import type { Verification } from '../gate/verification.ts';
+
+export interface JobViewOptions {
+  readonly identity: JobIdentity;
+  /** Default: the Workflow's type. */
+  readonly name: string | undefined;
+  readonly board: StepBoard;
+  readonly knowledge: Knowledge;
+  readonly questions: OpenQuestions;
+  readonly refusals: Refusals;
+  readonly verification: Verification;
+}
+
+export class JobView {
+  readonly #options: JobViewOptions;
+  /** Where the job is; a question or a comparison that is waited for is shown instead. */
+  state: JobState = 'verifying';
+  /** What was found and done when the job ended. */
+  endingNotes: readonly string[] = [];
+
+  constructor(options: JobViewOptions) {
+    this.#options = options;
+  }
+
+  get status(): JobStatus {
+    const { identity, board, knowledge, verification } = this.#options;
+    return {
+      schemaVersion: 1,
+      jobId: identity.jobId,
+      ...this.#extract(board.steps),
+      term: knowledge.term,
+      seq: knowledge.known.seq,
+      verifications: verification.summary,
+    };
+  }
+
+  /**
+   * The details are held by the worker, not in the history: they cost no event. They are made at every step, so of a
+   * bounded number of steps.
+   */
+  refresh(): void {
+    const { board } = this.#options;
+    setCurrentDetails(statusMarkdown({ ...this.#extract(board.latest(MAX_STEPS_SHOWN)), counts: board.counts }));
+  }
+
+  #extract(steps: readonly StepStatus[]): StatusExtract {
+    const { identity, name, questions, refusals } = this.#options;
+    const { workflowId, workflowType } = workflowInfo();
+    return {
+      workflowId,
+      name: name ?? workflowType,
+      workspace: identity.workspace,
+      state: this.#visibleState,
+      steps: [...steps],
+      questions: [...questions.all],
+      refusals: [...refusals.all],
+      ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
+    };
+  }
+
+  get #visibleState(): JobState {
+    const { questions, verification } = this.#options;
+    const isUnderWay = this.state === 'running' || this.state === 'verifying' || this.state === 'undoing';
+    if (!isUnderWay) return this.state;
+    if (questions.all.length > 0) return 'waiting';
+    return verification.isRunning ? 'verifying' : this.state;
+  }
+}

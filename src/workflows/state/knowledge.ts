@@ -1,0 +1,59 @@
+/**
+ * What the Workflow knows of the record: its place in the chain, the term, the generations of steps, the steps done in
+ * this Run. All of it comes from Activities' results, so that it is the same in every replay.
+ *
+ * Invariants
+ * 1. The place in the chain never goes back.
+ * 2. A step's generation never falls.
+ */
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { StepDone } from '../../model/job/run-step.ts';
+
+export class Knowledge {
+  /** The term of the last comparison or repair; sent with every request, and fences stale actors. */
+  term = 0;
+  #known: ChainPlace;
+  readonly #generations = new Map<string, number>();
+  /** Step id, generation and sequence number of what was done since the Run's base. */
+  readonly #steps: [string, number, number][] = [];
+
+  constructor(base: ChainPlace, generations: Readonly<Record<string, number>>) {
+    this.#known = base;
+    for (const [stepId, generation] of Object.entries(generations)) this.setGeneration(stepId, generation);
+  }
+
+  get known(): ChainPlace {
+    return this.#known;
+  }
+
+  advance(at: ChainPlace): void {
+    if (at.seq > this.#known.seq) this.#known = at;
+  }
+
+  /** Step records that the Workflow holds since the Run's base. */
+  get steps(): [string, number, number][] {
+    return this.#steps;
+  }
+
+  /** Is the step done in this Run? */
+  isFinished(stepId: string): boolean {
+    return this.#steps.some(([id]) => id === stepId);
+  }
+
+  noteDone(stepId: string, { generation, at }: Pick<StepDone, 'generation' | 'at'>): void {
+    this.advance(at);
+    this.#steps.push([stepId, generation, at.seq]);
+  }
+
+  generationOf(stepId: string): number {
+    return this.#generations.get(stepId) ?? 0;
+  }
+
+  setGeneration(stepId: string, generation: number): void {
+    this.#generations.set(stepId, Math.max(generation, this.generationOf(stepId)));
+  }
+
+  get generations(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#generations);
+  }
+}

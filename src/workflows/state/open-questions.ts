@@ -1,0 +1,78 @@
+/**
+ * The questions that the Workflow waits for an answer to, and what people see of them.
+ *
+ * Invariant: once the job has ended, none is listed: the job's release withdraws them in the ledger.
+ */
+import { condition } from '@temporalio/workflow';
+import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
+import type { Ending } from './ending.ts';
+import type { SearchAttributes } from './search-attributes.ts';
+
+export class OpenQuestions {
+  readonly #questions = new Map<string, Question>();
+  readonly #ending: Ending;
+  readonly #attributes: SearchAttributes;
+  /** Called when what people see has changed. */
+  onChange: () => void = () => undefined;
+
+  constructor(ending: Ending, attributes: SearchAttributes) {
+    this.#ending = ending;
+    this.#attributes = attributes;
+  }
+
+  /** In the order in which they were asked. */
+  get all(): readonly Question[] {
+    return this.#ending.hasEnded ? [] : [...this.#questions.values()];
+  }
+
+  /** Is a question open that holds back every step? */
+  get isAboutTheWorld(): boolean {
+    return this.all.some(isAboutTheWorld);
+  }
+
+  get(digest: string): Question | undefined {
+    return this.#questions.get(digest);
+  }
+
+  has(digest: string): boolean {
+    return this.#questions.has(digest);
+  }
+
+  ask(question: Question): void {
+    this.#questions.set(question.digest, question);
+    this.show();
+  }
+
+  /** Closes it without showing that: a caller that closes the last one shows what comes next. */
+  close(digest: string): void {
+    this.#questions.delete(digest);
+  }
+
+  /** Closes those listed that `isMeant` picks. */
+  closeAll(isMeant: (question: Question) => boolean): void {
+    for (const question of this.all) if (isMeant(question)) this.close(question.digest);
+  }
+
+  /** Closes all: an undoing begins without questions. */
+  clear(): void {
+    this.#questions.clear();
+    this.show();
+  }
+
+  /** Waits for the answer. @throws ApplicationFailure `aborted`, when a person aborts the job meanwhile */
+  async whenAnswered(digest: string): Promise<void> {
+    await condition(() => this.#ending.aborted !== undefined || !this.#questions.has(digest));
+    this.#ending.throwIfAborted();
+  }
+
+  show(): void {
+    this.onChange();
+    const discrepancies = this.all.reduce((sum, question) => sum + question.findingsTotal, 0);
+    this.#attributes.show(this.#state, discrepancies);
+  }
+
+  get #state(): 'waiting' | 'undoing' | 'running' {
+    if (this.#questions.size > 0) return 'waiting';
+    return this.#ending.isUndoing ? 'undoing' : 'running';
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Undoes an aborted job, newest first: one Activity a record, so that the history shows each, and a question wherever
+ * the world is not as the record left it.
+ *
+ * Invariants
+ * 1. What remains to be undone comes from Activities' results; a new Run requests it again.
+ * 2. A person's `abort` ends it: what is not undone then stays as it is.
+ */
+import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
+import { shortDigest } from '../../model/digest.ts';
+import type { UndoItem, UndoReport } from '../../model/job/undo.ts';
+import type { VerificationReason } from '../../model/job/verify-world.ts';
+import { callBeginUndo, callUndoStep } from '../activities.ts';
+import type { Undoing } from '../state/ending.ts';
+import type { Knowledge } from '../state/knowledge.ts';
+import type { OpenQuestions } from '../state/open-questions.ts';
+import type { JobIdentity } from '../state/run-origin.ts';
+import type { StepBoard } from '../state/step-board.ts';
+import { undoFailure, type UndoProgress } from './failure.ts';
+import type { ReadyUndo, UndoGate } from './gate.ts';
+
+export interface UndoOptions {
+  readonly identity: JobIdentity;
+  readonly gate: UndoGate;
+  readonly board: StepBoard;
+  readonly knowledge: Knowledge;
+  readonly questions: OpenQuestions;
+  /** Called after each: the history may be long. May throw ContinueAsNew. */
+  readonly onUndone: () => Promise<void>;
+}
+
+const ATTEMPTS_AT_THE_END = 3;
+const MAX_DETAIL_CHARACTERS = 500;
+const NOTHING: UndoReport = { steps: 0, effects: '', left: [], leftTotal: 0 };
+
+/** Why the undoing is begun again. */
+interface Beginning {
+  readonly reason: VerificationReason;
+  readonly detail: string;
+}
+
+interface Progress {
+  last: UndoProgress;
+  reason: VerificationReason;
+}
+
+/** Returns the failure that the job ends with. @throws ContinueAsNew */
+export async function undoJob(options: UndoOptions, undoing: Undoing): Promise<ApplicationFailure> {
+  const { board } = options;
+  for (const { id, state } of board.steps) if (state !== 'done') board.set(id, { state: 'waiting' });
+  const progress: Progress = { last: { report: NOTHING, items: [], total: 0 }, reason: 'decided' };
+  let stopped: ApplicationFailure | undefined;
+  try {
+    stopped = await undoAll(options, undoing, progress);
+  } catch (error) {
+    // What won't pass by itself, and is no question: the workspace can't even be opened.
+    if (!(error instanceof ActivityFailure)) throw error;
+    stopped = ApplicationFailure.create({
+      message: error.cause?.message ?? error.message,
+      type: 'aborted',
+      nonRetryable: true,
+    });
+  }
+  if (stopped !== undefined) await noteWhatRemains(options, undoing, progress);
+  return undoFailure(undoing, progress.last, stopped);
+}
+
+/** Returns why a person ended it before its end, if one did. */
+async function undoAll(
+  options: UndoOptions,
+  undoing: Undoing,
+  progress: Progress,
+): Promise<ApplicationFailure | undefined> {
+  const { gate } = options;
+  const { by, reason: why } = undoing;
+  let detail = undoing.question === null ? `asked by ${by}` : `question ${shortDigest(undoing.question)}`;
+  for (;;) {
+    const { reason } = progress;
+    const begun = await gate.begin((base) =>
+      callBeginUndo({ ...base, reason, detail: detail.slice(0, MAX_DETAIL_CHARACTERS), by, why }),
+    );
+    if (begun instanceof ApplicationFailure) return begun;
+    progress.last = begun;
+    if (begun.items.length === 0) return undefined;
+    const outcome = await undoItems(options, begun);
+    if (outcome instanceof ApplicationFailure) return outcome;
+    ({ reason: progress.reason, detail } = outcome);
+  }
+}
+
+/** Takes down what is not undone, as it is now; nothing is waited for any more. */
+async function noteWhatRemains({ gate }: UndoOptions, { by, reason: why }: Undoing, progress: Progress): Promise<void> {
+  const { reason } = progress;
+  try {
+    const now = await gate.beginOnce((base) =>
+      callBeginUndo({ ...base, reason, detail: 'the undoing was ended', by, why }, ATTEMPTS_AT_THE_END),
+    );
+    if (now.kind === 'ready') progress.last = now;
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+  }
+}
+
+/** Returns why it is to be begun again: all of these are undone, or something has come between. */
+async function undoItems(
+  { identity, gate, board, knowledge, questions, onUndone }: UndoOptions,
+  { items, mark }: ReadyUndo,
+): Promise<ApplicationFailure | Beginning> {
+  let isFirst = true;
+  for (const item of items) {
+    for (let isUndone = false; !isUndone;) {
+      if (gate.stopped !== undefined) return gate.stopped;
+      board.set(item.stepId, { step: item.step, generation: item.generation, state: 'undoing' });
+      questions.onChange();
+      const place = { term: knowledge.term, known: knowledge.known };
+      const result = await callUndoStep({
+        ...item,
+        ...identity,
+        ...place,
+        ...defined({ mark: isFirst ? mark : undefined }),
+      });
+      isFirst = false;
+      if (result.kind === 'begin-again') return result;
+      if (result.kind === 'question') {
+        const stopped = await gate.whenAnswered(result.question);
+        if (stopped !== undefined) return stopped;
+        continue;
+      }
+      knowledge.advance(result.at);
+      isUndone = true;
+      noteUndone(board, item, items, result.left);
+    }
+    questions.onChange();
+    await onUndone();
+  }
+  return { reason: 'decided', detail: 'what was listed is undone' };
+}
+
+/** An older record of the same step may still be to come. */
+function noteUndone(board: StepBoard, item: UndoItem, items: readonly UndoItem[], notUndone: number): void {
+  const isLast = items.findLast(({ stepId }) => stepId === item.stepId) === item;
+  if (isLast) board.set(item.stepId, { state: notUndone === 0 ? 'undone' : 'partly-undone' });
+}
