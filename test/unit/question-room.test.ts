@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { HoldfastError } from '../../src/model/failure.ts';
-import { FindingKindSchema, FindingSchema, type Finding } from '../../src/model/question/finding.ts';
+import { FindingKindSchema, FindingSchema, findingsIdentity, type Finding } from '../../src/model/question/finding.ts';
 import type { StepRecord, UndoingRecord } from '../../src/model/record/record.ts';
 import { ABSENT, type ResourceState } from '../../src/model/record/world.ts';
 import { approvalFinding } from '../../src/protocol/question/approval.ts';
@@ -166,6 +166,19 @@ test('every kind of finding is made by a function of the question room', () => {
     FindingKindSchema.options.filter((kind) => !made.has(kind)),
     NEVER_MADE,
   );
+});
+
+/** Ledgers have questions by this identity: with another, an upgrade would ask each open one anew. */
+const IDENTITY_OF_ALL = 'a6b7e1b7b98d97f9e842fe87a2d8113356c2087f43c25ff2959c87b4180ffdb0';
+
+test('the sides that identify a question are as they were when it was asked', () => {
+  assert.equal(findingsIdentity(ALL), IDENTITY_OF_ALL);
+});
+
+test('the page about questions names each kind that is made, and no other', () => {
+  const page = readFileSync(path.join(root, 'docs/questions.md'), 'utf8');
+  const unnamed = FindingKindSchema.options.filter((kind) => !page.includes(`\`${kind}\``));
+  assert.deepEqual(unnamed, NEVER_MADE);
 });
 
 test('every finding is as the schema of questions has it, and can be answered', () => {

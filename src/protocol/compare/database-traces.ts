@@ -13,22 +13,23 @@ export async function reportDatabaseTraces(
   record: ComparedRecord,
   only: ReadonlySet<string> | undefined,
 ): Promise<Finding[]> {
+  const { term } = record.ledger.job(record.jobId)!;
   const findings: Finding[] = [];
   for (const name of Object.keys(record.settings.databases).sort()) {
-    if (only !== undefined && !isAsked(only, name)) continue;
-    findings.push(...(await databaseFindings(record, name)));
+    if (only !== undefined && !isRequested(only, name)) continue;
+    findings.push(...(await databaseFindings(record, name, term)));
   }
   return findings;
 }
 
-function isAsked(only: ReadonlySet<string>, database: string): boolean {
+function isRequested(only: ReadonlySet<string>, database: string): boolean {
   const resource = formatResource({ kind: 'database', database });
   return only.has(resource) || [...only].some((one) => one.startsWith(`token:${database}/`));
 }
 
-async function databaseFindings(record: ComparedRecord, name: string): Promise<Finding[]> {
+/** term: the ledger's. */
+async function databaseFindings(record: ComparedRecord, name: string, term: number): Promise<Finding[]> {
   const { ledger, jobId, workspace, settings } = record;
-  const { term } = ledger.job(jobId)!;
   const findings: Finding[] = [];
   try {
     const database = await workspace.database(name, settings);

@@ -27,9 +27,9 @@ export async function findUnrecorded(
   only: ReadonlySet<string> | undefined,
 ): Promise<Unrecorded> {
   const { manifest, settings } = record;
-  const isAsked = (resource: string): boolean => only === undefined || only.has(resource);
+  const isRequested = (resource: string): boolean => only === undefined || only.has(resource);
   const watched = watchedResources(settings).filter(
-    (resource) => !manifest.has(resource) && (isAsked(resource) || !resource.startsWith('file:')),
+    (resource) => !manifest.has(resource) && (isRequested(resource) || !resource.startsWith('file:')),
   );
   const patterns = await watchedPatterns(record);
   const unexpected = (ofNoted: boolean): string[] =>
@@ -39,7 +39,7 @@ export async function findUnrecorded(
       .filter((file) => !isExpected(file));
   return {
     first: [...new Set([...watched, ...(only === undefined ? unexpected(false) : [])])],
-    appeared: [...new Set(unexpected(true).filter(isAsked))],
+    appeared: [...new Set(unexpected(true).filter(isRequested))],
     patterns,
   };
 }

@@ -10,7 +10,7 @@ export interface LookPlace {
   readonly workspace: Workspace;
   readonly settings: JobSettings;
   readonly host: Pick<ProtocolHost, 'steps' | 'env'>;
-  /** Of the files: how many of how many bytes are read. */
+  /** How many of how many files have been looked at. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 

@@ -1,10 +1,10 @@
 /** Differences as a person reads them, from two states and the contents behind them. */
 import { describeRowDifference } from '../../effects/database/row-difference.ts';
 import { describeSchemaDifference } from '../../effects/database/schema-difference.ts';
-import { invariant } from '../../model/invariant.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
+import { fileState, rowState, schemaState } from '../../model/record/narrowed-state.ts';
 import { parseResource } from '../../model/record/resource.ts';
-import type { FileState, ResourceState, RowState, SchemaState } from '../../model/record/world.ts';
+import type { ResourceState } from '../../model/record/world.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 /** Where the contents and the databases are. */
@@ -37,26 +37,4 @@ export async function describeDifference(
     default:
       return '';
   }
-}
-
-function fileState(state: ResourceState): FileState {
-  invariant(
-    state.kind === 'absent' ||
-      state.kind === 'file' ||
-      state.kind === 'directory' ||
-      state.kind === 'symlink' ||
-      state.kind === 'other',
-    `a file has the state of a ${state.kind}`,
-  );
-  return state;
-}
-
-function rowState(state: ResourceState): RowState {
-  invariant(state.kind === 'absent' || state.kind === 'row', `a row has the state of a ${state.kind}`);
-  return state;
-}
-
-function schemaState(state: ResourceState): SchemaState {
-  invariant(state.kind === 'absent' || state.kind === 'schema', `a table has the state of a ${state.kind}`);
-  return state;
 }
