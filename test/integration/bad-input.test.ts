@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
-import { HoldfastError } from '../../src/model/failure.ts';
+import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 import type { FailureType } from '../../src/model/failures.ts';
 import { MAX_OUTPUT_BYTES } from '../../src/model/job/run-step.ts';
 import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
@@ -131,6 +131,13 @@ for (const [what, message] of [
     await without(() => isStuck('not-json', message, () => job.step(loose, { what })));
   });
 }
+
+test('a step that is given no input at all is refused, and not taken for one with another input', async () => {
+  await without(async () => {
+    const given = { stepId: 'w', step: 'loose', input: undefined as never };
+    await assert.rejects(job.run(given), (error) => isFailure(error, 'not-json') && /\$\.input/.test(error.message));
+  });
+});
 
 test('an input that does not fit the contract is refused', async () => {
   await without(() =>

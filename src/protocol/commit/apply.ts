@@ -22,6 +22,7 @@ import type { ApplyObstacle, ApplyOutcome } from './apply-outcome.ts';
 import { checkReads } from './apply-reads.ts';
 import { beginApplying } from './begin-applying.ts';
 import type { JobUnderLock } from './job-under-lock.ts';
+import { discardFiles } from './prepare.ts';
 import { afterOf, changesOf, outcomeOf, type Applied } from './step-record.ts';
 
 /**
@@ -46,7 +47,7 @@ export async function applyIntent(job: JobUnderLock, row: IntentRow, files: Inte
   } finally {
     for (const { transaction } of application.open) await transaction.rollback();
     // What was committed has used its prepared file up; the next attempt prepares the others again.
-    for (const file of files.prepared) if (file !== undefined) job.workspace.files.discard(file);
+    discardFiles(job.workspace, files.prepared);
   }
 }
 

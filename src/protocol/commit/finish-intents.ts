@@ -35,8 +35,10 @@ export function intentEndNote(end: IntentEnd): string {
       return `step ${end.stepId}: its staged changes were dropped; none was applied`;
     case 'finished':
       return `step ${end.stepId}: half applied, finished`;
-    case 'not finished':
-      return `step ${end.stepId}: half applied and not finished${end.hasFailed ? ': ' + end.why : ` (${end.why})`}`;
+    case 'not finished': {
+      const why = end.hasFailed ? `: ${end.why}` : ` (${end.why})`;
+      return `step ${end.stepId}: half applied and not finished${why}`;
+    }
   }
 }
 

@@ -48,13 +48,14 @@ export function stepAside({ claim, ledger, row }: SealedAttempt, result: RunStep
 
 /** A question where the work can say what has drifted; otherwise the whole world is compared. */
 async function askOrVerify(
-  { work, ledger, ...run }: SealedAttempt,
+  sealed: SealedAttempt,
   { detail, resource }: Extract<ApplyOutcome, { kind: 'must-verify' }>,
   settings: JobSettings,
 ): Promise<RunStepResult> {
+  const { work, ledger } = sealed;
   const findings =
     resource === undefined ? undefined : await work.driftFindings?.(ledger, settings, { message: detail, resource });
   return findings !== undefined && findings.length > 0
-    ? askAboutStep({ ...run, work }, ledger, findings, detail)
+    ? askAboutStep(sealed, ledger, findings, detail)
     : { kind: 'verification-required', reason: 'target-differs', detail };
 }

@@ -1,5 +1,4 @@
 /** Records an applied step: its record, its intent and its claim in one transaction. Call under the lock. */
-import { invariant } from '../../model/invariant.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { AppliedIntent } from '../commit/apply-outcome.ts';
@@ -29,10 +28,6 @@ export function recordStep(
       return appended;
     },
     { relaxed: planned !== undefined },
-  );
-  invariant(
-    planned === undefined || (at.seq === planned.at.seq && at.head === planned.at.head),
-    `record ${at.seq} of job ${jobId} is not the one that was planned for it`,
   );
   faultPoint('record.after');
   return work.result(record, at);

@@ -56,8 +56,7 @@ export function secretReader({ workspace, host, request, settings }: StepAttempt
 }
 
 async function untilOver(code: Promise<unknown>, stage: Stage, signal: AbortSignal): Promise<unknown> {
-  const end = await endOf(untilAborted(code, signal));
-  stage.isOver = true;
+  const end = await endOf(untilAborted(code, signal), stage);
   // Whatever cut the code off: no command of this attempt runs on beside the next one.
   await Promise.allSettled(stage.runningCommands);
   if (stage.runningCalls.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.runningCalls), signal);
@@ -72,11 +71,14 @@ async function untilOver(code: Promise<unknown>, stage: Stage, signal: AbortSign
 
 type CodeEnd = { readonly output: unknown } | { readonly error: unknown };
 
-async function endOf(code: Promise<unknown>): Promise<CodeEnd> {
+/** Marks the stage as over at once: what the code still runs finds it so. */
+async function endOf(code: Promise<unknown>, stage: Stage): Promise<CodeEnd> {
   try {
     return { output: await code };
   } catch (error) {
     return { error };
+  } finally {
+    stage.isOver = true;
   }
 }
 

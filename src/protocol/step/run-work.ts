@@ -35,7 +35,7 @@ export class RunWork implements StepWork {
     this.#request = request;
     this.token = tokenOf(request);
     const { input, step, secrets } = request;
-    this.#argsText = canonicalJson(defined({ input, step, secrets }));
+    this.#argsText = canonicalJson({ input, step, ...defined({ secrets }) });
     this.args = sha256Hex(this.#argsText);
     // Only a compensation needs it, and storing it costs a write a step.
     this.argsBytes =
