@@ -1,8 +1,8 @@
 /**
  * Refuses filesystems on which locks, rename and fsync are not known to keep their promises.
  *
- * Invariant: what is not recognised as a network filesystem is taken for local; the list errs on the side of refusing
- * (FUSE may be anything, so it needs consent).
+ * Invariant: what is not recognised as a network filesystem is taken for local; the list errs on the side of refusing:
+ * FUSE may be anything, so all of it is refused.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, realpathSync, statfsSync } from 'node:fs';
@@ -35,21 +35,15 @@ const NETWORK_NAMES =
   /^(nfs|smbfs|cifs|afpfs|webdav|9p|ceph|glusterfs|fuse\.(sshfs|glusterfs|s3fs|gcsfuse|rclone|ceph))/;
 const FUSE_NAMES = /^(fuse|macfuse|osxfuse)/;
 
-export interface FilesystemOptions {
-  /** Accept FUSE (except its well-known network kinds): the caller knows that it is a local one. Default false. */
-  readonly allowFuse?: boolean;
-}
-
 /**
  * Checks where an existing path lies. Safe to repeat; a few microseconds on Linux.
  * @throws HoldfastError `network-filesystem`
  */
-export function assertLocalFilesystem(path: string, options: FilesystemOptions = {}): void {
+export function assertLocalFilesystem(path: string): void {
   const name = filesystemName(path);
   if (name === undefined) return;
-  const isFuse = FUSE_NAMES.test(name) && !NETWORK_NAMES.test(name);
-  if (isFuse && options.allowFuse === true) return;
-  const expected = `a local filesystem${isFuse ? ', or consent to FUSE' : ''}`;
+  const isUnknownFuse = FUSE_NAMES.test(name) && !NETWORK_NAMES.test(name);
+  const expected = `a local filesystem${isUnknownFuse ? ' that is not FUSE, which may be anything' : ''}`;
   throw new HoldfastError(
     'network-filesystem',
     `"${path}" lies on ${name}, on which locks and renames are not known to be safe. Expected ${expected}.`,
@@ -57,7 +51,7 @@ export function assertLocalFilesystem(path: string, options: FilesystemOptions =
   );
 }
 
-/** The filesystem's name where it is one that needs refusing or consent; undefined: local. */
+/** The filesystem's name where it is refused; undefined: local. */
 function filesystemName(path: string): string | undefined {
   if (process.platform !== 'linux') {
     const name = mountTypeByMountCommand(path);

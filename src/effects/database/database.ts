@@ -92,7 +92,7 @@ export interface Database {
  * round trip.
  */
 export interface DatabaseTransaction {
-  /** Asked on this very connection: tells a reconnect to another server or timeline. */
+  /** Read on this very connection: shows a reconnect to another server or timeline. */
   identity(): Promise<IdentityState>;
   /** Checks the term and notes the token, in one statement. False: another term is there. */
   passFence(jobId: string, term: number, token: string): Promise<boolean>;

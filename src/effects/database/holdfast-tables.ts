@@ -74,7 +74,7 @@ export function hasHoldfastTable(
   return true;
 }
 
-/** The statements that create the tables, in order; `name` picks one table's. Safe to repeat one by one. */
+/** The statements that create one of the tables, in order. Run them in one transaction, where it is not there. */
 export function createHoldfastTable(dialect: Dialect, table: HoldfastTable, mark: string): readonly string[] {
   const comment = dialect === 'sqlite' ? ` /* ${mark} */` : '';
   const [integer, time] =

@@ -14,7 +14,7 @@ import type { FileWorkspace, FileWorkspaceOptions } from './workspace.ts';
  */
 export function openFileWorkspace(root: string, options: FileWorkspaceOptions = {}): FileWorkspace {
   const { real, device } = rootAt(root);
-  assertLocalFilesystem(real, options);
+  assertLocalFilesystem(real);
   const pool = new HashPool();
   return {
     root: real,

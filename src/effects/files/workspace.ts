@@ -1,5 +1,4 @@
 /** The types of a workspace as file effects see it. `open-workspace.ts` makes one. */
-import type { FilesystemOptions } from '../../store/filesystem.ts';
 import type { FileSighting } from './sighting.ts';
 
 /** Device and inode of every file that must not be opened, as they are now. */
@@ -31,6 +30,6 @@ export interface FileWorkspace {
   close(): Promise<void>;
 }
 
-export interface FileWorkspaceOptions extends FilesystemOptions {
+export interface FileWorkspaceOptions {
   readonly databasePaths?: readonly string[];
 }

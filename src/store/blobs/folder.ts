@@ -40,8 +40,11 @@ export class BlobFolder {
     return join(this.#temporary, randomBytes(12).toString('hex'));
   }
 
-  /** Gives finished files their names, durably. The same content there already is replaced by the same. */
-  publish(finished: readonly UnnamedContent[], settled: readonly Digest[] = []): void {
+  /**
+   * Gives finished files their names, durably. The same content there already is replaced by the same.
+   * @param named contents that have their names: these are made durable with the same fsyncs
+   */
+  publish(finished: readonly UnnamedContent[], named: readonly Digest[] = []): void {
     faultPoint('blob.before');
     try {
       this.#makePrefixesDurable();
@@ -50,7 +53,7 @@ export class BlobFolder {
       for (const { temporary } of finished) tryUnlink(temporary);
       throw error;
     }
-    this.sync([...finished.map(({ content }) => content), ...settled]);
+    this.sync([...finished.map(({ content }) => content), ...named]);
     faultPoint('blob.after');
   }
 

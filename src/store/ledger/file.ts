@@ -136,12 +136,12 @@ export class LedgerFile {
     return this.translated(() => this.#store.all(text, ...values));
   }
 
-  /** SQLite's own errors pass: the reader that goes on with it knows where it is. */
+  /** The caller translates SQLite's errors: they come while it reads the rows. */
   iterate(text: string, ...values: readonly SqliteInput[]): Iterable<NamedRow> {
     return this.#store.iterate(text, ...values);
   }
 
-  /** A change, inside a transaction: that translates SQLite's errors. @returns how many rows changed */
+  /** A change. Call it inside a transaction, which translates SQLite's errors. @returns how many rows changed */
   run(text: string, ...values: readonly SqliteInput[]): number {
     return this.#store.run(text, ...values);
   }

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { openOwnFolder, takeIfDead, type Attempt, type DeadWorker, type OwnFolder } from './folder.ts';
 
@@ -15,16 +16,24 @@ const MAX_FOLDERS = 10;
 /** At most so many Workflows are remembered. */
 const MAX_SERVED = 1_000;
 
+/** Where workers of this host note what they do: `HOLDFAST_STATE_DIR`, else `holdfast` in the user's folder for state. */
+export function stateDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  const explicit = env['HOLDFAST_STATE_DIR'];
+  if (explicit !== undefined && explicit !== '') return explicit;
+  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'holdfast');
+}
+
 export class WorkerRegister {
   readonly #folder: OwnFolder;
   readonly #served = new Set<string>();
 
   /**
-   * Opens a register of this worker's own. `server`: only workers of the same one are taken for predecessors.
+   * Opens a register of this worker's own in the host's state directory.
+   * @param server only workers of the same one are taken for predecessors
    * @throws Error `ENOENT`, `EACCES`, … from the system if the folder can't be used
    */
-  static open(stateDirectory: string, server: string): WorkerRegister {
-    const siblings = join(stateDirectory, 'workers', encodeURIComponent(server));
+  static open(directory: string, server: string): WorkerRegister {
+    const siblings = join(directory, 'workers', encodeURIComponent(server));
     for (let count = 1; ; count++) {
       const folder = openOwnFolder(join(siblings, randomUUID()), count === MAX_FOLDERS);
       if (folder !== undefined) return new WorkerRegister(folder);

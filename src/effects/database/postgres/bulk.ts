@@ -63,7 +63,7 @@ function runsOf(changes: readonly RowChange[]): readonly (readonly RowChange[])[
   return runs;
 }
 
-/** Asked in the transaction itself: what is shared between transactions may be out of date. */
+/** Read in the transaction itself: what is shared between transactions may be out of date. */
 async function isPlain({ session, shapeOf }: BulkOptions, table: string): Promise<boolean> {
   const { rows } = await session.run(
     `SELECT c.relkind = 'r' AND NOT c.relhasrules
@@ -76,7 +76,7 @@ async function isPlain({ session, shapeOf }: BulkOptions, table: string): Promis
 
 /**
  * All are sent before the first answers. One that fails lets the server refuse those after it; its own failure is the
- * one that is told.
+ * one that is thrown.
  */
 async function oneByOne({ database, session, shapeOf }: BulkOptions, changes: readonly RowChange[]): Promise<void> {
   for (let start = 0; start < changes.length; start += MAX_IN_FLIGHT) {

@@ -25,14 +25,13 @@ import type {
   TransactionTimeouts,
 } from '../database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
-import { requestedColumns } from './requested-columns.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
 import { TABLES_READ, tablesRead } from './tables-read.ts';
 import type { PostgresRows, PostgresSession, TransactionKind } from './session.ts';
 import { PostgresSessions } from './sessions.ts';
-import { PostgresShapes, type SharedShapes } from './shapes.ts';
+import { PostgresShapes, requestedColumns, type SharedShapes } from './shapes.ts';
 import { PostgresTransaction } from './transaction.ts';
 import { encodePostgres, encodePostgresArray } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';

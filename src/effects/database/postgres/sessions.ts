@@ -50,7 +50,7 @@ export class PostgresSessions {
     }
   }
 
-  /** Asks the server to end what another connection is running. Best effort. */
+  /** Requests the server to end what another connection is running. Best effort. */
   cancel(processId: number | null): void {
     if (processId !== null) void this.#pool.query('SELECT pg_cancel_backend($1)', [processId]).catch(() => undefined);
   }

@@ -11,6 +11,7 @@ import { HoldfastError } from '../../../model/failure.ts';
 import { isAboutSchema } from './failure.ts';
 import { readPostgresShapes } from './shape.ts';
 import type { PostgresSession } from './session.ts';
+import type { RowRequest } from '../database.ts';
 import { columnOf, type TableShape } from '../table-shape.ts';
 import { parseTableName } from '../table-name.ts';
 
@@ -81,4 +82,16 @@ export class PostgresShapes {
     this.#usedShared = true;
     return shape;
   }
+}
+
+/** What `get` is given for a batch of row requests: of each table the columns that it is expected to have. */
+export function requestedColumns(requests: readonly RowRequest[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const requested = new Map<string, Set<string>>();
+  for (const request of requests) {
+    let columns = requested.get(request.table);
+    if (columns === undefined) requested.set(request.table, (columns = new Set()));
+    for (const column of Object.keys(request.key)) columns.add(column);
+    for (const column of request.columns) columns.add(column);
+  }
+  return requested;
 }

@@ -15,11 +15,10 @@ import type { IdentityState, RowState, SchemaState, TokenState } from '../../../
 import { atPointsAsync } from '../../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
 import { applyRowChanges, runBound } from './bulk.ts';
-import { requestedColumns } from './requested-columns.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { readPostgresSchema } from './schema.ts';
 import type { PostgresRows, PostgresSession } from './session.ts';
-import type { PostgresShapes } from './shapes.ts';
+import { requestedColumns, type PostgresShapes } from './shapes.ts';
 import { encodePostgres } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';
 import { parseTableName } from '../table-name.ts';

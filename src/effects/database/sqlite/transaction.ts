@@ -4,8 +4,7 @@
  * Invariants
  * 1. No call runs outside the transaction: SQLite ends one by itself after some errors (disk full, ON CONFLICT
  *    ROLLBACK), and what followed would commit statement by statement.
- * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once COMMIT was requested
- *    for.
+ * 2. After a failed call only `rollback` works. The idle timer rolls back by itself; it stops once `commit` is called.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Json, JsonObject } from '../../../model/canonical-json.ts';
