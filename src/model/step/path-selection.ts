@@ -1,11 +1,11 @@
-/** Which paths of a workspace a command is given, reads or leaves to others. */
+/** The paths of a workspace that a command is given, that it reads, or that others may change meanwhile. */
 import { expressionOfPattern, isFilePattern } from './file-pattern.ts';
 
 /** Which paths a list of files, folders and patterns selects. */
 export class PathSelection {
   readonly #tests: readonly ((path: string) => boolean)[] | undefined;
 
-  /** Left out: everything. */
+  /** @param patterns default: everything is selected */
   constructor(patterns?: readonly string[]) {
     this.#tests = patterns?.map(testOf);
   }
