@@ -16,7 +16,7 @@ import {
 } from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
 import { makeActivities } from './activities/index.ts';
-import { openConnection, readChoice } from './client/connection.ts';
+import { openConnection, readChoice, type ConnectionChoice } from './client/connection.ts';
 import { workerDataConverter } from './codec/data-converter.ts';
 import { readKeys } from './codec/keys.ts';
 import { defined } from './model/defined.ts';
@@ -88,11 +88,12 @@ export interface HoldfastWorker {
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
   const { address, namespace, encryptionKeyFile, env = process.env } = options;
   const choice = { env, ...defined({ address, namespace, encryptionKeyFile }) };
+  const access = readChoice(choice);
   const keys = readKeys(choice);
   if (options.workflowBundle !== undefined) assertBundleFits(options.workflowBundle, keys);
   quietTemporal();
   const steps = stepsByName(options.steps ?? []);
-  const server = await connected(options, choice);
+  const server = await connected(options, choice, access);
   const warnings: string[] = [];
   const searchAttributes = await ensureSearchAttributes(server.client, server.namespace, warnings);
   const register = WorkerRegister.open(stateDirectory(env), `${server.address} ${server.namespace}`);
@@ -136,8 +137,11 @@ interface Server {
   close(): Promise<void>;
 }
 
-async function connected(options: WorkerOptions, choice: Parameters<typeof readChoice>[0]): Promise<Server> {
-  const { options: connect, namespace } = readChoice(choice);
+async function connected(
+  options: WorkerOptions,
+  choice: ConnectionChoice,
+  { options: connect, namespace }: ReturnType<typeof readChoice>,
+): Promise<Server> {
   const { address } = connect;
   const connection =
     options.connection ?? (await reach(address, () => NativeConnection.connect(connect as NativeConnectionOptions)));
