@@ -23,23 +23,29 @@ export const PROTOCOL_FLOORS = [
   ['protocol/inspect'],
 ];
 
-/** Within a room that has rooms of its own: from the ground up, too. `x/.` are the files directly in `x`. */
+/**
+ * Within a room that has rooms of its own: from the ground up, too; the room's name stands for the files directly in
+ * it. `x/.` are the files directly in `x`.
+ */
 const INNER_FLOORS = [
   ['protocol/attempt', 'protocol/attempt/calls', 'protocol/attempt/commands', 'protocol/attempt/context'],
-  [
-    'model',
-    'model/question',
-    'model/record',
-    'model/step',
-    'model/plan',
-    'model/plan/problem',
-    'model/plan/reference',
-    'model/plan/graph',
-    'model/plan/check',
-    'model/plan/run',
-    'model/plan/text',
-    'model/job',
-  ],
+  ['protocol/repair/running', 'protocol/repair/changes', 'protocol/repair/answers', 'protocol/repair'],
+  ['protocol/undo/plan', 'protocol/undo/inverse', 'protocol/undo'],
+];
+
+const MODEL_FLOORS = [
+  'model',
+  'model/question',
+  'model/record',
+  'model/step',
+  'model/plan',
+  'model/plan/problem',
+  'model/plan/reference',
+  'model/plan/graph',
+  'model/plan/check',
+  'model/plan/run',
+  'model/plan/text',
+  'model/job',
 ];
 
 /** A Workflow's rooms, from the ground up. The files directly in `workflows` stand above them all. */
@@ -67,18 +73,24 @@ function roomsOf(floors, base) {
 
 function protocolRooms() {
   const rooms = roomsOf(PROTOCOL_FLOORS, PROTOCOL);
-  const [attempt, ...inner] = INNER_FLOORS[0];
-  inner.forEach((room, height) => {
-    const below = [attempt, ...inner.slice(0, height)].map((lower) => `${lower}/.`);
-    rooms[room] = { ...PROTOCOL, parts: [`${room}/.`, ...below, ...rooms[attempt].parts] };
-  });
+  for (const floors of INNER_FLOORS) {
+    // The outer room has the shortest name.
+    const { parts } = rooms[floors.toSorted((a, b) => a.length - b.length)[0]];
+    const lower = parts.filter((part) => !part.endsWith('/.'));
+    floors.forEach((room, height) => {
+      const own = floors.slice(0, height + 1).map((inner) => `${inner}/.`);
+      rooms[room] = { ...PROTOCOL, parts: [...own, ...lower] };
+    });
+  }
   return rooms;
 }
 
 function modelRooms() {
-  const [, rooms] = INNER_FLOORS;
   return Object.fromEntries(
-    rooms.map((room, height) => [room, { ...MODEL, parts: rooms.slice(0, height + 1).map((lower) => `${lower}/.`) }]),
+    MODEL_FLOORS.map((room, height) => {
+      const parts = MODEL_FLOORS.slice(0, height + 1).map((lower) => `${lower}/.`);
+      return [room, { ...MODEL, parts }];
+    }),
   );
 }
 

@@ -102,7 +102,7 @@ export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'a rerun undoes the oldest first',
-    file: 'src/protocol/repair/rerun.ts',
+    file: 'src/protocol/repair/answers/rerun.ts',
     find: 'filter(({ stepId }) => again.has(stepId)).reverse();',
     replace: 'filter(({ stepId }) => again.has(stepId));',
     tests: ['test/integration/decisions-repair.test.ts'],

@@ -6,7 +6,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'what a step did is undone in the order in which it was done',
-    file: 'src/protocol/undo/invert.ts',
+    file: 'src/protocol/undo/inverse/invert.ts',
     find: 'of [...record.effects.entries()].reverse()) {',
     replace: 'of [...record.effects.entries()]) {',
     tests: UNDOING,
@@ -15,7 +15,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'steps are undone in the order in which they were done',
-    file: 'src/protocol/undo/plan.ts',
+    file: 'src/protocol/undo/plan/plan.ts',
     find: '[...this.#records.values()].reverse().flatMap(',
     replace: '[...this.#records.values()].flatMap(',
     tests: UNDOING,
@@ -24,7 +24,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'what a rerun has undone is undone again',
-    file: 'src/protocol/undo/changes-in-force.ts',
+    file: 'src/protocol/undo/plan/changes-in-force.ts',
     find: 'last.recorded.open.delete(last.place);\n        last.recorded.undone.add(last.place);',
     replace: '',
     tests: UNDOING,

@@ -63,7 +63,7 @@ export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'an answer about what an undoing found holds for whatever is found',
-    file: 'src/protocol/undo/put-back.ts',
+    file: 'src/protocol/undo/inverse/put-back.ts',
     find: 'one.found !== null && sameState(one.found, found) && (one.answer',
     replace: 'one.found !== null && (one.answer',
     tests: UNDOING,

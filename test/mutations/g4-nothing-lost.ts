@@ -54,7 +54,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'an undo replaces a row that somebody has changed since',
-    file: 'src/protocol/repair/change-databases.ts',
+    file: 'src/protocol/repair/changes/databases.ts',
     find: 'return found !== undefined && sameState(found, shown);',
     replace: 'return found !== undefined;',
     tests: ['test/integration/decisions-repair.test.ts'],
@@ -78,7 +78,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'an undoing replaces what somebody has changed since',
-    file: 'src/protocol/undo/put-back.ts',
+    file: 'src/protocol/undo/inverse/put-back.ts',
     find: 'if (sameState(found, after)) return true;',
     replace: "if (found.kind !== 'other') return true;",
     tests: UNDOING,

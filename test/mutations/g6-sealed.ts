@@ -54,7 +54,7 @@ export const SEALED: readonly Mutation[] = [
   {
     guarantee: 'G6',
     breaks: 'a workspace is taken although what its job had half applied is not finished',
-    file: 'src/protocol/repair/take-over.ts',
+    file: 'src/protocol/repair/answers/take-over.ts',
     find: 'if (ledger.openIntents(bound).length > 0) {',
     replace: 'if (ledger.openIntents(bound).length < 0) {',
     tests: ['test/integration/take-over.test.ts'],

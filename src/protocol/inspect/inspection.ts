@@ -24,7 +24,7 @@ import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { compare } from '../compare/compare.ts';
 import type { Comparison } from '../compare/comparison.ts';
-import { UndoPlan } from '../undo/plan.ts';
+import { UndoPlan } from '../undo/plan/plan.ts';
 import { HOLDFAST_DIRECTORY, Workspace } from '../workspace/workspace.ts';
 import { inspectDatabase, type DatabaseInspection } from './database-inspection.ts';
 import { copyLedger, hasLedger } from './ledger-copy.ts';

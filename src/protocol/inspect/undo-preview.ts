@@ -7,8 +7,8 @@ import type { NotUndone } from '../../model/record/intent.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { resourceOfCall } from '../question/kept-calls.ts';
-import { callsOf } from '../undo/undone-calls.ts';
-import type { KnownSteps } from '../undo/plan.ts';
+import { callsOf } from '../undo/plan/undone-calls.ts';
+import type { KnownSteps } from '../undo/plan/plan.ts';
 
 type Compensates = UndoPreview['compensates'];
 

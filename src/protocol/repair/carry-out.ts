@@ -4,15 +4,15 @@
  */
 import type { Question } from '../../model/question/question.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
-import { carryOutAnswer } from './answers.ts';
-import { changeDatabases } from './change-databases.ts';
+import { carryOutAnswer } from './answers/answers.ts';
+import { changeDatabases } from './changes/databases.ts';
 import { dropReruns } from './drop-reruns.ts';
-import { keptCallNotes } from './kept-call-notes.ts';
-import type { RepairContext } from './repair-context.ts';
-import { undoReruns } from './rerun.ts';
-import { RunningRepair } from './running-repair.ts';
-import type { SealedRepair } from './sealed-repair.ts';
-import { undoHalfApplied } from './undo-intent.ts';
+import { keptCallNotes } from './rerun-calls.ts';
+import type { RepairContext } from './running/context.ts';
+import { undoReruns } from './answers/rerun.ts';
+import { RunningRepair } from './running/running-repair.ts';
+import type { SealedRepair } from './running/sealed-repair.ts';
+import { undoHalfApplied } from './answers/undo-intent.ts';
 
 /** Returns what has come of it. @throws HoldfastError for what may pass; the repair then goes on from the ledger */
 export async function carryOut(

@@ -7,10 +7,10 @@ import { withdraw } from '../question/ask.ts';
 import { type Decision } from '../../model/question/decision.ts';
 import type { Question } from '../../model/question/question.ts';
 import { lookAgain, type Answers } from './look-again.ts';
-import type { RepairContext } from './repair-context.ts';
+import type { RepairContext } from './running/context.ts';
 import { rollForward } from './roll-forward.ts';
 import { sealRepair } from './seal.ts';
-import { SealedRepairSchema } from './sealed-repair.ts';
+import { SealedRepairSchema } from './running/sealed-repair.ts';
 
 const MAX_RESOURCES_IN_RESULT = 20;
 

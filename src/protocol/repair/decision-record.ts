@@ -2,7 +2,7 @@
 import { defined } from '../../model/defined.ts';
 import { answered } from '../../model/question/answer.ts';
 import type { DecisionRecord } from '../../model/record/record.ts';
-import type { RunningRepair } from './running-repair.ts';
+import type { RunningRepair } from './running/running-repair.ts';
 
 export type DecisionFields = Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'jobId' | 'at' | 'runId'>;
 

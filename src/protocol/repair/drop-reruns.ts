@@ -3,7 +3,7 @@ import type { Intent } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import { withdraw } from '../question/ask.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
-import type { RunningRepair } from './running-repair.ts';
+import type { RunningRepair } from './running/running-repair.ts';
 
 export async function dropReruns(repair: RunningRepair): Promise<void> {
   const { context, sealed } = repair;

@@ -9,10 +9,10 @@ import { stateDigest, type ResourceState } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { lookAt } from '../look/look.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
-import { isCallAsShown } from './call-shown.ts';
-import { intentInConflict } from './conflict.ts';
-import type { RepairContext } from './repair-context.ts';
-import type { SealedRepair } from './sealed-repair.ts';
+import { isCallAsShown } from './answers/call-shown.ts';
+import { intentInConflict } from './answers/conflict.ts';
+import type { RepairContext } from './running/context.ts';
+import type { SealedRepair } from './running/sealed-repair.ts';
 
 export type Answers = Readonly<Record<string, Answer>>;
 

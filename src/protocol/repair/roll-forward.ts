@@ -11,10 +11,10 @@ import type { JobRow } from '../../store/ledger/jobs.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import { carryOut } from './carry-out.ts';
 import { decisionFields } from './decision-record.ts';
-import { raiseTerm } from './raise-term.ts';
-import type { RepairContext } from './repair-context.ts';
-import type { RunningRepair } from './running-repair.ts';
-import { SealedRepairSchema, type SealedRepair } from './sealed-repair.ts';
+import { raiseTerm } from './changes/term.ts';
+import type { RepairContext } from './running/context.ts';
+import type { RunningRepair } from './running/running-repair.ts';
+import { SealedRepairSchema, type SealedRepair } from './running/sealed-repair.ts';
 
 /** Answers that change the record of the world: they raise the term, which fences leftovers. */
 const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'overwrite', 'undo', 'keep'];

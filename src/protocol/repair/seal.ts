@@ -6,9 +6,9 @@ import type { Decision } from '../../model/question/decision.ts';
 import type { Question } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { repeatCalls } from './repeat-calls.ts';
-import type { RepairContext } from './repair-context.ts';
-import type { SealedRepair } from './sealed-repair.ts';
+import { repeatCalls } from './rerun-calls.ts';
+import type { RepairContext } from './running/context.ts';
+import type { SealedRepair } from './running/sealed-repair.ts';
 
 type UsableRuling = Extract<Ruling, { usable: true }>;
 

@@ -19,7 +19,7 @@ import { foreignFindings } from '../verify/foreign-binding.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
-import { UndoPlan } from './plan.ts';
+import { UndoPlan } from './plan/plan.ts';
 import { settleJob, type UndoObstacle } from './settle-job.ts';
 import { whyBegun, type UndoBeginning } from './undo-beginning.ts';
 

@@ -5,7 +5,7 @@ import type { NotUndone } from '../../model/record/intent.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import type { UndoRuling } from '../../store/ledger/undo-rulings.ts';
 import { resourceOfCall } from '../question/kept-calls.ts';
-import { isInDoubt } from './undone-calls.ts';
+import { isInDoubt } from './plan/undone-calls.ts';
 import type { UndoneStep } from './undone-step.ts';
 
 /** A person decided that nothing of the step is undone. */

@@ -6,7 +6,7 @@ import type { ProtocolHost } from '../host.ts';
 import { performedCalls } from '../step/performed-calls.ts';
 import type { DraftTools, SealableDraft } from '../step/step-work.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import type { Inverse } from './inverse.ts';
+import type { Inverse } from './inverse/inverse.ts';
 import type { UndoneStep } from './undone-step.ts';
 
 export interface UndoDraftSite {

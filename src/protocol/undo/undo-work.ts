@@ -27,11 +27,11 @@ import type { DraftTools, StepDraft, StepWork } from '../step/step-work.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { compensate, hasCompensation, type CompensatingStep } from './compensate.ts';
 import { driftOf, statementDrift, type UndoWorld } from './drift.ts';
-import { NO_INVERSE, type Inverse } from './inverse.ts';
-import { inverseOf } from './invert.ts';
+import { NO_INVERSE, type Inverse } from './inverse/inverse.ts';
+import { inverseOf } from './inverse/invert.ts';
 import { callNotUndone, compensationNotRun, wholeStepNotUndone } from './not-undone.ts';
 import { undoDraft } from './undo-draft.ts';
-import { isInDoubt } from './undone-calls.ts';
+import { isInDoubt } from './plan/undone-calls.ts';
 import { readUndoneStep, rulingOnUndoing, type UndoneStep } from './undone-step.ts';
 
 const ONLY_CALLS = 'the step was not finished: only calls of it were made';

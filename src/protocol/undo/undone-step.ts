@@ -6,8 +6,8 @@ import { tokenOf, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import type { UndoRuling } from '../../store/ledger/undo-rulings.ts';
-import { argumentsOf, type StepArguments } from './step-arguments.ts';
-import { callsOf } from './undone-calls.ts';
+import { argumentsOf, type StepArguments } from './plan/step-arguments.ts';
+import { callsOf } from './plan/undone-calls.ts';
 
 export interface UndoneStep {
   readonly stepId: string;

@@ -2,7 +2,7 @@
 import { isFailure } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { notCarriedOutFinding } from '../question/ledger.ts';
-import type { RepairContext } from '../repair/repair-context.ts';
+import type { RepairContext } from '../repair/running/context.ts';
 import { rollForwardRepairs } from '../repair/roll-forward.ts';
 
 /** What won't pass by itself is asked about; none: all are carried out. @throws HoldfastError for what may pass */

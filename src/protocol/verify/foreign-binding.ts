@@ -15,7 +15,7 @@ import { describeDifference, type DescribedWorld } from '../question/describe.ts
 import { foreignFinding } from '../question/foreign.ts';
 import { keptBoundNotes } from '../question/kept-bound.ts';
 import { unseenFinding } from '../question/unseen.ts';
-import { SealedRepairSchema } from '../repair/sealed-repair.ts';
+import { SealedRepairSchema } from '../repair/running/sealed-repair.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 

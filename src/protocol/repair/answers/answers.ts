@@ -1,0 +1,37 @@
+/** What each answer of a decision does. Every act may be repeated: what is done already is found as it is wanted. */
+import type { Answer } from '../../../model/question/answer.ts';
+import type { Finding } from '../../../model/question/finding.ts';
+import { accept } from './accept.ts';
+import { overwriteTarget, skipTarget } from './conflict.ts';
+import { approve, reject } from './approval.ts';
+import { rerun } from './rerun.ts';
+import { restore } from './restore.ts';
+import type { RunningRepair } from '../running/running-repair.ts';
+import { settleCall } from './settle-calls.ts';
+import { undoInConflict } from './undo-intent.ts';
+import { ruleOnUndoing } from './undo-ruling.ts';
+
+type AnswerAct = (repair: RunningRepair, finding: Finding) => Promise<void> | void;
+
+export async function carryOutAnswer(repair: RunningRepair, finding: Finding): Promise<void> {
+  const act = finding.class === 'undo' ? ruleOnUndoing : ACTS[repair.answerOf(finding)];
+  await act(repair, finding);
+}
+
+const NOTHING: AnswerAct = () => undefined;
+
+const ACTS: Readonly<Record<Answer, AnswerAct>> = {
+  recheck: NOTHING,
+  abort: NOTHING,
+  keep: (repair, { resource }) => repair.note(`${resource}: the recorded result is adopted`),
+  accept,
+  rerun,
+  restore,
+  happened: (repair, finding) => repair.note(settleCall(repair, finding, 'happened')),
+  repeat: (repair, finding) => repair.note(settleCall(repair, finding, 'repeat')),
+  approve,
+  reject,
+  skip: skipTarget,
+  overwrite: overwriteTarget,
+  undo: undoInConflict,
+};

@@ -1,0 +1,19 @@
+/** `approve` and `reject`: a person's yes or no to one sealed intent. */
+import type { RunningRepair } from '../running/running-repair.ts';
+
+/** The decision's record says which intent is approved; the step applies it when it is requested again. */
+export function approve({ question, notes }: RunningRepair): void {
+  notes.push(`step ${question.stepId ?? ''} applies exactly what was shown`);
+}
+
+/** The intent is dropped, and its step runs again and is told the reason. */
+export function reject({ context: { ledger }, question, sealed, notes }: RunningRepair): void {
+  const claim = question.token === undefined ? undefined : ledger.claim(question.token);
+  if (claim === undefined) return;
+  const { reason, by } = sealed.decision;
+  ledger.transaction(() => {
+    ledger.setIntentState(claim.token, 'dropped');
+    ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1, rejection: { reason, by } });
+  });
+  notes.push(`step ${claim.stepId} runs again and is told the reason`);
+}

@@ -1,0 +1,21 @@
+/** `restore`: a file or a row is put back to what the record has of it. */
+import { parseResource } from '../../../model/record/resource.ts';
+import type { Finding } from '../../../model/question/finding.ts';
+import { resetFile } from '../changes/files.ts';
+import { fileState, rowState } from '../../../model/record/narrowed-state.ts';
+import type { RunningRepair } from '../running/running-repair.ts';
+
+export async function restore(repair: RunningRepair, { resource: uri }: Finding): Promise<void> {
+  const { ledger, jobId } = repair.context;
+  const entry = ledger.manifestEntry(jobId, uri);
+  if (entry === undefined) return;
+  const resource = parseResource(uri);
+  const shown = repair.found(uri);
+  if (resource.kind === 'row') {
+    const { database, table, key } = resource;
+    const wanted = rowState(entry.state);
+    repair.databases.reset({ database, table, key, shown: rowState(shown), wanted, resource: uri });
+  } else if (resource.kind === 'file') {
+    await resetFile(repair, { path: resource.path, shown: fileState(shown), wanted: fileState(entry.state) });
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Rows, statements and token rows that a repair changes: all of a database in one transaction with the repair's own
+ * token row, so exactly once, however often the repair is killed.
+ */
+import { digestOf } from '../../../model/digest.ts';
+import { formatResource } from '../../../model/record/resource.ts';
+import { sameState, type RowState } from '../../../model/record/world.ts';
+import type { Database, DatabaseTransaction } from '../../../effects/database/database.ts';
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../../workspace/limits.ts';
+import { readRecorded, recordedRows } from '../../commit/recorded-rows.ts';
+import type { DatabaseChange, RowReset } from '../running/database-changes.ts';
+import type { RunningRepair } from '../running/running-repair.ts';
+import { orUnchanged, Unchanged } from './unchanged.ts';
+
+export async function changeDatabases(repair: RunningRepair): Promise<void> {
+  for (const change of repair.databases.byDatabase()) {
+    const outcome = await orUnchanged(() => changeDatabase(repair, change));
+    // The transaction is one: what cannot be undone in it leaves the rest unchanged, too.
+    if (outcome instanceof Unchanged) repair.note(`database ${change.name}: unchanged (${outcome.reason})`);
+  }
+}
+
+async function changeDatabase(repair: RunningRepair, change: DatabaseChange): Promise<void> {
+  const { context, sealed } = repair;
+  const database = await context.workspace.database(change.name, context.settings);
+  const transaction = await database.begin({
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+  });
+  const intent = digestOf(sealed.decision);
+  try {
+    const taken = await transaction.takeToken(sealed.digest, context.jobId, intent);
+    if (taken.outcome === 'taken') await changeOnce(repair, change, transaction);
+  } finally {
+    await transaction.rollback();
+  }
+  await tellRows(repair, change, database);
+  await tellTables(repair, change, database);
+  const token = formatResource({ kind: 'token', database: change.name, token: sealed.digest });
+  repair.change('written', token, { kind: 'token', intent, rows: '' });
+}
+
+async function changeOnce(
+  repair: RunningRepair,
+  { name, rows, statements, tokens }: DatabaseChange,
+  transaction: DatabaseTransaction,
+): Promise<void> {
+  const { context, sealed } = repair;
+  const own = new Set(rows.map(({ resource }) => resource));
+  const effects = statements.map(({ writes }) => ({ kind: 'sql', writes }) as const);
+  const recorded = recordedRows(context.ledger, context.jobId, name, effects).filter(
+    ({ resource }) => !own.has(resource),
+  );
+  const earlier = await readRecorded(transaction, recorded);
+  const asRecorded = new Set(earlier.filter((row) => row.isAsRecorded).map(({ resource }) => resource));
+  // In the order in which they are undone: of two changes to one row the newer first.
+  for (const row of rows)
+    if (await isAsShown(transaction, row)) await transaction.putRow(row.table, row.key, row.wanted);
+  for (const { text, params } of statements) await transaction.applySql({ text, params: [...params] });
+  await transaction.settle();
+  for (const token of tokens) await transaction.dropToken(token);
+  const later = await readRecorded(transaction, recorded);
+  await transaction.noteRows(sealed.digest, '');
+  await transaction.commit();
+  for (const { resource, state, isAsRecorded } of later)
+    if (asRecorded.has(resource) && !isAsRecorded) repair.change('undone', resource, state);
+}
+
+/** Somebody else's change since is never replaced unseen. */
+async function isAsShown(
+  transaction: Pick<DatabaseTransaction, 'rows'>,
+  { table, key, shown }: RowReset,
+): Promise<boolean> {
+  const [found] = await transaction.rows([{ table, key, columns: columnsOf(shown, key) }]);
+  return found !== undefined && sameState(found, shown);
+}
+
+function columnsOf(state: RowState, key: RowReset['key']): string[] {
+  return Object.keys(state.kind === 'row' ? state.columns : key);
+}
+
+/** What came of the rows, told from the world: the last change of a row says what it should look like now. */
+async function tellRows(repair: RunningRepair, { rows }: DatabaseChange, database: Database): Promise<void> {
+  const last = [...new Map(rows.map((row) => [row.resource, row])).values()];
+  const states = await database.rows(
+    last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
+  );
+  last.forEach(({ resource, wanted }, index) => {
+    if (sameState(states[index]!, wanted)) repair.change('undone', resource, wanted);
+    else
+      repair.note(
+        `${resource}: unchanged (it shows neither what the question showed nor what the step had made of it)`,
+      );
+  });
+}
+
+/** Statements may have changed the schemas of the tables that they name. */
+async function tellTables(
+  repair: RunningRepair,
+  { name, statements }: DatabaseChange,
+  database: Database,
+): Promise<void> {
+  for (const table of new Set(statements.flatMap(({ writes }) => writes))) {
+    const resource = formatResource({ kind: 'schema', database: name, table });
+    repair.change('undone', resource, await database.schema(table));
+  }
+}

@@ -1,0 +1,43 @@
+/** Files that a repair puts to a state; what is replaced is captured. */
+import type { FileState } from '../../../model/record/world.ts';
+import type { RunningRepair } from '../running/running-repair.ts';
+import { orUnchanged, Unchanged } from './unchanged.ts';
+
+export interface FileReset {
+  readonly path: string;
+  /** The state in which the file is changed. */
+  readonly shown: FileState;
+  readonly wanted: FileState;
+}
+
+/** False, and noted: the file was not in the state `shown`, or could not be changed. Safe to repeat. */
+export async function resetFile(repair: RunningRepair, { path, shown, wanted }: FileReset): Promise<boolean> {
+  const { files } = repair.context.workspace;
+  const resource = `file:${path}`;
+  repair.paths.push(path);
+  const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nextName()));
+  if (!(outcome instanceof Unchanged)) {
+    if (outcome.captured !== undefined) repair.captured[resource] = outcome.captured;
+    if (outcome.kind === 'done') {
+      repair.note(`${resource}: put back`);
+      return true;
+    }
+  }
+  repair.note(`${resource}: unchanged (${outcome.reason})`);
+  return false;
+}
+
+/** Removes a folder that a step made, where it is empty: it may hold what a person put there. False: it stays. */
+export async function removeEmptyFolder(repair: RunningRepair, { path, shown, wanted }: FileReset): Promise<boolean> {
+  const { files } = repair.context.workspace;
+  const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nextName()));
+  return !(outcome instanceof Unchanged) && outcome.kind === 'done';
+}
+
+/** Undefined, and noted: the path cannot be looked at, so that it stays as it is. */
+export async function fileNow(repair: RunningRepair, path: string): Promise<FileState | undefined> {
+  const now = await orUnchanged(() => repair.context.workspace.files.stateNow(path));
+  if (!(now instanceof Unchanged)) return now;
+  repair.note(`file:${path}: unchanged (${now.reason})`);
+  return undefined;
+}

@@ -1,0 +1,73 @@
+/** What a repair is to change in databases, collected while its answers are carried out; in the order of undoing. */
+import type { Json } from '../../../model/canonical-json.ts';
+import type { Digest } from '../../../model/digest.ts';
+import { uriOf, type DatabaseEffect } from '../../../model/record/effect.ts';
+import type { RowKey } from '../../../model/record/resource.ts';
+import { ABSENT, type ResourceState, type RowState } from '../../../model/record/world.ts';
+import { rowState } from '../../../model/record/narrowed-state.ts';
+
+/** A row to be put to `wanted` if it shows `shown`: what the question showed, or what the step that is undone wrote. */
+export interface RowReset {
+  readonly database: string;
+  readonly table: string;
+  readonly key: RowKey;
+  readonly shown: RowState;
+  readonly wanted: RowState;
+  readonly resource: string;
+}
+
+export interface StatementUndo {
+  readonly database: string;
+  readonly text: string;
+  readonly params: readonly Json[];
+  readonly writes: readonly string[];
+}
+
+/** The changes of one database. */
+export interface DatabaseChange {
+  readonly name: string;
+  readonly rows: readonly RowReset[];
+  readonly statements: readonly StatementUndo[];
+  /** Token rows that go: what they stand for is undone. */
+  readonly tokens: readonly Digest[];
+}
+
+export class DatabaseChanges {
+  readonly #rows: RowReset[] = [];
+  readonly #statements: StatementUndo[] = [];
+  readonly #tokens: { readonly database: string; readonly token: Digest }[] = [];
+
+  reset(row: RowReset): void {
+    this.#rows.push(row);
+  }
+
+  dropToken(database: string, token: Digest): void {
+    this.#tokens.push({ database, token });
+  }
+
+  /** `shown`: the state in which the row is undone. Returns a note where the effect cannot be undone. */
+  undo(effect: DatabaseEffect, shown: ResourceState | undefined): string | undefined {
+    const { database } = effect;
+    if (effect.kind !== 'sql') {
+      const { table, key, before: wanted } = effect;
+      this.#rows.push({ database, table, key, shown: rowState(shown ?? ABSENT), wanted, resource: uriOf(effect)! });
+      return undefined;
+    }
+    if (effect.undo === undefined)
+      return `a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`;
+    const { text, params } = effect.undo;
+    this.#statements.push({ database, text, params, writes: effect.writes });
+    return undefined;
+  }
+
+  /** In canonical order. */
+  byDatabase(): readonly DatabaseChange[] {
+    const names = new Set([...this.#rows, ...this.#statements, ...this.#tokens].map(({ database }) => database));
+    return [...names].sort().map((name) => ({
+      name,
+      rows: this.#rows.filter(({ database }) => database === name),
+      statements: this.#statements.filter(({ database }) => database === name),
+      tokens: this.#tokens.filter(({ database }) => database === name).map(({ token }) => token),
+    }));
+  }
+}

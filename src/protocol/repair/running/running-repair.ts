@@ -1,0 +1,77 @@
+/**
+ * A sealed repair while it is carried out: what it acts on, and what has come of it so far.
+ *
+ * Invariant: it exists only for the question that its decision answers.
+ */
+import type { Finding } from '../../../model/question/finding.ts';
+import type { Digest } from '../../../model/digest.ts';
+import { invariant } from '../../../model/invariant.ts';
+import type { Answer } from '../../../model/question/answer.ts';
+import type { Question } from '../../../model/question/question.ts';
+import type { Change } from '../../../model/record/record.ts';
+import type { ResourceState } from '../../../model/record/world.ts';
+import { DatabaseChanges } from './database-changes.ts';
+import type { RepairContext } from './context.ts';
+import type { SealedRepair } from './sealed-repair.ts';
+
+export class RunningRepair {
+  readonly context: RepairContext;
+  readonly question: Question;
+  readonly sealed: SealedRepair;
+
+  readonly changes: Change[] = [];
+  /** What was found and replaced: resource → blob. */
+  readonly captured: Record<string, Digest> = {};
+  readonly notes: string[] = [];
+  /** Changed last, all of a database in one transaction. */
+  readonly databases = new DatabaseChanges();
+  /** Files that were put to a state: attempts that were killed may have left something beside them. */
+  readonly paths: string[] = [];
+  /** What the ledger says only once the databases have it: until then the repair is found as it was. */
+  readonly afterDatabases: (() => void)[] = [];
+  /** Tokens of intents whose undo is prepared: several findings may name one intent. */
+  readonly #undoneIntents = new Set<Digest>();
+  #names = 0;
+
+  constructor(context: RepairContext, question: Question, sealed: SealedRepair) {
+    invariant(question.digest === sealed.digest, 'a repair is carried out for the question that it answers');
+    this.context = context;
+    this.question = question;
+    this.sealed = sealed;
+  }
+
+  answerOf({ resource }: Finding): Answer {
+    const answer = this.sealed.answers[resource];
+    invariant(answer !== undefined, `a sealed repair has an answer for ${resource}`);
+    return answer;
+  }
+
+  /** What the resource showed when the repair was sealed; undefined where it was not looked at. */
+  found(resource: string): ResourceState | undefined {
+    return this.sealed.found[resource];
+  }
+
+  rerunsStep(stepId: string): boolean {
+    return this.sealed.reruns.some((rerun) => rerun.stepId === stepId);
+  }
+
+  note(...notes: readonly string[]): void {
+    this.notes.push(...notes);
+  }
+
+  change(role: Change['role'], resource: string, state: ResourceState): void {
+    this.changes.push({ resource, role, state });
+  }
+
+  /** The same names in the same order each time the repair is rolled forward. */
+  nextName(): { readonly token: string; readonly index: number } {
+    return { token: this.sealed.digest, index: this.#names++ };
+  }
+
+  /** False: this repair undoes the intent already. */
+  beginUndoOf(token: Digest): boolean {
+    if (this.#undoneIntents.has(token)) return false;
+    this.#undoneIntents.add(token);
+    return true;
+  }
+}

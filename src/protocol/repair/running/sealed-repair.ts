@@ -1,0 +1,27 @@
+/** A sealed repair: a decision with everything that carrying it out needs, durable before anything is done. */
+import * as z from 'zod';
+import { AnswerSchema } from '../../../model/question/answer.ts';
+import type { Json } from '../../../model/canonical-json.ts';
+import { DecisionSchema } from '../../../model/question/decision.ts';
+import { DigestSchema } from '../../../model/digest.ts';
+import { RepairResultSchema } from '../../../model/job/repair.ts';
+import { ResourceStateSchema } from '../../../model/record/world.ts';
+
+const JsonSchema = z.json() as z.ZodType<Json>;
+
+export const SealedRepairSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  decision: DecisionSchema,
+  answers: z.record(z.string(), AnswerSchema),
+  /** What each answered resource showed when the repair was sealed. */
+  found: z.record(z.string(), ResourceStateSchema),
+  reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
+  adopts: z.array(z.int()),
+  /** The results that a person gave for calls that happened, by resource. */
+  results: z.record(z.string(), JsonSchema).optional(),
+  /** Calls of `reruns` that are made anew, by resource. */
+  again: z.array(z.string()).optional(),
+  digest: DigestSchema,
+  result: RepairResultSchema.optional(),
+});
+export type SealedRepair = z.infer<typeof SealedRepairSchema>;

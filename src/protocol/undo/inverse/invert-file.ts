@@ -1,0 +1,61 @@
+/** Puts a path back to what it was before the step. */
+import { uriOf, type FileEffect } from '../../../model/record/effect.ts';
+import { sameState, type FileState } from '../../../model/record/world.ts';
+import { lostContentFinding } from '../../question/undo.ts';
+import { unseenFinding } from '../../question/unseen.ts';
+import { isToPutBack } from './put-back.ts';
+import type { RunningInversion } from './running-inversion.ts';
+
+const MAX_NAMES_TOLD = 3;
+
+export async function invertFile(inversion: RunningInversion, effect: FileEffect): Promise<void> {
+  const { workspace, stage } = inversion.target;
+  const { path, before, after } = effect;
+  const resource = uriOf(effect)!;
+  const sighting = await workspace.files.observe(path);
+  if (sighting.outcome !== 'seen') {
+    inversion.findings.push(unseenFinding(resource, sighting, undefined));
+    return;
+  }
+  const found = sighting.state;
+  if (before.kind === 'file' && !sameState(found, before) && !workspace.blobs.has(before.content))
+    return contentIsLost(inversion, resource, before, found);
+  if (!(await isToPutBack(inversion, { resource, before, after, found }))) return;
+  if (found.kind === 'directory' && before.kind === 'absent') {
+    const inside = await stayingInside(inversion, path);
+    if (inside.length > 0) return inversion.leave(resource, whyFolderStays(inside));
+  }
+  if (before.kind === 'absent') inversion.gone.add(path);
+  stage.seenFiles.set(path, sighting);
+  inversion.files.push({ kind: 'file.restore', path, before: found, after: before });
+}
+
+/** What is in a folder and stays there. */
+async function stayingInside({ target, gone }: RunningInversion, path: string): Promise<readonly string[]> {
+  const inside = await target.workspace.files.list(path, false);
+  return inside.map((info) => info.path).filter((name) => !gone.has(name));
+}
+
+function whyFolderStays(inside: readonly string[]): string {
+  const names = inside.slice(0, MAX_NAMES_TOLD).join(', ');
+  const more = inside.length > MAX_NAMES_TOLD ? ` and ${inside.length - MAX_NAMES_TOLD} more` : '';
+  return `the folder holds what the job did not put there, or was told to leave: ${names}${more}`;
+}
+
+/** The bytes to put back are not in the store any more: a person brings them back, or lets the file stay. */
+function contentIsLost(inversion: RunningInversion, resource: string, before: FileState, found: FileState): void {
+  const { record, rulings } = inversion.target;
+  const ruling = rulings.find(
+    (one) => one.resource === resource && one.answer === 'skip' && one.found !== null && sameState(one.found, found),
+  );
+  if (ruling === undefined) {
+    inversion.findings.push(lostContentFinding(record, { resource, before, found }));
+    return;
+  }
+  const decided = `as ${ruling.by} decided: ${ruling.reason}`;
+  inversion.leave(
+    resource,
+    `its content before step ${record.stepId} is not in the store, and it stays as it is, ${decided}`,
+  );
+  inversion.settle('accepted', resource, found);
+}

@@ -1,0 +1,48 @@
+/**
+ * What puts back what a step had staged: the same changes the other way round, the last first.
+ *
+ * Invariants
+ * 1. A resource is put back only where the world shows exactly what the step's record has of it. What is as before
+ *    already is not touched; for anything else a person decides, for exactly what was found.
+ * 2. What a decision leaves unchanged stays so for the older records of the same resource.
+ * 3. A row that is deleted goes into the record with all its columns, also those that others have added.
+ */
+import { invariant } from '../../../model/invariant.ts';
+import { describeEffect } from '../../../model/record/effect-text.ts';
+import { uriOf, type SqlEffect } from '../../../model/record/effect.ts';
+import { invertFile } from './invert-file.ts';
+import { invertRow } from './invert-row.ts';
+import { lookAtRows } from './row-sighting.ts';
+import { RunningInversion } from './running-inversion.ts';
+import type { UndoTarget } from './undo-target.ts';
+
+/** Looks at every resource; writes nothing. @throws HoldfastError `storage-unreachable` and what else may pass */
+export async function inverseOf(target: UndoTarget): Promise<RunningInversion> {
+  const { record, skip } = target;
+  const inversion = new RunningInversion(target);
+  const rows = await lookAtRows(target);
+  for (const [place, applied] of [...record.effects.entries()].reverse()) {
+    const { effect, outcome } = applied;
+    if (outcome !== 'applied' || skip.has(place) || effect.kind === 'perform') continue;
+    if (inversion.isCompensated(uriOf(effect))) continue;
+    if ('path' in effect) await invertFile(inversion, effect);
+    else if (effect.kind === 'sql') invertStatement(inversion, effect);
+    else {
+      const sighting = rows.get(place);
+      invariant(sighting !== undefined, 'every row that is undone was looked at');
+      await invertRow(inversion, effect, applied.after, sighting);
+    }
+  }
+  return inversion;
+}
+
+function invertStatement(inversion: RunningInversion, effect: SqlEffect): void {
+  const { database, writes, undo } = effect;
+  if (undo !== undefined)
+    inversion.changes.push({ kind: 'sql', database, text: undo.text, params: undo.params, writes });
+  else if (!inversion.target.isCompensated)
+    inversion.leave(
+      describeEffect(effect),
+      'the statement has no undo, and no compensation of the step has seen to it',
+    );
+}
