@@ -55,7 +55,10 @@ export function sideOf(sighting: Sighting | ResourceState): FindingSide {
   return textSide(`${sighting.outcome}: ${sighting.reason}`);
 }
 
-/** A side that is no state of a resource: a sentence, and no digest. */
+/**
+ * A side that is no state of a resource: a sentence, and no digest. The sentence identifies the question: worded
+ * otherwise, it is another question, and one that is open is asked anew.
+ */
 export function textSide(text: string): FindingSide {
   return { digest: null, text };
 }

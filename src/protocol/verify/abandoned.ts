@@ -63,6 +63,7 @@ async function finish(job: JobUnderLock, row: IntentRow): Promise<readonly Findi
 }
 
 function unfinished(stepId: string, why: string): Finding {
+  // The wording identifies the question, so that it stays.
   const message =
     `Step ${stepId} is half applied, the Workflow does not ask for it any more, and it cannot be finished: ` + why;
   return stuckFinding(stepId, { type: 'stale-world', message });
