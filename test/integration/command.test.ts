@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -257,6 +258,21 @@ test('a file that the record knows and that is changed meanwhile is a discrepanc
     ['discrepancy', ['file:a.txt changed']],
   );
   assert.equal(existsSync(commanding.at('b.txt')), false);
+});
+
+test('a discrepancy is found before a command runs although another recorded file cannot be looked at', async () => {
+  await commanding.run('mkdir z; echo recorded | tee a.txt > z/b.txt');
+  commanding.code = async (ctx) => {
+    commanding.put('a.txt', 'evil');
+    rmSync(commanding.at('z'), { recursive: true });
+    symlinkSync('/', commanding.at('z'));
+    return await ctx.command(['true']);
+  };
+  const question = await questionFrom(commanding.job.step(free, {}, { stepId: 'f' }));
+  assert.deepEqual(
+    question.findings.map(({ resource, kind }) => `${resource} ${kind}`).filter((line) => line.startsWith('file:a')),
+    ['file:a.txt changed'],
+  );
 });
 
 test('a file that others change while the command runs is no obstacle where othersChange names it', async () => {

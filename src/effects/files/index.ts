@@ -8,7 +8,7 @@ export { findLeftoverFiles, removeLeftoverFiles, type LeftoverFile } from './lef
 export { listFolder } from './list.ts';
 export { glanceAt, observeFile, observeFiles, type ObserveOptions } from './observation.ts';
 export { openFileWorkspace } from './open-workspace.ts';
-export { HOLDFAST_DIRECTORY, isReservedName, normaliseFolder, normalisePath } from './path.ts';
+export { isReservedName, normaliseFolder, normalisePath } from './path.ts';
 export { discardPrepared, prepareFile, type PreparedFile } from './prepare.ts';
 export { isReservedFile, refuseReservedFile } from './reserved.ts';
 export type { FileSighting, FileStamp } from './sighting.ts';

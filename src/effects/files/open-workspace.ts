@@ -5,7 +5,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { HashPool } from './hash-pool.ts';
-import { HOLDFAST_DIRECTORY } from './path.ts';
+import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import type { FileWorkspace, FileWorkspaceOptions } from './workspace.ts';
 
 /**

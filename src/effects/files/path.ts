@@ -6,8 +6,8 @@
  * 2. Holdfast's own names are refused in every folder and every case: `.holdfast`, `.holdfast-…`.
  */
 import { HoldfastError } from '../../model/failure.ts';
+import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 
-export const HOLDFAST_DIRECTORY = '.holdfast';
 /** How the names of temporary files begin, in every folder: lists and watches omit them. */
 export const TEMPORARY_PREFIX = '.holdfast-';
 

@@ -1,7 +1,7 @@
 /** A database of a plan: named by reference to the worker's environment, or a file of the workspace. */
 import * as z from 'zod';
+import { referencedVariable } from '../env-reference.ts';
 
-const ENV_REFERENCE = /^\$\{\{\s*env\.[A-Za-z_]\w*\s*\}\}$/;
 const DatabaseUrlSchema = z
   .string()
   .describe(
@@ -9,8 +9,8 @@ const DatabaseUrlSchema = z
       'sqlite:path). Or `sqlite:relative/path`, a file in the workspace.',
   )
   .superRefine((url, context) => {
-    if (ENV_REFERENCE.test(url) || (url.startsWith('sqlite:') && url.length > 'sqlite:'.length && !url.includes('${{')))
-      return;
+    if (referencedVariable(url) !== undefined) return;
+    if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length && !url.includes('${{')) return;
     const scheme = /^[a-z][a-z0-9+]*:/i.exec(url)?.[0];
     context.addIssue({
       code: 'custom',

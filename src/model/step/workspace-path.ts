@@ -4,7 +4,8 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string; readonly hint: string };
 
-const RESERVED = '.holdfast';
+/** The folder of a workspace that holds the record: no step and no plan may name it. */
+export const HOLDFAST_DIRECTORY = '.holdfast';
 
 /** A path in the workspace, without `./`, `//` and the like. */
 export function workspacePath(path: string): Checked<string> {
@@ -23,7 +24,7 @@ export function workspacePath(path: string): Checked<string> {
       return refused('leads out of the workspace', 'use a path inside the workspace; `..` cannot leave it');
   }
   if (parts.length === 0) return refused('is the workspace itself', 'name a file or folder in it');
-  if (parts[0]!.toLowerCase() === RESERVED)
+  if (parts[0]!.toLowerCase() === HOLDFAST_DIRECTORY)
     return refused('lies in .holdfast/, where the record of the job is kept', 'choose another folder');
   return { ok: true, value: parts.join('/').normalize('NFC') };
 }

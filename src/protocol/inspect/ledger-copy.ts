@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
-import { HOLDFAST_DIRECTORY } from '../workspace/workspace.ts';
+import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 
 const MAX_COPIES = 50;
 const PAUSE_MS = 20;

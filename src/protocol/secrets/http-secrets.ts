@@ -2,6 +2,7 @@
  * Headers that hold secrets: named in plan and record by the worker's environment variable, filled in just before they
  * are sent, and taken out again of what the endpoint says.
  */
+import { referenceTo } from '../../model/env-reference.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { HttpHeaders } from '../../model/step/http-headers.ts';
 
@@ -69,10 +70,6 @@ function commonForms(secret: string): ReadonlySet<string> {
     bytes.toString('base64url'),
     bytes.toString('base64').replace(/=+$/, ''),
   ]);
-}
-
-function referenceTo(variable: string): string {
-  return `\${{ env.${variable} }}`;
 }
 
 function secretOf(header: string, variable: string, env: Readonly<Record<string, string | undefined>>): string {

@@ -10,6 +10,7 @@
  * 3. All declared secrets of all jobs that a worker has met are looked for in all that it says, in all their forms. The
  *    passwords of databases are among them.
  */
+import { referencedVariable } from '../../model/env-reference.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { formOf, MIN_SECRET_CHARACTERS, type Form } from './form.ts';
@@ -19,8 +20,6 @@ import { redactData } from './redact-data.ts';
 import { redactError } from './redact-error.ts';
 import { RedactingStream } from './redacting-stream.ts';
 import { formsOfUrl } from './url-forms.ts';
-
-const DATABASE_VARIABLE = /^\$\{\{\s*env\.([A-Za-z_]\w*)\s*\}\}$/;
 
 export interface SecretUse {
   readonly settings: Pick<JobSettings, 'secrets'>;
@@ -55,7 +54,7 @@ export class Secrets {
   }): void {
     const ofSecrets = secrets.flatMap((name) => this.#newForms('secret', name, formsOfValue));
     const ofDatabases = Object.values(databases).flatMap((reference) => {
-      const name = DATABASE_VARIABLE.exec(reference)?.[1];
+      const name = referencedVariable(reference);
       return name === undefined ? [] : this.#newForms('database', name, formsOfUrl);
     });
     const forms = [...ofSecrets, ...ofDatabases];

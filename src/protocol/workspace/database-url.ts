@@ -1,8 +1,7 @@
 /** The URL of a declared database: as the job names it, or in a variable of the worker's environment. */
+import { referencedVariable, referenceTo } from '../../model/env-reference.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
-
-const ENV_REFERENCE = /^\$\{\{\s*env\.([A-Za-z_]\w*)\s*\}\}$/;
 
 export type WorkerEnv = Readonly<Record<string, string | undefined>>;
 
@@ -21,20 +20,25 @@ export function declaredReference(name: string, { databases }: Pick<JobSettings,
 
 /** @throws HoldfastError `missing-variable`, naming the variable and never a value */
 export function resolveUrl(name: string, reference: string, env: WorkerEnv): string {
-  const url = urlIfSet(reference, env);
+  const variable = referencedVariable(reference);
+  if (variable === undefined) return reference;
+  const url = urlIn(variable, env);
   if (url !== undefined) return url;
-  const variable = ENV_REFERENCE.exec(reference)?.[1];
+  const place = referenceTo(variable);
   throw new HoldfastError(
     'missing-variable',
-    `Database "${name}" is at \${{ env.${variable} }}, and the worker's environment has no ${variable}.`,
+    `Database "${name}" is at ${place}, and the worker's environment has no ${variable}.`,
     { name, variable },
   );
 }
 
 /** Undefined: the variable is not set, or empty. */
 export function urlIfSet(reference: string, env: WorkerEnv): string | undefined {
-  const variable = ENV_REFERENCE.exec(reference)?.[1];
-  if (variable === undefined) return reference;
+  const variable = referencedVariable(reference);
+  return variable === undefined ? reference : urlIn(variable, env);
+}
+
+function urlIn(variable: string, env: WorkerEnv): string | undefined {
   return env[variable] === '' ? undefined : env[variable];
 }
 

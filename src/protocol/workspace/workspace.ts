@@ -8,6 +8,7 @@
 import { join } from 'node:path';
 import type { Database } from '../../effects/database/database.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
+import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
@@ -16,8 +17,6 @@ import { Secrets } from '../secrets/secrets.ts';
 import { declaredReference, isSqliteUrl, resolveUrl, type WorkerEnv } from './database-url.ts';
 import { WorkspaceDatabases } from './databases.ts';
 import { WorkspaceFiles } from './files.ts';
-
-export const HOLDFAST_DIRECTORY = '.holdfast';
 
 export class Workspace {
   /** Absolute, symbolic links resolved. */

@@ -2,13 +2,14 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
+import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { syncDirectory, systemCode, writeDurably } from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import type { WorkerEnv } from './database-url.ts';
-import { HOLDFAST_DIRECTORY, Workspace } from './workspace.ts';
+import { Workspace } from './workspace.ts';
 
 export class Workspaces {
   readonly #root: string;

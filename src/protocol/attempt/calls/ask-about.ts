@@ -2,9 +2,12 @@
 import type { Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
+import type { Attempt } from '../attempt.ts';
 import { inDoubtError } from '../in-doubt.ts';
 import type { DoubtKind } from '../../question/doubt.ts';
 import type { Call } from './call.ts';
+
+const MAX_ERROR_CHARACTERS = 1_000;
 
 /** @throws HoldfastError `in-doubt`, always */
 export function askAbout<T extends Json>(
@@ -15,4 +18,15 @@ export function askAbout<T extends Json>(
 ): never {
   stage.inDoubt.set(name, { row, wanted, kind, why, ...defined({ told }) });
   throw inDoubtError(claim.row.stepId, [name]);
+}
+
+/** What a call, or its probe, threw or answered, in the words of a question. Redacted before it is cut. */
+export function errorText({ workspace }: Attempt, error: unknown): string {
+  return workspace.secrets.redact(textOf(error)).slice(0, MAX_ERROR_CHARACTERS);
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return JSON.stringify(error) ?? String(error);
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  return `${error.name}: ${error.message}${cause}`;
 }

@@ -92,7 +92,7 @@ function checkedRequest(name: string, given: unknown, hasProbe: boolean): HttpRe
     throw new HoldfastError(
       'bad-input',
       `ctx.http("${name}") is idempotent and has a probe. Expected one of the two: ` +
-        'whether a request happened that may be repeated need not be found out.',
+        'of a request that may be repeated, nobody has to find out whether it happened.',
       { name },
     );
   return parsed.data;

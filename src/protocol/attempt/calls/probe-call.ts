@@ -3,9 +3,8 @@ import type { Json } from '../../../model/canonical-json.ts';
 import { invariant } from '../../../model/invariant.ts';
 import type { ProbeResult } from '../../../model/step/step-call.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
-import { askAbout } from './ask-about.ts';
+import { askAbout, errorText } from './ask-about.ts';
 import type { Call } from './call.ts';
-import { errorText } from './error-text.ts';
 import { makeCall } from './make-call.ts';
 import { recordAnswer } from './record-answer.ts';
 

@@ -3,9 +3,8 @@ import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
-import { askAbout } from './ask-about.ts';
+import { askAbout, errorText } from './ask-about.ts';
 import type { Call } from './call.ts';
-import { errorText } from './error-text.ts';
 import { MAX_PERFORM_CHARACTERS } from './request-call.ts';
 
 export interface CallAnswer {

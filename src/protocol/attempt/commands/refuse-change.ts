@@ -4,7 +4,6 @@ import type { Tree } from '../../../effects/files/tree.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { WorkspaceFiles } from '../../workspace/files.ts';
 import { holdsMore, type CopySnapshot } from './copy-snapshot.ts';
-import { mustStayInside } from './link-target.ts';
 
 export interface ChangedCopy {
   readonly files: WorkspaceFiles;
@@ -50,6 +49,30 @@ function refuseLocked({ snapshot, now }: ChangedCopy, path: string): void {
     `"${path}" is in a folder that its owner may not write to (mode ${folder.mode.toString(8)}); ` +
       "the command's change of it cannot be applied.",
     { path },
+  );
+}
+
+/**
+ * @throws HoldfastError `outside-workspace` unless the target is relative, and in the workspace at each of its parts
+ */
+function mustStayInside(path: string, target: string): void {
+  if (target.startsWith('/')) throw leadsOut(path, target, ': it is absolute');
+  const folders = folderOf(path)
+    .split('/')
+    .filter((part) => part !== '');
+  for (const part of target.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') folders.push(part);
+    else if (folders.pop() === undefined) throw leadsOut(path, target, '');
+  }
+}
+
+function leadsOut(path: string, target: string, why: string): HoldfastError {
+  return new HoldfastError(
+    'outside-workspace',
+    `The command made the symbolic link "${path}" → "${target}", which leads out of its copy${why}. ` +
+      'Expected a relative link that stays in the workspace. Nothing of it is applied.',
+    { path, target },
   );
 }
 

@@ -176,13 +176,9 @@ export class CommandTree {
     return paths;
   }
 
-  async #seen(paths: readonly string[]): Promise<readonly SeenFile[]> {
-    const sightings = await this.#attempt.workspace.files.observeMany(paths);
-    return paths.map((path, index) => {
-      const sighting = sightings[index]!;
-      if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
-      return { path, resource: formatResource({ kind: 'file', path }), sighting };
-    });
+  /** One by one: a discrepancy is told although a file after it cannot be read. */
+  async #seen(paths: readonly string[]): Promise<Iterable<SeenFile>> {
+    return seenFiles(paths, await this.#attempt.workspace.files.observeMany(paths));
   }
 }
 
@@ -190,4 +186,13 @@ interface SeenFile {
   readonly path: string;
   readonly resource: string;
   readonly sighting: Extract<FileSighting, { outcome: 'seen' }>;
+}
+
+/** @throws HoldfastError `permission-denied`, `outside-workspace` where it comes to a file that was not seen */
+function* seenFiles(paths: readonly string[], sightings: readonly FileSighting[]): Iterable<SeenFile> {
+  for (const [index, path] of paths.entries()) {
+    const sighting = sightings[index]!;
+    if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
+    yield { path, resource: formatResource({ kind: 'file', path }), sighting };
+  }
 }

@@ -11,6 +11,7 @@ import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import type { TableSchemaState } from '../../../model/record/world.ts';
+import { isSqliteUrl } from '../../workspace/database-url.ts';
 import type { Attempt } from '../attempt.ts';
 
 export class DatabaseScope {
@@ -27,7 +28,7 @@ export class DatabaseScope {
   /** Known without connecting to it. @throws HoldfastError `missing-variable` */
   get dialect(): 'sqlite' | 'postgres' {
     const { workspace, settings } = this.attempt;
-    return this.#url.startsWith('sqlite:') ? 'sqlite' : workspace.dialectOf(this.name, settings);
+    return isSqliteUrl(this.#url) ? 'sqlite' : workspace.dialectOf(this.name, settings);
   }
 
   async open(): Promise<Database> {

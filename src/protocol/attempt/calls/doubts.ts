@@ -1,6 +1,6 @@
 /**
- * How calls in doubt are put to a person: the ledger has what is requested now, so that an answer holds for exactly
- * that.
+ * Calls in doubt, as a person is asked about them: the ledger has what is requested now, so that an answer holds for
+ * exactly that.
  */
 import type { Finding } from '../../../model/question/finding.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
@@ -19,4 +19,21 @@ export function noteDoubts(ledger: Ledger, claim: Claim, doubts: readonly Doubt[
       ledger.putPerform(row);
       return doubtFinding({ ...doubt, row });
     });
+}
+
+/**
+ * Calls of the claim's generation that are begun and not over, where the step can't go on for another reason.
+ * @param why is shown with each
+ */
+export function begunDoubts(ledger: Ledger, claim: Claim, why: string): Doubt[] {
+  const { jobId, stepId, generation, token } = claim.row;
+  return ledger
+    .performsInForce(jobId, stepId, generation)
+    .filter((row) => row.token === token && row.state === 'about' && row.inDoubt !== 'safe')
+    .map((row) => ({
+      row,
+      wanted: row.answers === null ? null : { ...row.answers, text: row.request.text },
+      kind: 'outcome-unknown',
+      why,
+    }));
 }
