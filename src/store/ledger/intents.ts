@@ -7,11 +7,11 @@
  * | sealed   | unchanged | applying  | done   | dropped |
  * | applying | unchanged | applying  | done   | dropped |
  * | dropped  | sealed    | defect    | done   | dropped |
- * | done     | unchanged | defect    | done   | defect  |
+ * | done     | unchanged | defect    | done   | dropped |
  *
  * An intent without effects to apply may be finished without ever having been sealed: its record is its seal. It is
  * also finished from `sealed` (it needed an approval) and from `dropped` (an earlier draft had effects). What is
- * applying is dropped only by a decision that undoes what was applied of it; what is done never moves again.
+ * applying, or was finished just now, is dropped only by a decision that undoes what was applied of it.
  *
  * Invariant: an intent matches its digest whenever it is read.
  */
@@ -114,19 +114,13 @@ export class IntentTable {
   }
 
   drop(token: Digest): void {
-    const changed = this.#file.run(`UPDATE intent SET state = 'dropped' WHERE token = ? AND state <> 'done'`, token);
-    if (changed === 0) invariant(this.#stateOf(token) !== 'done', `an intent that is dropped (${token}) is not done`);
+    this.#file.run(`UPDATE intent SET state = 'dropped' WHERE token = ?`, token);
   }
 
   preparedAfters(token: Digest): PreparedAfters {
     const row = this.#file.get('SELECT prepared FROM intent WHERE token = ?', token);
     const prepared = row === undefined ? null : COLUMNS.jsonOrNull(row, 'prepared', isPrepared);
     return prepared ?? { afters: {}, changes: [] };
-  }
-
-  #stateOf(token: Digest): IntentState | undefined {
-    const row = this.#file.get('SELECT state FROM intent WHERE token = ?', token);
-    return row === undefined ? undefined : COLUMNS.oneOf(row, 'state', STATES);
   }
 }
 
