@@ -51,6 +51,7 @@ export interface OpenConnection {
 }
 
 /**
+ * Connects; whoever gets the connection closes it.
  * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile, file or key that can't be
  * read)
  */

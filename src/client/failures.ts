@@ -113,11 +113,15 @@ export function grpcCode(error: unknown): number | undefined {
   return cause !== undefined && isGrpcServiceError(cause) ? cause.code : undefined;
 }
 
+/** The server's own words, without their full stop. */
 function grpcDetails(error: unknown): string {
   const inner = isGrpcServiceError(error) ? error : ((error as { cause?: unknown }).cause ?? error);
-  return (isGrpcServiceError(inner) ? inner.details : inner instanceof Error ? inner.message : String(inner))
-    .trim()
-    .replace(/\.$/, '');
+  return wordsOf(inner).trim().replace(/\.$/, '');
+}
+
+function wordsOf(error: unknown): string {
+  if (isGrpcServiceError(error)) return error.details;
+  return error instanceof Error ? error.message : String(error);
 }
 
 function notFound({ workflowId, namespace, address }: FailureContext, cause: unknown): HoldfastError {

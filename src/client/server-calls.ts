@@ -23,7 +23,7 @@ export class ServerCalls implements OpenConnection {
   readonly namespace: string;
   readonly client: Client;
   readonly connection: Connection;
-  /** Leaves memos as they are: they may be large, and nothing that is listed needs them. */
+  /** Reads memos as null: nothing here needs them, and a job whose key is gone must not hide the others. */
   readonly visibility: Client;
   readonly #queryTimeoutMs: number;
 

@@ -1,6 +1,27 @@
-/** The changes that put a step's effects back, and what they leave as it is. */
+/** The changes that put a step's effects back: what they are made from, and what they leave as it is. */
+import type { JobSettings } from '../../../model/job/settings.ts';
 import type { DatabaseEffect, FileEffect } from '../../../model/record/effect.ts';
 import type { NotUndone, Undoes } from '../../../model/record/intent.ts';
+import type { StepRecord } from '../../../model/record/record.ts';
+import type { UndoRuling } from '../../../store/ledger/undo-rulings.ts';
+import type { Stage } from '../../attempt/stage.ts';
+import type { Workspace } from '../../workspace/workspace.ts';
+
+/** A record whose effects are undone, and what the undoing must know for it. */
+export interface UndoTarget {
+  readonly workspace: Workspace;
+  readonly settings: JobSettings;
+  readonly record: StepRecord;
+  /** The undoing's own. */
+  readonly token: string;
+  /** Places of effects that a decision has undone. */
+  readonly skip: ReadonlySet<number>;
+  readonly rulings: readonly UndoRuling[];
+  /** What the step's own compensation has staged: the resources that it changes are its own matter. */
+  readonly stage: Stage;
+  /** Has the compensation seen to what cannot be undone by itself? */
+  readonly isCompensated: boolean;
+}
 
 export interface Inverse {
   /** Newest first, as the database effects are. */

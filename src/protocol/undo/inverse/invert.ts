@@ -14,7 +14,7 @@ import { invertFile } from './invert-file.ts';
 import { invertRow } from './invert-row.ts';
 import { lookAtRows } from './row-sighting.ts';
 import { RunningInversion } from './running-inversion.ts';
-import type { UndoTarget } from './undo-target.ts';
+import type { UndoTarget } from './inverse.ts';
 
 /** Looks at every resource; writes nothing. @throws HoldfastError `storage-unreachable` and what else may pass */
 export async function inverseOf(target: UndoTarget): Promise<RunningInversion> {

@@ -4,7 +4,7 @@ import type { UndoRuling } from '../../../store/ledger/undo-rulings.ts';
 import { describeDifference } from '../../question/describe.ts';
 import { changedSinceFinding } from '../../question/undo.ts';
 import type { RunningInversion } from './running-inversion.ts';
-import type { UndoTarget } from './undo-target.ts';
+import type { UndoTarget } from './inverse.ts';
 
 export interface ResourceStates {
   readonly resource: string;

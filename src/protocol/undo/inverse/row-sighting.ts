@@ -2,7 +2,7 @@
 import type { RowChange } from '../../../model/record/effect.ts';
 import type { RowState } from '../../../model/record/world.ts';
 import type { Database } from '../../../effects/database/database.ts';
-import type { UndoTarget } from './undo-target.ts';
+import type { UndoTarget } from './inverse.ts';
 
 export interface RowSighting {
   readonly whole: RowState;

@@ -5,8 +5,7 @@ import type { NotUndone, Undoes } from '../../../model/record/intent.ts';
 import type { Finding } from '../../../model/question/finding.ts';
 import type { ResourceState } from '../../../model/record/world.ts';
 import type { Stage } from '../../attempt/stage.ts';
-import type { Inverse } from './inverse.ts';
-import type { UndoTarget } from './undo-target.ts';
+import type { Inverse, UndoTarget } from './inverse.ts';
 
 export class RunningInversion {
   readonly target: UndoTarget;
