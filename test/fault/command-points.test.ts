@@ -77,7 +77,7 @@ function withoutOurs(files: Readonly<Record<string, string>>): Record<string, st
   );
 }
 
-test('killed at every fault point of a command and of applying it, it ends with the whole of what the command changed', async () => {
+test('a command killed at any fault point, also while it is applied, ends with all of its changes', async () => {
   await killEverywhere(
     12,
     process.env['HOLDFAST_KILLS'] === 'all'

@@ -93,7 +93,10 @@ function writeRepository(folder: string, files = FILES): void {
   writeFileSync(
     join(folder, 'format.mjs'),
     `import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-for (const name of readdirSync('src')) writeFileSync('src/' + name, readFileSync('src/' + name, 'utf8').replace(/ +/g, ' ').replace(/\\( /g, '(').replace(/,/g, ', '));\n`,
+for (const name of readdirSync('src')) {
+  const text = readFileSync('src/' + name, 'utf8');
+  writeFileSync('src/' + name, text.replace(/ +/g, ' ').replace(/\\( /g, '(').replace(/,/g, ', '));
+}\n`,
   );
 }
 
@@ -180,7 +183,7 @@ test('a formatter, sed -i, npm pack and a removal make what they make of a plain
   assert.equal(existsSync(join(workspace, 'data')), false);
 });
 
-test('one that changes everything and leaves a daemon behind, and one that fails at its end: nothing of them is there', async () => {
+test('a command that leaves a daemon behind, or fails at its end, changes nothing in the workspace', async () => {
   const were = treeOf(workspace);
   for (const [stepId, line, kind] of [
     ['daemon', 'sed -i s/text/TEXT/ docs/*.md; rm -r src; setsid sleep 341 >/dev/null 2>&1 &', 'processes-left'],

@@ -225,7 +225,7 @@ for (const [operation, calls, code, least] of OPERATIONS) {
   );
 }
 
-test('a disk that is full at any point leaves the target whole, and the change is completed when there is room', async (context) => {
+test('a disk full at any point leaves the target whole; the change completes when there is room', async (context) => {
   const disk = join(base, 'disk');
   mkdirSync(disk);
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0)

@@ -59,7 +59,7 @@ describe(
   },
 );
 
-test(`workers killed from outside at random moments: the job ends by itself, each effect once (HOLDFAST_SEED=${seed})`, async (t) => {
+test(`a job whose workers are killed at random ends by itself, each effect once (HOLDFAST_SEED=${seed})`, async (t) => {
   const wanted = comparableEnd((await undisturbed).end);
   const random = seededRandom(seed);
   const { end, restarts } = await runJob({}, async (supervisor) => {

@@ -150,7 +150,7 @@ for (const point of ['user-code.before', 'user-code.after', 'prepare.files-writt
     assert.equal(await wake(leftover), 'fenced');
   });
 
-  test(`a worker frozen at ${point} applies nothing when it wakes after a reset before anybody did the step`, async () => {
+  test(`a worker frozen at ${point} applies nothing when it wakes after a reset, its step not yet done`, async () => {
     await begin();
     const leftover = await freeze(point);
     writeFileSync(currentRun(), SECOND_RUN);

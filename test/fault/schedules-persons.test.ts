@@ -102,7 +102,7 @@ for (const moment of MOMENTS) {
     assert.equal(noteOf(job), 'theirs');
   });
 
-  test(`a file that the record does not know, edited at ${moment}, is seen by the step before it is replaced, and its bytes are kept`, async () => {
+  test(`an unrecorded file edited at ${moment} is seen before its replacement, its bytes are captured`, async () => {
     await using job = openJob();
     edit(job, 'before');
     let isEdited = false;

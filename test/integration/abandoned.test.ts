@@ -81,7 +81,7 @@ for (const point of [
   'commit.file-renamed',
   'record.before',
 ] satisfies FaultPoint[]) {
-  test(`after a reset, a step half applied (killed at ${point}) that is not asked for again is finished and put to a person`, async () => {
+  test(`after a reset, a half-applied step (${point}) not requested again is finished and asked about`, async () => {
     const { job, memory, workspace } = await killed(point);
     const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
     const question = await asked(reset.run(READER));
@@ -103,7 +103,7 @@ for (const point of [
     );
   });
 
-  test(`after a reset, a step half applied (killed at ${point}) that is asked for again goes on by itself`, async () => {
+  test(`after a reset, a half-applied step (${point}) that is requested again goes on by itself`, async () => {
     const { memory, workspace } = await killed(point);
     const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
     assert.deepEqual(await reset.step(both, {}, { stepId: 'both', uses: ['copy'] }), { done: true });
@@ -112,7 +112,7 @@ for (const point of [
   });
 }
 
-test('in the same Run what was given up half applied is finished by the next comparison, without a question', async () => {
+test('in the same Run the next comparison finishes an abandoned half-applied step without a question', async () => {
   const { job, memory, workspace } = await killed('commit.file-renamed');
   const successor = open({ workspace, resume: memory, workerId: 'second' });
   await successor.run(READER);
@@ -137,7 +137,7 @@ test('after continue-as-new, too: it is no reset', async () => {
   );
 });
 
-test('a person’s change to what it had half applied is asked about first; after the decision it is finished', async () => {
+test('a person’s change to a half-applied file is asked about; after the decision the step is finished', async () => {
   const { memory, workspace } = await killed('applying.after');
   writeFileSync(join(workspace, 'target.txt'), 'by a person\n');
   const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
@@ -168,7 +168,10 @@ test('what can never be finished is a question; rerun takes it back', async () =
   );
   assert.match(
     question.findings[0]!.found.text,
-    /Step both is half applied, the Workflow does not ask for it any more, and it cannot be finished: The statement is refused\./,
+    new RegExp(
+      'Step both is half applied, the Workflow does not ask for it any more, and it cannot be finished: ' +
+        String.raw`The statement is refused\.`,
+    ),
   );
   assert.equal((await reset.decide(question, { answer: 'rerun' })).kind, 'repaired');
   await reset.run(READER);

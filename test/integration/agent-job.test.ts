@@ -108,7 +108,7 @@ test('an edit by a person is asked about, decided by a plain Signal, and the job
 });
 
 test(
-  'outputs too large for continue-as-new, and for one result, are left out and answered by the record; each step runs once',
+  'outputs too large for continue-as-new or for one result are omitted and come from the record; each step runs once',
   { timeout: 120_000 },
   async () => {
     const ids = Array.from({ length: 12 }, (_, index) => `s${index}`);
@@ -148,7 +148,7 @@ test(
 );
 
 test(
-  'after continue-as-new the status shows what earlier Runs have done, with generation and effects; the details show the latest',
+  'after continue-as-new the status has the steps of earlier Runs, generation and effects; the details have the latest',
   { timeout: 120_000 },
   async () => {
     const ids = Array.from({ length: 60 }, (_, index) => `w${index}`);

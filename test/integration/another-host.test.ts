@@ -55,7 +55,7 @@ function notes(): unknown[] {
   }
 }
 
-test('a worker of the host that the job has left writes nothing to a database that a later term has fenced', async () => {
+test('a worker of the job’s former host writes nothing to a database that a later term has fenced', async () => {
   const before = jobOn('host-1');
   await before.step(note, { id: 1 }, { stepId: 'note-1' });
   const memory = { ...before.memory, steps: [...before.memory.steps] };

@@ -224,7 +224,7 @@ test("a plan's input that does not fit is refused before the workspace is touche
   });
 });
 
-test('two jobs in one workspace: the second is asked, does nothing, and goes on once the first has given it back', async () => {
+test('a second job in a workspace asks, does nothing, and goes on once the first has released it', async () => {
   await without(async () => {
     await job.step(fileWriteStep, { path: 'first.txt', content: 'first\n' });
     const second = openTestJob({ workspace: job.workspace, openJobs: [job.jobId] });

@@ -98,7 +98,7 @@ test('one that leaves a process behind, or is killed for its time, is in doubt',
   assert.match(late.findings[0]!.difference, /did not end within 300 ms/);
 });
 
-test('killed while it runs: it ends with its worker, and a person is asked, who sees words, folder and names of variables', async () => {
+test('a command ends with its killed worker; the question shows its words, folder and variables’ names', async () => {
   const workspace = mkdtempSync(join(root, 'killed-'));
   mkdirSync(join(workspace, 'sub'));
   const line = 'echo half > half.txt; touch started; sleep 361; echo whole > whole.txt';
@@ -187,7 +187,7 @@ test('a watched command: another version is a discrepancy, shown with both, and 
   });
 });
 
-test('a watched command that is gone, fails or does not end has told nothing: neither changed nor unchanged', async () => {
+test('a watched command that is gone, fails or does not end counts neither as changed nor as unchanged', async () => {
   await withTool('#!/bin/sh\necho tool 1.0\n', async (watching, write) => {
     await watching.verify();
     for (const [script, reason] of [

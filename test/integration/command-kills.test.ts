@@ -21,7 +21,7 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
 const OWN = `300.${process.pid}`;
 after(() => rmSync(root, { recursive: true, force: true }));
 
-test('killed while the command is half-way: the command ends with its worker, nothing of it is there, and it runs again', async () => {
+test('a command whose worker is killed half-way ends with it, changes nothing, and runs again', async () => {
   const workspace = prepareTree(root, 'half-way');
   const before = filesIn(workspace);
   const started = join(root, 'started');
@@ -43,7 +43,7 @@ test('killed while the command is half-way: the command ends with its worker, no
   assert.deepEqual(leftCopies(workspace), []);
 });
 
-test('what a killed worker’s command has left running in a session of its own is ended before the next comparison', async () => {
+test('what a killed worker’s command started in a session of its own is ended before the next comparison', async () => {
   const workspace = prepareTree(root, 'daemon');
   const started = join(root, 'daemon-started');
   const line =

@@ -145,7 +145,7 @@ test('a program that is not there: where it was searched is said', async () => {
   assert.match(await commanding.refused('permission-denied', ['./tool']), /not executable/);
 });
 
-test('a command that takes too long is killed with all that it started, by its own timeout and by the step’s', async () => {
+test('a command that runs over its own timeout, or its step’s, is killed with all that it started', async () => {
   commanding.put('a.txt', 'a');
   const startedMs = Date.now();
   assert.match(

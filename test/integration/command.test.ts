@@ -25,7 +25,7 @@ import { snapshotFiles } from '../support/snapshot.ts';
 
 const commanding = testCommandingJob();
 
-test('what a command changes is applied: contents, new and removed files, modes, symbolic links, folders, empty ones too', async () => {
+test('what a command changes is applied: contents, files, modes, symbolic links, folders, empty ones too', async () => {
   commanding.put('src/a.txt', 'hello\n');
   commanding.put('src/tool.sh', '#!/bin/sh\n', 0o644);
   commanding.put('gone/deep/x.txt', 'x');
@@ -61,7 +61,7 @@ test('a file becomes a folder and a folder a file', async () => {
   assert.equal(commanding.text('was-folder'), '2\n');
 });
 
-test('folders that a command locks are locked last; who may not write to a new one is told before anything is applied', async () => {
+test('a folder that a command locks is locked last; a new locked one is refused first, except for root', async () => {
   commanding.put('d/f', 'one');
   await commanding.run('echo two > d/f; echo new > d/g; chmod 555 d');
   assert.deepEqual(

@@ -76,7 +76,7 @@ test('an answer about what was found holds for that alone: changed again, it is 
   await job.close();
 });
 
-test('what was left as it is stays so for the older records of the same file; what is as before already is no question', async () => {
+test('a skipped file is skipped for its older records too; one that is as before already is no question', async () => {
   jobs.code = (ctx, { n }) => ctx.files.write('a.txt', `version ${n}\n`);
   jobs.otherCode = (ctx) => ctx.files.write('b.txt', 'b\n');
   const job = jobs.open('older');
@@ -135,7 +135,7 @@ test('a folder that the job made and that holds what it did not put there stays,
   await job.close();
 });
 
-test('a target of the undoing that somebody changes while it is half applied is a conflict; nothing is lost', async () => {
+test('a target that somebody changes while its undoing is half applied is a conflict; nothing is lost', async () => {
   jobs.code = async (ctx) => {
     await ctx.files.write('a.txt', 'a\n');
     await ctx.files.write('b.txt', 'b\n');
@@ -210,7 +210,7 @@ test('a statement with an undo is not run over rows that somebody has changed: t
   await job.close();
 });
 
-test('a record that cannot be read is asked about before anything is undone; a job that has done nothing has nothing to undo', async () => {
+test('a record that cannot be read is asked about before anything is undone', async () => {
   jobs.code = (ctx) => ctx.files.write('a.txt', 'a\n');
   const job = jobs.open('damaged');
   await job.step(act, {});
@@ -221,7 +221,10 @@ test('a record that cannot be read is asked about before anything is undone; a j
   assert.deepEqual([question.kind, question.findings[0]!.answers], ['damaged', ['recheck', 'abort']]);
   assert.equal(read(job, 'a.txt'), 'a\n');
   await job.close();
+});
 
+test('a job that has done nothing has nothing to undo', async () => {
+  jobs.code = (ctx) => ctx.files.write('a.txt', 'a\n');
   const first = jobs.open('shared');
   await first.step(act, {});
   await using second = jobs.open('shared', { openJobs: [first.jobId] });

@@ -15,7 +15,7 @@ import { act, at, change, read, rowsOf, TABLE, testUndoJobs } from '../support/u
 
 const jobs = testUndoJobs();
 
-test('a compensation is told what the step was given, returned, changed and called; what it stages goes before the rest', async () => {
+test('a compensation is told what its step took, returned, changed and called; what it stages goes first', async () => {
   const told: CompensatedRecord[] = [];
   jobs.code = async (ctx, { n }) => {
     await jobs.call(ctx, 'charge', { n: n ?? 0 });
@@ -98,7 +98,7 @@ test('what cannot be undone and has no compensation is named, and the rest is un
   await job.close();
 });
 
-test('a compensation that throws is tried again, then a person is asked: again, without it, or not at all', async () => {
+test('a compensation that throws is tried again, then asked about: again, without it, or not at all', async () => {
   for (const answer of ['rerun', 'skip', 'abort'] as const) {
     let attempts = 0;
     jobs.code = async (ctx) => {
@@ -156,7 +156,7 @@ test('a call of a compensation that is cut off is in doubt like any other: asked
   await job.close();
 });
 
-test('a call in doubt is settled before its step is undone: happened, it is compensated; not made, it is not', async () => {
+test('a call in doubt is settled before its step is undone, and compensated only if it happened', async () => {
   for (const answer of ['happened', 'skip'] as const) {
     const told: unknown[] = [];
     jobs.code = (ctx) => jobs.call(ctx, 'charge');
@@ -188,7 +188,7 @@ test('a call in doubt is settled before its step is undone: happened, it is comp
   }
 });
 
-test('a step that made a call and was not finished: its calls are compensated, nothing else of it is there', async () => {
+test('the calls of a step that was not finished are compensated; nothing else of it is there', async () => {
   jobs.code = async (ctx) => {
     await jobs.call(ctx, 'charge');
     await ctx.files.write('a.txt', 'a\n');
@@ -215,7 +215,7 @@ test('a step that made a call and was not finished: its calls are compensated, n
   await job.close();
 });
 
-test('a step that was run again is undone once, with the calls of all its generations; what a rerun has undone is not undone again', async () => {
+test('a step that was run again is undone once, with all generations’ calls; nothing is undone twice', async () => {
   let told: readonly string[] = [];
   jobs.code = async (ctx) => {
     await ctx.files.readText('in.txt');

@@ -40,7 +40,7 @@ async function runSaga(job: TestJob, count = SAGA.length): Promise<void> {
 }
 
 for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
-  test(`${dialect}: a saga aborted after each of its steps leaves the world as it was, byte for byte; each call is compensated once`, async () => {
+  test(`${dialect}: a saga aborted after any step restores every byte and compensates each call once`, async () => {
     for (let count = 1; count <= SAGA.length; count++) {
       const places = await placesOf(`after-${count}-${dialect}`, dialect);
       await prepareSagaWorld(places);
@@ -70,7 +70,7 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
   });
 }
 
-test('a step half applied when the job is aborted is finished first, then undone; one that was only sealed is dropped', async () => {
+test('a step half applied when the job is aborted is finished, then undone; one only sealed is dropped', async () => {
   jobs.code = async (ctx) => {
     await ctx.files.write('a.txt', 'a\n');
     await ctx.files.write('b.txt', 'b\n');
@@ -102,7 +102,7 @@ test('a step half applied when the job is aborted is finished first, then undone
   await job.close();
 });
 
-test('a link that the job had replaced by a file comes back, also where the undoing was cut between taking away and placing', async () => {
+test('a link that the job had replaced by a file comes back, also if killed between removal and placing', async () => {
   jobs.code = (ctx) => ctx.files.write('link', 'no link any more\n');
   const job = jobs.open('link');
   writeFileSync(at(job, 'target.txt'), 'target\n');
@@ -119,7 +119,7 @@ test('a link that the job had replaced by a file comes back, also where the undo
   await job.close();
 });
 
-test('from the abort on no step runs any more, whoever asks for it; and a Workflow reset to before it is told', async () => {
+test('from the abort on no step runs, whoever requests it; a Workflow reset to before the abort is told', async () => {
   jobs.code = (ctx) => ctx.files.write('a.txt', 'a\n');
   jobs.otherCode = (ctx) => ctx.files.write('b.txt', 'b\n');
   const job = jobs.open('stopped');

@@ -97,7 +97,7 @@ test('a decision that a worker carries out at its start does not make the databa
   assert.equal((await job.decide(result.question, { answer: 'accept' })).kind, 'repaired');
 });
 
-test('a database that was put back to before the last comparison of a new Run is told by its fence row alone', async () => {
+test('a database put back to before the last comparison of a new Run is told by its fence row alone', async () => {
   const { memory } = job;
   await job.close();
   copyFileSync(file(), join(workspace, 'backup.db'));

@@ -97,7 +97,7 @@ void test('the file is not created by opening or reading, but by the first write
   await database.close();
 });
 
-void test('a file that the record knows, or that was there, is never made anew: unreachable until it is back', async (context) => {
+void test('a file that is recorded or was there is never made anew: unreachable until it is back', async (context) => {
   const subject = await setUp(context, [ITEM]);
   const aside = `${subject.filePath}.aside`;
   const database = await subject.open();
@@ -199,7 +199,7 @@ void test('a statement that ends the transaction by itself leaves nothing to com
   await database.close();
 });
 
-void test('a step’s statement changes no settings, attaches nothing and leaves Holdfast’s tables alone', async (context) => {
+void test('a step’s statement changes no settings, attaches nothing and spares Holdfast’s tables', async (context) => {
   const subject = await setUp(context, [ITEM]);
   const database = await subject.open();
   await database.ensureHoldfastTables();

@@ -203,9 +203,10 @@ export function rowsConform(conformance: Conformance): void {
     const columns = ['select', 'a"b', 'Größe', '日本', 'with space', '__proto__', "o'brien"];
     const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
     const table = 'Order.x"y';
+    const texts = columns.map((name) => `${quote(name)} text`).join(', ');
     await transact(database, (transaction) =>
       transaction.applySql({
-        text: `CREATE TABLE ${quote(table)} ("key" integer, "Part" text, ${columns.map((name) => `${quote(name)} text`).join(', ')}, PRIMARY KEY ("key", "Part"))`,
+        text: `CREATE TABLE ${quote(table)} ("key" integer, "Part" text, ${texts}, PRIMARY KEY ("key", "Part"))`,
         params: [],
       }),
     );
@@ -322,9 +323,8 @@ export function rowsConform(conformance: Conformance): void {
     'every value comes back as it went in, is put back the same, and is told from every other',
     async (subject, database) => {
       const { valueColumns } = conformance;
-      await subject.direct(
-        `CREATE TABLE vals (id integer PRIMARY KEY, ${valueColumns.map(({ type }, index) => `c${index} ${type}`).join(', ')})`,
-      );
+      const definitions = valueColumns.map(({ type }, index) => `c${index} ${type}`);
+      await subject.direct(`CREATE TABLE vals (id integer PRIMARY KEY, ${definitions.join(', ')})`);
       const columns = valueColumns.map((_column, index) => `c${index}`);
       const rows = fc.array(fc.tuple(...valueColumns.map(({ values }) => fc.option(values, { nil: null }))), {
         minLength: 1,

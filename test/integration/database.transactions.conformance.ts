@@ -304,7 +304,7 @@ export function transactionsConform(conformance: Conformance): void {
     });
   }
 
-  void test(`${dialect}: a restored backup is visible in the fence's last token and the missing token`, async (context) => {
+  void test(`${dialect}: a restored backup shows in the fence's last token and the missing token`, async (context) => {
     const subject = await conformance.setUp(context);
     const step = async (token: string): Promise<void> => {
       const database = await subject.open();

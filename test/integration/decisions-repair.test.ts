@@ -29,7 +29,7 @@ const chainCode = implementStep(chain, async (ctx, { from, to }) => {
 
 const drifted = onceAFile(new DriftedJob([chainCode]));
 
-test('the note of what is accepted names stale steps that do not run again, not one that another answer runs again', async () => {
+test('the note of what is accepted names its stale steps, but none that another answer runs again', async () => {
   drifted.begin();
   writeFileSync(drifted.at('out/a.txt'), 'edited\n');
   writeFileSync(drifted.at('input.txt'), 'edited, too\n');
@@ -47,7 +47,7 @@ test('the note of what is accepted names stale steps that do not run again, not 
   assert.ok(result.notes.includes('file:out/a.txt: what was found is the record now'), result.notes.join('; '));
 });
 
-test('a row that was changed in a table whose column was renamed tells its own change; the column is told once, by the schema', async () => {
+test('a changed row of a table with a renamed column shows its own change; the schema shows the column’s', async () => {
   drifted.begin();
   drifted.sql('ALTER TABLE note RENAME COLUMN text TO body');
   drifted.sql('UPDATE note SET size = 77 WHERE id = 1');
@@ -126,7 +126,7 @@ test('a rerun undoes dependents newest first and runs them again under generatio
   assert.equal((await drifted.job.verify()).kind, 'verified');
 });
 
-test('an undo never replaces what somebody changed after the question: the row and the file stay, and are asked about', async () => {
+test('an undo replaces no row and no file that somebody changed after the question: they are asked about', async () => {
   drifted.begin();
   writeFileSync(drifted.at('input.txt'), 'other\n');
   const question = await questionOf(drifted.job, drifted.copy);
@@ -222,7 +222,7 @@ test('a statement without an undo keeps its recorded answer: it is not run again
   assert.deepEqual(finding.rerunSteps, ['summary']);
 });
 
-test('an undo that fails leaves its database as it is and says so; the decision is carried out all the same', async () => {
+test('an undo that fails changes nothing in its database and says so; the decision is carried out anyway', async () => {
   drifted.begin();
   await drifted.job.step(
     dbSqlStep,
@@ -287,7 +287,7 @@ test('an approval dies with its draft: what was approved is not applied to a wor
   assert.equal(drifted.text('target.txt'), 'ours\n');
 });
 
-test("an edit of a half-applied step while its worker was dead is that step's conflict, named by the comparison", async () => {
+test("an edit while the worker of a half-applied step is dead is that step's conflict in the comparison", async () => {
   for (const answer of ['skip', 'overwrite', 'undo'] as const) {
     drifted.begin();
     const write = (): Promise<unknown> =>
@@ -331,7 +331,7 @@ function contentOf(question: Question): string {
   });
 }
 
-test('a row that was changed before its database had committed is a conflict; overwrite and skip do as they say', async () => {
+test('a row changed before its database had committed is a conflict; overwrite and skip do as they say', async () => {
   for (const answer of ['overwrite', 'skip'] as const) {
     drifted.begin();
     const upsert = (): Promise<unknown> =>

@@ -173,7 +173,8 @@ test('servers end with the process that started them, also by SIGKILL, and leave
   const script = `
     import { startDevServer } from './src/dev-server/start.ts';
     import { startPostgres } from './test/support/postgres.ts';
-    const [server, cluster] = await Promise.all([startDevServer({ executable: ${JSON.stringify(executable.path)}, ui: false }), startPostgres()]);
+    const options = { executable: ${JSON.stringify(executable.path)}, ui: false };
+    const [server, cluster] = await Promise.all([startDevServer(options), startPostgres()]);
     process.stdout.write(JSON.stringify({ group: server.pid, dataDirectory: cluster.dataDirectory }) + '\\n');
     setInterval(() => undefined, 1000);`;
   const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {

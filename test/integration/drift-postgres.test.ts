@@ -130,7 +130,7 @@ const DRIFTS: readonly Drift[] = [
 for (const [index, drift] of DRIFTS.entries()) {
   // Two triggers for each kind, and every trigger with several kinds; SQLite has them all with each other.
   for (const trigger of [TRIGGERS[index % TRIGGERS.length]!, TRIGGERS[(index + 2) % TRIGGERS.length]!]) {
-    test(`after a ${trigger}, ${drift.name}: noticed before a further step, named, and nothing is changed`, async () => {
+    test(`after a ${trigger}, ${drift.name}: noticed before the next step, named, and nothing is changed`, async () => {
       const copy = copyOf(fixture);
       await putBack(pristine);
       try {
@@ -155,7 +155,7 @@ for (const [index, drift] of DRIFTS.entries()) {
 }
 
 for (const trigger of TRIGGERS) {
-  test(`after a ${trigger}, a database restored from last week's copy is noticed by its rows and its tokens`, async () => {
+  test(`after a ${trigger}, a database restored from last week's copy is noticed by its rows and tokens`, async () => {
     const copy = copyOf(fixture);
     await putBack(lastWeek);
     try {
@@ -202,7 +202,7 @@ test('an unchanged database raises no alarm, whatever resumes the job', async ()
   }
 });
 
-test('a server that is down is out of reach, not gone: only recheck and abort; when it is back, the job goes on', async () => {
+test('a server that is down is unreachable, not gone: recheck or abort; the job goes on when it is back', async () => {
   const cluster: PostgresCluster = await startPostgres();
   let own: Fixture | undefined;
   try {

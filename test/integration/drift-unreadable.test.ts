@@ -42,7 +42,7 @@ const UNREADABLE = [
 for (const [index, { name, path, mode, back, resource }] of UNREADABLE.entries()) {
   // Each kind with two triggers; over all of them each trigger comes twice.
   for (const trigger of [TRIGGERS[index % TRIGGERS.length]!, TRIGGERS[(index + 1) % TRIGGERS.length]!]) {
-    test(`after a ${trigger}: ${name} that may not be read is named as such, and nothing goes on until it can be`, async () => {
+    test(`after a ${trigger}: ${name} that may not be read is named, and nothing goes on until it can be`, async () => {
       const copy = copyOf(fixture);
       try {
         if (trigger === 'long wait') waitLong(copy.workspace);

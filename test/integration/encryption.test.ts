@@ -147,7 +147,7 @@ async function keyIdsUsed(workflowId: string): Promise<readonly string[]> {
   return [...new Set(ids)];
 }
 
-test('nothing that a job takes, gives, says or fails with can be read from what the server keeps; with the codec endpoint Temporal’s command line shows it', async () => {
+test('nothing that a job takes, gives, says or fails with can be read without the codec endpoint', async () => {
   const queue = temporal.unique('queue');
   const worker = await startWithKeys(queue, OLD);
   const job = await start(queue, OLD, {
@@ -200,7 +200,7 @@ test('nothing that a job takes, gives, says or fails with can be read from what 
   await worker.stop();
 });
 
-test('what Temporal’s command line sends through the codec endpoint is encrypted, what it sends without is taken as it is', async () => {
+test('what Temporal’s command line sends is encrypted by the codec endpoint, else taken as it is', async () => {
   const queue = temporal.unique('queue');
   const worker = await startWithKeys(queue, OLD);
   const plan = (workspace: string): string =>
@@ -258,7 +258,7 @@ const LACKING = [
 ] as const;
 
 // At once: Temporal tries a Workflow Task again after ten seconds.
-test('a worker that lacks the key fails no job and touches nothing; whoever asks is told the key; with the key the job goes on', async () => {
+test('a worker without the key fails no job, touches nothing and names the key; with it the job goes on', async () => {
   await Promise.all(LACKING.map(lacks));
 });
 
@@ -320,7 +320,7 @@ test('where one worker has the key and another has not, steps are tried again un
   await worker.stop();
 });
 
-test('rotation: a job begun under the old key goes on under the new one; what the old one wrote is still read; when it is taken away, it is named', async () => {
+test('rotation: a job goes on under a new key, reads what the old one wrote, and names a missing old key', async () => {
   const queue = temporal.unique('queue');
   const first = await startWithKeys(queue, OLD);
   const job = await start(queue, OLD, {
@@ -385,7 +385,7 @@ test('a job from before encryption was switched on goes on, and what is added to
   await worker.stop();
 });
 
-test('a bundle of Workflows that was made without encryption is refused by a worker with keys, which then starts nothing', async () => {
+test('a worker with keys refuses a bundle of Workflows made without encryption, and starts nothing', async () => {
   const made = await bundleWorkflows();
   const error = await createWorker({
     address: temporal.address,

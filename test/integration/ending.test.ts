@@ -216,7 +216,7 @@ test(
 );
 
 test(
-  'a command says its last line while it runs; cancelling its job ends it with all that it started, and applies nothing',
+  'a command says its last line while it runs; cancelling its job ends all that it started, and applies nothing',
   { timeout: 40_000 },
   async () => {
     const own = `300.${process.pid}9`;

@@ -121,7 +121,7 @@ test('a read of what the record knows must find what the record says', async () 
   assert.equal((await questionFrom(doAct())).findings[0]!.resource, 'file:a.txt');
 });
 
-test('what the step read and another changes before it applies drops the draft: it runs again on what is there now', async () => {
+test('a change of what a step read, before it applies, drops the draft: it runs again on what is there', async () => {
   writeFileSync(at('input.txt'), 'first');
   code = async (ctx) => {
     const seen = await ctx.files.readText('input.txt');

@@ -249,7 +249,8 @@ test('a ledger that is no database any more is damage, and a person is asked', a
 });
 
 for (const point of [undefined, 'applying.after', 'commit.database-after'] satisfies (FaultPoint | undefined)[]) {
-  test(`what a raw statement makes of rows that the record knows is no drift (${point === undefined ? 'nobody dies' : `killed at ${point}`})`, async () => {
+  const death = point === undefined ? 'nobody dies' : `killed at ${point}`;
+  test(`what a raw statement makes of recorded rows is no drift (${death})`, async () => {
     const databases = { main: 'sqlite:main.db' };
     job = openTestJob({ databases });
     await job.step(dbSqlStep, {
@@ -357,7 +358,7 @@ test('what was adopted after one reset is asked about after the next', async () 
   }
 });
 
-test('a step that reads what another has half applied waits for it, and does not ask for comparisons without end', async () => {
+test('a step waits for what another step has half applied, and does not request comparisons for ever', async () => {
   job = openTestJob();
   writeFileSync(at('a.txt'), 'one');
   writeFileSync(at('b.txt'), 'two');
@@ -372,7 +373,7 @@ test('a step that reads what another has half applied waits for it, and does not
   assert.equal(readFileSync(at('c.txt'), 'utf8'), 'two');
 });
 
-test('a decision that is sealed and cannot be carried out is asked about by the comparison, and carried out once its cause is mended', async () => {
+test('a sealed decision that cannot be carried out is asked about, then carried out when it is possible', async () => {
   job = openTestJob({});
   await job.step(fileWriteStep, { path: 'a.txt', content: 'A' }, { stepId: 'a' });
   writeFileSync(at('a.txt'), 'edited');

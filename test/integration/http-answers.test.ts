@@ -45,7 +45,7 @@ test('what did not happen within a call says nothing of the call: it is in doubt
   assert.equal(requesting.server.effects(), 2);
 });
 
-test('429, and 503 with Retry-After, certainly did nothing: the failure says when to ask again, in seconds or by date', async () => {
+test('429, and 503 with Retry-After, did nothing: the failure gives the next try, in seconds or by date', async () => {
   const inTwoSeconds = new Date(Date.now() + 120_000).toUTCString();
   for (const [index, [mode, header, low, high]] of (
     [
@@ -173,7 +173,7 @@ test('another origin gets the key by a redirect, and no header that may be a sec
   assert.equal(requesting.server.requests.at(-1)!.headers['authorization'], `Bearer ${SECRET}`);
 });
 
-test('a redirect to a host that is not listed is not followed: after an effect a person is asked, else the step fails', async () => {
+test('no redirect to an unlisted host is followed: a person is asked after an effect, else it is stuck', async () => {
   await using stranger = await CountingServer.start();
   requesting.server.redirectTo = stranger.url;
   requesting.code = (ctx) => requesting.post(ctx);
@@ -194,7 +194,7 @@ test('a redirect to a host that is not listed is not followed: after an effect a
   assert.equal(stranger.requests.length, 0);
 });
 
-test('a redirect after which nobody can know is in doubt, whatever the method; what follows it, and what names no place', async () => {
+test('a redirect that may follow an effect is in doubt, whatever the method and wherever it leads', async () => {
   const raw = createServer((request, response) => {
     const [, status] = /^\/(\d+)/.exec(request.url ?? '') ?? [];
     if (status === undefined) response.writeHead(404).end('there is nothing here');

@@ -51,7 +51,7 @@ for (const [what, watch] of [
   ['a header', { header: 'X-API-Version' }],
   ['a part of its JSON', { json: 'info.version' }],
 ] as const) {
-  test(`an endpoint that tells another version in ${what} than at first is asked about before a further step`, async () => {
+  test(`an endpoint with another version in ${what} than at first is asked about before a further step`, async () => {
     const workspace = mkdtempSync(join(root, 'workspace-'));
     job = open(watch, { workspace });
     await job.step(fileWriteStep, { path: 'a.txt', content: 'a' }, { stepId: 'a' });

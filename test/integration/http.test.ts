@@ -14,7 +14,7 @@ import { failureOf, SECRET, stuckFrom, testRequestingJob } from '../support/requ
 
 const requesting = testRequestingJob();
 
-test('a request is made once, under the key of its step as a quoted string; a retry is answered by the record', async () => {
+test('a request is made once, under its step’s key as a quoted string; a retry is answered by the record', async () => {
   let runs = 0;
   requesting.code = async (ctx) => {
     const answer = await requesting.post(ctx);
@@ -69,7 +69,7 @@ test('a connection cut after or before the effect: a person is asked, and told w
   assert.equal(decisionsOf(requesting.job.workspace, requesting.job.jobId).length, 7);
 });
 
-test('idempotent: a request in doubt is made again under its key, and takes effect once; 409 says that the first is under way', async () => {
+test('idempotent: a request in doubt is repeated under its key and takes effect once; 409: under way', async () => {
   requesting.code = (ctx) => requesting.post(ctx, { idempotent: true });
   requesting.server.next('cut-after', 'still-busy', 'failed-after');
   for (const _ of [1, 2, 3]) await failureOf(requesting.call('call', { maxAttempts: 9 }), 'step-failed');
@@ -196,7 +196,7 @@ test('a response that is longer than the bound is an error; saveTo makes it a fi
   assert.equal(existsSync(requesting.at('small.bin')), false);
 });
 
-test('a saved response is written once and comes from the record on a retry; what a person told becomes the file', async () => {
+test('a saved response is written once, on a retry from the record; a person’s answer becomes the file', async () => {
   let runs = 0;
   requesting.code = async (ctx) => {
     await ctx.http('pay', { url: requesting.server.url, method: 'POST', saveTo: 'answer.json' });
@@ -215,7 +215,7 @@ test('a saved response is written once and comes from the record on a retry; wha
   assert.equal(readFileSync(requesting.at('answer.json'), 'utf8'), 'as they say');
 });
 
-test('a request that the code does not wait for is waited for, with the file that it saves; one that is wrong fails the step', async () => {
+test('a request that the code does not await is awaited, with its saved file; a wrong one fails the step', async () => {
   requesting.code = (ctx) => {
     void ctx.http('look', { url: `${requesting.server.url}/stream?bytes=200000`, saveTo: 'later.bin' });
   };
@@ -311,7 +311,7 @@ test('what is wrong with a request is said before anything is written or sent', 
   assert.equal(requesting.server.requests.length, 0);
 });
 
-test('nothing may be called unless the job lists it; a host below one, another port, another scheme is another', async () => {
+test('only what the job lists may be called; a subdomain, another port, another scheme is another host', async () => {
   const { port } = new URL(requesting.server.url);
   for (const [hosts, isCalled] of [
     [[], false],

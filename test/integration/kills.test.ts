@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { FAULT_POINTS } from '../../src/store/fault-point.ts';
 import { comparable, runUntilItEnds } from '../fault/support/kill-run.ts';
 
-test('a job killed at every fault point leaves world, rows and outputs of one that was not, each effect once', async () => {
+test('a job killed at every fault point ends as one that was not: world, rows, outputs, each effect once', async () => {
   const [reference, killed] = await Promise.all([runUntilItEnds({}), runUntilItEnds({ killOnceAt: 'every point' })]);
   const isReached = new Set(killed.killed);
   assert.deepEqual(

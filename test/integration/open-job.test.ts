@@ -55,7 +55,7 @@ test('steps in a loop have an id each, typed outputs, and branches decide from t
   assert.deepEqual(runs, ['a 0', 'b 0']);
 });
 
-test('a rerun of a finished step starts the Workflow anew: void steps run again, the others answer from the record', async () => {
+test('a rerun of a finished step restarts the Workflow: void steps run again, others answer from records', async () => {
   const workspace = workspaceWith('rerun', { a: '123', b: '1234567' });
   const handle = await temporal.client.workflow.start(ownWorkflow, {
     workflowId: temporal.unique('own'),

@@ -12,7 +12,7 @@ import { questionFrom } from '../support/questions.ts';
 
 const paying = testPayingJob();
 
-test('a connection that is cut leaves it in doubt: a person is asked at once, and sees what was about to be sent', async () => {
+test('a cut connection puts its call in doubt: a person is asked at once, and sees what was to be sent', async () => {
   for (const [mode, answer] of [
     ['cut-after', 'happened'],
     ['cut-before', 'repeat'],
@@ -280,7 +280,7 @@ test('when the attempts of a repeated call are used up, a person is asked about 
   assert.deepEqual(await paying.pay({ maxAttempts: 2 }), {});
 });
 
-test('a step that fails its job is asked about first where a call of it is in doubt, whatever ended its attempts', async () => {
+test('a step with a call in doubt is asked about before it fails its job, whatever ended its attempts', async () => {
   for (const [stepId, inDoubt, timeoutMs] of [
     ['cut', 'repeat', undefined],
     ['silent', 'ask', 300],

@@ -118,7 +118,7 @@ function keyIn(question: Question): string {
 const POINTS = [...FAULT_POINTS.filter((point) => point.startsWith('perform.')), 'sent'];
 
 for (const inDoubt of ['ask', 'repeat', 'probe', 'http-ask', 'http-repeat', 'http-get'] as const) {
-  test(`${inDoubt}: a worker killed at any point of a call leaves what takes effect once, or is asked about`, async () => {
+  test(`${inDoubt}: a call whose worker is killed at any point takes effect once, or is asked about`, async () => {
     assert.equal(POINTS.length, 9);
     const failures: string[] = [];
     const points = [...POINTS];

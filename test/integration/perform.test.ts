@@ -79,7 +79,7 @@ test('that a call is about to be made is durable before it, its answer before th
   assert.deepEqual(seen, ['in the call: about', 'after it: done']);
 });
 
-test('what certainly did not happen is in doubt nowhere: the step fails as usual, and the next attempt makes it', async () => {
+test('a call that certainly did not happen is not in doubt: the step fails, its next attempt makes it', async () => {
   paying.code = (ctx) => charge(ctx, paying.server.url, 7, 'ask');
   paying.server.next('too-many', 'unavailable');
   for (const answered of [429, 503])
@@ -104,7 +104,7 @@ test('what is not made takes nothing back of an earlier call that may have happe
   await paying.doubtFrom(paying.pay({ maxAttempts: 9 }));
 });
 
-test('a retry that would send something else than what was sent is asked about, never sent, never answered on a guess', async () => {
+test('a retry that would send something else is asked about: it is never sent, nor answered on a guess', async () => {
   paying.code = async (ctx) => {
     await charge(ctx, paying.server.url, { amount: paying.runs }, 'repeat');
     if (paying.runs === 1) throw new Error('after the call');
@@ -148,7 +148,7 @@ test('happened for a call that the step now words otherwise: it goes on with the
   );
 });
 
-test('what was computed from an answer is computed again when the call is made anew; what came before it stays', async () => {
+test('when a call is made anew, what was computed from its answer is computed again, and nothing earlier', async () => {
   const computed: string[] = [];
   paying.code = async (ctx) => {
     const before = await ctx.once('before', () => computed.push('before'));
@@ -184,7 +184,7 @@ test('a call that was made on what has changed since is asked about', async () =
   assert.equal(paying.server.requests.length, 1);
 });
 
-test('a call that is made and not asked for any more does not get lost: a person is asked before the step is recorded', async () => {
+test('a call that was made and is not requested any more is asked about before the step is recorded', async () => {
   paying.code = async (ctx) => {
     if (paying.runs > 1) return {};
     await charge(ctx, paying.server.url, 7, 'ask');

@@ -82,7 +82,7 @@ function rows(): unknown[] {
   }
 }
 
-test('a record that a power loss took, and that the Workflow has heard of, is appended again word for word', async () => {
+test('a record that a power loss took and the Workflow has heard of is appended again word for word', async () => {
   await job.step(note, { id: 1 }, { stepId: 'note-1' });
   await stepAndPowerLoss(2, 'the answer');
   const { known } = job.memory;

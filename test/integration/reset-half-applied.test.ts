@@ -71,7 +71,7 @@ test('a step that is asked for again goes on by itself', async () => {
   assert.equal(readFileSync(join(root, 'again/copy.txt'), 'utf8'), 'after\n');
 });
 
-test('where the Workflow goes another way, the step is finished and put to a person; nobody waits for it for ever', async () => {
+test('where the Workflow goes another way, the step is finished and put to a person; nobody waits for it', async () => {
   const handle = await resetHalfApplied('another');
   await handle.signal(goSignal, 'past');
   const { questions, jobId } = await untilStatus(handle, (status) => status.questions.length > 0);

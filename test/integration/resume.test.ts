@@ -93,7 +93,7 @@ let emptied: WorkflowHandle<typeof agentJob>;
 
 const by = { by: 'reader@example.com', reason: 'test' };
 
-test('after SIGKILL, a reset and continue-as-new, what a person changed meanwhile is asked about before a further step', async () => {
+test('after SIGKILL, reset and continue-as-new, a person’s change is asked about before a further step', async () => {
   const names = ['killed', 'reset', 'continued', 'unchanged'];
   const [killed, reset, continued, unchanged] = [
     await start('killed'),
@@ -150,7 +150,7 @@ test('after SIGKILL, a reset and continue-as-new, what a person changed meanwhil
   );
 });
 
-test('a job whose workspace is emptied while its worker is dead says so and goes on once the folder is back', async () => {
+test('a job whose workspace is emptied while its worker is dead says so, and goes on once it is back', async () => {
   const handle = emptied;
   const { questions } = await untilStatus(handle, (status) => status.questions.length > 0);
   assert.equal(questions[0]!.findings[0]!.kind, 'ledger-missing');

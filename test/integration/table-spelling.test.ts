@@ -134,7 +134,7 @@ for (const { dialect, spellings, open } of SUBJECTS) {
     }
   });
 
-  test(`${dialect}: a step that reads a new table beside one that writes it under another spelling records one table`, async () => {
+  test(`${dialect}: two steps that read and write one new table under two spellings record one table`, async () => {
     const met = meeting(2);
     const job = await open(async (ctx, as) => {
       if (as === spellings[0]) await ctx.db('main').insert(as, { id: 1, text: as });

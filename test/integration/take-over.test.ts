@@ -121,7 +121,7 @@ for (const [answer, left] of [
   ['skip', "a person's\n"],
   ['overwrite', 'ours 2\n'],
 ] as const) {
-  test(`what an ended job had half applied and somebody has changed is asked about with its workspace: ${answer}`, async () => {
+  test(`what an ended job half applied and somebody changed is asked about with its workspace: ${answer}`, async () => {
     await dieWhileApplying();
     writeFileSync(at('two.txt'), "a person's\n");
     const question = await questionOfSecond();
@@ -165,7 +165,7 @@ test('an answer about what an ended job had half applied holds only for what it 
   );
 });
 
-test('what an ended job had half applied and nobody can finish keeps its workspace, and the next question says why', async () => {
+test('an ended job’s step that nobody can finish keeps the workspace bound; the next question says why', async () => {
   await dieWhileApplying();
   const question = await questionOfSecond();
   // Between the question and the answer, so that the answer meets it.

@@ -36,7 +36,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
     find: 'await killLeftoverProcesses({ marker: id, leader: undefined, folder: folder.path });',
     replace: '',
     tests: ['test/integration/command-kills.test.ts'],
-    name: 'left running',
+    name: 'session of its own',
   },
   {
     guarantee: 'G1',

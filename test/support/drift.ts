@@ -220,9 +220,7 @@ export async function questionOf(job: TestJob, fixture: Fixture): Promise<Questi
 
 export function findingFor(question: Question, resource: string): Finding {
   const finding = question.findings.find((candidate) => candidate.resource === resource);
-  assert.ok(
-    finding,
-    `${resource} is not named; named: ${question.findings.map((candidate) => `${candidate.resource} ${candidate.kind}`).join(', ')}`,
-  );
+  const named = question.findings.map((candidate) => `${candidate.resource} ${candidate.kind}`);
+  assert.ok(finding, `${resource} is not named; named: ${named.join(', ')}`);
   return finding;
 }

@@ -23,10 +23,11 @@ export function snapshotFiles(root: string, databases: readonly string[] = []): 
       else if (stat.isDirectory()) {
         seen[place] = `folder ${mode}`;
         if ((stat.mode & 0o500) !== 0) visit(path);
-      } else
-        seen[place] =
-          `${mode} ` +
-          `${(stat.mode & 0o400) === 0 && process.getuid?.() !== 0 ? 'unreadable' : createHash('sha256').update(readFileSync(path)).digest('hex')} ${stat.mtimeMs}`;
+      } else {
+        const isReadable = (stat.mode & 0o400) !== 0 || process.getuid?.() === 0;
+        const content = isReadable ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'unreadable';
+        seen[place] = `${mode} ${content} ${stat.mtimeMs}`;
+      }
     }
   };
   visit(root);

@@ -25,5 +25,6 @@ export async function storedText(temporal: TestTemporal, workflowId: string): Pr
 
 /** A history in JSON, and what its payloads are. */
 export function readable(history: string): string {
-  return `${history}${[...history.matchAll(/"data": ?"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data!, 'base64').toString()).join('\n')}`;
+  const payloads = history.matchAll(/"data": ?"([A-Za-z0-9+/=]+)"/g);
+  return history + Array.from(payloads, ([, data]) => Buffer.from(data!, 'base64').toString()).join('\n');
 }

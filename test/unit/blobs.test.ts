@@ -154,7 +154,8 @@ test("memory does not grow with a content's size", () => {
     const { content } = await blobs.put((async function* () { for (let n = 0; n < 256; n++) yield chunk; })());
     await blobs.copyTo(content, ${JSON.stringify(join(directory, 'copy'))}, 0o644);
     await blobs.putFromFile(${JSON.stringify(join(directory, 'copy'))});
-    console.log(JSON.stringify({ content, grownMiB: (process.resourceUsage().maxRSS * 1024 - before) / 1024 / 1024 }));`;
+    const grownBytes = process.resourceUsage().maxRSS * 1024 - before;
+    console.log(JSON.stringify({ content, grownMiB: grownBytes / 1024 / 1024 }));`;
   const child = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', script], { encoding: 'utf8' });
   assert.equal(child.status, 0, child.stderr);
   const { content, grownMiB } = JSON.parse(child.stdout) as { content: string; grownMiB: number };
@@ -164,7 +165,7 @@ test("memory does not grow with a content's size", () => {
   assert.ok(grownMiB < 64, `${grownMiB} MiB`);
 });
 
-test('a content that lies elsewhere is read, copied and streamed through the store, and its damage is named', async () => {
+test('a content stored elsewhere is read, copied and streamed by the store, and its damage is named', async () => {
   const digest = sha256Hex('small');
   const elsewhere = new Map<string, Uint8Array>([[digest, Buffer.from('small')]]);
   const store = new BlobStore(join(directory, 'blobs'), elsewhere);
@@ -187,7 +188,7 @@ test('a content that lies elsewhere is read, copied and streamed through the sto
   assert.deepEqual(readdirSync(directory).sort(), ['blobs', 'target'], 'nothing damaged is left');
 });
 
-test('many files at once are what they are one by one: large and small ones, doubles, damaged ones; one that fails leaves nothing', async () => {
+test('many files are stored at once as one by one: large, small, equal, damaged; a failure stores none', async () => {
   const paths = Array.from({ length: 300 }, (_, index) => {
     const path = join(directory, `file-${index}`);
     writeFileSync(path, index === 7 ? 'x'.repeat(300_000) : `content ${index % 200}`);

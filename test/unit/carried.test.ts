@@ -60,7 +60,7 @@ test('a result that a decision has made void is not carried', () => {
   );
 });
 
-test('a board of 20,000 steps shows the latest, those that are not done, and how many there are; a change costs the same at its end', () => {
+test('a board of 20,000 steps shows the latest, the unfinished and the total; a late change costs no more', () => {
   const board = new StepBoard();
   const chunkMs: number[] = [];
   let startedMs = performance.now();

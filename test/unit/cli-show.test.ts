@@ -230,7 +230,7 @@ test('tables, ages and sizes', () => {
   assert.deepEqual([0, 9_999, 20_480, 1_048_576 * 3.5].map(bytes), ['0 bytes', '9999 bytes', '20.0 KiB', '3.5 MiB']);
 });
 
-test('a call in doubt shows what was about to be sent and how its answer is given; a dry run says what that does', () => {
+test('a call in doubt shows what was to be sent and how its answer is given; a dry run says what that does', () => {
   const call = finding({
     resource: 'perform:pay/charge',
     class: 'in-doubt',
@@ -262,7 +262,10 @@ test('a step that runs again shows which of its calls keep their answers, and wh
   ]);
   assert.match(
     showQuestion(plain, 'j', asked),
-    /kept {6}perform:pay\/charge, perform:pay\/mail: cannot be undone; made anew with --item 'perform:pay\/charge=repeat'/,
+    new RegExp(
+      'kept {6}perform:pay/charge, perform:pay/mail: cannot be undone; ' +
+        "made anew with --item 'perform:pay/charge=repeat'",
+    ),
   );
   const preview = showPreview(
     plain,

@@ -259,6 +259,7 @@ function stepsModule(name: string): string {
   const model = path.join(import.meta.dirname, '../../src/model/step/step.ts');
   return `import * as z from ${JSON.stringify(import.meta.resolve('zod'))};
 import { defineStep, implementStep } from ${JSON.stringify(model)};
-export const step = implementStep(defineStep({ name: ${JSON.stringify(name)}, input: z.json(), output: z.json() }), () => null);
+const contract = defineStep({ name: ${JSON.stringify(name)}, input: z.json(), output: z.json() });
+export const step = implementStep(contract, () => null);
 `;
 }

@@ -152,7 +152,7 @@ test('a password is never written down: each is a variable with a default for de
   }
 });
 
-test('the dynamic configuration parses, is the one that the server reads, and has the figures of the development server', () => {
+test('the dynamic configuration is the one that the server reads, with the figures of the development server', () => {
   const DynamicSchema = z.record(z.string(), z.tuple([z.strictObject({ value: z.union([z.number(), z.boolean()]) })]));
   const mount = service('temporal').volumes?.find((volume) => volume.startsWith('./docker/dynamic-config.yaml:'));
   assert.equal(mount?.split(':')[1], service('temporal').environment?.['DYNAMIC_CONFIG_FILE_PATH']);

@@ -38,7 +38,15 @@ test('without a file there is a configuration without steps', async () => {
 
 test('finds holdfast.config.ts; relative paths start at the file', async () => {
   const cwd = await folderWith({
-    'holdfast.config.ts': `${IMPORTS}const name: string = 'mine';\nexport default defineConfig({ steps: [step(name)], workspaceRoot: 'jobs', taskQueue: 'queue', namespace: 'space', workflowsPath: './workflows.ts' });\n`,
+    'holdfast.config.ts': `${IMPORTS}const name: string = 'mine';
+export default defineConfig({
+  steps: [step(name)],
+  workspaceRoot: 'jobs',
+  taskQueue: 'queue',
+  namespace: 'space',
+  workflowsPath: './workflows.ts',
+});
+`,
     'workflows.ts': '',
   });
   const config = await loadConfig({ cwd });
@@ -61,7 +69,11 @@ test('finds holdfast.config.ts; relative paths start at the file', async () => {
 
 test('--steps adds a module’s named exports and default list, each once', async () => {
   const cwd = await folderWith({
-    'steps.mjs': `${IMPORTS}export const one = step('one');\nexport const two = step('two');\nexport const text = 'no step';\nexport default [one, step('three')];\n`,
+    'steps.mjs': `${IMPORTS}export const one = step('one');
+export const two = step('two');
+export const text = 'no step';
+export default [one, step('three')];
+`,
   });
   const { steps, files } = await loadConfig({ cwd, steps: ['steps.mjs'] });
   assert.deepEqual(steps.map(({ contract }) => contract.name).toSorted(), ['one', 'three', 'two']);

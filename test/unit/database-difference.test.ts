@@ -29,7 +29,7 @@ function renamed(state: TableSchemaState, from: string, to: string): TableSchema
   return JSON.parse(JSON.stringify(state).replaceAll(from, to)) as TableSchemaState;
 }
 
-void test('a column of another name in the same place, like it in all else, is renamed, and what follows the name is not told again', () => {
+void test('a column that differs only in its name is renamed; what follows from the name is not told again', () => {
   assert.deepEqual(describeSchemaDifference(WEATHER, renamed(WEATHER, 'temp_max', 'tmax')), [
     'column "temp_max" renamed to "tmax"',
   ]);

@@ -74,7 +74,8 @@ void test('statements are recognised behind comments, which nest in PostgreSQL o
 
 void test('CREATE TABLE gives up its checks, collations and generated columns, whatever its layout', () => {
   const sql = `CREATE TABLE t ( -- a comment with ( and ,
-    id INTEGER PRIMARY KEY AUTOINCREMENT, "label" TEXT COLLATE NOCASE CHECK ("label" <> 'a, (b'), [twice] INT AS (id*2) STORED,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, "label" TEXT COLLATE NOCASE CHECK ("label" <> 'a, (b'),
+    [twice] INT AS (id*2) STORED,
     CONSTRAINT pos CHECK (id > 0 /* really */), CHECK(id<9), UNIQUE (id)) STRICT, WITHOUT ROWID`;
   const { constraints, generated } = readTableDefinition(sql);
   assert.deepEqual(constraints, [

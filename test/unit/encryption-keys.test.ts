@@ -38,11 +38,9 @@ test('without a setting there is no key: encryption is off', () => {
 });
 
 test('lines, comments, empty lines and commas: the first encrypts, all decrypt', () => {
-  const keys = readKeys({
-    env: {
-      [KEYS_VARIABLE]: `# of this year, and\n\n  new:${KEY}  # in use, since May\r\nold:${OTHER_KEY},older : ${Buffer.alloc(32, 1).toString('base64')}`,
-    },
-  });
+  const older = Buffer.alloc(32, 1).toString('base64');
+  const lines = `# of this year, and\n\n  new:${KEY}  # in use, since May\r\nold:${OTHER_KEY},older : ${older}`;
+  const keys = readKeys({ env: { [KEYS_VARIABLE]: lines } });
   assert.deepEqual(keys.ids, ['new', 'old', 'older']);
   assert.equal(keys.first?.id, 'new');
   assert.deepEqual(keys.find('old')?.secret.export(), Buffer.alloc(32, 9));

@@ -59,7 +59,7 @@ const anyPayload: fc.Arbitrary<Payload> = fc.record({
   data: fc.uint8Array({ maxLength: 5_000 }),
 });
 
-test('property: what is encrypted is decrypted to the same payload, and shows neither its data nor its metadata', async () => {
+test('property: what is encrypted decrypts to the same payload, and shows neither data nor metadata', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyPayload, { maxLength: 5 }), async (payloads) => {
       const both = codec(`a:${KEY}`);
@@ -156,7 +156,10 @@ test('rotation: the first key encrypts, all decrypt, one that is gone is named',
   );
   assert.match(
     await refused('missing-key', codec('').decode([fresh])),
-    /the key "new", which is missing: no key is given here \(HOLDFAST_ENCRYPTION_KEYS and HOLDFAST_ENCRYPTION_KEY_FILE are not set\)/,
+    new RegExp(
+      'the key "new", which is missing: no key is given here ' +
+        String.raw`\(HOLDFAST_ENCRYPTION_KEYS and HOLDFAST_ENCRYPTION_KEY_FILE are not set\)`,
+    ),
   );
   assert.match(
     await refused('wrong-key', codec(`old:${OTHER_KEY}`).decode([before])),
@@ -191,7 +194,7 @@ test('a payload that an earlier version encrypted is still read', async () => {
   );
 });
 
-test('messages and stack traces of failures are payloads while encryption is on, causes too, however often they are converted', () => {
+test('with encryption on, messages and stacks of failures and causes are payloads, however often converted', () => {
   const on = loadDataConverter(clientDataConverter(new EncryptionKeys(parseKeys(`a:${KEY}`, 'test'), 'test')));
   const error = ApplicationFailure.create({
     message: 'planted outside',

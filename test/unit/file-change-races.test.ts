@@ -39,7 +39,7 @@ async function assertNotLost(bytes: string, outcome: CommitOutcome, label: strin
 for (const size of ['small', 'large'] as const) {
   const old = size === 'small' ? 'old' : 'old'.padEnd(1_500_000, '.');
 
-  test(`a ${size} file that somebody writes into is never lost, at whatever moment of its replacement or removal`, async () => {
+  test(`a ${size} file that somebody writes into is never lost, at any moment of replacement or removal`, async () => {
     for (const moment of MOMENTS) {
       for (const after of [await files.fileState('new'), ABSENT]) {
         // Each time others: what an earlier round has kept would hide that this one keeps nothing.
@@ -62,7 +62,7 @@ for (const size of ['small', 'large'] as const) {
   });
 }
 
-test('a file that somebody puts in place is never lost: at any moment of a creation or removal, until the last comparison of a replacement', async () => {
+test('a file put in place is never lost in a creation, a removal, or a replacement up to its last look', async () => {
   for (const moment of MOMENTS) {
     const cases: [string | undefined, FileState][] = [
       [undefined, await files.fileState('new')],

@@ -78,8 +78,9 @@ test('what may not be read is unreadable, neither gone nor unchanged', async () 
   chmodSync(root, 0o755);
   writeFileSync(join(root, 'secret'), 'x', { mode: 0 });
   mkdirSync(join(root, 'closed'), { mode: 0 });
+  const files = new URL('../../src/effects/files/index.ts', import.meta.url).href;
   const script = `
-    const { openFileWorkspace, observeFiles, listFolder } = await import(${JSON.stringify(new URL('../../src/effects/files/index.ts', import.meta.url).href)});
+    const { openFileWorkspace, observeFiles, listFolder } = await import(${JSON.stringify(files)});
     if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
     const workspace = openFileWorkspace(${JSON.stringify(root)});
     const sightings = await observeFiles(workspace, ['secret', 'closed/x', 'none']);

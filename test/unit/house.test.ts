@@ -33,7 +33,7 @@ function imports(place: string, specifier: string, verdict: 'refused' | 'allowed
 const ROOMS = PROTOCOL_FLOORS.flat();
 const floorOf = (room: string): number => PROTOCOL_FLOORS.findIndex((floor) => floor.includes(room));
 
-/** Each room of the protocol against each: a room imports what lies lower, and nothing that lies higher or beside it. */
+/** For each pair of rooms of the protocol: a room may import from lower floors, not from its own or a higher one. */
 const ROOM_SAMPLES: readonly Sample[] = ROOMS.flatMap((room) =>
   ROOMS.filter((other) => other !== room).map((other) => {
     const verdict = floorOf(other) < floorOf(room) ? 'allowed' : 'refused';
@@ -249,7 +249,7 @@ test('the lockfile is complete, as npm ci wants it: `node scripts/complete-lockf
   );
 });
 
-test('every npm script that a newcomer calls goes through the launcher, which any Node of the last years can read', async () => {
+test('every npm script that a newcomer calls goes through the launcher, which any recent Node can read', async () => {
   const { scripts, engines } = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
     engines: { node: string };
@@ -276,7 +276,7 @@ test('every npm script that a newcomer calls goes through the launcher, which an
   );
 });
 
-test('a bare clone whose dependencies cannot be had says so with the remedy, and exits with the code for "not ready"', async () => {
+test('a bare clone that cannot get its dependencies says so, names the remedy and exits as "not ready"', async () => {
   const clone = path.join(folder, 'bare-clone');
   await fs.mkdir(path.join(clone, 'bin'), { recursive: true });
   await fs.cp(path.join(root, 'scripts'), path.join(clone, 'scripts'), { recursive: true });

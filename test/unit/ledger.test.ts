@@ -125,7 +125,7 @@ for (const [name, sql, problem] of [
   });
 }
 
-test('a record is parsed by its schema once, hashed every time: one that is changed after it was read is found', async () => {
+test('a record is parsed by its schema once, hashed every time: one changed after it was read is found', async () => {
   for (const resource of ['file:a', 'file:b', 'file:c']) append([{ resource, role: 'written', state: ABSENT }]);
   const parse = mock.method(ChainRecordSchema, 'parse');
   try {

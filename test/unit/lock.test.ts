@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test('holds run one at a time, in the order in which they were asked for, across openings of one directory', async () => {
+test('holds run one at a time, in the order of their requests, across openings of one directory', async () => {
   const first = openWorkspaceLock(directory);
   const second = openWorkspaceLock(`${directory}/.`);
   const order: number[] = [];

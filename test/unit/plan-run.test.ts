@@ -206,7 +206,7 @@ test('property: every step runs exactly once, after all that it depends on, whoe
   );
 });
 
-test('property: carried from any barrier, through JSON, the plan ends the same and no finished step runs again', async () => {
+test('property: carried from any barrier as JSON, the plan ends the same and no finished step runs again', async () => {
   await fc.assert(
     fc.asyncProperty(anyPlan(), async (plan) => {
       const whole = new NotedJob((request) => ({ output: outputOf(request, 0) }));
@@ -224,7 +224,7 @@ test('property: carried from any barrier, through JSON, the plan ends the same a
   );
 });
 
-test('property: of whatever is too large to carry the step is requested again, with the same input, and the plan ends the same', async () => {
+test('property: a step whose output is not carried is requested again, the same; the plan ends the same', async () => {
   await fc.assert(
     fc.asyncProperty(anyPlan(), fc.integer({ min: 0, max: 200 }), async (plan, maxBytes) => {
       const whole = new NotedJob((request) => ({ output: outputOf(request, 0) }));

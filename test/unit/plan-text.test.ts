@@ -92,7 +92,7 @@ test('credentials in a plan are not shown', () => {
   }
 });
 
-test('refuses what YAML would settle by itself: duplicate keys, tags, several documents, numbers that lose digits', () => {
+test('refuses what YAML settles by itself: duplicate keys, tags, several documents, numbers that lose digits', () => {
   const refused = (text: string, message: RegExp): void => {
     const [problem] = problemsOf(text);
     assert.match(problem!.message, message, text);

@@ -91,7 +91,7 @@ test('what a bound has cut off of a secret is redacted, too', () => {
   assert.equal(url.redact('at postgres://app:S3cret%2F…'), 'at «secret MAIN_URL»…');
 });
 
-test('property: a stream is refused wherever its chunks are cut, and a redacted one has no form of the secret', async () => {
+test('property: a stream is refused wherever it is cut, and a redacted one has no form of the secret', async () => {
   const secrets = secretsOf({ TOKEN });
   await fc.assert(
     fc.asyncProperty(
@@ -123,7 +123,7 @@ test('property: a stream is refused wherever its chunks are cut, and a redacted 
   );
 });
 
-test('a value is given to whoever declares it; what is missing, empty or too short is named with the worker, never shown', () => {
+test('a declared value is given; one missing, empty or too short is named with the worker, and never shown', () => {
   const secrets = secretsOf({ TOKEN, SHORT: 'abc1234', EMPTY: '' });
   assert.equal(secrets.value('TOKEN', about), TOKEN);
   const refused = (name: string): HoldfastError => {

@@ -62,9 +62,11 @@ function beforeLocking(act: (directory: string) => void): void {
 
 /** Another process opens a register, notes an attempt and is killed. */
 function dieWithAnAttempt(): void {
+  const register = new URL('../../src/store/register/register.ts', import.meta.url).href;
   const source = `
-    import { WorkerRegister } from ${JSON.stringify(new URL('../../src/store/register/register.ts', import.meta.url).href)};
-    WorkerRegister.open(${JSON.stringify(state)}, ${JSON.stringify(SERVER)}).begin({ taskToken: new Uint8Array([1]), namespace: 'default', workflowId: 'job', runId: 'run' });
+    import { WorkerRegister } from ${JSON.stringify(register)};
+    const attempt = { taskToken: new Uint8Array([1]), namespace: 'default', workflowId: 'job', runId: 'run' };
+    WorkerRegister.open(${JSON.stringify(state)}, ${JSON.stringify(SERVER)}).begin(attempt);
     process.kill(process.pid, 'SIGKILL');`;
   assert.equal(spawnSync(process.execPath, ['--input-type=module', '--eval', source]).signal, 'SIGKILL');
 }

@@ -238,10 +238,10 @@ export function answerKillJob(question: Question): Pick<Decision, 'answer' | 'it
         ),
       };
     }
-    default:
-      throw new Error(
-        `Nobody knows what to answer to ${question.kind}: ${question.findings.map(({ resource, kind, found }) => `${resource} ${kind} ${found.text}`).join('; ')}`,
-      );
+    default: {
+      const found = question.findings.map((finding) => `${finding.resource} ${finding.kind} ${finding.found.text}`);
+      throw new Error(`Nobody knows what to answer to ${question.kind}: ${found.join('; ')}`);
+    }
   }
 }
 
