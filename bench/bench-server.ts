@@ -68,7 +68,7 @@ export class BenchServer {
     });
   }
 
-  /** The worker that serves both variants; started when first asked for. */
+  /** The worker that serves both variants; started when it is first needed. */
   worker(): Promise<BenchWorker> {
     return (this.#worker ??= this.startWorker());
   }

@@ -3,7 +3,7 @@ import type { BenchServer } from './bench-server.ts';
 import type { Summary, Verdict } from './statistics.ts';
 
 export interface FigureContext {
-  /** The server and its worker, started when first asked for. */
+  /** The server and its worker, started when it is first needed. */
   readonly server: () => Promise<BenchServer>;
   readonly isQuick: boolean;
   /** One line for a person. */

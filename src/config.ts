@@ -4,7 +4,7 @@
  * Invariants
  * 1. What is loaded is checked: a misspelled field, something that is no step, two steps of one name are errors that
  *    name the file.
- * 2. What was asked for by name and is not there is an error; only the default name may be missing.
+ * 2. A file that was named and is not there is an error; only the default name may be missing.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';

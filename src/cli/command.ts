@@ -65,7 +65,7 @@ export class Context<Options = object> {
     this.options = options;
   }
 
-  /** The client, connected when first asked for. */
+  /** The client, connected when it is first needed. */
   async client(): Promise<HoldfastClient> {
     this.#client ??= this.#connect();
     return await this.#client;

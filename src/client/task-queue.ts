@@ -71,7 +71,7 @@ function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers): string {
   if (seen === undefined) return `no worker is running on ${queue}; start one: holdfast worker`;
   const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
   return (
-    `the worker on ${queue} did not answer in time; it last asked for work ${silentS} s ago (${seen.identity}). ` +
+    `the worker on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +
     'If it is gone, start one: holdfast worker'
   );
 }

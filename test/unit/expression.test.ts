@@ -64,9 +64,9 @@ test('a missing value is an error that names the reference, what is there, and w
   );
   assert.match(
     refusal('${{ input.city.name }}').message,
-    /input\.city is the string "Oslo", and "name" asks for a member/,
+    /input\.city is the string "Oslo", and "name" names a member/,
   );
-  assert.match(refusal('${{ input[0] }}').message, /input is an object, and \[0\] asks for an item of a list/);
+  assert.match(refusal('${{ input[0] }}').message, /input is an object, and \[0\] names an item of a list/);
   assert.match(refusal('${{ state.totl }}').message, /state holds total, rows; did you mean "total"/);
 });
 
@@ -75,7 +75,7 @@ test('members that every JavaScript object inherits are no values', () => {
     assert.equal(refusal(`\${{ input.${name} }}`).type, 'bad-input');
   assert.equal(refusal('${{ state.constructor }}').type, 'bad-input');
   assert.equal(refusal('${{ env.constructor }}', { env: {} }).type, 'missing-variable');
-  assert.match(refusal('${{ state.rows.length }}').message, /asks for a member of an object/);
+  assert.match(refusal('${{ state.rows.length }}').message, /names a member of an object/);
 });
 
 test('a root that has no place here is an error that says which have', () => {

@@ -81,7 +81,7 @@ function identitiesOf(pollers: readonly QueuePoller[]): string {
   return pollers.map(({ identity }) => identity).join(', ');
 }
 
-/** Its identity names its host. A worker that asks for both kinds of Tasks runs Workflows and steps. */
+/** Its identity names its host. A worker that polls for both kinds of Tasks runs Workflows and steps. */
 function workerHereCheck({ taskQueue, workflow, activity }: QueuePollers): Check {
   const isHere = ({ identity }: QueuePoller): boolean =>
     identity.slice(identity.indexOf('@') + 1).startsWith(`${hostname()}:`);

@@ -16,7 +16,9 @@ const MAX_FOLDERS = 10;
 /** At most so many Workflows are remembered. */
 const MAX_SERVED = 1_000;
 
-/** Where workers of this host note what they do: `HOLDFAST_STATE_DIR`, else `holdfast` in the user's folder for state. */
+/**
+ * Where workers of this host note what they do: `HOLDFAST_STATE_DIR`, else `holdfast` in the user's folder for state.
+ */
 export function stateDirectory(env: Readonly<Record<string, string | undefined>>): string {
   const explicit = env['HOLDFAST_STATE_DIR'];
   if (explicit !== undefined && explicit !== '') return explicit;

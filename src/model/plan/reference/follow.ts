@@ -56,7 +56,7 @@ function noValue({ text }: Reference, why: string): HoldfastError {
 }
 
 function soughtText(part: PathPart): string {
-  return typeof part === 'number' ? `[${part}] asks for an item of a list` : `"${part}" asks for a member of an object`;
+  return typeof part === 'number' ? `[${part}] names an item of a list` : `"${part}" names a member of an object`;
 }
 
 function listNames(names: readonly string[]): string {
