@@ -82,7 +82,10 @@ export const FAILURES = {
     retryable: false,
     nextStep: 'Mend what the endpoint refuses (or list the status under `acceptStatus`), then decide `rerun`.',
   },
-  'endpoint-busy': { retryable: true, nextStep: 'Nothing: the request is sent again when the endpoint said, or with growing pauses.' },
+  'endpoint-busy': {
+    retryable: true,
+    nextStep: 'Nothing: the request is sent again when the endpoint said, or with growing pauses.',
+  },
   'endpoint-unreachable': { retryable: true, nextStep: 'Make the endpoint reachable; the job goes on by itself.' },
   'unknown-table': { retryable: false, nextStep: 'Create the table, or correct its name, then decide `rerun`.' },
   'no-key': { retryable: false, nextStep: 'Give the table a primary key, or use `sql` with `writes`.' },
