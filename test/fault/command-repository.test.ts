@@ -22,11 +22,11 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { GENESIS } from '../../src/model/record/chain.ts';
 import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { runCommand } from '../support/command-run.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
 import type { CommandOrder } from '../support/command-child.ts';
+import { freshMemory } from '../support/fresh-memory.ts';
 
 const FILES = 2_000;
 /** For what is run several times. */
@@ -233,15 +233,7 @@ test(
       workspace: folder,
       run: line,
       options: { env },
-      memory: {
-        workflowId: 'killed',
-        firstRunId: 'run-1',
-        runId: 'run-1',
-        term: 0,
-        known: { seq: 0, head: GENESIS },
-        steps: [],
-        generations: {},
-      },
+      memory: freshMemory('killed'),
     };
     const were = treeOf(folder);
     assert.equal(await runCommand({ ...order, kill: { point: 'prepare.files-written', hit: 1 } }), undefined);

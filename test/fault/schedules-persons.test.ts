@@ -10,12 +10,12 @@ import { afterEach, test } from 'node:test';
 import * as z from 'zod';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import type { Question } from '../../src/model/question/question.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { BlobStore } from '../../src/store/blobs/blobs.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
-import { openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { openTestJob, type TestJob } from '../../src/testing.ts';
 import { changeRows } from './support/outside-database.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const table = defineStep({ name: 'table', input: z.object({}), output: z.object({}) });
 const put = defineStep({ name: 'put', input: z.object({ name: z.string() }), output: z.object({}) });
@@ -44,21 +44,12 @@ const edit = (job: TestJob, text: string): void => writeFileSync(join(job.worksp
 const editRow = (job: TestJob, name: string): Promise<void> =>
   changeRows(`sqlite:${join(job.workspace, 'main.db')}`, [`UPDATE note SET name = '${name}' WHERE id = 1`]);
 
-async function questionOf(work: Promise<unknown>): Promise<Question> {
-  const asked = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  assert.ok(asked instanceof QuestionAsked, `a question was expected: ${String(asked)}`);
-  return asked.question;
-}
-
 test('a file edited between two steps is asked about before the next one writes it', async () => {
   await using job = openJob();
   await job.step(table, {});
   await job.step(put, { name: 'ours' });
   edit(job, 'theirs');
-  const question = await questionOf(job.step(put, { name: 'ours again' }));
+  const question = await questionFrom(job.step(put, { name: 'ours again' }));
   assert.deepEqual(
     question.findings.map(({ resource }) => resource),
     ['file:note.txt'],
@@ -73,7 +64,7 @@ test('a row edited between two steps is asked about before the next one writes i
   await job.step(table, {});
   await job.step(put, { name: 'ours' });
   await editRow(job, 'theirs');
-  const question = await questionOf(job.step(put, { name: 'ours again' }));
+  const question = await questionFrom(job.step(put, { name: 'ours again' }));
   assert.deepEqual(
     question.findings.map(({ resource }) => resource),
     ['row:main/note/{"id":1}'],
@@ -94,7 +85,7 @@ for (const moment of MOMENTS) {
       setFaultHook(undefined);
       edit(job, 'theirs');
     });
-    const question = await questionOf(job.step(put, { name: 'ours again' }));
+    const question = await questionFrom(job.step(put, { name: 'ours again' }));
     assert.deepEqual(
       question.findings.map(({ resource }) => resource),
       ['file:note.txt'],
@@ -127,7 +118,7 @@ test('a file edited at the moment of the change itself is a conflict; nothing of
     setFaultHook(undefined);
     edit(job, 'theirs');
   });
-  const question = await questionOf(job.step(put, { name: 'ours again' }));
+  const question = await questionFrom(job.step(put, { name: 'ours again' }));
   assert.equal(question.kind, 'conflict');
   assert.equal(noteOf(job), 'theirs');
   await job.decide(question, { answer: 'overwrite' });

@@ -12,19 +12,18 @@ import * as z from 'zod';
 import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { fileCopyStep } from '../../src/model/step/built-in/file.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
-import type { Question } from '../../src/model/question/question.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import {
   defineStep,
   implementStep,
   openTestJob,
-  QuestionAsked,
   type TestJob,
   type TestJobMemory,
   type TestJobOptions,
 } from '../../src/testing.ts';
 import { dieAt } from '../support/fault-hook.ts';
 import { decisionsOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const both = defineStep({ name: 'both', input: z.strictObject({}), output: z.strictObject({ done: z.boolean() }) });
 const bothCode = implementStep(both, async (ctx) => {
@@ -69,12 +68,6 @@ async function killed(
 
 const READER = { stepId: 'reader', step: 'file.copy', input: { from: 'target.txt', to: 'read.txt' } };
 
-async function asked(work: Promise<unknown>): Promise<Question> {
-  const outcome = await work.catch((error: unknown) => error);
-  assert.ok(outcome instanceof QuestionAsked, `asked nothing: ${String(outcome)}`);
-  return outcome.question;
-}
-
 for (const point of [
   'applying.after',
   'commit.database-after',
@@ -84,7 +77,7 @@ for (const point of [
   test(`after a reset, a half-applied step (${point}) not requested again is finished and asked about`, async () => {
     const { job, memory, workspace } = await killed(point);
     const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
-    const question = await asked(reset.run(READER));
+    const question = await questionFrom(reset.run(READER));
     assert.deepEqual(
       question.findings.map(({ resource, kind, answers }) => [resource, kind, answers.join()]),
       [['step:both', 'ahead-after-reset', 'keep,recheck,abort']],
@@ -141,7 +134,7 @@ test('a person’s change to a half-applied file is asked about; after the decis
   const { memory, workspace } = await killed('applying.after');
   writeFileSync(join(workspace, 'target.txt'), 'by a person\n');
   const reset = open({ workspace, resume: memory, runId: 'run-2', workerId: 'second' });
-  const question = await asked(reset.run(READER));
+  const question = await questionFrom(reset.run(READER));
   assert.deepEqual(question.findings.map(({ resource, class: cls }) => `${resource} ${cls}`).sort(), [
     'file:target.txt conflict',
   ]);
@@ -160,7 +153,7 @@ test('what can never be finished is a question; rerun takes it back', async () =
   setFaultHook((reached) => {
     if (reached === 'prepare.database-begun') throw new HoldfastError('sql-failed', 'The statement is refused.');
   });
-  const question = await asked(reset.run(READER));
+  const question = await questionFrom(reset.run(READER));
   setFaultHook(undefined);
   assert.deepEqual(
     question.findings.map(({ resource, class: cls, rerunSteps }) => [resource, cls, rerunSteps.join()]),

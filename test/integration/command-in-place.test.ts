@@ -7,13 +7,13 @@ import { after, afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import type { CommandResult } from '../../src/model/step/command-result.ts';
-import { GENESIS } from '../../src/model/record/chain.ts';
 import type { CommandOptions } from '../../src/model/step/step-command.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
 import type { CommandOrder } from '../support/command-child.ts';
 import { startCommand } from '../support/command-run.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
+import { freshMemory } from '../support/fresh-memory.ts';
 import { questionFrom } from '../support/questions.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-in-place-'));
@@ -106,15 +106,7 @@ test('a command ends with its killed worker; the question shows its words, folde
     workspace,
     run: line,
     options: { inPlace: true, cwd: 'sub', env: { MODE: 'secret-value' } },
-    memory: {
-      workflowId: 'in-place',
-      firstRunId: 'run-1',
-      runId: 'run-1',
-      term: 0,
-      known: { seq: 0, head: GENESIS },
-      steps: [],
-      generations: {},
-    },
+    memory: freshMemory('in-place'),
   };
   const first = startCommand(order);
   for (let waitedMs = 0; !existsSync(join(workspace, 'sub/started')); waitedMs += 20) {

@@ -73,6 +73,16 @@ async function place(name: string): Promise<{ readonly workspace: string; readon
   return places;
 }
 
+/** Starts the saga as a plan; its last step asks for an approval. */
+const startSaga = (workspace: string): Promise<WorkflowHandle<typeof agentJob>> =>
+  temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('saga'),
+    taskQueue,
+    args: [{ plan, workspace }],
+  });
+
+const UNDO_ALL = { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' } as const;
+
 const asks = (handle: WorkflowHandle): Promise<JobStatus> =>
   untilStatus(handle, (status) => status.questions.length > 0, 30_000);
 
@@ -92,11 +102,7 @@ test(
     const places = await place('signal');
     const before = await worldOf(places);
     const asked = server.requests.length;
-    const handle = await temporal.client.workflow.start(agentJob, {
-      workflowId: temporal.unique('saga'),
-      taskQueue,
-      args: [{ plan, workspace: places.workspace }],
-    });
+    const handle = await startSaga(places.workspace);
     const { questions } = await asks(handle);
     assert.notDeepEqual(await worldOf(places), before);
     const found = await findTemporal({ address: false });
@@ -161,19 +167,10 @@ test(
   async () => {
     const places = await place('changed');
     const before = await worldOf(places);
-    const handle = await temporal.client.workflow.start(agentJob, {
-      workflowId: temporal.unique('saga'),
-      taskQueue,
-      args: [{ plan, workspace: places.workspace }],
-    });
+    const handle = await startSaga(places.workspace);
     await asks(handle);
     writeFileSync(join(places.workspace, 'last/file.txt'), 'Ada was here\n');
-    await client.decide(handle.workflowId, {
-      answer: 'abort',
-      compensate: true,
-      by: 'ada@example.com',
-      reason: 'over',
-    });
+    await client.decide(handle.workflowId, UNDO_ALL);
     const { questions, state } = await asks(handle);
     assert.equal(state, 'waiting');
     assert.deepEqual(
@@ -285,11 +282,7 @@ test(
   async () => {
     const places = await place('lost');
     const before = await worldOf(places);
-    const handle = await temporal.client.workflow.start(agentJob, {
-      workflowId: temporal.unique('saga'),
-      taskQueue,
-      args: [{ plan, workspace: places.workspace }],
-    });
+    const handle = await startSaga(places.workspace);
     await asks(handle);
     const refunds = server.requests.length;
     let lost = 0;
@@ -299,12 +292,7 @@ test(
       // Each answer once.
       if (lost % 2 === 1) throw new Error('the answer is lost');
     });
-    await client.decide(handle.workflowId, {
-      answer: 'abort',
-      compensate: true,
-      by: 'ada@example.com',
-      reason: 'over',
-    });
+    await client.decide(handle.workflowId, UNDO_ALL);
     await assert.rejects(handle.result(), (error: Error) => /Undone: 9 steps/.test((error.cause as Error).message));
     assert.ok(lost > 2);
     assert.deepEqual(await worldOf(places), before);
@@ -316,19 +304,12 @@ test(
 
 test('the undoing itself can be ended; it says what is not undone', { timeout: 60_000 }, async () => {
   const places = await place('ended');
-  const handle = await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('saga'),
-    taskQueue,
-    args: [{ plan, workspace: places.workspace }],
-  });
+  const handle = await startSaga(places.workspace);
   await asks(handle);
   writeFileSync(join(places.workspace, 'receipt.json'), '{}');
-  await client.decide(handle.workflowId, { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' });
+  await client.decide(handle.workflowId, UNDO_ALL);
   const { questions } = await asks(handle);
-  await assert.rejects(
-    client.decide(handle.workflowId, { answer: 'abort', compensate: true, by: 'ada@example.com', reason: 'over' }),
-    /undone already/,
-  );
+  await assert.rejects(client.decide(handle.workflowId, UNDO_ALL), /undone already/);
   await handle.signal('decide', {
     digest: questions[0]!.digest,
     answer: 'abort',

@@ -9,12 +9,12 @@ import * as z from 'zod';
 import type { Question } from '../../src/model/question/question.ts';
 import { dbSqlStep, dbUpsertStep } from '../../src/model/step/built-in/database.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
-import { defineStep, implementStep, QuestionAsked } from '../../src/testing.ts';
+import { defineStep, implementStep } from '../../src/testing.ts';
 import { DriftedJob, onceAFile } from '../support/drifted-job.ts';
 import { findingFor, mark, questionOf, removeFixture, resume, SQLITE_FILE, summarise } from '../support/drift.ts';
 import { onceAt } from '../support/fault-hook.ts';
 import { blobText, decisionsOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
-import { questionFrom } from '../support/questions.ts';
+import { comparedQuestion, questionFrom } from '../support/questions.ts';
 
 const chain = defineStep({
   name: 'chain',
@@ -101,11 +101,7 @@ test('a rerun undoes dependents newest first and runs them again under generatio
   await drifted.job.step(chain, { from: 'c1.txt', to: 'c1.txt' }, { stepId: 'c2', uses: ['c1'] });
   await drifted.job.step(mark, {}, { stepId: 'independent', uses: [] });
   writeFileSync(drifted.at('input.txt'), 'other\n');
-  const question = await questionFrom(
-    drifted.job.verify().then((result) => {
-      if (result.kind === 'question') throw new QuestionAsked(result.question);
-    }),
-  );
+  const question = await comparedQuestion(drifted.job);
   const finding = findingFor(question, 'file:input.txt');
   assert.deepEqual(finding.staleSteps, ['summary', 'c1', 'c2']);
   const result = await drifted.job.decide(question, { answer: 'rerun' });
@@ -193,11 +189,7 @@ test('a statement with an undo is taken back by a rerun, and its schema with it'
     { stepId: 'extra', uses: ['summary'] },
   );
   writeFileSync(drifted.at('input.txt'), 'other\n');
-  const question = await questionFrom(
-    drifted.job.verify().then((result) => {
-      if (result.kind === 'question') throw new QuestionAsked(result.question);
-    }),
-  );
+  const question = await comparedQuestion(drifted.job);
   assert.deepEqual(findingFor(question, 'file:input.txt').rerunSteps, ['summary', 'extra']);
   await drifted.job.decide(question, { answer: 'rerun' });
   assert.deepEqual(drifted.sql("SELECT name FROM sqlite_schema WHERE name = 'extra'"), []);
@@ -212,11 +204,7 @@ test('a statement without an undo keeps its recorded answer: it is not run again
     { stepId: 'extra', uses: ['summary'] },
   );
   writeFileSync(drifted.at('input.txt'), 'other\n');
-  const question = await questionFrom(
-    drifted.job.verify().then((result) => {
-      if (result.kind === 'question') throw new QuestionAsked(result.question);
-    }),
-  );
+  const question = await comparedQuestion(drifted.job);
   const finding = findingFor(question, 'file:input.txt');
   assert.deepEqual(finding.staleSteps, ['summary', 'extra']);
   assert.deepEqual(finding.rerunSteps, ['summary']);
@@ -236,11 +224,7 @@ test('an undo that fails changes nothing in its database and says so; the decisi
   );
   drifted.sql('DROP TABLE extra');
   writeFileSync(drifted.at('input.txt'), 'other\n');
-  const question = await questionFrom(
-    drifted.job.verify().then((result) => {
-      if (result.kind === 'question') throw new QuestionAsked(result.question);
-    }),
-  );
+  const question = await comparedQuestion(drifted.job);
   const result = await drifted.job.decide(question, { answer: 'accept', items: { 'file:input.txt': 'rerun' } });
   assert.ok(result.kind === 'repaired', JSON.stringify(result));
   assert.ok(

@@ -20,15 +20,9 @@ import { dbSqlStep, dbUpsertStep } from '../../src/model/step/built-in/database.
 import { fileCopyStep, fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
-import {
-  defineStep,
-  implementStep,
-  openTestJob,
-  QuestionAsked,
-  type TestJob,
-  type TestJobOptions,
-} from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 import { dieAt } from '../support/fault-hook.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const NOTHING = z.strictObject({});
 
@@ -248,24 +242,33 @@ test('a ledger that is no database any more is damage, and a person is asked', a
   }
 });
 
+/** The job's first steps: a table with these rows. */
+async function writeNotes(rows: { readonly id: number; readonly text: string }[]): Promise<void> {
+  await job.step(dbSqlStep, {
+    database: 'main',
+    sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
+    writes: ['note'],
+  });
+  await job.step(dbUpsertStep, { database: 'main', table: 'note', rows });
+}
+
+/** A comparison finds nothing; else its findings are shown. */
+async function mustVerify(compared: TestJob): Promise<void> {
+  const result = await compared.verify();
+  const findings = result.kind === 'question' ? result.question.findings : [];
+  const texts = findings.map(({ resource, found }) => [resource, found.text]);
+  assert.equal(result.kind, 'verified', JSON.stringify(texts));
+}
+
 for (const point of [undefined, 'applying.after', 'commit.database-after'] satisfies (FaultPoint | undefined)[]) {
   const death = point === undefined ? 'nobody dies' : `killed at ${point}`;
   test(`what a raw statement makes of recorded rows is no drift (${death})`, async () => {
     const databases = { main: 'sqlite:main.db' };
     job = openTestJob({ databases });
-    await job.step(dbSqlStep, {
-      database: 'main',
-      sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
-      writes: ['note'],
-    });
-    await job.step(dbUpsertStep, {
-      database: 'main',
-      table: 'note',
-      rows: [
-        { id: 1, text: 'first' },
-        { id: 2, text: 'SECOND' },
-      ],
-    });
+    await writeNotes([
+      { id: 1, text: 'first' },
+      { id: 2, text: 'SECOND' },
+    ]);
     const request = {
       stepId: 'upper',
       step: 'db.sql',
@@ -277,37 +280,24 @@ for (const point of [undefined, 'applying.after', 'commit.database-after'] satis
     }
     const successor = successorOf({ databases });
     await successor.run(request);
-    const result = await successor.verify();
-    assert.equal(
-      result.kind,
-      'verified',
-      result.kind === 'question'
-        ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text]))
-        : '',
-    );
+    await mustVerify(successor);
   });
 }
 
 test('a raw statement does not take in what somebody else has changed: it is asked about first', async () => {
   job = openTestJob({ databases: { main: 'sqlite:main.db' } });
-  await job.step(dbSqlStep, {
-    database: 'main',
-    sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
-    writes: ['note'],
-  });
-  await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }] });
+  await writeNotes([{ id: 1, text: 'first' }]);
   const database = new DatabaseSync(at('main.db'));
   database.exec("UPDATE note SET text = 'a person wrote this'");
-  const outcome = await job
-    .step(
+  const question = await questionFrom(
+    job.step(
       dbSqlStep,
       { database: 'main', sql: 'UPDATE note SET text = upper(text)', writes: ['note'] },
       { stepId: 'upper' },
-    )
-    .catch((error: unknown) => error);
-  assert.ok(outcome instanceof QuestionAsked, String(outcome));
+    ),
+  );
   assert.deepEqual(
-    outcome.question.findings.map(({ resource }) => resource),
+    question.findings.map(({ resource }) => resource),
     ['row:main/note/{"id":1}'],
   );
   assert.deepEqual({ ...database.prepare('SELECT text FROM note').get() }, { text: 'a person wrote this' });
@@ -316,26 +306,14 @@ test('a raw statement does not take in what somebody else has changed: it is ask
 
 test('a table under another spelling of its name is the same table', async () => {
   job = openTestJob({ databases: { main: 'sqlite:main.db' } });
-  await job.step(dbSqlStep, {
-    database: 'main',
-    sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)',
-    writes: ['note'],
-  });
-  await job.step(dbUpsertStep, { database: 'main', table: 'note', rows: [{ id: 1, text: 'first' }] });
+  await writeNotes([{ id: 1, text: 'first' }]);
   await job.step(dbUpsertStep, { database: 'main', table: 'NOTE', rows: [{ id: 1, text: 'second' }] });
   await job.step(dbSqlStep, {
     database: 'main',
     sql: 'ALTER TABLE note ADD COLUMN size INTEGER',
     writes: ['main.Note'],
   });
-  const result = await job.verify();
-  assert.equal(
-    result.kind,
-    'verified',
-    result.kind === 'question'
-      ? JSON.stringify(result.question.findings.map(({ resource, found }) => [resource, found.text]))
-      : '',
-  );
+  await mustVerify(job);
 });
 
 test('what was adopted after one reset is asked about after the next', async () => {

@@ -10,7 +10,9 @@ import * as z from 'zod';
 import { dbQueryStep, dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { fileCopyStep } from '../../src/model/step/built-in/file.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
+import { dieAt } from '../support/fault-hook.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const chart = defineStep({ name: 'chart', input: z.strictObject({}), output: z.strictObject({ text: z.string() }) });
 const chartCode = implementStep(chart, async (ctx) => {
@@ -39,11 +41,7 @@ for (const point of [
         { stepId: 'table', uses: [] },
       );
       await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
-      setFaultHook((reached) => {
-        if (reached !== point) return;
-        setFaultHook(undefined);
-        throw new Error('the worker dies here');
-      });
+      dieAt(point);
       await assert.rejects(job.step(chart, {}, { stepId: 'chart', uses: ['copy'] }));
       writeFileSync(join(workspace, 'input.txt'), 'second\n');
       const successor = openTestJob({
@@ -53,14 +51,11 @@ for (const point of [
         resume: job.memory,
         workerId: 'its successor',
       });
-      const asked = await successor
-        .step(chart, {}, { stepId: 'chart', uses: ['copy'] })
-        .catch((error: unknown) => error);
-      assert.ok(asked instanceof QuestionAsked, String(asked));
-      const [finding] = asked.question.findings;
+      const question = await questionFrom(successor.step(chart, {}, { stepId: 'chart', uses: ['copy'] }));
+      const [finding] = question.findings;
       assert.equal(finding?.resource, 'file:input.txt');
       assert.deepEqual(finding.rerunSteps, ['copy', 'chart']);
-      assert.equal((await successor.decide(asked.question, { answer: 'rerun' })).kind, 'repaired');
+      assert.equal((await successor.decide(question, { answer: 'rerun' })).kind, 'repaired');
       await successor.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy', uses: [] });
       assert.deepEqual(await successor.step(chart, {}, { stepId: 'chart', uses: ['copy'] }), { text: 'second' });
       assert.equal(readFileSync(join(workspace, 'chart.txt'), 'utf8'), 'chart of second\n');

@@ -16,6 +16,7 @@ import type { ChainRecord } from '../../src/model/record/record.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { chainOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
+import { questionFrom } from '../support/questions.ts';
 
 const pair = defineStep({ name: 'pair', input: z.strictObject({}), output: z.strictObject({}) });
 const pairCode = implementStep(pair, async (ctx) => {
@@ -86,15 +87,11 @@ async function dieWhileApplying(point: FaultPoint = 'applying.after'): Promise<v
 }
 
 async function questionOfSecond(): Promise<Question> {
-  const outcome = await second
-    .step(fileWriteStep, { path: 'second.txt', content: 'second\n' }, { stepId: 'mine' })
-    .then(
-      () => 'no question',
-      (error: unknown) => error,
-    );
-  assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
+  const question = await questionFrom(
+    second.step(fileWriteStep, { path: 'second.txt', content: 'second\n' }, { stepId: 'mine' }),
+  );
   assert.equal(existsSync(at('second.txt')), false);
-  return outcome.question;
+  return question;
 }
 
 async function secondGoesOn(): Promise<void> {

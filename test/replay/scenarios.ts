@@ -38,6 +38,32 @@ const decision = (digest: string, answer: string): Record<string, string> => ({
   reason: 'recorded for replay',
 });
 
+/** The input of a finished step changes during a pause; the person has the step run again. */
+const RERUN_BY_UPDATE: Scenario = {
+  input: {
+    plan: {
+      ...base,
+      name: 'rerun',
+      verifyAfterMinutes: 0.005,
+      steps: [
+        { id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } },
+        { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] },
+        write('b', ['pause']),
+      ],
+    },
+  },
+  before: (workspace) => {
+    mkdirSync(workspace, { recursive: true });
+    writeFileSync(join(workspace, 'input.txt'), 'first');
+  },
+  during: async (handle, workspace) => {
+    await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
+    writeFileSync(join(workspace, 'input.txt'), 'second');
+    const question = await untilAsked(handle);
+    await handle.executeUpdate('decide', { args: [decision(question.digest, 'rerun')] });
+  },
+};
+
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'parallel-steps-and-a-wait': {
     input: {
@@ -77,54 +103,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await handle.signal('decide', decision(question.digest, 'restore'));
     },
   },
-  'drift-rerun-by-update': {
-    input: {
-      plan: {
-        ...base,
-        name: 'rerun',
-        verifyAfterMinutes: 0.005,
-        steps: [
-          { id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } },
-          { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] },
-          write('b', ['pause']),
-        ],
-      },
-    },
-    before: (workspace) => {
-      mkdirSync(workspace, { recursive: true });
-      writeFileSync(join(workspace, 'input.txt'), 'first');
-    },
-    during: async (handle, workspace) => {
-      await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
-      writeFileSync(join(workspace, 'input.txt'), 'second');
-      const question = await untilAsked(handle);
-      await handle.executeUpdate('decide', { args: [decision(question.digest, 'rerun')] });
-    },
-  },
-  'rerun-voids-a-waiting-step': {
-    input: {
-      plan: {
-        ...base,
-        name: 'rerun',
-        verifyAfterMinutes: 0.005,
-        steps: [
-          { id: 'copy', use: 'file.copy', with: { from: 'input.txt', to: 'copy.txt' } },
-          { id: 'pause', use: 'wait', with: { seconds: 2 }, needs: ['copy'] },
-          write('b', ['pause']),
-        ],
-      },
-    },
-    before: (workspace) => {
-      mkdirSync(workspace, { recursive: true });
-      writeFileSync(join(workspace, 'input.txt'), 'first');
-    },
-    during: async (handle, workspace) => {
-      await untilStatus(handle, (status) => status.steps.some(({ id, state }) => id === 'copy' && state === 'done'));
-      writeFileSync(join(workspace, 'input.txt'), 'second');
-      const question = await untilAsked(handle);
-      await handle.executeUpdate('decide', { args: [decision(question.digest, 'rerun')] });
-    },
-  },
+  'drift-rerun-by-update': RERUN_BY_UPDATE,
+  'rerun-voids-a-waiting-step': RERUN_BY_UPDATE,
   'approval-rejected-then-approved': {
     input: { plan: { ...base, name: 'approval', steps: [{ ...write('a'), approval: 'before-apply' }] } },
     during: async (handle) => {

@@ -3,40 +3,19 @@
  * by side.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { ask } from '../../src/protocol/question/ask.ts';
 import { finding } from '../../src/protocol/question/finding.ts';
 import { stuckFinding } from '../../src/protocol/question/stuck.ts';
 import { Secrets } from '../../src/protocol/secrets/secrets.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import { Ledger } from '../../src/store/ledger/ledger.ts';
+import { JOB, testLedger } from '../support/test-ledger.ts';
 
-const JOB = 'job@run';
 const NO_SECRETS = new Secrets({});
-let directory: string;
-let ledger: Ledger;
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'holdfast-ask-'));
-  ledger = Ledger.open(directory, { create: true });
-  ledger.addJob({
-    jobId: JOB,
-    workflowId: 'job',
-    runId: 'run',
-    settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null },
-  });
-});
-
-afterEach(() => {
-  ledger.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+const fixture = testLedger();
 
 const askStuck = (stepId: string, message: string): Question =>
-  ask(ledger, NO_SECRETS, {
+  ask(fixture.ledger, NO_SECRETS, {
     jobId: JOB,
     runId: 'run',
     stepId,
@@ -44,7 +23,7 @@ const askStuck = (stepId: string, message: string): Question =>
     findings: [stuckFinding(stepId, { type: 'bad-input', message })],
   });
 const askWorld = (text: string): Question =>
-  ask(ledger, NO_SECRETS, {
+  ask(fixture.ledger, NO_SECRETS, {
     jobId: JOB,
     runId: 'run',
     why: 'compared',
@@ -59,7 +38,7 @@ const askWorld = (text: string): Question =>
     ],
   });
 const open = (): string[] =>
-  ledger
+  fixture.ledger
     .openQuestions(JOB)
     .map(({ digest }) => digest)
     .sort();

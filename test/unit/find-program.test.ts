@@ -9,7 +9,7 @@ import { findProgram } from '../../src/effects/processes/find-program.ts';
 const root = mkdtempSync(join(tmpdir(), 'holdfast-path-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-test('a relative folder on PATH is meant from where the command runs; the development server names it as PATH does', () => {
+test('a relative folder on PATH starts where the command runs; the development server names it as PATH does', () => {
   const program = join(root, 'bin', 'tool');
   mkdirSync(join(root, 'bin'));
   writeFileSync(program, '#!/bin/sh\n');

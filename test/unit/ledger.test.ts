@@ -1,9 +1,8 @@
+/** The ledger: its chain and manifest, the damage that it recognises, terms, generations and transactions. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, mock, test } from 'node:test';
+import { mock, test } from 'node:test';
 import fc from 'fast-check';
 import { isFailure } from '../../src/model/failure.ts';
 import { ChainRecordSchema, type Change } from '../../src/model/record/record.ts';
@@ -13,26 +12,9 @@ import { ABSENT, stateDigest } from '../../src/model/record/world.ts';
 import { BATCH_RECORDS, headOf } from '../../src/store/ledger/chain-check.ts';
 import { Ledger } from '../../src/store/ledger/ledger.ts';
 import { LEDGER_FILE } from '../../src/store/ledger/file.ts';
+import { JOB, testLedger } from '../support/test-ledger.ts';
 
-const JOB = 'job@run';
-let directory: string;
-let ledger: Ledger;
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'holdfast-ledger-'));
-  ledger = Ledger.open(directory, { create: true });
-  ledger.addJob({
-    jobId: JOB,
-    workflowId: 'job',
-    runId: 'run',
-    settings: { databases: {}, watch: [], verifyAfterMs: 0, plan: null },
-  });
-});
-
-afterEach(() => {
-  ledger.close();
-  rmSync(directory, { recursive: true, force: true });
-});
+const fixture = testLedger();
 
 const change = fc.record({
   resource: fc.constantFrom('file:a', 'file:b', 'row:m/t/{"id":1}'),
@@ -49,35 +31,31 @@ const change = fc.record({
 });
 
 function append(changes: readonly Change[]): ReturnType<Ledger['append']> {
-  return ledger.transaction(() => ledger.append(JOB, 'run', { kind: 'watched', changes: [...changes] }));
-}
-
-function raw(sql: string): void {
-  const database = new DatabaseSync(join(directory, LEDGER_FILE));
-  database.exec(sql);
-  database.close();
+  return fixture.ledger.transaction(() =>
+    fixture.ledger.append(JOB, 'run', { kind: 'watched', changes: [...changes] }),
+  );
 }
 
 test('the manifest is the fold of the chain; each head covers all records before it', () => {
   fc.assert(
     fc.property(fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 6 }), (batches) => {
-      const { at } = ledger.job(JOB)!;
+      const { at } = fixture.ledger.job(JOB)!;
       let head = at.head;
       for (const changes of batches) {
         const appended = append(changes);
         head = nextHead(head, recordText(appended.record));
         assert.equal(appended.at.head, head);
-        assert.equal(ledger.headAt(JOB, appended.at.seq), head);
+        assert.equal(fixture.ledger.headAt(JOB, appended.at.seq), head);
       }
       const folded = new Map<string, ManifestEntry>();
-      for (const { record } of ledger.records(JOB)) foldManifest(folded, record);
+      for (const { record } of fixture.ledger.records(JOB)) foldManifest(folded, record);
       assert.deepEqual(
-        [...ledger.manifest(JOB)].map(([resource, { digest, seq }]) => [resource, digest, seq]),
+        [...fixture.ledger.manifest(JOB)].map(([resource, { digest, seq }]) => [resource, digest, seq]),
         [...folded]
           .map(([resource, { digest, seq }]) => [resource, digest, seq] as const)
           .sort(([a], [b]) => (a < b ? -1 : 1)),
       );
-      assert.deepEqual(ledger.integrityProblems(JOB), []);
+      assert.deepEqual(fixture.ledger.integrityProblems(JOB), []);
     }),
     { numRuns: 30 },
   );
@@ -91,11 +69,11 @@ test('a read adds what was not recorded, and changes no entry', () => {
   });
   append([{ ...file('a'), role: 'written' }]);
   append([file('a')]);
-  assert.equal(ledger.manifestEntry(JOB, 'file:a')?.role, 'written');
+  assert.equal(fixture.ledger.manifestEntry(JOB, 'file:a')?.role, 'written');
   append([file('b')]);
-  assert.equal(ledger.manifestEntry(JOB, 'file:a')?.seq, 1);
+  assert.equal(fixture.ledger.manifestEntry(JOB, 'file:a')?.seq, 1);
   append([{ ...file('b'), resource: 'file:b' }]);
-  assert.equal(ledger.manifestEntry(JOB, 'file:b')?.role, 'read');
+  assert.equal(fixture.ledger.manifestEntry(JOB, 'file:b')?.role, 'read');
 });
 
 for (const [name, sql, problem] of [
@@ -119,9 +97,9 @@ for (const [name, sql, problem] of [
 ] as const) {
   test(`recognises ${name}`, () => {
     for (const resource of ['file:a', 'file:b', 'file:c']) append([{ resource, role: 'written', state: ABSENT }]);
-    assert.deepEqual(ledger.integrityProblems(JOB), []);
-    raw(sql);
-    assert.match(ledger.integrityProblems(JOB).join('; '), problem);
+    assert.deepEqual(fixture.ledger.integrityProblems(JOB), []);
+    fixture.raw(sql);
+    assert.match(fixture.ledger.integrityProblems(JOB).join('; '), problem);
   });
 }
 
@@ -130,31 +108,34 @@ test('a record is parsed by its schema once, hashed every time: one changed afte
   const parse = mock.method(ChainRecordSchema, 'parse');
   try {
     const seen: number[] = [];
-    assert.deepEqual((await ledger.checkIntegrity(JOB, ({ seq }) => void seen.push(seq))).problems, []);
-    assert.deepEqual(ledger.integrityProblems(JOB), []);
+    assert.deepEqual((await fixture.ledger.checkIntegrity(JOB, ({ seq }) => void seen.push(seq))).problems, []);
+    assert.deepEqual(fixture.ledger.integrityProblems(JOB), []);
     assert.deepEqual(
-      [...ledger.records(JOB, 1)].map(({ record }) => record.seq),
+      [...fixture.ledger.records(JOB, 1)].map(({ record }) => record.seq),
       [2, 3],
     );
     assert.deepEqual(seen, [1, 2, 3]);
     assert.equal(parse.mock.callCount(), 3);
-    raw(`UPDATE record SET body = replace(body, 'file:b', 'file:z') WHERE seq = 2`);
+    fixture.raw(`UPDATE record SET body = replace(body, 'file:b', 'file:z') WHERE seq = 2`);
     assert.match(
-      (await ledger.checkIntegrity(JOB, () => undefined)).problems.join(),
+      (await fixture.ledger.checkIntegrity(JOB, () => undefined)).problems.join(),
       /record 2 does not match its chain head/,
     );
     assert.equal(parse.mock.callCount(), 4, 'another text is parsed by the schema');
-    raw(`UPDATE record SET body = '{"kind":"opened"}' WHERE seq = 2`);
-    assert.match((await ledger.checkIntegrity(JOB, () => undefined)).problems.join(), /record 2 is not readable/);
+    fixture.raw(`UPDATE record SET body = '{"kind":"opened"}' WHERE seq = 2`);
+    assert.match(
+      (await fixture.ledger.checkIntegrity(JOB, () => undefined)).problems.join(),
+      /record 2 is not readable/,
+    );
   } finally {
     parse.mock.restore();
   }
 });
 
 test('the check of a long chain gives others a turn', async () => {
-  ledger.transaction(() => {
+  fixture.ledger.transaction(() => {
     for (let place = 0; place < 3 * BATCH_RECORDS; place++)
-      ledger.append(JOB, 'run', {
+      fixture.ledger.append(JOB, 'run', {
         kind: 'watched',
         changes: [{ resource: `file:${place}`, role: 'watched', state: ABSENT }],
       });
@@ -166,7 +147,7 @@ test('the check of a long chain gives others a turn', async () => {
     if (!isOver) setImmediate(take);
   };
   setImmediate(take);
-  const { problems, at } = await ledger.checkIntegrity(JOB, () => undefined);
+  const { problems, at } = await fixture.ledger.checkIntegrity(JOB, () => undefined);
   isOver = true;
   assert.deepEqual([problems, at.seq], [[], 3 * BATCH_RECORDS]);
   assert.ok(turns >= 3, `${turns} turns`);
@@ -177,54 +158,54 @@ test('heads by the hashing of Node are those of the model', () => {
 });
 
 test('a file that is no ledger, and one of another version, are refused by name', () => {
-  const other = join(directory, 'other');
+  const other = join(fixture.directory, 'other');
   mkdirSync(other);
   writeFileSync(join(other, LEDGER_FILE), 'not a database, but long enough to look at'.repeat(20));
   assert.throws(
     () => Ledger.open(other, { create: false }),
     (error) => isFailure(error, 'ledger-damaged') && error.message.includes(LEDGER_FILE),
   );
-  raw(`UPDATE meta SET value = '99' WHERE key = 'schemaVersion'`);
+  fixture.raw(`UPDATE meta SET value = '99' WHERE key = 'schemaVersion'`);
   assert.throws(
-    () => Ledger.open(directory, { create: false }),
+    () => Ledger.open(fixture.directory, { create: false }),
     (error) => isFailure(error, 'ledger-damaged') && error.message.includes('version 99'),
   );
 });
 
 test('a ledger that is not there is not made by looking', () => {
   assert.throws(
-    () => Ledger.open(join(directory, 'none'), { create: false }),
+    () => Ledger.open(join(fixture.directory, 'none'), { create: false }),
     (error) => isFailure(error, 'not-found'),
   );
 });
 
 test('notices that another file was put in its place', () => {
-  assert.equal(ledger.isSameFile(), true);
-  const path = join(directory, LEDGER_FILE);
+  assert.equal(fixture.ledger.isSameFile(), true);
+  const path = join(fixture.directory, LEDGER_FILE);
   copyFileSync(path, `${path}.copy`);
   renameSync(`${path}.copy`, path);
-  assert.equal(ledger.isSameFile(), false);
+  assert.equal(fixture.ledger.isSameFile(), false);
   rmSync(path);
-  assert.equal(ledger.isSameFile(), false);
+  assert.equal(fixture.ledger.isSameFile(), false);
 });
 
 test('a term is only ever raised', () => {
-  ledger.raiseTerm(JOB, 3);
+  fixture.ledger.raiseTerm(JOB, 3);
   for (const term of [3, 2])
     assert.throws(
-      () => ledger.raiseTerm(JOB, term),
+      () => fixture.ledger.raiseTerm(JOB, term),
       (error) => isFailure(error, 'fenced'),
     );
-  ledger.raiseTerm(JOB, 4);
-  assert.equal(ledger.job(JOB)?.term, 4);
+  fixture.ledger.raiseTerm(JOB, 4);
+  assert.equal(fixture.ledger.job(JOB)?.term, 4);
 });
 
 test('a generation is never issued twice: the highest counts', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(20), { minLength: 1 }), (generations) => {
-      const before = ledger.highestGeneration(JOB, 's') ?? 0;
-      for (const generation of generations) ledger.issueGeneration(JOB, 's', generation);
-      assert.equal(ledger.highestGeneration(JOB, 's'), Math.max(before, ...generations));
+      const before = fixture.ledger.highestGeneration(JOB, 's') ?? 0;
+      for (const generation of generations) fixture.ledger.issueGeneration(JOB, 's', generation);
+      assert.equal(fixture.ledger.highestGeneration(JOB, 's'), Math.max(before, ...generations));
     }),
     { numRuns: 20 },
   );
@@ -232,21 +213,21 @@ test('a generation is never issued twice: the highest counts', () => {
 
 test('a transaction that fails leaves nothing; a nested one joins the outer', () => {
   assert.throws(() =>
-    ledger.transaction(() => {
-      ledger.transaction(() => ledger.append(JOB, 'run', { kind: 'watched', changes: [] }));
+    fixture.ledger.transaction(() => {
+      fixture.ledger.transaction(() => fixture.ledger.append(JOB, 'run', { kind: 'watched', changes: [] }));
       throw new Error('after the inner one');
     }),
   );
-  assert.deepEqual(ledger.job(JOB)?.at, { seq: 0, head: GENESIS });
+  assert.deepEqual(fixture.ledger.job(JOB)?.at, { seq: 0, head: GENESIS });
 });
 
 test('a registration comes after the mark that does not cover it', () => {
-  ledger.setMark(JOB, { bootId: 'b', bootMs: 1 });
-  const ordinal = ledger.registerWorker('w', {});
-  assert.ok(ordinal > ledger.job(JOB)!.markOrdinal);
-  ledger.setMark(JOB, { bootId: 'b', bootMs: 2 });
-  assert.ok(ordinal < ledger.job(JOB)!.markOrdinal);
-  assert.equal(ledger.workerOrdinal('w'), ordinal);
+  fixture.ledger.setMark(JOB, { bootId: 'b', bootMs: 1 });
+  const ordinal = fixture.ledger.registerWorker('w', {});
+  assert.ok(ordinal > fixture.ledger.job(JOB)!.markOrdinal);
+  fixture.ledger.setMark(JOB, { bootId: 'b', bootMs: 2 });
+  assert.ok(ordinal < fixture.ledger.job(JOB)!.markOrdinal);
+  assert.equal(fixture.ledger.workerOrdinal('w'), ordinal);
 });
 
 test('a state has one digest, whatever its summary for people says', () => {

@@ -186,14 +186,7 @@ export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise
   outputs['build'] = await job.step(build, {});
   outputs['summary'] = await job.step(summary, {});
   outputs['charge'] = await job.step(charge, {}, { maxAttempts: REFUSED_CALLS + 2 });
-  await job.outside('edits', async () => {
-    writeFileSync(join(workspace, 'data/raw/in.txt'), 'edited by a person\n');
-    writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n# a person was here\n');
-    chmodSync(join(workspace, 'data/raw'), 0o700);
-    rmSync(join(workspace, 'keep/link'));
-    symlinkSync('nobody.txt', join(workspace, 'keep/link'));
-    await changeRows(databaseUrl, ['UPDATE item SET size = 111 WHERE id = 1', 'DELETE FROM item WHERE id = 4']);
-  });
+  await job.outside('edits', () => editAsPerson({ workspace, databaseUrl }));
   await job.verify('asked', 'after the edits');
   await job.outside('another edit', () =>
     writeFileSync(join(workspace, 'out/deep/summary.txt'), 'a person knows better\n'),
@@ -243,6 +236,16 @@ export function answerKillJob(question: Question): Pick<Decision, 'answer' | 'it
       throw new Error(`Nobody knows what to answer to ${question.kind}: ${found.join('; ')}`);
     }
   }
+}
+
+/** A person changes files, a folder's mode, a link and rows that the job has made. */
+export async function editAsPerson({ workspace, databaseUrl }: Omit<KillJobPlaces, 'outside'>): Promise<void> {
+  writeFileSync(join(workspace, 'data/raw/in.txt'), 'edited by a person\n');
+  writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n# a person was here\n');
+  chmodSync(join(workspace, 'data/raw'), 0o700);
+  rmSync(join(workspace, 'keep/link'));
+  symlinkSync('nobody.txt', join(workspace, 'keep/link'));
+  await changeRows(databaseUrl, ['UPDATE item SET size = 111 WHERE id = 1', 'DELETE FROM item WHERE id = 4']);
 }
 
 /** Somebody writes into a folder at the moment in which a step applies to it: once each. */

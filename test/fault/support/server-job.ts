@@ -1,6 +1,6 @@
 /** The kill job as a plan on a real server, with its person: the same steps, edits and answers. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { bundleWorkflows } from '../../../src/worker.ts';
 import { agentJob } from '../../../src/workflows/agent-job.ts';
 import { linesOf } from '../../support/killing.ts';
 import type { TestTemporal } from '../../support/temporal.ts';
-import { answerKillJob, prepareWorld, REFUSED_CALLS } from './kill-job.ts';
+import { answerKillJob, editAsPerson, prepareWorld, REFUSED_CALLS } from './kill-job.ts';
 import { effectsIn, filesIn } from './kill-run.ts';
 import { changeRows, installAudit, lookAtDatabase } from './outside-database.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -183,14 +183,7 @@ export class Person {
     const { workspace, databaseUrl } = this.#order;
     if (this.#acted.has(stepId)) return;
     this.#acted.add(stepId);
-    if (stepId === 'edits') {
-      writeFileSync(join(workspace, 'data/raw/in.txt'), 'edited by a person\n');
-      writeFileSync(join(workspace, 'keep/run.sh'), '#!/bin/sh\n# a person was here\n');
-      chmodSync(join(workspace, 'data/raw'), 0o700);
-      rmSync(join(workspace, 'keep/link'));
-      symlinkSync('nobody.txt', join(workspace, 'keep/link'));
-      await changeRows(databaseUrl, ['UPDATE item SET size = 111 WHERE id = 1', 'DELETE FROM item WHERE id = 4']);
-    }
+    if (stepId === 'edits') await editAsPerson({ workspace, databaseUrl });
     if (stepId === 'again') writeFileSync(join(workspace, 'out/deep/summary.txt'), 'a person knows better\n');
     // A new worker compares the world before it does anything.
     if (stepId === 'edits' || stepId === 'again') await this.#replaceWorker();
