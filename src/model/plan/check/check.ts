@@ -37,7 +37,7 @@ export function validatePlan(value: unknown, options: CheckOptions = {}): Checke
   return problems.length === 0 ? { ok: true, plan: parsed.data } : { ok: false, problems };
 }
 
-/** The same at a boundary where a bad plan ends the call. @throws HoldfastError `bad-plan` that lists every problem */
+/** For a caller that cannot go on with a bad plan. @throws HoldfastError `bad-plan` that lists every problem */
 export function assertPlan(value: unknown, options: CheckOptions = {}): Plan {
   const checked = validatePlan(value, options);
   if (checked.ok) return checked.plan;

@@ -6,9 +6,8 @@ import { checkStateReads, type StateRead } from './state-reads.ts';
 import { Destinations } from './destination.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
-import { readReferences } from '../reference/read.ts';
 import { joinPath, type ReferenceRoot } from '../reference/reference.ts';
-import type { PlacedReference } from '../reference/references.ts';
+import { readReferences, type PlacedReference } from '../reference/references.ts';
 
 export interface CheckedReferences {
   readonly problems: readonly PlanProblem[];

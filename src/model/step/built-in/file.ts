@@ -2,8 +2,8 @@
 import * as z from 'zod';
 import { DigestSchema } from '../../digest.ts';
 import { defineStep } from '../step.ts';
-import { PathSchema } from './fields.ts';
 
+const PathSchema = z.string().min(1).describe('A path in the workspace.');
 const WrittenFileSchema = { path: z.string(), sizeBytes: z.int().min(0), digest: DigestSchema };
 
 /** Writes text to a file, as UTF-8. Folders that are missing are created. */
