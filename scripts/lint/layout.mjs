@@ -61,7 +61,7 @@ const PROTOCOL = { parts: ['effects', 'store', 'model'], packages: ['zod'], node
 const MODEL = { packages: ['zod', '@noble/hashes', 'yaml', 'diff', 'picomatch'] };
 const WORKFLOWS = { parts: ['model'], packages: ['@temporalio/workflow', '@temporalio/common', 'zod'] };
 
-/** `{ 'protocol/look': { parts: [itself and all lower floors, …] }, … }`; `base`: what every room may import besides. */
+/** `{ "protocol/look": { parts: [itself and all lower floors, …] }, … }`; `base`: what each may import besides. */
 function roomsOf(floors, base) {
   const rooms = {};
   floors.forEach((floor, height) => {

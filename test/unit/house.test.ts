@@ -21,6 +21,7 @@ interface Sample {
 
 const ARROWS = 'layout(arrows)';
 const PURE = 'layout(pure)';
+const SIZE = 'layout(size)';
 
 /** `part imports specifier`, refused or allowed. */
 function imports(place: string, specifier: string, verdict: 'refused' | 'allowed', types = false): Sample {
@@ -163,6 +164,22 @@ const SAMPLES: readonly Sample[] = [
     rule: 'eslint(no-restricted-globals)',
   },
   { file: 'src/activities/clock.ts', source: 'export const now = () => Date.now();\n' },
+  // No file and no line that is too long to read; no circle of imports, types included.
+  { file: 'src/store/long-file.ts', source: 'export {};\n'.repeat(301), rule: SIZE },
+  { file: 'src/store/full-file.ts', source: 'export {};\n'.repeat(300) },
+  { file: 'test/unit/long-file.ts', source: 'export {};\n'.repeat(401), rule: SIZE },
+  { file: 'src/store/long-line.ts', source: `// ${'x'.repeat(118)}\n`, rule: SIZE },
+  { file: 'src/store/full-line.ts', source: `// ${'x'.repeat(117)}\n` },
+  {
+    file: 'src/store/circle-a.ts',
+    source: "import type { B } from './circle-b.ts';\nexport type A = B | 1;\n",
+    rule: 'import(no-cycle)',
+  },
+  {
+    file: 'src/store/circle-b.ts',
+    source: "import type { A } from './circle-a.ts';\nexport type B = A | 2;\n",
+    rule: 'import(no-cycle)',
+  },
   // A promise that nobody awaits.
   {
     file: 'src/store/floating.ts',
@@ -214,7 +231,7 @@ for (const { file, source, rule } of SAMPLES) {
     const found = refusals.get(file) ?? [];
     if (rule === undefined)
       assert.deepEqual(
-        found.filter((code) => [ARROWS, PURE].includes(code)),
+        found.filter((code) => [ARROWS, PURE, SIZE].includes(code)),
         [],
       );
     else assert.ok(found.includes(rule), `expected ${rule}, found ${found.join(', ') || 'nothing'}`);
@@ -230,6 +247,14 @@ test('the protocol has ten floors at most; a room imports only what lies lower',
     wrong.map(({ file, rule }) => `${file} was ${rule === undefined ? 'refused' : 'allowed'}`),
     [],
   );
+});
+
+test('half of the source files have at most 90 lines', async () => {
+  const lengths: number[] = [];
+  for await (const file of fs.glob('src/**/*.ts', { cwd: root }))
+    lengths.push((await fs.readFile(path.join(root, file), 'utf8')).split('\n').length - 1);
+  const median = lengths.toSorted((a, b) => a - b)[Math.floor(lengths.length / 2)]!;
+  assert.ok(median <= 90, `${median} lines in the middle of ${lengths.length} files`);
 });
 
 test('the lockfile and the configuration name no registry', async () => {
