@@ -1,6 +1,7 @@
 /**
- * A worker is killed by SIGKILL at each fault point of running a command and of applying what it made: until that is
- * being applied nothing of it is there, and its successor ends with the whole of it. `HOLDFAST_KILLS=all`: at every
+ * A worker is killed by SIGKILL at each fault point of running a command and of applying what it made: before the
+ * application begins, the workspace has no change of the command; the successor ends with all of them.
+ * `HOLDFAST_KILLS=all`: at every
  * hit.
  */
 import assert from 'node:assert/strict';
@@ -16,7 +17,7 @@ import { freshMemory } from '../support/fresh-memory.ts';
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** Before it, nothing of what the command made may be in the workspace. */
+/** Before this point the workspace may have no change of the command. */
 const FIRST_OF_APPLYING = 'applying.after';
 
 async function killEverywhere(
@@ -70,7 +71,7 @@ async function killEverywhere(
   assert.deepEqual(failures, []);
 }
 
-/** What is prepared beside the targets bears our name. */
+/** Without the files that are prepared beside their targets: their names begin with `.holdfast`. */
 function withoutOurs(files: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(files).filter(([path]) => !path.split('/').some((part) => part.startsWith('.holdfast'))),

@@ -1,6 +1,6 @@
 /**
- * Commands on a real repository of 2,000 files: what a step makes of it is what the same command makes of a plain copy,
- * and where it may not be applied nothing of it is.
+ * Commands on a real repository of 2,000 files: a step changes the repository exactly as the same command changes a
+ * plain copy. A command that may not be applied changes nothing.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -29,7 +29,7 @@ import type { CommandOrder } from '../support/command-child.ts';
 import { freshMemory } from '../support/fresh-memory.ts';
 
 const FILES = 2_000;
-/** For what is run several times. */
+/** The number of files in repositories that one test changes several times. */
 const FEWER = 500;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-repository-'));
 const workspace = join(root, 'workspace');
@@ -100,7 +100,7 @@ for (const name of readdirSync('src')) {
   );
 }
 
-/** Every path with kind, mode and content; git's index holds inode numbers and times, and so never is the same. */
+/** Every path with kind, mode and content; without git's index, whose inode numbers and times always differ. */
 function treeOf(folder: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -117,7 +117,7 @@ function treeOf(folder: string): Record<string, string> {
   return found;
 }
 
-/** Differences only: of thousands of paths nobody reads two lists. */
+/** Fails with the paths that differ: nobody reads two lists of thousands of paths. */
 function assertSameTree(actual: Readonly<Record<string, string>>, expected: Readonly<Record<string, string>>): void {
   const paths = new Set([...Object.keys(actual), ...Object.keys(expected)]);
   const differences = [...paths]
@@ -126,7 +126,7 @@ function assertSameTree(actual: Readonly<Record<string, string>>, expected: Read
   assert.deepEqual(differences.slice(0, 20), []);
 }
 
-/** As a step, and plainly on a copy of the workspace: the same must come of it. */
+/** Runs a line as a step, and in a shell on a copy of the workspace: both must end with the same tree. */
 async function asBoth(stepId: string, line: string): Promise<{ readonly written: number; readonly removed: number }> {
   rmSync(twin, { recursive: true, force: true });
   cpSync(workspace, twin, {
@@ -144,7 +144,7 @@ async function asBoth(stepId: string, line: string): Promise<{ readonly written:
 }
 
 function git(...words: string[]): string {
-  // Without its lock git looks only: it would write what it has seen of the files into its index.
+  // Without optional locks git only reads: else it would write what it saw of the files into its index.
   return execFileSync('git', ['--no-optional-locks', ...words], {
     cwd: workspace,
     env: { ...env, PATH: process.env['PATH'] },

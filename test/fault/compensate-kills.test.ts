@@ -20,8 +20,8 @@ after(async () => {
 });
 
 /**
- * Points that only other matters come to: a comparison, a person's decision, a call that is refused, a step's own
- * record, a content that is not small, a command, a worker that is lost while it runs a step.
+ * Points that no undoing reaches; they belong to a comparison, a person's decision, a call that is refused, a step's
+ * own record, a content that is not small, a command, a worker that is lost while it runs a step.
  */
 const ELSEWHERE =
   /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;

@@ -28,7 +28,7 @@ function makeTree(root: string): void {
   writeFileSync(join(root, 'ignored.txt'), 'not in git, and not lost\n');
 }
 
-/** Each does to the whole tree what people do with a shell. */
+/** Commands that change the whole tree, as people type them in a shell. */
 const COMMANDS = [
   "find . -name '*.txt' -type f -exec sed -i 's/needle/found/' {} +",
   'git init -q && git add -A && git -c user.name=a -c user.email=a@example.com commit -qm all',

@@ -70,7 +70,7 @@ function run(
   });
   const command = [process.execPath, CHILD, order];
   const [program, ...args] = options.strace === undefined ? command : ['strace', ...options.strace, ...command];
-  // strace counts by thread: one of the pool, beside the main one.
+  // strace counts per thread: the file is changed by a thread of the pool, not by the main thread.
   return spawnSync(program!, args, { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' } });
 }
 
@@ -211,8 +211,7 @@ for (const [operation, calls, code, least] of OPERATIONS) {
         );
         for (const index of injected) {
           const path = /<([^>]+)>/.exec(lines[index]!)?.[1];
-          // A failed fsync must not be asked again of the same file; a folder is another matter: it has no pages to
-          // lose.
+          // After a failed fsync the same file must not be fsynced again. A folder may be: it has no pages to lose.
           if (operation === 'fsync' && !existsSync(path!))
             assert.equal(
               lines.slice(index + 1).some((line) => line.includes(`<${path}>`)),

@@ -1,4 +1,4 @@
-/** The lock between real processes: death, standing still, being slow, being replaced. */
+/** The lock between real processes: a holder is killed, stopped or slow, or its lock file is replaced. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

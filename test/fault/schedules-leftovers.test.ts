@@ -1,6 +1,6 @@
 /**
- * Leftovers of an earlier time: a worker freezes in the middle of a request (SIGSTOP), others go on, it wakes (SIGCONT)
- * and changes nothing, neither the world nor the record.
+ * A stale worker: it freezes in the middle of a request (SIGSTOP), other workers go on, it wakes (SIGCONT). It must
+ * change neither the world nor the record.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess } from 'node:child_process';
@@ -91,14 +91,14 @@ async function freeze(stopAt: FaultPoint, request: LeftoverOrder['request'] = 's
   return child;
 }
 
-/** Its state, after the name in brackets, is T. */
+/** The process is stopped when /proc shows state T after its name in brackets. */
 function isStopped(pid: number): boolean {
   return readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .startsWith('T');
 }
 
-/** Wakes it; the world and the record stay as they are. @returns what came of its request */
+/** Wakes the worker and checks that world and record stay unchanged. @returns the outcome of its request */
 async function wake(child: ChildProcess): Promise<string> {
   const look = async (): Promise<unknown> => ({
     files: filesIn(places.workspace),
@@ -164,7 +164,7 @@ for (const point of ['user-code.before', 'user-code.after', 'prepare.files-writt
   });
 }
 
-/** Its own claim is still the latest: it may close that, and nothing else. */
+/** The frozen worker's claim is still the latest: it may close this claim, and change nothing else. */
 async function wakeBeforeTheStep(child: ChildProcess): Promise<string> {
   const look = async (): Promise<unknown> => ({
     files: withoutTemporary(filesIn(places.workspace)),

@@ -72,7 +72,7 @@ test('a row edited between two steps is asked about before the next one writes i
   assert.equal(noteOf(job), 'ours');
 });
 
-/** Moments between a step's look at what it replaces and its own change. */
+/** Moments between the step's observation of the file that it replaces and its own change of that file. */
 const MOMENTS: readonly FaultPoint[] = ['user-code.after', 'seal.after', 'prepare.files-written'];
 
 for (const moment of MOMENTS) {

@@ -28,7 +28,7 @@ test(`${WORKERS} workers on one Task Queue compare the world at most once each`,
         workspaceRoot: root,
         workflowBundle,
         identity: `worker-${index}`,
-        // One Activity at a time: the other worker gets its share.
+        // One Activity at a time, so that both workers get some.
         maxConcurrentSteps: 1,
         env: { HOLDFAST_STATE_DIR: join(root, 'state') },
       }),

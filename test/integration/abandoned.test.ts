@@ -1,7 +1,6 @@
 /**
- * A step that is half applied and that nobody asks for any more (the Workflow was reset and goes another way) is
- * finished by the comparison, and its result is put to a person; whoever reads what it has changed does not wait for
- * it for ever.
+ * A half-applied step that the Workflow does not request any more (it was reset and goes another way) is finished by
+ * the comparison, and a person is asked about its result. A step that reads what it changed does not wait for ever.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

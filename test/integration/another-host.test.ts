@@ -64,7 +64,7 @@ test('a worker of the job’s former host writes nothing to a database that a la
   await moved.step(note, { id: 2 }, { stepId: 'note-2' });
   assert.deepEqual(notes(), [1, 2]);
 
-  // Its own ledger says that all is well: the same Run, a term that was compared, a worker that is known.
+  // By its own ledger the worker may go on: the Run is the same, its term was compared, the worker is registered.
   const answer = await before.ask({ stepId: 'note-3', step: 'note', input: { id: 3 } });
   assert.deepEqual(
     [answer.kind, answer.kind === 'verification-required' && answer.detail],

@@ -1,6 +1,5 @@
 /**
- * `abort --compensate` and `cancel --compensate` by the command line: shown before it is decided, asked about, told at
- * the end.
+ * `abort --compensate` and `cancel --compensate` of the command line: the preview, the question and the report.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -106,7 +105,7 @@ test(
       ]),
       [
         ['draft', false, ['file:out/draft.txt', 'file:out'], []],
-        // No configuration here names its code.
+        // The configuration in this folder has no code for the step.
         ['bill', null, [], ['perform:bill/bill']],
         ['note', false, ['row:main/note/{"id":1}'], []],
         ['table', false, [], ['run SQL on main: CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)']],

@@ -51,7 +51,7 @@ async function firstDocument<T>(child: Child): Promise<T> {
     try {
       return JSON.parse(text) as T;
     } catch {
-      // Not yet whole.
+      // The document is not complete yet.
     }
   }
   throw new Error(`it ended before it was ready:\n${text}\n${errors}`);

@@ -13,7 +13,7 @@ test('start --wait follows a job on standard error and prints its result on stan
   assert.equal(ran.code, 0, ran.err);
   const { outputs } = ran.json<{ outputs: { hello: { path: string } } }>();
   assert.equal(outputs.hello.path, 'hello.txt');
-  // The plan asks for text, so 7 is text.
+  // The plan's schema wants a string, so `7` is read as one.
   assert.equal(readFileSync(join(root, 'quick/hello.txt'), 'utf8'), 'Hello 7');
   assert.match(ran.err, /^Started quick-[0-9a-f]{8}\. Ctrl-C ends the waiting, not the job\.\n/);
   assert.match(ran.err, /quick-[0-9a-f]{8} is completed\n$/);
@@ -80,7 +80,7 @@ test(
     await delay(300);
     gates.get(job)!.resolve();
     await openQuestion(job);
-    // The watch looks twice a second.
+    // The watch queries twice a second.
     await delay(1_500);
     await holdfast(['decide', job, 'abort', '--reason', 'enough', '--by', 'ada']);
     const ran = await watching;

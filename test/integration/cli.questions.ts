@@ -243,7 +243,7 @@ test(
     });
     try {
       gates.get(job)!.resolve();
-      // Long enough for the watch, too, which looks twice a second.
+      // Longer than the half second between two looks of the watch.
       await untilTrue(
         async () => ((await holdfast(['status', job, '--json'])).json<JobStatus>().retrying?.[0]?.attempt ?? 0) >= 5,
         { what: 'it is tried again' },

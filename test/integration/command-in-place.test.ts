@@ -1,4 +1,6 @@
-/** A command in the workspace itself: at most once, known or asked about; and what watched commands print. */
+/**
+ * A command in the workspace itself runs at most once, and a person is asked when its end is unknown. Watched commands.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

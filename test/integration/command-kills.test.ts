@@ -1,6 +1,6 @@
 /**
- * A worker is killed by SIGKILL while it runs a command: no process and no copy stays, nothing of it is there, and its
- * successor ends with the whole of it. Killed at every point: test/fault/command-points.test.ts.
+ * A worker is killed by SIGKILL while it runs a command: no process and no copy stays, the workspace has no change of
+ * the command, and the successor ends with all of them. Killed at every point: test/fault/command-points.test.ts.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { leftCopies, prepareTree, runCommand, startCommand } from '../support/co
 import { untilTrue } from '../support/until.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-command-'));
-/** A time that no other process sleeps. */
+/** A sleep of a length that no other process uses, so that it can be found. */
 const OWN = `300.${process.pid}`;
 after(() => rmSync(root, { recursive: true, force: true }));
 

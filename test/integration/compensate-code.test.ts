@@ -28,7 +28,7 @@ test('a compensation is told what its step took, returned, changed and called; w
     assert.equal(ctx.stepId, 'act');
     assert.equal(await ctx.files.readText('a.txt'), 'by the job\n', 'nothing is undone yet');
     await ctx.files.write('undone.log', `${record.calls.length} call\n`);
-    // A row that it changes itself is left to it.
+    // A row that the compensation changes itself is not undone by Holdfast.
     await ctx.db('main').update('note', { id: 1 }, { text: 'cancelled' });
     await jobs.call(ctx, 'refund', { of: record.calls[0]!.key });
   };

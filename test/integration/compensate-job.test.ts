@@ -234,7 +234,7 @@ test(
     assert.equal(aborted.result?.outcome, 'aborted');
     assert.deepEqual(await worldOf(places), before);
     assert.equal(existsSync(join(places.workspace, 'never.txt')), false);
-    // Given back: another job may have it.
+    // The workspace is released: another job may use it.
     await temporal.client.workflow.execute(agentJob, {
       workflowId: temporal.unique('next'),
       taskQueue,
@@ -289,7 +289,7 @@ test(
     setFaultHook((point) => {
       if (point !== 'record.after' || lost === SAGA.length) return;
       lost += 1;
-      // Each answer once.
+      // Each step's answer is lost once.
       if (lost % 2 === 1) throw new Error('the answer is lost');
     });
     await client.decide(handle.workflowId, UNDO_ALL);

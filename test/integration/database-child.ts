@@ -1,6 +1,6 @@
 /**
- * A worker's part in a crash test: begins a step's transaction on the database given by URL, says how far it got, and
- * waits to be killed. `open`: everything but COMMIT; `committed`: COMMIT too.
+ * A worker's part in a crash test: begins a step's transaction on the database given by URL, prints how far it got, and
+ * waits to be killed. `open`: the transaction is not committed; `committed`: it is.
  */
 import { openDatabase } from '../../src/effects/database/open.ts';
 

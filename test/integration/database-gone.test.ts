@@ -1,6 +1,6 @@
 /**
- * A SQLite file that the record knows and that is gone is said to be gone by whoever comes to it first; no empty one
- * is made in its place.
+ * A recorded SQLite file is gone: a step, a comparison or a worker that starts says so, and makes no empty file in its
+ * place.
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ afterEach(async () => {
 
 const file = (): string => join(workspace, 'data/main.db');
 
-/** Its worker ends, the file goes, and another worker starts. */
+/** The job's worker ends, the database file is removed, and another worker starts. */
 async function startAgain(): Promise<void> {
   await job.close();
   renameSync(file(), join(workspace, 'away.db'));
@@ -110,7 +110,7 @@ test('a database put back to before the last comparison of a new Run is told by 
   });
   assert.equal((await job.verify('first-of-run')).kind, 'verified');
   await job.close();
-  // Rows, schemas and tokens are the same: nothing was written since, but the term was raised.
+  // Rows, schemas and tokens are equal, as nothing was written since: only the term was raised.
   renameSync(join(workspace, 'backup.db'), file());
   job = openTestJob({ workspace, databases, resume: job.memory, workerId: 'its successor' });
   const question = await questionFrom(

@@ -1,6 +1,5 @@
 /**
- * What every `Database` makes of rows:
- * written one by one and many at once, put back, and read as the database keeps them.
+ * How every `Database` writes rows one by one and many at once, puts them back, and reads them.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';

@@ -1,4 +1,6 @@
-/** What every `Database` does in transactions: fences, tokens, locks, and what is left when one breaks off. */
+/**
+ * What every `Database` does in transactions: fences, tokens, locks, and what remains of a transaction that breaks off.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -297,7 +299,7 @@ export function transactionsConform(conformance: Conformance): void {
       );
       assert.deepEqual(await rowOf(database, 'item', { id: 7 }, ['label']), expected);
       assert.deepEqual(await database.fence(JOB), { term: 1, lastToken: isThere ? TOKEN : null });
-      // Nothing of the dead worker holds the next one back.
+      // The dead worker holds no lock that blocks its successor.
       await transact(database, (transaction) =>
         transaction.applyRow(change('row.upsert', 'item', { id: 7 }, { label: 'next' })),
       );

@@ -126,7 +126,7 @@ test('an undo replaces no row and no file that somebody changed after the questi
   drifted.begin();
   writeFileSync(drifted.at('input.txt'), 'other\n');
   const question = await questionOf(drifted.job, drifted.copy);
-  // What the undo would take back, and the question does not name.
+  // A row that the undo would take back and that the question does not name.
   drifted.sql("UPDATE note SET text = 'a person wrote this' WHERE id = 3");
   writeFileSync(drifted.at('summary.txt'), 'a person wrote this\n');
   const result = await drifted.job.decide(question, { answer: 'rerun' });
@@ -261,7 +261,7 @@ test('an approval dies with its draft: what was approved is not applied to a wor
   assert.notEqual(next.digest, question.digest);
   assert.match(next.findings[0]!.difference, /-changed after the approval/);
   assert.equal(drifted.text('target.txt'), 'changed after the approval\n');
-  // Put back as it was shown: the draft comes out the same, and still needs an approval of its own.
+  // With the shown content put back the draft is the same as the approved one, and still needs its own approval.
   writeFileSync(drifted.at('target.txt'), 'as it was shown\n');
   await drifted.job.decide(next, { answer: 'reject' });
   const third = await questionFrom(write());

@@ -73,7 +73,7 @@ export const CASES: Cases = {
       1,
       'stale steps are not run again',
     );
-    // What was accepted is the record now, and can be put back.
+    // The accepted state is recorded now, and can be restored.
     writeFileSync(decided.at('out/a.txt'), 'edited once more\n');
     const next = await questionFrom(
       decided.job.step(fileWriteStep, { path: 'out/a.txt', content: 'x' }, { stepId: 'x' }),
@@ -277,7 +277,7 @@ export const CASES: Cases = {
       readLedger(decided.copy.workspace, (ledger) => ledger.boundJobId()),
       decided.job.jobId,
     );
-    // The other one's worker comes back: it does nothing and is told whose the workspace is.
+    // The worker of the job that lost its workspace comes back: it does nothing and is told which job has it.
     const late = resume(decided.copy, 'restart', { openJobs: [decided.job.jobId] });
     const asked = await questionFrom(late.step(fileWriteStep, { path: 'late.txt', content: 'late' }));
     assert.equal(asked.findings[0]!.kind, 'bound-to-another-job');

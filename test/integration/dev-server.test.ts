@@ -43,7 +43,7 @@ async function folderWithTemporal(...parts: string[]): Promise<string> {
 }
 
 async function isAlive(pid: number): Promise<boolean> {
-  // A process that has ended but that nobody has waited for still has its entry.
+  // A zombie has ended but still has its entry in /proc.
   const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat !== '' && !/\) Z /.test(stat);
 }
@@ -132,7 +132,7 @@ test('a started server answers, knows the search attributes, serves its UI, and 
     await server.stop();
   }
   await server.stop();
-  // What it had started is told to end with it, and may need a moment on a busy machine.
+  // Its children are told to end with it, and may need a moment on a busy machine.
   await untilTrue(async () => (await groupMembers(server.pid)).length === 0, {
     what: 'the server and what it started are gone',
   });

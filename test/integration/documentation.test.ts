@@ -1,4 +1,4 @@
-/** What the documentation shows does what it says, typed as it stands there. */
+/** The documentation's commands, typed as they are printed there, do what it says. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,7 +30,7 @@ function folderOf(...pages: readonly string[]): string {
 }
 
 const sources = { ...process.env, NODE_OPTIONS: '--conditions=holdfast-source' };
-/** Of a test run within a test run Node would print nothing. */
+/** Without NODE_TEST_CONTEXT: with it Node prints nothing of a test run within a test run. */
 const outside = { ...sources, NODE_TEST_CONTEXT: undefined };
 
 test('the first code of the README runs as it is copied and shows what differs', () => {
@@ -89,7 +89,7 @@ test('getting started: the commands of the page, one after the other, come to th
     return stdout;
   }
 
-  /** Typed until it shows what a person waits for: the job needs a moment. */
+  /** Types a command again until it shows what a person waits for: the job needs a moment. */
   async function shows(command: string, environment: NodeJS.ProcessEnv, expected: RegExp): Promise<string> {
     for (let tries = 0; ; tries++) {
       const { stdout, all } = typed(command, environment);
@@ -100,7 +100,7 @@ test('getting started: the commands of the page, one after the other, come to th
   }
 });
 
-/** `holdfast dev` as the page has it, on ports that are free. */
+/** `holdfast dev` as on the page, but on free ports. */
 async function started(
   command: string,
   cwd: string,

@@ -52,7 +52,7 @@ async function sql(url: string, text: string): Promise<void> {
   }
 }
 
-/** Puts the database back, under its own name, to what another holds: what a restore does. */
+/** Replaces the database by a copy of another one, under its old name, as a restore does. */
 async function putBack(from: string): Promise<void> {
   const name = (of: string): string => new URL(of).pathname.slice(1);
   await sql(postgres.adminUrl, `DROP DATABASE "${name(url)}"`);
@@ -128,7 +128,7 @@ const DRIFTS: readonly Drift[] = [
 ];
 
 for (const [index, drift] of DRIFTS.entries()) {
-  // Two triggers for each kind, and every trigger with several kinds; SQLite has them all with each other.
+  // Each drift with two triggers, so that each trigger has several drifts; drift.test.ts has all pairs, on SQLite.
   for (const trigger of [TRIGGERS[index % TRIGGERS.length]!, TRIGGERS[(index + 2) % TRIGGERS.length]!]) {
     test(`after a ${trigger}, ${drift.name}: noticed before the next step, named, and nothing is changed`, async () => {
       const copy = copyOf(fixture);

@@ -1,5 +1,5 @@
 /**
- * What the worker may not read is neither "gone" nor "unchanged": it is named, and only looking again or ending is
+ * What the worker may not read is neither "gone" nor "unchanged": it is named, and only `recheck` and `abort` are
  * offered.
  */
 import assert from 'node:assert/strict';
@@ -40,7 +40,7 @@ const UNREADABLE = [
 ] as const;
 
 for (const [index, { name, path, mode, back, resource }] of UNREADABLE.entries()) {
-  // Each kind with two triggers; over all of them each trigger comes twice.
+  // Each kind with two triggers, so that each trigger comes twice.
   for (const trigger of [TRIGGERS[index % TRIGGERS.length]!, TRIGGERS[(index + 1) % TRIGGERS.length]!]) {
     test(`after a ${trigger}: ${name} that may not be read is named, and nothing goes on until it can be`, async () => {
       const copy = copyOf(fixture);

@@ -1,6 +1,6 @@
 /**
- * Watched patterns of files: what matches is noted at first sight; what is edited, gone or new afterwards is asked
- * about.
+ * Watched patterns of files: the first comparison records the files that match; files that are edited, removed or new
+ * afterwards are asked about.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ test('a watched file that is edited, gone or new is named; what does not match i
   assert.match(appeared.found.text, /2 bytes/);
   assert.equal((await job.decide(question, { answer: 'accept' })).kind, 'repaired');
   assert.equal((await job.verify()).kind, 'verified');
-  // Accepted, it is watched like the others.
+  // An accepted file is watched like the files that were there.
   writeFileSync(at('data/three.csv'), '3 edited\n');
   assert.equal((await asked()).findings[0]!.kind, 'changed');
 });

@@ -57,7 +57,7 @@ interface Drift {
   readonly expected: RegExp;
   readonly found: RegExp;
   readonly difference?: RegExp;
-  /** Every answer that is offered, `recheck` and `abort` aside. */
+  /** All offered answers except `recheck` and `abort`. */
   readonly offers: readonly string[];
   readonly options?: (workspace: string) => TestJobOptions;
 }
@@ -316,7 +316,7 @@ for (const trigger of TRIGGERS) {
             assert.match(finding.found.text, drift.found);
             assert.match(finding.difference, drift.difference ?? /(?:)/);
             assert.deepEqual(finding.answers, [...drift.offers, 'recheck', 'abort']);
-            // Asked again, it is the same question, and still nothing is changed.
+            // A second comparison asks the same question, and changes nothing either.
             await questionOf(job, copy);
             assert.deepEqual(snapshot(copy.workspace), before);
           } finally {
@@ -363,7 +363,7 @@ test('twenty resumes of an unchanged world raise no false alarm', async () => {
     for (let resumed = 0; resumed < 20; resumed++) {
       const trigger = TRIGGERS[resumed % TRIGGERS.length]!;
       if (trigger === 'long wait') waitLong(copy.workspace);
-      // A reset to the very last step: nothing is forgotten.
+      // A reset to the end of the last step makes the Workflow forget nothing.
       const job =
         trigger === 'reset'
           ? resume({ ...copy, memory, earlier: memory }, trigger, { runId: `Run ${resumed}` })

@@ -69,7 +69,7 @@ test(
     await assert.rejects(handle.result(), /cancelled/i);
     assert.equal(seen.aborted, 1);
     assert.equal(existsSync(join(root, 'cancelled', 'never.txt')), false);
-    // Given back: the next job may have the folder at once.
+    // The workspace is released: the next job may use it at once.
     await temporal.client.workflow.execute(agentJob, {
       workflowId: temporal.unique('next'),
       taskQueue,

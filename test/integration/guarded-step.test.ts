@@ -239,7 +239,7 @@ test('a worker that the last comparison does not cover compares first', async ()
       [result.kind, result.kind === 'verification-required' && result.reason],
       ['verification-required', 'worker-not-covered'],
     );
-    // Asking is not comparing: a parallel step of the same worker is not covered either.
+    // A refusal is no comparison: a parallel step of the same worker is not covered either.
     const again = await successor.ask({ stepId: 'other', step: 'act', input: {} });
     assert.deepEqual(
       [again.kind, again.kind === 'verification-required' && again.reason],

@@ -1,4 +1,4 @@
-/** Schedules that once broke a guarantee, each as short as it can be told. */
+/** Schedules that once broke a guarantee, each reduced to its shortest form. */
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -40,7 +40,7 @@ afterEach(async () => {
 
 const at = (place: string): string => join(job.workspace, place);
 
-/** Another worker goes on where this one was. */
+/** Opens the job as another worker that goes on from what the Workflow remembers. */
 function successorOf(options: TestJobOptions, id = 'its successor'): TestJob {
   const successor = openTestJob({ ...options, workspace: job.workspace, resume: job.memory, workerId: id });
   successors.push(successor);
@@ -66,7 +66,7 @@ test('a value that was used beside a renewed one stays what it was in the draft 
   job = openTestJob({ steps: [code] });
   writeFileSync(at('input.txt'), 'first');
   await assert.rejects(job.step(plan, {}));
-  // Read, and in no record yet: no discrepancy, but a new draft.
+  // The file was read but is not recorded yet: its change is no discrepancy, but drops the draft.
   writeFileSync(at('input.txt'), 'second');
   await assert.rejects(job.step(plan, {}));
   assert.deepEqual(await job.step(plan, {}), { topic: 1, outline: 'topic 1 of second' });
@@ -140,7 +140,7 @@ test('a value that was computed from another input is computed again', async () 
   });
   job = openTestJob({ steps: [code] });
   await assert.rejects(job.step(write, { text: 'the old question' }, { stepId: 'write' }));
-  // What it was given was void: it is asked again, with what its input is by then.
+  // The step's input was void: the step is requested again with its new input.
   assert.deepEqual(await job.step(write, { text: 'the new question' }, { stepId: 'write' }), {
     text: 'an answer to the new question',
   });
@@ -206,7 +206,7 @@ for (const [what, statement] of [
     database.exec(statement);
     database.close();
     const successor = successorOf({});
-    // Found by a step or by a comparison: never an error that nobody is asked about.
+    // A step or a comparison finds the damage, and asks a person: it is never only an error.
     assert.equal(
       (await successor.ask({ stepId: 'next', step: 'file.copy', input: { from: 'input.txt', to: 'next.txt' } })).kind,
       'verification-required',

@@ -166,7 +166,7 @@ test('another origin gets the key by a redirect, and no header that may be a sec
   );
   assert.equal(there!.key, first!.key);
   assert.equal(there!.body, '{"amount":7}');
-  // Within one origin they are kept.
+  // Within one origin the headers go along.
   requesting.server.redirectTo = '/here';
   requesting.server.next('redirect');
   await requesting.call('within');

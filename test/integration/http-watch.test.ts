@@ -1,6 +1,5 @@
 /**
- * Watched endpoints: the version that one tells is compared before a job goes on, as everything else that it depends
- * on.
+ * Watched endpoints: the version that an endpoint tells is compared before a job goes on.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -58,7 +57,7 @@ for (const [what, watch] of [
     assert.equal(manifestEntry(job.workspace, job.jobId, 'endpoint:watch/prices')?.role, 'watched');
     assert.equal((await job.verify()).kind, 'verified');
     server.version = '2';
-    // The worker is lost; its successor compares first.
+    // The worker is lost; its successor compares before a step runs.
     const { memory } = job;
     await job.close();
     job = open(watch, { workspace, resume: memory, workerId: 'successor' });

@@ -16,7 +16,7 @@ test('a job killed at every fault point ends as one that was not: world, rows, o
     'points that the job never reaches',
   );
   assert.deepEqual(comparable(killed), comparable(reference));
-  // One call more only where the process died between the value and its record.
+  // A value is computed once more only where the process died between computing and recording it.
   assert.deepEqual(reference.onceCalls, { sample: 1, second: 1 });
   assert.deepEqual(killed.onceCalls, { sample: 2, second: 1 });
   assert.deepEqual(reference.effects, [1], 'one key, one effect');

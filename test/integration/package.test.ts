@@ -1,6 +1,5 @@
 /**
- * The npm package as a stranger gets it: packed, installed in an empty folder, used there with nothing of this
- * checkout.
+ * The npm package as its users get it: packed, installed in an empty folder, and used there without this checkout.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -58,8 +57,8 @@ async function installed(name: string): Promise<{ version: string }> {
 }
 
 /**
- * Runs a program in a folder, on this Node, without what the test run has set; the machine's own npm settings stay.
- * Returns what it printed.
+ * Runs a program in a folder, on this Node, without the variables that the test run sets but with the machine's npm
+ * settings. Returns what it printed.
  */
 async function run(
   command: string,

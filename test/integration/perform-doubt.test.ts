@@ -174,7 +174,7 @@ test('code that catches a call in doubt makes no other call, and records no valu
   await paying.decide(question, { answer: 'happened', result: 'paid' });
   assert.equal(await paying.pay(), 'paid');
   assert.equal(paying.server.effects(), 1);
-  // The same where the call may be repeated, and for what came before it.
+  // The same holds for a call that may be repeated, and for calls before it.
   paying.server.next('cut-after');
   paying.code = async (ctx) =>
     await charge(ctx, paying.server.url, 1, 'repeat').catch(() =>
@@ -245,7 +245,7 @@ test('an answer that comes after all closes the doubt: a decision about it does 
   paying.server.mode = 'slow';
   paying.server.slowMs = 400;
   await assert.rejects(paying.pay({ timeoutMs: 100 }), (error) => isFailure(error, 'step-timeout'));
-  // Another attempt asks while the answer is still under way: it has taken the claim, so the late one is refused.
+  // Another attempt asks while the answer is still under way: it has taken the claim, so the late answer is refused.
   const question = await paying.doubtFrom(paying.pay());
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.equal(
@@ -254,11 +254,11 @@ test('an answer that comes after all closes the doubt: a decision about it does 
   );
   await paying.decide(question, { answer: 'happened', result: 'as they say' });
   assert.equal(await paying.pay(), 'as they say');
-  // Where nobody has taken the claim, the late answer counts.
+  // While nobody else has taken the claim, the late answer counts.
   await assert.rejects(paying.pay({ stepId: 'late', timeoutMs: 100 }), (error) => isFailure(error, 'step-timeout'));
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.deepEqual(await paying.pay({ stepId: 'late' }), { effect: 2, of: '7' });
-  // It is asked about already: the question is withdrawn by the decision that comes too late.
+  // A person was asked already: the decision that comes too late withdraws the question.
   const asked = await questionFrom(paying.pay({ stepId: 'asked', timeoutMs: 100, maxAttempts: 1 }));
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.deepEqual(await paying.job.decide(asked, { answer: 'repeat' }), {
@@ -301,7 +301,7 @@ test('a step with a call in doubt is asked about before it fails its job, whatev
     await paying.decide(question, { answer: 'happened', result: 'paid' });
     assert.equal(((await fail()) as { readonly output: Json }).output, 'paid');
   }
-  // Nothing is in doubt: it fails.
+  // No call is in doubt, so the step fails.
   paying.code = () => Promise.reject(new Error('no'));
   await assert.rejects(
     paying.job.run({ stepId: 'failing', step: 'pay', input: {}, maxAttempts: 1, onFailure: 'fail' }),

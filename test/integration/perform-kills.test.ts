@@ -1,6 +1,6 @@
 /**
- * A worker process that makes a call, killed by SIGKILL at every point of it: its successor makes it take effect as
- * often as it was meant to, once, or asks. The endpoint counts; it honours keys only where the step leans on it.
+ * A worker process that makes a call, killed by SIGKILL at every point of it: its successor makes the call take effect
+ * once, or asks a person. The endpoint counts effects, and honours keys only where the step relies on them.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ const CHILD = new URL('../support/perform-child.ts', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-perform-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** Undefined: it was killed. `whenSent`: by us, when the endpoint has a request. */
+/** Undefined: the worker was killed. `whenSent`: the test kills it when the endpoint has the request. */
 async function runProcess(
   order: PerformOrder,
   whenSent?: { readonly server: CountingServer },
@@ -38,9 +38,9 @@ async function runProcess(
 interface Killed {
   readonly inDoubt: InDoubt;
   readonly point: string;
-  /** Is it in doubt for its successor? */
+  /** Whether the call is in doubt for the successor. */
   readonly inDoubtAfter: boolean;
-  /** Requests that the endpoint gets in all. */
+  /** The number of requests that the endpoint gets in all. */
   readonly requests: number;
 }
 
@@ -64,7 +64,7 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
   const { inDoubtAfter, requests } = expectationOf(inDoubt, point);
   await using server = await CountingServer.start();
   server.honoursKeys = inDoubt === 'repeat' || inDoubt === 'http-repeat';
-  // Where it is the endpoint that refuses.
+  // Here the endpoint refuses the call, not the code.
   if (inDoubt.startsWith('http-') && point.startsWith('perform.withdrawn')) server.next('too-many');
   const workspace = mkdtempSync(join(root, `${inDoubt}-`));
   const order: PerformOrder = { workspace, url: server.url, inDoubt, memory: freshMemory(`${inDoubt}-${point}`) };
@@ -86,7 +86,7 @@ async function killAt(inDoubt: InDoubt, point: string): Promise<void> {
   assert.equal(end !== undefined && 'question' in end, isAsked, JSON.stringify(end));
   if (end !== undefined && 'question' in end) {
     const key = keyIn(end.question);
-    // The person looks on the other side.
+    // The person looks up the call at the endpoint.
     const answer = server.answerOf(key);
     end = await runProcess({
       ...order,

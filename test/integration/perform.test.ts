@@ -117,7 +117,7 @@ test('a retry that would send something else is asked about: it is never sent, n
     /what was sent:\n\{\n {2}"amount": 1\n\}\nwhat the step requests now:\n\{\n {2}"amount": 2/,
   );
   assert.equal(paying.server.requests.length, 1);
-  // The third run asks for a third thing: what was decided was not about that.
+  // The third run requests a third amount, which the decision was not about.
   await paying.decide(question, { answer: 'happened' });
   const next = await paying.doubtFrom(paying.pay(), 'performed-otherwise');
   paying.code = (ctx) => charge(ctx, paying.server.url, { amount: 3 }, 'repeat');

@@ -18,7 +18,7 @@ assert.equal(found.kind, 'executable');
 const executable = found.kind === 'executable' ? found.path : '';
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-plain-'));
-/** Each look starts a process. */
+/** Each query starts a process, so queries are made less often. */
 const EVERY = { everyMs: 200 };
 
 testWorker(temporal, { taskQueue, root });
@@ -66,7 +66,7 @@ test('starts, shows, decides and ends a job by the temporal command line alone',
   );
   writeFileSync(join(root, 'plain', 'draft.txt'), 'a person was here\n');
 
-  // What a person sees: where it is, what differs, and the very command to type.
+  // A person sees the workspace, the difference and the command to type.
   const metadata = await until(
     () => cli('workflow', 'metadata', '--workflow-id', workflowId, '--output', 'json'),
     (text) => text.includes('workflow signal'),

@@ -1,6 +1,6 @@
 /**
- * A power loss takes what was committed last without an fsync: the ledger as of the last fsynced commit is put back,
- * beside the world as it is. (SIGKILL can't show this: what a process has written outlives it.)
+ * A power loss takes the commits after the last fsync. It is simulated: the ledger as of its last fsynced commit is put
+ * back, the world stays. (SIGKILL can't show this: what a process has written outlives the process.)
  */
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

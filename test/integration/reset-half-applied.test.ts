@@ -1,6 +1,5 @@
 /**
- * A real server: a Workflow is reset to before a step that is half applied, and asks for it again, or goes another
- * way.
+ * On a real server, a Workflow is reset to before a half-applied step, and requests it again or goes another way.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -30,7 +29,9 @@ testWorker(temporal, {
 
 after(() => rmSync(root, { recursive: true, force: true }));
 
-/** A job whose step `write` has replaced the file and can't go on, reset to before it was told its way. */
+/**
+ * A job whose step `write` has replaced the file and can't go on. It is reset to before the Signal that chose its way.
+ */
 async function resetHalfApplied(workspace: string): Promise<WorkflowHandle<typeof twoWays>> {
   const { workflowId } = await temporal.client.workflow.start(twoWays, {
     workflowId: temporal.unique('job'),

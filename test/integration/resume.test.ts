@@ -63,7 +63,7 @@ async function start(workspace: string, more: object = {}): Promise<WorkflowHand
 const path = (workspace: string, place: string): string => join(root, workspace, place);
 const read = (workspace: string, place: string): string => readFileSync(path(workspace, place), 'utf8');
 
-/** Back to before the Activity of a step was asked for. */
+/** Resets the Workflow to before the Activity of a step was scheduled. */
 async function resetToBefore(handle: WorkflowHandle, stepId: string): Promise<void> {
   const { events } = await handle.fetchHistory();
   const scheduled = events?.find(
@@ -80,7 +80,7 @@ async function resetToBefore(handle: WorkflowHandle, stepId: string): Promise<vo
   });
 }
 
-/** `b` is recorded; also in a continued Run the status shows it. */
+/** Waits until step `b` is done; the status of a continued Run shows it, too. */
 async function pausing(handle: WorkflowHandle, workspace: string): Promise<void> {
   await untilStatus(
     handle,

@@ -1,6 +1,7 @@
 /**
- * A secret is planted in a worker's environment, given to steps that use it and to steps that leak it in every way, and
- * then looked for in all that is kept or said: history, ledger, blobs, files, the worker's output, what commands print.
+ * A secret is planted in a worker's environment and given to steps that use it and to steps that leak it in every way.
+ * It must then be in nothing that is stored or printed: history, ledger, blobs, files, the worker's output, what
+ * commands print.
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -19,7 +20,7 @@ import { asHeader, DATABASE_URL, lookInto, mustNotHold, TOKEN, USED } from '../s
 import { testTemporal } from '../support/temporal.ts';
 import { untilFound } from '../support/until.ts';
 
-/** A worker process starts, and tries again after failures. */
+/** Time for a worker process to start and to retry after failures. */
 const PATIENCE = { limitMs: 60_000, everyMs: 200 };
 const temporal = await testTemporal();
 const queue = temporal.unique('queue');
@@ -91,7 +92,7 @@ async function start(name: string, more: object = {}, step: object = {}): Promis
 
 type End = { readonly outcome: string; readonly result?: unknown; readonly question?: Question };
 
-/** Until it has ended or asks. */
+/** Waits until the job has ended or asks a question. */
 async function endOf(job: string): Promise<End> {
   return await untilFound(
     async () => {
@@ -189,7 +190,7 @@ test('an error is asked about, and tried again, with the name in the secret’s 
   const { difference } = question!.findings[0]!;
   assert.ok(difference.includes(`Step step failed: Error: ${message}`), difference);
   await run('throw-long');
-  // The server keeps little of a failure that is tried again.
+  // The server stores only a short text of a failure that it retries.
   const retried = await start(
     'throw-short',
     {},
@@ -336,7 +337,7 @@ test('what a person writes into a file that the job made is shown with the name 
     (await cli(['question', again, '--full'], { cwd: root, env: { ...temporal.env, [SECRET]: USED } })).out,
   );
   mustNotHold('history', JSON.stringify(question));
-  // What a person left there is theirs; only the record is looked at below.
+  // The person's own file may hold the secret; the search below is for the record only.
   writeFileSync(join(root, again, 'note.txt'), 'nothing\n');
 });
 

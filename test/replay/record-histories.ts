@@ -1,6 +1,6 @@
 /**
- * Records the histories of scenarios from real runs, as Temporal's own JSON. Only what is not there yet, unless named:
- * a recorded history is evidence of a released behaviour.
+ * Records the histories of scenarios from real runs, as Temporal's own JSON. Records only missing histories, unless
+ * they are named: a recorded history is evidence of a released behaviour.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
@@ -62,7 +62,7 @@ try {
   rmSync('/tmp/holdfast-recorded', { recursive: true, force: true });
 }
 
-/** Where the checkout lies, and who recorded, belongs to no history. */
+/** Removes the checkout's path and the recording user from a history. */
 function withoutThisMachine(json: string): string {
   const checkout = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
   return json.replaceAll(checkout, '/holdfast').replaceAll(`${process.pid}@${hostname()}`, 'recorder');

@@ -48,7 +48,7 @@ for (const id of Object.keys(PATCHES)) {
     const failed: string[] = [];
     for (const name of recordedNames()) {
       const text = readFileSync(join(folder, `${name}.json`), 'utf8');
-      // A history that has the marker needs the guard anyway; the old behaviour is in one that hasn't.
+      // A history with the marker needs the guard anyway; a history without the marker shows the old behaviour.
       if (text.includes(Buffer.from(JSON.stringify(id)).toString('base64')) || text.includes(id)) continue;
       const history = historyFromJSON(JSON.parse(text));
       await Worker.runReplayHistory({ workflowBundle: bundle }, history, name).catch(() => failed.push(name));

@@ -1,6 +1,6 @@
 /**
- * Real runs whose histories are kept. A scenario is never changed once its history is recorded; a new behaviour gets a
- * new one. `node test/replay/record-histories.ts NAME` records.
+ * Real runs whose histories are recorded. A scenario is never changed once its history is recorded; a new behaviour
+ * gets a new one. `node test/replay/record-histories.ts NAME` records.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ export interface Scenario {
   readonly before?: (workspace: string) => void;
   /** Plays the person. */
   readonly during?: (handle: WorkflowHandle, workspace: string) => Promise<void>;
-  /** Which Run of the chain is kept. Default: the last. */
+  /** Which Run of the chain is recorded. Default: the last. */
   readonly run?: 'first' | 'last';
 }
 

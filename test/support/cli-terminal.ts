@@ -1,4 +1,4 @@
-/** A terminal for tests of the command line: keeps what is written, answers what is asked. */
+/** A terminal for tests of the command line: it collects the output and gives prepared answers. */
 import { runCli } from '../../src/cli/program.ts';
 import { Interrupted, type Terminal } from '../../src/cli/terminal.ts';
 

@@ -13,7 +13,7 @@ import { snapshotFiles } from './snapshot.ts';
 import { forEachTest, TestedJob } from './tested-job.ts';
 
 export const free = defineStep({ name: 'free', input: z.object({}), output: z.any() });
-/** A time that no other process sleeps. */
+/** A sleep of a length that no other process uses, so that it can be found. */
 export const OWN = `300.${process.pid}`;
 export const env = { PATH: process.env['PATH'], FROM_WORKER: 'of the worker', SECRET: 'not for commands' };
 

@@ -40,7 +40,7 @@ export interface CountedRequest {
 export class CountingServer implements AsyncDisposable {
   /** What it does with requests that `next` has no mode for. */
   mode: Mode = 'normal';
-  /** Does it take a key that it knows for the same request, and answer as it did? */
+  /** Whether a known key gets the recorded answer without another effect. */
   honoursKeys = true;
   slowMs = 300;
   retryAfter = '1';
@@ -166,7 +166,7 @@ export class CountingServer implements AsyncDisposable {
         });
       case '/stream': {
         response.writeHead(200, { 'content-type': 'application/octet-stream', connection: 'close' });
-        // Whoever has enough goes away in the middle.
+        // A client that has enough closes the connection in the middle.
         return await pipeline(Readable.from(chunks(Number(searchParams.get('bytes')))), response).catch(
           () => undefined,
         );

@@ -37,7 +37,7 @@ export type Cases = Partial<Record<Cell, () => Promise<void>>>;
 
 interface RaisedQuestion {
   readonly question: Question;
-  /** Asks again for what met the question. */
+  /** Requests again the step that met the question. */
   readonly ask: () => Promise<Question>;
 }
 

@@ -6,7 +6,7 @@ const root = join(import.meta.dirname, '../..');
 
 export interface CodeBlock {
   readonly language: string;
-  /** Of a block that says which file it is: ```` ```ts file=first.ts ````. */
+  /** The file's name in a block such as ```` ```ts file=first.ts ````. */
   readonly file: string | undefined;
   readonly text: string;
 }

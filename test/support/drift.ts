@@ -78,7 +78,7 @@ export interface FixtureOptions {
   readonly databaseUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly folder?: string;
-  /** In the middle: where an older copy is taken. */
+  /** Called half-way, to take an older copy. */
   readonly half?: (workspace: string) => Promise<void> | void;
 }
 
@@ -164,7 +164,7 @@ export function removeFixture({ workspace }: Fixture): void {
   rmSync(workspace, { recursive: true, force: true });
 }
 
-/** What makes a job look again. */
+/** What makes a job compare the world again. */
 export const TRIGGERS = ['restart', 'reset', 'long wait', 'continue-as-new'] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
@@ -196,7 +196,7 @@ export function resume(fixture: Fixture, trigger: Trigger, options: TestJobOptio
   }
 }
 
-/** As when the ledger's last mark or commit was an hour ago. */
+/** Sets the ledger's last mark and commit back by an hour. */
 export function waitLong(workspace: string): void {
   const ledger = new DatabaseSync(join(workspace, '.holdfast', 'ledger.sqlite'));
   ledger.exec('UPDATE job SET fresh_boot_ms = fresh_boot_ms - 3600000');

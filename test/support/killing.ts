@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 export interface Killing {
   /** At this hit of this point, counted from 1; with `killed` only while no process was killed before. */
   readonly kill?: { readonly point: string; readonly hit: number };
-  /** At the first hit of each of these points, or of every point, one a process. Needs `killed`. */
+  /** At the first hit of each of these points, or of every point; one point a process. Needs `killed`. */
   readonly killOnceAt?: readonly string[] | 'every point';
   /** A file that gets a line for each point at which a process was killed. */
   readonly killed?: string;

@@ -1,4 +1,4 @@
-/** Plans in memory: a job that notes what the scheduler asks of it, and a chain of three steps. */
+/** Plans in memory: a job that notes what the scheduler requests, and a chain of three steps. */
 import { type Json } from '../../src/model/canonical-json.ts';
 import { digestOf } from '../../src/model/digest.ts';
 import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../src/model/plan/run/plan-job.ts';
@@ -16,7 +16,7 @@ export function planOf(steps: readonly Record<string, Json>[], state: Record<str
 
 export type Work = (request: PlanStepRequest) => Promise<PlanStepResult> | PlanStepResult;
 
-/** A job in memory that notes what it was asked. */
+/** A job in memory that notes what was requested of it. */
 export class NotedJob implements PlanJob {
   readonly jobId = 'job-1';
   readonly requests: PlanStepRequest[] = [];
@@ -48,7 +48,7 @@ export class NotedJob implements PlanJob {
   }
 
   onSuperStepEnd(end: SuperStepEnd): void {
-    // The progress is made when it is read.
+    // `progress` is computed when it is read; the copy reads it now.
     this.ends.push({ ...end });
   }
 

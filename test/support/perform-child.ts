@@ -36,7 +36,7 @@ export interface PerformOrder extends Killing {
 
 export type PerformEnd = { readonly output: Json } | { readonly question: Question } | { readonly failure: string };
 
-/** Sends a request; what says no before anything is done is no effect. */
+/** Sends a request. 429 and 503 say that nothing was done: `NotPerformed`. */
 export async function send(url: string, key: string, body: Json, signal?: AbortSignal): Promise<Json> {
   const response = await fetch(url, {
     method: 'POST',

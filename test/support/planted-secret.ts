@@ -1,4 +1,4 @@
-/** A secret and a password that are planted, and the search for each form of them in what is kept or said. */
+/** A secret and a password that are planted, and the search for each form of them in what is stored or printed. */
 import assert from 'node:assert/strict';
 
 /** With what each way of writing has to escape. */
@@ -6,14 +6,14 @@ export const TOKEN = 'tök/en+"42"&=%';
 export const PASSWORD = 'pa55/wörd+x';
 export const DATABASE_URL = `postgres://app:${encodeURIComponent(PASSWORD)}@127.0.0.1:1/none`;
 
-/** A header is bytes: the secret is one that can stand in one, too. */
+/** A header is bytes, so the secret has only characters that a header can hold. */
 export function asHeader(token: string): string {
   return token.replace('ö', 'o');
 }
 
 export const USED = asHeader(TOKEN);
 
-/** Written here once more, by other means than the code has. */
+/** A second implementation, independent of the code under test. */
 function formsOf(value: string): ReadonlyMap<string, string> {
   const base64 = [0, 1, 2].flatMap((before) => {
     const around = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from(value), Buffer.alloc(5, 'y')]).toString(

@@ -24,12 +24,12 @@ const float = fc.oneof(
 );
 const bytes = fc.uint8Array({ maxLength: 40 }).map((value) => ({ $bytes: Buffer.from(value).toString('base64') }));
 const noNul = (value: unknown): boolean => !JSON.stringify(value).includes('\\u0000');
-// Through its text: a value with -0 in it is no JSON.
+// Made from its text, as canonical JSON refuses -0.
 const json = fc
   .jsonValue({ stringUnit: 'grapheme' })
   .map((value) => JSON.parse(JSON.stringify(value)) as fc.JsonValue)
   .filter((value) => noNul(value) && value !== null);
-/** What would itself look like a tag comes back in one: those are among the constants. */
+/** Values that look like a tag come back inside a tag; the constants have some. */
 const looksTagged = (value: unknown): boolean =>
   Array.isArray(value)
     ? value.some(looksTagged)

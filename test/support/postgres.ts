@@ -23,7 +23,7 @@ import { freePort } from '../../src/dev-server/ports.ts';
 import { startSupervised, type SupervisedProcess } from '../../src/effects/processes/supervised.ts';
 
 const READY_LIMIT_MS = 20_000;
-/** A pool that was ended a moment ago may still be saying goodbye. */
+/** Connections of a pool that was just ended may still be closing. */
 const LEAK_GRACE_MS = 2_000;
 
 export interface PostgresCluster {

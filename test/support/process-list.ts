@@ -1,7 +1,7 @@
 /** Processes of this machine, by their command lines. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Command lines that hold, of the processes that run now. A process that ends meanwhile is none. */
+/** Command lines of running processes that fulfil a condition. A process that ends meanwhile is left out. */
 export function processesWhere(holds: (line: string) => boolean): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

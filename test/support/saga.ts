@@ -1,6 +1,6 @@
 /**
- * A saga: steps that each change the world in another way, and know how to be undone. Add a step to `SAGA` and it is
- * aborted after, and killed in the undoing of, like the rest.
+ * A saga: steps that each change the world in another way, and know how to be undone. For each step of `SAGA` the tests
+ * abort after it and kill its undoing.
  *
  * Invariant: `worldOf` tells all that the saga may change, from outside: files with modes, links and folders, rows, and
  * what stands on the other side of the calls.

@@ -1,4 +1,4 @@
-/** What a Temporal server keeps of a job, as whoever reads its storage sees it. */
+/** What a Temporal server stores of a job, as a reader of its storage sees it. */
 import type { TestTemporal } from './temporal.ts';
 
 /** Everything that the server gives out about a job, payloads as they are stored, each byte string as text. */
@@ -23,7 +23,7 @@ export async function storedText(temporal: TestTemporal, workflowId: string): Pr
   return texts.join('\n');
 }
 
-/** A history in JSON, and what its payloads are. */
+/** A history in JSON, followed by its decoded payloads. */
 export function readable(history: string): string {
   const payloads = history.matchAll(/"data": ?"([A-Za-z0-9+/=]+)"/g);
   return history + Array.from(payloads, ([, data]) => Buffer.from(data!, 'base64').toString()).join('\n');

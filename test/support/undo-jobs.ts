@@ -29,7 +29,7 @@ export class UndoJobs {
   code: Code = () => null;
   /** Of step `other`. */
   otherCode: Code = () => null;
-  /** Of step `act`, if it shall have one when a job is opened. */
+  /** Of step `act`; undefined when a job is opened: the step has no compensation. */
   compensation: Compensation | undefined;
   server!: CountingServer;
   root!: string;

@@ -65,7 +65,7 @@ export class UndoKills implements Disposable {
     return { places: { ...places, workspace, databaseUrl: `sqlite:${workspace}/db/main.db` }, memory, before };
   }
 
-  /** One process. Undefined: it was killed. */
+  /** Runs one process. Undefined: it was killed. */
   async undo({ places, memory }: DoneSaga, killing: Killing = {}): Promise<UndoReport | undefined> {
     const order: UndoOrder = { ...places, memory, ...killing };
     const started = startChild({ script: CHILD, order, compiled: join(this.root, 'compiled') });
@@ -85,7 +85,7 @@ export class UndoKills implements Disposable {
       records.flatMap((record) => (record.kind === 'undone' ? [record.stepId] : [])),
       SAGA.map(({ contract }) => contract.name).reverse(),
     );
-    // What is killed after it has given the workspace back begins once more, and finds nothing to do.
+    // A process killed after the release begins once more, and finds nothing to do.
     assert.equal(
       records.filter(({ kind }) => kind === 'undoing').length,
       records.filter(({ kind }) => kind === 'released').length,
@@ -110,7 +110,7 @@ export class UndoKills implements Disposable {
     );
   }
 
-  /** Killed there, then gone on with by successors. */
+  /** Kills a process at this hit of the point; successors then undo the job to its end. */
   async killAt(done: DoneSaga, point: string, hit: number): Promise<void> {
     assert.equal(
       await this.undo(done, { kill: { point, hit } }),

@@ -1,5 +1,5 @@
 /**
- * A worker's process without privileges: as root nothing is unreadable. The process resumes fixtures' jobs and says
+ * A worker process without privileges, as root can read everything. The process resumes fixtures' jobs and says
  * what each met.
  */
 import { fork } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * Which questions are one matter: asked again they are the same, changed they replace each other, else they stand side
- * by side.
+ * When two questions are the same: the same finding asked again is one question, a changed finding replaces its
+ * question, and questions about other steps stand side by side.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { canonicalJson, MAX_JSON_DEPTH } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
 
-/** JSON without what no JSON text can carry. */
+/** JSON values that a JSON text can carry. */
 const json = fc
   .jsonValue({ noUnicodeString: false })
   .filter((value) => !JSON.stringify(value).includes('\\ud') && !hasNegativeZero(value));

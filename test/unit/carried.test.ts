@@ -1,6 +1,6 @@
 /**
- * What a Run of a job hands to the next one, and what it shows of its steps: bounded, and no dearer at the end than at
- * the beginning.
+ * What a Run of a job hands to the next Run, and what it shows of its steps: both are bounded, and cost no more at the
+ * end than at the beginning.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

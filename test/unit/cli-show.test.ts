@@ -14,7 +14,7 @@ import type { Finding } from '../../src/model/question/finding.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
 
 const plain = { isInteractive: false, style: (_style: Style, text: string) => text } as Terminal;
-/** Shows where colours would be. */
+/** Marks where a terminal would show colours. */
 const marked = {
   isInteractive: false,
   style: (style: Style, text: string) => `<${String(style)}>${text}</>`,

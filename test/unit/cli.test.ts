@@ -24,7 +24,7 @@ const COMMANDS = [
   'keys',
   'codec-server',
 ];
-/** Nothing listens there. */
+/** An address on which nothing listens. */
 const NO_SERVER = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
 
 let folder: string;

@@ -119,7 +119,7 @@ test('wrong paths, methods and bodies are refused with what is expected', async 
 test('a request that is too large is refused, said or not said beforehand', async () => {
   const large = 'x'.repeat(MAX_BODY_BYTES + 1);
   const said = await ask('/decode', large).catch((error: unknown) => error as Error);
-  // The connection is closed while the client still sends: it may see either.
+  // The connection is closed while the client still sends: it may see the answer or the closing.
   if (!(said instanceof Error)) assert.equal(said.status, 413);
   const { port } = new URL(server.url);
   const answer = await new Promise<string>((resolve, reject) => {

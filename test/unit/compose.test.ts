@@ -78,7 +78,7 @@ test('every dependency exists, can meet its condition, and none waits for itself
       const other = service(needed);
       if (condition === 'service_healthy')
         assert.ok(other.healthcheck, `${name} waits for ${needed} to be healthy, which has no check`);
-      // What is to end must not be started again when it has.
+      // A one-off service must not be restarted when it has ended.
       if (condition === 'service_completed_successfully') assert.match(other.restart, /^on-failure/, needed);
       else assert.equal(other.restart, 'unless-stopped', needed);
     }
@@ -220,7 +220,7 @@ test("the worker's health is what the image's own command line says of it, by op
   ) as string[];
   const [kind, ...line] = healthcheck.test;
   assert.equal(kind, 'CMD');
-  // Without tini: the check is no process 1.
+  // The health check's command is the entrypoint without tini.
   assert.deepEqual(line.slice(0, 2), entrypoint.slice(-2));
   const [command, ...options] = line.slice(2);
   const help = spawnSync(process.execPath, [path.join(root, 'src/cli.ts'), String(command), '--help'], {

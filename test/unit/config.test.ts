@@ -15,7 +15,7 @@ before(async () => {
 
 after(async () => fs.rm(root, { recursive: true, force: true }));
 
-/** A folder of its own for each test: Node keeps modules by their path. */
+/** A folder of its own for each test, as Node caches modules by their path. */
 async function folderWith(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = path.join(root, String(count++));
   for (const [name, text] of Object.entries(files)) {

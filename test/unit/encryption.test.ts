@@ -17,7 +17,7 @@ function codec(keys: string): EncryptionCodec {
   return new EncryptionCodec(new EncryptionKeys(keys === '' ? [] : parseKeys(keys, 'test'), 'test'));
 }
 
-/** Without the classes that carry it. */
+/** The payload as a plain value, without protobuf classes. */
 function plain({ metadata, data }: Payload): unknown {
   return {
     metadata: Object.fromEntries(
@@ -116,7 +116,7 @@ test('each field of an encrypted payload is bound to the others', async () => {
     await refused('wrong-key', changed('encryption-key-id', 'b')),
     /under the encryption key "b" cannot be decrypted/,
   );
-  // The id itself is authenticated, not only what it leads to.
+  // The key id itself is authenticated, not only the key that it names.
   assert.match(await refused('wrong-key', changed('encryption-key-id', 'same')), /cannot be decrypted/);
   assert.match(await refused('wrong-key', changed('encryption-key-id', undefined)), /does not name its key/);
   assert.match(

@@ -1,5 +1,6 @@
 /**
- * How a person ends a job: the machine does what its four facts say, in whatever order people and the undoing come.
+ * How a person ends a job: the state machine gives what its four facts say, in whatever order people and the undoing
+ * act.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,14 +11,14 @@ import { Ending, type Undoing } from '../../src/workflows/state/ending.ts';
 const EVENTS = ['abort-by-signal', 'undo-by-signal', 'abort-by-answer', 'undo-by-answer', 'undo-begins'] as const;
 type Event = (typeof EVENTS)[number];
 
-/** The same by its facts alone. */
+/** The expected state, computed from the facts alone. */
 class Facts {
   aborted: ApplicationFailure | undefined;
   undoing: Undoing | undefined;
   begun = false;
   stopped: ApplicationFailure | undefined;
 
-  /** False: the event can't be used, or can't come. */
+  /** False: the event is refused, or impossible. */
   takes(event: Event): boolean {
     if (event === 'undo-by-signal') return this.aborted === undefined;
     if (event === 'undo-by-answer') return !this.begun || this.undoing !== undefined;

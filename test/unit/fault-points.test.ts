@@ -18,7 +18,7 @@ const sources = globSync('src/{activities,effects,protocol,steps,store}/**/*.ts'
   .sort()
   .map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
 
-/** What a call makes last, and what its points are named. */
+/** Durable calls, and the names of their two points. */
 const CALLS: Readonly<Record<string, readonly DurableOperation[]>> = {
   fsyncSync: ['fsync', 'fsync-folder'],
   fsync: ['fsync'],
@@ -47,12 +47,11 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/store/blobs/copy.ts': ['fchmodSync'],
   // A clone into a temporary file, before its fsync.
   'src/store/blobs/clone.ts': ['copyFileSync'],
-  // Who holds the lock, for people: nothing is decided by it that the kernel doesn't say too.
+  // A note for people on who holds the lock; the lock itself is the kernel's.
   'src/store/lock/holder-file.ts': ['mkdirSync', 'writeFileSync'],
-  // What a successor looks up first; heartbeats say the same later.
+  // The register that a successor reads first; heartbeats say the same later.
   'src/store/register/folder.ts': ['mkdirSync', 'rmSync'],
-  // A command's private copy, and whose it is: nothing leans on it after a kill but its removal, which is safe to
-  // repeat.
+  // A command's private copy and its owner's note: after a kill they are only removed, which is safe to repeat.
   'src/effects/files/tree-copy.ts': ['mkdirSync', 'symlinkSync', 'copyFileSync', 'chmodSync', 'rmSync'],
   'src/effects/files/remove-tree.ts': ['chmodSync', 'unlinkSync', 'rmdirSync'],
   'src/effects/processes/command-folder.ts': ['mkdirSync', 'writeFileSync', 'rmSync'],
@@ -66,7 +65,7 @@ interface Call {
   readonly file: string;
   readonly line: number;
   readonly name: string;
-  /** What stands around it: its own line and the one above. */
+  /** The call's own line and the line above it. */
   readonly around: string;
 }
 
@@ -126,7 +125,7 @@ test('nothing durable is done by other means than those with points', () => {
     // Constants of the authorizer and of changesets.
     'src/effects/database/sqlite/authorizer.ts': ['node:sqlite'],
     'src/effects/database/sqlite/connection.ts': ['node:sqlite'],
-    // Only reads by it.
+    // This file uses the module only to read.
     'src/store/blobs/write.ts': ['node:fs/promises'],
     // Commands, which work on a copy.
     'src/effects/processes/output.ts': ['node:child_process'],
@@ -136,7 +135,7 @@ test('nothing durable is done by other means than those with points', () => {
     // Commands again: how they are ended.
     'src/effects/processes/until-exit.ts': ['node:child_process'],
     'src/effects/processes/watcher.ts': ['node:child_process'],
-    // These two ask the system what it is.
+    // These two files only query the system.
     'src/store/filesystem.ts': ['node:child_process'],
     'src/store/lock/process-identity.ts': ['node:child_process'],
     'src/store/sqlite-store.ts': ['node:sqlite'],

@@ -26,7 +26,7 @@ const files = testChangedFiles();
 
 const MOMENTS: CommitMoment[] = ['opened', 'captured', 'hashed', 'compared', 'placed', 'synced'];
 
-/** Where a person's bytes may have ended up; nowhere is the one answer that is not allowed. */
+/** The person's bytes must be in the file or in the store; only their loss is not allowed. */
 async function assertNotLost(bytes: string, outcome: CommitOutcome, label: string): Promise<void> {
   const digest = sha256Hex(bytes);
   const isInPlace =
@@ -42,7 +42,7 @@ for (const size of ['small', 'large'] as const) {
   test(`a ${size} file that somebody writes into is never lost, at any moment of replacement or removal`, async () => {
     for (const moment of MOMENTS) {
       for (const after of [await files.fileState('new'), ABSENT]) {
-        // Each time others: what an earlier round has kept would hide that this one keeps nothing.
+        // New bytes in each round: bytes that an earlier round captured would hide a loss in this one.
         const theirs = `theirs ${moment} ${after.kind}`.padEnd(size === 'small' ? 0 : 1_500_000, '.');
         rmSync(files.at('x'), { force: true });
         writeFileSync(files.at('x'), old);
@@ -84,7 +84,7 @@ test('a file put in place is never lost in a creation, a removal, or a replaceme
         try {
           renameSync(files.at('theirs'), files.at('x'));
         } catch {
-          // A folder stands there by now: nothing that could get lost.
+          // The path is a folder by now, so there is nothing to lose.
           rmSync(files.at('theirs'));
           isDone = false;
         }

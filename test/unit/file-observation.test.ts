@@ -111,7 +111,7 @@ test('a file that changes while it is read is read again, and unreadable if it g
   const file = openSync(path, 'r+');
   const original = fs.readSync;
   let changes = 0;
-  // Somebody writes as many bytes again between the reading and the comparison of times.
+  // Somebody replaces the bytes by as many others between the reading and the comparison of times.
   const readAndChange = (times: number): void => {
     changes = 0;
     context.mock.method(fs, 'readSync', (...args: Parameters<typeof fs.readSync>) => {

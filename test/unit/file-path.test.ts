@@ -129,7 +129,7 @@ test('names that differ in case or Unicode form are two files only where the fil
 });
 
 test('on a filesystem that folds names, spellings of one name are refused', (context) => {
-  // Linux folds only where kernel and filesystem were made for it, so lookups that fold are put under the probe.
+  // Linux folds names only on filesystems made for it, so the test gives the probe lookups that fold.
   const original = fs.lstatSync;
   const fold = (name: string): string => name.normalize('NFC').toLowerCase();
   context.mock.method(fs, 'lstatSync', (path: string, options: StatSyncOptions) => {
@@ -179,7 +179,7 @@ test('a declared database, its companions and its hard links are never opened as
     (await listFolder(workspace)).map((info) => info.path),
     ['other'],
   );
-  // The proof: this process still has its lock after all that looking.
+  // The observation must not release the lock that this process holds.
   database.exec('BEGIN IMMEDIATE');
   await observeFile(workspace, 'innocent');
   const probe = spawnSync(

@@ -131,7 +131,7 @@ test('whatever matches lies below the folder of the pattern', () => {
   );
 });
 
-/** What `*`, `**` and `?` have always meant, where all else was plain text. */
+/** The original meaning of `*`, `**` and `?`, with all other characters as plain text. */
 function starsAndMarks(pattern: string): RegExp {
   const meanings: Readonly<Record<string, string>> = { '**/': '(?:[^/]+/)*', '**': '.*', '*': '[^/]*', '?': '[^/]' };
   const parts = pattern.split(/(\*\*\/|\*\*|\*|\?)/);

@@ -1,6 +1,6 @@
 /**
- * The rules of the house are held by the linter, not by goodwill: each arrow of the layout is broken once here, in a
- * copy of the configuration, and the linter has to see it.
+ * The linter enforces the rules of the house: each rule is broken once here, and the linter, with the checkout's
+ * configuration, has to refuse it.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -43,7 +43,7 @@ const ROOM_SAMPLES: readonly Sample[] = ROOMS.flatMap((room) =>
 );
 
 const SAMPLES: readonly Sample[] = [
-  // Each line of the table, what it allows and what it doesn't.
+  // For each line of the table an import that it allows and one that it refuses.
   imports('model/a.ts', './digest.ts', 'allowed'),
   imports('model/b.ts', 'zod', 'allowed'),
   imports('model/c.ts', 'node:fs', 'refused'),
@@ -147,7 +147,7 @@ const SAMPLES: readonly Sample[] = [
     rule: ARROWS,
   },
   { file: 'src/workflows/type-expression.ts', source: "export type Run = import('../activities/run-step.ts').Run;\n" },
-  // No clock and no chance where results must be the same again.
+  // No clock and no randomness where a replay must give the same results.
   { file: 'src/model/clock.ts', source: 'export const now = () => Date.now();\n', rule: PURE },
   { file: 'src/model/clock-object.ts', source: 'export const now = () => new Date();\n', rule: PURE },
   { file: 'src/model/given-time.ts', source: 'export const iso = (ms: number) => new Date(ms).toISOString();\n' },

@@ -34,7 +34,7 @@ import type { PerformRow } from '../../src/store/ledger/perform-row.ts';
 const root = path.join(import.meta.dirname, '../..');
 const ROOM = 'src/protocol/question';
 
-/** The persisted schema has them, and no version has made them. */
+/** Kinds that the persisted schema has and that no version has made. */
 const NEVER_MADE: readonly string[] = ['workspace-missing', 'output-in-the-way'];
 
 const DIGEST = 'd'.repeat(64);
@@ -168,7 +168,7 @@ test('every kind of finding is made by a function of the question room', () => {
   );
 });
 
-/** Ledgers have questions by this identity: with another, an upgrade would ask each open one anew. */
+/** Ledgers identify questions by this digest: another digest would ask each open question anew after an upgrade. */
 const IDENTITY_OF_ALL = 'a6b7e1b7b98d97f9e842fe87a2d8113356c2087f43c25ff2959c87b4180ffdb0';
 
 test('the sides that identify a question are as they were when it was asked', () => {

@@ -1,4 +1,4 @@
-/** What is wrong with a worker's options is told before anything is connected. */
+/** Wrong options of a worker are refused before it connects. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWorker } from '../../src/worker.ts';

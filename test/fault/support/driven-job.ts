@@ -32,7 +32,7 @@ export interface DrivenJobOptions {
   readonly answer: (question: Question) => Pick<Decision, 'answer' | 'items'>;
   readonly runId?: string;
   readonly workerId?: string;
-  /** What the server would say; default: this Run. */
+  /** The current Run by the server; default: this Run. */
   readonly currentRunId?: () => string;
 }
 
@@ -83,7 +83,7 @@ export class DrivenJob {
     return this.#generations.get(stepId) ?? 0;
   }
 
-  /** Steps that a decision made void since this was last asked. */
+  /** Steps that a decision made void since the last call of this method. */
   takeRewound(): readonly string[] {
     const rewound = [...this.#rewound];
     this.#rewound.clear();
@@ -109,7 +109,7 @@ export class DrivenJob {
         this.ask(stepId, contract.name, input as Json, extra),
       );
       if (result.kind === 'done') {
-        // Decided meanwhile that it runs again: this is the old generation's result.
+        // A decision had the step run again meanwhile: this is the old generation's result.
         if (result.generation < this.generationOf(stepId)) continue;
         this.#advance(result.at);
         this.#steps.push([stepId, result.generation, result.at.seq]);

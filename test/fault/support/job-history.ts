@@ -4,7 +4,7 @@
  *
  * Invariants
  * 1. The same calls in the same order get the recorded results; another order is a defect of the test.
- * 2. What may pass is tried again, as a retry policy would; everything else ends the process.
+ * 2. Failures that may pass are retried, as by a retry policy; all others end the process.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';

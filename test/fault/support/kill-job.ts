@@ -3,8 +3,8 @@
  * rejected and granted, a world that was changed and put back, accepted and run again, conflicts while applying), so
  * that every point of the protocol is reached.
  *
- * Invariant: what it leaves behind doesn't depend on how often it was killed, but for the values of `ctx.once`, which
- * say the how-manieth call made them; `comparable` evens those out.
+ * Invariant: the world that it leaves does not depend on how often it was killed, except for values of `ctx.once`,
+ * which hold the number of the call that made them; `comparable` makes those equal.
  */
 import {
   appendFileSync,
@@ -28,7 +28,7 @@ import { changeRows, installAudit } from './outside-database.ts';
 
 export interface KillJobPlaces {
   readonly workspace: string;
-  /** Counts of `ctx.once` and notes of persons: nothing that the job knows. */
+  /** A folder outside the job: counts of `ctx.once` and notes of persons. */
   readonly outside: string;
   /** As an outsider opens it. */
   readonly databaseUrl: string;
@@ -154,7 +154,7 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
   return implementations as unknown as readonly StepImplementation[];
 }
 
-/** Killed at each of the two points of a call that is withdrawn, there is still one that is not. */
+/** One more than the two points of a withdrawn call: killed at both, it is still refused once. */
 export const REFUSED_CALLS = 3;
 
 async function* chunks(kibibytes: number): AsyncGenerator<Uint8Array> {
@@ -174,7 +174,7 @@ export function prepareWorld({ workspace }: Pick<KillJobPlaces, 'workspace'>): v
   symlinkSync('old.txt', join(workspace, 'keep/link'));
 }
 
-/** The Workflow. Deterministic but for what its Activities answer. */
+/** The Workflow: deterministic except for the answers of its Activities. */
 export async function runKillJob(job: DrivenJob, places: KillJobPlaces): Promise<Readonly<Record<string, unknown>>> {
   const { workspace, databaseUrl } = places;
   const outputs: Record<string, unknown> = {};
@@ -252,7 +252,7 @@ export async function editAsPerson({ workspace, databaseUrl }: Omit<KillJobPlace
 export function interfere({ workspace, outside }: KillJobPlaces): void {
   for (const folder of ['clash', 'undone']) {
     const done = join(outside, `interfered-${folder}`);
-    // The step's first file is there and its second isn't: now.
+    // This is the moment: the step's first file is in place and its second is not.
     if (existsSync(done) || !existsSync(join(workspace, folder, 'a.txt'))) continue;
     writeFileSync(done, '');
     writeFileSync(join(workspace, folder, 'b.txt'), "a person's b\n");

@@ -3,7 +3,7 @@
  *
  * Invariants
  * 1. Only a process that died by SIGKILL gets a successor; any other end is the test's failure.
- * 2. Between two processes every file is looked at: one that holds what it shall hold never changes its inode again.
+ * 2. Between two processes every file is observed: a file with its final content never changes its inode again.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -158,7 +158,7 @@ function describe(path: string): string {
   );
 }
 
-/** A content that is where it shall be is not put there again: the same content keeps its inode. */
+/** A file that has its content already is not written again: it keeps its inode. */
 function noteInodes(workspace: string, inodes: Map<string, string>): void {
   for (const [name, state] of Object.entries(filesIn(workspace))) {
     if (!state.startsWith('file') || name.includes('.holdfast')) continue;

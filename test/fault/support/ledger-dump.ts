@@ -1,6 +1,6 @@
 /**
- * Everything in a ledger that says what was done, read by a stranger. Marks and registrations aside: they void
- * nothing.
+ * Everything in a ledger that says what was done, read with plain SQL; without marks and registrations, which say
+ * nothing of effects.
  */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

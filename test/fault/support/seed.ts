@@ -1,4 +1,4 @@
-/** Randomness that can be had again: `HOLDFAST_SEED`, else a new one, which a test prints in its name. */
+/** Repeatable randomness: the seed is `HOLDFAST_SEED`, or a new one that a test prints in its name. */
 import { randomInt } from 'node:crypto';
 
 export function theSeed(): number {

@@ -20,7 +20,7 @@ export class Supervisor {
   #current: StartedChild | undefined;
   #isOver = false;
   #loop: Promise<void> = Promise.resolve();
-  /** Successors that were needed. */
+  /** The number of successors that were started. */
   restarts = 0;
 
   constructor(order: WorkerOrder) {
