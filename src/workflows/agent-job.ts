@@ -7,14 +7,14 @@ import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
-import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { Plan } from '../model/plan/plan.ts';
 import { boundedResult } from '../model/plan/run/bounded-outputs.ts';
+import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
 import { runPlan } from '../model/plan/run/run.ts';
 import { JobCore } from './job/core.ts';
-import { PlannedJob } from './job/planned.ts';
 import { planOptions } from './job/plan-options.ts';
+import { PlannedJob } from './job/planned.ts';
 
 export interface AgentJobInput {
   /** A plan as `holdfast check` accepts it, as JSON. */

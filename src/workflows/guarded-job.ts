@@ -1,7 +1,7 @@
 /** A guarded job as a user's Workflow sees it: how it is opened, and what it can do. */
-import type { HttpSettings } from '../model/step/http-host.ts';
 import type { JobSettings, Watch } from '../model/job/settings.ts';
 import type { JobStatus } from '../model/job/status.ts';
+import type { HttpSettings } from '../model/step/http-host.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 
 export interface OpenJobOptions {

@@ -2,9 +2,9 @@
  * The Signals, Updates and Queries of every job. Plain JSON: Temporal's own command line can send and read them.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { JobStatus } from '../model/job/status.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Question } from '../model/question/question.ts';
-import type { JobStatus } from '../model/job/status.ts';
 
 /** A person's decision (`DecisionSchema`). Taken as unknown: what can't be used is recorded, never dropped. */
 export const decideSignal = defineSignal<[unknown]>('decide');

@@ -10,13 +10,13 @@
  */
 import * as z from 'zod';
 import { HttpSettingsSchema } from '../step/http-host.ts';
-import { JsonSchemaSchema } from './json-schema.ts';
 import { MAX_SECRETS, SecretNameSchema } from '../step/secret.ts';
-import { NAME_RULE, NameSchema } from './field.ts';
 import { DatabaseSchema } from './database.ts';
+import { NAME_RULE, NameSchema } from './field.ts';
+import { JsonSchemaSchema } from './json-schema.ts';
+import { StepSchema } from './plan-step.ts';
 import { StateKeySchema } from './state-key.ts';
 import { WatchSchema } from './watch.ts';
-import { StepSchema } from './plan-step.ts';
 
 export const MAX_STEPS = 2000;
 /** Asked before a step when the last comparison of the world is older than this. */

@@ -1,7 +1,7 @@
 /** A key of a plan's state. */
 import * as z from 'zod';
-import { JsonSchemaSchema } from './json-schema.ts';
 import { JsonValueSchema } from './field.ts';
+import { JsonSchemaSchema } from './json-schema.ts';
 
 export const StateKeySchema = z.strictObject({
   reducer: z

@@ -14,9 +14,9 @@ import { parseAbort, parseDecision, type Decision } from '../../model/question/d
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { ruleOn } from '../../model/question/ruling.ts';
 import { callRepair } from '../activities.ts';
+import type { DecideAnswer } from '../messages.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
-import type { DecideAnswer } from '../messages.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { Rewinds } from '../state/rewinds.ts';

@@ -5,8 +5,8 @@
  * 1. It is single-flight: who comes while one runs waits for that one.
  * 2. It ends only when nothing differs, with every difference decided by a person before.
  */
-import { shortDigest } from '../../model/digest.ts';
 import { defined } from '../../model/defined.ts';
+import { shortDigest } from '../../model/digest.ts';
 import type { VerificationReason, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { callVerifyWorld } from '../activities.ts';

@@ -24,6 +24,12 @@ import type { StepDone } from '../../model/job/run-step.ts';
 import { MAX_ENDING_NOTES, type JobStatus } from '../../model/job/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from '../activities.ts';
+import { Decisions } from '../gate/decisions.ts';
+import type { GateStep } from '../gate/gate.ts';
+import type { Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
+import type { Undoing } from '../state/ending.ts';
+import { UndoGate } from '../undo/gate.ts';
+import { undoJob } from '../undo/undo.ts';
 import {
   carriedFromPreviousRun,
   continueWith,
@@ -32,17 +38,11 @@ import {
   type Carried,
   type CarriedPlan,
 } from './continue-as-new.ts';
-import { Decisions } from '../gate/decisions.ts';
-import type { Undoing } from '../state/ending.ts';
-import type { GateStep } from '../gate/gate.ts';
+import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
-import type { Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
-import { undoJob } from '../undo/undo.ts';
-import { UndoGate } from '../undo/gate.ts';
-import { asFailure } from './failure.ts';
 
 type Outcome = ReleaseRequest['outcome'];
 

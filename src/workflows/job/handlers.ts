@@ -2,7 +2,6 @@
 import { ApplicationFailure, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import { parseDecision } from '../../model/question/decision.ts';
 import type { Decisions } from '../gate/decisions.ts';
-import type { JobView } from './view.ts';
 import {
   abortSignal,
   decideSignal,
@@ -13,6 +12,7 @@ import {
 } from '../messages.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
+import type { JobView } from './view.ts';
 
 export interface HandlersOptions {
   readonly view: JobView;

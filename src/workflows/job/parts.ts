@@ -1,9 +1,8 @@
 /** The parts of a job inside a Workflow, put together: each is built before those that look at it. */
-import type { Carried } from './continue-as-new.ts';
-import { Ending } from '../state/ending.ts';
 import { Gate } from '../gate/gate.ts';
+import { Verification } from '../gate/verification.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
-import { JobView } from './view.ts';
+import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
 import { Refusals } from '../state/refusals.ts';
@@ -11,7 +10,8 @@ import { Rewinds } from '../state/rewinds.ts';
 import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.ts';
 import { SearchAttributes } from '../state/search-attributes.ts';
 import { StepBoard } from '../state/step-board.ts';
-import { Verification } from '../gate/verification.ts';
+import type { Carried } from './continue-as-new.ts';
+import { JobView } from './view.ts';
 
 export interface JobParts {
   readonly origin: RunOrigin;

@@ -1,10 +1,10 @@
 /** How the job of a plan is opened: what the plan declares, with its references to the job's input replaced. */
+import type { JsonObject } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { digestOf } from '../../model/digest.ts';
-import type { JsonObject } from '../../model/canonical-json.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../../model/job/settings.ts';
-import { watchesOf } from '../../model/plan/run/input.ts';
 import type { Plan, Watch as PlanWatch } from '../../model/plan/plan.ts';
+import { watchesOf } from '../../model/plan/run/input.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
 
 /** @throws HoldfastError `bad-input`, for a watch whose reference has no value */

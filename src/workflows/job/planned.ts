@@ -2,14 +2,14 @@
 import { defined } from '../../model/defined.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
-import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../model/plan/run/plan-job.ts';
 import type { Plan } from '../../model/plan/plan.ts';
 import { boundedProgress } from '../../model/plan/run/bounded-outputs.ts';
+import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../model/plan/run/plan-job.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
-import { MAX_CARRIED_BYTES } from './continue-as-new.ts';
 import type { GateStep } from '../gate/gate.ts';
-import type { JobCore } from './core.ts';
 import { isPatched } from '../patches.ts';
+import { MAX_CARRIED_BYTES } from './continue-as-new.ts';
+import type { JobCore } from './core.ts';
 
 export class PlannedJob implements PlanJob {
   readonly #plan: Plan;

@@ -4,9 +4,9 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
-import { MAX_CARRIED_BYTES, type Carried } from './continue-as-new.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import { StepResults } from '../state/step-results.ts';
+import { MAX_CARRIED_BYTES, type Carried } from './continue-as-new.ts';
 
 export class StepCalls {
   readonly #knowledge: Knowledge;

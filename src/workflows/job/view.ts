@@ -1,14 +1,14 @@
 /** What people see of a job: the answer of its `status` Query and the Markdown in Temporal's UI. For people only. */
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
-import type { JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
 import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../../model/job/status-text.ts';
+import type { JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
+import type { Verification } from '../gate/verification.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
-import type { Verification } from '../gate/verification.ts';
 
 export interface JobViewOptions {
   readonly identity: JobIdentity;

@@ -6,19 +6,19 @@
  * 1. A plan without problems has a graph, and each of its references has a place that it leads to.
  * 2. What cannot be known before the job runs (a value behind a reference, a step unknown here) is no problem.
  */
-import { BUILT_IN_STEPS } from '../../step/built-in/steps.ts';
 import { HoldfastError } from '../../failure.ts';
-import { checkResources } from './resources.ts';
-import { checkReferences } from './references.ts';
-import { checkStepInput } from './input.ts';
-import { planGraph, type PlanGraph } from '../graph/graph.ts';
-import { formatProblems, type PlanProblem } from '../problem/problem.ts';
-import { nearestName } from '../problem/nearest-name.ts';
-import { problemsFromZod } from '../problem/from-zod.ts';
-import { PlanSchema, type Plan } from '../plan.ts';
+import { BUILT_IN_STEPS } from '../../step/built-in/steps.ts';
 import type { StepContract } from '../../step/step.ts';
+import { planGraph, type PlanGraph } from '../graph/graph.ts';
+import { PlanSchema, type Plan } from '../plan.ts';
+import { problemsFromZod } from '../problem/from-zod.ts';
+import { nearestName } from '../problem/nearest-name.ts';
+import { formatProblems, type PlanProblem } from '../problem/problem.ts';
 import { checkDeclarations } from './declarations.ts';
+import { checkStepInput } from './input.ts';
 import { checkOrder } from './order.ts';
+import { checkReferences } from './references.ts';
+import { checkResources } from './resources.ts';
 
 export interface CheckOptions {
   /** The user's steps. Left out: steps that are not built in are taken on trust. */

@@ -1,8 +1,8 @@
 /** The databases of a plan: each is declared once, and each name that is used is declared. */
 import { workspacePath } from '../../step/workspace-path.ts';
+import type { Plan } from '../plan.ts';
 import { nearestName } from '../problem/nearest-name.ts';
 import type { PlanProblem } from '../problem/problem.ts';
-import type { Plan } from '../plan.ts';
 
 export function checkDatabases(plan: Plan): readonly PlanProblem[] {
   const seen = new Map<string, string>();

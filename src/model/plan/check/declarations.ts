@@ -1,10 +1,10 @@
 /** Do the values that a plan gives fit the schemas that it gives? */
 import type { Json } from '../../canonical-json.ts';
 import { validatorOf, type JsonSchema } from '../json-schema.ts';
-import { formatPath } from '../problem/value-path.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
-import { problemsFromZod } from '../problem/from-zod.ts';
 import type { Plan } from '../plan.ts';
+import { problemsFromZod } from '../problem/from-zod.ts';
+import { shown, type PlanProblem } from '../problem/problem.ts';
+import { formatPath } from '../problem/value-path.ts';
 
 /** Do the values that the plan itself gives fit the schemas that it gives? */
 export function checkDeclarations(plan: Plan): readonly PlanProblem[] {

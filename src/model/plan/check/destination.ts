@@ -2,9 +2,9 @@
 import type { StepContract } from '../../step/step.ts';
 import type { Plan } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
+import { unknownName } from '../problem/unknown-name.ts';
 import type { PlacedReference } from '../reference/references.ts';
 import { followShape, shapeOf, type Shape } from './shape.ts';
-import { unknownName } from '../problem/unknown-name.ts';
 
 /** The places that references can lead to, looked up once. */
 export class Destinations {

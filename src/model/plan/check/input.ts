@@ -2,15 +2,15 @@
  * Does what a plan gives a step fit the step's input schema, as far as that is known before the job runs?
  */
 import * as z from 'zod';
-import { resolve } from '../reference/resolve.ts';
-import { HoldfastError } from '../../failure.ts';
-import { problemsFromZod } from '../problem/from-zod.ts';
-import { valueAt } from '../problem/value-path.ts';
-import type { PlanProblem } from '../problem/problem.ts';
-import type { PlanStep } from '../plan.ts';
 import type { Json } from '../../canonical-json.ts';
-import type { StepContract } from '../../step/step.ts';
+import { HoldfastError } from '../../failure.ts';
 import { waitStep } from '../../step/built-in/wait.ts';
+import type { StepContract } from '../../step/step.ts';
+import type { PlanStep } from '../plan.ts';
+import { problemsFromZod } from '../problem/from-zod.ts';
+import type { PlanProblem } from '../problem/problem.ts';
+import { valueAt } from '../problem/value-path.ts';
+import { resolve } from '../reference/resolve.ts';
 
 export function checkStepInput(step: PlanStep, contract: StepContract | undefined, at: string): readonly PlanProblem[] {
   return [

@@ -1,9 +1,9 @@
 /** Can a plan's steps be put in an order: ids of their own, needs that exist, no cycle? */
 import { defined } from '../../defined.ts';
 import { findCycle } from '../graph/edges.ts';
-import type { PlanProblem } from '../problem/problem.ts';
-import { nearestName } from '../problem/nearest-name.ts';
 import type { Plan } from '../plan.ts';
+import { nearestName } from '../problem/nearest-name.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 
 export function checkOrder(plan: Plan, waitsFor: ReadonlyMap<string, readonly string[]>): readonly PlanProblem[] {
   const problems: PlanProblem[] = [];

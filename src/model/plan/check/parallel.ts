@@ -1,10 +1,10 @@
 /** Steps that may run at the same time: does one write what another reads or writes? */
 import { builtInReads, builtInWrites } from '../../step/built-in/claims.ts';
+import { overlaps, parseClaim, type Claim } from '../../step/claim.ts';
 import { reach } from '../graph/edges.ts';
 import type { PlanGraph } from '../graph/graph.ts';
-import { overlaps, parseClaim, type Claim } from '../../step/claim.ts';
-import type { PlanProblem } from '../problem/problem.ts';
 import type { Plan, PlanStep } from '../plan.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 
 interface StepClaim {
   readonly step: string;

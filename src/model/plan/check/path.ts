@@ -2,8 +2,8 @@
 import { parseClaim } from '../../step/claim.ts';
 import { patternProblem } from '../../step/file-pattern.ts';
 import { workspacePath } from '../../step/workspace-path.ts';
-import type { PlanProblem } from '../problem/problem.ts';
 import type { Plan } from '../plan.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 import { checkDatabaseName, databaseOfFile } from './databases.ts';
 
 export function checkPath(plan: Plan, path: string, at: string): readonly PlanProblem[] {

@@ -1,13 +1,13 @@
 /** Does every reference of a plan lead somewhere, and stand where its kind may stand? */
 import type { Json } from '../../canonical-json.ts';
 import type { StepContract } from '../../step/step.ts';
-import { checkSecret } from './secret.ts';
-import { checkStateReads, type StateRead } from './state-reads.ts';
-import { Destinations } from './destination.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 import { joinPath, type ReferenceRoot } from '../reference/reference.ts';
 import { readReferences, type PlacedReference } from '../reference/references.ts';
+import { Destinations } from './destination.ts';
+import { checkSecret } from './secret.ts';
+import { checkStateReads, type StateRead } from './state-reads.ts';
 
 export interface CheckedReferences {
   readonly problems: readonly PlanProblem[];

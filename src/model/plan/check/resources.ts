@@ -4,13 +4,13 @@
  */
 import { builtInDatabase, builtInPaths, builtInUrl } from '../../step/built-in/mentions.ts';
 import type { PlanGraph } from '../graph/graph.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
 import type { Plan, PlanStep } from '../plan.ts';
+import { shown, type PlanProblem } from '../problem/problem.ts';
 import { checkDatabases, checkDatabaseName } from './databases.ts';
-import { checkWatches } from './watches.ts';
-import { checkUrl } from './url.ts';
-import { checkPath, checkClaim } from './path.ts';
 import { checkParallel } from './parallel.ts';
+import { checkPath, checkClaim } from './path.ts';
+import { checkUrl } from './url.ts';
+import { checkWatches } from './watches.ts';
 
 /** @param graph undefined when the plan has none: then nothing is said about steps at the same time */
 export function checkResources(plan: Plan, graph: PlanGraph | undefined): readonly PlanProblem[] {

@@ -2,9 +2,9 @@
 import * as z from 'zod';
 import type { StepContract } from '../../step/step.ts';
 import type { PlanProblem } from '../problem/problem.ts';
+import { unknownName } from '../problem/unknown-name.ts';
 import { joinPath, type PathPart } from '../reference/reference.ts';
 import type { PlacedReference } from '../reference/references.ts';
-import { unknownName } from '../problem/unknown-name.ts';
 
 /** The part of a JSON Schema that tells where a path leads. */
 export interface Shape {

@@ -1,8 +1,8 @@
 /** A literal URL of a plan: does `http.hosts` list its host? */
 import { HoldfastError } from '../../failure.ts';
 import { allowedUrl } from '../../step/http-host.ts';
-import type { PlanProblem } from '../problem/problem.ts';
 import type { Plan } from '../plan.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 
 export function checkUrl(plan: Plan, url: string, path: string): readonly PlanProblem[] {
   if (url.includes('${{')) return [];

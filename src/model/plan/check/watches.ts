@@ -1,10 +1,10 @@
 /** The watches of a plan: names of their own, paths inside the workspace, hosts that are listed. */
-import { checkDatabaseName } from './databases.ts';
-import { checkPattern } from './path.ts';
-import { checkUrl } from './url.ts';
 import type { Plan, Watch } from '../plan.ts';
 import { shown, type PlanProblem } from '../problem/problem.ts';
 import { parseTemplate } from '../reference/template.ts';
+import { checkDatabaseName } from './databases.ts';
+import { checkPattern } from './path.ts';
+import { checkUrl } from './url.ts';
 
 export function checkWatches(plan: Plan): readonly PlanProblem[] {
   const queries = new Map<string, number>();

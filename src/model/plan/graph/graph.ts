@@ -9,9 +9,9 @@
  * 3. State flows along super-steps: a step that reads a state key also depends on the steps of earlier super-steps that
  *    write it. That changes no super-step, but it does decide what becomes void when a step runs again.
  */
-import { referencesOf } from '../reference/references.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { Plan, PlanStep } from '../plan.ts';
+import { referencesOf } from '../reference/references.ts';
 import { reach, findCycle, levels } from './edges.ts';
 
 export interface PlanGraph {

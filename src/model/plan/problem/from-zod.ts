@@ -1,10 +1,10 @@
 /** What a zod schema found wrong, as problems of a plan. */
 import type * as z from 'zod';
-import { type PlanProblem, shown } from './problem.ts';
 import { defined } from '../../defined.ts';
 import { nearestName } from './nearest-name.ts';
-import { formatPath, valueAt } from './value-path.ts';
+import { type PlanProblem, shown } from './problem.ts';
 import { fieldsAt } from './schema-fields.ts';
+import { formatPath, valueAt } from './value-path.ts';
 
 /**
  * What zod found, as problems. The value is needed to say what was found, the schema to name the known fields.

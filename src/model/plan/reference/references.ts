@@ -1,10 +1,10 @@
 /** Every reference in a value, with its place: of a plan that is checked, and of one that is being checked. */
 import type { Json } from '../../canonical-json.ts';
 import type { HoldfastError } from '../../failure.ts';
-import { type Reference, joinPath } from './reference.ts';
-import { parseTemplate } from './template.ts';
 import { isList } from '../../list.ts';
 import type { PlanProblem } from '../problem/problem.ts';
+import { type Reference, joinPath } from './reference.ts';
+import { parseTemplate } from './template.ts';
 
 /** Where in a value a reference stands. `path` is that of the string: `with.rows[2]`. */
 export interface PlacedReference {

@@ -10,11 +10,11 @@
  */
 import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import { isList } from '../../list.ts';
 import type { PlacedSecret } from '../../step/secret.ts';
+import { describe, follow, missing, notHere } from './follow.ts';
 import type { PathPart, Reference, Scope } from './reference.ts';
 import { parseTemplate } from './template.ts';
-import { isList } from '../../list.ts';
-import { describe, follow, missing, notHere } from './follow.ts';
 
 /**
  * The value with every reference replaced. Keys of objects are taken as they are. Pure.

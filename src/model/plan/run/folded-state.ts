@@ -6,8 +6,8 @@ import type { Json, JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { PlanGraph } from '../graph/graph.ts';
 import { nextSuperStep } from '../graph/graph.ts';
-import { foldState, initialState } from './job-state.ts';
 import type { Plan } from '../plan.ts';
+import { foldState, initialState } from './job-state.ts';
 
 export class FoldedState {
   readonly #plan: Plan;

@@ -5,12 +5,12 @@
  * called with `env` in a Workflow, whose results are history.
  */
 import { canonicalJson, type Json, type JsonObject } from '../../canonical-json.ts';
-import { resolve } from '../reference/resolve.ts';
 import { HoldfastError } from '../../failure.ts';
 import { validatorOf } from '../json-schema.ts';
-import type { PlanProblem } from '../problem/problem.ts';
-import { problemsFromZod } from '../problem/from-zod.ts';
 import type { Plan, Watch } from '../plan.ts';
+import { problemsFromZod } from '../problem/from-zod.ts';
+import type { PlanProblem } from '../problem/problem.ts';
+import { resolve } from '../reference/resolve.ts';
 
 /**
  * The job's input, defaults filled in. Pure; safe to repeat on its own result.

@@ -6,15 +6,15 @@
  *    in plan order. Who was faster never shows.
  * 2. It is plain JSON of at most 256 KiB, and fits the schemas that the plan gives.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson, type Json, type JsonObject } from '../../canonical-json.ts';
-import { resolve } from '../reference/resolve.ts';
 import { HoldfastError } from '../../failure.ts';
 import { isList } from '../../list.ts';
-import type { Plan } from '../plan.ts';
 import { validatorOf } from '../json-schema.ts';
-import type { PlanProblem } from '../problem/problem.ts';
+import type { Plan } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
-import { utf8ToBytes } from '@noble/hashes/utils.js';
+import type { PlanProblem } from '../problem/problem.ts';
+import { resolve } from '../reference/resolve.ts';
 
 export const MAX_STATE_BYTES = 262_144;
 

@@ -1,8 +1,8 @@
 /** What a plan is run by: the Workflow `agentJob` and the test kit each give one to the scheduler. */
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import type { HoldfastError } from '../../failure.ts';
-import type { Retry } from '../plan-step.ts';
 import type { PlacedSecret } from '../../step/secret.ts';
+import type { Retry } from '../plan-step.ts';
 import type { PlanProgress } from './progress.ts';
 
 export interface PlanStepRequest {

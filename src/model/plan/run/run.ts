@@ -10,10 +10,10 @@
  */
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
-import { FoldedState } from './folded-state.ts';
 import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from '../graph/graph.ts';
-import type { PlanJob } from './plan-job.ts';
 import type { Plan } from '../plan.ts';
+import { FoldedState } from './folded-state.ts';
+import type { PlanJob } from './plan-job.ts';
 import { adoptProgress, progressOf, type PlanProgress, type PlanResult } from './progress.ts';
 import { runStep } from './step-run.ts';
 

@@ -13,9 +13,9 @@ import { builtInWrites } from '../../step/built-in/claims.ts';
 import { waitStep } from '../../step/built-in/wait.ts';
 import { parseClaim } from '../../step/claim.ts';
 import type { PlanGraph } from '../graph/graph.ts';
-import type { PlanJob, PlanStepRequest } from './plan-job.ts';
 import type { PlanStep } from '../plan.ts';
 import { resolveInput, type ResolvedInput } from '../reference/resolve.ts';
+import type { PlanJob, PlanStepRequest } from './plan-job.ts';
 import { checkWait, waitMs } from './wait.ts';
 
 export type StepOutcome = { readonly id: string } & (

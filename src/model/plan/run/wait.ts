@@ -1,7 +1,7 @@
 /** The built-in step `wait`: a timer of the scheduler's own. */
-import { waitStep } from '../../step/built-in/wait.ts';
 import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import { waitStep } from '../../step/built-in/wait.ts';
 import type { PlanStep } from '../plan.ts';
 
 /** @throws HoldfastError `bad-input` */

@@ -10,10 +10,10 @@
 import { LineCounter } from 'yaml';
 import { HoldfastError } from '../../failure.ts';
 import { validatePlan, type CheckedPlan, type CheckOptions } from '../check/check.ts';
-import { formatProblems } from '../problem/problem.ts';
 import type { Plan } from '../plan.ts';
-import { readValue } from './yaml.ts';
+import { formatProblems } from '../problem/problem.ts';
 import { placed, withExcerpt } from './place.ts';
+import { readValue } from './yaml.ts';
 
 /** A plan from its text. Pure. @throws HoldfastError `bad-plan`, its message as `holdfast check` shows it */
 export function readPlan(text: string, filename: string, options: CheckOptions = {}): Plan {
