@@ -3,9 +3,10 @@
  *
  * Invariants
  * 1. The checkout itself is never changed; each lane has a copy of its own, whole again after each mutation.
- * 2. A mutation whose text isn't found exactly once, or whose tests fail without it, is an error, not a success.
+ * 2. It leaves neither a process nor a copy behind, also when it is interrupted.
+ * 3. A mutation whose text isn't found exactly once, or whose tests fail without it, is an error, not a success.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ import { placesOf } from './mutation-place.ts';
 const LIMIT_MS = 240_000;
 /** Copies that are tried out side by side: tests wait for servers and disks more than they compute. */
 const LANES = 3;
+/** The exit code of a shell for a program that was interrupted. */
+const INTERRUPTED = 130;
 
 type Verdict = 'noticed' | 'NOT NOTICED' | 'not found once' | 'no test there' | 'fails unmutated';
 
@@ -25,6 +28,8 @@ const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutate-'));
 /** Does a test file pass in an unchanged copy? */
 const sound = new Map<string, Promise<boolean>>();
 const verdicts: Verdict[] = [];
+const running = new Set<ChildProcess>();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupt);
 try {
   const waiting = [...chosen(process.argv.slice(2))];
   await Promise.all(Array.from({ length: LANES }, (_, lane) => tryAll(copyOf(`lane-${lane}`), waiting)));
@@ -33,6 +38,12 @@ try {
   process.exitCode = noticed === verdicts.length && noticed > 0 ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function interrupt(): void {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(INTERRUPTED);
 }
 
 /** Those whose description has one of the words, or whose guarantee is one. None given: all. */
@@ -90,6 +101,8 @@ async function passes(copy: string, test: string, name?: string): Promise<boolea
   const only = name === undefined ? [] : ['--test-name-pattern', name];
   const args = ['--test', '--test-force-exit', `--test-timeout=${LIMIT_MS}`, ...only, test];
   const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', timeout: LIMIT_MS });
+  running.add(child);
   const [code] = (await once(child, 'close')) as [number | null];
+  running.delete(child);
   return code === 0;
 }
