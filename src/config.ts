@@ -55,10 +55,6 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   return { ...config, steps: steps.map(({ step }) => step), files };
 }
 
-export function contractsOf(config: Pick<HoldfastConfig, 'steps'>): readonly StepContract[] {
-  return config.steps.map(({ contract }) => contract);
-}
-
 interface Placed {
   readonly step: StepImplementation;
   readonly file: string;

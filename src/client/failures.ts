@@ -97,10 +97,6 @@ export function isWithoutWorkflow(error: unknown): boolean {
   return grpcCode(error) === FAILED_PRECONDITION;
 }
 
-export function isNotFound(error: unknown): boolean {
-  return error instanceof WorkflowNotFoundError || grpcCode(error) === NOT_FOUND;
-}
-
 /** What a Workflow or an Update failed with, in the closed list where its type is of it. */
 export function applicationFailure(failure: ApplicationFailure, cause: unknown = failure): HoldfastError {
   const type: FailureType = Object.hasOwn(FAILURES, failure.type ?? '') ? (failure.type as FailureType) : 'step-failed';

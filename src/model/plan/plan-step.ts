@@ -3,7 +3,6 @@ import * as z from 'zod';
 import { StepNameSchema } from '../step/step.ts';
 import { JsonValueSchema, NAME_RULE, NameSchema } from './field.ts';
 
-export const DEFAULT_TIMEOUT_MS = 1_800_000;
 export const DEFAULT_RETRY = {
   maxAttempts: 5,
   initialIntervalMs: 1000,

@@ -19,8 +19,6 @@ import { StateKeySchema } from './state-key.ts';
 import { WatchSchema } from './watch.ts';
 
 export const MAX_STEPS = 2000;
-/** Asked before a step when the last comparison of the world is older than this. */
-export const DEFAULT_VERIFY_AFTER_MINUTES = 10;
 
 export const PlanSchema = z
   .strictObject({

@@ -11,7 +11,6 @@ export const StepIdSchema = z
   .min(1)
   .max(120)
   .regex(/^[A-Za-z0-9][\w.#/-]*$/, 'expected a letter or digit, then letters, digits, _ . # / -');
-export const JobIdSchema = z.string().min(1).max(400);
 
 export interface TokenParts {
   readonly jobId: string;
