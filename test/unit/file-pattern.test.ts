@@ -85,6 +85,7 @@ test('what a pattern can not say is refused by name, with what to write in its p
     ['!a.md', /^begins with "!", and patterns that leave files out are not supported/],
     ['!*.md', /^begins with "!"/],
     ['day-{1..31}.csv', /^holds the range \{1\.\.31\}, which is not supported/],
+    ['a/***', /^holds \*\*\*, which is not supported/],
     ['[[:alpha:]]*', /^holds \[\[:alpha:\], which is not supported/],
     ['[z-a]*', /no range of characters/],
     [`${'{a,b}'.repeat(12)}.md`, /more than 1000 texts/],
@@ -156,7 +157,7 @@ test('without brackets and braces a pattern means what it has always meant, what
       const pattern = normal(all.map(([text, mark]) => text + mark).join(''));
       // The same texts, each mark filled in with what it may or may not match.
       const path = normal(all.map(([text, mark, filling]) => text + (mark === '/' ? '/' : filling)).join(''));
-      if (pattern === '' || path === '') return;
+      if (pattern === '' || path === '' || pattern.includes('***')) return;
       assert.equal(isFilePattern(pattern), /[*?]/.test(pattern));
       assert.equal(matchesPattern(pattern, path), starsAndMarks(pattern).test(path), JSON.stringify([pattern, path]));
     }),

@@ -3,7 +3,7 @@
  * these characters, `[!a]` one other character, `{a,b}` either text. All of them match a dot at the start of a name
  * too, as in git's ignore files; everything else stands for itself, parentheses too. Pure.
  *
- * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`) is refused by name, never taken for plain
+ * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`, `***`) is refused by name, never taken for plain
  * text. A name that holds such characters itself is written with `[[]` for `[`, and `?` for `{` and `!`.
  */
 import { HoldfastError } from '../failure.ts';
@@ -19,6 +19,7 @@ export interface PatternProblem {
 
 const MAX_ALTERNATIVES = 1_000;
 const RANGE = /\{[^{},/]*\.\.[^{},/]*\}/;
+const MANY_STARS = /\*{3,}/;
 const NAMED_CLASS = /\[[!^]?\[:\w*:\]/;
 const FIRST_SPECIAL = /^!|[*?[{]/;
 
@@ -77,6 +78,8 @@ function unsupported(text: string): PatternProblem | undefined {
   const range = RANGE.exec(text)?.[0];
   if (range !== undefined)
     return { problem: `holds the range ${range}, which is not supported`, hint: 'write its texts out: {1,2,3}' };
+  const stars = MANY_STARS.exec(text)?.[0];
+  if (stars !== undefined) return { problem: `holds ${stars}, which is not supported`, hint: 'write * or **' };
   const namedClass = NAMED_CLASS.exec(text)?.[0];
   if (namedClass !== undefined)
     return { problem: `holds ${namedClass}, which is not supported`, hint: 'write its characters out: [a-z]' };
