@@ -3,8 +3,8 @@
  * these characters, `[!a]` one other character, `{a,b}` either text. All of them match a dot at the start of a name
  * too, as in git's ignore files; everything else stands for itself, parentheses too. Pure.
  *
- * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`, `***`) is refused by name, never taken for plain
- * text. A name that holds such characters itself is written with `[[]` for `[`, and `?` for `{` and `!`.
+ * What other tools have besides (a leading `!`, `{1..9}`, `[[:alpha:]]`, `***`) is refused by name, never taken as
+ * plain text. A name that holds such characters itself is written with `[[]` for `[`, and `?` for `{` and `!`.
  */
 import { HoldfastError } from '../failure.ts';
 import { expandBraces, hasBraces } from './braces.ts';
