@@ -11,6 +11,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import { sameState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 import type { ChangeName, FileChange } from './change.ts';
+import { assertReplaceable } from './may-replace.ts';
 import { observeFile } from './observation.ts';
 import { OpenFolder } from './open-folder.ts';
 import { folderOf, nameOf, normalisePath } from './path.ts';
@@ -46,6 +47,7 @@ export async function prepareFile(
   refuseReservedFile(workspace, path);
   const seen = await observeFile(workspace, path);
   if (seen.outcome === 'seen' && sameState(seen.state, after)) return { change, name, seen, temporary: undefined };
+  if (before.kind !== after.kind || after.kind !== 'directory') assertReplaceable(workspace, path);
   await captureContent(workspace, path, seen, blobs);
   const needsTemporary = after.kind === 'file' || (after.kind === 'directory' && before.kind !== 'directory');
   if (!needsTemporary) return { change, name, seen, temporary: undefined };

@@ -67,6 +67,11 @@ export const FindingSchema = z.strictObject({
   rerunSteps: z.array(z.string()),
   /** Calls of those steps that can't be undone: each is kept, unless `items` answers `repeat` for it. */
   keeps: z.array(z.string()).optional(),
+  /**
+   * Steps among those whose statements nothing undoes: they run again only where `items` answers `repeat` for `name`.
+   * text: the first of the statements.
+   */
+  repeats: z.array(z.strictObject({ name: z.string(), text: z.string() })).optional(),
   /** Readable, cut to a bound. */
   difference: z.string(),
   /** Offered answers, in the order of the table. */

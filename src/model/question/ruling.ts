@@ -13,8 +13,10 @@ import { ANSWERS } from './answer-table.ts';
 import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import { contradictions } from './contradictions.ts';
 import type { Decision } from './decision.ts';
+import type { Finding } from './finding.ts';
 import { wholeAnswers, type Question } from './question.ts';
 import { resultsOf } from './told-results.ts';
+import { runsAgain, unnamedRepeats } from './unrepeatable.ts';
 
 const MAX_RESOURCES_SHOWN = 5;
 
@@ -24,7 +26,7 @@ export type Ruling =
       readonly answers: Readonly<Record<string, Answer>>;
       /** What calls answered that `happened`, by resource. */
       readonly results: Readonly<Record<string, Json>>;
-      /** Calls of steps that run again which are made anew, too, by resource. */
+      /** What of steps that run again is made anew, too, though nothing undoes it: calls, statements; by name. */
       readonly again: readonly string[];
     }
   | { readonly usable: false; readonly problems: readonly string[] };
@@ -37,12 +39,13 @@ export type Ruling =
 export function ruleOn(question: Question, decision: Decision): Ruling {
   if (decision.digest !== question.digest) return { usable: false, problems: [otherQuestion(question, decision)] };
   const items = decision.items ?? {};
-  const again = Object.keys(items).filter((resource) => isKeptCall(question, resource));
+  const again = Object.keys(items).filter((name) => isNotUndone(question, name));
   const problems = [...itemProblems(question, items, again), ...wholeProblems(question, decision)];
   const { answers, problems: answerProblems } = answersOf(question, decision);
   problems.push(...answerProblems);
   problems.push(...contradictions(question, answers));
   for (const resource of again) problems.push(...againProblems(question, answers, resource, items[resource]!));
+  problems.push(...unnamedRepeats(question.findings, answers, again));
   const { results, problems: resultProblems } = resultsOf(question, decision, answers);
   problems.push(...resultProblems);
   return problems.length > 0 ? { usable: false, problems } : { usable: true, answers, results, again };
@@ -52,10 +55,14 @@ function otherQuestion(question: Question, decision: Decision): string {
   return `the decision names question ${shortDigest(decision.digest)}; the open one is ${shortDigest(question.digest)}`;
 }
 
-/** Is the resource no finding of its own, but a call that is kept when a finding's step runs again? */
-function isKeptCall({ findings }: Question, resource: string): boolean {
-  const isListed = findings.some((finding) => finding.resource === resource);
-  return !isListed && findings.some(({ keeps }) => keeps?.includes(resource) === true);
+/** Does it name no finding, but what a finding's step has done that nothing undoes: a call, or statements? */
+function isNotUndone({ findings }: Question, name: string): boolean {
+  const isListed = findings.some((finding) => finding.resource === name);
+  return !isListed && findings.some((finding) => leavesDone(finding, name));
+}
+
+function leavesDone({ keeps, repeats }: Finding, name: string): boolean {
+  return keeps?.includes(name) === true || repeats?.some((step) => step.name === name) === true;
 }
 
 function itemProblems(
@@ -110,7 +117,7 @@ function answersOf(question: Question, decision: Decision): ChosenAnswers {
   return { answers, problems };
 }
 
-/** A call that is kept when its step runs again may be made anew (`repeat`); it has no other answer. */
+/** What nothing undoes may be made anew (`repeat`) where its step runs again; it has no other answer. */
 function againProblems(
   { findings }: Question,
   answers: Readonly<Record<string, Answer>>,
@@ -118,10 +125,10 @@ function againProblems(
   answer: Answer,
 ): string[] {
   if (answer !== 'repeat') {
-    const offered = 'offered: repeat (left out, its answer is kept)';
-    return [`${answer} is not offered for ${resource}, a call that can't be undone; ${offered}`];
+    const offered = 'offered: repeat (a call that is left out keeps its answer)';
+    return [`${answer} is not offered for ${resource}, which nothing undoes; ${offered}`];
   }
-  const keepers = findings.filter(({ keeps }) => keeps?.includes(resource) === true);
-  if (keepers.some((finding) => ['rerun', 'undo'].includes(answers[finding.resource] ?? ''))) return [];
+  const owners = findings.filter((finding) => leavesDone(finding, resource));
+  if (owners.some((finding) => runsAgain(answers[finding.resource]))) return [];
   return [`repeat for ${resource} holds only where its step runs again; nothing here makes it run again`];
 }

@@ -11,11 +11,13 @@ import type { Digest } from '../../model/digest.ts';
 import { invariant } from '../../model/invariant.ts';
 import { boundedQuestion } from '../../model/question/bounded-question.ts';
 import { findingsIdentity, type Finding } from '../../model/question/finding.ts';
+import { runsAgain } from '../../model/question/unrepeatable.ts';
 import { isAboutTheWorld, questionDigest, questionKind, type Question } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { keptCalls } from './kept-calls.ts';
+import { unrepeatableSteps } from './unrepeatable.ts';
 
 const MAX_WHY_CHARACTERS = 500;
 
@@ -34,7 +36,7 @@ export interface QuestionMatter {
  */
 export function ask(ledger: Ledger, secrets: Secrets, asked: QuestionMatter & { readonly runId: string }): Question {
   const { runId, ...matter } = secrets.redactJson(asked);
-  const findings = matter.findings.map((one) => withKeptCalls(ledger, matter.jobId, one));
+  const findings = matter.findings.map((one) => withWhatStays(ledger, matter.jobId, one));
   const identity = findingsIdentity(findings);
   const kind = questionKind(findings);
   const open = ledger.openQuestions(matter.jobId).filter((question) => isSameMatter(question, kind, matter));
@@ -91,9 +93,16 @@ function isSameMatter(
   return !isAboutTheWorld(question) && question.stepId === stepId;
 }
 
-/** With the calls that can't be undone where a step runs again; the decision may name them. */
-function withKeptCalls(ledger: Ledger, jobId: string, one: Finding): Finding {
-  if (!one.answers.includes('rerun') && !one.answers.includes('undo')) return one;
+/** With what nothing undoes where a step runs again: the decision may name calls, and must name statements. */
+export function withWhatStays(ledger: Ledger, jobId: string, one: Finding): Finding {
+  if (!one.answers.some(runsAgain)) return one;
   const keeps = keptCalls(ledger, jobId, one.rerunSteps);
-  return keeps.length === 0 ? one : { ...one, keeps };
+  const repeats = unrepeatableSteps(ledger, jobId, one.rerunSteps);
+  return {
+    ...one,
+    ...defined({
+      keeps: keeps.length === 0 ? undefined : keeps,
+      repeats: repeats.length === 0 ? undefined : repeats,
+    }),
+  };
 }

@@ -33,6 +33,18 @@ export function stuckFinding(
   });
 }
 
+/** The same of a step that is half applied: it can only be finished, or undone where nothing of it would stay. */
+export function halfAppliedFinding(stuck: Finding, canBeUndone: boolean): Finding {
+  const advice = stuck.advice?.replaceAll('`rerun`', '`recheck`') ?? '';
+  const undone = canBeUndone ? ' rerun undoes what it has applied first.' : '';
+  const finding = {
+    ...stuck,
+    advice: `${advice} It is half applied: recheck goes on where it stopped, and does nothing twice.${undone}`.trim(),
+  };
+  if (canBeUndone) return finding;
+  return { ...finding, rerunSteps: [], answers: stuck.answers.filter((answer) => answer !== 'rerun') };
+}
+
 export function causeFields({ type, message }: StuckCause): Pick<Finding, 'found' | 'difference'> {
   return { found: textSide(cut(`${type}: ${message}`)), difference: message.slice(0, MAX_MESSAGE_CHARACTERS) };
 }

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../model/canonical-json.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { ruleOn } from '../../model/question/ruling.ts';
 import { GENESIS } from '../../model/record/chain.ts';
-import { withdraw } from '../question/ask.ts';
+import { withdraw, withWhatStays } from '../question/ask.ts';
 import { type Decision } from '../../model/question/decision.ts';
 import type { Question } from '../../model/question/question.ts';
 import { lookAgain, type Answers } from './look-again.ts';
@@ -23,7 +23,9 @@ export async function decide(context: RepairContext, decision: Decision): Promis
   // Another ledger than the one that asked, or withdrawn since: whatever is to be asked now is asked anew.
   if (asked === undefined || asked.question.jobId !== jobId || asked.state !== 'open')
     return worldMoved(decision, ['ledger:']);
-  const { question } = asked;
+  // What nothing undoes is looked up anew: the step may have applied it since.
+  const findings = asked.question.findings.map((finding) => withWhatStays(ledger, jobId, finding));
+  const question = { ...asked.question, findings };
   const ruling = ruleOn(question, decision);
   if (!ruling.usable) return refused(decision, ruling.problems);
   if (Object.values(ruling.answers).every((answer) => answer === 'recheck'))

@@ -1,4 +1,5 @@
 /** Calls of steps that run again: their recorded answers are kept, unless the decision names them. */
+import { invariant } from '../../model/invariant.ts';
 import type { Decision } from '../../model/question/decision.ts';
 import { parseResource } from '../../model/record/resource.ts';
 import { performKeyOf, tokenOf } from '../../model/record/token.ts';
@@ -20,8 +21,10 @@ export interface RepeatedCalls {
 /** The calls that the decision names are made anew. In the transaction that seals the repair. */
 export function repeatCalls(ledger: Ledger, jobId: string, { decision, reruns, again }: RepeatedCalls): void {
   for (const resource of again) {
+    // Statements are named, too, which nothing holds back when their step runs again.
+    if (!resource.startsWith('perform:')) continue;
     const parsed = parseResource(resource);
-    if (parsed.kind !== 'perform') continue;
+    invariant(parsed.kind === 'perform', `${resource} names a call`);
     const rerun = reruns.find(({ stepId }) => stepId === parsed.stepId);
     if (rerun === undefined) continue;
     const row = ledger.performInForce(jobId, parsed.stepId, parsed.name, rerun.generation);

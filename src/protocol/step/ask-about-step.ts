@@ -2,11 +2,13 @@
 import { shortDigest, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
+import { canBeUndone } from '../../model/record/effect.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { approvalFinding } from '../question/approval.ts';
 import { ask, forPayload } from '../question/ask.ts';
+import { halfAppliedFinding } from '../question/stuck.ts';
 import type { StepRun } from './step-run.ts';
 
 export function askAboutStep(run: StepRun, ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
@@ -22,7 +24,12 @@ export function askStuck(
   failure: HoldfastError,
   kind?: 'inputs-keep-changing',
 ): RunStepResult {
-  return askAboutStep(run, ledger, [run.work.stuck(failure, kind)], `step ${run.request.stepId} cannot go on`);
+  const { work, request } = run;
+  const stuck = work.stuck(failure, kind);
+  const row = ledger.intent(work.token);
+  const isHalfApplied = row?.state === 'applying' && stuck.class === 'stuck';
+  const finding = isHalfApplied ? halfAppliedFinding(stuck, canBeUndone(row.intent.effects)) : stuck;
+  return askAboutStep(run, ledger, [finding], `step ${request.stepId} cannot go on`);
 }
 
 /** One token stands for one set of arguments. */

@@ -10,11 +10,12 @@
 import type { Digest } from '../../model/digest.ts';
 import { isFailure } from '../../model/failure.ts';
 import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
+import { canBeUndone } from '../../model/record/effect.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import { conflictFindings } from '../question/conflict.ts';
 import { withdraw } from '../question/ask.ts';
-import { stuckFinding } from '../question/stuck.ts';
+import { halfAppliedFinding, stuckFinding } from '../question/stuck.ts';
 import type { JobUnderLock } from '../commit/job-under-lock.ts';
 import { rollForwardIntent, whyNot } from '../commit/roll-forward.ts';
 
@@ -46,11 +47,11 @@ export async function finishAbandoned(
 
 async function finish(job: JobUnderLock, row: IntentRow): Promise<readonly Finding[]> {
   const { workspace, ledger, settings, runId } = job;
-  const { jobId, stepId, token } = row.intent;
+  const { jobId, token } = row.intent;
   try {
     const outcome = await rollForwardIntent(job, row);
     if (outcome.kind === 'conflicts') return await conflictFindings(workspace, settings, row.intent, outcome.conflicts);
-    if (outcome.kind !== 'applied') return [unfinished(stepId, whyNot(outcome))];
+    if (outcome.kind !== 'applied') return [unfinished(row, whyNot(outcome))];
     ledger.transaction(() => {
       for (const question of ledger.openQuestions(jobId))
         if (question.token === token) withdraw(ledger, question, runId, 'the step was finished');
@@ -58,13 +59,13 @@ async function finish(job: JobUnderLock, row: IntentRow): Promise<readonly Findi
     return [];
   } catch (error) {
     if (!isFailure(error) || error.retryable) throw error;
-    return [unfinished(stepId, error.message)];
+    return [unfinished(row, error.message)];
   }
 }
 
-function unfinished(stepId: string, why: string): Finding {
+function unfinished({ intent: { stepId, effects } }: IntentRow, why: string): Finding {
   // The wording identifies the question, so that it stays.
   const message =
     `Step ${stepId} is half applied, the Workflow does not ask for it any more, and it cannot be finished: ` + why;
-  return stuckFinding(stepId, { type: 'stale-world', message });
+  return halfAppliedFinding(stuckFinding(stepId, { type: 'stale-world', message }), canBeUndone(effects));
 }

@@ -1,0 +1,37 @@
+/**
+ * Steps that can't simply run again: they have run statements that nothing undoes. `rerun` and `undo` are used only
+ * where the decision's `items` names each such step's statements, `{"statements:STEP": "repeat"}`.
+ */
+import type { Answer } from './answer.ts';
+import type { Finding } from './finding.ts';
+
+export type UnrepeatableStep = NonNullable<Finding['repeats']>[number];
+
+/** How a decision names the statements of a step. */
+export function statementsOf(stepId: string): string {
+  return `statements:${stepId}`;
+}
+
+/** Does the answer make steps run again? */
+export function runsAgain(answer: Answer | undefined): boolean {
+  return answer === 'rerun' || answer === 'undo';
+}
+
+/** What the answers run a second time without naming it. */
+export function unnamedRepeats(
+  findings: readonly Finding[],
+  answers: Readonly<Record<string, Answer>>,
+  named: readonly string[],
+): readonly string[] {
+  return findings
+    .filter(({ resource, repeats }) => repeats !== undefined && runsAgain(answers[resource]))
+    .flatMap(({ resource, repeats }) =>
+      repeats!
+        .filter(({ name }) => !named.includes(name))
+        .map(
+          ({ name, text }) =>
+            `${answers[resource]} for ${resource} runs again what nothing undoes (${text}); ` +
+            `where that is wanted, name it: --item '${name}=repeat', in a Signal "items": {"${name}": "repeat"}`,
+        ),
+    );
+}
