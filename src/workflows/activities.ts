@@ -5,15 +5,17 @@ import type { Activities } from '../model/job/activities.ts';
 import type { AskStuckRequest } from '../model/job/ask-stuck.ts';
 import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
 import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
-import type { RunStepRequest, RunStepResult } from '../model/job/run-step.ts';
+import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
 import type { Question } from '../model/question/question.ts';
 
-/** Time beyond a step's own limit for what surrounds its code. */
-const STEP_GRACE_MS = 60_000;
+/**
+ * Time beyond a step's own limit for what surrounds its code: ending its commands, sealing, applying. The limit itself
+ * is the worker's to keep, so that it counts as an attempt; this one is for a worker that never answers.
+ */
+const STEP_GRACE_MS = 6 * 3_600_000;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
-export const DEFAULT_STEP_TIMEOUT_MS = 30 * 60_000;
 /** For what grows with the workspace. */
 const LONG_TIMEOUT = '6 hours';
 const SHORT_TIMEOUT = '5 minutes';
@@ -32,15 +34,14 @@ const COMMON = {
 
 export interface StepCall {
   readonly request: RunStepRequest;
-  readonly timeoutMs: number;
   /** Default: patient. How often the step's code may fail is counted by the worker. */
   readonly retry?:
     | { readonly initialIntervalMs: number; readonly backoffCoefficient: number; readonly maxIntervalMs: number }
     | undefined;
 }
 
-export function callRunStep({ request, timeoutMs, retry }: StepCall): Promise<RunStepResult> {
-  const { stepId, step } = request;
+export function callRunStep({ request, retry }: StepCall): Promise<RunStepResult> {
+  const { stepId, step, timeoutMs = DEFAULT_STEP_TIMEOUT_MS } = request;
   const name = step === stepId ? stepId : `${stepId} (${step})`;
   return activities({
     activityId: stepId,

@@ -29,6 +29,22 @@ export const STEPS_ONCE: readonly Mutation[] = [
   },
   {
     guarantee: 'G1',
+    breaks: "a plan's limit of a step does not reach the worker",
+    file: 'src/workflows/job/planned.ts',
+    find: '      timeoutMs,\n',
+    replace: '      timeoutMs: timeoutMs && timeoutMs + 60_000,\n',
+    tests: ['test/integration/step-limits.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a limit beyond the longest of timers ends a step at once',
+    file: 'src/effects/long-timer.ts',
+    find: 'const MAX_STRETCH_MS = 2 ** 31 - 1;',
+    replace: 'const MAX_STRETCH_MS = 2 ** 40;',
+    tests: ['test/integration/step-limits.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     breaks: 'a fence row of another term does not stop a leftover',
     file: 'src/protocol/commit/apply-databases.ts',
     find: 'if (!(await transaction.passFence(jobId, term, token))) return',

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
+import { longTimer } from '../long-timer.ts';
 import type { Output } from './output.ts';
 import { signalProcess } from './signal.ts';
 
@@ -39,14 +40,14 @@ export async function untilExit(
   const onAbort = (): void => kill('aborted');
   signal.addEventListener('abort', onAbort, { once: true });
   output.onTooMuch = () => kill('too-much-output');
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => kill('timeout'), timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : longTimer(timeoutMs, () => kill('timeout'));
   try {
     if (signal.aborted) kill('aborted');
     await exited(child, argv[0]!);
     return killed;
   } finally {
     over.abort();
-    clearTimeout(timer);
+    timer?.end();
     signal.removeEventListener('abort', onAbort);
   }
 }

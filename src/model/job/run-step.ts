@@ -6,6 +6,9 @@ import { JsonSchema } from '../json.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 import { VerificationReasonSchema } from './verify-world.ts';
 
+/** Of one attempt at a step, where its request does not say. */
+export const DEFAULT_STEP_TIMEOUT_MS = 30 * 60_000;
+
 export const RunStepRequestSchema = z.strictObject({
   jobId: z.string(),
   workspace: z.string(),
@@ -24,6 +27,7 @@ export const RunStepRequestSchema = z.strictObject({
   approval: z.literal('before-apply').optional(),
   /** How often the step's code may fail before a person is asked. Default 3. */
   maxAttempts: z.int().min(1).optional(),
+  /** Of one attempt's code. Default 30 minutes. */
   timeoutMs: z.int().min(1).optional(),
   onFailure: z.enum(['ask', 'fail']).optional(),
   /** The mark of the comparison that was just made for this very request. */

@@ -5,7 +5,9 @@
  * the calls have to say goes before what the code made of it.
  */
 import { HoldfastError, isFailure } from '../../model/failure.ts';
+import { DEFAULT_STEP_TIMEOUT_MS } from '../../model/job/run-step.ts';
 import type { StepContext } from '../../model/step/step-context.ts';
+import { longTimer } from '../../effects/long-timer.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { makeContext } from '../attempt/context/context.ts';
 import { InDoubt } from '../attempt/in-doubt.ts';
@@ -17,9 +19,10 @@ import type { StepAttempt } from './step-run.ts';
 /** @throws whatever the code throws; HoldfastError `step-timeout`; MustVerify; InDoubt */
 export async function runCode(attempt: StepAttempt, code: (context: StepContext) => unknown): Promise<unknown> {
   const { workspace, host, caller, request, settings, claim, stage } = attempt;
-  const { timeoutMs } = request;
-  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
-  const signal = timeout === undefined ? caller.signal : AbortSignal.any([caller.signal, timeout]);
+  const { timeoutMs = DEFAULT_STEP_TIMEOUT_MS } = request;
+  const limit = new AbortController();
+  const timer = longTimer(timeoutMs, () => limit.abort());
+  const signal = AbortSignal.any([caller.signal, limit.signal]);
   const context = makeContext({
     workspace,
     settings,
@@ -36,7 +39,7 @@ export async function runCode(attempt: StepAttempt, code: (context: StepContext)
   try {
     output = await untilOver(Promise.resolve(code(context)), stage, signal);
   } catch (error) {
-    if (timeout?.aborted === true && !caller.signal.aborted && !isFailure(error, 'processes-left'))
+    if (limit.signal.aborted && !caller.signal.aborted && !isFailure(error, 'processes-left'))
       throw new HoldfastError(
         'step-timeout',
         `Step ${request.stepId} did not end within ${timeoutMs} ms.`,
@@ -44,6 +47,8 @@ export async function runCode(attempt: StepAttempt, code: (context: StepContext)
         { cause: error },
       );
     throw error;
+  } finally {
+    timer.end();
   }
   await faultPointAsync('user-code.after');
   return output;

@@ -23,7 +23,7 @@ import type { ReleaseRequest } from '../../model/job/release.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import { MAX_ENDING_NOTES, type JobStatus } from '../../model/job/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
-import { callRelease, DEFAULT_STEP_TIMEOUT_MS } from '../activities.ts';
+import { callRelease } from '../activities.ts';
 import { Decisions } from '../gate/decisions.ts';
 import type { GateStep } from '../gate/gate.ts';
 import type { Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
@@ -151,13 +151,10 @@ export class JobCore implements Job {
    * One step; undefined when a decision made the request void.
    * @throws HoldfastError at once, for a request that can't be made
    */
-  runStep(
-    request: GateStep['request'],
-    { timeoutMs, retry }: Pick<StepOptions, 'timeoutMs' | 'retry'>,
-  ): Promise<StepDone | undefined> {
+  runStep(request: GateStep['request'], { retry }: Pick<StepOptions, 'retry'>): Promise<StepDone | undefined> {
     if (this.#mustRestart) throw new JobRestart();
     refuseBadRequest(request);
-    return this.#parts.gate.run({ request, timeoutMs: timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, retry });
+    return this.#parts.gate.run({ request, retry });
   }
 
   /** A step can't go on for a reason outside its own code: a person decides. */

@@ -56,8 +56,7 @@ export class PlannedJob implements PlanJob {
   }
 
   async step(request: PlanStepRequest): Promise<PlanStepResult> {
-    const { timeoutMs, retry } = request;
-    const done = await this.#core.runStep(gateRequest(request), defined({ timeoutMs, retry }));
+    const done = await this.#core.runStep(gateRequest(request), defined({ retry: request.retry }));
     return done === undefined ? { rewound: true } : { output: done.output };
   }
 
@@ -82,7 +81,7 @@ export class PlannedJob implements PlanJob {
 }
 
 function gateRequest(request: PlanStepRequest): GateStep['request'] {
-  const { secrets, parallelWith, approval, retry } = request;
+  const { secrets, parallelWith, approval, timeoutMs, retry } = request;
   return {
     stepId: request.id,
     step: request.use,
@@ -93,6 +92,7 @@ function gateRequest(request: PlanStepRequest): GateStep['request'] {
       secrets: secrets?.map(({ at, parts }) => ({ at: [...at], parts: [...parts] })),
       parallelWith: parallelWith.length === 0 ? undefined : [...parallelWith],
       approval,
+      timeoutMs,
       maxAttempts: retry?.maxAttempts,
     }),
   };

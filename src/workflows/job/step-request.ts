@@ -25,14 +25,14 @@ export function stepRequest(
   stepId: string,
   contract: StepContract,
   input: unknown,
-  { uses, approval, onFailure, retry }: StepOptions,
+  { uses, approval, onFailure, timeoutMs, retry }: StepOptions,
 ): GateStep['request'] {
   const json: Json = assertJson(input, 'input');
   return {
     stepId,
     step: contract.name,
     input: json,
-    ...defined({ uses: uses && [...uses], approval, onFailure, maxAttempts: retry?.maxAttempts }),
+    ...defined({ uses: uses && [...uses], approval, onFailure, timeoutMs, maxAttempts: retry?.maxAttempts }),
   };
 }
 
