@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'bytes that are no text are replaced while a file is read as text',
+    file: 'src/protocol/attempt/context/text.ts',
+    find: 'fatal: true',
+    replace: 'fatal: false',
+    tests: ['test/integration/file-bytes.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a write replaces what the record does not expect',
     file: 'src/protocol/attempt/manifest-check.ts',
     find: 'if (entry === undefined || entry.digest === stateDigest(found)) return;',

@@ -68,3 +68,17 @@ test('a content that is too large is not even read, one that is gone is said to 
   assert.match((await describe(file('x'), large)).summary, /too large to compare/);
   assert.match((await describe(file('x'), { ...large, sizeBytes: 5 })).summary, /no longer to be had/);
 });
+
+test('a change of encoding is shown: no byte hides behind a replacement, and a mark that goes is said', async () => {
+  const latin = Buffer.from('x = 1\n# caf\xe9\n', 'latin1');
+  const replaced = await describe(file(latin), file('x = 2\n# caf\ufffd\n'));
+  assert.match(replaced.summary, /; encoding not UTF-8 → UTF-8; 2 lines added, 2 removed$/);
+  assert.equal(replaced.text, '@@ -1,2 +1,2 @@\n-x = 1\n-# caf<E9>\n+x = 2\n+# caf\ufffd');
+  const kept = await describe(file(latin), file(Buffer.from('x = 2\n# caf\xe9\n', 'latin1')));
+  assert.match(kept.summary, /; not UTF-8: odd bytes are shown as <E9>; 1 line added, 1 removed$/);
+  const unmarked = await describe(file('\ufeffa\n'), file('a\n'));
+  assert.match(unmarked.summary, /; byte-order mark removed; /);
+  assert.equal(unmarked.text, '@@ -1,1 +1,1 @@\n-<U+FEFF>a\n+a');
+  const utf16 = await describe(file('a\n'), file(Buffer.from('\ufeffa\n', 'utf16le')));
+  assert.match(utf16.summary, /; encoding UTF-8 → UTF-16; byte-order mark added; /);
+});

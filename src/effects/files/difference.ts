@@ -8,6 +8,7 @@
 import { shortDigest, type Digest } from '../../model/digest.ts';
 import { differenceOfTexts, type DifferenceOptions } from '../../model/text-difference.ts';
 import { readableLine } from '../../model/readable-line.ts';
+import { shownText, type ShownText } from './shown-text.ts';
 import type { FileState } from '../../model/record/world.ts';
 
 export interface FileDifference {
@@ -46,12 +47,12 @@ export async function describeFileDifference(
     return { summary: [...parts, sizes, 'the content is no longer to be had'].join('; '), isCut: true };
   if (before === 'binary' || after === 'binary')
     return { summary: [...parts, `binary, ${sizes}`].join('; '), isCut: false };
-  return describeText(before.text, after.text, [...parts, sizes], options);
+  return describeText(before, after, [...parts, sizes, ...encodingChange(before, after)], options);
 }
 
 function describeText(
-  before: string,
-  after: string,
+  { text: before }: ShownText,
+  { text: after }: ShownText,
   parts: readonly string[],
   options: DifferenceOptions,
 ): FileDifference {
@@ -124,16 +125,21 @@ async function textOf(
   state: Content,
   side: 'expected' | 'found',
   read: ContentReader,
-): Promise<{ readonly text: string } | 'binary' | undefined> {
-  if (state.kind === 'absent') return { text: '' };
+): Promise<ShownText | 'binary' | undefined> {
+  if (state.kind === 'absent') return { text: '', encoding: 'UTF-8', hasMark: false };
   const bytes = await read(state.content, side);
   if (bytes === undefined) return undefined;
-  if (bytes.includes(0)) return 'binary';
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    return 'binary';
-  }
+  return shownText(bytes) ?? 'binary';
+}
+
+/** What a reader of the lines could miss. An empty content has every encoding. */
+function encodingChange(before: ShownText, after: ShownText): string[] {
+  const parts: string[] = [];
+  const isBoth = before.text !== '' && after.text !== '';
+  if (isBoth && before.encoding !== after.encoding) parts.push(`encoding ${before.encoding} → ${after.encoding}`);
+  else if (after.encoding === 'not UTF-8') parts.push('not UTF-8: odd bytes are shown as <E9>');
+  if (isBoth && before.hasMark !== after.hasMark) parts.push(`byte-order mark ${after.hasMark ? 'added' : 'removed'}`);
+  return parts;
 }
 
 function quote(text: string): string {

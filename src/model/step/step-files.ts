@@ -1,11 +1,17 @@
 /** `ctx.files`: the workspace as a step sees it, with its own staged changes. */
 
-/** Text is written as UTF-8. A stream is read once; memory does not grow with its length. */
+/** `latin1`: each byte is the character of its number. */
+export const TEXT_ENCODINGS = ['utf-8', 'latin1', 'utf-16le'] as const;
+export type TextEncoding = (typeof TEXT_ENCODINGS)[number];
+
+/** Text is written as UTF-8 unless said otherwise. A stream is read once; memory does not grow with its length. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array | string>;
 
 export interface WriteOptions {
   /** Permission bits. Default: those of the file that is replaced, else 0o644. */
   readonly mode?: number;
+  /** Of text. Default: `utf-8`. */
+  readonly encoding?: TextEncoding;
 }
 
 export interface FileInfo {
@@ -18,8 +24,11 @@ export interface FileInfo {
 export interface StepFiles {
   /** The whole file as bytes (at most 256 MiB; use `stream` beyond). @throws `not-found` */
   read(path: string): Promise<Uint8Array>;
-  /** The whole file as UTF-8 text. @throws `not-found` */
-  readText(path: string): Promise<string>;
+  /**
+   * The whole file as text, a byte-order mark (U+FEFF) at its start included. Default: as UTF-8. Bytes that are no such
+   * text are an error, never replaced. @throws `not-found`, `bad-input`
+   */
+  readText(path: string, options?: { readonly encoding?: TextEncoding }): Promise<string>;
   /** The content in chunks. It is hashed while it is read; read it to its end. @throws `not-found` */
   stream(path: string): AsyncIterable<Uint8Array>;
   exists(path: string): Promise<boolean>;

@@ -3,19 +3,20 @@
  */
 import type { Digest } from '../../../model/digest.ts';
 import type { Attempt } from '../attempt.ts';
-import type { FileContent, WriteOptions } from '../../../model/step/step-files.ts';
+import { encoded } from './text.ts';
+import type { FileContent, TextEncoding, WriteOptions } from '../../../model/step/step-files.ts';
 
 /** @throws HoldfastError `bad-input`, `secret-in-output`, `storage-failed` */
 export async function stageWrite(
   attempt: Attempt,
   given: string,
   content: FileContent,
-  { mode }: WriteOptions,
+  { mode, encoding = 'utf-8' }: WriteOptions,
 ): Promise<void> {
   const { workspace, stage, signal } = attempt;
   const path = workspace.files.normalise(given);
   signal.throwIfAborted();
-  const stored = await storedContent(attempt, path, content);
+  const stored = await storedContent(attempt, path, content, encoding);
   stage.files.set(path, { kind: 'write', path, content: stored.content, sizeBytes: stored.sizeBytes, mode });
 }
 
@@ -23,10 +24,14 @@ export async function stageWrite(
 async function storedContent(
   { workspace: { blobs, secrets }, stage }: Attempt,
   path: string,
-  content: FileContent,
+  given: FileContent,
+  encoding: TextEncoding,
 ): Promise<{ readonly content: Digest; readonly sizeBytes: number }> {
   const where = `the file ${path}`;
   if (!secrets.isEmpty) secrets.refuse(path, 'the name of a file');
+  // As text: in other encodings a secret is not found.
+  if (typeof given === 'string') secrets.refuse(given, where);
+  const content = encoded(given, encoding, path);
   const isWhole = typeof content === 'string' || content instanceof Uint8Array;
   if (!isWhole) return await blobs.put(secrets.isEmpty ? content : secrets.refusing(content, where));
   secrets.refuse(content, where);

@@ -3,13 +3,14 @@ import type { Attempt } from '../attempt.ts';
 import { listFolder } from './list-folder.ts';
 import { currentState, readFile, streamFile } from './read-file.ts';
 import { stageWrite } from './stage-write.ts';
+import { textOf } from './text.ts';
 import type { StepFiles } from '../../../model/step/step-files.ts';
 
 export function stepFiles(attempt: Attempt): StepFiles {
   const { workspace, stage } = attempt;
   return {
     read: (path) => readFile(attempt, path),
-    readText: async (path) => new TextDecoder('utf-8', { fatal: false }).decode(await readFile(attempt, path)),
+    readText: async (path, { encoding = 'utf-8' } = {}) => textOf(await readFile(attempt, path), encoding, path),
     stream: (path) => streamFile(attempt, path),
     exists: async (given) => (await currentState(attempt, workspace.files.normalise(given))).kind !== 'absent',
     write: (path, content, options = {}) => stageWrite(attempt, path, content, options),

@@ -1,0 +1,48 @@
+/**
+ * A file's bytes as text for a person, whatever they are.
+ *
+ * Invariant: two contents that differ never show the same text: a byte that is no UTF-8 is shown as itself, `<E9>`.
+ */
+import { withOddBytes } from './odd-bytes.ts';
+
+export interface ShownText {
+  readonly text: string;
+  readonly encoding: 'UTF-8' | 'UTF-16' | 'not UTF-8';
+  readonly hasMark: boolean;
+}
+
+/** Of as many bytes as these one may be no text; with more, lines tell a person nothing. */
+const BYTES_FOR_ONE_ODD = 4;
+
+/** Undefined: it is no text. */
+export function shownText(bytes: Uint8Array): ShownText | undefined {
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe && bytes.byteLength > 2;
+  if (isUtf16) return utf16(bytes);
+  if (bytes.includes(0)) return undefined;
+  const text = decoded(bytes, 'utf-8');
+  if (text !== undefined) return { text, encoding: 'UTF-8', hasMark: text.startsWith('\ufeff') };
+  return almostUtf8(bytes);
+}
+
+function utf16(bytes: Uint8Array): ShownText | undefined {
+  const text = decoded(bytes, 'utf-16le');
+  return text === undefined || text.includes('\0') ? undefined : { text, encoding: 'UTF-16', hasMark: true };
+}
+
+function decoded(bytes: Uint8Array, encoding: 'utf-8' | 'utf-16le'): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function almostUtf8(bytes: Uint8Array): ShownText | undefined {
+  let odd = 0;
+  const text = withOddBytes(bytes, (byte) => {
+    odd += 1;
+    return `<${byte.toString(16).toUpperCase()}>`;
+  });
+  if (odd * BYTES_FOR_ONE_ODD > bytes.byteLength) return undefined;
+  return { text, encoding: 'not UTF-8', hasMark: text.startsWith('\ufeff') };
+}

@@ -1,0 +1,53 @@
+/** The bytes of files that a step writes: text in any encoding, what a path leads to, what hangs on a file. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { free, testCommandingJob } from '../support/commanding-job.ts';
+import { questionFrom } from '../support/questions.ts';
+
+const tested = testCommandingJob();
+const doFree = (stepId: string, more = {}): Promise<unknown> =>
+  tested.job.step(free, {}, { stepId, maxAttempts: 1, ...more });
+
+test('text that is not UTF-8 is refused by name, or read and written as what it is; a mark stays', async () => {
+  const latin = Buffer.from('x = 1\n# caf\xe9\n', 'latin1');
+  writeFileSync(tested.at('latin.py'), latin);
+  tested.code = async ({ files }) => files.write('latin.py', await files.readText('latin.py'));
+  const [finding] = (await questionFrom(doFree('blind'))).findings;
+  assert.match(finding!.found.text, /^bad-input: latin\.py is not UTF-8 text \(byte 0xe9 at 11, counted from 0\)/);
+  assert.deepEqual(readFileSync(tested.at('latin.py')), latin);
+
+  writeFileSync(tested.at('marked.txt'), '\ufeffone\n');
+  writeFileSync(tested.at('wide.txt'), Buffer.from('\ufeffone ü\n', 'utf16le'));
+  tested.code = async ({ files }) => {
+    const source = await files.readText('latin.py', { encoding: 'latin1' });
+    await files.write('latin.py', source.replace('x = 1', 'x = 2'), { encoding: 'latin1' });
+    await files.write('marked.txt', (await files.readText('marked.txt')).replace('one', 'two'));
+    const wide = await files.readText('wide.txt', { encoding: 'utf-16le' });
+    await files.write('wide.txt', wide.replace('one', 'two'), { encoding: 'utf-16le' });
+  };
+  await doFree('knowing');
+  assert.deepEqual(readFileSync(tested.at('latin.py')), Buffer.from('x = 2\n# caf\xe9\n', 'latin1'));
+  assert.equal(tested.text('marked.txt'), '\ufefftwo\n');
+  assert.deepEqual(readFileSync(tested.at('wide.txt')), Buffer.from('\ufefftwo ü\n', 'utf16le'));
+});
+
+test('text that an encoding has no bytes for is refused', async () => {
+  for (const [text, encoding, why] of [
+    ['5 €', 'latin1', /Latin-1 has no byte for/],
+    ['half \ud83d', 'utf-16le', /lone surrogate/],
+    ['half \ud83d', 'utf-8', /lone surrogate/],
+    ['x', 'koi8-r', /not an encoding that a step can name/],
+  ] as const) {
+    tested.code = (ctx) => ctx.files.write('a.txt', text, { encoding: encoding as 'latin1' });
+    const [finding] = (await questionFrom(doFree(`refused ${encoding}`))).findings;
+    assert.match(finding!.found.text, why);
+  }
+});
+
+test('an approval shows that a file changes its encoding', async () => {
+  writeFileSync(tested.at('latin.txt'), Buffer.from('caf\xe9\n', 'latin1'));
+  tested.code = (ctx) => ctx.files.write('latin.txt', 'café\n');
+  const [finding] = (await questionFrom(doFree('approved', { approval: 'before-apply' }))).findings;
+  assert.match(finding!.difference, /encoding not UTF-8 → UTF-8; [\s\S]*\n-caf<E9>\n\+café$/);
+});
