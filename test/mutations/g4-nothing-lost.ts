@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'a command is given a repository that lies outside its copy',
+    file: 'src/protocol/attempt/commands/tree.ts',
+    find: 'this.#withheld = outsideRepositories(workspace.root, tree);',
+    replace: '',
+    tests: ['test/integration/command-worktree.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: 'bytes that are no text are replaced while a file is read as text',
     file: 'src/protocol/attempt/context/text.ts',
     find: 'fatal: true',

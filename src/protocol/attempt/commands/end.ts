@@ -44,10 +44,11 @@ export function mustHaveEnded(request: CommandRequest, end: ProcessEnd, log: Com
   if (end.exitCode === null) throw failed('command-failed', `was ended by ${end.signal ?? 'a signal'}`, printed);
 }
 
-/** An exit code that is a failure. */
+/** An exit code that is a failure. `note`: what a person should know besides; '': nothing. */
 export function commandFailure(
   request: CommandRequest,
   result: Pick<CommandResult, 'exitCode' | 'stdout' | 'stderr' | 'log'>,
+  note = '',
 ): HoldfastError | undefined {
   const { exitCode, log } = result;
   if (request.okExitCodes.includes(exitCode)) return undefined;
@@ -56,11 +57,12 @@ export function commandFailure(
     ? 'What it changed is recorded; it is not run again by itself.'
     : 'Nothing of it is applied.';
   const expected = request.okExitCodes.join(' or ');
-  return new HoldfastError(
-    'command-failed',
-    `\`${command}\` ended with exit code ${exitCode}; expected ${expected}. ${outcome}${lastLines(result)}`,
-    { command, exitCode, log: log.content },
-  );
+  const how = [`ended with exit code ${exitCode}; expected ${expected}.`, outcome, note].filter((part) => part !== '');
+  return new HoldfastError('command-failed', `\`${command}\` ${how.join(' ')}${lastLines(result)}`, {
+    command,
+    exitCode,
+    log: log.content,
+  });
 }
 
 /** For people: of what went wrong, else of what was printed. */

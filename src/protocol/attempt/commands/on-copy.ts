@@ -105,7 +105,7 @@ export class CopiedCommand {
     await faultPointAsync('command.ended');
     const log = await storeLog(this.#attempt, end);
     mustHaveEnded(this.#request, end, log);
-    const failure = commandFailure(this.#request, resultOf(end, log, []));
+    const failure = commandFailure(this.#request, resultOf(end, log, []), this.#tree.withheld);
     if (failure !== undefined) throw failure;
     await this.#observe(start);
     const changes = await this.#tree.changes(folder.tree);
@@ -135,7 +135,11 @@ export class CopiedCommand {
       .join(', ');
     const command = workspace.secrets.redact(commandText(this.#request));
     const outcome = `exit code ${result.exitCode}${changed === '' ? '' : `; ${changed}`}`;
-    stage.logs.push({ message: `${command}: ${outcome}`, fields: { log: result.log.content } });
+    const { withheld } = this.#tree;
+    stage.logs.push({
+      message: `${command}: ${outcome}${withheld === '' ? '' : `. ${withheld}`}`,
+      fields: { log: result.log.content },
+    });
     return result;
   }
 

@@ -11,6 +11,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
+import { outsideRepositories } from '../../../effects/files/outside-repository.ts';
 import { differingPaths, isSameEntry, scanTree, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
 import { copyTree } from '../../../effects/files/tree-copy.ts';
 import { Turns } from '../../../effects/turns.ts';
@@ -46,6 +47,8 @@ export class CommandTree {
   /** The end of the chain when the workspace was looked at. */
   #seq = 0;
   #lookedAtNs = 0n;
+  /** `.git` whose repository lies outside the workspace → where: through it a copy would change that repository. */
+  #withheld: ReadonlyMap<string, string> = new Map();
 
   constructor(attempt: Attempt, paths: CommandPaths) {
     this.#attempt = attempt;
@@ -60,10 +63,21 @@ export class CommandTree {
     this.#seq = claim.read((ledger) => ledger.job(jobId)!.at.seq);
     this.#lookedAtNs = BigInt(Date.now()) * 1_000_000n;
     const tree = await workspace.files.scan();
+    this.#withheld = outsideRepositories(workspace.root, tree);
     const recorded = claim.read((ledger) => ledger.recordedFiles(jobId));
     for (const { resource, sighting } of await this.#seen(recorded.filter((path) => this.#isGiven(path))))
       claim.mustBeAsRecorded(resource, sighting.state);
     return tree;
+  }
+
+  /** For people: what of the workspace the command is not given although it is among its paths. */
+  get withheld(): string {
+    const [path, place] = [...this.#withheld].find(([withheld]) => this.#paths.selection.has(withheld)) ?? [];
+    if (path === undefined) return '';
+    return (
+      `It was not given ${path}: the repository is "${place}", outside its copy, and what it does there would not ` +
+      'wait to be applied. Work in a clone, or run it in place (inPlace).'
+    );
   }
 
   /** Where a command runs in its copy. @throws HoldfastError `not-found` */
@@ -140,7 +154,12 @@ export class CommandTree {
   }
 
   #isGiven(path: string): boolean {
-    return this.#paths.selection.has(path);
+    return this.#paths.selection.has(path) && !this.#isWithheld(path);
+  }
+
+  #isWithheld(path: string): boolean {
+    for (const withheld of this.#withheld.keys()) if (path === withheld || path.startsWith(`${withheld}/`)) return true;
+    return false;
   }
 
   /** As the command was given it, and nothing was staged there. */
