@@ -23,7 +23,7 @@
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
-import type { IdentityState, RowState, SchemaState, TokenState } from '../../model/record/world.ts';
+import type { IdentityState, RowState, SchemaState, TableSchemaState, TokenState } from '../../model/record/world.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
@@ -52,6 +52,16 @@ export interface RowRequest {
   readonly columns: readonly string[];
 }
 
+/** Where a table is that the record knows. */
+export interface TablePlace {
+  /** With its schema. */
+  readonly name: string;
+  /** May this role use the schema that it is in? */
+  readonly isUsable: boolean;
+  /** What an unqualified name is looked for in. */
+  readonly searchPath: string;
+}
+
 export interface Database {
   readonly name: string;
   readonly dialect: Dialect;
@@ -62,13 +72,21 @@ export interface Database {
   /** Read-only: a statement that writes is refused by the database itself. */
   query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult>;
   schema(table: string): Promise<SchemaState>;
+  /** The table of which a schema was recorded; undefined: it is gone, or a name can lead to one table only (SQLite). */
+  locate(table: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined>;
   /**
    * One sighting a request, in order, in as few statements as the dialect allows. A missing table or column yields
    * absent/columns without it.
    */
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
 
+  /**
+   * @throws HoldfastError `unknown-table` where a record knows the database and Holdfast's tables are in a schema that
+   * the search_path does not lead to
+   */
   ensureHoldfastTables(): Promise<void>;
+  /** Holdfast's fence table where no search_path leads to it, by its whole name; undefined: there is none. */
+  strayFenceTable(): Promise<TablePlace | undefined>;
   tokens(tokens: readonly string[]): Promise<ReadonlyMap<string, TokenState>>;
   /** All token rows of a job, to find those that the ledger doesn't know. */
   tokensOfJob(jobId: string): Promise<readonly string[]>;

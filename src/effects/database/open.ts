@@ -16,8 +16,8 @@ export interface OpenOptions {
   /** For `${VARIABLE}` in a URL, so that a plan need not hold a password. Default: none is set. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * Whether a SQLite file that is not there may be created. Default true; false from when the job's record knows the
-   * database.
+   * Whether what is not there may be created: a SQLite file; Holdfast's tables where they are in another schema.
+   * Default true; false from when the job's record knows the database.
    */
   readonly create?: boolean | (() => boolean);
   /** Shown in PostgreSQL's pg_stat_activity. Default `holdfast`. */
@@ -37,7 +37,8 @@ export async function openDatabase(declaration: DatabaseDeclaration, options: Op
   }
   if (/^postgres(ql)?:\/\//.test(url)) {
     assertPostgresUrl(name, url);
-    return openPostgres({ name, url, applicationName: options.applicationName ?? 'holdfast' });
+    const { applicationName = 'holdfast', create } = options;
+    return openPostgres({ name, url, applicationName, ...defined({ create }) });
   }
   // What is no URL at all may be anything, a password alone included: only what looks like a scheme is shown.
   const scheme = /^[A-Za-z][A-Za-z+.-]{0,20}:/.exec(url)?.[0] ?? '';

@@ -8,7 +8,8 @@
  * 3. Lines and their number are bounded.
  */
 import { sameState, type SchemaState, type TableSchemaState } from '../../model/record/world.ts';
-import type { Dialect } from './database.ts';
+import type { Dialect, TablePlace } from './database.ts';
+import { movedTableLine } from './moved-table.ts';
 
 export const MAX_SCHEMA_DIFFERENCE_LINES = 50;
 const MAX_LINE_CHARS = 300;
@@ -21,7 +22,18 @@ export interface SchemaDifferenceOptions {
   readonly dialect?: Dialect;
   /** Whether the rows still hold under the new name what the record has under the old; undefined if no row can tell. */
   readonly isDataIntact?: (oldColumn: string, newColumn: string) => boolean | undefined;
+  /** Where the recorded table is now, if anybody looked. */
+  readonly place?: TablePlace | undefined;
 }
+
+/** What a definition begins with, up to its name. */
+const NAMED = new RegExp(
+  [
+    '^(?:CREATE (?:UNIQUE )?INDEX|CREATE (?:CONSTRAINT )?TRIGGER|CREATE RULE|CONSTRAINT|POLICY|TYPE|DOMAIN)',
+    '(?:"(?:[^"]|"")+"|\\S+)',
+  ].join(' '),
+  'i',
+);
 
 type Column = TableSchemaState['columns'][number];
 
@@ -33,13 +45,16 @@ export function describeSchemaDifference(
   if (sameState(expected, found)) return [];
   if (expected.kind === 'absent')
     return [found.kind === 'absent' ? '' : cut(`table created, with the columns ${columnList(found)}`)];
-  if (found.kind === 'absent') return [cut(`table dropped; it had the columns ${columnList(expected)}`)];
+  const moved = movedTableLine(expected, found, options.place);
+  if (found.kind === 'absent') return [cut(moved ?? `table dropped; it had the columns ${columnList(expected)}`)];
   const renames = findRenames(expected, found, options);
   const lines = [
+    ...(moved === undefined ? [] : [moved]),
     ...columnLines(expected, found, renames),
     ...primaryKeyLines(expected, found, renames),
     ...definitionLines('index', expected.indexes, found.indexes, renames),
     ...definitionLines('constraint', expected.constraints, found.constraints, renames),
+    ...behaviourLines(expected, found, renames),
   ];
   if (lines.length === 0) lines.push(orderLine(expected, found));
   return bounded(lines.map(cut));
@@ -123,9 +138,20 @@ function primaryKeyLines(
   return [`primary key changed from (${expected.primaryKey.join(', ')}) to (${found.primaryKey.join(', ')})`];
 }
 
+/** Where both tell of it: an earlier version recorded less. */
+function behaviourLines(
+  { behaviour: expected }: TableSchemaState,
+  { behaviour: found }: TableSchemaState,
+  renames: readonly Rename[],
+): readonly string[] {
+  return expected === undefined || found === undefined
+    ? []
+    : definitionLines('what a write does:', expected, found, renames);
+}
+
 /** Definitions that only follow a rename are not told again; two with one name are one that changed. */
 function definitionLines(
-  what: 'index' | 'constraint',
+  what: 'index' | 'constraint' | 'what a write does:',
   expected: readonly string[],
   found: readonly string[],
   renames: readonly Rename[],
@@ -157,7 +183,7 @@ function escapePattern(text: string): string {
 }
 
 function definedName(definition: string): string | undefined {
-  return /^(?:CREATE (?:UNIQUE )?INDEX|CONSTRAINT) ("(?:[^"]|"")+"|\S+)/i.exec(definition)?.[1];
+  return NAMED.exec(definition)?.[0].replace(/UNIQUE /i, '');
 }
 
 /** Neither columns nor definitions differ, so only the numbers of the columns can. */

@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { JsonSchema } from '../json.ts';
 import { canonicalJson } from '../canonical-json.ts';
+import { defined } from '../defined.ts';
 import { digestOf, DigestSchema, sha256Hex, type Digest } from '../digest.ts';
 
 export const AbsentSchema = z.strictObject({ kind: z.literal('absent') });
@@ -39,6 +40,13 @@ export const TableSchemaStateSchema = z.strictObject({
   primaryKey: z.array(z.string()),
   indexes: z.array(z.string()),
   constraints: z.array(z.string()),
+  /** Which table the name led to, where a name can lead to several (PostgreSQL). Not in records of version 0.1. */
+  table: z.strictObject({ name: z.string(), id: z.string() }).optional(),
+  /**
+   * What else changes what a write does, sorted and normalised: triggers, rules, policies, partitioning, persistence,
+   * labels of enumerations. Not in records of version 0.1.
+   */
+  behaviour: z.array(z.string()).optional(),
 });
 export const TokenStateSchema = z.strictObject({ kind: z.literal('token'), intent: DigestSchema, rows: z.string() });
 export const IdentityStateSchema = z.strictObject({
@@ -89,9 +97,34 @@ export function stateText(state: ResourceState): string {
   return canonicalJson(essenceOf(state));
 }
 
-/** The same as equal digests, without the hashing. */
+/**
+ * The same as equal digests, without the hashing; but what an earlier version did not record of a table is not
+ * compared.
+ */
 export function sameState(a: ResourceState, b: ResourceState): boolean {
-  return a === b || (a.kind === b.kind && canonicalJson(essenceOf(a)) === canonicalJson(essenceOf(b)));
+  if (a === b) return true;
+  if (a.kind !== b.kind) return false;
+  return canonicalJson(essenceOf(comparableTo(b, a))) === canonicalJson(essenceOf(comparableTo(a, b)));
+}
+
+/** A table as version 0.1 recorded it: what a step's code can tell of it. */
+export function withoutBehaviour(state: ResourceState): ResourceState {
+  if (state.kind !== 'schema') return state;
+  const { table: _table, behaviour: _behaviour, ...earlier } = state;
+  return earlier;
+}
+
+/** `state` without what the other lacks because an earlier version recorded it. */
+function comparableTo(other: ResourceState, state: ResourceState): ResourceState {
+  if (state.kind !== 'schema' || other.kind !== 'schema') return state;
+  const { table, behaviour, ...earlier } = state;
+  return {
+    ...earlier,
+    ...defined({
+      table: other.table === undefined ? undefined : table,
+      behaviour: other.behaviour === undefined ? undefined : behaviour,
+    }),
+  };
 }
 
 function essenceOf(state: ResourceState): unknown {

@@ -14,7 +14,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { ListingObservation, QueryObservation } from '../../model/record/observation.ts';
 import type { SqlEffect } from '../../model/record/effect.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
-import { stateDigest, type FileState, type ResourceState } from '../../model/record/world.ts';
+import { stateDigest, withoutBehaviour, type FileState, type ResourceState } from '../../model/record/world.ts';
 import type { FileSighting } from '../../effects/files/index.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import type { Doubt } from '../question/doubt.ts';
@@ -84,12 +84,12 @@ export class Stage {
     return anew.length === 0 ? this.readsDigest() : digestOf({ reads: this.readsDigest(), anew });
   }
 
-  /** The digest of everything read so far. */
+  /** The digest of everything read so far that the code can tell apart: it sees neither triggers nor policies. */
   readsDigest(): Digest {
     return digestOf({
       resources: [...this.observations]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([resource, state]) => [resource, stateDigest(state)]),
+        .map(([resource, state]) => [resource, stateDigest(withoutBehaviour(state))]),
       queries: this.queries.map(({ database, sql, params, rows }) => ({ database, sql, params, rows })),
       listings: this.listings.map(({ folder, recursive, entries }) => ({ folder, recursive, entries })),
       ...(this.commands.size === 0 ? {} : { commands: [...this.commands] }),

@@ -37,7 +37,8 @@ async function databaseFindings(record: ComparedRecord, name: string, term: numb
       if (!ledger.knowsToken(token)) findings.push(unknownTokenFinding(name, token));
     const fence = await database.fence(jobId);
     if (fence?.term === term || term === 0) return findings;
-    findings.push(restoredDatabaseFinding(name, { expected: term, found: fence?.term }));
+    const stray = fence === undefined ? await database.strayFenceTable() : undefined;
+    findings.push(restoredDatabaseFinding(name, { expected: term, found: fence?.term, stray }));
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     findings.push(unreachableFinding(formatResource({ kind: 'database', database: name }), error));

@@ -28,9 +28,19 @@ export async function lookInDatabase(
 
 async function lookAtTables(database: Database, group: Group, sightings: Sightings): Promise<void> {
   for (const { request, resource } of group) {
-    if (resource.kind === 'schema') sightings.set(request.resource, seen(await database.schema(resource.table)));
+    if (resource.kind === 'schema')
+      sightings.set(request.resource, await lookAtTable(database, resource.table, request));
     if (resource.kind === 'database') sightings.set(request.resource, seen(await database.identity()));
   }
+}
+
+/** A table in a schema that the role may not use can't be found by its name: that is no sign that it is gone. */
+async function lookAtTable(database: Database, table: string, { recorded }: LookRequest): Promise<Sighting> {
+  const state = await database.schema(table);
+  const known = state.kind === 'absent' && recorded?.kind === 'schema' ? recorded.table : undefined;
+  const place = known === undefined ? undefined : await database.locate(known);
+  if (place === undefined || place.isUsable) return seen(state);
+  return { outcome: 'unreadable', reason: `${place.name} is there, and this role may not use its schema` };
 }
 
 async function lookAtRows(database: Database, group: Group, sightings: Sightings): Promise<void> {

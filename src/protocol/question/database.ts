@@ -1,4 +1,5 @@
 /** What a database has of a job that the ledger contradicts: one of the two is an older copy. */
+import type { TablePlace } from '../../effects/database/database.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { formatResource } from '../../model/record/resource.ts';
@@ -17,11 +18,18 @@ export function unknownTokenFinding(database: string, token: Digest): Finding {
   });
 }
 
-/** The fence row has another term than the ledger, or there is none: `found` is undefined. */
-export function restoredDatabaseFinding(
-  database: string,
-  { expected, found }: { readonly expected: number; readonly found: number | undefined },
-): Finding {
+export interface FenceDifference {
+  /** The ledger's term. */
+  readonly expected: number;
+  /** The fence row's; undefined: there is none. */
+  readonly found: number | undefined;
+  /** Where the fence table is, if the search_path does not lead to it. */
+  readonly stray?: TablePlace | undefined;
+}
+
+/** The fence row has another term than the ledger, or there is none. */
+export function restoredDatabaseFinding(database: string, fence: FenceDifference): Finding {
+  const { expected, found } = fence;
   return finding({
     resource: formatResource({ kind: 'database', database }),
     class: 'discrepancy',
@@ -29,8 +37,23 @@ export function restoredDatabaseFinding(
     impossible: ['restore', 'rerun'],
     expected: { digest: RESTORED, text: `term ${expected} of this job` },
     found: textSide(found === undefined ? 'no trace of this job' : `term ${found} of this job`),
-    advice: 'The database was put back to an earlier state.',
+    advice: fenceAdvice(fence),
   });
+}
+
+function fenceAdvice({ expected, found, stray }: FenceDifference): string {
+  if (stray !== undefined)
+    return (
+      `The trace is in ${stray.name}, and the search_path (${stray.searchPath}) does not lead there. ` +
+      'Set it back, then answer recheck.'
+    );
+  if (found === undefined)
+    return "It was put back to a state before this job, or replaced, or Holdfast's tables were removed.";
+  if (found < expected) return 'The database was put back to an earlier state.';
+  return (
+    'Another copy of this workspace has gone on with the job, or the ledger was put back to an earlier state, ' +
+    'or somebody has edited holdfast_fence. Find out which before you answer.'
+  );
 }
 
 /** The same for every term: which term the ledger has is no part of a finding's identity. */

@@ -3,7 +3,8 @@ import type { Answer } from '../../model/question/answer.ts';
 import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
-import { finding, sideOf } from './finding.ts';
+import { cut, finding, sideOf, type FindingSide } from './finding.ts';
+import { schemaSidesText } from './schema-sides.ts';
 
 export interface Discrepancy {
   readonly resource: string;
@@ -28,10 +29,30 @@ export function discrepancyFinding({ isRestorable, ...discrepancy }: Discrepancy
     ...discrepancy,
     class: 'discrepancy',
     kind: discrepancyKind(resource, expected, found),
-    expected: sideOf(expected),
-    found: sideOf(found),
+    ...sidesOf(discrepancy),
     impossible,
+    advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : undefined,
   });
+}
+
+const LEADS_ELSEWHERE =
+  'Name the table with its schema, or set the search_path back, then answer recheck. ' +
+  'accept goes on with what the name leads to now.';
+
+/** Is the recorded table still there, and its name leads to another one, or to none? */
+function leadsElsewhere({ resource, difference }: Pick<Discrepancy, 'resource' | 'difference'>): boolean {
+  return resource.startsWith('schema:') && difference.startsWith('the name leads to ');
+}
+
+/** Of a table each side shows what the other lacks: all of it would be the same sentence twice. */
+function sidesOf(discrepancy: Omit<Discrepancy, 'isRestorable'>): Record<'expected' | 'found', FindingSide> {
+  const { expected, found, difference } = discrepancy;
+  const sides = { expected: sideOf(expected), found: sideOf(found) };
+  if (leadsElsewhere(discrepancy) && found.kind === 'absent')
+    return { ...sides, found: { ...sides.found, text: cut(difference) } };
+  const texts = expected.kind === 'schema' && found.kind === 'schema' ? schemaSidesText(expected, found) : undefined;
+  if (texts === undefined) return sides;
+  return { expected: { ...sides.expected, text: texts.expected }, found: { ...sides.found, text: texts.found } };
 }
 
 /** A file that matches a watched pattern and that the record does not have. */

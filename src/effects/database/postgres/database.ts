@@ -13,6 +13,7 @@ import {
   type IdentityState,
   type RowState,
   type SchemaState,
+  type TableSchemaState,
   type TokenState,
 } from '../../../model/record/world.ts';
 import { atPointsAsync } from '../../../store/fault-point.ts';
@@ -22,12 +23,14 @@ import type {
   Fence,
   QueryResult,
   RowRequest,
+  TablePlace,
   TransactionTimeouts,
 } from '../database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
+import { locateStray, locateTable } from './locate.ts';
 import { TABLES_READ, tablesRead } from './tables-read.ts';
 import type { PostgresRows, PostgresSession, TransactionKind } from './session.ts';
 import { PostgresSessions } from './sessions.ts';
@@ -49,6 +52,8 @@ export interface PostgresOptions {
   readonly url: string;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
+  /** False from when a record knows the database: its tables are then looked for, and not made in another schema. */
+  readonly create?: boolean | (() => boolean);
 }
 
 /** Opens a PostgreSQL database. Connects with the first call; safe to repeat. */
@@ -62,10 +67,13 @@ class PostgresDatabase implements Database {
   readonly filePath = undefined;
   readonly #sessions: PostgresSessions;
   readonly #shapes: SharedShapes = new Map();
+  readonly #mayCreate: () => boolean;
   #identityText: string | undefined;
 
   constructor(options: PostgresOptions) {
+    const { create = true } = options;
     this.name = options.name;
+    this.#mayCreate = typeof create === 'function' ? create : () => create;
     this.#sessions = new PostgresSessions(options);
   }
 
@@ -109,6 +117,10 @@ class PostgresDatabase implements Database {
     return await this.#transaction('read snapshot', async (session) => (await readPostgresSchema(session, name)).state);
   }
 
+  locate({ id }: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined> {
+    return this.#transaction('read snapshot', (session) => locateTable(session, id));
+  }
+
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
     if (requests.length === 0) return Promise.resolve([]);
     return this.#transaction('read snapshot', async (session) => {
@@ -119,6 +131,7 @@ class PostgresDatabase implements Database {
 
   async ensureHoldfastTables(): Promise<void> {
     if (await this.#transaction('read snapshot', (session) => this.#hasTables(session))) return;
+    if (!this.#mayCreate()) await this.#refuseStrayTables();
     await this.#transaction('write latest', async (session) => {
       await session.run(`SELECT pg_advisory_xact_lock(${CREATE_LOCK})`);
       for (const table of HOLDFAST_TABLES) {
@@ -126,6 +139,10 @@ class PostgresDatabase implements Database {
         for (const statement of createHoldfastTable('postgres', table, holdfastMark())) await session.run(statement);
       }
     });
+  }
+
+  strayFenceTable(): Promise<TablePlace | undefined> {
+    return this.#transaction('read snapshot', (session) => locateStray(session, 'holdfast_fence'));
   }
 
   async tokens(tokens: readonly string[]): Promise<ReadonlyMap<string, TokenState>> {
@@ -210,6 +227,13 @@ class PostgresDatabase implements Database {
       if (isFailure(error, 'unknown-table')) return [];
       throw error;
     }
+  }
+
+  async #refuseStrayTables(): Promise<void> {
+    const stray = await this.strayFenceTable();
+    if (stray === undefined) return;
+    const found = `the job's own table is ${stray.name}, and the search_path (${stray.searchPath}) does not lead there`;
+    throw new HoldfastError('unknown-table', `Database ${this.name}: ${found}. Set it back.`, { database: this.name });
   }
 
   async #hasTables(session: PostgresSession): Promise<boolean> {

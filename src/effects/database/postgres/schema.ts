@@ -7,6 +7,7 @@
 import * as z from 'zod';
 import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
 import { quoteTable, type TableName } from '../table-name.ts';
+import { TABLE_BEHAVIOUR } from './behaviour.ts';
 import type { PostgresSession } from './session.ts';
 
 const SCHEMA = `
@@ -31,8 +32,10 @@ SELECT (SELECT coalesce(json_agg(json_build_array(
        (SELECT coalesce(json_agg(format('CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))), '[]')
         FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'u', 'x')),
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
-       obj_description(c.oid, 'pg_class')
-FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`;
+       obj_description(c.oid, 'pg_class'),
+       json_build_object('name', format('%I.%I', n.nspname, c.relname), 'id', c.oid::text),
+       ${TABLE_BEHAVIOUR}
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`;
 
 /** One column, as the statement lists it. */
 const ColumnSchema = z.tuple([
@@ -46,7 +49,7 @@ const ColumnSchema = z.tuple([
   z.string().nullable().describe('collation, where it is not the default of its type'),
 ]);
 const NamesSchema = z.array(z.string());
-/** Columns, primary key, indexes, constraints, a view's definition, COMMENT ON TABLE. */
+/** Columns, primary key, indexes, constraints, a view's definition, COMMENT ON TABLE, which table, its behaviour. */
 const SchemaRowSchema = z.tuple([
   z.array(ColumnSchema),
   NamesSchema,
@@ -54,6 +57,8 @@ const SchemaRowSchema = z.tuple([
   NamesSchema,
   z.string().nullable(),
   z.string().nullable(),
+  z.strictObject({ name: z.string(), id: z.string() }),
+  NamesSchema,
 ]);
 
 export interface DescribedSchema {
@@ -66,7 +71,7 @@ export async function readPostgresSchema(session: PostgresSession, table: TableN
   const { rows } = await session.run(SCHEMA, [quoteTable(table)]);
   const row = rows[0];
   if (row === undefined) return { state: ABSENT, comment: '' };
-  const [columns, primaryKey, indexes, constraints, view, comment] = SchemaRowSchema.parse(row);
+  const [columns, primaryKey, indexes, constraints, view, comment, found, behaviour] = SchemaRowSchema.parse(row);
   const collations = columns.flatMap((column) => (column[7] === null ? [] : [`COLLATE ${column[7]} (${column[0]})`]));
   const viewText = view === null ? [] : [`VIEW ${view.trim().replace(/\s+/g, ' ')}`];
   return {
@@ -83,6 +88,8 @@ export async function readPostgresSchema(session: PostgresSession, table: TableN
       primaryKey,
       indexes: indexes.sort(),
       constraints: [...constraints, ...collations, ...viewText].sort(),
+      table: found,
+      behaviour: behaviour.sort(),
     },
     comment: comment ?? '',
   };

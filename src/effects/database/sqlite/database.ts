@@ -90,6 +90,11 @@ class SqliteDatabase implements Database {
     return this.#read((connection) => connection.schema(parseTableName(table)));
   }
 
+  /** A name leads to one table only. */
+  locate(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
     return this.#read((connection) => readSqliteRows(connection, this.name, requests));
   }
@@ -97,6 +102,11 @@ class SqliteDatabase implements Database {
   async ensureHoldfastTables(): Promise<void> {
     if (await this.#read((connection) => hasAllTables(connection, this.name))) return;
     await this.#write((connection) => createMissingTables(connection, this.name));
+  }
+
+  /** There is no search_path. */
+  strayFenceTable(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   tokens(tokens: readonly string[]): Promise<ReadonlyMap<string, TokenState>> {

@@ -5,7 +5,7 @@
  * and page numbers are omitted; definitions are normalised, so that layout and needless quotes are no difference.
  */
 import { ABSENT, type SchemaState } from '../../../model/record/world.ts';
-import type { TableName } from '../table-name.ts';
+import { quoteIdentifier, type TableName } from '../table-name.ts';
 import { columnInfos, findTable, HIDDEN, indexesOf, primaryKeyOf, type FoundTable } from './catalog.ts';
 import type { SqliteReader, SqliteRow } from './reader.ts';
 import { normalizeSql, readTableDefinition } from './table-definition.ts';
@@ -17,7 +17,7 @@ export function readSqliteSchema(reader: SqliteReader, table: TableName): Schema
   const isPlain = found.type === 'table' && !/^\s*CREATE\s+VIRTUAL\b/i.test(found.sql);
   const definition = isPlain
     ? readTableDefinition(found.sql)
-    : { constraints: [normalizeSql(found.sql)], generated: new Map<string, string>() };
+    : { constraints: [normalizeSql(found.sql)], generated: new Map<string, string>(), conflicts: [] };
   const indexes = indexesOf(reader, found);
   const constraints = [
     ...definition.constraints,
@@ -37,7 +37,18 @@ export function readSqliteSchema(reader: SqliteReader, table: TableName): Schema
     primaryKey: primaryKeyOf(infos),
     indexes: indexes.flatMap((index) => (index.sql === null ? [] : [normalizeSql(index.sql)])).sort(),
     constraints: constraints.sort(),
+    behaviour: [...definition.conflicts, ...triggers(reader, found)].sort(),
   };
+}
+
+/** Whatever a write of the table sets off. */
+function triggers(reader: SqliteReader, table: FoundTable): string[] {
+  const rows = reader.all(
+    `SELECT sql FROM ${quoteIdentifier(table.schema)}.sqlite_schema
+     WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE`,
+    [table.name],
+  );
+  return rows.map((row: SqliteRow) => normalizeSql(String(row[0])));
 }
 
 function foreignKeys(reader: SqliteReader, table: FoundTable): string[] {

@@ -8,20 +8,23 @@ export interface TableDefinition {
   readonly constraints: readonly string[];
   /** Expressions of generated columns, by the column's name. */
   readonly generated: ReadonlyMap<string, string>;
+  /** What happens to a row that violates a constraint, where that is not the default: `ON CONFLICT REPLACE (email)`. */
+  readonly conflicts: readonly string[];
 }
 
 export function readTableDefinition(sql: string): TableDefinition {
   const tokens = tokenize(sql);
   const open = tokens.indexOf('(');
-  if (open < 0) return { constraints: [normalizeSql(sql)], generated: new Map() };
+  if (open < 0) return { constraints: [normalizeSql(sql)], generated: new Map(), conflicts: [] };
   const close = closingParenthesis(tokens, open);
   const constraints: string[] = [];
   const generated = new Map<string, string>();
-  for (const item of splitAtCommas(tokens.slice(open + 1, close))) readItem(item, constraints, generated);
+  const items = splitAtCommas(tokens.slice(open + 1, close));
+  for (const item of items) readItem(item, constraints, generated);
   for (const option of splitAtCommas(tokens.slice(close + 1))) {
     if (option.length > 0 && option[0] !== ';') constraints.push(joinTokens(option).toUpperCase());
   }
-  return { constraints: constraints.sort(), generated };
+  return { constraints: constraints.sort(), generated, conflicts: items.flatMap(conflictsOf).sort() };
 }
 
 /** SQL without comments, needless quotes and layout, so that one meaning has one text. */
@@ -51,6 +54,14 @@ function readItem(item: readonly string[], constraints: string[], generated: Map
       index = closingParenthesis(item, index);
     }
   }
+}
+
+/** `ON CONFLICT` clauses of a column or a constraint, each with what it stands in. */
+function conflictsOf(item: readonly string[]): string[] {
+  return item.flatMap((word, index) => {
+    if (word.toUpperCase() !== 'ON' || item[index + 1]?.toUpperCase() !== 'CONFLICT') return [];
+    return [`ON CONFLICT ${(item[index + 2] ?? '').toUpperCase()} (${joinTokens(item.slice(0, index))})`];
+  });
 }
 
 /** Comments, strings, quoted names, words and numbers, space, signs: whichever matches first. */
