@@ -75,6 +75,7 @@ const PROTOCOL_POINTS = [
   'repair.sealed-after',
   'repair.item-before',
   'repair.item-after',
+  'repair.database-ready',
   'repair.record-before',
   'repair.record-after',
   'repair.term-raised',

@@ -5,6 +5,7 @@
 import { ENCRYPTION } from './encryption.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
 import { COMMANDS_ONCE } from './g1-once-commands.ts';
+import { DATABASES_ONCE } from './g1-once-databases.ts';
 import { HTTP_ONCE } from './g1-once-http.ts';
 import { STEPS_ONCE } from './g1-once-steps.ts';
 import { UNDOING_ONCE } from './g1-once-undoing.ts';
@@ -23,6 +24,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,
   ...UNDOING_ONCE,
+  ...DATABASES_ONCE,
   ...VERIFIED,
   ...INFORMED,
   ...NOTHING_LOST,

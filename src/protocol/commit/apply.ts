@@ -22,6 +22,7 @@ import type { ApplyObstacle, ApplyOutcome } from './apply-outcome.ts';
 import { checkReads } from './apply-reads.ts';
 import { beginApplying } from './begin-applying.ts';
 import type { JobUnderLock } from './job-under-lock.ts';
+import { keepAlive } from './keep-alive.ts';
 import { discardFiles } from './prepare.ts';
 import { afterOf, changesOf, outcomeOf, type Applied } from './step-record.ts';
 
@@ -35,16 +36,19 @@ export async function applyIntent(job: JobUnderLock, row: IntentRow, files: Inte
     `intent ${row.intent.token} is applied with the files of another intent`,
   );
   const application = applicationOf(job, row, files);
+  const letIdle = keepAlive(application.open);
   try {
     const obstacle = await prepareIntent(application);
     if (obstacle !== undefined) return obstacle;
     for (const file of files.prepared) await file?.durable;
     const planned = beginApplying(application);
+    letIdle();
     await commitDatabases(application);
     const conflict = await commitFiles(application);
     if (conflict !== undefined) return { kind: 'conflicts', conflicts: [conflict] };
     return { kind: 'applied', ...appliedBy(application), ...defined({ planned }) };
   } finally {
+    letIdle();
     for (const { transaction } of application.open) await transaction.rollback();
     // What was committed has used its prepared file up; the next attempt prepares the others again.
     discardFiles(job.workspace, files.prepared);

@@ -16,10 +16,10 @@ export async function undoInConflict(repair: RunningRepair, finding: Finding): P
   await acceptFound(repair, finding);
 }
 
-/** What is half applied of the steps that run again. */
+/** What is half applied of the steps that run again, the last that was sealed first. */
 export async function undoHalfApplied(repair: RunningRepair): Promise<void> {
   const { ledger, jobId } = repair.context;
-  for (const { state, intent } of ledger.openIntents(jobId))
+  for (const { state, intent } of ledger.openIntents(jobId).toReversed())
     if (state === 'applying' && repair.rerunsStep(intent.stepId)) await undoIntent(repair, ledger.intent(intent.token));
 }
 

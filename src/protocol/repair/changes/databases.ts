@@ -3,12 +3,14 @@
  * token row, so exactly once, however often the repair is killed.
  */
 import { digestOf } from '../../../model/digest.ts';
+import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import { sameState, type RowState } from '../../../model/record/world.ts';
 import type { Database, DatabaseTransaction } from '../../../effects/database/database.ts';
+import { faultPointAsync } from '../../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../../workspace/limits.ts';
 import { readRecorded, recordedRows } from '../../commit/recorded-rows.ts';
-import type { DatabaseChange, RowReset } from '../running/database-changes.ts';
+import type { DatabaseChange, RowReset, StatementUndo } from '../running/database-changes.ts';
 import type { RunningRepair } from '../running/running-repair.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';
 
@@ -23,6 +25,7 @@ export async function changeDatabases(repair: RunningRepair): Promise<void> {
 async function changeDatabase(repair: RunningRepair, change: DatabaseChange): Promise<void> {
   const { context, sealed } = repair;
   const database = await context.workspace.database(change.name, context.settings);
+  const fence = await database.fence(context.jobId);
   const transaction = await database.begin({
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
@@ -30,6 +33,7 @@ async function changeDatabase(repair: RunningRepair, change: DatabaseChange): Pr
   });
   const intent = digestOf(sealed.decision);
   try {
+    if (fence !== undefined) await holdFence(repair, transaction, fence.term);
     const taken = await transaction.takeToken(sealed.digest, context.jobId, intent);
     if (taken.outcome === 'taken') await changeOnce(repair, change, transaction);
   } finally {
@@ -41,30 +45,62 @@ async function changeDatabase(repair: RunningRepair, change: DatabaseChange): Pr
   repair.change('written', token, { kind: 'token', intent, rows: '' });
 }
 
+/** Nobody raises the term until the transaction has ended: whoever compares the world later finds it done or not. */
+async function holdFence(
+  { context, sealed }: RunningRepair,
+  transaction: DatabaseTransaction,
+  term: number,
+): Promise<void> {
+  if (await transaction.passFence(context.jobId, term, sealed.digest)) return;
+  throw new HoldfastError('busy', `Another verification has raised the term of ${context.jobId} above ${term}.`);
+}
+
 async function changeOnce(
   repair: RunningRepair,
-  { name, rows, statements, tokens }: DatabaseChange,
+  { name, changes, tokens }: DatabaseChange,
   transaction: DatabaseTransaction,
 ): Promise<void> {
   const { context, sealed } = repair;
+  const rows = changes.filter(isRow);
   const own = new Set(rows.map(({ resource }) => resource));
-  const effects = statements.map(({ writes }) => ({ kind: 'sql', writes }) as const);
+  const effects = changes.flatMap((one) => (isRow(one) ? [] : [{ kind: 'sql', writes: one.writes } as const]));
   const recorded = recordedRows(context.ledger, context.jobId, name, effects).filter(
     ({ resource }) => !own.has(resource),
   );
   const earlier = await readRecorded(transaction, recorded);
   const asRecorded = new Set(earlier.filter((row) => row.isAsRecorded).map(({ resource }) => resource));
-  // In the order in which they are undone: of two changes to one row the newer first.
-  for (const row of rows)
-    if (await isAsShown(transaction, row)) await transaction.putRow(row.table, row.key, row.wanted);
-  for (const { text, params } of statements) await transaction.applySql({ text, params: [...params] });
+  const shownFirst = await rowsAsShown(transaction, rows);
+  for (const one of changes) {
+    if (!isRow(one)) await transaction.applySql({ text: one.text, params: [...one.params] });
+    else if (shownFirst.has(one) || (await isAsShown(transaction, one)))
+      await transaction.putRow(one.table, one.key, one.wanted);
+  }
   await transaction.settle();
   for (const token of tokens) await transaction.dropToken(token);
   const later = await readRecorded(transaction, recorded);
   await transaction.noteRows(sealed.digest, '');
+  await faultPointAsync('repair.database-ready');
   await transaction.commit();
   for (const { resource, state, isAsRecorded } of later)
     if (asRecorded.has(resource) && !isAsRecorded) repair.change('undone', resource, state);
+}
+
+function isRow(change: RowReset | StatementUndo): change is RowReset {
+  return 'wanted' in change;
+}
+
+/**
+ * Of each row the newest change, where the row shows what it shall show before anything is undone: a statement of the
+ * same step may have changed the row as well, and is undone first.
+ */
+async function rowsAsShown(
+  transaction: Pick<DatabaseTransaction, 'rows'>,
+  rows: readonly RowReset[],
+): Promise<ReadonlySet<RowReset>> {
+  const newest = [...new Map(rows.toReversed().map((row) => [row.resource, row])).values()];
+  const shown = new Set<RowReset>();
+  for (const row of newest) if (await isAsShown(transaction, row)) shown.add(row);
+  return shown;
 }
 
 /** Somebody else's change since is never replaced unseen. */
@@ -81,8 +117,8 @@ function columnsOf(state: RowState, key: RowReset['key']): string[] {
 }
 
 /** What came of the rows, told from the world: the last change of a row says what it should look like now. */
-async function tellRows(repair: RunningRepair, { rows }: DatabaseChange, database: Database): Promise<void> {
-  const last = [...new Map(rows.map((row) => [row.resource, row])).values()];
+async function tellRows(repair: RunningRepair, { changes }: DatabaseChange, database: Database): Promise<void> {
+  const last = [...new Map(changes.filter(isRow).map((row) => [row.resource, row])).values()];
   const states = await database.rows(
     last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
   );
@@ -96,12 +132,8 @@ async function tellRows(repair: RunningRepair, { rows }: DatabaseChange, databas
 }
 
 /** Statements may have changed the schemas of the tables that they name. */
-async function tellTables(
-  repair: RunningRepair,
-  { name, statements }: DatabaseChange,
-  database: Database,
-): Promise<void> {
-  for (const table of new Set(statements.flatMap(({ writes }) => writes))) {
+async function tellTables(repair: RunningRepair, { name, changes }: DatabaseChange, database: Database): Promise<void> {
+  for (const table of new Set(changes.flatMap((one) => (isRow(one) ? [] : one.writes)))) {
     const resource = formatResource({ kind: 'schema', database: name, table });
     repair.change('undone', resource, await database.schema(table));
   }

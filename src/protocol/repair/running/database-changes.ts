@@ -26,19 +26,18 @@ export interface StatementUndo {
 /** The changes of one database. */
 export interface DatabaseChange {
   readonly name: string;
-  readonly rows: readonly RowReset[];
-  readonly statements: readonly StatementUndo[];
+  /** In the order in which they are made: what was done last is undone first. */
+  readonly changes: readonly (RowReset | StatementUndo)[];
   /** Token rows that go: what they stand for is undone. */
   readonly tokens: readonly Digest[];
 }
 
 export class DatabaseChanges {
-  readonly #rows: RowReset[] = [];
-  readonly #statements: StatementUndo[] = [];
+  readonly #changes: (RowReset | StatementUndo)[] = [];
   readonly #tokens: { readonly database: string; readonly token: Digest }[] = [];
 
   reset(row: RowReset): void {
-    this.#rows.push(row);
+    this.#changes.push(row);
   }
 
   dropToken(database: string, token: Digest): void {
@@ -50,23 +49,22 @@ export class DatabaseChanges {
     const { database } = effect;
     if (effect.kind !== 'sql') {
       const { table, key, before: wanted } = effect;
-      this.#rows.push({ database, table, key, shown: rowState(shown ?? ABSENT), wanted, resource: uriOf(effect)! });
+      this.#changes.push({ database, table, key, shown: rowState(shown ?? ABSENT), wanted, resource: uriOf(effect)! });
       return undefined;
     }
     if (effect.undo === undefined)
       return `a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`;
     const { text, params } = effect.undo;
-    this.#statements.push({ database, text, params, writes: effect.writes });
+    this.#changes.push({ database, text, params, writes: effect.writes });
     return undefined;
   }
 
   /** In canonical order. */
   byDatabase(): readonly DatabaseChange[] {
-    const names = new Set([...this.#rows, ...this.#statements, ...this.#tokens].map(({ database }) => database));
+    const names = new Set([...this.#changes, ...this.#tokens].map(({ database }) => database));
     return [...names].sort().map((name) => ({
       name,
-      rows: this.#rows.filter(({ database }) => database === name),
-      statements: this.#statements.filter(({ database }) => database === name),
+      changes: this.#changes.filter(({ database }) => database === name),
       tokens: this.#tokens.filter(({ database }) => database === name).map(({ token }) => token),
     }));
   }
