@@ -1,7 +1,17 @@
 #!/usr/bin/env node
-/** The program `holdfast`. */
-import { runCli } from './cli/program.ts';
-import { processTerminal } from './cli/terminal.ts';
+/** The program `holdfast`. What needs a new Node is imported once it is known that this is one. */
+import { nodeProblem } from './cli/node-version.ts';
 
-// Set, not `process.exit`: what is still to be written is written first.
-process.exitCode = await runCli(process.argv.slice(2), processTerminal());
+const json = process.argv.includes('--json');
+const problem = nodeProblem(process.versions.node, json);
+if (problem !== undefined) {
+  process[json ? 'stdout' : 'stderr'].write(`${problem}\n`);
+  process.exitCode = 2;
+} else {
+  const [{ runCli }, { processTerminal }] = await Promise.all([
+    import('./cli/program.ts'),
+    import('./cli/terminal.ts'),
+  ]);
+  // Set, not `process.exit`: what is still to be written is written first.
+  process.exitCode = await runCli(process.argv.slice(2), processTerminal());
+}

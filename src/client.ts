@@ -28,13 +28,8 @@ export async function connectHoldfast(options: ConnectOptions = {}): Promise<Hol
   });
 }
 
-export {
-  addressOf,
-  DEFAULT_ADDRESS,
-  DEFAULT_NAMESPACE,
-  DEFAULT_TASK_QUEUE,
-  type ConnectionChoice,
-} from './client/connection.ts';
+export { addressOf, DEFAULT_ADDRESS, DEFAULT_NAMESPACE, type ConnectionChoice } from './client/connection.ts';
+export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 export { HoldfastClient, type HoldfastClientOptions } from './client/jobs.ts';
 export type {
   Cancelled,

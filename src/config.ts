@@ -123,11 +123,8 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
 
 async function readSteps(file: string): Promise<readonly StepImplementation[]> {
   const exported = await load(file);
-  const list = exported['default'];
-  const candidates: readonly unknown[] = [
-    ...(Array.isArray(list) ? (list as unknown[]) : []),
-    ...Object.values(exported),
-  ];
+  // Lists too, under any name: `export const steps = [ … ]` is what a configuration has.
+  const candidates: readonly unknown[] = Object.values(exported).flat();
   const steps = [...new Set(candidates.filter(isStep))];
   if (steps.length > 0) return steps;
   const contracts = candidates.filter(isContract).map(({ name }) => name);
@@ -135,7 +132,7 @@ async function readSteps(file: string): Promise<readonly StepImplementation[]> {
   throw new HoldfastError(
     'bad-input',
     `${file} exports no step. Expected what implementStep(contract, code) returns, ` +
-      `as named exports or as a list by default.${found}`,
+      `alone or in a list, under any name.${found}`,
     { file },
   );
 }
@@ -168,9 +165,18 @@ function hint(cause: unknown): string {
       ' Node runs TypeScript by leaving its types out: write no enum, namespace or parameter property, or ' +
       'name a compiled file.'
     );
+  if (cause instanceof SyntaxError) return syntaxHint(cause);
   if (code === 'ERR_MODULE_NOT_FOUND')
     return ' Imports carry their ending (./steps.ts); packages must be installed beside the file.';
   return '';
+}
+
+/** Node puts the place above the stack of a syntax error, and knows a module by its folder's package.json. */
+function syntaxHint({ message, stack = '' }: SyntaxError): string {
+  if (/outside a module|Cannot use 'import.meta'/.test(message))
+    return ' Write "type": "module" into the package.json beside it, or name the file .mts or .mjs.';
+  const place = stack.slice(0, Math.max(0, stack.indexOf('SyntaxError'))).trim();
+  return place === '' ? '' : `\n${place}`;
 }
 
 function refuseSameNames(steps: readonly Placed[]): void {

@@ -29,14 +29,14 @@ import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';
 import { stateDirectory, WorkerRegister } from './store/register/register.ts';
 import { assertBundleFits, bundleWorkflows } from './worker/bundle.ts';
 import { openRun } from './worker/executions.ts';
+import { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 import { quietTemporal } from './worker/log.ts';
 import { ensureSearchAttributes } from './worker/search-attributes.ts';
 import { takeOverFromDead } from './worker/take-over.ts';
 
 export { bundleWorkflows, type BundleChoice } from './worker/bundle.ts';
+export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 export { implementStep } from './model/step/step.ts';
-
-export const DEFAULT_TASK_QUEUE = 'holdfast';
 
 export interface WorkerOptions {
   /** Default: as Temporal's own tools read it (TEMPORAL_ADDRESS, temporal.toml), else 127.0.0.1:7233. */

@@ -6,6 +6,7 @@ import { formatProblems } from '../model/plan/problem/problem.ts';
 import { CONFIG_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { checkPlanFile } from './plan-file.ts';
 import { counted } from './table.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 export const checkCommand: CommandSpec<object> = {
   name: 'check',
@@ -43,7 +44,7 @@ export const checkCommand: CommandSpec<object> = {
     const lines = [
       `${file!}: no problems. Plan ${plan.name}, ${size}.`,
       ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${trusted.join(', ')}.`]),
-      `Start it with: holdfast start ${file!}`,
+      `Start it with: holdfast start ${shellWord(file!)}`,
     ];
     return {
       code: EXIT.ok,

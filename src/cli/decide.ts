@@ -31,6 +31,7 @@ import { showPreview } from './show-preview.ts';
 import { whileSlow } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
 import { defined } from '../model/defined.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 export const decideCommand: CommandSpec<DecideOptions> = {
   name: 'decide',
@@ -112,9 +113,11 @@ export const decideCommand: CommandSpec<DecideOptions> = {
 
 function outcomeText(job: string, { via, used, decision }: Decided, what: string): string {
   const question = `question ${shortDigest(decision.digest)}`;
-  if (via === 'signal') return `Sent for ${question}: ${what}. A Signal does not answer; see: holdfast status ${job}`;
+  if (via === 'signal')
+    return `Sent for ${question}: ${what}. A Signal does not answer; see: holdfast status ${shellWord(job)}`;
   if (used !== null) return `Decided for ${question}: ${what}.`;
-  return `Not decided: ${question} is closed, and nothing was done. What is asked now: holdfast question ${job}`;
+  const next = `holdfast question ${shellWord(job)}`;
+  return `Not decided: ${question} is closed, and nothing was done. What is asked now: ${next}`;
 }
 
 async function preview(
@@ -226,7 +229,10 @@ async function nothingToAsk(
   return new HoldfastError(
     'bad-input',
     `Nobody can be asked here (no terminal, or --json), and ${lacking}; ${offered}.`,
-    { missing, nextStep: `For example: holdfast decide ${job} ${answer}${result} --question ${question} --reason WHY` },
+    {
+      missing,
+      nextStep: `For example: holdfast decide ${shellWord(job)} ${answer}${result} --question ${question} --reason WHY`,
+    },
   );
 }
 

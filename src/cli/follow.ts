@@ -10,21 +10,24 @@ import type { JobStatus } from '../model/job/status.ts';
 import { retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { stepText } from './step-text.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 export interface FollowOptions {
   /** Standard output, or standard error where that is for the answer. */
   readonly to: 'out' | 'err';
   readonly signal: AbortSignal;
+  /** Ends the following as soon as the job waits for a person. */
+  readonly untilAsked?: boolean;
 }
 
 const MAX_ROWS_DRAWN = 40;
 
-/** Until the job has ended, or `signal`. Returns the last status seen. */
+/** Until the job has ended (or asks, where that is wanted), or `signal`. Returns the last status seen. */
 export async function followJob(
   terminal: Terminal,
   client: HoldfastClient,
   job: string,
-  { to, signal }: FollowOptions,
+  { to, signal, untilAsked = false }: FollowOptions,
 ): Promise<JobStatus | undefined> {
   const write = (text: string): void => terminal[to](text);
   const drawing = to === 'out' && terminal.isTty ? new Drawing(terminal, write) : undefined;
@@ -37,6 +40,7 @@ export async function followJob(
     if (drawing !== undefined) drawing.draw(showStatus(terminal, status));
     else for (const line of changes(earlier, status)) write(`${line}\n`);
     earlier = status;
+    if (untilAsked && status.state === 'waiting') break;
   }
   return earlier;
 }
@@ -61,7 +65,9 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
     if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
     const asked = whatIsAsked(question);
     const sentence = asked.endsWith('?') ? asked : `${asked}.`;
-    lines.push(`? question ${shortDigest(question.digest)}: ${sentence} Look: holdfast question ${now.workflowId}`);
+    lines.push(
+      `? question ${shortDigest(question.digest)}: ${sentence} Look: holdfast question ${shellWord(now.workflowId)}`,
+    );
   }
   for (const question of before?.questions ?? []) {
     if (!now.questions.some(({ digest }) => digest === question.digest))

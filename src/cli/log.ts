@@ -10,6 +10,7 @@ import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
 import { stepText } from './step-text.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 interface Options {
   readonly job?: string;
@@ -53,7 +54,13 @@ export const logCommand: CommandSpec<Options> = {
     const lines = [
       `${named} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${hold}`,
       ...(damage.length > 0
-        ? ['', terminal.style('red', `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${target!}`)]
+        ? [
+            '',
+            terminal.style(
+              'red',
+              `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${shellWord(target!)}`,
+            ),
+          ]
         : []),
       ...chain.flatMap((entry) => ['', ...showRecord(terminal, entry)]),
       ...(others.length > 0

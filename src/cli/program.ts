@@ -17,6 +17,8 @@ import { resultCommand } from './result.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { nearestName } from '../model/plan/problem/nearest-name.ts';
 import { verifyCommand } from './verify.ts';
 import { workerCommand } from './worker.ts';
 
@@ -51,6 +53,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   const program = buildProgram(terminal, printed, (outcomeCode) => (code = outcomeCode));
   try {
     if (argv.length === 0) program.help();
+    if (argv[0] === 'help') refuseUnknownTopic(argv[1]);
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
@@ -65,6 +68,17 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     }
     return printFailure(terminal, error, json);
   }
+}
+
+/** Commander shows the whole help for a command that it doesn't know. @throws HoldfastError `bad-input` */
+function refuseUnknownTopic(topic: string | undefined): void {
+  const names = COMMANDS.map(({ name }) => name);
+  if (topic === undefined || topic.startsWith('-') || names.includes(topic)) return;
+  const near = nearestName(topic, names);
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`;
+  throw new HoldfastError('bad-input', `There is no command "${topic}".${hint}`, {
+    nextStep: `The commands are ${names.join(', ')}; \`holdfast --help\` tells what each does.`,
+  });
 }
 
 export function buildProgram(terminal: Terminal, printed: { text: string }, end: (code: ExitCode) => void): Command {

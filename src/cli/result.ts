@@ -5,6 +5,7 @@ import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Outcome } from './comm
 import { followJob } from './follow.ts';
 import { showAsked } from './show-status.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 interface Options {
   readonly wait?: boolean;
@@ -55,14 +56,18 @@ export function resultOutcome(terminal: Terminal, result: JobResult): Outcome {
         questions === undefined
           ? ' No worker could be asked whether it waits for a person; start one with: holdfast worker'
           : '';
-      const text = `Job ${workflowId} is still running. Wait for it with: holdfast result ${workflowId} --wait`;
+      const wait = `holdfast result ${shellWord(workflowId)} --wait`;
+      const text = `Job ${workflowId} is still running. Wait for it with: ${wait}`;
       return { code: EXIT.notEnded, data: result, text: `${text}\n${unknown.trim()}`.trimEnd() };
     }
     default:
       return {
         code: EXIT.failed,
         data: result,
-        text: `Job ${result.workflowId} ${terminal.style('red', ENDED[result.outcome])}: ${result.failure.message}`,
+        text: [
+          `Job ${result.workflowId} ${terminal.style('red', ENDED[result.outcome])}: ${result.failure.message}`,
+          ...(result.failure.causes ?? []).map(({ type, message }) => `  caused by ${type}: ${message}`),
+        ].join('\n'),
       };
   }
 }

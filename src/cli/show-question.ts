@@ -11,8 +11,10 @@ import { signalCommand } from '../model/question/signal-command.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 export function showQuestion(terminal: Terminal, workflowId: string, question: Question): string {
+  const job = shellWord(workflowId);
   const { findings, findingsTotal } = question;
   const isUniform = findings.every((finding) => finding.answers.join() === findings[0]!.answers.join());
   const lines = [
@@ -33,7 +35,7 @@ export function showQuestion(terminal: Terminal, workflowId: string, question: Q
       '',
       terminal.style(
         'dim',
-        `Cut here; all that the record has of it, on the workspace's host: holdfast question ${workflowId} --full`,
+        `Cut here; all that the record has of it, on the workspace's host: holdfast question ${job} --full`,
       ),
     );
   lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings));
@@ -96,12 +98,13 @@ function showAnswers(terminal: Terminal, findings: readonly Finding[]): readonly
 }
 
 function howToAnswer(terminal: Terminal, workflowId: string, question: Question): readonly string[] {
+  const job = shellWord(workflowId);
   const answers: readonly Answer[] = wholeAnswers(question);
   const item = question.findings[0];
   const digest = shortDigest(question.digest);
   const lines = [
     terminal.style('bold', 'Answer it'),
-    `  holdfast decide ${workflowId}${terminal.isInteractive ? '' : ` ANSWER --question ${digest} --reason WHY`}`,
+    `  holdfast decide ${job}${terminal.isInteractive ? '' : ` ANSWER --question ${digest} --reason WHY`}`,
   ];
   const result =
     answers[0] !== 'happened'
@@ -111,8 +114,8 @@ function howToAnswer(terminal: Terminal, workflowId: string, question: Question)
           .map(({ resource }, _, all) => ` --result ${all.length === 1 ? 'JSON' : `'${resource}=JSON'`}`)
           .join('');
   if (answers[0] !== undefined)
-    lines.push(`  holdfast decide ${workflowId} ${answers[0]}${result} --question ${digest} --dry-run`);
+    lines.push(`  holdfast decide ${job} ${answers[0]}${result} --question ${digest} --dry-run`);
   if (question.findings.length > 1 && item?.answers[0] !== undefined)
-    lines.push(`  holdfast decide ${workflowId} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
+    lines.push(`  holdfast decide ${job} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
   return [...lines, `  ${signalCommand(workflowId, question)}`];
 }

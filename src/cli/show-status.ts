@@ -5,6 +5,7 @@ import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
 import type { JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
 import type { Style, Terminal } from './terminal.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
   verifying: 'cyan',
@@ -99,8 +100,8 @@ export function showAsked(terminal: Terminal, workflowId: string, question: Ques
   return [
     terminal.style('yellow', `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     `  ${named}${findingsTotal > 3 ? `, and ${findingsTotal - 3} more` : ''}`,
-    `  look:    holdfast question ${workflowId}`,
-    `  decide:  holdfast decide ${workflowId}`,
+    `  look:    holdfast question ${shellWord(workflowId)}`,
+    `  decide:  holdfast decide ${shellWord(workflowId)}`,
   ];
 }
 

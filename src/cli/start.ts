@@ -16,7 +16,9 @@ import { followJob } from './follow.ts';
 import { checkPlanFile, readInput } from './plan-file.ts';
 import { resultOutcome } from './result.ts';
 import { whileSlow } from './terminal.ts';
+import { workerCommand } from '../model/worker-command.ts';
 import { defined } from '../model/defined.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 interface Options {
   readonly input?: readonly string[];
@@ -42,7 +44,10 @@ export const startCommand: CommandSpec<Options> = {
     ).argParser(collect),
     new Option('--workspace <folder>', "in place of the plan's; a relative path starts at the worker's workspace root"),
     new Option('--id <job>', "the job's Workflow id; default: the plan's name and eight random digits"),
-    new Option('--wait', 'until the job has ended; progress goes to standard error'),
+    new Option(
+      '--wait',
+      'until the job has ended, or asks a person and no terminal is there; progress goes to standard error',
+    ),
     TASK_QUEUE_OPTION,
     ...CONFIG_OPTIONS,
     ...CONNECTION_OPTIONS,
@@ -75,15 +80,17 @@ export const startCommand: CommandSpec<Options> = {
     const { workflowId, taskQueue } = started;
     const pollers = await client.workers(taskQueue);
     if (!pollers.isPolled) {
-      const start = taskQueue === 'holdfast' ? 'holdfast worker' : `holdfast worker --task-queue ${taskQueue}`;
-      terminal.err(`No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: ${start}\n`);
+      terminal.err(
+        `No worker is running on Task Queue ${taskQueue}; the job waits for one. ` +
+          `Start one: ${workerCommand(taskQueue)}\n`,
+      );
     }
     if (options.wait === true) return await waitFor(context, workflowId);
     const text = [
       `Started ${terminal.style('bold', workflowId)}: ` +
         `plan ${started.plan}, workspace ${started.workspace}, Task Queue ${taskQueue}`,
-      `  watch it:  holdfast status ${workflowId} --watch`,
-      `  its end:   holdfast result ${workflowId} --wait`,
+      `  watch it:  holdfast status ${shellWord(workflowId)} --watch`,
+      `  its end:   holdfast result ${shellWord(workflowId)} --wait`,
     ].join('\n');
     return { code: EXIT.ok, data: started, text };
   },
@@ -94,12 +101,14 @@ async function waitFor(context: Context<Options>, job: string): Promise<Outcome>
   const client = await context.client();
   const interrupt = terminal.onInterrupt();
   terminal.err(`Started ${job}. Ctrl-C ends the waiting, not the job.\n`);
-  await followJob(terminal, client, job, { to: 'err', signal: interrupt });
+  // Nobody is at hand who could answer: a script has to learn that somebody must.
+  const untilAsked = !terminal.isInteractive;
+  await followJob(terminal, client, job, { to: 'err', signal: interrupt, untilAsked });
   if (interrupt.aborted)
     return {
       code: EXIT.interrupted,
       data: { workflowId: job, outcome: 'running', interrupted: true },
-      text: `Job ${job} goes on. Its end: holdfast result ${job} --wait`,
+      text: `Job ${job} goes on. Its end: holdfast result ${shellWord(job)} --wait`,
     };
   return resultOutcome(terminal, await client.result(job));
 }

@@ -14,7 +14,6 @@ import { HoldfastError } from '../model/failure.ts';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 export const DEFAULT_NAMESPACE = 'default';
-export const DEFAULT_TASK_QUEUE = 'holdfast';
 const CONNECT_LIMIT_MS = 5_000;
 
 export interface ConnectionChoice {
@@ -103,13 +102,14 @@ export function readChoice(choice: ConnectionChoice): { readonly options: Tempor
     const key = choice.apiKey ?? apiKey;
     const secure = tls ?? (choice.apiKey === undefined ? undefined : true);
     const options = {
-      address: choice.address ?? address ?? DEFAULT_ADDRESS,
+      address: hostAndPort(choice.address ?? address ?? DEFAULT_ADDRESS),
       ...(key === undefined ? {} : { apiKey: key }),
       ...(secure == null ? {} : { tls: secure }),
       ...(metadata === undefined ? {} : { metadata: metadata as Record<string, string> }),
     };
     return { options, namespace: choice.namespace ?? read.namespace ?? DEFAULT_NAMESPACE };
   } catch (cause) {
+    if (cause instanceof HoldfastError) throw cause;
     throw new HoldfastError(
       'bad-input',
       `Temporal's client configuration cannot be read: ${messageOf(cause)}. ` +
@@ -120,12 +120,26 @@ export function readChoice(choice: ConnectionChoice): { readonly options: Tempor
   }
 }
 
+const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/;
+const MAX_PORT = 65_535;
+
+/** gRPC takes port 443 where none is named, and waits for it. @throws HoldfastError `bad-input` */
+function hostAndPort(address: string): string {
+  const port = Number(HOST_AND_PORT.exec(address)?.[3] ?? 0);
+  if (port > 0 && port <= MAX_PORT) return address;
+  throw new HoldfastError(
+    'bad-input',
+    `The address of the Temporal server is "${address}". Expected HOST:PORT, for example ${DEFAULT_ADDRESS}.`,
+    { address, nextStep: 'Correct --address, TEMPORAL_ADDRESS or the profile of temporal.toml.' },
+  );
+}
+
 /**
  * gRPC tries a refused connection again until its deadline and then says only that; the operating system says at once
  * that nobody listens there or that there is no such host. Undefined: somebody listens, or it can't be told so simply.
  */
 async function whyRefused(address: string, limitMs: number): Promise<string | undefined> {
-  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/.exec(address);
+  const parts = HOST_AND_PORT.exec(address);
   if (parts === null) return undefined;
   const host = parts[1] ?? parts[2]!;
   const socket = connect({ host, port: Number(parts[3]), timeout: limitMs });

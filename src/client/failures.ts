@@ -12,6 +12,7 @@ import {
 } from '@temporalio/common';
 import { FAILURES, type FailureType } from '../model/failures.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 export interface FailureContext {
   readonly address: string;
@@ -126,7 +127,7 @@ function notFound({ workflowId, namespace, address }: FailureContext, cause: unk
     return new HoldfastError(
       'not-found',
       `Job ${workflowId} has ended; nothing reaches it any more.`,
-      { workflowId, nextStep: `See its end: holdfast result ${workflowId}` },
+      { workflowId, nextStep: `See its end: holdfast result ${shellWord(workflowId)}` },
       { cause },
     );
   const job = workflowId === undefined ? 'such job' : `job ${workflowId}`;

@@ -45,6 +45,8 @@ export interface Decided {
 export interface JobFailureInfo {
   readonly type: string;
   readonly message: string;
+  /** What it was caused by, the nearest first: the Activity's own error is the last. Absent: no cause is known. */
+  readonly causes?: readonly { readonly type: string; readonly message: string }[];
 }
 
 export type JobResult =

@@ -19,7 +19,8 @@ import type { PlanSource } from '../model/plan/plan.ts';
 import { parseAbort, parseDecision, type Abort, type Decision } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
 import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery } from '../workflows/messages.ts';
-import { DEFAULT_TASK_QUEUE, type OpenConnection } from './connection.ts';
+import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
+import type { OpenConnection } from './connection.ts';
 import { endOf } from './job-end.ts';
 import {
   AGENT_JOB,
@@ -43,6 +44,7 @@ import { workspaceOfJob } from './job-workspace.ts';
 import { namedQuestion } from './named-question.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { retryingOf } from './retrying.ts';
+import { isNoJobYet } from './no-job.ts';
 import { ServerCalls } from './server-calls.ts';
 import { jobDetails } from './static-details.ts';
 import type { QueuePollers } from './task-queue.ts';
@@ -204,7 +206,7 @@ export class HoldfastClient implements AsyncDisposable {
     const { runId, state } = await this.describe(workflowId);
     if (!wait && (state === 'running' || state === 'waiting')) {
       const questions = await this.questions(workflowId).catch((error: unknown) => {
-        if (error instanceof HoldfastError && error.type === 'no-worker') return undefined;
+        if (isNoJobYet(error) || (error instanceof HoldfastError && error.type === 'no-worker')) return undefined;
         throw error;
       });
       return { workflowId, runId, outcome: 'running', ...defined({ questions }) };

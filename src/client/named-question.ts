@@ -2,6 +2,7 @@
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Question } from '../model/question/question.ts';
+import { shellWord } from '../model/shell-word.ts';
 
 const MIN_DIGEST_PREFIX = 8;
 
@@ -13,7 +14,7 @@ export function namedQuestion(workflowId: string, open: readonly Question[], dig
   if (open.length === 0)
     throw new HoldfastError('decision-refused', `Job ${workflowId} has no open question: there is nothing to decide.`, {
       workflowId,
-      nextStep: `See what it does: holdfast status ${workflowId}`,
+      nextStep: `See what it does: holdfast status ${shellWord(workflowId)}`,
     });
   const listed = open.map(listedAs).join(', ');
   const digests = open.map((question) => question.digest);

@@ -4,12 +4,19 @@
  * Invariant: no call is under way any more when its promise has settled, so that the connection may then be closed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type Connection, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  QueryNotRegisteredError,
+  type Connection,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { OpenConnection } from './connection.ts';
 import { isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
 import { listedJob, WITHOUT_MEMO } from './job-listing.ts';
+import { noJobYet } from './no-job.ts';
 import { keyTroubleOf } from './key-trouble.ts';
 import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
 
@@ -84,6 +91,7 @@ export class ServerCalls implements OpenConnection {
 
   async #whyUnanswered(error: unknown, workflowId: string): Promise<unknown> {
     if (error instanceof HoldfastError) return error;
+    if (error instanceof QueryNotRegisteredError) return noJobYet(listedJob(await this.describe(workflowId)), error);
     const isSilent = isUnanswered(error);
     if (isSilent || isWithoutWorkflow(error)) {
       const trouble = await this.call(workflowId, () => keyTroubleOf(this.connection, this.namespace, workflowId));

@@ -4,6 +4,7 @@
  */
 import type { Connection } from '@temporalio/client';
 import { HoldfastError } from '../model/failure.ts';
+import { workerCommand } from '../model/worker-command.ts';
 
 /** A long poll lasts a minute at most. */
 const POLL_LIMIT_MS = 70_000;
@@ -68,10 +69,10 @@ export function noWorker(pollers: QueuePollers, workflowId: string, cause: unkno
 
 function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers): string {
   const queue = `Task Queue ${taskQueue}`;
-  if (seen === undefined) return `no worker is running on ${queue}; start one: holdfast worker`;
+  if (seen === undefined) return `no worker is running on ${queue}; start one: ${workerCommand(taskQueue)}`;
   const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
   return (
     `the worker on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +
-    'If it is gone, start one: holdfast worker'
+    `If it is gone, start one: ${workerCommand(taskQueue)}`
   );
 }

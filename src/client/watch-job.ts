@@ -5,6 +5,7 @@ import { HoldfastError } from '../model/failure.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { ListedJob } from './job-listing.ts';
 import type { WatchOptions } from './job-types.ts';
+import { isNoJobYet } from './no-job.ts';
 
 const WATCH_EVERY_MS = 500;
 
@@ -28,9 +29,9 @@ export async function* watchJob(job: WatchedJob, options: WatchOptions): AsyncGe
       if (text !== shown) yield status;
       shown = text;
     } catch (error) {
-      if (!(error instanceof HoldfastError) || !error.retryable) throw error;
-      if (isOver) throw error;
-      if (!isTroubled) options.onTrouble?.(error);
+      if (!(error instanceof HoldfastError) || !(error.retryable || isNoJobYet(error))) throw error;
+      if (isOver && !isNoJobYet(error)) throw error;
+      if (!isTroubled && !isOver) options.onTrouble?.(error);
       isTroubled = true;
     }
     if (isOver) return;

@@ -12,7 +12,7 @@ export const FAILURES = {
     retryable: false,
     nextStep: 'Return plain JSON: convert dates to ISO strings and class instances to objects.',
   },
-  'bad-input': { retryable: false, nextStep: 'Correct the input and send it again.' },
+  'bad-input': { retryable: false, nextStep: 'Correct what the message names, then do the same again.' },
   'bad-plan': { retryable: false, nextStep: 'Correct the plan; `holdfast check PLAN` lists every problem.' },
   'bad-output': {
     retryable: false,

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StartedJob } from '../../src/client.ts';
+import type { JobResult, StartedJob } from '../../src/client.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { atTheGate, gates, holdfast, openQuestion, root, taskQueue, temporal } from '../support/cli-jobs.ts';
 
@@ -17,6 +17,35 @@ test('start --wait follows a job on standard error and prints its result on stan
   assert.equal(readFileSync(join(root, 'quick/hello.txt'), 'utf8'), 'Hello 7');
   assert.match(ran.err, /^Started quick-[0-9a-f]{8}\. Ctrl-C ends the waiting, not the job\.\n/);
   assert.match(ran.err, /quick-[0-9a-f]{8} is completed\n$/);
+});
+
+test('start --wait without a terminal ends when the job asks a person', { timeout: 60_000 }, async () => {
+  const job = temporal.unique('guarded');
+  gates.set(job, Promise.withResolvers());
+  gates.get(job)!.resolve();
+  const options = ['--id', job, '--workspace', job, '-q', taskQueue, '--wait', '--json'];
+  const ran = await holdfast(['start', 'guarded.yaml', `gate=${job}`, ...options]);
+  assert.equal(ran.code, 3, ran.err);
+  const { outcome, questions } = ran.json<JobResult & { outcome: 'running' }>();
+  assert.equal(outcome, 'running');
+  assert.deepEqual(
+    questions?.map(({ findings }) => findings[0]!.kind),
+    ['approval'],
+  );
+  await holdfast(['cancel', job, '--wait']);
+});
+
+test('what a Workflow of one’s own failed by is told with its causes', { timeout: 60_000 }, async () => {
+  const workflowId = temporal.unique('failing');
+  await temporal.client.workflow.start('failsInAnActivity', { workflowId, taskQueue });
+  const ran = await holdfast(['result', workflowId, '--wait']);
+  assert.equal(ran.code, 1);
+  assert.match(ran.out, /^Job .* has failed: Activity task failed\n {2}caused by ZodError: /);
+  const { failure } = (await holdfast(['result', workflowId, '--json'])).json<JobResult & { outcome: 'failed' }>();
+  assert.deepEqual(
+    failure.causes?.map(({ type }) => type),
+    ['ZodError'],
+  );
 });
 
 test('start says which job it started; Temporal says what the job is without any of our tools', async () => {
@@ -125,7 +154,15 @@ test('without a worker a job is started, said to wait, and cannot be asked', { t
   assert.equal(error.type, 'no-worker');
   assert.equal(
     error.message,
-    `Job ${workflowId} cannot be asked: no worker is running on Task Queue ${queue}; start one: holdfast worker.`,
+    `Job ${workflowId} cannot be asked: no worker is running on Task Queue ${queue}; ` +
+      `start one: holdfast worker --task-queue ${queue}.`,
+  );
+  const cancelled = await holdfast(['cancel', workflowId]);
+  assert.equal(cancelled.code, 0);
+  assert.equal(
+    cancelled.err,
+    `No worker is running on Task Queue ${queue}; the job ends when one is there. ` +
+      `Start one: holdfast worker --task-queue ${queue}\n`,
   );
   const result = await holdfast(['result', workflowId]);
   assert.equal(result.code, 6);

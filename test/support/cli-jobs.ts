@@ -81,7 +81,8 @@ before(() => {
 after(() => {
   for (const { resolve } of gates.values()) resolve();
 });
-testWorker(temporal, { taskQueue, root, steps: [gate] });
+const workflows = join(import.meta.dirname, 'failing-workflow.ts');
+testWorker(temporal, { taskQueue, root, workflows, steps: [gate] });
 after(() => rmSync(root, { recursive: true, force: true }));
 
 export async function holdfast(args: readonly string[], options: TerminalOptions = {}): Promise<Ran> {

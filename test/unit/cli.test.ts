@@ -3,8 +3,10 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { nodeProblem } from '../../src/cli/node-version.ts';
 import { usesColour } from '../../src/cli/terminal.ts';
 import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
+import { shellWord } from '../../src/model/shell-word.ts';
 import { cli } from '../support/cli-terminal.ts';
 
 const COMMANDS = [
@@ -101,6 +103,56 @@ test('an unknown option names the nearest one; as JSON where JSON is asked for',
   const { error } = ran.json<Failure>();
   assert.equal(error.type, 'bad-input');
   assert.equal(error.message, "unknown option '--wach'. Did you mean --watch?");
+});
+
+test('help for a command that there is not says so', async () => {
+  const ran = await cli(['help', 'statsu']);
+  assert.equal(ran.code, 2);
+  assert.match(
+    ran.err,
+    /^holdfast: There is no command "statsu"\. Did you mean status\?\nNext: The commands are dev, /,
+  );
+  const known = await cli(['help', 'status']);
+  assert.deepEqual([known.code, known.err], [0, '']);
+  assert.match(known.out, /Examples:/);
+});
+
+test('an address without a port is refused at once', async () => {
+  for (const address of ['localhost', 'temporal.example.com', '127.0.0.1:0', '127.0.0.1:99999', 'http://127.0.0.1']) {
+    const ran = await cli(['list', '--address', address]);
+    assert.equal(ran.code, 2, address);
+    assert.match(ran.err, /^holdfast: The address of the Temporal server is "[^"]+"\. Expected HOST:PORT, /);
+  }
+});
+
+test('an id that a shell would take apart is quoted in what to type', async () => {
+  await fs.writeFile(path.join(folder, "it's mine.yaml"), PLAN);
+  const { out } = await cli(['check', "it's mine.yaml"], { cwd: folder });
+  assert.ok(out.endsWith(String.raw`Start it with: holdfast start 'it'\''s mine.yaml'` + '\n'), out);
+  for (const [text, word] of [
+    ['nightly-1a2b', 'nightly-1a2b'],
+    ['a b', "'a b'"],
+    ['', "''"],
+    ['--all', "'--all'"],
+    ['$(reboot)', "'$(reboot)'"],
+    ['~root', "'~root'"],
+  ] as const)
+    assert.equal(shellWord(text), word);
+});
+
+test('a Node that is too old is named, with the one that is needed', async () => {
+  assert.equal(nodeProblem('24.0.0', false), undefined);
+  assert.equal(nodeProblem('101.1.0', true), undefined);
+  assert.match(
+    nodeProblem('20.20.2', false) ?? '',
+    /^holdfast: Node 24 or newer is needed; this is Node 20\.20\.2\.\n/,
+  );
+  assert.deepEqual(Object.keys(JSON.parse(nodeProblem('22.1.0', true) ?? '{}') as object), ['error']);
+  // What an old Node reads before it is told imports nothing that it can't read.
+  const sources = path.join(import.meta.dirname, '../../src');
+  const entry = await fs.readFile(path.join(sources, 'cli.ts'), 'utf8');
+  assert.deepEqual(entry.match(/^import .*$/gm), ["import { nodeProblem } from './cli/node-version.ts';"]);
+  assert.doesNotMatch(await fs.readFile(path.join(sources, 'cli/node-version.ts'), 'utf8'), /^import /m);
 });
 
 test('a missing argument is bad usage', async () => {

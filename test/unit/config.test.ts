@@ -67,6 +67,20 @@ export default defineConfig({
   );
 });
 
+test('--steps takes steps out of any exported list, as a configuration has them', async () => {
+  const cwd = await folderWith({ 'steps.mjs': `${IMPORTS}export const steps = [step('one'), step('two')];\n` });
+  const { steps } = await loadConfig({ cwd, steps: ['steps.mjs'] });
+  assert.deepEqual(steps.map(({ contract }) => contract.name).toSorted(), ['one', 'two']);
+});
+
+test('a syntax error in a configuration is told with its line', async () => {
+  const cwd = await folderWith({ 'holdfast.config.ts': 'export default {\n  steps: [\n};\n' });
+  await assert.rejects(loadConfig({ cwd }), (error: Error) => {
+    assert.match(error.message, /holdfast\.config\.ts:3\n {2}steps: \[\n};/);
+    return true;
+  });
+});
+
 test('--steps adds a module’s named exports and default list, each once', async () => {
   const cwd = await folderWith({
     'steps.mjs': `${IMPORTS}export const one = step('one');

@@ -34,13 +34,14 @@ export function conclude(terminal: Terminal, checks: readonly Check[]): Outcome 
     ...(remedy === undefined ? [] : [`  ${' '.repeat(width)}  ${terminal.style('bold', 'Remedy:')} ${remedy}`]),
   ]);
   const problems = checks.filter(({ state }) => state === 'problem');
-  lines.push(
-    '',
-    problems.length === 0
-      ? 'No problems.'
-      : `${counted(problems.length, 'problem')}: ${problems.map(({ name }) => name).join(', ')}.`,
-  );
+  const warnings = checks.filter(({ state }) => state === 'warning');
+  lines.push('', [listed(problems, 'problem'), listed(warnings, 'warning')].join(' '));
   return { code: codeOf(problems), data: { ok: problems.length === 0, checks }, text: lines.join('\n') };
+}
+
+function listed(checks: readonly Check[], what: string): string {
+  if (checks.length === 0) return `No ${what}s.`;
+  return `${counted(checks.length, what)}: ${checks.map(({ name }) => name).join(', ')}.`;
 }
 
 function codeOf(problems: readonly Check[]): ExitCode {

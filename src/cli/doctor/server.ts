@@ -1,6 +1,7 @@
 /** Is there a server, with the namespace, the search attributes and a worker that jobs need? */
 import { hostname } from 'node:os';
 import type { QueuePoller, QueuePollers } from '../../client.ts';
+import { workerCommand } from '../../model/worker-command.ts';
 import type { Context } from '../command.ts';
 import { failed, type Check } from './check.ts';
 import type { DoctorOptions } from './options.ts';
@@ -73,7 +74,7 @@ function workerCheck({ isPolled, taskQueue, activity }: QueuePollers): Check {
     name: 'worker',
     state: 'warning',
     detail: `no worker is running on Task Queue ${taskQueue}`,
-    remedy: `holdfast worker${taskQueue === 'holdfast' ? '' : ` --task-queue ${taskQueue}`}`,
+    remedy: workerCommand(taskQueue),
   };
 }
 

@@ -8,6 +8,7 @@ import { hasLedger } from '../../protocol/inspect/ledger-copy.ts';
 import { counted } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { failed, type Check } from './check.ts';
+import { shellWord } from '../../model/shell-word.ts';
 
 export async function workspaceChecks(terminal: Terminal, given: string | undefined): Promise<readonly Check[]> {
   const folder = path.resolve(terminal.cwd, given ?? '.');
@@ -63,7 +64,7 @@ function questionCheck({ digest, kind, findingsTotal }: Question, workflowId: st
     name: 'question',
     state: 'warning',
     detail: `${shortDigest(digest)} (${kind}, ${counted(findingsTotal, 'finding')}) waits for an answer`,
-    remedy: `holdfast decide ${workflowId}`,
+    remedy: `holdfast decide ${shellWord(workflowId)}`,
   };
 }
 

@@ -1,0 +1,8 @@
+/** A text as one word of a command that a person copies into a shell. Pure. */
+
+const PLAIN = /^[\w@%+=:,./][\w@%+=:,./-]*$/;
+
+/** As it is where no shell gives its characters a meaning, else in single quotes (POSIX, 2.2.2). */
+export function shellWord(text: string): string {
+  return PLAIN.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

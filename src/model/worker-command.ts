@@ -1,0 +1,8 @@
+/** The Task Queue that is meant where none is named, and what to type so that a worker polls one. Pure. */
+import { shellWord } from './shell-word.ts';
+
+export const DEFAULT_TASK_QUEUE = 'holdfast';
+
+export function workerCommand(taskQueue: string): string {
+  return taskQueue === DEFAULT_TASK_QUEUE ? 'holdfast worker' : `holdfast worker --task-queue ${shellWord(taskQueue)}`;
+}
