@@ -36,9 +36,15 @@ export function makeActivities({ host, workspaces, register }: ActivityServices)
   const surroundings = { register, secrets: workspaces.secrets };
   // A request comes from a history: it is parsed, whatever its type says.
   const guard =
-    <Request, Result>(schema: ZodType<Request>, protocol: Protocol<Request, Result>) =>
+    <Request extends { readonly workspace: string }, Result>(
+      schema: ZodType<Request>,
+      protocol: Protocol<Request, Result>,
+    ) =>
     async (request: Request): Promise<Result> =>
-      await asActivity(surroundings, (caller) => protocol(host, workspaces, caller, schema.parse(request)));
+      await asActivity(surroundings, async (caller) => {
+        const parsed = schema.parse(request);
+        return await workspaces.using(parsed.workspace, () => protocol(host, workspaces, caller, parsed));
+      });
   return {
     runStep: guard(RunStepRequestSchema, runStepProtocol),
     verifyWorld: guard(VerifyWorldRequestSchema, verifyWorldProtocol),

@@ -60,6 +60,10 @@ export const FAILURES = {
     nextStep: 'Choose a path outside `.holdfast/` and not a declared database file.',
   },
   'permission-denied': { retryable: false, nextStep: 'Grant the worker access, then decide `rerun`.' },
+  'workspace-unusable': {
+    retryable: false,
+    nextStep: 'Put the folder there (mount its disk, mend the link), or move what stands there away.',
+  },
   'network-filesystem': { retryable: false, nextStep: 'Put the workspace on a local disk of the worker.' },
   'same-target-twice': {
     retryable: false,

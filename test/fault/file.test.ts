@@ -46,7 +46,6 @@ beforeEach(() => {
   renew('w');
 });
 afterEach(async () => {
-  await workspace.close();
   rmSync(base, { recursive: true, force: true });
 });
 
@@ -234,7 +233,6 @@ test('a disk full at any point leaves the target whole; the change completes whe
     for (let freePages = 0; freePages < 8; freePages++) {
       root = join(disk, `pages-${freePages}`);
       mkdirSync(root);
-      await workspace.close();
       workspace = openFileWorkspace(root);
       writeFileSync(at('x'), 'old');
       fillUp(join(disk, 'filler'), freePages);

@@ -33,7 +33,6 @@ export class ChangedFiles {
   }
 
   async end(): Promise<void> {
-    await this.workspace.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 

@@ -37,8 +37,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-observe-'));
   workspace = openFileWorkspace(root);
 });
-afterEach(async () => {
-  await workspace.close();
+afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 

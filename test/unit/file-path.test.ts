@@ -37,8 +37,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-path-'));
   workspace = openFileWorkspace(root);
 });
-afterEach(async () => {
-  await workspace.close();
+afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -166,7 +165,6 @@ test('a declared database, its companions and its hard links are never opened as
   database.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)');
   linkSync(path, join(root, 'innocent'));
   writeFileSync(join(root, 'other'), '');
-  await workspace.close();
   workspace = openFileWorkspace(root, { databasePaths: [path] });
   for (const name of ['data.sqlite', 'data.sqlite-wal', 'data.sqlite-shm', 'data.sqlite-journal', 'innocent'])
     assert.equal(isReservedFile(workspace, name), true, name);

@@ -14,8 +14,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-read-'));
   workspace = openFileWorkspace(root);
 });
-afterEach(async () => {
-  await workspace.close();
+afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 

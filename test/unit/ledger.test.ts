@@ -180,13 +180,13 @@ test('a ledger that is not there is not made by looking', () => {
 });
 
 test('notices that another file was put in its place', () => {
-  assert.equal(fixture.ledger.isSameFile(), true);
+  assert.equal(fixture.ledger.isUsable(), true);
   const path = join(fixture.directory, LEDGER_FILE);
   copyFileSync(path, `${path}.copy`);
   renameSync(`${path}.copy`, path);
-  assert.equal(fixture.ledger.isSameFile(), false);
+  assert.equal(fixture.ledger.isUsable(), false);
   rmSync(path);
-  assert.equal(fixture.ledger.isSameFile(), false);
+  assert.equal(fixture.ledger.isUsable(), false);
 });
 
 test('a term is only ever raised', () => {

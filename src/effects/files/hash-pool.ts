@@ -30,6 +30,13 @@ interface Member {
   batch: Batch | undefined;
 }
 
+let shared: HashPool | undefined;
+
+/** The one of the process: as many workers as cores, however many workspaces are open. They end when idle. */
+export function sharedHashPool(): HashPool {
+  return (shared ??= new HashPool());
+}
+
 export class HashPool implements HashWorkers {
   readonly #size: number;
   readonly #members = new Set<Member>();

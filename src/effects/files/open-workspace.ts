@@ -4,25 +4,23 @@ import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
-import { HashPool } from './hash-pool.ts';
+import { sharedHashPool } from './hash-pool.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import type { FileWorkspace, FileWorkspaceOptions } from './workspace.ts';
 
 /**
- * Opens an existing directory as a workspace. Cheap; close it.
+ * Opens an existing directory as a workspace. Cheap; holds nothing open.
  * @throws HoldfastError `not-found`, `permission-denied`, `network-filesystem`
  */
 export function openFileWorkspace(root: string, options: FileWorkspaceOptions = {}): FileWorkspace {
   const { real, device } = rootAt(root);
   assertLocalFilesystem(real);
-  const pool = new HashPool();
   return {
     root: real,
     rootDevice: device,
     holdfastDirectory: join(real, HOLDFAST_DIRECTORY),
     databasePaths: options.databasePaths ?? [],
-    pool,
-    close: () => pool.close(),
+    pool: sharedHashPool(),
   };
 }
 

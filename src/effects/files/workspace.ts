@@ -25,9 +25,8 @@ export interface FileWorkspace {
   readonly holdfastDirectory: string;
   /** Absolute paths of declared SQLite databases, wherever they lie. */
   readonly databasePaths: readonly string[];
+  /** Of the whole process. */
   readonly pool: HashWorkers;
-  /** Ends the worker threads, if any were started. */
-  close(): Promise<void>;
 }
 
 export interface FileWorkspaceOptions {

@@ -17,12 +17,14 @@ import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import { recordRelease } from '../commit/record-release.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { withdraw } from '../question/ask.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
 import { unreachableFindings } from '../question/unseen.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { mustBeCurrentRun, raiseFences, type UnreachableDatabase } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
+const MAX_NOTE_CHARACTERS = 500;
 const NO_WORKSPACE: ReleaseResult = {
   released: true,
   at: { seq: 0, head: GENESIS },
@@ -36,10 +38,27 @@ export async function releaseProtocol(
   caller: Caller,
   request: ReleaseRequest,
 ): Promise<ReleaseResult> {
-  const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined) return NO_WORKSPACE;
-  // A dead worker's command is no part of what the job leaves.
+  try {
+    const workspace = workspaces.find(request.workspace);
+    if (workspace === undefined) return NO_WORKSPACE;
+    const result = await releaseIn(workspace, host, caller, request);
+    if (result.released) workspaces.retire(request.workspace);
+    return result;
+  } catch (error) {
+    if (!isRecordTrouble(error)) throw error;
+    return { released: false, at: NO_WORKSPACE.at, notes: [error.message.slice(0, MAX_NOTE_CHARACTERS)] };
+  }
+}
+
+async function releaseIn(
+  workspace: Workspace,
+  host: ProtocolHost,
+  caller: Caller,
+  request: ReleaseRequest,
+): Promise<ReleaseResult> {
+  // A dead worker's command is no part of what the job leaves, nor are contents that it did not finish writing.
   await removeDeadCommands(workspace.directory);
+  workspace.blobs.removeLeftovers(Date.now());
   return await workspace.exclusive('release', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);

@@ -9,11 +9,12 @@
  * 4. The bytes found are captured before they are replaced.
  */
 import type { Decision } from '../../model/question/decision.ts';
-import { isFailure, type HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { RepairRequest, RepairResult } from '../../model/job/repair.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
+import { LEDGER } from '../question/ledger.ts';
+import { isRecordTrouble, WORKSPACE } from '../question/workspace.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
@@ -32,9 +33,10 @@ export async function repairProtocol(
   caller: Caller,
   { jobId, workspace: path, decision }: RepairRequest,
 ): Promise<RepairResult> {
-  const workspace = workspaces.find(path);
-  if (workspace === undefined) return worldMoved(decision, ['workspace:']);
   try {
+    const workspace = workspaces.find(path);
+    if (workspace === undefined)
+      return withoutRecord(decision, WORKSPACE, `there is no ledger in ${workspaces.pathOf(path)}`);
     return await workspace.exclusive(
       'repair',
       async (ledger) => {
@@ -46,14 +48,14 @@ export async function repairProtocol(
       { signal: caller.signal },
     );
   } catch (error) {
-    if (!isFailure(error, 'ledger-damaged')) throw error;
-    return withoutLedger(decision, error);
+    if (!isRecordTrouble(error)) throw error;
+    return withoutRecord(decision, error.type === 'ledger-damaged' ? LEDGER : WORKSPACE, error.message);
   }
 }
 
-/** A ledger that cannot be read records no decision. Only an abort holds all the same. */
-function withoutLedger(decision: Decision, error: HoldfastError): RepairResult {
-  if (decision.answer !== 'abort') return worldMoved(decision, ['ledger:']);
+/** A record that cannot be used holds no decision. Only an abort is carried out all the same. */
+function withoutRecord(decision: Decision, resource: string, why: string): RepairResult {
+  if (decision.answer !== 'abort') return worldMoved(decision, [resource]);
   return {
     kind: 'repaired',
     question: decision.digest,
@@ -61,6 +63,6 @@ function withoutLedger(decision: Decision, error: HoldfastError): RepairResult {
     at: { seq: 0, head: GENESIS },
     answers: ['abort'],
     reruns: [],
-    notes: [error.message.slice(0, 500)],
+    notes: [why.slice(0, 500)],
   };
 }

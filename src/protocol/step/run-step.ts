@@ -9,14 +9,17 @@
  * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared
  *    first.
  */
-import { isFailure } from '../../model/failure.ts';
+import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
+import { isForPerson } from '../question/workspace.ts';
 import { admitStep } from './admission.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunWork } from './run-work.ts';
 import type { StepRun } from './step-run.ts';
+
+type NotVerifiedResult = Extract<RunStepResult, { kind: 'verification-required' }>;
 
 /**
  * Runs one step, or says why not. Safe to repeat: that is its purpose.
@@ -29,20 +32,30 @@ export async function runStepProtocol(
   caller: Caller,
   request: RunStepRequest,
 ): Promise<RunStepResult> {
-  const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined)
-    return {
-      kind: 'verification-required',
-      reason: 'workspace-missing',
-      detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}`,
-    };
   try {
+    const workspace = workspaces.find(request.workspace);
+    if (workspace === undefined) return noRecord(workspaces, request);
     return await runStepWork({ host, workspace, caller, request, work: new RunWork(host, workspace, request) });
   } catch (error) {
-    // A comparison asks a person about it. One that has just found nothing wrong would find nothing again.
-    if (!isFailure(error, 'ledger-damaged') || request.mark !== undefined) throw error;
-    return { kind: 'verification-required', reason: 'record-missing', detail: error.message.slice(0, 500) };
+    return resultOfRecordTrouble(error, request);
   }
+}
+
+export function noRecord(workspaces: Workspaces, { workspace }: Pick<RunStepRequest, 'workspace'>): NotVerifiedResult {
+  const detail = `there is no ledger in ${workspaces.pathOf(workspace)}`;
+  return { kind: 'verification-required', reason: 'workspace-missing', detail };
+}
+
+/**
+ * What follows where the workspace or its record can't be used: a comparison asks a person about it. One that has just
+ * found nothing wrong would find nothing again; then it is tried again like all that may pass.
+ * @throws HoldfastError
+ */
+export function resultOfRecordTrouble(error: unknown, { mark }: Pick<RunStepRequest, 'mark'>): NotVerifiedResult {
+  if (!isForPerson(error)) throw error;
+  if (mark !== undefined) throw new HoldfastError('storage-failed', error.message, error.details, { cause: error });
+  const reason = error.type === 'ledger-damaged' ? 'record-missing' : 'workspace-missing';
+  return { kind: 'verification-required', reason, detail: error.message.slice(0, 500) };
 }
 
 /** The same for any work under a token. Safe to repeat. @throws HoldfastError as `runStepProtocol` */

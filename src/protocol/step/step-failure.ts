@@ -15,6 +15,7 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import { begunDoubts, noteDoubts } from '../attempt/calls/doubts.ts';
 import { InDoubt } from '../attempt/in-doubt.ts';
 import type { Doubt } from '../question/doubt.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
 import { MustVerify } from '../attempt/must-verify.ts';
 import { askAboutStep, askStuck } from './ask-about-step.ts';
 import { Obstacle } from './obstacles.ts';
@@ -34,6 +35,8 @@ export async function resultOfFailure(attempt: StepAttempt, error: unknown): Pro
     await claim.close();
     return error.result;
   }
+  // Not the step's: the claim stays open, since the record can't be written, and a comparison asks about it.
+  if (isRecordTrouble(error)) throw error;
   if (caller.signal.aborted || isFailure(error, 'fenced')) {
     await claim.close();
     throw error;

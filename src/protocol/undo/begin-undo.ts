@@ -8,14 +8,16 @@
  * 3. The world is not compared as a whole: each undoing looks at what it is about to change.
  */
 import { defined } from '../../model/defined.ts';
-import { isFailure, type HoldfastError } from '../../model/failure.ts';
+import type { HoldfastError } from '../../model/failure.ts';
 import type { BeginUndoRequest, BeginUndoResult } from '../../model/job/undo.ts';
 import type { Question } from '../../model/question/question.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
-import { damagedLedgerFinding, missingLedgerFinding } from '../question/ledger.ts';
+import { missingLedgerFinding } from '../question/ledger.ts';
+import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
 import { foreignFindings } from '../verify/foreign-binding.ts';
+import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
@@ -34,15 +36,24 @@ export async function beginUndoProtocol(
   request: BeginUndoRequest,
 ): Promise<BeginUndoResult> {
   try {
-    // A job with a record finds an empty workspace: the record is lost, which is a question, not an empty job.
-    const workspace =
-      workspaces.find(request.workspace) ?? (request.known.seq > 0 ? workspaces.create(request.workspace) : undefined);
-    if (workspace === undefined) return nothingToUndo(host);
-    return await beginIn(workspace, host, caller, request);
+    return await onFreshHandles(() => begin(host, workspaces, caller, request));
   } catch (error) {
-    if (!isFailure(error, 'ledger-damaged')) throw error;
-    return questionResult(host, unreadableLedgerQuestion(request, error), 0);
+    if (!isForPerson(error)) throw error;
+    return questionResult(host, unusableRecordQuestion(request, error), 0);
   }
+}
+
+async function begin(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: BeginUndoRequest,
+): Promise<BeginUndoResult> {
+  // A job with a record finds an empty workspace: the record is lost, which is a question, not an empty job.
+  const workspace =
+    workspaces.find(request.workspace) ?? (request.known.seq > 0 ? workspaces.create(request.workspace) : undefined);
+  if (workspace === undefined) return nothingToUndo(host);
+  return await beginIn(workspace, host, caller, request);
 }
 
 async function beginIn(
@@ -126,12 +137,12 @@ function asked({ host, caller, request, workspace, ledger }: UndoBeginning, obst
   return questionResult(host, question, ledger.job(jobId)?.term ?? 0);
 }
 
-/** A ledger that cannot be read stores no question. */
-function unreadableLedgerQuestion(request: BeginUndoRequest, error: HoldfastError): Question {
+/** A record that cannot be used stores no question. */
+function unusableRecordQuestion(request: BeginUndoRequest, error: HoldfastError): Question {
   return unsavedQuestion({
     jobId: request.jobId,
     why: whyBegun(request),
-    findings: [damagedLedgerFinding([error.message])],
+    findings: [unusableWorkspaceFinding(error)],
   });
 }
 

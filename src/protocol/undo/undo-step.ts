@@ -8,7 +8,7 @@ import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts'
 import type { UndoStepRequest, UndoStepResult } from '../../model/job/undo.ts';
 import { undoIdOf } from '../../model/record/token.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { runStepWork } from '../step/run-step.ts';
+import { noRecord, resultOfRecordTrouble, runStepWork } from '../step/run-step.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { UndoWork } from './undo-work.ts';
 
@@ -22,15 +22,14 @@ export async function undoStepProtocol(
   caller: Caller,
   request: UndoStepRequest,
 ): Promise<UndoStepResult> {
-  const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined)
-    return {
-      kind: 'begin-again',
-      reason: 'workspace-missing',
-      detail: `there is no ledger in ${workspaces.pathOf(request.workspace)}`,
-    };
-  const work = new UndoWork(host, workspace, request);
-  return resultOf(await runStepWork({ host, workspace, caller, request: workRequest(request), work }), work);
+  try {
+    const workspace = workspaces.find(request.workspace);
+    if (workspace === undefined) return { ...noRecord(workspaces, request), kind: 'begin-again' };
+    const work = new UndoWork(host, workspace, request);
+    return resultOf(await runStepWork({ host, workspace, caller, request: workRequest(request), work }), work);
+  } catch (error) {
+    return { ...resultOfRecordTrouble(error, request), kind: 'begin-again' };
+  }
 }
 
 /** The request of the work that is guarded like a step. */

@@ -8,8 +8,10 @@ import type { Question } from '../../model/question/question.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload } from '../question/ask.ts';
 import { stuckFinding } from '../question/stuck.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
 import { StepHistory } from '../compare/step-history.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
 /** Safe to repeat: the same matter is the same question. @throws HoldfastError `storage-failed`, `not-current-run` */
@@ -19,13 +21,28 @@ export async function askStuckProtocol(
   caller: Caller,
   request: AskStuckRequest,
 ): Promise<Question> {
+  try {
+    return await askIn(foundWorkspace(workspaces, request.workspace), host, caller, request);
+  } catch (error) {
+    // A person would be asked about the record by whatever the job does next; this question waits for it.
+    if (!isRecordTrouble(error)) throw error;
+    throw new HoldfastError('storage-failed', error.message, error.details, { cause: error });
+  }
+}
+
+function foundWorkspace(workspaces: Workspaces, path: string): Workspace {
+  const workspace = workspaces.find(path);
+  if (workspace !== undefined) return workspace;
+  throw new HoldfastError('storage-failed', `There is no ledger in ${workspaces.pathOf(path)} any more.`);
+}
+
+async function askIn(
+  workspace: Workspace,
+  host: ProtocolHost,
+  caller: Caller,
+  request: AskStuckRequest,
+): Promise<Question> {
   const { jobId, stepId } = request;
-  const workspace = workspaces.find(request.workspace);
-  if (workspace === undefined)
-    throw new HoldfastError(
-      'storage-failed',
-      `There is no ledger in ${workspaces.pathOf(request.workspace)} any more.`,
-    );
   return await workspace.exclusive('ask', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const history = await StepHistory.of(ledger, jobId);

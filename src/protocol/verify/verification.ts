@@ -7,7 +7,7 @@ import type { Finding } from '../../model/question/finding.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
-import { damagedLedgerFinding } from '../question/ledger.ts';
+import { unusableWorkspaceFinding } from '../question/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
 export interface Verification {
@@ -42,9 +42,9 @@ export function askAboutWorld(
   };
 }
 
-/** A damaged ledger can't store the question: it is asked all the same, and anew after each comparison that ends so. */
+/** A record that can't be used stores no question: it is asked all the same, and anew after each such comparison. */
 export function askUnsaved({ host, request }: Verification, error: HoldfastError): VerifyWorldResult {
-  const findings = [damagedLedgerFinding([error.message])];
+  const findings = [unusableWorkspaceFinding(error)];
   const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings });
   return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: host.searchAttributes };
 }

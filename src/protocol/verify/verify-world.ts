@@ -11,10 +11,11 @@
  * 6. The chain is read once, from its stored texts, under the lock; what is recorded after that, at the conclusion.
  */
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
-import { isFailure } from '../../model/failure.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
+import { isForPerson } from '../question/workspace.ts';
+import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
@@ -37,9 +38,9 @@ export async function verifyWorldProtocol(
 ): Promise<VerifyWorldResult> {
   const verification = { host, workspaces, caller, request };
   try {
-    return await verify(verification);
+    return await onFreshHandles(() => verify(verification));
   } catch (error) {
-    if (!isFailure(error, 'ledger-damaged')) throw error;
+    if (!isForPerson(error)) throw error;
     return askUnsaved(verification, error);
   }
 }

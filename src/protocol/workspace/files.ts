@@ -207,8 +207,4 @@ export class WorkspaceFiles {
   async describePlanned(path: string, before: FileState, after: FileState): Promise<string> {
     return await this.#differences.ofPlanned(path, before, after);
   }
-
-  async close(): Promise<void> {
-    await this.#workspace.close();
-  }
 }

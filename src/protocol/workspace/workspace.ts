@@ -97,12 +97,11 @@ export class Workspace {
     await this.#databases.close();
     this.#ledger?.close();
     this.#ledger = undefined;
-    await this.files.close();
     this.#lock.close();
   }
 
   #openLedger(create: boolean): Ledger {
-    if (this.#ledger !== undefined && !this.#ledger.isSameFile()) {
+    if (this.#ledger !== undefined && !this.#ledger.isUsable()) {
       this.#ledger.close();
       this.#ledger = undefined;
     }

@@ -1,20 +1,21 @@
 /** All workspaces that a process has open: each is opened once, under its real path. */
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { HoldfastError } from '../../model/failure.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
-import { syncDirectory, systemCode, writeDurably } from '../../store/durable-file.ts';
+import { isThere, makeDirectory, storageError, syncDirectory, writeDurably } from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import type { WorkerEnv } from './database-url.ts';
+import { mustBeUsable } from './obstacle.ts';
+import { OpenWorkspaces } from './open-workspaces.ts';
 import { Workspace } from './workspace.ts';
 
 export class Workspaces {
   readonly #root: string;
   readonly #env: WorkerEnv;
-  readonly #open = new Map<string, Workspace>();
+  readonly #open = new OpenWorkspaces();
   readonly secrets: Secrets;
 
   constructor(root: string, env: WorkerEnv) {
@@ -29,71 +30,66 @@ export class Workspaces {
 
   /**
    * The opened workspace, or undefined where there is none yet (no folder, or no ledger in it).
-   * @throws HoldfastError `network-filesystem`, `permission-denied`, `storage-failed`
+   * @throws HoldfastError `workspace-unusable`, `network-filesystem`, `permission-denied`, `storage-failed`
    */
   find(workspace: string): Workspace | undefined {
     const path = this.pathOf(workspace);
-    if (!existsSync(join(path, HOLDFAST_DIRECTORY, LEDGER_FILE))) return undefined;
+    mustBeUsable(path);
+    if (!isThere(join(path, HOLDFAST_DIRECTORY, LEDGER_FILE))) return undefined;
     return this.#opened(path);
   }
 
   hasFolder(workspace: string): boolean {
-    return existsSync(this.pathOf(workspace));
+    return isThere(this.pathOf(workspace));
   }
 
-  /** Creates what is missing. Safe to repeat. @throws HoldfastError as `find`; `bad-input` where there is no folder */
+  /** Creates what is missing. Safe to repeat. @throws HoldfastError as `find` */
   create(workspace: string): Workspace {
     const path = this.pathOf(workspace);
+    mustBeUsable(path);
     try {
       createFolders(path);
     } catch (error) {
-      throw creationError(path, error);
+      throw storageError('create', path, error);
     }
     return this.#opened(path);
   }
 
+  /** Runs a request; nothing that it finds under this path is closed before it ends. */
+  async using<T>(workspace: string, request: () => Promise<T>): Promise<T> {
+    return await this.#open.using(this.pathOf(workspace), request);
+  }
+
+  /** A job has given it back: its files and connections are closed once no other request uses them. */
+  retire(workspace: string): void {
+    this.#open.retire(this.pathOf(workspace));
+  }
+
   async close(): Promise<void> {
-    for (const workspace of this.#open.values()) await workspace.close();
-    this.#open.clear();
+    await this.#open.close();
   }
 
   #opened(path: string): Workspace {
-    const root = realpathSync(path);
-    let workspace = this.#open.get(root);
-    if (workspace === undefined) {
-      workspace = new Workspace(root, this.#env, this.secrets);
-      this.#open.set(root, workspace);
-    }
-    return workspace;
+    const root = realPathOf(path);
+    return this.#open.get(root, path, () => new Workspace(root, this.#env, this.secrets));
   }
 }
 
 function createFolders(path: string): void {
   atPoints('mkdir', () => mkdirSync(path, { recursive: true }));
-  if (!statSync(path).isDirectory()) throw new HoldfastError('bad-input', `The workspace ${path} is not a folder.`);
   assertLocalFilesystem(path);
   const directory = join(path, HOLDFAST_DIRECTORY);
-  atPoints('mkdir', () => mkdirSync(join(directory, 'blobs'), { recursive: true }));
+  // For its owner alone: what lies in it is what steps were given, wrote and answered, whatever the files' modes.
+  makeDirectory(directory, 0o700);
   const ignore = join(directory, '.gitignore');
-  if (!existsSync(ignore)) writeDurably(ignore, '*\n');
+  if (!isThere(ignore)) writeDurably(ignore, '*\n');
   syncDirectory(path);
 }
 
-/** In the words of a person who named the workspace, where it is theirs to change. */
-function creationError(path: string, error: unknown): unknown {
-  if (error instanceof HoldfastError) return error;
-  const code = systemCode(error);
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS': {
-      const message = `The workspace ${path} cannot be written (${code}).`;
-      return new HoldfastError('permission-denied', message, { path }, { cause: error });
-    }
-    case 'EEXIST':
-    case 'ENOTDIR':
-      return new HoldfastError('bad-input', `The workspace ${path} is not a folder.`, { path }, { cause: error });
-    default:
-      return error;
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw storageError('look at', path, error);
   }
 }

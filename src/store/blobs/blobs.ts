@@ -30,7 +30,7 @@ export class BlobStore {
   readonly #reader: BlobReader;
   readonly #writer: BlobWriter;
 
-  /** Creates the directory, readable by its owner only: it holds what files of any mode held. `small` default: none. */
+  /** Creates nothing before something is stored. `small` default: none. */
   constructor(directory: string, small: SmallContents = { get: () => undefined }) {
     this.#folder = new BlobFolder(directory);
     this.#reader = new BlobReader(this.#folder, small);

@@ -26,17 +26,18 @@ export class BlobFolder {
   /** Does this process know the folders of all prefixes to be durable? */
   #hasDurablePrefixes = false;
 
-  /** Creates the directory, readable by its owner only: it holds what files of any mode held. */
+  /** Nothing is created before something is stored. */
   constructor(path: string) {
     this.path = path;
-    makeDirectory(this.#temporary, 0o700);
   }
 
   pathOf(digest: Digest): string {
     return join(this.#folderOf(digest), digest.slice(1));
   }
 
+  /** In a folder that is there, readable by its owner only: it holds what files of any mode held. */
   temporaryPath(): string {
+    makeDirectory(this.#temporary, 0o700);
     return join(this.#temporary, randomBytes(12).toString('hex'));
   }
 
@@ -50,6 +51,8 @@ export class BlobFolder {
       this.#makePrefixesDurable();
       for (const { temporary, content } of finished) renameFile(temporary, this.pathOf(content));
     } catch (error) {
+      // Somebody has removed the store's folders, or made them again: the next try looks what is there.
+      this.#hasDurablePrefixes = false;
       for (const { temporary } of finished) tryUnlink(temporary);
       throw error;
     }
@@ -71,7 +74,7 @@ export class BlobFolder {
   /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
   removeLeftovers(nowMs: number): number {
     let removed = 0;
-    for (const name of readdirSync(this.#temporary)) {
+    for (const name of namesIn(this.#temporary)) {
       const path = join(this.#temporary, name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
       if (stat === undefined || nowMs - stat.mtimeMs < LEFTOVER_AGE_MS) continue;
@@ -106,5 +109,14 @@ function makeUnlessThere(directory: string): void {
     atPoints('mkdir', () => mkdirSync(directory, { mode: 0o700 }));
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw storageError('mkdir', directory, error);
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw storageError('list', directory, error);
   }
 }

@@ -7,16 +7,20 @@
  *    marks, and the seal of an intent that nobody has to approve. They outlive the process; a power loss ends every
  *    worker, and a new worker verifies anyway.
  * 2. No wait happens inside, except while the tables are created.
+ * 3. Every error of SQLite leaves as a failure of the closed list. After one that is not `busy` the handle is suspect:
+ *    whoever comes next opens the file anew. SQLite would go on with a connection that can only read, or with pages
+ *    that it read wrongly.
  */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import type { FailureType } from '../../model/failures.ts';
-import { systemCode } from '../durable-file.ts';
+import { isThere, makePrivateFile, storageError, systemCode } from '../durable-file.ts';
 import { atPoints } from '../fault-point.ts';
-import { isSqliteError, sqliteMeaning } from '../sqlite-codes.ts';
+import { isSqliteError, sqliteProblem, type SqliteError } from '../sqlite-failure.ts';
 import { SqliteStore, type NamedRow, type SqliteInput } from '../sqlite-store.ts';
 import { LEDGER_TABLES } from './schema.ts';
+import { checkFile, type Verdict } from './soundness.ts';
 
 export const LEDGER_FILE = 'ledger.sqlite';
 
@@ -33,6 +37,7 @@ const PRAGMAS = [
 const PROBLEMS: Partial<Record<FailureType, string>> = {
   busy: 'The ledger is locked by another process',
   'ledger-damaged': 'The ledger is damaged',
+  'permission-denied': 'The worker may not use the ledger',
 };
 
 export interface TransactionOptions {
@@ -46,6 +51,7 @@ export class LedgerFile {
   readonly #inode: bigint;
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
   #isReading = false;
+  #isSuspect = false;
 
   private constructor(path: string, store: SqliteStore) {
     this.path = path;
@@ -54,9 +60,10 @@ export class LedgerFile {
   }
 
   /**
-   * Opens the ledger in a `.holdfast` directory, creating it on request. Safe to repeat.
+   * Opens the ledger in a `.holdfast` directory, creating it on request, readable by its owner only. Safe to repeat.
    * @param accept what else must succeed; when it throws, the file is closed again
-   * @throws HoldfastError `not-found` (absent and not to be created), `ledger-damaged`
+   * @throws HoldfastError `not-found` (absent and not to be created), `ledger-damaged`, `permission-denied`, and what
+   *   may pass
    */
   static open(
     directory: string,
@@ -64,37 +71,37 @@ export class LedgerFile {
     accept: (file: LedgerFile) => void,
   ): LedgerFile {
     const path = join(directory, LEDGER_FILE);
-    if (!options.create && !existsSync(path))
+    if (!options.create && !isThere(path))
       throw new HoldfastError('not-found', `There is no ledger at ${path}.`, { path });
     let store: SqliteStore | undefined;
     try {
+      if (options.create) makePrivateFile(path);
       const opened = new SqliteStore(path, { pragmas: PRAGMAS });
       store = opened;
       atPoints('ledger-commit', () => opened.exec(LEDGER_TABLES));
+      // SQLite opens for reading what it can't open for writing, and says so only when it is to write.
+      opened.exec('BEGIN IMMEDIATE; ROLLBACK');
       opened.exec('PRAGMA busy_timeout = 0');
       const file = new LedgerFile(path, opened);
       accept(file);
       return file;
     } catch (error) {
       store?.close();
-      if (error instanceof HoldfastError) throw error;
-      const problem = error instanceof Error ? error.message : String(error);
-      throw new HoldfastError(
-        'ledger-damaged',
-        `The ledger at ${path} cannot be opened: ${problem}.`,
-        { path },
-        { cause: error },
-      );
+      throw openingFailure(path, error);
     }
   }
 
-  /** Is the file that is open still the one at the path? Somebody may have put last week's copy there. */
-  isSameFile(): boolean {
+  /**
+   * False: it must be opened anew. After a failure, and where another file is at the path: somebody may have put last
+   * week's copy there.
+   */
+  isUsable(): boolean {
+    if (this.#isSuspect) return false;
     try {
       return statSync(this.path, { bigint: true }).ino === this.#inode;
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return false;
-      throw error;
+      throw storageError('look at', this.path, error);
     }
   }
 
@@ -105,10 +112,10 @@ export class LedgerFile {
 
   /** One atomic, fsynced commit. Nested calls join the outer one. */
   transaction<T>(work: () => T, options: TransactionOptions = {}): T {
-    this.#endReading();
-    if (this.#store.isInTransaction) return work();
-    this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
     return this.translated(() => {
+      this.#endReading();
+      if (this.#store.isInTransaction) return work();
+      this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
       this.#store.run('BEGIN IMMEDIATE');
       return this.#store.commitAfter(work, () => atPoints('ledger-commit', () => this.#store.run('COMMIT')));
     });
@@ -117,15 +124,15 @@ export class LedgerFile {
   /** Many reads as one: SQLite takes its locks once, not for each. The first transaction inside ends it. */
   reading<T>(work: () => T): T {
     if (this.#store.isInTransaction) return work();
-    try {
-      return this.translated(() => {
+    return this.translated(() => {
+      try {
         this.#store.run('BEGIN');
         this.#isReading = true;
         return work();
-      });
-    } finally {
-      this.#endReading();
-    }
+      } finally {
+        this.#endReading();
+      }
+    });
   }
 
   get(text: string, ...values: readonly SqliteInput[]): NamedRow | undefined {
@@ -136,14 +143,26 @@ export class LedgerFile {
     return this.translated(() => this.#store.all(text, ...values));
   }
 
-  /** The caller translates SQLite's errors: they come while it reads the rows. */
-  iterate(text: string, ...values: readonly SqliteInput[]): Iterable<NamedRow> {
-    return this.#store.iterate(text, ...values);
+  *iterate(text: string, ...values: readonly SqliteInput[]): Generator<NamedRow, void, undefined> {
+    try {
+      yield* this.#store.iterate(text, ...values);
+    } catch (error) {
+      throw this.#translate(error);
+    }
   }
 
-  /** A change. Call it inside a transaction, which translates SQLite's errors. @returns how many rows changed */
+  /** A change. Call it inside a transaction. @returns how many rows changed */
   run(text: string, ...values: readonly SqliteInput[]): number {
-    return this.#store.run(text, ...values);
+    return this.translated(() => this.#store.run(text, ...values));
+  }
+
+  /** SQLite's own check of the file: 'ok', or what is wrong. Off the main loop where the file is large. */
+  async check(): Promise<Verdict> {
+    try {
+      return await checkFile(this.path);
+    } catch (error) {
+      throw this.#translate(error);
+    }
   }
 
   /** SQLite's errors as failures of the ledger; others pass. */
@@ -151,16 +170,15 @@ export class LedgerFile {
     try {
       return act();
     } catch (error) {
-      throw this.translate(error);
+      throw this.#translate(error);
     }
   }
 
-  translate(error: unknown): unknown {
-    const type = sqliteMeaning(error, 'ledger');
-    if (type === undefined || !isSqliteError(error)) return error;
-    const problem = PROBLEMS[type] ?? 'The ledger cannot be written';
-    const text = `${problem}: ${error.message} (SQLite ${error.errcode}, ${this.path}).`;
-    return new HoldfastError(type, text, {}, { cause: error });
+  #translate(error: unknown): unknown {
+    if (!isSqliteError(error)) return error;
+    const failure = ledgerFailure(this.path, error, 'ledger');
+    if (failure.type !== 'busy') this.#isSuspect = true;
+    return failure;
   }
 
   #endReading(): void {
@@ -174,4 +192,15 @@ export class LedgerFile {
     this.#store.run(`PRAGMA synchronous = ${level}`);
     this.#synchronous = level;
   }
+}
+
+function openingFailure(path: string, error: unknown): unknown {
+  if (error instanceof HoldfastError) return error;
+  return isSqliteError(error) ? ledgerFailure(path, error, 'opening') : storageError('open', path, error);
+}
+
+function ledgerFailure(path: string, error: SqliteError, use: 'opening' | 'ledger'): HoldfastError {
+  const { type, text } = sqliteProblem(error, use, path);
+  const problem = PROBLEMS[type] ?? `The ledger could not be ${use === 'opening' ? 'opened' : 'used'}`;
+  return new HoldfastError(type, `${problem}: ${text}, ${path}.`, { path, ledger: true }, { cause: error });
 }

@@ -12,6 +12,7 @@ import type { LedgerFile } from './file.ts';
 import type { JobTable } from './jobs.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { RecordTable } from './records.ts';
+import { checkHere, type Verdict } from './soundness.ts';
 
 export interface CheckedTables {
   readonly file: LedgerFile;
@@ -24,10 +25,16 @@ type Visitor = (record: ChainRecord) => void;
 
 /** @returns what is wrong, in words; empty when nothing is */
 export function integrityProblems(tables: CheckedTables, jobId: string): readonly string[] {
-  const checking = check(tables, jobId, () => undefined);
-  for (;;) {
-    const turn = nextOf(tables, checking);
-    if (turn !== undefined) return turn.problems;
+  const { file } = tables;
+  const checking = checkRecords(tables, jobId, () => undefined);
+  try {
+    const verdict = file.translated(() => checkHere(file.path));
+    for (;;) {
+      const step = checking.next();
+      if (step.done === true) return [...verdictProblems(verdict), ...step.value.problems];
+    }
+  } catch (error) {
+    return damageOnly(error).problems;
   }
 }
 
@@ -36,40 +43,37 @@ export function integrityProblems(tables: CheckedTables, jobId: string): readonl
  * in order, so that nothing else has to read them all again.
  */
 export async function checkIntegrity(tables: CheckedTables, jobId: string, visit: Visitor): Promise<ChainCheck> {
-  const checking = check(tables, jobId, visit);
-  for (;;) {
-    const turn = nextOf(tables, checking);
-    if (turn !== undefined) return turn;
-    await nextTurn();
-  }
-}
-
-/** Goes on to the next turn. Undefined: there is more to check. */
-function nextOf({ file }: CheckedTables, checking: Generator<undefined, ChainCheck>): ChainCheck | undefined {
   try {
-    const step = file.translated(() => checking.next());
-    return step.done === true ? step.value : undefined;
+    const problems = verdictProblems(await tables.file.check());
+    const checking = checkRecords(tables, jobId, visit);
+    for (;;) {
+      const step = checking.next();
+      if (step.done === true) return { ...step.value, problems: [...problems, ...step.value.problems] };
+      await nextTurn();
+    }
   } catch (error) {
-    if (isFailure(error, 'ledger-damaged')) return withoutChain([error.message]);
-    throw error;
+    return damageOnly(error);
   }
 }
 
-function* check(
-  { file, jobs, records, manifest }: CheckedTables,
+/** @throws the error, unless it says that the ledger is damaged */
+function damageOnly(error: unknown): ChainCheck {
+  if (isFailure(error, 'ledger-damaged')) return withoutChain([error.message]);
+  throw error;
+}
+
+function verdictProblems(verdict: Verdict): readonly string[] {
+  return verdict === 'ok' ? [] : [`SQLite: ${verdict}`];
+}
+
+function* checkRecords(
+  { jobs, records, manifest }: CheckedTables,
   jobId: string,
   visit: Visitor,
 ): Generator<undefined, ChainCheck> {
-  const verdict = Object.values(file.get('PRAGMA quick_check') ?? { verdict: 'ok' })[0];
-  const problems = verdict === 'ok' ? [] : [`SQLite: ${String(verdict)}`];
-  yield;
   const job = jobs.find(jobId);
-  if (job === undefined) return withoutChain([...problems, `there is no row for job ${jobId}`]);
-  const chain = yield* checkChain(
-    { at: job.at, batches: records.batches(jobId), manifest: () => manifest.all(jobId) },
-    visit,
-  );
-  return { ...chain, problems: [...problems, ...chain.problems] };
+  if (job === undefined) return withoutChain([`there is no row for job ${jobId}`]);
+  return yield* checkChain({ at: job.at, batches: records.batches(jobId), manifest: () => manifest.all(jobId) }, visit);
 }
 
 function withoutChain(problems: readonly string[]): ChainCheck {

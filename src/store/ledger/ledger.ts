@@ -50,8 +50,8 @@ export class Ledger {
   get path(): string {
     return this.#file.path;
   }
-  isSameFile(): boolean {
-    return this.#file.isSameFile();
+  isUsable(): boolean {
+    return this.#file.isUsable();
   }
   close(): void {
     this.#file.close();

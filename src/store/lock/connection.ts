@@ -2,12 +2,15 @@
  * A connection to the lock file, of which it knows the inode. It holds the lock by an open exclusive transaction.
  *
  * Invariants
- * 1. This process opens the lock file by SQLite only: closing another descriptor of it would drop its POSIX locks.
+ * 1. This process opens the lock file by SQLite only: closing another descriptor of it would drop its POSIX locks. But
+ *    for making it: on a file that was not there a moment ago nobody has a lock.
  * 2. No wait happens inside SQLite, and nothing is ever written: no journal is needed.
  */
-import { lstatSync } from 'node:fs';
+import { lstatSync, type BigIntStats } from 'node:fs';
+import { sqliteFailureType } from '../../model/error-table.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { sqliteMeaning } from '../sqlite-codes.ts';
+import { makePrivateFile, storageError } from '../durable-file.ts';
+import { isSqliteError, sqliteProblem } from '../sqlite-failure.ts';
 import { SqliteStore } from '../sqlite-store.ts';
 
 /** A file that is replaced more often while it is opened or locked is given up. */
@@ -25,6 +28,7 @@ export class LockConnection {
    */
   static open(path: string): LockConnection | undefined {
     for (let count = 0; count < MAX_REOPENINGS; count++) {
+      makePrivateFile(path);
       const before = inodeAt(path);
       let store: SqliteStore | undefined;
       try {
@@ -61,8 +65,13 @@ export class LockConnection {
     return inodeAt(this.#path) === this.#inode;
   }
 
+  /** @throws HoldfastError: the lock is then given back by closing */
   end(): void {
-    this.#store.run('ROLLBACK');
+    try {
+      this.#store.run('ROLLBACK');
+    } catch (error) {
+      throw lockFailure(this.#path, error);
+    }
   }
 
   close(): void {
@@ -75,7 +84,12 @@ export function replacedAgainAndAgain(path: string): HoldfastError {
 }
 
 function inodeAt(path: string): string | undefined {
-  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  let stat: BigIntStats | undefined;
+  try {
+    stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    throw storageError('look at', path, error);
+  }
   if (stat === undefined) return undefined;
   if (!stat.isFile())
     throw new HoldfastError('storage-failed', `"${path}" is not a regular file. Expected the workspace's lock.`, {
@@ -85,16 +99,12 @@ function inodeAt(path: string): string | undefined {
 }
 
 function isBusy(error: unknown): boolean {
-  return sqliteMeaning(error, 'lock') === 'busy';
+  return isSqliteError(error) && sqliteFailureType(error.errcode, 'lock') === 'busy';
 }
 
 function lockFailure(path: string, error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new HoldfastError(
-    sqliteMeaning(error, 'lock') ?? 'storage-failed',
-    `Could not lock "${path}": ${text}.`,
-    { path },
-    { cause: error },
-  );
+  if (!isSqliteError(error)) return storageError('lock', path, error);
+  const { type, text } = sqliteProblem(error, 'lock', path);
+  return new HoldfastError(type, `Could not lock "${path}": ${text}.`, { path, ledger: true }, { cause: error });
 }

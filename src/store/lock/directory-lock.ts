@@ -68,7 +68,7 @@ export class DirectoryLock {
         return await fn();
       } finally {
         this.#beats.end();
-        this.#connection?.end();
+        this.#giveBack();
       }
     } finally {
       this.#letNextGoOn();
@@ -77,10 +77,23 @@ export class DirectoryLock {
 
   closeIfUnused(): void {
     if (this.openings > 0 || this.#isTaken) return;
-    this.#connection?.close();
-    this.#connection = undefined;
+    this.#closeConnection();
     this.#beats.stop();
     this.#onUnused();
+  }
+
+  /** Whatever the file system says: what was done under the lock is done, and a closed connection holds nothing. */
+  #giveBack(): void {
+    try {
+      this.#connection?.end();
+    } catch {
+      this.#closeConnection();
+    }
+  }
+
+  #closeConnection(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
   #letNextGoOn(): void {
@@ -93,10 +106,9 @@ export class DirectoryLock {
     let reopenings = 0;
     for await (const _count of tries(pausesUntil(startedMs, waitMs), signal)) {
       while (this.#tryBegin()) {
-        if (this.#connection!.isAtPath()) return;
+        if (this.#isAtPath()) return;
         // Somebody put another `.holdfast` there: a lock on the old file protects nothing.
-        this.#connection!.close();
-        this.#connection = undefined;
+        this.#closeConnection();
         if (++reopenings > MAX_REOPENINGS) throw replacedAgainAndAgain(this.#path);
       }
       if (performance.now() - startedMs > LOOK_AFTER_MS) this.#holderWatch.endIfStopped();
@@ -104,9 +116,24 @@ export class DirectoryLock {
     throw this.#busy(waitMs);
   }
 
+  /** After a failure the next try opens the file anew: SQLite goes on with a connection that can only read. */
   #tryBegin(): boolean {
     this.#connection ??= LockConnection.open(this.#path);
-    return this.#connection?.tryBegin() === true;
+    return this.#orClosed(() => this.#connection?.tryBegin() === true);
+  }
+
+  /** The transaction is open: it ends with the connection where this can't be known. */
+  #isAtPath(): boolean {
+    return this.#orClosed(() => this.#connection!.isAtPath());
+  }
+
+  #orClosed<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      this.#closeConnection();
+      throw error;
+    }
   }
 
   #busy(waitedMs: number): HoldfastError {

@@ -48,7 +48,7 @@ const openDirectories = new Map<string, DirectoryLock>();
  */
 export function openWorkspaceLock(directory: string, options: LockOptions = {}): WorkspaceLock {
   try {
-    atPoints('mkdir', () => mkdirSync(directory, { recursive: true }));
+    atPoints('mkdir', () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   } catch (error) {
     throw storageError('create', directory, error);
   }

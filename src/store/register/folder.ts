@@ -9,8 +9,9 @@
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isTakenByAnother } from '../../model/error-table.ts';
 import { systemCode } from '../durable-file.ts';
-import { sqliteMeaning } from '../sqlite-codes.ts';
+import { isSqliteError } from '../sqlite-failure.ts';
 import { SqliteStore, type NamedRow } from '../sqlite-store.ts';
 
 /** One run of a Workflow. */
@@ -63,7 +64,7 @@ export function openOwnFolder(path: string, isLast: boolean): OwnFolder | undefi
     // Whoever had the lock before may have removed the file that is locked now.
     if (existsSync(join(path, LOCK_FILE))) return { path, notes, remove: () => removeOwn(path, notes, lock) };
   } catch (error) {
-    if (isLast || !isTakenByAnother(error)) {
+    if (isLast || !isTaken(error)) {
       closeAll();
       throw error;
     }
@@ -86,7 +87,7 @@ export function takeIfDead(path: string): DeadWorker | undefined {
     }
   } catch (error) {
     // Locked: it lives. Not there: another successor has taken it.
-    if (isTakenByAnother(error)) return undefined;
+    if (isTaken(error)) return undefined;
     throw error;
   } finally {
     for (const store of opened) store.close();
@@ -100,8 +101,8 @@ function lockFolder(path: string, opened: SqliteStore[]): SqliteStore {
   return lock;
 }
 
-function isTakenByAnother(error: unknown): boolean {
-  return sqliteMeaning(error, 'register') === 'taken';
+function isTaken(error: unknown): boolean {
+  return isSqliteError(error) && isTakenByAnother(error.errcode);
 }
 
 function removeOwn(path: string, notes: SqliteStore, lock: SqliteStore): void {

@@ -1,34 +1,11 @@
-/**
- * What PostgreSQL's errors mean, by SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html); errors of the
- * connection have none.
- */
+/** PostgreSQL's errors, by SQLSTATE, and those of the connection, which have none, as failures of the closed list. */
 import pg from 'pg';
 import { defined } from '../../../model/defined.ts';
+import { connectionFailureType, sqlStateFailureType } from '../../../model/error-table.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { FailureType } from '../../../model/failures.ts';
+import { systemCode } from '../../../store/durable-file.ts';
 import { cutStatement } from '../statement-text.ts';
-
-/** The longest prefix decides. */
-const BY_SQLSTATE: Readonly<Record<string, FailureType>> = {
-  '08': 'storage-unreachable', // connection
-  '25P03': 'busy', // idle in transaction
-  '25P04': 'busy', // transaction_timeout
-  '28': 'permission-denied', // authentication
-  '3D': 'storage-unreachable', // no such database
-  '3F': 'unknown-table', // no such schema
-  '40': 'busy', // serialization failure, deadlock
-  '42501': 'permission-denied',
-  '42P01': 'unknown-table',
-  '53': 'storage-unreachable', // too many connections, out of memory
-  '53100': 'storage-failed', // disk full
-  '55006': 'busy', // object in use
-  '55P03': 'busy', // lock_timeout
-  '57014': 'busy', // statement_timeout
-  '57P': 'storage-unreachable', // server stopping or starting
-  '58': 'storage-failed', // I/O
-  XX001: 'storage-failed', // damaged file
-  XX002: 'storage-failed', // damaged index
-};
 
 export interface ErrorPlace {
   readonly database: string;
@@ -50,10 +27,15 @@ export function postgresFailure(error: unknown, place: ErrorPlace): HoldfastErro
     const hints = [known.detail, known.hint].filter((hint) => hint !== undefined).join(' ');
     const problem = `Database ${place.database}: ${known.message}${statement} (SQLSTATE ${known.code}).`;
     const message = hints === '' ? problem : `${problem} ${hints}`;
-    return new HoldfastError(typeOf(known.code), message, { ...details, sqlState: known.code }, { cause: error });
+    return new HoldfastError(
+      sqlStateFailureType(known.code),
+      message,
+      { ...details, sqlState: known.code },
+      { cause: error },
+    );
   }
   return new HoldfastError(
-    connectionFailureType(error),
+    failureTypeOf(error),
     `Database ${place.database}: ${connectionMessage(error)}${statement}.`,
     details,
     {
@@ -75,17 +57,9 @@ export function isAboutSchema(error: HoldfastError): boolean {
   );
 }
 
-function typeOf(sqlState: string): FailureType {
-  for (let length = sqlState.length; length >= 2; length--) {
-    const type = BY_SQLSTATE[sqlState.slice(0, length)];
-    if (type !== undefined) return type;
-  }
-  return 'sql-failed';
-}
-
-function connectionFailureType(error: unknown): FailureType {
+function failureTypeOf(error: unknown): FailureType {
   if (error instanceof TypeError || error instanceof RangeError) return 'defect';
-  return isAboutPassword(error) ? 'permission-denied' : 'storage-unreachable';
+  return isAboutPassword(error) ? 'permission-denied' : connectionFailureType(systemCode(error));
 }
 
 /** A host with several addresses fails with one error for each, and an empty message of its own. */

@@ -20,7 +20,7 @@ import type { NamedRows } from '../row-objects.ts';
 import { cutStatement, isBlankSqlite } from '../statement-text.ts';
 import { encodeSqlite } from '../values.ts';
 import { authorizeWrite, ReadAuthorizer } from './authorizer.ts';
-import { sqliteFailure } from './failure.ts';
+import { isAboutStatement, sqliteFailure } from './failure.ts';
 import type { ShapedReader, SqliteRow } from './reader.ts';
 import { KnownTables } from './tables.ts';
 
@@ -38,12 +38,15 @@ export interface SqliteConnectionOptions {
 export class SqliteConnection implements ShapedReader {
   readonly #store: SqliteStore;
   readonly #name: string;
+  readonly #path: string | undefined;
   readonly #isReader: boolean;
   readonly #reading = new ReadAuthorizer();
   readonly #tables = new KnownTables(this);
+  #isSuspect = false;
 
   constructor(options: SqliteConnectionOptions) {
     this.#name = options.name;
+    this.#path = options.filePath;
     this.#isReader = options.isReader;
     try {
       this.#store = new SqliteStore(location(options), {
@@ -55,9 +58,16 @@ export class SqliteConnection implements ShapedReader {
         pragmas: `PRAGMA synchronous = EXTRA;${options.isReader ? ' PRAGMA query_only = ON;' : ''}`,
       });
     } catch (error) {
-      throw sqliteFailure(error, { database: options.name });
+      throw sqliteFailure(error, { database: options.name, path: options.filePath });
     }
     if (options.isReader) this.#store.driver.setAuthorizer(this.#reading.authorize);
+  }
+
+  /**
+   * Is another connection to be used from now on? SQLite goes on for ever with one that it could open only for reading.
+   */
+  get isSuspect(): boolean {
+    return this.#isSuspect;
   }
 
   get isInTransaction(): boolean {
@@ -152,7 +162,9 @@ export class SqliteConnection implements ShapedReader {
     try {
       return run();
     } catch (error) {
-      throw sqliteFailure(error, { database: this.#name, statement: text });
+      const failure = sqliteFailure(error, { database: this.#name, statement: text, path: this.#path });
+      if (!isAboutStatement(failure)) this.#isSuspect = true;
+      throw failure;
     }
   }
 

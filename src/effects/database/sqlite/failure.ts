@@ -3,7 +3,7 @@
  */
 import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
-import { isSqliteError, sqliteMeaning, type SqliteError } from '../../../store/sqlite-codes.ts';
+import { isSqliteError, sqliteProblem } from '../../../store/sqlite-failure.ts';
 import { cutStatement } from '../statement-text.ts';
 
 /** Our authorizer said no. */
@@ -15,6 +15,8 @@ const AUTH_HINT =
 export interface SqlitePlace {
   readonly database: string;
   readonly statement?: string;
+  /** Undefined: it is in memory. */
+  readonly path?: string | undefined;
 }
 
 /** Turns whatever `node:sqlite` threw into a failure of the closed list. HoldfastErrors pass unchanged. */
@@ -23,17 +25,20 @@ export function sqliteFailure(error: unknown, place: SqlitePlace): HoldfastError
   const statement = place.statement === undefined ? undefined : cutStatement(place.statement);
   const during = statement === undefined ? '' : ` while running ${statement}`;
   if (!isSqliteError(error)) return driverFailure(error, place.database, during);
+  const { type, systemCode } = sqliteProblem(error, 'database', place.path);
   const code = `(SQLite code ${error.errcode})${error.errcode === SQLITE_AUTH ? AUTH_HINT : ''}`;
+  const cause = systemCode === undefined ? '' : `${systemCode}: `;
   return new HoldfastError(
-    error.message.startsWith('no such table: ') ? 'unknown-table' : typeOf(error),
-    `Database ${place.database}: ${error.message}${during} ${code}.`,
+    error.message.startsWith('no such table: ') ? 'unknown-table' : type,
+    `Database ${place.database}: ${cause}${error.message}${during} ${code}.`,
     { database: place.database, sqliteCode: error.errcode, ...defined({ statement }) },
     { cause: error },
   );
 }
 
-function typeOf(error: SqliteError): HoldfastError['type'] {
-  return sqliteMeaning(error, 'database') ?? 'sql-failed';
+/** Did the statement fail, and not what carries it? Then the connection is as good as before. */
+export function isAboutStatement({ type }: HoldfastError): boolean {
+  return type === 'sql-failed' || type === 'unknown-table' || type === 'busy' || type === 'bad-input';
 }
 
 /** The driver refuses what it can't do by codes of its own; all else is a defect. */

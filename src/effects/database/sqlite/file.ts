@@ -5,6 +5,7 @@
  * 1. Before each use the path is compared with the file that is open: a file that was replaced is opened anew, one that
  *    has gone is `storage-unreachable`, never a new empty database.
  * 2. What reads cannot write, whatever its statement says.
+ * 3. A connection that failed for another reason than its statement is not used again.
  */
 import { statSync } from 'node:fs';
 import { HoldfastError } from '../../../model/failure.ts';
@@ -50,27 +51,27 @@ export class SqliteFile {
 
   reader(): SqliteConnection {
     const inode = this.#currentInode();
-    if (this.#reader?.inode !== inode) {
+    if (!isUsable(this.#reader, inode)) {
       this.#reader?.connection.close();
       this.#reader = undefined;
       const filePath = inode === NO_FILE ? undefined : this.#path;
       const connection = new SqliteConnection({ name: this.#name, filePath, isReader: true, mayCreate: false });
       this.#reader = { connection, inode };
     }
-    return this.#reader.connection;
+    return this.#reader!.connection;
   }
 
   /** Creates the file where there is none yet. */
   writer(): SqliteConnection {
     const inode = this.#currentInode();
-    if (this.#writer?.inode !== inode) {
+    if (!isUsable(this.#writer, inode)) {
       this.#writer?.connection.close();
       this.#writer = undefined;
       const mayCreate = inode === NO_FILE;
       const connection = new SqliteConnection({ name: this.#name, filePath: this.#path, isReader: false, mayCreate });
       this.#writer = { connection, inode: mayCreate ? this.#currentInode() : inode };
     }
-    return this.#writer.connection;
+    return this.#writer!.connection;
   }
 
   /** @throws HoldfastError `storage-unreachable` if the path no longer leads to the file that the writer has open */
@@ -118,4 +119,8 @@ export class SqliteFile {
       options,
     );
   }
+}
+
+function isUsable(open: OpenFile | undefined, inode: string): boolean {
+  return open !== undefined && open.inode === inode && !open.connection.isSuspect;
 }
