@@ -135,7 +135,9 @@ test('a symbolic link is not followed, a FIFO does not block', async () => {
   await assert.rejects(blobs.putFromFile(join(directory, 'link')), (error) => isFailure(error, 'storage-failed'));
 });
 
-test('leftovers of writers that died are removed when they are old', () => {
+test('leftovers of writers that died are removed when they are old', async () => {
+  assert.equal(blobs.removeLeftovers(Date.now()), 0, 'nothing was stored yet');
+  await blobs.put('makes the folders');
   const old = join(blobs.directory, 'tmp', 'old');
   writeFileSync(old, 'x');
   writeFileSync(join(blobs.directory, 'tmp', 'young'), 'x');
@@ -185,7 +187,7 @@ test('a content stored elsewhere is read, copied and streamed by the store, and 
   await assert.rejects(store.copyTo(digest, join(directory, 'other'), 0o640), (error) =>
     isFailure(error, 'ledger-damaged'),
   );
-  assert.deepEqual(readdirSync(directory).sort(), ['blobs', 'target'], 'nothing damaged is left');
+  assert.deepEqual(readdirSync(directory).sort(), ['target'], 'nothing damaged is left');
 });
 
 test('many files are stored at once as one by one: large, small, equal, damaged; a failure stores none', async () => {

@@ -39,7 +39,6 @@ export const FindingKindSchema = z.enum([
   'step-cannot-go-on',
   'decision-not-carried-out',
   'inputs-keep-changing',
-  'output-in-the-way',
   'changed-since',
   'compensation-failed',
   'undone-after-reset',
