@@ -3,7 +3,7 @@
  * with what it had read.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import * as z from 'zod';
@@ -11,6 +11,8 @@ import { dbQueryStep, dbSqlStep } from '../../src/model/step/built-in/database.t
 import { fileCopyStep } from '../../src/model/step/built-in/file.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
+import { sha256Hex } from '../../src/model/digest.ts';
+import { decisionsOf } from '../support/ledger.ts';
 import { dieAt } from '../support/fault-hook.ts';
 import { questionFrom } from '../support/questions.ts';
 
@@ -72,3 +74,44 @@ for (const point of [
     }
   });
 }
+
+const pair = defineStep({ name: 'pair', input: z.strictObject({}), output: z.strictObject({}) });
+const pairCode = implementStep(pair, async (ctx) => {
+  const text = (await ctx.files.readText('copy.txt')).trim();
+  await ctx.files.write('x.txt', `x of ${text}\n`);
+  await ctx.files.write('y.txt', `y of ${text}\n`);
+  return {};
+});
+
+test('a rerun that is killed twice keeps of each file what it replaced there, never what another held', async () => {
+  const job: TestJob = openTestJob({ steps: [pairCode] });
+  const { workspace } = job;
+  const at = (name: string): string => join(workspace, name);
+  try {
+    for (const name of ['input.txt', 'x.txt', 'y.txt']) writeFileSync(at(name), `old ${name}\n`);
+    await job.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy' });
+    let renames = 0;
+    setFaultHook((point) => {
+      if (point === 'commit.file-renamed' && ++renames === 2) throw new Error('the worker dies here');
+    });
+    await assert.rejects(job.step(pair, {}, { stepId: 'pair' }));
+    setFaultHook(undefined);
+    writeFileSync(at('input.txt'), 'new\n');
+    const successor = openTestJob({ steps: [pairCode], workspace, resume: job.memory, workerId: 'its successor' });
+    const question = await questionFrom(successor.step(pair, {}, { stepId: 'pair' }));
+    // The undoing of y is killed before what it had captured is settled; x is still to be undone.
+    dieAt('commit.file-renamed');
+    await assert.rejects(successor.decide(question, { answer: 'rerun' }));
+    assert.equal((await successor.decide(question, { answer: 'rerun' })).kind, 'repaired');
+    const [decision] = decisionsOf(workspace, job.jobId);
+    assert.equal(decision?.kept['file:x.txt'], sha256Hex(Buffer.from('x of old input.txt\n')));
+    assert.deepEqual(readdirSync(at('.holdfast/captured')), [], 'nothing stays captured');
+    assert.equal(readFileSync(at('x.txt'), 'utf8') + readFileSync(at('y.txt'), 'utf8'), 'old x.txt\nold y.txt\n');
+    await successor.step(fileCopyStep, { from: 'input.txt', to: 'copy.txt' }, { stepId: 'copy' });
+    await successor.step(pair, {}, { stepId: 'pair' });
+    assert.equal(readFileSync(at('y.txt'), 'utf8'), 'y of new\n');
+    await successor.close();
+  } finally {
+    await job.close();
+  }
+});

@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: "what a repair captured of one file is found under another file's name",
+    file: 'src/protocol/repair/running/running-repair.ts',
+    find: 'index: `i${part.token.slice(0, 8)}-${part.effect}`',
+    replace: "index: 'i'",
+    tests: ['test/integration/rerun-half-applied.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a command is given a repository that lies outside its copy',
     file: 'src/protocol/attempt/commands/tree.ts',
     find: 'this.#withheld = outsideRepositories(workspace.root, tree);',

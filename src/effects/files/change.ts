@@ -14,11 +14,13 @@ export interface FileChange {
 }
 
 /**
- * Names a change among all: the step's token (a repair's: its question's digest) and its place in the list of effects.
+ * Names a change among all: the step's token (a repair's: its question's digest), and what it is a change of: the place
+ * in the list of effects, or a repair's word for it. The same change has the same name in each attempt, whatever was
+ * done before it: under this name an attempt finds what an earlier one has captured.
  */
 export interface ChangeName {
   readonly token: string;
-  readonly index: number;
+  readonly index: number | string;
 }
 
 export interface CheckedFile {

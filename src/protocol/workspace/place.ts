@@ -2,7 +2,7 @@
  * How a path of the workspace is changed: what is replaced is a blob afterwards, and nothing that others wrote is lost.
  */
 import { checkFile, commitFile, putFile, type CommitOptions, type FileWorkspace } from '../../effects/files/index.ts';
-import type { FileSighting, PreparedFile } from '../../effects/files/index.ts';
+import type { ChangeName, FileSighting, PreparedFile } from '../../effects/files/index.ts';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
@@ -22,7 +22,7 @@ export interface FileReplacement {
   /** Another state is not touched. */
   readonly expectedNow: FileState;
   /** Of temporary files. */
-  readonly name: { readonly token: string; readonly index: number };
+  readonly name: ChangeName;
 }
 
 /** Somebody who wrote into the old file while it was replaced gets it back: then it is a conflict like any other. */

@@ -25,43 +25,47 @@ export async function undoReruns(repair: RunningRepair): Promise<void> {
   const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
   const drifted = new Map(repair.question.findings.map(({ resource }) => [resource, repair.found(resource)]));
   for (const record of records) {
-    for (const applied of record.effects.toReversed()) {
+    for (const [index, applied] of [...record.effects.entries()].reverse()) {
       const uri = uriOf(applied.effect);
       const entry = uri === undefined ? undefined : ledger.manifestEntry(jobId, uri);
       if (entry?.stepId !== undefined && !again.has(entry.stepId))
         repair.note(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
-      else await undoEffect(repair, record, applied, uri === undefined ? undefined : drifted.get(uri));
+      else await undoEffect(repair, [record, index], applied, uri === undefined ? undefined : drifted.get(uri));
     }
   }
 }
 
+/** A record, and which of its effects. */
+type EffectPlace = readonly [record: StepRecord, effect: number];
+
 /** `drift`: what the question showed of the effect's resource. */
 async function undoEffect(
   repair: RunningRepair,
-  record: StepRecord,
+  place: EffectPlace,
   { effect, after, outcome }: AppliedEffect,
   drift: ResourceState | undefined,
 ): Promise<void> {
   if (outcome !== 'applied' || effect.kind === 'perform') return;
   const shown = drift ?? after;
-  if ('path' in effect) return await undoFile(repair, record, effect, shown);
+  if ('path' in effect) return await undoFile(repair, place, effect, shown);
   const note = repair.databases.undo(effect, shown);
   if (note !== undefined) repair.note(note);
 }
 
 async function undoFile(
   repair: RunningRepair,
-  { stepId }: StepRecord,
+  [{ stepId, seq }, index]: EffectPlace,
   effect: FileEffect,
   shown: ResourceState,
 ): Promise<void> {
   const { path, before: wanted } = effect;
   const resource = uriOf(effect)!;
+  const part = { kind: 'record', seq, effect: index } as const;
   const now = await fileNow(repair, path);
   if (now === undefined) return;
   if (effect.kind === 'directory.create' && now.kind === 'directory') {
-    if (await removeEmptyFolder(repair, { path, shown: now, wanted })) repair.change('undone', resource, wanted);
-  } else if (await resetFile(repair, { path, shown: fileState(shown), wanted })) {
+    if (await removeEmptyFolder(repair, { path, part, shown: now, wanted })) repair.change('undone', resource, wanted);
+  } else if (await resetFile(repair, { path, part, shown: fileState(shown), wanted })) {
     repair.change('undone', resource, wanted);
   } else {
     repair.note(`step ${stepId}: ${resource} could not be undone`);

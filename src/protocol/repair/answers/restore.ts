@@ -16,6 +16,7 @@ export async function restore(repair: RunningRepair, { resource: uri }: Finding)
     const wanted = rowState(entry.state);
     repair.databases.reset({ database, table, key, shown: rowState(shown), wanted, resource: uri });
   } else if (resource.kind === 'file') {
-    await resetFile(repair, { path: resource.path, shown: fileState(shown), wanted: fileState(entry.state) });
+    const part = { kind: 'finding', resource: uri } as const;
+    await resetFile(repair, { path: resource.path, part, shown: fileState(shown), wanted: fileState(entry.state) });
   }
 }

@@ -8,7 +8,7 @@ import { removeIntentLeftovers } from '../../commit/leftovers.ts';
 import { acceptFound } from './accept.ts';
 import { intentInConflict } from './conflict.ts';
 import { fileNow, resetFile } from '../changes/files.ts';
-import type { RunningRepair } from '../running/running-repair.ts';
+import type { RepairPart, RunningRepair } from '../running/running-repair.ts';
 
 /** The target that is in conflict stays as it was found: it is what the step finds when it runs again. */
 export async function undoInConflict(repair: RunningRepair, finding: Finding): Promise<void> {
@@ -42,16 +42,22 @@ async function undoIntent(repair: RunningRepair, row: IntentRow | undefined): Pr
 async function undoFiles(repair: RunningRepair, { intent }: IntentRow): Promise<void> {
   const marks = repair.context.ledger.effectMarks(intent.token);
   for (const [index, effect] of [...intent.effects.entries()].reverse())
-    if ('path' in effect) await undoFile(repair, effect, marks.get(index));
+    if ('path' in effect)
+      await undoFile(repair, effect, { kind: 'intent', token: intent.token, effect: index }, marks.get(index));
 }
 
 /** A file is put back where it was applied: marked as applied, as wanted, or taken away on the way to another kind. */
-async function undoFile(repair: RunningRepair, effect: FileEffect, mark: EffectMark | undefined): Promise<void> {
+async function undoFile(
+  repair: RunningRepair,
+  effect: FileEffect,
+  part: RepairPart,
+  mark: EffectMark | undefined,
+): Promise<void> {
   const { path, before, after } = effect;
   const now = (await fileNow(repair, path)) ?? before;
   const isHalf = now.kind === 'absent' && changesKind(effect);
   if (isHalf || mark?.outcome === 'applied' || sameState(after, now))
-    await resetFile(repair, { path, shown: isHalf ? ABSENT : after, wanted: before });
+    await resetFile(repair, { path, part, shown: isHalf ? ABSENT : after, wanted: before });
 }
 
 async function undoInDatabases(

@@ -1,21 +1,23 @@
 /** Files that a repair puts to a state; what is replaced is captured. */
 import type { FileState } from '../../../model/record/world.ts';
-import type { RunningRepair } from '../running/running-repair.ts';
+import type { RepairPart, RunningRepair } from '../running/running-repair.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';
 
 export interface FileReset {
   readonly path: string;
+  /** What it is undone or put back for. */
+  readonly part: RepairPart;
   /** The state in which the file is changed. */
   readonly shown: FileState;
   readonly wanted: FileState;
 }
 
 /** False, and noted: the file was not in the state `shown`, or could not be changed. Safe to repeat. */
-export async function resetFile(repair: RunningRepair, { path, shown, wanted }: FileReset): Promise<boolean> {
+export async function resetFile(repair: RunningRepair, { path, part, shown, wanted }: FileReset): Promise<boolean> {
   const { files } = repair.context.workspace;
   const resource = `file:${path}`;
   repair.paths.push(path);
-  const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nextName()));
+  const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nameOf(part)));
   if (!(outcome instanceof Unchanged)) {
     if (outcome.captured !== undefined) repair.captured[resource] = outcome.captured;
     if (outcome.kind === 'done') {
@@ -27,11 +29,19 @@ export async function resetFile(repair: RunningRepair, { path, shown, wanted }: 
   return false;
 }
 
-/** Removes a folder that a step made, where it is empty: it may hold what a person put there. False: it stays. */
-export async function removeEmptyFolder(repair: RunningRepair, { path, shown, wanted }: FileReset): Promise<boolean> {
+/**
+ * Removes a folder that a step made, where it is empty: it may hold what a person put there. False, noted: it stays.
+ */
+export async function removeEmptyFolder(
+  repair: RunningRepair,
+  { path, part, shown, wanted }: FileReset,
+): Promise<boolean> {
   const { files } = repair.context.workspace;
-  const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nextName()));
-  return !(outcome instanceof Unchanged) && outcome.kind === 'done';
+  repair.paths.push(path);
+  const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nameOf(part)));
+  if (!(outcome instanceof Unchanged) && outcome.kind === 'done') return true;
+  repair.note(`file:${path}: stays (${outcome.reason})`);
+  return false;
 }
 
 /** Undefined, and noted: the path cannot be looked at, so that it stays as it is. */

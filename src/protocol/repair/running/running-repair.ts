@@ -14,6 +14,12 @@ import { DatabaseChanges } from './database-changes.ts';
 import type { RepairContext } from './context.ts';
 import type { SealedRepair } from './sealed-repair.ts';
 
+/** What a repair changes a file for: a finding, or an effect of a record or of a half-applied intent. */
+export type RepairPart =
+  | { readonly kind: 'finding'; readonly resource: string }
+  | { readonly kind: 'record'; readonly seq: number; readonly effect: number }
+  | { readonly kind: 'intent'; readonly token: Digest; readonly effect: number };
+
 export class RunningRepair {
   readonly context: RepairContext;
   readonly question: Question;
@@ -31,7 +37,6 @@ export class RunningRepair {
   readonly afterDatabases: (() => void)[] = [];
   /** Tokens of intents whose undo is prepared: several findings may name one intent. */
   readonly #undoneIntents = new Set<Digest>();
-  #names = 0;
 
   constructor(context: RepairContext, question: Question, sealed: SealedRepair) {
     invariant(question.digest === sealed.digest, 'a repair is carried out for the question that it answers');
@@ -63,9 +68,17 @@ export class RunningRepair {
     this.changes.push({ resource, role, state });
   }
 
-  /** The same names in the same order each time the repair is rolled forward. */
-  nextName(): { readonly token: string; readonly index: number } {
-    return { token: this.sealed.digest, index: this.#names++ };
+  /** Of a file's change: told from what is undone or answered alone, so the same each time it is rolled forward. */
+  nameOf(part: RepairPart): { readonly token: string; readonly index: string } {
+    const token = this.sealed.digest;
+    switch (part.kind) {
+      case 'finding':
+        return { token, index: `f${this.question.findings.findIndex(({ resource }) => resource === part.resource)}` };
+      case 'record':
+        return { token, index: `r${part.seq}-${part.effect}` };
+      case 'intent':
+        return { token, index: `i${part.token.slice(0, 8)}-${part.effect}` };
+    }
   }
 
   /** False: this repair undoes the intent already. */
