@@ -130,6 +130,7 @@ const ARROWS = {
   },
   // Part of the Workflows' bundle: no Node.
   'codec/failure-converter': { parts: [], packages: ['@temporalio/common'] },
+  'codec/payload-converter': { parts: ['model'], packages: ['@temporalio/common'] },
   codec: { parts: ['codec', 'model'], packages: ['@temporalio/common', '@temporalio/proto', 'zod'], node: true },
   client: {
     parts: ['client', 'codec', 'model', 'workflows/messages'],

@@ -27,6 +27,9 @@ const TAG_BYTES = 16;
 /** An id in a message is what somebody wrote there. */
 const MAX_SHOWN = 64;
 
+const WITHOUT_FORMAT = 'says not in which format: another program encrypted it, or it was changed';
+const WITHOUT_KEY_ID = 'does not name its key';
+
 const { Payload: PayloadMessage } = protos.temporal.api.common.v1;
 
 export class EncryptionCodec implements PayloadCodec {
@@ -52,11 +55,11 @@ export class EncryptionCodec implements PayloadCodec {
     if (format !== FORMAT)
       throw damaged(
         format === undefined
-          ? 'says not in which format: another program encrypted it, or it was changed'
+          ? WITHOUT_FORMAT
           : `has the format ${shown(format)}; this version of Holdfast reads ${FORMAT}`,
         id,
       );
-    if (id === undefined) throw damaged('does not name its key', id);
+    if (id === undefined) throw damaged(WITHOUT_KEY_ID, id);
     const key = this.#keys.find(id);
     if (key === undefined) throw missing(id, this.#keys);
     const data = payload.data ?? new Uint8Array();
@@ -72,6 +75,14 @@ export function isEncrypted(payload: Payload): boolean {
     field(payload, FORMAT_FIELD) !== undefined ||
     field(payload, KEY_ID_FIELD) !== undefined
   );
+}
+
+/** Why no key will ever read it: another program encrypted it, or it was changed. Undefined: a key may. */
+export function whyForeign(payload: Payload): string | undefined {
+  if (!isEncrypted(payload)) return undefined;
+  const id = field(payload, KEY_ID_FIELD);
+  if (field(payload, FORMAT_FIELD) === undefined) return damaged(WITHOUT_FORMAT, id).message;
+  return id === undefined ? damaged(WITHOUT_KEY_ID, id).message : undefined;
 }
 
 function encrypt(payload: Payload, { id, secret }: EncryptionKey): Payload {

@@ -10,7 +10,7 @@ import {
   type BundleOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { FAILURE_CONVERTER_PATH } from '../codec/data-converter.ts';
+import { FAILURE_CONVERTER_PATH, PAYLOAD_CONVERTER_PATH } from '../codec/data-converter.ts';
 import { ENCODED_FAILURES } from '../codec/failure-converter.ts';
 import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
@@ -32,6 +32,7 @@ export async function bundleWorkflows(
   const own = fileURLToPath(new URL(`../workflows/index${fromSources ? '.ts' : '.js'}`, import.meta.url));
   const common: Omit<BundleOptions, 'workflowsPath'> = {
     logger: new DefaultLogger('WARN'),
+    payloadConverterPath: PAYLOAD_CONVERTER_PATH,
     webpackConfigHook: (config) => resolving(config, fromSources),
     ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
   };

@@ -12,6 +12,7 @@ import { boundedResult } from '../model/plan/run/bounded-outputs.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
 import { runPlan } from '../model/plan/run/run.ts';
+import { whyUnreadable } from '../model/unreadable.ts';
 import { JobCore } from './job/core.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
@@ -48,7 +49,9 @@ export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
 }
 
 function understand(given: AgentJobInput): { readonly plan: Plan; readonly input: JsonObject } {
+  const why = whyUnreadable(given);
   try {
+    if (why !== undefined) throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why}`);
     const plan = assertPlan(given.plan);
     return { plan, input: parseInput(plan, given.input ?? {}) };
   } catch (error) {

@@ -38,6 +38,15 @@ export const INFORMED: readonly Mutation[] = [
   },
   {
     guarantee: 'G3',
+    breaks: 'a message that cannot be read fails the Workflow Task',
+    file: 'src/codec/payload-converter.ts',
+    find: "if (context?.type !== 'workflow' ||",
+    replace: "if (context?.type !== 'activity' ||",
+    tests: ['test/integration/unreadable-messages.test.ts'],
+    name: 'Update that cannot be read',
+  },
+  {
+    guarantee: 'G3',
     breaks: 'a decision answers a question that another has answered',
     file: 'src/protocol/repair/decide.ts',
     find: 'if (canonicalJson(sealed.decision) !== canonicalJson(decision)) return',

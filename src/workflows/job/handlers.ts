@@ -1,6 +1,7 @@
 /** Answers the Signals, Updates and Queries of a job. */
 import { ApplicationFailure, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import { parseDecision } from '../../model/question/decision.ts';
+import { whyUnreadable } from '../../model/unreadable.ts';
 import type { Decisions } from '../gate/decisions.ts';
 import {
   abortSignal,
@@ -26,10 +27,16 @@ export function handleMessages({ view, questions, decisions, refusals }: Handler
   setHandler(statusQuery, () => view.status);
   setHandler(questionsQuery, () => questions.all);
   setHandler(decideSignal, async (value) => {
+    const why = whyUnreadable(value);
+    if (why !== undefined) return refusals.add({}, [unreadableText(why)]);
     await decisions.decideBySignal(value);
     view.refresh();
   });
-  setHandler(abortSignal, (value) => decisions.abortBySignal(value));
+  setHandler(abortSignal, (value) => {
+    const why = whyUnreadable(value);
+    if (why === undefined) decisions.abortBySignal(value);
+    else refusals.add({}, [unreadableText(why)]);
+  });
   setHandler(
     decideUpdate,
     async (value): Promise<DecideAnswer> => {
@@ -41,12 +48,17 @@ export function handleMessages({ view, questions, decisions, refusals }: Handler
     },
     {
       validator: (value) => {
-        const problems = decisions.problemsOf(value);
+        const why = whyUnreadable(value);
+        const problems = why === undefined ? decisions.problemsOf(value) : [unreadableText(why)];
         if (problems.length > 0) throw refused(`The decision can't be used: ${problems.join('; ')}.`);
       },
     },
   );
   setDefaultSignalHandler((name) => refusals.addSignal(name));
+}
+
+function unreadableText(why: string): string {
+  return `what was sent cannot be read: ${why.replace(/\.$/, '')}`;
 }
 
 function refused(message: string): ApplicationFailure {
