@@ -7,6 +7,7 @@
  * 2. Missing search attributes are a warning, not a failure: jobs then run without them.
  * 3. With encryption on, everything that this worker sends is encrypted, or it doesn't start.
  */
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import {
   NativeConnection,
@@ -25,7 +26,8 @@ import type { StepImplementation } from './model/step/step.ts';
 import type { ProtocolHost } from './protocol/host.ts';
 import { Workspaces } from './protocol/workspace/workspaces.ts';
 import { BUILT_IN_IMPLEMENTATIONS } from './steps/built-in.ts';
-import { bootClockMs, thisProcess } from './store/lock/process-identity.ts';
+import { bootMoment } from './store/life/boot-clock.ts';
+import { thisProcess } from './store/life/process-identity.ts';
 import { stateDirectory, WorkerRegister } from './store/register/register.ts';
 import { assertBundleFits, bundleWorkflows } from './worker/bundle.ts';
 import { openRun } from './worker/executions.ts';
@@ -65,6 +67,7 @@ export interface WorkerOptions {
   readonly encryptionKeyFile?: string;
   /** Where database references are looked up. Default: process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the server and people call this worker. Default: process and host. */
   readonly identity?: string;
   readonly maxConcurrentSteps?: number;
 }
@@ -104,7 +107,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     connection: server.connection,
     namespace: server.namespace,
     taskQueue,
-    identity: host.worker.id,
+    identity: identityOf(options.identity),
     activities: makeActivities({ host, workspaces, register }),
     workflowBundle:
       options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath, { isEncrypted: keys.isOn })),
@@ -118,7 +121,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     try {
       const running = worker.run();
       // Only once it polls: an Activity that is failed here comes back at once.
-      await Promise.all([running, takenOver(server, register, host.worker.id)]);
+      await Promise.all([running, takenOver(server, register, identityOf(options.identity))]);
     } finally {
       await workspaces.close();
       register.close();
@@ -162,8 +165,9 @@ function hostOf(
   return {
     ...known,
     workspaceRoot: resolve(workspaceRoot),
-    worker: { id: name ?? `${identity.pid}@${identity.host}:${identity.startTime}`, identity },
-    clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
+    // A name that is given may be another process's the next time; each start must be known as one.
+    worker: { id: `${identityOf(name)}#${randomBytes(6).toString('hex')}`, identity },
+    clock: bootMoment,
     currentRunId: async (workflowId) => (await openRun(client, namespace, workflowId))?.runId,
     isJobOpen: async (jobId) => {
       const at = jobId.lastIndexOf('@');
@@ -173,10 +177,16 @@ function hostOf(
   };
 }
 
+/** What the server and people call this worker. */
+function identityOf(name: string | undefined): string {
+  const { pid, host, startTime } = thisProcess();
+  return name ?? `${pid}@${host}:${startTime}`;
+}
+
 /** What can't be done now is noticed later, by heartbeat timeouts: no reason for this worker to end. */
-async function takenOver({ client, namespace }: Server, register: WorkerRegister, workerId: string): Promise<void> {
+async function takenOver({ client, namespace }: Server, register: WorkerRegister, identity: string): Promise<void> {
   try {
-    await takeOverFromDead(client, namespace, register.takeDead(), workerId);
+    await takeOverFromDead(client, namespace, register.takeDead(), identity);
   } catch (error) {
     const message = `A dead worker's steps could not be taken over at once: ${(error as Error).message}`;
     process.stderr.write(`${new Date().toISOString()} WARN ${message}\n`);

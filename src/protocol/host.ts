@@ -3,7 +3,7 @@
  * itself knows no Temporal.
  */
 import type { StepImplementation } from '../model/step/step.ts';
-import type { ProcessIdentity } from '../store/lock/process-identity.ts';
+import type { ProcessIdentity } from '../store/life/process-identity.ts';
 
 export interface BootClock {
   readonly bootId: string;

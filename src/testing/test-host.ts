@@ -3,7 +3,8 @@ import { defined } from '../model/defined.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../model/job/settings.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
-import { bootClockMs, thisProcess } from '../store/lock/process-identity.ts';
+import { bootMoment } from '../store/life/boot-clock.ts';
+import { thisProcess } from '../store/life/process-identity.ts';
 import type { TestJobOptions } from './options.ts';
 import type { RememberedJob } from './remembered-job.ts';
 
@@ -18,7 +19,7 @@ export function testHost(
     env,
     workspaceRoot,
     worker: { id: workerId ?? `test ${identity.pid}`, identity },
-    clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
+    clock: bootMoment,
     currentRunId: async () => await Promise.resolve(runId),
     isJobOpen: async (jobId) => await Promise.resolve(jobId === ownId || openJobs.includes(jobId)),
     searchAttributes: false,

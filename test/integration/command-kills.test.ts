@@ -31,7 +31,7 @@ test('a command whose worker is killed half-way ends with it, changes nothing, a
   const { child, end } = startCommand({ workspace, run: line, memory: freshMemory('half-way') });
   await untilTrue(() => existsSync(started));
   await delay(100);
-  assert.equal(leftCopies(workspace).length, 2, 'its copy, and whose it is');
+  assert.equal(leftCopies(workspace).length, 3, 'its copy, whose it is, and that its worker lives');
   child.kill('SIGKILL');
   assert.equal(await end, undefined);
   await untilTrue(() => !isRunning(`sleep ${OWN}1`));

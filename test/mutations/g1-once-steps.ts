@@ -102,7 +102,7 @@ export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
     breaks: 'two processes hold the lock together',
-    file: 'src/store/lock/connection.ts',
+    file: 'src/store/life/locked-file.ts',
     find: "this.#store.run('BEGIN EXCLUSIVE')",
     replace: "this.#store.run('BEGIN DEFERRED')",
     tests: ['test/unit/lock.test.ts', 'test/fault/lock.test.ts'],

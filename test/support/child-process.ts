@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { inContainer, type Container } from './container.ts';
 
 const MAX_STDERR_CHARS = 20_000;
 
@@ -35,11 +36,15 @@ export interface ChildOptions {
   readonly role?: string;
   /** A folder where processes of one test find what another has compiled. */
   readonly compiled?: string;
+  /** Default: it sees what this process sees. */
+  readonly container?: Container | undefined;
 }
 
-export function startChild({ script, order, role, compiled }: ChildOptions): StartedChild {
+export function startChild({ script, order, role, compiled, container }: ChildOptions): StartedChild {
   const args = [...(role === undefined ? [] : [role]), JSON.stringify(order)];
-  const child = spawn(process.execPath, ['--conditions=holdfast-source', script, ...args], {
+  const line = [process.execPath, '--conditions=holdfast-source', script, ...args];
+  const [command, ...rest] = container === undefined ? line : inContainer(container, line);
+  const child = spawn(command!, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compiled },
   });

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { answerOf, startChild } from './child-process.ts';
+import type { Container } from './container.ts';
 import type { CommandEnd, CommandOrder } from './command-child.ts';
 
 const CHILD = new URL('./command-child.ts', import.meta.url).pathname;
@@ -59,11 +60,14 @@ export function prepareTree(root: string, name: string, files = 12): string {
 }
 
 /** `end`: undefined if the worker was killed. */
-export function startCommand(order: CommandOrder): {
+export function startCommand(
+  order: CommandOrder,
+  container?: Container,
+): {
   readonly child: ChildProcess;
   readonly end: Promise<CommandEnd | undefined>;
 } {
-  const started = startChild({ script: CHILD, role: 'command', order });
+  const started = startChild({ script: CHILD, role: 'command', order, container });
   return { child: started.process, end: answerOf(started) };
 }
 

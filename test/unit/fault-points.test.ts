@@ -49,6 +49,8 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/store/blobs/clone.ts': ['copyFileSync'],
   // A note for people on who holds the lock; the lock itself is the kernel's.
   'src/store/lock/holder-file.ts': ['mkdirSync', 'writeFileSync'],
+  // The lock of a life that is over.
+  'src/store/life/life.ts': ['rmSync'],
   // The register that a successor reads first; heartbeats say the same later.
   'src/store/register/folder.ts': ['mkdirSync', 'rmSync'],
   // A command's private copy and its owner's note: after a kill they are only removed, which is safe to repeat.
@@ -137,7 +139,7 @@ test('nothing durable is done by other means than those with points', () => {
     'src/effects/processes/watcher.ts': ['node:child_process'],
     // These two files only query the system.
     'src/store/filesystem.ts': ['node:child_process'],
-    'src/store/lock/process-identity.ts': ['node:child_process'],
+    'src/store/life/process-identity.ts': ['node:child_process'],
     'src/store/sqlite-store.ts': ['node:sqlite'],
   });
 });

@@ -222,11 +222,13 @@ test('a transaction that fails leaves nothing; a nested one joins the outer', ()
 });
 
 test('a registration comes after the mark that does not cover it', () => {
-  fixture.ledger.setMark(JOB, { bootId: 'b', bootMs: 1 });
+  fixture.ledger.setMark(JOB, fixture.ledger.nextOrdinal(), { bootId: 'b', bootMs: 1 });
   const ordinal = fixture.ledger.registerWorker('w', {});
   assert.ok(ordinal > fixture.ledger.job(JOB)!.markOrdinal);
-  fixture.ledger.setMark(JOB, { bootId: 'b', bootMs: 2 });
+  fixture.ledger.setMark(JOB, fixture.ledger.nextOrdinal(), { bootId: 'b', bootMs: 2 });
   assert.ok(ordinal < fixture.ledger.job(JOB)!.markOrdinal);
+  fixture.ledger.setMark(JOB, ordinal, { bootId: 'b', bootMs: 3 });
+  assert.deepEqual(fixture.ledger.job(JOB)!.fresh, { bootId: 'b', bootMs: 2 }, 'an earlier comparison that ends late');
   assert.equal(fixture.ledger.workerOrdinal('w'), ordinal);
 });
 

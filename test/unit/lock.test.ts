@@ -8,7 +8,8 @@ import { isFailure } from '../../src/model/failure.ts';
 import { assertLocalFilesystem, mountType, mountTypeFromCommand } from '../../src/store/filesystem.ts';
 import { StillnessWatch } from '../../src/store/lock/stillness.ts';
 import { openWorkspaceLock } from '../../src/store/lock/lock.ts';
-import { bootClockMs, isAlive, thisProcess } from '../../src/store/lock/process-identity.ts';
+import { bootMoment, clockName } from '../../src/store/life/boot-clock.ts';
+import { isAlive, isGone, thisProcess } from '../../src/store/life/process-identity.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -109,25 +110,38 @@ test('time that the watcher itself was away is not time that the holder stood st
   assert.equal(watch.look({ ...holder, beat: 4 }, 3_600_300), 0, 'released in between begins anew');
 });
 
-test('a process is alive only under its own start time, boot and host', () => {
+test('a process is alive only under its own start time, boot and numbering; the name of its host may change', () => {
   const self = thisProcess();
-  assert.equal(isAlive(self), true);
+  assert.deepEqual([isAlive(self), isGone(self)], [true, false]);
+  const renamed = { ...self, host: 'as the network calls it now' };
+  assert.deepEqual([isAlive(renamed), isGone(renamed)], [true, false]);
   for (const other of [
     { ...self, startTime: '1' },
     { ...self, bootId: 'x' },
-    { ...self, host: 'x' },
-    { ...self, pidNamespace: 'x' },
     { ...self, pid: 2 ** 22 + 1 },
-  ]) {
-    assert.equal(isAlive(other), false);
-  }
+  ])
+    assert.deepEqual([isAlive(other), isGone(other)], [false, true]);
+  for (const unproved of [
+    { ...self, pidNamespace: 'x' },
+    { ...self, bootId: 'unknown-1', host: 'x' },
+  ])
+    assert.deepEqual([isAlive(unproved), isGone(unproved)], [false, false]);
 });
 
 test('the boot clock runs forward in steps of at most 20 ms', async () => {
-  const before = bootClockMs();
+  const before = bootMoment();
   await sleep(60);
-  const elapsedMs = bootClockMs() - before;
+  const after = bootMoment();
+  const elapsedMs = after.bootMs - before.bootMs;
   assert.ok(elapsedMs >= 40 && elapsedMs < 2_000, `${elapsedMs} ms`);
+  assert.equal(after.bootId, before.bootId);
+});
+
+test('an uptime that is counted from the start of a container is another clock than the boot’s', () => {
+  const anHourNs = 3_600_000_000_000n;
+  assert.equal(clockName(anHourNs, 3_600), thisProcess().bootId);
+  assert.equal(clockName(anHourNs, 7_200), thisProcess().bootId, 'the host has slept');
+  assert.notEqual(clockName(anHourNs, 60), thisProcess().bootId);
 });
 
 test('a local filesystem is accepted; the innermost mount decides which one it is', () => {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { WorkerRegister } from '../../src/store/register/register.ts';
 import type { Attempt } from '../../src/store/register/folder.ts';
@@ -42,11 +42,11 @@ function open(): WorkerRegister {
 /** Does something the next time that a worker is about to lock its own new register. */
 function beforeLocking(act: (directory: string) => void): void {
   const there = new Set(readdirSync(siblings()));
-  const { value: exec } = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, 'exec') as {
-    readonly value: (this: DatabaseSync, text: string) => void;
+  const { value: prepare } = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, 'prepare') as {
+    readonly value: (this: DatabaseSync, text: string) => StatementSync;
   };
   let isArmed = true;
-  mock.method(DatabaseSync.prototype, 'exec', function (this: DatabaseSync, text: string) {
+  mock.method(DatabaseSync.prototype, 'prepare', function (this: DatabaseSync, text: string) {
     if (isArmed && text.includes('BEGIN EXCLUSIVE')) {
       isArmed = false;
       act(
@@ -56,7 +56,7 @@ function beforeLocking(act: (directory: string) => void): void {
         ),
       );
     }
-    exec.call(this, text);
+    return prepare.call(this, text);
   });
 }
 

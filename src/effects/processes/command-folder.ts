@@ -1,24 +1,21 @@
 /**
- * Where commands work: `.holdfast/commands/<id>/tree`, a folder for each command, and beside it a note that names its
- * owner.
+ * Where commands work: `.holdfast/commands/<id>/tree`, a folder for each command, and beside it a note on what runs
+ * there and a lock that the worker has as long as the command is its own.
  *
  * Invariants
- * 1. The note is there before the folder and is removed after it: a folder without a note was being removed.
+ * 1. The lock is there before the note, the note before the folder; they are removed in the opposite order. So a folder
+ *    without a note was being removed, and a note without a lock is of a version that had none.
  * 2. The leftovers of a dead process (its command's processes, then the folder) are removed by the next verification or
- *    release; a folder whose owner may be alive is not touched.
+ *    release. Whether it is dead is told by the lock (life.ts), in whatever container it ran; a folder whose worker may
+ *    be alive is not touched.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { storageError, systemCode } from '../../store/durable-file.ts';
-import {
-  isAlive,
-  isOnThisHost,
-  ProcessIdentitySchema,
-  thisProcess,
-  type ProcessIdentity,
-} from '../../store/lock/process-identity.ts';
+import { Life } from '../../store/life/life.ts';
+import { isGone, ProcessIdentitySchema, thisProcess } from '../../store/life/process-identity.ts';
 import { killLeftoverProcesses } from './leftovers.ts';
 import { removeTree } from '../files/remove-tree.ts';
 
@@ -28,35 +25,57 @@ export interface CommandFolder {
   readonly path: string;
   /** The copy; not there yet. */
   readonly tree: string;
+  /** Undefined: of a version that had no locks. */
+  readonly life: Life | undefined;
 }
 
-const NoteSchema = z.object({ owner: ProcessIdentitySchema, step: z.string() });
+/** Which command it is, for whoever finds it. */
+export interface CommandNote {
+  readonly step: string;
+  /** The call that it is, of a command in the workspace itself. */
+  readonly call?: { readonly token: string; readonly name: string };
+}
+
+const NoteSchema = z.object({
+  owner: ProcessIdentitySchema,
+  step: z.string(),
+  /** Version 0.1 did not write it. */
+  startedAt: z.string().optional(),
+  call: z.object({ token: z.string(), name: z.string() }).optional(),
+});
+type WrittenNote = z.infer<typeof NoteSchema>;
+
+/** So often a new folder may be taken for a dead worker's before its lock is obtained. */
+const MAX_FOLDERS = 10;
+/** A note that nobody can read and that is older was not being written, but failed to be. */
+const WRITTEN_WITHIN_MS = 60_000;
 
 /** Tools that look for ignore files upward would find `.holdfast/.gitignore`, which ignores everything. */
 const IGNORE_NOTHING = '!*\n';
 
 /** @throws HoldfastError `permission-denied`, `storage-failed` */
-export function makeCommandFolder(holdfastDirectory: string, step: string): CommandFolder {
-  const folder = folderOf(holdfastDirectory, randomUUID());
+export function makeCommandFolder(holdfastDirectory: string, note: CommandNote): CommandFolder {
+  const commands = join(holdfastDirectory, 'commands');
+  let folder: CommandFolder | undefined;
   try {
-    mkdirSync(join(holdfastDirectory, 'commands'), { recursive: true, mode: 0o700 });
-    writeFileSync(
-      `${folder.path}.json`,
-      JSON.stringify({ owner: thisProcess(), step } satisfies z.infer<typeof NoteSchema>),
-      { mode: 0o600 },
-    );
+    mkdirSync(commands, { recursive: true, mode: 0o700 });
+    folder = lockedFolder(holdfastDirectory);
+    const written: WrittenNote = { ...note, owner: thisProcess(), startedAt: new Date().toISOString() };
+    writeFileSync(noteOf(folder), JSON.stringify(written), { mode: 0o600 });
     mkdirSync(folder.path, { mode: 0o700 });
     writeFileSync(join(folder.path, '.gitignore'), IGNORE_NOTHING);
+    return folder;
   } catch (error) {
-    throw storageError('mkdir', folder.path, error);
+    if (folder !== undefined) giveUp(folder);
+    throw storageError('mkdir', folder?.path ?? commands, error);
   }
-  return folder;
 }
 
 /** Safe to repeat. */
 export async function removeCommandFolder(folder: CommandFolder): Promise<void> {
   await removeTree(folder.path);
-  rmSync(`${folder.path}.json`, { force: true });
+  rmSync(noteOf(folder), { force: true });
+  folder.life?.end();
 }
 
 /**
@@ -65,39 +84,77 @@ export async function removeCommandFolder(folder: CommandFolder): Promise<void> 
  */
 export async function removeDeadCommands(holdfastDirectory: string): Promise<void> {
   for (const id of idsIn(join(holdfastDirectory, 'commands'))) {
-    const folder = folderOf(holdfastDirectory, id);
-    const owner = ownerOf(`${folder.path}.json`);
-    if (owner === undefined || !isDead(owner)) continue;
+    const folder = ofDead(folderOf(holdfastDirectory, id));
+    if (folder === undefined) continue;
     await killLeftoverProcesses({ marker: id, leader: undefined, folder: folder.path });
     await removeCommandFolder(folder);
   }
 }
 
+function lockedFolder(holdfastDirectory: string): CommandFolder {
+  for (let count = 1; ; count++) {
+    const folder = folderOf(holdfastDirectory, randomUUID());
+    const life = count < MAX_FOLDERS ? Life.tryTake(lockOf(folder)) : Life.take(lockOf(folder));
+    if (life !== undefined) return { ...folder, life };
+  }
+}
+
+/** What could not be made whole is not left behind. Never fails. */
+function giveUp(folder: CommandFolder): void {
+  try {
+    rmSync(folder.path, { recursive: true, force: true });
+    rmSync(noteOf(folder), { force: true });
+  } catch {
+    // The next comparison removes it: its lock is free.
+  } finally {
+    folder.life?.end();
+  }
+}
+
 function folderOf(holdfastDirectory: string, id: string): CommandFolder {
   const path = join(holdfastDirectory, 'commands', id);
-  return { id, path, tree: join(path, 'tree') };
+  return { id, path, tree: join(path, 'tree'), life: undefined };
+}
+
+function noteOf({ path }: CommandFolder): string {
+  return `${path}.json`;
+}
+
+function lockOf({ path }: CommandFolder): string {
+  return `${path}.lock`;
+}
+
+/** With its lock, where it has one. Undefined: its worker may be alive, or it is being removed. */
+function ofDead(folder: CommandFolder): CommandFolder | undefined {
+  if (existsSync(lockOf(folder))) {
+    const life = Life.ofDead(lockOf(folder));
+    return life === undefined ? undefined : { ...folder, life };
+  }
+  const note = readNote(folder);
+  return (note === undefined ? isAbandoned(noteOf(folder)) : isGone(note.owner)) ? folder : undefined;
+}
+
+/** Could a note that can't be read not be written, long ago? */
+function isAbandoned(note: string): boolean {
+  const stat = statSync(note, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > WRITTEN_WITHIN_MS;
 }
 
 function idsIn(directory: string): readonly string[] {
   try {
-    return readdirSync(directory).flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
+    const ids = readdirSync(directory).flatMap((name) => /^(.+)\.(?:json|lock)$/.exec(name)?.[1] ?? []);
+    return [...new Set(ids)];
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw storageError('list', directory, error);
   }
 }
 
-/** Undefined: it is being written, or was removed meanwhile. */
-function ownerOf(note: string): ProcessIdentity | undefined {
+/** Undefined: it is being written, could not be written, or was removed meanwhile. */
+function readNote(folder: CommandFolder): WrittenNote | undefined {
   try {
-    return NoteSchema.safeParse(JSON.parse(readFileSync(note, 'utf8'))).data?.owner;
+    return NoteSchema.safeParse(JSON.parse(readFileSync(noteOf(folder), 'utf8'))).data;
   } catch {
     return undefined;
   }
-}
-
-/** Of another container nothing can be told; no process of another host or of an earlier boot runs here. */
-function isDead(owner: ProcessIdentity): boolean {
-  const self = thisProcess();
-  return isOnThisHost(owner) ? !isAlive(owner) : owner.host !== self.host || owner.bootId !== self.bootId;
 }

@@ -5,7 +5,7 @@
  * What cleared its environment, took a session of its own and works in another folder is not recognised.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { procStat } from '../../store/lock/process-identity.ts';
+import { procStat } from '../../store/life/process-identity.ts';
 
 /** The variable that marks a command's processes. */
 export const MARKER_VARIABLE = 'HOLDFAST_COMMAND';

@@ -36,7 +36,7 @@ export const JobSettingsSchema = z.strictObject({
   watch: z.array(WatchSchema),
   /** Names of the secrets that steps may use; never their values. Absent: none. */
   secrets: z.array(z.string()).optional(),
-  /** Compare the world again when this long has passed since it last was, or since the last commit. */
+  /** Compare the world again when this long has passed since it last was. */
   verifyAfterMs: z.int().min(0),
   /** Digest of the plan, where there is one. */
   plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),

@@ -9,10 +9,7 @@ import type { SealedAttempt } from './step-run.ts';
  * A planned record is in the ledger's fsynced `applying` already and needs no fsync of its own.
  * @throws HoldfastError `defect` where another record has taken its place in the chain
  */
-export function recordStep(
-  { host, caller, work, claim, ledger, row }: SealedAttempt,
-  applied: AppliedIntent,
-): RunStepResult {
+export function recordStep({ caller, work, claim, ledger, row }: SealedAttempt, applied: AppliedIntent): RunStepResult {
   const { jobId } = row.intent;
   const { planned } = applied;
   faultPoint('record.before');
@@ -24,7 +21,6 @@ export function recordStep(
           : ledger.appendPlanned(planned);
       closeIntent(ledger, row);
       claim.update(ledger, { state: 'done' });
-      ledger.refresh(jobId, host.clock());
       return appended;
     },
     { relaxed: planned !== undefined },

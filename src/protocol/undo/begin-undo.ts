@@ -107,7 +107,7 @@ async function ready({ host, caller, request, ledger }: UndoBeginning): Promise<
     for (const question of ledger.openQuestions(jobId))
       withdraw(ledger, question, caller.runId, 'the job is being undone');
     if (ledger.workerOrdinal(host.worker.id) === undefined) ledger.registerWorker(host.worker.id, host.worker.identity);
-    ledger.setMark(jobId, host.clock());
+    ledger.setMark(jobId, ledger.nextOrdinal(), host.clock());
   });
   const plan = await UndoPlan.of(ledger, jobId);
   const items = plan.items(ledger, jobId, host.steps);

@@ -4,8 +4,10 @@ import { isAboutTheWorld } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Comparison } from '../compare/comparison.ts';
+import type { BootClock } from '../host.ts';
 import { withdraw } from '../question/ask.ts';
 import { ledgerProblemFinding } from '../question/ledger-problem.ts';
+import { comparedSince } from '../step/freshness.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { finishAbandoned } from './abandoned.ts';
 import type { ChainReading } from './chain-reading.ts';
@@ -18,14 +20,33 @@ export interface ComparedWorld {
   readonly chain: ChainReading;
   /** What the comparison outside the lock has found. */
   readonly seen: Comparison;
-  /** By the host's clock. */
-  readonly startedMs: number;
+  readonly begun: BegunComparison;
+}
+
+/** The moment at which a comparison begins to look: what comes after it is not covered. */
+export interface BegunComparison {
+  /** By the counter that orders registrations, claims and marks. */
+  readonly ordinal: number;
+  readonly at: BootClock;
+}
+
+/** Registers the worker, which is covered by its own comparison. Call under the lock, before looking. */
+export function beginComparison({ host }: Pick<Verification, 'host'>, ledger: Ledger): BegunComparison {
+  return ledger.transaction(
+    () => {
+      const { id, identity } = host.worker;
+      if (ledger.workerOrdinal(id) === undefined) ledger.registerWorker(id, identity);
+      return { ordinal: ledger.nextOrdinal(), at: host.clock() };
+    },
+    // Lost with the host, it is worth nothing: every worker is new then.
+    { relaxed: true },
+  );
 }
 
 export async function conclude(
   verification: Verification,
   workspace: Workspace,
-  { ledger, chain, seen, startedMs }: ComparedWorld,
+  { ledger, chain, seen, begun }: ComparedWorld,
 ): Promise<VerifyWorldResult> {
   const { host, caller, request } = verification;
   const { jobId, settings } = request;
@@ -40,7 +61,7 @@ export async function conclude(
     request,
   );
   if (unfinished !== undefined) return askAboutWorld(verification, ledger, unfinished.findings, unfinished);
-  settle(verification, ledger, comparison);
+  settle(verification, ledger, comparison, begun);
   const { term, at, markOrdinal: mark } = ledger.job(jobId)!;
   return {
     kind: 'verified',
@@ -49,21 +70,25 @@ export async function conclude(
     at,
     resources: seen.resources,
     sizeBytes: seen.sizeBytes,
-    tookMs: Math.max(0, Math.round(host.clock().bootMs - startedMs)),
+    tookMs: Math.max(0, host.clock().bootMs - begun.at.bootMs),
     searchAttributes: host.searchAttributes,
   };
 }
 
 /** Nothing differs: questions about the world are withdrawn, watches noted at first sight, the mark set. */
-function settle({ host, caller, request }: Verification, ledger: Ledger, { firstSeen }: Comparison): void {
-  const { jobId } = request;
+function settle(
+  { host, caller, request }: Verification,
+  ledger: Ledger,
+  { firstSeen }: Comparison,
+  { ordinal, at }: BegunComparison,
+): void {
+  const { jobId, settings } = request;
   faultPoint('verify.mark-before');
   ledger.transaction(() => {
     for (const question of ledger.openQuestions(jobId))
       if (isAboutTheWorld(question)) withdraw(ledger, question, caller.runId, 'nothing differs any more');
     if (firstSeen.length > 0) ledger.append(jobId, caller.runId, { kind: 'watched', changes: [...firstSeen] });
-    if (ledger.workerOrdinal(host.worker.id) === undefined) ledger.registerWorker(host.worker.id, host.worker.identity);
-    ledger.setMark(jobId, host.clock());
+    ledger.setMark(jobId, ordinal, comparedSince(at, host.clock(), settings.verifyAfterMs));
   });
   faultPoint('verify.mark-after');
 }

@@ -8,7 +8,8 @@
  *    is returned.
  * 4. What is half applied and requested by nobody is finished; what an earlier Run had begun is then ahead of this one.
  * 5. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
- * 6. The chain is read once, from its stored texts, under the lock; what is recorded after that, at the conclusion.
+ * 6. What registers, or is found left open, once looking has begun is not covered by the comparison.
+ * 7. The chain is read once, from its stored texts, under the lock; what is recorded after that, at the conclusion.
  */
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
@@ -21,7 +22,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { ChainReading } from './chain-reading.ts';
 import { compareWhole } from './compare-record.ts';
-import { conclude } from './conclude.ts';
+import { beginComparison, conclude, type BegunComparison } from './conclude.ts';
 import { openRecord } from './open-record.ts';
 import { askAboutWorld, askUnsaved, type Verification } from './verification.ts';
 
@@ -47,40 +48,41 @@ export async function verifyWorldProtocol(
 
 async function verify(verification: Verification): Promise<VerifyWorldResult> {
   const { host, workspaces, caller, request } = verification;
-  const startedMs = host.clock().bootMs;
   const workspace = workspaces.find(request.workspace) ?? workspaces.create(request.workspace);
   // What a dead worker's command still does is ended before anything is compared.
   await removeDeadCommands(workspace.directory);
   const chain = new ChainReading(request, caller.runId);
-  const refused = await open(verification, workspace, chain);
-  if (refused !== undefined) return refused;
+  const opened = await open(verification, workspace, chain);
+  if ('kind' in opened) return opened;
   const seen = await compareWhole(verification, workspace, chain);
   faultPoint('verify.compared');
   return await workspace.exclusive(
     'conclude verification',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
-      return await conclude(verification, workspace, { ledger, chain, seen, startedMs });
+      return await conclude(verification, workspace, { ledger, chain, seen, begun: opened });
     },
     { signal: caller.signal },
   );
 }
 
-/** A question about what stands in the way of comparing at all; undefined: nothing does. */
+/** A question about what stands in the way of comparing at all; else the comparison has begun. */
 async function open(
   verification: Verification,
   workspace: Workspace,
   chain: ChainReading,
-): Promise<VerifyWorldResult | undefined> {
+): Promise<VerifyWorldResult | BegunComparison> {
   const { host, caller } = verification;
-  const findings = await workspace.exclusive(
+  const opened = await workspace.exclusive(
     'open',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
-      return await openRecord(verification, workspace, ledger, chain);
+      const findings = await openRecord(verification, workspace, ledger, chain);
+      return findings.length > 0 ? { findings } : beginComparison(verification, ledger);
     },
     { create: true, signal: caller.signal },
   );
-  if (findings.length === 0) return undefined;
+  if (!('findings' in opened)) return opened;
+  const { findings } = opened;
   return await workspace.exclusive('ask', (ledger) => askAboutWorld(verification, ledger, findings), { create: true });
 }

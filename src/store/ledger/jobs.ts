@@ -4,7 +4,8 @@
  * Invariants
  * 1. A term only rises.
  * 2. The end of the chain moves by one record at a time, and only from the end that the record was planned for.
- * 3. A mark's ordinal only rises: it comes from the counter that also orders registrations and claims.
+ * 3. A mark's ordinal only rises: it comes from the counter that also orders registrations and claims, and is taken
+ *    when the comparison begins to look.
  */
 import { HoldfastError } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
@@ -32,6 +33,7 @@ export interface JobRow {
   readonly at: ChainPlace;
   readonly state: (typeof STATES)[number];
   readonly markOrdinal: number;
+  /** Since when the world counts as compared. */
   readonly fresh: BootTime;
   readonly settings: JobSettings;
 }
@@ -87,7 +89,10 @@ export class JobTable {
     throw new HoldfastError('fenced', `Term ${term} of ${jobId} cannot be raised: ${found}.`);
   }
 
-  /** The world was compared at this moment, for all workers registered before `ordinal`. */
+  /**
+   * The world was compared, beginning with `ordinal`: for all workers registered before. It counts as compared at this
+   * moment. A comparison that began before the one that the mark names changes nothing.
+   */
   setMark(jobId: string, ordinal: number, { bootId, bootMs }: BootTime): void {
     const changed = this.#file.run(
       'UPDATE job SET mark_ordinal = ?, fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ? AND mark_ordinal < ?',
@@ -97,12 +102,7 @@ export class JobTable {
       jobId,
       ordinal,
     );
-    invariant(changed === 1, `mark ${ordinal} of ${jobId} follows an earlier mark of a known job`);
-  }
-
-  /** The world was compared in passing; the mark stays. */
-  refresh(jobId: string, { bootId, bootMs }: BootTime): void {
-    this.#file.run('UPDATE job SET fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ?', bootId, bootMs, jobId);
+    invariant(changed === 1 || this.find(jobId) !== undefined, `mark ${ordinal} is of a known job`);
   }
 
   /** Where the chain ends. */

@@ -97,11 +97,8 @@ export class Ledger {
   nextOrdinal(): number {
     return this.#tables.meta.nextOrdinal();
   }
-  setMark(jobId: string, clock: BootTime): void {
-    this.#tables.jobs.setMark(jobId, this.nextOrdinal(), clock);
-  }
-  refresh(jobId: string, clock: BootTime): void {
-    this.#tables.jobs.refresh(jobId, clock);
+  setMark(jobId: string, ordinal: number, clock: BootTime): void {
+    this.#tables.jobs.setMark(jobId, ordinal, clock);
   }
   workerOrdinal(workerId: string): number | undefined {
     return this.#tables.workers.ordinalOf(workerId);

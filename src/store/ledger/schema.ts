@@ -9,7 +9,8 @@ export const LEDGER_SCHEMA_VERSION = 1;
 export const LEDGER_TABLES = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
--- run_id and term fence leftovers; mark_* says when the world was last compared, and for which workers.
+-- run_id and term fence leftovers; mark_ordinal and fresh_* say when the world was last compared, and for
+-- which workers.
 CREATE TABLE IF NOT EXISTS job (
   job_id TEXT PRIMARY KEY, workflow_id TEXT NOT NULL, run_id TEXT NOT NULL, term INTEGER NOT NULL,
   seq INTEGER NOT NULL, head TEXT NOT NULL, state TEXT NOT NULL,

@@ -14,7 +14,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import { faultPointAsync } from '../fault-point.ts';
 import { tries, type PausePolicy } from '../retry.ts';
 import { Beats } from './beats.ts';
-import { LockConnection, MAX_REOPENINGS, replacedAgainAndAgain } from './connection.ts';
+import { LockedFile, MAX_REOPENINGS, replacedAgainAndAgain } from '../life/locked-file.ts';
 import { findClaimedHolder, findHolder } from './holder.ts';
 import { HolderFileWriter, type Holder, type Holding } from './holder-file.ts';
 import { WaitQueue } from '../wait-queue.ts';
@@ -39,7 +39,7 @@ export class DirectoryLock {
   readonly #holderWatch: HolderWatch;
   readonly #queue = new WaitQueue();
   readonly #onUnused: () => void;
-  #connection: LockConnection | undefined;
+  #connection: LockedFile | undefined;
   #isTaken = false;
 
   /**
@@ -118,7 +118,7 @@ export class DirectoryLock {
 
   /** After a failure the next try opens the file anew: SQLite goes on with a connection that can only read. */
   #tryBegin(): boolean {
-    this.#connection ??= LockConnection.open(this.#path);
+    this.#connection ??= LockedFile.open(this.#path);
     return this.#orClosed(() => this.#connection?.tryBegin() === true);
   }
 

@@ -6,11 +6,17 @@
  * 1. A file proves nothing by itself: who holds the lock is the kernel's word (see holder.ts).
  * 2. The lock file itself is never opened here: closing it would drop this process's own POSIX locks on it.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { tryUnlink } from '../durable-file.ts';
-import { isAlive, isOnThisHost, ProcessIdentitySchema, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import {
+  countsHere,
+  isGone,
+  ProcessIdentitySchema,
+  thisProcess,
+  type ProcessIdentity,
+} from '../life/process-identity.ts';
 
 const HolderFileSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -20,6 +26,9 @@ const HolderFileSchema = z.strictObject({
   holding: z.strictObject({ purpose: z.string(), since: z.string() }).nullable(),
 });
 type HolderFile = z.infer<typeof HolderFileSchema>;
+
+const OLD_MS = 3_600_000;
+
 export type Holding = NonNullable<HolderFile['holding']>;
 
 export interface Holder {
@@ -88,11 +97,20 @@ export function readHolders(directory: string): readonly Holder[] {
   return holders;
 }
 
-/** Removes files of processes that are proved dead. Called by whoever holds the lock. */
+/**
+ * Removes files of processes that are proved dead. Of another container none can be: its file goes when it is old,
+ * since a process that uses the lock writes its own again with its next beat. Called by whoever holds the lock.
+ */
 export function removeDeadHolders(directory: string): void {
   for (const { identity } of readHolders(directory)) {
-    if (isOnThisHost(identity) && !isAlive(identity)) tryUnlink(join(holdersIn(directory), fileName(identity)));
+    const path = join(holdersIn(directory), fileName(identity));
+    if (isGone(identity) || (!countsHere(identity) && isOld(path))) tryUnlink(path);
   }
+}
+
+function isOld(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > OLD_MS;
 }
 
 function namesIn(directory: string): readonly string[] {

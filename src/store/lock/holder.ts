@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 import { readHolders, type Holder } from './holder-file.ts';
-import { isAlive } from './process-identity.ts';
+import { isAlive } from '../life/process-identity.ts';
 
 /** SQLite's SHARED_FIRST: a write lock on this byte is an exclusive transaction (sqlite3/os_unix.c). */
 const SHARED_FIRST = 0x40000002;

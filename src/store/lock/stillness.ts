@@ -9,7 +9,7 @@
  */
 import { findHolder } from './holder.ts';
 import type { Holder, HolderFileWriter } from './holder-file.ts';
-import { sameProcess } from './process-identity.ts';
+import { sameProcess } from '../life/process-identity.ts';
 
 /** A slice of watching counts at most this much: more means that the watcher itself was away. */
 const MAX_SLICE_MS = 250;

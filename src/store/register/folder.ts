@@ -2,16 +2,14 @@
  * One worker's folder in the register: a file that it has locked for its life, and its notes.
  *
  * Invariants
- * 1. Only whoever holds a folder's lock reads its notes as a dead worker's; the operating system gives the lock, and
- *    only death frees it.
+ * 1. Only whoever holds a folder's lock reads its notes as a dead worker's (life.ts: only death frees it).
  * 2. A folder is there before its lock is: a worker whose new folder was taken for a dead one's meanwhile makes
  *    another.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isTakenByAnother } from '../../model/error-table.ts';
 import { systemCode } from '../durable-file.ts';
-import { isSqliteError } from '../sqlite-failure.ts';
+import { Life } from '../life/life.ts';
 import { SqliteStore, type NamedRow } from '../sqlite-store.ts';
 
 /** One run of a Workflow. */
@@ -53,31 +51,25 @@ CREATE TABLE IF NOT EXISTS served (${EXECUTION_COLUMNS}, PRIMARY KEY (namespace,
  */
 export function openOwnFolder(path: string, isLast: boolean): OwnFolder | undefined {
   mkdirSync(path, { recursive: true });
-  const opened: SqliteStore[] = [];
-  const closeAll = (): void => opened.forEach((store) => store.close());
+  const lock = join(path, LOCK_FILE);
+  const life = isLast ? Life.take(lock) : Life.tryTake(lock);
+  if (life === undefined) return undefined;
   try {
-    const lock = lockFolder(path, opened);
     const notes = new SqliteStore(join(path, NOTES_FILE));
-    opened.push(notes);
     // Survives the process, not the host: that is all it is for.
     notes.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; ${NOTES_TABLES}`);
-    // Whoever had the lock before may have removed the file that is locked now.
-    if (existsSync(join(path, LOCK_FILE))) return { path, notes, remove: () => removeOwn(path, notes, lock) };
+    return { path, notes, remove: () => removeOwn(path, notes, life) };
   } catch (error) {
-    if (isLast || !isTaken(error)) {
-      closeAll();
-      throw error;
-    }
+    life.end();
+    throw error;
   }
-  closeAll();
-  return undefined;
 }
 
 /** Undefined: its worker lives, or another successor has taken it. */
 export function takeIfDead(path: string): DeadWorker | undefined {
-  const opened: SqliteStore[] = [];
+  const life = Life.tryTake(join(path, LOCK_FILE));
+  if (life === undefined) return undefined;
   try {
-    lockFolder(path, opened);
     const notes = new SqliteStore(join(path, NOTES_FILE));
     try {
       return { attempts: rowsOf(notes, 'attempt', attemptFrom), workflows: rowsOf(notes, 'served', executionFrom) };
@@ -85,31 +77,16 @@ export function takeIfDead(path: string): DeadWorker | undefined {
       notes.close();
       removeFolder(path);
     }
-  } catch (error) {
-    // Locked: it lives. Not there: another successor has taken it.
-    if (isTaken(error)) return undefined;
-    throw error;
   } finally {
-    for (const store of opened) store.close();
+    life.end();
   }
 }
 
-function lockFolder(path: string, opened: SqliteStore[]): SqliteStore {
-  const lock = new SqliteStore(join(path, LOCK_FILE));
-  opened.push(lock);
-  lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-  return lock;
-}
-
-function isTaken(error: unknown): boolean {
-  return isSqliteError(error) && isTakenByAnother(error.errcode);
-}
-
-function removeOwn(path: string, notes: SqliteStore, lock: SqliteStore): void {
+function removeOwn(path: string, notes: SqliteStore, life: Life): void {
   notes.close();
   // While it still has the lock: nobody takes what is being removed.
   removeFolder(path);
-  lock.close();
+  life.end();
 }
 
 /**

@@ -19,7 +19,8 @@ import { isAboutTheWorld, type Question } from '../../../src/model/question/ques
 import { GENESIS } from '../../../src/model/record/chain.ts';
 import type { StepContract, StepImplementation, StepInput } from '../../../src/model/step/step.ts';
 import { jobIdOf } from '../../../src/model/record/token.ts';
-import { bootClockMs, thisProcess } from '../../../src/store/lock/process-identity.ts';
+import { bootMoment } from '../../../src/store/life/boot-clock.ts';
+import { thisProcess } from '../../../src/store/life/process-identity.ts';
 import type { JobHistory } from './job-history.ts';
 
 export interface DrivenJobOptions {
@@ -63,7 +64,7 @@ export class DrivenJob {
       env: options.env,
       workspaceRoot: options.workspace,
       worker: { id: options.workerId ?? `${identity.pid}@${identity.startTime}`, identity },
-      clock: () => ({ bootId: identity.bootId, bootMs: Math.round(bootClockMs()) }),
+      clock: bootMoment,
       currentRunId: async () => await Promise.resolve((options.currentRunId ?? (() => runId))()),
       isJobOpen: async (jobId) => await Promise.resolve(jobId === DRIVEN_JOB_ID),
       searchAttributes: false,

@@ -100,7 +100,7 @@ async function runUntilEnd(
   env: Environment,
   cwd: string,
 ): Promise<ProcessEnd> {
-  const folder = makeCommandFolder(attempt.workspace.directory, attempt.claim.row.stepId);
+  const folder = makeCommandFolder(attempt.workspace.directory, { step: attempt.claim.row.stepId });
   try {
     return await runCommand(attempt, request, { marker: folder.id, cwd, env });
   } catch (error) {

@@ -78,7 +78,7 @@ export class CopiedCommand {
         `what command "${this.#name}" of step ${stepId} was given has changed since its result was recorded`,
       );
     signal.throwIfAborted();
-    const folder = makeCommandFolder(workspace.directory, stepId);
+    const folder = makeCommandFolder(workspace.directory, { step: stepId });
     try {
       return this.#stage(await this.#runIn(folder, start));
     } finally {

@@ -1,14 +1,17 @@
 /**
- * Who a process is, beyond its number, and a clock that also counts while the host sleeps.
+ * Who a process is, beyond its number. Whether one whose files are left is dead is told by a lock (life.ts); this tells
+ * who has it, and judges where there is none.
  *
  * Invariants
- * 1. Two identities are equal only if they are one process: numbers are used again, so start time, boot, host and (on
- *    Linux) the namespace in which the number counts belong to it.
- * 2. `isAlive` is true only for what was proved. Another host, another boot or another namespace proves nothing: false.
+ * 1. Two identities are equal only if they are one process: numbers are used again, so start time, boot and (on Linux)
+ *    the namespace in which the number counts belong to it. The host's name is for people: it changes with the network,
+ *    and each container has its own.
+ * 2. `isAlive` is true only for what was proved, `isGone` likewise. Of another namespace nothing can be proved, nor of
+ *    a boot that is not known.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname, uptime } from 'node:os';
+import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 
@@ -17,6 +20,7 @@ export const ProcessIdentitySchema = z.strictObject({
   /** As the system states it (Linux: clock ticks since boot); compared, never computed with. */
   startTime: z.string(),
   bootId: z.string(),
+  /** For people. */
   host: z.string(),
   /** Where the number counts. Containers on one host count apart. */
   pidNamespace: z.string(),
@@ -27,7 +31,7 @@ export type ProcessIdentity = z.infer<typeof ProcessIdentitySchema>;
 export function thisProcess(): ProcessIdentity {
   own ??= {
     pid: process.pid,
-    startTime: startTimeOf(process.pid) ?? `unknown-${randomUUID()}`,
+    startTime: startTimeOf(process.pid) ?? unknown(),
     bootId: readBootId(),
     host: hostname(),
     pidNamespace: readPidNamespace(),
@@ -37,35 +41,38 @@ export function thisProcess(): ProcessIdentity {
 
 /** Is this very process running, here, now? A zombie is not: it has let go of everything that it held. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  return isOnThisHost(identity) && startTimeOf(identity.pid) === identity.startTime;
+  return countsHere(identity) && startTimeOf(identity.pid) === identity.startTime;
 }
 
-/** Can this process judge that one: same host, same boot, same numbering? */
-export function isOnThisHost(identity: ProcessIdentity): boolean {
+/** Has this very process ended for certain: here, or with an earlier boot? */
+export function isGone(identity: ProcessIdentity): boolean {
+  return countsHere(identity) ? startTimeOf(identity.pid) !== identity.startTime : isOfEarlierBoot(identity);
+}
+
+/** Can this process see that one: the same boot, the same numbering? */
+export function countsHere(identity: ProcessIdentity): boolean {
   const self = thisProcess();
-  return identity.host === self.host && identity.bootId === self.bootId && identity.pidNamespace === self.pidNamespace;
+  return identity.bootId === self.bootId && identity.pidNamespace === self.pidNamespace;
 }
 
 export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return (
-    a.pid === b.pid &&
-    a.startTime === b.startTime &&
-    a.bootId === b.bootId &&
-    a.host === b.host &&
-    a.pidNamespace === b.pidNamespace
-  );
-}
-
-/**
- * Milliseconds since boot, time asleep included (CLOCK_BOOTTIME; precise to 10 ms on Linux, 1 s elsewhere). Comparable
- * within one boot only: store it together with `thisProcess().bootId`.
- */
-export function bootClockMs(): number {
-  return Math.round(uptime() * 1000);
+  return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace;
 }
 
 // What a process is cannot change while it runs; no test needs to replace it.
 let own: ProcessIdentity | undefined;
+
+const UNKNOWN = 'unknown-';
+
+function isOfEarlierBoot({ bootId }: ProcessIdentity): boolean {
+  const self = thisProcess();
+  return bootId !== self.bootId && ![bootId, self.bootId].some((id) => id.startsWith(UNKNOWN));
+}
+
+/** What nobody else has: it proves nothing about anybody. */
+function unknown(): string {
+  return `${UNKNOWN}${randomUUID()}`;
+}
 
 /** Undefined: there is no such process (any more). */
 function startTimeOf(pid: number): string | undefined {
@@ -110,8 +117,8 @@ function readBootId(): string {
       return execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim();
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   } catch {
-    // Nobody else can then be proved to share this boot.
-    return `unknown-${randomUUID()}`;
+    // Nobody else can then be proved to share this boot, nor to be of an earlier one.
+    return unknown();
   }
 }
 
@@ -119,6 +126,7 @@ function readPidNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');
   } catch {
-    return '';
+    // Linux without /proc; other systems have one numbering.
+    return process.platform === 'linux' ? unknown() : '';
   }
 }

@@ -1,9 +1,10 @@
 /**
- * A connection to the lock file, of which it knows the inode. It holds the lock by an open exclusive transaction.
+ * A connection to a file that is only there to be locked. It holds the lock by an open exclusive transaction, knows the
+ * file's inode, and the kernel ends both with the process.
  *
  * Invariants
- * 1. This process opens the lock file by SQLite only: closing another descriptor of it would drop its POSIX locks. But
- *    for making it: on a file that was not there a moment ago nobody has a lock.
+ * 1. This process opens the file by SQLite only: closing another descriptor of it would drop its POSIX locks. But for
+ *    making it: on a file that was not there a moment ago nobody has a lock.
  * 2. No wait happens inside SQLite, and nothing is ever written: no journal is needed.
  */
 import { lstatSync, type BigIntStats } from 'node:fs';
@@ -16,7 +17,7 @@ import { SqliteStore } from '../sqlite-store.ts';
 /** A file that is replaced more often while it is opened or locked is given up. */
 export const MAX_REOPENINGS = 10;
 
-export class LockConnection {
+export class LockedFile {
   readonly #path: string;
   readonly #store: SqliteStore;
   readonly #inode: string;
@@ -26,14 +27,14 @@ export class LockConnection {
    * same before and after the opening is the one that was opened.
    * @returns undefined: busy this moment
    */
-  static open(path: string): LockConnection | undefined {
+  static open(path: string): LockedFile | undefined {
     for (let count = 0; count < MAX_REOPENINGS; count++) {
       makePrivateFile(path);
       const before = inodeAt(path);
       let store: SqliteStore | undefined;
       try {
         store = new SqliteStore(path, { timeout: 0, pragmas: 'PRAGMA journal_mode = MEMORY' });
-        if (before !== undefined && inodeAt(path) === before) return new LockConnection(path, store, before);
+        if (before !== undefined && inodeAt(path) === before) return new LockedFile(path, store, before);
       } catch (error) {
         store?.close();
         if (isBusy(error)) return undefined;
@@ -50,7 +51,7 @@ export class LockConnection {
     this.#inode = inode;
   }
 
-  /** False: another process has the lock. */
+  /** False: another connection has the lock, of this process or of another. */
   tryBegin(): boolean {
     try {
       this.#store.run('BEGIN EXCLUSIVE');
@@ -92,7 +93,7 @@ function inodeAt(path: string): string | undefined {
   }
   if (stat === undefined) return undefined;
   if (!stat.isFile())
-    throw new HoldfastError('storage-failed', `"${path}" is not a regular file. Expected the workspace's lock.`, {
+    throw new HoldfastError('storage-failed', `"${path}" is not a regular file. Expected a lock of Holdfast's.`, {
       path,
     });
   return `${stat.dev}:${stat.ino}`;
