@@ -59,7 +59,7 @@ async function askedWhileBusy(): Promise<Question> {
   throw new Error('40 steps in 4 s, and nobody was asked');
 }
 
-test('a job whose steps follow each other closely is compared again as often as its plan says, watches too', async () => {
+test('a busy job is compared again as often as its plan says, with what it watches', async () => {
   await write('first');
   appendFileSync(acting.at('first.txt'), 'by somebody');
   appendFileSync(acting.at('watched.txt'), 'by somebody');

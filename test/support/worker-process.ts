@@ -1,9 +1,11 @@
 /** A real worker in a process of its own, to be killed. */
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { defined } from '../../src/model/defined.ts';
 import { bundleWorkflows, createWorker } from '../../src/worker.ts';
+import { inContainer, type Container } from './container.ts';
 
 interface WorkerOrder {
   readonly address: string;
@@ -11,9 +13,12 @@ interface WorkerOrder {
   readonly taskQueue: string;
   readonly root: string;
   readonly bundle: string;
+  /** Default: a name of its own. */
+  readonly identity?: string;
 }
 
 export interface WorkerProcess {
+  readonly pid: number;
   /** SIGKILL; resolves when it is dead. */
   kill(): Promise<void>;
   /** Ends by itself. */
@@ -21,19 +26,23 @@ export interface WorkerProcess {
 }
 
 /** Bundles once; each call of the result starts a worker and resolves when it polls. */
-export async function workerProcesses(order: Omit<WorkerOrder, 'bundle'>): Promise<() => Promise<WorkerProcess>> {
+export async function workerProcesses(
+  order: Omit<WorkerOrder, 'bundle'>,
+): Promise<(container?: Container) => Promise<WorkerProcess>> {
   const bundle = join(order.root, 'bundle.js');
   writeFileSync(bundle, (await bundleWorkflows()).code);
-  return async () => {
-    const child = fork(fileURLToPath(import.meta.url), ['worker', JSON.stringify({ ...order, bundle })], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+  const worker = [fileURLToPath(import.meta.url), 'worker', JSON.stringify({ ...order, bundle })];
+  const line = [process.execPath, ...process.execArgv, ...worker];
+  return async (container) => {
+    const [command, ...args] = container === undefined ? line : inContainer(container, line);
+    const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
     await new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve());
       child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
     });
     return {
+      pid: child.pid!,
       async kill() {
         child.kill('SIGKILL');
         await ended;
@@ -47,12 +56,13 @@ export async function workerProcesses(order: Omit<WorkerOrder, 'bundle'>): Promi
 }
 
 if (process.argv[2] === 'worker') {
-  const { address, namespace, taskQueue, root, bundle } = JSON.parse(process.argv[3]!) as WorkerOrder;
+  const { address, namespace, taskQueue, root, bundle, identity } = JSON.parse(process.argv[3]!) as WorkerOrder;
   const worker = await createWorker({
     address,
     namespace,
     taskQueue,
     workspaceRoot: root,
+    ...defined({ identity }),
     workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
     env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });
