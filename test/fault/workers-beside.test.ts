@@ -40,7 +40,8 @@ test(
     mkdirSync(docs, { recursive: true });
     for (const page of ['a', 'b', 'c']) writeFileSync(join(docs, page), page);
     const first = await startWorker({ host: 'hosta' });
-    const waits = `touch ${started}; until [ -e ${goOn} ]; do sleep 0.05; done; find docs -name '[abc]' | wc -l > docs/count.out`;
+    const counts = "find docs -name '[abc]' | wc -l > docs/count.out";
+    const waits = `touch ${started}; until [ -e ${goOn} ]; do sleep 0.05; done; ${counts}`;
     const fails = `cat /proc/sys/kernel/hostname >> ${hosts}; [ -e ${goOn} ]`;
     const handle = await start(taskQueue, 'shared', [
       command('slow', waits, { shell: true, paths: ['docs/'] }),
