@@ -2,7 +2,7 @@
  * `agentJob`: runs a plan. It is a guarded job fed by the plan's scheduler; whatever can be done here can be done in a
  * user's own Workflow by `openJob`.
  */
-import { ApplicationFailure } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -12,8 +12,11 @@ import { boundedResult } from '../model/plan/run/bounded-outputs.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
 import { runPlan } from '../model/plan/run/run.ts';
+import { jobIdOf } from '../model/record/token.ts';
 import { whyUnreadable } from '../model/unreadable.ts';
+import type { OpenJobOptions } from './guarded-job.ts';
 import { JobCore } from './job/core.ts';
+import { asFailure } from './job/failure.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
 
@@ -36,30 +39,32 @@ const MAX_RESULT_BYTES = 1_500_000;
  * @throws ApplicationFailure `bad-plan`, `bad-input`; `aborted`; a step's own failure with `onFailure: fail`
  */
 export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
-  const { plan, input } = understand(given);
-  const workspace = given.workspace ?? workspaceOf(plan, input);
-  const { continueAsNewAfterEvents } = given;
+  const { plan, input, options } = understand(given);
   const rewound: string[] = [];
-  const core = new JobCore(
-    { ...planOptions(plan, input), ...defined({ continueAsNewAfterEvents }), workspace, args: [given] },
-    { onRewound: (stepIds) => rewound.push(...stepIds) },
-  );
+  const core = new JobCore(options, { onRewound: (stepIds) => rewound.push(...stepIds) });
   const job = new PlannedJob(plan, core, rewound);
   return await core.run(async () => boundedResult(await runPlan(plan, input, job, job.progress), MAX_RESULT_BYTES));
 }
 
-function understand(given: AgentJobInput): { readonly plan: Plan; readonly input: JsonObject } {
-  const why = whyUnreadable(given);
+interface UnderstoodJob {
+  readonly plan: Plan;
+  readonly input: JsonObject;
+  readonly options: OpenJobOptions;
+}
+
+/** @throws ApplicationFailure: anything else would fail the Workflow Task, for ever */
+function understand(given: AgentJobInput): UnderstoodJob {
   try {
-    if (why !== undefined) throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why}`);
+    const why = whyUnreadable(given);
+    if (why !== undefined)
+      throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why}.`);
     const plan = assertPlan(given.plan);
-    return { plan, input: parseInput(plan, given.input ?? {}) };
+    const input = parseInput(plan, given.input ?? {});
+    const { workflowId, firstExecutionRunId } = workflowInfo();
+    const { continueAsNewAfterEvents, workspace = workspaceOf(plan, input) } = given;
+    const planned = planOptions(plan, input, jobIdOf(workflowId, firstExecutionRunId));
+    return { plan, input, options: { ...planned, ...defined({ continueAsNewAfterEvents }), workspace, args: [given] } };
   } catch (error) {
-    if (!(error instanceof HoldfastError)) throw error;
-    throw ApplicationFailure.create({
-      message: `${error.message} ${error.nextStep}`,
-      type: error.type,
-      nonRetryable: true,
-    });
+    throw asFailure(error);
   }
 }

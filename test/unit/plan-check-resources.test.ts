@@ -226,7 +226,7 @@ test('a command reads what its paths name: no step beside it may write there', (
     [
       conflict(undefined, 'a/b'),
       conflict(['a'], 'a/b'),
-      conflict(['a/**/*.ts'], 'a/b'),
+      conflict(['a/**/*.ts'], 'a/b.ts'),
       conflict(['**'], 'a/b'),
       conflict(['b'], 'a/b'),
       conflict(['ab'], 'a/b'),
@@ -245,4 +245,41 @@ test('a command reads what its paths name: no step beside it may write there', (
     )[0]!,
     /may run at the same time/,
   );
+});
+
+test('a pattern claims what it matches, and the message names it', () => {
+  const conflicts = (paths: readonly string[], other: Record<string, unknown>): readonly string[] =>
+    problemLines(inSteps({ use: 'command', with: { run: ['true'], paths } }, other)).filter((text) =>
+      /may run at the same time/.test(text),
+    );
+  const write = (path: string): Record<string, unknown> => ({ use: 'file.write', with: { path, content: '' } });
+  const remove = (path: string): Record<string, unknown> => ({ use: 'file.remove', with: { path } });
+  const touched: readonly (readonly [string, Record<string, unknown>])[] = [
+    ['*.md', write('a.md')],
+    ['**/*.md', write('a/b/c.md')],
+    ['docs/{a,b}/*.md', write('docs/b/x.md')],
+    ['docs/*.md', remove('docs')],
+    ['docs/{a,b}/*.md', remove('docs/b')],
+    ['*.md', { use: 'mine', writes: ['file:a.md'] }],
+    ['docs/*/x.md', { use: 'mine', writes: ['file:docs/'] }],
+    ['*.md', { use: 'command', with: { run: ['true'], inPlace: true } }],
+  ];
+  for (const [pattern, other] of touched) {
+    assert.equal(conflicts([pattern], other).length, 1, `${pattern} and ${JSON.stringify(other)}`);
+    assert.ok(conflicts([pattern], other)[0]!.includes(`file:${pattern}`), conflicts([pattern], other)[0]);
+  }
+  for (const [pattern, other] of [
+    ['*.md', write('a/1')],
+    ['*.md', write('a/b.md')],
+    ['**/*.md', write('a/b.txt')],
+    ['docs/{a,b}/*.md', write('docs/c/x.md')],
+    ['docs/*.md', remove('src')],
+    ['docs/{a,b}/*.md', remove('docs/c')],
+    ['*.md', { use: 'mine', writes: ['file:src/'] }],
+  ] as const)
+    assert.deepEqual(conflicts([pattern], other), [], `${pattern} and ${JSON.stringify(other)}`);
+  const [whole] = problemLines(
+    inSteps({ use: 'command', with: { run: ['true'], inPlace: true } }, { use: 'command', with: { run: ['true'] } }),
+  );
+  assert.match(whole!, /reads: the whole workspace/);
 });

@@ -4,6 +4,8 @@
  *
  * Invariant: two spellings of one path or table get one spelling here, so that claims can be compared as text.
  */
+import { PathSelection } from './path-selection.ts';
+import { mayTouch } from './pattern-claim.ts';
 import { type Checked, workspacePath, refused } from './workspace-path.ts';
 
 /** What a step claims. `whole`: nobody else may write any part of it meanwhile. */
@@ -12,9 +14,18 @@ export interface Claim {
   /** As the plan spells it, made uniform: `file:a/b`, `file:a/`, `table:main/weather`. */
   readonly resource: string;
   readonly whole: boolean;
+  /** Of a file: it is written as a file, so that nothing below its path is touched. */
+  readonly isOneFile?: boolean;
+  /** Of a `folder` that is claimed only where this matches: a pattern of files. */
+  readonly pattern?: string;
   readonly database?: string;
   /** For a row: the table that it is in. */
   readonly table?: string;
+}
+
+/** The files that a pattern matches. */
+export function patternClaim(pattern: string): Claim {
+  return { kind: 'folder', resource: `file:${pattern}`, whole: true, pattern };
 }
 
 /** `file:a/b.md`, `file:folder/`, `table:main/weather`, `row:main/weather/{"id":7}`, `schema:main/weather`. */
@@ -75,6 +86,8 @@ export function parseClaim(text: string): Checked<Claim> {
 /** Do two claims overlap? A folder covers what is in it; a table covers its rows. */
 export function overlaps(a: Claim, b: Claim): boolean {
   if (!a.whole && !b.whole) return false;
+  if (a.pattern !== undefined) return isFile(b) && patternOverlaps(a.pattern, b);
+  if (b.pattern !== undefined) return isFile(a) && patternOverlaps(b.pattern, a);
   if (a.kind === 'folder' && isFile(b)) return b.resource.startsWith(a.resource) || `${b.resource}/` === a.resource;
   if (b.kind === 'folder' && isFile(a)) return a.resource.startsWith(b.resource) || `${a.resource}/` === b.resource;
   if (isFile(a) || isFile(b))
@@ -83,6 +96,11 @@ export function overlaps(a: Claim, b: Claim): boolean {
     );
   if (a.kind === 'row' && b.kind === 'row') return a.resource === b.resource;
   return a.table !== undefined && a.table === b.table;
+}
+
+function patternOverlaps(pattern: string, { resource, isOneFile }: Claim): boolean {
+  const path = resource.slice('file:'.length).replace(/\/$/, '');
+  return isOneFile === true ? new PathSelection([pattern]).has(path) : mayTouch(pattern, path);
 }
 
 function isFile(claim: Claim): boolean {

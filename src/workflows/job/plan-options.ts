@@ -2,18 +2,20 @@
 import type { JsonObject } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { digestOf } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../../model/job/settings.ts';
 import type { Plan, Watch as PlanWatch } from '../../model/plan/plan.ts';
 import { watchesOf } from '../../model/plan/run/input.ts';
+import { workspacePattern } from '../../model/step/file-pattern.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
 
-/** @throws HoldfastError `bad-input`, for a watch whose reference has no value */
-export function planOptions(plan: Plan, input: JsonObject): Omit<OpenJobOptions, 'workspace' | 'args'> {
+/** @throws HoldfastError `bad-input`, for a watch whose reference has no value, or leads to no path */
+export function planOptions(plan: Plan, input: JsonObject, jobId: string): Omit<OpenJobOptions, 'workspace' | 'args'> {
   const { verifyAfterMinutes } = plan;
   return {
     name: plan.name,
     databases: Object.fromEntries(Object.entries(plan.databases).map(([name, { url }]) => [name, url])),
-    watch: plan.watch.length === 0 ? [] : watchesOf(plan, input, 'job').map(jobWatch),
+    watch: plan.watch.length === 0 ? [] : watchesOf(plan, input, jobId).map(jobWatch),
     verifyAfterMs: verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(verifyAfterMinutes * 60_000),
     plan: { name: plan.name, digest: digestOf(plan) },
     ...defined({ secrets: plan.secrets, http: plan.http }),
@@ -21,7 +23,7 @@ export function planOptions(plan: Plan, input: JsonObject): Omit<OpenJobOptions,
 }
 
 function jobWatch(watch: PlanWatch): Watch {
-  if (watch.file !== undefined) return { kind: 'file', path: watch.file };
+  if (watch.file !== undefined) return { kind: 'file', path: watchedPath(watch.file) };
   if (watch.command !== undefined) return { kind: 'command', argv: [...watch.command] };
   if (watch.schema !== undefined) {
     const [database, table] = watch.schema.split('/') as [string, string];
@@ -30,4 +32,11 @@ function jobWatch(watch: PlanWatch): Watch {
   if (watch.endpoint !== undefined) return { kind: 'endpoint', ...watch.endpoint };
   const { name, database, sql, params } = watch.query!;
   return { kind: 'query', name, database, sql, params: [...params] };
+}
+
+/** Made uniform, as steps name what they read and write: one file is one resource, however it is spelled. */
+function watchedPath(text: string): string {
+  const checked = workspacePattern(text);
+  if (checked.ok) return checked.value;
+  throw new HoldfastError('bad-input', `The watched path "${text}" ${checked.problem}: ${checked.hint}.`);
 }

@@ -36,7 +36,7 @@ export function checkParallel(plan: Plan, graph: PlanGraph): readonly PlanProble
 
 function conflict(plan: Plan, a: StepClaim, b: StepClaim): PlanProblem {
   const index = plan.steps.findIndex((step) => step.id === b.step);
-  const resources = [...new Set([a.claim.resource, b.claim.resource])].join(' and ');
+  const resources = [...new Set([shownResource(a.claim), shownResource(b.claim)])].join(' and ');
   const [writer, reader] = a.writes ? [a.step, b.step] : [b.step, a.step];
   const isWrittenTwice = a.writes && b.writes;
   const what = isWrittenTwice ? `both write ${resources}` : `"${writer}" writes what "${reader}" reads: ${resources}`;
@@ -46,6 +46,10 @@ function conflict(plan: Plan, a: StepClaim, b: StepClaim): PlanProblem {
     expected: 'one step at a time on a resource that is written',
     hint: `let one wait for the other: needs: [${a.step}] in step "${b.step}"`,
   };
+}
+
+function shownResource({ resource }: Claim): string {
+  return resource === 'file:' ? 'the whole workspace' : resource;
 }
 
 function claimsOf(step: PlanStep): readonly StepClaim[] {

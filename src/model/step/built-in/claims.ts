@@ -1,8 +1,8 @@
 /** What a built-in step's input says about what the step reads and writes. */
 import type { Json } from '../../canonical-json.ts';
 import { isList } from '../../list.ts';
-import { folderOfPattern, isFilePattern } from '../file-pattern.ts';
-import { parseClaim, type Claim } from '../claim.ts';
+import { isFilePattern, workspacePattern } from '../file-pattern.ts';
+import { parseClaim, patternClaim, type Claim } from '../claim.ts';
 import { literalText, member } from './literal.ts';
 
 const WHOLE_WORKSPACE: Claim = { kind: 'folder', resource: 'file:', whole: true };
@@ -15,14 +15,15 @@ export function builtInWrites(use: string, input: Json): readonly Claim[] {
   const text = (name: string): string | undefined => literalText(member(input, name));
   switch (use) {
     case 'file.write':
+      return oneFile(text('path'));
     case 'file.remove':
       return fileClaim(text('path'));
     case 'file.copy':
-      return fileClaim(text('to'));
+      return oneFile(text('to'));
     case 'command':
       return member(input, 'inPlace') === true ? [WHOLE_WORKSPACE] : [];
     case 'http':
-      return fileClaim(text('saveTo'));
+      return oneFile(text('saveTo'));
     case 'db.upsert':
       return tableClaim(text('database'), text('table'), false);
     case 'db.sql': {
@@ -47,15 +48,21 @@ function commandReads(paths: Json | undefined): readonly Claim[] {
   return paths.flatMap((path) => {
     const text = literalText(path);
     if (text === undefined) return [];
+    if (text === '.' || text === './') return [WHOLE_WORKSPACE];
     if (!isFilePattern(text)) return fileClaim(text);
-    const folder = folderOfPattern(text);
-    return [folder === '' ? WHOLE_WORKSPACE : { ...WHOLE_WORKSPACE, resource: `file:${folder}/` }];
+    const checked = workspacePattern(text);
+    return checked.ok ? [patternClaim(checked.value)] : [];
   });
 }
 
 function fileClaim(path: string | undefined): readonly Claim[] {
   const claim = path === undefined ? undefined : parseClaim(`file:${path.replace(/\/+$/, '')}`);
   return claim?.ok === true ? [claim.value] : [];
+}
+
+/** Of what is written as a file: it is no folder, whatever is there. */
+function oneFile(path: string | undefined): readonly Claim[] {
+  return fileClaim(path).map((claim) => ({ ...claim, isOneFile: true }));
 }
 
 function tableClaim(database: string | undefined, table: string | undefined, whole: boolean): readonly Claim[] {
