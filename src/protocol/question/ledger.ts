@@ -10,6 +10,10 @@ import { clipped, finding, textSide } from './finding.ts';
 
 export const LEDGER = 'ledger:';
 
+/** The whole folder: SQLite's log beside the ledger belongs to the ledger that it was written for. */
+const PUT_BACK =
+  'mv .holdfast .holdfast.bad, then cp -a the whole .holdfast folder of the copy there; the worker may stay up.';
+
 export function damagedLedgerFinding(problems: readonly string[]): Finding {
   return finding({
     resource: LEDGER,
@@ -17,7 +21,7 @@ export function damagedLedgerFinding(problems: readonly string[]): Finding {
     kind: 'ledger-damaged',
     expected: textSide('an unbroken chain of records'),
     found: textSide(clipped(problems.join('; '))),
-    advice: 'Put a sound copy of .holdfast/ledger.sqlite back, then answer recheck.',
+    advice: `Put a sound copy back: ${PUT_BACK} Then answer recheck.`,
   });
 }
 
@@ -32,7 +36,9 @@ export function missingLedgerFinding(
     kind: 'ledger-missing',
     expected: { digest: known.head, text: `the ledger of job ${jobId} with ${known.seq} records` },
     found: textSide(`none in ${root}`),
-    advice: 'Bring the workspace with its .holdfast folder back (an old disk, another host?), then answer recheck.',
+    advice:
+      `Put the workspace's own .holdfast folder back at ${root}/.holdfast (an old disk, another host, a backup); ` +
+      'the worker may stay up, and has made nothing in its place. Then answer recheck.',
   });
 }
 
@@ -49,8 +55,8 @@ export function ledgerBehindFinding(
     expected: { digest: known.head, text: `record ${known.seq}, which the Workflow has` },
     found: { digest: head ?? null, text: `the ledger ends at record ${lastSeq}${otherwise}` },
     advice:
-      'The ledger is older than the job (an old disk, another host, a restored snapshot). ' +
-      'Put the newer one back, then answer recheck.',
+      'The ledger is not the one that the job went on with (an old disk, another host, a restored snapshot). ' +
+      `Put the newer one back: ${PUT_BACK} Then answer recheck.`,
   });
 }
 

@@ -24,7 +24,8 @@ const RECORD_TROUBLE: ReadonlySet<FailureType> = new Set([
 const ADVICE: Partial<Record<FailureType, string>> = {
   'permission-denied': 'Give the worker access to it, then answer recheck.',
   'workspace-unusable':
-    'Put the folder there as it was (mount its disk, mend the link, move what stands there away), then answer recheck.',
+    'Put the folder there as it was (mv it back, mount its disk, mend the link, move what stands there away); the ' +
+    'worker may stay up, and has made nothing in its place. Then answer recheck.',
 };
 
 /** May it be put to a person? */

@@ -10,6 +10,7 @@ import { lookAgain, type Answers } from './look-again.ts';
 import type { RepairContext } from './running/context.ts';
 import { rollForward } from './roll-forward.ts';
 import { sealRepair } from './seal.ts';
+import { withoutRecord } from './without-record.ts';
 import { SealedRepairSchema } from './running/sealed-repair.ts';
 
 const MAX_RESOURCES_IN_RESULT = 20;
@@ -20,9 +21,9 @@ export async function decide(context: RepairContext, decision: Decision): Promis
   const earlier = ledger.repairBody(decision.digest);
   if (earlier !== undefined) return await goOn(context, decision, earlier.body);
   const asked = ledger.question(decision.digest);
-  // Another ledger than the one that asked, or withdrawn since: whatever is to be asked now is asked anew.
-  if (asked === undefined || asked.question.jobId !== jobId || asked.state !== 'open')
-    return worldMoved(decision, ['ledger:']);
+  if (asked === undefined) return withoutRecord(decision, 'the ledger does not have the question', ledger.job(jobId));
+  // Another job's, or withdrawn since: whatever is to be asked now is asked anew.
+  if (asked.question.jobId !== jobId || asked.state !== 'open') return worldMoved(decision, ['ledger:']);
   // What nothing undoes is looked up anew: the step may have applied it since.
   const findings = asked.question.findings.map((finding) => withWhatStays(ledger, jobId, finding));
   const question = { ...asked.question, findings };
@@ -51,7 +52,7 @@ function refused({ digest }: Decision, problems: readonly string[]): RepairResul
   return { kind: 'refused', question: digest, problems: [...problems] };
 }
 
-export function worldMoved({ digest }: Decision, resources: readonly string[]): RepairResult {
+function worldMoved({ digest }: Decision, resources: readonly string[]): RepairResult {
   return { kind: 'world-moved', question: digest, resources: [...resources] };
 }
 

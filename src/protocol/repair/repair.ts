@@ -8,17 +8,15 @@
  * 3. Once sealed it only rolls forward, however often it is killed; closing the question appends one chain record.
  * 4. The bytes found are captured before they are replaced.
  */
-import type { Decision } from '../../model/question/decision.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { RepairRequest, RepairResult } from '../../model/job/repair.ts';
-import { GENESIS } from '../../model/record/chain.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { LEDGER } from '../question/ledger.ts';
-import { isRecordTrouble, WORKSPACE } from '../question/workspace.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
-import { decide, worldMoved } from './decide.ts';
+import { decide } from './decide.ts';
+import { withoutRecord } from './without-record.ts';
 
 /** Of a job that the ledger does not know. */
 const NO_SETTINGS: JobSettings = { databases: {}, watch: [], verifyAfterMs: 0, plan: null };
@@ -35,8 +33,7 @@ export async function repairProtocol(
 ): Promise<RepairResult> {
   try {
     const workspace = workspaces.find(path);
-    if (workspace === undefined)
-      return withoutRecord(decision, WORKSPACE, `there is no ledger in ${workspaces.pathOf(path)}`);
+    if (workspace === undefined) return withoutRecord(decision, `there is no ledger in ${workspaces.pathOf(path)}`);
     return await workspace.exclusive(
       'repair',
       async (ledger) => {
@@ -49,20 +46,6 @@ export async function repairProtocol(
     );
   } catch (error) {
     if (!isRecordTrouble(error)) throw error;
-    return withoutRecord(decision, error.type === 'ledger-damaged' ? LEDGER : WORKSPACE, error.message);
+    return withoutRecord(decision, error.message);
   }
-}
-
-/** A record that cannot be used holds no decision. Only an abort is carried out all the same. */
-function withoutRecord(decision: Decision, resource: string, why: string): RepairResult {
-  if (decision.answer !== 'abort') return worldMoved(decision, [resource]);
-  return {
-    kind: 'repaired',
-    question: decision.digest,
-    term: 0,
-    at: { seq: 0, head: GENESIS },
-    answers: ['abort'],
-    reruns: [],
-    notes: [why.slice(0, 500)],
-  };
 }

@@ -43,11 +43,13 @@ function whyNotCurrent(
     return { reason: 'first-of-run', detail: `the world was last compared for Run ${job.runId}` };
   if (job.term !== term)
     return { reason: 'other-term', detail: `the request has term ${term}, the ledger ${job.term}` };
-  if (ledger.headAt(job.jobId, known.seq) !== known.head) {
-    return {
-      reason: 'record-missing',
-      detail: `the ledger lacks record ${known.seq}, which the Workflow has (it ends at ${job.at.seq})`,
-    };
+  const head = ledger.headAt(job.jobId, known.seq);
+  if (head !== known.head) {
+    const detail =
+      head === undefined
+        ? `the ledger ends at record ${job.at.seq}; the Workflow has record ${known.seq}`
+        : `record ${known.seq} of the ledger is not the one that the Workflow has`;
+    return { reason: 'record-missing', detail };
   }
   return ledger.sealedRepairs(job.jobId).length > 0
     ? { reason: 'repair-pending', detail: 'a decision is half carried out' }

@@ -8,8 +8,8 @@
  * 3. The world is not compared as a whole: each undoing looks at what it is about to change.
  */
 import { defined } from '../../model/defined.ts';
-import type { HoldfastError } from '../../model/failure.ts';
 import type { BeginUndoRequest, BeginUndoResult } from '../../model/job/undo.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { Question } from '../../model/question/question.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
@@ -17,6 +17,7 @@ import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
 import { missingLedgerFinding } from '../question/ledger.ts';
 import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
 import { foreignFindings } from '../verify/foreign-binding.ts';
+import { missingRecordFinding } from '../verify/missing-record.ts';
 import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -39,7 +40,7 @@ export async function beginUndoProtocol(
     return await onFreshHandles(() => begin(host, workspaces, caller, request));
   } catch (error) {
     if (!isForPerson(error)) throw error;
-    return questionResult(host, unusableRecordQuestion(request, error), 0);
+    return questionResult(host, withoutRecordQuestion(request, unusableWorkspaceFinding(error)), 0);
   }
 }
 
@@ -49,9 +50,10 @@ async function begin(
   caller: Caller,
   request: BeginUndoRequest,
 ): Promise<BeginUndoResult> {
-  // A job with a record finds an empty workspace: the record is lost, which is a question, not an empty job.
-  const workspace =
-    workspaces.find(request.workspace) ?? (request.known.seq > 0 ? workspaces.create(request.workspace) : undefined);
+  // The record of a job that has one is lost: a question, not an empty job.
+  const missing = missingRecordFinding(workspaces, request);
+  if (missing !== undefined) return questionResult(host, withoutRecordQuestion(request, missing), 0);
+  const workspace = workspaces.find(request.workspace);
   if (workspace === undefined) return nothingToUndo(host);
   return await beginIn(workspace, host, caller, request);
 }
@@ -71,7 +73,7 @@ async function beginIn(
       const obstacle = await obstacleTo(beginning);
       return obstacle === undefined ? await ready(beginning) : asked(beginning, obstacle);
     },
-    { create: true, signal: caller.signal },
+    { signal: caller.signal },
   );
 }
 
@@ -137,13 +139,9 @@ function asked({ host, caller, request, workspace, ledger }: UndoBeginning, obst
   return questionResult(host, question, ledger.job(jobId)?.term ?? 0);
 }
 
-/** A record that cannot be used stores no question. */
-function unusableRecordQuestion(request: BeginUndoRequest, error: HoldfastError): Question {
-  return unsavedQuestion({
-    jobId: request.jobId,
-    why: whyBegun(request),
-    findings: [unusableWorkspaceFinding(error)],
-  });
+/** A record that is not there, or cannot be used, stores no question. */
+function withoutRecordQuestion(request: BeginUndoRequest, finding: Finding): Question {
+  return unsavedQuestion({ jobId: request.jobId, why: whyBegun(request), findings: [finding] });
 }
 
 function questionResult({ searchAttributes }: ProtocolHost, question: Question, term: number): BeginUndoResult {

@@ -1,13 +1,11 @@
 /** One request to compare the world with the record, with what it is carried out with; and its questions. */
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
-import type { HoldfastError } from '../../model/failure.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
-import { unusableWorkspaceFinding } from '../question/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 
 export interface Verification {
@@ -43,9 +41,8 @@ export function askAboutWorld(
 }
 
 /** A record that can't be used stores no question: it is asked all the same, and anew after each such comparison. */
-export function askUnsaved({ host, request }: Verification, error: HoldfastError): VerifyWorldResult {
-  const findings = [unusableWorkspaceFinding(error)];
-  const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings });
+export function askUnsaved({ host, request }: Verification, finding: Finding): VerifyWorldResult {
+  const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings: [finding] });
   return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: host.searchAttributes };
 }
 

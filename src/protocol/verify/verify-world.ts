@@ -10,12 +10,13 @@
  * 5. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
  * 6. What registers, or is found left open, once looking has begun is not covered by the comparison.
  * 7. The chain is read once, from its stored texts, under the lock; what is recorded after that, at the conclusion.
+ * 8. Where the Workflow has records nothing is created: what is missing is asked about.
  */
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { isForPerson } from '../question/workspace.ts';
+import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
 import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -23,6 +24,7 @@ import type { Workspaces } from '../workspace/workspaces.ts';
 import { ChainReading } from './chain-reading.ts';
 import { compareWhole } from './compare-record.ts';
 import { beginComparison, conclude, type BegunComparison } from './conclude.ts';
+import { isRecordExpected, missingRecordFinding } from './missing-record.ts';
 import { openRecord } from './open-record.ts';
 import { askAboutWorld, askUnsaved, type Verification } from './verification.ts';
 
@@ -42,12 +44,14 @@ export async function verifyWorldProtocol(
     return await onFreshHandles(() => verify(verification));
   } catch (error) {
     if (!isForPerson(error)) throw error;
-    return askUnsaved(verification, error);
+    return askUnsaved(verification, unusableWorkspaceFinding(error));
   }
 }
 
 async function verify(verification: Verification): Promise<VerifyWorldResult> {
   const { host, workspaces, caller, request } = verification;
+  const missing = missingRecordFinding(workspaces, request);
+  if (missing !== undefined) return askUnsaved(verification, missing);
   const workspace = workspaces.find(request.workspace) ?? workspaces.create(request.workspace);
   // What a dead worker's command still does is ended before anything is compared.
   await removeDeadCommands(workspace.directory);
@@ -72,7 +76,7 @@ async function open(
   workspace: Workspace,
   chain: ChainReading,
 ): Promise<VerifyWorldResult | BegunComparison> {
-  const { host, caller } = verification;
+  const { host, caller, request } = verification;
   const opened = await workspace.exclusive(
     'open',
     async (ledger) => {
@@ -80,9 +84,14 @@ async function open(
       const findings = await openRecord(verification, workspace, ledger, chain);
       return findings.length > 0 ? { findings } : beginComparison(verification, ledger);
     },
-    { create: true, signal: caller.signal },
+    { create: !isRecordExpected(request), signal: caller.signal },
   );
   if (!('findings' in opened)) return opened;
   const { findings } = opened;
-  return await workspace.exclusive('ask', (ledger) => askAboutWorld(verification, ledger, findings), { create: true });
+  return await workspace.exclusive('ask', (ledger) => {
+    const asked = askAboutWorld(verification, ledger, findings);
+    // Whoever puts another ledger there finds nobody who writes into it.
+    if (findings.some(({ class: cls }) => cls === 'damaged')) workspace.letGoOfLedger();
+    return asked;
+  });
 }

@@ -93,18 +93,20 @@ export class Workspace {
     await this.#databases.forget(name);
   }
 
-  async close(): Promise<void> {
-    await this.#databases.close();
+  /** The next use opens the file anew that is at the path then. Call under the lock. */
+  letGoOfLedger(): void {
     this.#ledger?.close();
     this.#ledger = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#databases.close();
+    this.letGoOfLedger();
     this.#lock.close();
   }
 
   #openLedger(create: boolean): Ledger {
-    if (this.#ledger !== undefined && !this.#ledger.isUsable()) {
-      this.#ledger.close();
-      this.#ledger = undefined;
-    }
+    if (this.#ledger?.isUsable() === false) this.letGoOfLedger();
     return (this.#ledger ??= Ledger.open(this.directory, { create }));
   }
 }

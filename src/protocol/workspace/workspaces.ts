@@ -34,9 +34,14 @@ export class Workspaces {
    */
   find(workspace: string): Workspace | undefined {
     const path = this.pathOf(workspace);
+    return this.hasLedger(workspace) ? this.#opened(path) : undefined;
+  }
+
+  /** @throws HoldfastError `workspace-unusable`, `permission-denied`, `storage-failed` */
+  hasLedger(workspace: string): boolean {
+    const path = this.pathOf(workspace);
     mustBeUsable(path);
-    if (!isThere(join(path, HOLDFAST_DIRECTORY, LEDGER_FILE))) return undefined;
-    return this.#opened(path);
+    return isThere(join(path, HOLDFAST_DIRECTORY, LEDGER_FILE));
   }
 
   hasFolder(workspace: string): boolean {

@@ -15,10 +15,11 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import type { FailureType } from '../../model/failures.ts';
-import { isThere, makePrivateFile, storageError, systemCode } from '../durable-file.ts';
+import { isThere, makePrivateFile, storageError } from '../durable-file.ts';
 import { atPoints } from '../fault-point.ts';
 import { isSqliteError, sqliteProblem, type SqliteError } from '../sqlite-failure.ts';
 import { SqliteStore, type NamedRow, type SqliteInput } from '../sqlite-store.ts';
+import { logInode, setLogAside } from './own-log.ts';
 import { LEDGER_TABLES } from './schema.ts';
 import { checkFile, type Verdict } from './soundness.ts';
 
@@ -49,6 +50,7 @@ export class LedgerFile {
   readonly path: string;
   readonly #store: SqliteStore;
   readonly #inode: bigint;
+  readonly #log: bigint | undefined;
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
   #isReading = false;
   #isSuspect = false;
@@ -57,6 +59,7 @@ export class LedgerFile {
     this.path = path;
     this.#store = store;
     this.#inode = statSync(path, { bigint: true }).ino;
+    this.#log = logInode(path);
   }
 
   /**
@@ -97,17 +100,14 @@ export class LedgerFile {
    */
   isUsable(): boolean {
     if (this.#isSuspect) return false;
-    try {
-      return statSync(this.path, { bigint: true }).ino === this.#inode;
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return false;
-      throw storageError('look at', this.path, error);
-    }
+    return this.#inodeAtPath() === this.#inode;
   }
 
-  /** Safe to repeat. */
+  /** Where another file is at the path by now, SQLite writes nothing there. Safe to repeat. */
   close(): void {
+    if (!this.#store.isOpen) return;
     this.#store.close();
+    if (this.#isReplaced()) setLogAside(this.path, this.#log);
   }
 
   /** One atomic, fsynced commit. Nested calls join the outer one. */
@@ -179,6 +179,19 @@ export class LedgerFile {
     const failure = ledgerFailure(this.path, error, 'ledger');
     if (failure.type !== 'busy') this.#isSuspect = true;
     return failure;
+  }
+
+  #isReplaced(): boolean {
+    const inode = this.#inodeAtPath();
+    return inode !== undefined && inode !== this.#inode;
+  }
+
+  #inodeAtPath(): bigint | undefined {
+    try {
+      return statSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino;
+    } catch (error) {
+      throw storageError('look at', this.path, error);
+    }
   }
 
   #endReading(): void {

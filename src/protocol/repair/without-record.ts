@@ -1,0 +1,29 @@
+/**
+ * A decision about a question that no ledger has: it could not be stored, because the ledger was damaged or not there.
+ * The Workflow has checked that it is open.
+ *
+ * Invariant: only what changes nothing of the record holds: looking again, and ending the job.
+ */
+import type { RepairResult } from '../../model/job/repair.ts';
+import { answered } from '../../model/question/answer.ts';
+import type { Decision } from '../../model/question/decision.ts';
+import { GENESIS } from '../../model/record/chain.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+
+const MAX_WHY_CHARACTERS = 500;
+const NO_PLACE = { term: 0, at: { seq: 0, head: GENESIS } } as const;
+
+/** why: for people. job: where a ledger has it by now. */
+export function withoutRecord(
+  { digest, answer, items = {} }: Decision,
+  why: string,
+  job?: ReturnType<Ledger['job']>,
+): RepairResult {
+  const { term, at } = job ?? NO_PLACE;
+  const held = { kind: 'repaired' as const, question: digest, term, at, reruns: [] };
+  if (answer === 'abort') return { ...held, answers: ['abort'], notes: [why.slice(0, MAX_WHY_CHARACTERS)] };
+  const isRecheck = answered(items, 'recheck').length === Object.keys(items).length;
+  if (isRecheck && (answer === undefined || answer === 'recheck'))
+    return { ...held, answers: ['recheck'], notes: ['the world is compared again'] };
+  return { kind: 'world-moved', question: digest, resources: ['ledger:'] };
+}
