@@ -4,8 +4,9 @@
  *
  * Invariant: a log is set aside, never deleted; and only the one that this process has written with others.
  */
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { systemCode } from '../durable-file.ts';
+import { atPoints } from '../fault-point.ts';
 
 const LOG = '-wal';
 const LOG_INDEX = '-shm';
@@ -20,8 +21,8 @@ export function logInode(ledgerPath: string): bigint | undefined {
 export function setLogAside(ledgerPath: string, inode: bigint | undefined): void {
   if (inode === undefined || logInode(ledgerPath) !== inode) return;
   try {
-    renameSync(ledgerPath + LOG, `${ledgerPath}${LOG}${ASIDE}`);
-    rmSync(ledgerPath + LOG_INDEX, { force: true });
+    atPoints('rename', () => renameSync(ledgerPath + LOG, `${ledgerPath}${LOG}${ASIDE}`));
+    atPoints('unlink', () => unlinkSync(ledgerPath + LOG_INDEX));
   } catch (error) {
     // Somebody else has done it, or has taken it away.
     if (systemCode(error) !== 'ENOENT') throw error;
