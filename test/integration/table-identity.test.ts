@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sameState } from '../../src/model/record/world.ts';
+import { dieAt } from '../support/fault-hook.ts';
 import { findingOf, PostgresJob, throwQuestion } from '../support/postgres-job.ts';
 import { postgresSubject } from '../support/postgres-subject.ts';
 import { testPostgres } from '../support/postgres.ts';
@@ -51,6 +52,25 @@ test('after a change of search_path nothing is written to a table of the same na
     } finally {
       await job.end();
     }
+  }
+});
+
+test('what is half applied goes on only in the table for which it was sealed', async () => {
+  const job = await itemJob();
+  const write = (): Promise<void> =>
+    job.step('first', (ctx) => ctx.db('main').upsert('item', { id: 1, label: 'ours' }));
+  try {
+    dieAt('commit.database-before');
+    await write().catch(() => undefined);
+    await job.direct(...TWIN);
+    await job.searchPath('other, public');
+    await job.resume();
+    const { expected, found, difference } = (await job.asks(write())).findings[0]!;
+    const said = `${expected.text} ${found.text} ${difference}`;
+    assert.match(said, /leads to other\.item \(object id \d+\) now\. Expected public\.item/);
+    assert.deepEqual(await job.direct(LABELS), []);
+  } finally {
+    await job.end();
   }
 });
 

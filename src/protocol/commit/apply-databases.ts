@@ -7,12 +7,13 @@
  * 2. A token row of another intent, or one that nothing explains, stops everything.
  */
 import { ABSENT, type TokenState } from '../../model/record/world.ts';
+import { parseResource, type Resource } from '../../model/record/resource.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
 import { databaseEffects, databaseNames, type Application, type OpenTransaction } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
 import { changeDatabase, checkRecorded, checkRows } from './change-database.ts';
-import { checkReadsInside } from './apply-reads.ts';
+import { checkReadsInside, mustBeSealedTables } from './apply-reads.ts';
 import type { PlacedMark } from './effect-marks.ts';
 import { recordedRows } from './recorded-rows.ts';
 
@@ -60,7 +61,7 @@ async function prepareDatabase(application: Application, name: string): Promise<
   if (taken.outcome === 'there') return await takeCommitted(application, open, taken.state);
   const obstacle =
     (await checkRows(application, open)) ??
-    (isRollForward ? undefined : await checkReadsInside(intent, open)) ??
+    (isRollForward ? await mustBeSealedTables(intent, open) : await checkReadsInside(intent, open)) ??
     (await checkRecorded(application, open));
   if (obstacle !== undefined) return obstacle;
   await changeDatabase(application, open);
@@ -107,7 +108,10 @@ async function takeCommitted(
 
 /** What an earlier attempt's transaction changed besides its effects; the ledger noted it before the COMMIT. */
 function takePlannedChanges({ job, intent, changes }: Application, name: string): void {
-  const prefixes = ['token', 'schema', 'row'].map((scheme) => `${scheme}:${name}/`);
   const planned = job.ledger.preparedAfters(intent.token).changes;
-  changes.push(...planned.filter(({ resource }) => prefixes.some((prefix) => resource.startsWith(prefix))));
+  changes.push(...planned.filter(({ resource }) => isInDatabase(parseResource(resource), name)));
+}
+
+function isInDatabase(resource: Resource, name: string): boolean {
+  return 'database' in resource && resource.database === name;
 }

@@ -2,6 +2,8 @@
 import { sameState, type ResourceState } from '../../model/record/world.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { QueryObservation } from '../../model/record/observation.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import { parseResource } from '../../model/record/resource.ts';
 import { listingDigest, rowsDigest } from '../look/digests.ts';
 import { databaseNames, type Application, type OpenTransaction } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
@@ -22,6 +24,30 @@ export async function checkReadsInside(
     if (query.database !== database.name) continue;
     const { rows } = await transaction.query(query.sql, query.params);
     if (rowsDigest(rows) !== query.rows) return staleQuery(query);
+  }
+  return undefined;
+}
+
+/**
+ * What is half applied goes on in the tables that it was sealed for, whatever their names lead to now.
+ * @throws HoldfastError `unknown-table`
+ */
+export async function mustBeSealedTables(
+  intent: Intent,
+  { database, transaction }: OpenTransaction,
+): Promise<undefined> {
+  for (const { table, state } of schemasRead(intent, (name) => name === database.name)) {
+    if (state.kind !== 'schema' || state.table === undefined) continue;
+    const found = await transaction.schema(table);
+    const now = found.kind === 'schema' ? found.table : undefined;
+    if (now?.id === state.table.id) continue;
+    const leads = now === undefined ? 'to no table now' : `to ${now.name} (object id ${now.id}) now`;
+    throw new HoldfastError(
+      'unknown-table',
+      `Table ${table} of database ${database.name} leads ${leads}. ` +
+        `Expected ${state.table.name} (object id ${state.table.id}), for which step ${intent.stepId} was sealed.`,
+      { database: database.name, table },
+    );
   }
   return undefined;
 }
@@ -65,10 +91,10 @@ interface SchemaRead {
 
 function schemasRead({ observations }: Intent, isWanted: (database: string) => boolean): SchemaRead[] {
   return observations.flatMap(({ resource, state }) => {
-    const match = /^schema:([^/]+)\/(.+)$/s.exec(resource);
-    if (match === null || !isWanted(match[1]!)) return [];
-    const table = match[2]!.replaceAll('%2F', '/').replaceAll('%25', '%');
-    return [{ resource, database: match[1]!, table, state }];
+    if (!resource.startsWith('schema:')) return [];
+    const parsed = parseResource(resource);
+    if (parsed.kind !== 'schema' || !isWanted(parsed.database)) return [];
+    return [{ resource, database: parsed.database, table: parsed.table, state }];
   });
 }
 

@@ -24,7 +24,8 @@ export async function reportDatabaseTraces(
 
 function isRequested(only: ReadonlySet<string>, database: string): boolean {
   const resource = formatResource({ kind: 'database', database });
-  return only.has(resource) || [...only].some((one) => one.startsWith(`token:${database}/`));
+  const tokens = formatResource({ kind: 'token', database, token: '' });
+  return only.has(resource) || [...only].some((one) => one.startsWith(tokens));
 }
 
 /** term: the ledger's. */

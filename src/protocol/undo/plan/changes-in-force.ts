@@ -6,6 +6,7 @@
  */
 import { uriOf } from '../../../model/record/effect.ts';
 import type { DecisionRecord, StepRecord } from '../../../model/record/record.ts';
+import { parseResource } from '../../../model/record/resource.ts';
 import type { RecordedStep } from './recorded-step.ts';
 
 interface EffectPlace {
@@ -59,8 +60,8 @@ function statementsOf(stepId: string, database: string): string {
   return `sql:${database}/${stepId}`;
 }
 
-function databaseOfToken(resource: string, token: string): string | undefined {
-  return resource.startsWith('token:') && resource.endsWith(`/${token}`)
-    ? resource.slice('token:'.length, -token.length - 1)
-    : undefined;
+function databaseOfToken(uri: string, token: string): string | undefined {
+  if (!uri.startsWith('token:')) return undefined;
+  const resource = parseResource(uri);
+  return resource.kind === 'token' && resource.token === token ? resource.database : undefined;
 }
