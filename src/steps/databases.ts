@@ -1,7 +1,6 @@
 /** The code of the built-in steps that read and change databases. */
 import type { JsonObject } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { dbQueryStep, dbSqlStep, dbUpsertStep } from '../model/step/built-in/database.ts';
 import { implementStep } from '../model/step/step.ts';
 
@@ -17,12 +16,6 @@ export const dbUpsert = implementStep(dbUpsertStep, async (ctx, { database, tabl
 });
 
 export const dbQuery = implementStep(dbQueryStep, async (ctx, { database, sql, params, maxRows }) => {
-  const rows = await ctx.db(database).query<JsonObject>(sql, params);
-  if (rows.length > maxRows)
-    throw new HoldfastError(
-      'too-large',
-      `The query returned ${rows.length} rows; this step takes at most ${maxRows} (maxRows). Narrow the query.`,
-      { rows: rows.length },
-    );
+  const rows = await ctx.db(database).query<JsonObject>(sql, params, { maxRows });
   return { rows: [...rows] };
 });

@@ -53,6 +53,35 @@ check(
   },
 );
 
+check('commits wait for the standbys where the server asks for that', [ITEM], async (subject) => {
+  const setting = "SELECT current_setting('synchronous_commit') AS it";
+  const name = new URL(subject.url).pathname.slice(1);
+  await subject.direct(`ALTER DATABASE "${name}" SET synchronous_commit = remote_apply`);
+  const again = await subject.open();
+  await transact(again, async (transaction) => {
+    assert.deepEqual((await transaction.query(setting, [])).rows, [{ it: 'remote_apply' }]);
+    await transaction.applySql({ text: 'SET LOCAL synchronous_commit = off', params: [] });
+    await transaction.settle();
+    assert.deepEqual((await transaction.query(setting, [])).rows, [{ it: 'remote_apply' }]);
+  });
+  await again.close();
+});
+
+check(
+  'what a function does to its session unseen does not reach the next',
+  [
+    'CREATE FUNCTION sly() RETURNS text LANGUAGE sql AS ' + "$$ SELECT set_config('search_path', 'nowhere', false) $$",
+    ITEM,
+    'INSERT INTO item VALUES (1)',
+  ],
+  async (_subject, database) => {
+    await database.query('SELECT sly()', []);
+    assert.equal((await rowOf(database, 'item', { id: 1 }, ['label'])).kind, 'row');
+    await transact(database, (transaction) => transaction.applySql({ text: 'SELECT sly()', params: [] }));
+    assert.equal((await rowOf(database, 'item', { id: 1 }, ['label'])).kind, 'row');
+  },
+);
+
 check(
   'what a step’s statement leaves in its session does not reach the next',
   [ITEM, 'INSERT INTO item VALUES (1)'],
@@ -77,7 +106,7 @@ check('a statement that takes too long is busy', [], async (_subject, database) 
 
 check('a query ends when its signal says so, on the server too', [], async (subject, database) => {
   const started = performance.now();
-  await assertFails(database.query('SELECT pg_sleep(20)', [], AbortSignal.timeout(100)), 'cancelled');
+  await assertFails(database.query('SELECT pg_sleep(20)', [], { signal: AbortSignal.timeout(100) }), 'cancelled');
   assert.ok(performance.now() - started < 3000);
   const [result] = await direct(
     subject.url,

@@ -97,6 +97,26 @@ void test('the file is not created by opening or reading, but by the first write
   await database.close();
 });
 
+void test('a step leaves no temporary object behind that would hide a table from the next', async (context) => {
+  const subject = await setUp(context, [ITEM, "INSERT INTO item (id, label) VALUES (1, 'kept')"]);
+  const database = await subject.open();
+  const statements = [
+    'CREATE TEMP TABLE item (id INTEGER PRIMARY KEY, label TEXT)',
+    'CREATE TABLE temp.item (id INTEGER PRIMARY KEY, label TEXT)',
+    'CREATE TEMP VIEW item AS SELECT 1',
+    'CREATE TEMP TRIGGER t AFTER UPDATE ON main.item BEGIN DELETE FROM item; END',
+  ];
+  for (const text of statements) {
+    const made = transact(database, (transaction) => transaction.applySql({ text, params: [] }));
+    await assertFails(made, 'sql-failed', 'nor make temporary tables, views or triggers');
+  }
+  await transact(database, (transaction) =>
+    transaction.applySql({ text: "UPDATE item SET label = 'new'", params: [] }),
+  );
+  assert.deepEqual(await rowOf(database, 'item', { id: 1 }, ['label']), { kind: 'row', columns: { label: 'new' } });
+  await database.close();
+});
+
 void test('a file that is recorded or was there is never made anew: unreachable until it is back', async (context) => {
   const subject = await setUp(context, [ITEM]);
   const aside = `${subject.filePath}.aside`;

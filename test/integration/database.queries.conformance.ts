@@ -37,8 +37,25 @@ export function queriesConform(conformance: Conformance): void {
     await assertFails(database.query('SELECT 1 AS a, 2 AS a', []), 'sql-failed', '"a"');
     await assertFails(database.query('SELECT * FROM nowhere', []), 'unknown-table', 'nowhere');
     await assertFails(database.query('SELEC 1', []), 'sql-failed', 'SELEC');
-    await assertFails(database.query('SELECT 1', [], AbortSignal.abort()), 'cancelled');
+    await assertFails(database.query('SELECT 1', [], { signal: AbortSignal.abort() }), 'cancelled');
   });
+
+  check(
+    'of a query with a bound one row more is read and no other, in a transaction too',
+    async (_subject, database) => {
+      const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n; -- for ever';
+      const rows = [{ i: 1 }, { i: 2 }, { i: 3 }];
+      assert.deepEqual((await database.query(endless, [], { maxRows: 2 })).rows, rows);
+      await transact(database, async (transaction) => {
+        assert.deepEqual((await transaction.query(endless, [], { maxRows: 2 })).rows, rows);
+        assert.deepEqual((await transaction.query(endless, [], { maxRows: 2 })).rows, rows);
+      });
+      const placeholder = dialect === 'sqlite' ? '?' : '$1';
+      const bounded = database.query(`SELECT 'a' AS it WHERE 1 = ${placeholder}`, [1], { maxRows: 2 });
+      assert.deepEqual((await bounded).rows, [{ it: 'a' }]);
+      await assertFails(database.query('SELECT * FROM nowhere', [], { maxRows: 2 }), 'unknown-table', 'SELECT * FROM');
+    },
+  );
 
   check('a query that writes is refused by the database itself, in a transaction too', async (subject, database) => {
     await subject.direct(ITEM, 'INSERT INTO item (id) VALUES (1)');

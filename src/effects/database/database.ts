@@ -33,6 +33,13 @@ export interface QueryResult {
   readonly tables: readonly string[];
 }
 
+export interface QueryOptions {
+  /** Ends the query where the dialect can. */
+  readonly signal?: AbortSignal;
+  /** One row more is read at most, by which the caller can tell that there are more. Default: all. */
+  readonly maxRows?: number;
+}
+
 export interface Fence {
   readonly term: number;
   /** Token of the last step that committed here; tells of a restore within one timeline. */
@@ -70,7 +77,7 @@ export interface Database {
 
   identity(): Promise<IdentityState>;
   /** Read-only: a statement that writes is refused by the database itself. */
-  query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult>;
+  query(sql: string, params: readonly Json[], options?: QueryOptions): Promise<QueryResult>;
   schema(table: string): Promise<SchemaState>;
   /** The table of which a schema was recorded; undefined: it is gone, or a name can lead to one table only (SQLite). */
   locate(table: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined>;
@@ -124,7 +131,11 @@ export interface DatabaseTransaction {
   dropToken(token: string): Promise<void>;
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
   /** Without the tables: in a transaction nobody can tell this statement's from those before it. */
-  query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>>;
+  query(
+    sql: string,
+    params: readonly Json[],
+    options?: Pick<QueryOptions, 'maxRows'>,
+  ): Promise<Pick<QueryResult, 'rows'>>;
   schema(table: string): Promise<SchemaState>;
   applyRow(change: RowChange): Promise<void>;
   /** Many: what comes of it is what comes of them one by one, in their order. */

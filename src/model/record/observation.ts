@@ -14,6 +14,8 @@ export const QueryObservationSchema = z.strictObject({
   sql: z.string(),
   params: z.array(JsonSchema),
   rows: DigestSchema,
+  /** The bound on the rows, if the step gave one. */
+  maxRows: z.int().optional(),
 });
 export type QueryObservation = z.infer<typeof QueryObservationSchema>;
 

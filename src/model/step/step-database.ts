@@ -8,6 +8,11 @@ export interface RowOptions {
   readonly columns?: readonly string[];
 }
 
+export interface QueryRowsOptions {
+  /** More rows than this are an error (`too-large`), never cut off, and do not come into memory. Default: all. */
+  readonly maxRows?: number;
+}
+
 export interface StepDatabase {
   readonly dialect: 'sqlite' | 'postgres';
   /**
@@ -15,7 +20,7 @@ export interface StepDatabase {
    * The result is compared again before the step applies. @throws `staged-table-query` if the step has staged changes
    * to a table it reads
    */
-  query<R extends Row = Row>(sql: string, params?: readonly Json[]): Promise<readonly R[]>;
+  query<R extends Row = Row>(sql: string, params?: readonly Json[], options?: QueryRowsOptions): Promise<readonly R[]>;
   /** Stages new rows. */
   insert(table: string, rows: JsonObject | readonly JsonObject[], options?: RowOptions): Promise<void>;
   /** Stages rows that are inserted, or updated where their primary key exists. */

@@ -2,6 +2,8 @@
 import { sameState, type ResourceState } from '../../model/record/world.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { QueryObservation } from '../../model/record/observation.ts';
+import type { QueryOptions } from '../../effects/database/database.ts';
+import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { parseResource } from '../../model/record/resource.ts';
 import { listingDigest, rowsDigest } from '../look/digests.ts';
@@ -22,7 +24,7 @@ export async function checkReadsInside(
     if (!sameState(await transaction.schema(table), state)) return { kind: 'stale', resource };
   for (const query of intent.queries) {
     if (query.database !== database.name) continue;
-    const { rows } = await transaction.query(query.sql, query.params);
+    const { rows } = await transaction.query(query.sql, query.params, boundOf(query));
     if (rowsDigest(rows) !== query.rows) return staleQuery(query);
   }
   return undefined;
@@ -73,7 +75,8 @@ async function checkDatabaseReads({ job, intent }: Application): Promise<ApplyOb
   for (const query of intent.queries) {
     if (written.has(query.database)) continue;
     const database = await workspace.database(query.database, settings);
-    if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return staleQuery(query);
+    const { rows } = await database.query(query.sql, query.params, boundOf(query));
+    if (rowsDigest(rows) !== query.rows) return staleQuery(query);
   }
   for (const { resource, database: name, table, state } of schemasRead(intent, (name) => !written.has(name))) {
     const database = await workspace.database(name, settings);
@@ -96,6 +99,10 @@ function schemasRead({ observations }: Intent, isWanted: (database: string) => b
     if (parsed.kind !== 'schema' || !isWanted(parsed.database)) return [];
     return [{ resource, database: parsed.database, table: parsed.table, state }];
   });
+}
+
+function boundOf({ maxRows }: QueryObservation): Pick<QueryOptions, 'maxRows'> {
+  return defined({ maxRows });
 }
 
 function staleQuery({ database, sql }: QueryObservation): ApplyObstacle {

@@ -21,12 +21,14 @@ import type {
   Database,
   DatabaseTransaction,
   Fence,
+  QueryOptions,
   QueryResult,
   RowRequest,
   TablePlace,
   TransactionTimeouts,
 } from '../database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
+import { runPostgresQuery } from './query.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
@@ -82,7 +84,7 @@ class PostgresDatabase implements Database {
     return this.#transaction('read snapshot', (session) => readIdentity(session, text));
   }
 
-  async query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult> {
+  async query(sql: string, params: readonly Json[], { signal, maxRows }: QueryOptions = {}): Promise<QueryResult> {
     if (controlsTransaction(sql))
       throw new HoldfastError(
         'sql-failed',
@@ -96,7 +98,10 @@ class PostgresDatabase implements Database {
       try {
         if (signal?.aborted) throw signal.reason;
         session.noteForeign(sql);
-        const [found, locks] = await settleAll([session.run(sql, parameters), session.run(TABLES_READ)]);
+        const [found, locks] = await settleAll([
+          runPostgresQuery(session, sql, parameters, maxRows),
+          session.run(TABLES_READ),
+        ]);
         return { rows: rowObjects(this.name, found!, asIs), tables: tablesRead(locks!.rows).map(formatTableName) };
       } catch (error) {
         if (!signal?.aborted) throw error;

@@ -6,8 +6,9 @@
  *    Nothing is set for a session, so a pooler between us and the server does no harm.
  * 2. Statements run by the extended protocol, which takes one statement at a time; only our own fixed texts do not.
  * 3. No error of a connection escapes as an event: it fails the connection's calls.
- * 4. A connection on which a step's statement may have an effect beyond its transaction (SET, temporary tables,
- *    locks) is closed.
+ * 4. What a step's statement leaves in its session reaches nobody: a connection on which one plainly does (SET,
+ *    temporary tables, locks) is closed, any other on which one ran is emptied (DISCARD ALL) before it is used again,
+ *    since a function may have done the same unseen.
  */
 import pg from 'pg';
 import type { Json } from '../../../model/canonical-json.ts';
@@ -47,6 +48,11 @@ const PRINTING = [
   'extra_float_digits = 1',
 ];
 
+/** Commits wait for the disk, and for the standbys where the server, database or role asks for that. */
+export const DURABLE =
+  "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') " +
+  "WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)";
+
 /** One connection, leased until `release`. Statements may be sent without awaiting those before them. */
 export class PostgresSession {
   readonly #client: pg.PoolClient;
@@ -56,6 +62,7 @@ export class PostgresSession {
   readonly #onRelease: () => void;
   #lastWords: unknown;
   #mustClose = false;
+  #ranForeign = false;
   #isReleased = false;
 
   constructor(client: pg.PoolClient, database: string, timeouts: TransactionTimeouts, onRelease: () => void) {
@@ -78,16 +85,19 @@ export class PostgresSession {
     const { lockTimeoutMs, statementTimeoutMs, idleTimeoutMs } = this.#timeouts;
     const settings = [
       ...PRINTING,
-      'synchronous_commit = on',
       `lock_timeout = ${milliseconds(lockTimeoutMs)}`,
       `statement_timeout = ${milliseconds(statementTimeoutMs)}`,
       `idle_in_transaction_session_timeout = ${milliseconds(idleTimeoutMs)}`,
     ];
-    await this.fixed([BEGIN[kind], ...settings.map((setting) => `SET LOCAL ${setting}`)].join('; '));
+    await this.fixed([BEGIN[kind], ...settings.map((setting) => `SET LOCAL ${setting}`), DURABLE].join('; '));
   }
 
-  /** One statement. `parameters` are encoded already. */
-  async run(text: string, parameters: readonly (string | Buffer | null)[] = []): Promise<PostgresRows> {
+  /** One statement. `parameters` are encoded already. `shown`: what a failure calls the statement. */
+  async run(
+    text: string,
+    parameters: readonly (string | Buffer | null)[] = [],
+    { shown = text }: { readonly shown?: string } = {},
+  ): Promise<PostgresRows> {
     const config = {
       text,
       values: [...parameters],
@@ -95,7 +105,7 @@ export class PostgresSession {
       queryMode: 'extended',
       query_timeout: this.#answerTimeoutMs,
     };
-    const result = await this.#guard(text, this.#client.query<Json[]>(config as pg.QueryArrayConfig));
+    const result = await this.#guard(shown, this.#client.query<Json[]>(config as pg.QueryArrayConfig));
     return {
       names: result.fields.map((field) => field.name),
       rows: result.rows,
@@ -114,9 +124,11 @@ export class PostgresSession {
   }
 
   /**
-   * Notes that a step's statement ran, so that the connection is closed unless the statement can leave nothing behind.
+   * Notes that a step's statement ran, so that the connection is closed, or emptied where the statement seems to leave
+   * nothing behind.
    */
   noteForeign(text: string): void {
+    this.#ranForeign = true;
     const isPlain =
       /^(SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE)$/.test(firstKeyword(text)) &&
       !/set_config|advisory|\btemp|listen/i.test(text);
@@ -127,9 +139,21 @@ export class PostgresSession {
   release(options: { readonly close?: boolean } = {}): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    const mustClose = this.#mustClose || options.close === true;
+    if (this.#ranForeign && !mustClose) {
+      const emptied = this.#client.query({ text: 'DISCARD ALL', query_timeout: ANSWER_GRACE_MS } as pg.QueryConfig);
+      void emptied.then(
+        () => this.#giveBack(this.#mustClose),
+        () => this.#giveBack(true),
+      );
+    } else {
+      this.#giveBack(mustClose);
+    }
+  }
+
+  #giveBack(mustClose: boolean): void {
     this.#onRelease();
     this.#client.off('error', this.#onError);
-    const mustClose = this.#mustClose || options.close === true;
     // The pool listens again once it has the connection back, but not while it closes it.
     if (mustClose) this.#client.on('error', () => undefined);
     this.#client.release(mustClose);

@@ -13,11 +13,12 @@ import { HoldfastError } from '../../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
 import { atPointsAsync } from '../../../store/fault-point.ts';
-import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
+import type { DatabaseTransaction, QueryOptions, QueryResult, RowRequest } from '../database.ts';
 import { applyRowChanges, runBound } from './bulk.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { readPostgresSchema } from './schema.ts';
-import type { PostgresRows, PostgresSession } from './session.ts';
+import { runPostgresQuery } from './query.ts';
+import { DURABLE, type PostgresRows, type PostgresSession } from './session.ts';
 import { requestedColumns, type PostgresShapes } from './shapes.ts';
 import { encodePostgres } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';
@@ -101,7 +102,11 @@ export class PostgresTransaction implements DatabaseTransaction {
     );
   }
 
-  query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
+  query(
+    sql: string,
+    params: readonly Json[],
+    { maxRows }: Pick<QueryOptions, 'maxRows'> = {},
+  ): Promise<Pick<QueryResult, 'rows'>> {
     return this.#do(async () => {
       this.#refuseControl(sql);
       const parameters = params.map((value) => encodePostgres(value));
@@ -109,7 +114,7 @@ export class PostgresTransaction implements DatabaseTransaction {
       // Within the savepoint the server itself refuses to write; leaving it takes that back.
       const [, result] = await settleAll<unknown>([
         this.#session.fixed('SAVEPOINT holdfast_query; SET LOCAL transaction_read_only = on'),
-        this.#session.run(sql, parameters),
+        runPostgresQuery(this.#session, sql, parameters, maxRows),
         this.#session.fixed('ROLLBACK TO SAVEPOINT holdfast_query; RELEASE SAVEPOINT holdfast_query'),
       ]);
       return { rows: rowObjects(this.#options.database, result as PostgresRows, asIs) };
@@ -241,7 +246,7 @@ export class PostgresTransaction implements DatabaseTransaction {
     if (!this.#needsSettling) return;
     this.#needsSettling = false;
     // A step's statement may have turned durability off for this very transaction; after this none of its code runs.
-    await this.#session.fixed('SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL synchronous_commit = on');
+    await this.#session.fixed(`SET CONSTRAINTS ALL IMMEDIATE; RESET synchronous_commit; ${DURABLE}`);
   }
 
   async #target(table: string, columns: readonly string[]): Promise<TableShape> {

@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. A statement that reads can do nothing else.
- * 2. A step's own statement can't touch the transaction, attach another file, change settings that outlive it, or
- *    change Holdfast's tables.
+ * 2. A step's own statement can't touch the transaction, attach another file, leave temporary objects or change
+ *    settings that outlive it, or change Holdfast's tables.
  */
 import { constants } from 'node:sqlite';
 import { HOLDFAST_TABLES } from '../table-name.ts';
@@ -43,6 +43,19 @@ const VALUE_PRAGMAS: ReadonlySet<string> = new Set([
   'synchronous',
   'foreign_keys',
   'busy_timeout',
+]);
+
+/** What is made in `temp` stays on the worker's connection: the next step finds it, and it hides tables of its name. */
+const CREATING: ReadonlySet<number> = new Set([
+  constants.SQLITE_CREATE_TABLE,
+  constants.SQLITE_CREATE_INDEX,
+  constants.SQLITE_CREATE_VIEW,
+  constants.SQLITE_CREATE_TRIGGER,
+  constants.SQLITE_CREATE_VTABLE,
+  constants.SQLITE_CREATE_TEMP_TABLE,
+  constants.SQLITE_CREATE_TEMP_INDEX,
+  constants.SQLITE_CREATE_TEMP_VIEW,
+  constants.SQLITE_CREATE_TEMP_TRIGGER,
 ]);
 
 const { SQLITE_OK, SQLITE_DENY } = constants;
@@ -87,7 +100,8 @@ export class ReadAuthorizer {
 }
 
 /** For a step's own statement that writes. */
-export const authorizeWrite: Authorizer = (action, first, second) => {
+export const authorizeWrite: Authorizer = (action, first, second, schema) => {
+  if (schema === 'temp' && CREATING.has(action)) return SQLITE_DENY;
   switch (action) {
     case constants.SQLITE_TRANSACTION:
     case constants.SQLITE_SAVEPOINT:

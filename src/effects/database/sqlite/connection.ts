@@ -102,14 +102,18 @@ export class SqliteConnection implements ShapedReader {
 
   /**
    * A step's query, refused if it would write: one statement, with the tables that it reads (views resolved, table
-   * functions omitted).
+   * functions omitted). `maxRows`: one row more is read at most.
    */
-  query(text: string, parameters: readonly Json[]): NamedRows<SqliteRow> & { readonly tables: readonly string[] } {
+  query(
+    text: string,
+    parameters: readonly Json[],
+    maxRows?: number,
+  ): NamedRows<SqliteRow> & { readonly tables: readonly string[] } {
     return this.#guard(text, () => {
       const { result, tables } = this.#reading.foreign(() =>
         this.#isReader
-          ? this.#runForeign(text, parameters)
-          : this.#authorized(this.#reading.authorize, () => this.#runForeign(text, parameters)),
+          ? this.#runForeign(text, parameters, maxRows)
+          : this.#authorized(this.#reading.authorize, () => this.#runForeign(text, parameters, maxRows)),
       );
       return { ...result, tables: tables.filter((table) => this.#isTable(table)).sort() };
     });
@@ -177,7 +181,7 @@ export class SqliteConnection implements ShapedReader {
     }
   }
 
-  #runForeign(text: string, parameters: readonly Json[]): NamedRows<SqliteRow> {
+  #runForeign(text: string, parameters: readonly Json[], maxRows?: number): NamedRows<SqliteRow> {
     const statement = this.#store.driver.prepare(text);
     if (!isBlankSqlite(text.slice(statement.sourceSQL.length))) {
       const found = `expected one statement, found more: ${cutStatement(text)}`;
@@ -188,7 +192,14 @@ export class SqliteConnection implements ShapedReader {
       );
     }
     const names = statement.columns().map((column) => column.name);
-    return { names, rows: placedRows(statement.all(...parameters.map(encodeSqlite))) };
+    const values = parameters.map(encodeSqlite);
+    if (maxRows === undefined) return { names, rows: placedRows(statement.all(...values)) };
+    const rows: unknown[] = [];
+    for (const row of statement.iterate(...values)) {
+      rows.push(row);
+      if (rows.length > maxRows) break;
+    }
+    return { names, rows: placedRows(rows) };
   }
 
   #isTable(name: string): boolean {

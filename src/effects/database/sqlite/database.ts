@@ -20,6 +20,7 @@ import type {
   Database,
   DatabaseTransaction,
   Fence,
+  QueryOptions,
   QueryResult,
   RowRequest,
   TransactionTimeouts,
@@ -78,10 +79,10 @@ class SqliteDatabase implements Database {
     return this.#read((connection) => readIdentity(connection, this.filePath));
   }
 
-  query(sql: string, params: readonly Json[], signal?: AbortSignal): Promise<QueryResult> {
+  query(sql: string, params: readonly Json[], { signal, maxRows }: QueryOptions = {}): Promise<QueryResult> {
     return this.#read((connection) => {
       if (signal?.aborted) throw this.#cancelled(signal);
-      const result = connection.query(sql, params);
+      const result = connection.query(sql, params, maxRows);
       return { rows: rowObjects(this.name, result, decodeSqlite), tables: result.tables };
     });
   }

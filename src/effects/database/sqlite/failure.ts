@@ -10,7 +10,8 @@ import { cutStatement } from '../statement-text.ts';
 const SQLITE_AUTH = 23;
 const AUTH_HINT =
   '. A query may only read; ' +
-  "a step's statement may not touch the transaction, other files, settings or Holdfast's tables";
+  "a step's statement may not touch the transaction, other files, settings or Holdfast's tables, " +
+  'nor make temporary tables, views or triggers';
 
 export interface SqlitePlace {
   readonly database: string;

@@ -13,7 +13,7 @@ import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
 import { atPoints } from '../../../store/fault-point.ts';
-import type { DatabaseTransaction, QueryResult, RowRequest } from '../database.ts';
+import type { DatabaseTransaction, QueryOptions, QueryResult, RowRequest } from '../database.ts';
 import { formatTableName, parseTableName } from '../table-name.ts';
 import {
   parseTargetTable,
@@ -100,9 +100,13 @@ export class SqliteTransaction implements DatabaseTransaction {
     return this.#do(() => readSqliteRows(this.#connection, this.#options.database, requests));
   }
 
-  query(sql: string, params: readonly Json[]): Promise<Pick<QueryResult, 'rows'>> {
+  query(
+    sql: string,
+    params: readonly Json[],
+    { maxRows }: Pick<QueryOptions, 'maxRows'> = {},
+  ): Promise<Pick<QueryResult, 'rows'>> {
     return this.#do(() => ({
-      rows: rowObjects(this.#options.database, this.#connection.query(sql, params), decodeSqlite),
+      rows: rowObjects(this.#options.database, this.#connection.query(sql, params, maxRows), decodeSqlite),
     }));
   }
 

@@ -2,22 +2,30 @@
 import { isSameTable } from '../../../effects/database/table-name.ts';
 import { plainValue } from '../../../effects/database/values.ts';
 import type { Json } from '../../../model/canonical-json.ts';
+import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { rowsDigest } from '../../look/digests.ts';
 import type { DatabaseScope } from './database-scope.ts';
-import type { Row } from '../../../model/step/step-database.ts';
+import type { QueryRowsOptions, Row } from '../../../model/step/step-database.ts';
 
-/** @throws HoldfastError `staged-table-query`, `secret-in-output`, `sql-failed`; MustVerify */
+/** @throws HoldfastError `too-large`, `staged-table-query`, `secret-in-output`, `sql-failed`; MustVerify */
 export async function query<R extends Row>(
   scope: DatabaseScope,
   sql: string,
   params: readonly Json[],
+  { maxRows }: QueryRowsOptions = {},
 ): Promise<readonly R[]> {
   const { stage, signal } = scope.attempt;
   signal.throwIfAborted();
   scope.refuseSecrets('a query', sql, params);
   const database = await scope.open();
-  const { rows, tables } = await database.query(sql, params, signal);
+  const { rows, tables } = await database.query(sql, params, { signal, ...defined({ maxRows }) });
+  if (maxRows !== undefined && rows.length > maxRows)
+    throw new HoldfastError(
+      'too-large',
+      `The query returns more than ${maxRows.toLocaleString('en-US')} rows (maxRows). Narrow it, or raise maxRows.`,
+      { maxRows },
+    );
   const staged = [...stage.stagedTables(scope.name)];
   const clash = tables.find((table) => staged.some((changed) => isSameTable(database.dialect, changed, table)));
   if (clash !== undefined)
@@ -27,7 +35,13 @@ export async function query<R extends Row>(
       { table: clash },
     );
   for (const table of tables) await scope.schemaOf(scope.spelled(table));
-  stage.queries.push({ database: scope.name, sql, params: [...params], rows: rowsDigest(rows) });
+  stage.queries.push({
+    database: scope.name,
+    sql,
+    params: [...params],
+    rows: rowsDigest(rows),
+    ...defined({ maxRows }),
+  });
   return rows.map(plainRow) as readonly R[];
 }
 

@@ -14,7 +14,7 @@ export function stepDatabase(attempt: Attempt, name: string): StepDatabase {
     get dialect() {
       return scope.dialect;
     },
-    query: (sql, params = []) => query(scope, sql, params),
+    query: (sql, params = [], options = {}) => query(scope, sql, params, options),
     insert: (table, rows, options = {}) => stageRows(scope, { kind: 'row.insert', table, rows, options }),
     upsert: (table, rows, options = {}) => stageRows(scope, { kind: 'row.upsert', table, rows, options }),
     update: (table, key, values, options = {}) => stageUpdate(scope, { table, key, values, options }),
