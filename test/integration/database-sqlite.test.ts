@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { openSqlite } from '../../src/effects/database/sqlite/database.ts';
 import { isFailure } from '../../src/model/failure.ts';
+import { describeSchemaDifference } from '../../src/effects/database/schema-difference.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
 import { assertFails, change, rowOf, TIMEOUTS, transact, type Subject } from '../support/database-subject.ts';
 import { databaseConformance } from './database.conformance.ts';
@@ -94,6 +95,25 @@ void test('the file is not created by opening or reading, but by the first write
   await transact(database, (transaction) => transaction.applySql({ text: ITEM, params: [] }));
   assert.equal(existsSync(subject.filePath), true);
   assert.equal((await database.schema('item')).kind, 'schema');
+  await database.close();
+});
+
+void test('what a write sets off is part of a table: triggers, and what becomes of a conflict', async (context) => {
+  const subject = await setUp(context, [ITEM]);
+  const database = await subject.open();
+  const before = await database.schema('item');
+  await subject.direct("CREATE TRIGGER seen AFTER INSERT ON item BEGIN UPDATE item SET label = 'seen'; END");
+  const triggered = await database.schema('item');
+  assert.match(describeSchemaDifference(before, triggered).join('\n'), /does: added: CREATE TRIGGER seen AFTER INSERT/);
+  await subject.direct(
+    'DROP TABLE item',
+    'CREATE TABLE item (id integer PRIMARY KEY, label UNIQUE ON CONFLICT REPLACE)',
+  );
+  const replacing = await database.schema('item');
+  assert.match(
+    describeSchemaDifference(triggered, replacing).join('\n'),
+    /added: ON CONFLICT REPLACE \(label UNIQUE\)/,
+  );
   await database.close();
 });
 

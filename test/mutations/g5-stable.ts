@@ -40,8 +40,8 @@ export const STABLE: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'rows that a query read are not compared again',
     file: 'src/protocol/commit/apply-reads.ts',
-    find: 'if (rowsDigest((await database.query(query.sql, query.params)).rows) !== query.rows) return',
-    replace: "if (query.rows === '') return",
+    find: '    if (rowsDigest(rows) !== query.rows) return staleQuery(query);\n  }\n  for (',
+    replace: "    if (query.rows === '') return staleQuery(query);\n  }\n  for (",
     tests: ['test/integration/guarded-step.test.ts'],
   },
   {

@@ -11,6 +11,7 @@ import { STEPS_ONCE } from './g1-once-steps.ts';
 import { UNDOING_ONCE } from './g1-once-undoing.ts';
 import { VERIFIED } from './g2-verified.ts';
 import { INFORMED } from './g3-informed.ts';
+import { DATABASES_SEEN } from './g4-databases.ts';
 import { NOTHING_LOST } from './g4-nothing-lost.ts';
 import { STABLE } from './g5-stable.ts';
 import { SEALED } from './g6-sealed.ts';
@@ -28,6 +29,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...VERIFIED,
   ...INFORMED,
   ...NOTHING_LOST,
+  ...DATABASES_SEEN,
   ...STABLE,
   ...SEALED,
   ...TOLD,

@@ -1,0 +1,96 @@
+/** G4, of databases: hidden is not gone, and another table is not the same. */
+import type { Mutation } from './mutation.ts';
+
+const IDENTITY = ['test/integration/table-identity.test.ts'];
+const SERVER = ['test/integration/database-postgres-server.test.ts'];
+
+export const DATABASES_SEEN: readonly Mutation[] = [
+  {
+    guarantee: 'G4',
+    breaks: 'a table of the same name in another schema is taken for the recorded one',
+    file: 'src/effects/database/postgres/schema.ts',
+    find: '      table: found,\n',
+    replace: '',
+    tests: IDENTITY,
+    name: 'search_path nothing is written',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'triggers, policies and the like are no part of a table',
+    file: 'src/effects/database/postgres/schema.ts',
+    find: 'behaviour: behaviour.sort(),',
+    replace: 'behaviour: [],',
+    tests: IDENTITY,
+    name: 'what changes what a write does',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'triggers are no part of a table of SQLite',
+    file: 'src/effects/database/sqlite/schema.ts',
+    find: '...triggers(reader, found)].sort()',
+    replace: '].sort()',
+    tests: ['test/integration/database-sqlite.test.ts'],
+    name: 'sets off',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what version 0.1 did not record of a table is a false alarm',
+    file: 'src/model/record/world.ts',
+    find: 'behaviour: other.behaviour === undefined ? undefined : behaviour,',
+    replace: 'behaviour,',
+    tests: ['test/integration/earlier-ledger.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what is half applied goes on in another table',
+    file: 'src/protocol/commit/apply-reads.ts',
+    find: 'if (now?.id === state.table.id) continue;',
+    replace: "if (now?.id !== '') continue;",
+    tests: IDENTITY,
+    name: 'half applied',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what the job has in a database is made a second time in another schema',
+    file: 'src/effects/database/postgres/database.ts',
+    find: 'if (!this.#mayCreate()) await this.#refuseStrayTables();',
+    replace: '',
+    tests: IDENTITY,
+    name: 'a second time',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a statement of which a decision took back the effect is undone once more',
+    file: 'src/protocol/undo/plan/changes-in-force.ts',
+    find: 'resource.token === token ? resource.database : undefined',
+    replace: "resource.token === token ? uri.slice('token:'.length, -token.length - 1) : undefined",
+    tests: ['test/integration/database-names.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a commit does not wait for the standbys that the server waits for',
+    file: 'src/effects/database/postgres/session.ts',
+    find: "WHEN 'remote_apply' THEN 'remote_apply'",
+    replace: "WHEN 'remote_apply' THEN 'on'",
+    tests: SERVER,
+    name: 'standbys',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what a function did to its session reaches the next step',
+    file: 'src/effects/database/postgres/session.ts',
+    find: 'if (this.#ranForeign && !mustClose) {',
+    replace: 'if (this.#ranForeign && mustClose) {',
+    tests: SERVER,
+    name: 'unseen',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a temporary table of SQLite stays for the next step',
+    file: 'src/effects/database/sqlite/authorizer.ts',
+    find: "if (schema === 'temp' && CREATING.has(action)) return SQLITE_DENY;",
+    replace: 'if (schema === null && CREATING.size === 0) return SQLITE_DENY;',
+    tests: ['test/integration/database-sqlite.test.ts'],
+    name: 'temporary object',
+  },
+];
