@@ -4,7 +4,7 @@
 import { ANSWERS } from '../model/question/answer-table.ts';
 import { WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';
-import { isCutQuestion } from '../model/question/bounded-question.ts';
+import { isCutQuestion, listedText } from '../model/question/bounded-question.ts';
 import { needsResult, type Finding } from '../model/question/finding.ts';
 import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { signalCommand } from '../model/question/signal-command.ts';
@@ -57,13 +57,14 @@ function showFinding(
     `   expected  ${expected.text}${by}`,
     `   found     ${found.text}`,
   ];
-  if (staleSteps.length > 0) lines.push(`   used by   ${staleSteps.join(', ')}`);
+  if (staleSteps.length > 0) lines.push(`   used by   ${listedText(finding, 'staleSteps')}`);
   if (rerunSteps.length > 0 && finding.answers.includes('rerun'))
-    lines.push(`   rerun     runs again ${rerunSteps.join(', ')}`);
-  if (finding.keeps !== undefined)
-    lines.push(
-      `   kept      ${finding.keeps.join(', ')}: cannot be undone; made anew with --item '${finding.keeps[0]}=repeat'`,
-    );
+    lines.push(`   rerun     runs again ${listedText(finding, 'rerunSteps')}`);
+  const { keeps } = finding;
+  if (keeps !== undefined) {
+    const anew = `made anew with --item '${keeps[0]}=repeat'`;
+    lines.push(`   kept      ${listedText(finding, 'keeps')}: cannot be undone; ${anew}`);
+  }
   if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));

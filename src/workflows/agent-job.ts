@@ -57,7 +57,7 @@ function understand(given: AgentJobInput): UnderstoodJob {
   try {
     const why = whyUnreadable(given);
     if (why !== undefined)
-      throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why}.`);
+      throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why.replace(/\.$/, '')}.`);
     const plan = assertPlan(given.plan);
     const input = parseInput(plan, given.input ?? {});
     const { workflowId, firstExecutionRunId } = workflowInfo();

@@ -128,4 +128,21 @@ export const VERIFIED: readonly Mutation[] = [
     tests: ['test/integration/command-in-place.test.ts'],
     name: 'watched command',
   },
+  {
+    guarantee: 'G2',
+    breaks: 'a watched file is another resource than the same file as steps spell it',
+    file: 'src/workflows/job/plan-options.ts',
+    find: 'if (checked.ok) return checked.value;',
+    replace: 'if (checked.ok) return text;',
+    tests: ['test/integration/plan-fields.test.ts'],
+    name: 'a watch of a plan',
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'a pattern that a command is given claims nothing',
+    file: 'src/model/step/claim.ts',
+    find: 'isOneFile === true ? new PathSelection([pattern]).has(path)',
+    replace: 'isOneFile === true ? path === pattern',
+    tests: ['test/unit/plan-check-resources.test.ts'],
+  },
 ];

@@ -3,17 +3,24 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   boundedQuestion,
+  boundedQuestions,
+  isCutQuestion,
   MAX_DIFFERENCE_IN_PAYLOAD,
   MAX_FINDINGS_IN_PAYLOAD,
+  MAX_QUESTION_BYTES,
+  MAX_QUESTIONS_BYTES,
 } from '../../src/model/question/bounded-question.ts';
 import { findingsIdentity } from '../../src/model/question/finding.ts';
 import {
   isAboutTheWorld,
+  offeredAnswers,
   questionDigest,
   questionKind,
   QuestionSchema,
   wholeAnswers,
 } from '../../src/model/question/question.ts';
+import { questionMarkdown } from '../../src/model/question/question-text.ts';
+import { ruleOn } from '../../src/model/question/ruling.ts';
 import { arbitraryFindings, questionOf } from './question-arbitrary.ts';
 
 test('the same findings have the same identity, whatever the texts for people say', () => {
@@ -83,4 +90,54 @@ test('what travels in payloads is bounded, valid, and says how many findings the
     assert.ok(difference.length < MAX_DIFFERENCE_IN_PAYLOAD + 40 && difference.endsWith('(cut)'));
   assert.ok(JSON.stringify(bounded).length < 100_000);
   QuestionSchema.parse(JSON.parse(JSON.stringify(bounded)));
+});
+
+test('however much a question is about, what travels has a bound, and says what it leaves out', () => {
+  const [finding] = fc.sample(arbitraryFindings, 1)[0]!;
+  const ids = Array.from({ length: 2_000 }, (_, index) => `step-${index}-${'x'.repeat(60)}`);
+  const text = 'y'.repeat(100_000);
+  const large = {
+    ...finding!,
+    expected: { digest: null, text },
+    found: { digest: null, text },
+    advice: text,
+    difference: text,
+    staleSteps: ids,
+    rerunSteps: ids,
+    keeps: ids,
+    repeats: ids.map((name) => ({ name, text })),
+  };
+  const question = questionOf(
+    Array.from({ length: 30 }, (_, index) => ({ ...large, resource: `row:main/t/${index}${'z'.repeat(50_000)}` })),
+  );
+  const bounded = boundedQuestion(question);
+  assert.ok(JSON.stringify(bounded).length < MAX_QUESTION_BYTES + 1_000, `${JSON.stringify(bounded).length}`);
+  assert.ok(isCutQuestion(bounded));
+  QuestionSchema.parse(JSON.parse(JSON.stringify(bounded)));
+  const one = boundedQuestion(questionOf([large]));
+  const { staleSteps, rerunSteps, keeps, repeats, totals } = one.findings[0]!;
+  for (const list of [staleSteps, rerunSteps, keeps!, repeats!]) assert.equal(list.length, 20);
+  assert.deepEqual(totals, { staleSteps: 2_000, rerunSteps: 2_000, keeps: 2_000, repeats: 2_000 });
+  assert.match(questionMarkdown(one, 'job').join('\n'), /used by: step-0-x+, .* and 1980 more/);
+  const many = boundedQuestions(Array.from({ length: 200 }, (_, index) => ({ ...bounded, digest: `${index}` })));
+  assert.ok(JSON.stringify(many).length < MAX_QUESTIONS_BYTES + 200 * 1_000);
+  assert.equal(many.length, 200, 'each is there to be answered');
+});
+
+test('a call that a cut list leaves out may be named, and the record rules on it', () => {
+  const [finding] = fc.sample(arbitraryFindings, 1)[0]!;
+  const keeps = Array.from({ length: 100 }, (_, index) => `perform:pay/${index}`);
+  const discrepancy = { ...finding!, class: 'discrepancy' as const, keeps, rerunSteps: ['pay'] };
+  const whole = questionOf([{ ...discrepancy, answers: offeredAnswers('discrepancy') }]);
+  const decision = {
+    digest: whole.digest,
+    by: 'test',
+    reason: 'test',
+    answer: 'rerun' as const,
+    items: { 'perform:pay/99': 'repeat' as const },
+  };
+  assert.equal(ruleOn(boundedQuestion(whole), decision).usable, true);
+  assert.equal(ruleOn(whole, decision).usable, true);
+  const unknown = { ...decision, items: { 'perform:pay/x': 'repeat' as const } };
+  assert.equal(ruleOn(whole, unknown).usable, false);
 });

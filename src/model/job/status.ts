@@ -74,7 +74,9 @@ export const JobStatusSchema = z.strictObject({
   state: JobStateSchema,
   term: z.int(),
   seq: z.int(),
+  /** All, or of more than can be shown the latest and those that are not done; `counts` then says how many. */
   steps: z.array(StepStatusSchema),
+  counts: z.strictObject({ begun: z.int(), done: z.int() }).optional(),
   questions: z.array(QuestionSchema),
   refusals: z.array(RefusalSchema),
   /** Of a job that has ended: what was found and done when it ended, calls in doubt among it. Absent: nothing. */

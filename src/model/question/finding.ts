@@ -71,6 +71,15 @@ export const FindingSchema = z.strictObject({
    * text: the first of the statements.
    */
   repeats: z.array(z.strictObject({ name: z.string(), text: z.string() })).optional(),
+  /** How many each list has in the record, where a payload holds only the first. */
+  totals: z
+    .strictObject({
+      staleSteps: z.int().optional(),
+      rerunSteps: z.int().optional(),
+      keeps: z.int().optional(),
+      repeats: z.int().optional(),
+    })
+    .optional(),
   /** Readable, cut to a bound. */
   difference: z.string(),
   /** Offered answers, in the order of the table. */

@@ -1,5 +1,6 @@
 /** A question in words: a title, and Markdown with the command that answers it. */
 import { shortDigest } from '../digest.ts';
+import { listedText } from './bounded-question.ts';
 import type { Finding } from './finding.ts';
 import type { Question } from './question.ts';
 import { signalCommand } from './signal-command.ts';
@@ -54,21 +55,13 @@ export function questionMarkdown(question: Question, workflowId: string): string
   ];
 }
 
-function findingMarkdown({
-  resource,
-  kind,
-  expected,
-  found,
-  staleSteps,
-  difference,
-  keeps,
-  answers,
-}: Finding): string[] {
+function findingMarkdown(finding: Finding): string[] {
+  const { resource, kind, expected, found, difference, answers } = finding;
   const lines = [`- \`${resource}\`: ${kind}`, `  - expected: ${expected.text}`, `  - found: ${found.text}`];
-  if (staleSteps.length > 0) lines.push(`  - used by: ${staleSteps.join(', ')}`);
+  if (finding.staleSteps.length > 0) lines.push(`  - used by: ${listedText(finding, 'staleSteps')}`);
   if (difference !== '') lines.push('  ```diff', ...cut(difference).map((line) => `  ${line}`), '  ```');
-  if (keeps !== undefined)
-    lines.push(`  - kept when run again: ${keeps.join(', ')} (unless \`items\` says \`repeat\`)`);
+  if (finding.keeps !== undefined)
+    lines.push(`  - kept when run again: ${listedText(finding, 'keeps')} (unless \`items\` says \`repeat\`)`);
   lines.push(`  - answers: ${answers.join(', ')}`);
   return lines;
 }

@@ -72,7 +72,7 @@ function itemProblems(
 ): string[] {
   const problems: string[] = [];
   const listed = findings.map(({ resource }) => resource);
-  const isCut = findingsTotal > findings.length;
+  const isCut = findingsTotal > findings.length || findings.some(({ totals }) => totals !== undefined);
   for (const [resource, answer] of Object.entries(items)) {
     if (again.includes(resource)) continue;
     if (!listed.includes(resource) && !isCut) {

@@ -1,5 +1,6 @@
 /** Answers the Signals, Updates and Queries of a job. */
 import { ApplicationFailure, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
+import { boundedQuestions } from '../../model/question/bounded-question.ts';
 import { parseDecision } from '../../model/question/decision.ts';
 import { whyUnreadable } from '../../model/unreadable.ts';
 import type { Decisions } from '../gate/decisions.ts';
@@ -25,7 +26,7 @@ export interface HandlersOptions {
 /** Signals that came before are delivered at once. */
 export function handleMessages({ view, questions, decisions, refusals }: HandlersOptions): void {
   setHandler(statusQuery, () => view.status);
-  setHandler(questionsQuery, () => questions.all);
+  setHandler(questionsQuery, () => boundedQuestions(questions.all));
   setHandler(decideSignal, async (value) => {
     const why = whyUnreadable(value);
     if (why !== undefined) return refusals.add({}, [unreadableText(why)]);

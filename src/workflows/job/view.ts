@@ -2,6 +2,7 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../../model/job/status-text.ts';
+import { boundedQuestions } from '../../model/question/bounded-question.ts';
 import type { JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
 import type { Verification } from '../gate/verification.ts';
 import type { Knowledge } from '../state/knowledge.ts';
@@ -9,6 +10,9 @@ import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
+
+/** More would not fit into the answer of a Query. */
+const MAX_STEPS_IN_STATUS = 5_000;
 
 export interface JobViewOptions {
   readonly identity: JobIdentity;
@@ -37,10 +41,11 @@ export class JobView {
     return {
       schemaVersion: 1,
       jobId: identity.jobId,
-      ...this.#extract(board.steps),
+      ...this.#extract(board.latest(MAX_STEPS_IN_STATUS)),
       term: knowledge.term,
       seq: knowledge.known.seq,
       verifications: verification.summary,
+      ...defined({ counts: board.counts.begun > MAX_STEPS_IN_STATUS ? board.counts : undefined }),
     };
   }
 
@@ -62,7 +67,7 @@ export class JobView {
       workspace: identity.workspace,
       state: this.#visibleState,
       steps: [...steps],
-      questions: [...questions.all],
+      questions: [...boundedQuestions(questions.all)],
       refusals: [...refusals.all],
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
     };
