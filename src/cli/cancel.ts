@@ -17,7 +17,6 @@ interface Options {
 export const cancelCommand: CommandSpec<Options> = {
   name: 'cancel',
   arguments: [['<job>', "the job's Workflow id"]],
-  summary: 'ask a job to end; what is half applied is finished first',
   options: [
     new Option('--wait', 'until the job has ended'),
     new Option(

@@ -1,17 +1,15 @@
 /** `holdfast check`: every problem of a plan at once. Asks no server. */
 import { BUILT_IN_STEPS } from '../model/step/built-in/steps.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { planGraph } from '../model/plan/graph/graph.ts';
 import { formatProblems } from '../model/plan/problem/problem.ts';
 import { CONFIG_OPTIONS, EXIT, type CommandSpec } from './command.ts';
-import { checkPlanFile } from './plan-file.ts';
+import { badPlan, checkPlanFile } from './plan-file.ts';
 import { counted } from './table.ts';
 import { shellWord } from '../model/shell-word.ts';
 
 export const checkCommand: CommandSpec<object> = {
   name: 'check',
   arguments: [['<plan>', 'a plan in YAML or JSON; - for standard input']],
-  summary: 'check a plan: every problem at once, with line, column and remedy',
   description:
     'Steps are checked against holdfast.config.ts (or --steps) where there is one; ' +
     'else steps that are not built in are taken on trust.',
@@ -26,11 +24,9 @@ export const checkCommand: CommandSpec<object> = {
     const known = config.files.length === 0 ? undefined : config.steps.map(({ contract }) => contract);
     const checked = await checkPlanFile(context.terminal, file!, known);
     if (!checked.ok) {
-      const text = formatProblems(checked.problems, file!);
       // With --json a failure like any other, its problems in `details`.
-      if (context.options.json === true)
-        throw new HoldfastError('bad-plan', text, { file, problems: checked.problems });
-      return { code: EXIT.badInput, data: undefined, text };
+      if (context.options.json === true) throw badPlan(checked.problems, file!);
+      return { code: EXIT.badInput, data: undefined, text: formatProblems(checked.problems, file!) };
     }
     const { plan } = checked;
     const trusted =

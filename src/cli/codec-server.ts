@@ -16,7 +16,6 @@ const USUAL_UI = 'http://localhost:8233';
 
 export const codecServerCommand: CommandSpec<Options> = {
   name: 'codec-server',
-  summary: "let Temporal's UI and command line show encrypted payloads, until Ctrl-C",
   description:
     'It listens on 127.0.0.1 only. Who can ask it can read what is encrypted; a web page can only if it is the UI.',
   options: [

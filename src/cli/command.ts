@@ -12,6 +12,7 @@ import { readKeys, type EncryptionKeys } from '../codec/keys.ts';
 import type { LoadedConfig } from '../config.ts';
 import { FAILURES } from '../model/failures.ts';
 import { HoldfastError, isFailure } from '../model/failure.ts';
+import { readableLines } from '../model/readable-line.ts';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-code.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { defined } from '../model/defined.ts';
@@ -29,8 +30,7 @@ export interface CommandSpec<Options> {
   readonly name: string;
   /** As commander writes them: `<job>`, `[answer]`. */
   readonly arguments?: readonly (readonly [string, string])[];
-  readonly summary: string;
-  /** More than the summary, for its own help. */
+  /** More than the summary that the list of commands has, for its own help. */
   readonly description?: string;
   readonly options?: readonly Option[];
   /** Command line → what it does. */
@@ -145,17 +145,19 @@ export function collect(value: string, earlier: readonly string[] | undefined): 
   return [...(earlier ?? []), value];
 }
 
-/** Adds a command to the program. `finish` gets its outcome. */
-export function addCommand<Options>(
-  program: Command,
-  spec: CommandSpec<Options>,
-  terminal: Terminal,
+export interface DescribedCommand<Options> {
+  readonly spec: CommandSpec<Options>;
+  readonly summary: string;
+  readonly terminal: Terminal;
+}
+
+/** Gives a command its description, arguments, options and action. `finish` gets its outcome. */
+export function describeCommand<Options>(
+  command: Command,
+  { spec, summary, terminal }: DescribedCommand<Options>,
   finish: (outcome: Outcome, json: boolean) => void,
 ): void {
-  const command = program
-    .command(spec.name)
-    .summary(spec.summary)
-    .description([spec.summary, spec.description].filter((part) => part !== undefined).join('\n\n'));
+  command.description([summary, spec.description].filter((part) => part !== undefined).join('\n\n'));
   for (const [name, description] of spec.arguments ?? []) command.argument(name, description);
   for (const option of spec.options ?? []) command.addOption(option);
   command.option('--json', 'one JSON document on standard output');
@@ -194,8 +196,8 @@ export function printFailure(terminal: Terminal, error: unknown, json: boolean):
   if (json) terminal.out(`${JSON.stringify({ error: { type, message, nextStep, details: rest } }, null, 2)}\n`);
   else
     terminal.err(
-      `${terminal.style(['red', 'bold'], 'holdfast:')} ${message}\n` +
-        `${terminal.style('bold', 'Next:')} ${String(nextStep)}\n`,
+      `${terminal.style(['red', 'bold'], 'holdfast:')} ${readableLines(message)}\n` +
+        `${terminal.style('bold', 'Next:')} ${readableLines(String(nextStep))}\n`,
     );
   return exitCodeOf(type);
 }

@@ -39,7 +39,6 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     ['<job>', "the job's Workflow id"],
     ['[answer]', `${AnswerSchema.options.join(', ')}: what the question offers`],
   ],
-  summary: 'answer a question; without an answer, show it and ask',
   description:
     'A decision holds for exactly what was shown: ' +
     'if the world has moved since, nothing is done and there is a new question.',

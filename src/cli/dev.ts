@@ -25,7 +25,6 @@ const USUAL_PORT = 7233;
 
 export const devCommand: CommandSpec<Options> = {
   name: 'dev',
-  summary: 'a Temporal server and a worker in one, for this machine; Ctrl-C ends both',
   description:
     'The server is found on PATH or in the cache, else downloaded or built, once. ' +
     'With encryption keys there is a codec endpoint, too, which the UI then uses.',

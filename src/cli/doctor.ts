@@ -11,7 +11,6 @@ import { whileSlow } from './terminal.ts';
 export const doctorCommand: CommandSpec<DoctorOptions> = {
   name: 'doctor',
   arguments: [['[workspace]', "a job's workspace on this machine; default: this folder, where it is one"]],
-  summary: 'check server, namespace, search attributes, worker, workspace, record and databases',
   description:
     'Changes nothing. Exit code 0 without problems (warnings are none), 5 when the server does not answer, else 1.',
   options: [

@@ -12,7 +12,6 @@ interface Options {
 export const keysCommand: CommandSpec<Options> = {
   name: 'keys',
   arguments: [['<action>', 'new: prints a fresh key as a line of a key file']],
-  summary: 'make a key that payloads are encrypted with',
   description: 'The line is secret. docs/encryption.md says where it goes, and how keys are rotated.',
   options: [
     new Option('--id <id>', "the key's name, which is not secret; default: today's date and four random digits"),

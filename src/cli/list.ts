@@ -25,7 +25,6 @@ interface Options {
 
 export const listCommand: CommandSpec<Options> = {
   name: 'list',
-  summary: 'list jobs, the newest first',
   options: [
     new Option('--state <state>', 'only jobs in this state').choices(STATES),
     new Option('--limit <count>', 'at most so many').default('20'),

@@ -19,7 +19,6 @@ interface Options {
 export const logCommand: CommandSpec<Options> = {
   name: 'log',
   arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
-  summary: 'show what each record of the chain did',
   options: [
     new Option(
       '--job <id>',

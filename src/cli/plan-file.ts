@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { correctPlan, listProblems, type PlanProblem } from '../model/plan/problem/problem.ts';
 import { parsePlan } from '../model/plan/text/text.ts';
 import type { CheckedPlan } from '../model/plan/check/check.ts';
 import type { Plan } from '../model/plan/plan.ts';
@@ -42,6 +43,12 @@ export async function checkPlanFile(
 ): Promise<CheckedPlan> {
   const text = await readTextFile(terminal, file, 'plan');
   return parsePlan(text, defined({ knownSteps }));
+}
+
+/** For a command that can't go on with it. */
+export function badPlan(problems: readonly PlanProblem[], file: string): HoldfastError {
+  const message = `${file} cannot be used.\n${listProblems(problems, file)}`;
+  return new HoldfastError('bad-plan', message, { file, problems, nextStep: correctPlan(problems, file) });
 }
 
 /**

@@ -1,45 +1,12 @@
 /** The program `holdfast`: its commands, its help, how it ends. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { cancelCommand } from './cancel.ts';
-import { checkCommand } from './check.ts';
-import { codecServerCommand } from './codec-server.ts';
-import { addCommand, EXIT, printFailure, printOutcome, type CommandSpec } from './command.ts';
-import { decideCommand } from './decide.ts';
-import { devCommand } from './dev.ts';
-import { doctorCommand } from './doctor.ts';
+import { describeCommand, EXIT, printFailure, printOutcome } from './command.ts';
+import { COMMANDS, loadCommand } from './commands.ts';
 import { EXIT_MEANING, type ExitCode } from './exit-code.ts';
-import { keysCommand } from './keys.ts';
-import { listCommand } from './list.ts';
-import { logCommand } from './log.ts';
-import { questionCommand } from './question.ts';
-import { resultCommand } from './result.ts';
-import { startCommand } from './start.ts';
-import { statusCommand } from './status.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { nearestName } from '../model/plan/problem/nearest-name.ts';
-import { verifyCommand } from './verify.ts';
-import { workerCommand } from './worker.ts';
-
-/** In the order in which a newcomer needs them. */
-const COMMANDS = [
-  devCommand,
-  workerCommand,
-  checkCommand,
-  startCommand,
-  listCommand,
-  statusCommand,
-  questionCommand,
-  decideCommand,
-  resultCommand,
-  cancelCommand,
-  verifyCommand,
-  logCommand,
-  doctorCommand,
-  keysCommand,
-  codecServerCommand,
-] as readonly CommandSpec<object>[];
 
 const DESCRIPTION =
   'Durable agent jobs on Temporal that carry on exactly where they were, ' +
@@ -50,8 +17,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   let code: ExitCode = EXIT.ok;
   const json = argv.includes('--json');
   const printed = { text: '' };
-  const program = buildProgram(terminal, printed, (outcomeCode) => (code = outcomeCode));
   try {
+    const program = await buildProgram(argv, { terminal, printed, end: (outcomeCode) => (code = outcomeCode) });
     if (argv.length === 0) program.help();
     if (argv[0] === 'help') refuseUnknownTopic(argv[1]);
     await program.parseAsync([...argv], { from: 'user' });
@@ -81,7 +48,15 @@ function refuseUnknownTopic(topic: string | undefined): void {
   });
 }
 
-export function buildProgram(terminal: Terminal, printed: { text: string }, end: (code: ExitCode) => void): Command {
+interface ProgramOutput {
+  readonly terminal: Terminal;
+  /** What commander would print about wrong usage. */
+  readonly printed: { text: string };
+  readonly end: (code: ExitCode) => void;
+}
+
+/** Of the commands, only the one that is given is loaded; the others are listed. */
+async function buildProgram(argv: readonly string[], { terminal, printed, end }: ProgramOutput): Promise<Command> {
   const program = new Command('holdfast')
     .description(DESCRIPTION)
     .version(version(), '-V, --version')
@@ -94,8 +69,15 @@ export function buildProgram(terminal: Terminal, printed: { text: string }, end:
     })
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false, helpWidth: Math.min(terminal.columns, 110) })
     .addHelpText('after', HELP_AFTER);
-  for (const spec of COMMANDS) {
-    addCommand(program, spec, terminal, (outcome, json) => {
+  const given = argv[0] === 'help' ? argv[1] : argv[0];
+  for (const listed of COMMANDS) {
+    const command = program.command(listed.name).summary(listed.summary);
+    if (listed.name !== given) {
+      if (listed.usage !== undefined) command.arguments(listed.usage);
+      continue;
+    }
+    const spec = await loadCommand(listed);
+    describeCommand(command, { spec, summary: listed.summary, terminal }, (outcome, json) => {
       printOutcome(terminal, outcome, json);
       end(outcome.code);
     });

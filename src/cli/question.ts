@@ -20,7 +20,6 @@ export const QUESTION_OPTION = new Option(
 export const questionCommand: CommandSpec<Options> = {
   name: 'question',
   arguments: [['<job>', "the job's Workflow id"]],
-  summary: 'show what a job asks: differences, answers, how to answer',
   description: 'Exit code 3 when something is asked, 0 when nothing is.',
   options: [
     QUESTION_OPTION,

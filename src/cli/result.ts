@@ -14,7 +14,6 @@ interface Options {
 export const resultCommand: CommandSpec<Options> = {
   name: 'result',
   arguments: [['<job>', "the job's Workflow id"]],
-  summary: 'show how a job ended, or that it has not',
   description:
     'Exit code 0 when it completed, 1 when it failed, 3 when it waits for a person, 6 while it is running. ' +
     'Needs no worker.',

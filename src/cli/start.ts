@@ -1,7 +1,5 @@
 /** `holdfast start`: checks a plan and its input, then starts a job. */
 import { Option } from 'commander';
-import { HoldfastError } from '../model/failure.ts';
-import { formatProblems } from '../model/plan/problem/problem.ts';
 import {
   collect,
   CONFIG_OPTIONS,
@@ -13,7 +11,7 @@ import {
   type Outcome,
 } from './command.ts';
 import { followJob } from './follow.ts';
-import { checkPlanFile, readInput } from './plan-file.ts';
+import { badPlan, checkPlanFile, readInput } from './plan-file.ts';
 import { resultOutcome } from './result.ts';
 import { whileSlow } from './terminal.ts';
 import { workerCommand } from '../model/worker-command.ts';
@@ -33,7 +31,6 @@ export const startCommand: CommandSpec<Options> = {
     ['<plan>', 'a plan in YAML or JSON; - for standard input'],
     ['[input...]', "the job's input as name=value"],
   ],
-  summary: 'start a job that runs a plan',
   description:
     'The plan and its input are checked before anything is started. ' +
     'name=value takes JSON where it is JSON and the plan does not ask for text.',
@@ -62,11 +59,7 @@ export const startCommand: CommandSpec<Options> = {
     const config = await context.config();
     const knownSteps = config.files.length === 0 ? undefined : config.steps.map(({ contract }) => contract);
     const checked = await checkPlanFile(terminal, file!, knownSteps);
-    if (!checked.ok)
-      throw new HoldfastError('bad-plan', formatProblems(checked.problems, file!), {
-        file,
-        problems: checked.problems,
-      });
+    if (!checked.ok) throw badPlan(checked.problems, file!);
     const input = await readInput(terminal, checked.plan, [...(options.input ?? []), ...given]);
     const client = await context.client();
     const started = await whileSlow(

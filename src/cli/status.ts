@@ -14,7 +14,6 @@ interface Options {
 export const statusCommand: CommandSpec<Options> = {
   name: 'status',
   arguments: [['<job>', "the job's Workflow id"]],
-  summary: "show a job's steps, state and open questions",
   description: 'Exit code 3 when it waits for a person, 1 when it has failed.',
   options: [new Option('-w, --watch', 'draw progress until the job has ended'), ...CONNECTION_OPTIONS],
   examples: [

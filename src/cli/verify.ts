@@ -16,7 +16,6 @@ import { recordedByText } from './step-text.ts';
 export const verifyCommand: CommandSpec<object> = {
   name: 'verify',
   arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
-  summary: 'compare the world with the record now; change nothing',
   description:
     'Exit code 4 when something differs. Databases are reached through the environment variables that the plan ' +
     "names, as a worker does. The versions of one's own steps are compared where holdfast.config.ts or --steps " +

@@ -6,7 +6,6 @@ import { defined } from '../model/defined.ts';
 
 export const workerCommand: CommandSpec<WorkerChoice> = {
   name: 'worker',
-  summary: 'run a worker until Ctrl-C',
   description:
     'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, ' +
     'after the world has been compared.',

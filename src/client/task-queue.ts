@@ -62,9 +62,13 @@ export function noWorker(pollers: QueuePollers, workflowId: string, cause: unkno
   return new HoldfastError(
     'no-worker',
     `Job ${workflowId} cannot be asked: ${whyUnanswered(pollers)}.`,
-    { workflowId, taskQueue: pollers.taskQueue, pollers: identities },
+    { workflowId, taskQueue: pollers.taskQueue, pollers: identities, nextStep: nextStep(pollers) },
     { cause },
   );
+}
+
+function nextStep({ taskQueue }: QueuePollers): string {
+  return `Start a worker: \`${workerCommand(taskQueue)}\`. The job waits for it and loses nothing.`;
 }
 
 function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers): string {

@@ -8,13 +8,13 @@ export async function freePort(): Promise<number> {
 }
 
 /** Another program's server on this port would answer in place of ours. @throws HoldfastError `server-unreachable` */
-export async function assertPortFree(port: number): Promise<void> {
+export async function assertPortFree(port: number, use: string): Promise<void> {
   try {
     await bindOnce(port);
   } catch (cause) {
     throw new HoldfastError(
       'server-unreachable',
-      `Port ${port} of 127.0.0.1 is taken by another program. Choose another port, or end that program.`,
+      `Port ${port} of 127.0.0.1, for ${use}, is taken by another program. Choose another port, or end that program.`,
       { port, portTaken: true },
       { cause },
     );

@@ -50,8 +50,9 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
       return await startOnce(executable, options);
     } catch (error) {
       // A free port can be taken by another process before the server binds it.
-      const portTaken = error instanceof HoldfastError && error.details['portTaken'] === true;
-      if (!portTaken || options.ports?.grpc !== undefined || attempt === START_ATTEMPTS) throw error;
+      const taken = error instanceof HoldfastError && error.details['portTaken'] === true ? error : undefined;
+      const wanted: readonly unknown[] = [options.ports?.grpc, options.ports?.ui];
+      if (taken === undefined || wanted.includes(taken.details['port']) || attempt === START_ATTEMPTS) throw error;
     }
   }
 }
@@ -59,7 +60,8 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
 async function startOnce(executable: TemporalExecutable, options: DevServerOptions): Promise<DevServer> {
   const port = options.ports?.grpc ?? (await freePort());
   const uiPort = options.ui === false ? undefined : (options.ports?.ui ?? (await freePort()));
-  await assertPortFree(port);
+  await assertPortFree(port, 'the server');
+  if (uiPort !== undefined) await assertPortFree(uiPort, 'the UI');
   const server = startSupervised({
     command: executable.path,
     args: startDevArguments(port, uiPort, options),

@@ -81,7 +81,7 @@ test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { time
   const unanswered = await end(start(['status', workflowId], { TEMPORAL_ADDRESS: address }));
   assert.deepEqual([unanswered.code, unanswered.out], [5, '']);
   const noWorker =
-    /Job hello-\w+ cannot be asked: no worker is running on Task Queue second; start one: holdfast worker\./;
+    /Job hello-\w+ cannot be asked: no worker is running on Task Queue second; start one: holdfast worker --task-queue second\./;
   assert.match(
     unanswered.err,
     new RegExp(String.raw`^(Asking the worker …\n)?holdfast: ${noWorker.source}\nNext: .*\n$`),

@@ -144,6 +144,11 @@ test('a port that another program has is reported, never that program taken for 
     startDevServer({ executable: executable.path, ui: false, ports: { grpc: port } }),
     (error) => isFailure(error, 'server-unreachable') && error.details['portTaken'] === true,
   );
+  await assert.rejects(startDevServer({ executable: executable.path, ports: { ui: port } }), {
+    message:
+      `Port ${port} of 127.0.0.1, for the UI, is taken by another program. ` +
+      'Choose another port, or end that program.',
+  });
 });
 
 test('a server with a database file keeps what it knows over a restart', async () => {

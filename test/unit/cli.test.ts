@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { nodeProblem } from '../../src/cli/node-version.ts';
 import { usesColour } from '../../src/cli/terminal.ts';
+import { COMMANDS as LISTED_COMMANDS, loadCommand } from '../../src/cli/commands.ts';
 import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
 import { shellWord } from '../../src/model/shell-word.ts';
 import { cli } from '../support/cli-terminal.ts';
@@ -77,6 +78,18 @@ for (const command of COMMANDS) {
     assert.match(ran.out, /--json/);
   });
 }
+
+test('the list of commands names the arguments that each command takes', async () => {
+  for (const listed of LISTED_COMMANDS) {
+    const spec = await loadCommand(listed);
+    assert.equal(spec.name, listed.name);
+    assert.equal((spec.arguments ?? []).map(([name]) => name).join(' '), listed.usage ?? '', listed.name);
+  }
+  assert.deepEqual(
+    LISTED_COMMANDS.map(({ name }) => name),
+    COMMANDS,
+  );
+});
 
 test('the exit codes are documented as they are', async () => {
   const documented = await fs.readFile(path.join(import.meta.dirname, '../../docs/command-line.md'), 'utf8');
@@ -231,7 +244,9 @@ test('start refuses a bad plan and a bad input before it asks any server', async
   const env = NO_SERVER;
   const plan = await cli(['start', '-'], { cwd: folder, env, input: PLAN.replace('use:', 'uses:') });
   assert.equal(plan.code, 2);
+  assert.match(plan.err, /^holdfast: - cannot be used\.\n-:9:5 {2}steps\[0\]\.use: is missing\n/);
   assert.match(plan.err, /unknown field "uses"/);
+  assert.match(plan.err, /\nNext: \d problems\. Correct, then run: holdfast check -\n$/);
   const notJson = await cli(['start', 'plan.yaml', '--input', '{who: Ada}'], { cwd: folder, env });
   assert.equal(notJson.code, 2);
   assert.match(

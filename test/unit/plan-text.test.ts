@@ -138,6 +138,28 @@ test('bombs are refused quickly: size, depth, aliases', () => {
   assert.match(problemsOf(levels.join('\n'))[0]!.message, /aliases/);
 });
 
+test('behind a quotation mark that is never closed nothing is reported that is not wrong', () => {
+  const text = 'schemaVersion: 1\nname: a\nsteps:\n  - { id: one, use: file.write, with: { path: "a }\n  - id: two\n';
+  const parsed = parsePlan(text);
+  assert.ok(!parsed.ok);
+  assert.deepEqual(
+    parsed.problems.map(({ line, message }) => `${line} ${message}`),
+    ['4 this quotation mark is never closed'],
+  );
+  assert.match(parsed.problems[0]!.excerpt ?? '', /^4 \|   - \{ id: one/);
+  const twice = parsePlan('schemaVersion: 1\nname: a\nname: b\nsteps: []\nsteps: []\n');
+  assert.deepEqual(!twice.ok && twice.problems.map(({ line }) => line), [3, 5]);
+});
+
+test('what a terminal would obey is shown, not sent', () => {
+  const parsed = parsePlan('schemaVersion: 1\nname: "\u001b[2Jx"\nsteps: []\n\u0007\u001b]0;x\u0007: 1\n');
+  assert.ok(!parsed.ok);
+  const text = formatProblems(parsed.problems, 'a\u001bb.yaml');
+  // oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for
+  assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f]/);
+  assert.match(text, /<U\+001B>/);
+});
+
 test('a plan that cannot be used is one failure with the text that `holdfast check` shows', () => {
   assert.throws(
     () => readPlan('name: 5', 'my plan.yaml'),

@@ -13,7 +13,7 @@ import { planGraph, type PlanGraph } from '../graph/graph.ts';
 import { PlanSchema, type Plan } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
 import { nearestName } from '../problem/nearest-name.ts';
-import { formatProblems, type PlanProblem } from '../problem/problem.ts';
+import { listProblems, type PlanProblem } from '../problem/problem.ts';
 import { checkDeclarations } from './declarations.ts';
 import { checkStepInput } from './input.ts';
 import { checkOrder } from './order.ts';
@@ -41,7 +41,7 @@ export function validatePlan(value: unknown, options: CheckOptions = {}): Checke
 export function assertPlan(value: unknown, options: CheckOptions = {}): Plan {
   const checked = validatePlan(value, options);
   if (checked.ok) return checked.plan;
-  throw new HoldfastError('bad-plan', `The plan cannot be used.\n${formatProblems(checked.problems, 'PLAN')}`, {
+  throw new HoldfastError('bad-plan', `The plan cannot be used.\n${listProblems(checked.problems)}`, {
     problems: checked.problems,
   });
 }

@@ -3,6 +3,8 @@
  *
  * Invariant: no problem shows the value of a literal URL's credentials.
  */
+import { readableLines } from '../../readable-line.ts';
+import { shellWord } from '../../shell-word.ts';
 
 /** `path` as a person reads it: `steps[2].with.path`. Line and column count from 1. */
 export interface PlanProblem {
@@ -18,21 +20,30 @@ export interface PlanProblem {
 
 /** The problems as a person reads them on a terminal, and the command to run next. */
 export function formatProblems(problems: readonly PlanProblem[], filename: string): string {
-  const count = `${problems.length} problem${problems.length === 1 ? '' : 's'}`;
-  return [
-    ...problems.map((problem) => formatProblem(problem, filename)),
-    `${filename}: ${count}. Correct, then run: holdfast check ${filename}`,
-  ].join('\n\n');
+  const closing = readableLines(`${filename}: ${correctPlan(problems, filename)}`);
+  return `${listProblems(problems, filename)}\n\n${closing}`;
 }
 
-function formatProblem(problem: PlanProblem, filename: string): string {
-  const place = problem.line === undefined ? filename : `${filename}:${problem.line}:${problem.column ?? 1}`;
-  const lines = [`${place}  ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`];
+/** The problems alone. Without a file's name: of a plan that is no text. */
+export function listProblems(problems: readonly PlanProblem[], filename?: string): string {
+  return problems.map((problem) => formatProblem(problem, filename)).join('\n\n');
+}
+
+/** How many there are, and what to type once they are corrected. */
+export function correctPlan(problems: readonly PlanProblem[], filename: string): string {
+  const count = `${problems.length} problem${problems.length === 1 ? '' : 's'}`;
+  return `${count}. Correct, then run: holdfast check ${shellWord(filename)}`;
+}
+
+function formatProblem(problem: PlanProblem, filename: string | undefined): string {
+  const at = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
+  const place = filename === undefined ? '' : `${filename}${at}  `;
+  const lines = [`${place}${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`];
   if (problem.excerpt !== undefined) lines.push(...problem.excerpt.split('\n').map((line) => `    ${line}`));
   if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
   if (problem.found !== undefined) lines.push(`  found:    ${problem.found}`);
   if (problem.hint !== undefined) lines.push(`  hint:     ${problem.hint}`);
-  return lines.join('\n');
+  return readableLines(lines.join('\n'));
 }
 
 /** Hides what follows `://` in a URL that may hold a password (`user:secret@host`, `?password=…`), mark for mark. */

@@ -1,5 +1,6 @@
 /** Where in the text a problem stands: its line and column, and the line itself. */
 import { isAlias, isMap, isPair, isScalar, isSeq, type LineCounter, type Document, type Node, type Pair } from 'yaml';
+import { inColumns } from '../../readable-line.ts';
 import { withoutCredentials, type PlanProblem } from '../problem/problem.ts';
 
 /** Gives a problem its place: the field it names, or the nearest part around it that is written. */
@@ -43,10 +44,11 @@ const MAX_EXCERPT_LENGTH = 120;
 export function withExcerpt(problem: PlanProblem, text: string): PlanProblem {
   if (problem.line === undefined) return problem;
   const source = text.split('\n', problem.line)[problem.line - 1]?.replace(/[\r\t]/g, ' ') ?? '';
+  const readable = inColumns(source);
   if (source.trim() === '') return problem;
   const column = problem.column ?? 1;
   const from = Math.max(0, Math.min(column - 40, source.length - MAX_EXCERPT_LENGTH));
-  const line = withoutCredentials(source).slice(from, from + MAX_EXCERPT_LENGTH);
+  const line = withoutCredentials(readable).slice(from, from + MAX_EXCERPT_LENGTH);
   const number = String(problem.line);
   const margin = ' '.repeat(number.length);
   const indent = ' '.repeat(Math.max(0, column - 1 - from));

@@ -6,7 +6,7 @@
  *    refused.
  * 2. Bounded: 1 MiB of text, 100 uses of an alias, 256 levels.
  */
-import { type LineCounter, parseDocument, type Document } from 'yaml';
+import { Lexer, type LineCounter, parseDocument, type Document } from 'yaml';
 import { canonicalJson, MAX_JSON_DEPTH } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { PlanProblem } from '../problem/problem.ts';
@@ -52,11 +52,14 @@ export function readValue(text: string, lines: LineCounter): ReadValue {
   if (faults.length > 0) {
     return {
       ok: false,
-      problems: faults.map((fault) => ({
-        path: '',
-        message: textProblem(fault.code, fault.message),
-        ...position(lines, fault.pos[0]),
-      })),
+      problems: withoutConsequences(faults).map(({ code, message, pos }) => {
+        const quote = UNCLOSED.test(message) ? openingQuote(text, pos[0]) : undefined;
+        return {
+          path: '',
+          message: quote === undefined ? textProblem(code, message) : 'this quotation mark is never closed',
+          ...position(lines, quote ?? pos[0]),
+        };
+      }),
     };
   }
   if (document.contents === null)
@@ -127,6 +130,37 @@ function flowDepth(text: string): number {
     else if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
   }
   return deepest;
+}
+
+const UNCLOSED = /^Missing closing ['"]quote/;
+/** The lexer's own marks (document, scalar, error), which stand for no text. */
+const LEXER_MARKS = ['\u0002', '\u0018', '\u001f'];
+
+/** Where the quoted text begins that runs to `end`: the parser names its end alone. */
+function openingQuote(text: string, end: number): number | undefined {
+  let offset = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    if (LEXER_MARKS.includes(lexeme)) continue;
+    const next = offset + lexeme.length;
+    if (next >= end && /^["']/.test(lexeme)) return offset;
+    offset = next;
+  }
+  return undefined;
+}
+
+/** Faults after which the parser still knows where it is. */
+const HARMLESS: readonly string[] = [
+  'DUPLICATE_KEY',
+  'MULTIPLE_DOCS',
+  'TAG_RESOLVE_FAILED',
+  'NON_STRING_KEY',
+  'BAD_ALIAS',
+];
+
+/** Behind a quotation mark or bracket that is never closed, the parser finds faults that aren't there. */
+function withoutConsequences<T extends { readonly code: string }>(faults: readonly T[]): readonly T[] {
+  const first = faults.findIndex(({ code }) => !HARMLESS.includes(code));
+  return first < 0 ? faults : faults.slice(0, first + 1);
 }
 
 function textProblem(code: string, message: string): string {

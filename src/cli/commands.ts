@@ -1,0 +1,103 @@
+/**
+ * All commands, in the order in which a newcomer needs them. A command's own module is loaded when the command is
+ * given, so that `--help` waits for none.
+ */
+import type { CommandSpec } from './command.ts';
+
+export interface ListedCommand {
+  readonly name: string;
+  /** Its arguments as commander writes them: `<job> [answer]`. */
+  readonly usage?: string;
+  readonly summary: string;
+  readonly load: () => Promise<unknown>;
+}
+
+export const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: 'dev',
+    summary: 'a Temporal server and a worker in one, for this machine; Ctrl-C ends both',
+    load: async () => (await import('./dev.ts')).devCommand,
+  },
+  {
+    name: 'worker',
+    summary: 'run a worker until Ctrl-C',
+    load: async () => (await import('./worker.ts')).workerCommand,
+  },
+  {
+    name: 'check',
+    usage: '<plan>',
+    summary: 'check a plan: every problem at once, with line, column and remedy',
+    load: async () => (await import('./check.ts')).checkCommand,
+  },
+  {
+    name: 'start',
+    usage: '<plan> [input...]',
+    summary: 'start a job that runs a plan',
+    load: async () => (await import('./start.ts')).startCommand,
+  },
+  { name: 'list', summary: 'list jobs, the newest first', load: async () => (await import('./list.ts')).listCommand },
+  {
+    name: 'status',
+    usage: '<job>',
+    summary: "show a job's steps, state and open questions",
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  {
+    name: 'question',
+    usage: '<job>',
+    summary: 'show what a job asks: differences, answers, how to answer',
+    load: async () => (await import('./question.ts')).questionCommand,
+  },
+  {
+    name: 'decide',
+    usage: '<job> [answer]',
+    summary: 'answer a question; without an answer, show it and ask',
+    load: async () => (await import('./decide.ts')).decideCommand,
+  },
+  {
+    name: 'result',
+    usage: '<job>',
+    summary: 'show how a job ended, or that it has not',
+    load: async () => (await import('./result.ts')).resultCommand,
+  },
+  {
+    name: 'cancel',
+    usage: '<job>',
+    summary: 'ask a job to end; what is half applied is finished first',
+    load: async () => (await import('./cancel.ts')).cancelCommand,
+  },
+  {
+    name: 'verify',
+    usage: '<workspace-or-job>',
+    summary: 'compare the world with the record now; change nothing',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
+    name: 'log',
+    usage: '<workspace-or-job>',
+    summary: 'show what each record of the chain did',
+    load: async () => (await import('./log.ts')).logCommand,
+  },
+  {
+    name: 'doctor',
+    usage: '[workspace]',
+    summary: 'check server, namespace, search attributes, worker, workspace, record and databases',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  {
+    name: 'keys',
+    usage: '<action>',
+    summary: 'make a key that payloads are encrypted with',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
+  {
+    name: 'codec-server',
+    summary: "let Temporal's UI and command line show encrypted payloads, until Ctrl-C",
+    load: async () => (await import('./codec-server.ts')).codecServerCommand,
+  },
+];
+
+/** With its options, examples and code. */
+export async function loadCommand({ load }: ListedCommand): Promise<CommandSpec<object>> {
+  return (await load()) as CommandSpec<object>;
+}
