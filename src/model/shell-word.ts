@@ -4,5 +4,6 @@ const PLAIN = /^[\w@%+=:,./][\w@%+=:,./-]*$/;
 
 /** As it is where no shell gives its characters a meaning, else in single quotes (POSIX, 2.2.2). */
 export function shellWord(text: string): string {
-  return PLAIN.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  // A dash alone is standard input, never an option.
+  return PLAIN.test(text) || text === '-' ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -246,7 +246,7 @@ test('start refuses a bad plan and a bad input before it asks any server', async
   assert.equal(plan.code, 2);
   assert.match(plan.err, /^holdfast: - cannot be used\.\n-:9:5 {2}steps\[0\]\.use: is missing\n/);
   assert.match(plan.err, /unknown field "uses"/);
-  assert.match(plan.err, /\nNext: \d problems\. Correct, then run: holdfast check -\n$/);
+  assert.match(plan.err, /\nNext: \d problems?\. Correct, then run: holdfast check -\n$/);
   const notJson = await cli(['start', 'plan.yaml', '--input', '{who: Ada}'], { cwd: folder, env });
   assert.equal(notJson.code, 2);
   assert.match(
