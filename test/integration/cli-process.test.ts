@@ -82,10 +82,7 @@ test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { time
   assert.deepEqual([unanswered.code, unanswered.out], [5, '']);
   const cannotBeAsked = /Job hello-\w+ cannot be asked: no worker is running on Task Queue second; start one:/;
   const noWorker = String.raw`${cannotBeAsked.source} holdfast worker --task-queue second\.`;
-  assert.match(
-    unanswered.err,
-    new RegExp(String.raw`^(Asking the worker …\n)?holdfast: ${noWorker}\nNext: .*\n$`),
-  );
+  assert.match(unanswered.err, new RegExp(String.raw`^(Asking the worker …\n)?holdfast: ${noWorker}\nNext: .*\n$`));
 
   const worker = start(['worker', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address });
   assert.equal((await firstDocument<{ taskQueue: string }>(worker)).taskQueue, 'second');
