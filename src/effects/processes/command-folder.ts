@@ -31,6 +31,7 @@ export interface CommandFolder {
 
 /** Which command it is, for whoever finds it. */
 export interface CommandNote {
+  readonly jobId: string;
   readonly step: string;
   /** The call that it is, of a command in the workspace itself. */
   readonly call?: { readonly token: string; readonly name: string };
@@ -39,11 +40,11 @@ export interface CommandNote {
 const NoteSchema = z.object({
   owner: ProcessIdentitySchema,
   step: z.string(),
-  /** Version 0.1 did not write it. */
+  // Version 0.1 wrote none of these.
+  jobId: z.string().optional(),
   startedAt: z.string().optional(),
   call: z.object({ token: z.string(), name: z.string() }).optional(),
 });
-type WrittenNote = z.infer<typeof NoteSchema>;
 
 /** So often a new folder may be taken for a dead worker's before its lock is obtained. */
 const MAX_FOLDERS = 10;
@@ -60,7 +61,7 @@ export function makeCommandFolder(holdfastDirectory: string, note: CommandNote):
   try {
     mkdirSync(commands, { recursive: true, mode: 0o700 });
     folder = lockedFolder(holdfastDirectory);
-    const written: WrittenNote = { ...note, owner: thisProcess(), startedAt: new Date().toISOString() };
+    const written: LivingCommand['note'] = { ...note, owner: thisProcess(), startedAt: new Date().toISOString() };
     writeFileSync(noteOf(folder), JSON.stringify(written), { mode: 0o600 });
     mkdirSync(folder.path, { mode: 0o700 });
     writeFileSync(join(folder.path, '.gitignore'), IGNORE_NOTHING);
@@ -78,17 +79,30 @@ export async function removeCommandFolder(folder: CommandFolder): Promise<void> 
   folder.life?.end();
 }
 
+/** A command whose worker may be alive. */
+export interface LivingCommand {
+  readonly id: string;
+  readonly note: z.infer<typeof NoteSchema>;
+}
+
 /**
  * Ends the leftover processes of dead workers' commands, and removes what they worked in. Safe to repeat, and to do at
  * once.
+ * @returns the commands that are not removed
  */
-export async function removeDeadCommands(holdfastDirectory: string): Promise<void> {
+export async function removeDeadCommands(holdfastDirectory: string): Promise<readonly LivingCommand[]> {
+  const living: LivingCommand[] = [];
   for (const id of idsIn(join(holdfastDirectory, 'commands'))) {
     const folder = ofDead(folderOf(holdfastDirectory, id));
-    if (folder === undefined) continue;
+    if (folder === undefined) {
+      const note = readNote(folderOf(holdfastDirectory, id));
+      if (note !== undefined) living.push({ id, note });
+      continue;
+    }
     await killLeftoverProcesses({ marker: id, leader: undefined, folder: folder.path });
     await removeCommandFolder(folder);
   }
+  return living;
 }
 
 function lockedFolder(holdfastDirectory: string): CommandFolder {
@@ -151,7 +165,7 @@ function idsIn(directory: string): readonly string[] {
 }
 
 /** Undefined: it is being written, could not be written, or was removed meanwhile. */
-function readNote(folder: CommandFolder): WrittenNote | undefined {
+function readNote(folder: CommandFolder): LivingCommand['note'] | undefined {
   try {
     return NoteSchema.safeParse(JSON.parse(readFileSync(noteOf(folder), 'utf8'))).data;
   } catch {

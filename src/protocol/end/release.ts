@@ -4,9 +4,11 @@
  *
  * Invariants
  * 1. A database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
- * 2. A call of which nobody knows whether it happened is named by the record of the release.
+ * 2. No command of the job runs on in the workspace, unless it can't be ended from here: then a note says so.
+ * 3. A call of which nobody knows whether it happened is named by the record of the release.
  */
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
+import { endCommandsOf } from '../../effects/processes/running-command.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -80,8 +82,9 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
   const { jobId, settings, term } = job;
   const { runId } = caller;
   expectRecordedDatabases(workspace, settings, ledger, jobId);
+  const notEnded = await endCommandsOf(workspace.directory, jobId);
   const ends = await finishIntents({ workspace, ledger, settings, term, runId }, jobId);
-  const notes = [...ends.map(intentEndNote), ...openCallNotes(ledger, jobId)];
+  const notes = [...ends.map(intentEndNote), ...notEnded, ...openCallNotes(ledger, jobId)];
   withdrawQuestions(site);
   const isUnfinished = ledger.openIntents(jobId).length > 0;
   const fences = await raiseFences(workspace, settings, jobId, term + 1);

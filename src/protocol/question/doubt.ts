@@ -1,4 +1,5 @@
 /** A call of which nobody knows whether it happened, or that happened and is not what the step requests now. */
+import type { Answer } from '../../model/question/answer.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { basisDigest, performDigest, type PerformBasis, type PerformRow } from '../../store/ledger/perform-row.ts';
 import { finding } from './finding.ts';
@@ -19,11 +20,13 @@ export interface Doubt {
   readonly why: string;
   /** For a person who answers `happened`: what the call's answer looks like. */
   readonly told?: string;
+  /** It goes on; `isSeen`: and can be ended from here. */
+  readonly underway?: { readonly text: string; readonly isSeen: boolean };
 }
 
 export function doubtFinding(doubt: Doubt): Finding {
   const { row, wanted, kind, told } = doubt;
-  const hint = told === undefined || kind !== 'outcome-unknown' ? '' : ` ${told}`;
+  const hint = told === undefined || kind !== 'outcome-unknown' || doubt.underway !== undefined ? '' : ` ${told}`;
   // The sides identify the question, so that the wording of `expected` stays where it has no digest.
   return finding({
     resource: resourceOfCall(row),
@@ -35,15 +38,29 @@ export function doubtFinding(doubt: Doubt): Finding {
         : { digest: basisDigest(wanted), text: `${row.name}, made once: ${short(wanted.text)}` },
     found: { digest: performDigest(row), text: foundText(doubt) },
     difference: differenceText(doubt),
-    impossible: kind === 'performed-and-not-asked-for' ? ['repeat'] : [],
-    advice: `${ADVICE[kind]}${hint}`,
+    impossible: impossibleAnswers(doubt),
+    advice: `${adviceOf(doubt)}${hint}`,
   });
 }
 
+/** What runs has not happened yet. */
+function impossibleAnswers({ kind, underway }: Doubt): readonly Answer[] {
+  if (kind === 'performed-and-not-asked-for') return ['repeat'];
+  return underway?.isSeen === true ? ['happened'] : [];
+}
+
+function adviceOf({ kind, underway }: Doubt): string {
+  if (underway === undefined) return ADVICE[kind];
+  return underway.isSeen
+    ? 'Wait until it has ended, then decide recheck. repeat: it is ended first, then begun again.'
+    : 'Look there whether it has ended, and end it if not. happened: only once it has. repeat: waits for its worker.';
+}
+
 function foundText(doubt: Doubt): string {
-  const { row, kind } = doubt;
+  const { row, kind, underway } = doubt;
   const generation = row.calledIn === row.generation ? '' : ` by generation ${row.calledIn}`;
   const called = `${generation} at ${row.at}`;
+  if (underway !== undefined) return `begun${called}; it ${underway.text}`;
   if (kind === 'outcome-unknown') return `begun${called}; whether it happened is not known`;
   const request = requestsTheSame(doubt) ? '' : `: ${short(row.request.text)}`;
   return `made${called}${request}; it answered ${short(answerOf(row))}`;

@@ -83,7 +83,7 @@ function notCompared({ work }: StepRun, ledger: Ledger): RunStepResult | undefin
   return {
     kind: 'verification-required',
     reason: 'claim-left-open',
-    detail: `attempt ${earlier.attempts} of step ${earlier.stepId} ended without a word`,
+    detail: `nothing was heard of the end of attempt ${earlier.attempts} of step ${earlier.stepId}`,
   };
 }
 

@@ -5,18 +5,24 @@ import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Attempt } from '../attempt.ts';
 import { inDoubtError } from '../in-doubt.ts';
 import type { DoubtKind } from '../../question/doubt.ts';
-import type { Call } from './call.ts';
+import type { Call, Underway } from './call.ts';
 
 const MAX_ERROR_CHARACTERS = 1_000;
+
+export interface DoubtReason {
+  readonly why: string;
+  readonly underway?: Underway | undefined;
+}
 
 /** @throws HoldfastError `in-doubt`, always */
 export function askAbout<T extends Json>(
   { attempt: { claim, stage }, name, kind: { told }, wanted }: Call<T>,
   row: PerformRow,
   kind: DoubtKind,
-  why: string,
+  reason: string | DoubtReason,
 ): never {
-  stage.inDoubt.set(name, { row, wanted, kind, why, ...defined({ told }) });
+  const { why, underway } = typeof reason === 'string' ? { why: reason } : reason;
+  stage.inDoubt.set(name, { row, wanted, kind, why, ...defined({ told, underway }) });
   throw inDoubtError(claim.row.stepId, [name]);
 }
 

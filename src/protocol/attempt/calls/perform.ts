@@ -10,12 +10,14 @@
  * 4. At most two ledger commits a call.
  * 5. A safe call (a GET) changes nothing on the remote side: the record answers it for the very same request and
  *    reads, else it is made again. It is never in doubt, and a step that runs again on purpose makes it anew.
- * 6. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given
+ * 6. A call that is under way still is not made beside itself: it is ended first, or waited for.
+ * 7. The record of a call names the secrets that it was made with; an answer that repeats one is recorded, and given
  *    to the code, with the name in its place.
  */
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { PerformOptions } from '../../../model/step/step-call.ts';
+import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Attempt } from '../attempt.ts';
 import { askAbout } from './ask-about.ts';
 import type { CallKind } from './call.ts';
@@ -66,15 +68,22 @@ async function answer<T extends Json>(
 ): Promise<T> {
   const call = requestCall(attempt, name, options, kind);
   attempt.signal.throwIfAborted();
-  const act = nextAct(call, attempt.claim.callInForce(name));
+  const row = attempt.claim.callInForce(name);
+  const act = nextAct(call, row);
+  const underway = isBegun(row) ? await kind.underway?.(row) : undefined;
   switch (act.kind) {
     case 'answer':
       return recordedAnswer<T>(attempt, act.row);
     case 'make':
+      await underway?.end();
       return await makeCall(call, act.earlier, act.otherwise);
     case 'probe':
       return await probeCall(call, act.row);
     case 'ask':
-      return askAbout(call, act.row, act.doubt, act.why);
+      return askAbout(call, act.row, act.doubt, { why: act.why, underway });
   }
+}
+
+function isBegun(row: PerformRow | undefined): row is PerformRow {
+  return row?.state === 'about' || row?.state === 'repeat';
 }

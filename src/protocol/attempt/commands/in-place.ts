@@ -4,19 +4,24 @@
  * Invariants
  * 1. It is begun only while the ledger says so; when nobody can know how it ended, a person is asked.
  * 2. What had changed in the workspace when it had ended is recorded with its answer, before anything else is done.
- * 3. Its exit code is an answer: one that is a failure is recorded, and a retry doesn't run it again.
+ * 3. It is not begun while one that an earlier attempt began still runs: that one is ended first, if a person or the
+ *    step says so.
+ * 4. Its exit code is an answer: one that is a failure is recorded, and a retry doesn't run it again.
  */
 import { statSync } from 'node:fs';
 import { makeCommandFolder, removeCommandFolder } from '../../../effects/processes/command-folder.ts';
 import { findProgram } from '../../../effects/processes/find-program.ts';
 import type { ProcessEnd } from '../../../effects/processes/run.ts';
+import { endRunningCommand, findRunningCall, runningText } from '../../../effects/processes/running-command.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import { commandText, type CommandRequest } from '../../../model/step/command.ts';
 import type { CommandResult, InPlaceAnswer } from '../../../model/step/command-result.ts';
 import { NotPerformed } from '../../../model/step/not-performed.ts';
+import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Attempt } from '../attempt.ts';
+import type { Underway } from '../calls/call.ts';
 import { perform } from '../calls/perform.ts';
 import { commandFailure, mustHaveEnded, resultOf } from './end.ts';
 import { environmentOf, type Environment } from './environment.ts';
@@ -36,11 +41,13 @@ export async function commandInPlace(
   const cwd = folderOf(attempt, request);
   findProgram(request.argv[0]!, cwd, env['PATH']);
   refuseStagedFiles(attempt, request);
-  const answer = await perform<Json>(attempt, name, {
-    request: shownRequest(request),
-    inDoubt,
-    run: () => runHere(attempt, request, env, cwd),
-  });
+  const place = { name, env, cwd };
+  const answer = await perform<Json>(
+    attempt,
+    name,
+    { request: shownRequest(request), inDoubt, run: () => runHere(attempt, request, place) },
+    { isSafe: false, underway: (row) => underway(attempt, row) },
+  );
   const { result, found } = inPlaceAnswer(answer);
   for (const { resource, state } of found) claim.changedInPlace.set(resource, state);
   const command = workspace.secrets.redact(commandText(request));
@@ -81,9 +88,26 @@ function shownRequest({ shell, argv, cwd, env, envFrom }: CommandRequest): Json 
   };
 }
 
-async function runHere(attempt: Attempt, request: CommandRequest, env: Environment, cwd: string): Promise<Json> {
+interface Place {
+  readonly name: string;
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+/** Whether the command that an earlier attempt began runs on: of a worker that is frozen, or was given up. */
+async function underway({ workspace }: Attempt, { token, name }: PerformRow): Promise<Underway | undefined> {
+  const running = await findRunningCall(workspace.directory, { token, name });
+  if (running === undefined) return undefined;
+  return {
+    text: runningText(running),
+    isSeen: running.processes.length > 0,
+    end: async () => await endRunningCommand(running),
+  };
+}
+
+async function runHere(attempt: Attempt, request: CommandRequest, place: Place): Promise<Json> {
   const snapshot = await workspaceSnapshot(attempt);
-  const end = await runUntilEnd(attempt, request, env, cwd);
+  const end = await runUntilEnd(attempt, request, place);
   const log = await storeLog(attempt, end);
   mustHaveEnded(request, end, log);
   const changed = await changedSince(attempt, snapshot);
@@ -94,14 +118,13 @@ async function runHere(attempt: Attempt, request: CommandRequest, env: Environme
   } satisfies InPlaceAnswer;
 }
 
-async function runUntilEnd(
-  attempt: Attempt,
-  request: CommandRequest,
-  env: Environment,
-  cwd: string,
-): Promise<ProcessEnd> {
-  const folder = makeCommandFolder(attempt.workspace.directory, { step: attempt.claim.row.stepId });
+async function runUntilEnd(attempt: Attempt, request: CommandRequest, { name, env, cwd }: Place): Promise<ProcessEnd> {
+  const { workspace, claim } = attempt;
+  const { jobId, stepId, token } = claim.row;
+  const folder = makeCommandFolder(workspace.directory, { jobId, step: stepId, call: { token, name } });
   try {
+    // Looking at the workspace may have taken long: whoever has taken over found no command that runs.
+    if (!claim.isCurrent) throw new NotPerformed(`Another attempt has taken over step ${stepId}; it is not run.`);
     return await runCommand(attempt, request, { marker: folder.id, cwd, env });
   } catch (error) {
     // It was not even started.

@@ -62,7 +62,7 @@ export class CopiedCommand {
 
   async run(): Promise<CommandResult> {
     const { claim, stage, signal, workspace } = this.#attempt;
-    const { stepId } = claim.row;
+    const { jobId, stepId } = claim.row;
     takeName(this.#attempt, this.#name, `ctx.command("${this.#name}")`);
     const env = environmentOf(this.#attempt, this.#request);
     const start: CommandStart = { env, ...(await this.#look()) };
@@ -78,7 +78,7 @@ export class CopiedCommand {
         `what command "${this.#name}" of step ${stepId} was given has changed since its result was recorded`,
       );
     signal.throwIfAborted();
-    const folder = makeCommandFolder(workspace.directory, { step: stepId });
+    const folder = makeCommandFolder(workspace.directory, { jobId, step: stepId });
     try {
       return this.#stage(await this.#runIn(folder, start));
     } finally {
