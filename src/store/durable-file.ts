@@ -182,15 +182,18 @@ export function systemCode(error: unknown): string | undefined {
   return error.cause === undefined ? undefined : systemCode(error.cause);
 }
 
-/** @param path a person finds it: what leads through one of this process's descriptors is named by where that lies */
-export function storageError(operation: string, path: string, cause: unknown): HoldfastError {
+/**
+ * @param path a person finds it: what leads through one of this process's descriptors is named by where that lies
+ * @param more details
+ */
+export function storageError(operation: string, path: string, cause: unknown, more: object = {}): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
   const code = systemCode(cause);
   const named = pathForPeople(path);
   return new HoldfastError(
     systemFailureType(code),
     `Could not ${operation} "${named}": ${code ?? 'unknown error'}.`,
-    { operation, path: named, code: code ?? 'unknown error' },
+    { operation, path: named, code: code ?? 'unknown error', ...more },
     { cause },
   );
 }

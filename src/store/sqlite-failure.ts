@@ -8,7 +8,7 @@ import { accessSync, closeSync, constants, lstatSync, openSync, statfsSync } fro
 import { dirname } from 'node:path';
 import { deniedOrPasses, isUnexplained, sqliteFailureType, type SqliteUse } from '../model/error-table.ts';
 import type { FailureType } from '../model/failures.ts';
-import { systemCode } from './durable-file.ts';
+import { storageError, systemCode } from './durable-file.ts';
 
 export interface SqliteError extends Error {
   readonly code: 'ERR_SQLITE_ERROR';
@@ -25,6 +25,8 @@ export interface SqliteProblem {
 }
 
 const SUFFIXES = ['', '-wal', '-shm', '-journal'];
+/** The file, its two companions, the folder, and a temporary file. */
+const DESCRIPTORS = 5;
 
 export function isSqliteError(error: unknown): error is SqliteError {
   return (
@@ -53,14 +55,33 @@ export function sqliteProblem(
 
 /** What the system has against this file's being opened and written now, by its own code. Undefined: nothing. */
 export function systemProblem(path: string): string | undefined {
+  const taken: number[] = [];
   try {
-    // A descriptor at all, and the folder, in which companions come and go.
-    closeSync(openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY));
+    // As many descriptors as SQLite takes: it has given its own back by now.
+    for (let count = 0; count < DESCRIPTORS; count++)
+      taken.push(openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY));
     accessSync(dirname(path), constants.W_OK);
     for (const suffix of SUFFIXES) mustBeUsable(path + suffix);
     return statfsSync(dirname(path)).bavail === 0 ? 'ENOSPC' : undefined;
   } catch (error) {
     return systemCode(error);
+  } finally {
+    taken.forEach(closeSync);
+  }
+}
+
+/**
+ * Before SQLite opens a file that must be written: it would open for reading what it may not write, and make companions
+ * that nobody may write either.
+ * @throws HoldfastError naming the file that is in the way
+ */
+export function mustBeWritable(path: string): void {
+  for (const suffix of SUFFIXES) {
+    try {
+      mustBeUsable(path + suffix);
+    } catch (error) {
+      throw storageError('write', path + suffix, error, { record: true });
+    }
   }
 }
 

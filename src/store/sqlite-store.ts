@@ -21,6 +21,12 @@ export type NamedRow = Readonly<Record<string, SqliteValue>>;
 /** A row by the places of its columns. */
 export type PlacedRow = readonly SqliteValue[];
 
+/**
+ * Fails on a connection that can only read, and changes nothing. SQLite opens for reading what it can't open for
+ * writing, and does not even say so when a transaction is to be exclusive: it begins one for reading.
+ */
+export const PROOF_OF_WRITING = 'BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK';
+
 export interface SqliteStoreOptions extends DatabaseSyncOptions {
   /** Executed at the opening. Default: none. */
   readonly pragmas?: string;

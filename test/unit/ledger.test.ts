@@ -1,6 +1,6 @@
 /** The ledger: its chain and manifest, the damage that it recognises, terms, generations and transactions. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock, test } from 'node:test';
 import fc from 'fast-check';
@@ -177,6 +177,50 @@ test('a ledger that is not there is not made by looking', () => {
     () => Ledger.open(join(fixture.directory, 'none'), { create: false }),
     (error) => isFailure(error, 'not-found'),
   );
+});
+
+test('damage that is met while the records are read is named as such, and the handle is not used again', () => {
+  for (let count = 0; count < 300; count++)
+    fixture.ledger.transaction(() =>
+      fixture.ledger.append(JOB, 'run', {
+        kind: 'withdrawn',
+        question: 'a'.repeat(64),
+        reason: 'x'.repeat(2_000),
+        changes: [],
+      }),
+    );
+  fixture.ledger.close();
+  const path = join(fixture.directory, LEDGER_FILE);
+  const bytes = readFileSync(path);
+  // All pages but those of the schema and of the first tables.
+  bytes.fill(0xff, Math.floor(bytes.byteLength / 2));
+  writeFileSync(path, bytes);
+  fixture.ledger = Ledger.open(fixture.directory, { create: false });
+  assert.throws(
+    () => [...fixture.ledger.records(JOB)],
+    (error) => isFailure(error, 'ledger-damaged') && error.message.includes(path),
+  );
+  assert.equal(fixture.ledger.isUsable(), false);
+});
+
+test('the main loop goes on while a large ledger is checked', async () => {
+  fixture.ledger.close();
+  fixture.raw(`
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+    INSERT INTO content SELECT hex(randomblob(32)), randomblob(16000) FROM n`);
+  fixture.ledger = Ledger.open(fixture.directory, { create: false });
+  let turns = 0;
+  let longestMs = 0;
+  let lastMs = performance.now();
+  const ticking = setInterval(() => {
+    turns += 1;
+    longestMs = Math.max(longestMs, performance.now() - lastMs);
+    lastMs = performance.now();
+  }, 1);
+  const { problems } = await fixture.ledger.checkIntegrity(JOB, () => undefined);
+  clearInterval(ticking);
+  assert.deepEqual(problems, []);
+  assert.ok(turns > 10, `the main loop had ${turns} turns, the longest after ${longestMs} ms`);
 });
 
 test('notices that another file was put in its place', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -96,6 +96,22 @@ test('a lock file that is a symbolic link is refused', async () => {
     lock.hold('work', async () => {}),
     (error) => isFailure(error, 'storage-failed'),
   );
+  lock.close();
+});
+
+test('a lock file that cannot be looked at once it is locked is given back, and can be obtained later', async () => {
+  const lock = openWorkspaceLock(directory);
+  await lock.hold('opens the connection', async () => {});
+  const path = join(directory, 'lock.sqlite');
+  renameSync(path, `${path}.away`);
+  mkdirSync(path);
+  await assert.rejects(
+    lock.hold('work', async () => assert.fail('must not run')),
+    (error) => isFailure(error, 'storage-failed'),
+  );
+  rmdirSync(path);
+  renameSync(`${path}.away`, path);
+  assert.equal(await lock.hold('afterwards', () => Promise.resolve('done')), 'done');
   lock.close();
 });
 

@@ -37,7 +37,7 @@ export function isForPerson(error: unknown): error is HoldfastError {
 export function isRecordTrouble(error: unknown): error is HoldfastError {
   if (!isForPerson(error)) return false;
   const isDamage = error.type === 'ledger-damaged' && error.details['digest'] === undefined;
-  return isDamage || RECORD_TROUBLE.has(error.type) || error.details['ledger'] === true;
+  return isDamage || RECORD_TROUBLE.has(error.type) || error.details['record'] === true;
 }
 
 export function unusableWorkspaceFinding(error: HoldfastError): Finding {

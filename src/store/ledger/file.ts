@@ -17,8 +17,8 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { FailureType } from '../../model/failures.ts';
 import { isThere, makePrivateFile, storageError } from '../durable-file.ts';
 import { atPoints } from '../fault-point.ts';
-import { isSqliteError, sqliteProblem, type SqliteError } from '../sqlite-failure.ts';
-import { SqliteStore, type NamedRow, type SqliteInput } from '../sqlite-store.ts';
+import { isSqliteError, mustBeWritable, sqliteProblem, type SqliteError } from '../sqlite-failure.ts';
+import { PROOF_OF_WRITING, SqliteStore, type NamedRow, type SqliteInput } from '../sqlite-store.ts';
 import { logInode, setLogAside } from './own-log.ts';
 import { LEDGER_TABLES } from './schema.ts';
 import { checkFile, type Verdict } from './soundness.ts';
@@ -79,11 +79,11 @@ export class LedgerFile {
     let store: SqliteStore | undefined;
     try {
       if (options.create) makePrivateFile(path);
+      mustBeWritable(path);
       const opened = new SqliteStore(path, { pragmas: PRAGMAS });
       store = opened;
       atPoints('ledger-commit', () => opened.exec(LEDGER_TABLES));
-      // SQLite opens for reading what it can't open for writing, and says so only when it is to write.
-      opened.exec('BEGIN IMMEDIATE; ROLLBACK');
+      opened.exec(PROOF_OF_WRITING);
       opened.exec('PRAGMA busy_timeout = 0');
       const file = new LedgerFile(path, opened);
       accept(file);
@@ -215,5 +215,5 @@ function openingFailure(path: string, error: unknown): unknown {
 function ledgerFailure(path: string, error: SqliteError, use: 'opening' | 'ledger'): HoldfastError {
   const { type, text } = sqliteProblem(error, use, path);
   const problem = PROBLEMS[type] ?? `The ledger could not be ${use === 'opening' ? 'opened' : 'used'}`;
-  return new HoldfastError(type, `${problem}: ${text}, ${path}.`, { path, ledger: true }, { cause: error });
+  return new HoldfastError(type, `${problem}: ${text}, ${path}.`, { path, record: true }, { cause: error });
 }

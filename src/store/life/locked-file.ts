@@ -6,13 +6,14 @@
  * 1. This process opens the file by SQLite only: closing another descriptor of it would drop its POSIX locks. But for
  *    making it: on a file that was not there a moment ago nobody has a lock.
  * 2. No wait happens inside SQLite, and nothing is ever written: no journal is needed.
+ * 3. A connection that could not write is not used: its "exclusive" transaction would exclude nobody that reads.
  */
 import { lstatSync, type BigIntStats } from 'node:fs';
 import { sqliteFailureType } from '../../model/error-table.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { makePrivateFile, storageError } from '../durable-file.ts';
-import { isSqliteError, sqliteProblem } from '../sqlite-failure.ts';
-import { SqliteStore } from '../sqlite-store.ts';
+import { isSqliteError, mustBeWritable, sqliteProblem } from '../sqlite-failure.ts';
+import { PROOF_OF_WRITING, SqliteStore } from '../sqlite-store.ts';
 
 /** A file that is replaced more often while it is opened or locked is given up. */
 export const MAX_REOPENINGS = 10;
@@ -33,7 +34,9 @@ export class LockedFile {
       const before = inodeAt(path);
       let store: SqliteStore | undefined;
       try {
+        mustBeWritable(path);
         store = new SqliteStore(path, { timeout: 0, pragmas: 'PRAGMA journal_mode = MEMORY' });
+        store.exec(PROOF_OF_WRITING);
         if (before !== undefined && inodeAt(path) === before) return new LockedFile(path, store, before);
       } catch (error) {
         store?.close();
@@ -107,5 +110,5 @@ function lockFailure(path: string, error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;
   if (!isSqliteError(error)) return storageError('lock', path, error);
   const { type, text } = sqliteProblem(error, 'lock', path);
-  return new HoldfastError(type, `Could not lock "${path}": ${text}.`, { path, ledger: true }, { cause: error });
+  return new HoldfastError(type, `Could not lock "${path}": ${text}.`, { path, record: true }, { cause: error });
 }
