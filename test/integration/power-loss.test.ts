@@ -3,7 +3,7 @@
  * back, the world stays. (SIGKILL can't show this: what a process has written outlives the process.)
  */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -12,6 +12,7 @@ import * as z from 'zod';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
+import { sqliteScript } from '../support/sqlite.ts';
 
 const note = defineStep({ name: 'note', input: z.object({ id: z.int() }), output: z.object({ id: z.int() }) });
 const LEDGER_FILES = ['ledger.sqlite', 'ledger.sqlite-wal'];
@@ -111,3 +112,43 @@ test('small contents survive with the intent that needs them', async () => {
   assert.equal(runs, 1);
   assert.equal(readFileSync(join(workspace, 'note-1.txt'), 'utf8'), 'note 1\n');
 });
+
+test('what an attempt had prepared goes with the next comparison, or the end, though nothing tells of it', async () => {
+  await job.verify();
+  for (const end of ['comparison', 'end'] as const) {
+    const id = end === 'end' ? 2 : 1;
+    for (const file of LEDGER_FILES) copyFileSync(join(workspace, '.holdfast', file), join(root, file));
+    let left: readonly string[] = [];
+    setFaultHook((point) => {
+      // As they are on the disk when the host loses its power.
+      if (point !== 'prepare.files-written') return;
+      left = readdirSync(workspace).filter((name) => name.endsWith('.tmp'));
+      for (const name of left) copyFileSync(join(workspace, name), join(root, name));
+      throw new Error('the power is lost');
+    });
+    await assert.rejects(job.step(note, { id }, { stepId: `note-${id}` }));
+    setFaultHook(undefined);
+    const { memory } = job;
+    await job.close();
+    assert.equal(left.length, 1);
+    assert.deepEqual(leftovers(), [], 'an attempt that fails leaves nothing');
+    for (const name of left) copyFileSync(join(root, name), join(workspace, name));
+    rmSync(join(workspace, '.holdfast/ledger.sqlite-shm'), { force: true });
+    for (const file of LEDGER_FILES) copyFileSync(join(root, file), join(workspace, '.holdfast', file));
+    sqliteScript(join(workspace, '.holdfast/ledger.sqlite'), "UPDATE job SET fresh_boot_id = 'before the power loss'");
+    // Others' files, and a workspace in the workspace.
+    mkdirSync(join(workspace, 'inner/.holdfast'), { recursive: true });
+    const kept = ['.holdfast-notes.tmp', `inner/${left[0]!}`];
+    for (const name of kept) writeFileSync(join(workspace, name), 'not ours');
+    job = open(memory);
+    if (end === 'comparison') assert.equal((await job.verify()).kind, 'verified');
+    else await job.release('aborted');
+    assert.deepEqual(leftovers(), ['.holdfast-notes.tmp']);
+    for (const name of kept) assert.equal(readFileSync(join(workspace, name), 'utf8'), 'not ours');
+    rmSync(join(workspace, '.holdfast-notes.tmp'));
+  }
+});
+
+function leftovers(): readonly string[] {
+  return readdirSync(workspace).filter((name) => name.endsWith('.tmp'));
+}

@@ -5,6 +5,30 @@ import type { Mutation } from './mutation.ts';
 export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
+    breaks: 'what an attempt had prepared stays beside the targets when preparing fails',
+    file: 'src/protocol/commit/prepare.ts',
+    find: '    discardFiles(workspace, prepared);\n    throw error;',
+    replace: '    throw error;',
+    tests: ['test/integration/power-loss.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'temporary files of attempts that a power loss took from the ledger stay for ever',
+    file: 'src/protocol/commit/forgotten.ts',
+    find: 'await files.removeForgotten([...intents, ...repairs]);',
+    replace: 'void files;',
+    tests: ['test/integration/power-loss.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a command folder whose note could not be written leaves its note',
+    file: 'src/effects/processes/command-folder.ts',
+    find: '    if (folder !== undefined) giveUp(folder);',
+    replace: '',
+    tests: ['test/unit/command-folder.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     breaks: 'a step whose token is recorded is run again',
     file: 'src/protocol/step/admission.ts',
     find: 'if (recorded === undefined) return undefined;',

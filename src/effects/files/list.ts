@@ -15,10 +15,8 @@ import { isReservedName, normaliseFolder } from './path.ts';
 import { OpenFolder } from './open-folder.ts';
 import { reservedInodes } from './reserved.ts';
 import { inodeKey, kindOf } from './stat.ts';
+import { Turns } from '../turns.ts';
 import type { FileWorkspace, ReservedInodes } from './workspace.ts';
-
-/** Entries between two pauses for the main loop. */
-const ENTRIES_PER_TURN = 1_000;
 
 /**
  * What lies below a folder; nothing where there is no such folder.
@@ -39,15 +37,11 @@ export async function listFolder(
     infos: [],
     recursive: options.recursive ?? true,
     pending: [{ place: start, path: open.at('.') }],
+    turns: new Turns(),
   };
   try {
-    let lastPause = 0;
-    for (let next = listing.pending.pop(); next !== undefined; next = listing.pending.pop()) {
-      listOne(listing, next);
-      if (listing.infos.length - lastPause < ENTRIES_PER_TURN) continue;
-      lastPause = listing.infos.length;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
+    for (let next = listing.pending.pop(); next !== undefined; next = listing.pending.pop())
+      await listOne(listing, next);
   } finally {
     open.close();
   }
@@ -58,10 +52,17 @@ interface Listing {
   readonly reserved: ReservedInodes;
   readonly infos: FileInfo[];
   readonly recursive: boolean;
-  readonly pending: { readonly place: string; readonly path: string }[];
+  readonly pending: ListedFolder[];
+  readonly turns: Turns;
 }
 
-function listOne(listing: Listing, { place, path }: { readonly place: string; readonly path: string }): void {
+interface ListedFolder {
+  readonly place: string;
+  /** For system calls. */
+  readonly path: string;
+}
+
+async function listOne(listing: Listing, { place, path }: ListedFolder): Promise<void> {
   let entries: Dirent[];
   try {
     entries = readdirSync(path, { withFileTypes: true });
@@ -71,6 +72,8 @@ function listOne(listing: Listing, { place, path }: { readonly place: string; re
     throw storageError('list', place === '' ? '.' : place, error);
   }
   for (const { name } of entries) {
+    // One folder may hold hundreds of thousands.
+    await listing.turns.take();
     if (isReservedName(name)) continue;
     const childPath = `${path}/${name}`;
     const childPlace = place === '' ? name : `${place}/${name}`;

@@ -14,6 +14,9 @@ import { folderOf, nameOf, TEMPORARY_PREFIX } from './path.ts';
 import { inodeKey, tryStatOf } from './stat.ts';
 import type { FileWorkspace } from './workspace.ts';
 
+/** The name of a probe file. */
+export const PROBE_NAME = /^\.holdfast-[0-9a-f]{12}-/;
+
 /**
  * Checks the targets of one intent; their paths are normal. Opens nothing but, where two names differ only in a way
  * that a filesystem may fold, a probe file for a moment.

@@ -62,6 +62,9 @@ export async function writeTemporary(
   }
 }
 
+/** Matches what `temporaryName` makes; its group is as much of the token as stands there. */
+export const TEMPORARY_NAME = /^\.holdfast-([0-9a-f]{16})-[a-z0-9-]+-[0-9a-f]{8}\.tmp$/;
+
 export function temporaryName(change: ChangeName): string {
   return `${temporaryStem(change)}-${randomBytes(4).toString('hex')}.tmp`;
 }

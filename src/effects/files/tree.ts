@@ -55,8 +55,9 @@ export async function scanTree(
       if (entry === undefined) continue;
       tree.set(path, entry);
       if (entry.kind === 'directory') pending.push(path);
+      // One folder may hold hundreds of thousands.
+      await turns.take();
     }
-    await turns.take();
   }
   return tree;
 }

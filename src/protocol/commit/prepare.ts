@@ -20,7 +20,10 @@ export const MAX_FILES_ONE_BY_ONE = 100;
 /** Small files whose fsync runs while the next ones are prepared. */
 const MAX_SYNCS_AT_ONCE = 8;
 
-/** Needs no lock: whatever may take long is over before the lock is taken. Safe to repeat. */
+/**
+ * Needs no lock: whatever may take long is over before the lock is taken. Safe to repeat: where one of many can't be
+ * prepared, none stays.
+ */
 export async function prepareFiles(
   workspace: Workspace,
   row: IntentRow,
@@ -31,16 +34,21 @@ export async function prepareFiles(
   const turns = new Turns();
   const files = effects.filter((effect) => 'path' in effect);
   if (files.length > MAX_FILES_ONE_BY_ONE) await workspace.files.captureReplaced(files);
-  for (const [index, effect] of effects.entries()) {
-    await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
-    if ('path' in effect) {
-      const before = overrides.get(index) ?? (await absentMidCommit(workspace, row, index, effect));
-      prepared.push(await workspace.files.prepare(effect, row.intent.token, index, before));
-    } else prepared.push(undefined);
-    await turns.take();
+  try {
+    for (const [index, effect] of effects.entries()) {
+      await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
+      if ('path' in effect) {
+        const before = overrides.get(index) ?? (await absentMidCommit(workspace, row, index, effect));
+        prepared.push(await workspace.files.prepare(effect, row.intent.token, index, before));
+      } else prepared.push(undefined);
+      await turns.take();
+    }
+    await faultPointAsync('prepare.files-written');
+    return prepared;
+  } catch (error) {
+    discardFiles(workspace, prepared);
+    throw error;
   }
-  await faultPointAsync('prepare.files-written');
-  return prepared;
 }
 
 /** What was prepared and not committed is taken away; whoever goes on prepares it again. Never fails. */

@@ -16,6 +16,7 @@ import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
+import { removeForgottenFiles } from '../commit/forgotten.ts';
 import { recordRelease } from '../commit/record-release.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { withdraw } from '../question/ask.ts';
@@ -66,11 +67,12 @@ async function releaseIn(
     const job = ledger.job(request.jobId);
     if (job === undefined) return NO_WORKSPACE;
     if (ledger.boundJobId() !== request.jobId) return { released: true, at: job.at, notes: [] };
-    return await releaseBound({ workspace, ledger, caller, request }, job);
+    return await releaseBound({ host, workspace, ledger, caller, request }, job);
   });
 }
 
 interface ReleaseSite {
+  readonly host: ProtocolHost;
   readonly workspace: Workspace;
   readonly ledger: Ledger;
   readonly caller: Caller;
@@ -78,7 +80,7 @@ interface ReleaseSite {
 }
 
 async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResult> {
-  const { workspace, ledger, caller, request } = site;
+  const { host, workspace, ledger, caller, request } = site;
   const { jobId, settings, term } = job;
   const { runId } = caller;
   expectRecordedDatabases(workspace, settings, ledger, jobId);
@@ -86,6 +88,7 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
   const ends = await finishIntents({ workspace, ledger, settings, term, runId }, jobId);
   const notes = [...ends.map(intentEndNote), ...notEnded, ...openCallNotes(ledger, jobId)];
   withdrawQuestions(site);
+  await removeForgottenFiles(workspace, ledger, job, host.clock());
   const isUnfinished = ledger.openIntents(jobId).length > 0;
   const fences = await raiseFences(workspace, settings, jobId, term + 1);
   if ('unreachable' in fences) notes.push(...notFencedNotes(workspace, fences.unreachable));

@@ -3,6 +3,7 @@ import type { VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { isAboutTheWorld } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
+import { removeForgottenFiles } from '../commit/forgotten.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { BootClock } from '../host.ts';
 import { withdraw } from '../question/ask.ts';
@@ -61,6 +62,7 @@ export async function conclude(
     request,
   );
   if (unfinished !== undefined) return askAboutWorld(verification, ledger, unfinished.findings, unfinished);
+  await removeForgottenFiles(workspace, ledger, ledger.job(jobId)!, host.clock());
   settle(verification, ledger, comparison, begun);
   const { term, at, markOrdinal: mark } = ledger.job(jobId)!;
   return {

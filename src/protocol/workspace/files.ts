@@ -20,6 +20,7 @@ import {
   type FileWorkspace,
   type PreparedFile,
 } from '../../effects/files/index.ts';
+import { removeForgottenFiles } from '../../effects/files/forgotten.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
 import { databasePlaces, refuseReservedFile, reservedInodes } from '../../effects/files/reserved.ts';
 import { scanTree, type Tree } from '../../effects/files/tree.ts';
@@ -179,6 +180,11 @@ export class WorkspaceFiles {
   /** Files that killed attempts did not remove, of a token whose changes are settled. */
   async removeLeftovers(token: string, paths: readonly string[]): Promise<void> {
     await removeLeftoverFiles(this.#workspace, token, paths, this.#blobs);
+  }
+
+  /** Temporary files of attempts that nobody knows any more. `known`: tokens whose changes are not settled. */
+  async removeForgotten(known: readonly string[]): Promise<void> {
+    await removeForgottenFiles(this.#workspace, known);
   }
 
   /** Captures what is there as evidence before it is taken for the record. */

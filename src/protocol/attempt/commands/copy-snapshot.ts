@@ -1,9 +1,12 @@
 /** The workspace, and a command's copy of it, as they were when the command began. */
 import type { Digest } from '../../../model/digest.ts';
+import { folderOf } from '../../../effects/files/path.ts';
 import type { Tree } from '../../../effects/files/tree.ts';
 
 export interface CopySnapshot {
   readonly workspace: Tree;
+  /** Folders of the workspace in which there is more than what was copied of them. */
+  readonly partial: ReadonlySet<string>;
   /** What of the workspace was copied. */
   readonly copied: Tree;
   /** The copy, with what the step had staged. */
@@ -12,9 +15,26 @@ export interface CopySnapshot {
   readonly young: ReadonlyMap<string, Digest>;
 }
 
+export const NOTHING_COPIED: CopySnapshot = {
+  workspace: new Map(),
+  partial: new Set(),
+  copied: new Map(),
+  copy: new Map(),
+  young: new Map(),
+};
+
 /** Is there more in a folder of the workspace than what the command was given of it? Then the folder stays. */
-export function holdsMore({ workspace, copied, copy }: CopySnapshot, folder: string): boolean {
-  if (copy.get(folder)?.kind !== 'directory') return false;
-  const prefix = `${folder}/`;
-  return [...workspace.keys()].some((path) => path.startsWith(prefix) && !copied.has(path));
+export function holdsMore({ partial, copy }: Pick<CopySnapshot, 'partial' | 'copy'>, folder: string): boolean {
+  return copy.get(folder)?.kind === 'directory' && partial.has(folder);
+}
+
+/** Each path is looked at once, however many folders a command removes. */
+export function partialFolders(workspace: Tree, copied: Pick<Tree, 'has'>): ReadonlySet<string> {
+  const partial = new Set<string>();
+  for (const path of workspace.keys()) {
+    if (copied.has(path)) continue;
+    for (let folder = folderOf(path); folder !== '' && !partial.has(folder); folder = folderOf(folder))
+      partial.add(folder);
+  }
+  return partial;
 }

@@ -65,6 +65,8 @@ async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignCha
   const differing = new Set(differingPaths(snapshot.workspace, now));
   const paths = [...new Set([...differing, ...snapshot.young.keys()])].filter((path) => !othersChange.has(path));
   const sightings = await files.observeMany(paths);
+  // After the looks: what a step had placed by then is among these, or recorded.
+  const applying = pathsBeingApplied(attempt.claim);
   const byOthers: string[] = [];
   const bySteps: string[] = [];
   for (const [index, path] of paths.entries()) {
@@ -73,7 +75,7 @@ async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignCha
     if (!differing.has(path) && isContent(sighting, young)) continue;
     const isSameMode = now.get(path)?.mode === snapshot.workspace.get(path)?.mode;
     if (isSameMode && (await isOnlyTouched(sighting, young, neighbourhood.copyOf(path)))) continue;
-    switch (explained(neighbourhood, path, sighting)) {
+    switch (explained(neighbourhood, applying, path, sighting)) {
       case 'recorded':
         break;
       case 'by a step':
@@ -89,11 +91,12 @@ async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignCha
 /** What the record says of a change; undefined: nothing. @throws MustVerify */
 function explained(
   { attempt: { claim }, seq }: Neighbourhood,
+  applying: ReadonlySet<string>,
   path: string,
   sighting: FileSighting,
 ): 'recorded' | 'by a step' | undefined {
   if (sighting.outcome !== 'seen') return undefined;
-  if (isBeingApplied(claim, path)) return 'by a step';
+  if (applying.has(path)) return 'by a step';
   const resource = formatResource({ kind: 'file', path });
   const recorded = claim.manifestEntry(resource);
   if (recorded === undefined) return undefined;
@@ -101,12 +104,13 @@ function explained(
   return recorded.seq > seq ? 'by a step' : 'recorded';
 }
 
-/** Is a step that runs beside this one being applied at this moment? */
-function isBeingApplied(claim: Claim, path: string): boolean {
-  return claim
-    .read((ledger) => ledger.openIntents(claim.row.jobId))
-    .filter(({ state }) => state === 'applying')
-    .some(({ intent }) => intent.effects.some((effect) => 'path' in effect && effect.path === path));
+/** What steps that run beside this one are applying at this moment. */
+function pathsBeingApplied(claim: Claim): ReadonlySet<string> {
+  const open = claim.read((ledger) => ledger.openIntents(claim.row.jobId));
+  const applying = open.filter(({ state }) => state === 'applying');
+  return new Set(
+    applying.flatMap(({ intent }) => intent.effects.flatMap((effect) => ('path' in effect ? [effect.path] : []))),
+  );
 }
 
 /** Its times or its inode have changed, its content has not. */

@@ -23,7 +23,7 @@ import type { PathSelection } from '../../../model/step/path-selection.ts';
 import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
 import { ChangedContents } from './changed-contents.ts';
-import { holdsMore, type CopySnapshot } from './copy-snapshot.ts';
+import { holdsMore, NOTHING_COPIED, partialFolders } from './copy-snapshot.ts';
 import { mustStandStill } from './neighbours.ts';
 import { placeStaged } from './place-staged.ts';
 import { refuseImpossibleChange } from './refuse-change.ts';
@@ -43,7 +43,7 @@ export class CommandTree {
   readonly #attempt: Attempt;
   readonly #paths: CommandPaths;
   readonly #contents: ChangedContents;
-  #snapshot: CopySnapshot = { workspace: new Map(), copied: new Map(), copy: new Map(), young: new Map() };
+  #snapshot = NOTHING_COPIED;
   /** The end of the chain when the workspace was looked at. */
   #seq = 0;
   #lookedAtNs = 0n;
@@ -101,7 +101,8 @@ export class CommandTree {
     const given = new Map([...unchanged, ...copied]);
     const young = await this.#youngIn(copied, copy);
     await placeStaged(this.#attempt, this.#paths.selection, given, copy);
-    this.#snapshot = { workspace: given, copied, copy: await scanTree(copy), young };
+    const partial = partialFolders(given, copied);
+    this.#snapshot = { workspace: given, partial, copied, copy: await scanTree(copy), young };
     await delay(TICK_MS);
   }
 
