@@ -7,6 +7,7 @@ export { describeFileDifference, type ContentReader, type FileDifference } from 
 export { findLeftoverFiles, removeLeftoverFiles, type LeftoverFile } from './leftovers.ts';
 export { listFolder } from './list.ts';
 export { glanceAt, observeFile, observeFiles, type ObserveOptions } from './observation.ts';
+export { assertReplaceable } from './may-replace.ts';
 export { openFileWorkspace } from './open-workspace.ts';
 export { isReservedName, normaliseFolder, normalisePath } from './path.ts';
 export { discardPrepared, prepareFile, type PreparedFile } from './prepare.ts';

@@ -35,6 +35,9 @@ export type FindingClass = z.infer<typeof FindingClassSchema>;
 /** Answers that hold for a whole question only: they end or repeat everything. */
 export const WHOLE_QUESTION_ONLY: readonly Answer[] = ['abort'];
 
+/** What a decision answers, by resource. */
+export type Answers = Readonly<Record<string, Answer>>;
+
 /** The resources that a decision answers one way. */
 export function answered(answers: Readonly<Record<string, Answer>>, answer: Answer): readonly string[] {
   return Object.keys(answers).filter((resource) => answers[resource] === answer);

@@ -6,8 +6,11 @@ import { GENESIS } from '../../model/record/chain.ts';
 import { withdraw, withWhatStays } from '../question/ask.ts';
 import { type Decision } from '../../model/question/decision.ts';
 import type { Question } from '../../model/question/question.ts';
-import { lookAgain, type Answers } from './look-again.ts';
+import { dropDraftOf } from './approved-draft.ts';
+import { lookAgain } from './look-again.ts';
+import type { Answers } from '../../model/question/answer.ts';
 import type { RepairContext } from './running/context.ts';
+import { restoreProblems } from './rehearse.ts';
 import { rollForward } from './roll-forward.ts';
 import { sealRepair } from './seal.ts';
 import { withoutRecord } from './without-record.ts';
@@ -35,8 +38,11 @@ export async function decide(context: RepairContext, decision: Decision): Promis
   if (now.moved.length > 0) {
     const moved = now.moved.join(', ').slice(0, 300);
     withdrawAsked(context, question, `the world moved before the decision of ${decision.by}: ${moved}`);
+    dropDraftOf(context, question);
     return worldMoved(decision, now.moved.slice(0, MAX_RESOURCES_IN_RESULT));
   }
+  const problems = await restoreProblems(context, ruling.answers, now.found);
+  if (problems.length > 0) return refused(decision, problems);
   return await rollForward(context, sealRepair(context, { question, decision, ruling, found: now.found }));
 }
 

@@ -1,5 +1,5 @@
 /** Does the world still show what the question showed, or already what is wanted? Reads only. */
-import type { Answer } from '../../model/question/answer.ts';
+import type { Answer, Answers } from '../../model/question/answer.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { uriOf } from '../../model/record/effect.ts';
@@ -11,10 +11,9 @@ import { lookAt } from '../look/look.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { isCallAsShown } from './answers/call-shown.ts';
 import { intentInConflict } from './answers/conflict.ts';
+import { changedSinceDrafted } from './approved-draft.ts';
 import type { RepairContext } from './running/context.ts';
 import type { SealedRepair } from './running/sealed-repair.ts';
-
-export type Answers = Readonly<Record<string, Answer>>;
 
 export interface SecondLook {
   /** Resources that show something else by now. */
@@ -49,7 +48,8 @@ export async function lookAgain(context: RepairContext, question: Question, answ
   const calls = question.findings.filter(
     (finding) => isAboutCall(finding, answers[finding.resource]) && !isCallAsShown(context.ledger, question, finding),
   );
-  return { moved: [...moved, ...[...approvals, ...calls].map(({ resource }) => resource)], found };
+  const drafts = await changedSinceDrafted(context, question, answers);
+  return { moved: [...moved, ...[...approvals, ...calls].map(({ resource }) => resource), ...drafts], found };
 }
 
 /** A question about another job's half-applied intents is looked at with that job's settings. */

@@ -7,6 +7,7 @@ import {
   listFolder,
   normaliseFolder,
   normalisePath,
+  assertReplaceable,
   observeFile,
   observeFiles,
   openFileWorkspace,
@@ -168,6 +169,11 @@ export class WorkspaceFiles {
   /** Puts a path to a state if it shows what is expected; what is replaced is a blob afterwards. Safe to repeat. */
   async put(path: string, state: FileState, expectedNow: FileState, name: FileReplacement['name']): Promise<FilePut> {
     return await replaceFile(this.#workspace, this.#blobs, { path, state, expectedNow, name });
+  }
+
+  /** What stands at a path may be replaced or taken away. @throws HoldfastError `permission-denied` */
+  mustBeReplaceable(path: string): void {
+    assertReplaceable(this.#workspace, path);
   }
 
   /** Removes what was prepared, unless it was committed. Never fails. */

@@ -1,0 +1,73 @@
+/** Answers that would do nothing are refused, visibly, and their question stays or is asked anew. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
+import type { Question } from '../../src/model/question/question.ts';
+import { DriftedJob, onceAFile } from '../support/drifted-job.ts';
+import { mark, questionOf, SQLITE_FILE } from '../support/drift.ts';
+import { lockFile, unlockFile, whyNotImmutable } from '../support/immutable.ts';
+import { comparedQuestion, questionFrom } from '../support/questions.ts';
+import { sqliteScript } from '../support/sqlite.ts';
+
+const drifted = onceAFile(new DriftedJob([]));
+
+async function refusal(question: Question, answer: 'restore' | 'rerun'): Promise<string> {
+  const result = await drifted.job.decide(question, { answer });
+  assert.ok(result.kind === 'refused', JSON.stringify(result));
+  const next = await comparedQuestion(drifted.job);
+  assert.equal(next.digest, question.digest, 'the same question stays');
+  return result.problems.join('\n');
+}
+
+test('restore of a file that may not be replaced is refused until it may', { skip: whyNotImmutable() }, async () => {
+  drifted.begin();
+  writeFileSync(drifted.at('out/a.txt'), 'edited\n');
+  const question = await questionOf(drifted.job, drifted.copy);
+  lockFile(drifted.at('out/a.txt'));
+  try {
+    assert.match(await refusal(question, 'restore'), /file:out\/a\.txt cannot be put back: .*immutable \(EPERM/);
+  } finally {
+    unlockFile(drifted.at('out/a.txt'));
+  }
+  await drifted.decide(question, { answer: 'restore' });
+  assert.equal(drifted.text('out/a.txt'), 'one\ntwo\nthree\n');
+});
+
+for (const [how, what, reason] of [
+  ['refuses', "RAISE(ABORT, 'not now')", /row:main\/note\/\{"id":1\} cannot be put back: .*not now/],
+  ['ignores', 'RAISE(IGNORE)', /row:main\/note\/\{"id":1\} cannot be put back/],
+] as const)
+  test(`restore of a row that the database ${how} is refused until it takes it`, async () => {
+    drifted.begin();
+    drifted.sql("UPDATE note SET text = 'edited' WHERE id = 1");
+    const question = await questionOf(drifted.job, drifted.copy);
+    sqliteScript(drifted.at(SQLITE_FILE), `CREATE TRIGGER no BEFORE UPDATE ON note BEGIN SELECT ${what}; END`);
+    const result = await drifted.job.decide(question, { answer: 'restore' });
+    assert.ok(result.kind === 'refused', JSON.stringify(result));
+    assert.match(result.problems.join('\n'), reason);
+    sqliteScript(drifted.at(SQLITE_FILE), 'DROP TRIGGER no');
+    await drifted.decide(question, { answer: 'restore' });
+    assert.deepEqual(drifted.sql('SELECT text FROM note WHERE id = 1'), [{ text: 'first' }]);
+    await drifted.job.step(mark, {}, { stepId: 'mark' });
+  });
+
+for (const place of ['target.txt', 'out/a.txt'])
+  test(`approve after somebody changed ${place} is not used, applies nothing, and names a new question`, async () => {
+    drifted.begin();
+    writeFileSync(drifted.at('target.txt'), 'as it was shown\n');
+    const write = (): Promise<unknown> =>
+      drifted.job.step(
+        fileWriteStep,
+        { path: place, content: 'ours\n' },
+        { stepId: 'write', approval: 'before-apply' },
+      );
+    const question = await questionFrom(write());
+    writeFileSync(drifted.at(place), 'changed before the approval\n');
+    const result = await drifted.job.decide(question, { answer: 'approve' });
+    assert.deepEqual(result, { kind: 'world-moved', question: question.digest, resources: [`file:${place}`] });
+    const next = await questionFrom(write());
+    assert.notEqual(next.digest, question.digest);
+    assert.match(next.findings[0]!.difference, /changed before the approval/);
+    assert.equal(drifted.text(place), 'changed before the approval\n');
+  });
