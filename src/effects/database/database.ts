@@ -23,6 +23,7 @@
 import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { RowChange, SqlEffect } from '../../model/record/effect.ts';
+import type { CountedChanges, FoundRow, Reach, ReferringRequest } from './reach.ts';
 import type { IdentityState, RowState, SchemaState, TableSchemaState, TokenState } from '../../model/record/world.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -69,7 +70,21 @@ export interface TablePlace {
   readonly searchPath: string;
 }
 
-export interface Database {
+/** What a database and its transactions read alike. */
+export interface RowReader {
+  /**
+   * One sighting a request, in order, in as few statements as the dialect allows. A missing table or column yields
+   * absent/columns without it.
+   */
+  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
+  schema(table: string): Promise<SchemaState>;
+  /** What a change of these tables may bring with it, as the catalog says. A table that is not there has nothing. */
+  reach(tables: readonly string[]): Promise<Reach>;
+  /** Whole rows by columns that need not be a key. @throws HoldfastError `unknown-table` */
+  referring(request: ReferringRequest): Promise<readonly FoundRow[]>;
+}
+
+export interface Database extends RowReader {
   readonly name: string;
   readonly dialect: Dialect;
   /** For SQLite: the database file's absolute path, so that it is never taken for a file resource. */
@@ -116,7 +131,7 @@ export interface Database {
  * Calls may be issued without awaiting each (`Promise.all([passFence(…), takeToken(…)])`): PostgreSQL then needs one
  * round trip.
  */
-export interface DatabaseTransaction {
+export interface DatabaseTransaction extends RowReader {
   /** Read on this very connection: shows a reconnect to another server or timeline. */
   identity(): Promise<IdentityState>;
   /** Checks the term and notes the token, in one statement. False: another term is there. */
@@ -129,17 +144,22 @@ export interface DatabaseTransaction {
   ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }>;
   /** Removes a token row (undo of a whole step). */
   dropToken(token: string): Promise<void>;
-  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
   /** Without the tables: in a transaction nobody can tell this statement's from those before it. */
   query(
     sql: string,
     params: readonly Json[],
     options?: Pick<QueryOptions, 'maxRows'>,
   ): Promise<Pick<QueryResult, 'rows'>>;
-  schema(table: string): Promise<SchemaState>;
   applyRow(change: RowChange): Promise<void>;
-  /** Many: what comes of it is what comes of them one by one, in their order. */
-  applyRows(changes: readonly RowChange[]): Promise<void>;
+  /**
+   * Many: what comes of it is what comes of them one by one, in their order. Returns those by whose statement the
+   * database says that no row was changed.
+   */
+  applyRows(changes: readonly RowChange[]): Promise<readonly RowChange[]>;
+  /** From here on changes of rows are counted. Once a transaction. */
+  countChanges(): Promise<void>;
+  /** By table, Holdfast's own left out. Undefined: this server does not count. */
+  changesCounted(): Promise<readonly CountedChanges[] | undefined>;
   applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void>;
   /** Puts a row to exactly this state (restore, undo): absent deletes, row upserts its columns. */
   putRow(table: string, key: JsonObject, state: RowState): Promise<void>;

@@ -129,6 +129,11 @@ export function ambiguousRow(
   return new HoldfastError('no-key', `Database ${database} has ${found}. Expected one at most.`, details);
 }
 
+/** An update that has changed no row, where none was seen before. */
+export function isMissing({ kind, before }: Pick<RowChange, 'kind' | 'before'>): boolean {
+  return kind === 'row.update' && before.kind === 'absent';
+}
+
 /** An update that found no row. */
 export function missingRow(
   database: string,

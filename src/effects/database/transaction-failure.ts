@@ -18,3 +18,13 @@ export function transactionFailure(database: string, { type, problem, cause }: T
   const options = cause === undefined ? {} : { cause };
   return new HoldfastError(type, `Database ${database}: ${problem}.`, { database }, options);
 }
+
+/** A COMMIT whose answer never came. */
+export function outcomeUnknown(failure: HoldfastError): HoldfastError {
+  return new HoldfastError(
+    'storage-unreachable',
+    `${failure.message} Whether the transaction was committed is not known; its token row tells.`,
+    { ...failure.details, outcomeUnknown: true },
+    { cause: failure },
+  );
+}

@@ -29,8 +29,9 @@ export function describeEffect(effect: Effect): string {
     case 'sql':
       return `run SQL on ${effect.database}: ${cut(effect.text)}`;
     default: {
-      const { database, table, key } = effect;
-      return `${effect.kind.slice('row.'.length)} ${formatResource({ kind: 'row', database, table, key })}`;
+      const { database, table, key, by } = effect;
+      const row = formatResource({ kind: 'row', database, table, key });
+      return `${effect.kind.slice('row.'.length)} ${row}${by === undefined ? '' : ` (${by})`}`;
     }
   }
 }

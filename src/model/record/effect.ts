@@ -93,6 +93,8 @@ export const RowChangeSchema = z.strictObject({
   values: ValuesSchema,
   columns: z.array(z.string()),
   before: z.discriminatedUnion('kind', [AbsentSchema, RowStateSchema]),
+  /** The database changed it by itself, together with what the step asked for: how, for people. */
+  by: z.string().optional(),
 });
 
 /** Raw SQL: made once by its token row. It has an undo only if the step gives one. */
@@ -180,6 +182,20 @@ export function uriOf(effect: Effect): string | undefined {
 /** Does a path become another kind of thing? What stands there is taken away first: on the way nothing is. */
 export function changesKind({ before, after }: Pick<FileEffect, 'before' | 'after'>): boolean {
   return before.kind !== after.kind && before.kind !== 'absent' && after.kind !== 'absent';
+}
+
+/** Did the database make the change by itself: a foreign key's action, a trigger? */
+export function isByDatabase(effect: Effect): boolean {
+  return 'by' in effect && effect.by !== undefined;
+}
+
+/**
+ * The order in which effects are put back: the last first; then what the database did by itself, in its order, since
+ * what is put back before makes it act again.
+ */
+export function inUndoOrder<T extends { readonly effect: Effect }>(effects: readonly T[]): readonly T[] {
+  const asked = effects.filter(({ effect }) => !isByDatabase(effect));
+  return [...asked.reverse(), ...effects.filter(({ effect }) => isByDatabase(effect))];
 }
 
 /**

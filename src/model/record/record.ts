@@ -63,7 +63,10 @@ export const StepRecordSchema = z.strictObject({
   output: JsonSchema,
   /** Steps whose outputs it used; null: everything recorded before it. */
   uses: z.array(z.string()).nullable(),
+  /** Those of its intent, in their order; then what databases changed by themselves. */
   effects: z.array(AppliedEffectSchema),
+  /** What databases changed by themselves and the record does not have. */
+  unrecorded: z.array(NotUndoneSchema).optional(),
   changes: z.array(ChangeSchema),
   logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),
 });

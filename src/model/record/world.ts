@@ -127,6 +127,13 @@ function comparableTo(other: ResourceState, state: ResourceState): ResourceState
   };
 }
 
+/** What a row shows in these columns, as far as it has them. */
+export function onlyColumns(state: RowState, columns: readonly string[]): RowState {
+  if (state.kind === 'absent') return state;
+  const present = columns.filter((column) => column in state.columns);
+  return { kind: 'row', columns: Object.fromEntries(present.map((column) => [column, state.columns[column]!])) };
+}
+
 function essenceOf(state: ResourceState): unknown {
   return state.kind === 'value' ? { kind: 'value', value: state.value } : state;
 }

@@ -1,12 +1,13 @@
 /** An intent that is being applied: what the parts that apply it (databases, files, reads) share. */
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
+import type { Reach } from '../../effects/database/reach.ts';
 import type { FileSighting } from '../../effects/files/sighting.ts';
 import type { DatabaseEffect, FileEffect } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { Change } from '../../model/record/record.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { ResourceState } from '../../model/record/world.ts';
-import type { IntentRow } from '../../store/ledger/intents.ts';
+import type { ByDatabase, IntentRow } from '../../store/ledger/intents.ts';
 import { EffectMarks } from './effect-marks.ts';
 import type { JobUnderLock } from './job-under-lock.ts';
 import type { PreparedFiles } from './prepare.ts';
@@ -23,6 +24,8 @@ export interface Application {
   readonly open: OpenTransaction[];
   /** What committed transactions changed besides the effects: token rows, schemas, recorded rows. */
   readonly changes: Change[];
+  /** What databases did by themselves in committed transactions, by their names. */
+  readonly byDatabase: Map<string, ByDatabase>;
 }
 
 /** The files of an intent as applying it finds them. */
@@ -37,11 +40,19 @@ export interface OpenTransaction {
   readonly database: Database;
   readonly transaction: DatabaseTransaction;
   readonly effects: readonly PlacedEffect<DatabaseEffect>[];
+  /** What the changes may bring with them. */
+  readonly reach: Reach;
+  /** Tables as the record, or the intent, spells them. */
+  readonly spellings: readonly string[];
   /** Rows that the record knows in the tables that statements write. */
   readonly recorded: readonly ManifestEntry[];
+  /** Rows that the record knows and that foreign keys or triggers may change. */
+  readonly reachable: readonly ManifestEntry[];
   /** What the transaction read back, by effect. */
   readonly afters: Map<number, ResourceState>;
   readonly changes: Change[];
+  /** What the database has done by itself. */
+  byDatabase: ByDatabase;
 }
 
 /** An effect with its place in the intent. */
@@ -50,7 +61,17 @@ export type PlacedEffect<E> = readonly [index: number, effect: E];
 export function applicationOf(job: JobUnderLock, row: IntentRow, files: IntentFiles): Application {
   const { intent, state } = row;
   const marks = new EffectMarks(job.ledger, intent);
-  return { job, row, intent, files, marks, isRollForward: state === 'applying', open: [], changes: [] };
+  return {
+    job,
+    row,
+    intent,
+    files,
+    marks,
+    isRollForward: state === 'applying',
+    open: [],
+    changes: [],
+    byDatabase: new Map(),
+  };
 }
 
 /** In canonical order: two steps that write the same databases cannot wait for each other. */

@@ -6,6 +6,7 @@
  *    whether this intent was committed here already.
  * 2. A token row of another intent, or one that nothing explains, stops everything.
  */
+import { hasReach } from '../../effects/database/reach.ts';
 import { ABSENT, type TokenState } from '../../model/record/world.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
@@ -15,7 +16,7 @@ import type { ApplyObstacle } from './apply-outcome.ts';
 import { changeDatabase, checkRecorded, checkRows } from './change-database.ts';
 import { checkReadsInside, mustBeSealedTables } from './apply-reads.ts';
 import type { PlacedMark } from './effect-marks.ts';
-import { recordedRows } from './recorded-rows.ts';
+import { reachableRows, recordedRows, tablesOf } from './recorded-rows.ts';
 
 /** Makes and reads back what is still to be made, in transactions that stay open. */
 export async function prepareDatabases(application: Application): Promise<ApplyObstacle | undefined> {
@@ -26,7 +27,7 @@ export async function prepareDatabases(application: Application): Promise<ApplyO
   return undefined;
 }
 
-export async function commitDatabases({ open, marks, changes }: Application): Promise<void> {
+export async function commitDatabases({ open, marks, changes, byDatabase }: Application): Promise<void> {
   for (let first = open[0]; first !== undefined; first = open[0]) {
     const { transaction, effects, afters } = first;
     await faultPointAsync('commit.database-before');
@@ -34,6 +35,7 @@ export async function commitDatabases({ open, marks, changes }: Application): Pr
     open.shift();
     await faultPointAsync('commit.database-after');
     changes.push(...first.changes);
+    byDatabase.set(first.database.name, first.byDatabase);
     marks.add(
       effects.map(([index]): PlacedMark => {
         const outcome = marks.isSkipped(index) ? 'skipped' : 'applied';
@@ -50,13 +52,11 @@ async function prepareDatabase(application: Application, name: string): Promise<
     takePlannedChanges(application, name);
     return undefined;
   }
-  const open = await beginTransaction(application, name);
+  const { open, isCurrent } = await beginTransaction(application, name);
   const { transaction } = open;
-  await faultPointAsync('prepare.database-begun');
   const { token, jobId } = intent;
   const { term } = job;
-  if (!(await transaction.passFence(jobId, term, token)))
-    return { kind: 'must-verify', detail: `database ${name} has another term than ${term}` };
+  if (!isCurrent) return { kind: 'must-verify', detail: `database ${name} has another term than ${term}` };
   const taken = await transaction.takeToken(token, jobId, row.digest);
   if (taken.outcome === 'there') return await takeCommitted(application, open, taken.state);
   const obstacle =
@@ -69,19 +69,50 @@ async function prepareDatabase(application: Application, name: string): Promise<
   return undefined;
 }
 
-async function beginTransaction({ job, intent, open }: Application, name: string): Promise<OpenTransaction> {
+interface BegunTransaction {
+  readonly open: OpenTransaction;
+  /** Has it passed the fence? */
+  readonly isCurrent: boolean;
+}
+
+async function beginTransaction({ job, intent, open }: Application, name: string): Promise<BegunTransaction> {
+  const { jobId, token } = intent;
   const database = await job.workspace.database(name, job.settings);
   const effects = databaseEffects(intent, name);
-  const statementsAndRows = effects.map(([, effect]) => effect);
-  const recorded = recordedRows(job.ledger, intent.jobId, name, statementsAndRows);
   const transaction = await database.begin({
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
-  const begun: OpenTransaction = { database, transaction, effects, recorded, afters: new Map(), changes: [] };
-  open.push(begun);
-  return begun;
+  try {
+    await faultPointAsync('prepare.database-begun');
+    const changed = effects.map(([, effect]) => effect);
+    const tables = tablesOf(changed);
+    // Sent together: one round trip.
+    const [isCurrent, reach] = await Promise.all([
+      transaction.passFence(jobId, job.term, token),
+      transaction.reach(tables),
+    ]);
+    const site = { ledger: job.ledger, jobId, name, dialect: database.dialect };
+    const spellings = hasReach(reach) ? [...job.ledger.recordedTables(jobId, name), ...tables] : tables;
+    const begun: OpenTransaction = {
+      database,
+      transaction,
+      effects,
+      reach,
+      spellings,
+      recorded: recordedRows(site, changed),
+      reachable: reachableRows(site, changed, reach),
+      afters: new Map(),
+      changes: [],
+      byDatabase: { effects: [], unrecorded: [] },
+    };
+    open.push(begun);
+    return { open: begun, isCurrent };
+  } catch (error) {
+    await transaction.rollback();
+    throw error;
+  }
 }
 
 /** The token row is there: this database has committed, and the process ended before the ledger said so. */
@@ -107,9 +138,11 @@ async function takeCommitted(
 }
 
 /** What an earlier attempt's transaction changed besides its effects; the ledger noted it before the COMMIT. */
-function takePlannedChanges({ job, intent, changes }: Application, name: string): void {
-  const planned = job.ledger.preparedAfters(intent.token).changes;
-  changes.push(...planned.filter(({ resource }) => isInDatabase(parseResource(resource), name)));
+function takePlannedChanges({ job, intent, changes, byDatabase }: Application, name: string): void {
+  const prepared = job.ledger.preparedAfters(intent.token);
+  const own = prepared.byDatabase?.[name];
+  if (own !== undefined) byDatabase.set(name, own);
+  changes.push(...prepared.changes.filter(({ resource }) => isInDatabase(parseResource(resource), name)));
 }
 
 function isInDatabase(resource: Resource, name: string): boolean {

@@ -24,7 +24,7 @@ import { beginApplying } from './begin-applying.ts';
 import type { JobUnderLock } from './job-under-lock.ts';
 import { keepAlive } from './keep-alive.ts';
 import { discardFiles } from './prepare.ts';
-import { afterOf, changesOf, outcomeOf, type Applied } from './step-record.ts';
+import { afterOf, appliedWith, outcomeOf, type Applied } from './step-record.ts';
 
 /**
  * Call under the lock, after `prepareFiles`. Uses the prepared files up. Safe to repeat.
@@ -63,7 +63,7 @@ async function prepareIntent(application: Application): Promise<ApplyObstacle | 
   );
 }
 
-function appliedBy({ intent, marks, open, changes }: Application): Applied {
+function appliedBy({ intent, marks, open, changes, byDatabase }: Application): Applied {
   invariant(open.length === 0, `intent ${intent.token} is to be recorded and has transactions that are not committed`);
   marks.mustBeComplete();
   const effects = intent.effects.map((effect, index): AppliedEffect => ({
@@ -71,5 +71,5 @@ function appliedBy({ intent, marks, open, changes }: Application): Applied {
     after: marks.of(index)?.after ?? afterOf(effect),
     outcome: marks.isSkipped(index) ? 'skipped' : outcomeOf(intent, effect),
   }));
-  return { effects, changes: [...changesOf(intent, effects), ...changes] };
+  return appliedWith(intent, effects, { changes, byDatabase });
 }

@@ -27,7 +27,11 @@ function noteApplying({ job, row, intent, open, isRollForward }: Application): P
   const { ledger, runId } = job;
   const afters: Record<number, ResourceState> = {};
   for (const one of open) for (const [index, state] of one.afters) afters[index] = state;
-  const prepared: PreparedAfters = { afters, changes: open.flatMap(({ changes }) => changes) };
+  const own = open.filter(({ byDatabase: { effects, unrecorded } }) => effects.length > 0 || unrecorded.length > 0);
+  const byDatabase =
+    own.length === 0 ? undefined : Object.fromEntries(own.map((one) => [one.database.name, one.byDatabase]));
+  const changes = open.flatMap((one) => one.changes);
+  const prepared: PreparedAfters = { afters, changes, ...defined({ byDatabase }) };
   const planned = isRollForward
     ? undefined
     : ledger.plan(intent.jobId, runId, stepFields(row, asPrepared(intent, prepared)));

@@ -8,11 +8,14 @@
 import type { DatabaseTransaction, RowRequest } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource } from '../../model/record/resource.ts';
-import { resourceOfEffect, type DatabaseEffect, type RowChange } from '../../model/record/effect.ts';
+import { resourceOfEffect, uriOf, type DatabaseEffect, type RowChange } from '../../model/record/effect.ts';
+import { rowState } from '../../model/record/narrowed-state.ts';
 import { sameState, stateDigest, type RowState } from '../../model/record/world.ts';
 import type { Conflict } from '../question/conflict.ts';
 import type { Application, OpenTransaction, PlacedEffect } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
+import { lastAsked, mustBeAsAsked } from './as-asked.ts';
+import { doneByDatabase, watchByDatabase, type AccountedRows } from './by-database.ts';
 import { readRecorded } from './recorded-rows.ts';
 
 /** Rows as they were when the intent was sealed, unless a person decided otherwise. */
@@ -58,24 +61,39 @@ export async function checkRecorded(
 }
 
 /** Makes the changes and notes what they come to, in the token row and for the record. */
-export async function changeDatabase(
-  { row, intent, marks }: Application,
-  { database, transaction, effects, recorded, afters, changes }: OpenTransaction,
-): Promise<void> {
-  const toMake = effects.filter(([index]) => !marks.isSkipped(index)).map(([, effect]) => effect);
-  await applyInOrder(transaction, toMake);
+export async function changeDatabase({ row, intent, marks }: Application, open: OpenTransaction): Promise<void> {
+  const { database, transaction, effects, reach, recorded, afters, changes } = open;
+  const toMake = effects.filter(([index]) => !marks.isSkipped(index));
+  const watch = await watchByDatabase(
+    open,
+    rowChanges(toMake).map(([, change]) => change),
+  );
+  const unmade = await applyInOrder(
+    transaction,
+    toMake.map(([, effect]) => effect),
+  );
   await transaction.settle();
   const rows = rowChanges(effects);
   const states = await transaction.rows(rows.map(([, change]) => requestOf(change)));
   rows.forEach(([index], place) => afters.set(index, states[place]!));
+  for (const [index, change] of lastAsked(toMake))
+    mustBeAsAsked(
+      { change, after: rowState(afters.get(index)), isUnmade: unmade.has(change) },
+      reach,
+      database.dialect,
+    );
   // What a raw statement did to the tables that it names.
   const tables = new Set(effects.flatMap(([, effect]) => (effect.kind === 'sql' ? effect.writes : [])));
   for (const table of tables) {
     const resource = formatResource({ kind: 'schema', database: database.name, table });
     changes.push({ resource, role: 'written', state: await transaction.schema(table) });
   }
+  const done = await doneByDatabase(open, watch, statesOf(rows, states));
+  open.byDatabase = { effects: done.effects, unrecorded: done.unrecorded };
+  changes.push(...done.changes);
+  const own = new Set(done.effects.map(({ effect }) => uriOf(effect)));
   for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded))
-    if (!isAsRecorded) changes.push({ resource, role: 'written', state });
+    if (!isAsRecorded && !own.has(resource)) changes.push({ resource, role: 'written', state });
   const rowsNote = digestOf(states.map(stateDigest));
   await transaction.noteRows(intent.token, rowsNote);
   changes.push({
@@ -85,19 +103,31 @@ export async function changeDatabase(
   });
 }
 
-/** Rows between two statements go together. */
-async function applyInOrder(transaction: DatabaseTransaction, effects: readonly DatabaseEffect[]): Promise<void> {
+function statesOf(rows: readonly PlacedEffect<RowChange>[], states: readonly RowState[]): AccountedRows {
+  return new Map(rows.map(([, change], place) => [uriOf(change)!, { before: change.before, after: states[place]! }]));
+}
+
+/** Rows between two statements go together. Returns the changes by which the database has changed no row. */
+async function applyInOrder(
+  transaction: DatabaseTransaction,
+  effects: readonly DatabaseEffect[],
+): Promise<ReadonlySet<RowChange>> {
+  const unmade = new Set<RowChange>();
   let rows: RowChange[] = [];
+  const applyRows = async (): Promise<void> => {
+    if (rows.length > 0) for (const change of await transaction.applyRows(rows)) unmade.add(change);
+    rows = [];
+  };
   for (const effect of effects) {
     if (effect.kind !== 'sql') {
       rows.push(effect);
       continue;
     }
-    if (rows.length > 0) await transaction.applyRows(rows);
-    rows = [];
+    await applyRows();
     await transaction.applySql(effect);
   }
-  if (rows.length > 0) await transaction.applyRows(rows);
+  await applyRows();
+  return unmade;
 }
 
 function rowChanges(effects: readonly PlacedEffect<DatabaseEffect>[]): PlacedEffect<RowChange>[] {

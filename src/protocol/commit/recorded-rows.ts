@@ -1,8 +1,10 @@
 /**
- * Rows that the record knows, in tables that raw statements write: they are compared before a statement runs, so that
- * it takes in nothing that somebody else has changed, and read again after it.
+ * Rows that the record knows, in tables that raw statements, foreign keys and triggers may write: they are compared
+ * before anything is changed, so that nothing is taken in that somebody else has changed, and read again after it.
  */
-import type { DatabaseTransaction } from '../../effects/database/database.ts';
+import type { DatabaseTransaction, Dialect } from '../../effects/database/database.ts';
+import { hasReach, type Reach } from '../../effects/database/reach.ts';
+import { isSameTable } from '../../effects/database/table-name.ts';
 import { uriOf, type RowChange } from '../../model/record/effect.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
@@ -17,20 +19,62 @@ export interface RecordedRow {
 }
 
 /** As much of a database's effect as says which rows it touches. */
-type TableChange = RowChange | { readonly kind: 'sql'; readonly writes: readonly string[] };
+export type TableChange = RowChange | { readonly kind: 'sql'; readonly writes: readonly string[] };
 
-/** Without rows that the effects name themselves: what those show is checked, and read back, for each effect. */
+/** Where the record is looked up. */
+export interface RecordedDatabase {
+  readonly ledger: Ledger;
+  readonly jobId: string;
+  readonly name: string;
+  readonly dialect: Dialect;
+}
+
+/** Tables that the effects name. */
+export function tablesOf(effects: readonly TableChange[]): readonly string[] {
+  return [...new Set(effects.flatMap((effect) => (effect.kind === 'sql' ? effect.writes : [effect.table])))];
+}
+
+/**
+ * Of tables that statements write. Without rows that the effects name themselves: what those show is checked, and read
+ * back, for each effect.
+ */
 export function recordedRows(
-  ledger: Ledger,
-  jobId: string,
-  database: string,
+  { ledger, jobId, name }: RecordedDatabase,
   effects: readonly TableChange[],
 ): readonly ManifestEntry[] {
-  const own = new Set(effects.map((effect) => (effect.kind === 'sql' ? undefined : uriOf(effect))));
-  const tables = new Set(effects.flatMap((effect) => (effect.kind === 'sql' ? effect.writes : [])));
-  return [...tables]
-    .flatMap((table) => ledger.recordedRows(jobId, database, table))
+  const own = ownRows(effects);
+  return [...statementTables(effects)]
+    .flatMap((table) => ledger.recordedRows(jobId, name, table))
     .filter(({ resource }) => !own.has(resource));
+}
+
+/** Of other tables: rows that foreign keys or triggers may change. */
+export function reachableRows(
+  { ledger, jobId, name, dialect }: RecordedDatabase,
+  effects: readonly TableChange[],
+  reach: Reach,
+): readonly ManifestEntry[] {
+  if (!hasReach(reach)) return [];
+  const { keys, acts } = reach;
+  const own = ownRows(effects);
+  const written = statementTables(effects);
+  return (
+    ledger
+      .recordedTables(jobId, name)
+      .filter((table) => !written.has(table))
+      // What a trigger writes nobody can know.
+      .filter((table) => acts.length > 0 || keys.some((key) => isSameTable(dialect, key.table, table)))
+      .flatMap((table) => ledger.recordedRows(jobId, name, table))
+      .filter(({ resource }) => !own.has(resource))
+  );
+}
+
+function ownRows(effects: readonly TableChange[]): ReadonlySet<string | undefined> {
+  return new Set(effects.map((effect) => (effect.kind === 'sql' ? undefined : uriOf(effect))));
+}
+
+function statementTables(effects: readonly TableChange[]): ReadonlySet<string> {
+  return new Set(effects.flatMap((effect) => (effect.kind === 'sql' ? effect.writes : [])));
 }
 
 /** With the columns that the record covers, in the entries' order. */

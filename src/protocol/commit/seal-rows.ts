@@ -1,7 +1,7 @@
 /** The effects on databases that an attempt has staged, in the order of staging, with the state before every row. */
 import type { Effect, RowChange } from '../../model/record/effect.ts';
 import { formatResource } from '../../model/record/resource.ts';
-import type { RowState } from '../../model/record/world.ts';
+import { onlyColumns, type RowState } from '../../model/record/world.ts';
 import type { Claim } from '../attempt/claim.ts';
 import type { StagedRow } from '../attempt/staged-row.ts';
 import type { EndedDraft } from './ended-draft.ts';
@@ -40,12 +40,6 @@ function columnsToCompare(claim: Claim, change: StagedRow): string[] {
   const recorded = claim.manifestEntry(resourceOf(change))?.state;
   const recordedColumns = recorded?.kind === 'row' ? Object.keys(recorded.columns) : [];
   return [...new Set([...change.columns, ...recordedColumns])];
-}
-
-function onlyColumns(state: RowState, columns: readonly string[]): RowState {
-  if (state.kind === 'absent') return state;
-  const present = columns.filter((column) => column in state.columns);
-  return { kind: 'row', columns: Object.fromEntries(present.map((column) => [column, state.columns[column]!])) };
 }
 
 function resourceOf({ database, table, key }: StagedRow): string {

@@ -9,28 +9,52 @@
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { resourceOfEffect, type Effect } from '../../model/record/effect.ts';
-import type { Intent, Undoes } from '../../model/record/intent.ts';
+import type { Intent, NotUndone, Undoes } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
-import type { IntentRow, PreparedAfters } from '../../store/ledger/intents.ts';
+import type { ByDatabase, IntentRow, PreparedAfters } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { NewRecord } from '../../store/ledger/chain.ts';
 import { versionState } from '../look/digests.ts';
 
 export interface Applied {
+  /** What databases did by themselves comes last. */
   readonly effects: readonly AppliedEffect[];
   readonly changes: readonly Change[];
+  /** What databases changed and the record does not have. */
+  readonly unrecorded: readonly NotUndone[];
 }
 
 /** What the record will say if everything is applied as prepared. */
-export function asPrepared(intent: Intent, { afters, changes }: Pick<PreparedAfters, 'afters' | 'changes'>): Applied {
-  const effects = intent.effects.map((effect, index): AppliedEffect => ({
+export function asPrepared(
+  intent: Intent,
+  { afters, changes, byDatabase }: Pick<PreparedAfters, 'afters' | 'changes' | 'byDatabase'>,
+): Applied {
+  const asked = intent.effects.map((effect, index): AppliedEffect => ({
     effect,
     after: afters[index] ?? afterOf(effect),
     outcome: outcomeOf(intent, effect),
   }));
-  return { effects, changes: [...changesOf(intent, effects), ...changes] };
+  return appliedWith(intent, asked, { changes, byDatabase: new Map(Object.entries(byDatabase ?? {})) });
+}
+
+/** `asked`: the intent's own effects. */
+export function appliedWith(
+  intent: Intent,
+  asked: readonly AppliedEffect[],
+  {
+    changes,
+    byDatabase,
+  }: { readonly changes: readonly Change[]; readonly byDatabase: ReadonlyMap<string, ByDatabase> },
+): Applied {
+  const own = [...byDatabase.keys()].sort().map((name) => byDatabase.get(name)!);
+  const effects = [...asked, ...own.flatMap((one) => one.effects)];
+  return {
+    effects,
+    changes: [...changesOf(intent, effects), ...changes],
+    unrecorded: own.flatMap(({ unrecorded }) => unrecorded),
+  };
 }
 
 /** What the step read, and what its effects wrote. */
@@ -70,7 +94,7 @@ export function closeIntent(ledger: Ledger, { intent }: IntentRow): void {
   ledger.clearEffectMarks(intent.token);
 }
 
-function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes }: Applied): NewRecord {
+function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes, unrecorded }: Applied): NewRecord {
   const code = formatResource({ kind: 'code', step: intent.step });
   return {
     kind: 'step',
@@ -84,6 +108,7 @@ function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes
     output: intent.output as Json,
     uses: details.uses === null ? null : [...details.uses],
     effects: [...effects],
+    ...(unrecorded.length === 0 ? {} : { unrecorded: [...unrecorded] }),
     changes: [...changes, { resource: code, role: 'read', state: versionState(details.version) }],
     logs: details.logs as StepRecord['logs'],
   };
@@ -92,7 +117,7 @@ function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes
 function recordOfUndoing(
   { intent, digest, details }: IntentRow,
   { stepId, generation, seq, left, notes }: Undoes,
-  { effects, changes }: Applied,
+  { effects, changes, unrecorded }: Applied,
 ): NewRecord {
   return {
     kind: 'undone',
@@ -103,7 +128,7 @@ function recordOfUndoing(
     token: intent.token,
     intent: digest,
     effects: [...effects],
-    left: [...left],
+    left: [...left, ...unrecorded],
     notes: [...notes],
     changes: [...changes],
     logs: details.logs as StepRecord['logs'],

@@ -7,6 +7,7 @@
  */
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { Observation } from '../../model/record/observation.ts';
+import { uriOf } from '../../model/record/effect.ts';
 import { ABSENT, sameState, type ResourceState, type Sighting } from '../../model/record/world.ts';
 import { InPlaceAnswerSchema } from '../../model/step/command-result.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
@@ -51,8 +52,16 @@ function expectHalfApplied(
 ): void {
   for (const { resource, acceptable, applying } of halfAppliedTargets(ledger, row))
     expectations.set(resource, { acceptable, entry: manifest.get(resource), applying });
+  const { changes, byDatabase } = ledger.preparedAfters(row.intent.token);
+  for (const { effects } of Object.values(byDatabase ?? {}))
+    for (const { effect, after } of effects)
+      if ('table' in effect)
+        expectations.set(uriOf(effect)!, {
+          acceptable: [effect.before, after],
+          entry: manifest.get(uriOf(effect)!),
+        });
   // Schemas and recorded rows that its statements change may be either.
-  for (const { resource, state } of ledger.preparedAfters(row.intent.token).changes) {
+  for (const { resource, state } of changes) {
     if (!resource.startsWith('schema:') && !resource.startsWith('row:')) continue;
     const entry = manifest.get(resource);
     expectations.set(resource, { acceptable: [entry?.state ?? ABSENT, state], entry });

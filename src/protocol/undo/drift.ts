@@ -25,8 +25,9 @@ export async function statementDrift(
   const { ledger, jobId, workspace, settings } = world;
   const drifted: string[] = [];
   for (const [name, group] of Map.groupBy(changes, ({ database }) => database)) {
-    const recorded = recordedRows(ledger, jobId, name, group);
-    const found = await readRecorded(await workspace.database(name, settings), recorded);
+    const database = await workspace.database(name, settings);
+    const { dialect } = database;
+    const found = await readRecorded(database, recordedRows({ ledger, jobId, name, dialect }, group));
     drifted.push(...found.filter(({ isAsRecorded }) => !isAsRecorded).map(({ resource }) => resource));
   }
   return drifted.length === 0 ? [] : await driftOf(world, drifted);

@@ -18,8 +18,8 @@
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
-import { IntentSchema, type Intent } from '../../model/record/intent.ts';
-import type { Change } from '../../model/record/record.ts';
+import { IntentSchema, type Intent, type NotUndone } from '../../model/record/intent.ts';
+import type { AppliedEffect, Change } from '../../model/record/record.ts';
 import type { ResourceState } from '../../model/record/world.ts';
 import { defined } from '../../model/defined.ts';
 import type { NamedRow } from '../sqlite-store.ts';
@@ -45,10 +45,19 @@ export interface IntentDetails {
   readonly logs: readonly { message: string; fields?: unknown }[];
 }
 
+/** What a database did by itself in the transaction of an intent. */
+export interface ByDatabase {
+  readonly effects: readonly AppliedEffect[];
+  /** What it changed and the record does not have. */
+  readonly unrecorded: readonly NotUndone[];
+}
+
 /** What the transactions of an intent read back before they were committed: by effect, and for the manifest. */
 export interface PreparedAfters {
   readonly afters: Readonly<Record<number, ResourceState>>;
   readonly changes: readonly Change[];
+  /** What each database did by itself, by its name. */
+  readonly byDatabase?: Readonly<Record<string, ByDatabase>>;
   /** The record that follows if all goes as prepared. */
   readonly record?: { readonly runId: string; readonly at: string; readonly head: Digest };
 }
@@ -130,6 +139,9 @@ function merged(earlier: PreparedAfters, next: PreparedAfters): PreparedAfters {
   return {
     afters: { ...earlier.afters, ...next.afters },
     changes: [...earlier.changes.filter(({ resource }) => !renewed.has(resource)), ...next.changes],
+    ...(earlier.byDatabase === undefined && next.byDatabase === undefined
+      ? {}
+      : { byDatabase: { ...earlier.byDatabase, ...next.byDatabase } }),
     ...defined({ record: next.record }),
   };
 }

@@ -13,7 +13,13 @@ import type { PostgresSession } from './session.ts';
 import { encodePostgres } from './values.ts';
 import { quoteTable } from '../table-name.ts';
 import type { TableShape } from '../table-shape.ts';
-import { missingRow, rowChangesStatement, rowChangeStatement, type BoundStatement } from '../row-statement.ts';
+import {
+  isMissing,
+  missingRow,
+  rowChangesStatement,
+  rowChangeStatement,
+  type BoundStatement,
+} from '../row-statement.ts';
 
 /** For fewer it does not pay to look what the table is. */
 const MIN_ROWS_TOGETHER = 10;
@@ -29,7 +35,12 @@ export interface BulkOptions {
   readonly shapeOf: (table: string) => TableShape;
 }
 
-export async function applyRowChanges(options: BulkOptions, changes: readonly RowChange[]): Promise<void> {
+/** Returns the changes whose statement has changed no row. */
+export async function applyRowChanges(
+  options: BulkOptions,
+  changes: readonly RowChange[],
+): Promise<readonly RowChange[]> {
+  const unmade: RowChange[] = [];
   const plain = new Map<string, boolean>();
   let single: RowChange[] = [];
   for (const run of runsOf(changes)) {
@@ -40,11 +51,12 @@ export async function applyRowChanges(options: BulkOptions, changes: readonly Ro
       for (const change of run) single.push(change);
       continue;
     }
-    await oneByOne(options, single);
+    unmade.push(...(await oneByOne(options, single)));
     single = [];
     await together(options, run);
   }
-  await oneByOne(options, single);
+  unmade.push(...(await oneByOne(options, single)));
+  return unmade;
 }
 
 /** In order: neighbours that one statement could make, and the rest. */
@@ -78,14 +90,21 @@ async function isPlain({ session, shapeOf }: BulkOptions, table: string): Promis
  * All are sent before the first answers. One that fails lets the server refuse those after it; its own failure is the
  * one that is thrown.
  */
-async function oneByOne({ database, session, shapeOf }: BulkOptions, changes: readonly RowChange[]): Promise<void> {
+async function oneByOne(
+  { database, session, shapeOf }: BulkOptions,
+  changes: readonly RowChange[],
+): Promise<readonly RowChange[]> {
+  const unmade: RowChange[] = [];
   for (let start = 0; start < changes.length; start += MAX_IN_FLIGHT) {
     const part = changes.slice(start, start + MAX_IN_FLIGHT);
     const statements = part.map((change) => rowChangeStatement(shapeOf(change.table), change));
     const counts = await settleAll(statements.map((statement) => runBound(session, statement)));
-    const missing = part.find(({ kind }, place) => kind === 'row.update' && counts[place] === 0);
+    const nothing = part.filter((_change, place) => counts[place] === 0);
+    const missing = nothing.find(isMissing);
     if (missing !== undefined) throw missingRow(database, missing);
+    unmade.push(...nothing);
   }
+  return unmade;
 }
 
 async function together(options: BulkOptions, changes: readonly RowChange[]): Promise<void> {

@@ -29,6 +29,9 @@ import type {
 } from '../database.ts';
 import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
 import { runPostgresQuery } from './query.ts';
+import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
+import { unknownTable } from '../row-statement.ts';
+import { readPostgresReach, readPostgresReferring } from './reach.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
@@ -131,6 +134,19 @@ class PostgresDatabase implements Database {
     return this.#transaction('read snapshot', async (session) => {
       const shapes = await new PostgresShapes(session, new Map()).get(requestedColumns(requests));
       return readPostgresRows(session, this.name, shapes, requests);
+    });
+  }
+
+  reach(tables: readonly string[]): Promise<Reach> {
+    return this.#transaction('read snapshot', (session) => readPostgresReach(session, tables.map(parseTableName)));
+  }
+
+  referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
+    return this.#transaction('read snapshot', async (session) => {
+      const shapes = await new PostgresShapes(session, new Map()).get([[request.table, request.columns]]);
+      const shape = shapes.get(request.table);
+      if (shape === undefined) throw unknownTable(this.name, request.table);
+      return await readPostgresReferring(session, shape, request);
     });
   }
 

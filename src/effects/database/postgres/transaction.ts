@@ -11,10 +11,19 @@ import type { Json, JsonObject } from '../../../model/canonical-json.ts';
 import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
-import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
+import type { IdentityState, RowState, SchemaState } from '../../../model/record/world.ts';
 import { atPointsAsync } from '../../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryOptions, QueryResult, RowRequest } from '../database.ts';
 import { applyRowChanges, runBound } from './bulk.ts';
+import type { CountedChanges, FoundRow, Reach, ReferringRequest } from '../reach.ts';
+import {
+  readPostgresChanges,
+  readPostgresCounts,
+  readPostgresReach,
+  readPostgresReferring,
+  type PostgresCounts,
+} from './reach.ts';
+import { takeToken, type TakenToken } from './own-rows.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { readPostgresSchema } from './schema.ts';
 import { runPostgresQuery } from './query.ts';
@@ -26,7 +35,7 @@ import { parseTableName } from '../table-name.ts';
 import type { TableShape } from '../table-shape.ts';
 import { parseTargetTable, putRowStatements, unknownTable } from '../row-statement.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
-import { onlyRollsBack, transactionFailure } from '../transaction-failure.ts';
+import { onlyRollsBack, outcomeUnknown, transactionFailure } from '../transaction-failure.ts';
 
 export interface PostgresTransactionOptions {
   readonly database: string;
@@ -42,6 +51,7 @@ export class PostgresTransaction implements DatabaseTransaction {
   readonly #begun: Promise<void>;
   #failure: HoldfastError | undefined;
   #needsSettling = false;
+  #counts: PostgresCounts | undefined;
   #isOver = false;
 
   constructor(options: PostgresTransactionOptions) {
@@ -68,23 +78,8 @@ export class PostgresTransaction implements DatabaseTransaction {
     );
   }
 
-  takeToken(
-    token: string,
-    jobId: string,
-    intent: Digest,
-  ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
-    return this.#do(async () => {
-      const { count } = await this.#session.run(
-        'INSERT INTO holdfast_token (token, job_id, intent) VALUES ($1, $2, $3) ON CONFLICT (token) DO NOTHING',
-        [token, jobId, intent],
-      );
-      if (count === 1) return { outcome: 'taken' } as const;
-      const { rows } = await this.#session.run('SELECT intent, "rows" FROM holdfast_token WHERE token = $1', [token]);
-      return {
-        outcome: 'there',
-        state: { kind: 'token', intent: String(rows[0]![0]), rows: String(rows[0]![1]) },
-      } as const;
-    });
+  takeToken(token: string, jobId: string, intent: Digest): Promise<TakenToken> {
+    return this.#do(() => takeToken(this.#session, { token, jobId, intent }));
   }
 
   async dropToken(token: string): Promise<void> {
@@ -125,12 +120,30 @@ export class PostgresTransaction implements DatabaseTransaction {
     return this.#do(async () => (await readPostgresSchema(this.#session, parseTableName(table))).state);
   }
 
-  applyRow(change: RowChange): Promise<void> {
-    return this.applyRows([change]);
+  reach(tables: readonly string[]): Promise<Reach> {
+    return this.#do(() => readPostgresReach(this.#session, tables.map(parseTableName)));
   }
 
-  async applyRows(changes: readonly RowChange[]): Promise<void> {
-    await this.#change(async () => {
+  referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
+    return this.#do(async () =>
+      readPostgresReferring(this.#session, await this.#shape(request.table, request.columns), request),
+    );
+  }
+
+  async countChanges(): Promise<void> {
+    this.#counts ??= await this.#do(() => readPostgresCounts(this.#session));
+  }
+
+  changesCounted(): Promise<readonly CountedChanges[] | undefined> {
+    return this.#do(() => (this.#counts === undefined ? undefined : readPostgresChanges(this.#session, this.#counts)));
+  }
+
+  async applyRow(change: RowChange): Promise<void> {
+    await this.applyRows([change]);
+  }
+
+  applyRows(changes: readonly RowChange[]): Promise<readonly RowChange[]> {
+    return this.#change(async () => {
       changes.forEach(({ table }) => parseTargetTable('postgres', table));
       const shapes = await this.#options.shapes.get(
         requestedColumns(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))),
@@ -140,7 +153,7 @@ export class PostgresTransaction implements DatabaseTransaction {
         if (shape === undefined) throw unknownTable(this.#options.database, table);
         return shape;
       };
-      await applyRowChanges({ database: this.#options.database, session: this.#session, shapeOf }, changes);
+      return await applyRowChanges({ database: this.#options.database, session: this.#session, shapeOf }, changes);
     });
   }
 
@@ -195,12 +208,7 @@ export class PostgresTransaction implements DatabaseTransaction {
       this.#end({ close: true });
       // An error with an SQLSTATE of a running server is an answer: nothing was committed.
       if (failure.type !== 'storage-unreachable' && failure.type !== 'defect') throw failure;
-      throw new HoldfastError(
-        'storage-unreachable',
-        `${failure.message} Whether the transaction was committed is not known; its token row tells.`,
-        { ...failure.details, outcomeUnknown: true },
-        { cause: failure },
-      );
+      throw outcomeUnknown(failure);
     }
     this.#end();
     if (command !== 'COMMIT')
@@ -235,7 +243,7 @@ export class PostgresTransaction implements DatabaseTransaction {
     }
   }
 
-  #change(call: () => Promise<void>): Promise<void> {
+  #change<T>(call: () => Promise<T>): Promise<T> {
     return this.#do(() => {
       this.#needsSettling = true;
       return call();
@@ -251,6 +259,10 @@ export class PostgresTransaction implements DatabaseTransaction {
 
   async #target(table: string, columns: readonly string[]): Promise<TableShape> {
     parseTargetTable('postgres', table);
+    return await this.#shape(table, columns);
+  }
+
+  async #shape(table: string, columns: readonly string[]): Promise<TableShape> {
     const shape = (await this.#options.shapes.get([[table, columns]])).get(table);
     if (shape === undefined) throw unknownTable(this.#options.database, table);
     return shape;

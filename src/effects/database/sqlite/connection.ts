@@ -16,6 +16,7 @@ import type { SchemaState } from '../../../model/record/world.ts';
 import { placedRows, SqliteStore } from '../../../store/sqlite-store.ts';
 import type { TableName } from '../table-name.ts';
 import type { TableShape } from '../table-shape.ts';
+import type { Reach } from '../reach.ts';
 import type { NamedRows } from '../row-objects.ts';
 import { cutStatement, isBlankSqlite } from '../statement-text.ts';
 import { encodeSqlite } from '../values.ts';
@@ -23,6 +24,12 @@ import { authorizeWrite, ReadAuthorizer } from './authorizer.ts';
 import { isAboutStatement, sqliteFailure } from './failure.ts';
 import type { ShapedReader, SqliteRow } from './reader.ts';
 import { KnownTables } from './tables.ts';
+
+/** What was changed since it was opened, as SQLite's sessions tell it. */
+export interface ChangeWatch {
+  readonly changeset: () => Uint8Array;
+  readonly close: () => void;
+}
 
 const MAX_CACHED_STATEMENTS = 200;
 
@@ -151,6 +158,17 @@ export class SqliteConnection implements ShapedReader {
   /** A table's schema for the record. */
   schema(table: TableName): SchemaState {
     return this.#tables.schema(table);
+  }
+
+  /** What a change of these tables may bring with it. */
+  reach(tables: readonly TableName[]): Reach {
+    return this.#tables.reach(tables);
+  }
+
+  /** Notes every change of a row from now on, until it is closed. */
+  watchChanges(): ChangeWatch {
+    const session = this.#store.driver.createSession();
+    return { changeset: () => session.changeset(), close: () => session.close() };
   }
 
   /** After a rollback. */

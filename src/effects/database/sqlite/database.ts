@@ -42,6 +42,8 @@ import {
   readTokens,
   readTokensOfJob,
 } from './own-tables.ts';
+import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
+import { referringRows } from './reach.ts';
 import { readSqliteRows } from './rows.ts';
 import { SqliteTransaction } from './transaction.ts';
 
@@ -98,6 +100,14 @@ class SqliteDatabase implements Database {
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
     return this.#read((connection) => readSqliteRows(connection, this.name, requests));
+  }
+
+  reach(tables: readonly string[]): Promise<Reach> {
+    return this.#read((connection) => connection.reach(tables.map(parseTableName)));
+  }
+
+  referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
+    return this.#read((connection) => referringRows(connection, this.name, request));
   }
 
   async ensureHoldfastTables(): Promise<void> {

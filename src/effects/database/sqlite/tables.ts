@@ -6,18 +6,21 @@
 import type { SchemaState } from '../../../model/record/world.ts';
 import type { TableName } from '../table-name.ts';
 import type { TableShape } from '../table-shape.ts';
-import type { SqliteReader } from './reader.ts';
+import type { ShapedReader } from './reader.ts';
+import { reachFrom, readSqliteReach } from './reach.ts';
+import type { Reach } from '../reach.ts';
 import { readSqliteSchema } from './schema.ts';
 import { readSqliteShape } from './shape.ts';
 
 export class KnownTables {
-  readonly #reader: SqliteReader;
+  readonly #reader: ShapedReader;
   readonly #shapes = new Map<string, TableShape | undefined>();
   readonly #schemas = new Map<string, SchemaState>();
   #hasForeignKeys: boolean | undefined;
+  #reach: Reach | undefined;
   #schemaVersion: unknown;
 
-  constructor(reader: SqliteReader) {
+  constructor(reader: ShapedReader) {
     this.#reader = reader;
   }
 
@@ -47,6 +50,13 @@ export class KnownTables {
     return this.#hasForeignKeys;
   }
 
+  /** What a change of these tables may bring with it. */
+  reach(tables: readonly TableName[]): Reach {
+    this.#dropStale();
+    this.#reach ??= readSqliteReach(this.#reader);
+    return reachFrom(this.#reach, tables);
+  }
+
   /** After a rollback. */
   forget(): void {
     this.#schemaVersion = undefined;
@@ -58,6 +68,7 @@ export class KnownTables {
     this.#shapes.clear();
     this.#schemas.clear();
     this.#hasForeignKeys = undefined;
+    this.#reach = undefined;
     this.#schemaVersion = version;
   }
 }

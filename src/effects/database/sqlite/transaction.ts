@@ -14,17 +14,20 @@ import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
 import { atPoints } from '../../../store/fault-point.ts';
 import type { DatabaseTransaction, QueryOptions, QueryResult, RowRequest } from '../database.ts';
+import type { CountedChanges, FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { formatTableName, parseTableName } from '../table-name.ts';
 import {
   parseTargetTable,
   putRowStatements,
+  isMissing,
+  missingRow,
   rowChangeStatement,
   unknownTable,
-  missingRow,
   type BoundStatement,
 } from '../row-statement.ts';
 import { retryWhileBusy } from './busy.ts';
-import type { SqliteConnection } from './connection.ts';
+import type { ChangeWatch, SqliteConnection } from './connection.ts';
+import { countedChanges, referringRows } from './reach.ts';
 import { readSqliteRows } from './rows.ts';
 import { rowObjects } from '../row-objects.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
@@ -51,6 +54,7 @@ export class SqliteTransaction implements DatabaseTransaction {
   readonly #connection: SqliteConnection;
   #failure: HoldfastError | undefined;
   #needsSettling = false;
+  #watch: ChangeWatch | undefined;
   #isOver = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -114,18 +118,39 @@ export class SqliteTransaction implements DatabaseTransaction {
     return this.#do(() => this.#connection.schema(parseTableName(table)));
   }
 
-  applyRow(change: RowChange): Promise<void> {
-    return this.applyRows([change]);
+  reach(tables: readonly string[]): Promise<Reach> {
+    return this.#do(() => this.#connection.reach(tables.map(parseTableName)));
   }
 
-  async applyRows(changes: readonly RowChange[]): Promise<void> {
-    await this.#change(async () => {
+  referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
+    return this.#do(() => referringRows(this.#connection, this.#options.database, request));
+  }
+
+  async applyRow(change: RowChange): Promise<void> {
+    await this.applyRows([change]);
+  }
+
+  applyRows(changes: readonly RowChange[]): Promise<readonly RowChange[]> {
+    return this.#change(async () => {
+      const unmade: RowChange[] = [];
       for (const [place, change] of changes.entries()) {
         if (place > 0 && place % ROWS_PER_TURN === 0) await setImmediate();
-        const changed = this.#run(rowChangeStatement(this.#target(change.table), change));
-        if (change.kind === 'row.update' && changed === 0) throw missingRow(this.#options.database, change);
+        if (this.#run(rowChangeStatement(this.#target(change.table), change)) > 0) continue;
+        if (isMissing(change)) throw missingRow(this.#options.database, change);
+        unmade.push(change);
       }
+      return unmade;
     });
+  }
+
+  async countChanges(): Promise<void> {
+    await this.#do(() => (this.#watch ??= this.#connection.watchChanges()));
+  }
+
+  changesCounted(): Promise<readonly CountedChanges[] | undefined> {
+    return this.#do(() =>
+      this.#watch === undefined ? undefined : countedChanges(this.#connection, this.#watch.changeset()),
+    );
   }
 
   async applySql(effect: Pick<SqlEffect, 'text' | 'params'>): Promise<void> {
@@ -214,7 +239,7 @@ export class SqliteTransaction implements DatabaseTransaction {
     }
   }
 
-  #change(call: () => void | Promise<void>): Promise<void> {
+  #change<T>(call: () => T | Promise<T>): Promise<T> {
     return this.#do(() => {
       this.#needsSettling = true;
       return call();
@@ -264,6 +289,7 @@ export class SqliteTransaction implements DatabaseTransaction {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#idleTimer);
+    this.#watch?.close();
     this.#options.onEnd();
   }
 

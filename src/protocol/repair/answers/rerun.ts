@@ -3,7 +3,7 @@
  * what the question showed.
  */
 import type { Finding } from '../../../model/question/finding.ts';
-import { uriOf, type FileEffect } from '../../../model/record/effect.ts';
+import { inUndoOrder, uriOf, type FileEffect } from '../../../model/record/effect.ts';
 import { StepHistory } from '../../compare/step-history.ts';
 import type { AppliedEffect, StepRecord } from '../../../model/record/record.ts';
 import type { ResourceState } from '../../../model/record/world.ts';
@@ -25,7 +25,7 @@ export async function undoReruns(repair: RunningRepair): Promise<void> {
   const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
   const drifted = new Map(repair.question.findings.map(({ resource }) => [resource, repair.found(resource)]));
   for (const record of records) {
-    for (const [index, applied] of [...record.effects.entries()].reverse()) {
+    for (const { index, ...applied } of inUndoOrder(record.effects.map((one, index) => ({ ...one, index })))) {
       const uri = uriOf(applied.effect);
       const entry = uri === undefined ? undefined : ledger.manifestEntry(jobId, uri);
       if (entry?.stepId !== undefined && !again.has(entry.stepId))

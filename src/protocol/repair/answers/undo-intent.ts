@@ -67,7 +67,7 @@ async function undoInDatabases(
   const effects = [...intent.effects.entries()].flatMap(([index, effect]) =>
     'database' in effect ? [{ index, effect }] : [],
   );
-  const { afters } = context.ledger.preparedAfters(intent.token);
+  const { afters, byDatabase } = context.ledger.preparedAfters(intent.token);
   for (const [name, group] of Map.groupBy(effects, ({ effect }) => effect.database)) {
     const database = await context.workspace.database(name, context.settings);
     // The intent's token row says that it was applied here; the repair's own, that an earlier attempt has undone it.
@@ -77,6 +77,9 @@ async function undoInDatabases(
       const note = databases.undo(effect, afters[index]);
       if (note !== undefined) notes.push(note);
     }
+    for (const { effect, after } of byDatabase?.[name]?.effects ?? [])
+      if ('database' in effect) databases.undo(effect, after);
+    for (const { what, why } of byDatabase?.[name]?.unrecorded ?? []) notes.push(`${what} stays: ${why}`);
     databases.dropToken(name, intent.token);
   }
 }

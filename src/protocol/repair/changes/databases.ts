@@ -9,7 +9,7 @@ import { sameState, type RowState } from '../../../model/record/world.ts';
 import type { Database, DatabaseTransaction } from '../../../effects/database/database.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../../workspace/limits.ts';
-import { readRecorded, recordedRows } from '../../commit/recorded-rows.ts';
+import { reachableRows, readRecorded, recordedRows } from '../../commit/recorded-rows.ts';
 import type { DatabaseChange, RowReset, StatementUndo } from '../running/database-changes.ts';
 import type { RunningRepair } from '../running/running-repair.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';
@@ -63,8 +63,13 @@ async function changeOnce(
   const { context, sealed } = repair;
   const rows = changes.filter(isRow);
   const own = new Set(rows.map(({ resource }) => resource));
-  const effects = changes.flatMap((one) => (isRow(one) ? [] : [{ kind: 'sql', writes: one.writes } as const]));
-  const recorded = recordedRows(context.ledger, context.jobId, name, effects).filter(
+  const effects = changes.map((one) => ({ kind: 'sql', writes: isRow(one) ? [] : one.writes }) as const);
+  const reach = await transaction.reach([
+    ...new Set(changes.flatMap((one) => (isRow(one) ? [one.table] : one.writes))),
+  ]);
+  const { ledger, jobId, settings, workspace } = context;
+  const site = { ledger, jobId, name, dialect: workspace.dialectOf(name, settings) };
+  const recorded = [...recordedRows(site, effects), ...reachableRows(site, effects, reach)].filter(
     ({ resource }) => !own.has(resource),
   );
   const earlier = await readRecorded(transaction, recorded);

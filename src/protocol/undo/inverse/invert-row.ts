@@ -1,6 +1,6 @@
 /** Puts a row back to what it was before the step. */
-import { uriOf, type RowChange } from '../../../model/record/effect.ts';
-import { ABSENT, type ResourceState, type RowState } from '../../../model/record/world.ts';
+import { isByDatabase, uriOf, type RowChange } from '../../../model/record/effect.ts';
+import { onlyColumns, type ResourceState } from '../../../model/record/world.ts';
 import { isToPutBack } from './put-back.ts';
 import type { RowSighting } from './row-sighting.ts';
 import type { RunningInversion } from './running-inversion.ts';
@@ -13,7 +13,7 @@ export async function invertRow(
   { whole, covered, writable }: RowSighting,
 ): Promise<void> {
   const { before } = effect;
-  const found = within(whole, covered);
+  const found = onlyColumns(whole, covered);
   if (!(await isToPutBack(inversion, { resource: uriOf(effect)!, before, after, found }))) return;
   if (before.kind === 'absent') {
     const columns = whole.kind === 'row' ? Object.keys(whole.columns).sort() : [...covered];
@@ -25,18 +25,17 @@ export async function invertRow(
   );
   // Of the row nothing but its key is covered: then nothing of it was changed.
   if (found.kind === 'row' && Object.keys(values).length === 0) return;
-  const kind = found.kind === 'absent' ? 'row.insert' : 'row.update';
+  const kind = kindOf(effect, found.kind === 'absent');
   const columns = [...new Set([...Object.keys(effect.key), ...Object.keys(before.columns)])].sort();
-  inversion.changes.push({ ...placeOf(effect), kind, values, columns, before: within(whole, columns) });
+  inversion.changes.push({ ...placeOf(effect), kind, values, columns, before: onlyColumns(whole, columns) });
+}
+
+/** What a trigger may have put back, or taken away, by then is put back whole. */
+function kindOf(effect: RowChange, isAbsent: boolean): RowChange['kind'] {
+  if (isByDatabase(effect)) return 'row.upsert';
+  return isAbsent ? 'row.insert' : 'row.update';
 }
 
 function placeOf({ database, table, key }: RowChange): Pick<RowChange, 'database' | 'table' | 'key'> {
   return { database, table, key };
-}
-
-/** The state of these columns alone. */
-function within(state: RowState, columns: readonly string[]): RowState {
-  if (state.kind === 'absent') return ABSENT;
-  const entries = Object.entries(state.columns).filter(([column]) => columns.includes(column));
-  return { kind: 'row', columns: Object.fromEntries(entries) };
 }

@@ -5,11 +5,12 @@
  * 1. A resource is put back only where the world shows exactly what the step's record has of it. What is as before
  *    already is not touched; for anything else a person decides, for exactly what was found.
  * 2. What a decision leaves unchanged stays so for the older records of the same resource.
- * 3. A row that is deleted goes into the record with all its columns, also those that others have added.
+ * 3. What databases changed by themselves is put back last, and named where the record does not have it.
+ * 4. A row that is deleted goes into the record with all its columns, also those that others have added.
  */
 import { invariant } from '../../../model/invariant.ts';
 import { describeEffect } from '../../../model/record/effect-text.ts';
-import { uriOf, type SqlEffect } from '../../../model/record/effect.ts';
+import { inUndoOrder, uriOf, type SqlEffect } from '../../../model/record/effect.ts';
 import { invertFile } from './invert-file.ts';
 import { invertRow } from './invert-row.ts';
 import { lookAtRows } from './row-sighting.ts';
@@ -21,8 +22,8 @@ export async function inverseOf(target: UndoTarget): Promise<RunningInversion> {
   const { record, skip } = target;
   const inversion = new RunningInversion(target);
   const rows = await lookAtRows(target);
-  for (const [place, applied] of [...record.effects.entries()].reverse()) {
-    const { effect, outcome } = applied;
+  const placed = record.effects.map((applied, place) => ({ ...applied, applied, place }));
+  for (const { applied, place, effect, outcome } of inUndoOrder(placed)) {
     if (outcome !== 'applied' || skip.has(place) || effect.kind === 'perform') continue;
     if (inversion.isCompensated(uriOf(effect))) continue;
     if ('path' in effect) await invertFile(inversion, effect);
@@ -33,6 +34,7 @@ export async function inverseOf(target: UndoTarget): Promise<RunningInversion> {
       await invertRow(inversion, effect, applied.after, sighting);
     }
   }
+  if (!target.isCompensated) for (const { what, why } of record.unrecorded ?? []) inversion.leave(what, why);
   return inversion;
 }
 
