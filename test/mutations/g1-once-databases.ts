@@ -1,6 +1,7 @@
 /** G1 for databases: what they do by themselves, and what is taken back in them. */
 import type { Mutation } from './mutation.ts';
 
+const ACTS = ['test/integration/database-own-acts.test.ts'];
 const REPAIR = ['test/integration/database-repair.test.ts'];
 
 export const DATABASES_ONCE: readonly Mutation[] = [
@@ -41,5 +42,50 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     replace: 'if (!isAnswered || open.length >= 0) return;',
     tests: REPAIR,
     name: 'does not idle',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'rows that a foreign key takes along are not in the record',
+    file: 'src/protocol/commit/watched-rows.ts',
+    find: "if (act === 'delete') return onDelete;",
+    replace: "if (act === 'delete') return 'none';",
+    tests: ACTS,
+    name: 'SQLite: rows that a foreign key deletes',
+  },
+  {
+    guarantee: 'G1',
+    breaks: "a trigger's change of a recorded row is somebody's drift",
+    file: 'src/protocol/commit/recorded-rows.ts',
+    find: 'acts.length > 0 || keys.some(',
+    replace: 'acts.length < 0 || keys.some(',
+    tests: ACTS,
+    name: 'SQLite: a trigger changes what',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'what the database did by itself is put back before what makes it act again',
+    file: 'src/model/record/effect.ts',
+    find: 'return [...asked.reverse(), ...effects.filter(({ effect }) => isByDatabase(effect))];',
+    replace: 'return asked.length < 0 ? effects : effects.toReversed();',
+    tests: ACTS,
+    name: 'SQLite: a counter that triggers keep',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'what a trigger changed unrecorded is not named',
+    file: 'src/protocol/undo/inverse/invert.ts',
+    find: 'of record.unrecorded ?? []) inversion.leave(what, why);',
+    replace: "of record.unrecorded ?? []) if (what === '') inversion.leave(what, why);",
+    tests: ACTS,
+    name: 'SQLite: what a trigger changed and',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a row that a trigger has kept away is recorded as written',
+    file: 'src/protocol/commit/as-asked.ts',
+    find: 'if (found === undefined) return;',
+    replace: 'if (found === undefined || row.isUnmade || !row.isUnmade) return;',
+    tests: ACTS,
+    name: 'SQLite: a trigger that ignores an insert',
   },
 ];

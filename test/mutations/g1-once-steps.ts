@@ -71,8 +71,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a fence row of another term does not stop a leftover',
     file: 'src/protocol/commit/apply-databases.ts',
-    find: 'if (!(await transaction.passFence(jobId, term, token))) return',
-    replace: 'if (!(await transaction.passFence(jobId, term, token)) && name === "") return',
+    find: "if (!isCurrent) return { kind: 'must-verify'",
+    replace: "if (!isCurrent && name === '') return { kind: 'must-verify'",
     tests: ['test/integration/another-host.test.ts'],
   },
   {
