@@ -118,3 +118,18 @@ test('undo of a conflict runs a statement again only where it is named', async (
   assert.deepEqual(await booking.book(), { generation: 0 });
   assert.equal(booking.balance, 100);
 });
+
+test('a database that lost its note of a step: rerun is offered only where the step can be undone', async () => {
+  await booking.book();
+  sqliteScript(booking.at('main.db'), 'DELETE FROM holdfast_token');
+  const question = await comparedQuestion(booking.job);
+  const finding = question.findings.find(({ kind }) => kind === 'token-missing');
+  assert.deepEqual(finding!.answers, ['accept', 'recheck', 'abort']);
+  assert.match(
+    finding!.advice!,
+    /database main has lost its note that step book was applied.*if what the step did is there, accept/,
+  );
+  await booking.decide(question, { answer: 'accept' });
+  assert.deepEqual(await booking.book(), { generation: 0 });
+  assert.equal(booking.balance, 100);
+});

@@ -202,6 +202,7 @@ test('rerun is offered where a step can run again, restore where the record is a
   ]);
   const rerunnable = discrepancyFinding({ ...common, rerunSteps: ['a'], isRestorable: false });
   assert.deepEqual(rerunnable.answers, ['accept', 'rerun', 'recheck', 'abort']);
+  assert.deepEqual(withoutRerun(conflictOf('step')).answers, ['skip', 'overwrite', 'recheck', 'abort']);
   const whileUndoing = withoutRerun(rerunnable);
   assert.deepEqual([whileUndoing.answers, whileUndoing.rerunSteps], [['accept', 'recheck', 'abort'], []]);
 });

@@ -43,9 +43,12 @@ function recordedReruns(
   const makerInForce = maker !== undefined && !history.isVoid(maker) ? maker : undefined;
   const isGone = found.kind === 'absent' && (resource.startsWith('file:') || resource.startsWith('row:'));
   const isMadeAgain = makerInForce !== undefined && (isGone || users.length === 0);
-  const first = isMadeAgain ? history.withDependents([makerInForce]) : users;
-  // What a statement did without an undo can't be done again: its recorded answer stays, unless it is the maker's own.
-  return first.filter((stepId) => stepId === makerInForce || history.canBeUndone(stepId));
+  // What a statement did without an undo can't be done again: its recorded answer stays.
+  if (!isMadeAgain) return users.filter((stepId) => history.canBeUndone(stepId));
+  // That a database's note of the step is gone says nothing of what the step did: it would meet its own work.
+  if (resource.startsWith('token:') && !history.canBeUndone(makerInForce)) return [];
+  // Who used what is made again must follow; statements that nothing undoes are for the person to name.
+  return history.withDependents([makerInForce]);
 }
 
 function unique(stepIds: readonly string[]): readonly string[] {

@@ -2,7 +2,9 @@
 import type { Answer } from '../../model/question/answer.ts';
 import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
+import { runsAgain } from '../../model/question/unrepeatable.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
+import { discrepancyAdvice } from './discrepancy-advice.ts';
 import { cut, finding, sideOf, type FindingSide } from './finding.ts';
 import { schemaSidesText } from './schema-sides.ts';
 
@@ -21,17 +23,18 @@ export interface Discrepancy {
 }
 
 export function discrepancyFinding({ isRestorable, ...discrepancy }: Discrepancy): Finding {
-  const { resource, expected, found, rerunSteps } = discrepancy;
+  const { resource, expected, found, recorded, rerunSteps } = discrepancy;
+  const kind = discrepancyKind(resource, expected, found);
   const impossible: Answer[] = [];
   if (!isRestorable) impossible.push('restore');
   if (rerunSteps.length === 0) impossible.push('rerun');
   return finding({
     ...discrepancy,
     class: 'discrepancy',
-    kind: discrepancyKind(resource, expected, found),
+    kind,
     ...sidesOf(discrepancy),
     impossible,
-    advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : undefined,
+    advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : discrepancyAdvice({ kind, resource, recorded }),
   });
 }
 
@@ -70,8 +73,8 @@ export function appearedFinding(resource: string, found: ResourceState, differen
 }
 
 /** While a job is undone no step runs again any more. */
-export function withoutRerun(discrepancy: Finding): Finding {
-  return { ...discrepancy, rerunSteps: [], answers: discrepancy.answers.filter((answer) => answer !== 'rerun') };
+export function withoutRerun(finding: Finding): Finding {
+  return { ...finding, rerunSteps: [], answers: finding.answers.filter((answer) => !runsAgain(answer)) };
 }
 
 function discrepancyKind(resource: string, expected: ResourceState, found: ResourceState): FindingKind {

@@ -2,6 +2,7 @@
  * One attempt at a step: its code runs and stages, the draft is sealed as an intent, and the intent is applied. An
  * intent that an earlier attempt sealed is only applied.
  */
+import { isToApply } from '../../model/record/effect.ts';
 import { intentDigest } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -61,6 +62,7 @@ async function sealAndMaybeApply(
 }
 
 function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {
-  const approval = request.approval === 'before-apply';
+  // What was called is done already: an approval of nothing else is not asked.
+  const approval = request.approval === 'before-apply' && intent.effects.some(isToApply);
   return { intent, digest: intentDigest(intent), state: 'sealed', approval, details };
 }

@@ -33,7 +33,7 @@ export async function statementDrift(
   return drifted.length === 0 ? [] : await driftOf(world, drifted);
 }
 
-/** No step runs again any more: the findings do not offer it. */
+/** No step runs again any more: the findings offer neither `rerun` nor `undo`. */
 export async function driftOf(
   { host, workspace, ledger, settings, jobId }: UndoWorld,
   resources: readonly string[],
