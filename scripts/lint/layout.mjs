@@ -50,7 +50,13 @@ const MODEL_FLOORS = [
 
 /** A Workflow's rooms, from the ground up. The files directly in `workflows` stand above them all. */
 const WORKFLOW_FLOORS = [
-  ['workflows/activities', 'workflows/guarded-job', 'workflows/messages', 'workflows/patches'],
+  [
+    'workflows/activities',
+    'workflows/carried-argument',
+    'workflows/guarded-job',
+    'workflows/messages',
+    'workflows/patches',
+  ],
   ['workflows/state'],
   ['workflows/gate', 'workflows/undo'],
   ['workflows/job'],

@@ -29,10 +29,11 @@ export async function bundleWorkflows(
   { isEncrypted = false }: BundleChoice = {},
 ): Promise<WorkflowBundleWithSourceMap> {
   const fromSources = import.meta.url.endsWith('.ts');
-  const own = fileURLToPath(new URL(`../workflows/index${fromSources ? '.ts' : '.js'}`, import.meta.url));
+  const own = modulePath('index', fromSources);
   const common: Omit<BundleOptions, 'workflowsPath'> = {
     logger: new DefaultLogger('WARN'),
     payloadConverterPath: PAYLOAD_CONVERTER_PATH,
+    workflowInterceptorModules: [modulePath('carried-argument', fromSources)],
     webpackConfigHook: (config) => resolving(config, fromSources),
     ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
   };
@@ -49,6 +50,10 @@ export async function bundleWorkflows(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function modulePath(name: string, fromSources: boolean): string {
+  return fileURLToPath(new URL(`../workflows/${name}${fromSources ? '.ts' : '.js'}`, import.meta.url));
 }
 
 /**

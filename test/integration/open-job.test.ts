@@ -93,6 +93,35 @@ test('continue-as-new at a threshold keeps the job: its id, its record, its resu
   );
   const last = await temporal.client.workflow.getHandle(handle.workflowId).describe();
   assert.notEqual(last.runId, handle.firstExecutionRunId, 'there was a continue-as-new');
+  const memo = Object.values(last.raw.workflowExecutionInfo?.memo?.fields ?? {});
+  const memoBytes = memo.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+  assert.ok(memoBytes > 0 && memoBytes < 500, `a place in the chain and nothing else: ${memoBytes} bytes`);
   const status = await temporal.client.workflow.getHandle(handle.workflowId).query<JobStatus>('status');
   assert.equal(status.jobId, `${handle.workflowId}@${handle.firstExecutionRunId}`);
+});
+
+test("a job that is started with another one's copied arguments starts at its own beginning", async () => {
+  const paths = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const workspace = workspaceWith('copied-from', Object.fromEntries(paths.map((path) => [path, path])));
+  const handle = await temporal.client.workflow.start(ownWorkflow, {
+    workflowId: temporal.unique('own'),
+    taskQueue,
+    args: [{ workspace, paths, waitMs: 1, continueAsNewAfterEvents: 30 }],
+  });
+  await handle.result();
+  const { events } = await temporal.client.workflow.getHandle(handle.workflowId).fetchHistory();
+  const { input } = events![0]!.workflowExecutionStartedEventAttributes!;
+  assert.equal(input?.payloads?.length, 2, 'what was carried over is an argument of its own');
+  runs.length = 0;
+  const workflowId = temporal.unique('own');
+  await temporal.connection.workflowService.startWorkflowExecution({
+    namespace: temporal.namespace,
+    workflowId,
+    workflowType: { name: 'ownWorkflow' },
+    taskQueue: { name: taskQueue },
+    input,
+    requestId: workflowId,
+  });
+  assert.deepEqual(await temporal.client.workflow.getHandle(workflowId).result(), { total: 6, long: 0 });
+  assert.equal(runs.length, 6, 'it ran all of its steps itself');
 });

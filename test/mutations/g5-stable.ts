@@ -70,4 +70,22 @@ export const STABLE: readonly Mutation[] = [
     tests: ['test/integration/command-run.test.ts'],
     name: 'a retry gets the recorded result',
   },
+  {
+    guarantee: 'G5',
+    breaks: "a copied argument carries another job's place",
+    file: 'src/workflows/carried-argument.ts',
+    find: 'if (chain === workflowInfo().firstExecutionRunId) received',
+    replace: "if (chain !== '') received",
+    tests: ['test/integration/open-job.test.ts'],
+    name: 'copied arguments',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'what a Run hands on is in the memo',
+    file: 'src/workflows/job/continue-as-new.ts',
+    find: 'hasRoom ? { base: carried.base, generations: {} } : carried',
+    replace: 'carried',
+    tests: ['test/integration/open-job.test.ts'],
+    name: 'continue-as-new at a threshold',
+  },
 ];

@@ -38,6 +38,7 @@ for (const id of Object.keys(PATCHES)) {
     const bundle = await bundleWorkflowCode({
       workflowsPath: new URL('../../src/workflows/index.ts', import.meta.url).pathname,
       logger: new DefaultLogger('ERROR'),
+      workflowInterceptorModules: [new URL('../../src/workflows/carried-argument.ts', import.meta.url).pathname],
       webpackConfigHook: (config) => {
         config.plugins = [...(config.plugins ?? []), new webpack.NormalModuleReplacementPlugin(/\/patches\.ts$/, stub)];
         config.resolve = { ...config.resolve, modules: [new URL('../../node_modules', import.meta.url).pathname] };

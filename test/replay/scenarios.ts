@@ -137,6 +137,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] },
     },
   },
+  'carried-as-an-argument-last-run': {
+    input: {
+      continueAsNewAfterEvents: 20,
+      plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] },
+    },
+  },
   'cancelled-while-waiting': {
     input: {
       plan: {

@@ -2,12 +2,15 @@
  * What one Run of a job hands to the next.
  *
  * Invariants
- * 1. It travels in the memo, so that a copied input never carries another job's state.
- * 2. It stays well below the 2 MB that one payload may have; results beyond that are requested of the record again.
+ * 1. It is bound to its chain, so that a copied input never carries another job's state.
+ * 2. The memo has the place in the chain alone: the server copies it with every change of the job.
+ * 3. It stays well below the 2 MB that one payload may have; results beyond that are requested of the record again.
  */
 import { makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
+import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
+import { asArgument, carriedArgument } from '../carried-argument.ts';
 import type { Undoing } from '../state/ending.ts';
 import type { CarriedStep } from '../state/step-board.ts';
 import type { StepResult } from '../state/step-results.ts';
@@ -38,15 +41,23 @@ const MEMO = 'holdfast';
 
 /** Of results. */
 export const MAX_CARRIED_BYTES = 1_000_000;
-export const MAX_CARRIED_STEPS_CHARACTERS = 300_000;
+export const MAX_CARRIED_STEPS_BYTES = 300_000;
+/** Of the Workflow's own arguments: together with what is carried they must stay below 2 MB. */
+const MAX_ARGUMENTS_BYTES = 500_000;
 
-/** What the Run before has handed over; undefined in a job's first Run. */
+/**
+ * What the Run before has handed over; undefined in a job's first Run. Runs of version 0.1 had all of it in the memo,
+ * and so has one whose arguments leave no room beside them.
+ */
 export function carriedFromPreviousRun(): Carried | undefined {
-  return workflowInfo().memo?.[MEMO] as Carried | undefined;
+  return (carriedArgument() ?? workflowInfo().memo?.[MEMO]) as Carried | undefined;
 }
 
 /** @throws ContinueAsNew, always */
 export function continueWith(carried: Carried, args: readonly unknown[]): Promise<never> {
-  const memo = { ...workflowInfo().memo, [MEMO]: carried };
-  return makeContinueAsNewFunc<Workflow>({ memo })(...(args as unknown[]));
+  const hasRoom = jsonBytes([...args] as Json) <= MAX_ARGUMENTS_BYTES;
+  // The place alone is enough to go on from, by whatever reads the memo: the record answers for the rest.
+  const memo = { ...workflowInfo().memo, [MEMO]: hasRoom ? { base: carried.base, generations: {} } : carried };
+  const given = hasRoom ? [...args, asArgument(carried)] : [...args];
+  return makeContinueAsNewFunc<Workflow>({ memo })(...(given as unknown[]));
 }

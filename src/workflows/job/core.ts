@@ -34,7 +34,7 @@ import {
   carriedFromPreviousRun,
   continueWith,
   MAX_CARRIED_BYTES,
-  MAX_CARRIED_STEPS_CHARACTERS,
+  MAX_CARRIED_STEPS_BYTES,
   type Carried,
   type CarriedPlan,
 } from './continue-as-new.ts';
@@ -188,7 +188,7 @@ export class JobCore implements Job {
     const carried: Carried = {
       base: this.#parts.knowledge.known,
       generations: this.#parts.knowledge.generations,
-      steps: this.#parts.board.carried(MAX_CARRIED_STEPS_CHARACTERS),
+      steps: this.#parts.board.carried(MAX_CARRIED_STEPS_BYTES),
       ...(next === undefined ? this.#calls.carried() : next),
     };
     return await continueWith(carried, this.#options.args);

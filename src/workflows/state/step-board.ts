@@ -5,6 +5,7 @@
  * Invariant: a change costs the same at step 10,000 as at step 10, and so does `latest`: the details of a job are made
  * anew at every step.
  */
+import { jsonBytes } from '../../model/canonical-json.ts';
 import type { StepState, StepStatus } from '../../model/job/status.ts';
 
 /** A step that is done, as it is carried to the next Run of the chain: id, step, generation, effects. */
@@ -55,15 +56,16 @@ export class StepBoard {
     return [...earlier, ...this.#order.slice(from).map((id) => this.#steps.get(id)!.status)];
   }
 
-  /** What is done, the latest that fit into so many characters. */
-  carried(maxCharacters: number): readonly CarriedStep[] {
+  /** What is done, the latest that fit into so many bytes of UTF-8. */
+  carried(maxBytes: number): readonly CarriedStep[] {
     const carried: CarriedStep[] = [];
-    let characters = 0;
+    let sizeBytes = 0;
     for (const { id, step, generation, state, effects } of this.steps.toReversed()) {
       if (state !== 'done') continue;
-      characters += id.length + step.length + effects.length + 20;
-      if (characters > maxCharacters) break;
-      carried.push([id, step, generation, effects]);
+      const entry: CarriedStep = [id, step, generation, effects];
+      sizeBytes += jsonBytes([...entry]) + 1;
+      if (sizeBytes > maxBytes) break;
+      carried.push(entry);
     }
     return carried.reverse();
   }
