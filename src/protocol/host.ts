@@ -25,6 +25,8 @@ export interface ProtocolHost {
   currentRunId(workflowId: string): Promise<string | undefined>;
   /** Is this job's Workflow still open? @throws HoldfastError `server-unreachable` */
   isJobOpen(jobId: string): Promise<boolean>;
+  /** For how long what can't be reached is looked at again before a person is asked. Default: `OUTAGE_PATIENCE_MS`. */
+  readonly outagePatienceMs?: number;
   /** Are Holdfast's search attributes registered, so that a Workflow may set them? */
   readonly searchAttributes: boolean;
 }

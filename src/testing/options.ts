@@ -23,6 +23,11 @@ export interface TestJobOptions {
   readonly plan?: JobSettings['plan'];
   /** Ids of other jobs whose Workflows are still open. Default: every other job has ended. */
   readonly openJobs?: readonly string[];
+  /**
+   * For how long what can't be reached is looked at again before a person is asked, in milliseconds. Default 0; a
+   * worker has half a minute.
+   */
+  readonly outagePatienceMs?: number;
   /** To play a worker that starts again in the same job. Default: a new job. */
   readonly resume?: TestJobMemory;
   /** Another id than before plays another worker process. */

@@ -9,7 +9,7 @@ import type { TestJobOptions } from './options.ts';
 import type { RememberedJob } from './remembered-job.ts';
 
 export function testHost(
-  { steps = [], env = {}, workerId, openJobs = [] }: TestJobOptions,
+  { steps = [], env = {}, workerId, openJobs = [], outagePatienceMs = 0 }: TestJobOptions,
   workspaceRoot: string,
   { runId, jobId: ownId }: RememberedJob,
 ): ProtocolHost {
@@ -22,6 +22,8 @@ export function testHost(
     clock: bootMoment,
     currentRunId: async () => await Promise.resolve(runId),
     isJobOpen: async (jobId) => await Promise.resolve(jobId === ownId || openJobs.includes(jobId)),
+    // A test that takes something away asks what a person is asked.
+    outagePatienceMs,
     searchAttributes: false,
   };
 }

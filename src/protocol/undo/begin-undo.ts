@@ -17,6 +17,7 @@ import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
 import { missingLedgerFinding } from '../question/ledger.ts';
 import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
 import { foreignFindings } from '../verify/foreign-binding.ts';
+import { patiently, refuseOutage } from '../verify/patience.ts';
 import { missingRecordFinding } from '../verify/missing-record.ts';
 import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
@@ -36,34 +37,33 @@ export async function beginUndoProtocol(
   caller: Caller,
   request: BeginUndoRequest,
 ): Promise<BeginUndoResult> {
-  try {
-    return await onFreshHandles(() => begin(host, workspaces, caller, request));
-  } catch (error) {
-    if (!isForPerson(error)) throw error;
-    return questionResult(host, withoutRecordQuestion(request, unusableWorkspaceFinding(error)), 0);
-  }
+  return await patiently({ host, caller, isAwaited: false }, async (mayWait) => {
+    try {
+      return await onFreshHandles(() => begin({ host, workspaces, caller, request, mayWait }));
+    } catch (error) {
+      if (!isForPerson(error)) throw error;
+      return questionResult(host, withoutRecordQuestion(request, unusableWorkspaceFinding(error)), 0);
+    }
+  });
 }
 
-async function begin(
-  host: ProtocolHost,
-  workspaces: Workspaces,
-  caller: Caller,
-  request: BeginUndoRequest,
-): Promise<BeginUndoResult> {
+interface UndoCall extends Pick<UndoBeginning, 'host' | 'caller' | 'request'> {
+  readonly workspaces: Workspaces;
+  /** An outage may be waited for: then nobody is asked. */
+  readonly mayWait: boolean;
+}
+
+async function begin(call: UndoCall): Promise<BeginUndoResult> {
+  const { host, workspaces, request } = call;
   // The record of a job that has one is lost: a question, not an empty job.
   const missing = missingRecordFinding(workspaces, request);
   if (missing !== undefined) return questionResult(host, withoutRecordQuestion(request, missing), 0);
   const workspace = workspaces.find(request.workspace);
   if (workspace === undefined) return nothingToUndo(host);
-  return await beginIn(workspace, host, caller, request);
+  return await beginIn(workspace, call);
 }
 
-async function beginIn(
-  workspace: Workspace,
-  host: ProtocolHost,
-  caller: Caller,
-  request: BeginUndoRequest,
-): Promise<BeginUndoResult> {
+async function beginIn(workspace: Workspace, { host, caller, request, mayWait }: UndoCall): Promise<BeginUndoResult> {
   return await workspace.exclusive(
     'begin to undo',
     async (ledger) => {
@@ -71,7 +71,9 @@ async function beginIn(
       const beginning = { host, caller, request, workspace, ledger };
       if (ledger.job(request.jobId) === undefined && request.known.seq === 0) return nothingToUndo(host);
       const obstacle = await obstacleTo(beginning);
-      return obstacle === undefined ? await ready(beginning) : asked(beginning, obstacle);
+      if (obstacle === undefined) return await ready(beginning);
+      if (mayWait) refuseOutage(obstacle.findings);
+      return asked(beginning, obstacle);
     },
     { signal: caller.signal },
   );

@@ -7,22 +7,29 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
+import { refuseOutage } from './patience.ts';
 
 export interface Verification {
   readonly host: ProtocolHost;
   readonly workspaces: Workspaces;
   readonly caller: Caller;
   readonly request: VerifyWorldRequest;
+  /** An outage may be waited for: then nobody is asked. */
+  readonly mayWait: boolean;
 }
 
-/** step: the one whose question it is; left out: the question is about the world. Call under the lock. */
+/**
+ * step: the one whose question it is; left out: the question is about the world. Call under the lock.
+ * @throws Outage
+ */
 export function askAboutWorld(
   verification: Verification,
   ledger: Ledger,
   findings: readonly Finding[],
   step?: { readonly stepId: string; readonly token: Digest },
 ): VerifyWorldResult {
-  const { host, workspaces, caller, request } = verification;
+  const { host, workspaces, caller, request, mayWait } = verification;
+  if (mayWait) refuseOutage(findings);
   const { jobId } = request;
   withdrawConflicts(verification, ledger, new Set(findings.map(({ resource }) => resource)));
   const question = ask(ledger, workspaces.secrets, {

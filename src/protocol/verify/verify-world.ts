@@ -13,7 +13,7 @@
  * 8. Where the Workflow has records nothing is created: what is missing is asked about.
  */
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
-import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
+import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
@@ -26,7 +26,11 @@ import { compareWhole } from './compare-record.ts';
 import { beginComparison, conclude, type BegunComparison } from './conclude.ts';
 import { isRecordExpected, missingRecordFinding } from './missing-record.ts';
 import { openRecord } from './open-record.ts';
+import { patiently } from './patience.ts';
 import { askAboutWorld, askUnsaved, type Verification } from './verification.ts';
+
+/** A person has just answered, or asked. */
+const AWAITED: ReadonlySet<VerificationReason> = new Set(['decided', 'asked']);
 
 /**
  * Safe to repeat.
@@ -39,13 +43,16 @@ export async function verifyWorldProtocol(
   caller: Caller,
   request: VerifyWorldRequest,
 ): Promise<VerifyWorldResult> {
-  const verification = { host, workspaces, caller, request };
-  try {
-    return await onFreshHandles(() => verify(verification));
-  } catch (error) {
-    if (!isForPerson(error)) throw error;
-    return askUnsaved(verification, unusableWorkspaceFinding(error));
-  }
+  const isAwaited = AWAITED.has(request.reason);
+  return await patiently({ host, caller, isAwaited }, async (mayWait) => {
+    const verification = { host, workspaces, caller, request, mayWait };
+    try {
+      return await onFreshHandles(() => verify(verification));
+    } catch (error) {
+      if (!isForPerson(error)) throw error;
+      return askUnsaved(verification, unusableWorkspaceFinding(error));
+    }
+  });
 }
 
 async function verify(verification: Verification): Promise<VerifyWorldResult> {
