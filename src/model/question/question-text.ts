@@ -9,7 +9,7 @@ const MAX_FINDINGS_SHOWN = 5;
 const MAX_DIFFERENCE_SHOWN = 600;
 
 /** `2 things differ from the record`, `may these changes be applied?` … */
-export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
+export function whatIsAsked({ kind, findings, findingsTotal, stepId }: Question): string {
   const step = stepId === undefined ? 'a step' : `step ${stepId}`;
   const isOne = findingsTotal === 1;
   switch (kind) {
@@ -26,7 +26,7 @@ export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
     case 'ahead':
       return 'the record holds steps that the Workflow has forgotten (it was reset)';
     case 'in-doubt':
-      return isOne ? `a call of ${step}: did it happen?` : `${findingsTotal} calls of ${step}: did they happen?`;
+      return aboutCalls(findings, findingsTotal, step);
     case 'stuck':
       return `${step} cannot go on`;
     case 'undo':
@@ -36,6 +36,22 @@ export function whatIsAsked({ kind, findingsTotal, stepId }: Question): string {
     case 'foreign':
       return 'the workspace belongs to another job';
   }
+}
+
+/** By what is known of the calls: whether they happened, or what becomes of them since they did. */
+function aboutCalls(findings: readonly Finding[], total: number, step: string): string {
+  const isOne = total === 1;
+  const kinds = new Set(findings.map(({ kind }) => kind));
+  if (kinds.size > 1) return `${total} calls of ${step}: what is to become of them?`;
+  if (kinds.has('performed-otherwise'))
+    return isOne
+      ? `a call of ${step} was made and would be another now: does its answer stand, or is it made anew?`
+      : `${total} calls of ${step} were made and would be others now: do their answers stand, or are they made anew?`;
+  if (kinds.has('performed-and-not-asked-for'))
+    return isOne
+      ? `a call of ${step} was made, and the step goes on without it: does that stand?`
+      : `${total} calls of ${step} were made, and the step goes on without them: does that stand?`;
+  return isOne ? `a call of ${step}: did it happen?` : `${total} calls of ${step}: did they happen?`;
 }
 
 /** Lines of Markdown. */

@@ -48,6 +48,14 @@ const requestFields = {
       'The endpoint honours the Idempotency-Key, so that a request whose outcome nobody knows may be made ' +
         'again. Default: false, a person is asked. GET and HEAD are always made again.',
     ),
+  // Without a default: the digest of what a step is given stays what it was.
+  readOnly: z
+    .boolean()
+    .optional()
+    .describe(
+      'The request changes nothing on the other side, whatever its method (a search, the answer of a model): like ' +
+        'GET it is made again without a question. Default: false; of GET and HEAD: true.',
+    ),
   timeoutMs: z
     .int()
     .min(1)

@@ -37,6 +37,11 @@ export interface PerformOptions<T extends Json> {
   /** For `inDoubt: 'probe'`: finds out whether the call happened. If it throws, a person is asked. */
   probe?(call: ProbeCall): Promise<ProbeResult<T>> | ProbeResult<T>;
   /**
+   * It changes nothing on the other side (a search, a model's answer): it is made again without a question wherever
+   * the record has no answer for the very same request, and anew where the step runs again. Default: false.
+   */
+  readonly readOnly?: boolean;
+  /**
    * When nobody can know whether it happened (the worker died, `run` threw): `ask` a person; `repeat` it, since the
    * other side honours the key; or `probe`. Default: `ask`.
    */

@@ -36,6 +36,8 @@ export interface ClaimRow {
 export interface Rejection {
   readonly reason: string;
   readonly by: string;
+  /** Version 0.1 did not write it. */
+  readonly at?: string;
 }
 
 const COLUMNS = new Columns('claim');

@@ -4,7 +4,8 @@
  * Invariants
  * 1. What is wrong with a request is found before anything is written or sent.
  * 2. A secret is in no record: a header names its variable, and what the endpoint echoes of it is taken out again.
- * 3. GET and HEAD change nothing on the remote side: they are made again without a question, and never in doubt.
+ * 3. GET and HEAD, and what the step declares read-only, change nothing on the remote side: they are made again without
+ *    a question, and never in doubt.
  */
 import type { Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
@@ -37,7 +38,7 @@ async function request(attempt: Attempt, name: string, options: HttpOptions): Pr
   const secrets = new HttpSecrets(wanted.headers, workspace.env);
   workspace.secrets.knowVariables(secrets.variables);
   const saveTo = wanted.saveTo === undefined ? undefined : workspace.files.normalise(wanted.saveTo);
-  const isSafe = isSafeMethod(wanted.method);
+  const isSafe = wanted.readOnly === true || isSafeMethod(wanted.method);
   const call = new HttpCall({ workspace, request: wanted, hosts, secrets });
   const recorded = await perform<Json>(
     attempt,

@@ -15,6 +15,7 @@ type FallbackState = Pick<PerformRow, 'state' | 'nonce'>;
 
 /**
  * @param earlier what the ledger has of the call
+ * @param seen the same as the ledger has it, where it goes on under another key
  * @param otherwise its state again if this call certainly did not happen
  * @throws HoldfastError `fenced`, `in-doubt`; what `run` throws; what stands in the way of an effect now
  */
@@ -22,6 +23,7 @@ export async function makeCall<T extends Json>(
   call: Call<T>,
   earlier: PerformRow | undefined,
   otherwise: Fallback,
+  seen: PerformRow | undefined = earlier,
 ): Promise<T> {
   const { attempt, kind, options } = call;
   const { claim, signal, mayAct } = attempt;
@@ -30,7 +32,7 @@ export async function makeCall<T extends Json>(
   const fallback = { state: otherwise, nonce: isRepeat && otherwise !== 'withdrawn' ? earlier.nonce : '' };
   const about = aboutToBeMade(call, earlier);
   await faultPointAsync('perform.about-before');
-  await claim.putPerform(earlier, about, mayAct);
+  await claim.putPerform(seen, about, mayAct);
   await faultPointAsync('perform.about-after');
   // Nothing is between here and the call: a process that stood still meanwhile looks once more.
   if (signal.aborted || !claim.isCurrent) {

@@ -10,6 +10,8 @@ export type Fallback = 'withdrawn' | 'about' | 'repeat';
 export type NextAct =
   | { readonly kind: 'answer'; readonly row: PerformRow }
   | { readonly kind: 'make'; readonly earlier: PerformRow | undefined; readonly otherwise: Fallback }
+  /** Another call under the same name, with a key of its own. */
+  | { readonly kind: 'make-anew'; readonly earlier: PerformRow }
   | { readonly kind: 'probe'; readonly row: PerformRow }
   | { readonly kind: 'ask'; readonly row: PerformRow; readonly doubt: DoubtKind; readonly why: string };
 
@@ -24,8 +26,9 @@ export function nextAct<T extends Json>(call: Call<T>, row: PerformRow | undefin
       return make('withdrawn');
     case 'done':
     case 'kept':
-      return isAnswered(row, call)
-        ? { kind: 'answer', row }
+      if (isAnswered(row, call)) return { kind: 'answer', row };
+      return mayBeMadeAnew(row, call)
+        ? { kind: 'make-anew', earlier: row }
         : { kind: 'ask', row, doubt: 'performed-otherwise', why: MADE_OTHERWISE };
     case 'repeat':
       return isAnswered(row, call) ? make('repeat') : unknown(BEGUN_OTHERWISE);
@@ -49,6 +52,16 @@ function inDoubtAct<T extends Json>({ options }: Call<T>, row: PerformRow): Next
     case 'probe':
       return { kind: 'probe', row };
   }
+}
+
+/**
+ * A person has said that the step runs again, and was told nothing of what its calls will request then. A call that the
+ * step declares repeatable needs no second word; it is asked about as ever once it was made in this run.
+ */
+function mayBeMadeAnew<T extends Json>({ generation, at }: PerformRow, { attempt, options }: Call<T>): boolean {
+  const { rejection, generation: wanted } = attempt.claim.row;
+  const isOfRejectedDraft = rejection?.at !== undefined && at < rejection.at;
+  return options.inDoubt === 'repeat' && (generation < wanted || isOfRejectedDraft);
 }
 
 /**

@@ -16,6 +16,7 @@
  */
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
+import { performKeyOf } from '../../../model/record/token.ts';
 import type { PerformOptions } from '../../../model/step/step-call.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Attempt } from '../attempt.ts';
@@ -35,7 +36,7 @@ export function perform<T extends Json>(
   attempt: Attempt,
   name: string,
   options: PerformOptions<T>,
-  kind: CallKind = { isSafe: false },
+  kind: CallKind = { isSafe: options.readOnly === true },
 ): Promise<T> {
   const { stage, claim } = attempt;
   if (stage.isOver)
@@ -77,11 +78,20 @@ async function answer<T extends Json>(
     case 'make':
       await underway?.end();
       return await makeCall(call, act.earlier, act.otherwise);
+    case 'make-anew':
+      return await makeCall(call, anew(act.earlier), 'withdrawn', act.earlier);
     case 'probe':
       return await probeCall(call, act.row);
     case 'ask':
       return askAbout(call, act.row, act.doubt, { why: act.why, underway });
   }
+}
+
+/** For its old key the other side would repeat its old answer. */
+function anew(row: PerformRow): PerformRow {
+  const { token, name } = row;
+  const round = row.round + 1;
+  return { ...row, round, key: performKeyOf({ token, name, round }), state: 'withdrawn', nonce: '' };
 }
 
 function isBegun(row: PerformRow | undefined): row is PerformRow {

@@ -33,7 +33,7 @@ export function makeContext(attempt: Attempt): StepContext {
     log: (message, fields) => log(attempt, message, fields),
     progress: (message, fraction) => caller.progress(secrets.redact(message), fraction),
     signal,
-    ...(rejection === null ? {} : { rejection }),
+    ...(rejection === null ? {} : { rejection: { reason: rejection.reason, by: rejection.by } }),
   };
 }
 

@@ -13,7 +13,12 @@ export function reject({ context: { ledger }, question, sealed, notes }: Running
   const { reason, by } = sealed.decision;
   ledger.transaction(() => {
     ledger.setIntentState(claim.token, 'dropped');
-    ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1, rejection: { reason, by } });
+    ledger.putClaim({
+      ...claim,
+      state: 'closed',
+      draft: claim.draft + 1,
+      rejection: { reason, by, at: new Date().toISOString() },
+    });
   });
   notes.push(`step ${claim.stepId} runs again and is told the reason`);
 }
