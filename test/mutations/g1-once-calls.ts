@@ -7,8 +7,8 @@ export const CALLS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'that a call is about to be made is not written before it',
     file: 'src/protocol/attempt/calls/make-call.ts',
-    find: 'await claim.putPerform(earlier, about, mayAct);',
-    replace: "if (about.name === '') await claim.putPerform(earlier, about, mayAct);",
+    find: 'await claim.putPerform(seen, about, mayAct);',
+    replace: "if (about.name === '') await claim.putPerform(seen, about, mayAct);",
     tests: ['test/integration/perform-kills.test.ts'],
   },
   {
@@ -82,5 +82,21 @@ export const CALLS_ONCE: readonly Mutation[] = [
     find: 'isNotPerformed(thrown) && attributedErrors.has(thrown)',
     replace: "isNotPerformed(thrown) && thrown.name === '' && attributedErrors.has(thrown)",
     tests: REQUESTS,
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a retry after a rejection makes a changed call anew each time',
+    file: 'src/protocol/attempt/calls/next-act.ts',
+    find: 'rejection?.at !== undefined && at < rejection.at;',
+    replace: 'rejection?.at !== undefined;',
+    tests: ['test/integration/perform-rerun.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a call is made anew after a rejection under its old key',
+    file: 'src/protocol/attempt/calls/perform.ts',
+    find: 'const round = row.round + 1;',
+    replace: 'const round = row.round;',
+    tests: ['test/integration/perform-rerun.test.ts'],
   },
 ];

@@ -67,4 +67,12 @@ export const HTTP_ONCE: readonly Mutation[] = [
     replace: 'Math.max(milliseconds, 0)',
     tests: ['test/integration/http-job.test.ts'],
   },
+  {
+    guarantee: 'G1',
+    breaks: 'an error of an open connection is taken for one before sending',
+    file: 'src/effects/http/not-sent.ts',
+    find: 'if (syscall !== undefined) return CALLS_BEFORE_SENDING.has(syscall);',
+    replace: "if (syscall !== undefined) return code !== 'ECONNRESET';",
+    tests: ['test/unit/http-not-sent.test.ts'],
+  },
 ];
