@@ -1,6 +1,6 @@
 /** The bytes of files that a step writes: text in any encoding, what a path leads to, what hangs on a file. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { free, testCommandingJob } from '../support/commanding-job.ts';
 import { questionFrom } from '../support/questions.ts';
@@ -50,4 +50,47 @@ test('an approval shows that a file changes its encoding', async () => {
   tested.code = (ctx) => ctx.files.write('latin.txt', 'café\n');
   const [finding] = (await questionFrom(doFree('approved', { approval: 'before-apply' }))).findings;
   assert.match(finding!.difference, /encoding not UTF-8 → UTF-8; [\s\S]*\n-caf<E9>\n\+café$/);
+});
+
+test('a file with other names is written only by a step that says so, never into by a command', async () => {
+  const reset = (): void => {
+    for (const name of ['a.txt', 'b.txt']) rmSync(tested.at(name), { force: true });
+    writeFileSync(tested.at('a.txt'), 'old\n');
+    linkSync(tested.at('a.txt'), tested.at('b.txt'));
+  };
+  const both = (): string => tested.text('a.txt') + tested.text('b.txt');
+  reset();
+  tested.code = ({ files }) => files.write('a.txt', 'new\n');
+  const [written] = (await questionFrom(doFree('plain'))).findings;
+  assert.match(written!.found.text, /^bad-input: a\.txt has 2 names \(hard links\).*\{ hardLinks: 'split' \}/);
+  assert.match(await tested.refused('bad-input', 'echo new > a.txt'), /which has 2 names \(hard links\)/);
+  assert.equal(both(), 'old\nold\n');
+
+  tested.code = ({ files }) => files.write('a.txt', 'new\n', { hardLinks: 'split' });
+  await doFree('split');
+  assert.equal(both(), 'new\nold\n');
+  rmSync(tested.at('a.txt'));
+});
+
+test('a command that replaces a file with other names splits it, as it would in the workspace itself', async () => {
+  writeFileSync(tested.at('a.txt'), 'old\n');
+  linkSync(tested.at('a.txt'), tested.at('b.txt'));
+  await tested.run('echo new > c && mv c a.txt');
+  assert.equal(tested.text('a.txt') + tested.text('b.txt'), 'new\nold\n');
+});
+
+test('a link is never followed: a read is refused, a write is shown to replace it, an undo brings it back', async () => {
+  writeFileSync(tested.at('real.txt'), 'real\n');
+  symlinkSync('real.txt', tested.at('link.txt'));
+  tested.code = ({ files }) => files.readText('link.txt');
+  const [read] = (await questionFrom(doFree('read'))).findings;
+  assert.match(read!.found.text, /^bad-input: link\.txt is a symlink, not a file: name the file .* \("real\.txt"\)/);
+  tested.code = ({ files }) => files.write('link.txt', 'new\n');
+  const asked = await questionFrom(doFree('write', { approval: 'before-apply' }));
+  assert.match(asked.findings[0]!.difference, /a symbolic link to "real\.txt" was replaced by a file/);
+  await tested.decide(asked, { answer: 'approve' });
+  await doFree('write', { approval: 'before-apply' });
+  assert.equal(tested.text('link.txt') + tested.text('real.txt'), 'new\nreal\n');
+  await tested.job.undo();
+  assert.equal(readlinkSync(tested.at('link.txt')) + tested.text('real.txt'), 'real.txtreal\n');
 });

@@ -5,6 +5,22 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'a file is split from its other names without a word',
+    file: 'src/protocol/commit/seal-files.ts',
+    find: 'if (links < 2) return;',
+    replace: 'if (links > 0) return;',
+    tests: ['test/integration/file-bytes.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what a command wrote into a file of several names is applied to one of them',
+    file: 'src/protocol/attempt/commands/tree-change.ts',
+    find: '  refuseShared(scope, path, now);\n',
+    replace: '',
+    tests: ['test/integration/file-bytes.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: "what a repair captured of one file is found under another file's name",
     file: 'src/protocol/repair/running/running-repair.ts',
     find: 'index: `i${part.token.slice(0, 8)}-${part.effect}`',

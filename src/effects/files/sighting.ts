@@ -15,6 +15,8 @@ export interface FileStamp {
   readonly mode: number;
   readonly mtimeNs: string;
   readonly ctimeNs: string;
+  /** How many names the file has. */
+  readonly links: number;
   /** Wall clock before the hashing began. */
   readonly takenAtMs: number;
 }
@@ -56,6 +58,7 @@ export function stampOf(stat: BigIntStats, takenAtMs: number): FileStamp {
     mode: modeOf(stat),
     mtimeNs: String(stat.mtimeNs),
     ctimeNs: String(stat.ctimeNs),
+    links: Number(stat.nlink),
     takenAtMs,
   };
 }

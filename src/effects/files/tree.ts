@@ -23,6 +23,10 @@ export interface TreeEntry {
   readonly inode: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
+  /** How many names it has. */
+  readonly links: number;
+  /** When it was made: an inode's number alone is used again. */
+  readonly bornNs: bigint;
   /** Of a symbolic link. */
   readonly target?: string;
 }
@@ -74,6 +78,8 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
     inode: stat.ino,
     mtimeNs: stat.mtimeNs,
     ctimeNs: stat.ctimeNs,
+    links: Number(stat.nlink),
+    bornNs: stat.birthtimeNs,
   };
   if (kind !== 'symlink') return entry;
   try {

@@ -12,6 +12,11 @@ export interface WriteOptions {
   readonly mode?: number;
   /** Of text. Default: `utf-8`. */
   readonly encoding?: TextEncoding;
+  /**
+   * What becomes of a file that has other names (hard links). `refuse` (default): it is not written. `split`: it is
+   * replaced; the other names keep the old content, also when the step is undone.
+   */
+  readonly hardLinks?: 'refuse' | 'split';
 }
 
 export interface FileInfo {

@@ -12,6 +12,8 @@ export type StagedFile =
       readonly sizeBytes: number;
       /** Undefined: that of the file which is replaced, else `DEFAULT_FILE_MODE`. */
       readonly mode?: number | undefined;
+      /** Are other names of the file left with the old content? Undefined: it is refused then. */
+      readonly splits?: boolean;
     }
   | { readonly kind: 'remove'; readonly path: string }
   /**

@@ -3,6 +3,8 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { FileEffect } from '../../model/record/effect.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { FileState } from '../../model/record/world.ts';
+import type { FileSighting } from '../../effects/files/sighting.ts';
+import type { StagedFile } from '../attempt/staged-file.ts';
 import { cannotRead } from '../workspace/unreadable.ts';
 import { fileEffectOf, inOrder } from './file-effect.ts';
 import type { EndedDraft } from './ended-draft.ts';
@@ -19,6 +21,7 @@ export async function stagedFileEffects(draft: FileDraft): Promise<FileEffect[]>
   const created = new Set<string>();
   for (const staged of stage.files.values()) {
     const before = await stateBefore(draft, staged.path);
+    refuseShared(staged, stage.seenFiles.get(staged.path));
     const effect = fileEffectOf(staged, before);
     if (effect === undefined) continue;
     if (before.kind === 'absent') effects.push(...(await missingFolders(draft, staged.path, created)));
@@ -37,6 +40,20 @@ async function stateBefore({ workspace, claim, stage }: FileDraft, path: string)
   claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
   stage.seenFiles.set(path, sighting);
   return sighting.state;
+}
+
+/** Replaced, a file with other names is no longer theirs, and no undoing makes it so again. */
+function refuseShared(staged: StagedFile, seen: FileSighting | undefined): void {
+  if (staged.kind !== 'write' || staged.splits === true || seen?.outcome !== 'seen') return;
+  const { path } = staged;
+  const links = seen.stamp?.links ?? 1;
+  if (links < 2) return;
+  throw new HoldfastError(
+    'bad-input',
+    `${path} has ${links} names (hard links). Replacing it would leave the others with the old content, for good. ` +
+      "Write it with { hardLinks: 'split' }, or split it first: cp -p FILE NEW && mv NEW FILE",
+    { path, links },
+  );
 }
 
 /** Folders that are missing above a path that is to be made, and that nobody else makes. Adds them to `created`. */

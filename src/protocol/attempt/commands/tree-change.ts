@@ -17,6 +17,8 @@ export interface ChangeScope {
   readonly attempt: Attempt;
   /** What of the workspace was copied. */
   readonly copied: Tree;
+  /** The copy as the command was given it. */
+  readonly given: Tree;
   /** Where the copy is. */
   readonly copy: string;
   readonly contents: ChangedContents;
@@ -53,8 +55,26 @@ export async function treeChangeAt(
   }
   const file = await readChangedFile(path, `${scope.copy}/${path}`, now);
   if (sameState(given, file.state)) return undefined;
+  refuseShared(scope, path, now);
   await scope.contents.add(file);
   return { path, before, after: file.state };
+}
+
+/**
+ * Written in place, a file is changed under all its names; of the copy's names each is a file of its own. What the
+ * command replaced by another file is split from its other names in the workspace, too.
+ */
+function refuseShared({ copied, given }: ChangeScope, path: string, now: TreeEntry): void {
+  const shared = copied.get(path);
+  const was = given.get(path);
+  if (shared?.kind !== 'file' || shared.links < 2 || was?.inode !== now.inode || was.bornNs !== now.bornNs) return;
+  const { links } = shared;
+  throw new HoldfastError(
+    'bad-input',
+    `The command wrote into "${path}", which has ${links} names (hard links) in the workspace. On a copy only one of ` +
+      'them changes. Let it replace the file, split the file first, or run it in place. Nothing of it is applied.',
+    { path, links },
+  );
 }
 
 function stateWithoutContent(entry: TreeEntry | undefined): FileState {

@@ -116,7 +116,8 @@ export class CommandTree {
     const now = await scanTree(copy, new Set(), 'all');
     const paths = this.#changedPaths(now);
     const sightings = await workspace.files.observeMany(paths);
-    const scope = { attempt: this.#attempt, copied: this.#snapshot.copied, copy, contents: this.#contents };
+    const { copied, copy: given } = this.#snapshot;
+    const scope = { attempt: this.#attempt, copied, given, copy, contents: this.#contents };
     const changes: TreeChange[] = [];
     const turns = new Turns();
     for (const [index, path] of paths.entries()) {

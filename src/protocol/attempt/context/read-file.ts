@@ -60,8 +60,13 @@ async function observed({ workspace, stage, claim, signal }: Attempt, path: stri
   return sighting.state;
 }
 
-function notAFile(path: string, { kind }: FileState): HoldfastError {
+function notAFile(path: string, state: FileState): HoldfastError {
+  const { kind } = state;
   return kind === 'absent'
     ? new HoldfastError('not-found', `There is no file ${path} in the workspace.`, { path })
-    : new HoldfastError('bad-input', `${path} is a ${kind}, not a file.`, { path });
+    : new HoldfastError('bad-input', `${path} is a ${kind}, not a file${advice(state)}.`, { path });
+}
+
+function advice(state: FileState): string {
+  return state.kind === 'symlink' ? `: name the file that it leads to ("${state.target}")` : '';
 }

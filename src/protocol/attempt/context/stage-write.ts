@@ -11,13 +11,14 @@ export async function stageWrite(
   attempt: Attempt,
   given: string,
   content: FileContent,
-  { mode, encoding = 'utf-8' }: WriteOptions,
+  { mode, encoding = 'utf-8', hardLinks = 'refuse' }: WriteOptions,
 ): Promise<void> {
   const { workspace, stage, signal } = attempt;
   const path = workspace.files.normalise(given);
   signal.throwIfAborted();
   const stored = await storedContent(attempt, path, content, encoding);
-  stage.files.set(path, { kind: 'write', path, content: stored.content, sizeBytes: stored.sizeBytes, mode });
+  const splits = hardLinks === 'split';
+  stage.files.set(path, { kind: 'write', path, content: stored.content, sizeBytes: stored.sizeBytes, mode, splits });
 }
 
 /** In memory until the seal where it is small, else in a blob. */
