@@ -79,7 +79,7 @@ test('a command that replaces a file with other names splits it, as it would in 
   assert.equal(tested.text('a.txt') + tested.text('b.txt'), 'new\nold\n');
 });
 
-test('a link is never followed: a read is refused, a write is shown to replace it, an undo brings it back', async () => {
+test('a link is never followed: a read is refused, a write is shown to replace it, undoing restores it', async () => {
   writeFileSync(tested.at('real.txt'), 'real\n');
   symlinkSync('real.txt', tested.at('link.txt'));
   tested.code = ({ files }) => files.readText('link.txt');
