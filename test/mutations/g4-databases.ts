@@ -2,9 +2,46 @@
 import type { Mutation } from './mutation.ts';
 
 const IDENTITY = ['test/integration/table-identity.test.ts'];
+const HIDDEN = ['test/integration/hidden-rows.test.ts'];
 const SERVER = ['test/integration/database-postgres-server.test.ts'];
 
 export const DATABASES_SEEN: readonly Mutation[] = [
+  {
+    guarantee: 'G4',
+    breaks: 'a row that is hidden is taken for gone',
+    file: 'src/protocol/look/database.ts',
+    find: 'else if (hiding.has(table) && !isKnown) found.set(table, hidden(table));',
+    replace: '',
+    tests: HIDDEN,
+    name: 'hides is not gone',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a table that may not be read makes the whole database unreadable',
+    file: 'src/protocol/look/database.ts',
+    find: "if (sighting.outcome === 'unreachable') throw error;\n    for",
+    replace: "if (sighting.outcome !== 'seen') throw error;\n    for",
+    tests: HIDDEN,
+    name: 'makes its rows unreadable',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'the undoing of a hidden row counts as done',
+    file: 'src/protocol/undo/inverse/invert-row.ts',
+    find: 'if (isHidden) return',
+    replace: 'if (isHidden && before.kind === "row") return',
+    tests: HIDDEN,
+    name: 'undoing of a row',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'one database out of reach is a finding for each thing in it',
+    file: 'src/protocol/question/unseen-database.ts',
+    find: 'if (whole.size === 0) return findings;',
+    replace: 'if (whole.size >= 0) return findings;',
+    tests: HIDDEN,
+    name: 'out of reach is one finding',
+  },
   {
     guarantee: 'G4',
     breaks: 'a table of the same name in another schema is taken for the recorded one',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import * as z from 'zod';
 import type { VerifyWorldResult } from '../../src/model/job/verify-world.ts';
 import type { Finding } from '../../src/model/question/finding.ts';
@@ -72,6 +73,8 @@ export class PostgresJob {
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
+    // So that the pool has heard of it and gives nobody a connection that is about to end.
+    await setTimeout(50);
   }
 
   async end(): Promise<void> {

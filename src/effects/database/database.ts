@@ -97,6 +97,11 @@ export interface Database extends RowReader {
   /** The table of which a schema was recorded; undefined: it is gone, or a name can lead to one table only (SQLite). */
   locate(table: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined>;
   /**
+   * Which of these tables may hold rows that this role does not see: row level security holds for it, or the name leads
+   * to a view. There "no such row" says nothing of whether the row is gone.
+   */
+  hiding(tables: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
    * One sighting a request, in order, in as few statements as the dialect allows. A missing table or column yields
    * absent/columns without it.
    */

@@ -9,7 +9,7 @@
  */
 import { HoldfastError } from '../../model/failure.ts';
 import type { SchemaState } from '../../model/record/world.ts';
-import type { Dialect } from './database.ts';
+import type { Dialect, TablePlace } from './database.ts';
 import type { HOLDFAST_TABLES } from './table-name.ts';
 
 export const HOLDFAST_TABLES_VERSION = 1;
@@ -28,6 +28,12 @@ const MARK = /holdfast tables version (\d+)(?:, database ([0-9a-f-]{36}))?/;
 export function holdfastMark(databaseId?: string): string {
   const owner = databaseId === undefined ? '' : `, database ${databaseId}`;
   return `holdfast tables version ${HOLDFAST_TABLES_VERSION}${owner}`;
+}
+
+/** Why Holdfast's tables are not found though they are there. */
+export function strayTableText({ name, isUsable, searchPath }: TablePlace): string {
+  const why = isUsable ? `the search_path (${searchPath}) does not lead there` : 'this role may not use its schema';
+  return `the job's own table is ${name}, and ${why}`;
 }
 
 /** What a mark says; undefined if there is none. */

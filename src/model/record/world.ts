@@ -48,6 +48,9 @@ export const TableSchemaStateSchema = z.strictObject({
    */
   behaviour: z.array(z.string()).optional(),
 });
+/** In the behaviour of a table of which this role may not see every row, as the record has known it. */
+export const HIDES_ROWS = 'ROW LEVEL SECURITY holds for this role';
+
 export const TokenStateSchema = z.strictObject({ kind: z.literal('token'), intent: DigestSchema, rows: z.string() });
 export const IdentityStateSchema = z.strictObject({
   kind: z.literal('identity'),

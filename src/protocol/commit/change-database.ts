@@ -21,7 +21,7 @@ import { readRecorded } from './recorded-rows.ts';
 /** Rows as they were when the intent was sealed, unless a person decided otherwise. */
 export async function checkRows(
   { marks, isRollForward }: Application,
-  { transaction, effects }: OpenTransaction,
+  { database, transaction, effects }: OpenTransaction,
 ): Promise<ApplyObstacle | undefined> {
   const rows = rowChanges(effects).filter(([index]) => !marks.isRuledOn(index));
   const found = await transaction.rows(rows.map(([, change]) => requestOf(change)));
@@ -31,6 +31,9 @@ export async function checkRows(
     if (sameState(state, change.before)) continue;
     const resource = formatResource(resourceOfEffect(change)!);
     if (!isRollForward) return { kind: 'stale', resource };
+    // A row that may only be hidden is for a comparison to tell.
+    if (state.kind === 'absent' && (await database.hiding([change.table])).size > 0)
+      return { kind: 'must-verify', detail: `${resource} cannot be seen`, resource };
     conflicts.push({
       effect: index,
       resource,

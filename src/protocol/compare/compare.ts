@@ -8,11 +8,12 @@
  *    then.
  * 3. Rows that miss a column, or their table, are implied by the finding about the schema, not reported one by one.
  */
-import type { Sighting } from '../../model/record/world.ts';
+import type { ResourceState, Sighting } from '../../model/record/world.ts';
 import { lookAt } from '../look/look.ts';
 import type { LookRequest } from '../look/request.ts';
 import { defined } from '../../model/defined.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
+import { oneForEachDatabase } from '../question/unseen-database.ts';
 import type { ComparedRecord, Comparison } from './comparison.ts';
 import { reportDatabaseTraces } from './database-traces.ts';
 import { reportDifferences } from './differences.ts';
@@ -28,18 +29,19 @@ export async function compare(record: ComparedRecord, only?: ReadonlySet<string>
   const requests = requestsFor(expectations, only);
   const unrecorded = await findUnrecorded(record, (resource) => expectations.has(resource), only);
   const { first, appeared } = unrecorded;
-  const sightings = await lookAt({ workspace, settings, host, ...defined({ onProgress }) }, [
+  const recorded = (resource: string): ResourceState | undefined => manifest.get(resource)?.state;
+  const sightings = await lookAt({ workspace, settings, host, recorded, ...defined({ onProgress }) }, [
     ...requests,
     ...[...first, ...appeared].map((resource) => ({ resource })),
   ]);
 
   const differing = differingOf(requests, expectations, sightings);
   const { findings: unrecordedFindings, firstSeen } = await reportUnrecorded(record, unrecorded, sightings, only);
-  const findings = [
+  const findings = oneForEachDatabase(settings, [
     ...unrecordedFindings,
     ...(await reportDifferences(record, expectations, differing)),
     ...(await reportDatabaseTraces(record, only)),
-  ];
+  ]);
   return {
     at,
     findings,

@@ -2,11 +2,12 @@
  * Compares what each database has of the job with the ledger: token rows that the ledger does not know, and the fence
  * row's term. Where they contradict each other, one of the two is an older copy.
  */
+import { strayTableText } from '../../effects/database/holdfast-tables.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { restoredDatabaseFinding, unknownTokenFinding } from '../question/database.ts';
-import { unreachableFinding } from '../question/unseen.ts';
+import { unreachableFinding, unseenFinding } from '../question/unseen.ts';
 import type { ComparedRecord } from './comparison.ts';
 
 export async function reportDatabaseTraces(
@@ -39,7 +40,9 @@ async function databaseFindings(record: ComparedRecord, name: string, term: numb
     const fence = await database.fence(jobId);
     if (fence?.term === term || term === 0) return findings;
     const stray = fence === undefined ? await database.strayFenceTable() : undefined;
-    findings.push(restoredDatabaseFinding(name, { expected: term, found: fence?.term, stray }));
+    const resource = formatResource({ kind: 'database', database: name });
+    if (stray === undefined) findings.push(restoredDatabaseFinding(name, { expected: term, found: fence?.term }));
+    else findings.push(unseenFinding(resource, { outcome: 'unreadable', reason: strayTableText(stray) }, undefined));
   } catch (error) {
     if (!(error instanceof HoldfastError)) throw error;
     findings.push(unreachableFinding(formatResource({ kind: 'database', database: name }), error));

@@ -1,6 +1,7 @@
 /** A finding for each recorded resource that differs, but for rows whose difference their table's schema implies. */
 import type { Finding } from '../../model/question/finding.ts';
-import type { ResourceState, Sighting } from '../../model/record/world.ts';
+import { formatResource, parseResource, type Resource } from '../../model/record/resource.ts';
+import { HIDES_ROWS, type ResourceState, type Sighting } from '../../model/record/world.ts';
 import { conflictFinding } from '../question/conflict.ts';
 import { describeDifference } from '../question/describe.ts';
 import { discrepancyFinding } from '../question/discrepancy.ts';
@@ -63,7 +64,15 @@ async function reportDifference(
     ...affectedSteps(record, history, { resource, found, entry }),
     difference: await describeDifference(record, { resource, expected: shown, found }),
     isRestorable: canRestore(record.workspace, expected),
+    mayBeHidden: hidesRows(record, resource),
   });
+}
+
+function hidesRows({ manifest }: ComparedRecord, uri: string): boolean {
+  if (!uri.startsWith('row:')) return false;
+  const { database, table } = parseResource(uri) as Extract<Resource, { kind: 'row' }>;
+  const schema = manifest.get(formatResource({ kind: 'schema', database, table }))?.state;
+  return schema?.kind === 'schema' && schema.behaviour?.includes(HIDES_ROWS) === true;
 }
 
 function canRestore({ blobs }: Pick<Workspace, 'blobs'>, expected: ResourceState): boolean {

@@ -12,6 +12,8 @@ export interface LookPlace {
   readonly host: Pick<ProtocolHost, 'steps' | 'env'>;
   /** How many of how many files have been looked at. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** What the record has of a resource. */
+  readonly recorded?: (resource: string) => ResourceState | undefined;
 }
 
 /** One resource to look at, with what the record has of it (which columns a row covers). */

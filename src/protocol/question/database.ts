@@ -1,5 +1,4 @@
 /** What a database has of a job that the ledger contradicts: one of the two is an older copy. */
-import type { TablePlace } from '../../effects/database/database.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { formatResource } from '../../model/record/resource.ts';
@@ -23,8 +22,6 @@ export interface FenceDifference {
   readonly expected: number;
   /** The fence row's; undefined: there is none. */
   readonly found: number | undefined;
-  /** Where the fence table is, if the search_path does not lead to it. */
-  readonly stray?: TablePlace | undefined;
 }
 
 /** The fence row has another term than the ledger, or there is none. */
@@ -41,12 +38,7 @@ export function restoredDatabaseFinding(database: string, fence: FenceDifference
   });
 }
 
-function fenceAdvice({ expected, found, stray }: FenceDifference): string {
-  if (stray !== undefined)
-    return (
-      `The trace is in ${stray.name}, and the search_path (${stray.searchPath}) does not lead there. ` +
-      'Set it back, then answer recheck.'
-    );
+function fenceAdvice({ expected, found }: FenceDifference): string {
   if (found === undefined)
     return "It was put back to a state before this job, or replaced, or Holdfast's tables were removed.";
   if (found < expected) return 'The database was put back to an earlier state.';

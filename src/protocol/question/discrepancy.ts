@@ -20,24 +20,29 @@ export interface Discrepancy {
   readonly difference: string;
   /** Is what the record has of it at hand? */
   readonly isRestorable: boolean;
+  /** A row of a table that hides rows from this role, as the record knows: then gone may be hidden. */
+  readonly mayBeHidden?: boolean;
 }
 
-export function discrepancyFinding({ isRestorable, ...discrepancy }: Discrepancy): Finding {
+export function discrepancyFinding({ isRestorable, mayBeHidden, ...discrepancy }: Discrepancy): Finding {
   const { resource, expected, found, recorded, rerunSteps } = discrepancy;
   const kind = discrepancyKind(resource, expected, found);
   const impossible: Answer[] = [];
   if (!isRestorable) impossible.push('restore');
   if (rerunSteps.length === 0) impossible.push('rerun');
+  const sides = sidesOf(discrepancy);
   return finding({
     ...discrepancy,
     class: 'discrepancy',
     kind,
-    ...sidesOf(discrepancy),
+    ...sides,
+    found: mayBeHidden === true && found.kind === 'absent' ? { ...sides.found, text: GONE_OR_HIDDEN } : sides.found,
     impossible,
     advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : discrepancyAdvice({ kind, resource, recorded }),
   });
 }
 
+const GONE_OR_HIDDEN = 'not there, or hidden from this role by row level security';
 const LEADS_ELSEWHERE =
   'Name the table with its schema, or set the search_path back, then answer recheck. ' +
   'accept goes on with what the name leads to now.';

@@ -34,6 +34,22 @@ export function changedSinceFinding(record: StepRecord, target: ChangedTarget): 
   });
 }
 
+/** A row that this role does not see, in a table that may hide it. */
+export function hiddenRowFinding(record: StepRecord, resource: string, after: ResourceState): Finding {
+  return finding({
+    resource,
+    class: 'undo',
+    kind: 'unreadable',
+    expected: { ...sideOf(after), text: `as step ${record.stepId} left it: ${sideOf(after).text}` },
+    found: textSide('not to be seen: the table may hide rows from this role (row level security, or a view)'),
+    recorded: entryOf(record, resource, after),
+    impossible: ['rerun', 'happened', 'overwrite'],
+    advice:
+      'Let the role of the worker see all rows of the table, then answer recheck. ' +
+      'skip leaves the row as it is, whatever it is, and the report names it.',
+  });
+}
+
 /** A file whose content before the step is not in the store any more. */
 export function lostContentFinding(
   record: StepRecord,

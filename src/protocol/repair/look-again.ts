@@ -26,7 +26,7 @@ export async function lookAgain(context: RepairContext, question: Question, answ
   const looked = question.findings.filter((finding) => isLookedAt(finding, answers[finding.resource]));
   const manifest = context.ledger.manifest(context.jobId);
   const sightings = await lookAt(
-    contextOfLook(context, question),
+    { ...contextOfLook(context, question), recorded: (resource) => manifest.get(resource)?.state },
     looked.map(({ resource }) => ({
       resource,
       recorded: rowOfEffect(context.ledger, question, resource) ?? manifest.get(resource)?.state,

@@ -4,6 +4,8 @@
  * Invariant: owner, comments, statistics and sizes are no part of it: they change no write.
  */
 
+import { HIDES_ROWS } from '../../../model/record/world.ts';
+
 /** Lines of text, as a JSON array, for the table `c` (pg_class). Whoever reads them sorts them. */
 export const TABLE_BEHAVIOUR = `
 (SELECT coalesce(json_agg(line), '[]') FROM (
@@ -21,7 +23,7 @@ export const TABLE_BEHAVIOUR = `
   SELECT CASE WHEN c.relforcerowsecurity THEN 'ROW LEVEL SECURITY, FORCED' ELSE 'ROW LEVEL SECURITY' END
   WHERE c.relrowsecurity
   UNION ALL
-  SELECT 'ROW LEVEL SECURITY holds for this role' WHERE row_security_active(c.oid)
+  SELECT '${HIDES_ROWS}' WHERE row_security_active(c.oid)
   UNION ALL
   SELECT format('POLICY %I %s FOR %s TO %s', y.polname,
                 CASE WHEN y.polpermissive THEN 'AS PERMISSIVE' ELSE 'AS RESTRICTIVE' END,

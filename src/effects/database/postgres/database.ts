@@ -27,7 +27,13 @@ import type {
   TablePlace,
   TransactionTimeouts,
 } from '../database.ts';
-import { createHoldfastTable, hasHoldfastTable, holdfastMark, type HoldfastTable } from '../holdfast-tables.ts';
+import {
+  createHoldfastTable,
+  hasHoldfastTable,
+  holdfastMark,
+  strayTableText,
+  type HoldfastTable,
+} from '../holdfast-tables.ts';
 import { runPostgresQuery } from './query.ts';
 import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { unknownTable } from '../row-statement.ts';
@@ -35,7 +41,7 @@ import { readPostgresReach, readPostgresReferring } from './reach.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
-import { locateStray, locateTable } from './locate.ts';
+import { hidingTables, locateStray, locateTable } from './locate.ts';
 import { TABLES_READ, tablesRead } from './tables-read.ts';
 import type { PostgresRows, PostgresSession, TransactionKind } from './session.ts';
 import { PostgresSessions } from './sessions.ts';
@@ -43,7 +49,7 @@ import { PostgresShapes, requestedColumns, type SharedShapes } from './shapes.ts
 import { PostgresTransaction } from './transaction.ts';
 import { encodePostgres, encodePostgresArray } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';
-import { formatTableName, HOLDFAST_TABLES, parseTableName } from '../table-name.ts';
+import { formatTableName, HOLDFAST_TABLES, parseTableName, quoteTable } from '../table-name.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
 /** Of reads and of Holdfast's own small writes. */
@@ -127,6 +133,12 @@ class PostgresDatabase implements Database {
 
   locate({ id }: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined> {
     return this.#transaction('read snapshot', (session) => locateTable(session, id));
+  }
+
+  async hiding(tables: readonly string[]): Promise<ReadonlySet<string>> {
+    const quoted = tables.map((table) => quoteTable(parseTableName(table)));
+    const hiding = await this.#transaction('read snapshot', (session) => hidingTables(session, quoted));
+    return new Set(tables.filter((_table, index) => hiding.has(quoted[index]!)));
   }
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
@@ -253,8 +265,8 @@ class PostgresDatabase implements Database {
   async #refuseStrayTables(): Promise<void> {
     const stray = await this.strayFenceTable();
     if (stray === undefined) return;
-    const found = `the job's own table is ${stray.name}, and the search_path (${stray.searchPath}) does not lead there`;
-    throw new HoldfastError('unknown-table', `Database ${this.name}: ${found}. Set it back.`, { database: this.name });
+    const problem = `Database ${this.name}: ${strayTableText(stray)}.`;
+    throw new HoldfastError('unknown-table', problem, { database: this.name });
   }
 
   async #hasTables(session: PostgresSession): Promise<boolean> {

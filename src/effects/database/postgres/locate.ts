@@ -1,5 +1,6 @@
-/** Where the catalog has a table, whatever its name leads to now. */
+/** What the catalog tells of tables besides what is in them: where they are, and whether they hide rows. */
 import type { TablePlace } from '../database.ts';
+import { encodePostgresArray } from './values.ts';
 import type { PostgresRows, PostgresSession } from './session.ts';
 
 const PLACE = `
@@ -21,4 +22,14 @@ function placeOf({ rows: [row] }: PostgresRows): TablePlace | undefined {
   if (row === undefined) return undefined;
   const [name, isUsable, searchPath] = row;
   return { name: String(name), isUsable: isUsable === true, searchPath: String(searchPath) };
+}
+
+const HIDING = `
+SELECT n.name FROM unnest($1::text[]) AS n(name) JOIN pg_catalog.pg_class c ON c.oid = to_regclass(n.name)
+WHERE row_security_active(c.oid) OR c.relkind = 'v'`;
+
+/** Those of the tables (quoted names) of which this role may not see every row. */
+export async function hidingTables(session: PostgresSession, quoted: readonly string[]): Promise<ReadonlySet<string>> {
+  const names = encodePostgresArray(quoted, { type: 'text', isJson: false });
+  return new Set((await session.run(HIDING, [names])).rows.map(([name]) => String(name)));
 }

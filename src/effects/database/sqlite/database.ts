@@ -28,6 +28,7 @@ import type {
 import { parseTableName } from '../table-name.ts';
 import { rowObjects } from '../row-objects.ts';
 import { decodeSqlite } from '../values.ts';
+import { findTable } from './catalog.ts';
 import { retryWhileBusy } from './busy.ts';
 import type { SqliteConnection } from './connection.ts';
 import { SqliteFile, type SqliteOptions } from './file.ts';
@@ -96,6 +97,12 @@ class SqliteDatabase implements Database {
   /** A name leads to one table only. */
   locate(): Promise<undefined> {
     return Promise.resolve(undefined);
+  }
+
+  hiding(tables: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#read(
+      (connection) => new Set(tables.filter((table) => findTable(connection, parseTableName(table))?.type === 'view')),
+    );
   }
 
   rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {

@@ -1,6 +1,7 @@
 /** Puts a row back to what it was before the step. */
 import { isByDatabase, uriOf, type RowChange } from '../../../model/record/effect.ts';
 import { onlyColumns, type ResourceState } from '../../../model/record/world.ts';
+import { hiddenRowFinding } from '../../question/undo.ts';
 import { isToPutBack } from './put-back.ts';
 import type { RowSighting } from './row-sighting.ts';
 import type { RunningInversion } from './running-inversion.ts';
@@ -10,9 +11,10 @@ export async function invertRow(
   inversion: RunningInversion,
   effect: RowChange,
   after: ResourceState,
-  { whole, covered, writable }: RowSighting,
+  { whole, covered, writable, isHidden }: RowSighting,
 ): Promise<void> {
   const { before } = effect;
+  if (isHidden) return leaveOrAsk(inversion, uriOf(effect)!, after);
   const found = onlyColumns(whole, covered);
   if (!(await isToPutBack(inversion, { resource: uriOf(effect)!, before, after, found }))) return;
   if (before.kind === 'absent') {
@@ -34,6 +36,14 @@ export async function invertRow(
 function kindOf(effect: RowChange, isAbsent: boolean): RowChange['kind'] {
   if (isByDatabase(effect)) return 'row.upsert';
   return isAbsent ? 'row.insert' : 'row.update';
+}
+
+/** Gone or hidden cannot be told: neither is it undone already, nor can it be put back. */
+function leaveOrAsk(inversion: RunningInversion, resource: string, after: ResourceState): void {
+  const { record, rulings } = inversion.target;
+  const ruling = rulings.find((one) => one.resource === resource && one.answer === 'skip');
+  if (ruling === undefined) inversion.findings.push(hiddenRowFinding(record, resource, after));
+  else inversion.leave(resource, `it could not be read, and stays as it is, as ${ruling.by} decided: ${ruling.reason}`);
 }
 
 function placeOf({ database, table, key }: RowChange): Pick<RowChange, 'database' | 'table' | 'key'> {

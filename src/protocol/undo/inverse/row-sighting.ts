@@ -10,6 +10,8 @@ export interface RowSighting {
   readonly covered: readonly string[];
   /** The columns that are not generated. */
   readonly writable: readonly string[];
+  /** Is the row not to be seen, in a table that may hide rows from this role? */
+  readonly isHidden: boolean;
 }
 
 interface UndoneRow {
@@ -17,6 +19,8 @@ interface UndoneRow {
   readonly place: number;
   readonly effect: RowChange;
   readonly covered: readonly string[];
+  /** Was the row there after the step? */
+  readonly wasThere: boolean;
 }
 
 /** By the place of the effect. @throws HoldfastError `storage-unreachable` and what else may pass */
@@ -32,9 +36,18 @@ export async function lookAtRows(target: UndoTarget): Promise<ReadonlyMap<number
         columns: [...new Set([...covered, ...(writable.get(table) ?? [])])],
       })),
     );
-    rows.forEach(({ place, effect, covered }, index) =>
-      sightings.set(place, { whole: states[index]!, covered, writable: writable.get(effect.table) ?? covered }),
-    );
+    const isMissing = (row: UndoneRow, index: number): boolean => row.wasThere && states[index]!.kind === 'absent';
+    const missing = rows.filter(isMissing).map(({ effect }) => effect.table);
+    const hiding = missing.length === 0 ? new Set() : await database.hiding([...new Set(missing)]);
+    rows.forEach((row, index) => {
+      const { place, effect, covered } = row;
+      sightings.set(place, {
+        whole: states[index]!,
+        covered,
+        writable: writable.get(effect.table) ?? covered,
+        isHidden: isMissing(row, index) && hiding.has(effect.table),
+      });
+    });
   }
   return sightings;
 }
@@ -42,7 +55,8 @@ export async function lookAtRows(target: UndoTarget): Promise<ReadonlyMap<number
 function undoneRows({ record, skip }: UndoTarget): readonly UndoneRow[] {
   return record.effects.flatMap(({ effect, after, outcome }, place) => {
     if (!('table' in effect) || outcome !== 'applied' || skip.has(place)) return [];
-    return [{ place, effect, covered: after.kind === 'row' ? Object.keys(after.columns) : effect.columns }];
+    const wasThere = after.kind === 'row';
+    return [{ place, effect, covered: wasThere ? Object.keys(after.columns) : effect.columns, wasThere }];
   });
 }
 
