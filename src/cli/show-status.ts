@@ -1,7 +1,7 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
-import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
+import { MAX_STEPS_SHOWN, progressText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
 import type { JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
 import type { Style, Terminal } from './terminal.ts';
@@ -30,18 +30,17 @@ const STEP_STYLES: Readonly<Record<StepState, Style>> = { ...STATE_STYLES, waiti
 
 const MAX_REFUSALS_SHOWN = 5;
 
-export function showStatus(terminal: Terminal, status: JobStatus): string {
+/** Of more steps than a screen holds: those that are not done, and the latest; `full`: all. */
+export function showStatus(terminal: Terminal, status: JobStatus, full = false): string {
   const { steps, questions, verifications } = status;
   const done = steps.filter(({ state }) => state === 'done').length;
+  const progress = progressText(status.counts ?? { begun: steps.length, done }, status.planned);
   const last = verifications.count === 0 ? '' : ` (${verifications.last})`;
   const compared = `world compared ${times(verifications.count)}${last}`;
   const lines = [
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
-    terminal.style(
-      'dim',
-      `${status.name} · workspace ${status.workspace} · ${done} of ${steps.length} steps begun are done · ${compared}`,
-    ),
-    ...showSteps(terminal, status),
+    terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}`),
+    ...showSteps(terminal, status, full),
     ...showRetrying(terminal, status.retrying ?? []),
     ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
   ];
@@ -55,15 +54,20 @@ export function showStatus(terminal: Terminal, status: JobStatus): string {
   return lines.join('\n');
 }
 
-function showSteps(terminal: Terminal, { steps }: JobStatus): readonly string[] {
-  const width = Math.max(0, ...steps.map(({ id }) => id.length));
-  return steps.map((step) => {
+function showSteps(terminal: Terminal, { steps, workflowId }: JobStatus, full: boolean): readonly string[] {
+  const from = full ? 0 : Math.max(0, steps.length - MAX_STEPS_SHOWN);
+  const shown = steps.filter(({ state }, place) => place >= from || state !== 'done');
+  const width = shown.reduce((widest, { id }) => Math.max(widest, id.length), 0);
+  const omitted = steps.length - shown.length;
+  const all = `  … ${omitted} more that are done: holdfast status ${shellWord(workflowId)} --full`;
+  const lines = shown.map((step) => {
     const again = step.generation === 0 ? '' : `generation ${step.generation}`;
     const name = step.step === step.id ? '' : step.step;
     const notes = [step.effects, name, again].filter((part) => part !== '').join(' · ');
     const marked = `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`;
     return `  ${terminal.style(STEP_STYLES[step.state], marked)}  ${terminal.style('dim', notes)}`.trimEnd();
   });
+  return omitted === 0 ? lines : [terminal.style('dim', all), ...lines];
 }
 
 function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readonly string[] {

@@ -9,13 +9,18 @@ import { whileSlow } from './terminal.ts';
 
 interface Options {
   readonly watch?: boolean;
+  readonly full?: boolean;
 }
 
 export const statusCommand: CommandSpec<Options> = {
   name: 'status',
   arguments: [['<job>', "the job's Workflow id"]],
   description: 'Exit code 3 when it waits for a person, 1 when it has failed.',
-  options: [new Option('-w, --watch', 'draw progress until the job has ended'), ...CONNECTION_OPTIONS],
+  options: [
+    new Option('-w, --watch', 'draw progress until the job has ended'),
+    new Option('--full', 'every step, also of a job with hundreds of them'),
+    ...CONNECTION_OPTIONS,
+  ],
   examples: [
     ['holdfast status city-weather-1a2b3c4d', ''],
     ['holdfast status city-weather-1a2b3c4d --watch', 'until it has ended'],
@@ -28,7 +33,7 @@ export const statusCommand: CommandSpec<Options> = {
       context.options.watch === true
         ? await last(client.watch(job!))
         : await whileSlow(context.terminal, 'Asking the worker', client.status(job!));
-    return { code: codeOf(status), data: status, text: showStatus(context.terminal, status) };
+    return { code: codeOf(status), data: status, text: showStatus(context.terminal, status, context.options.full) };
   },
 };
 

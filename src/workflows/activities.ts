@@ -63,7 +63,9 @@ export function callVerifyWorld(request: VerifyWorldRequest): Promise<VerifyWorl
 }
 
 export function callRepair(request: RepairRequest): Promise<RepairResult> {
-  const summary = `carry out the decision of ${request.decision.by}`;
+  const { by, answer, items = {} } = request.decision;
+  const answers = [...new Set([answer, ...Object.values(items)])].filter((one) => one !== undefined);
+  const summary = `carry out the decision of ${by}: ${answers.join(', ')}`;
   return activities({ summary, startToCloseTimeout: LONG_TIMEOUT }).repair(request);
 }
 

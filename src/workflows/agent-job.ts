@@ -41,7 +41,10 @@ const MAX_RESULT_BYTES = 1_500_000;
 export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
   const { plan, input, options } = understand(given);
   const rewound: string[] = [];
-  const core = new JobCore(options, { onRewound: (stepIds) => rewound.push(...stepIds) });
+  const core = new JobCore(options, {
+    onRewound: (stepIds) => rewound.push(...stepIds),
+    steps: plan.steps.length,
+  });
   const job = new PlannedJob(plan, core, rewound);
   return await core.run(async () => boundedResult(await runPlan(plan, input, job, job.progress), MAX_RESULT_BYTES));
 }

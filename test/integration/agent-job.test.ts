@@ -190,7 +190,7 @@ test(
       [...ids.map((id) => `${id} file.write 0 done 1 file`), 'last file.write 0 approval '].sort(),
     );
     const metadata = await current.query<{ currentDetails: string }>('__temporal_workflow_metadata');
-    assert.match(metadata.currentDetails, /^60 of 61 steps begun are done; the latest, and those that are not:$/m);
+    assert.match(metadata.currentDetails, /^60 of 61 steps are done; the latest, and those that are not:$/m);
     assert.equal(metadata.currentDetails.match(/^- ✔ /gm)?.length, 49);
     assert.match(metadata.currentDetails, /^- ‖ last: approval$/m);
     await current.signal('decide', {

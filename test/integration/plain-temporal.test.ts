@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import type { JobStatus } from '../../src/model/job/status.ts';
 import { findTemporal } from '../../src/dev-server/find.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -24,6 +25,10 @@ const EVERY = { everyMs: 200 };
 testWorker(temporal, { taskQueue, root });
 
 after(() => rmSync(root, { recursive: true, force: true }));
+
+interface HistoryEvent {
+  readonly userMetadata?: { readonly summary?: { readonly data: string } };
+}
 
 async function cli(...args: string[]): Promise<string> {
   const { stdout } = await run(
@@ -64,6 +69,16 @@ test('starts, shows, decides and ends a job by the temporal command line alone',
     (text) => /"id": ?"draft"[^}]*"state": ?"done"|"state":"done"/.test(text),
     EVERY,
   );
+  const waiting = JSON.parse(
+    await until(
+      () => cli('workflow', 'query', '--workflow-id', workflowId, '--type', 'status', '--output', 'json'),
+      (text) => /"id": ?"pause"/.test(text),
+      EVERY,
+    ),
+  ) as { queryResult: [JobStatus] };
+  const [{ steps, planned }] = waiting.queryResult;
+  assert.equal(planned, 3);
+  assert.match(steps[1]!.effects, /^until \d{4}-\d\d-\d\dT/);
   writeFileSync(join(root, 'plain', 'draft.txt'), 'a person was here\n');
 
   // A person sees the workspace, the difference and the command to type.
@@ -95,4 +110,16 @@ test('starts, shows, decides and ends a job by the temporal command line alone',
 
   const history = await cli('workflow', 'show', '--workflow-id', workflowId, '--output', 'json');
   assert.match(history, /"activityId": ?"final"/, 'Activity ids are step ids');
+  const { events } = JSON.parse(history) as { events: HistoryEvent[] };
+  const summaries = events.flatMap(({ userMetadata }) =>
+    userMetadata?.summary === undefined ? [] : [Buffer.from(userMetadata.summary.data, 'base64').toString()],
+  );
+  assert.ok(
+    summaries.some((text) => text.startsWith('"pause (wait) until ')),
+    summaries.join('\n'),
+  );
+  assert.ok(
+    summaries.some((text) => /^"carry out the decision of .*: accept"$/.test(text)),
+    summaries.join('\n'),
+  );
 });

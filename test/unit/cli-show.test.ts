@@ -157,7 +157,7 @@ test('a status shows each step and, when it waits, what to type', () => {
     showStatus(plain, STATUS),
     [
       'j  running',
-      'greet · workspace ws · 1 of 2 steps begun are done · world compared once (first-of-run)',
+      'greet · workspace ws · 2 steps begun, 1 done · world compared once (first-of-run)',
       '  ✔ gather  done      1 file',
       '  ▶ chart   running   draw · generation 2',
     ].join('\n'),
@@ -172,6 +172,22 @@ test('a status shows each step and, when it waits, what to type', () => {
   assert.match(waiting, /^ {2}file:report\.md \(changed\)$/m);
   assert.match(waiting, /^ {2}decide: {2}holdfast decide j$/m);
   assert.match(waiting, /^ {2}by eve: no such question$/m);
+});
+
+test('a plan’s status counts the steps that have not begun; of many steps the latest are shown, or all', () => {
+  const steps = Array.from({ length: 300 }, (_, place) => ({
+    id: `s${place}`,
+    step: 'file.write',
+    generation: 0,
+    state: place === 3 ? ('stuck' as const) : ('done' as const),
+    effects: '',
+  }));
+  const lines = showStatus(plain, { ...STATUS, steps, planned: 400 }).split('\n');
+  assert.match(lines[1]!, / · 299 of 400 steps are done · /);
+  assert.equal(lines[2], '  … 249 more that are done: holdfast status j --full');
+  assert.match(lines[3]!, /^ {2}✖ s3 +stuck/);
+  assert.equal(lines.length, 2 + 1 + 51);
+  assert.equal(showStatus(plain, { ...STATUS, steps, planned: 400 }, true).split('\n').length, 2 + 300);
 });
 
 test('without a terminal a watch prints what has changed, one line each', () => {

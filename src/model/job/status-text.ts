@@ -21,7 +21,7 @@ export const STEP_MARKS: Readonly<Record<StepState, string>> = {
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
 export type StatusExtract = Pick<
   JobStatus,
-  'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending'
+  'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending' | 'planned'
 > & { readonly counts?: { readonly begun: number; readonly done: number } };
 
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
@@ -33,8 +33,8 @@ export function statusMarkdown(status: StatusExtract): string {
   };
   const from = Math.max(0, status.steps.length - MAX_STEPS_SHOWN);
   const shown = status.steps.filter(({ state }, place) => place >= from || state !== 'done');
-  if (shown.length < begun)
-    lines.push(`${done} of ${begun} steps begun are done; the latest, and those that are not:`, '');
+  const cut = shown.length < begun ? '; the latest, and those that are not:' : '';
+  lines.push(`${progressText({ begun, done }, status.planned)}${cut}`, '');
   for (const step of shown) {
     const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
@@ -47,6 +47,15 @@ export function statusMarkdown(status: StatusExtract): string {
   }
   if (status.ending !== undefined) lines.push('', '### When it ended', ...status.ending.map((note) => `- ${note}`));
   return lines.join('\n');
+}
+
+/** `3 of 5 steps are done`; where nobody knows how many there will be: `4 steps begun, 3 done`. */
+export function progressText(
+  { begun, done }: { readonly begun: number; readonly done: number },
+  planned: number | undefined,
+): string {
+  if (planned !== undefined) return `${done} of ${planned} ${planned === 1 ? 'step is' : 'steps are'} done`;
+  return `${begun} ${begun === 1 ? 'step' : 'steps'} begun, ${done} done`;
 }
 
 /** `running`, `waiting for a decision`, … */

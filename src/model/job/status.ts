@@ -76,6 +76,8 @@ export const JobStatusSchema = z.strictObject({
   seq: z.int(),
   /** All, or of more than can be shown the latest and those that are not done; `counts` then says how many. */
   steps: z.array(StepStatusSchema),
+  /** Of a plan: how many steps it has. Absent: a Workflow of one's own, whose steps nobody knows beforehand. */
+  planned: z.int().optional(),
   counts: z.strictObject({ begun: z.int(), done: z.int() }).optional(),
   questions: z.array(QuestionSchema),
   refusals: z.array(RefusalSchema),

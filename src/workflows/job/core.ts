@@ -22,6 +22,7 @@ import type { HoldfastError } from '../../model/failure.ts';
 import type { ReleaseRequest } from '../../model/job/release.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import { MAX_ENDING_NOTES, type JobStatus } from '../../model/job/status.ts';
+import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import { callRelease } from '../activities.ts';
 import { Decisions } from '../gate/decisions.ts';
@@ -50,6 +51,8 @@ type Outcome = ReleaseRequest['outcome'];
 export interface PlanHooks {
   /** Steps that became void while the body goes on; taking them over means the Workflow isn't restarted. */
   readonly onRewound: (stepIds: readonly string[]) => void;
+  /** How many steps the plan has. */
+  readonly steps: number;
 }
 
 /** Thrown to unwind a body that must start anew; never leaves `JobCore`. */
@@ -73,6 +76,7 @@ export class JobCore implements Job {
     this.#hooks = hooks;
     this.#parts = makeJobParts(options, this.carried);
     const { knowledge, questions, view } = this.#parts;
+    view.planned = hooks?.steps;
     this.#calls = new StepCalls(knowledge, this.carried);
     const decisions = new Decisions({
       ...this.#parts,
@@ -164,7 +168,18 @@ export class JobCore implements Job {
   }
 
   async sleep(durationMs: number): Promise<void> {
-    await sleep(durationMs);
+    await sleep(durationMs, { summary: `until ${timeAfter(durationMs)}` });
+  }
+
+  /** A plan's own timer, which is seen as a step. */
+  async wait(stepId: string, durationMs: number): Promise<void> {
+    const { board, view } = this.#parts;
+    const until = `until ${timeAfter(durationMs)}`;
+    board.set(stepId, { step: waitStep.name, state: 'waiting', effects: until });
+    view.refresh();
+    await sleep(durationMs, { summary: `${stepId} (${waitStep.name}) ${until}` });
+    board.set(stepId, { state: 'done', effects: '' });
+    view.refresh();
   }
 
   /** The history grows on, up to what the server allows. Said once a Run. */
@@ -249,6 +264,12 @@ export class JobCore implements Job {
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
     else if (stepIds.some((id) => this.#calls.hasResult(id))) this.#mustRestart = true;
   }
+}
+
+/** By the history's clock, which is the same in every replay. */
+function timeAfter(durationMs: number): string {
+  // oxlint-disable-next-line layout/pure -- the sandbox's clock
+  return new Date(Date.now() + durationMs).toISOString();
 }
 
 function outcomeOf(error: unknown): Outcome {

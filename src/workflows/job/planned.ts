@@ -46,8 +46,8 @@ export class PlannedJob implements PlanJob {
     return Date.now();
   }
 
-  sleep(durationMs: number): Promise<void> {
-    return this.#core.sleep(durationMs);
+  sleep(durationMs: number, stepId: string): Promise<void> {
+    return this.#core.wait(stepId, durationMs);
   }
 
   rewound(): readonly string[] {

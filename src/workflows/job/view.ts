@@ -31,6 +31,8 @@ export class JobView {
   state: JobState = 'verifying';
   /** What was found and done when the job ended. */
   endingNotes: readonly string[] = [];
+  /** Of a plan: how many steps it has. */
+  planned: number | undefined;
 
   constructor(options: JobViewOptions) {
     this.#options = options;
@@ -69,6 +71,7 @@ export class JobView {
       steps: [...steps],
       questions: [...boundedQuestions(questions.all)],
       refusals: [...refusals.all],
+      ...defined({ planned: this.planned }),
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
     };
   }

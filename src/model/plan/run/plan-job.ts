@@ -37,8 +37,8 @@ export interface PlanJob {
    * settles.
    */
   step(request: PlanStepRequest): Promise<PlanStepResult>;
-  /** A timer, in milliseconds. */
-  sleep(durationMs: number): Promise<void>;
+  /** The timer of a `wait`, in milliseconds. */
+  sleep(durationMs: number, stepId: string): Promise<void>;
   /** Milliseconds since 1970, as the job's own time has it (in a Workflow: the same in every replay). */
   nowMs(): number;
   /** Ids whose results became void since the last call. Drained at each barrier and before the plan finishes. */

@@ -51,7 +51,7 @@ export async function runStep(id: string, superStep: SuperStep): Promise<StepOut
   }
   try {
     if (step.use === waitStep.name) {
-      await job.sleep(waitMs(resolved.input, job.nowMs()));
+      await job.sleep(waitMs(resolved.input, job.nowMs()), id);
       return { id, kind: 'done', output: {} };
     }
     const result = await job.step(requestFor(step, resolved, superStep));
