@@ -27,6 +27,13 @@ export const PATCHES = {
     since: '0.1.0',
     until: 'No job that was started before 0.1.0 is running or will be reset to before such a decision.',
   },
+  'steps-in-a-window': {
+    why:
+      'All steps that could run were requested at once: beyond what the server takes in one message, or holds ' +
+      'of pending Activities, the Workflow Task failed for ever. Now so many are requested as fit, in order.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

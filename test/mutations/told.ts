@@ -19,4 +19,13 @@ export const TOLD: readonly Mutation[] = [
     replace: 'staleSteps: finding.staleSteps,',
     tests: ['test/unit/question.test.ts'],
   },
+  {
+    guarantee: 'T',
+    breaks: 'all steps that may run are requested at once',
+    file: 'src/workflows/state/step-window.ts',
+    find: 'return this.#steps < MAX_STEPS_AT_ONCE && this.#sizeBytes + sizeBytes <= MAX_BYTES_AT_ONCE;',
+    replace: 'return this.#sizeBytes + sizeBytes <= 1000 * MAX_BYTES_AT_ONCE;',
+    tests: ['test/integration/wide-jobs.test.ts'],
+    name: 'of many steps',
+  },
 ];

@@ -64,6 +64,13 @@ const RERUN_BY_UPDATE: Scenario = {
   },
 };
 
+/** More than run at once. */
+const WIDE = Array.from({ length: 52 }, (_, index) => ({
+  id: `s${index}`,
+  use: 'file.remove',
+  with: { path: `absent-${index}` },
+}));
+
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'parallel-steps-and-a-wait': {
     input: {
@@ -143,6 +150,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       plan: { ...base, name: 'long', steps: [write('a'), write('b', ['a']), write('c', ['b'])] },
     },
   },
+  'a-wide-super-step-at-once': { input: { plan: { ...base, databases: {}, name: 'wide', steps: WIDE } } },
+  'a-wide-super-step-in-a-window': { input: { plan: { ...base, databases: {}, name: 'wide', steps: WIDE } } },
   'cancelled-while-waiting': {
     input: {
       plan: {

@@ -10,6 +10,7 @@
  * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
  */
 import { ApplicationFailure, condition } from '@temporalio/workflow';
+import { jsonBytes } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/run-step.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
@@ -20,6 +21,7 @@ import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
+import type { StepWindow } from '../state/step-window.ts';
 import { detailOf, type Verification } from './verification.ts';
 
 export interface GateOptions {
@@ -30,6 +32,7 @@ export interface GateOptions {
   readonly questions: OpenQuestions;
   readonly rewinds: Rewinds;
   readonly verification: Verification;
+  readonly window: StepWindow;
   /** Steps that are requested now: the gate keeps the set, the verification tells the worker. */
   readonly requested: Set<string>;
 }
@@ -63,16 +66,26 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep): Promise<StepDone | undefined> {
-    const { ending, rewinds, requested, questions } = this.#options;
+    const { ending, rewinds, requested, questions, window } = this.#options;
     const { stepId } = step.request;
+    const sizeBytes = jsonBytes(step.request.input);
     const since = rewinds.count;
     requested.add(stepId);
     try {
       for (;;) {
         ending.throwIfAborted();
         if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
-        if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
-        const result = await callRunStep(this.#call(step));
+        const turn = window.enter(sizeBytes);
+        let result: RunStepResult;
+        try {
+          if (turn !== undefined) await turn;
+          // What has come about while it waited is looked at first.
+          if (turn !== undefined && (ending.aborted !== undefined || this.#isUnsettled)) continue;
+          if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
+          result = await callRunStep(this.#call(step));
+        } finally {
+          window.leave(sizeBytes);
+        }
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result);
         if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
         if (done !== undefined) return done;

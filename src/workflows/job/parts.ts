@@ -10,6 +10,7 @@ import { Rewinds } from '../state/rewinds.ts';
 import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.ts';
 import { SearchAttributes } from '../state/search-attributes.ts';
 import { StepBoard } from '../state/step-board.ts';
+import { StepWindow } from '../state/step-window.ts';
 import type { Carried } from './continue-as-new.ts';
 import { JobView } from './view.ts';
 
@@ -42,7 +43,7 @@ export function makeJobParts(options: OpenJobOptions, carried: Carried | undefin
   const requested = new Set<string>();
   const shared = { identity, board, knowledge, ending, questions };
   const verification = new Verification({ ...shared, origin, attributes, requested });
-  const gate = new Gate({ ...shared, rewinds, verification, requested });
+  const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow() });
   const view = new JobView({ ...shared, name: options.name, refusals, verification });
   return { ...shared, origin, attributes, refusals, rewinds, verification, gate, view };
 }
