@@ -60,5 +60,15 @@ async function build(): Promise<number> {
   await fs.chmod(cli, 0o755).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-  return 0;
+  return await runNode(['--input-type=module', '--eval', SHIP_BUNDLES]);
 }
+
+/** By the code that is shipped, from the code that is shipped. */
+const SHIP_BUNDLES = `
+  import { bundleWorkflows } from './dist/worker/bundle.js';
+  import { shipBundles } from './dist/worker/shipped-bundle.js';
+  const bundles = [];
+  for (const isEncrypted of [false, true])
+    bundles.push({ isEncrypted, ...(await bundleWorkflows(undefined, { isEncrypted })) });
+  shipBundles(bundles);
+`;

@@ -15,6 +15,7 @@ import { ENCODED_FAILURES } from '../codec/failure-converter.ts';
 import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { shippedBundle } from './shipped-bundle.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
@@ -23,11 +24,13 @@ export interface BundleChoice {
   readonly isEncrypted?: boolean;
 }
 
-/** Bundles Holdfast's Workflows, and yours, ahead of time. */
+/** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
 export async function bundleWorkflows(
   workflowsPath?: string,
   { isEncrypted = false }: BundleChoice = {},
 ): Promise<WorkflowBundleWithSourceMap> {
+  const shipped = workflowsPath === undefined ? shippedBundle(isEncrypted) : undefined;
+  if (shipped !== undefined) return shipped;
   const fromSources = import.meta.url.endsWith('.ts');
   const own = modulePath('index', fromSources);
   const common: Omit<BundleOptions, 'workflowsPath'> = {

@@ -163,6 +163,20 @@ test('brings a command line that says what it can do', async () => {
   }
 });
 
+test('carries the bundle of its Workflows, so that a worker starts without webpack', async () => {
+  const script = `
+    import { bundleWorkflows } from 'holdfast/worker';
+    const { code } = await bundleWorkflows(undefined, { isEncrypted: process.argv.includes('encrypted') });
+    console.log(code.length);
+  `;
+  for (const kind of ['plain', 'encrypted']) {
+    const file = path.join(folder, 'node_modules/holdfast/dist/workflow-bundles', `${kind}.js`);
+    const size = (await fs.readFile(file, 'utf8')).length;
+    const printed = await run(process.execPath, ['--input-type=module', '--eval', script, kind], folder);
+    assert.equal(Number(printed), size);
+  }
+});
+
 test('the worker that the Dockerfile starts is a command of it', async () => {
   await run(path.join(folder, 'node_modules/.bin/holdfast'), ['worker', '--help'], folder);
 });
