@@ -8,6 +8,7 @@
 import { Context } from '@temporalio/activity';
 import type { Caller } from '../protocol/host.ts';
 import type { Secrets } from '../protocol/secrets/secrets.ts';
+import { faultPointAsync } from '../store/fault-point.ts';
 import { asTemporalFailure } from './failure.ts';
 import { Heartbeat } from './heartbeat.ts';
 
@@ -32,7 +33,7 @@ export async function asActivity<T>(
   work: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
-  const { workflowExecution, workflowNamespace, taskToken } = context.info;
+  const { workflowExecution, workflowNamespace, taskToken, attempt, retryPolicy } = context.info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
   const heartbeat = new Heartbeat(context);
   const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
@@ -41,9 +42,11 @@ export async function asActivity<T>(
       workflowId,
       runId,
       signal: context.cancellationSignal,
+      isTriedAgain: attempt < (retryPolicy?.maximumAttempts ?? Infinity),
       progress: (message, fraction) => heartbeat.tell(secrets.redact(message), fraction),
       log: (message, fields) => void context.log.info(secrets.redact(message), secrets.redactJson(fields)),
     });
+    await faultPointAsync('activity.answer');
     // A step's own output is in the record as it is: one that holds a secret was refused.
     return isStepDone(result) ? result : secrets.redactJson(result);
   } catch (error) {

@@ -24,6 +24,7 @@ const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
   undoing: 'yellow',
   undone: 'dim',
   'partly-undone': 'yellow',
+  stopped: 'yellow',
 };
 /** `waiting` of a step means that its turn has not come. */
 const STEP_STYLES: Readonly<Record<StepState, Style>> = { ...STATE_STYLES, waiting: 'dim' };

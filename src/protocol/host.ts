@@ -36,6 +36,8 @@ export interface Caller {
   readonly workflowId: string;
   readonly runId: string;
   readonly signal: AbortSignal;
+  /** Is the attempt made again if it fails with what may pass? Default: no. */
+  readonly isTriedAgain?: boolean;
   progress(message: string, fraction?: number): void;
   log(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

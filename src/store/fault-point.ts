@@ -66,6 +66,7 @@ const PROTOCOL_POINTS = [
   'record.before',
   'record.after',
   'step.answer',
+  'activity.answer',
   'verify.compared',
   'verify.mark-before',
   'verify.mark-after',

@@ -21,6 +21,8 @@ const LONG_TIMEOUT = '6 hours';
 const SHORT_TIMEOUT = '5 minutes';
 const MAX_SUMMARY_CHARACTERS = 200;
 const RELEASE_ATTEMPTS = 6;
+/** About three minutes; then the decision is refused with the reason, and the question stays for another one. */
+const REPAIR_ATTEMPTS = 12;
 
 /** What may pass (server, disk or database unreachable, lock busy) is tried again for as long as it takes. */
 const PATIENT_RETRY = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 30_000 } as const;
@@ -66,7 +68,11 @@ export function callRepair(request: RepairRequest): Promise<RepairResult> {
   const { by, answer, items = {} } = request.decision;
   const answers = [...new Set([answer, ...Object.values(items)])].filter((one) => one !== undefined);
   const summary = `carry out the decision of ${by}: ${answers.join(', ')}`;
-  return activities({ summary, startToCloseTimeout: LONG_TIMEOUT }).repair(request);
+  return activities({
+    summary,
+    startToCloseTimeout: LONG_TIMEOUT,
+    retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
+  }).repair(request);
 }
 
 export function callAskStuck(request: AskStuckRequest): Promise<Question> {

@@ -34,6 +34,49 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },
+  'abort-ends-all-at-once': {
+    why:
+      'An abort as an answer let siblings and waits run on; an abort of either kind waited for a repair that could ' +
+      'not be completed, let waiting decisions be carried out, was lost in a restart that waited, and did not end an ' +
+      'undoing that an earlier Run had begun. Now it ends all of that at once.',
+    since: '0.2.0',
+    until: 'No job that was aborted before 0.2.0 is running or will be reset to before its abort.',
+  },
+  'a-cancellation-ends-a-pending-restart': {
+    why: 'A job that was cancelled while it waited to start anew went on in its new Run.',
+    since: '0.2.0',
+    until: 'No job that was cancelled before 0.2.0 will be reset to before its cancellation.',
+  },
+  'a-cancellation-spares-the-release': {
+    why: 'A cancellation that came while a job gave its workspace back left the workspace bound.',
+    since: '0.2.0',
+    until: 'No job that was cancelled before 0.2.0 will be reset to before its end.',
+  },
+  'nothing-is-decided-while-ending': {
+    why: 'A decision that came while the job gave its workspace back was still carried out.',
+    since: '0.2.0',
+    until: 'No job that ended before 0.2.0 will be reset to before its end.',
+  },
+  'a-settled-question-stays-settled': {
+    why: 'An answer that was on its way while its question was decided put the same question again.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset to before such a decision.',
+  },
+  'compare-after-every-answer': {
+    why: 'After an approval, or another answer about one step, the world was not compared before the step went on.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset to before such an answer.',
+  },
+  'a-freed-workspace-is-noticed': {
+    why: 'A job whose workspace another running job had waited for a person, also when that job had ended.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 waits for a workspace or will be reset to before it did.',
+  },
+  'a-shared-comparison-is-the-jobs': {
+    why: 'Cancelling the scope of the step that had asked for a comparison failed the steps that shared it.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset to before such a cancellation.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

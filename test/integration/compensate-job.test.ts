@@ -146,7 +146,7 @@ test(
     assert.equal(status.state, 'aborted');
     assert.deepEqual(
       status.steps.map(({ id, state }) => [id, state]),
-      [...SAGA.map(({ contract }) => [contract.name, 'undone']), ['asks', 'waiting']],
+      [...SAGA.map(({ contract }) => [contract.name, 'undone']), ['asks', 'stopped']],
     );
     const records = chainOf(places.workspace, status.jobId);
     assert.deepEqual(

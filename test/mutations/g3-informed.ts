@@ -49,8 +49,8 @@ export const INFORMED: readonly Mutation[] = [
     guarantee: 'G3',
     breaks: 'a decision answers a question that another has answered',
     file: 'src/protocol/repair/decide.ts',
-    find: 'if (canonicalJson(sealed.decision) !== canonicalJson(decision)) return',
-    replace: 'if (sealed.decision === undefined) return',
+    find: 'if (canonicalJson(sealed.decision) === canonicalJson(decision))',
+    replace: 'if (sealed.decision !== undefined)',
     tests: ['test/integration/decisions-refused.test.ts'],
   },
   {

@@ -9,7 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { startDevServer } from '../../src/dev-server/start.ts';
 import { bundleWorkflows, createWorker } from '../../src/worker.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 const folder = new URL('./histories/', import.meta.url).pathname;
@@ -24,7 +24,7 @@ const worker = await createWorker({
   address: server.address,
   workspaceRoot: '/tmp/holdfast-recorded',
   taskQueue: 'histories',
-  workflowBundle: await bundleWorkflows(),
+  workflowBundle: await bundleWorkflows(new URL('./own-workflows.ts', import.meta.url).pathname),
   env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   identity: 'recorder',
 });
@@ -37,14 +37,18 @@ try {
     // A path that every recording has, so that a history holds nothing of the machine it was recorded on.
     const workspace = `/tmp/holdfast-recorded/${name}`;
     rmSync(workspace, { recursive: true, force: true });
-    scenario.before?.(workspace);
-    const handle = await client.workflow.start(agentJob, {
+    await scenario.before?.(workspace, async (workflowId, input) => {
+      await client.workflow.start('agentJob', { workflowId, taskQueue: 'histories', args: [input] });
+      return client.workflow.getHandle(workflowId);
+    });
+    const handle = await client.workflow.start(scenario.workflow ?? 'agentJob', {
       workflowId: name,
       taskQueue: 'histories',
       args: [{ ...scenario.input, workspace }],
     });
     await scenario.during?.(client.workflow.getHandle(name), workspace);
     await handle.result().catch(() => undefined);
+    setFaultHook(undefined);
     const runId = scenario.run === 'first' ? handle.firstExecutionRunId : undefined;
     const history = await client.workflow.getHandle(name, runId).fetchHistory();
     writeFileSync(

@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import { bundleWorkflows } from '../../src/worker.ts';
 import { PATCHES } from '../../src/workflows/patches.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -17,26 +23,59 @@ const webpack = createRequire(createRequire(import.meta.url).resolve('@temporali
 };
 
 const folder = new URL('./histories/', import.meta.url).pathname;
+const RECORDED = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .sort()
+  .map((name) => ({ name: name.replace('.json', ''), text: readFileSync(join(folder, name), 'utf8') }));
 Runtime.install({ logger: new DefaultLogger('ERROR') });
-const workflowBundle = await bundleWorkflows();
+const ownWorkflows = new URL('./own-workflows.ts', import.meta.url).pathname;
+const TAKEN_AWAY = 'the-patch-that-is-taken-away';
+const workflowBundle = await bundleWorkflows(ownWorkflows);
+const withoutGuard = await bundleWithoutGuard();
 
-for (const name of recordedNames()) {
+for (const { name, text } of RECORDED) {
   test(`replays ${name}`, async () => {
-    const history = historyFromJSON(JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')));
+    const history = historyFromJSON(JSON.parse(text));
     await Worker.runReplayHistory({ workflowBundle }, history, name);
   });
 }
 
 for (const id of Object.keys(PATCHES)) {
   test(`taking patched('${id}') away makes a replay fail`, async () => {
-    const stub = join(mkdtempSync(join(tmpdir(), 'holdfast-patches-')), 'patches.mjs');
-    writeFileSync(
-      stub,
-      `import { patched } from '@temporalio/workflow';\nexport const isPatched = (id) => id === ` +
-        `${JSON.stringify(id)} || patched(id);\n`,
+    const bundle = { ...withoutGuard, code: withoutGuard.code.replaceAll(TAKEN_AWAY, id) };
+    // A history with the marker needs the guard anyway; a history without the marker shows the old behaviour.
+    const unmarked = RECORDED.filter(
+      ({ text }) => !text.includes(Buffer.from(JSON.stringify(id)).toString('base64')) && !text.includes(id),
     );
-    const bundle = await bundleWorkflowCode({
-      workflowsPath: new URL('../../src/workflows/index.ts', import.meta.url).pathname,
+    const histories = unmarked.map(({ name, text }) => ({
+      workflowId: name,
+      history: historyFromJSON(JSON.parse(text)),
+    }));
+    let hasFailed = false;
+    for await (const { error } of Worker.runReplayHistories({ workflowBundle: bundle }, histories))
+      if ((hasFailed = error !== undefined)) break;
+    assert.ok(hasFailed, 'every history replays without the guard: it guards nothing, or its old history is missing');
+  });
+}
+
+test('every scenario has a recorded history, and every history its scenario', () => {
+  assert.deepEqual(
+    RECORDED.map(({ name }) => name),
+    Object.keys(SCENARIOS).sort(),
+  );
+});
+
+/** The Workflows with one guard taken away: the patch whose id is put in place of `TAKEN_AWAY`. */
+async function bundleWithoutGuard(): Promise<WorkflowBundleWithSourceMap> {
+  const stub = join(mkdtempSync(join(tmpdir(), 'holdfast-patches-')), 'patches.mjs');
+  writeFileSync(
+    stub,
+    `import { patched } from '@temporalio/workflow';\nexport const isPatched = (id) => id === ` +
+      `'${TAKEN_AWAY}' || patched(id);\n`,
+  );
+  try {
+    return await bundleWorkflowCode({
+      workflowsPath: ownWorkflows,
       logger: new DefaultLogger('ERROR'),
       workflowInterceptorModules: [new URL('../../src/workflows/carried-argument.ts', import.meta.url).pathname],
       webpackConfigHook: (config) => {
@@ -45,30 +84,7 @@ for (const id of Object.keys(PATCHES)) {
         return config;
       },
     });
+  } finally {
     rmSync(dirname(stub), { recursive: true });
-    const failed: string[] = [];
-    for (const name of recordedNames()) {
-      const text = readFileSync(join(folder, `${name}.json`), 'utf8');
-      // A history with the marker needs the guard anyway; a history without the marker shows the old behaviour.
-      if (text.includes(Buffer.from(JSON.stringify(id)).toString('base64')) || text.includes(id)) continue;
-      const history = historyFromJSON(JSON.parse(text));
-      await Worker.runReplayHistory({ workflowBundle: bundle }, history, name).catch(() => failed.push(name));
-    }
-    assert.notDeepEqual(
-      failed,
-      [],
-      'every history replays without the guard: it guards nothing, or its old history is missing',
-    );
-  });
-}
-
-test('every scenario has a recorded history, and every history its scenario', () => {
-  assert.deepEqual(recordedNames(), Object.keys(SCENARIOS).sort());
-});
-
-function recordedNames(): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => name.replace('.json', ''))
-    .sort();
+  }
 }

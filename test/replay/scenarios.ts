@@ -4,40 +4,15 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
-import type { AgentJobInput } from '../../src/workflows/agent-job.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
+import { base, decision, write, type Scenario } from './scenario.ts';
+import { ENDINGS } from './scenarios-ending.ts';
 
-export interface Scenario {
-  readonly input: Omit<AgentJobInput, 'workspace'>;
-  /** Called before the job starts, with its workspace. */
-  readonly before?: (workspace: string) => void;
-  /** Plays the person. */
-  readonly during?: (handle: WorkflowHandle, workspace: string) => Promise<void>;
-  /** Which Run of the chain is recorded. Default: the last. */
-  readonly run?: 'first' | 'last';
-}
-
-const base = { schemaVersion: 1, workspace: 'unused', databases: { main: { url: 'sqlite:main.db' } } } as const;
 const table = {
   id: 'table',
   use: 'db.sql',
   with: { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)', writes: ['note'] },
 };
-const write = (id: string, needs: string[] = []) => ({
-  id,
-  use: 'file.write',
-  with: { path: `${id}.txt`, content: id },
-  needs,
-});
-
-const decision = (digest: string, answer: string): Record<string, string> => ({
-  digest,
-  answer,
-  by: 'someone@example.com',
-  reason: 'recorded for replay',
-});
-
 /** The input of a finished step changes during a pause; the person has the step run again. */
 const RERUN_BY_UPDATE: Scenario = {
   input: {
@@ -72,6 +47,7 @@ const WIDE = Array.from({ length: 52 }, (_, index) => ({
 }));
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  ...ENDINGS,
   'parallel-steps-and-a-wait': {
     input: {
       plan: {

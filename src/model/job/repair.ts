@@ -23,8 +23,18 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     notes: z.array(z.string()),
   }),
   /** The decision can't be used; nothing was done. */
-  z.strictObject({ kind: z.literal('refused'), question: DigestSchema, problems: z.array(z.string()) }),
+  z.strictObject({
+    kind: z.literal('refused'),
+    question: DigestSchema,
+    problems: z.array(z.string()),
+    /** Another decision has answered the question, perhaps in a Run that was reset: it need not stay open. */
+    isSettled: z.boolean().optional(),
+  }),
   /** The world no longer shows what the question showed; it is withdrawn and the world is compared again. */
-  z.strictObject({ kind: z.literal('world-moved'), question: DigestSchema, resources: z.array(z.string()) }),
+  z.strictObject({
+    kind: z.literal('world-moved'),
+    question: DigestSchema,
+    resources: z.array(z.string()),
+  }),
 ]);
 export type RepairResult = z.infer<typeof RepairResultSchema>;

@@ -16,6 +16,7 @@ export const STEP_MARKS: Readonly<Record<StepState, string>> = {
   undoing: '↶',
   undone: '↶',
   'partly-undone': '↶',
+  stopped: '■',
 };
 
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */

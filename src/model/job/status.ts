@@ -16,6 +16,7 @@ export const StepStateSchema = z.enum([
   'undoing',
   'undone',
   'partly-undone',
+  'stopped',
 ]);
 export type StepState = z.infer<typeof StepStateSchema>;
 

@@ -20,11 +20,19 @@ export type IntentEnd =
       readonly hasFailed: boolean;
     };
 
-/** Call under the lock. Safe to repeat. @throws whatever is no HoldfastError */
-export async function finishIntents(job: JobUnderLock, jobId: string): Promise<readonly IntentEnd[]> {
+/**
+ * Call under the lock. Safe to repeat.
+ * @param isTriedAgain what may pass is thrown, since the caller comes again
+ * @throws whatever is no HoldfastError
+ */
+export async function finishIntents(
+  job: JobUnderLock,
+  jobId: string,
+  isTriedAgain = false,
+): Promise<readonly IntentEnd[]> {
   const ends: IntentEnd[] = [];
   for (const row of job.ledger.openIntents(jobId))
-    ends.push(row.state === 'sealed' ? await dropIntent(job, row) : await finishIntent(job, row));
+    ends.push(row.state === 'sealed' ? await dropIntent(job, row) : await finishIntent(job, row, isTriedAgain));
   return ends;
 }
 
@@ -48,14 +56,14 @@ async function dropIntent({ workspace, ledger }: JobUnderLock, { intent }: Inten
   return { stepId: intent.stepId, outcome: 'dropped' };
 }
 
-async function finishIntent(job: JobUnderLock, row: IntentRow): Promise<IntentEnd> {
+async function finishIntent(job: JobUnderLock, row: IntentRow, isTriedAgain: boolean): Promise<IntentEnd> {
   const { stepId } = row.intent;
   try {
     const outcome = await rollForwardIntent(job, row);
     if (outcome.kind === 'applied') return { stepId, outcome: 'finished' };
     return { stepId, outcome: 'not finished', why: whyNot(outcome), hasFailed: false };
   } catch (error) {
-    if (!isFailure(error)) throw error;
+    if (!isFailure(error) || (error.retryable && isTriedAgain)) throw error;
     return { stepId, outcome: 'not finished', why: job.workspace.secrets.redact(error.message), hasFailed: true };
   }
 }

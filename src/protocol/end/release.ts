@@ -6,10 +6,13 @@
  * 1. A database that can't be fenced, or an intent that can't be finished, keeps the workspace bound; it says which.
  * 2. No command of the job runs on in the workspace, unless it can't be ended from here: then a note says so.
  * 3. A call of which nobody knows whether it happened is named by the record of the release.
+ * 4. What may pass (a database that is started again) is thrown while the release is tried again; only the last attempt
+ *    leaves the workspace bound because of it.
  */
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { endCommandsOf } from '../../effects/processes/running-command.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
+import { shortDigest } from '../../model/digest.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
@@ -85,13 +88,18 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
   const { runId } = caller;
   expectRecordedDatabases(workspace, settings, ledger, jobId);
   const notEnded = await endCommandsOf(workspace.directory, jobId);
-  const ends = await finishIntents({ workspace, ledger, settings, term, runId }, jobId);
-  const notes = [...ends.map(intentEndNote), ...notEnded, ...openCallNotes(ledger, jobId)];
+  const ends = await finishIntents({ workspace, ledger, settings, term, runId }, jobId, caller.isTriedAgain);
+  const open = [...openCallNotes(ledger, jobId), ...openDecisionNotes(ledger, jobId)];
+  const notes = [...ends.map(intentEndNote), ...notEnded, ...open];
   withdrawQuestions(site);
   await removeForgottenFiles(workspace, ledger, job, host.clock());
   const isUnfinished = ledger.openIntents(jobId).length > 0;
   const fences = await raiseFences(workspace, settings, jobId, term + 1);
-  if ('unreachable' in fences) notes.push(...notFencedNotes(workspace, fences.unreachable));
+  if ('unreachable' in fences) {
+    const passing = fences.unreachable.find(({ error }) => error.retryable);
+    if (passing !== undefined && caller.isTriedAgain === true) throw passing.error;
+    notes.push(...notFencedNotes(workspace, fences.unreachable));
+  }
   if (isUnfinished || 'unreachable' in fences) return { released: false, at: ledger.job(jobId)!.at, notes };
   faultPoint('release.before');
   const at = ledger.transaction(() =>
@@ -99,6 +107,13 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
   );
   faultPoint('release.after');
   return { released: true, at, notes };
+}
+
+/** What a person had decided and could not be carried to its end: something of it may be done. */
+function openDecisionNotes(ledger: Ledger, jobId: string): readonly string[] {
+  return ledger
+    .sealedRepairs(jobId)
+    .map((digest) => `what was decided for question ${shortDigest(digest)} was begun and is not carried to its end`);
 }
 
 /** Nobody need answer any more. */

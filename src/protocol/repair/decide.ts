@@ -11,12 +11,13 @@ import { lookAgain } from './look-again.ts';
 import type { Answers } from '../../model/question/answer.ts';
 import type { RepairContext } from './running/context.ts';
 import { restoreProblems } from './rehearse.ts';
-import { rollForward } from './roll-forward.ts';
+import { abortInstead, rollForward } from './roll-forward.ts';
 import { sealRepair } from './seal.ts';
 import { withoutRecord } from './without-record.ts';
 import { SealedRepairSchema } from './running/sealed-repair.ts';
 
 const MAX_RESOURCES_IN_RESULT = 20;
+const ANSWERED_ALREADY = 'another decision has answered this question already';
 
 /** Carries the decision out, or says why not. Call under the lock. */
 export async function decide(context: RepairContext, decision: Decision): Promise<RepairResult> {
@@ -49,12 +50,16 @@ export async function decide(context: RepairContext, decision: Decision): Promis
 /** The question has been answered already: by this decision, or by another. */
 async function goOn(context: RepairContext, decision: Decision, body: unknown): Promise<RepairResult> {
   const sealed = SealedRepairSchema.parse(body);
-  if (canonicalJson(sealed.decision) !== canonicalJson(decision))
-    return refused(decision, ['another decision has answered this question already']);
-  return sealed.result ?? (await rollForward(context, sealed));
+  if (canonicalJson(sealed.decision) === canonicalJson(decision))
+    return sealed.result ?? (await rollForward(context, sealed));
+  // Perhaps in a Run that this one has forgotten: whatever is to be asked now is asked anew.
+  if (sealed.result !== undefined) return { ...refused(decision, [ANSWERED_ALREADY]), isSettled: true };
+  if (decision.answer === 'abort' && decision.items === undefined) return abortInstead(context, sealed, decision);
+  const { by } = sealed.decision;
+  return refused(decision, [`the decision of ${by} is being carried out: send that one again, or abort`]);
 }
 
-function refused({ digest }: Decision, problems: readonly string[]): RepairResult {
+function refused({ digest }: Decision, problems: readonly string[]): Extract<RepairResult, { kind: 'refused' }> {
   return { kind: 'refused', question: digest, problems: [...problems] };
 }
 

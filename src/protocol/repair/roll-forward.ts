@@ -4,6 +4,7 @@
  * Invariant: a term rises in every database first and in the ledger last, with the record; it never falls.
  */
 import type { Answer } from '../../model/question/answer.ts';
+import type { Decision } from '../../model/question/decision.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { GENESIS } from '../../model/record/chain.ts';
@@ -13,7 +14,7 @@ import { carryOut } from './carry-out.ts';
 import { decisionFields } from './decision-record.ts';
 import { raiseTerm } from './changes/term.ts';
 import type { RepairContext } from './running/context.ts';
-import type { RunningRepair } from './running/running-repair.ts';
+import { RunningRepair } from './running/running-repair.ts';
 import { SealedRepairSchema, type SealedRepair } from './running/sealed-repair.ts';
 
 /** Answers that change the record of the world: they raise the term, which fences leftovers. */
@@ -47,6 +48,18 @@ export async function rollForward(context: RepairContext, sealed: SealedRepair):
   return result;
 }
 
+/** What was decided can't be completed now, and the job ends all the same; the record says both. */
+export function abortInstead(context: RepairContext, begun: SealedRepair, decision: Decision): RepairResult {
+  const { ledger, jobId } = context;
+  const { question } = ledger.question(begun.digest)!;
+  const answers = Object.fromEntries(question.findings.map(({ resource }) => [resource, 'abort' as const]));
+  const sealed: SealedRepair = { ...begun, decision, answers, reruns: [], adopts: [] };
+  const repair = new RunningRepair(context, question, sealed);
+  const { by, answer } = begun.decision;
+  repair.note(`the decision of ${by} (${answer ?? 'for each finding'}) was begun and is not carried to its end`);
+  return ledger.transaction(() => finish(repair, ledger.job(jobId), undefined));
+}
+
 function raisesTerm({ question, sealed }: RunningRepair): boolean {
   if (question.kind === 'foreign' || question.kind === 'undo') return false;
   // A stuck step that has no record yet is only run again: nothing of the world is changed.
@@ -62,6 +75,8 @@ function finish(repair: RunningRepair, job: JobRow | undefined, raised: number |
     job === undefined ? { seq: 0, head: GENESIS } : ledger.append(jobId, caller.runId, decisionFields(repair)).at;
   if (raised !== undefined) ledger.raiseTerm(jobId, raised);
   ledger.closeQuestion(sealed.digest);
+  // From here on nothing of the job is applied, whoever requests it: claims hold for an open job only.
+  if (job?.state === 'open' && Object.values(sealed.answers).includes('abort')) ledger.setJobState(jobId, 'aborted');
   const result: RepairResult = {
     kind: 'repaired',
     question: sealed.digest,

@@ -43,11 +43,13 @@ export class RunWork implements StepWork {
   }
 
   obstacle(ledger: Ledger): RunStepResult | undefined {
-    if (ledger.job(this.#request.jobId)?.state !== 'undoing') return undefined;
+    const state = ledger.job(this.#request.jobId)?.state;
+    if (state !== 'undoing' && state !== 'aborted') return undefined;
+    const why = state === 'undoing' ? 'what the job did is being undone' : 'a person has aborted the job';
     return {
       kind: 'failed',
       type: 'aborted',
-      message: `Step ${this.#request.stepId} does not run any more: what the job did is being undone.`,
+      message: `Step ${this.#request.stepId} does not run any more: ${why}.`,
     };
   }
 

@@ -16,8 +16,8 @@ import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, parsed } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 
-/** `undoing`: no step runs any more; what the job did is undone. */
-const STATES = ['open', 'undoing', 'released'] as const;
+/** `aborted`, `undoing`: no step runs any more; what the job did stays, or is undone. */
+const STATES = ['open', 'aborted', 'undoing', 'released'] as const;
 
 /** A moment of one boot of the host. */
 export interface BootTime {

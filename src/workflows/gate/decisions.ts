@@ -5,8 +5,15 @@
  * 1. They are carried out one at a time, each by a repair Activity, and each is used once.
  * 2. A decision that can't be used, or whose repair fails, is recorded with the reason and leaves its question open: it
  *    never ends the job.
+ * 3. From an abort on none is carried out any more, and a repair that is under way is cancelled.
  */
-import { ActivityFailure, ApplicationFailure, TemporalFailure, isCancellation } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  TemporalFailure,
+  isCancellation,
+} from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
@@ -15,7 +22,9 @@ import { isAboutTheWorld, type Question } from '../../model/question/question.ts
 import { ruleOn } from '../../model/question/ruling.ts';
 import { callRepair } from '../activities.ts';
 import type { DecideAnswer } from '../messages.ts';
-import type { Ending } from '../state/ending.ts';
+import { isPatched } from '../patches.ts';
+import { abortedBy } from '../state/aborted-by.ts';
+import type { Ending, Undoing } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
@@ -37,12 +46,12 @@ export interface DecisionsOptions {
 
 type Repaired = Extract<RepairResult, { kind: 'repaired' }>;
 
-const UNDONE_ALREADY = 'the job is being undone already; abort without compensate ends that';
-
 export class Decisions {
   readonly #options: DecisionsOptions;
   /** The last decision's turn: the next one begins when it has ended, however it has. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Of the repair that is under way. */
+  #repair: CancellationScope | undefined;
 
   constructor(options: DecisionsOptions) {
     this.#options = options;
@@ -50,7 +59,7 @@ export class Decisions {
 
   /** A decision by Signal: carried out, or recorded with the reason why not. */
   async decideBySignal(value: unknown): Promise<void> {
-    const problems = this.problemsOf(value);
+    const problems = this.#problemsIn(value);
     if (problems.length > 0) return this.#options.refusals.add(value, problems);
     try {
       await this.decide((parseDecision(value) as { decision: Decision }).decision);
@@ -65,22 +74,26 @@ export class Decisions {
    * reason.
    */
   abortBySignal(value: unknown): void {
-    const { ending, questions, refusals, onAborted } = this.#options;
+    const { ending, questions, refusals } = this.#options;
     const parsed = parseAbort(value);
     if ('problems' in parsed) return refusals.add(value, parsed.problems);
     const { by, reason, compensate } = parsed.abort;
-    const objection = compensate === true ? ending.whyNoUndo() : undefined;
+    const objection = ending.whyRefused(compensate === true ? 'undo' : 'abort');
     if (objection !== undefined) return refusals.add(value, [objection]);
-    const failure = abortedBy({ by, reason }, null, []);
-    if (compensate === true) ending.undoBySignal(failure, { by, reason, question: null, notes: [] });
-    else ending.abortBySignal(failure);
+    // Before it was so, a Signal did not end an undoing that an earlier Run had begun.
+    if (ending.isPrompt || !ending.isCarried) this.#abort({ by, reason, question: null, notes: [] }, compensate);
     // First what is in flight, then what is shown: the order of the commands in the history.
-    onAborted();
+    this.#endWhatIsInFlight();
     questions.show();
   }
 
   /** Why a decision can't be used now; empty when it can. */
   problemsOf(value: unknown): readonly string[] {
+    const { whyUndecidable } = this.#options.ending;
+    return whyUndecidable === undefined ? this.#problemsIn(value) : [whyUndecidable];
+  }
+
+  #problemsIn(value: unknown): readonly string[] {
     const { ending, questions } = this.#options;
     const parsed = parseDecision(value);
     if ('problems' in parsed) return parsed.problems;
@@ -91,7 +104,8 @@ export class Decisions {
       const others = open.length === 0 ? 'none is open' : `open: ${open.join(', ')}`;
       return [`no open question has the digest ${shortDigest(decision.digest)}; ${others}`];
     }
-    if (ending.isUndoing && decision.compensate === true) return [UNDONE_ALREADY];
+    const objection = decision.compensate === true ? ending.whyRefused('undo') : undefined;
+    if (ending.isUndoing && objection !== undefined) return [objection];
     const ruling = ruleOn(question, decision);
     return ruling.usable ? [] : ruling.problems;
   }
@@ -107,16 +121,15 @@ export class Decisions {
   }
 
   async #carryOut(decision: Decision): Promise<DecideAnswer> {
-    const { identity, questions, refusals } = this.#options;
+    const { questions } = this.#options;
+    const tooLate = this.#whyTooLate();
+    if (tooLate !== undefined) return this.#refuse(decision, [tooLate]);
     const question = questions.get(decision.digest);
-    if (question === undefined) {
-      const problem = `question ${shortDigest(decision.digest)} was answered meanwhile`;
-      refusals.add(decision, [problem]);
-      return { done: [problem], used: null };
-    }
+    if (question === undefined)
+      return this.#refuse(decision, [`question ${shortDigest(decision.digest)} was answered meanwhile`]);
     let result: RepairResult;
     try {
-      result = await callRepair({ ...identity, decision });
+      result = await this.#callRepair(decision);
     } catch (error) {
       // Needs no patch: such a failure ended the job before, so that no history goes on behind it.
       if (!(error instanceof TemporalFailure)) throw error;
@@ -125,9 +138,40 @@ export class Decisions {
     return this.#settle(question, decision, result);
   }
 
+  /** The job may have been aborted while the decision waited for its turn. */
+  #whyTooLate(): string | undefined {
+    const { ending } = this.#options;
+    const { whyUndecidable, hasEnded, aborted } = ending;
+    if (whyUndecidable === undefined) return undefined;
+    if (hasEnded) return isPatched('nothing-is-decided-while-ending') ? whyUndecidable : undefined;
+    return aborted === undefined || ending.isPrompt ? whyUndecidable : undefined;
+  }
+
+  #refuse(decision: Decision, problems: readonly string[]): DecideAnswer {
+    this.#options.refusals.add(decision, problems);
+    return { done: problems, used: null };
+  }
+
+  /** An abort cancels it, Temporal's cancellation only where that ends the job: an undoing outlives it. */
+  async #callRepair(decision: Decision): Promise<RepairResult> {
+    const { identity, ending } = this.#options;
+    const call = async (): Promise<RepairResult> => {
+      this.#repair = new CancellationScope();
+      return await this.#repair.run(() => callRepair({ ...identity, decision }));
+    };
+    const outlives = ending.isUndoing && CancellationScope.current().consideredCancelled && ending.isPrompt;
+    try {
+      return await (outlives ? CancellationScope.nonCancellable(call) : call());
+    } finally {
+      this.#repair = undefined;
+    }
+  }
+
   #notCarriedOut(decision: Decision, failure: TemporalFailure): ApplicationFailure {
     const cause = failure instanceof ActivityFailure && failure.cause instanceof Error ? failure.cause : failure;
-    const why = isCancellation(failure) ? 'the job was cancelled' : cause.message;
+    const { aborted } = this.#options.ending;
+    const ended = aborted === undefined ? 'the job was cancelled' : 'the job was aborted meanwhile';
+    const why = isCancellation(failure) ? ended : cause.message;
     this.#options.refusals.add(decision, [`it could not be carried out: ${why}`]);
     const what = `The decision for question ${shortDigest(decision.digest)} could not be carried out: ${why}`;
     return ApplicationFailure.create({
@@ -138,15 +182,19 @@ export class Decisions {
     });
   }
 
+  #settleQuestion({ digest }: Question): void {
+    const { questions } = this.#options;
+    questions.settle(digest);
+    questions.show();
+  }
+
   #settle(question: Question, decision: Decision, result: RepairResult): DecideAnswer {
-    const { questions, refusals } = this.#options;
     switch (result.kind) {
       case 'refused':
-        refusals.add(decision, result.problems);
-        return { done: result.problems, used: null };
+        if (result.isSettled === true) this.#settleQuestion(question);
+        return this.#refuse(decision, result.problems);
       case 'world-moved':
-        questions.close(question.digest);
-        questions.show();
+        this.#settleQuestion(question);
         return { done: [movedText(result.resources)], used: null };
       case 'repaired':
         return this.#use(question, decision, result);
@@ -154,15 +202,15 @@ export class Decisions {
   }
 
   #use(question: Question, decision: Decision, result: Repaired): DecideAnswer {
-    const { knowledge, questions, onAborted } = this.#options;
+    const { knowledge, questions, ending } = this.#options;
     knowledge.term = result.term;
     knowledge.advance(result.at);
     this.#rewind(result.reruns);
-    if (result.answers.includes('abort')) this.#abort(question, decision, result.notes);
-    questions.close(question.digest);
+    const isAborted = result.answers.includes('abort') && this.#abortByAnswer(question, decision, result.notes);
+    questions.settle(question.digest);
     // First what is shown, then what is in flight: the order of the commands in the history.
     questions.show();
-    if (decision.compensate === true) onAborted();
+    if (isAborted && (decision.compensate === true || ending.isPrompt)) this.#endWhatIsInFlight();
     const { digest, answer, items } = decision;
     return { done: result.notes, used: { question: digest, ...defined({ answer, items }) } };
   }
@@ -178,27 +226,27 @@ export class Decisions {
     onRewound(stepIds);
   }
 
-  #abort({ digest }: Question, decision: Decision, notes: readonly string[]): void {
-    const { ending } = this.#options;
+  /** False: the job, or its undoing, was ended meanwhile. */
+  #abortByAnswer({ digest }: Question, decision: Decision, notes: readonly string[]): boolean {
+    const { ending, refusals } = this.#options;
     const { by, reason, compensate } = decision;
-    const failure = abortedBy(decision, digest, notes);
-    if (compensate === true) ending.undoByAnswer(failure, { by, reason, question: digest, notes });
-    else ending.abortByAnswer(failure);
+    const objection = ending.whyRefused(compensate === true ? 'undo' : 'abort');
+    if (objection === undefined) this.#abort({ by, reason, question: digest, notes }, compensate);
+    else refusals.add(decision, [objection]);
+    return objection === undefined;
   }
-}
 
-/** @param question the digest of the question that was answered so; null: an `abort` without a question */
-function abortedBy(
-  { by, reason }: Pick<Decision, 'by' | 'reason'>,
-  question: string | null,
-  notes: readonly string[],
-): ApplicationFailure {
-  return ApplicationFailure.create({
-    message: `Aborted by ${by}: ${reason}`,
-    type: 'aborted',
-    nonRetryable: true,
-    details: [{ question, notes }],
-  });
+  #abort(undoing: Undoing, compensate: boolean | undefined): void {
+    const { ending } = this.#options;
+    if (compensate === true) ending.undo(abortedBy(undoing), undoing);
+    else ending.abort(abortedBy(undoing));
+  }
+
+  #endWhatIsInFlight(): void {
+    const { ending, onAborted } = this.#options;
+    onAborted();
+    if (ending.isPrompt) this.#repair?.cancel();
+  }
 }
 
 function movedText(resources: readonly string[]): string {

@@ -9,12 +9,13 @@
  *
  * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
  */
-import { ApplicationFailure, condition } from '@temporalio/workflow';
+import { allHandlersFinished, ApplicationFailure, condition } from '@temporalio/workflow';
 import { jsonBytes } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/run-step.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { callAskStuck, callRunStep, type StepCall } from '../activities.ts';
+import { isPatched } from '../patches.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -69,7 +70,7 @@ export class Gate {
     const { ending, rewinds, requested, questions, window } = this.#options;
     const { stepId } = step.request;
     const sizeBytes = jsonBytes(step.request.input);
-    const since = rewinds.count;
+    const rewoundBefore = rewinds.count;
     requested.add(stepId);
     try {
       for (;;) {
@@ -77,17 +78,19 @@ export class Gate {
         if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
         const turn = window.enter(sizeBytes);
         let result: RunStepResult;
+        let since = questions.settledCount;
         try {
           if (turn !== undefined) await turn;
           // What has come about while it waited is looked at first.
           if (turn !== undefined && (ending.aborted !== undefined || this.#isUnsettled)) continue;
-          if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
+          if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
+          since = questions.settledCount;
           result = await callRunStep(this.#call(step));
         } finally {
           window.leave(sizeBytes);
         }
-        const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result);
-        if (rewinds.isVoid(stepId, since)) return this.#void(stepId);
+        const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result, since);
+        if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
         if (done !== undefined) return done;
       }
     } finally {
@@ -128,8 +131,9 @@ export class Gate {
     return result;
   }
 
-  async #next(stepId: string, result: Exclude<RunStepResult, StepDone>): Promise<undefined> {
-    const { board, knowledge, questions, verification } = this.#options;
+  /** @param since how many questions were settled when the step was requested */
+  async #next(stepId: string, result: Exclude<RunStepResult, StepDone>, since: number): Promise<undefined> {
+    const { board, knowledge, ending, questions, verification } = this.#options;
     switch (result.kind) {
       case 'verification-required':
         board.set(stepId, { state: 'held' });
@@ -142,12 +146,18 @@ export class Gate {
       case 'held':
       case 'question':
         board.set(stepId, { state: stateFor(result.question) });
-        questions.ask(result.question);
+        questions.ask(result.question, since);
         await questions.whenAnswered(result.question.digest);
-        // Any answer to a question about the world is followed by a comparison.
-        if (isAboutTheWorld(result.question)) await verification.verify('decided', detailOf(result.question));
+        // While a person looked at the question, the world was in people's hands.
+        if (isAboutTheWorld(result.question) || isPatched('compare-after-every-answer')) {
+          await verification.verify('decided', detailOf(result.question));
+          verification.cover(stepId);
+        }
         return undefined;
       case 'failed':
+        // The answer that aborts the job may still be on its way.
+        if (result.type === 'aborted') await condition(() => ending.aborted !== undefined || allHandlersFinished());
+        ending.throwIfAborted();
         board.set(stepId, { state: 'failed' });
         throw ApplicationFailure.create({ message: result.message, type: result.type, nonRetryable: true });
     }

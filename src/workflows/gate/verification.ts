@@ -2,14 +2,17 @@
  * The comparison of the world with the record, as the Workflow sees it.
  *
  * Invariants
- * 1. It is single-flight: who comes while one runs waits for that one.
+ * 1. It is single-flight: who comes while one runs waits for that one. It belongs to the job: whoever asked for it may
+ *    be cancelled, the others get it all the same.
  * 2. It ends only when nothing differs, with every difference decided by a person before.
  */
+import { CancellationScope } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { VerificationReason, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { callVerifyWorld } from '../activities.ts';
+import { isPatched } from '../patches.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -24,11 +27,22 @@ export interface VerificationOptions {
   readonly attributes: SearchAttributes;
   /** Steps that are requested now. */
   readonly requested: ReadonlySet<string>;
+  /** Of the job's body. */
+  readonly scope: CancellationScope;
+}
+
+/** How often a job looks by itself whether the workspace that it waits for is free: at first, and at most. */
+const FIRST_LOOK_MS = 2_000;
+const MAX_LOOK_MS = 10 * 60_000;
+
+interface Running {
+  readonly ends: Promise<void>;
+  readonly scope: CancellationScope;
 }
 
 export class Verification {
   readonly #options: VerificationOptions;
-  #current: Promise<void> | undefined;
+  #current: Running | undefined;
   #count = 0;
   #last = 'not yet';
   #mark: number | undefined;
@@ -60,22 +74,48 @@ export class Verification {
 
   /** Compares the world with the record until nothing differs. @throws ApplicationFailure `aborted` */
   async verify(reason: VerificationReason, detail: string): Promise<void> {
-    if (this.#current !== undefined) return await this.#current;
-    this.#current = this.#verifyUntilSettled(reason, detail);
-    try {
-      await this.#current;
-    } finally {
-      this.#current = undefined;
-      this.#options.questions.show();
-    }
+    const asking = CancellationScope.current();
+    const isFirst = this.#current === undefined;
+    if (isFirst && asking.consideredCancelled) await asking.cancelRequested;
+    this.#current ??= this.#begin(reason, detail, asking);
+    await this.#unlessGivenUp(this.#current, asking, isFirst);
+  }
+
+  #begin(reason: VerificationReason, detail: string, asking: CancellationScope): Running {
+    const { scope: job, questions } = this.#options;
+    // Who cleans up after a cancellation may still compare the world.
+    const isTheJobs = asking.cancellable && !job.consideredCancelled;
+    const scope = isTheJobs ? new CancellationScope({ cancellable: true, parent: job }) : asking;
+    const ends = scope
+      .run(() => this.#verifyUntilSettled(reason, detail))
+      .finally(() => {
+        this.#current = undefined;
+        questions.show();
+      });
+    return { ends, scope };
+  }
+
+  /** Who asked for it may be cancelled alone; where the whole job ends, it waits for what is in flight. */
+  async #unlessGivenUp({ ends, scope }: Running, asking: CancellationScope, isFirst: boolean): Promise<void> {
+    const { scope: job } = this.#options;
+    if (asking === job || !asking.cancellable) return await ends;
+    const givenUp = asking.cancelRequested.catch(async (cancellation: unknown) => {
+      if (!job.consideredCancelled) {
+        if (isPatched('a-shared-comparison-is-the-jobs')) throw cancellation;
+        if (isFirst) scope.cancel();
+      }
+      await ends;
+    });
+    await Promise.race([ends, givenUp]);
   }
 
   async #verifyUntilSettled(reason: VerificationReason, detail: string): Promise<void> {
     const { origin, knowledge, ending, questions, requested } = this.#options;
-    for (;;) {
+    for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, MAX_LOOK_MS)) {
       ending.throwIfAborted();
       this.#last = `${reason}: ${detail}`;
       this.#count += 1;
+      const since = questions.settledCount;
       const result = await callVerifyWorld(
         defined({
           ...origin,
@@ -88,10 +128,13 @@ export class Verification {
       );
       this.#note(result);
       if (result.kind === 'verified') return;
-      questions.ask(result.question);
-      await questions.whenAnswered(result.question.digest);
-      reason = 'decided';
-      detail = detailOf(result.question);
+      const { question } = result;
+      questions.ask(question, since);
+      const isFreedByItself = waitsForAnotherJob(question) && isPatched('a-freed-workspace-is-noticed');
+      await questions.whenAnswered(question.digest, isFreedByItself ? lookMs : undefined);
+      const isAnswered = !questions.has(question.digest);
+      reason = isAnswered ? 'decided' : 'bound-to-another-job';
+      detail = isAnswered ? detailOf(question) : 'is the workspace free by now?';
     }
   }
 
@@ -106,6 +149,11 @@ export class Verification {
     this.#mark = result.mark;
     knowledge.advance(result.at);
   }
+}
+
+/** Does it need no person, once the job that has the workspace gives it back? */
+function waitsForAnotherJob({ kind, findings }: Question): boolean {
+  return kind === 'foreign' && findings.every(({ answers }) => !answers.includes('accept'));
 }
 
 /** Why the world is compared after an answer. */

@@ -9,6 +9,7 @@
 import { makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
 import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { Refusal } from '../../model/job/status.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import { asArgument, carriedArgument } from '../carried-argument.ts';
 import type { Undoing } from '../state/ending.ts';
@@ -28,6 +29,8 @@ export interface Carried {
   readonly plan?: CarriedPlan;
   /** The job was aborted, and is being undone. */
   readonly undoing?: Undoing;
+  /** What people sent that could not be used. */
+  readonly refusals?: readonly Refusal[];
 }
 
 /** What `agentJob` carries of its plan. */

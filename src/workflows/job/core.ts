@@ -19,15 +19,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { HoldfastError } from '../../model/failure.ts';
-import type { ReleaseRequest } from '../../model/job/release.ts';
+import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
-import { MAX_ENDING_NOTES, type JobStatus } from '../../model/job/status.ts';
+import type { JobStatus } from '../../model/job/status.ts';
 import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
-import { callRelease } from '../activities.ts';
 import { Decisions } from '../gate/decisions.ts';
 import type { GateStep } from '../gate/gate.ts';
 import type { Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
+import { isPatched } from '../patches.ts';
 import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
@@ -39,13 +39,14 @@ import {
   type Carried,
   type CarriedPlan,
 } from './continue-as-new.ts';
+import { endJob, type Outcome } from './end.ts';
 import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
 
-type Outcome = ReleaseRequest['outcome'];
+type BodyOutcome<T> = { readonly result: T } | { readonly error: unknown };
 
 /** What a plan's scheduler needs beyond `Job`. */
 export interface PlanHooks {
@@ -66,22 +67,29 @@ export class JobCore implements Job {
   readonly #hooks: PlanHooks | undefined;
   readonly #parts: JobParts;
   readonly #calls: StepCalls;
-  /** Of the body: what it has in flight ends at once when what the job did is to be undone. */
+  /** Of the body: what it has in flight ends at once when a person aborts the job. */
   readonly #scope = new CancellationScope();
+  /** Of the undoing. */
+  #undoScope: CancellationScope | undefined;
   #mustRestart = false;
+  /** Set once Temporal has cancelled the job. */
+  #cancellation: unknown;
   #saidWhyNotNew = false;
 
   constructor(options: OpenJobOptions, hooks?: PlanHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#parts = makeJobParts(options, this.carried);
+    this.#parts = makeJobParts(options, this.carried, this.#scope);
     const { knowledge, questions, view } = this.#parts;
     view.planned = hooks?.steps;
     this.#calls = new StepCalls(knowledge, this.carried);
     const decisions = new Decisions({
       ...this.#parts,
       onRewound: (stepIds) => this.#rewound(stepIds),
-      onAborted: () => this.#scope.cancel(),
+      onAborted: () => {
+        this.#scope.cancel();
+        this.#undoScope?.cancel();
+      },
     });
     handleMessages({ ...this.#parts, decisions });
     questions.onChange = () => view.refresh();
@@ -105,29 +113,60 @@ export class JobCore implements Job {
   /** Runs the body behind the gate, once, and ends the job however the body ends. */
   async run<T>(body: () => Promise<T>): Promise<T> {
     if (this.carried?.undoing !== undefined) return await this.#undo(this.carried.undoing);
+    this.#noteCancellation();
+    let outcome: BodyOutcome<T>;
     try {
-      const result = await this.#scope.run(async () => {
-        const detail = this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run';
-        await this.#parts.verification.verify('first-of-run', detail);
-        this.#parts.view.state = 'running';
-        this.#parts.view.refresh();
-        return await body();
-      });
-      if (this.#parts.ending.undoing === undefined && this.#mustRestart) await this.#restart();
-      if (this.#parts.ending.undoing === undefined) {
-        await this.#end('completed');
-        return result;
-      }
-    } catch (caught) {
-      if (caught instanceof ContinueAsNew) throw caught;
-      if (this.#parts.ending.undoing !== undefined) return await this.#undo(this.#parts.ending.undoing);
-      // What was in flight was cancelled because a person ended the job.
-      const error = isCancellation(caught) ? (this.#parts.ending.aborted ?? caught) : caught;
-      if (error instanceof JobRestart || this.#mustRestart) await this.#restart();
-      await CancellationScope.nonCancellable(() => this.#end(outcomeOf(error)));
-      throw asFailure(error);
+      outcome = { result: await this.#scope.run(() => this.#runBody(body)) };
+    } catch (error) {
+      if (error instanceof ContinueAsNew) throw error;
+      outcome = { error };
     }
-    return await this.#undo(this.#parts.ending.undoing);
+    return await this.#conclude(outcome);
+  }
+
+  async #runBody<T>(body: () => Promise<T>): Promise<T> {
+    const detail = this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run';
+    await this.#parts.verification.verify('first-of-run', detail);
+    this.#parts.view.state = 'running';
+    this.#parts.view.refresh();
+    return await body();
+  }
+
+  #noteCancellation(): void {
+    const scope = CancellationScope.current();
+    if (!scope.cancellable) return;
+    scope.cancelRequested.catch((cancellation: unknown) => {
+      this.#cancellation = cancellation;
+      this.#parts.ending.cancel();
+    });
+  }
+
+  async #conclude<T>(outcome: BodyOutcome<T>): Promise<T> {
+    const { ending } = this.#parts;
+    const isRestart = this.#mustRestart || ('error' in outcome && outcome.error instanceof JobRestart);
+    if (isRestart && ending.undoing === undefined) await this.#restart();
+    if (ending.undoing !== undefined) return await this.#undo(ending.undoing);
+    let error = this.#errorOf(outcome);
+    if ('result' in outcome && error === undefined)
+      try {
+        await endJob(this.#parts, 'completed');
+        return outcome.result;
+      } catch (cancellation) {
+        error = cancellation;
+      }
+    await CancellationScope.nonCancellable(() => endJob(this.#parts, outcomeOf(error)));
+    throw asFailure(error);
+  }
+
+  /** What the job fails with; undefined: it is completed. Who ended it counts, not what its code made of that. */
+  #errorOf(outcome: BodyOutcome<unknown>): unknown {
+    const { ending } = this.#parts;
+    const aborted = ending.aborted !== undefined && ending.isPrompt ? ending.aborted : undefined;
+    if ('result' in outcome) return aborted ?? (this.#mustRestart ? this.#cancellation : undefined);
+    const { error } = outcome;
+    // What was in flight was cancelled because a person ended the job.
+    if (isCancellation(error)) return ending.aborted ?? error;
+    return error instanceof JobRestart ? (aborted ?? this.#cancellation) : error;
   }
 
   async step<C extends StepContract>(
@@ -194,17 +233,28 @@ export class JobCore implements Job {
   }
 
   /**
-   * Goes on in a new Run, once nothing is in flight.
-   * @param next what the next Run is given; default: the results of finished steps
-   * @throws ContinueAsNew, always
+   * Goes on in a new Run, once nothing is in flight; returns only where a person has ended the undoing meanwhile.
+   * @throws ContinueAsNew
    */
-  async continueAsNew(next?: { readonly plan: CarriedPlan } | { readonly undoing: Undoing }): Promise<never> {
+  async continueAsNew(next: { readonly plan: CarriedPlan } | { readonly undoing: Undoing }): Promise<void> {
+    await this.#whenIdle();
+    const { ending } = this.#parts;
+    if (ending.stopped !== undefined && ending.isPrompt) return;
+    await this.#continueWith(next);
+  }
+
+  async #whenIdle(): Promise<void> {
     await condition(() => this.#parts.gate.isIdle && allHandlersFinished());
+  }
+
+  async #continueWith(next: Partial<Carried>): Promise<never> {
+    const { knowledge, board, refusals } = this.#parts;
     const carried: Carried = {
-      base: this.#parts.knowledge.known,
-      generations: this.#parts.knowledge.generations,
-      steps: this.#parts.board.carried(MAX_CARRIED_STEPS_BYTES),
-      ...(next === undefined ? this.#calls.carried() : next),
+      base: knowledge.known,
+      generations: knowledge.generations,
+      steps: board.carried(MAX_CARRIED_STEPS_BYTES),
+      ...defined({ refusals: refusals.all.length === 0 ? undefined : refusals.all }),
+      ...next,
     };
     return await continueWith(carried, this.#options.args);
   }
@@ -217,8 +267,17 @@ export class JobCore implements Job {
     throw new JobRestart();
   }
 
-  async #restart(): Promise<never> {
-    return await CancellationScope.nonCancellable(() => this.continueAsNew());
+  /** Once nothing is in flight; returns only where the job was ended meanwhile. @throws ContinueAsNew */
+  async #restart(): Promise<void> {
+    await CancellationScope.nonCancellable(() => this.#whenIdle());
+    if (!this.#endsInstead) await this.#continueWith(this.#calls.carried());
+  }
+
+  /** Is the job ended by a person or cancelled, so that no new Run is begun? */
+  get #endsInstead(): boolean {
+    const { ending } = this.#parts;
+    if (ending.aborted !== undefined) return ending.isPrompt;
+    return ending.state === 'cancelled' && isPatched('a-cancellation-ends-a-pending-restart');
   }
 
   /**
@@ -231,31 +290,15 @@ export class JobCore implements Job {
       this.#parts.view.refresh();
       const gate = new UndoGate(this.#parts);
       const onUndone = (): Promise<void> => this.#undoneOne(undoing);
-      const failure = await undoJob({ ...this.#parts, gate, onUndone }, undoing);
-      await this.#end('aborted');
+      this.#undoScope = this.#parts.ending.isPrompt ? new CancellationScope() : undefined;
+      const failure = await undoJob({ ...this.#parts, gate, onUndone, scope: this.#undoScope }, undoing);
+      await endJob(this.#parts, 'aborted');
       throw failure;
     });
   }
 
   async #undoneOne(undoing: Undoing): Promise<void> {
     if (this.isLong) await this.continueAsNew({ undoing });
-  }
-
-  async #end(outcome: Outcome): Promise<void> {
-    this.#parts.view.state = 'ending';
-    this.#parts.ending.end();
-    await condition(() => allHandlersFinished());
-    try {
-      const released = await callRelease({ ...this.#parts.identity, outcome });
-      this.#parts.view.endingNotes = released.notes.slice(0, MAX_ENDING_NOTES);
-      if (!released.released) log.warn('the workspace stays bound to this job', { notes: released.notes });
-    } catch (error) {
-      // The job's own outcome counts more; the workspace stays bound, and its next user is asked.
-      log.warn('the workspace could not be given back', { error: String(error) });
-    }
-    this.#parts.view.state = outcome;
-    this.#parts.attributes.show(outcome, 0);
-    this.#parts.view.refresh();
   }
 
   #rewound(stepIds: readonly string[]): void {

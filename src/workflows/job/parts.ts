@@ -1,7 +1,11 @@
 /** The parts of a job inside a Workflow, put together: each is built before those that look at it. */
+import type { CancellationScope } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
 import { Gate } from '../gate/gate.ts';
 import { Verification } from '../gate/verification.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
+import { isPatched } from '../patches.ts';
+import { abortedBy } from '../state/aborted-by.ts';
 import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
@@ -29,20 +33,29 @@ export interface JobParts {
   readonly view: JobView;
 }
 
-export function makeJobParts(options: OpenJobOptions, carried: Carried | undefined): JobParts {
+/** @param scope of the job's body */
+export function makeJobParts(
+  options: OpenJobOptions,
+  carried: Carried | undefined,
+  scope: CancellationScope,
+): JobParts {
   const origin = originOf(options, carried?.base);
   const { jobId, workspace } = origin;
   const identity = { jobId, workspace };
   const board = boardOf(carried);
   const knowledge = new Knowledge(origin.base, carried?.generations ?? {});
-  const ending = new Ending();
+  const undoing = carried?.undoing;
+  const ending = new Ending({
+    isPrompt: () => isPatched('abort-ends-all-at-once'),
+    ...defined({ carried: undoing && { undoing, failure: abortedBy(undoing) } }),
+  });
   const attributes = new SearchAttributes();
   const questions = new OpenQuestions(ending, attributes);
-  const refusals = new Refusals(() => questions.onChange());
+  const refusals = new Refusals(() => questions.onChange(), carried?.refusals);
   const rewinds = new Rewinds();
   const requested = new Set<string>();
   const shared = { identity, board, knowledge, ending, questions };
-  const verification = new Verification({ ...shared, origin, attributes, requested });
+  const verification = new Verification({ ...shared, origin, attributes, requested, scope });
   const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow() });
   const view = new JobView({ ...shared, name: options.name, refusals, verification });
   return { ...shared, origin, attributes, refusals, rewinds, verification, gate, view };

@@ -1,15 +1,20 @@
 /**
  * The questions that the Workflow waits for an answer to, and what people see of them.
  *
- * Invariant: once the job has ended, none is listed: the job's release withdraws them in the ledger.
+ * Invariants
+ * 1. Once the job has ended, none is listed: the job's release withdraws them in the ledger.
+ * 2. A question that was settled is not put again by an answer that was on its way meanwhile: nobody could answer it.
  */
 import { condition } from '@temporalio/workflow';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
+import { isPatched } from '../patches.ts';
 import type { Ending } from './ending.ts';
 import type { SearchAttributes } from './search-attributes.ts';
 
 export class OpenQuestions {
   readonly #questions = new Map<string, Question>();
+  /** Digest → which of those that were settled in this Run it was. */
+  readonly #settled = new Map<string, number>();
   readonly #ending: Ending;
   readonly #attributes: SearchAttributes;
   /** Called when what people see has changed. */
@@ -38,9 +43,23 @@ export class OpenQuestions {
     return this.#questions.has(digest);
   }
 
-  ask(question: Question): void {
+  /** How many were settled in this Run: what a request is made after. */
+  get settledCount(): number {
+    return this.#settled.size;
+  }
+
+  /** @param since how many were settled when the request was made whose result the question is */
+  ask(question: Question, since = this.settledCount): void {
+    const settled = this.#settled.get(question.digest) ?? 0;
+    if (settled > since && isPatched('a-settled-question-stays-settled')) return;
     this.#questions.set(question.digest, question);
     this.show();
+  }
+
+  /** Closes it because a decision has settled it. */
+  settle(digest: string): void {
+    this.close(digest);
+    this.#settled.set(digest, this.#settled.size + 1);
   }
 
   /** Closes it without showing that: a caller that closes the last one shows what comes next. */
@@ -59,9 +78,15 @@ export class OpenQuestions {
     this.show();
   }
 
-  /** Waits for the answer. @throws ApplicationFailure `aborted`, when a person aborts the job meanwhile */
-  async whenAnswered(digest: string): Promise<void> {
-    await condition(() => this.#ending.aborted !== undefined || !this.#questions.has(digest));
+  /**
+   * Waits for the answer.
+   * @param limitMs waits no longer than this. Default: for as long as it takes
+   * @throws ApplicationFailure `aborted`, when a person aborts the job meanwhile
+   */
+  async whenAnswered(digest: string, limitMs?: number): Promise<void> {
+    const isOver = (): boolean => this.#ending.aborted !== undefined || !this.#questions.has(digest);
+    if (limitMs === undefined) await condition(isOver);
+    else await condition(isOver, limitMs);
     this.#ending.throwIfAborted();
   }
 

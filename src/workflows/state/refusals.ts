@@ -2,10 +2,12 @@
 import { MAX_REFUSALS, type Refusal } from '../../model/job/status.ts';
 
 export class Refusals {
-  readonly #refusals: Refusal[] = [];
+  readonly #refusals: Refusal[];
   readonly #onChange: () => void;
 
-  constructor(onChange: () => void) {
+  /** @param carried what the Run before has noted */
+  constructor(onChange: () => void, carried: readonly Refusal[] = []) {
+    this.#refusals = [...carried];
     this.#onChange = onChange;
   }
 

@@ -11,6 +11,9 @@ import type { StepState, StepStatus } from '../../model/job/status.ts';
 /** A step that is done, as it is carried to the next Run of the chain: id, step, generation, effects. */
 export type CarriedStep = readonly [string, string, number, string];
 
+/** States that end with the job. */
+const UNDER_WAY: ReadonlySet<StepState> = new Set(['waiting', 'running', 'held', 'approval', 'undoing']);
+
 export class StepBoard {
   readonly #steps = new Map<string, { status: StepStatus; readonly place: number }>();
   readonly #order: string[] = [];
@@ -34,6 +37,12 @@ export class StepBoard {
     else present.status = status;
     if (status.state === 'done') this.#notDone.delete(id);
     else this.#notDone.add(id);
+  }
+
+  /** The job has ended: nothing runs and nothing waits any more. */
+  stop(): void {
+    for (const id of this.#notDone)
+      if (UNDER_WAY.has(this.#steps.get(id)!.status.state)) this.set(id, { state: 'stopped' });
   }
 
   get steps(): readonly StepStatus[] {

@@ -39,15 +39,18 @@ export class UndoGate {
     return this.#options.ending.stopped;
   }
 
+  /** From here on no step runs, and what the steps asked is asked no more. */
+  enter(): void {
+    const { ending, questions } = this.#options;
+    if (ending.isUndoing) return;
+    ending.beginUndo();
+    questions.clear();
+  }
+
   /**
    * Begins to undo, once a person has decided what must be decided first. Returns why a person ended it, if one did.
    */
   async begin(begin: Begin): Promise<ReadyUndo | ApplicationFailure> {
-    const { ending, questions } = this.#options;
-    if (!ending.isUndoing) {
-      ending.beginUndo();
-      questions.clear();
-    }
     for (;;) {
       const result = await this.beginOnce(begin);
       if (result.kind === 'ready') return result;

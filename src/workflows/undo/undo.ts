@@ -4,9 +4,15 @@
  *
  * Invariants
  * 1. What remains to be undone comes from Activities' results; a new Run requests it again.
- * 2. A person's `abort` ends it: what is not undone then stays as it is.
+ * 2. A person's `abort` ends it, also what is in flight: what is not undone then stays as it is.
  */
-import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  TemporalFailure,
+  type CancellationScope,
+} from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { UndoItem, UndoReport } from '../../model/job/undo.ts';
@@ -26,6 +32,8 @@ export interface UndoOptions {
   readonly board: StepBoard;
   readonly knowledge: Knowledge;
   readonly questions: OpenQuestions;
+  /** Ends what is in flight when a person ends the undoing. Undefined: that is waited for. */
+  readonly scope: CancellationScope | undefined;
   /** Called after each: the history may be long. May throw ContinueAsNew. */
   readonly onUndone: () => Promise<void>;
 }
@@ -47,23 +55,32 @@ interface Progress {
 
 /** Returns the failure that the job ends with. @throws ContinueAsNew */
 export async function undoJob(options: UndoOptions, undoing: Undoing): Promise<ApplicationFailure> {
-  const { board } = options;
+  const { board, gate, scope } = options;
   for (const { id, state } of board.steps) if (state !== 'done') board.set(id, { state: 'waiting' });
   const progress: Progress = { last: { report: NOTHING, items: [], total: 0 }, reason: 'decided' };
+  gate.enter();
+  if (gate.stopped !== undefined) scope?.cancel();
+  const all = (): ReturnType<typeof undoAll> => undoAll(options, undoing, progress);
   let stopped: ApplicationFailure | undefined;
   try {
-    stopped = await undoAll(options, undoing, progress);
+    stopped = await (scope === undefined ? all() : scope.run(all));
   } catch (error) {
+    stopped = isCancellation(error) ? gate.stopped : undefined;
     // What won't pass by itself, and is no question: the workspace can't even be opened.
-    if (!(error instanceof ActivityFailure)) throw error;
-    stopped = ApplicationFailure.create({
-      message: error.cause?.message ?? error.message,
+    if (stopped === undefined && !(error instanceof ActivityFailure)) throw error;
+    stopped ??= ApplicationFailure.create({
+      message: causeOf(error),
       type: 'aborted',
       nonRetryable: true,
     });
   }
   if (stopped !== undefined) await noteWhatRemains(options, undoing, progress);
   return undoFailure(undoing, progress.last, stopped);
+}
+
+function causeOf(error: unknown): string {
+  const { cause, message } = error as ActivityFailure;
+  return cause?.message ?? message;
 }
 
 /** Returns why a person ended it before its end, if one did. */

@@ -20,7 +20,9 @@ export async function takeOver({ workspace, ledger, caller }: RepairContext, not
   if (bound === undefined || job === undefined) return;
   const { settings, term } = job;
   expectRecordedDatabases(workspace, settings, ledger, bound);
-  const ends = await finishIntents({ workspace, ledger, settings, term, runId: caller.runId }, bound);
+  // As that Run's that had begun them, like the release.
+  const { runId } = job;
+  const ends = await finishIntents({ workspace, ledger, settings, term, runId }, bound, caller.isTriedAgain);
   if (job.state === 'undoing')
     notes.push(`job ${bound} was being undone, which is not finished: what is not undone stays`);
   notes.push(...ends.map(intentEndNote), ...openCallNotes(ledger, bound));

@@ -1,0 +1,44 @@
+/** Workflows of one's own whose histories are recorded. Never changed once a history of theirs is. */
+import { CancellationScope, defineSignal, setHandler } from '@temporalio/workflow';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
+import { openJob } from '../../src/workflows/open-job.ts';
+
+export * from '../../src/workflows/index.ts';
+
+interface Input {
+  readonly workspace: string;
+}
+
+export const giveUpSignal = defineSignal('give-up');
+
+/** Starts anew at once, while a step still waits for an approval. */
+export async function restartsWhileAStepWaits(input: Input): Promise<void> {
+  await openJob({ workspace: input.workspace, args: [input], continueAsNewAfterEvents: 1 }, async (job) => {
+    await Promise.all([
+      job.step(fileWriteStep, { path: 'quick.txt', content: 'quick' }, { id: 'quick' }),
+      job.step(fileWriteStep, { path: 'shown.txt', content: 'shown' }, { id: 'shown', approval: 'before-apply' }),
+    ]);
+  });
+}
+
+/** Two steps wait for one comparison; the scope of the one that asked for it is cancelled. */
+export async function givesUpOneOfTwo(input: Input): Promise<string> {
+  return await openJob({ workspace: input.workspace, args: [input], verifyAfterMs: 0 }, async (job) => {
+    const scope = new CancellationScope();
+    setHandler(giveUpSignal, () => scope.cancel());
+    await job.sleep(1_000);
+    const given = scope.run(() => job.step(fileWriteStep, { path: 'a.txt', content: 'a' }, { id: 'a' }));
+    const kept = job.step(fileWriteStep, { path: 'b.txt', content: 'b' }, { id: 'b' });
+    const [a, b] = await Promise.allSettled([given, kept]);
+    return `a ${a.status}, b ${b.status}`;
+  });
+}
+
+/** Ends at once, after a scope with a limit: from then on its history shields what must not be cancelled. */
+export async function endsAfterAScopeWithALimit(input: Input): Promise<void> {
+  await openJob({ workspace: input.workspace, args: [input] }, async (job) => {
+    await CancellationScope.withTimeout(60_000, () =>
+      job.step(fileWriteStep, { path: 'a.txt', content: 'a' }, { id: 'a' }),
+    );
+  });
+}

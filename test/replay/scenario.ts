@@ -1,0 +1,34 @@
+/** What a scenario is, and what the plans of many have in common. */
+import type { WorkflowHandle } from '@temporalio/client';
+import type { AgentJobInput } from '../../src/workflows/agent-job.ts';
+
+export interface Scenario {
+  /** The Workflow's type. Default: `agentJob`. */
+  readonly workflow?: string;
+  /** Its argument; the workspace is added. */
+  readonly input: Partial<Omit<AgentJobInput, 'workspace'>>;
+  /** Called before the job starts, with its workspace. */
+  readonly before?: (workspace: string, start: StartJob) => void | Promise<void>;
+  /** Plays the person. */
+  readonly during?: (handle: WorkflowHandle, workspace: string) => Promise<void>;
+  /** Which Run of the chain is recorded. Default: the last. */
+  readonly run?: 'first' | 'last';
+}
+
+/** Starts another job in a workspace. */
+export type StartJob = (workflowId: string, input: AgentJobInput) => Promise<WorkflowHandle>;
+
+export const base = { schemaVersion: 1, workspace: 'unused', databases: { main: { url: 'sqlite:main.db' } } } as const;
+export const write = (id: string, needs: string[] = []) => ({
+  id,
+  use: 'file.write',
+  with: { path: `${id}.txt`, content: id },
+  needs,
+});
+
+export const decision = (digest: string, answer: string): Record<string, string> => ({
+  digest,
+  answer,
+  by: 'someone@example.com',
+  reason: 'recorded for replay',
+});
