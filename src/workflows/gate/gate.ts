@@ -78,7 +78,7 @@ export class Gate {
         if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
         const turn = window.enter(sizeBytes);
         let result: RunStepResult;
-        let since = questions.settledCount;
+        let since = 0;
         try {
           if (turn !== undefined) await turn;
           // What has come about while it waited is looked at first.

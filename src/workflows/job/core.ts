@@ -13,7 +13,6 @@ import {
   ContinueAsNew,
   allHandlersFinished,
   condition,
-  isCancellation,
   log,
   sleep,
   workflowInfo,
@@ -31,6 +30,7 @@ import { isPatched } from '../patches.ts';
 import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
+import { failureOf, JobRestart, outcomeOf, type BodyOutcome } from './body-outcome.ts';
 import {
   carriedFromPreviousRun,
   continueWith,
@@ -39,14 +39,12 @@ import {
   type Carried,
   type CarriedPlan,
 } from './continue-as-new.ts';
-import { endJob, type Outcome } from './end.ts';
+import { endJob } from './end.ts';
 import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
-
-type BodyOutcome<T> = { readonly result: T } | { readonly error: unknown };
 
 /** What a plan's scheduler needs beyond `Job`. */
 export interface PlanHooks {
@@ -54,11 +52,6 @@ export interface PlanHooks {
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** How many steps the plan has. */
   readonly steps: number;
-}
-
-/** Thrown to unwind a body that must start anew; never leaves `JobCore`. */
-class JobRestart extends Error {
-  override readonly name = 'JobRestart';
 }
 
 export class JobCore implements Job {
@@ -146,27 +139,17 @@ export class JobCore implements Job {
     const isRestart = this.#mustRestart || ('error' in outcome && outcome.error instanceof JobRestart);
     if (isRestart && ending.undoing === undefined) await this.#restart();
     if (ending.undoing !== undefined) return await this.#undo(ending.undoing);
-    let error = this.#errorOf(outcome);
+    const [cancellation, mustRestart] = [this.#cancellation, this.#mustRestart];
+    let error = failureOf(outcome, { ending, cancellation, mustRestart });
     if ('result' in outcome && error === undefined)
       try {
         await endJob(this.#parts, 'completed');
         return outcome.result;
-      } catch (cancellation) {
-        error = cancellation;
+      } catch (cancelled) {
+        error = cancelled;
       }
     await CancellationScope.nonCancellable(() => endJob(this.#parts, outcomeOf(error)));
     throw asFailure(error);
-  }
-
-  /** What the job fails with; undefined: it is completed. Who ended it counts, not what its code made of that. */
-  #errorOf(outcome: BodyOutcome<unknown>): unknown {
-    const { ending } = this.#parts;
-    const aborted = ending.aborted !== undefined && ending.isPrompt ? ending.aborted : undefined;
-    if ('result' in outcome) return aborted ?? (this.#mustRestart ? this.#cancellation : undefined);
-    const { error } = outcome;
-    // What was in flight was cancelled because a person ended the job.
-    if (isCancellation(error)) return ending.aborted ?? error;
-    return error instanceof JobRestart ? (aborted ?? this.#cancellation) : error;
   }
 
   async step<C extends StepContract>(
@@ -313,9 +296,4 @@ export class JobCore implements Job {
 function timeAfter(durationMs: number): string {
   // oxlint-disable-next-line layout/pure -- the sandbox's clock
   return new Date(Date.now() + durationMs).toISOString();
-}
-
-function outcomeOf(error: unknown): Outcome {
-  if (isCancellation(error)) return 'cancelled';
-  return error instanceof ApplicationFailure && error.type === 'aborted' ? 'aborted' : 'failed';
 }

@@ -1,0 +1,34 @@
+/** How a job's body ended, and what that is worth once a person or Temporal has ended the job. */
+import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import type { Ending } from '../state/ending.ts';
+import type { Outcome } from './end.ts';
+
+export type BodyOutcome<T> = { readonly result: T } | { readonly error: unknown };
+
+/** Thrown to unwind a body that must start anew; never leaves `JobCore`. */
+export class JobRestart extends Error {
+  override readonly name = 'JobRestart';
+}
+
+export interface Ended {
+  readonly ending: Ending;
+  /** Set once Temporal has cancelled the job. */
+  readonly cancellation: unknown;
+  /** A restart was waiting. */
+  readonly mustRestart: boolean;
+}
+
+/** What the job fails with; undefined: it is completed. Who ended it counts, not what its code made of that. */
+export function failureOf(outcome: BodyOutcome<unknown>, { ending, cancellation, mustRestart }: Ended): unknown {
+  const aborted = ending.aborted !== undefined && ending.isPrompt ? ending.aborted : undefined;
+  if ('result' in outcome) return aborted ?? (mustRestart ? cancellation : undefined);
+  const { error } = outcome;
+  // What was in flight was cancelled because a person ended the job.
+  if (isCancellation(error)) return ending.aborted ?? error;
+  return error instanceof JobRestart ? (aborted ?? cancellation) : error;
+}
+
+export function outcomeOf(error: unknown): Outcome {
+  if (isCancellation(error)) return 'cancelled';
+  return error instanceof ApplicationFailure && error.type === 'aborted' ? 'aborted' : 'failed';
+}
