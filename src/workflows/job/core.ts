@@ -8,7 +8,6 @@
  *    (continue-as-new): finished steps answer from the record, void ones run under their new generation.
  */
 import {
-  ApplicationFailure,
   CancellationScope,
   ContinueAsNew,
   allHandlersFinished,
