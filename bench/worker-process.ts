@@ -20,6 +20,16 @@ export interface WorkerSettings {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Told to end, it finishes what it does; when its starter has ended, however that came, it ends at once. */
+const starter = process.ppid;
+const endIfOrphaned = (): void => {
+  if (process.ppid !== starter) process.exit(1);
+};
+process.once('disconnect', () => {
+  endIfOrphaned();
+  setInterval(endIfOrphaned, 200).unref();
+});
+
 process.once('message', (settings: WorkerSettings) => {
   serve(settings).then(
     () => process.exit(0),

@@ -35,6 +35,7 @@ import { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 import { quietTemporal } from './worker/log.ts';
 import { ensureSearchAttributes } from './worker/search-attributes.ts';
 import { takeOverFromDead } from './worker/take-over.ts';
+import { tellUnawaited } from './worker/unawaited.ts';
 
 export { bundleWorkflows, type BundleChoice } from './worker/bundle.ts';
 export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
@@ -118,11 +119,13 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     maxConcurrentActivityTaskExecutions: options.maxConcurrentSteps ?? 100,
   });
   const run = async (): Promise<void> => {
+    const untell = tellUnawaited();
     try {
       const running = worker.run();
       // Only once it polls: an Activity that is failed here comes back at once.
       await Promise.all([running, takenOver(server, register, identityOf(options.identity))]);
     } finally {
+      untell();
       await workspaces.close();
       register.close();
       await server.close();

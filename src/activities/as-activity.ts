@@ -35,8 +35,9 @@ export async function asActivity<T>(
   const context = Context.current();
   const { workflowExecution, workflowNamespace, taskToken, attempt, retryPolicy } = context.info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
-  const heartbeat = new Heartbeat(context);
   const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
+  // Only now: its timer is stopped below, whatever happens.
+  const heartbeat = new Heartbeat(context);
   try {
     const result = await work({
       workflowId,

@@ -160,7 +160,10 @@ export class Claim {
   /** Closes the claim after the step's code has thrown: a claim that is left open means a lost worker. */
   async close(change: Partial<Pick<ClaimRow, 'failures' | 'dropped' | 'draft'>> = {}): Promise<void> {
     await this.#workspace.exclusive('close claim', (ledger) => {
-      if (ledger.claim(this.#row.token)?.nonce !== this.#row.nonce) return;
+      const found = ledger.claim(this.#row.token);
+      if (found?.nonce !== this.#row.nonce) return;
+      // Its ordinal may have risen since: it was found left open, and no comparison before that covers it.
+      this.#row = { ...this.#row, ordinal: found.ordinal };
       ledger.transaction(() => this.update(ledger, { ...change, state: 'closed' }), { relaxed: true });
     });
   }

@@ -57,6 +57,10 @@ export class Stage {
    * that one.
    */
   readonly attributedErrors = new WeakSet<Error>();
+  /** Everything of the context that is under way: an attempt waits for it unless it is cut off. */
+  readonly running = new Set<Promise<unknown>>();
+  /** Failures that the code may have left untaken. */
+  readonly unawaited: { readonly isTaken: () => boolean; readonly error: Error }[] = [];
   /** The error of a call that ends the attempt, even if the code has caught it. */
   mustEnd: { readonly error: unknown } | undefined;
   /** The code has ended: what it still runs may not act any more. */

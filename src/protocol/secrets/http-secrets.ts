@@ -5,6 +5,7 @@
 import { referenceTo } from '../../model/env-reference.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { HttpHeaders } from '../../model/step/http-headers.ts';
+import { formsOf } from './forms.ts';
 
 /** A shorter value is found in too much that is no secret. */
 const MIN_REDACTED_CHARACTERS = 6;
@@ -39,13 +40,14 @@ export class HttpSecrets {
   }
 
   /**
-   * The text with the variables' names in the place of secrets that the endpoint echoes, in the forms that are common.
+   * The text with the variables' names in the place of secrets that the endpoint echoes, in whatever form.
    */
   redact(text: string): string {
     let redacted = text;
     for (const [variable, secret] of this.#values) {
       if (secret.length < MIN_REDACTED_CHARACTERS) continue;
-      for (const form of commonForms(secret)) redacted = redacted.replaceAll(form, () => referenceTo(variable));
+      for (const form of longestFirst(formsOf(secret)))
+        redacted = redacted.replaceAll(form, () => referenceTo(variable));
     }
     return redacted;
   }
@@ -60,16 +62,9 @@ export class HttpSecrets {
   }
 }
 
-function commonForms(secret: string): ReadonlySet<string> {
-  const bytes = Buffer.from(secret);
-  return new Set([
-    secret,
-    encodeURIComponent(secret),
-    JSON.stringify(secret).slice(1, -1),
-    bytes.toString('base64'),
-    bytes.toString('base64url'),
-    bytes.toString('base64').replace(/=+$/, ''),
-  ]);
+/** A form is found before another that is a part of it. A short one may be any word. */
+function longestFirst(forms: readonly string[]): readonly string[] {
+  return forms.filter((form) => form.length >= MIN_REDACTED_CHARACTERS).toSorted((a, b) => b.length - a.length);
 }
 
 function secretOf(header: string, variable: string, env: Readonly<Record<string, string | undefined>>): string {

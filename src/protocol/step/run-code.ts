@@ -65,12 +65,15 @@ async function untilOver(code: Promise<unknown>, stage: Stage, signal: AbortSign
   // Whatever cut the code off: no command of this attempt runs on beside the next one.
   await Promise.allSettled(stage.runningCommands);
   if (stage.runningCalls.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.runningCalls), signal);
+  if (stage.running.size > 0 && !signal.aborted) await untilAborted(Promise.all(stage.running), signal);
   if (signal.aborted) throw 'error' in end ? end.error : signal.reason;
   const error = 'error' in end ? end.error : undefined;
   if (error instanceof MustVerify || isFailure(error, 'fenced')) throw error;
   if (stage.inDoubt.size > 0) throw new InDoubt([...stage.inDoubt.values()]);
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
   if ('error' in end) throw end.error;
+  const untaken = stage.unawaited.find(({ isTaken }) => !isTaken());
+  if (untaken !== undefined) throw untaken.error;
   return end.output;
 }
 

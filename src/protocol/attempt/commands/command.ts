@@ -1,10 +1,10 @@
 /** `ctx.command`: on a private copy of the workspace, or in place. */
 import { removeDeadCommands } from '../../../effects/processes/command-folder.ts';
-import { HoldfastError } from '../../../model/failure.ts';
 import { parseCommand } from '../../../model/step/command.ts';
 import type { CommandResult } from '../../../model/step/command-result.ts';
 import type { CommandOptions } from '../../../model/step/step-command.ts';
 import type { Attempt } from '../attempt.ts';
+import { mustNotBeOver } from '../must-not-be-over.ts';
 import { commandInPlace } from './in-place.ts';
 import { CopiedCommand } from './on-copy.ts';
 
@@ -17,14 +17,7 @@ export function command(
   run: readonly string[] | string,
   options?: CommandOptions,
 ): Promise<CommandResult> {
-  const { stage, claim } = attempt;
-  if (stage.isOver)
-    return Promise.reject(
-      new HoldfastError(
-        'fenced',
-        `Step ${claim.row.stepId} has ended; ctx.command came after its end and is not run. Await what the step calls.`,
-      ),
-    );
+  const { stage } = attempt;
   const result = begin(attempt, run, options);
   const ended = result.catch(() => undefined);
   stage.runningCommands.add(ended);
@@ -38,6 +31,7 @@ async function begin(
   options?: CommandOptions,
 ): Promise<CommandResult> {
   const { stage, workspace } = attempt;
+  mustNotBeOver(attempt, 'ctx.command');
   // A call of this attempt is in doubt: nothing more is begun, whatever the code made of it.
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
   const { request, name: given, inDoubt } = parseCommand(run, options);

@@ -9,6 +9,7 @@ import { command } from '../commands/command.ts';
 import { once } from './once.ts';
 import { stepDatabase } from './step-database.ts';
 import { stepFiles } from './step-files.ts';
+import { watched, watchedMethods } from './watched.ts';
 
 const MAX_LOGS = 200;
 const MAX_LOG_CHARACTERS = 2_000;
@@ -23,11 +24,11 @@ export function makeContext(attempt: Attempt): StepContext {
     stepId,
     generation,
     token,
-    files: stepFiles(attempt),
-    db: (name) => stepDatabase(attempt, name),
-    once: (name, fn) => once(attempt, name, fn),
+    files: watchedMethods(attempt, 'ctx.files', stepFiles(attempt)),
+    db: (name) => watchedMethods(attempt, `ctx.db('${name}')`, stepDatabase(attempt, name)),
+    once: (name, fn) => watched(attempt, `ctx.once('${name}')`, once(attempt, name, fn)),
     perform: (name, options) => perform(attempt, name, options),
-    command: (run, options) => command(attempt, run, options),
+    command: (run, options) => watched(attempt, 'ctx.command', command(attempt, run, options)),
     http: (name, options) => http(attempt, name, options),
     secret,
     log: (message, fields) => log(attempt, message, fields),

@@ -6,6 +6,7 @@ import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import type { Attempt } from '../attempt.ts';
+import { mustNotBeOver } from '../must-not-be-over.ts';
 import { takeName } from '../take-name.ts';
 
 export const MAX_ONCE_CHARACTERS = 16 * 1024 * 1024;
@@ -16,6 +17,7 @@ export const MAX_ONCE_CHARACTERS = 16 * 1024 * 1024;
  */
 export async function once<T extends Json>(attempt: Attempt, name: string, fn: () => T | Promise<T>): Promise<T> {
   const { claim, stage, signal } = attempt;
+  mustNotBeOver(attempt, `ctx.once("${name}")`);
   // A call that the code has caught ends the attempt: a value computed now would rest on an outcome that nobody knows.
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
   takeName(attempt, name, `ctx.once("${name}")`);
@@ -34,6 +36,7 @@ export async function once<T extends Json>(attempt: Attempt, name: string, fn: (
     );
   signal.throwIfAborted();
   const value = textOf(attempt, name, await fn());
+  mustNotBeOver(attempt, `ctx.once("${name}")`);
   await faultPointAsync('once.before');
   await claim.recordValue(name, value, reads);
   stage.usedValues.add(name);
