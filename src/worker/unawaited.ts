@@ -4,8 +4,8 @@
  */
 
 /**
- * Says it instead, unless the program that embeds the worker has its own way. What the context gives is no such promise:
- * a step that doesn't wait for it fails.
+ * Says it instead, unless the program that embeds the worker has its own way. What the context gives is no such
+ * promise: a step that doesn't wait for it fails.
  * @returns what ends it
  */
 export function tellUnawaited(): () => void {
@@ -17,7 +17,7 @@ export function tellUnawaited(): () => void {
 function tell(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(
-    `${new Date().toISOString()} ERROR A promise was rejected that nobody waits for. The worker goes on; await it in the ` +
-      `code of the step that made it: ${text}\n`,
+    `${new Date().toISOString()} ERROR A promise was rejected that nobody waits for. The worker goes on; ` +
+      `await it in the code of the step that made it: ${text}\n`,
   );
 }
