@@ -9,6 +9,7 @@ import { EXIT, type Context, type Outcome } from './command.ts';
 import type { DecideOptions } from './decide-options.ts';
 import { whoDecides } from './person.ts';
 import { showPreview } from './show-preview.ts';
+import { askingJob } from './question.ts';
 import { showQuestion } from './show-question.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
@@ -27,9 +28,10 @@ export async function decideInteractively(context: Context<DecideOptions>, job: 
   );
   // Says that there is none.
   if (questions.length === 0) await client.openQuestion(job);
+  const about = await askingJob(client, job);
   let isUndecided = false;
   for (const question of questions) {
-    terminal.out(`${showQuestion(terminal, job, question)}\n\n`);
+    terminal.out(`${showQuestion(terminal, job, question, about)}\n\n`);
     isUndecided = !(await decideOne(context, client, job, question)) || isUndecided;
   }
   return { code: isUndecided ? EXIT.waiting : EXIT.ok, data: undefined, text: '' };
@@ -88,7 +90,10 @@ async function decideOne(
 function outcomeText(terminal: Terminal, { via, used }: Decided): string {
   if (via === 'signal') return terminal.style('green', 'Sent.');
   if (used !== null) return terminal.style('green', 'Decided.');
-  return terminal.style('yellow', 'Not decided: the question is closed, and nothing was done.');
+  return terminal.style(
+    'yellow',
+    'Not used: what was shown has changed meanwhile, so this decision did nothing; the job compares again.',
+  );
 }
 
 function leftOpen(terminal: Terminal, question: Question): false {

@@ -116,7 +116,10 @@ function outcomeText(job: string, { via, used, decision }: Decided, what: string
     return `Sent for ${question}: ${what}. A Signal does not answer; see: holdfast status ${shellWord(job)}`;
   if (used !== null) return `Decided for ${question}: ${what}.`;
   const next = `holdfast question ${shellWord(job)}`;
-  return `Not decided: ${question} is closed, and nothing was done. What is asked now: ${next}`;
+  return (
+    `Not used: what ${question} showed has changed meanwhile, so this decision did nothing. ` +
+    `The job compares the world again, and goes on or asks anew: ${next}`
+  );
 }
 
 async function preview(

@@ -1,9 +1,10 @@
 /** `holdfast question`: what a job asks, with differences and everything that can be answered. */
 import { Option } from 'commander';
+import type { HoldfastClient } from '../client.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { Question } from '../model/question/question.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
-import { showQuestion } from './show-question.ts';
+import { showQuestion, type AskingJob } from './show-question.ts';
 import { whileSlow } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
 
@@ -42,14 +43,20 @@ export const questionCommand: CommandSpec<Options> = {
         ? client.questions(job!)
         : client.openQuestion(job!, context.options.question).then((question) => [question]);
     const open = await whileSlow(context.terminal, 'Asking the worker', asked);
+    const about = open.length === 0 ? undefined : await askingJob(client, job!);
     const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
     const text =
       questions.length === 0
         ? `Job ${job!} asks nothing.`
-        : questions.map((question) => showQuestion(context.terminal, job!, question)).join('\n\n');
+        : questions.map((question) => showQuestion(context.terminal, job!, question, about)).join('\n\n');
     return { code: questions.length === 0 ? EXIT.ok : EXIT.waiting, data: { workflowId: job!, questions }, text };
   },
 };
+
+/** Undefined: its worker is gone by now. */
+export async function askingJob(client: HoldfastClient, job: string): Promise<AskingJob | undefined> {
+  return await client.status(job).catch(() => undefined);
+}
 
 /** The questions as the record has them, whole. @throws HoldfastError `not-found`: the workspace is not here */
 async function asRecorded(

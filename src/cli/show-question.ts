@@ -6,20 +6,28 @@ import { WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';
 import { isCutQuestion, listedText } from '../model/question/bounded-question.ts';
 import { needsResult, type Finding } from '../model/question/finding.ts';
-import { wholeAnswers, type Question } from '../model/question/question.ts';
-import { signalCommand } from '../model/question/signal-command.ts';
+import { isAboutTheWorld, wholeAnswers, type Question } from '../model/question/question.ts';
+import { ANSWER_PLACE, signalCommand } from '../model/question/signal-command.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
 import { shellWord } from '../model/shell-word.ts';
 
-export function showQuestion(terminal: Terminal, workflowId: string, question: Question): string {
+/** Which job asks, as far as it is known. */
+export interface AskingJob {
+  /** The plan's name. */
+  readonly name: string;
+  readonly workspace: string;
+}
+
+export function showQuestion(terminal: Terminal, workflowId: string, question: Question, asking?: AskingJob): string {
   const job = shellWord(workflowId);
   const { findings, findingsTotal } = question;
   const isUniform = findings.every((finding) => finding.answers.join() === findings[0]!.answers.join());
   const lines = [
     terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     terminal.style('dim', `job ${workflowId} · asked ${question.openedAt} · ${question.why}`),
+    ...whereLines(question, asking).map((line) => terminal.style('dim', line)),
     ...findings.flatMap((finding, index) => [
       '',
       ...showFinding(terminal, finding, index + 1, findings.length, isUniform),
@@ -43,6 +51,12 @@ export function showQuestion(terminal: Terminal, workflowId: string, question: Q
   return lines.join('\n');
 }
 
+/** Where a person has to look, and what waits for the answer. */
+function whereLines({ stepId, kind }: Question, job: AskingJob | undefined): readonly string[] {
+  const waits = stepId === undefined || isAboutTheWorld({ kind }) ? 'every step waits' : `step ${stepId} waits`;
+  return job === undefined ? [waits] : [`${job.name} in ${job.workspace} · ${waits}`];
+}
+
 function showFinding(
   terminal: Terminal,
   finding: Finding,
@@ -54,12 +68,15 @@ function showFinding(
   const by = recordedBy === undefined ? '' : terminal.style('dim', `  (${recordedByText(recordedBy)})`);
   const lines = [
     `${total === 1 ? '' : `${number}. `}${terminal.style('bold', finding.resource)}  ${finding.kind}`,
-    `   expected  ${expected.text}${by}`,
-    `   found     ${found.text}`,
+    ...(finding.class === 'approval'
+      ? [`   would do  ${found.text}`]
+      : [`   expected  ${expected.text}${by}`, `   found     ${found.text}`]),
   ];
   if (staleSteps.length > 0) lines.push(`   used by   ${listedText(finding, 'staleSteps')}`);
   if (rerunSteps.length > 0 && finding.answers.includes('rerun'))
-    lines.push(`   rerun     runs again ${listedText(finding, 'rerunSteps')}`);
+    lines.push(`   rerun     runs again ${listedText(finding, 'rerunSteps')}${whatBecomesOfFound(finding)}`);
+  for (const { name, text } of finding.repeats ?? [])
+    lines.push(`   twice     ${text}: nothing undoes it; rerun is taken only with --item '${name}=repeat'`);
   const { keeps } = finding;
   if (keeps !== undefined) {
     const anew = `made anew with --item '${keeps[0]}=repeat'`;
@@ -69,6 +86,13 @@ function showFinding(
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
   return lines;
+}
+
+/** Does what was found survive a rerun? Not where the step that made the thing runs again: it writes it anew. */
+function whatBecomesOfFound({ resource, recordedBy, rerunSteps }: Finding): string {
+  if (!/^(file|row):/.test(resource)) return '';
+  const isMadeAnew = recordedBy !== undefined && rerunSteps.includes(recordedBy.stepId);
+  return isMadeAnew ? '; what was found here is replaced (a file is kept as evidence)' : '; what was found here stays';
 }
 
 /** A unified diff, or any text with + and - at the beginnings of its lines, in colours. */
@@ -118,5 +142,10 @@ function howToAnswer(terminal: Terminal, workflowId: string, question: Question)
     lines.push(`  holdfast decide ${job} ${answers[0]}${result} --question ${digest} --dry-run`);
   if (question.findings.length > 1 && item?.answers[0] !== undefined)
     lines.push(`  holdfast decide ${job} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
-  return [...lines, `  ${signalCommand(workflowId, question)}`];
+  const places = `  ${ANSWER_PLACE} stands for one of ${answersOf(question)}`;
+  return [...lines, `  ${signalCommand(workflowId, question)}`, terminal.style('dim', places)];
+}
+
+function answersOf({ findings }: Question): string {
+  return [...new Set(findings.flatMap(({ answers }) => answers))].join(', ');
 }

@@ -76,9 +76,15 @@ test('a question shows both sides, the difference, what each answer does, and th
   assert.match(text, new RegExp(`^  holdfast decide j ANSWER --question ${digest} --reason WHY$`, 'm'));
   assert.ok(
     text.includes(
-      `temporal workflow signal --workflow-id j --name decide --input '{"digest":"${asked.digest}","answer":"accept"`,
+      `temporal workflow signal --workflow-id j --name decide --input '{"digest":"${asked.digest}","answer":"ANSWER"`,
     ),
   );
+  assert.match(text, /^ {2}ANSWER stands for one of accept, restore, rerun, recheck, abort$/m);
+  assert.match(text, /^ {3}rerun {5}runs again chart; what was found here stays$/m);
+  const remade = showQuestion(plain, 'j', question([{ ...FILE, rerunSteps: ['report', 'chart'] }]));
+  assert.match(remade, /^ {3}rerun .*; what was found here is replaced \(a file is kept as evidence\)$/m);
+  const where = showQuestion(plain, 'j', asked, { name: 'weather', workspace: '/work/weather' });
+  assert.match(where, /^weather in \/work\/weather · every step waits$/m);
 });
 
 test('differences are coloured line by line', () => {

@@ -44,7 +44,7 @@ export async function describeFileDifference(
   }
   const [before, after] = [await textOf(expected, 'expected', read), await textOf(found, 'found', read)];
   if (before === undefined || after === undefined)
-    return { summary: [...parts, sizes, 'the content is no longer to be had'].join('; '), isCut: true };
+    return { summary: [...parts, sizes, 'a content is not in the store any more'].join('; '), isCut: true };
   if (before === 'binary' || after === 'binary')
     return { summary: [...parts, `binary, ${sizes}`].join('; '), isCut: false };
   return describeText(before, after, [...parts, sizes, ...encodingChange(before, after)], options);

@@ -3,7 +3,7 @@ import { shortDigest } from '../digest.ts';
 import { listedText } from './bounded-question.ts';
 import type { Finding } from './finding.ts';
 import type { Question } from './question.ts';
-import { signalCommand } from './signal-command.ts';
+import { ANSWER_PLACE, signalCommand } from './signal-command.ts';
 
 const MAX_FINDINGS_SHOWN = 5;
 const MAX_DIFFERENCE_SHOWN = 600;
@@ -67,7 +67,7 @@ export function questionMarkdown(question: Question, workflowId: string): string
     '```sh',
     signalCommand(workflowId, question),
     '```',
-    'or `holdfast decide`.',
+    `(${ANSWER_PLACE} stands for one of the answers above), or \`holdfast decide\`.`,
   ];
 }
 

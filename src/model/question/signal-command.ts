@@ -1,20 +1,23 @@
 /** The command that answers a question with nothing but Temporal's own command line. */
 import { defined } from '../defined.ts';
+import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import { needsResult } from './finding.ts';
 import { wholeAnswers, type Question } from './question.ts';
 
-/** With the first answer that the whole question offers, else with the first of each finding. */
+/** In the place of an answer: pasted as it stands it is refused, so that nobody gives an answer unread. */
+export const ANSWER_PLACE = 'ANSWER';
+
+/** For the whole question where it can have one answer, else for each finding. */
 export function signalCommand(workflowId: string, question: Question): string {
   const { digest, findings } = question;
-  const [answer] = wholeAnswers(question);
-  const items: Readonly<Record<string, unknown>> = Object.fromEntries(
-    findings.map((finding) => [finding.resource, finding.answers[0]]),
-  );
+  const answers = wholeAnswers(question);
+  const items = Object.fromEntries(findings.map(({ resource }) => [resource, ANSWER_PLACE]));
+  const isWhole = answers.some((answer) => !WHOLE_QUESTION_ONLY.includes(answer));
   const body = defined({
     digest,
-    items: answer === undefined ? items : undefined,
-    answer,
-    ...resultsToTell(question, answer),
+    items: isWhole ? undefined : items,
+    answer: isWhole ? ANSWER_PLACE : undefined,
+    ...resultsToTell(question, answers),
     by: 'you@example.com',
     reason: 'why',
   });
@@ -23,9 +26,9 @@ export function signalCommand(workflowId: string, question: Question): string {
 }
 
 /** Places for what calls answered, where the answers are `happened`. */
-function resultsToTell(question: Question, answer: string | undefined): object {
-  const happened = question.findings.filter((finding) => (answer ?? finding.answers[0]) === 'happened');
-  const resources = happened.filter(needsResult).map(({ resource }) => resource);
+function resultsToTell(question: Question, answers: readonly Answer[]): object {
+  if (answers[0] !== 'happened') return {};
+  const resources = question.findings.filter(needsResult).map(({ resource }) => resource);
   if (resources.length === 0) return {};
   if (resources.length === 1) return { result: null };
   return { results: Object.fromEntries(resources.map((resource) => [resource, null])) };

@@ -210,6 +210,8 @@ export class WorkspaceInspection implements AsyncDisposable {
   }
 
   #opened(): Workspace {
-    return (this.#workspace ??= new Workspace(this.root, this.#env));
+    this.#workspace ??= new Workspace(this.root, this.#env);
+    this.#workspace.readContentsFrom(this.#ledger);
+    return this.#workspace;
   }
 }

@@ -91,7 +91,7 @@ function sideOfState(state: ResourceState): Omit<FindingSide, 'digest'> {
     case 'symlink':
       return { text: `a symbolic link to ${state.target}` };
     case 'other':
-      return { text: `a ${state.what}` };
+      return { text: `a special file (${state.what})` };
     case 'row':
       return { text: cut(JSON.stringify(state.columns)) };
     case 'schema':

@@ -72,6 +72,7 @@ export function approvalRequired(
         question.findings[0]?.found.digest === row.digest,
     );
   if (open !== undefined) return { kind: 'question', question: forPayload(open) };
-  const finding = approvalFinding(row.intent, row.digest, differences);
+  const summary = { output: row.intent.output, logs: row.details.logs };
+  const finding = approvalFinding(row.intent, row.digest, differences, summary);
   return askAboutStep(run, ledger, [finding], `step ${stepId} asks before it applies`);
 }

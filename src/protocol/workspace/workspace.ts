@@ -31,6 +31,7 @@ export class Workspace {
   readonly #lock: WorkspaceLock;
   readonly #databases: WorkspaceDatabases;
   #ledger: Ledger | undefined;
+  #copy: Ledger | undefined;
 
   constructor(root: string, env: WorkerEnv, secrets = new Secrets(env)) {
     this.root = root;
@@ -38,7 +39,9 @@ export class Workspace {
     this.secrets = secrets;
     this.env = env;
     this.#lock = openWorkspaceLock(this.directory);
-    this.blobs = new BlobStore(join(this.directory, 'blobs'), { get: (digest) => this.#ledger?.content(digest) });
+    this.blobs = new BlobStore(join(this.directory, 'blobs'), {
+      get: (digest) => (this.#copy ?? this.#ledger)?.content(digest),
+    });
     this.files = new WorkspaceFiles(this.root, this.blobs);
     this.#databases = new WorkspaceDatabases(root, env);
   }
@@ -91,6 +94,11 @@ export class Workspace {
   /** Closes a database's connections, so that the next use opens it anew. */
   async forget(name: string): Promise<void> {
     await this.#databases.forget(name);
+  }
+
+  /** For whoever only looks: small contents are in the ledger, of which this is a copy. */
+  readContentsFrom(copy: Ledger): void {
+    this.#copy = copy;
   }
 
   /** The next use opens the file anew that is at the path then. Call under the lock. */
