@@ -66,7 +66,7 @@ test('what is shown is bounded, and says what it leaves out', async () => {
 test('a content that is too large is not even read, one that is gone is said to be', async () => {
   const large: FileState = { kind: 'file', sizeBytes: 2 ** 31, mode: 0o644, content: '0'.repeat(64) };
   assert.match((await describe(file('x'), large)).summary, /too large to compare/);
-  assert.match((await describe(file('x'), { ...large, sizeBytes: 5 })).summary, /no longer to be had/);
+  assert.match((await describe(file('x'), { ...large, sizeBytes: 5 })).summary, /not in the store any more/);
 });
 
 test('a change of encoding is shown: no byte hides behind a replacement, and a mark that goes is said', async () => {
