@@ -147,6 +147,14 @@ test('an input that does not fit the contract is refused', async () => {
   );
 });
 
+test('a field that the contract does not have is refused, and the one that is meant is named', async () => {
+  await without(() =>
+    isStuck('bad-input', /field wat, .*one of what\. Did you mean "what"\?/, () =>
+      job.run({ stepId: 'w', step: 'loose', input: { what: 'large', wat: 3 } }),
+    ),
+  );
+});
+
 test('a step that the worker has no code for is refused and the ones it has are named', async () => {
   await without(() =>
     isStuck('unknown-step', /no code for step "missing"; it has file\.write/, () =>

@@ -28,4 +28,13 @@ export const TOLD: readonly Mutation[] = [
     tests: ['test/integration/wide-jobs.test.ts'],
     name: 'of many steps',
   },
+  {
+    guarantee: 'T',
+    breaks: 'a field that a contract would drop is dropped',
+    file: 'src/protocol/step/contract-check.ts',
+    find: 'if (unknown === undefined) return;',
+    replace: 'if (unknown !== null) return;',
+    tests: ['test/integration/bad-input.test.ts'],
+    name: 'a field that the contract does not have',
+  },
 ];

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { isFailure } from '../../src/model/failure.ts';
 import { assertPlan, validatePlan } from '../../src/model/plan/check/check.ts';
 import { PlanSchema } from '../../src/model/plan/plan.ts';
+import { defineStep } from '../../src/model/step/step.ts';
 import { ANALYSE, inSteps, problemLines, problemsOf } from '../support/checked-plan.ts';
 import { anyPlanSource } from './plan-arbitrary.ts';
 
@@ -348,4 +349,25 @@ test('a bad plan at a boundary is one failure that lists every problem', () => {
 
 test('property: plans without cycles and conflicts have no problems', () => {
   fc.assert(fc.property(anyPlanSource(), (source) => assert.deepEqual(validatePlan(source).ok, true)));
+});
+
+test('a field that a contract would drop without a word is unknown, at every level', () => {
+  const lenient = defineStep({
+    name: 'lenient',
+    input: z.object({
+      a: z.string(),
+      maxTurns: z.int().default(5),
+      inner: z.object({ list: z.array(z.object({ x: z.int() })) }).optional(),
+      open: z.looseObject({}).optional(),
+      byName: z.record(z.string(), z.object({ y: z.int() })).optional(),
+    }),
+    output: z.object({}),
+  });
+  const lines = (given: Record<string, unknown>): readonly string[] =>
+    problemLines(inSteps({ use: 'lenient', with: given }), { knownSteps: [lenient] });
+  assert.deepEqual(lines({ a: 'x', maxTurns: 3, open: { any: 1 }, byName: { one: { y: 1 } } }), []);
+  assert.match(lines({ a: 'x', maxTurn: 3 })[0]!, /steps\[0\]\.with\.maxTurn: .*maxTurn/);
+  assert.match(lines({ a: 'x', inner: { list: [{ x: 1, z: 2 }] } })[0]!, /with\.inner\.list\.0\.z/);
+  assert.match(lines({ a: 'x', byName: { one: { y: 1, why: 2 } } })[0]!, /with\.byName\.one\.why/);
+  assert.match(lines({ a: '${{ job.id }}', maxTurn: 3 })[0]!, /maxTurn/);
 });

@@ -3,16 +3,33 @@ import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import { MAX_OUTPUT_BYTES } from '../../model/job/run-step.ts';
-import type { StepImplementation } from '../../model/step/step.ts';
+import { nearestName } from '../../model/plan/problem/nearest-name.ts';
+import type { StepContract, StepImplementation } from '../../model/step/step.ts';
+import { unknownFields } from '../../model/step/unknown-fields.ts';
 
 /** With the contract's defaults. @throws HoldfastError `bad-input` */
 export function checkedInput({ contract }: StepImplementation, stepId: string, input: unknown): unknown {
   const checked = contract.input.safeParse(input);
+  if (checked.success) refuseUnknownFields(contract, stepId, input);
   if (checked.success) return checked.data;
   const issues = issuesText(checked.error.issues);
   throw new HoldfastError(
     'bad-input',
     `The input of step ${stepId} does not fit the contract of ${contract.name}: ${issues}.`,
+  );
+}
+
+/** What the contract would drop without a word. @throws HoldfastError `bad-input` */
+function refuseUnknownFields({ name, input: schema }: StepContract, stepId: string, input: unknown): void {
+  const [unknown] = unknownFields(schema, input);
+  if (unknown === undefined) return;
+  const at = [...unknown.path, unknown.name].join('.');
+  const near = nearestName(unknown.name, unknown.known);
+  const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
+  throw new HoldfastError(
+    'bad-input',
+    `Step ${stepId} is given the field ${at}, which the contract of ${name} does not have; expected one of ` +
+      `${unknown.known.join(', ')}.${hint}`,
   );
 }
 

@@ -6,9 +6,11 @@ import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import { waitStep } from '../../step/built-in/wait.ts';
 import type { StepContract } from '../../step/step.ts';
+import { unknownFields } from '../../step/unknown-fields.ts';
 import type { PlanStep } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
 import type { PlanProblem } from '../problem/problem.ts';
+import { unknownName } from '../problem/unknown-name.ts';
 import { valueAt } from '../problem/value-path.ts';
 import { resolve } from '../reference/resolve.ts';
 
@@ -29,7 +31,7 @@ function checkWith(step: PlanStep, contract: StepContract | undefined, at: strin
     // A schema with asynchronous parts can be checked by the worker only.
     return [];
   }
-  if (parsed.success) return [];
+  if (parsed.success) return droppedFields(step, contract, at);
   // What a reference will yield is not known yet, so nothing is said about a value that holds one; a field that the
   // step does not know is wrong whatever it holds.
   const certain = parsed.error.issues.filter((issue) =>
@@ -38,6 +40,13 @@ function checkWith(step: PlanStep, contract: StepContract | undefined, at: strin
       : !holdsReference(valueAt(step.with, issue.path)),
   );
   return problemsFromZod(new z.core.$ZodError(certain), step.with, contract.input, `${at}.with`);
+}
+
+/** Fields that the contract would drop without a word. */
+function droppedFields(step: PlanStep, contract: StepContract, at: string): readonly PlanProblem[] {
+  return unknownFields(contract.input, step.with).map(({ path, name, known }) =>
+    unknownName({ path: [`${at}.with`, ...path, name].join('.'), what: 'field', name, known }),
+  );
 }
 
 function checkRetry(step: PlanStep, at: string): readonly PlanProblem[] {
