@@ -23,6 +23,8 @@ export interface ColumnShape {
   readonly type: string;
   /** PostgreSQL: what an element or the value itself must be encoded as, where that is JSON. */
   readonly isJson: boolean;
+  /** PostgreSQL: whether the type is an array, or a domain over one. */
+  readonly isArray?: boolean;
   /** SQLite: the column stores a number as it comes, so that 21.0 and 21 are two values. */
   readonly keepsReal: boolean;
   readonly isGenerated: boolean;

@@ -5,12 +5,14 @@
  * 1. What JSON holds exactly stays as it is; all else carries a tag, an object with one key:
  *    `{"$int": "9007199254740993"}`, `{"$numeric": "21.50"}`, `{"$float": "NaN"}`, `{"$bytes": base64}`,
  *    `{"$json": …}` (a JSON column's content that would itself look like a tag, or JSON's null),
- *    `{"$jsontext": "…"}` (JSON that JavaScript cannot parse without loss).
+ *    `{"$jsontext": "…"}` (JSON that JavaScript cannot parse without loss, or a part of which looks like a tag).
  * 2. Encoding what was decoded gives the database the same value again.
  * 3. Text of dates, times and everything unknown is the database's own; no JavaScript Date comes near it.
  */
 import type { Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
+import { isExactNumber } from './exact-number.ts';
+import { documentOfText, documentOfValue, documentText, hasPartsMeantOtherwise, literalText } from './json-document.ts';
 
 export type Tag = '$int' | '$numeric' | '$float' | '$bytes' | '$json' | '$jsontext';
 const TAGS: ReadonlySet<string> = new Set<Tag>(['$int', '$numeric', '$float', '$bytes', '$json', '$jsontext']);
@@ -27,18 +29,22 @@ export function tagOf(value: Json): { readonly tag: Tag; readonly content: Json 
 }
 
 /**
- * What a step's code is given for a canonical value: exact numbers as decimal strings, bytes as Uint8Array, NaN as NaN.
- * The canonical form stays what is recorded and compared.
+ * What a step's code is given for a canonical value: exact numbers as decimal strings, bytes as Uint8Array, NaN as NaN,
+ * documents as json-document.ts says. The canonical form stays what is recorded and compared.
  */
 export function plainValue(value: Json): unknown {
   if (Array.isArray(value)) return value.map((element: Json) => plainValue(element));
   const tagged = tagOf(value);
-  if (tagged === undefined) return value;
+  if (tagged === undefined) return documentOfValue(value);
   switch (tagged.tag) {
     case '$bytes':
       return new Uint8Array(Buffer.from(tagged.content as string, 'base64'));
     case '$float':
       return Number(tagged.content);
+    case '$jsontext':
+      return documentOfText(tagged.content as string);
+    case '$json':
+      return documentOfValue(tagged.content);
     default:
       return tagged.content;
   }
@@ -73,7 +79,7 @@ export function canonicalJsonColumn(text: string): Json {
     isExact = false;
     value = null;
   }
-  if (!isExact) return { $jsontext: text };
+  if (!isExact || hasPartsMeantOtherwise(value)) return { $jsontext: text };
   return value === null || looksTagged(value) ? { $json: value } : value;
 }
 
@@ -125,9 +131,9 @@ export function encodeSqlite(value: Json): null | number | bigint | string | Uin
     case '$jsontext':
       return tagged.content as string;
     case '$json':
-      return JSON.stringify(tagged.content);
+      return literalText(tagged.content);
     case undefined:
-      return JSON.stringify(value);
+      return documentText(value);
   }
 }
 
@@ -154,22 +160,4 @@ function looksTagged(value: Json): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const keys = Object.keys(value);
   return keys.length === 1 && keys[0]!.startsWith('$');
-}
-
-/** Whether the number that JavaScript made of this JSON text is the same number, digit by digit. */
-function isExactNumber(number: number, source: string): boolean {
-  if (Object.is(number, -0) || !Number.isFinite(number)) return false;
-  return significantDigits(String(number)) === significantDigits(source);
-}
-
-/** `1.50e3`, `1500` and `1.5e+3` all give `15e2`. */
-function significantDigits(text: string): string {
-  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (!match) return text;
-  const fraction = match[3] ?? '';
-  const digits = (match[2]! + fraction).replace(/^0+/, '');
-  const trimmed = digits.replace(/0+$/, '');
-  if (trimmed === '') return '0';
-  const exponent = Number(match[4] ?? 0) - fraction.length + (digits.length - trimmed.length);
-  return `${match[1]}${trimmed}e${exponent}`;
 }

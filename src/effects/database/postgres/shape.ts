@@ -7,12 +7,21 @@ import { encodePostgresArray } from './values.ts';
 
 const TEXT = { type: 'text', isJson: false } as const;
 
+/** Of the column `a`: what its type comes to through domains and arrays, however many, and whether one is an array. */
+const INNERMOST = `
+  WITH RECURSIVE base (oid, is_array, depth) AS (
+    SELECT a.atttypid, false, 0
+    UNION ALL
+    SELECT CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.typelem END, base.is_array OR d.typtype <> 'd', depth + 1
+    FROM base JOIN pg_catalog.pg_type d ON d.oid = base.oid WHERE d.typtype = 'd' OR d.typcategory = 'A'
+  ) SELECT oid, is_array FROM base ORDER BY depth DESC LIMIT 1`;
+
 const SHAPES = `
 SELECT (SELECT coalesce(json_agg(json_build_array(
                  a.attname, format_type(a.atttypid, -1), a.attgenerated <> '', a.attidentity = 'a',
-                 coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid) IN (114, 3802))
+                 e.oid IN (114, 3802), e.is_array)
                  ORDER BY a.attnum), '[]')
-        FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        FROM pg_catalog.pg_attribute a, LATERAL (${INNERMOST}) AS e
         WHERE a.attrelid = w.relation AND a.attnum > 0 AND NOT a.attisdropped),
        (SELECT coalesce(json_agg((SELECT json_agg(a.attname ORDER BY k.place)
                  FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
@@ -24,8 +33,8 @@ SELECT (SELECT coalesce(json_agg(json_build_array(
 FROM (SELECT to_regclass(name) AS relation, place FROM unnest($1::text[]) WITH ORDINALITY AS n(name, place)) AS w
 ORDER BY w.place`;
 
-/** Name, type, is it generated, is it always an identity, does it hold JSON? */
-const ColumnSchema = z.tuple([z.string(), z.string(), z.boolean(), z.boolean(), z.boolean()]);
+/** Name, type, is it generated, is it always an identity, does it hold JSON, is it an array? */
+const ColumnSchema = z.tuple([z.string(), z.string(), z.boolean(), z.boolean(), z.boolean(), z.boolean()]);
 /** Columns and keys. */
 const ShapeRowSchema = z.tuple([z.array(ColumnSchema), z.array(z.array(z.string()))]);
 
@@ -48,6 +57,7 @@ export async function readPostgresShapes(
   });
 }
 
-function columnShape([name, type, isGenerated, isAlwaysIdentity, isJson]: z.infer<typeof ColumnSchema>): ColumnShape {
-  return { name, type, isJson, keepsReal: false, isGenerated, isAlwaysIdentity };
+function columnShape(column: z.infer<typeof ColumnSchema>): ColumnShape {
+  const [name, type, isGenerated, isAlwaysIdentity, isJson, isArray] = column;
+  return { name, type, isJson, isArray, keepsReal: false, isGenerated, isAlwaysIdentity };
 }

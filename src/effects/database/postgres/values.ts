@@ -8,6 +8,7 @@
  */
 import type { Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
+import { documentText, literalText } from '../json-document.ts';
 import { canonicalBytes, canonicalFloat, canonicalInteger, canonicalJsonColumn, tagOf, wellFormed } from '../values.ts';
 
 type Parse = (text: string) => Json;
@@ -49,7 +50,10 @@ export function postgresTypes(): { getTypeParser(oid: number): Parse } {
 /** How a column wants its values; a parameter of a step's own statement has no column. */
 export interface ParameterType {
   readonly type: string;
+  /** Is the value, or its elements, JSON? */
   readonly isJson: boolean;
+  /** Is the type an array, or a domain over one? */
+  readonly isArray?: boolean;
 }
 
 /**
@@ -72,8 +76,13 @@ function encodeText(value: Json, column?: ParameterType): string | null {
   if (value === null) return null;
   const tagged = tagOf(value);
   if (tagged?.tag === '$jsontext') return wellFormed(tagged.content as string);
-  if (tagged?.tag === '$json') return JSON.stringify(tagged.content);
-  if (column?.isJson === true && !(column.type.endsWith('[]') && Array.isArray(value))) return JSON.stringify(value);
+  if (tagged?.tag === '$json') return literalText(tagged.content);
+  if (column?.isJson === true) {
+    if (!isArrayType(column)) return documentText(value);
+    // An array that only its text can show, such as one of a domain, or with other bounds than from 1.
+    if (typeof value === 'string') return withoutNul(wellFormed(value));
+    if (!Array.isArray(value)) return documentText(value);
+  }
   if (tagged?.tag === '$bytes') return `\\x${Buffer.from(tagged.content as string, 'base64').toString('hex')}`;
   if (tagged !== undefined) return tagged.content as string;
   switch (typeof value) {
@@ -85,10 +94,15 @@ function encodeText(value: Json, column?: ParameterType): string | null {
     default:
   }
   if (Array.isArray(value)) {
-    const element = column === undefined ? undefined : { ...column, type: column.type.replace(/\[\]$/, '') };
+    const element =
+      column === undefined ? undefined : { ...column, type: column.type.replace(/\[\]$/, ''), isArray: false };
     return arrayLiteral(value as readonly Json[], (part) => encodeText(part, element));
   }
-  return JSON.stringify(value);
+  return documentText(value);
+}
+
+function isArrayType({ type, isArray }: ParameterType): boolean {
+  return isArray === true || type.endsWith('[]');
 }
 
 function arrayLiteral(values: readonly Json[], encode: (value: Json) => string | null): string {
