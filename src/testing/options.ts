@@ -2,6 +2,7 @@
 import type { ChainPlace } from '../model/job/chain-place.ts';
 import type { RunStepRequest } from '../model/job/run-step.ts';
 import type { JobSettings } from '../model/job/settings.ts';
+import type { Finding } from '../model/question/finding.ts';
 import type { Question } from '../model/question/question.ts';
 import type { StepImplementation } from '../model/step/step.ts';
 
@@ -58,9 +59,18 @@ export class QuestionAsked extends Error {
   override readonly name = 'QuestionAsked';
   readonly question: Question;
   constructor(question: Question) {
-    super(`${question.kind}: ${question.findings.map(({ resource, kind }) => `${resource} ${kind}`).join(', ')}`);
+    super(`${question.kind}: ${question.findings.slice(0, MAX_FINDINGS_TOLD).map(findingText).join('; ')}`);
     this.question = question;
   }
+}
+
+/** In the message of an error; `question` has them all. */
+const MAX_FINDINGS_TOLD = 5;
+const MAX_FOUND_CHARACTERS = 300;
+
+/** What was found is what a failing test has to show: the failure of a step that can't go on, for example. */
+function findingText({ resource, kind, found }: Finding): string {
+  return `${resource} ${kind} (${found.text.slice(0, MAX_FOUND_CHARACTERS)})`;
 }
 
 /** A request as a Workflow makes it; what is left out is as the job knows it. */
