@@ -94,3 +94,21 @@ test('a link is never followed: a read is refused, a write is shown to replace i
   await tested.job.undo();
   assert.equal(readlinkSync(tested.at('link.txt')) + tested.text('real.txt'), 'real.txtreal\n');
 });
+
+test('a name that is not Unicode stands in no way of what leaves it alone, and is listed as what it is', async () => {
+  const odd = Buffer.concat([Buffer.from(tested.at('in/')), Buffer.from([0x63, 0xe9])]);
+  tested.put('in/a.txt', 'a\n');
+  tested.put('back\\slash', 'b\n');
+  writeFileSync(odd, 'odd\n');
+  await tested.run('echo new > in/a.txt');
+  await tested.run('echo in place > in/a.txt', { inPlace: true }, { stepId: 'in-place' });
+  await tested.run('rm -r in', {}, { stepId: 'removal' });
+  assert.equal(readFileSync(odd, 'utf8'), 'odd\n', 'what a command was not given it cannot remove');
+  tested.code = async ({ files }) => ({ listed: await files.list('', { recursive: true }) });
+  const { listed } = (await doFree('list')) as { listed: unknown };
+  assert.deepEqual(listed, [
+    { path: 'back\\slash', kind: 'file', sizeBytes: 2 },
+    { path: 'in', kind: 'directory', sizeBytes: 0 },
+    { path: 'in/c\ufffd', kind: 'file', sizeBytes: 4, isUnnameable: true },
+  ]);
+});

@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'a listing leaves out what has a name that is not Unicode',
+    file: 'src/effects/files/list.ts',
+    find: "const isUnnameable = name.includes('\\ufffd') && !Buffer.from(name).equals(bytes);",
+    replace: "const isUnnameable = name === '';",
+    tests: ['test/integration/file-bytes.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a file is split from its other names without a word',
     file: 'src/protocol/commit/seal-files.ts',
     find: 'if (links < 2) return;',

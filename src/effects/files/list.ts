@@ -8,6 +8,7 @@
  * 3. A folder that may not be read is an error, never an empty folder.
  */
 import { lstatSync, readdirSync, type Dirent } from 'node:fs';
+import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { FileInfo } from '../../model/step/step-files.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
@@ -63,25 +64,33 @@ interface ListedFolder {
 }
 
 async function listOne(listing: Listing, { place, path }: ListedFolder): Promise<void> {
-  let entries: Dirent[];
+  let entries: Dirent<Buffer>[];
   try {
-    entries = readdirSync(path, { withFileTypes: true });
+    entries = readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     // Removed since its parent was listed: then it is not there.
     if (systemCode(error) === 'ENOENT') return;
     throw storageError('list', place === '' ? '.' : place, error);
   }
-  for (const { name } of entries) {
+  for (const { name: bytes } of entries) {
+    const name = bytes.toString();
     // One folder may hold hundreds of thousands.
     await listing.turns.take();
     if (isReservedName(name)) continue;
-    const childPath = `${path}/${name}`;
+    const isUnnameable = name.includes('\ufffd') && !Buffer.from(name).equals(bytes);
+    const childPath = isUnnameable ? Buffer.concat([Buffer.from(`${path}/`), bytes]) : `${path}/${name}`;
     const childPlace = place === '' ? name : `${place}/${name}`;
     const stat = lstatSync(childPath, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined || (stat.isFile() && listing.reserved.has(inodeKey(stat)))) continue;
     const kind = kindOf(stat);
-    listing.infos.push({ path: childPlace, kind, sizeBytes: kind === 'file' ? Number(stat.size) : 0 });
-    if (kind === 'directory' && listing.recursive) listing.pending.push({ place: childPlace, path: childPath });
+    listing.infos.push({
+      path: childPlace,
+      kind,
+      sizeBytes: kind === 'file' ? Number(stat.size) : 0,
+      ...defined({ isUnnameable: isUnnameable ? (true as const) : undefined }),
+    });
+    if (kind === 'directory' && listing.recursive && typeof childPath === 'string')
+      listing.pending.push({ place: childPlace, path: childPath });
   }
 }
 

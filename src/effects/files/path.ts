@@ -44,7 +44,12 @@ export function normaliseFolder(path: string): string {
       path,
     });
   if (path.includes('\\'))
-    throw new HoldfastError('bad-input', `"${path}" holds a "\\". Write "/" between the parts of a path.`, { path });
+    throw new HoldfastError(
+      'bad-input',
+      `"${path}" holds a "\\". Write "/" between the parts of a path. A file that is named so can stay, but no step ` +
+        'can read or change it: rename it first.',
+      { path },
+    );
   if (path.startsWith('/'))
     throw new HoldfastError('outside-workspace', `"${path}" is absolute. Expected a path relative to the workspace.`, {
       path,

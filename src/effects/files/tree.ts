@@ -6,9 +6,11 @@
  *    can't be set, so a modification time that was put back hides nothing. What was changed in the same tick of the
  *    clock as the earlier look can't be told so: the first look notes that the entry is young.
  * 2. Nothing is opened, no symbolic link is followed. Holdfast's own files and declared databases are omitted.
- * 3. A name that is not Unicode can't be named by a record: it is an error, never omitted.
+ * 3. A name that is not Unicode can't be named by a record. It is never omitted: as long as nobody touches it, it
+ *    stands in the tree under a path that no file can have, as what is neither copied nor read (`UNNAMED`); where all
+ *    names count, it is an error.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { isReservedName } from './path.ts';
@@ -31,6 +33,9 @@ export interface TreeEntry {
   readonly target?: string;
 }
 
+/** How the last part of a path begins whose name is not Unicode: no file can have such a path. */
+export const UNNAMED = '\0';
+
 /** Relative path → entry; a folder comes before what is in it. */
 export type Tree = ReadonlyMap<string, TreeEntry>;
 
@@ -52,10 +57,11 @@ export async function scanTree(
   const pending = [''];
   const turns = new Turns();
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
-    for (const name of namesIn(root, folder)) {
+    for (const bytes of namesIn(root, folder)) {
+      const name = textOf(bytes) ?? unnamed(bytes, folder, names);
       if (names === 'unreserved' && isReservedName(name)) continue;
       const path = folder === '' ? name : `${folder}/${name}`;
-      const entry = entryAt(`${root}/${path}`, reserved);
+      const entry = name.startsWith(UNNAMED) ? unnamedEntry(root, folder, bytes) : entryAt(`${root}/${path}`, reserved);
       if (entry === undefined) continue;
       tree.set(path, entry);
       if (entry.kind === 'directory') pending.push(path);
@@ -71,7 +77,18 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
   const stat = statOf(absolute);
   if (stat === undefined || (stat.isFile() && reserved.size > 0 && reserved.has(inodeKey(stat)))) return undefined;
   const kind = kindOf(stat);
-  const entry: TreeEntry = {
+  const entry = entryOf(stat, kind);
+  if (kind !== 'symlink') return entry;
+  try {
+    return { ...entry, target: readlinkSync(absolute) };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EINVAL') return undefined;
+    throw storageError('read', absolute, error);
+  }
+}
+
+function entryOf(stat: BigIntStats, kind: EntryKind): TreeEntry {
+  return {
     kind,
     mode: modeOf(stat),
     sizeBytes: Number(stat.size),
@@ -81,13 +98,6 @@ export function entryAt(absolute: string, reserved: ReservedInodes = new Set()):
     links: Number(stat.nlink),
     bornNs: stat.birthtimeNs,
   };
-  if (kind !== 'symlink') return entry;
-  try {
-    return { ...entry, target: readlinkSync(absolute) };
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EINVAL') return undefined;
-    throw storageError('read', absolute, error);
-  }
 }
 
 /** Does stat say that it is unchanged? Of a folder only its mode counts: its times change with what is in it. */
@@ -118,10 +128,10 @@ export function differingPaths(before: Tree, after: Tree): readonly string[] {
   return [...changed, ...[...before.keys()].filter((path) => !after.has(path))];
 }
 
-function namesIn(root: string, folder: string): readonly string[] {
+function namesIn(root: string, folder: string): readonly Buffer[] {
   const absolute = folder === '' ? root : `${root}/${folder}`;
   try {
-    return readdirSync(absolute, { encoding: 'buffer' }).map((bytes) => nameOf(bytes, folder));
+    return readdirSync(absolute, { encoding: 'buffer' });
   } catch (error) {
     // Removed since it was listed: then nothing is in it.
     if (systemCode(error) === 'ENOENT' && folder !== '') return [];
@@ -129,9 +139,14 @@ function namesIn(root: string, folder: string): readonly string[] {
   }
 }
 
-function nameOf(bytes: Buffer, folder: string): string {
+/** Undefined: it is not Unicode. */
+function textOf(bytes: Buffer): string | undefined {
   const name = bytes.toString();
-  if (!name.includes('\ufffd') || Buffer.from(name).equals(bytes)) return name;
+  return !name.includes('\ufffd') || Buffer.from(name).equals(bytes) ? name : undefined;
+}
+
+function unnamed(bytes: Buffer, folder: string, names: 'all' | 'unreserved'): string {
+  if (names === 'unreserved') return `${UNNAMED}${bytes.toString('latin1')}`;
   const shown = JSON.stringify(bytes.toString('latin1'));
   throw new HoldfastError(
     'bad-input',
@@ -139,4 +154,13 @@ function nameOf(bytes: Buffer, folder: string): string {
       'Rename it; a record could not name it.',
     { path: folder },
   );
+}
+
+/** Not entered, also where it is a folder. */
+function unnamedEntry(root: string, folder: string, name: Buffer): TreeEntry | undefined {
+  const stat = lstatSync(Buffer.concat([Buffer.from(`${root}/${folder}/`), name]), {
+    bigint: true,
+    throwIfNoEntry: false,
+  });
+  return stat && entryOf(stat, 'other');
 }

@@ -24,6 +24,11 @@ export interface FileInfo {
   readonly path: string;
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   readonly sizeBytes: number;
+  /**
+   * The name is not Unicode: what is no text of it stands as U+FFFD in `path`, and nothing can be read or written under
+   * it.
+   */
+  readonly isUnnameable?: true;
 }
 
 export interface StepFiles {

@@ -2,7 +2,7 @@
  * What has changed in the workspace while a command ran in it: by the command, or by others, and nobody can tell which.
  */
 import type { FileSighting } from '../../../effects/files/index.ts';
-import { differingPaths, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
+import { differingPaths, UNNAMED, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import { sameState, type FileState } from '../../../model/record/world.ts';
 import { cannotRead } from '../../workspace/unreadable.ts';
@@ -36,7 +36,9 @@ export async function changedSince(
   { tree, young }: WorkspaceSnapshot,
 ): Promise<readonly ChangedPath[]> {
   const now = await workspace.files.scan();
-  const paths = [...new Set([...differingPaths(tree, now), ...young.keys()])];
+  // What has a name that is not Unicode can be named by no record; it is the workspace's own matter.
+  const differing = differingPaths(tree, now).filter((path) => !path.includes(UNNAMED));
+  const paths = [...new Set([...differing, ...young.keys()])];
   const sightings = await workspace.files.observeMany(paths);
   const changed: ChangedPath[] = [];
   for (const [index, path] of paths.entries()) {

@@ -10,7 +10,7 @@ import { formatResource } from '../../../model/record/resource.ts';
 import { sameState } from '../../../model/record/world.ts';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
-import { differingPaths } from '../../../effects/files/tree.ts';
+import { differingPaths, UNNAMED } from '../../../effects/files/tree.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Claim } from '../claim.ts';
 import type { CopySnapshot } from './copy-snapshot.ts';
@@ -134,6 +134,10 @@ function isContent(sighting: FileSighting, content: Digest | undefined): boolean
 }
 
 function named(paths: readonly string[]): string {
-  const shown = paths.slice(0, MAX_NAMED).join(', ');
+  const shown = paths.slice(0, MAX_NAMED).map(shownPath).join(', ');
   return paths.length > MAX_NAMED ? `${shown} and ${paths.length - MAX_NAMED} more` : shown;
+}
+
+function shownPath(path: string): string {
+  return path.includes(UNNAMED) ? `${JSON.stringify(path.replace(UNNAMED, ''))} (not Unicode)` : path;
 }

@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
 import { outsideRepositories } from '../../../effects/files/outside-repository.ts';
-import { differingPaths, isSameEntry, scanTree, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
+import { differingPaths, isSameEntry, scanTree, UNNAMED, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
 import { copyTree } from '../../../effects/files/tree-copy.ts';
 import { Turns } from '../../../effects/turns.ts';
 import type { Digest } from '../../../model/digest.ts';
@@ -146,7 +146,13 @@ export class CommandTree {
   async observe(reads: PathSelection, workspace: Tree): Promise<void> {
     const { stage, claim } = this.#attempt;
     const paths = [...workspace].flatMap(([path, { kind }]) =>
-      kind !== 'directory' && this.#isGiven(path) && reads.has(path) && !stage.files.has(path) ? [path] : [],
+      kind !== 'directory' &&
+      !path.includes(UNNAMED) &&
+      this.#isGiven(path) &&
+      reads.has(path) &&
+      !stage.files.has(path)
+        ? [path]
+        : [],
     );
     for (const { path, resource, sighting } of await this.#seen(paths)) {
       claim.mustBeAsRecorded(resource, sighting.state);
