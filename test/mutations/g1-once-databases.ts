@@ -88,4 +88,13 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     tests: ACTS,
     name: 'SQLite: a trigger that ignores an insert',
   },
+  {
+    guarantee: 'G1',
+    breaks: 'two spellings of a key are two rows to the record',
+    file: 'src/protocol/commit/row-spelling.ts',
+    find: 'if (canonicalJson(key) === canonicalJson(change.key)) return change;',
+    replace: "if (canonicalJson(key) !== '') return change;",
+    tests: ['test/integration/row-spelling.test.ts'],
+    name: 'SQLite: parallel steps',
+  },
 ];

@@ -111,6 +111,12 @@ export interface Database extends RowReader {
    * @throws HoldfastError `unknown-table` where a record knows the database and Holdfast's tables are in a schema that
    * the search_path does not lead to
    */
+  /**
+   * Keys of rows that are not there as the database would have them: each value through its column's type. No round
+   * trip where every value is certainly so already.
+   */
+  spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]>;
+
   ensureHoldfastTables(): Promise<void>;
   /** Holdfast's fence table where no search_path leads to it, by its whole name; undefined: there is none. */
   strayFenceTable(): Promise<TablePlace | undefined>;

@@ -5,35 +5,46 @@ import { onlyColumns, type RowState } from '../../model/record/world.ts';
 import type { Claim } from '../attempt/claim.ts';
 import type { StagedRow } from '../attempt/staged-row.ts';
 import type { EndedDraft } from './ended-draft.ts';
+import { spelledAsFound } from './row-spelling.ts';
 
 type RowDraft = Pick<EndedDraft, 'workspace' | 'settings' | 'claim' | 'stage'>;
 
-/** @throws MustVerify, HoldfastError `storage-unreachable`, … */
+/** @throws MustVerify, HoldfastError `storage-unreachable`, `same-target-twice`, … */
 export async function stagedDatabaseEffects(draft: RowDraft): Promise<Effect[]> {
-  const befores = await rowsBefore(draft);
+  const rows = await rowsBefore(draft);
   return draft.stage.changes.map((change) => {
     if (change.kind === 'sql') return change;
-    const before = befores.get(change)!;
-    return { ...change, columns: [...change.columns], before } satisfies RowChange;
+    const { row, before } = rows.get(change)!;
+    return { ...row, columns: [...row.columns], before } satisfies RowChange;
   });
 }
 
+interface SeenRow {
+  /** Under the key by which the database has it. */
+  readonly row: StagedRow;
+  readonly before: RowState;
+}
+
 /** Looks at all rows of a database in few statements, with the columns that the change and the record cover. */
-async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Promise<Map<StagedRow, RowState>> {
-  const befores = new Map<StagedRow, RowState>();
-  const rows = stage.changes.filter((change) => change.kind !== 'sql');
-  for (const [name, changes] of Map.groupBy(rows, ({ database }) => database)) {
+async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Promise<Map<StagedRow, SeenRow>> {
+  const seen = new Map<StagedRow, SeenRow>();
+  const changes = stage.changes.filter((change) => change.kind !== 'sql');
+  for (const [name, given] of Map.groupBy(changes, ({ database }) => database)) {
     const database = await workspace.database(name, settings);
-    const states = await database.rows(
-      changes.map((change) => ({ table: change.table, key: change.key, columns: columnsToCompare(claim, change) })),
-    );
-    changes.forEach((change, place) => {
+    const look = (rows: readonly StagedRow[]): Promise<readonly RowState[]> =>
+      database.rows(rows.map((row) => ({ table: row.table, key: row.key, columns: columnsToCompare(claim, row) })));
+    const found = await look(given);
+    const rows = await spelledAsFound(database, given, found);
+    // The record has a row under its own key alone: what it covers is known only now.
+    const isRespelled = rows.some((row, place) => row !== given[place]);
+    const states = isRespelled ? await look(rows) : found;
+    rows.forEach((row, place) => {
       const state = states[place]!;
-      claim.mustBeAsRecorded(resourceOf(change), state);
-      befores.set(change, onlyColumns(state, change.columns));
+      claim.mustBeAsRecorded(resourceOf(row), state);
+      seen.set(given[place]!, { row, before: onlyColumns(state, row.columns) });
     });
   }
-  return befores;
+  return seen;
 }
 
 function columnsToCompare(claim: Claim, change: StagedRow): string[] {

@@ -6,7 +6,7 @@
  * 2. No password reaches a message: nothing here prints the URL.
  * 3. Holdfast's own tables are created under an advisory lock, so that workers that start at once do it once.
  */
-import type { Json } from '../../../model/canonical-json.ts';
+import type { Json, JsonObject } from '../../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import {
   ABSENT,
@@ -38,6 +38,7 @@ import { runPostgresQuery } from './query.ts';
 import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { unknownTable } from '../row-statement.ts';
 import { readPostgresReach, readPostgresReferring } from './reach.ts';
+import { spelledKeys } from './spelled-keys.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
@@ -159,6 +160,15 @@ class PostgresDatabase implements Database {
       const shape = shapes.get(request.table);
       if (shape === undefined) throw unknownTable(this.name, request.table);
       return await readPostgresReferring(session, shape, request);
+    });
+  }
+
+  async spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]> {
+    if (keys.length === 0) return [];
+    return await this.#transaction('read snapshot', async (session) => {
+      const requests = keys.map((one) => ({ ...one, columns: [] }));
+      const shapes = await new PostgresShapes(session, new Map()).get(requestedColumns(requests));
+      return await spelledKeys(session, shapes, keys);
     });
   }
 

@@ -5,7 +5,7 @@
  * requested again later; long reads give others a turn between chunks.
  */
 import path from 'node:path';
-import type { Json } from '../../../model/canonical-json.ts';
+import type { Json, JsonObject } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import {
   ABSENT,
@@ -46,6 +46,7 @@ import {
 import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { referringRows } from './reach.ts';
 import { readSqliteRows } from './rows.ts';
+import { spelledKey } from './spelled-key.ts';
 import { SqliteTransaction } from './transaction.ts';
 
 /** How long reads and Holdfast's own small writes wait for a lock. */
@@ -115,6 +116,10 @@ class SqliteDatabase implements Database {
 
   referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
     return this.#read((connection) => referringRows(connection, this.name, request));
+  }
+
+  spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]> {
+    return this.#read((connection) => keys.map(({ table, key }) => spelledKey(connection, parseTableName(table), key)));
   }
 
   async ensureHoldfastTables(): Promise<void> {
