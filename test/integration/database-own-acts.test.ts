@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { TestJob } from '../../src/testing.ts';
 import { databaseTests, testPostgres, type DatabaseJobs } from '../support/database-jobs.ts';
 import { dieAt } from '../support/fault-hook.ts';
-import { questionFrom } from '../support/questions.ts';
+import { decide, questionFrom } from '../support/questions.ts';
 
 const check = databaseTests(await testPostgres());
 const PARENT = 'CREATE TABLE parent (id integer PRIMARY KEY, code text UNIQUE)';
@@ -223,3 +223,33 @@ check(
   },
   'PostgreSQL',
 );
+
+check(
+  'an approval shows what goes along by itself, and another child that appears meanwhile asks anew',
+  async (jobs) => {
+    const job = await family(jobs, 'integer REFERENCES parent ON DELETE CASCADE');
+    const remove = (): Promise<unknown> =>
+      jobs.run(job, 'delete', (ctx) => ctx.db('main').delete('parent', { id: 1 }), { approval: 'before-apply' });
+    const first = await questionFrom(remove());
+    assert.match(first.findings[0]!.difference, /row:main\/child\/\{"id":7\}: by ON DELETE CASCADE of its reference/);
+    await jobs.direct(`INSERT INTO child VALUES (9, 'nine', 1)`);
+    await decide(job, first, { answer: 'approve' });
+    const second = await questionFrom(remove());
+    assert.match(second.findings[0]!.difference, /row:main\/child\/\{"id":9\}/);
+    assert.equal((await jobs.rows(CHILDREN)).length, 2, 'nothing is deleted yet');
+    await decide(job, second, { answer: 'approve' });
+    await remove();
+    assert.deepEqual(await jobs.rows(CHILDREN), []);
+  },
+);
+
+check('an approval names the triggers that may change other rows', async (jobs) => {
+  const job = jobs.open();
+  await jobs.direct(NOTE, TOTALS);
+  await jobs.trigger('AFTER INSERT', 'note', COUNTING);
+  const insert = jobs.run(job, 'note', (ctx) => ctx.db('main').insert('note', { id: 1, text: 'one' }), {
+    approval: 'before-apply',
+  });
+  const question = await questionFrom(insert);
+  assert.match(question.findings[0]!.difference, /trigger note_after_insert of note: may change other rows/);
+});

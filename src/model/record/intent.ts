@@ -18,6 +18,10 @@ import { ObservationSchema, QueryObservationSchema, ListingObservationSchema } f
 export const NotUndoneSchema = z.strictObject({ what: z.string(), why: z.string() });
 export type NotUndone = z.infer<typeof NotUndoneSchema>;
 
+/** What a database will do by itself with the changes, as far as it can be known before. */
+export const ForeseenSchema = z.strictObject({ database: z.string(), what: z.string(), why: z.string() });
+export type Foreseen = z.infer<typeof ForeseenSchema>;
+
 /**
  * Of an intent that undoes a step: which record of it. `seq` null: the step was not finished, and only calls of it
  * are undone.
@@ -52,6 +56,8 @@ export const IntentSchema = z.strictObject({
   listings: z.array(ListingObservationSchema),
   /** What commands in place have changed in the workspace: recorded with the step, with nothing to apply. */
   left: z.array(ObservationSchema).optional(),
+  /** Of an intent that is approved: shown with it, and part of what is approved. */
+  foreseen: z.array(ForeseenSchema).optional(),
   output: JsonSchema,
   undoes: UndoesSchema.optional(),
 });

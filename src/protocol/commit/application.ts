@@ -2,7 +2,7 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import type { Reach } from '../../effects/database/reach.ts';
 import type { FileSighting } from '../../effects/files/sighting.ts';
-import type { DatabaseEffect, FileEffect } from '../../model/record/effect.ts';
+import type { DatabaseEffect, FileEffect, RowChange } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { Change } from '../../model/record/record.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
@@ -87,4 +87,8 @@ export function databaseEffects({ effects }: Pick<Intent, 'effects'>, name: stri
 
 export function fileEffects({ effects }: Pick<Intent, 'effects'>): PlacedEffect<FileEffect>[] {
   return [...effects.entries()].filter((entry): entry is [number, FileEffect] => 'path' in entry[1]);
+}
+
+export function rowChanges(effects: readonly PlacedEffect<DatabaseEffect>[]): PlacedEffect<RowChange>[] {
+  return effects.filter((entry): entry is PlacedEffect<RowChange> => entry[1].kind !== 'sql');
 }

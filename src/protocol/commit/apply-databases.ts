@@ -64,7 +64,8 @@ async function prepareDatabase(application: Application, name: string): Promise<
     (isRollForward ? await mustBeSealedTables(intent, open) : await checkReadsInside(intent, open)) ??
     (await checkRecorded(application, open));
   if (obstacle !== undefined) return obstacle;
-  await changeDatabase(application, open);
+  const unforeseen = await changeDatabase(application, open);
+  if (unforeseen !== undefined) return unforeseen;
   await faultPointAsync('prepare.database-ready');
   return undefined;
 }

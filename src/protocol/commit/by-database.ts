@@ -10,10 +10,11 @@ import { isSameTable } from '../../effects/database/table-name.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { sameState, type RowState } from '../../model/record/world.ts';
 import type { RowChange } from '../../model/record/effect.ts';
-import type { NotUndone } from '../../model/record/intent.ts';
+import type { Foreseen, NotUndone } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change } from '../../model/record/record.ts';
 import type { ByDatabase } from '../../store/ledger/intents.ts';
 import type { OpenTransaction } from './application.ts';
+import { foreseenOf } from './foreseen.ts';
 import { rowsTakenAlong, spelledAs, watchedRecords, type WatchedRow } from './watched-rows.ts';
 
 const MAX_ROWS_NAMED = 3;
@@ -24,13 +25,15 @@ export interface Watch {
   /** Recorded rows that a statement may have changed as well. */
   readonly shared: readonly WatchedRow[];
   readonly unrecorded: readonly NotUndone[];
+  /** What a person who approves is shown of it. */
+  readonly foreseen: readonly Foreseen[];
   readonly isCounting: boolean;
 }
 
 /** What rows show before and after, by their resource: what the effects and the record know of. */
 export type AccountedRows = ReadonlyMap<string, { readonly before: RowState; readonly after: RowState }>;
 
-const NOTHING_WATCHED: Watch = { rows: [], shared: [], unrecorded: [], isCounting: false };
+const NOTHING_WATCHED: Watch = { rows: [], shared: [], unrecorded: [], foreseen: [], isCounting: false };
 
 /** Before anything is changed. `changes`: of rows, those that are to be made. */
 export async function watchByDatabase(
@@ -50,6 +53,7 @@ export async function watchByDatabase(
     rows: hasStatements ? taken.rows : [...taken.rows, ...records],
     shared: hasStatements ? records : [],
     unrecorded: taken.beyond,
+    foreseen: foreseenOf(name, taken, reach),
     isCounting,
   };
 }

@@ -12,10 +12,11 @@ import { resourceOfEffect, uriOf, type DatabaseEffect, type RowChange } from '..
 import { rowState } from '../../model/record/narrowed-state.ts';
 import { sameState, stateDigest, type RowState } from '../../model/record/world.ts';
 import type { Conflict } from '../question/conflict.ts';
-import type { Application, OpenTransaction, PlacedEffect } from './application.ts';
+import { rowChanges, type Application, type OpenTransaction, type PlacedEffect } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
 import { lastAsked, mustBeAsAsked } from './as-asked.ts';
 import { doneByDatabase, watchByDatabase, type AccountedRows } from './by-database.ts';
+import { isAsForeseen } from './foreseen.ts';
 import { readRecorded } from './recorded-rows.ts';
 
 /** Rows as they were when the intent was sealed, unless a person decided otherwise. */
@@ -64,13 +65,19 @@ export async function checkRecorded(
 }
 
 /** Makes the changes and notes what they come to, in the token row and for the record. */
-export async function changeDatabase({ row, intent, marks }: Application, open: OpenTransaction): Promise<void> {
+export async function changeDatabase(
+  { row, intent, marks, isRollForward }: Application,
+  open: OpenTransaction,
+): Promise<ApplyObstacle | undefined> {
   const { database, transaction, effects, reach, recorded, afters, changes } = open;
   const toMake = effects.filter(([index]) => !marks.isSkipped(index));
   const watch = await watchByDatabase(
     open,
     rowChanges(toMake).map(([, change]) => change),
   );
+  // What was approved is done, and nothing else with it.
+  if (row.approval && !isRollForward && !isAsForeseen(intent, database.name, watch.foreseen))
+    return { kind: 'stale', resource: `what database ${database.name} does by itself` };
   const unmade = await applyInOrder(
     transaction,
     toMake.map(([, effect]) => effect),
@@ -104,6 +111,7 @@ export async function changeDatabase({ row, intent, marks }: Application, open: 
     role: 'written',
     state: { kind: 'token', intent: row.digest, rows: rowsNote },
   });
+  return undefined;
 }
 
 function statesOf(rows: readonly PlacedEffect<RowChange>[], states: readonly RowState[]): AccountedRows {
@@ -131,10 +139,6 @@ async function applyInOrder(
   }
   await applyRows();
   return unmade;
-}
-
-function rowChanges(effects: readonly PlacedEffect<DatabaseEffect>[]): PlacedEffect<RowChange>[] {
-  return effects.filter((entry): entry is PlacedEffect<RowChange> => entry[1].kind !== 'sql');
 }
 
 function requestOf({ table, key, columns }: RowChange): RowRequest {

@@ -2,8 +2,9 @@
 import type { UndoItem } from '../../model/job/undo.ts';
 import type { UndoPreview } from '../../model/job/undo-preview.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';
-import { uriOf, type Effect } from '../../model/record/effect.ts';
+import { inUndoOrder, uriOf, type Effect } from '../../model/record/effect.ts';
 import type { NotUndone } from '../../model/record/intent.ts';
+import type { StepRecord } from '../../model/record/record.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { resourceOfCall } from '../question/kept-calls.ts';
@@ -20,6 +21,7 @@ export function previewUndo(ledger: Ledger, jobId: string, item: UndoItem, steps
   // A compensation sees to what cannot be undone by itself.
   const statements = compensates === true ? [] : effects.filter(hasNoUndo);
   const calls = compensates === true || !item.compensates ? [] : callsOf(ledger, jobId, stepId);
+  const unrecorded = compensates === true ? [] : (recordOf(ledger, jobId, item)?.unrecorded ?? []);
   const undone = effects.filter((effect) => !statements.includes(effect));
   const why = whyCallStays(compensates);
   return {
@@ -27,7 +29,11 @@ export function previewUndo(ledger: Ledger, jobId: string, item: UndoItem, steps
     generation,
     compensates,
     undoes: undone.map((effect) => uriOf(effect) ?? describeEffect(effect)),
-    leaves: [...statements.map(statementStays), ...calls.map((row) => ({ what: resourceOfCall(row), why }))],
+    leaves: [
+      ...statements.map(statementStays),
+      ...unrecorded,
+      ...calls.map((row) => ({ what: resourceOfCall(row), why })),
+    ],
   };
 }
 
@@ -42,14 +48,16 @@ function compensationOf({ compensates, step }: UndoItem, steps: KnownSteps): Com
   return implementation === undefined ? null : implementation.compensate !== undefined;
 }
 
-/** Newest first. */
-function effectsInForce(ledger: Ledger, jobId: string, { stepId, generation, seq, skip }: UndoItem): readonly Effect[] {
-  if (seq === null) return [];
-  const record = ledger.stepRecord(tokenOf({ jobId, stepId, generation }))?.record;
-  const applied = (record?.effects ?? []).flatMap(({ effect, outcome }, place) =>
-    outcome === 'applied' && effect.kind !== 'perform' && !skip.includes(place) ? [effect] : [],
+/** In the order of undoing. */
+function effectsInForce(ledger: Ledger, jobId: string, item: UndoItem): readonly Effect[] {
+  const placed = (recordOf(ledger, jobId, item)?.effects ?? []).map((one, place) => ({ ...one, place }));
+  return inUndoOrder(placed).flatMap(({ effect, outcome, place }) =>
+    outcome === 'applied' && effect.kind !== 'perform' && !item.skip.includes(place) ? [effect] : [],
   );
-  return applied.reverse();
+}
+
+function recordOf(ledger: Ledger, jobId: string, { stepId, generation, seq }: UndoItem): StepRecord | undefined {
+  return seq === null ? undefined : ledger.stepRecord(tokenOf({ jobId, stepId, generation }))?.record;
 }
 
 function statementStays(effect: Effect): NotUndone {

@@ -4,9 +4,10 @@ import type { Finding } from '../../model/question/finding.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';
 import type { Json } from '../../model/canonical-json.ts';
 import { isToApply, type Effect } from '../../model/record/effect.ts';
-import type { Intent } from '../../model/record/intent.ts';
+import type { Foreseen, Intent } from '../../model/record/intent.ts';
 import { cut, finding, textSide } from './finding.ts';
 
+const MAX_FORESEEN_SHOWN = 100;
 const MAX_LOG_LINES = 10;
 const MAX_LINE_CHARACTERS = 300;
 
@@ -18,7 +19,7 @@ export interface StepSummary {
 
 /** digest: the intent's, which the approval is bound to. differences: one an effect, in the intent's order. */
 export function approvalFinding(
-  { stepId, effects }: Pick<Intent, 'stepId' | 'effects'>,
+  { stepId, effects, foreseen = [] }: Pick<Intent, 'stepId' | 'effects' | 'foreseen'>,
   digest: Digest,
   differences: readonly string[],
   summary: StepSummary = {},
@@ -30,7 +31,12 @@ export function approvalFinding(
     kind: 'approval',
     expected: textSide(`an approval of ${changes} change${changes === 1 ? '' : 's'}`),
     found: { digest, text: cut(effects.map(describeEffect).join('; ') || 'no change') },
-    difference: [...changeTexts(effects, differences), ...summaryTexts(summary), ...callTexts(effects)].join('\n\n'),
+    difference: [
+      ...changeTexts(effects, differences),
+      ...foreseenTexts(foreseen),
+      ...summaryTexts(summary),
+      ...callTexts(effects),
+    ].join('\n\n'),
   });
 }
 
@@ -59,4 +65,13 @@ function callTexts(effects: readonly Effect[]): readonly string[] {
 
 function bounded(text: string): string {
   return text.length <= MAX_LINE_CHARACTERS ? text : `${text.slice(0, MAX_LINE_CHARACTERS)}…`;
+}
+
+function foreseenTexts(foreseen: readonly Foreseen[]): readonly string[] {
+  if (foreseen.length === 0) return [];
+  const lines = foreseen.slice(0, MAX_FORESEEN_SHOWN).map(({ what, why }) => `  ${what}: ${why}`);
+  const more = foreseen.length - lines.length;
+  return [
+    ['By the database itself, with these changes:', ...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n'),
+  ];
 }

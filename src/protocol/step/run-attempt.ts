@@ -7,6 +7,7 @@ import { intentDigest } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { Stage } from '../attempt/stage.ts';
+import { withForeseen } from '../commit/foreseen.ts';
 import { describeIntent } from '../question/describe-intent.ts';
 import type { AdmittedStep } from './admission.ts';
 import { applyInSameHold, applySealed } from './apply-step.ts';
@@ -39,8 +40,10 @@ async function runSealAndApply(attempt: StepAttempt): Promise<AttemptResult> {
     run: (code) => runCode(attempt, code),
   });
   if ('findings' in draft) return await askBeforeSealing(attempt, draft.findings, draft.why);
-  const differences = request.approval === undefined ? [] : await describeIntent(workspace, draft.intent);
-  let row = rowOf(attempt, draft);
+  const isShown = request.approval !== undefined;
+  const intent = isShown ? await withForeseen({ workspace, settings, claim }, draft.intent) : draft.intent;
+  const differences = isShown ? await describeIntent(workspace, intent) : [];
+  let row = rowOf(attempt, { ...draft, intent });
   const result = await workspace.exclusive('seal', async (ledger) => {
     row = ledger.reading(() => toBeSealed(attempt, ledger, row));
     return await sealAndMaybeApply(attempt, ledger, row, differences);
