@@ -36,8 +36,7 @@ import {
 } from '../holdfast-tables.ts';
 import { runPostgresQuery } from './query.ts';
 import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
-import { unknownTable } from '../row-statement.ts';
-import { readPostgresReach, readPostgresReferring } from './reach.ts';
+import { readPostgresReach, referringRows } from './reach.ts';
 import { spelledKeys } from './spelled-keys.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
@@ -155,21 +154,12 @@ class PostgresDatabase implements Database {
   }
 
   referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
-    return this.#transaction('read snapshot', async (session) => {
-      const shapes = await new PostgresShapes(session, new Map()).get([[request.table, request.columns]]);
-      const shape = shapes.get(request.table);
-      if (shape === undefined) throw unknownTable(this.name, request.table);
-      return await readPostgresReferring(session, shape, request);
-    });
+    return this.#transaction('read snapshot', (session) => referringRows(session, this.name, request));
   }
 
   async spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]> {
     if (keys.length === 0) return [];
-    return await this.#transaction('read snapshot', async (session) => {
-      const requests = keys.map((one) => ({ ...one, columns: [] }));
-      const shapes = await new PostgresShapes(session, new Map()).get(requestedColumns(requests));
-      return await spelledKeys(session, shapes, keys);
-    });
+    return await this.#transaction('read snapshot', (session) => spelledKeys(session, keys));
   }
 
   async ensureHoldfastTables(): Promise<void> {

@@ -1,7 +1,15 @@
 /** What PostgreSQL's catalog tells of foreign keys, triggers and rules, and what a transaction has changed so far. */
 import * as z from 'zod';
 import type { Json, JsonObject } from '../../../model/canonical-json.ts';
-import { quoteIdentifier, quoteTable, formatTableName, HOLDFAST_TABLES, type TableName } from '../table-name.ts';
+import { unknownTable } from '../row-statement.ts';
+import {
+  formatTableName,
+  HOLDFAST_TABLES,
+  parseTableName,
+  quoteIdentifier,
+  quoteTable,
+  type TableName,
+} from '../table-name.ts';
 import { columnOf, type TableShape } from '../table-shape.ts';
 import { foundRow, writableColumns } from '../found-row.ts';
 import type { CountedChanges, FoundRow, KeyAction, Reach, ReferringRequest } from '../reach.ts';
@@ -71,6 +79,17 @@ export async function readPostgresReach(session: PostgresSession, tables: readon
     })),
     acts: acts.map(([kind, name, table]) => ({ kind, name, table: nameOf(table) })),
   };
+}
+
+/** Outside of a transaction that knows its tables. @throws HoldfastError `unknown-table` */
+export async function referringRows(
+  session: PostgresSession,
+  database: string,
+  request: ReferringRequest,
+): Promise<readonly FoundRow[]> {
+  const [shape] = await readPostgresShapes(session, [parseTableName(request.table)]);
+  if (shape === undefined) throw unknownTable(database, request.table);
+  return await readPostgresReferring(session, shape, request);
 }
 
 export async function readPostgresReferring(

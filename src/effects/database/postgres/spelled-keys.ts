@@ -4,6 +4,7 @@ import type { RowRequest } from '../database.ts';
 import { quoteIdentifier, quoteTable } from '../table-name.ts';
 import { columnOf, type ColumnShape, type TableShape } from '../table-shape.ts';
 import type { PostgresSession } from './session.ts';
+import { PostgresShapes } from './shapes.ts';
 import { encodePostgres, encodePostgresArray } from './values.ts';
 
 const TEXT = { type: 'text', isJson: false } as const;
@@ -12,12 +13,8 @@ const TEXTS: ReadonlySet<string> = new Set(['text', 'character varying', 'name']
 
 type RowName = Pick<RowRequest, 'table' | 'key'>;
 
-/** `shapes`: of every table that is there. */
-export async function spelledKeys(
-  session: PostgresSession,
-  shapes: ReadonlyMap<string, TableShape>,
-  keys: readonly RowName[],
-): Promise<readonly JsonObject[]> {
+export async function spelledKeys(session: PostgresSession, keys: readonly RowName[]): Promise<readonly JsonObject[]> {
+  const shapes = await new PostgresShapes(session, new Map()).get(keys.map(({ table }) => [table, []] as const));
   const spelled = keys.map(({ key }) => key);
   const doubtful = [...keys.entries()].filter(([, name]) => !isCertain(shapes.get(name.table), name.key));
   const groups = Map.groupBy(doubtful, ([, { table, key }]) => JSON.stringify([table, Object.keys(key)]));
