@@ -16,6 +16,9 @@ export const HOLDFAST_TABLES_VERSION = 1;
 
 export type HoldfastTable = (typeof HOLDFAST_TABLES)[number];
 
+/** Stands for the identifier of a SQLite file until Holdfast's tables, and with them its mark, are made there. */
+export const UNMARKED = 'unmarked';
+
 const COLUMNS: Readonly<Record<HoldfastTable, readonly string[]>> = {
   holdfast_token: ['token', 'job_id', 'intent', 'rows', 'committed_at'],
   holdfast_fence: ['job_id', 'term', 'last_token'],

@@ -8,6 +8,7 @@ import {
   hasHoldfastTable,
   holdfastMark,
   readHoldfastMark,
+  UNMARKED,
   type HoldfastTable,
 } from '../holdfast-tables.ts';
 import { HOLDFAST_TABLES } from '../table-name.ts';
@@ -37,7 +38,7 @@ export function createMissingTables(connection: SqliteConnection, database: stri
 export function readIdentity(connection: SqliteConnection, filePath: string): IdentityState {
   return {
     kind: 'identity',
-    system: databaseId(connection) ?? 'unmarked',
+    system: databaseId(connection) ?? UNMARKED,
     timeline: '1',
     name: path.basename(filePath),
   };

@@ -3,6 +3,9 @@ import { parseResource } from '../../../model/record/resource.ts';
 import type { Finding } from '../../../model/question/finding.ts';
 import { acceptImpliedRows } from './accept-implied-rows.ts';
 import { fileState } from '../../../model/record/narrowed-state.ts';
+import { UNMARKED } from '../../../effects/database/holdfast-tables.ts';
+import { invariant } from '../../../model/invariant.ts';
+import type { ResourceState } from '../../../model/record/world.ts';
 import type { RunningRepair } from '../running/running-repair.ts';
 import { takeOver } from './take-over.ts';
 import { orUnchanged, Unchanged } from '../changes/unchanged.ts';
@@ -19,11 +22,24 @@ export async function acceptFound(repair: RunningRepair, finding: Finding): Prom
   const state = repair.found(resource);
   if (state === undefined) return;
   await captureFound(repair, resource);
-  repair.change('accepted', resource, state);
+  repair.change('accepted', resource, await asMarked(repair, resource, state));
   const stale = staleStepsNotRerun(repair, finding);
   const suffix = stale.length > 0 ? `; stale, and not run again: ${stale.join(', ')}` : '';
   repair.note(`${resource}: what was found is the record now${suffix}`);
   if (state.kind === 'schema' || kind === 'table-missing') await acceptImpliedRows(repair, resource);
+}
+
+/**
+ * A database that has no mark of Holdfast's yet is about to get one: it goes into the record with it, or the mark would
+ * be another difference to ask about.
+ */
+async function asMarked({ context }: RunningRepair, uri: string, state: ResourceState): Promise<ResourceState> {
+  if (state.kind !== 'identity' || state.system !== UNMARKED) return state;
+  const resource = parseResource(uri);
+  invariant(resource.kind === 'database', `${uri} names a database`);
+  const database = await context.workspace.database(resource.database, context.settings);
+  await database.ensureHoldfastTables();
+  return await database.identity();
 }
 
 /** The bytes that were found are evidence: they are captured before they count. */
