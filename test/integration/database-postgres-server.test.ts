@@ -1,5 +1,6 @@
 /** `Database` over PostgreSQL: what its sessions, its locks and its outages do to a transaction. */
 import assert from 'node:assert/strict';
+import type { Database } from '../../src/effects/database/database.ts';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
@@ -11,6 +12,9 @@ import { direct, open, postgresCheck } from '../support/postgres-subject.ts';
 import { startPostgres, testPostgres } from '../support/postgres.ts';
 
 const postgres = await testPostgres();
+const CONNECTIONS =
+  'SELECT count(*)::int AS n FROM pg_stat_activity ' +
+  "WHERE datname = current_database() AND application_name = 'holdfast test'";
 const check = postgresCheck(postgres);
 
 const ITEM = 'CREATE TABLE item (id integer PRIMARY KEY, label text)';
@@ -271,3 +275,26 @@ async function losingCommit(target: string): Promise<{ readonly url: string; arm
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   };
 }
+
+check(
+  'however many workspaces use a server at once, a worker opens few connections, and all get their turn',
+  [ITEM],
+  async (subject) => {
+    const databases = await Promise.all(Array.from({ length: 40 }, () => subject.open()));
+    const opened = new Set<number>();
+    const use = async (database: Database, id: number): Promise<void> => {
+      await transact(database, async (transaction) => {
+        await transaction.applyRow(change('row.insert', 'item', { id }));
+        // What goes on while a transaction is open needs a second connection.
+        await Promise.all([database.schema('item'), rowOf(database, 'item', { id }, ['label'])]);
+        const [busy] = await direct(subject.url, CONNECTIONS);
+        opened.add((busy!.rows[0] as { n: number }).n);
+      });
+    };
+    await Promise.all(databases.map(use));
+    assert.ok(Math.max(...opened) <= 20, `${Math.max(...opened)} connections were open at once`);
+    await Promise.all(databases.map((database) => database.close()));
+    const [left] = await direct(subject.url, CONNECTIONS);
+    assert.ok((left!.rows[0] as { n: number }).n <= 20);
+  },
+);

@@ -7,6 +7,15 @@ const SERVER = ['test/integration/database-postgres-server.test.ts'];
 
 export const DATABASES_SEEN: readonly Mutation[] = [
   {
+    guarantee: 'T',
+    breaks: 'transactions take the last connections, and what goes on inside them gets none',
+    file: 'src/effects/database/postgres/shared-pools.ts',
+    find: 'const MAX_TRANSACTIONS = 10;',
+    replace: 'const MAX_TRANSACTIONS = 100;',
+    tests: SERVER,
+    name: 'however many workspaces',
+  },
+  {
     guarantee: 'G3',
     breaks: 'a person is asked about the mark that Holdfast itself has made',
     file: 'src/protocol/repair/answers/accept.ts',

@@ -217,7 +217,7 @@ class PostgresDatabase implements Database {
   }
 
   async begin(options: TransactionTimeouts): Promise<DatabaseTransaction> {
-    const session = await this.#sessions.lease(options);
+    const session = await this.#sessions.leaseForTransaction(options);
     return new PostgresTransaction({
       database: this.name,
       session,
