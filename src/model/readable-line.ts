@@ -30,6 +30,11 @@ function codePoint(character: string): string {
   return `<U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`;
 }
 
-/** Everything that a terminal obeys, that reorders text or that can't be seen; tab and ordinary space may stay. */
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for
-const UNSEEN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** What a terminal obeys, what reorders text, what can't be seen or told from a space; tab and space may stay. */
+const UNSEEN = new RegExp(
+  `[${[
+    String.raw`\u0000-\u0008\u000a-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u180b-\u180e`,
+    String.raw`\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{e0000}-\u{e0fff}`,
+  ].join('')}]`,
+  'gu',
+);

@@ -4,9 +4,10 @@
  * Invariants
  * 1. Bounded in lines, bytes, width and work, whatever the texts hold; the text says how much is omitted.
  * 2. Nothing in a text can act on a terminal or hide: control, bidirectional and invisible characters are shown as what
- *    they are.
+ *    they are, and so is what makes two lines differ that look the same.
  */
 import { structuredPatch, type StructuredPatchHunk } from 'diff';
+import { markLookAlikes } from './look-alikes.ts';
 import { readableLine } from './readable-line.ts';
 
 export interface DifferenceOptions {
@@ -51,7 +52,7 @@ export function differenceOfTexts(
 }
 
 function linesOf({ oldStart, oldLines, newStart, newLines, lines }: StructuredPatchHunk): string[] {
-  return [`@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`, ...lines];
+  return [`@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`, ...markLookAlikes(lines)];
 }
 
 function countStarting(lines: readonly string[], sign: string): number {

@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
+    breaks: 'lines that look the same are shown as the same',
+    file: 'src/model/text-difference.ts',
+    find: '...markLookAlikes(lines)]',
+    replace: '...(lines.length < 0 ? markLookAlikes(lines) : lines)]',
+    tests: ['test/unit/file-difference.test.ts'],
+  },
+  {
+    guarantee: 'G3',
     breaks: 'a decision is carried out although the world has moved',
     file: 'src/protocol/repair/decide.ts',
     find: 'if (now.moved.length > 0) {',

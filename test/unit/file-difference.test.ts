@@ -82,3 +82,14 @@ test('a change of encoding is shown: no byte hides behind a replacement, and a m
   const utf16 = await describe(file('a\n'), file(Buffer.from('\ufeffa\n', 'utf16le')));
   assert.match(utf16.summary, /; encoding UTF-8 → UTF-16; byte-order mark added; /);
 });
+
+test('lines that look the same and are not show what makes them differ', async () => {
+  const lines = async (before: string, after: string): Promise<string> =>
+    (await describe(file(before), file(after))).text!.split('\n').slice(1).join('\n');
+  assert.equal(await lines('end\n', 'end  \t\n'), '-end\n+end␠␠␉');
+  assert.equal(await lines('a b\n', 'a\u00a0b\n'), '-a b\n+a<U+00A0>b');
+  assert.equal(await lines('\tx\n', '    x\n'), '-␉x\n+    x');
+  assert.equal(await lines('caf\u00e9\n', 'cafe\u0301\n'), '-caf\u00e9<U+00E9>\n+cafe<U+0301>');
+  assert.equal(await lines('admin\n', '\u0430dmin\n'), '-admin\n+\u0430<U+0430>dmin');
+  assert.equal(await lines('naïve\n', 'naïf\n'), '-naïve\n+naïf', 'what looks different is left as it is');
+});
