@@ -15,6 +15,8 @@ const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-open-job-'));
 const runs: string[] = [];
+/** A job that took another one's place would wait for ever. */
+const LIMIT = { timeout: 30_000 };
 
 const measure = implementStep(measureStep, async (ctx, { path }) => {
   runs.push(`${path} ${ctx.generation}`);
@@ -100,7 +102,7 @@ test('continue-as-new at a threshold keeps the job: its id, its record, its resu
   assert.equal(status.jobId, `${handle.workflowId}@${handle.firstExecutionRunId}`);
 });
 
-test("a job that is started with another one's copied arguments starts at its own beginning", async () => {
+test("a job that is started with another one's copied arguments starts at its own beginning", LIMIT, async () => {
   const paths = ['a', 'b', 'c', 'd', 'e', 'f'];
   const workspace = workspaceWith('copied-from', Object.fromEntries(paths.map((path) => [path, path])));
   const handle = await temporal.client.workflow.start(ownWorkflow, {
