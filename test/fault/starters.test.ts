@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { untilTrue } from '../support/until.ts';
 
@@ -20,14 +21,17 @@ function isThere(pid: number): boolean {
 test('the worker of a benchmark ends with whoever measures, also by SIGKILL', async () => {
   const source =
     `import { fork } from 'node:child_process';` +
-    `const child = fork(${JSON.stringify(WORKER)}, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });` +
+    `const child = fork(${JSON.stringify(WORKER)}, { execArgv: ['--conditions=holdfast-source'], ` +
+    `stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });` +
     `process.stdout.write(String(child.pid) + '\\n'); setInterval(() => undefined, 1_000);`;
   const starter = spawn(process.execPath, ['--conditions=holdfast-source', '--input-type=module', '--eval', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(starter.stdout, 'data')) as [Buffer];
   const worker = Number(line.toString());
-  assert.ok(isThere(worker));
+  // It takes a while until it has loaded what it needs, and waits for its order.
+  await delay(3_000);
+  assert.ok(isThere(worker), 'it ends by itself');
   starter.kill('SIGKILL');
   await untilTrue(() => !isThere(worker), { limitMs: 10_000 });
 });
