@@ -5,6 +5,14 @@ import type { Mutation } from './mutation.ts';
 export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
+    breaks: 'time stamps of whole seconds are taken for fine ones',
+    file: 'src/effects/files/grain.ts',
+    find: 'SECOND_NS === 0n ? COARSE_NS : FINE_NS',
+    replace: 'SECOND_NS === -1n ? COARSE_NS : FINE_NS',
+    tests: ['test/unit/file-grain.test.ts'],
+  },
+  {
+    guarantee: 'G2',
     breaks: 'a worker that came after the comparison is taken for covered',
     file: 'src/protocol/step/guard.ts',
     find: 'if (ordinal > job.markOrdinal) return',

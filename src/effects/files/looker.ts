@@ -11,6 +11,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, typ
 import type { Digest } from '../../model/digest.ts';
 import { CHUNK_BYTES, hashFileSync } from '../../store/chunks.ts';
 import { FolderPlaces } from './folder-places.ts';
+import { COARSE_NS, grainNs } from './grain.ts';
 import { folderOf, nameOf } from './path.ts';
 import { isSameVersion, sightingOfError, stampOf, unreadable, type FileSighting } from './sighting.ts';
 import { fileState, inodeKey, stateWithoutContent } from './stat.ts';
@@ -86,7 +87,8 @@ export class FileLooker {
       if (!isSameVersion(before, opened) || (expectedReal && !isOpenAt(file, absolute))) return 'changing';
       const content = this.#hash(file, opened.size);
       // A write that follows an earlier one so closely may leave the times as they are: only reading twice tells.
-      const isYoung = takenAtMs - Number(opened.mtimeNs / 1_000_000n) < YOUNG_MS;
+      const youngMs = grainNs(opened) === COARSE_NS ? Number(COARSE_NS / 1_000_000n) : YOUNG_MS;
+      const isYoung = takenAtMs - Number(opened.mtimeNs / 1_000_000n) < youngMs;
       if (isYoung && content !== this.#hash(file, opened.size)) return 'changing';
       const after = fstatSync(file, { bigint: true });
       if (content === undefined || !isSameVersion(opened, after)) return 'changing';

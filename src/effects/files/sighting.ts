@@ -6,6 +6,7 @@
 import type { BigIntStats } from 'node:fs';
 import { ABSENT, type FileState } from '../../model/record/world.ts';
 import { systemCode } from '../../store/durable-file.ts';
+import { isYoung } from './grain.ts';
 import { inodeKey, modeOf } from './stat.ts';
 
 /** Which version of a file was hashed. Whole numbers as text: plain JSON. */
@@ -37,9 +38,6 @@ export interface UnreadableFile {
   readonly leadsOutside?: true;
 }
 
-/** The kernel stamps times in ticks of up to 10 ms; a change this close to the hashing may bear the same stamp. */
-const STAMP_GRAIN_MS = 100;
-
 export function unreadable(reason: string): UnreadableFile {
   return { outcome: 'unreadable', reason };
 }
@@ -69,8 +67,8 @@ export function stampOf(stat: BigIntStats, takenAtMs: number): FileStamp {
  */
 export function isStillAsHashed(stamp: FileStamp, stat: BigIntStats, linked?: 'linked'): boolean {
   const now = stampOf(stat, 0);
-  const limitMs = stamp.takenAtMs - STAMP_GRAIN_MS;
-  const isOldEnough = isEarlier(stamp.mtimeNs, limitMs) && isEarlier(stamp.ctimeNs, limitMs);
+  const stamps = { ctimeNs: BigInt(stamp.ctimeNs), mtimeNs: BigInt(stamp.mtimeNs) };
+  const isOldEnough = !isYoung(stamps, BigInt(Math.floor(stamp.takenAtMs)) * 1_000_000n);
   const isSame =
     stamp.inode === now.inode &&
     stamp.sizeBytes === now.sizeBytes &&
@@ -89,8 +87,4 @@ export function isSameVersion(a: BigIntStats, b: BigIntStats): boolean {
     a.mtimeNs === b.mtimeNs &&
     a.ctimeNs === b.ctimeNs
   );
-}
-
-function isEarlier(timeNs: string, limitMs: number): boolean {
-  return BigInt(timeNs) / 1_000_000n < BigInt(Math.floor(limitMs));
 }

@@ -39,9 +39,6 @@ export const UNNAMED = '\0';
 /** Relative path → entry; a folder comes before what is in it. */
 export type Tree = ReadonlyMap<string, TreeEntry>;
 
-/** The kernel stamps times in ticks of up to 10 ms; a change this close to a look may bear the same stamp. */
-export const YOUNG_NS = 100_000_000n;
-
 /**
  * Looks at everything below a folder. About 15 µs an entry.
  * @param reserved never part of the tree

@@ -2,7 +2,8 @@
  * What has changed in the workspace while a command ran in it: by the command, or by others, and nobody can tell which.
  */
 import type { FileSighting } from '../../../effects/files/index.ts';
-import { differingPaths, UNNAMED, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
+import { differingPaths, UNNAMED, type Tree } from '../../../effects/files/tree.ts';
+import { isYoung } from '../../../effects/files/grain.ts';
 import { formatResource } from '../../../model/record/resource.ts';
 import { sameState, type FileState } from '../../../model/record/world.ts';
 import { cannotRead } from '../../workspace/unreadable.ts';
@@ -21,11 +22,9 @@ export interface ChangedPath {
 }
 
 export async function workspaceSnapshot({ workspace }: Attempt): Promise<WorkspaceSnapshot> {
-  const oldestNs = BigInt(Date.now()) * 1_000_000n - YOUNG_NS;
+  const nowNs = BigInt(Date.now()) * 1_000_000n;
   const tree = await workspace.files.scan();
-  const young = [...tree].flatMap(([path, { kind, ctimeNs, mtimeNs }]) =>
-    kind === 'file' && (ctimeNs > oldestNs || mtimeNs > oldestNs) ? [path] : [],
-  );
+  const young = [...tree].flatMap(([path, entry]) => (entry.kind === 'file' && isYoung(entry, nowNs) ? [path] : []));
   const sightings = await workspace.files.observeMany(young);
   return { tree, young: new Map(young.map((path, index) => [path, sightings[index]!])) };
 }

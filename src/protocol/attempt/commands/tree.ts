@@ -11,8 +11,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
+import { COARSE_NS, grainNs, isYoung } from '../../../effects/files/grain.ts';
 import { outsideRepositories } from '../../../effects/files/outside-repository.ts';
-import { differingPaths, isSameEntry, scanTree, UNNAMED, YOUNG_NS, type Tree } from '../../../effects/files/tree.ts';
+import { differingPaths, isSameEntry, scanTree, UNNAMED, type Tree } from '../../../effects/files/tree.ts';
 import { copyTree } from '../../../effects/files/tree-copy.ts';
 import { Turns } from '../../../effects/turns.ts';
 import type { Digest } from '../../../model/digest.ts';
@@ -31,6 +32,7 @@ import { treeChangeAt, type TreeChange } from './tree-change.ts';
 
 /** Longer than the grain of the kernel's file times: nothing that the command does bears the time of a copy. */
 const TICK_MS = 20;
+const COARSE_TICK_MS = Number(COARSE_NS / 1_000_000n);
 
 export interface CommandPaths {
   /** What of the workspace the command is given. */
@@ -103,7 +105,7 @@ export class CommandTree {
     await placeStaged(this.#attempt, this.#paths.selection, given, copy);
     const partial = partialFolders(given, copied);
     this.#snapshot = { workspace: given, partial, copied, copy: await scanTree(copy), young };
-    await delay(TICK_MS);
+    await delay(isStampedCoarsely(this.#snapshot.copy) ? COARSE_TICK_MS : TICK_MS);
   }
 
   /**
@@ -179,10 +181,9 @@ export class CommandTree {
 
   /** Files so young that stat could not tell a change, with their contents. */
   async #youngIn(copied: Tree, copy: string): Promise<ReadonlyMap<string, Digest>> {
-    const oldestNs = this.#lookedAtNs - YOUNG_NS;
     const young = new Map<string, Digest>();
-    for (const [path, { kind, ctimeNs, mtimeNs }] of copied)
-      if (kind === 'file' && (ctimeNs > oldestNs || mtimeNs > oldestNs))
+    for (const [path, entry] of copied)
+      if (entry.kind === 'file' && isYoung(entry, this.#lookedAtNs))
         young.set(path, (await contentOf(`${copy}/${path}`)).content);
     return young;
   }
@@ -207,6 +208,12 @@ export class CommandTree {
   async #seen(paths: readonly string[]): Promise<Iterable<SeenFile>> {
     return seenFiles(paths, await this.#attempt.workspace.files.observeMany(paths));
   }
+}
+
+/** All files of a copy, made just now, bear whole seconds: its filesystem counts no finer. */
+function isStampedCoarsely(copy: Tree): boolean {
+  const files = [...copy.values()].filter(({ kind }) => kind === 'file');
+  return files.length > 0 && files.every((file) => grainNs(file) === COARSE_NS);
 }
 
 interface SeenFile {
