@@ -5,56 +5,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import { HoldfastError } from '../../src/model/failure.ts';
-import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
+import { delayAnswerOf, whileHeldAt } from '../support/held.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { untilTrue } from '../support/until.ts';
 import { base, decision, write, type Scenario } from './scenario.ts';
 
 const ABORT = { by: 'someone@example.com', reason: 'recorded for replay' };
 
-/** Every Activity that comes to the point fails, and is tried again, until `letGo`. */
-function holdAt(point: FaultPoint): { readonly isReached: () => boolean; readonly letGo: () => void } {
-  let isReached = false;
-  setFaultHook((at) => {
-    if (at !== point) return;
-    isReached = true;
-    throw new HoldfastError('busy', 'Held by the recording.');
-  });
-  return { isReached: () => isReached, letGo: () => setFaultHook(undefined) };
-}
-
-async function whileHeldAt(
-  point: FaultPoint,
-  begin: () => Promise<unknown>,
-  act: () => Promise<unknown>,
-): Promise<void> {
-  const held = holdAt(point);
-  await begin();
-  await untilTrue(held.isReached);
-  await act();
-  // Until the Workflow has taken it.
-  await delay(500);
-  held.letGo();
-}
-
 const untilDone = async (handle: WorkflowHandle, stepId: string): Promise<unknown> =>
   await untilStatus(handle, ({ steps }) => steps.some(({ id, state }) => id === stepId && state === 'done'));
-
-/** The answer of a step's next attempt stays on the way until `letGo`. */
-function delayAnswerOf(stepId: string): { readonly isHeld: () => boolean; readonly letGo: () => void } {
-  let isHeld = false;
-  let letGo = (): void => undefined;
-  const isLetGo = new Promise<void>((resolve) => (letGo = resolve));
-  setFaultHook(async (point) => {
-    if (point !== 'activity.answer' || Context.current().info.activityId !== stepId || isHeld) return;
-    isHeld = true;
-    await isLetGo;
-  });
-  return { isHeld: () => isHeld, letGo };
-}
 
 const shown = { ...write('shown'), approval: 'before-apply' };
 
