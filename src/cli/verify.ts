@@ -13,6 +13,10 @@ import { bytes, counted } from './table.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
 
+const ASKS =
+  'The job asks about this when it next compares the world: after an answer or a restart, before a step that reads or ' +
+  'replaces one of these, or once `verifyAfterMinutes` have passed.';
+
 export const verifyCommand: CommandSpec<object> = {
   name: 'verify',
   arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
@@ -116,7 +120,7 @@ function showWorld(terminal: Terminal, world: WorldInspection, workflowId: strin
           '(no configuration here names it; --config, --steps).',
       ),
     );
-  if (world.findings.length > 0) lines.push('', 'Nothing was changed. The job asks about this before its next step.');
+  if (world.findings.length > 0) lines.push('', 'Nothing was changed.', ASKS);
   return lines.join('\n');
 }
 

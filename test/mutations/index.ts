@@ -3,6 +3,7 @@
  * a copy of the checkout. A mutation that no test notices is a guarantee without a test.
  */
 import { ENCRYPTION } from './encryption.ts';
+import { ENDING } from './ending.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
 import { COMMANDS_ONCE } from './g1-once-commands.ts';
 import { DATABASES_ONCE } from './g1-once-databases.ts';
@@ -33,6 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STABLE,
   ...SEALED,
   ...TOLD,
+  ...ENDING,
   ...SECRETS,
   ...ENCRYPTION,
 ];

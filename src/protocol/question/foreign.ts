@@ -35,7 +35,7 @@ export function foreignFinding(binding: ForeignBinding): Finding {
   });
 }
 
-const WAIT = 'End the other job or wait for it, then answer recheck; or use another workspace.';
+const WAIT = 'Wait for the other job, or end it: this one then goes on by itself. Or use another workspace.';
 
 function acceptAdvice({ openCalls, keptBoundBecause }: ForeignBinding): string {
   // Before this job may call the same under a key of its own.
