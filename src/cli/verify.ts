@@ -14,8 +14,8 @@ import { whileSlow, type Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
 
 const ASKS =
-  'The job asks about this when it next compares the world: after an answer or a restart, before a step that reads or ' +
-  'replaces one of these, or once `verifyAfterMinutes` have passed.';
+  'The job asks about this when it next compares the world: after an answer or a restart, before a step that reads ' +
+  'or replaces one of these, or once `verifyAfterMinutes` have passed.';
 
 export const verifyCommand: CommandSpec<object> = {
   name: 'verify',

@@ -47,7 +47,7 @@ test(
       assert.equal(byJob.code, 4);
       assert.match(byJob.out, /^2 things differ from the record of job /);
       assert.match(byJob.out, /^ {3}-two\n {3}\+TWO$/m);
-      assert.match(byJob.out, /Nothing was changed\. The job asks about this before its next step\.\n$/);
+      assert.match(byJob.out, /Nothing was changed\.\nThe job asks about this when it next compares the world: .*\n$/);
       for (const command of ['log', 'doctor']) await holdfast([command, workspace]);
       assert.deepEqual(fingerprint(workspace), earlier);
     });
