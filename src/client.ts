@@ -59,4 +59,4 @@ export type { Abort, Decision } from './model/question/decision.ts';
 export type { UndoPreview } from './model/job/undo-preview.ts';
 export type { Finding } from './model/question/finding.ts';
 export type { Question } from './model/question/question.ts';
-export type { JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';
+export type { ActivityProgress, JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';

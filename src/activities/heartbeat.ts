@@ -5,6 +5,9 @@ import { defined } from '../model/defined.ts';
 /** Well below the heartbeat timeout (10 s); the SDK throttles what is more than needed. */
 const EVERY_MS = 2_000;
 
+/** The server takes heartbeats of a bounded size, and people see a line of it. */
+const MAX_MESSAGE_CHARACTERS = 1_000;
+
 /** Its fields are in heartbeat details, which people see in the UI. */
 interface Progress {
   readonly message: string;
@@ -23,7 +26,8 @@ export class Heartbeat {
   }
 
   tell(message: string, fraction?: number): void {
-    this.#progress = { message, ...defined({ fraction }) };
+    const told = fraction === undefined || Number.isNaN(fraction) ? undefined : Math.min(1, Math.max(0, fraction));
+    this.#progress = { message: message.slice(0, MAX_MESSAGE_CHARACTERS), ...defined({ fraction: told }) };
     this.#context.heartbeat(this.#progress);
   }
 

@@ -7,7 +7,7 @@ import type { HoldfastClient } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import type { JobStatus } from '../model/job/status.ts';
-import { retryingText, showStatus, whatIsAsked } from './show-status.ts';
+import { progressLine, retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { stepText } from './step-text.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -55,6 +55,8 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
     lines.push(`${STEP_MARKS[step.state]} ${stepText(step.id, step.generation)}: ${step.state}${effects}`);
   }
+  const said = new Set(before?.progress?.map(progressLine));
+  for (const line of now.progress?.map(progressLine) ?? []) if (!said.has(line)) lines.push(`… ${line}`);
   for (const one of now.retrying ?? []) {
     const earlier = before?.retrying?.find(
       ({ activity, stepId }) => activity === one.activity && stepId === one.stepId,

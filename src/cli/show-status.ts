@@ -3,8 +3,9 @@ import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
 import { MAX_STEPS_SHOWN, progressText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
-import type { JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
+import type { ActivityProgress, JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
 import type { Style, Terminal } from './terminal.ts';
+import { readableLine } from '../model/readable-line.ts';
 import { shellWord } from '../model/shell-word.ts';
 
 const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
@@ -42,6 +43,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
     terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}`),
     ...showSteps(terminal, status, full),
+    ...showProgress(terminal, status.progress ?? []),
     ...showRetrying(terminal, status.retrying ?? []),
     ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
   ];
@@ -55,20 +57,37 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
   return lines.join('\n');
 }
 
-function showSteps(terminal: Terminal, { steps, workflowId }: JobStatus, full: boolean): readonly string[] {
+function showSteps(terminal: Terminal, { steps, workflowId, progress }: JobStatus, full: boolean): readonly string[] {
   const from = full ? 0 : Math.max(0, steps.length - MAX_STEPS_SHOWN);
   const shown = steps.filter(({ state }, place) => place >= from || state !== 'done');
   const width = shown.reduce((widest, { id }) => Math.max(widest, id.length), 0);
   const omitted = steps.length - shown.length;
   const all = `  … ${omitted} more that are done: holdfast status ${shellWord(workflowId)} --full`;
+  const saidBy = new Map(progress?.map((one) => [one.stepId, saidText(one)]));
   const lines = shown.map((step) => {
     const again = step.generation === 0 ? '' : `generation ${step.generation}`;
     const name = step.step === step.id ? '' : step.step;
-    const notes = [step.effects, name, again].filter((part) => part !== '').join(' · ');
+    const said = saidBy.get(step.id) ?? '';
+    const notes = [step.effects, name, again, said].filter((part) => part !== '').join(' · ');
     const marked = `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`;
     return `  ${terminal.style(STEP_STYLES[step.state], marked)}  ${terminal.style('dim', notes)}`.trimEnd();
   });
   return omitted === 0 ? lines : [terminal.style('dim', all), ...lines];
+}
+
+/** What is said by what is no step: a comparison of the world, say. */
+function showProgress(terminal: Terminal, progress: readonly ActivityProgress[]): readonly string[] {
+  return progress.flatMap((one) => (one.stepId === undefined ? [terminal.style('dim', `  ${progressLine(one)}`)] : []));
+}
+
+/** `draft: page 3 of 7 (43 %)` */
+export function progressLine(one: ActivityProgress): string {
+  return `${one.stepId ?? one.activity}: ${saidText(one)}`;
+}
+
+function saidText({ message, fraction }: ActivityProgress): string {
+  const percent = fraction === undefined ? '' : ` (${Math.floor(fraction * 100)} %)`;
+  return `${readableLine(message).text}${percent}`;
 }
 
 function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readonly string[] {

@@ -43,6 +43,7 @@ import type {
 import { workspaceOfJob } from './job-workspace.ts';
 import { namedQuestion } from './named-question.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
+import { progressOf } from './progress.ts';
 import { retryingOf } from './retrying.ts';
 import { isNoJobYet } from './no-job.ts';
 import { ServerCalls } from './server-calls.ts';
@@ -135,10 +136,12 @@ export class HoldfastClient implements AsyncDisposable {
     const { state } = listedJob(described);
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
-    const retrying = await this.#server.call(workflowId, () =>
-      retryingOf(described.raw, this.#server.client.options.loadedDataConverter),
+    const converter = this.#server.client.options.loadedDataConverter;
+    const [retrying, progress] = await this.#server.call(
+      workflowId,
+      async () => await Promise.all([retryingOf(described.raw, converter), progressOf(described.raw, converter)]),
     );
-    return retrying.length === 0 ? status : { ...status, retrying };
+    return { ...status, ...(retrying.length > 0 && { retrying }), ...(progress.length > 0 && { progress }) };
   }
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */

@@ -126,6 +126,21 @@ test(
   },
 );
 
+test('what a running step says of itself is shown beside it, and by a watch', { timeout: 60_000 }, async () => {
+  const { job } = await atTheGate();
+  const watching = holdfast(['status', job, '--watch']);
+  const { progress } = (await holdfast(['status', job, '--json'])).json<JobStatus>();
+  assert.deepEqual(progress, [
+    { activity: 'runStep', stepId: 'gate', message: 'waits at the gate\u001b[2J', fraction: 0.25 },
+  ]);
+  const shown = await holdfast(['status', job]);
+  assert.match(shown.out, /^ {2}▶ gate +running +waits at the gate<U\+001B>\[2J \(25 %\)$/m);
+  await delay(700);
+  await holdfast(['cancel', job, '--wait']);
+  assert.match((await watching).out, /^… gate: waits at the gate<U\+001B>\[2J \(25 %\)$/m);
+  assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().progress, undefined);
+});
+
 test('status --watch on a terminal redraws in place', { timeout: 60_000 }, async () => {
   const { job } = await atTheGate();
   const watching = holdfast(['status', job, '--watch'], { isTty: true });

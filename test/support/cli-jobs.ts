@@ -35,6 +35,7 @@ const gate = implementStep(
   async (ctx, { name }) => {
     const here = gates.get(name) ?? Promise.withResolvers<void>();
     gates.set(name, here);
+    ctx.progress('waits at the gate\u001b[2J', 0.25);
     const ended = new Promise((_, reject) =>
       ctx.signal.addEventListener('abort', () => reject(new Error('ended')), { once: true }),
     );

@@ -66,6 +66,16 @@ export const RetryingSchema = z.strictObject({
 });
 export type Retrying = z.infer<typeof RetryingSchema>;
 
+/** What a running Activity says of itself: for a step, the latest `ctx.progress`. */
+export const ActivityProgressSchema = z.strictObject({
+  activity: z.string(),
+  stepId: z.string().optional(),
+  message: z.string(),
+  /** 0 to 1. */
+  fraction: z.number().optional(),
+});
+export type ActivityProgress = z.infer<typeof ActivityProgressSchema>;
+
 export const JobStatusSchema = z.strictObject({
   schemaVersion: z.literal(1),
   jobId: z.string(),
@@ -88,6 +98,8 @@ export const JobStatusSchema = z.strictObject({
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
   /** Added by the client from what the server says: a Workflow can't know it. Absent: nothing is. */
   retrying: z.array(RetryingSchema).optional(),
+  /** Added by the client likewise. Absent: nothing that runs has said anything. */
+  progress: z.array(ActivityProgressSchema).optional(),
 });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 

@@ -65,7 +65,11 @@ export interface StepContext {
   http(name: string, options: HttpOptions): Promise<HttpResponse>;
   /** Kept with the step's record, and shown by the worker. */
   log(message: string, fields?: JsonObject): void;
-  /** Shown by `holdfast status --watch` and the Temporal UI while the step runs. */
+  /**
+   * What the step is at, and how much of it is done (0 to 1). The latest is shown while the step runs, some seconds
+   * late: by `holdfast status` and `--watch`, in `JobStatus.progress`, and by Temporal's UI as the heartbeat details of
+   * the pending Activity. At most 1,000 characters; not recorded.
+   */
   progress(message: string, fraction?: number): void;
   /** Aborted when the job is cancelled, the step times out or the worker stops. */
   readonly signal: AbortSignal;

@@ -1,0 +1,44 @@
+/**
+ * What running Activities say of themselves (`ctx.progress`): the server keeps it with their last heartbeat, and the
+ * Workflow learns nothing of it.
+ */
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { LoadedDataConverter } from '@temporalio/common';
+import { defined } from '../model/defined.ts';
+import type { ActivityProgress } from '../model/job/status.ts';
+import { decoded } from './stored-payload.ts';
+
+type Described = WorkflowExecutionDescription['raw'];
+type Pending = NonNullable<Described['pendingActivities']>[number];
+
+/** PENDING_ACTIVITY_STATE_SCHEDULED: what an attempt that has ended said is true no more. */
+const SCHEDULED = 1;
+
+/** Of the answer to `DescribeWorkflowExecution`. @throws HoldfastError `missing-key`, `wrong-key` */
+export async function progressOf(
+  { pendingActivities }: Pick<Described, 'pendingActivities'>,
+  converter: LoadedDataConverter,
+): Promise<ActivityProgress[]> {
+  const told = await Promise.all((pendingActivities ?? []).map((pending) => oneProgress(pending, converter)));
+  return told.flat();
+}
+
+async function oneProgress(
+  { activityId, activityType, heartbeatDetails, state }: Pending,
+  converter: LoadedDataConverter,
+): Promise<ActivityProgress[]> {
+  const payload = heartbeatDetails?.payloads?.[0];
+  if (payload == null || state === SCHEDULED) return [];
+  const details = await decoded<{ readonly message?: unknown; readonly fraction?: unknown } | null>(payload, converter);
+  const { message, fraction } = details ?? {};
+  if (typeof message !== 'string') return [];
+  const activity = activityType?.name ?? '';
+  return [
+    {
+      activity,
+      ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
+      message,
+      ...defined({ fraction: typeof fraction === 'number' ? fraction : undefined }),
+    },
+  ];
+}
