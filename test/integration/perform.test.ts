@@ -278,7 +278,7 @@ test('an approval shows what was called already, and a rejected draft does not c
     return {};
   };
   const question = await questionFrom(paying.pay({ approval: 'before-apply' }));
-  assert.match(question.findings[0]!.difference, /called charge: 7\n\(done already/);
+  assert.match(question.findings[0]!.difference, /done already, while the step ran:\n {2}called charge: 7/);
   assert.match(question.findings[0]!.expected.text, /an approval of 1 change/);
   await paying.decide(question, { answer: 'reject', reason: 'too much' });
   const again = await questionFrom(paying.pay({ approval: 'before-apply' }));

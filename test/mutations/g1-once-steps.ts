@@ -147,4 +147,28 @@ export const STEPS_ONCE: readonly Mutation[] = [
     replace: 'filter(({ stepId }) => again.has(stepId));',
     tests: ['test/integration/decisions-repair.test.ts'],
   },
+  {
+    guarantee: 'G1',
+    breaks: 'a statement that nothing undoes is run again without being named',
+    file: 'src/model/question/unrepeatable.ts',
+    find: '.filter(({ name }) => !named.includes(name))',
+    replace: '.filter(({ name }) => named.includes(name))',
+    tests: ['test/integration/unrepeatable.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a half-applied step that can only be finished offers a rerun',
+    file: 'src/protocol/question/stuck.ts',
+    find: 'if (canBeUndone) return finding;',
+    replace: 'if (canBeUndone || stuck.rerunSteps.length > 0) return finding;',
+    tests: ['test/integration/unrepeatable.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'that a file may not be removed is found once the database has committed',
+    file: 'src/effects/files/prepare.ts',
+    find: "if (before.kind !== after.kind || after.kind !== 'directory') assertReplaceable",
+    replace: "if (before.kind === 'other') assertReplaceable",
+    tests: ['test/integration/unrepeatable.test.ts'],
+  },
 ];

@@ -86,4 +86,20 @@ export const INFORMED: readonly Mutation[] = [
     tests: UNDOING,
     name: 'holds for that alone',
   },
+  {
+    guarantee: 'G3',
+    breaks: 'a restore that nothing comes of is taken',
+    file: 'src/protocol/repair/decide.ts',
+    find: 'if (problems.length > 0) return refused(decision, problems);',
+    replace: 'if (problems.length < 0) return refused(decision, problems);',
+    tests: ['test/integration/refused-answers.test.ts'],
+  },
+  {
+    guarantee: 'G3',
+    breaks: 'an approval of a draft that cannot be applied any more is used',
+    file: 'src/protocol/repair/approved-draft.ts',
+    find: "answered(answers, 'approve').length === 0) return [];",
+    replace: "answered(answers, 'approve').length >= 0) return [];",
+    tests: ['test/integration/refused-answers.test.ts'],
+  },
 ];

@@ -91,4 +91,20 @@ export const SEALED: readonly Mutation[] = [
     replace: 'redacted = redacted.replaceAll(form, () => form);',
     tests: [...REQUESTS, 'test/integration/http-watch.test.ts'],
   },
+  {
+    guarantee: 'G6',
+    breaks: 'a record that is missing is made anew',
+    file: 'src/protocol/verify/missing-record.ts',
+    find: 'return known.seq > 0;',
+    replace: 'return known.seq < 0;',
+    tests: ['test/integration/record-away.test.ts'],
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'the log of a ledger that was replaced is taken for the log of the other',
+    file: 'src/store/ledger/file.ts',
+    find: 'if (this.#isReplaced()) setLogAside',
+    replace: "if (this.#isReplaced() && this.path === '') setLogAside",
+    tests: ['test/integration/record-away.test.ts'],
+  },
 ];
