@@ -3,6 +3,7 @@
  */
 import { ANSWERS, type AnswerEffect } from '../model/question/answer-table.ts';
 import type { Answer } from '../model/question/answer.ts';
+import type { NotUndone } from '../model/record/intent.ts';
 import { ruleOn } from '../model/question/ruling.ts';
 import type { Decision } from '../model/question/decision.ts';
 import type { FindingKind } from '../model/question/finding.ts';
@@ -91,8 +92,19 @@ export function undoesOf({ steps }: Pick<JobStatus, 'steps'>): readonly UndoPrev
       generation,
       compensates: null,
       undoes: effects === '' ? [] : [effects],
-      leaves: [],
+      leaves: mayStay(effects),
     }));
+}
+
+/** Of `1 file, 2 statements, 1 call`: what is undone only where the record, or the step's code, has an undo for it. */
+function mayStay(effects: string): NotUndone[] {
+  return [...effects.matchAll(/\d+ (statement|call)s?/g)].map(([what, kind]) => ({
+    what,
+    why:
+      kind === 'statement'
+        ? 'unless the step gave an undo, which only the record tells: run this where the workspace is'
+        : 'unless the step has a compensation, which only its code tells: run this where the workspace is',
+  }));
 }
 
 function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changes } from '../../src/cli/follow.ts';
 import { whoDecides } from '../../src/cli/person.ts';
-import { showPreview } from '../../src/cli/show-preview.ts';
+import { showPreview, showUndoes } from '../../src/cli/show-preview.ts';
 import { showQuestion } from '../../src/cli/show-question.ts';
 import { showStatus } from '../../src/cli/show-status.ts';
 import { ago, bytes, table } from '../../src/cli/table.ts';
 import type { Style, Terminal } from '../../src/cli/terminal.ts';
 import { previewDecision } from '../../src/client.ts';
+import { undoesOf } from '../../src/client/preview.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { offeredAnswers, questionDigest, type Question } from '../../src/model/question/question.ts';
 import type { Finding } from '../../src/model/question/finding.ts';
@@ -301,4 +302,15 @@ test('a step that runs again shows which of its calls keep their answers, and wh
     }),
   );
   assert.match(preview, /Not made anew, their answers are kept: perform:pay\/charge\n {2}Made anew: perform:pay\/mail/);
+});
+
+test('without the record a preview of an undoing promises no more than the Workflow knows', () => {
+  const steps = [{ id: 'book', step: 'book', generation: 0, state: 'done', effects: '1 file, 2 statements, 1 call' }];
+  const [undo] = undoesOf({ steps } as unknown as JobStatus);
+  assert.deepEqual(
+    undo!.leaves.map(({ what }) => what),
+    ['2 statements', '1 call'],
+  );
+  const [line] = showUndoes(plain, [undo!]).filter((text) => text.includes('stays: 2 statements'));
+  assert.match(line!, /unless the step gave an undo, which only the record tells: run this where the workspace is/);
 });
