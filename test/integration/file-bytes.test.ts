@@ -49,7 +49,7 @@ test('an approval shows that a file changes its encoding', async () => {
   writeFileSync(tested.at('latin.txt'), Buffer.from('caf\xe9\n', 'latin1'));
   tested.code = (ctx) => ctx.files.write('latin.txt', 'café\n');
   const [finding] = (await questionFrom(doFree('approved', { approval: 'before-apply' }))).findings;
-  assert.match(finding!.difference, /encoding not UTF-8 → UTF-8; [\s\S]*\n-caf<E9>\n\+café$/);
+  assert.match(finding!.difference, /encoding not UTF-8 → UTF-8; [\s\S]*\n-caf<E9>\n\+café\n/);
 });
 
 test('a file with other names is written only by a step that says so, never into by a command', async () => {

@@ -13,7 +13,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
-import { isForPerson } from '../question/workspace.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
 import { admitStep } from './admission.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunWork } from './run-work.ts';
@@ -52,7 +52,7 @@ export function noRecord(workspaces: Workspaces, { workspace }: Pick<RunStepRequ
  * @throws HoldfastError
  */
 export function resultOfRecordTrouble(error: unknown, { mark }: Pick<RunStepRequest, 'mark'>): NotVerifiedResult {
-  if (!isForPerson(error)) throw error;
+  if (!isRecordTrouble(error)) throw error;
   if (mark !== undefined) throw new HoldfastError('storage-failed', error.message, error.details, { cause: error });
   const reason = error.type === 'ledger-damaged' ? 'record-missing' : 'workspace-missing';
   return { kind: 'verification-required', reason, detail: error.message.slice(0, 500) };
