@@ -21,10 +21,11 @@ after(async () => {
 
 /**
  * Points that no undoing reaches; they belong to a comparison, a person's decision, a call that is refused, a step's
- * own record, a content that is not small, a command, a worker that is lost while it runs a step.
+ * own record, a content that is not small, a command, a worker that is lost while it runs a step. And what is around
+ * the protocol: Activities.
  */
 const ELSEWHERE =
-  /^(verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
+  /^(activity|verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
 
 test('killed at every point of the undoing in turn, a job ends as one that was not killed', async () => {
   const done = await kills.doSaga('every-point');
