@@ -24,8 +24,10 @@ after(async () => {
  * own record, a content that is not small, a command, a worker that is lost while it runs a step. And what is around
  * the protocol: Activities.
  */
-const ELSEWHERE =
-  /^(activity|verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command|worker\.registered)/;
+const ELSEWHERE = new RegExp(
+  String.raw`^(activity|verify|question|repair|perform\.withdrawn|blob|step\.answer|term\.raised|chmod|command)` +
+    '|^worker\\.registered',
+);
 
 test('killed at every point of the undoing in turn, a job ends as one that was not killed', async () => {
   const done = await kills.doSaga('every-point');
