@@ -13,9 +13,10 @@ const SYSTEM: Readonly<Record<string, FailureType>> = {
   // Denied: by modes, owners, attributes (`chattr +i`) or a security module.
   EACCES: 'permission-denied',
   EPERM: 'permission-denied',
-  // A name or a size that the filesystem never takes.
+  // A name or a size that the filesystem never takes; a folder that is to be read as a file.
   ENAMETOOLONG: 'bad-input',
   EILSEQ: 'bad-input',
+  EISDIR: 'bad-input',
   EFBIG: 'too-large',
   // Somebody uses it at this moment.
   EBUSY: 'busy',

@@ -17,6 +17,7 @@ import { NOTHING_LOST } from './g4-nothing-lost.ts';
 import { STABLE } from './g5-stable.ts';
 import { SEALED } from './g6-sealed.ts';
 import { SECRETS } from './secrets.ts';
+import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
 import type { Mutation } from './mutation.ts';
 
@@ -35,6 +36,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SEALED,
   ...TOLD,
   ...ENDING,
+  ...STORAGE,
   ...SECRETS,
   ...ENCRYPTION,
 ];

@@ -19,11 +19,11 @@ const followsFrom = (type: FailureType): Follows => (FAILURES[type].retryable ? 
 
 const SYSTEM: readonly (readonly [codes: string, FailureType, Follows])[] = [
   ['EACCES EPERM', 'permission-denied', 'asked'],
-  ['ENAMETOOLONG EILSEQ', 'bad-input', 'asked'],
+  ['ENAMETOOLONG EILSEQ EISDIR', 'bad-input', 'asked'],
   ['EFBIG', 'too-large', 'asked'],
   ['EBUSY ETXTBSY', 'busy', 'tried again'],
   ['EIO ENOSPC EDQUOT EMFILE ENFILE ENOMEM EROFS ESTALE ENODEV ENXIO EAGAIN', 'storage-failed', 'tried again'],
-  ['ENOENT EEXIST ENOTDIR EISDIR ELOOP ENOTEMPTY EINVAL', 'storage-failed', 'tried again'],
+  ['ENOENT EEXIST ENOTDIR ELOOP ENOTEMPTY EINVAL', 'storage-failed', 'tried again'],
 ];
 
 for (const [codes, type, follows] of SYSTEM)

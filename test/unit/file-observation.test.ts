@@ -89,8 +89,8 @@ test('what may not be read is unreadable, neither gone nor unchanged', async () 
   assert.equal(child.status, 0, child.stderr);
   const reason = 'the worker may not read it (EACCES)';
   assert.deepEqual(JSON.parse(child.stdout), [
-    { outcome: 'unreadable', reason },
-    { outcome: 'unreadable', reason },
+    { outcome: 'unreadable', reason, code: 'EACCES' },
+    { outcome: 'unreadable', reason, code: 'EACCES' },
     { outcome: 'seen', state: { kind: 'absent' } },
     'permission-denied',
   ]);
@@ -127,6 +127,7 @@ test('a file that changes while it is read is read again, and unreadable if it g
     assert.deepEqual(await observeFile(workspace, 'busy'), {
       outcome: 'unreadable',
       reason: 'it changes while it is read',
+      code: 'EBUSY',
     });
   } finally {
     context.mock.restoreAll();

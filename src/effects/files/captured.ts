@@ -34,7 +34,8 @@ export function captureByLink(
       // No hard links here (FAT), too many, or not to a stranger's file (fs.protected_hardlinks).
       if (code === 'EPERM' || code === 'EACCES' || code === 'EMLINK' || code === 'ENOTSUP' || code === 'EOPNOTSUPP')
         return undefined;
-      throw storageError('link', place, error);
+      // The place is Holdfast's own: a person knows the file by its path.
+      throw storageError('link', folder.at(name), error);
     }
   }
   return undefined;
@@ -52,7 +53,7 @@ export function captureByRename(
       atPoints('rename', () => renameSync(folder.at(name), place));
       return place;
     } catch (error) {
-      if (systemCode(error) !== 'EXDEV') throw storageError('rename', place, error);
+      if (systemCode(error) !== 'EXDEV') throw storageError('rename', folder.at(name), error);
     }
   }
   throw storageError('rename', folder.at(name), new Error('no place on its filesystem'));

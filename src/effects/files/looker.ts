@@ -56,7 +56,7 @@ export class FileLooker {
     for (let look = 1; ; look++) {
       const sighting = this.#lookOnce(absolute, options);
       if (sighting !== 'changing') return sighting;
-      if (look === MAX_LOOKS) return unreadable('it changes while it is read');
+      if (look === MAX_LOOKS) return unreadable('it changes while it is read', 'EBUSY');
       pause(PAUSE_BETWEEN_LOOKS_MS);
     }
   }

@@ -1,13 +1,13 @@
 /** An open regular file, read through its descriptor: what happens to its name changes nothing. */
 import { hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import type { Digest } from '../../model/digest.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { SMALL_CONTENT_BYTES } from '../../store/blobs/small-contents.ts';
 import type { BlobStore, StoredContent } from '../../store/blobs/blobs.ts';
 import { hashChunks, readChunks } from '../../store/chunks.ts';
 import { storageError, syncFile } from '../../store/durable-file.ts';
-import { fileState, inodeKey } from './stat.ts';
+import { fileState, inodeKey, statOf } from './stat.ts';
 import type { ReservedInodes } from './workspace.ts';
 
 export class OldFile {
@@ -20,11 +20,11 @@ export class OldFile {
    * @returns 'reserved' for a database's file (not opened), undefined where no regular file stands
    */
   static open(path: string, reservedNow: () => ReservedInodes): OldFile | 'reserved' | undefined {
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    const stat = statOf(path);
     if (stat?.isFile() !== true) return undefined;
     const reserved = reservedNow();
     if (reserved.has(inodeKey(stat))) return 'reserved';
-    const file = new OldFile(path, openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+    const file = new OldFile(path, openAt(path));
     // Left open on purpose where it is a database that slipped in: closing it would drop this process's locks on it.
     return reserved.has(file.inode) ? 'reserved' : file;
   }
@@ -73,5 +73,13 @@ export class OldFile {
     } catch (error) {
       throw storageError('read', this.path, error);
     }
+  }
+}
+
+function openAt(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    throw storageError('open', path, error);
   }
 }

@@ -18,8 +18,7 @@ const readOpen = promisify(read);
 
 /**
  * Each chunk has a buffer of its own.
- * @throws HoldfastError `not-found`, `permission-denied`, `storage-failed`, `outside-workspace`, `reserved-path`; the
- *   system's error where the open file can't be read
+ * @throws HoldfastError `not-found`, `permission-denied`, `storage-failed`, `outside-workspace`, `reserved-path`
  */
 export async function* readWorkspaceFile(workspace: FileWorkspace, path: string): AsyncIterable<Uint8Array> {
   refuseReservedFile(workspace, path);
@@ -30,15 +29,24 @@ export async function* readWorkspaceFile(workspace: FileWorkspace, path: string)
     const file = openIn(folder, path);
     try {
       for (;;) {
-        const { bytesRead, buffer } = await readOpen(file, Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
-        if (bytesRead === 0) return;
-        yield buffer.subarray(0, bytesRead);
+        const chunk = await readChunk(file, path);
+        if (chunk.byteLength === 0) return;
+        yield chunk;
       }
     } finally {
       closeSync(file);
     }
   } finally {
     folder.close();
+  }
+}
+
+async function readChunk(file: number, path: string): Promise<Buffer> {
+  try {
+    const { bytesRead, buffer } = await readOpen(file, Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw storageError('read', path, error);
   }
 }
 

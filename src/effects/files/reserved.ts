@@ -5,9 +5,10 @@
  * this process, under whatever name, would drop the process's own POSIX locks on it (sqlite.org/howtocorrupt.html,
  * 2.2).
  */
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
+import { storageError, systemCode } from '../../store/durable-file.ts';
 import { inodeKey, statOf } from './stat.ts';
 import type { FileWorkspace, ReservedInodes } from './workspace.ts';
 
@@ -20,11 +21,22 @@ export function reservedInodes(workspace: FileWorkspace): ReservedInodes {
   const files = [...workspace.databasePaths, ...OWN_DATABASES.map((name) => join(workspace.holdfastDirectory, name))];
   for (const file of files) {
     for (const suffix of DATABASE_SUFFIXES) {
-      const stat = statSync(file + suffix, { bigint: true, throwIfNoEntry: false });
+      const stat = lookAt(file + suffix);
       if (stat !== undefined) inodes.add(inodeKey(stat));
     }
   }
   return inodes;
+}
+
+/** Followed: a database may be declared by a link. Where a file stands in the place of a folder nothing is there. */
+function lookAt(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    throw storageError('look at', path, error);
+  }
 }
 
 /**

@@ -4,6 +4,9 @@
  * Invariant: "could not read" is never "absent": only ENOENT and ENOTDIR are.
  */
 import type { BigIntStats } from 'node:fs';
+import { defined } from '../../model/defined.ts';
+import { systemFailureType } from '../../model/error-table.ts';
+import { FAILURES } from '../../model/failures.ts';
 import { ABSENT, type FileState } from '../../model/record/world.ts';
 import { systemCode } from '../../store/durable-file.ts';
 import { isYoung } from './grain.ts';
@@ -34,19 +37,26 @@ export interface SeenFile {
 export interface UnreadableFile {
   readonly outcome: 'unreadable';
   readonly reason: string;
+  /** The system's, where it was the system that refused. */
+  readonly code?: string;
   /** A symbolic link leads out of the workspace: not a matter of permissions. */
   readonly leadsOutside?: true;
 }
 
-export function unreadable(reason: string): UnreadableFile {
-  return { outcome: 'unreadable', reason };
+export function unreadable(reason: string, code?: string): UnreadableFile {
+  return { outcome: 'unreadable', reason, ...defined({ code }) };
+}
+
+/** May it be readable by itself soon: after an error of the disk, or once nobody writes it any more? */
+export function mayPass({ code }: UnreadableFile): boolean {
+  return code !== undefined && FAILURES[systemFailureType(code)].retryable;
 }
 
 export function sightingOfError(error: unknown): FileSighting {
   const code = systemCode(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return { outcome: 'seen', state: ABSENT };
-  if (code === 'EACCES' || code === 'EPERM') return unreadable(`the worker may not read it (${code})`);
-  return unreadable(code ?? (error instanceof Error ? error.message : String(error)));
+  if (code === 'EACCES' || code === 'EPERM') return unreadable(`the worker may not read it (${code})`, code);
+  return unreadable(code ?? (error instanceof Error ? error.message : String(error)), code);
 }
 
 export function stampOf(stat: BigIntStats, takenAtMs: number): FileStamp {

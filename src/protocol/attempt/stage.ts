@@ -65,6 +65,8 @@ export class Stage {
   mustEnd: { readonly error: unknown } | undefined;
   /** The code has ended: what it still runs may not act any more. */
   isOver = false;
+  /** What the code has thrown; whatever else fails is not its own failure. */
+  thrown: unknown;
   readonly #rowPlaces = new Map<string, number>();
 
   /** @param options.keepsContents false: somebody looks at the contents before the seal */

@@ -56,14 +56,16 @@ async function reportDifference(
   }
   const expected = acceptable[0]!;
   const shown = schema === undefined ? expected : withoutLostColumns(expected, found);
+  const { isRestorable, damage } = await recordedOf(record.workspace, expected);
+  const difference = await describeDifference(record, { resource, expected: shown, found });
   return discrepancyFinding({
     resource,
     expected,
     found,
     recorded: entry,
     ...affectedSteps(record, history, { resource, found, entry }),
-    difference: await describeDifference(record, { resource, expected: shown, found }),
-    isRestorable: canRestore(record.workspace, expected),
+    difference: [...(damage === undefined ? [] : [damage]), difference].join('\n'),
+    isRestorable,
     mayBeHidden: hidesRows(record, resource),
   });
 }
@@ -75,16 +77,27 @@ function hidesRows({ manifest }: ComparedRecord, uri: string): boolean {
   return schema?.kind === 'schema' && schema.behaviour?.includes(HIDES_ROWS) === true;
 }
 
-function canRestore({ blobs }: Pick<Workspace, 'blobs'>, expected: ResourceState): boolean {
+/** `damage`: what the record has of it is there and is not what was put there. */
+interface Recorded {
+  readonly isRestorable: boolean;
+  readonly damage?: string;
+}
+
+/** A content is read whole: offering to restore a damaged one would promise what can't be done. */
+async function recordedOf({ blobs }: Pick<Workspace, 'blobs'>, expected: ResourceState): Promise<Recorded> {
   switch (expected.kind) {
-    case 'file':
-      return blobs.has(expected.content);
+    case 'file': {
+      const found = await blobs.verify(expected.content);
+      if (found !== 'damaged') return { isRestorable: found === 'intact' };
+      const where = blobs.pathOf(expected.content);
+      return { isRestorable: false, damage: `The record's copy of it is damaged: "${where}". A sound one mends it.` };
+    }
     case 'absent':
     case 'directory':
     case 'symlink':
     case 'row':
-      return true;
+      return { isRestorable: true };
     default:
-      return false;
+      return { isRestorable: false };
   }
 }

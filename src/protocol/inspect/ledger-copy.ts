@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
+import { storageError, systemCode } from '../../store/durable-file.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
@@ -42,12 +43,9 @@ function copyFile(from: string, to: string): void {
   try {
     copyFileSync(from, to);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     // The log goes when the last worker ends; the stamp then tells that this is no copy.
-    if (code === 'ENOENT') return;
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    const message = `${from} cannot be read (${code}).`;
-    throw new HoldfastError('permission-denied', message, { path: from }, { cause: error });
+    if (systemCode(error) === 'ENOENT') return;
+    throw storageError('read', from, error);
   }
 }
 

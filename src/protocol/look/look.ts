@@ -3,6 +3,7 @@
  *
  * Invariant: "could not read" and "could not reach" are outcomes of their own, never taken for "gone" or "unchanged".
  */
+import { mayPass, type FileSighting } from '../../effects/files/sighting.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
 import type { Sighting } from '../../model/record/world.ts';
 import { lookAtCode } from './code.ts';
@@ -43,7 +44,14 @@ async function lookAtFiles(
     files.map(({ path }) => path),
     onProgress,
   );
-  files.forEach(({ uri }, index) => sightings.set(uri, seenFiles[index]!));
+  files.forEach(({ uri }, index) => sightings.set(uri, orUnreachable(seenFiles[index]!)));
+}
+
+/** A disk that fails for a moment is out of reach, not forbidden. */
+function orUnreachable(sighting: FileSighting): Sighting {
+  if (sighting.outcome === 'seen') return sighting;
+  const { reason } = sighting;
+  return { outcome: mayPass(sighting) ? 'unreachable' : 'unreadable', reason };
 }
 
 function isInDatabase(one: ParsedRequest): one is ParsedRequest<DatabaseResource> {

@@ -84,6 +84,7 @@ async function endOf(code: Promise<unknown>, stage: Stage): Promise<CodeEnd> {
   try {
     return { output: await code };
   } catch (error) {
+    stage.thrown = error;
     return { error };
   } finally {
     stage.isOver = true;

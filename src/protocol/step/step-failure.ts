@@ -12,6 +12,7 @@ import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
+import { storageError } from '../../store/durable-file.ts';
 import { begunDoubts, noteDoubts } from '../attempt/calls/doubts.ts';
 import { InDoubt } from '../attempt/in-doubt.ts';
 import type { Doubt } from '../question/doubt.ts';
@@ -25,7 +26,7 @@ const DEFAULT_MAX_ATTEMPTS = 3;
 
 /** @throws the error itself where the caller is to try again, or where the attempt was cut off or replaced */
 export async function resultOfFailure(attempt: StepAttempt, error: unknown): Promise<RunStepResult> {
-  const { workspace, caller, request, claim } = attempt;
+  const { workspace, caller, claim } = attempt;
   if (error instanceof MustVerify) {
     await claim.close();
     const asked = await askAboutDrift(attempt, error);
@@ -43,7 +44,7 @@ export async function resultOfFailure(attempt: StepAttempt, error: unknown): Pro
   }
   if (error instanceof InDoubt)
     return await workspace.exclusive('ask', (ledger) => askInDoubt(attempt, ledger, error.doubts));
-  const failure = workspace.secrets.redactError(asFailure(error, request.stepId));
+  const failure = workspace.secrets.redactError(asFailure(error, attempt));
   if (failure.retryable && !isOwnFailure(failure)) {
     await claim.close();
     throw failure;
@@ -109,9 +110,10 @@ async function askAboutDrift(attempt: StepAttempt, drift: MustVerify): Promise<R
   });
 }
 
-/** What a step's code throws, as one of the closed list. */
-function asFailure(error: unknown, stepId: string): HoldfastError {
+/** What a step's code throws, or what surrounds it, as one of the closed list. */
+function asFailure(error: unknown, { request: { stepId }, stage }: StepAttempt): HoldfastError {
   if (error instanceof HoldfastError) return error;
+  if (error !== stage.thrown && isOfSystem(error)) return storageError(error.syscall, error.path ?? 'a file', error);
   const { name, message, nonRetryable, type } = error as {
     name?: string;
     message?: string;
@@ -126,4 +128,9 @@ function asFailure(error: unknown, stepId: string): HoldfastError {
     {},
     { cause: error },
   );
+}
+
+/** Of a file system call that met trouble while Holdfast did what the step wanted. */
+function isOfSystem(error: unknown): error is Error & { readonly syscall: string; readonly path?: string } {
+  return error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
 }

@@ -2,6 +2,7 @@
 import { describeFileDifference, type FileDifference, type FileWorkspace } from '../../effects/files/index.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
 import type { Digest } from '../../model/digest.ts';
+import { isFailure } from '../../model/failure.ts';
 import type { FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 
@@ -33,7 +34,14 @@ export class FileDifferences {
   }
 
   async #blob(digest: Digest): Promise<Uint8Array | undefined> {
-    return this.#blobs.has(digest) ? await this.#blobs.read(digest, { maxBytes: MAX_DIFFERENCE_BYTES }) : undefined;
+    if (!this.#blobs.has(digest)) return undefined;
+    try {
+      return await this.#blobs.read(digest, { maxBytes: MAX_DIFFERENCE_BYTES });
+    } catch (error) {
+      // Whoever asks says so; the difference goes without it.
+      if (isFailure(error, 'ledger-damaged')) return undefined;
+      throw error;
+    }
   }
 
   async #here(path: string): Promise<Uint8Array> {

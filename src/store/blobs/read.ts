@@ -99,7 +99,13 @@ export class BlobReader {
   }
 
   #fileSize(digest: Digest): number | undefined {
-    return statSync(this.#folder.pathOf(digest), { throwIfNoEntry: false })?.size;
+    const path = this.#folder.pathOf(digest);
+    try {
+      return statSync(path, { throwIfNoEntry: false })?.size;
+    } catch (error) {
+      if (systemCode(error) === 'ENOTDIR') return undefined;
+      throw storageError('look at', path, error);
+    }
   }
 
   #open(digest: Digest, path: string): number {
