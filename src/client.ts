@@ -5,6 +5,7 @@
 import { openConnection, type ConnectionChoice } from './client/connection.ts';
 import { HoldfastClient } from './client/jobs.ts';
 import { defined } from './model/defined.ts';
+import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 
 export interface ConnectOptions extends ConnectionChoice {
   /** Where new jobs go. Default `holdfast`. */
@@ -13,12 +14,25 @@ export interface ConnectOptions extends ConnectionChoice {
   readonly queryTimeoutMs?: number;
 }
 
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  address: true,
+  namespace: true,
+  profile: true,
+  apiKey: true,
+  connectTimeoutMs: true,
+  encryptionKeyFile: true,
+  env: true,
+  taskQueue: true,
+  queryTimeoutMs: true,
+};
+
 /**
  * Connects to Temporal as its own tools do (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*,
  * profiles of temporal.toml). Close the client, or use `await using`.
  * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input`
  */
 export async function connectHoldfast(options: ConnectOptions = {}): Promise<HoldfastClient> {
+  refuseUnknownOptions('connectHoldfast', options, CONNECT_OPTIONS);
   const { client, connection, address } = await openConnection(options);
   return new HoldfastClient({
     client,

@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 import { HoldfastError } from './model/failure.ts';
 import type { HoldfastConfig } from './model/job/holdfast-config.ts';
-import { nearestName } from './model/plan/problem/nearest-name.ts';
+import { unknownOption, type OptionNames } from './model/options.ts';
 import type { StepContract, StepImplementation } from './model/step/step.ts';
 import { defined } from './model/defined.ts';
 
@@ -67,13 +67,13 @@ function findConfig({ cwd, config }: LoadConfigOptions): string | undefined {
   throw new HoldfastError('bad-input', `There is no configuration file ${file}, which --config names.`, { file });
 }
 
-const FIELDS = [
-  'steps',
-  'workspaceRoot',
-  'taskQueue',
-  'workflowsPath',
-  'namespace',
-] as const satisfies readonly (keyof HoldfastConfig)[];
+const FIELDS: OptionNames<HoldfastConfig> = {
+  steps: true,
+  workspaceRoot: true,
+  taskQueue: true,
+  workflowsPath: true,
+  namespace: true,
+};
 
 async function readConfig(file: string): Promise<HoldfastConfig> {
   const { default: config } = await load(file);
@@ -84,13 +84,9 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
       { file },
     );
   }
-  for (const key of Object.keys(config)) {
-    if ((FIELDS as readonly string[]).includes(key)) continue;
-    const near = nearestName(key, FIELDS);
-    const hint = near === undefined ? `It may set ${FIELDS.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new HoldfastError('bad-input', `${file} sets "${key}", which is unknown. ${hint}`, { file, key });
-  }
-  const { steps = [], ...rest } = config as Partial<Record<(typeof FIELDS)[number], unknown>>;
+  const unknown = unknownOption(config, { ...FIELDS });
+  if (unknown !== undefined) throw new HoldfastError('bad-input', `${file} sets ${unknown}`, { file });
+  const { steps = [], ...rest } = config as Partial<Record<keyof HoldfastConfig, unknown>>;
   if (!Array.isArray(steps))
     throw new HoldfastError(
       'bad-input',

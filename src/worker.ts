@@ -22,6 +22,7 @@ import { workerDataConverter } from './codec/data-converter.ts';
 import { readKeys } from './codec/keys.ts';
 import { defined } from './model/defined.ts';
 import { HoldfastError } from './model/failure.ts';
+import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 import type { StepImplementation } from './model/step/step.ts';
 import type { ProtocolHost } from './protocol/host.ts';
 import { Workspaces } from './protocol/workspace/workspaces.ts';
@@ -73,6 +74,22 @@ export interface WorkerOptions {
   readonly maxConcurrentSteps?: number;
 }
 
+const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
+  address: true,
+  connection: true,
+  clientConnection: true,
+  namespace: true,
+  taskQueue: true,
+  workspaceRoot: true,
+  steps: true,
+  workflowsPath: true,
+  workflowBundle: true,
+  encryptionKeyFile: true,
+  env: true,
+  identity: true,
+  maxConcurrentSteps: true,
+};
+
 export interface HoldfastWorker {
   /** Runs until `shutdown`, or a fatal error. */
   run(): Promise<void>;
@@ -90,6 +107,7 @@ export interface HoldfastWorker {
  * bundle that was made without encryption
  */
 export async function createWorker(options: WorkerOptions = {}): Promise<HoldfastWorker> {
+  refuseUnknownOptions('createWorker', options, WORKER_OPTIONS);
   const { address, namespace, encryptionKeyFile, env = process.env } = options;
   const choice = { env, ...defined({ address, namespace, encryptionKeyFile }) };
   const access = readChoice(choice);

@@ -13,7 +13,7 @@ import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { needsResult } from '../model/question/finding.ts';
 import type { Question } from '../model/question/question.ts';
-import { nearestName } from '../model/plan/problem/nearest-name.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import {
   collect,
   CONFIG_OPTIONS,

@@ -6,7 +6,7 @@ import { COMMANDS, loadCommand } from './commands.ts';
 import { EXIT_MEANING, type ExitCode } from './exit-code.ts';
 import { Interrupted, type Terminal } from './terminal.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { nearestName } from '../model/plan/problem/nearest-name.ts';
+import { nearestName } from '../model/nearest-name.ts';
 
 const DESCRIPTION =
   'Durable agent jobs on Temporal that carry on exactly where they were, ' +

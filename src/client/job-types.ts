@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../model/canonical-json.ts';
 import type { HoldfastError } from '../model/failure.ts';
 import type { Decision } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
-import type { StepContract } from '../model/step/step.ts';
+import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import type { DecideAnswer } from '../workflows/messages.ts';
 
 export interface StartOptions {
@@ -14,7 +14,7 @@ export interface StartOptions {
   readonly workflowId?: string;
   readonly taskQueue?: string;
   /** The user's steps, so that a misspelled one is found now. Default: taken on trust. */
-  readonly knownSteps?: readonly StepContract[];
+  readonly knownSteps?: readonly (StepContract | StepImplementation)[];
 }
 
 export interface StartedJob {

@@ -47,6 +47,7 @@ import { progressOf } from './progress.ts';
 import { retryingOf } from './retrying.ts';
 import { isNoJobYet } from './no-job.ts';
 import { ServerCalls } from './server-calls.ts';
+import { knownStepsOf } from './start-options.ts';
 import { jobDetails } from './static-details.ts';
 import type { QueuePollers } from './task-queue.ts';
 import { watchJob } from './watch-job.ts';
@@ -97,7 +98,7 @@ export class HoldfastClient implements AsyncDisposable {
    * @throws HoldfastError `bad-plan`, `bad-input`, `already-started`, `server-unreachable`
    */
   async start(plan: PlanSource, options: StartOptions = {}): Promise<StartedJob> {
-    const checked = assertPlan(plan, defined({ knownSteps: options.knownSteps }));
+    const checked = assertPlan(plan, defined({ knownSteps: knownStepsOf(options) }));
     const input = parseInput(checked, options.input ?? {});
     const workspace = options.workspace ?? workspaceOf(checked, input);
     const workflowId = options.workflowId ?? `${checked.name}-${randomBytes(4).toString('hex')}`;

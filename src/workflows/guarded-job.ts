@@ -60,8 +60,8 @@ export interface Job {
    * Runs a step behind the gate and returns its output, typed by the contract. In the same place of the Workflow it has
    * the same id; calling it again after a restart is safe and answers from the record.
    * @throws ApplicationFailure `aborted` when a person aborted the job; the step's own failure with `onFailure: 'fail'`
-   * @throws HoldfastError `bad-input` for an input that does not fit the contract or an id that is none; `too-large`;
-   *   `not-json`
+   * @throws HoldfastError `bad-input` for an input that does not fit the contract, an id that is none, bad options;
+   *   `too-large`; `not-json`
    */
   step<C extends StepContract>(contract: C, input: StepInput<C>, options?: StepOptions): Promise<StepOutput<C>>;
   /** A durable timer, in milliseconds. */

@@ -77,6 +77,13 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset to before such a cancellation.',
   },
+  'wrong-options-are-refused': {
+    why:
+      'An option of openJob or job.step with an unknown name was passed over; one of a wrong form failed an Activity ' +
+      'for ever. Now the job fails at once and says which.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

@@ -46,4 +46,28 @@ export const TOLD: readonly Mutation[] = [
     tests: ['test/integration/bad-input.test.ts'],
     name: 'a field that the contract does not have',
   },
+  {
+    guarantee: 'T',
+    breaks: 'wrong options of a job are passed over',
+    file: 'src/workflows/open-job.ts',
+    find: '    refuseBadJobOptions(options);\n',
+    replace: '',
+    tests: ['test/integration/options.test.ts'],
+  },
+  {
+    guarantee: 'T',
+    breaks: 'wrong options of a step are passed over, or fail its Activity for ever',
+    file: 'src/workflows/job/step-request.ts',
+    find: '  refuseBadStepOptions(stepId, options);\n',
+    replace: '',
+    tests: ['test/integration/options.test.ts'],
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a misspelled option is left at its default without a word',
+    file: 'src/model/options.ts',
+    find: 'if (unknown !== undefined) throw',
+    replace: 'if (unknown === null) throw',
+    tests: ['test/unit/worker-options.test.ts'],
+  },
 ];

@@ -42,3 +42,12 @@ export async function endsAfterAScopeWithALimit(input: Input): Promise<void> {
     );
   });
 }
+
+/** Gives options that nobody knows, as a program without types may. */
+export async function givesUnknownOptions(input: Input): Promise<void> {
+  const options = { workspace: input.workspace, args: [input], verifyAfterMinutes: 5 };
+  await openJob(options, async (job) => {
+    const unknown = { id: 'a', timeout: 5 };
+    await job.step(fileWriteStep, { path: 'a.txt', content: 'a' }, unknown);
+  });
+}

@@ -189,4 +189,5 @@ export const ENDINGS: Readonly<Record<string, Scenario>> = {
       await handle.signal('abort', ABORT);
     },
   },
+  'unknown-options-passed-over': { workflow: 'givesUnknownOptions', input: {} },
 };

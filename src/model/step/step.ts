@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { defined } from '../defined.ts';
 import { HoldfastError } from '../failure.ts';
+import { refuseUnknownOptions } from '../options.ts';
 import type { CompensatedRecord } from './compensated.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -77,12 +78,14 @@ export type CompensateResult = void | { readonly undoStaged: boolean };
  * nothing is applied before the code has returned.
  * @param options.compensate undoes what can't be undone by itself, when the job is aborted with `compensate`.
  *   Default: none; files and rows are undone all the same, calls and SQL without an undo are named as not undone
+ * @throws HoldfastError `bad-input` for an option that is unknown
  */
 export function implementStep<C extends StepContract>(
   contract: C,
   run: StepImplementation<C>['run'],
   options: { readonly version?: string; readonly compensate?: Compensate<C> } = {},
 ): StepImplementation<C> {
+  refuseUnknownOptions(`implementStep of ${contract.name}`, options, { version: true, compensate: true });
   return {
     contract,
     run,

@@ -3,7 +3,7 @@ import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import { MAX_OUTPUT_BYTES } from '../../model/job/run-step.ts';
-import { nearestName } from '../../model/plan/problem/nearest-name.ts';
+import { nearestName } from '../../model/nearest-name.ts';
 import type { StepContract, StepImplementation } from '../../model/step/step.ts';
 import { unknownFields } from '../../model/step/unknown-fields.ts';
 

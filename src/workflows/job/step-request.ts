@@ -8,6 +8,7 @@ import { StepIdSchema } from '../../model/record/token.ts';
 import type { StepContract } from '../../model/step/step.ts';
 import type { GateStep } from '../gate/gate.ts';
 import type { StepOptions } from '../guarded-job.ts';
+import { refuseBadStepOptions } from './options.ts';
 
 /** @throws HoldfastError `bad-input`, for an input that does not fit the contract */
 export function checkInput(stepId: string, contract: StepContract, input: unknown): void {
@@ -20,13 +21,15 @@ export function checkInput(stepId: string, contract: StepContract, input: unknow
   );
 }
 
-/** @throws HoldfastError `not-json` */
+/** @throws HoldfastError `not-json`; `bad-input` for options that cannot be used */
 export function stepRequest(
   stepId: string,
   contract: StepContract,
   input: unknown,
-  { uses, approval, onFailure, timeoutMs, retry }: StepOptions,
+  options: StepOptions,
 ): GateStep['request'] {
+  refuseBadStepOptions(stepId, options);
+  const { uses, approval, onFailure, timeoutMs, retry } = options;
   const json: Json = assertJson(input, 'input');
   return {
     stepId,

@@ -12,7 +12,7 @@ import type { StepContract } from '../../step/step.ts';
 import { planGraph, type PlanGraph } from '../graph/graph.ts';
 import { PlanSchema, type Plan } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
-import { nearestName } from '../problem/nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import { listProblems, type PlanProblem } from '../problem/problem.ts';
 import { checkDeclarations } from './declarations.ts';
 import { checkStepInput } from './input.ts';

@@ -1,7 +1,7 @@
 /** The databases of a plan: each is declared once, and each name that is used is declared. */
 import { workspacePath } from '../../step/workspace-path.ts';
 import type { Plan } from '../plan.ts';
-import { nearestName } from '../problem/nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 
 export function checkDatabases(plan: Plan): readonly PlanProblem[] {

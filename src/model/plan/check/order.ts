@@ -2,7 +2,7 @@
 import { defined } from '../../defined.ts';
 import { findCycle } from '../graph/edges.ts';
 import type { Plan } from '../plan.ts';
-import { nearestName } from '../problem/nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 
 export function checkOrder(plan: Plan, waitsFor: ReadonlyMap<string, readonly string[]>): readonly PlanProblem[] {

@@ -1,7 +1,7 @@
 /** What a zod schema found wrong, as problems of a plan. */
 import type * as z from 'zod';
 import { defined } from '../../defined.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import { type PlanProblem, shown } from './problem.ts';
 import { fieldsAt } from './schema-fields.ts';
 import { formatPath, valueAt } from './value-path.ts';

@@ -1,6 +1,6 @@
 /** The problem of a name that the plan does not declare. */
 import { defined } from '../../defined.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import type { PlanProblem } from './problem.ts';
 
 export interface UnknownName {

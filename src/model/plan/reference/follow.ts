@@ -2,7 +2,7 @@
 import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import { isList } from '../../list.ts';
-import { nearestName } from '../problem/nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import { REFERENCE_ROOTS, joinPath, type PathPart, type Reference, type Scope } from './reference.ts';
 
 const MAX_NAMES_SHOWN = 12;

@@ -1,6 +1,6 @@
 /** One reference from its text, `${{` and `}}` included. */
 import { HoldfastError } from '../../failure.ts';
-import { nearestName } from '../problem/nearest-name.ts';
+import { nearestName } from '../../nearest-name.ts';
 import { REFERENCE_ROOTS, type PathPart, type Reference } from './reference.ts';
 
 const NAMED = {

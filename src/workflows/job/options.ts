@@ -1,0 +1,86 @@
+/**
+ * The options of `openJob` and `job.step`, checked where they are given: what an Activity finds wrong with them fails
+ * there for ever.
+ *
+ * Invariant: a history in which wrong options did their harmless part replays as it was.
+ */
+import * as z from 'zod';
+import { HoldfastError } from '../../model/failure.ts';
+import { JobSettingsSchema } from '../../model/job/settings.ts';
+import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
+import { HttpSettingsSchema } from '../../model/step/http-host.ts';
+import type { OpenJobOptions, StepOptions } from '../guarded-job.ts';
+import { isPatched } from '../patches.ts';
+
+/** Ten years: longer than anything lasts, and within what the server takes. */
+const MAX_MS = 315_360_000_000;
+const DurationSchema = z.int().min(1).max(MAX_MS);
+const settings = JobSettingsSchema.shape;
+
+const OpenJobSchema = z.strictObject({
+  workspace: z.string().min(1),
+  args: z.array(z.unknown()),
+  name: z.string().optional(),
+  databases: settings.databases.optional(),
+  secrets: settings.secrets,
+  watch: settings.watch.optional(),
+  http: settings.http,
+  verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
+  plan: settings.plan.optional(),
+  continueAsNewAfterEvents: z.int().min(1).optional(),
+} satisfies Record<keyof OpenJobOptions, z.ZodType>);
+
+const StepOptionsSchema = z.strictObject({
+  id: z.string().optional(),
+  approval: z.literal('before-apply').optional(),
+  timeoutMs: DurationSchema.optional(),
+  retry: z
+    .strictObject({
+      maxAttempts: z.int().min(1).optional(),
+      initialIntervalMs: DurationSchema.optional(),
+      backoffCoefficient: z.number().min(1).optional(),
+      maxIntervalMs: DurationSchema.optional(),
+    } satisfies Record<keyof NonNullable<StepOptions['retry']>, z.ZodType>)
+    .refine(({ initialIntervalMs, maxIntervalMs = Infinity }) => (initialIntervalMs ?? 0) <= maxIntervalMs, {
+      message: 'initialIntervalMs is longer than maxIntervalMs',
+    })
+    .optional(),
+  uses: z.array(z.string()).optional(),
+  onFailure: z.enum(['ask', 'fail']).optional(),
+} satisfies Record<keyof StepOptions, z.ZodType>);
+
+/** @throws HoldfastError `bad-input` */
+export function refuseBadJobOptions(options: OpenJobOptions): void {
+  const hosts = HttpSettingsSchema.optional().safeParse(options.http);
+  if (!hosts.success) {
+    const issues = hosts.error.issues.map(({ path, message }) => `http.${path.map(String).join('.')}: ${message}`);
+    throw new HoldfastError('bad-input', `openJob was given hosts that cannot be called: ${issues.join('; ')}.`);
+  }
+  refuse('openJob', badOptions(options, OpenJobSchema));
+}
+
+/** @throws HoldfastError `bad-input` */
+export function refuseBadStepOptions(stepId: string, options: StepOptions): void {
+  refuse(`Step ${stepId}`, badOptions(options, StepOptionsSchema));
+}
+
+function refuse(what: string, problem: string | undefined): void {
+  // Asked only where something is wrong: a job that is right has no mark of it in its history.
+  if (problem !== undefined && isPatched('wrong-options-are-refused'))
+    throw new HoldfastError(
+      'bad-input',
+      `${what} was given options that cannot be used. ${problem}${problem.endsWith('?') ? '' : '.'}`,
+    );
+}
+
+/** What a schema finds wrong with options, in one line; undefined: nothing. */
+function badOptions(given: unknown, schema: z.ZodType): string | undefined {
+  const checked = schema.safeParse(given);
+  if (checked.success) return undefined;
+  return problemsFromZod(checked.error, given, schema, '')
+    .map(({ path, message, expected, found, hint }) => {
+      const details = [expected && `expected ${expected}`, found && `found ${found}`, hint].filter(Boolean);
+      return `${path === '' ? '' : `${path}: `}${[message, ...details].join('; ')}`;
+    })
+    .join('. ');
+}
