@@ -5,6 +5,22 @@ import type { Mutation } from './mutation.ts';
 export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
+    breaks: 'an index that git has refreshed is compared byte for byte',
+    file: 'src/effects/files/git-index.ts',
+    find: 'return INDEX_PATH.test(path);',
+    replace: "return INDEX_PATH.test(path) && path === '';",
+    tests: ['test/integration/command-index.test.ts'],
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'what somebody has staged is not noticed',
+    file: 'src/effects/files/git-index.ts',
+    find: "return at === end ? meaning.digest('hex') : undefined;",
+    replace: "return at === end ? 'the same' : undefined;",
+    tests: ['test/integration/command-index.test.ts'],
+  },
+  {
+    guarantee: 'G2',
     breaks: 'time stamps of whole seconds are taken for fine ones',
     file: 'src/effects/files/grain.ts',
     find: 'SECOND_NS === 0n ? COARSE_NS : FINE_NS',

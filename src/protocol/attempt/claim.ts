@@ -12,12 +12,13 @@ import { invariant } from '../../model/invariant.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { isUndoId } from '../../model/record/token.ts';
-import { sameState, type ResourceState } from '../../model/record/world.ts';
+import { sameState, type FileState, type ResourceState } from '../../model/record/world.ts';
 import type { ClaimRow } from '../../store/ledger/claims.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
 import { mustBeAsRecorded } from './manifest-check.ts';
 import type { Caller } from '../host.ts';
+import { isOnlyRefreshed } from '../workspace/refreshed.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 export class Claim {
@@ -44,6 +45,14 @@ export class Claim {
     const changed = this.changedInPlace.get(resource);
     if (changed !== undefined && sameState(changed, found)) return;
     mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
+  }
+
+  /** The same of a file, whose content may have to be read. @throws MustVerify, HoldfastError `busy` */
+  async fileMustBeAsRecorded(resource: string, found: FileState): Promise<void> {
+    const recorded = this.manifestEntry(resource)?.state;
+    if (recorded !== undefined && !sameState(recorded, found))
+      if (await isOnlyRefreshed(this.#workspace, resource, recorded, found)) return;
+    this.mustBeAsRecorded(resource, found);
   }
 
   manifestEntry(resource: string): ManifestEntry | undefined {

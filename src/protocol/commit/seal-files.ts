@@ -37,7 +37,7 @@ type FileDraft = Pick<EndedDraft, 'workspace' | 'claim' | 'stage'>;
 async function stateBefore({ workspace, claim, stage }: FileDraft, path: string): Promise<FileState> {
   const sighting = stage.files.has(path) ? stage.seenFiles.get(path)! : await workspace.files.observe(path);
   if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
-  claim.mustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
+  await claim.fileMustBeAsRecorded(formatResource({ kind: 'file', path }), sighting.state);
   stage.seenFiles.set(path, sighting);
   return sighting.state;
 }

@@ -12,6 +12,8 @@ import type { ResourceState, Sighting } from '../../model/record/world.ts';
 import { lookAt } from '../look/look.ts';
 import type { LookRequest } from '../look/request.ts';
 import { defined } from '../../model/defined.ts';
+import { isOnlyRefreshed } from '../workspace/refreshed.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import { oneForEachDatabase } from '../question/unseen-database.ts';
 import type { ComparedRecord, Comparison } from './comparison.ts';
@@ -35,7 +37,7 @@ export async function compare(record: ComparedRecord, only?: ReadonlySet<string>
     ...[...first, ...appeared].map((resource) => ({ resource })),
   ]);
 
-  const differing = differingOf(requests, expectations, sightings);
+  const differing = await withoutRefreshed(workspace, expectations, differingOf(requests, expectations, sightings));
   const { findings: unrecordedFindings, firstSeen } = await reportUnrecorded(record, unrecorded, sightings, only);
   const findings = oneForEachDatabase(settings, [
     ...unrecordedFindings,
@@ -68,6 +70,21 @@ function differingOf(
       .map(({ resource }) => [resource, sightings.get(resource)!] as const)
       .filter(([resource, sighting]) => !isAcceptable(sighting, expectations.get(resource)!)),
   );
+}
+
+/** What git has written anew while it only looked is as recorded. */
+async function withoutRefreshed(
+  workspace: Workspace,
+  expectations: Expectations,
+  differing: ReadonlyMap<string, Sighting>,
+): Promise<ReadonlyMap<string, Sighting>> {
+  const left = new Map(differing);
+  for (const [resource, sighting] of differing) {
+    if (sighting.outcome !== 'seen') continue;
+    for (const state of expectations.get(resource)!.acceptable)
+      if (await isOnlyRefreshed(workspace, resource, state, sighting.state)) left.delete(resource);
+  }
+  return left;
 }
 
 function seenBytes(sightings: ReadonlyMap<string, Sighting>): number {

@@ -68,7 +68,7 @@ export class CommandTree {
     this.#withheld = outsideRepositories(workspace.root, tree);
     const recorded = claim.read((ledger) => ledger.recordedFiles(jobId));
     for (const { resource, sighting } of await this.#seen(recorded.filter((path) => this.#isGiven(path))))
-      claim.mustBeAsRecorded(resource, sighting.state);
+      await claim.fileMustBeAsRecorded(resource, sighting.state);
     return tree;
   }
 
@@ -157,7 +157,7 @@ export class CommandTree {
         : [],
     );
     for (const { path, resource, sighting } of await this.#seen(paths)) {
-      claim.mustBeAsRecorded(resource, sighting.state);
+      await claim.fileMustBeAsRecorded(resource, sighting.state);
       stage.observe(resource, sighting.state);
       stage.seenFiles.set(path, sighting);
     }

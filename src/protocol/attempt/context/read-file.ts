@@ -54,7 +54,7 @@ async function observed({ workspace, stage, claim, signal }: Attempt, path: stri
   const sighting = await workspace.files.observe(path);
   if (sighting.outcome !== 'seen') throw cannotRead(path, sighting);
   const resource = formatResource({ kind: 'file', path });
-  claim.mustBeAsRecorded(resource, sighting.state);
+  await claim.fileMustBeAsRecorded(resource, sighting.state);
   stage.observe(resource, sighting.state);
   stage.seenFiles.set(path, sighting);
   return sighting.state;

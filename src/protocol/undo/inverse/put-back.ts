@@ -3,6 +3,7 @@ import { sameState, type ResourceState } from '../../../model/record/world.ts';
 import type { UndoRuling } from '../../../store/ledger/undo-rulings.ts';
 import { describeDifference } from '../../question/describe.ts';
 import { changedSinceFinding } from '../../question/undo.ts';
+import { isOnlyRefreshed } from '../../workspace/refreshed.ts';
 import type { RunningInversion } from './running-inversion.ts';
 import type { UndoTarget } from './inverse.ts';
 
@@ -22,7 +23,8 @@ export async function isToPutBack(inversion: RunningInversion, states: ResourceS
     if (!sameState(before, after)) inversion.notes.push(`${resource}: it is as before already`);
     return false;
   }
-  if (sameState(found, after)) return true;
+  if (sameState(found, after) || (await isOnlyRefreshed(inversion.target.workspace, resource, after, found)))
+    return true;
   const ruling = rulingOn(inversion.target, states);
   if (ruling === undefined) {
     await askAboutChange(inversion, states);
