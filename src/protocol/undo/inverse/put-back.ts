@@ -23,8 +23,8 @@ export async function isToPutBack(inversion: RunningInversion, states: ResourceS
     if (!sameState(before, after)) inversion.notes.push(`${resource}: it is as before already`);
     return false;
   }
-  if (sameState(found, after) || (await isOnlyRefreshed(inversion.target.workspace, resource, after, found)))
-    return true;
+  if (sameState(found, after)) return true;
+  if (await isOnlyRefreshed(inversion.target.workspace, resource, after, found)) return true;
   const ruling = rulingOn(inversion.target, states);
   if (ruling === undefined) {
     await askAboutChange(inversion, states);
