@@ -104,7 +104,10 @@ test('starts, shows, decides and ends a job by the temporal command line alone',
     EVERY,
   );
   assert.match(listed, /agentJob/);
-  await cli('workflow', 'signal', '--workflow-id', workflowId, '--name', 'decide', '--input', input);
+  // Which answer it is, is the person's to say.
+  assert.match(input, /"answer":"ANSWER"/);
+  const decision = input.replace('ANSWER', 'accept');
+  await cli('workflow', 'signal', '--workflow-id', workflowId, '--name', 'decide', '--input', decision);
   const result = await cli('workflow', 'result', '--workflow-id', workflowId, '--output', 'json');
   assert.match(result, /final\.txt/);
 
