@@ -56,7 +56,7 @@ export const IntentSchema = z.strictObject({
   listings: z.array(ListingObservationSchema),
   /** What commands in place have changed in the workspace: recorded with the step, with nothing to apply. */
   left: z.array(ObservationSchema).optional(),
-  /** Of an intent that is approved: shown with it, and part of what is approved. */
+  /** Of an intent that is approved, or undoes a step: nothing else goes along with its changes. */
   foreseen: z.array(ForeseenSchema).optional(),
   output: JsonSchema,
   undoes: UndoesSchema.optional(),

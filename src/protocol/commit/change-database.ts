@@ -75,8 +75,9 @@ export async function changeDatabase(
     open,
     rowChanges(toMake).map(([, change]) => change),
   );
-  // What was approved is done, and nothing else with it.
-  if (row.approval && !isRollForward && !isAsForeseen(intent, database.name, watch.foreseen))
+  // What was approved, or looked at for an undoing, is done, and nothing else with it.
+  const isForeseen = row.approval || intent.undoes !== undefined;
+  if (isForeseen && !isRollForward && !isAsForeseen(intent, database.name, watch.foreseen))
     return { kind: 'stale', resource: `what database ${database.name} does by itself` };
   const unmade = await applyInOrder(
     transaction,

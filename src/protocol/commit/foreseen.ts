@@ -36,7 +36,13 @@ export async function withForeseen({ workspace, settings, claim }: ForeseeingSit
 
 /** Is what the transaction finds what was shown? */
 export function isAsForeseen({ foreseen = [] }: Intent, name: string, found: readonly Foreseen[]): boolean {
-  return canonicalJson(foreseen.filter(({ database }) => database === name)) === canonicalJson(found);
+  const shown = foreseen.filter(({ database }) => database === name);
+  return canonicalJson(inOrder(shown)) === canonicalJson(inOrder(found));
+}
+
+/** A server gives rows in any order. */
+function inOrder(foreseen: readonly Foreseen[]): readonly string[] {
+  return foreseen.map((one) => canonicalJson(one)).sort();
 }
 
 /** What a person is shown of one database. */

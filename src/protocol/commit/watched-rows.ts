@@ -44,9 +44,16 @@ export interface TakingSite {
   readonly spellings: readonly string[];
 }
 
-/** Of these changes, what foreign keys change with them: also through rows that are taken along themselves. */
-export async function rowsTakenAlong(site: TakingSite, changes: readonly RowChange[]): Promise<TakenAlong> {
-  return await new Taking(site, changes).run(changes);
+/**
+ * Of these changes, what foreign keys change with them: also through rows that are taken along themselves.
+ * @param asked rows that are changed anyway: what goes along with them counts, but not they themselves
+ */
+export async function rowsTakenAlong(
+  site: TakingSite,
+  changes: readonly RowChange[],
+  asked: ReadonlySet<string> = new Set(),
+): Promise<TakenAlong> {
+  return await new Taking(site, changes, asked).run(changes);
 }
 
 export function spelledAs({ dialect, spellings }: Pick<TakingSite, 'dialect' | 'spellings'>, table: string): string {
@@ -92,11 +99,14 @@ interface Moved {
 class Taking {
   readonly #site: TakingSite;
   readonly #own: ReadonlySet<string>;
+  readonly #asked: ReadonlySet<string>;
+  readonly #passed = new Set<string>();
   readonly #rows = new Map<string, WatchedRow>();
   readonly #beyond = new Map<string, NotUndone>();
 
-  constructor(site: TakingSite, changes: readonly RowChange[]) {
+  constructor(site: TakingSite, changes: readonly RowChange[], asked: ReadonlySet<string>) {
     this.#site = site;
+    this.#asked = asked;
     this.#own = new Set(changes.map(({ table, key }) => this.#resource(table, key)));
   }
 
@@ -147,7 +157,8 @@ class Taking {
       .map((row) => key.targetColumns.map((column): Json => row[column] ?? null))
       .filter((tuple) => tuple.every((value) => value !== null));
     if (values.length === 0) return undefined;
-    const limit = MAX_ROWS_TAKEN_ALONG + 1;
+    // The changes' own rows are among those that are found.
+    const limit = MAX_ROWS_TAKEN_ALONG + 1 + Math.max(this.#own.size, this.#asked.size);
     const found = await this.#site.reader.referring({ table: key.table, columns: key.columns, values, limit });
     const text = `by ${actionText(moved.act, action)} of its reference to ${moved.table}`;
     const taken = found.filter((row) => this.#take(row, key, text));
@@ -164,7 +175,11 @@ class Taking {
   #take({ key, columns }: FoundRow, { table: given }: FollowingKey, by: string): boolean {
     const table = spelledAs(this.#site, given);
     const resource = key === undefined ? undefined : this.#resource(table, key);
-    if (resource !== undefined && (this.#own.has(resource) || this.#rows.has(resource))) return false;
+    if (resource !== undefined && this.#isKnown(resource)) return false;
+    if (resource !== undefined && this.#asked.has(resource)) {
+      this.#passed.add(resource);
+      return true;
+    }
     if (key === undefined || resource === undefined || this.#rows.size >= MAX_ROWS_TAKEN_ALONG) {
       const why =
         key === undefined
@@ -182,6 +197,10 @@ class Taking {
       by,
     });
     return true;
+  }
+
+  #isKnown(resource: string): boolean {
+    return this.#own.has(resource) || this.#rows.has(resource) || this.#passed.has(resource);
   }
 
   #isSame(a: string, b: string): boolean {

@@ -8,6 +8,8 @@ import { finding, sideOf, textSide } from './finding.ts';
 import { resourceOfCall } from './kept-calls.ts';
 import { causeFields, nextStepAfter, type StuckCause, type StuckKind } from './stuck.ts';
 
+const MAX_NAMED = 3;
+
 export interface ChangedTarget {
   readonly resource: string;
   /** As it was before the step, and as the step made it. */
@@ -31,6 +33,27 @@ export function changedSinceFinding(record: StepRecord, target: ChangedTarget): 
     difference,
     advice:
       'Somebody has changed it since. overwrite puts it back as it was before the step: ' + `${sideOf(before).text}.`,
+  });
+}
+
+/** A row of somebody else that foreign keys would change together with rows that are put back. */
+export function takenAlongFinding(
+  { resource, before, by }: { readonly resource: string; readonly before: ResourceState; readonly by: string },
+  together: readonly string[],
+): Finding {
+  const more = together.length > MAX_NAMED ? ` and ${together.length - MAX_NAMED} more` : '';
+  const named = `${together.slice(0, MAX_NAMED).join(', ')}${more}`;
+  return finding({
+    resource,
+    class: 'undo',
+    kind: 'changed-since',
+    expected: textSide('no row of somebody else that refers to what is undone'),
+    found: sideOf(before),
+    impossible: ['rerun', 'happened'],
+    difference: `${by} it would be deleted or changed together with ${named}`,
+    advice:
+      `Somebody has put it there, or changed it. skip keeps it, and so ${named}, which the report names; ` +
+      'overwrite lets it go along: the record of the undoing has what it was.',
   });
 }
 

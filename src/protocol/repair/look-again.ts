@@ -2,6 +2,7 @@
 import type { Answer, Answers } from '../../model/question/answer.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { Finding } from '../../model/question/finding.ts';
+import { parseResource } from '../../model/record/resource.ts';
 import { uriOf } from '../../model/record/effect.ts';
 import { rowColumnsOf } from '../compare/row-columns.ts';
 import { tokenOf } from '../../model/record/token.ts';
@@ -25,11 +26,12 @@ export interface SecondLook {
 export async function lookAgain(context: RepairContext, question: Question, answers: Answers): Promise<SecondLook> {
   const looked = question.findings.filter((finding) => isLookedAt(finding, answers[finding.resource]));
   const manifest = context.ledger.manifest(context.jobId);
+  const whole = await wholeRows(context, looked);
   const sightings = await lookAt(
     { ...contextOfLook(context, question), recorded: (resource) => manifest.get(resource)?.state },
     looked.map(({ resource }) => ({
       resource,
-      recorded: rowOfEffect(context.ledger, question, resource) ?? manifest.get(resource)?.state,
+      recorded: whole.get(resource) ?? rowOfEffect(context.ledger, question, resource) ?? manifest.get(resource)?.state,
     })),
   );
   const moved: string[] = [];
@@ -50,6 +52,24 @@ export async function lookAgain(context: RepairContext, question: Question, answ
   );
   const drafts = await changedSinceDrafted(context, question, answers);
   return { moved: [...moved, ...[...approvals, ...calls].map(({ resource }) => resource), ...drafts], found };
+}
+
+/** Rows that an undoing would take along: nothing says which columns count, so that all of them were shown. */
+async function wholeRows(
+  { workspace, settings }: RepairContext,
+  looked: readonly Finding[],
+): Promise<ReadonlyMap<string, ResourceState>> {
+  const rows = new Map<string, ResourceState>();
+  for (const { resource: uri, class: findingClass, recordedBy } of looked) {
+    if (findingClass !== 'undo' || recordedBy !== undefined || !uri.startsWith('row:')) continue;
+    const resource = parseResource(uri);
+    if (resource.kind !== 'row') continue;
+    const schema = await (await workspace.database(resource.database, settings)).schema(resource.table);
+    if (schema.kind !== 'schema') continue;
+    const names = schema.columns.filter(({ generated }) => generated === null).map(({ name }) => name);
+    rows.set(uri, { kind: 'row', columns: Object.fromEntries(names.map((name) => [name, null])) });
+  }
+  return rows;
 }
 
 /** A question about another job's half-applied intents is looked at with that job's settings. */

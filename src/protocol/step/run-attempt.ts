@@ -41,7 +41,9 @@ async function runSealAndApply(attempt: StepAttempt): Promise<AttemptResult> {
   });
   if ('findings' in draft) return await askBeforeSealing(attempt, draft.findings, draft.why);
   const isShown = request.approval !== undefined;
-  const intent = isShown ? await withForeseen({ workspace, settings, claim }, draft.intent) : draft.intent;
+  // What an undoing may take along was looked at, or asked about: nothing else is to go along with it.
+  const isForeseen = isShown || draft.intent.undoes !== undefined;
+  const intent = isForeseen ? await withForeseen({ workspace, settings, claim }, draft.intent) : draft.intent;
   const differences = isShown ? await describeIntent(workspace, intent) : [];
   let row = rowOf(attempt, { ...draft, intent });
   const result = await workspace.exclusive('seal', async (ledger) => {

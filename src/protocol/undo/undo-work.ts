@@ -30,6 +30,7 @@ import { driftOf, statementDrift, type UndoWorld } from './drift.ts';
 import { NO_INVERSE, type Inverse } from './inverse/inverse.ts';
 import { inverseOf } from './inverse/invert.ts';
 import { callNotUndone, compensationNotRun, wholeStepNotUndone } from './not-undone.ts';
+import { OwnChanges } from './inverse/own-changes.ts';
 import { undoDraft } from './undo-draft.ts';
 import { isInDoubt } from './plan/undone-calls.ts';
 import { readUndoneStep, rulingOnUndoing, type UndoneStep } from './undone-step.ts';
@@ -140,6 +141,8 @@ export class UndoWork implements StepWork {
       skip: new Set(skip),
       rulings: undone.rulings,
       stage,
+      known: claim,
+      ownChanges: claim.read((ledger) => new OwnChanges(ledger, undone.record)),
       isCompensated,
     });
     const world = this.#world(

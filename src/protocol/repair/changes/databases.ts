@@ -12,7 +12,10 @@ import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../../wo
 import { reachableRows, readRecorded, recordedRows } from '../../commit/recorded-rows.ts';
 import type { DatabaseChange, RowReset, StatementUndo } from '../running/database-changes.ts';
 import type { RunningRepair } from '../running/running-repair.ts';
+import { rowsToSpare, type SparedRows } from './spared-rows.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';
+
+const SHOWS_SOMETHING_ELSE = 'it shows neither what the question showed nor what the step had made of it';
 
 export async function changeDatabases(repair: RunningRepair): Promise<void> {
   for (const change of repair.databases.byDatabase()) {
@@ -32,14 +35,15 @@ async function changeDatabase(repair: RunningRepair, change: DatabaseChange): Pr
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
   const intent = digestOf(sealed.decision);
+  let spared: SparedRows = new Map();
   try {
     if (fence !== undefined) await holdFence(repair, transaction, fence.term);
     const taken = await transaction.takeToken(sealed.digest, context.jobId, intent);
-    if (taken.outcome === 'taken') await changeOnce(repair, change, transaction);
+    if (taken.outcome === 'taken') spared = await changeOnce(repair, change, transaction);
   } finally {
     await transaction.rollback();
   }
-  await tellRows(repair, change, database);
+  await tellRows(repair, change, database, spared);
   await tellTables(repair, change, database);
   const token = formatResource({ kind: 'token', database: change.name, token: sealed.digest });
   repair.change('written', token, { kind: 'token', intent, rows: '' });
@@ -59,7 +63,7 @@ async function changeOnce(
   repair: RunningRepair,
   { name, changes, tokens }: DatabaseChange,
   transaction: DatabaseTransaction,
-): Promise<void> {
+): Promise<SparedRows> {
   const { context, sealed } = repair;
   const rows = changes.filter(isRow);
   const own = new Set(rows.map(({ resource }) => resource));
@@ -74,8 +78,10 @@ async function changeOnce(
   );
   const earlier = await readRecorded(transaction, recorded);
   const asRecorded = new Set(earlier.filter((row) => row.isAsRecorded).map(({ resource }) => resource));
+  const spared = await rowsToSpare(repair, { ...site, reader: transaction, reach }, changes);
   const shownFirst = await rowsAsShown(transaction, rows);
   for (const one of changes) {
+    if (isRow(one) && spared.has(one.resource)) continue;
     if (!isRow(one)) await transaction.applySql({ text: one.text, params: [...one.params] });
     else if (shownFirst.has(one) || (await isAsShown(transaction, one)))
       await transaction.putRow(one.table, one.key, one.wanted);
@@ -88,6 +94,7 @@ async function changeOnce(
   await transaction.commit();
   for (const { resource, state, isAsRecorded } of later)
     if (asRecorded.has(resource) && !isAsRecorded) repair.change('undone', resource, state);
+  return spared;
 }
 
 function isRow(change: RowReset | StatementUndo): change is RowReset {
@@ -122,17 +129,19 @@ function columnsOf(state: RowState, key: RowReset['key']): string[] {
 }
 
 /** What came of the rows, told from the world: the last change of a row says what it should look like now. */
-async function tellRows(repair: RunningRepair, { changes }: DatabaseChange, database: Database): Promise<void> {
+async function tellRows(
+  repair: RunningRepair,
+  { changes }: DatabaseChange,
+  database: Database,
+  spared: SparedRows,
+): Promise<void> {
   const last = [...new Map(changes.filter(isRow).map((row) => [row.resource, row])).values()];
   const states = await database.rows(
     last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
   );
   last.forEach(({ resource, wanted }, index) => {
     if (sameState(states[index]!, wanted)) repair.change('undone', resource, wanted);
-    else
-      repair.note(
-        `${resource}: unchanged (it shows neither what the question showed nor what the step had made of it)`,
-      );
+    else repair.note(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
   });
 }
 

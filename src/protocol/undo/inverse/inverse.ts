@@ -4,8 +4,10 @@ import type { DatabaseEffect, FileEffect } from '../../../model/record/effect.ts
 import type { NotUndone, Undoes } from '../../../model/record/intent.ts';
 import type { StepRecord } from '../../../model/record/record.ts';
 import type { UndoRuling } from '../../../store/ledger/undo-rulings.ts';
+import type { Claim } from '../../attempt/claim.ts';
 import type { Stage } from '../../attempt/stage.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
+import type { OwnChanges } from './own-changes.ts';
 
 /** A record whose effects are undone, and what the undoing must know for it. */
 export interface UndoTarget {
@@ -19,6 +21,9 @@ export interface UndoTarget {
   readonly rulings: readonly UndoRuling[];
   /** What the step's own compensation has staged: the resources that it changes are its own matter. */
   readonly stage: Stage;
+  readonly known: Pick<Claim, 'manifestEntry' | 'recordedTables'>;
+  /** What the job itself has made of resources since. */
+  readonly ownChanges: OwnChanges;
   /** Has the compensation seen to what cannot be undone by itself? */
   readonly isCompensated: boolean;
 }

@@ -2,11 +2,13 @@
  * What puts back what a step had staged: the same changes the other way round, the last first.
  *
  * Invariants
- * 1. A resource is put back only where the world shows exactly what the step's record has of it. What is as before
- *    already is not touched; for anything else a person decides, for exactly what was found.
+ * 1. A resource is put back only where the world shows exactly what the step's record has of it, or what the job itself
+ *    has made of it since. What is as before already is not touched; for anything else a person decides, for exactly
+ *    what was found.
  * 2. What a decision leaves unchanged stays so for the older records of the same resource.
  * 3. What databases changed by themselves is put back last, and named where the record does not have it.
- * 4. A row that is deleted goes into the record with all its columns, also those that others have added.
+ * 4. Rows of somebody else that foreign keys would take along are asked about first.
+ * 5. A row that is deleted goes into the record with all its columns, also those that others have added.
  */
 import { invariant } from '../../../model/invariant.ts';
 import { describeEffect } from '../../../model/record/effect-text.ts';
@@ -14,6 +16,7 @@ import { inUndoOrder, uriOf, type SqlEffect } from '../../../model/record/effect
 import { invertFile } from './invert-file.ts';
 import { invertRow } from './invert-row.ts';
 import { lookAtRows } from './row-sighting.ts';
+import { spareOthers } from './spare-others.ts';
 import { RunningInversion } from './running-inversion.ts';
 import type { UndoTarget } from './inverse.ts';
 
@@ -34,6 +37,7 @@ export async function inverseOf(target: UndoTarget): Promise<RunningInversion> {
       await invertRow(inversion, effect, applied.after, sighting);
     }
   }
+  await spareOthers(inversion);
   if (!target.isCompensated) for (const { what, why } of record.unrecorded ?? []) inversion.leave(what, why);
   return inversion;
 }

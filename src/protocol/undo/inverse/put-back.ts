@@ -24,6 +24,7 @@ export async function isToPutBack(inversion: RunningInversion, states: ResourceS
     return false;
   }
   if (sameState(found, after)) return true;
+  if (inversion.target.ownChanges.has(resource, found)) return true;
   if (await isOnlyRefreshed(inversion.target.workspace, resource, after, found)) return true;
   const ruling = rulingOn(inversion.target, states);
   if (ruling === undefined) {

@@ -36,6 +36,11 @@ export class RunningInversion {
     return resource !== undefined && this.#compensated.has(resource);
   }
 
+  /** A change that is not made after all. */
+  withdraw(change: DatabaseEffect): void {
+    this.changes.splice(this.changes.indexOf(change), 1);
+  }
+
   /** Nothing is done to the resource, and the record says that it is `found`. */
   settle(role: 'undone' | 'accepted', resource: string, found: ResourceState): void {
     this.settled.push({ resource, role, state: found });
