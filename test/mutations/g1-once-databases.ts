@@ -2,6 +2,7 @@
 import type { Mutation } from './mutation.ts';
 
 const ACTS = ['test/integration/database-own-acts.test.ts'];
+const OTHERS = ['test/integration/database-undo-others.test.ts'];
 const REPAIR = ['test/integration/database-repair.test.ts'];
 
 export const DATABASES_ONCE: readonly Mutation[] = [
@@ -96,5 +97,50 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     replace: "if (canonicalJson(key) !== '') return change;",
     tests: ['test/integration/row-spelling.test.ts'],
     name: 'SQLite: parallel steps',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'an undoing takes rows of somebody else along with its own',
+    file: 'src/protocol/undo/inverse/invert.ts',
+    find: 'await spareOthers(inversion);',
+    replace: 'if (inversion.files.length > 1_000) await spareOthers(inversion);',
+    tests: OTHERS,
+    name: 'SQLite: a row of somebody else that ON DELETE CASCADE',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'an undoing takes along what somebody has put there after it was drafted',
+    file: 'src/protocol/commit/change-database.ts',
+    find: 'row.approval || intent.undoes !== undefined',
+    replace: 'row.approval',
+    tests: OTHERS,
+    name: 'SQLite: a row that somebody puts there',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a decision takes rows of somebody else along with what it takes back',
+    file: 'src/protocol/repair/changes/databases.ts',
+    find: 'if (isRow(one) && spared.has(one.resource)) continue;',
+    replace: "if (isRow(one) && spared.has('')) continue;",
+    tests: OTHERS,
+    name: 'SQLite: a decision that takes rows back leaves',
+  },
+  {
+    guarantee: 'G4',
+    breaks: "the job's own later work is somebody's change to its undoing",
+    file: 'src/protocol/undo/inverse/own-changes.ts',
+    find: 'return sameState(found, recorded) && !this.#ruledOn.has(resource);',
+    replace: "return sameState(found, recorded) && resource === '';",
+    tests: OTHERS,
+    name: 'SQLite: what a trigger made of an earlier row',
+  },
+  {
+    guarantee: 'G4',
+    breaks: "an accepted change is the job's own to its undoing",
+    file: 'src/protocol/undo/inverse/own-changes.ts',
+    find: "if (role === 'accepted') accepted.add(resource);",
+    replace: "if (role === 'accepted' && resource === '') accepted.add(resource);",
+    tests: OTHERS,
+    name: 'SQLite: a row of which a person has accepted',
   },
 ];
