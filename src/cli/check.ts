@@ -1,9 +1,8 @@
 /** `holdfast check`: every problem of a plan at once. Asks no server. */
-import { BUILT_IN_STEPS } from '../model/step/built-in/steps.ts';
 import { planGraph } from '../model/plan/graph/graph.ts';
 import { formatProblems } from '../model/plan/problem/problem.ts';
 import { CONFIG_OPTIONS, EXIT, type CommandSpec } from './command.ts';
-import { badPlan, checkPlanFile } from './plan-file.ts';
+import { badPlan, builtInMeant, checkPlanFile, stepsOnTrust } from './plan-file.ts';
 import { counted } from './table.ts';
 import { shellWord } from '../model/shell-word.ts';
 
@@ -29,17 +28,13 @@ export const checkCommand: CommandSpec<object> = {
       return { code: EXIT.badInput, data: undefined, text: formatProblems(checked.problems, file!) };
     }
     const { plan } = checked;
-    const trusted =
-      known === undefined
-        ? [...new Set(plan.steps.map(({ use }) => use))].filter(
-            (use) => !BUILT_IN_STEPS.some(({ name }) => name === use),
-          )
-        : [];
+    const trusted = stepsOnTrust(plan, known);
     const superSteps = planGraph(plan).superSteps.length;
     const size = `${counted(plan.steps.length, 'step')} in ${counted(superSteps, 'super-step')}`;
+    const named = trusted.map(builtInMeant).join(', ');
     const lines = [
       `${file!}: no problems. Plan ${plan.name}, ${size}.`,
-      ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${trusted.join(', ')}.`]),
+      ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${named}.`]),
       `Start it with: holdfast start ${shellWord(file!)}`,
     ];
     return {

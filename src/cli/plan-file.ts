@@ -6,10 +6,14 @@ import { HoldfastError } from '../model/failure.ts';
 import { correctPlan, listProblems, type PlanProblem } from '../model/plan/problem/problem.ts';
 import { parsePlan } from '../model/plan/text/text.ts';
 import type { CheckedPlan } from '../model/plan/check/check.ts';
+import { misspelledName, nearestName } from '../model/nearest-name.ts';
 import type { Plan } from '../model/plan/plan.ts';
+import { BUILT_IN_STEPS } from '../model/step/built-in/steps.ts';
 import type { StepContract } from '../model/step/step.ts';
 import type { Terminal } from './terminal.ts';
 import { defined } from '../model/defined.ts';
+
+const BUILT_IN_NAMES = BUILT_IN_STEPS.map(({ name }) => name);
 
 /** `-` is standard input. @throws HoldfastError `not-found`, `bad-input` */
 export async function readTextFile(terminal: Terminal, file: string, what: string): Promise<string> {
@@ -31,6 +35,31 @@ export async function readTextFile(terminal: Terminal, file: string, what: strin
       `The ${what} ${absolute} cannot be read (${code ?? String(cause)}).`,
       { file: absolute },
       { cause },
+    );
+  }
+}
+
+/** Steps that are neither built in nor known here: whether there is such a one is the worker's to know. */
+export function stepsOnTrust({ steps }: Plan, knownSteps: readonly StepContract[] | undefined): readonly string[] {
+  if (knownSteps !== undefined) return [];
+  return [...new Set(steps.map(({ use }) => use))].filter((use) => !BUILT_IN_NAMES.includes(use));
+}
+
+/** `file.wirte (did you mean file.write?)` */
+export function builtInMeant(use: string): string {
+  const near = nearestName(use, BUILT_IN_NAMES);
+  return near === undefined ? use : `${use} (did you mean ${near}?)`;
+}
+
+/** One slip away from a built-in step it is hardly a step of one's own. @throws HoldfastError `bad-plan` */
+export function refuseMisspelledStep(onTrust: readonly string[]): void {
+  for (const use of onTrust) {
+    const meant = misspelledName(use, BUILT_IN_NAMES);
+    if (meant === undefined) continue;
+    throw new HoldfastError(
+      'bad-plan',
+      `The plan uses a step ${use}, which no configuration names. Did you mean ${meant}?`,
+      { step: use, nextStep: 'Correct the plan; if it is a step of yours, name its module with --steps.' },
     );
   }
 }

@@ -11,7 +11,7 @@ import {
   type Outcome,
 } from './command.ts';
 import { followJob } from './follow.ts';
-import { badPlan, checkPlanFile, readInput } from './plan-file.ts';
+import { badPlan, builtInMeant, checkPlanFile, readInput, refuseMisspelledStep, stepsOnTrust } from './plan-file.ts';
 import { resultOutcome } from './result.ts';
 import { whileSlow } from './terminal.ts';
 import { workerCommand } from '../model/worker-command.ts';
@@ -60,6 +60,11 @@ export const startCommand: CommandSpec<Options> = {
     const knownSteps = config.files.length === 0 ? undefined : config.steps.map(({ contract }) => contract);
     const checked = await checkPlanFile(terminal, file!, knownSteps);
     if (!checked.ok) throw badPlan(checked.problems, file!);
+    const onTrust = stepsOnTrust(checked.plan, knownSteps);
+    refuseMisspelledStep(onTrust);
+    const unsure = onTrust.map(builtInMeant).filter((text) => text.endsWith('?)'));
+    if (unsure.length > 0)
+      terminal.err(`Taken on trust, as no configuration names steps here: ${unsure.join(', ')}.\n`);
     const input = await readInput(terminal, checked.plan, [...(options.input ?? []), ...given]);
     const client = await context.client();
     const started = await whileSlow(

@@ -16,6 +16,11 @@ export function nearestName(name: string, candidates: readonly string[]): string
   return best;
 }
 
+/** The candidate that one slip of the hand makes of this name: one character, or two neighbours swapped. */
+export function misspelledName(name: string, candidates: readonly string[]): string | undefined {
+  return candidates.find((candidate) => editDistance(name.toLowerCase(), candidate.toLowerCase()) <= 1);
+}
+
 /** For a name of which a part is missing or was added: `timeot` for `timeoutMs`, `attempts` for `maxAttempts`. */
 function partDistance(wanted: string, other: string): number {
   const [short, long] = wanted.length < other.length ? [wanted, other] : [other, wanted];

@@ -70,4 +70,13 @@ export const TOLD: readonly Mutation[] = [
     replace: 'if (unknown === null) throw',
     tests: ['test/unit/worker-options.test.ts'],
   },
+  {
+    guarantee: 'T',
+    breaks: 'a plan with a misspelled built-in step is started',
+    file: 'src/cli/start.ts',
+    find: '    refuseMisspelledStep(onTrust);\n',
+    replace: '',
+    tests: ['test/unit/cli.test.ts'],
+    name: 'a misspelled built-in step',
+  },
 ];

@@ -217,6 +217,26 @@ test('check says that a plan has no problems, and what it takes on trust', async
   });
 });
 
+test('a misspelled built-in step is told where no configuration names steps, and not started', async () => {
+  const misspelled = PLAN.replace('file.write', 'file.wirte');
+  const checked = await cli(['check', '-'], { cwd: folder, input: misspelled });
+  assert.equal(checked.code, 0);
+  assert.match(checked.out, /^Taken on trust, .*: file\.wirte \(did you mean file\.write\?\)\.$/m);
+  const started = await cli(['start', '-', 'who=Ada'], { cwd: folder, env: NO_SERVER, input: misspelled });
+  assert.deepEqual(
+    [started.code, started.err],
+    [
+      2,
+      'holdfast: The plan uses a step file.wirte, which no configuration names. Did you mean file.write?\n' +
+        'Next: Correct the plan; if it is a step of yours, name its module with --steps.\n',
+    ],
+  );
+  const near = PLAN.replace('file.write', 'file.writer2');
+  const unsure = await cli(['start', '-', 'who=Ada'], { cwd: folder, env: NO_SERVER, input: near });
+  assert.equal(unsure.code, 5, 'it goes on to the server');
+  assert.match(unsure.err, /^Taken on trust, .*: file\.writer2 \(did you mean file\.write\?\)\.$/m);
+});
+
 test('check shows every problem with its line, and refuses with the code for bad input', async () => {
   const bad = PLAN.replace('use: file.write', 'use: file.wirte').replace('workspace:', 'workspce: x\nworkspace:');
   const ran = await cli(['check', '-'], { input: bad });
