@@ -143,6 +143,9 @@ function tryMakeDirectory(path: string, mode: number): 'made' | 'exists' | 'no-p
   }
 }
 
+/** Details of a failure that is about a job's record, and not about what a step does. */
+export const OF_RECORD = { record: true } as const;
+
 /**
  * Makes an empty file that its owner alone may read, unless something is there. For SQLite, which makes its companions
  * with the same mode.
@@ -151,18 +154,21 @@ export function makePrivateFile(path: string): void {
   try {
     closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw storageError('create', path, error);
+    if (systemCode(error) !== 'EEXIST') throw storageError('create', path, error, OF_RECORD);
   }
 }
 
-/** Also where it can't be read. @throws HoldfastError where it can't be known */
+/**
+ * Is a file of the record there, or the folder that is to hold one? Also where it can't be read.
+ * @throws HoldfastError where it can't be known
+ */
 export function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOTDIR' || code === 'ELOOP') return false;
-    throw storageError('look at', path, error);
+    throw storageError('look at', path, error, OF_RECORD);
   }
 }
 

@@ -8,7 +8,7 @@ import { accessSync, closeSync, constants, lstatSync, openSync, statfsSync } fro
 import { dirname } from 'node:path';
 import { deniedOrPasses, isUnexplained, sqliteFailureType, type SqliteUse } from '../model/error-table.ts';
 import type { FailureType } from '../model/failures.ts';
-import { storageError, systemCode } from './durable-file.ts';
+import { OF_RECORD, storageError, systemCode } from './durable-file.ts';
 
 export interface SqliteError extends Error {
   readonly code: 'ERR_SQLITE_ERROR';
@@ -80,7 +80,7 @@ export function mustBeWritable(path: string): void {
     try {
       mustBeUsable(path + suffix);
     } catch (error) {
-      throw storageError('write', path + suffix, error, { record: true });
+      throw storageError('write', path + suffix, error, OF_RECORD);
     }
   }
 }

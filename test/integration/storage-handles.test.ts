@@ -46,7 +46,7 @@ async function deniedBy(file: string): Promise<void> {
   assert.equal(kind, 'unreadable');
   assert.ok(found.text.includes(at(file)), found.text);
   assert.match(found.text, /EACCES/);
-  assert.match(advice ?? '', /access.*then answer recheck/);
+  assert.match(advice ?? '', /access.*then answer recheck/i);
 }
 
 for (const file of ['ledger.sqlite', 'lock.sqlite'])

@@ -110,7 +110,7 @@ for (const { what, put, names, says } of STANDING)
     assert.equal(finding?.kind, 'workspace-missing');
     assert.ok(finding.found.text.includes(names()), finding.found.text);
     assert.match(finding.found.text, says);
-    assert.match(finding.advice ?? '', /then answer recheck/);
+    assert.match(finding.advice ?? '', /then answer recheck/i);
     rmSync(dirname(workspace), { recursive: true });
     mkdirSync(workspace, { recursive: true });
     await job.decide(question, { answer: 'recheck' });

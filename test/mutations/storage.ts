@@ -43,7 +43,7 @@ export const STORAGE: readonly Mutation[] = [
     guarantee: 'T',
     breaks: 'a lost moment while a ledger is made counts as damage',
     file: 'src/store/ledger/file.ts',
-    find: "storageError('open', path, error);",
+    find: "storageError('open', path, error, OF_RECORD);",
     replace: "new HoldfastError('ledger-damaged', path, {}, { cause: error });",
     tests: UNUSABLE,
     name: 'new ledger',

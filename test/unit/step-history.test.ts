@@ -144,3 +144,21 @@ test('a statement without an undo cannot be taken back', () => {
   assert.equal(withSql({ undo: { text: 'y', params: [] } }).canBeUndone('a'), true);
   assert.equal(history({ id: 'a' }).canBeUndone('a'), true);
 });
+
+test('who used each of thousands of changed files is found in one pass over the record', () => {
+  const steps = Array.from({ length: 2_000 }, (_, index) => ({
+    id: `s${index}`,
+    reads: Array.from({ length: 10 }, (__, file) => `file:${index % 50}/${file}`),
+    writes: Array.from({ length: 10 }, (__, file) => `file:out${index}/${file}`),
+  }));
+  const made = history(...steps);
+  const startedMs = performance.now();
+  let users = 0;
+  for (let index = 0; index < 5_000; index++) {
+    users += made.usersOf(`file:out${index % 2_000}/${index % 10}`, 0).length;
+    users += made.usersOf(`file:${index % 50}/${index % 10}`, 0).length;
+  }
+  const tookMs = performance.now() - startedMs;
+  assert.equal(users, 5_000 * 40);
+  assert.ok(tookMs < 1_500, `${Math.round(tookMs)} ms`);
+});

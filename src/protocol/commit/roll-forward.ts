@@ -10,9 +10,14 @@ import { closeIntent, stepFields } from './step-record.ts';
 
 /**
  * Applies what an intent that is half applied still lacks, and records its step. Call under the lock. Safe to repeat.
+ * @param alsoRecorded writes what must be in the ledger with the record: one commit
  * @throws HoldfastError as `applyIntent`
  */
-export async function rollForwardIntent(job: JobUnderLock, row: IntentRow): Promise<ApplyOutcome> {
+export async function rollForwardIntent(
+  job: JobUnderLock,
+  row: IntentRow,
+  alsoRecorded: () => void = () => undefined,
+): Promise<ApplyOutcome> {
   invariant(row.state === 'applying', `intent ${row.intent.token} is ${row.state} and cannot be rolled forward`);
   const { workspace, ledger, runId } = job;
   const prepared = await prepareFiles(workspace, row, overridesOf(ledger, row));
@@ -22,6 +27,7 @@ export async function rollForwardIntent(job: JobUnderLock, row: IntentRow): Prom
   ledger.transaction(() => {
     ledger.append(row.intent.jobId, runId, stepFields(row, outcome));
     closeIntent(ledger, row);
+    alsoRecorded();
   });
   return outcome;
 }

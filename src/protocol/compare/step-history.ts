@@ -7,6 +7,10 @@ export class StepHistory {
   /** The latest record of each step that is still in force, in chain order. */
   readonly latest: readonly StepRecord[];
   readonly #void: ReadonlySet<string>;
+  /** By resource: steps that read it and did not write it. A comparison may ask about thousands, under the lock. */
+  #readers: ReadonlyMap<string, readonly StepRecord[]> | undefined;
+  /** By the steps that were asked for. */
+  readonly #dependents = new Map<string, readonly string[]>();
 
   /** From the chain as it is now. The event loop gets its turns meanwhile. */
   static async of(ledger: Pick<Ledger, 'visitRecords'>, jobId: string): Promise<StepHistory> {
@@ -41,17 +45,21 @@ export class StepHistory {
   /** Steps that read a resource at or after its latest record, and those that used their output. */
   usersOf(resource: string, recordedSeq: number): readonly string[] {
     // The step that recorded it by reading is a reader itself.
-    const readers = this.latest.filter(
-      (record) =>
-        record.seq >= recordedSeq &&
-        record.changes.some((change) => change.resource === resource && change.role === 'read') &&
-        !wrote(record, resource),
-    );
+    this.#readers ??= readersOf(this.latest);
+    const readers = (this.#readers.get(resource) ?? []).filter(({ seq }) => seq >= recordedSeq);
     return this.withDependents(readers.map(({ stepId }) => stepId));
   }
 
   /** Adds everything that used an output of these, or read what they wrote; in chain order. */
   withDependents(stepIds: readonly string[]): readonly string[] {
+    if (stepIds.length === 0) return [];
+    const key = JSON.stringify(stepIds);
+    const known = this.#dependents.get(key) ?? this.#findDependents(stepIds);
+    this.#dependents.set(key, known);
+    return known;
+  }
+
+  #findDependents(stepIds: readonly string[]): readonly string[] {
     const stale = new Set(stepIds);
     /** Stale steps that the pass has met, and what they wrote. */
     const earlier = new Set<string>();
@@ -77,8 +85,19 @@ export class StepHistory {
   }
 }
 
-function wrote(record: StepRecord, resource: string): boolean {
-  return record.changes.some((change) => change.resource === resource && change.role === 'written');
+function readersOf(records: readonly StepRecord[]): ReadonlyMap<string, readonly StepRecord[]> {
+  const readers = new Map<string, StepRecord[]>();
+  for (const record of records) {
+    const written = new Set(record.changes.flatMap(({ resource, role }) => (role === 'written' ? [resource] : [])));
+    const read = new Set(record.changes.flatMap(({ resource, role }) => (role === 'read' ? [resource] : [])));
+    for (const resource of read) {
+      if (written.has(resource)) continue;
+      const others = readers.get(resource);
+      if (others === undefined) readers.set(resource, [record]);
+      else others.push(record);
+    }
+  }
+  return readers;
 }
 
 /** Null: nobody knows which outputs the step used. */

@@ -49,13 +49,13 @@ async function finish(job: JobUnderLock, row: IntentRow): Promise<readonly Findi
   const { workspace, ledger, settings, runId } = job;
   const { jobId, token } = row.intent;
   try {
-    const outcome = await rollForwardIntent(job, row);
-    if (outcome.kind === 'conflicts') return await conflictFindings(workspace, settings, row.intent, outcome.conflicts);
-    if (outcome.kind !== 'applied') return [unfinished(row, whyNot(outcome))];
-    ledger.transaction(() => {
+    // With the record: a question about a step that is finished would stay open for ever.
+    const outcome = await rollForwardIntent(job, row, () => {
       for (const question of ledger.openQuestions(jobId))
         if (question.token === token) withdraw(ledger, question, runId, 'the step was finished');
     });
+    if (outcome.kind === 'conflicts') return await conflictFindings(workspace, settings, row.intent, outcome.conflicts);
+    if (outcome.kind !== 'applied') return [unfinished(row, whyNot(outcome))];
     return [];
   } catch (error) {
     if (!isFailure(error) || error.retryable) throw error;

@@ -6,7 +6,7 @@ import { lstatSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
-import { storageError, systemCode } from '../../store/durable-file.ts';
+import { OF_RECORD, storageError, systemCode } from '../../store/durable-file.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 
 type Kind = 'folder' | 'file';
@@ -39,7 +39,7 @@ function statIfThere(path: string, role: string): Stats | undefined {
     const code = systemCode(error);
     if (code === 'ELOOP') throw unusable(path, 'a symbolic link on the way leads in a circle', role);
     if (code === 'ENOTDIR') throw unusable(path, 'a file stands in the place of a folder above it', role);
-    throw storageError('look at', path, error);
+    throw storageError('look at', path, error, OF_RECORD);
   }
 }
 

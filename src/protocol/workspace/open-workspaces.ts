@@ -8,7 +8,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
-import { storageError } from '../../store/durable-file.ts';
+import { OF_RECORD, storageError } from '../../store/durable-file.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Each has the ledger's and the lock's descriptors, caches, and connections to its databases. */
@@ -119,6 +119,6 @@ function birthOf(path: string): string {
     const { dev, ino, birthtimeNs } = lstatSync(path, { bigint: true });
     return `${dev}:${ino}:${birthtimeNs}`;
   } catch (error) {
-    throw storageError('look at', path, error);
+    throw storageError('look at', path, error, OF_RECORD);
   }
 }

@@ -2,7 +2,14 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
-import { isThere, makeDirectory, storageError, syncDirectory, writeDurably } from '../../store/durable-file.ts';
+import {
+  isThere,
+  makeDirectory,
+  OF_RECORD,
+  storageError,
+  syncDirectory,
+  writeDurably,
+} from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
@@ -55,7 +62,7 @@ export class Workspaces {
     try {
       createFolders(path);
     } catch (error) {
-      throw storageError('create', path, error);
+      throw storageError('create', path, error, OF_RECORD);
     }
     return this.#opened(path);
   }
@@ -95,6 +102,6 @@ function realPathOf(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    throw storageError('look at', path, error);
+    throw storageError('look at', path, error, OF_RECORD);
   }
 }

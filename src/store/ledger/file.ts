@@ -15,7 +15,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import type { FailureType } from '../../model/failures.ts';
-import { isThere, makePrivateFile, storageError } from '../durable-file.ts';
+import { isThere, makePrivateFile, OF_RECORD, storageError } from '../durable-file.ts';
 import { atPoints } from '../fault-point.ts';
 import { isSqliteError, mustBeWritable, sqliteProblem, type SqliteError } from '../sqlite-failure.ts';
 import { PROOF_OF_WRITING, SqliteStore, type NamedRow, type SqliteInput } from '../sqlite-store.ts';
@@ -75,7 +75,7 @@ export class LedgerFile {
   ): LedgerFile {
     const path = join(directory, LEDGER_FILE);
     if (!options.create && !isThere(path))
-      throw new HoldfastError('not-found', `There is no ledger at ${path}.`, { path });
+      throw new HoldfastError('not-found', `There is no ledger at ${path}.`, { path, ...OF_RECORD });
     let store: SqliteStore | undefined;
     try {
       if (options.create) makePrivateFile(path);
@@ -190,7 +190,7 @@ export class LedgerFile {
     try {
       return statSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino;
     } catch (error) {
-      throw storageError('look at', this.path, error);
+      throw storageError('look at', this.path, error, OF_RECORD);
     }
   }
 
@@ -209,11 +209,11 @@ export class LedgerFile {
 
 function openingFailure(path: string, error: unknown): unknown {
   if (error instanceof HoldfastError) return error;
-  return isSqliteError(error) ? ledgerFailure(path, error, 'opening') : storageError('open', path, error);
+  return isSqliteError(error) ? ledgerFailure(path, error, 'opening') : storageError('open', path, error, OF_RECORD);
 }
 
 function ledgerFailure(path: string, error: SqliteError, use: 'opening' | 'ledger'): HoldfastError {
   const { type, text } = sqliteProblem(error, use, path);
   const problem = PROBLEMS[type] ?? `The ledger could not be ${use === 'opening' ? 'opened' : 'used'}`;
-  return new HoldfastError(type, `${problem}: ${text}, ${path}.`, { path, record: true }, { cause: error });
+  return new HoldfastError(type, `${problem}: ${text}, ${path}.`, { path, ...OF_RECORD }, { cause: error });
 }

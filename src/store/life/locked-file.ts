@@ -11,7 +11,7 @@
 import { lstatSync, type BigIntStats } from 'node:fs';
 import { sqliteFailureType } from '../../model/error-table.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { makePrivateFile, storageError } from '../durable-file.ts';
+import { makePrivateFile, OF_RECORD, storageError } from '../durable-file.ts';
 import { isSqliteError, mustBeWritable, sqliteProblem } from '../sqlite-failure.ts';
 import { PROOF_OF_WRITING, SqliteStore } from '../sqlite-store.ts';
 
@@ -92,7 +92,7 @@ function inodeAt(path: string): string | undefined {
   try {
     stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    throw storageError('look at', path, error);
+    throw storageError('look at', path, error, OF_RECORD);
   }
   if (stat === undefined) return undefined;
   if (!stat.isFile())
@@ -108,7 +108,7 @@ function isBusy(error: unknown): boolean {
 
 function lockFailure(path: string, error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  if (!isSqliteError(error)) return storageError('lock', path, error);
+  if (!isSqliteError(error)) return storageError('lock', path, error, OF_RECORD);
   const { type, text } = sqliteProblem(error, 'lock', path);
-  return new HoldfastError(type, `Could not lock "${path}": ${text}.`, { path, record: true }, { cause: error });
+  return new HoldfastError(type, `Could not lock "${path}": ${text}.`, { path, ...OF_RECORD }, { cause: error });
 }
