@@ -9,8 +9,10 @@ export const STORAGE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a lock that can only be read is taken for exclusive',
     file: 'src/store/life/locked-file.ts',
-    find: '        mustBeWritable(path);\n',
-    replace: '',
+    find: `mustBeWritable(path);
+        store = new SqliteStore(path, { timeout: 0, pragmas: 'PRAGMA journal_mode = MEMORY' });
+        store.exec(PROOF_OF_WRITING);`,
+    replace: "store = new SqliteStore(path, { timeout: 0, pragmas: 'PRAGMA journal_mode = MEMORY' });",
     tests: HANDLES,
     name: 'lock\\.sqlite',
   },
