@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readlinkSync,
   rmSync,
@@ -13,7 +14,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { test } from 'node:test';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFailure } from '../../src/model/failure.ts';
 import type { CommandResult } from '../../src/model/step/command-result.ts';
@@ -284,12 +287,16 @@ test('a file that others change while the command runs is no obstacle where othe
 test('another step’s changes meanwhile make it run again on what is there then', async () => {
   commanding.put('a.txt', 'old');
   let runs = 0;
+  // Beside the copies of the workspace: the command runs until the sibling has ended, however long that takes.
+  const gate = join(mkdtempSync(join(tmpdir(), 'holdfast-gate-')), 'open');
+  after(() => rmSync(dirname(gate), { recursive: true, force: true }));
   commanding.code = async (ctx) => {
     runs += 1;
-    const waiting = ctx.command('cat a.txt > copy.txt; sleep 0.4', { shell: true });
+    const waiting = ctx.command(`cat a.txt > copy.txt; until [ -e '${gate}' ]; do sleep 0.02; done`, { shell: true });
     if (runs === 1) {
       await delay(150);
       await commanding.job.step(shell, { run: 'echo new > a.txt' }, { stepId: 'sibling' });
+      writeFileSync(gate, '');
     }
     await waiting;
     return {};
