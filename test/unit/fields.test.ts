@@ -1,0 +1,123 @@
+/**
+ * Every field of a built-in step is tried from the plan on: what production never sends is a promise that nobody keeps.
+ * A new field needs an entry, and a test of the suite on a real server that the entry names.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import * as z from 'zod';
+import { BUILT_IN_STEPS } from '../../src/model/step/built-in/steps.ts';
+
+const FILE = 'test/integration/plan-steps.test.ts';
+const F = 'file steps of a plan: content, mode, copy, removal';
+const D = 'database steps of a plan: values, what undoes them, columns of the record, a bound of rows';
+const U = 'a column that a plan leaves out of the record may change; a statement is undone by the plan’s own';
+const H = 'a request of a plan: headers from the environment, body, accepted status, file';
+const L = 'a request of a plan ends at its limits of size and silence';
+const A = 'a request of a plan that may be made again is, without a question';
+const C = 'a command of a plan: folder, environment, exit codes, what it is given and what others may change';
+const E = 'a command of a plan ends at its limits of time and output';
+const R = 'what a command of a plan says that it reads makes its step stale';
+/** No test starts at a plan yet; what is there runs the code below it. */
+const UNTRIED = '';
+
+const TRIED_BY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'file.write': {
+    path: F,
+    content: F,
+    mode: F,
+  },
+  'file.copy': {
+    from: F,
+    to: F,
+  },
+  'file.remove': {
+    path: F,
+  },
+  'db.sql': {
+    database: D,
+    sql: D,
+    params: D,
+    writes: D,
+    undo: U,
+    'undo.sql': U,
+    'undo.params': U,
+  },
+  'db.upsert': {
+    database: D,
+    table: D,
+    rows: D,
+    columns: U,
+  },
+  'db.query': {
+    database: D,
+    sql: D,
+    params: D,
+    maxRows: D,
+  },
+  http: {
+    url: H,
+    method: H,
+    headers: H,
+    'headers.env': H,
+    'headers.prefix': H,
+    json: H,
+    body: H,
+    saveTo: H,
+    maxBytes: L,
+    acceptStatus: H,
+    idempotent: A,
+    readOnly: A,
+    timeoutMs: L,
+  },
+  command: {
+    run: C,
+    shell: C,
+    cwd: C,
+    paths: C,
+    reads: R,
+    othersChange: C,
+    env: C,
+    envFrom: C,
+    okExitCodes: C,
+    timeoutMs: E,
+    killGraceMs: E,
+    maxOutputBytes: E,
+    inPlace: C,
+    inDoubt: UNTRIED,
+  },
+  wait: {
+    seconds: R,
+    until: UNTRIED,
+  },
+};
+
+function fieldsOf(schema: z.core.$ZodType, at = ''): readonly string[] {
+  if (schema instanceof z.ZodObject)
+    return Object.entries(schema.shape as Record<string, z.core.$ZodType>).flatMap(([name, member]) => [
+      `${at}${name}`,
+      ...fieldsOf(member, `${at}${name}.`),
+    ]);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => fieldsOf(option, at));
+  if (schema instanceof z.ZodArray) return fieldsOf(schema.element, at);
+  if (schema instanceof z.ZodRecord) return fieldsOf(schema.valueType, at);
+  if (schema instanceof z.ZodPipe) return fieldsOf(schema.in, at);
+  const { innerType } = schema._zod.def as { readonly innerType?: z.core.$ZodType };
+  return innerType === undefined ? [] : fieldsOf(innerType, at);
+}
+
+test('every field of a built-in step has a test that starts at a plan, or is known to have none', () => {
+  const source = readFileSync(path.join(import.meta.dirname, '../..', FILE), 'utf8');
+  for (const { name, input } of BUILT_IN_STEPS) {
+    const tried = TRIED_BY[name] ?? {};
+    assert.deepEqual(Object.keys(tried).sort(), [...new Set(fieldsOf(input))].sort(), name);
+    for (const [field, title] of Object.entries(tried)) {
+      const begin = source.indexOf(`'${title}'`);
+      assert.ok(title === UNTRIED || begin >= 0, `${name}.${field} names a test that is not in ${FILE}`);
+      const last = field.split('.').at(-1)!;
+      const body = source.slice(begin, source.indexOf('\ntest(', begin) + 1 || undefined);
+      assert.ok(title === UNTRIED || new RegExp(`\\b${last}\\b`).test(body), `${name}.${field}: its test has none`);
+    }
+  }
+});
