@@ -103,11 +103,11 @@ function readAt(file: number, buffer: Buffer, position: number, path: string): P
   });
 }
 
-/** Writes at the end of an open file, off the main loop. @throws HoldfastError `storage-failed`, `permission-denied` */
-export async function writeChunk(file: number, chunk: Uint8Array, path: string): Promise<void> {
+/** Writes into an open file, off the main loop. @throws HoldfastError `storage-failed`, `permission-denied` */
+export async function writeChunk(file: number, chunk: Uint8Array, path: string, position: number): Promise<void> {
   for (let written = 0; written < chunk.byteLength;) {
     written += await new Promise<number>((resolve, reject) => {
-      write(file, chunk, written, chunk.byteLength - written, null, (error, count) =>
+      write(file, chunk, written, chunk.byteLength - written, position + written, (error, count) =>
         error === null ? resolve(count) : reject(storageError('write', path, error)),
       );
     });

@@ -4,6 +4,22 @@ import type { Mutation } from './mutation.ts';
 export const COMMANDS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
+    breaks: 'holes of a large file are written out',
+    file: 'src/store/holes.ts',
+    find: 'return blocks * STAT_BLOCK_BYTES < size;',
+    replace: 'return blocks < 0 && size > 0;',
+    tests: ['test/integration/sparse-files.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a hole at the end of a file is lost',
+    file: 'src/store/holes.ts',
+    find: 'ftruncateSync(this.#file, this.#position);',
+    replace: 'ftruncateSync(this.#file, Math.min(this.#position, 70_000_007));',
+    tests: ['test/integration/sparse-files.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     breaks: 'a change whose size and modification time were put back is not seen',
     file: 'src/effects/files/tree.ts',
     find: 'a.ctimeNs === b.ctimeNs',

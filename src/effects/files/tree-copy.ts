@@ -5,22 +5,29 @@
  * 1. What is copied of a file was its content at one moment: one that changes while it is copied is copied again.
  * 2. Kinds, modes, modification times (to the microsecond), symbolic links and empty folders are copied as they are;
  *    hard links become files of their own; FIFOs, sockets and devices are omitted.
- * 3. Nothing in the copy shares an inode with the workspace: no write in it reaches a file outside.
+ * 3. A large file with holes has them in the copy, too: it takes no more room there.
+ * 4. Nothing in the copy shares an inode with the workspace: no write in it reaches a file outside.
  */
 import {
   chmodSync,
+  closeSync,
   constants,
   copyFile as copyFileSlowly,
   copyFileSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
+  openSync,
   rmSync,
   symlinkSync,
   utimesSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
 import { HoldfastError } from '../../model/failure.ts';
-import { storageError, systemCode } from '../../store/durable-file.ts';
+import { Cloner } from '../../store/blobs/clone.ts';
+import { readChunks } from '../../store/chunks.ts';
+import { createFile, storageError, systemCode } from '../../store/durable-file.ts';
+import { FileFiller, hasHoles } from '../../store/holes.ts';
 import { entryAt, isSameEntry, type Tree, type TreeEntry } from './tree.ts';
 import { Turns } from '../turns.ts';
 
@@ -96,8 +103,7 @@ async function copyEntry(from: string, to: string, seen: TreeEntry): Promise<Tre
 async function copyFile(from: string, to: string, seen: TreeEntry): Promise<TreeEntry | undefined> {
   for (let copy = 1, before: TreeEntry | undefined = seen; before?.kind === 'file'; copy++) {
     try {
-      if (before.sizeBytes > LARGE_BYTES) await copyLarge(from, to, constants.COPYFILE_FICLONE);
-      else copyFileSync(from, to, constants.COPYFILE_FICLONE);
+      await copyContent(from, to, before);
       utimesSync(to, seconds(before.mtimeNs), seconds(before.mtimeNs));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') break;
@@ -111,6 +117,31 @@ async function copyFile(from: string, to: string, seen: TreeEntry): Promise<Tree
   }
   rmSync(to, { force: true });
   return undefined;
+}
+
+async function copyContent(from: string, to: string, { sizeBytes, mode }: TreeEntry): Promise<void> {
+  if (sizeBytes <= LARGE_BYTES) return copyFileSync(from, to, constants.COPYFILE_FICLONE);
+  if (!hasHoles(lstatSync(from))) return await copyLarge(from, to, constants.COPYFILE_FICLONE);
+  const source = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    // What an earlier try has left is in the way.
+    rmSync(to, { force: true });
+    if (!new Cloner().clone(source, from, to)) await copyWithHoles(source, from, to);
+    chmodSync(to, mode);
+  } finally {
+    closeSync(source);
+  }
+}
+
+async function copyWithHoles(source: number, from: string, to: string): Promise<void> {
+  const target = createFile(to, 0o600);
+  try {
+    const filler = new FileFiller(target, to, true);
+    for await (const chunk of readChunks(source, from, 'lent')) await filler.add(chunk);
+    filler.end();
+  } finally {
+    closeSync(target);
+  }
 }
 
 function makeFolder(path: string): void {

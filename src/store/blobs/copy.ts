@@ -1,8 +1,8 @@
 /** Writes a content to a file outside the store. */
 import { closeSync, fchmodSync } from 'node:fs';
 import type { Digest } from '../../model/digest.ts';
-import { writeChunk } from '../chunks.ts';
 import { createFile, storageError, syncFileSlowly, tryUnlink, writeWhole } from '../durable-file.ts';
+import { FileFiller } from '../holes.ts';
 import type { BlobReader } from './read.ts';
 import { SMALL_CONTENT_BYTES } from './small-contents.ts';
 
@@ -17,7 +17,7 @@ export async function copyBlob(reader: BlobReader, digest: Digest, path: string,
   const file = createFile(path, 0o600);
   try {
     if (isSmall) writeWhole(file, reader.readWhole(digest), path);
-    else for await (const chunk of reader.chunks(digest, 'lent')) await writeChunk(file, chunk, path);
+    else await fill(new FileFiller(file, path, reader.hasHoles(digest)), reader.chunks(digest, 'lent'));
     setMode(file, mode, path);
   } catch (error) {
     closeSync(file);
@@ -29,6 +29,11 @@ export async function copyBlob(reader: BlobReader, digest: Digest, path: string,
   durable.catch(() => undefined);
   if (!isSmall) await orRemoved(durable, path);
   return { durable };
+}
+
+async function fill(filler: FileFiller, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of chunks) await filler.add(chunk);
+  filler.end();
 }
 
 async function orRemoved(durable: Promise<void>, path: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import { readChunks, readWhole } from '../chunks.ts';
 import { storageError, systemCode } from '../durable-file.ts';
+import { hasHoles } from '../holes.ts';
 import type { BlobFolder } from './folder.ts';
 import { SMALL_CONTENT_BYTES, type SmallContents } from './small-contents.ts';
 
@@ -30,6 +31,12 @@ export class BlobReader {
     const size = this.#small.get(digest)?.byteLength ?? this.#fileSize(digest);
     if (size === undefined) throw this.#missing(digest);
     return size;
+  }
+
+  /** Does a content take less room than its size says? */
+  hasHoles(digest: Digest): boolean {
+    const stat = statSync(this.#folder.pathOf(digest), { throwIfNoEntry: false });
+    return stat !== undefined && hasHoles(stat);
   }
 
   /** @throws HoldfastError `not-found`, `ledger-damaged` naming the blob, `too-large` */

@@ -12,8 +12,9 @@ import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Digest } from '../../model/digest.ts';
 import { isFailure } from '../../model/failure.ts';
-import { hashChunks, readChunks, readWhole, writeChunk, type HashedContent } from '../chunks.ts';
+import { hashChunks, readChunks, readWhole, type HashedContent } from '../chunks.ts';
 import { createFile, storageError, syncFile, syncFileSlowly, tryUnlink, writeWhole } from '../durable-file.ts';
+import { FileFiller, hasHoles } from '../holes.ts';
 import { Cloner } from './clone.ts';
 import type { BlobFolder, UnnamedContent } from './folder.ts';
 import type { BlobReader } from './read.ts';
@@ -51,17 +52,20 @@ export class BlobWriter {
     return stored;
   }
 
-  async stream(chunks: AsyncIterable<Uint8Array>): Promise<HashedContent> {
+  /** `keepsHoles`: blocks of zeros take no room. */
+  async stream(chunks: AsyncIterable<Uint8Array>, keepsHoles = false): Promise<HashedContent> {
     const temporary = this.#folder.temporaryPath();
     const file = createFile(temporary, 0o400);
+    const filler = new FileFiller(file, temporary, keepsHoles);
     const digester = createHash('sha256');
     let sizeBytes = 0;
     try {
       for await (const chunk of chunks) {
         digester.update(chunk);
         sizeBytes += chunk.byteLength;
-        await writeChunk(file, chunk, temporary);
+        await filler.add(chunk);
       }
+      filler.end();
       await syncFileSlowly(file, temporary);
     } catch (error) {
       tryUnlink(temporary);
@@ -82,11 +86,11 @@ export class BlobWriter {
   }
 
   async openFile(file: number, path: string): Promise<HashedContent> {
-    const { size } = fstatSync(file);
-    if (size <= SMALL_CONTENT_BYTES) return this.bytes(readWhole(file, path));
+    const stat = fstatSync(file);
+    if (stat.size <= SMALL_CONTENT_BYTES) return this.bytes(readWhole(file, path));
     const temporary = this.#folder.temporaryPath();
     if (this.#cloner.clone(file, path, temporary)) return this.#storeClone(temporary);
-    return this.stream(readChunks(file, path, 'lent'));
+    return this.stream(readChunks(file, path, 'lent'), hasHoles(stat));
   }
 
   /** Of few files: their fsyncs run beside each other, and each folder is fsynced once. */
