@@ -45,6 +45,7 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   // Of a temporary file, before its fsync.
   'src/store/blobs/write.ts': ['fchmodSync'],
   'src/store/blobs/copy.ts': ['fchmodSync'],
+  'src/store/holes.ts': ['ftruncateSync'],
   // A clone into a temporary file, before its fsync.
   'src/store/blobs/clone.ts': ['copyFileSync'],
   // A note for people on who holds the lock; the lock itself is the kernel's.
