@@ -95,7 +95,7 @@ function titleOf(record: ChainRecord): string {
     case 'released':
       return `released: ${record.outcome}`;
     case 'watched':
-      return 'first sight of what is watched';
+      return 'seen for the first time, and watched from here on';
   }
 }
 
@@ -113,7 +113,7 @@ function linesOf(record: ChainRecord): readonly string[] {
         ...Object.entries(record.results ?? {}).map(([resource, result]) => `${resource} answered ${textOf(result)}`),
         ...(record.again ?? []).map((resource) => `repeat ${resource}`),
         ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
-        ...record.reruns.map(({ stepId, generation }) => `run again ${stepId} as generation ${generation}`),
+        ...record.reruns.map(({ stepId, generation }) => `run again ${stepText(stepId, generation)}`),
         ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
         ...Object.entries(record.kept).map(
           ([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`,
@@ -136,7 +136,7 @@ function linesOf(record: ChainRecord): readonly string[] {
     case 'released':
       return record.notes;
     case 'watched':
-      return record.changes.map(({ resource }) => resource);
+      return record.changes.map(({ resource }) => watchedText(resource));
   }
 }
 
@@ -158,6 +158,12 @@ function stepLines(record: StepRecord): readonly string[] {
 function textOf(value: Json): string {
   const text = JSON.stringify(value);
   return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
+}
+
+/** `plan:` and `code:draft` are names for the record. */
+function watchedText(resource: string): string {
+  if (resource === 'plan:') return 'the plan';
+  return resource.startsWith('code:') ? `the code of ${resource.slice('code:'.length)}` : resource;
 }
 
 function undoneText(seq: number | null): string {

@@ -8,10 +8,14 @@ import { isCutQuestion, listedText } from '../model/question/bounded-question.ts
 import { needsResult, type Finding } from '../model/question/finding.ts';
 import { isAboutTheWorld, wholeAnswers, type Question } from '../model/question/question.ts';
 import { ANSWER_PLACE, signalCommand } from '../model/question/signal-command.ts';
+import { kindText } from '../model/question/kind-text.ts';
+import { alikeFindings, folderOf, type ShownFindings } from './alike-findings.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
 import { shellWord } from '../model/shell-word.ts';
+
+const MAX_ALIKE_NAMED = 10;
 
 /** Which job asks, as far as it is known. */
 export interface AskingJob {
@@ -28,9 +32,9 @@ export function showQuestion(terminal: Terminal, workflowId: string, question: Q
     terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     terminal.style('dim', `job ${workflowId} · asked ${question.openedAt} · ${question.why}`),
     ...whereLines(question, asking).map((line) => terminal.style('dim', line)),
-    ...findings.flatMap((finding, index) => [
+    ...alikeFindings(findings).flatMap((shown) => [
       '',
-      ...showFinding(terminal, finding, index + 1, findings.length, isUniform),
+      ...showFinding(terminal, shown, { total: findings.length, isUniform }),
     ]),
   ];
   if (findingsTotal > findings.length)
@@ -59,18 +63,14 @@ function whereLines({ stepId, kind }: Question, job: AskingJob | undefined): rea
 
 function showFinding(
   terminal: Terminal,
-  finding: Finding,
-  number: number,
-  total: number,
-  isUniform: boolean,
+  { first: finding, all, number }: ShownFindings,
+  { total, isUniform }: { readonly total: number; readonly isUniform: boolean },
 ): readonly string[] {
-  const { recordedBy, expected, found, staleSteps, rerunSteps, difference } = finding;
+  const { recordedBy, staleSteps, rerunSteps } = finding;
   const by = recordedBy === undefined ? '' : terminal.style('dim', `  (${recordedByText(recordedBy)})`);
   const lines = [
-    `${total === 1 ? '' : `${number}. `}${terminal.style('bold', finding.resource)}  ${finding.kind}`,
-    ...(finding.class === 'approval'
-      ? [`   would do  ${found.text}`]
-      : [`   expected  ${expected.text}${by}`, `   found     ${found.text}`]),
+    `${total === 1 ? '' : `${number}. `}${titleOf(terminal, finding, all.length)}`,
+    ...sidesOf(finding, all, by),
   ];
   if (staleSteps.length > 0) lines.push(`   used by   ${listedText(finding, 'staleSteps')}`);
   if (rerunSteps.length > 0 && finding.answers.includes('rerun'))
@@ -84,8 +84,28 @@ function showFinding(
   }
   if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
+  const difference = all.length === 1 && !isSaid(finding) ? finding.difference : '';
   if (difference !== '') lines.push('', ...showDifference(terminal, difference).map((line) => `   ${line}`));
   return lines;
+}
+
+function titleOf(terminal: Terminal, finding: Finding, count: number): string {
+  if (count === 1) return `${terminal.style('bold', finding.resource)}  ${kindText(finding)}`;
+  return `${terminal.style('bold', `${count} files in ${folderOf(finding)}`)}  ${kindText(finding)}`;
+}
+
+function sidesOf({ class: findingClass, expected, found }: Finding, all: readonly Finding[], by: string): string[] {
+  if (findingClass === 'approval') return [`   would do  ${found.text}`];
+  if (all.length === 1) return [`   expected  ${expected.text}${by}`, `   found     ${found.text}`];
+  const named = all.slice(0, MAX_ALIKE_NAMED).map(({ resource }) => resource.slice(resource.lastIndexOf('/') + 1));
+  const more = all.length > named.length ? ` and ${all.length - named.length} more` : '';
+  const names = named.map((name) => name.replace(/^file:/, '')).join(', ');
+  return [`   expected  there, as recorded${by}`, `   found     ${found.text}: ${names}${more}`];
+}
+
+/** A failure's message is the end of what was found already. */
+function isSaid({ found, difference }: Finding): boolean {
+  return found.text.endsWith(`: ${difference}`);
 }
 
 /** Does what was found survive a rerun? Not where the step that made the thing runs again: it writes it anew. */

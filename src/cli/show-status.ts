@@ -4,6 +4,8 @@ import type { Question } from '../model/question/question.ts';
 import { MAX_STEPS_SHOWN, progressText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
 import type { ActivityProgress, JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
+import { reasonText } from '../model/job/reason-text.ts';
+import { tryText } from '../model/record/try-text.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { readableLine } from '../model/readable-line.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -37,7 +39,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
   const { steps, questions, verifications } = status;
   const done = steps.filter(({ state }) => state === 'done').length;
   const progress = progressText(status.counts ?? { begun: steps.length, done }, status.planned);
-  const last = verifications.count === 0 ? '' : ` (${verifications.last})`;
+  const last = verifications.count === 0 ? '' : ` (${reasonText(verifications.last)})`;
   const compared = `world compared ${times(verifications.count)}${last}`;
   const lines = [
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
@@ -65,10 +67,9 @@ function showSteps(terminal: Terminal, { steps, workflowId, progress }: JobStatu
   const all = `  … ${omitted} more that are done: holdfast status ${shellWord(workflowId)} --full`;
   const saidBy = new Map(progress?.map((one) => [one.stepId, saidText(one)]));
   const lines = shown.map((step) => {
-    const again = step.generation === 0 ? '' : `generation ${step.generation}`;
     const name = step.step === step.id ? '' : step.step;
     const said = saidBy.get(step.id) ?? '';
-    const notes = [step.effects, name, again, said].filter((part) => part !== '').join(' · ');
+    const notes = [step.effects, name, tryText(step.generation), said].filter((part) => part !== '').join(' · ');
     const marked = `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`;
     return `  ${terminal.style(STEP_STYLES[step.state], marked)}  ${terminal.style('dim', notes)}`.trimEnd();
   });

@@ -1,10 +1,10 @@
 /** How a step is named for people. */
+import { againText } from '../model/record/try-text.ts';
 
-/** `draft`, `draft (file.write) · generation 1`. */
+/** `draft`, `draft (file.write) · second try`. */
 export function stepText(stepId: string, generation: number, code: string = stepId): string {
   const use = code === stepId ? '' : ` (${code})`;
-  const again = generation === 0 ? '' : ` · generation ${generation}`;
-  return `${stepId}${use}${again}`;
+  return `${stepId}${use}${againText(generation)}`;
 }
 
 /** `step draft, record 3, 2026-11-27T17:09:12.396Z`. */

@@ -7,7 +7,9 @@ import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
 import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
 import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
-import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
+import { REASON_TEXT } from '../model/job/reason-text.ts';
+import type { VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
+import { againText } from '../model/record/try-text.ts';
 import type { Question } from '../model/question/question.ts';
 
 /**
@@ -47,7 +49,7 @@ export function callRunStep({ request, retry }: StepCall): Promise<RunStepResult
   const name = step === stepId ? stepId : `${stepId} (${step})`;
   return activities({
     activityId: stepId,
-    summary: `${name}${generationText(request)}`,
+    summary: `${name}${againText(request.generation)}`,
     startToCloseTimeout: timeoutMs + STEP_GRACE_MS,
     ...defined({
       retry: retry && {
@@ -90,7 +92,7 @@ export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Pro
 
 export function callUndoStep(request: UndoStepRequest): Promise<UndoStepResult> {
   return activities({
-    summary: `undo ${request.stepId}${generationText(request)}`,
+    summary: `undo ${request.stepId}${againText(request.generation)}`,
     startToCloseTimeout: DEFAULT_STEP_TIMEOUT_MS + STEP_GRACE_MS,
   }).undoStep(request);
 }
@@ -111,25 +113,3 @@ function activities(options: ActivityOptions & { readonly summary: string }): Ac
     summary: options.summary.slice(0, MAX_SUMMARY_CHARACTERS),
   });
 }
-
-function generationText({ generation }: { readonly generation: number }): string {
-  return generation === 0 ? '' : ` · generation ${generation}`;
-}
-
-/** Why the world is compared, in a few words for the timeline of Temporal's UI. */
-const REASON_TEXT: Readonly<Record<VerificationReason, string>> = {
-  'first-of-run': 'the Run begins',
-  'other-term': 'another has compared it meanwhile',
-  'worker-not-covered': 'a new worker',
-  'record-missing': 'a record is missing',
-  'claim-left-open': 'a worker was lost',
-  'too-long-since': 'too long since it was',
-  'reads-differ': 'what a step read differs',
-  'target-differs': 'what a step changes differs',
-  'database-changed': 'a database is another one',
-  'repair-pending': 'a decision is half carried out',
-  decided: 'a decision was carried out',
-  asked: 'somebody asked',
-  'workspace-missing': 'the workspace is not there',
-  'bound-to-another-job': 'the workspace belongs to another job',
-};

@@ -164,9 +164,9 @@ test('a status shows each step and, when it waits, what to type', () => {
     showStatus(plain, STATUS),
     [
       'j  running',
-      'greet · workspace ws · 2 steps begun, 1 done · world compared once (first-of-run)',
+      'greet · workspace ws · 2 steps so far, 1 done · world compared once (the Run begins)',
       '  ✔ gather  done      1 file',
-      '  ▶ chart   running   draw · generation 2',
+      '  ▶ chart   running   draw · third try',
     ].join('\n'),
   );
   const waiting = showStatus(plain, {
@@ -202,7 +202,7 @@ test('without a terminal a watch prints what has changed, one line each', () => 
   assert.deepEqual(changes(undefined, STATUS), [
     'j (greet) is running',
     '✔ gather: done · 1 file',
-    '▶ chart · generation 2: running',
+    '▶ chart · third try: running',
   ]);
   const waiting: JobStatus = { ...STATUS, state: 'waiting', questions: [asked] };
   assert.deepEqual(changes(STATUS, waiting), [

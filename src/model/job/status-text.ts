@@ -1,6 +1,7 @@
 /** A job's state in words: the Markdown that Temporal's UI and command line show. */
 import type { StepState, JobStatus } from './status.ts';
 import { questionMarkdown } from '../question/question-text.ts';
+import { againText } from '../record/try-text.ts';
 
 export const MAX_STEPS_SHOWN = 50;
 
@@ -37,9 +38,8 @@ export function statusMarkdown(status: StatusExtract): string {
   const cut = shown.length < begun ? '; the latest, and those that are not:' : '';
   lines.push(`${progressText({ begun, done }, status.planned)}${cut}`, '');
   for (const step of shown) {
-    const again = step.generation > 0 ? ` · generation ${step.generation}` : '';
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
-    lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${again}: ${step.state}${effects}`);
+    lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${againText(step.generation)}: ${step.state}${effects}`);
   }
   for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
   if (status.refusals.length > 0) {
@@ -50,13 +50,13 @@ export function statusMarkdown(status: StatusExtract): string {
   return lines.join('\n');
 }
 
-/** `3 of 5 steps are done`; where nobody knows how many there will be: `4 steps begun, 3 done`. */
+/** `3 of 5 steps are done`; where nobody knows how many there will be: `4 steps so far, 3 done`. */
 export function progressText(
   { begun, done }: { readonly begun: number; readonly done: number },
   planned: number | undefined,
 ): string {
   if (planned !== undefined) return `${done} of ${planned} ${planned === 1 ? 'step is' : 'steps are'} done`;
-  return `${begun} ${begun === 1 ? 'step' : 'steps'} begun, ${done} done`;
+  return `${begun} ${begun === 1 ? 'step' : 'steps'} so far, ${done} done`;
 }
 
 /** `running`, `waiting for a decision`, … */

@@ -2,6 +2,7 @@
 import { shortDigest } from '../digest.ts';
 import { listedText } from './bounded-question.ts';
 import type { Finding } from './finding.ts';
+import { kindText } from './kind-text.ts';
 import type { Question } from './question.ts';
 import { ANSWER_PLACE, signalCommand } from './signal-command.ts';
 
@@ -72,8 +73,12 @@ export function questionMarkdown(question: Question, workflowId: string): string
 }
 
 function findingMarkdown(finding: Finding): string[] {
-  const { resource, kind, expected, found, difference, answers } = finding;
-  const lines = [`- \`${resource}\`: ${kind}`, `  - expected: ${expected.text}`, `  - found: ${found.text}`];
+  const { resource, expected, found, difference, answers } = finding;
+  const lines = [
+    `- \`${resource}\`: ${kindText(finding)}`,
+    `  - expected: ${expected.text}`,
+    `  - found: ${found.text}`,
+  ];
   if (finding.staleSteps.length > 0) lines.push(`  - used by: ${listedText(finding, 'staleSteps')}`);
   if (difference !== '') lines.push('  ```diff', ...cut(difference).map((line) => `  ${line}`), '  ```');
   if (finding.keeps !== undefined)

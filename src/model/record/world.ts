@@ -85,7 +85,8 @@ export const ABSENT: Extract<ResourceState, { kind: 'absent' }> = { kind: 'absen
 /** What came of looking at a resource. */
 export type Sighting =
   | { readonly outcome: 'seen'; readonly state: ResourceState }
-  | { readonly outcome: 'unreadable'; readonly reason: string }
+  /** leadsOutside: a symbolic link leads out of the workspace, so that no permission helps. */
+  | { readonly outcome: 'unreadable'; readonly reason: string; readonly leadsOutside?: true }
   | { readonly outcome: 'unreachable'; readonly reason: string };
 
 const ABSENT_DIGEST = digestOf(ABSENT);

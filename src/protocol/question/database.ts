@@ -12,7 +12,7 @@ export function unknownTokenFinding(database: string, token: Digest): Finding {
     class: 'damaged',
     kind: 'token-unknown',
     expected: textSide('no such effect'),
-    found: { digest: token, text: 'an effect of this job that the ledger does not know' },
+    found: { digest: token, text: 'a committed transaction of this job that the record does not have' },
     advice: 'The ledger is older than the database. Put the newer ledger back, then answer recheck.',
   });
 }
@@ -40,8 +40,15 @@ export function restoredDatabaseFinding(database: string, fence: FenceDifference
 
 function fenceAdvice({ expected, found }: FenceDifference): string {
   if (found === undefined)
-    return "It was put back to a state before this job, or replaced, or Holdfast's tables were removed.";
-  if (found < expected) return 'The database was put back to an earlier state.';
+    return (
+      "It was put back to a state before this job, or replaced, or Holdfast's tables were removed. Put the right one " +
+      'back, then answer recheck; or accept: then its rows and tables are compared, and the job goes on in this one.'
+    );
+  if (found < expected)
+    return (
+      'The database was put back to an earlier state. Put the newer one back, then answer recheck; or accept: then ' +
+      'its rows and tables are compared, and the job goes on in this one.'
+    );
   return (
     'Another copy of this workspace has gone on with the job, or the ledger was put back to an earlier state, ' +
     'or somebody has edited holdfast_fence. Find out which before you answer.'

@@ -2,6 +2,7 @@
 import type { Answer } from '../../model/question/answer.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { basisDigest, performDigest, type PerformBasis, type PerformRow } from '../../store/ledger/perform-row.ts';
+import { tryText } from '../../model/record/try-text.ts';
 import { finding } from './finding.ts';
 import { resourceOfCall } from './kept-calls.ts';
 
@@ -58,8 +59,8 @@ function adviceOf({ kind, underway }: Doubt): string {
 
 function foundText(doubt: Doubt): string {
   const { row, kind, underway } = doubt;
-  const generation = row.calledIn === row.generation ? '' : ` by generation ${row.calledIn}`;
-  const called = `${generation} at ${row.at}`;
+  const by = row.calledIn === row.generation ? '' : ` by the step's ${tryText(row.calledIn) || 'first try'}`;
+  const called = `${by} at ${row.at}`;
   if (underway !== undefined) return `begun${called}; it ${underway.text}`;
   if (kind === 'outcome-unknown') return `begun${called}; whether it happened is not known`;
   const request = requestsTheSame(doubt) ? '' : `: ${short(row.request.text)}`;

@@ -73,6 +73,11 @@ export function clipped(text: string): string {
   return text.slice(0, MAX_SIDE_CHARACTERS);
 }
 
+/** What to do after a failure, without the answer that would follow where a step is stuck: it is not offered here. */
+export function withoutAnswer(nextStep: string): string {
+  return nextStep.replace(/[,;]? (?:then|and|after mending,) decide `rerun`/, '');
+}
+
 function recordedBy(entry: ManifestEntry | undefined): Finding['recordedBy'] {
   if (entry?.stepId === undefined) return undefined;
   return { stepId: entry.stepId, generation: entry.generation ?? 0, seq: entry.seq, at: entry.at };
@@ -97,7 +102,7 @@ function sideOfState(state: ResourceState): Omit<FindingSide, 'digest'> {
     case 'schema':
       return { text: cut(`columns ${state.columns.map(({ name, type }) => `${name} ${type}`).join(', ')}`) };
     case 'token':
-      return { text: `applied intent ${shortDigest(state.intent)}` };
+      return { text: `the note that ${shortDigest(state.intent)} is committed` };
     case 'identity':
       return { text: `${state.name}, system ${state.system}, timeline ${state.timeline}` };
     case 'value':

@@ -6,7 +6,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Finding } from '../../model/question/finding.ts';
-import { clipped, finding, textSide } from './finding.ts';
+import { clipped, finding, textSide, withoutAnswer } from './finding.ts';
 
 export const LEDGER = 'ledger:';
 
@@ -68,6 +68,6 @@ export function notCarriedOutFinding({ message, nextStep }: Pick<HoldfastError, 
     kind: 'decision-not-carried-out',
     expected: textSide('a decision that was taken is carried out'),
     found: textSide(clipped(message)),
-    advice: `${nextStep} Then answer recheck: the decision is carried out first.`,
+    advice: `${withoutAnswer(nextStep)} Then answer recheck: the decision is carried out first.`,
   });
 }

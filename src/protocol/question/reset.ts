@@ -1,9 +1,9 @@
 /** What the ledger has and a Workflow that was reset has forgotten: steps in force, and an undoing that has begun. */
-import { shortDigest } from '../../model/digest.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { StepRecord, UndoingRecord } from '../../model/record/record.ts';
 import { ABSENT } from '../../model/record/world.ts';
+import { againText } from '../../model/record/try-text.ts';
 import { clipped, finding, textSide } from './finding.ts';
 import { LEDGER } from './ledger.ts';
 
@@ -24,9 +24,9 @@ export function aheadFinding(record: StepRecord): Finding {
     class: 'ahead',
     kind: 'ahead-after-reset',
     expected: textSide('not yet run: the Workflow was reset to before it'),
-    found: { digest: record.intent, text: `done as record ${seq}, generation ${generation}, in Run ${runId}` },
+    found: { digest: record.intent, text: `done already${againText(generation)} (record ${seq}, in Run ${runId})` },
     recorded: entryOf(record),
-    difference: `output ${shortDigest(record.token)}: ${output}`,
+    difference: `it returned ${output}`,
   });
 }
 

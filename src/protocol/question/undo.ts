@@ -87,8 +87,8 @@ export function lostContentFinding(
     recorded: entryOf(record, resource, found),
     impossible: ['rerun', 'happened', 'overwrite'],
     advice:
-      `What it held before step ${record.stepId} is not in .holdfast/blobs any more. ` +
-      'Bring it back, then answer recheck.',
+      `What it held before step ${record.stepId} is not in .holdfast/blobs any more: ${sideOf(before).text}. ` +
+      'Put that blob back from a copy of the .holdfast folder, then answer recheck.',
   });
 }
 

@@ -8,11 +8,8 @@ import type { UnreachableDatabase } from '../workspace/term.ts';
 import { clipped, finding, sideOf, textSide } from './finding.ts';
 
 /** entry: what the record has of the resource, if anything. */
-export function unseenFinding(
-  resource: string,
-  { outcome, reason }: UnseenSighting,
-  entry: ManifestEntry | undefined,
-): Finding {
+export function unseenFinding(resource: string, sighting: UnseenSighting, entry: ManifestEntry | undefined): Finding {
+  const { outcome, reason } = sighting;
   const isUnreadable = outcome === 'unreadable';
   const wish = isUnreadable ? 'can be read' : 'can be reached';
   return finding({
@@ -22,10 +19,16 @@ export function unseenFinding(
     expected: entry === undefined ? textSide(wish) : sideOf(entry.state),
     found: textSide(clipped(`${outcome}: ${reason}`)),
     recorded: entry,
-    advice: isUnreadable
-      ? 'Give the worker access to it, then answer recheck.'
-      : 'Make it reachable, then answer recheck.',
+    advice: adviceFor(sighting),
   });
+}
+
+function adviceFor(sighting: UnseenSighting): string {
+  if (sighting.outcome === 'unreachable') return 'Make it reachable, then answer recheck.';
+  // No permission helps: what lies behind such a link is never read.
+  if (sighting.leadsOutside === true)
+    return 'Put the folder itself there in place of the link, or mend the link, then answer recheck.';
+  return 'Give the worker access to it, then answer recheck.';
 }
 
 /** A failure to reach or to read a resource: whether it may pass by itself decides which. */

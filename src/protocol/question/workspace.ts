@@ -7,7 +7,7 @@
 import type { FailureType } from '../../model/failures.ts';
 import { isFailure, type HoldfastError } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
-import { clipped, finding, textSide } from './finding.ts';
+import { clipped, finding, textSide, withoutAnswer } from './finding.ts';
 import { damagedLedgerFinding } from './ledger.ts';
 
 export const WORKSPACE = 'workspace:';
@@ -49,6 +49,6 @@ export function unusableWorkspaceFinding(error: HoldfastError): Finding {
     kind: type === 'workspace-unusable' ? 'workspace-missing' : 'unreadable',
     expected: textSide('a workspace whose record can be read and written'),
     found: textSide(clipped(message)),
-    advice: ADVICE[type] ?? `${nextStep} Then answer recheck.`,
+    advice: ADVICE[type] ?? `${withoutAnswer(nextStep)} Then answer recheck.`,
   });
 }

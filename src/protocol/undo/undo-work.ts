@@ -7,6 +7,7 @@
  *    this undoing is sealed. A call of the compensation, which cannot be staged, is asked about like any other.
  * 2. A call of the step in doubt is settled before its compensation runs.
  */
+import { againText } from '../../model/record/try-text.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
@@ -151,8 +152,7 @@ export class UndoWork implements StepWork {
     );
     const asked = [...findings, ...(await statementDrift(world, inverse.changes))];
     if (asked.length > 0) {
-      const what = generation === 0 ? `step ${stepId}` : `step ${stepId} · generation ${generation}`;
-      return { findings: asked, why: `what ${what} did has changed since` };
+      return { findings: asked, why: `what step ${stepId}${againText(generation)} did has changed since` };
     }
     return await this.#draft(tools, undone, { ...inverse, notUndone: [...notUndone, ...inverse.notUndone] });
   }

@@ -1,4 +1,5 @@
 /** One request to compare the world with the record, with what it is carried out with; and its questions. */
+import { REASON_TEXT } from '../../model/job/reason-text.ts';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
@@ -54,7 +55,7 @@ export function askUnsaved({ host, request }: Verification, finding: Finding): V
 }
 
 function whyOf({ reason, detail }: VerifyWorldRequest): string {
-  return `${reason}: ${detail}`;
+  return `${REASON_TEXT[reason]}: ${detail}`;
 }
 
 /** A step's own question about the same target is asked with all the rest. */

@@ -140,8 +140,10 @@ async function tellRows(
     last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
   );
   last.forEach(({ resource, wanted }, index) => {
-    if (sameState(states[index]!, wanted)) repair.change('undone', resource, wanted);
-    else repair.note(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
+    if (sameState(states[index]!, wanted)) {
+      repair.change('undone', resource, wanted);
+      repair.note(`${resource}: put back`);
+    } else repair.note(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
   });
 }
 
