@@ -51,6 +51,12 @@ export interface StepOptions {
   readonly uses?: readonly string[];
   /** When the step can't go on. `ask`: a person decides. `fail`: the job fails. Default: `ask`. */
   readonly onFailure?: 'ask' | 'fail';
+  /**
+   * When a person rejects what the step is about to do. `rerun`: its code runs again and is told why. `fail`: nothing
+   * of it is applied, and the call throws ApplicationFailure `rejected`, whose details are `{ by, reason }`. Default:
+   * `rerun`.
+   */
+  readonly onReject?: 'rerun' | 'fail';
 }
 
 export interface Job {
@@ -59,7 +65,8 @@ export interface Job {
   /**
    * Runs a step behind the gate and returns its output, typed by the contract. In the same place of the Workflow it has
    * the same id; calling it again after a restart is safe and answers from the record.
-   * @throws ApplicationFailure `aborted` when a person aborted the job; the step's own failure with `onFailure: 'fail'`
+   * @throws ApplicationFailure `aborted` when a person aborted the job; `rejected` with `onReject: 'fail'`; the step's
+   *   own failure with `onFailure: 'fail'`
    * @throws HoldfastError `bad-input` for an input that does not fit the contract, an id that is none, bad options;
    *   `too-large`; `not-json`
    */

@@ -43,7 +43,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a step runs although the job is being undone',
     file: 'src/protocol/step/run-work.ts',
-    find: "if (state !== 'undoing' && state !== 'aborted') return undefined;",
+    find: "if (state !== 'undoing' && state !== 'aborted') return this.#rejected(ledger);",
     replace: "if (state !== 'aborted') return undefined;",
     tests: UNDOING,
     name: 'from the abort on',

@@ -111,4 +111,13 @@ export const TOLD: readonly Mutation[] = [
     replace: 'if (sighting.leadsOutside === undefined && sighting.reason.length < 0)',
     tests: ['test/unit/question-cold.test.ts'],
   },
+  {
+    guarantee: 'T',
+    breaks: 'a Workflow that wants to be told of a rejection is not',
+    file: 'src/protocol/step/run-work.ts',
+    find: "if (onReject !== 'fail') return undefined;",
+    replace: "if (onReject !== 'rerun') return undefined;",
+    tests: ['test/integration/rejected.test.ts'],
+    name: 'and is not asked again',
+  },
 ];

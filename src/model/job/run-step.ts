@@ -30,6 +30,8 @@ export const RunStepRequestSchema = z.strictObject({
   /** Of one attempt's code. Default 30 minutes. */
   timeoutMs: z.int().min(1).optional(),
   onFailure: z.enum(['ask', 'fail']).optional(),
+  /** What a rejected approval makes of the step. Default: it runs again. */
+  onReject: z.enum(['rerun', 'fail']).optional(),
   /** The mark of the comparison that was just made for this very request. */
   mark: z.int().optional(),
 });
@@ -55,7 +57,13 @@ export const RunStepResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),
   /** A question about the world is open: nothing applies. */
   z.strictObject({ kind: z.literal('held'), question: QuestionSchema }),
-  z.strictObject({ kind: z.literal('failed'), type: z.string(), message: z.string() }),
+  z.strictObject({
+    kind: z.literal('failed'),
+    type: z.string(),
+    message: z.string(),
+    /** Who rejected what the step was about to do, and why. */
+    rejection: z.strictObject({ by: z.string(), reason: z.string() }).optional(),
+  }),
 ]);
 export type RunStepResult = z.infer<typeof RunStepResultSchema>;
 

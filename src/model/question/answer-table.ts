@@ -87,7 +87,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       workflow: 'ask-step-again',
     },
     reject: {
-      does: 'Nothing is applied; the step runs again and is told the reason.',
+      does: 'Nothing is applied; the step runs again and is told the reason, or its Workflow is (`onReject`).',
       intent: 'dropped',
       manifest: 'none',
       ledger: 'decision-record',

@@ -44,13 +44,26 @@ export class RunWork implements StepWork {
 
   obstacle(ledger: Ledger): RunStepResult | undefined {
     const state = ledger.job(this.#request.jobId)?.state;
-    if (state !== 'undoing' && state !== 'aborted') return undefined;
+    if (state !== 'undoing' && state !== 'aborted') return this.#rejected(ledger);
     const why = state === 'undoing' ? 'what the job did is being undone' : 'a person has aborted the job';
     return {
       kind: 'failed',
       type: 'aborted',
       message: `Step ${this.#request.stepId} does not run any more: ${why}.`,
     };
+  }
+
+  /** The ledger keeps the rejection: a replay, a reset and a new Run are told the same. */
+  #rejected(ledger: Ledger): RunStepResult | undefined {
+    const { onReject, stepId } = this.#request;
+    if (onReject !== 'fail') return undefined;
+    const claim = ledger.claim(this.token);
+    // Other arguments make another draft, which nobody has rejected; what is sealed since is asked about by itself.
+    if (claim?.rejection == null || claim.args !== this.args) return undefined;
+    if ((ledger.intent(this.token)?.state ?? 'dropped') !== 'dropped') return undefined;
+    const { by, reason } = claim.rejection;
+    const message = `Step ${stepId} was rejected by ${by}: ${reason}. Nothing of it is applied.`;
+    return { kind: 'failed', type: 'rejected', message, rejection: { by, reason } };
   }
 
   async make({ settings, claim, stage, secretOf, run }: DraftTools): Promise<StepDraft> {

@@ -159,7 +159,12 @@ export class Gate {
         if (result.type === 'aborted') await condition(() => ending.aborted !== undefined || allHandlersFinished());
         ending.throwIfAborted();
         board.set(stepId, { state: 'failed' });
-        throw ApplicationFailure.create({ message: result.message, type: result.type, nonRetryable: true });
+        throw ApplicationFailure.create({
+          message: result.message,
+          type: result.type,
+          nonRetryable: true,
+          ...defined({ details: result.rejection && [result.rejection] }),
+        });
     }
   }
 

@@ -47,6 +47,7 @@ const StepOptionsSchema = z.strictObject({
     .optional(),
   uses: z.array(z.string()).optional(),
   onFailure: z.enum(['ask', 'fail']).optional(),
+  onReject: z.enum(['rerun', 'fail']).optional(),
 } satisfies Record<keyof StepOptions, z.ZodType>);
 
 /** @throws HoldfastError `bad-input` */

@@ -6,7 +6,7 @@ export function approve({ question, notes }: RunningRepair): void {
   notes.push(`step ${question.stepId ?? ''} applies exactly what was shown`);
 }
 
-/** The intent is dropped, and its step runs again and is told the reason. */
+/** The intent is dropped. Its step runs again and is told the reason, or its Workflow is, as the step's call says. */
 export function reject({ context: { ledger }, question, sealed, notes }: RunningRepair): void {
   const claim = question.token === undefined ? undefined : ledger.claim(question.token);
   if (claim === undefined) return;
@@ -20,5 +20,5 @@ export function reject({ context: { ledger }, question, sealed, notes }: Running
       rejection: { reason, by, at: new Date().toISOString() },
     });
   });
-  notes.push(`step ${claim.stepId} runs again and is told the reason`);
+  notes.push(`nothing of step ${claim.stepId} is applied, and it is told the reason`);
 }
