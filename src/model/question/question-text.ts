@@ -1,4 +1,5 @@
 /** A question in words: a title, and Markdown with the command that answers it. */
+import { fenced, inlineCode, inlineText } from '../markdown.ts';
 import { shortDigest } from '../digest.ts';
 import { listedText } from './bounded-question.ts';
 import type { Finding } from './finding.ts';
@@ -75,12 +76,12 @@ export function questionMarkdown(question: Question, workflowId: string): string
 function findingMarkdown(finding: Finding): string[] {
   const { resource, expected, found, difference, answers } = finding;
   const lines = [
-    `- \`${resource}\`: ${kindText(finding)}`,
-    `  - expected: ${expected.text}`,
-    `  - found: ${found.text}`,
+    `- ${inlineCode(resource)}: ${kindText(finding)}`,
+    `  - expected: ${inlineText(expected.text)}`,
+    `  - found: ${inlineText(found.text)}`,
   ];
   if (finding.staleSteps.length > 0) lines.push(`  - used by: ${listedText(finding, 'staleSteps')}`);
-  if (difference !== '') lines.push('  ```diff', ...cut(difference).map((line) => `  ${line}`), '  ```');
+  if (difference !== '') lines.push(...fenced('diff', cut(difference)).map((line) => `  ${line}`));
   if (finding.keeps !== undefined)
     lines.push(`  - kept when run again: ${listedText(finding, 'keeps')} (unless \`items\` says \`repeat\`)`);
   lines.push(`  - answers: ${answers.join(', ')}`);
