@@ -1,6 +1,8 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
 import { FAILURES, type FailureType } from '../../model/failures.ts';
 import type { Finding } from '../../model/question/finding.ts';
+import type { StepRecord } from '../../model/record/record.ts';
+import { effectsText } from './effects-text.ts';
 import { cut, finding, textSide } from './finding.ts';
 
 const MAX_MESSAGE_CHARACTERS = 4_000;
@@ -43,6 +45,16 @@ export function halfAppliedFinding(stuck: Finding, canBeUndone: boolean): Findin
   };
   if (canBeUndone) return finding;
   return { ...finding, rerunSteps: [], answers: stuck.answers.filter((answer) => answer !== 'rerun') };
+}
+
+/** The same where an earlier job has done the step in this workspace already: what is in the way may be its work. */
+export function doneByAnotherFinding(stuck: Finding, { jobId, stepId, seq, at, effects }: StepRecord): Finding {
+  const job = jobId.split('@')[0]!;
+  const earlier =
+    `Job ${job} did a step ${stepId} in this workspace before (record ${seq}, ${at}: ${effectsText(effects)}), ` +
+    `and what it did is in the way where it is the same: see \`holdfast log\` of the workspace. ` +
+    'Where it is to stay, answer abort; else take it away first, then decide `rerun`.';
+  return { ...stuck, advice: `${stuck.advice ?? ''} ${earlier}`.trim() };
 }
 
 export function causeFields({ type, message }: StuckCause): Pick<Finding, 'found' | 'difference'> {

@@ -8,7 +8,7 @@ import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { approvalFinding } from '../question/approval.ts';
 import { ask, forPayload } from '../question/ask.ts';
-import { halfAppliedFinding } from '../question/stuck.ts';
+import { doneByAnotherFinding, halfAppliedFinding } from '../question/stuck.ts';
 import type { StepRun } from './step-run.ts';
 
 export function askAboutStep(run: StepRun, ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
@@ -28,8 +28,17 @@ export function askStuck(
   const stuck = work.stuck(failure, kind);
   const row = ledger.intent(work.token);
   const isHalfApplied = row?.state === 'applying' && stuck.class === 'stuck';
-  const finding = isHalfApplied ? halfAppliedFinding(stuck, canBeUndone(row.intent.effects)) : stuck;
+  const earlier = isTakenKey(failure) ? ledger.sameStepOfAnother(request.jobId, request.stepId) : undefined;
+  const told = earlier === undefined ? stuck : doneByAnotherFinding(stuck, earlier);
+  const finding = isHalfApplied ? halfAppliedFinding(told, canBeUndone(row.intent.effects)) : told;
   return askAboutStep(run, ledger, [finding], `step ${request.stepId} cannot go on`);
+}
+
+/** PostgreSQL's unique_violation; SQLite's SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE and _ROWID. */
+const TAKEN_KEY: readonly unknown[] = ['23505', 1555, 2067, 2579];
+
+function isTakenKey({ details }: HoldfastError): boolean {
+  return TAKEN_KEY.includes(details['sqlState'] ?? details['sqliteCode']);
 }
 
 /** One token stands for one set of arguments. */

@@ -209,6 +209,9 @@ export class Ledger {
   isApproved(jobId: string, intent: Digest): boolean {
     return this.#tables.records.isApproved(jobId, intent);
   }
+  sameStepOfAnother(jobId: string, stepId: string): StepRecord | undefined {
+    return this.#tables.records.sameStepOfAnother(jobId, stepId);
+  }
   rerunsSince(jobId: string, seq: number): readonly string[] {
     return this.#tables.records.rerunsSince(jobId, seq);
   }

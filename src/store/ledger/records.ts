@@ -84,6 +84,19 @@ export class RecordTable {
     return row !== undefined;
   }
 
+  /** The latest record of a step of this id that another job made and has not undone since. Reads the whole table. */
+  sameStepOfAnother(jobId: string, stepId: string): StepRecord | undefined {
+    const row = this.#file.get(
+      `SELECT seq, body FROM record AS r WHERE kind = 'step' AND step_id = ? AND job_id <> ? AND NOT EXISTS (
+         SELECT 1 FROM record WHERE job_id = r.job_id AND kind = 'undone' AND step_id = r.step_id AND seq > r.seq)
+       ORDER BY rowid DESC LIMIT 1`,
+      stepId,
+      jobId,
+    );
+    const record = row === undefined ? undefined : read(row);
+    return record?.kind === 'step' ? record : undefined;
+  }
+
   /** Steps that decisions after a place in the chain made run again. */
   rerunsSince(jobId: string, seq: number): readonly string[] {
     const rows = this.#file.all(
