@@ -72,6 +72,11 @@ export interface WorkerOptions {
   /** What the server and people call this worker. Default: process and host. */
   readonly identity?: string;
   readonly maxConcurrentSteps?: number;
+  /**
+   * For how long a database or endpoint that can't be reached is looked at again, in a comparison, before a person is
+   * asked, in milliseconds. Default 30,000; 0: a person is asked at once.
+   */
+  readonly outagePatienceMs?: number;
 }
 
 const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
@@ -88,6 +93,7 @@ const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
   env: true,
   identity: true,
   maxConcurrentSteps: true,
+  outagePatienceMs: true,
 };
 
 export interface HoldfastWorker {
@@ -178,13 +184,14 @@ async function connected(
 }
 
 function hostOf(
-  { identity: name, workspaceRoot = '.' }: WorkerOptions,
+  { identity: name, workspaceRoot = '.', outagePatienceMs }: WorkerOptions,
   { client, namespace }: Server,
   known: Pick<ProtocolHost, 'steps' | 'env' | 'searchAttributes'>,
 ): ProtocolHost {
   const identity = thisProcess();
   return {
     ...known,
+    ...defined({ outagePatienceMs }),
     workspaceRoot: resolve(workspaceRoot),
     // A name that is given may be another process's the next time; each start must be known as one.
     worker: { id: `${identityOf(name)}#${randomBytes(6).toString('hex')}`, identity },

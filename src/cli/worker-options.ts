@@ -4,20 +4,28 @@ import { Option } from 'commander';
 import type { LoadedConfig } from '../config.ts';
 import type { HoldfastWorker } from '../worker.ts';
 import { CONFIG_OPTIONS, TASK_QUEUE_OPTION, type Context } from './command.ts';
+import { wholeNumber } from './numbers.ts';
 import { counted } from './table.ts';
 import { defined } from '../model/defined.ts';
 
 export interface WorkerChoice {
   readonly workspaceRoot?: string;
   readonly workflows?: string;
+  readonly outagePatience?: string;
 }
 
 export const WORKER_OPTIONS: readonly Option[] = [
   new Option('--workspace-root <folder>', "where relative workspaces start; default: the configuration's, this folder"),
   new Option('--workflows <file>', "a module with your own Workflows; default: the configuration's"),
+  new Option(
+    '--outage-patience <seconds>',
+    'how long what cannot be reached is looked at again before a person is asked; default: 30',
+  ),
   TASK_QUEUE_OPTION,
   ...CONFIG_OPTIONS,
 ];
+
+const MAX_PATIENCE_S = 3_600;
 
 export interface MadeWorker {
   readonly worker: HoldfastWorker;
@@ -43,13 +51,17 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
   const workflowsPath =
     options.workflows === undefined ? config.workflowsPath : path.resolve(terminal.cwd, options.workflows);
   const taskQueue = options.taskQueue ?? config.taskQueue;
+  const outagePatienceMs =
+    options.outagePatience === undefined
+      ? undefined
+      : wholeNumber(options.outagePatience, '--outage-patience', 0, MAX_PATIENCE_S) * 1_000;
   const { createWorker } = await import('../worker.ts');
   const worker = await createWorker({
     ...server,
     workspaceRoot,
     steps: config.steps,
     ...context.encryptionChoice,
-    ...defined({ taskQueue, workflowsPath }),
+    ...defined({ taskQueue, workflowsPath, outagePatienceMs }),
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');

@@ -36,9 +36,9 @@ before(async () => {
   const args = [
     join(import.meta.dirname, '../../src/cli.ts'),
     'worker',
-    '--task-queue',
-    queue,
+    `--task-queue=${queue}`,
     '--json',
+    '--outage-patience=1',
     '--steps',
     join(import.meta.dirname, '../support/leaking-steps.ts'),
   ];
