@@ -2,7 +2,7 @@
  * Records the histories of scenarios from real runs, as Temporal's own JSON. Records only missing histories, unless
  * they are named: a recorded history is evidence of a released behaviour.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -66,8 +66,13 @@ try {
   rmSync('/tmp/holdfast-recorded', { recursive: true, force: true });
 }
 
-/** Removes the checkout's path and the recording user from a history. */
+/** Removes the paths of the checkout and its packages, and the recording user from a history. */
 function withoutThisMachine(json: string): string {
   const checkout = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
-  return json.replaceAll(checkout, '/holdfast').replaceAll(`${process.pid}@${hostname()}`, 'recorder');
+  // The packages may be linked into the checkout from elsewhere.
+  const packages = realpathSync(join(checkout, 'node_modules'));
+  return json
+    .replaceAll(packages, '/holdfast/node_modules')
+    .replaceAll(checkout, '/holdfast')
+    .replaceAll(`${process.pid}@${hostname()}`, 'recorder');
 }
