@@ -8,20 +8,12 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { meaningOfIndex } from '../../src/effects/files/git-index.ts';
 import { openTestJob, type TestJob } from '../../src/testing.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
+import { gitEnvironment as env } from '../support/git-environment.ts';
 import { questionFrom } from '../support/questions.ts';
 
 let root: string;
 let workspace: string;
 let job: TestJob;
-const env = {
-  PATH: process.env['PATH'],
-  HOME: '/nowhere',
-  GIT_AUTHOR_NAME: 'A',
-  GIT_AUTHOR_EMAIL: 'a@example.org',
-  GIT_COMMITTER_NAME: 'A',
-  GIT_COMMITTER_EMAIL: 'a@example.org',
-  GIT_CONFIG_NOSYSTEM: '1',
-};
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'holdfast-index-'));

@@ -7,21 +7,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openTestJob, type TestJob } from '../../src/testing.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
+import { gitEnvironment as env } from '../support/git-environment.ts';
 import { questionFrom } from '../support/questions.ts';
 
 let root: string;
 let main: string;
 let workspace: string;
 let job: TestJob;
-const env = {
-  PATH: process.env['PATH'],
-  HOME: '/nowhere',
-  GIT_AUTHOR_NAME: 'A',
-  GIT_AUTHOR_EMAIL: 'a@example.org',
-  GIT_COMMITTER_NAME: 'A',
-  GIT_COMMITTER_EMAIL: 'a@example.org',
-  GIT_CONFIG_NOSYSTEM: '1',
-};
 const names = Object.keys(env);
 
 beforeEach(() => {
