@@ -4,16 +4,17 @@ import { defined } from '../model/defined.ts';
 import { fileCopyStep, fileRemoveStep, fileWriteStep } from '../model/step/built-in/file.ts';
 import { implementStep } from '../model/step/step.ts';
 
-export const fileWrite = implementStep(fileWriteStep, async (ctx, { path, content, mode }) => {
-  const bytes = new TextEncoder().encode(content);
+export const fileWrite = implementStep(fileWriteStep, async (ctx, { path, content, encoding, mode, hardLinks }) => {
   const permissions = mode === undefined ? undefined : Number.parseInt(mode, 8);
-  await ctx.files.write(path, bytes, defined({ mode: permissions }));
+  await ctx.files.write(path, content, defined({ mode: permissions, encoding, hardLinks }));
+  // What is staged: the text in its encoding.
+  const bytes = await ctx.files.read(path);
   return { path, sizeBytes: bytes.length, digest: createHash('sha256').update(bytes).digest('hex') };
 });
 
-export const fileCopy = implementStep(fileCopyStep, async (ctx, { from, to }) => {
+export const fileCopy = implementStep(fileCopyStep, async (ctx, { from, to, hardLinks }) => {
   const tally = { sizeBytes: 0, hash: createHash('sha256') };
-  await ctx.files.write(to, counted(ctx.files.stream(from), tally));
+  await ctx.files.write(to, counted(ctx.files.stream(from), tally), defined({ hardLinks }));
   return { path: to, sizeBytes: tally.sizeBytes, digest: tally.hash.digest('hex') };
 });
 

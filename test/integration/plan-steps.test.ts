@@ -1,6 +1,7 @@
 /** Every field of a built-in step has its effect from the plan on: a plan, the Workflow, a real server, a worker. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -68,8 +69,10 @@ async function run(workspace: string, fields: Fields): Promise<PlanResult> {
 }
 
 /** What a plan of this one step fails with. */
-async function failureOf(step: Fields, plan: Fields = {}): Promise<string> {
-  const handle = await start(newWorkspace(), { ...plan, steps: [{ id: 's', ...step, ...once }] });
+async function failureOf(step: Fields, plan: Fields = {}, linked?: readonly [string, string]): Promise<string> {
+  const workspace = newWorkspace(linked === undefined ? {} : { [linked[0]]: 'shared' });
+  if (linked !== undefined) linkSync(join(root, workspace, linked[0]), join(root, workspace, linked[1]));
+  const handle = await start(workspace, { ...plan, steps: [{ id: 's', ...step, ...once }] });
   const error: unknown = await handle.result().then(
     () => assert.fail(`${JSON.stringify(step)} has not failed`),
     (cause: unknown) => cause,
@@ -77,18 +80,33 @@ async function failureOf(step: Fields, plan: Fields = {}): Promise<string> {
   return (error as { cause?: Error }).cause?.message ?? '';
 }
 
-test('file steps of a plan: content, mode, copy, removal', LIMIT, async () => {
-  const workspace = newWorkspace({ 'old.txt': 'old' });
-  await run(workspace, {
+test('file steps of a plan: content, mode, encoding, hard links, copy, removal', LIMIT, async () => {
+  const workspace = newWorkspace({ 'old.txt': 'old', 'a.txt': 'shared', 'c.txt': 'shared' });
+  const at = (path: string): string => join(root, workspace, path);
+  linkSync(at('a.txt'), at('b.txt'));
+  linkSync(at('c.txt'), at('d.txt'));
+  const latin = { path: 'a.txt', content: 'café', encoding: 'latin1', hardLinks: 'split' };
+  const { outputs } = await run(workspace, {
     steps: [
       { id: 'write', use: 'file.write', with: { path: 'bin/run', content: '#!', mode: '755' } },
-      { id: 'copy', use: 'file.copy', needs: ['write'], with: { from: 'bin/run', to: 'copy' } },
+      { id: 'latin', use: 'file.write', with: latin },
+      { id: 'copy', use: 'file.copy', needs: ['write'], with: { from: 'bin/run', to: 'c.txt', hardLinks: 'split' } },
       { id: 'remove', use: 'file.remove', with: { path: 'old.txt' } },
     ],
   });
-  assert.equal(statSync(join(root, workspace, 'bin/run')).mode & 0o777, 0o755);
-  assert.equal(readFileSync(join(root, workspace, 'copy'), 'utf8'), '#!');
-  assert.equal(existsSync(join(root, workspace, 'old.txt')), false);
+  assert.equal(statSync(at('bin/run')).mode & 0o777, 0o755);
+  assert.deepEqual(readFileSync(at('a.txt')), Buffer.from('caf\xe9', 'latin1'));
+  const digest = createHash('sha256').update('caf\xe9', 'latin1').digest('hex');
+  assert.deepEqual(outputs['latin'], { path: 'a.txt', sizeBytes: 4, digest }, 'of the bytes that are written');
+  assert.equal(readFileSync(at('c.txt'), 'utf8'), '#!');
+  for (const other of ['b.txt', 'd.txt']) assert.equal(readFileSync(at(other), 'utf8'), 'shared', other);
+  assert.equal(existsSync(at('old.txt')), false);
+
+  for (const step of [
+    { use: 'file.write', with: { path: 'b', content: 'x' } },
+    { use: 'file.copy', with: { from: 'a', to: 'b' } },
+  ])
+    assert.match(await failureOf(step, {}, ['a', 'b']), /b has 2 names \(hard links\)/);
 });
 
 test(

@@ -117,6 +117,15 @@ export const NOTHING_LOST: readonly Mutation[] = [
   },
   {
     guarantee: 'G4',
+    breaks: 'a file that took the place of a link is replaced with it',
+    file: 'src/effects/files/commit/replace.ts',
+    find: "before.kind !== 'symlink' || linkTargetOf(commit.target) !== before.target",
+    replace: "before.kind !== 'symlink'",
+    tests: ['test/unit/file-change-races.test.ts'],
+    name: 'in the place of a link',
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a path goes up out of the workspace',
     file: 'src/effects/files/path.ts',
     find: "if (part === '..') throw",

@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { BUILT_IN_STEPS } from '../../src/model/step/built-in/steps.ts';
 
 const FILE = 'test/integration/plan-steps.test.ts';
-const F = 'file steps of a plan: content, mode, copy, removal';
+const F = 'file steps of a plan: content, mode, encoding, hard links, copy, removal';
 const D = 'database steps of a plan: values, what undoes them, columns of the record, a bound of rows';
 const U = 'a column that a plan leaves out of the record may change; a statement is undone by the plan’s own';
 const H = 'a request of a plan: headers from the environment, body, accepted status, file';
@@ -27,10 +27,13 @@ const TRIED_BY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     path: F,
     content: F,
     mode: F,
+    encoding: F,
+    hardLinks: F,
   },
   'file.copy': {
     from: F,
     to: F,
+    hardLinks: F,
   },
   'file.remove': {
     path: F,

@@ -97,6 +97,23 @@ test('a file put in place is never lost in a creation, a removal, or a replaceme
   }
 });
 
+test('a file put in the place of a link, up to the last look before the link is replaced, is left alone', async () => {
+  for (const moment of ['opened', 'captured', 'hashed'] as const) {
+    for (const after of [await files.fileState('new'), { kind: 'symlink', target: 'there' } as const]) {
+      rmSync(files.at('x'), { force: true });
+      symlinkSync('here', files.at('x'));
+      const outcome = await files.change('x', { kind: 'symlink', target: 'here' }, after, (now) => {
+        if (now !== moment) return;
+        writeFileSync(files.at('theirs'), 'theirs');
+        renameSync(files.at('theirs'), files.at('x'));
+      });
+      assert.equal(outcome.outcome, 'conflict', `${moment}, ${after.kind}`);
+      assert.equal(files.read('x'), 'theirs');
+      files.assertTidy();
+    }
+  }
+});
+
 test('a removal at any moment is told, or done', async () => {
   for (const moment of MOMENTS) {
     writeFileSync(files.at('x'), 'old');

@@ -5,9 +5,9 @@
  * 1. Nothing is replaced or removed that isn't, byte for byte, what the change expects; otherwise the outcome says what
  *    was found and nothing has changed.
  * 2. A new file is placed by `link`, which replaces nothing; a removal takes the file away by `rename` and looks at
- *    what it took: neither has a gap. A replacement has one, between the last comparison of inodes and the rename: a
- *    file that somebody renames there in these microseconds is lost. What is written into the old file meanwhile is
- *    not.
+ *    what it took: neither has a gap. A replacement has one, between the last comparison and the rename, two system
+ *    calls in a row: a file that somebody renames there in between is lost. What is written into the old file meanwhile
+ *    is not.
  * 3. Committing again after a crash at any point ends in the same state, and finds what the first attempt captured.
  */
 import { ABSENT, type FileState } from '../../../model/record/world.ts';

@@ -9,10 +9,10 @@ import { versionOf } from '../temporary.ts';
 import type { RunningCommit } from './running-commit.ts';
 
 /**
- * Hands the temporary file to `place`, which gives it the target's name.
+ * Hands the temporary file to `place`, which gives it the target's name, and returns what that returns.
  * @throws HoldfastError `busy` where it is no longer the file that was prepared
  */
-export function withTemporary(commit: RunningCommit, place: (temporary: string) => void): void {
+export function withTemporary<T>(commit: RunningCommit, place: (temporary: string) => T): T {
   const { temporary } = commit.prepared;
   const { path, after } = commit.change;
   if (temporary === undefined) throw hasGone(path);
@@ -24,7 +24,7 @@ export function withTemporary(commit: RunningCommit, place: (temporary: string) 
     const absolute = folder.at(temporary.name);
     const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined || versionOf(stat) !== temporary.version) throw hasGone(path);
-    place(absolute);
+    return place(absolute);
   } finally {
     if (!isBeside) folder.close();
   }
