@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { linkSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { free, testCommandingJob } from '../support/commanding-job.ts';
-import { questionFrom } from '../support/questions.ts';
+import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
+import type { Question } from '../../src/model/question/question.ts';
+import { comparedQuestion, questionFrom } from '../support/questions.ts';
 
 const tested = testCommandingJob();
 const doFree = (stepId: string, more = {}): Promise<unknown> =>
@@ -70,6 +72,66 @@ test('a file with other names is written only by a step that says so, never into
   await doFree('split');
   assert.equal(both(), 'new\nold\n');
   rmSync(tested.at('a.txt'));
+});
+
+test('other names of a file that is replaced or removed are named before it, and when it is undone', async () => {
+  for (const [one, other] of [
+    ['a.txt', 'b.txt'],
+    ['c.txt', 'd.txt'],
+    ['e.txt', 'f.txt'],
+  ] as const) {
+    tested.put(one, 'old\n');
+    linkSync(tested.at(one), tested.at(other));
+  }
+  tested.code = async ({ files }) => {
+    await files.write('a.txt', 'new\n', { hardLinks: 'split' });
+    await files.remove('c.txt');
+  };
+  const more = { approval: 'before-apply' } as const;
+  const asked = await questionFrom(doFree('split', more));
+  assert.match(asked.findings[0]!.difference, /replace a\.txt \(4 bytes\); its other name \(hard link\) keeps the old/);
+  assert.match(asked.findings[0]!.difference, /remove c\.txt; its other name \(hard link\) keeps the old content/);
+  await tested.decide(asked, { answer: 'approve' });
+  await doFree('split', more);
+  await tested.run('echo new > g && mv g e.txt', {}, { stepId: 'command' });
+  tested.code = ({ files }) => files.write('own.txt', 'own\n');
+  await doFree('own');
+  linkSync(tested.at('own.txt'), tested.at('later.txt'));
+
+  await using inspection = await WorkspaceInspection.open(tested.job.workspace, {});
+  const previews = await inspection.undoPreview(tested.job.jobId, new Map());
+  const { left } = await tested.job.undo();
+  const why = 'it is a file of its own now: its other name (hard link) is not joined with it again';
+  assert.deepEqual(
+    previews.flatMap(({ leaves }) => leaves),
+    ['e', 'c', 'a'].map((name) => ({ what: `file:${name}.txt`, why })),
+  );
+  assert.deepEqual(left, [
+    { stepId: 'own', what: 'file:own.txt', why: 'its other name (hard link) keeps what it held before the undoing' },
+    { stepId: 'command', what: 'file:e.txt', why },
+    { stepId: 'split', what: 'file:c.txt', why },
+    { stepId: 'split', what: 'file:a.txt', why },
+  ]);
+  for (const name of 'abcdef') assert.equal(tested.text(`${name}.txt`), 'old\n');
+  assert.equal(tested.text('later.txt'), 'own\n');
+});
+
+test('a restore and a rerun say which other names keep what the file held', async () => {
+  tested.put('a.txt', 'old\n');
+  linkSync(tested.at('a.txt'), tested.at('b.txt'));
+  tested.code = ({ files }) => files.write('a.txt', 'new\n', { hardLinks: 'split' });
+  await doFree('split');
+  const drift = async (): Promise<Question> => {
+    tested.put('a.txt', 'theirs\n');
+    rmSync(tested.at('theirs.txt'), { force: true });
+    linkSync(tested.at('a.txt'), tested.at('theirs.txt'));
+    return await comparedQuestion(tested.job);
+  };
+  const restored = await tested.decide(await drift(), { answer: 'restore' });
+  assert.match(restored.join('\n'), /file:a\.txt: put back; its other name \(hard link\) keeps what it held/);
+  const again = await tested.decide(await drift(), { answer: 'rerun' });
+  assert.match(again.join('\n'), /file:a\.txt: put back; its other name \(hard link\) keeps what it held/);
+  assert.match(again.join('\n'), /file:a\.txt: it is a file of its own now: .* not joined with it again/);
 });
 
 test('a command that replaces a file with other names splits it, as it would in the workspace itself', async () => {

@@ -1,6 +1,13 @@
 /** An effect in one line, for a person: `replace report.md (2,143 bytes)`. */
 import type * as z from 'zod';
-import type { AnyFileStateSchema, Effect, FileWriteSchema, PerformEffect } from './effect.ts';
+import {
+  namesBefore,
+  type AnyFileStateSchema,
+  type Effect,
+  type FileWriteSchema,
+  type PerformEffect,
+} from './effect.ts';
+import { otherNames } from './other-names.ts';
 import { formatResource } from './resource.ts';
 
 type AnyFileState = z.infer<typeof AnyFileStateSchema>;
@@ -8,7 +15,13 @@ type FileWrite = z.infer<typeof FileWriteSchema>;
 
 const MAX_TEXT_SHOWN = 200;
 
+/** What a file's other names keep is part of what is done. */
 export function describeEffect(effect: Effect): string {
+  const others = otherNames(namesBefore(effect), 'keeps');
+  return others === undefined ? describeChange(effect) : `${describeChange(effect)}; ${others} the old content`;
+}
+
+function describeChange(effect: Effect): string {
   switch (effect.kind) {
     case 'file.write':
       return describeWrite(effect);

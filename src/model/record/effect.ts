@@ -28,12 +28,19 @@ export const AnyFileStateSchema = z.discriminatedUnion('kind', [
   OtherFileStateSchema,
 ]);
 
+/**
+ * How many names (hard links) the file has that is replaced or removed, where it has several: the others keep its old
+ * content, and undoing does not join them again. Of version 0.1: never there.
+ */
+const NAMES = { names: z.int().min(2).optional() };
+
 /** `after.content` names the blob. */
 export const FileWriteSchema = z.strictObject({
   kind: z.literal('file.write'),
   path: z.string(),
   before: AnyFileStateSchema,
   after: FileStateSchema,
+  ...NAMES,
 });
 
 export const FileRemoveSchema = z.strictObject({
@@ -41,6 +48,7 @@ export const FileRemoveSchema = z.strictObject({
   path: z.string(),
   before: AnyFileStateSchema,
   after: AbsentSchema,
+  ...NAMES,
 });
 
 /** Puts a path to a state that it had: what undoes any change of a path. */
@@ -56,6 +64,7 @@ export const DirectoryCreateSchema = z.strictObject({
   path: z.string(),
   before: AnyFileStateSchema,
   after: DirectoryStateSchema,
+  ...NAMES,
 });
 
 /** Once what was in it is gone. */
@@ -78,6 +87,7 @@ export const SymlinkWriteSchema = z.strictObject({
   path: z.string(),
   before: AnyFileStateSchema,
   after: SymlinkStateSchema,
+  ...NAMES,
 });
 
 /**
@@ -177,6 +187,11 @@ export function resourceOfEffect(effect: Effect): Resource | undefined {
 export function uriOf(effect: Effect): string | undefined {
   const resource = resourceOfEffect(effect);
   return resource === undefined ? undefined : formatResource(resource);
+}
+
+/** Of a file that had other names: more than 1. */
+export function namesBefore(effect: Effect): number {
+  return 'names' in effect ? (effect.names ?? 1) : 1;
 }
 
 /** Does a path become another kind of thing? What stands there is taken away first: on the way nothing is. */

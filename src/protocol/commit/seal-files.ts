@@ -21,11 +21,12 @@ export async function stagedFileEffects(draft: FileDraft): Promise<FileEffect[]>
   const created = new Set<string>();
   for (const staged of stage.files.values()) {
     const before = await stateBefore(draft, staged.path);
-    refuseShared(staged, stage.seenFiles.get(staged.path));
+    const names = namesOf(stage.seenFiles.get(staged.path));
+    if (names > 1) refuseShared(staged, names);
     const effect = fileEffectOf(staged, before);
     if (effect === undefined) continue;
     if (before.kind === 'absent') effects.push(...(await missingFolders(draft, staged.path, created)));
-    effects.push(effect);
+    effects.push(names > 1 ? ({ ...effect, names } as FileEffect) : effect);
   }
   const ordered = [...stage.files.values()].some(({ kind }) => kind === 'put') ? inOrder(effects) : effects;
   workspace.files.refuseSameTargets(ordered);
@@ -42,12 +43,14 @@ async function stateBefore({ workspace, claim, stage }: FileDraft, path: string)
   return sighting.state;
 }
 
+function namesOf(seen: FileSighting | undefined): number {
+  return seen?.outcome === 'seen' ? (seen.stamp?.links ?? 1) : 1;
+}
+
 /** Replaced, a file with other names is no longer theirs, and no undoing makes it so again. */
-function refuseShared(staged: StagedFile, seen: FileSighting | undefined): void {
-  if (staged.kind !== 'write' || staged.splits === true || seen?.outcome !== 'seen') return;
+function refuseShared(staged: StagedFile, links: number): void {
+  if (staged.kind !== 'write' || staged.splits === true) return;
   const { path } = staged;
-  const links = seen.stamp?.links ?? 1;
-  if (links < 2) return;
   throw new HoldfastError(
     'bad-input',
     `${path} has ${links} names (hard links). Replacing it would leave the others with the old content, for good. ` +

@@ -4,6 +4,7 @@ import type { UndoPreview } from '../../model/job/undo-preview.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';
 import { inUndoOrder, uriOf, type Effect } from '../../model/record/effect.ts';
 import type { NotUndone } from '../../model/record/intent.ts';
+import { whyNotJoined } from '../../model/record/other-names.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -31,6 +32,7 @@ export function previewUndo(ledger: Ledger, jobId: string, item: UndoItem, steps
     undoes: undone.map((effect) => uriOf(effect) ?? describeEffect(effect)),
     leaves: [
       ...statements.map(statementStays),
+      ...effects.flatMap(othersStay),
       ...unrecorded,
       ...calls.map((row) => ({ what: resourceOfCall(row), why })),
     ],
@@ -62,6 +64,11 @@ function recordOf(ledger: Ledger, jobId: string, { stepId, generation, seq }: Un
 
 function statementStays(effect: Effect): NotUndone {
   return { what: describeEffect(effect), why: 'the statement has no undo' };
+}
+
+function othersStay(effect: Effect): readonly NotUndone[] {
+  const why = whyNotJoined(effect);
+  return why === undefined ? [] : [{ what: uriOf(effect)!, why }];
 }
 
 function whyCallStays(compensates: Compensates): string {

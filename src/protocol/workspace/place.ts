@@ -11,9 +11,9 @@ import { cannotRead } from './unreadable.ts';
 
 export type FileCommit = { readonly kind: 'applied' } | { readonly kind: 'conflict'; readonly found: FileState };
 
-/** `captured`: the content that was there. */
+/** `captured`: the content that was there. `names`: how many it had, where it had several. */
 export type FilePut =
-  | { readonly kind: 'done'; readonly captured?: Digest }
+  | { readonly kind: 'done'; readonly captured?: Digest; readonly names?: number }
   | { readonly kind: 'unchanged'; readonly reason: string; readonly captured?: Digest };
 
 export interface FileReplacement {
@@ -59,7 +59,8 @@ export async function replaceFile(
   switch (outcome.outcome) {
     case 'applied': {
       const isReplaced = expectedNow.kind === 'file' && !sameState(expectedNow, state);
-      return { kind: 'done', ...defined({ captured: isReplaced ? expectedNow.content : undefined }) };
+      if (!isReplaced) return { kind: 'done' };
+      return { kind: 'done', captured: expectedNow.content, ...defined({ names: outcome.names }) };
     }
     case 'written-meanwhile':
       return { kind: 'done', captured: outcome.stored };

@@ -8,6 +8,8 @@ export interface AppliedOutcome {
   readonly outcome: 'applied';
   /** An earlier attempt had placed it already, or nothing had to change. */
   readonly wasThere: boolean;
+  /** How many names (hard links) the file had that was replaced or removed, where it had several. */
+  readonly names?: number;
 }
 
 /** Nothing was changed. */

@@ -45,6 +45,7 @@ export async function replaceFile(
   const afterwards = await old.state();
   if (afterwards.content === before.content) {
     await storeIfUnknown(commit, old, afterwards.content);
+    commit.reportOtherNames(old, captured);
     dropCaptured(captured);
     return commit.applied();
   }

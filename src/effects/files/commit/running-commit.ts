@@ -36,6 +36,7 @@ export class RunningCommit {
   readonly target: string;
   readonly #options: CommitOptions;
   #unrecorded: StoredContent | undefined;
+  #names: number | undefined;
 
   constructor({ workspace, folder, prepared, blobs, options }: CommitParts) {
     this.workspace = workspace;
@@ -55,8 +56,14 @@ export class RunningCommit {
     this.#unrecorded = stored;
   }
 
+  /** Told while the file that was replaced or removed has no name any more but that under which it is captured. */
+  reportOtherNames(old: OldFile, captured: string | undefined): void {
+    const others = Number(old.stat().nlink) - (captured === undefined ? 0 : 1);
+    if (others > 0) this.#names = others + 1;
+  }
+
   applied(wasThere = false): CommitOutcome {
-    if (this.#unrecorded === undefined) return { outcome: 'applied', wasThere };
+    if (this.#unrecorded === undefined) return { outcome: 'applied', wasThere, ...defined({ names: this.#names }) };
     const { content, sizeBytes } = this.#unrecorded;
     return { outcome: 'written-meanwhile', stored: content, sizeBytes };
   }

@@ -71,6 +71,7 @@ export async function settleTakenAway(commit: RunningCommit, wasThere = false): 
     const state = await file.state();
     await storeIfUnknown(commit, file, state.content);
     if (before.kind === 'file' && state.content !== before.content) commit.reportUnrecorded(state);
+    commit.reportOtherNames(file, captured);
     dropCaptured(captured);
     return commit.applied(wasThere);
   } finally {

@@ -8,7 +8,7 @@ import { StepHistory } from '../../compare/step-history.ts';
 import type { AppliedEffect, StepRecord } from '../../../model/record/record.ts';
 import type { ResourceState } from '../../../model/record/world.ts';
 import { acceptFound } from './accept.ts';
-import { fileNow, removeEmptyFolder, resetFile } from '../changes/files.ts';
+import { fileNow, noteNotJoined, removeEmptyFolder, resetFile } from '../changes/files.ts';
 import { fileState } from '../../../model/record/narrowed-state.ts';
 import type { RunningRepair } from '../running/running-repair.ts';
 
@@ -67,6 +67,7 @@ async function undoFile(
     if (await removeEmptyFolder(repair, { path, part, shown: now, wanted })) repair.change('undone', resource, wanted);
   } else if (await resetFile(repair, { path, part, shown: fileState(shown), wanted })) {
     repair.change('undone', resource, wanted);
+    noteNotJoined(repair, effect);
   } else {
     repair.note(`step ${stepId}: ${resource} could not be undone`);
   }

@@ -7,7 +7,7 @@ import { ABSENT, sameState } from '../../../model/record/world.ts';
 import { removeIntentLeftovers } from '../../commit/leftovers.ts';
 import { acceptFound } from './accept.ts';
 import { intentInConflict } from './conflict.ts';
-import { fileNow, resetFile } from '../changes/files.ts';
+import { fileNow, noteNotJoined, resetFile } from '../changes/files.ts';
 import type { RepairPart, RunningRepair } from '../running/running-repair.ts';
 
 /** The target that is in conflict stays as it was found: it is what the step finds when it runs again. */
@@ -56,8 +56,9 @@ async function undoFile(
   const { path, before, after } = effect;
   const now = (await fileNow(repair, path)) ?? before;
   const isHalf = now.kind === 'absent' && changesKind(effect);
-  if (isHalf || mark?.outcome === 'applied' || sameState(after, now))
-    await resetFile(repair, { path, part, shown: isHalf ? ABSENT : after, wanted: before });
+  if (!isHalf && mark?.outcome !== 'applied' && !sameState(after, now)) return;
+  if (await resetFile(repair, { path, part, shown: isHalf ? ABSENT : after, wanted: before }))
+    noteNotJoined(repair, effect);
 }
 
 async function undoInDatabases(

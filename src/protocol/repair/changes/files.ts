@@ -1,4 +1,6 @@
 /** Files that a repair puts to a state; what is replaced is captured. */
+import { uriOf, type FileEffect } from '../../../model/record/effect.ts';
+import { otherNames, whyNotJoined } from '../../../model/record/other-names.ts';
 import type { FileState } from '../../../model/record/world.ts';
 import type { RepairPart, RunningRepair } from '../running/running-repair.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';
@@ -21,12 +23,19 @@ export async function resetFile(repair: RunningRepair, { path, part, shown, want
   if (!(outcome instanceof Unchanged)) {
     if (outcome.captured !== undefined) repair.captured[resource] = outcome.captured;
     if (outcome.kind === 'done') {
-      repair.note(`${resource}: put back`);
+      const others = otherNames(outcome.names ?? 1, 'keeps');
+      repair.note(`${resource}: put back${others === undefined ? '' : `; ${others} what it held`}`);
       return true;
     }
   }
   repair.note(`${resource}: unchanged (${outcome.reason})`);
   return false;
+}
+
+/** A file that had other names (hard links) before the effect that was undone. */
+export function noteNotJoined(repair: RunningRepair, effect: FileEffect): void {
+  const why = whyNotJoined(effect);
+  if (why !== undefined) repair.note(`${uriOf(effect)}: ${why}`);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Puts a path back to what it was before the step. */
+import type { SeenFile } from '../../../effects/files/sighting.ts';
 import { uriOf, type FileEffect } from '../../../model/record/effect.ts';
+import { otherNames, whyNotJoined } from '../../../model/record/other-names.ts';
 import { sameState, type FileState } from '../../../model/record/world.ts';
 import { lostContentFinding } from '../../question/undo.ts';
 import { unseenFinding } from '../../question/unseen.ts';
@@ -27,7 +29,14 @@ export async function invertFile(inversion: RunningInversion, effect: FileEffect
   }
   if (before.kind === 'absent') inversion.gone.add(path);
   stage.seenFiles.set(path, sighting);
+  for (const why of whatOfOtherNames(effect, sighting)) inversion.leave(resource, why);
   inversion.files.push({ kind: 'file.restore', path, before: found, after: before });
+}
+
+/** Of names that the file had before the step, and of names that somebody has given it since. */
+function whatOfOtherNames(effect: FileEffect, { stamp }: SeenFile): readonly string[] {
+  const since = otherNames(stamp?.links ?? 1, 'keeps');
+  return [whyNotJoined(effect), since && `${since} what it held before the undoing`].filter((why) => why !== undefined);
 }
 
 /** What is in a folder and stays there. */
