@@ -15,8 +15,8 @@ export const NOTHING_LOST: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'a file is split from its other names without a word',
     file: 'src/protocol/commit/seal-files.ts',
-    find: 'if (links < 2) return;',
-    replace: 'if (links > 0) return;',
+    find: 'if (names > 1) refuseShared',
+    replace: 'if (names > 1_000) refuseShared',
     tests: ['test/integration/file-bytes.test.ts'],
   },
   {
