@@ -5,6 +5,24 @@ import type { Mutation } from './mutation.ts';
 export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
+    breaks: 'a look of git while a command runs ends its attempt',
+    file: 'src/protocol/attempt/commands/neighbours.ts',
+    find: '.files, path, sighting.state)) === meaning;',
+    replace: '.files, path, sighting.state)) === undefined;',
+    tests: ['test/integration/command-index.test.ts'],
+    name: 'git may look',
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'whatever happens to an index while a command runs is taken for a look of git',
+    file: 'src/protocol/attempt/commands/neighbours.ts',
+    find: "if (meaning === undefined || sighting.outcome !== 'seen') return false;",
+    replace: 'if (meaning !== undefined) return true;',
+    tests: ['test/integration/command-index.test.ts'],
+    name: 'git may look',
+  },
+  {
+    guarantee: 'G2',
     breaks: 'an index that git has refreshed is compared byte for byte',
     file: 'src/effects/files/git-index.ts',
     find: 'return INDEX_PATH.test(path);',

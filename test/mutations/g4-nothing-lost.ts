@@ -5,6 +5,22 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'bytes that are no UTF-8 look all the same',
+    file: 'src/effects/files/odd-bytes.ts',
+    find: 'if (isUtf8(bytes)) return { text',
+    replace: 'if (bytes.byteLength > 0) return { text',
+    tests: ['test/integration/odd-bytes.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a command that prints what only looks like an odd byte is the same version',
+    file: 'src/protocol/look/command.ts',
+    find: '...(oddBytes === 0 ? {} : { oddBytes })',
+    replace: '',
+    tests: ['test/integration/odd-bytes.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a listing leaves out what has a name that is not Unicode',
     file: 'src/effects/files/list.ts',
     find: "const isUnnameable = name.includes('\\ufffd') && !Buffer.from(name).equals(bytes);",

@@ -3,7 +3,7 @@
  *
  * Invariant: two contents that differ never show the same text: a byte that is no UTF-8 is shown as itself, `<E9>`.
  */
-import { withOddBytes } from './odd-bytes.ts';
+import { shownByte, withOddBytes } from './odd-bytes.ts';
 
 export interface ShownText {
   readonly text: string;
@@ -41,7 +41,7 @@ function almostUtf8(bytes: Uint8Array): ShownText | undefined {
   let odd = 0;
   const text = withOddBytes(bytes, (byte) => {
     odd += 1;
-    return `<${byte.toString(16).toUpperCase()}>`;
+    return shownByte(byte);
   });
   if (odd * BYTES_FOR_ONE_ODD > bytes.byteLength) return undefined;
   return { text, encoding: 'not UTF-8', hasMark: text.startsWith('\ufeff') };

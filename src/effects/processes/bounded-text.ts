@@ -1,4 +1,5 @@
 /** Output of any length in bounded memory: its start and its end; what is omitted between them is counted. */
+import { decodedBytes } from '../files/odd-bytes.ts';
 
 export class BoundedText {
   readonly #half: number;
@@ -45,8 +46,9 @@ export class BoundedText {
     return Buffer.concat([...this.#head, ...middle, ...this.#tail]);
   }
 
+  /** A byte that is no part of a character in UTF-8 is shown as itself, `<E9>`. */
   text(): string {
-    return new TextDecoder().decode(this.bytes());
+    return decodedBytes(this.bytes()).text;
   }
 
   #cutTail(): void {

@@ -4,6 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { OddByteDecoder } from '../files/odd-bytes.ts';
 import { BoundedText } from './bounded-text.ts';
 import { LastLine } from './last-line.ts';
 
@@ -66,11 +67,9 @@ export class Output {
       stream.on('data', (chunk: Buffer) => this.#add(text, chunk));
       return;
     }
-    const decoder = new TextDecoder();
-    stream.on('data', (chunk: Buffer) =>
-      this.#add(text, Buffer.from(filter.push(decoder.decode(chunk, { stream: true })))),
-    );
-    this.#heldBack.push(() => this.#add(text, Buffer.from(filter.push(decoder.decode()) + filter.end())));
+    const decoder = new OddByteDecoder();
+    stream.on('data', (chunk: Buffer) => this.#add(text, Buffer.from(filter.push(decoder.decode(chunk)))));
+    this.#heldBack.push(() => this.#add(text, Buffer.from(filter.push(decoder.end()) + filter.end())));
   }
 
   #add(text: BoundedText, chunk: Buffer): void {

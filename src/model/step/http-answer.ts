@@ -10,6 +10,8 @@ export const HttpAnswerSchema = z.strictObject({
   url: z.string(),
   headers: z.record(z.string(), z.string()),
   body: z.string().nullable(),
+  /** So many bytes of the body are no part of a character in UTF-8; `body` shows each as itself, `<E9>`. */
+  oddBytes: z.int().min(1).optional(),
   /** The body that was saved to a file. */
   saved: z.strictObject({ content: DigestSchema, sizeBytes: z.int().min(0) }).optional(),
 });

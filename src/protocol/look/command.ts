@@ -1,5 +1,6 @@
 /** What a watched command prints. One that isn't there, fails or takes too long has told nothing. */
 import { randomUUID } from 'node:crypto';
+import { decodedBytes } from '../../effects/files/odd-bytes.ts';
 import { DEFAULT_PATH } from '../../effects/processes/find-program.ts';
 import { runProcess } from '../../effects/processes/run.ts';
 import { digestOf } from '../../model/digest.ts';
@@ -22,10 +23,10 @@ export async function lookAtCommand(
     const end = await run(place, argv);
     if (end.killed !== undefined) return unreadable(argv, `was killed: ${killText(end.killed)}`);
     if (end.exitCode !== 0) return unreadable(argv, `ended with ${exitText(end)}`);
-    const stdout = end.stdout.text();
+    const { text: stdout, oddBytes } = decodedBytes(end.stdout.bytes());
     return seen({
       kind: 'value',
-      value: digestOf({ stdout }),
+      value: digestOf({ stdout, ...(oddBytes === 0 ? {} : { oddBytes }) }),
       summary: stdout.trim().slice(0, MAX_SUMMARY_CHARACTERS),
     });
   } catch (error) {

@@ -4,12 +4,14 @@
  * Invariant: an endpoint that doesn't answer, answers otherwise than with 200 to 299, or doesn't tell its version, was
  * not read. That is neither "gone" nor "unchanged".
  */
-import type { Json } from '../../model/canonical-json.ts';
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import { defined } from '../../model/defined.ts';
 import { digestOf } from '../../model/digest.ts';
 import { resolve } from '../../model/plan/reference/resolve.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/job/settings.ts';
 import { ABSENT, type Sighting } from '../../model/record/world.ts';
+import { decodedBytes } from '../../effects/files/odd-bytes.ts';
 import type { ExchangeResponse } from '../../effects/http/exchange-request.ts';
 import { exchange } from '../../effects/http/exchange.ts';
 import { HttpSecrets } from '../secrets/http-secrets.ts';
@@ -28,6 +30,8 @@ type EndpointWatch = Extract<Watch, { kind: 'endpoint' }>;
 interface ToldVersion {
   readonly place: string;
   readonly value: Json;
+  /** Some of its bytes are no UTF-8; `value` shows each as itself. */
+  readonly hasOddBytes?: boolean;
 }
 
 export async function lookAtEndpoint(
@@ -39,10 +43,10 @@ export async function lookAtEndpoint(
   try {
     const secrets = new HttpSecrets(watch.headers ?? {}, workspace.env);
     workspace.secrets.knowVariables(secrets.variables);
-    const { place, value } = await toldVersion(watch, settings, secrets);
+    const { place, value, hasOddBytes } = await toldVersion(watch, settings, secrets);
     const text = secrets.redact(typeof value === 'string' ? value : JSON.stringify(value));
     const summary = `${place}: ${text}`.slice(0, MAX_SUMMARY_CHARACTERS);
-    return seen({ kind: 'value', value: digestOf({ version: value }), summary });
+    return seen({ kind: 'value', value: digestOf({ version: value, ...defined({ hasOddBytes }) }), summary });
   } catch (error) {
     if (error instanceof HoldfastError)
       return { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message };
@@ -84,9 +88,21 @@ function fromHeader(name: string, { headers, url }: ExchangeResponse): ToldVersi
 }
 
 async function fromJson({ json: path = '' }: EndpointWatch, { body, url }: ExchangeResponse): Promise<ToldVersion> {
-  const document = parseJson(await boundedText(body, url), url);
+  const bytes = await boundedBytes(body, url);
+  const { text, oddBytes } = decodedBytes(bytes);
+  const value = partOf(parseJson(text, url), path, url);
+  if (oddBytes === 0) return { place: path, value };
+  // Bytes may be odd elsewhere in the document, now and then: only the part itself counts.
+  const plain = partOf(parseJson(new TextDecoder().decode(bytes), url), path, url);
+  return canonicalJson(plain) === canonicalJson(value)
+    ? { place: path, value: plain }
+    : { place: path, value, hasOddBytes: true };
+}
+
+/** @throws HoldfastError `not-found` */
+function partOf(document: Json, path: string, url: string): Json {
   try {
-    return { place: path, value: resolve(jsonReference(path), { output: document }) };
+    return resolve(jsonReference(path), { output: document });
   } catch (error) {
     throw new HoldfastError(
       'not-found',
@@ -97,7 +113,7 @@ async function fromJson({ json: path = '' }: EndpointWatch, { body, url }: Excha
   }
 }
 
-async function boundedText(body: ExchangeResponse['body'], url: string): Promise<string> {
+async function boundedBytes(body: ExchangeResponse['body'], url: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of body) {
@@ -109,7 +125,7 @@ async function boundedText(body: ExchangeResponse['body'], url: string): Promise
       );
     chunks.push(chunk);
   }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
 
 function parseJson(text: string, url: string): Json {

@@ -2,6 +2,7 @@
 import { isGitIndexPath, meaningOfIndex } from '../../effects/files/git-index.ts';
 import { isFailure } from '../../model/failure.ts';
 import { sameState, type FileState, type ResourceState } from '../../model/record/world.ts';
+import type { WorkspaceFiles } from './files.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A larger index is compared byte for byte: one of about 100,000 files is read. */
@@ -22,12 +23,29 @@ export async function isOnlyRefreshed(
   try {
     const before = meaningOfIndex(await blobs.read(recorded.content, { maxBytes: MAX_INDEX_BYTES }));
     if (before === undefined) return false;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of files.stream(path, found)) chunks.push(Uint8Array.from(chunk));
-    return meaningOfIndex(Buffer.concat(chunks)) === before;
+    return (await indexMeaningAt(files, path, found)) === before;
   } catch (error) {
     // What can't be read tells nothing: the bytes count.
     if (isFailure(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * What the git index at a path says, which was seen in this state; undefined: it is none, or can't be read.
+ */
+export async function indexMeaningAt(
+  files: WorkspaceFiles,
+  path: string,
+  state: ResourceState,
+): Promise<string | undefined> {
+  if (!isGitIndexPath(path) || !isReadable(state)) return undefined;
+  try {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of files.stream(path, state)) chunks.push(Uint8Array.from(chunk));
+    return meaningOfIndex(Buffer.concat(chunks));
+  } catch (error) {
+    if (isFailure(error)) return undefined;
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '../../../model/step/http-request.ts';
 import { asNotPerformed } from '../../../model/step/not-performed.ts';
 import type { PerformCall } from '../../../model/step/step-call.ts';
+import { decodedBytes } from '../../../effects/files/odd-bytes.ts';
 import type { ExchangeResponse } from '../../../effects/http/exchange-request.ts';
 import { exchange } from '../../../effects/http/exchange.ts';
 import type { HttpSecrets } from '../../secrets/http-secrets.ts';
@@ -59,15 +60,17 @@ export class HttpCall {
     const redacted = Object.entries(response.headers).map(([name, value]) => [name, secrets.redact(value)] as const);
     const shown = { status, url: secrets.redact(url), headers: Object.fromEntries(redacted) };
     return request.saveTo === undefined
-      ? { ...shown, body: await this.#text(response) }
+      ? { ...shown, ...(await this.#text(response)) }
       : { ...shown, body: null, saved: await this.#saved(response, request.saveTo) };
   }
 
   /** Null: there is no body. */
-  async #text(response: ExchangeResponse): Promise<string | null> {
+  async #text(response: ExchangeResponse): Promise<Pick<HttpAnswer, 'body' | 'oddBytes'>> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of this.#bounded(response, DEFAULT_MAX_RESPONSE_BYTES)) chunks.push(chunk);
-    return chunks.length === 0 ? null : this.#scope.secrets.redact(new TextDecoder().decode(Buffer.concat(chunks)));
+    if (chunks.length === 0) return { body: null };
+    const { text, oddBytes } = decodedBytes(Buffer.concat(chunks));
+    return { body: this.#scope.secrets.redact(text), ...(oddBytes === 0 ? {} : { oddBytes }) };
   }
 
   async #saved(response: ExchangeResponse, saveTo: string): Promise<NonNullable<HttpAnswer['saved']>> {

@@ -58,8 +58,8 @@ function policyOf({ idempotent }: HttpRequest): 'repeat' | 'ask' {
   return idempotent ? 'repeat' : 'ask';
 }
 
-function asJson({ saved, ...answer }: HttpAnswer): Json {
-  return { ...answer, ...defined({ saved }) };
+function asJson({ saved, oddBytes, ...answer }: HttpAnswer): Json {
+  return { ...answer, ...defined({ saved, oddBytes }) };
 }
 
 interface RecordedResponse {

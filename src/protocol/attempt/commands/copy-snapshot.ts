@@ -13,6 +13,8 @@ export interface CopySnapshot {
   readonly copy: Tree;
   /** Contents of copied files so young that stat could not tell a change. */
   readonly young: ReadonlyMap<string, Digest>;
+  /** What the git indexes of the workspace say. */
+  readonly indexes: ReadonlyMap<string, string>;
 }
 
 export const NOTHING_COPIED: CopySnapshot = {
@@ -21,6 +23,7 @@ export const NOTHING_COPIED: CopySnapshot = {
   copied: new Map(),
   copy: new Map(),
   young: new Map(),
+  indexes: new Map(),
 };
 
 /** Is there more in a folder of the workspace than what the command was given of it? Then the folder stays. */

@@ -11,6 +11,7 @@ import { sameState } from '../../../model/record/world.ts';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
 import { differingPaths, UNNAMED } from '../../../effects/files/tree.ts';
+import { indexMeaningAt } from '../../workspace/refreshed.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Claim } from '../claim.ts';
 import type { CopySnapshot } from './copy-snapshot.ts';
@@ -73,8 +74,10 @@ async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignCha
     const sighting = sightings[index]!;
     const young = snapshot.young.get(path);
     if (!differing.has(path) && isContent(sighting, young)) continue;
+    if (isAbsent(sighting) && !snapshot.workspace.has(path)) continue;
     const isSameMode = now.get(path)?.mode === snapshot.workspace.get(path)?.mode;
     if (isSameMode && (await isOnlyTouched(sighting, young, neighbourhood.copyOf(path)))) continue;
+    if (isSameMode && (await saysTheSame(neighbourhood, path, sighting))) continue;
     switch (explained(neighbourhood, applying, path, sighting)) {
       case 'recorded':
         break;
@@ -122,6 +125,22 @@ async function isOnlyTouched(
   if (content !== undefined) return isContent(sighting, content);
   if (copy === undefined || sighting.outcome !== 'seen' || sighting.state.kind !== 'file') return false;
   return isContent(sighting, (await contentOf(copy)).content);
+}
+
+/** Git has only looked: its index says what it said. */
+async function saysTheSame(
+  { attempt, snapshot }: Neighbourhood,
+  path: string,
+  sighting: FileSighting,
+): Promise<boolean> {
+  const meaning = snapshot.indexes.get(path);
+  if (meaning === undefined || sighting.outcome !== 'seen') return false;
+  return (await indexMeaningAt(attempt.workspace.files, path, sighting.state)) === meaning;
+}
+
+/** What only came and went, such as the lock that git has while it looks. */
+function isAbsent(sighting: FileSighting): boolean {
+  return sighting.outcome === 'seen' && sighting.state.kind === 'absent';
 }
 
 function isContent(sighting: FileSighting, content: Digest | undefined): boolean {

@@ -25,6 +25,7 @@ import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
 import { ChangedContents } from './changed-contents.ts';
 import { holdsMore, NOTHING_COPIED, partialFolders } from './copy-snapshot.ts';
+import { indexMeanings } from './git-indexes.ts';
 import { mustStandStill } from './neighbours.ts';
 import { placeStaged } from './place-staged.ts';
 import { refuseImpossibleChange } from './refuse-change.ts';
@@ -104,7 +105,8 @@ export class CommandTree {
     const young = await this.#youngIn(copied, copy);
     await placeStaged(this.#attempt, this.#paths.selection, given, copy);
     const partial = partialFolders(given, copied);
-    this.#snapshot = { workspace: given, partial, copied, copy: await scanTree(copy), young };
+    const indexes = await indexMeanings(this.#attempt.workspace, given);
+    this.#snapshot = { workspace: given, partial, copied, copy: await scanTree(copy), young, indexes };
     await delay(isStampedCoarsely(this.#snapshot.copy) ? COARSE_TICK_MS : TICK_MS);
   }
 
