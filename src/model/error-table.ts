@@ -69,7 +69,7 @@ const SQLITE: Readonly<Record<number, SqliteMeaning>> = {
   // SQLITE_IOERR; to the register: the same as 8.
   10: { ...EVERYWHERE('storage-failed'), register: 'taken' },
   // SQLITE_CORRUPT
-  11: { opening: 'ledger-damaged', ledger: 'ledger-damaged', lock: 'storage-failed', database: 'storage-failed' },
+  11: { opening: 'ledger-damaged', ledger: 'ledger-damaged', lock: 'storage-failed', database: 'database-damaged' },
   // SQLITE_FULL
   13: EVERYWHERE('storage-failed'),
   // SQLITE_CANTOPEN: no descriptors, no permission, something else at its path: see `deniedOrPasses`.
@@ -91,7 +91,7 @@ const SQLITE: Readonly<Record<number, SqliteMeaning>> = {
   // SQLITE_AUTH; to a database: our authorizer said no.
   23: { opening: 'permission-denied', ledger: 'permission-denied', lock: 'permission-denied', database: 'sql-failed' },
   // SQLITE_NOTADB
-  26: { opening: 'ledger-damaged', ledger: 'ledger-damaged', lock: 'storage-failed', database: 'storage-failed' },
+  26: { opening: 'ledger-damaged', ledger: 'ledger-damaged', lock: 'storage-failed', database: 'database-damaged' },
 };
 
 /** Any other code: a call that SQLite does not take was Holdfast's, or the step's. */
@@ -142,8 +142,8 @@ const SQLSTATE: Readonly<Record<string, FailureType>> = {
   '57014': 'busy', // statement_timeout
   '57P': 'storage-unreachable', // server stopping or starting
   '58': 'storage-failed', // I/O
-  XX001: 'storage-failed', // damaged file
-  XX002: 'storage-failed', // damaged index
+  XX001: 'database-damaged', // a file
+  XX002: 'database-damaged', // an index
 };
 
 /** Without a row: the statement, or the data, is at fault. */

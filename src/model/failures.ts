@@ -123,6 +123,12 @@ export const FAILURES = {
     nextStep: 'Start a worker: `holdfast worker`. The job waits for it and loses nothing.',
   },
   'storage-failed': { retryable: true, nextStep: 'Check the disk (space, errors); the job goes on by itself.' },
+  'database-damaged': {
+    retryable: false,
+    nextStep:
+      "Put a sound copy of the database in its place, or mend it (SQLite's `.recover`, PostgreSQL's backups), then " +
+      'decide `rerun`.',
+  },
   'ledger-damaged': {
     retryable: false,
     nextStep: 'Run `holdfast doctor`; restore the ledger from a backup if there is one.',

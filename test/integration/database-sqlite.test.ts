@@ -297,10 +297,10 @@ void test('names are matched as SQLite does, without regard to ASCII case', asyn
   await database.close();
 });
 
-void test('a file that is no database is a failure of storage, and names the database', async (context) => {
+void test('a file that is no database is a damaged one, and the failure names the database', async (context) => {
   const subject = await setUp(context);
   copyFileSync(import.meta.filename, subject.filePath);
   const database = await subject.open();
-  await assertFails(database.schema('item'), 'storage-failed', 'main');
+  await assertFails(database.schema('item'), 'database-damaged', 'main');
   await database.close();
 });

@@ -7,6 +7,22 @@ const UNUSABLE = ['test/integration/workspace-unusable.test.ts'];
 export const STORAGE: readonly Mutation[] = [
   {
     guarantee: 'G1',
+    breaks: 'a step goes on trying while its database is damaged',
+    file: 'src/model/failures.ts',
+    find: "'database-damaged': {\n    retryable: false",
+    replace: "'database-damaged': {\n    retryable: true",
+    tests: ['test/integration/database-damaged.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a damaged database is waited for like one that is away',
+    file: 'src/protocol/look/sighting.ts',
+    find: "if (isFailure(error, 'database-damaged')) return",
+    replace: "if (isFailure(error, 'busy')) return",
+    tests: ['test/integration/database-damaged.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     breaks: 'a lock that can only be read is taken for exclusive',
     file: 'src/store/life/locked-file.ts',
     find: `mustBeWritable(path);

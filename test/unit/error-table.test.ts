@@ -64,7 +64,7 @@ const SQLITE: readonly (readonly [codes: readonly number[], Readonly<Record<Use,
   ],
   [
     [CORRUPT, NOTADB],
-    { opening: 'ledger-damaged', ledger: 'ledger-damaged', lock: 'storage-failed', database: 'storage-failed' },
+    { opening: 'ledger-damaged', ledger: 'ledger-damaged', lock: 'storage-failed', database: 'database-damaged' },
   ],
   [
     [CANTOPEN],
@@ -117,7 +117,8 @@ test('SQLite leaves open why it could not open, read or write: the system decide
 
 const SQLSTATES: readonly (readonly [states: string, FailureType, Follows])[] = [
   ['08006 08001 57P01 57P03 53300 3D000', 'storage-unreachable', 'tried again'],
-  ['53100 58030 XX001 XX002', 'storage-failed', 'tried again'],
+  ['53100 58030', 'storage-failed', 'tried again'],
+  ['XX001 XX002', 'database-damaged', 'asked'],
   ['40001 40P01 55P03 57014 25P03 55006', 'busy', 'tried again'],
   ['28P01 42501', 'permission-denied', 'asked'],
   ['42P01 3F000', 'unknown-table', 'asked'],

@@ -10,7 +10,7 @@
  * 2. Identifiers are quoted by the dialect, never concatenated raw. A table may be `schema.table`.
  * 3. Failures are HoldfastErrors: `storage-unreachable` (connection refused, lost, server stopping), `busy` (lock,
  *    statement or idle timeout, serialization failure, deadlock, SQLITE_BUSY), `permission-denied`, `unknown-table`,
- *    `storage-failed` (I/O error, disk full, damaged file), `no-key`, `bad-input`, `cancelled` (the signal),
+ *    `storage-failed` (I/O error, disk full), `database-damaged`, `no-key`, `bad-input`, `cancelled` (the signal),
  *    `sql-failed` (everything that trying again cannot mend: syntax, constraint, type, a write in a query, another
  *    table under Holdfast's name: `details.foreign`). A COMMIT whose outcome nobody knows has
  *    `details.outcomeUnknown`.

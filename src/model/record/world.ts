@@ -85,8 +85,13 @@ export const ABSENT: Extract<ResourceState, { kind: 'absent' }> = { kind: 'absen
 /** What came of looking at a resource. */
 export type Sighting =
   | { readonly outcome: 'seen'; readonly state: ResourceState }
-  /** leadsOutside: a symbolic link leads out of the workspace, so that no permission helps. */
-  | { readonly outcome: 'unreadable'; readonly reason: string; readonly leadsOutside?: true }
+  /** No permission helps where a symbolic link leads out of the workspace, or where a database is damaged. */
+  | {
+      readonly outcome: 'unreadable';
+      readonly reason: string;
+      readonly leadsOutside?: true;
+      readonly isDamaged?: true;
+    }
   | { readonly outcome: 'unreachable'; readonly reason: string };
 
 const ABSENT_DIGEST = digestOf(ABSENT);

@@ -28,6 +28,11 @@ function adviceFor(sighting: UnseenSighting): string {
   // No permission helps: what lies behind such a link is never read.
   if (sighting.leadsOutside === true)
     return 'Put the folder itself there in place of the link, or mend the link, then answer recheck.';
+  if (sighting.isDamaged === true)
+    return (
+      'Put a sound copy of the database in its place, or mend it in place, then answer recheck: what the copy lacks ' +
+      'is asked about.'
+    );
   return 'Give the worker access to it, then answer recheck.';
 }
 
@@ -35,7 +40,13 @@ function adviceFor(sighting: UnseenSighting): string {
 export function unreachableFinding(resource: string, error: HoldfastError): Finding {
   return unseenFinding(
     resource,
-    { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message },
+    error.retryable
+      ? { outcome: 'unreachable', reason: error.message }
+      : {
+          outcome: 'unreadable',
+          reason: error.message,
+          ...(error.type === 'database-damaged' ? { isDamaged: true } : {}),
+        },
     undefined,
   );
 }

@@ -29,9 +29,10 @@ export function sqliteFailure(error: unknown, place: SqlitePlace): HoldfastError
   const { type, systemCode } = sqliteProblem(error, 'database', place.path);
   const code = `(SQLite code ${error.errcode})${error.errcode === SQLITE_AUTH ? AUTH_HINT : ''}`;
   const cause = systemCode === undefined ? '' : `${systemCode}: `;
+  const damaged = type === 'database-damaged' && place.path !== undefined ? `the file ${place.path} is damaged: ` : '';
   return new HoldfastError(
     error.message.startsWith('no such table: ') ? 'unknown-table' : type,
-    `Database ${place.database}: ${cause}${error.message}${during} ${code}.`,
+    `Database ${place.database}: ${damaged}${cause}${error.message}${during} ${code}.`,
     { database: place.database, sqliteCode: error.errcode, ...defined({ statement }) },
     { cause: error },
   );

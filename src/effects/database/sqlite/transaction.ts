@@ -199,7 +199,7 @@ export class SqliteTransaction implements DatabaseTransaction {
       );
     } catch (error) {
       if (isFailure(error, 'busy') && this.#connection.isInTransaction) throw error;
-      const isUnknown = isFailure(error, 'storage-failed');
+      const isUnknown = isFailure(error, 'storage-failed', 'database-damaged');
       await this.rollback();
       if (isUnknown)
         throw new HoldfastError(
