@@ -24,7 +24,7 @@ async function mendAndRecheck(question: Question): Promise<void> {
   assert.equal((await drifted.job.verify()).kind, 'verified');
 }
 
-test('a comparison that meets a damaged database asks at once, names the file and goes on with a sound one', async () => {
+test('a damaged database that a comparison meets is asked about at once, with its file', async () => {
   drifted.begin();
   damage();
   const question = await questionOf(drifted.job, drifted.copy);
@@ -35,7 +35,7 @@ test('a comparison that meets a damaged database asks at once, names the file an
   await mendAndRecheck(question);
 });
 
-test('a step that meets a damaged database asks at once, and is not tried again until somebody has mended it', async () => {
+test('a damaged database that a step meets is asked about at once; mended, the step goes on', async () => {
   drifted.begin();
   assert.equal((await drifted.job.verify()).kind, 'verified');
   damage();

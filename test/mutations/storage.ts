@@ -17,8 +17,8 @@ export const STORAGE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a damaged database is waited for like one that is away',
     file: 'src/protocol/look/sighting.ts',
-    find: "if (isFailure(error, 'database-damaged')) return",
-    replace: "if (isFailure(error, 'busy')) return",
+    find: "if (error.type === 'database-damaged') return",
+    replace: "if (error.type === 'busy') return",
     tests: ['test/integration/database-damaged.test.ts'],
   },
   {

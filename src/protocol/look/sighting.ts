@@ -11,7 +11,7 @@ export function seen(state: ResourceState): Sighting {
 /** What a failure to look says of the resource. @throws whatever is no HoldfastError: a defect */
 export function unseen(error: unknown): UnseenSighting {
   if (!(error instanceof HoldfastError)) throw error;
-  if (isFailure(error, 'database-damaged')) return { outcome: 'unreadable', reason: error.message, isDamaged: true };
+  if (error.type === 'database-damaged') return { outcome: 'unreadable', reason: error.message, isDamaged: true };
   const isUnreadable = isFailure(
     error,
     'permission-denied',
