@@ -2,7 +2,7 @@
  * The package entry `holdfast/client`: start jobs, watch them, read their questions, decide. Whatever the command line
  * can show or do is here as data.
  */
-import { openConnection, type ConnectionChoice } from './client/connection.ts';
+import { CONNECTION_CHOICE, openConnection, type ConnectionChoice } from './client/connection.ts';
 import { HoldfastClient } from './client/jobs.ts';
 import { defined } from './model/defined.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
@@ -15,13 +15,7 @@ export interface ConnectOptions extends ConnectionChoice {
 }
 
 const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
-  address: true,
-  namespace: true,
-  profile: true,
-  apiKey: true,
-  connectTimeoutMs: true,
-  encryptionKeyFile: true,
-  env: true,
+  ...CONNECTION_CHOICE,
   taskQueue: true,
   queryTimeoutMs: true,
 };
@@ -44,15 +38,18 @@ export async function connectHoldfast(options: ConnectOptions = {}): Promise<Hol
 
 export { addressOf, DEFAULT_ADDRESS, DEFAULT_NAMESPACE, type ConnectionChoice } from './client/connection.ts';
 export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
-export { HoldfastClient, type HoldfastClientOptions } from './client/jobs.ts';
+export { HoldfastClient } from './client/jobs.ts';
 export type {
   Cancelled,
   Decided,
+  DecideOptions,
   DecisionInput,
+  HoldfastClientOptions,
   JobFailureInfo,
   JobResult,
   StartedJob,
   StartOptions,
+  WaitOptions,
   WatchOptions,
 } from './client/job-types.ts';
 export {

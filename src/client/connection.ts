@@ -11,6 +11,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { clientDataConverter } from '../codec/data-converter.ts';
 import { readKeys } from '../codec/keys.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
 export const DEFAULT_NAMESPACE = 'default';
@@ -34,6 +35,16 @@ export interface ConnectionChoice {
   /** Default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
+
+export const CONNECTION_CHOICE: OptionNames<ConnectionChoice> = {
+  address: true,
+  namespace: true,
+  profile: true,
+  apiKey: true,
+  connectTimeoutMs: true,
+  encryptionKeyFile: true,
+  env: true,
+};
 
 /** What both Temporal's client and its worker take. */
 export interface TemporalAccess extends Pick<ConnectionOptions, 'tls'> {
@@ -78,6 +89,7 @@ export async function openConnection(choice: ConnectionChoice = {}): Promise<Ope
 
 /** The address that `openConnection` would try. @throws HoldfastError `bad-input` */
 export function addressOf(choice: ConnectionChoice = {}): { readonly address: string; readonly namespace: string } {
+  refuseUnknownOptions('addressOf', choice, CONNECTION_CHOICE);
   const { options, namespace } = readChoice(choice);
   return { address: options.address, namespace };
 }

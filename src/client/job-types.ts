@@ -1,10 +1,21 @@
 /** What the client takes and returns: options, results and what came of a decision. */
+import type { Client, Connection } from '@temporalio/client';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import type { HoldfastError } from '../model/failure.ts';
 import type { Decision } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
 import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import type { DecideAnswer } from '../workflows/messages.ts';
+
+export interface HoldfastClientOptions {
+  readonly client: Client;
+  readonly connection: Connection;
+  /** For messages. */
+  readonly address: string;
+  /** Where new jobs go. Default `holdfast`. */
+  readonly taskQueue?: string;
+  readonly queryTimeoutMs?: number;
+}
 
 export interface StartOptions {
   readonly input?: Json;
@@ -70,6 +81,16 @@ export interface Cancelled {
   /** False: it had ended already. */
   readonly requested: boolean;
   readonly result?: JobResult;
+}
+
+export interface DecideOptions {
+  /** `update` (default) answers when the decision has been carried out; `signal` only delivers it. */
+  readonly via?: 'update' | 'signal';
+}
+
+export interface WaitOptions {
+  /** Until the job has ended. Default: false. */
+  readonly wait?: boolean;
 }
 
 export interface WatchOptions {

@@ -7,7 +7,7 @@
  * 3. A job has no Workflow retry policy: a retry would do its effects again.
  */
 import { randomBytes } from 'node:crypto';
-import { WorkflowFailedError, type Client, type Connection } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
@@ -16,10 +16,20 @@ import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
-import { parseAbort, parseDecision, type Abort, type Decision } from '../model/question/decision.ts';
+import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
 import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
+import {
+  refuseBadClientOptions,
+  refuseBadListing,
+  refuseBadWatch,
+  refuseUnknownInDecision,
+  waits,
+  wayOf,
+  wellFormed,
+  wellFormedAbort,
+} from './call-options.ts';
 import type { OpenConnection } from './connection.ts';
 import { endOf } from './job-end.ts';
 import {
@@ -34,10 +44,13 @@ import {
 import type {
   Cancelled,
   Decided,
+  DecideOptions,
   DecisionInput,
+  HoldfastClientOptions,
   JobResult,
   StartedJob,
   StartOptions,
+  WaitOptions,
   WatchOptions,
 } from './job-types.ts';
 import { workspaceOfJob } from './job-workspace.ts';
@@ -52,21 +65,13 @@ import { jobDetails } from './static-details.ts';
 import type { QueuePollers } from './task-queue.ts';
 import { watchJob } from './watch-job.ts';
 
-export interface HoldfastClientOptions {
-  readonly client: Client;
-  readonly connection: Connection;
-  /** For messages. */
-  readonly address: string;
-  /** Where new jobs go. Default `holdfast`. */
-  readonly taskQueue?: string;
-  readonly queryTimeoutMs?: number;
-}
-
 export class HoldfastClient implements AsyncDisposable {
   readonly taskQueue: string;
   readonly #server: ServerCalls;
 
-  constructor({ client, connection, address, taskQueue, queryTimeoutMs }: HoldfastClientOptions) {
+  constructor(options: HoldfastClientOptions) {
+    refuseBadClientOptions(options);
+    const { client, connection, address, taskQueue, queryTimeoutMs } = options;
     this.#server = new ServerCalls({ client, connection, address }, queryTimeoutMs);
     this.taskQueue = taskQueue ?? DEFAULT_TASK_QUEUE;
   }
@@ -119,6 +124,7 @@ export class HoldfastClient implements AsyncDisposable {
 
   /** The newest jobs first. Needs no worker. */
   async list(options: ListOptions = {}): Promise<JobListing> {
+    refuseBadListing(options);
     const registered = await this.#server.call(undefined, () => this.searchAttributes());
     return await this.#server.call(undefined, () =>
       listJobs(this.#server.visibility, registered.includes(STATE_ATTRIBUTE), options),
@@ -155,11 +161,9 @@ export class HoldfastClient implements AsyncDisposable {
    * has been carried out; a Signal is only delivered: what can't be used is recorded in the job's status.
    * @throws HoldfastError `decision-refused`, `bad-input`, `not-found`, `no-worker`
    */
-  async decide(
-    workflowId: string,
-    given: DecisionInput,
-    { via = 'update' }: { readonly via?: 'update' | 'signal' } = {},
-  ): Promise<Decided> {
+  async decide(workflowId: string, given: DecisionInput, options: DecideOptions = {}): Promise<Decided> {
+    const via = wayOf(options);
+    refuseUnknownInDecision('client.decide', given);
     // A Signal with the whole digest needs no worker now: it waits in the history.
     const isWhole = /^[0-9a-f]{64}$/.test(given.digest ?? '');
     const digest =
@@ -189,6 +193,7 @@ export class HoldfastClient implements AsyncDisposable {
    * What a decision would do. Changes nothing. @throws HoldfastError `decision-refused` when there is no such question
    */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
+    refuseUnknownInDecision('client.preview', given);
     const question = await this.openQuestion(workflowId, given.digest);
     const preview = previewDecision(question, wellFormed({ ...given, digest: question.digest }));
     if (!preview.usable || given.compensate !== true) return { ...preview, question };
@@ -206,7 +211,8 @@ export class HoldfastClient implements AsyncDisposable {
   /**
    * How a job ended, or that it hasn't. `wait`: until it has. @throws HoldfastError `not-found`, `server-unreachable`
    */
-  async result(workflowId: string, { wait = false }: { readonly wait?: boolean } = {}): Promise<JobResult> {
+  async result(workflowId: string, options: WaitOptions = {}): Promise<JobResult> {
+    const wait = waits('client.result', options);
     const { runId, state } = await this.describe(workflowId);
     if (!wait && (state === 'running' || state === 'waiting')) {
       const questions = await this.questions(workflowId).catch((error: unknown) => {
@@ -225,7 +231,8 @@ export class HoldfastClient implements AsyncDisposable {
   }
 
   /** Asks a job to end; what is half applied is finished first. Safe to repeat. @throws HoldfastError `not-found` */
-  async cancel(workflowId: string, { wait = false }: { readonly wait?: boolean } = {}): Promise<Cancelled> {
+  async cancel(workflowId: string, options: WaitOptions = {}): Promise<Cancelled> {
+    const wait = waits('client.cancel', options);
     const { state } = await this.describe(workflowId);
     const requested = state === 'running' || state === 'waiting';
     if (requested) await this.#server.call(workflowId, () => this.#server.handle(workflowId).cancel());
@@ -238,25 +245,19 @@ export class HoldfastClient implements AsyncDisposable {
    * undoing. Safe to repeat.
    * @throws HoldfastError `bad-input`, `not-found`
    */
-  async abort(
-    workflowId: string,
-    given: Abort,
-    { wait = false }: { readonly wait?: boolean } = {},
-  ): Promise<Cancelled> {
-    const parsed = parseAbort(given);
-    if ('problems' in parsed)
-      throw new HoldfastError('bad-input', `The job cannot be aborted so: ${parsed.problems.join('; ')}.`, {
-        problems: parsed.problems,
-      });
+  async abort(workflowId: string, given: Abort, options: WaitOptions = {}): Promise<Cancelled> {
+    const wait = waits('client.abort', options);
+    const abort = wellFormedAbort(given);
     const { state } = await this.describe(workflowId);
     const requested = state === 'running' || state === 'waiting';
     if (requested)
-      await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(abortSignal, parsed.abort));
+      await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(abortSignal, abort));
     return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
   }
 
   /** The job's status now and whenever it has changed, until it has ended. @throws HoldfastError `not-found` */
   watch(workflowId: string, options: WatchOptions = {}): AsyncGenerator<JobStatus, void, undefined> {
+    refuseBadWatch(options);
     const job = { describe: () => this.describe(workflowId), status: () => this.status(workflowId) };
     return watchJob(job, options);
   }
@@ -278,12 +279,4 @@ export class HoldfastClient implements AsyncDisposable {
     );
     return Object.keys(customAttributes);
   }
-}
-
-function wellFormed(given: unknown): Decision {
-  const parsed = parseDecision(given);
-  if ('decision' in parsed) return parsed.decision;
-  throw new HoldfastError('bad-input', `The decision cannot be sent: ${parsed.problems.join('; ')}.`, {
-    problems: parsed.problems,
-  });
 }

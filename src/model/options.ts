@@ -9,17 +9,42 @@ import { nearestName } from './nearest-name.ts';
 export type OptionNames<T> = Readonly<Record<keyof T, true>>;
 
 /** The first option that has no such name, and which was meant; undefined: none. */
-export function unknownOption(given: object, names: Readonly<Record<string, true>>): string | undefined {
-  const known = Object.keys(names);
+export function unknownOption(given: object, names: Readonly<Record<string, unknown>>): string | undefined {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(names, name));
-  if (unknown === undefined) return undefined;
-  const near = nearestName(unknown, known);
-  const hint = near === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${near}"?`;
-  return `"${unknown}", which is unknown. ${hint}`;
+  return unknown === undefined ? undefined : `"${unknown}", which is unknown. ${hintFor(unknown, names)}`;
+}
+
+/** The same of a field, within a list of problems. */
+export function unknownName(name: string, names: Readonly<Record<string, unknown>>): string {
+  return `"${name}" is unknown. ${hintFor(name, names)}`.replace(/\.$/, '');
+}
+
+function hintFor(unknown: string, names: Readonly<Record<string, unknown>>): string {
+  const near = nearestName(unknown, Object.keys(names));
+  return near === undefined ? `Known are ${listed(names)}.` : `Did you mean "${near}"?`;
 }
 
 /** @throws HoldfastError `bad-input` that names the option and the one that was probably meant */
-export function refuseUnknownOptions<T extends object>(what: string, given: T, names: OptionNames<T>): void {
+export function refuseUnknownOptions<T extends object>(
+  what: string,
+  given: T,
+  names: OptionNames<T> | Readonly<Record<string, unknown>>,
+): void {
+  // A program without types may give anything.
+  if (typeof given !== 'object' || (given as T | null) === null || Array.isArray(given))
+    throw new HoldfastError(
+      'bad-input',
+      `${what} was given ${kindOf(given)} where options belong. Expected an object with ${listed(names)}.`,
+    );
   const unknown = unknownOption(given, names);
   if (unknown !== undefined) throw new HoldfastError('bad-input', `${what} was given ${unknown}`);
+}
+
+function listed(names: Readonly<Record<string, unknown>>): string {
+  return Object.keys(names).join(', ');
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
 }

@@ -1,5 +1,6 @@
 /** What a test job is given, what it remembers, and what it throws when a person would be asked. */
 import type { ChainPlace } from '../model/job/chain-place.ts';
+import type { OptionNames } from '../model/options.ts';
 import type { RunStepRequest } from '../model/job/run-step.ts';
 import type { JobSettings } from '../model/job/settings.ts';
 import type { Finding } from '../model/question/finding.ts';
@@ -36,6 +37,23 @@ export interface TestJobOptions {
   /** A new Run of the same job, as after a reset. Default: the one of `resume`, else a new one. */
   readonly runId?: string;
 }
+
+export const TEST_JOB_OPTIONS: OptionNames<TestJobOptions> = {
+  steps: true,
+  workspace: true,
+  databases: true,
+  env: true,
+  secrets: true,
+  watch: true,
+  http: true,
+  verifyAfterMs: true,
+  plan: true,
+  openJobs: true,
+  outagePatienceMs: true,
+  resume: true,
+  workerId: true,
+  runId: true,
+};
 
 /** What the Workflow would remember; hand it to `resume`. */
 export interface TestJobMemory {

@@ -6,12 +6,13 @@ import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { RepairResult } from '../model/job/repair.ts';
-import type { RunStepResult, StepDone } from '../model/job/run-step.ts';
+import { RunStepRequestSchema, type RunStepResult, type StepDone } from '../model/job/run-step.ts';
+import { refuseUnknownOptions } from '../model/options.ts';
 import type { JobSettings } from '../model/job/settings.ts';
 import type { UndoItem, UndoReport } from '../model/job/undo.ts';
 import type { VerificationReason, VerifyWorldResult } from '../model/job/verify-world.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
-import type { Decision } from '../model/question/decision.ts';
+import { DecisionSchema, type Decision } from '../model/question/decision.ts';
 import { isAboutTheWorld, type Question } from '../model/question/question.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 import { releaseProtocol } from '../protocol/end/release.ts';
@@ -22,10 +23,24 @@ import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
 import { undoStepProtocol } from '../protocol/undo/undo-step.ts';
 import { verifyWorldProtocol } from '../protocol/verify/verify-world.ts';
 import { Workspaces } from '../protocol/workspace/workspaces.ts';
-import { MAX_REQUESTS, QuestionAsked, type TestJobMemory, type TestJobOptions, type TestRequest } from './options.ts';
+import {
+  MAX_REQUESTS,
+  QuestionAsked,
+  TEST_JOB_OPTIONS,
+  type TestJobMemory,
+  type TestJobOptions,
+  type TestRequest,
+} from './options.ts';
 import { RememberedJob } from './remembered-job.ts';
 import { runTestPlan } from './run-test-plan.ts';
 import { settingsOf, testHost } from './test-host.ts';
+
+interface UndoOptions {
+  readonly by?: string;
+  readonly reason?: string;
+  /** Is the workspace given back? Default: true. */
+  readonly release?: boolean;
+}
 
 export class TestJob {
   readonly workspace: string;
@@ -47,6 +62,7 @@ export class TestJob {
   #isUndoing = false;
 
   constructor(options: TestJobOptions) {
+    refuseUnknownOptions('openTestJob', options, TEST_JOB_OPTIONS);
     this.#isTemporary = options.workspace === undefined;
     this.workspace = realpathSync(options.workspace ?? mkdtempSync(join(tmpdir(), 'holdfast-test-')));
     this.#job = new RememberedJob(options);
@@ -69,6 +85,7 @@ export class TestJob {
     input: StepInput<C>,
     options: Partial<Omit<TestRequest, 'input' | 'step'>> = {},
   ): Promise<StepOutput<C>> {
+    refuseUnknownOptions('step of a test job', options, RunStepRequestSchema.shape);
     const count = (this.#calls.get(contract.name) ?? 0) + 1;
     const stepId = options.stepId ?? (count === 1 ? contract.name : `${contract.name}#${count}`);
     const done = await this.run({ ...options, stepId, step: contract.name, input: input as Json });
@@ -158,6 +175,7 @@ export class TestJob {
     question: Question,
     decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>,
   ): Promise<RepairResult> {
+    refuseUnknownOptions('decide of a test job', decision, DecisionSchema.shape);
     const result = await repairProtocol(this.#host, this.#workspaces, this.#caller(), {
       jobId: this.jobId,
       workspace: this.workspace,
@@ -188,11 +206,9 @@ export class TestJob {
    * it again after a question is answered.
    * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
    */
-  async undo({
-    by = 'test',
-    reason = 'test',
-    release = true,
-  }: { readonly by?: string; readonly reason?: string; readonly release?: boolean } = {}): Promise<UndoReport> {
+  async undo(options: UndoOptions = {}): Promise<UndoReport> {
+    refuseUnknownOptions('undo of a test job', options, { by: true, reason: true, release: true });
+    const { by = 'test', reason = 'test', release = true } = options;
     this.#isUndoing = true;
     for (let requests = 0; requests < MAX_REQUESTS; requests++) {
       const begun = await beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), {

@@ -15,6 +15,7 @@ import { ENCODED_FAILURES } from '../codec/failure-converter.ts';
 import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { refuseUnknownOptions } from '../model/options.ts';
 import { shippedBundle } from './shipped-bundle.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
@@ -27,8 +28,10 @@ export interface BundleChoice {
 /** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
 export async function bundleWorkflows(
   workflowsPath?: string,
-  { isEncrypted = false }: BundleChoice = {},
+  choice: BundleChoice = {},
 ): Promise<WorkflowBundleWithSourceMap> {
+  refuseUnknownOptions('bundleWorkflows', choice, { isEncrypted: true });
+  const { isEncrypted = false } = choice;
   const shipped = workflowsPath === undefined ? shippedBundle(isEncrypted) : undefined;
   if (shipped !== undefined) return shipped;
   const fromSources = import.meta.url.endsWith('.ts');

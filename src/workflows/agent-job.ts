@@ -3,7 +3,7 @@
  * user's own Workflow by `openJob`.
  */
 import { workflowInfo } from '@temporalio/workflow';
-import type { Json, JsonObject } from '../model/canonical-json.ts';
+import type { JsonObject } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
@@ -14,22 +14,14 @@ import type { PlanResult } from '../model/plan/run/progress.ts';
 import { runPlan } from '../model/plan/run/run.ts';
 import { jobIdOf } from '../model/record/token.ts';
 import { whyUnreadable } from '../model/unreadable.ts';
-import type { OpenJobOptions } from './guarded-job.ts';
+import type { AgentJobInput, OpenJobOptions } from './guarded-job.ts';
 import { JobCore } from './job/core.ts';
 import { asFailure } from './job/failure.ts';
+import { refuseBadPlanInput } from './job/options.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
 
-export interface AgentJobInput {
-  /** A plan as `holdfast check` accepts it, as JSON. */
-  readonly plan: Json;
-  /** What the plan's `input` describes. Default: `{}`. */
-  readonly input?: Json;
-  /** In place of the plan's workspace. */
-  readonly workspace?: string;
-  /** For tests and very long jobs. Default: when the server suggests it. */
-  readonly continueAsNewAfterEvents?: number;
-}
+export type { AgentJobInput } from './guarded-job.ts';
 
 /** Of outputs; with the state (256 KiB at most) below the 2 MB that one payload may have. */
 const MAX_RESULT_BYTES = 1_500_000;
@@ -38,8 +30,8 @@ const MAX_RESULT_BYTES = 1_500_000;
  * Runs a plan to its end and returns its state and outputs.
  * @throws ApplicationFailure `bad-plan`, `bad-input`; `aborted`; a step's own failure with `onFailure: fail`
  */
-export async function agentJob(given: AgentJobInput): Promise<PlanResult> {
-  const { plan, input, options } = understand(given);
+export async function agentJob(given: AgentJobInput, ...others: readonly unknown[]): Promise<PlanResult> {
+  const { plan, input, options } = understand(given, others);
   const rewound: string[] = [];
   const core = new JobCore(options, {
     onRewound: (stepIds) => rewound.push(...stepIds),
@@ -56,11 +48,12 @@ interface UnderstoodJob {
 }
 
 /** @throws ApplicationFailure: anything else would fail the Workflow Task, for ever */
-function understand(given: AgentJobInput): UnderstoodJob {
+function understand(given: AgentJobInput, others: readonly unknown[]): UnderstoodJob {
   try {
     const why = whyUnreadable(given);
     if (why !== undefined)
       throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why.replace(/\.$/, '')}.`);
+    refuseBadPlanInput([given, ...others]);
     const plan = assertPlan(given.plan);
     const input = parseInput(plan, given.input ?? {});
     const { workflowId, firstExecutionRunId } = workflowInfo();

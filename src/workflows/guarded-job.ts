@@ -1,8 +1,20 @@
 /** A guarded job as a user's Workflow sees it: how it is opened, and what it can do. */
+import type { Json } from '../model/canonical-json.ts';
 import type { JobSettings, Watch } from '../model/job/settings.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { HttpSettings } from '../model/step/http-host.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
+
+export interface AgentJobInput {
+  /** A plan as `holdfast check` accepts it, as JSON. */
+  readonly plan: Json;
+  /** What the plan's `input` describes. Default: `{}`. */
+  readonly input?: Json;
+  /** In place of the plan's workspace. */
+  readonly workspace?: string;
+  /** For tests and very long jobs. Default: when the server suggests it. */
+  readonly continueAsNewAfterEvents?: number;
+}
 
 export interface OpenJobOptions {
   /** The folder that the job works in; a relative path starts at the worker's workspace root. */

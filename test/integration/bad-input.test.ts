@@ -23,6 +23,16 @@ const returns = defineStep({
   output: z.object({ count: z.int() }),
 });
 const loose = defineStep({ name: 'loose', input: z.object({ what: z.string() }), output: z.any() });
+const chosen = defineStep({
+  name: 'chosen',
+  input: z.object({
+    pay: z.union([
+      z.object({ kind: z.literal('card'), amount: z.int().optional() }),
+      z.object({ kind: z.literal('cash') }),
+    ]),
+  }),
+  output: z.any(),
+});
 const OUTPUTS: Readonly<Record<string, () => unknown>> = {
   wrong: () => ({ count: 'three' }),
   large: () => 'x'.repeat(MAX_OUTPUT_BYTES + 1),
@@ -66,7 +76,10 @@ async function isStuck(type: FailureType, message: RegExp, work: () => Promise<u
   assert.deepEqual({ inside: snapshotFiles(job.workspace), outside: snapshotFiles(outside) }, before);
 }
 
-const noDatabase = (): TestJob => openTestJob({ steps: [codeOf(returns), codeOf(loose)] });
+const noDatabase = (): TestJob =>
+  openTestJob({
+    steps: [codeOf(returns), codeOf(loose), implementStep(chosen, () => null)],
+  });
 
 async function without(body: () => Promise<void>): Promise<void> {
   await job.close();
@@ -151,6 +164,14 @@ test('a field that the contract does not have is refused, and the one that is me
   await without(() =>
     isStuck('bad-input', /field wat, .*one of what\. Did you mean "what"\?/, () =>
       job.run({ stepId: 'w', step: 'loose', input: { what: 'large', wat: 3 } }),
+    ),
+  );
+});
+
+test('a field that the form of a union would drop is refused, and the one that is meant is named', async () => {
+  await without(() =>
+    isStuck('bad-input', /field pay\.amout, .*one of kind, amount\. Did you mean "amount"\?/, () =>
+      job.run({ stepId: 'w', step: 'chosen', input: { pay: { kind: 'card', amout: 3 } } }),
     ),
   );
 });

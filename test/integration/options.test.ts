@@ -1,4 +1,4 @@
-/** Wrong options of `openJob`, `job.step` and `client.start` are refused at once. */
+/** Wrong options of `openJob`, `job.step`, `agentJob` and the client's calls are refused at once. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
 import * as z from 'zod';
-import { connectHoldfast } from '../../src/client.ts';
+import { connectHoldfast, HoldfastClient } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/index.ts';
 import { anyOptions } from '../support/any-options-workflow.ts';
 import { testWorker } from '../support/running-worker.ts';
@@ -16,6 +16,7 @@ const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-options-'));
 const LIMIT = { timeout: 60_000 };
+const writing = { id: 'write', use: 'file.write', with: { path: 'a.txt', content: 'a' } };
 
 testWorker(temporal, {
   taskQueue,
@@ -92,4 +93,56 @@ test('client.start refuses an option that it does not know, and takes steps with
     type: 'bad-input',
     message: /^knownSteps\[0\] is no step/,
   });
+});
+
+test('a call of the client that is given what it does not know is refused before anybody is asked', async () => {
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
+  const by = { by: 'ada@example.com', reason: 'test' };
+  // As a program without types calls it. There is no such job: whoever asked for it would be told so.
+  const any = client as unknown as Record<string, (...given: readonly unknown[]) => Promise<unknown>>;
+  for (const [call, given, message] of [
+    ['list', [{ stat: 'running' }], /^client.list was given "stat", which is unknown. Did you mean "state"\?/],
+    ['list', [{ state: 'runing' }], /^client.list was given state "runing". Expected one of running, waiting/],
+    ['list', [{ limit: 0 }], /^client.list was given limit 0. Expected a whole number/],
+    ['list', [null], /^client.list was given null where options belong. Expected an object with state, limit/],
+    ['decide', ['none', { ...by, answr: 'accept' }], /^client.decide was given "answr".*"answer"\?/],
+    ['decide', ['none', { ...by, answer: 'accept' }, { vai: 'signal' }], /^client.decide was given "vai".*"via"\?/],
+    ['decide', ['none', { ...by, answer: 'accept' }, { via: 'signl' }], /via "signl". Expected one of update, signal/],
+    ['preview', ['none', { ...by, answr: 'accept' }], /^client.preview was given "answr".*"answer"\?/],
+    ['cancel', ['none', { wiat: true }], /^client.cancel was given "wiat".*"wait"\?/],
+    ['abort', ['none', by, { wiat: true }], /^client.abort was given "wiat".*"wait"\?/],
+    ['abort', ['none', { ...by, compensat: true }], /"compensat" is unknown. Did you mean "compensate"\?/],
+    ['result', ['none', { wiat: true }], /^client.result was given "wiat".*"wait"\?/],
+  ] as const)
+    await assert.rejects(async () => await any[call]!(...given), { type: 'bad-input', message });
+  const interval: object = { intervalMS: 5 };
+  assert.throws(() => client.watch('none', interval), {
+    type: 'bad-input',
+    message: /^client.watch was given "intervalMS".*"intervalMs"\?/,
+  });
+  const { temporal: own, address } = client;
+  const queue = { ...own, address, taskQeue: 'mine' };
+  assert.throws(() => new HoldfastClient(queue), { type: 'bad-input', message: /"namespace"|"taskQeue"/ });
+});
+
+test('what agentJob is started with and does not know, or cannot use, fails the job at once', LIMIT, async () => {
+  const plan = { schemaVersion: 1, name: 'p', workspace: 'unused', steps: [writing] };
+  const newer = /A field of a newer client needs workers that new/;
+  for (const [args, message] of [
+    [[{ plan, inputs: {} }], /^agentJob was given .*inputs: unknown field.*did you mean "input"\?/],
+    [[{ plan, inputs: {} }], newer],
+    [[{ plan, workspace: null }], /^agentJob was given .*workspace: has the wrong type; expected text; found null/],
+    [[{ plan, continueAsNewAfterEvents: 0 }], /continueAsNewAfterEvents: is out of range/],
+    [[{ plan }, { input: {} }], /It takes one argument; found 2/],
+    [[], /It is missing; expected an object/],
+  ] as const) {
+    const workflowId = temporal.unique('fields');
+    const handle = await temporal.client.workflow.start('agentJob', { workflowId, taskQueue, args: [...args] });
+    await assert.rejects(handle.result(), (error) => {
+      assert.ok(error instanceof WorkflowFailedError);
+      assert.match(error.cause?.message ?? '', message);
+      return true;
+    });
+    assert.equal(existsSync(join(root, 'unused')), false);
+  }
 });

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as z from 'zod';
-import { connectHoldfast } from '../../src/client.ts';
-import { defineStep, implementStep } from '../../src/index.ts';
-import { createWorker } from '../../src/worker.ts';
+import { addressOf, connectHoldfast } from '../../src/client.ts';
+import { defineStep, implementStep, validatePlan, waitStep } from '../../src/index.ts';
+import { openTestJob } from '../../src/testing.ts';
+import { bundleWorkflows, createWorker } from '../../src/worker.ts';
 
 test("a connection that is configured wrong is told first, then keys that can't be used", async () => {
   const env = { HOLDFAST_ENCRYPTION_KEYS: 'no key' };
@@ -32,4 +33,28 @@ test('a misspelled option of a worker, a client or a step is refused, with the o
     type: 'bad-input',
     message: 'implementStep of pay was given "compensat", which is unknown. Did you mean "compensate"?',
   });
+});
+
+test('a misspelled field of a contract, a test job, a bundle, an address or a check is refused likewise', async () => {
+  const forContract = { name: 'pay', input: z.strictObject({}), output: z.strictObject({}), inputs: z.any() };
+  assert.throws(() => defineStep(forContract), {
+    type: 'bad-input',
+    message: 'defineStep was given "inputs", which is unknown. Did you mean "input"?',
+  });
+  const forTest: object = { databses: { main: 'sqlite:a.db' } };
+  assert.throws(() => openTestJob(forTest), { type: 'bad-input', message: /^openTestJob .*"databases"\?/ });
+  const forBundle: object = { isEncryptd: true };
+  await assert.rejects(bundleWorkflows(undefined, forBundle), { type: 'bad-input', message: /"isEncrypted"\?/ });
+  const forAddress = { adress: '127.0.0.1:1', env: {} };
+  assert.throws(() => addressOf(forAddress), { type: 'bad-input', message: /^addressOf .*"address"\?/ });
+  const forCheck: object = { steps: [] };
+  assert.throws(() => validatePlan({}, forCheck), { type: 'bad-input', message: /"knownSteps"\?/ });
+});
+
+test('a step of a test job, a decision and an undoing take no misspelled field', async () => {
+  await using job = openTestJob();
+  const misspelled: object = { stepID: 'a' };
+  await assert.rejects(job.step(waitStep, { seconds: 1 }, misspelled), { type: 'bad-input', message: /"stepId"\?/ });
+  const undoing: object = { releas: false };
+  await assert.rejects(job.undo(undoing), { type: 'bad-input', message: /"release"\?/ });
 });

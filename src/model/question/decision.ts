@@ -7,6 +7,7 @@ import { AnswerSchema } from './answer.ts';
 import { canonicalJson, type Json } from '../canonical-json.ts';
 import { DigestSchema } from '../digest.ts';
 import { isFailure } from '../failure.ts';
+import { unknownName } from '../options.ts';
 
 /** All results of a decision together: they are in the history, in the record and in what the step goes on with. */
 export const MAX_RESULTS_CHARACTERS = 64 * 1024;
@@ -58,7 +59,7 @@ export type Abort = z.infer<typeof AbortSchema>;
 
 export function parseAbort(value: unknown): { readonly abort: Abort } | { readonly problems: readonly string[] } {
   const parsed = AbortSchema.safeParse(value);
-  return parsed.success ? { abort: parsed.data } : { problems: problemsIn(parsed.error) };
+  return parsed.success ? { abort: parsed.data } : { problems: problemsIn(parsed.error, AbortSchema) };
 }
 
 /** Parses what came by Signal, Update or command line. Never throws. */
@@ -67,9 +68,12 @@ export function parseDecision(
 ): { readonly decision: Decision } | { readonly problems: readonly string[] } {
   const parsed = DecisionSchema.safeParse(value);
   if (parsed.success) return { decision: parsed.data };
-  return { problems: problemsIn(parsed.error) };
+  return { problems: problemsIn(parsed.error, DecisionSchema) };
 }
 
-function problemsIn({ issues }: z.ZodError): string[] {
-  return issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
+function problemsIn({ issues }: z.ZodError, { shape }: z.ZodObject): string[] {
+  return issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownName(name, shape));
+    return [issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message];
+  });
 }

@@ -28,13 +28,14 @@ export type StepOutput<C extends StepContract> = z.output<C['output']>;
  * @param contract.name letters, digits, `_ . -`; unique among the worker's steps
  * @param contract.input zod schema; what it accepts must be plain JSON
  * @param contract.output zod schema; what the code returns is checked by it before anything is applied
- * @throws HoldfastError `bad-input` if the name is not usable
+ * @throws HoldfastError `bad-input` if the name is not usable, or a field is unknown
  */
 export function defineStep<Input extends z.ZodType, Output extends z.ZodType>(contract: {
   readonly name: string;
   readonly input: Input;
   readonly output: Output;
 }): StepContract<Input, Output> {
+  refuseUnknownOptions('defineStep', contract, { name: true, input: true, output: true });
   const name = StepNameSchema.safeParse(contract.name);
   if (!name.success) {
     throw new HoldfastError(

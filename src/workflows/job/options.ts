@@ -1,15 +1,16 @@
 /**
- * The options of `openJob` and `job.step`, checked where they are given: what an Activity finds wrong with them fails
- * there for ever.
+ * What `agentJob` and `openJob` are started with, and the options of `job.step`, checked where they are given: what an
+ * Activity finds wrong with them fails there for ever.
  *
  * Invariant: a history in which wrong options did their harmless part replays as it was.
  */
+import { workflowInfo } from '@temporalio/workflow';
 import * as z from 'zod';
 import { HoldfastError } from '../../model/failure.ts';
 import { JobSettingsSchema } from '../../model/job/settings.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
-import type { OpenJobOptions, StepOptions } from '../guarded-job.ts';
+import type { AgentJobInput, OpenJobOptions, StepOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 
 /** Ten years: longer than anything lasts, and within what the server takes. */
@@ -29,6 +30,14 @@ const OpenJobSchema = z.strictObject({
   plan: settings.plan.optional(),
   continueAsNewAfterEvents: z.int().min(1).optional(),
 } satisfies Record<keyof OpenJobOptions, z.ZodType>);
+
+/** What `agentJob` is started with. The plan and its input are checked by what they describe. */
+const PlannedJobSchema = z.strictObject({
+  plan: z.unknown(),
+  input: z.unknown().optional(),
+  workspace: z.string().min(1).optional(),
+  continueAsNewAfterEvents: z.int().min(1).optional(),
+} satisfies Record<keyof AgentJobInput, z.ZodType>);
 
 const StepOptionsSchema = z.strictObject({
   id: z.string().optional(),
@@ -60,17 +69,30 @@ export function refuseBadJobOptions(options: OpenJobOptions): void {
   refuse('openJob', badOptions(options, OpenJobSchema));
 }
 
+/**
+ * For a job that is not under way: what an earlier version took when it started is taken until its end, also in the
+ * Runs that it continues in.
+ * @throws HoldfastError `bad-input`
+ */
+export function refuseBadPlanInput(args: readonly unknown[]): void {
+  if (workflowInfo().continuedFromExecutionRunId !== undefined) return;
+  const problem =
+    args.length === 1 ? badOptions(args[0], PlannedJobSchema) : `It takes one argument; found ${args.length}`;
+  const hint = problem?.includes('unknown field') === true ? ' A field of a newer client needs workers that new.' : '';
+  refuse('agentJob', problem, hint);
+}
+
 /** @throws HoldfastError `bad-input` */
 export function refuseBadStepOptions(stepId: string, options: StepOptions): void {
   refuse(`Step ${stepId}`, badOptions(options, StepOptionsSchema));
 }
 
-function refuse(what: string, problem: string | undefined): void {
+function refuse(what: string, problem: string | undefined, hint = ''): void {
   // Asked only where something is wrong: a job that is right has no mark of it in its history.
   if (problem !== undefined && isPatched('wrong-options-are-refused'))
     throw new HoldfastError(
       'bad-input',
-      `${what} was given options that cannot be used. ${problem}${problem.endsWith('?') ? '' : '.'}`,
+      `${what} was given options that cannot be used. ${problem}${problem.endsWith('?') ? '' : '.'}${hint}`,
     );
 }
 
@@ -81,7 +103,7 @@ function badOptions(given: unknown, schema: z.ZodType): string | undefined {
   return problemsFromZod(checked.error, given, schema, '')
     .map(({ path, message, expected, found, hint }) => {
       const details = [expected && `expected ${expected}`, found && `found ${found}`, hint].filter(Boolean);
-      return `${path === '' ? '' : `${path}: `}${[message, ...details].join('; ')}`;
+      return `${path === '' ? 'It ' : `${path}: `}${[message, ...details].join('; ')}`;
     })
     .join('. ');
 }

@@ -7,6 +7,7 @@
  * 2. What cannot be known before the job runs (a value behind a reference, a step unknown here) is no problem.
  */
 import { HoldfastError } from '../../failure.ts';
+import { refuseUnknownOptions } from '../../options.ts';
 import { BUILT_IN_STEPS } from '../../step/built-in/steps.ts';
 import type { StepContract } from '../../step/step.ts';
 import { planGraph, type PlanGraph } from '../graph/graph.ts';
@@ -29,8 +30,9 @@ export type CheckedPlan =
   | { readonly ok: true; readonly plan: Plan }
   | { readonly ok: false; readonly problems: readonly PlanProblem[] };
 
-/** Checks form and meaning of a plan. Pure. */
+/** Checks form and meaning of a plan. Pure. @throws HoldfastError `bad-input` for an option that is unknown */
 export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {
+  refuseUnknownOptions('The check of a plan', options, { knownSteps: true });
   const parsed = PlanSchema.safeParse(value);
   if (!parsed.success) return { ok: false, problems: problemsFromZod(parsed.error, value, PlanSchema, '') };
   const problems = checkPlan(parsed.data, options);

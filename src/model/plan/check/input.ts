@@ -24,14 +24,16 @@ export function checkStepInput(step: PlanStep, contract: StepContract | undefine
 
 function checkWith(step: PlanStep, contract: StepContract | undefined, at: string): readonly PlanProblem[] {
   if (contract === undefined) return [];
+  const given = unescaped(step.with);
   let parsed: z.ZodSafeParseResult<unknown>;
   try {
-    parsed = contract.input.safeParse(unescaped(step.with));
+    parsed = contract.input.safeParse(given);
   } catch {
     // A schema with asynchronous parts can be checked by the worker only.
     return [];
   }
-  if (parsed.success) return droppedFields(step, contract, at);
+  const dropped = droppedFields(given, contract, `${at}.with`);
+  if (parsed.success) return dropped;
   // What a reference will yield is not known yet, so nothing is said about a value that holds one; a field that the
   // step does not know is wrong whatever it holds.
   const certain = parsed.error.issues.filter((issue) =>
@@ -39,13 +41,13 @@ function checkWith(step: PlanStep, contract: StepContract | undefined, at: strin
       ? typeof valueAt(step.with, issue.path) === 'object'
       : !holdsReference(valueAt(step.with, issue.path)),
   );
-  return problemsFromZod(new z.core.$ZodError(certain), step.with, contract.input, `${at}.with`);
+  return [...problemsFromZod(new z.core.$ZodError(certain), step.with, contract.input, `${at}.with`), ...dropped];
 }
 
 /** Fields that the contract would drop without a word. */
-function droppedFields(step: PlanStep, contract: StepContract, at: string): readonly PlanProblem[] {
-  return unknownFields(contract.input, step.with).map(({ path, name, known }) =>
-    unknownName({ path: [`${at}.with`, ...path, name].join('.'), what: 'field', name, known }),
+function droppedFields(given: Json, contract: StepContract, at: string): readonly PlanProblem[] {
+  return unknownFields(contract.input, given).map(({ path, name, known }) =>
+    unknownName({ path: [at, ...path, name].join('.'), what: 'field', name, known }),
   );
 }
 

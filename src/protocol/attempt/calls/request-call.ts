@@ -2,6 +2,7 @@
 import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { digestOf, sha256Hex } from '../../../model/digest.ts';
 import { HoldfastError } from '../../../model/failure.ts';
+import { refuseUnknownOptions, type OptionNames } from '../../../model/options.ts';
 import type { PerformOptions } from '../../../model/step/step-call.ts';
 import type { Attempt } from '../attempt.ts';
 import { takeName } from '../take-name.ts';
@@ -14,6 +15,15 @@ export const MAX_REQUEST_TEXT_CHARACTERS = 4_000;
 const MAX_NAME_CHARACTERS = 100;
 const NAME = /^[A-Za-z0-9_][\w.#/@:+-]*$/;
 
+const PERFORM_OPTIONS: OptionNames<PerformOptions<Json>> = {
+  request: true,
+  run: true,
+  probe: true,
+  readOnly: true,
+  inDoubt: true,
+};
+const IN_DOUBT: readonly string[] = ['ask', 'repeat', 'probe'];
+
 /**
  * Takes the call's name.
  * @throws HoldfastError `bad-input`, `once-name-twice`, `secret-in-output`, `not-json`, `too-large`
@@ -25,6 +35,14 @@ export function requestCall<T extends Json>(
   kind: CallKind,
 ): Call<T> {
   checkName(attempt, name);
+  refuseUnknownOptions(`ctx.perform("${name}")`, options, PERFORM_OPTIONS);
+  if (options.inDoubt !== undefined && !IN_DOUBT.includes(options.inDoubt))
+    throw new HoldfastError(
+      'bad-input',
+      `ctx.perform("${name}") was given inDoubt ${JSON.stringify(options.inDoubt)}. ` +
+        `Expected one of ${IN_DOUBT.join(', ')}.`,
+      { name },
+    );
   takeName(attempt, name, `ctx.perform("${name}")`);
   if (options.inDoubt === 'probe' && options.probe === undefined)
     throw new HoldfastError(

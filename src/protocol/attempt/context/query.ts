@@ -4,6 +4,7 @@ import { plainValue } from '../../../effects/database/values.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
+import { refuseUnknownOptions } from '../../../model/options.ts';
 import { rowsDigest } from '../../look/digests.ts';
 import type { DatabaseScope } from './database-scope.ts';
 import type { QueryRowsOptions, Row } from '../../../model/step/step-database.ts';
@@ -13,8 +14,10 @@ export async function query<R extends Row>(
   scope: DatabaseScope,
   sql: string,
   params: readonly Json[],
-  { maxRows }: QueryRowsOptions = {},
+  options: QueryRowsOptions = {},
 ): Promise<readonly R[]> {
+  refuseUnknownOptions('ctx.db().query', options, { maxRows: true });
+  const { maxRows } = options;
   const { stage, signal } = scope.attempt;
   signal.throwIfAborted();
   scope.refuseSecrets('a query', sql, params);

@@ -1,5 +1,6 @@
 /** How a step stages changes of single rows: each names its row by the primary key of its table. */
 import { canonicalJson, type JsonObject } from '../../../model/canonical-json.ts';
+import { refuseUnknownOptions } from '../../../model/options.ts';
 import { keyOf } from '../row-key.ts';
 import type { DatabaseScope } from './database-scope.ts';
 import type { RowOptions } from '../../../model/step/step-database.ts';
@@ -22,6 +23,7 @@ export interface RowUpdate {
 
 /** @throws HoldfastError `unknown-table`, `no-key`, `not-json`, `same-target-twice`, `secret-in-output`; MustVerify */
 export async function stageRows(scope: DatabaseScope, { kind, table: given, rows, options }: NewRows): Promise<void> {
+  refuseUnknownOptions(`ctx.db().${kind.replace('row.', '')}`, options, { columns: true });
   const table = scope.spelled(given);
   const all: readonly JsonObject[] = isMany(rows) ? rows : [rows];
   canonicalJson(all, 'rows');
@@ -37,6 +39,7 @@ export async function stageRows(scope: DatabaseScope, { kind, table: given, rows
 /** @throws HoldfastError as `stageRows` */
 export async function stageUpdate(scope: DatabaseScope, update: RowUpdate): Promise<void> {
   const { key, values, options } = update;
+  refuseUnknownOptions('ctx.db().update', options, { columns: true });
   canonicalJson([key, values], 'update');
   scope.refuseSecrets('a row', key, values);
   const table = scope.spelled(update.table);

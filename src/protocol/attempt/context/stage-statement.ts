@@ -2,6 +2,7 @@
 import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
+import { refuseUnknownOptions } from '../../../model/options.ts';
 import type { DatabaseScope } from './database-scope.ts';
 import type { StepDatabase } from '../../../model/step/step-database.ts';
 
@@ -14,6 +15,9 @@ export async function stageStatement(
   params: readonly Json[],
   options: StatementOptions,
 ): Promise<void> {
+  refuseUnknownOptions('ctx.db().sql', options, { writes: true, undo: true });
+  if (options.undo !== undefined)
+    refuseUnknownOptions('undo of ctx.db().sql', options.undo, { text: true, params: true });
   canonicalJson(params, 'params');
   const undo =
     options.undo === undefined ? undefined : { text: options.undo.text, params: [...(options.undo.params ?? [])] };

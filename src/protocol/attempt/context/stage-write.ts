@@ -2,17 +2,22 @@
  * How a step stages a file. The record has a file byte for byte: no byte is stored before it is seen to hold no secret.
  */
 import type { Digest } from '../../../model/digest.ts';
+import { refuseUnknownOptions, type OptionNames } from '../../../model/options.ts';
 import type { Attempt } from '../attempt.ts';
 import { encoded } from './text.ts';
 import type { FileContent, TextEncoding, WriteOptions } from '../../../model/step/step-files.ts';
+
+const WRITE_OPTIONS: OptionNames<WriteOptions> = { mode: true, encoding: true, hardLinks: true };
 
 /** @throws HoldfastError `bad-input`, `secret-in-output`, `storage-failed` */
 export async function stageWrite(
   attempt: Attempt,
   given: string,
   content: FileContent,
-  { mode, encoding = 'utf-8', hardLinks = 'refuse' }: WriteOptions,
+  options: WriteOptions,
 ): Promise<void> {
+  refuseUnknownOptions('ctx.files.write', options, WRITE_OPTIONS);
+  const { mode, encoding = 'utf-8', hardLinks = 'refuse' } = options;
   const { workspace, stage, signal } = attempt;
   const path = workspace.files.normalise(given);
   signal.throwIfAborted();
