@@ -146,3 +146,15 @@ test('what agentJob is started with and does not know, or cannot use, fails the 
     assert.equal(existsSync(join(root, 'unused')), false);
   }
 });
+
+test('a job that was under way before its fields were looked at goes on in its next Run', LIMIT, async () => {
+  const workspace = temporal.unique('fields');
+  const given = { plan: { schemaVersion: 1, name: 'p', workspace, steps: [writing] }, inputs: {} };
+  const handle = await temporal.client.workflow.start('continuesAsAgentJob', {
+    workflowId: workspace,
+    taskQueue,
+    args: [given],
+  });
+  await handle.result();
+  assert.equal(readFileSync(join(root, workspace, 'a.txt'), 'utf8'), 'a');
+});

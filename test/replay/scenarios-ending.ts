@@ -18,6 +18,9 @@ const untilDone = async (handle: WorkflowHandle, stepId: string): Promise<unknow
 
 const shown = { ...write('shown'), approval: 'before-apply' };
 
+/** As a program without types may start a job. */
+const UNKNOWN_FIELD: object = { plan: { ...base, databases: {}, name: 'misspelled', steps: [write('a')] }, inputs: {} };
+
 export const ENDINGS: Readonly<Record<string, Scenario>> = {
   'aborted-while-a-sibling-waits': {
     input: {
@@ -190,4 +193,5 @@ export const ENDINGS: Readonly<Record<string, Scenario>> = {
     },
   },
   'unknown-options-passed-over': { workflow: 'givesUnknownOptions', input: {} },
+  'unknown-fields-passed-over': { input: UNKNOWN_FIELD },
 };
