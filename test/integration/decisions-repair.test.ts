@@ -210,7 +210,7 @@ test('a statement without an undo keeps its recorded answer: it is not run again
   assert.deepEqual(finding.rerunSteps, ['summary']);
 });
 
-test('an undo that fails changes nothing in its database and says so; the decision is carried out anyway', async () => {
+test('an undo that fails changes nothing in its database and says so, where its statement is named', async () => {
   drifted.begin();
   await drifted.job.step(
     dbSqlStep,
@@ -225,7 +225,12 @@ test('an undo that fails changes nothing in its database and says so; the decisi
   drifted.sql('DROP TABLE extra');
   writeFileSync(drifted.at('input.txt'), 'other\n');
   const question = await comparedQuestion(drifted.job);
-  const result = await drifted.job.decide(question, { answer: 'accept', items: { 'file:input.txt': 'rerun' } });
+  const unnamed = await drifted.job.decide(question, { answer: 'accept', items: { 'file:input.txt': 'rerun' } });
+  assert.equal(unnamed.kind, 'refused', 'the statement would be made a second time');
+  const result = await drifted.job.decide(question, {
+    answer: 'accept',
+    items: { 'file:input.txt': 'rerun', 'statements:extra': 'repeat' },
+  });
   assert.ok(result.kind === 'repaired', JSON.stringify(result));
   assert.ok(
     result.notes.some((note) => /database main: unchanged \(.*extra/.test(note)),

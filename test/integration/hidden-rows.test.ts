@@ -1,7 +1,9 @@
 /** What a database does not let the job's role see is neither gone nor unchanged. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { findingOf, PostgresJob } from '../support/postgres-job.ts';
+import { findingOf, PostgresJob, throwQuestion } from '../support/postgres-job.ts';
 import { testPostgres } from '../support/postgres.ts';
 
 const postgres = await testPostgres();
@@ -94,6 +96,52 @@ test('where row level security was accepted, a row that is not there is said to 
     assert.equal(finding.kind, 'row-missing');
     assert.equal(finding.found.text, 'not there, or hidden from this role by row level security');
     assert.ok(finding.answers.includes('accept'));
+  });
+});
+
+for (const [how, policy, reason] of [
+  ['refuses', "FOR UPDATE USING (true) WITH CHECK (text = 'edited')", /violates row-level security policy/],
+  ['lets nobody change', 'FOR UPDATE USING (false)', /row:main\/note\/\{"id":7\} cannot be put back/],
+] as const)
+  test(`restore of a row that row level security ${how} is refused until it takes it`, async () => {
+    await asRole(async (job) => {
+      await job.direct("UPDATE note SET text = 'edited'");
+      const question = await job.asks(job.job.verify().then(throwQuestion));
+      await job.direct(
+        'ALTER TABLE note ENABLE ROW LEVEL SECURITY',
+        'CREATE POLICY seen ON note FOR SELECT USING (true)',
+        `CREATE POLICY changed ON note ${policy}`,
+      );
+      const result = await job.job.decide(question, { answer: 'restore' });
+      assert.ok(result.kind === 'refused', JSON.stringify(result));
+      assert.match(result.problems.join(), reason);
+      assert.deepEqual(await job.direct('SELECT text FROM note'), [{ text: 'edited' }]);
+      await job.direct(
+        'DROP POLICY seen ON note',
+        'DROP POLICY changed ON note',
+        'ALTER TABLE note DISABLE ROW LEVEL SECURITY',
+      );
+      await job.job.decide(question, { answer: 'restore' });
+      assert.deepEqual(await job.direct('SELECT text FROM note'), [{ text: 'ours' }]);
+    });
+  });
+
+test('rerun of a step whose row row level security lets nobody remove is refused, and nothing is undone', async () => {
+  await asRole(async (job) => {
+    await job.step('read', async (ctx) => {
+      await ctx.db('main').query('SELECT id FROM note', []);
+      await ctx.db('main').upsert('note', { id: 8, text: await ctx.files.readText('input.txt').catch(() => 'none') });
+    });
+    writeFileSync(join(job.job.workspace, 'input.txt'), 'given');
+    const question = await job.asks(job.job.verify().then(throwQuestion));
+    await job.direct(
+      'ALTER TABLE note ENABLE ROW LEVEL SECURITY',
+      'CREATE POLICY seen ON note FOR SELECT USING (true)',
+    );
+    const result = await job.job.decide(question, { answer: 'rerun' });
+    assert.ok(result.kind === 'refused', JSON.stringify(result));
+    assert.match(result.problems.join(), /row:main\/note\/\{"id":8\} cannot be put back/);
+    assert.deepEqual(await job.direct('SELECT id FROM note ORDER BY id'), [{ id: 7 }, { id: 8 }]);
   });
 });
 

@@ -4,13 +4,14 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import { DriftedJob, onceAFile } from '../support/drifted-job.ts';
+import { decided, RAISE } from '../support/decided-job.ts';
+import { onceAFile } from '../support/drifted-job.ts';
 import { mark, questionOf, SQLITE_FILE } from '../support/drift.ts';
 import { lockFile, unlockFile, whyNotImmutable } from '../support/immutable.ts';
 import { comparedQuestion, questionFrom } from '../support/questions.ts';
 import { sqliteScript } from '../support/sqlite.ts';
 
-const drifted = onceAFile(new DriftedJob([]));
+const drifted = onceAFile(decided);
 
 async function refusal(question: Question, answer: 'restore' | 'rerun'): Promise<string> {
   const result = await drifted.job.decide(question, { answer });
@@ -32,6 +33,41 @@ test('restore of a file that may not be replaced is refused until it may', { ski
   }
   await drifted.decide(question, { answer: 'restore' });
   assert.equal(drifted.text('out/a.txt'), 'one\ntwo\nthree\n');
+});
+
+test(
+  'rerun of a step whose file may not be taken back is refused until it may',
+  { skip: whyNotImmutable() },
+  async () => {
+    drifted.begin();
+    writeFileSync(drifted.at('input.txt'), 'given otherwise\n');
+    const question = await comparedQuestion(drifted.job);
+    lockFile(drifted.at('summary.txt'));
+    try {
+      assert.match(await refusal(question, 'rerun'), /file:summary\.txt cannot be put back: .*immutable \(EPERM/);
+      assert.equal(drifted.sql('SELECT id FROM note WHERE id = 3').length, 1, 'nothing of the step is undone');
+    } finally {
+      unlockFile(drifted.at('summary.txt'));
+    }
+    await drifted.decide(question, { answer: 'rerun' });
+    assert.deepEqual(drifted.sql('SELECT id FROM note WHERE id = 3'), []);
+  },
+);
+
+test('undo of a half-applied step whose row the database keeps is refused, and nothing of it is undone', async () => {
+  const { question } = await RAISE.conflict();
+  sqliteScript(
+    drifted.at(SQLITE_FILE),
+    "CREATE TRIGGER no BEFORE DELETE ON note BEGIN SELECT RAISE(ABORT, 'not now'); END",
+  );
+  const before = drifted.snapshot();
+  const result = await drifted.job.decide(question, { answer: 'undo' });
+  assert.ok(result.kind === 'refused', JSON.stringify(result));
+  assert.match(result.problems.join(), /^row:main\/note\/\{"id":9\} cannot be put back: .*not now/);
+  assert.deepEqual(drifted.snapshot(), before);
+  sqliteScript(drifted.at(SQLITE_FILE), 'DROP TRIGGER no');
+  await drifted.decide(question, { answer: 'undo' });
+  assert.deepEqual(drifted.sql('SELECT id FROM note WHERE id = 9'), []);
 });
 
 for (const [how, what, reason] of [

@@ -16,7 +16,7 @@ import type { Decision } from './decision.ts';
 import type { Finding } from './finding.ts';
 import { wholeAnswers, type Question } from './question.ts';
 import { resultsOf } from './told-results.ts';
-import { runsAgain, unnamedRepeats } from './unrepeatable.ts';
+import { runsAgain, statementsOf, unnamedRepeats } from './unrepeatable.ts';
 
 const MAX_RESOURCES_SHOWN = 5;
 
@@ -61,8 +61,10 @@ function isNotUndone({ findings }: Question, name: string): boolean {
   return !isListed && findings.some((finding) => leavesDone(finding, name));
 }
 
-function leavesDone({ keeps, repeats }: Finding, name: string): boolean {
-  return keeps?.includes(name) === true || repeats?.some((step) => step.name === name) === true;
+/** Statements that have an undo may be named as well: the database may refuse it. */
+function leavesDone({ keeps, repeats, rerunSteps }: Finding, name: string): boolean {
+  const isOfStep = rerunSteps.some((stepId) => statementsOf(stepId) === name);
+  return isOfStep || keeps?.includes(name) === true || repeats?.some((step) => step.name === name) === true;
 }
 
 function itemProblems(

@@ -12,6 +12,11 @@ export function statementsOf(stepId: string): string {
   return `statements:${stepId}`;
 }
 
+/** How a person has statements run again that are not undone. */
+export function wayToName(name: string): string {
+  return `where that is wanted, name it: --item '${name}=repeat', in a Signal "items": {"${name}": "repeat"}`;
+}
+
 /** Does the answer make steps run again? */
 export function runsAgain(answer: Answer | undefined): boolean {
   return answer === 'rerun' || answer === 'undo';
@@ -30,8 +35,7 @@ export function unnamedRepeats(
         .filter(({ name }) => !named.includes(name))
         .map(
           ({ name, text }) =>
-            `${answers[resource]} for ${resource} runs again what nothing undoes (${text}); ` +
-            `where that is wanted, name it: --item '${name}=repeat', in a Signal "items": {"${name}": "repeat"}`,
+            `${answers[resource]} for ${resource} runs again what nothing undoes (${text}); ${wayToName(name)}`,
         ),
     );
 }

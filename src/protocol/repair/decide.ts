@@ -10,7 +10,7 @@ import { dropDraftOf } from './approved-draft.ts';
 import { lookAgain } from './look-again.ts';
 import type { Answers } from '../../model/question/answer.ts';
 import type { RepairContext } from './running/context.ts';
-import { restoreProblems } from './rehearse.ts';
+import { rehearse } from './rehearse.ts';
 import { abortInstead, rollForward } from './roll-forward.ts';
 import { sealRepair } from './seal.ts';
 import { withoutRecord } from './without-record.ts';
@@ -42,9 +42,10 @@ export async function decide(context: RepairContext, decision: Decision): Promis
     dropDraftOf(context, question);
     return worldMoved(decision, now.moved.slice(0, MAX_RESOURCES_IN_RESULT));
   }
-  const problems = await restoreProblems(context, ruling.answers, now.found);
+  const draft = { question, decision, ruling, found: now.found };
+  const problems = await rehearse(context, draft);
   if (problems.length > 0) return refused(decision, problems);
-  return await rollForward(context, sealRepair(context, { question, decision, ruling, found: now.found }));
+  return await rollForward(context, sealRepair(context, draft));
 }
 
 /** The question has been answered already: by this decision, or by another. */

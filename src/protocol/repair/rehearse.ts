@@ -1,79 +1,114 @@
 /**
- * Can what `restore` puts back be put back? Found out before the decision is sealed: rows in transactions that are
- * rolled back, files by what the file system allows. A decision that would change nothing is refused, and its question
- * stays.
+ * Can what a decision puts back or takes back be? Found out before it is sealed: rows and statements in transactions
+ * that are rolled back, files by what the file system allows. A decision that would change nothing is refused, and its
+ * question stays; so is one that would run a step again whose work is still there.
  */
-import type { RowRequest } from '../../effects/database/database.ts';
-import { answered, type Answers } from '../../model/question/answer.ts';
-import { rowState } from '../../model/record/narrowed-state.ts';
+import { isFailure } from '../../model/failure.ts';
+import { wayToName } from '../../model/question/unrepeatable.ts';
+import { answered } from '../../model/question/answer.ts';
 import { parseResource } from '../../model/record/resource.ts';
-import { sameState, type RowState } from '../../model/record/world.ts';
+import { onlyColumns, sameState, type RowState } from '../../model/record/world.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
+import { restoredRow } from './answers/restore.ts';
+import { takenBackBy } from './answers/rerun.ts';
+import { halfAppliedInDatabases } from './answers/undo-intent.ts';
+import { applyChange, columnsOf, isRow } from './changes/databases.ts';
 import { orUnchanged, Unchanged } from './changes/unchanged.ts';
 import type { RepairContext } from './running/context.ts';
-import type { SealedRepair } from './running/sealed-repair.ts';
+import type { DatabaseChange } from './running/database-changes.ts';
+import { RunningRepair } from './running/running-repair.ts';
+import { unsealedRepair, type RepairDraft } from './seal.ts';
 
-interface RestoredRow extends RowRequest {
-  readonly resource: string;
-  readonly database: string;
-  readonly wanted: RowState;
-}
+const IGNORED = 'the database takes it and shows something else then (a policy, a trigger)';
 
 /** Why not; empty: all can. Changes nothing. @throws HoldfastError for what may pass */
-export async function restoreProblems(
-  context: RepairContext,
-  answers: Answers,
-  found: SealedRepair['found'],
-): Promise<readonly string[]> {
-  const problems: string[] = [];
-  const rows: RestoredRow[] = [];
-  for (const uri of answered(answers, 'restore')) {
-    const wanted = context.ledger.manifestEntry(context.jobId, uri)?.state;
-    if (wanted === undefined || found[uri] === undefined || sameState(found[uri], wanted)) continue;
-    const resource = parseResource(uri);
-    if (resource.kind === 'row') {
-      const { database, table, key } = resource;
-      const state = rowState(wanted);
-      rows.push({ resource: uri, database, table, key, columns: columnsOf(state, key), wanted: state });
-    } else if (resource.kind === 'file') {
-      const outcome = await orUnchanged(async () => context.workspace.files.mustBeReplaceable(resource.path));
-      if (outcome instanceof Unchanged) problems.push(`${uri} cannot be put back: ${outcome.reason}`);
-    }
+export async function rehearse(context: RepairContext, draft: RepairDraft): Promise<readonly string[]> {
+  const repair = new RunningRepair(context, draft.question, unsealedRepair(draft));
+  const problems = await rehearseRestores(repair);
+  if (repair.sealed.reruns.length > 0) {
+    await halfAppliedInDatabases(repair);
+    problems.push(...(await rehearseTakingBack(repair)));
   }
-  for (const [name, group] of Map.groupBy(rows, ({ database }) => database)) {
-    const outcome = await orUnchanged(() => rehearseRows(context, name, group));
-    if (!(outcome instanceof Unchanged)) problems.push(...outcome);
-    else problems.push(`${group.map(({ resource }) => resource).join(', ')} cannot be put back: ${outcome.reason}`);
+  for (const change of repair.databases.byDatabase())
+    problems.push(...(await rehearseChange(repair, change, draft.ruling.again)));
+  return problems;
+}
+
+/** Files are looked at; rows are collected. */
+async function rehearseRestores(repair: RunningRepair): Promise<string[]> {
+  const { ledger, jobId } = repair.context;
+  const problems: string[] = [];
+  for (const uri of answered(repair.sealed.answers, 'restore')) {
+    const wanted = ledger.manifestEntry(jobId, uri)?.state;
+    const found = repair.found(uri);
+    if (wanted === undefined || found === undefined || sameState(found, wanted)) continue;
+    const resource = parseResource(uri);
+    if (resource.kind === 'row') repair.databases.reset(restoredRow(uri, resource, { shown: found, wanted }));
+    else if (resource.kind === 'file') problems.push(...(await fileProblems(repair, resource.path)));
   }
   return problems;
 }
 
-/** The rows that show something else than was put there: policies and triggers may see to that. */
-async function rehearseRows(
-  { workspace, settings }: RepairContext,
-  name: string,
-  rows: readonly RestoredRow[],
+/** Files are looked at where they would be changed; rows and statements are collected. */
+async function rehearseTakingBack(repair: RunningRepair): Promise<string[]> {
+  const { files } = repair.context.workspace;
+  const problems: string[] = [];
+  for (const { record, effect, shown } of await takenBackBy(repair)) {
+    if ('database' in effect) repair.databases.undo(record.stepId, effect, shown);
+    else {
+      const now = await orUnchanged(() => files.stateNow(effect.path));
+      const isChanged = !(now instanceof Unchanged) && now.kind !== 'absent' && sameState(now, shown);
+      if (isChanged) problems.push(...(await fileProblems(repair, effect.path)));
+    }
+  }
+  return problems;
+}
+
+async function fileProblems({ context }: RunningRepair, path: string): Promise<readonly string[]> {
+  const outcome = await orUnchanged(async () => context.workspace.files.mustBeReplaceable(path));
+  return outcome instanceof Unchanged ? [`file:${path} cannot be put back: ${outcome.reason}`] : [];
+}
+
+/** `again`: statements that the person has named, to be run again also where they can't be taken back. */
+async function rehearseChange(
+  repair: RunningRepair,
+  change: DatabaseChange,
+  again: readonly string[],
 ): Promise<readonly string[]> {
-  const database = await workspace.database(name, settings);
+  const { workspace, settings } = repair.context;
+  const database = await workspace.database(change.name, settings);
   const transaction = await database.begin({
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
   try {
-    for (const { table, key, wanted } of rows) await transaction.putRow(table, key, wanted);
-    await transaction.settle();
-    const states = await transaction.rows(rows);
-    return rows.flatMap(({ resource, wanted }, index) =>
-      sameState(states[index]!, wanted)
-        ? []
-        : [`${resource} cannot be put back: the database takes it and shows something else then (a policy, a trigger)`],
+    const { spared, put } = await applyChange(repair, change, transaction);
+    const last = [...new Map(change.changes.filter(isRow).map((row) => [row.resource, row])).values()];
+    const states = await transaction.rows(
+      last.map(({ table, key, shown, wanted }) => ({
+        table,
+        key,
+        columns: [...new Set([...columnsOf(shown, key), ...columnsOf(wanted, key)])],
+      })),
     );
+    return last.flatMap((row, index) => {
+      const shows = (state: RowState): boolean =>
+        sameState(onlyColumns(states[index]!, columnsOf(state, row.key)), state);
+      const isRestored = repair.sealed.answers[row.resource] === 'restore';
+      // What others have changed since is left alone by a rerun; so is what triggers make of the rest.
+      const isRefused = isRestored || (put.has(row) && shows(row.shown));
+      if (shows(row.wanted) || !isRefused) return [];
+      return [`${row.resource} cannot be put back: ${spared.get(row.resource) ?? IGNORED}`];
+    });
+  } catch (error) {
+    if (!isFailure(error) || error.retryable) throw error;
+    const statements = (error.details['statements'] ?? []) as readonly string[];
+    const unnamed = statements.filter((name) => !again.includes(name));
+    if (statements.length > 0 && unnamed.length === 0) return [];
+    const hints = unnamed.map((name) => ` Its step would do it a second time; ${wayToName(name)}.`);
+    return [`${error.message}${hints.join('')}`];
   } finally {
     await transaction.rollback();
   }
-}
-
-function columnsOf(state: RowState, key: RowRequest['key']): string[] {
-  return Object.keys(state.kind === 'row' ? state.columns : key);
 }

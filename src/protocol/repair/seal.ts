@@ -50,17 +50,29 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
 }
 
 /** A new generation for each step that runs again. */
-function issueReruns(ledger: Ledger, jobId: string, { question, ruling }: RepairDraft): SealedRepair['reruns'] {
-  const stepIds = question.findings.flatMap(({ resource, rerunSteps }) => {
-    const answer = ruling.answers[resource];
-    return answer === 'rerun' || answer === 'undo' ? rerunSteps : [];
-  });
-  return [...new Set(stepIds)].map((stepId) => {
+function issueReruns(ledger: Ledger, jobId: string, draft: RepairDraft): SealedRepair['reruns'] {
+  return stepsThatRunAgain(draft).map((stepId) => {
     const highest = ledger.highestGeneration(jobId, stepId) ?? 0;
     const generation = highest + 1;
     ledger.issueGeneration(jobId, stepId, generation);
     return { stepId, generation };
   });
+}
+
+function stepsThatRunAgain({ question, ruling }: RepairDraft): readonly string[] {
+  const stepIds = question.findings.flatMap(({ resource, rerunSteps }) => {
+    const answer = ruling.answers[resource];
+    return answer === 'rerun' || answer === 'undo' ? rerunSteps : [];
+  });
+  return [...new Set(stepIds)];
+}
+
+/** A repair that is not sealed: nothing is carried out with it, and no generation is issued for it. */
+export function unsealedRepair(draft: RepairDraft): SealedRepair {
+  const { decision, ruling, found } = draft;
+  const reruns = stepsThatRunAgain(draft).map((stepId) => ({ stepId, generation: 0 }));
+  const { digest } = decision;
+  return { schemaVersion: 1, decision, answers: { ...ruling.answers }, found, reruns, adopts: [], digest };
 }
 
 /** Records that the Workflow had forgotten, by sequence number. */

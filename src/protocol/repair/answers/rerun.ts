@@ -3,9 +3,9 @@
  * what the question showed.
  */
 import type { Finding } from '../../../model/question/finding.ts';
-import { inUndoOrder, uriOf, type FileEffect } from '../../../model/record/effect.ts';
+import { inUndoOrder, isToApply, uriOf, type DatabaseEffect, type FileEffect } from '../../../model/record/effect.ts';
 import { StepHistory } from '../../compare/step-history.ts';
-import type { AppliedEffect, StepRecord } from '../../../model/record/record.ts';
+import type { StepRecord } from '../../../model/record/record.ts';
 import type { ResourceState } from '../../../model/record/world.ts';
 import { acceptFound } from './accept.ts';
 import { fileNow, noteNotJoined, removeEmptyFolder, resetFile } from '../changes/files.ts';
@@ -17,47 +17,51 @@ export async function rerun(repair: RunningRepair, finding: Finding): Promise<vo
   if (finding.class === 'discrepancy') await acceptFound(repair, finding);
 }
 
+/** An effect that is taken back: of which record, and in which state. */
+export interface TakenBack {
+  readonly record: StepRecord;
+  readonly index: number;
+  readonly effect: FileEffect | DatabaseEffect;
+  readonly shown: ResourceState;
+}
+
 /** Undoes what the steps that run again have in the record. */
 export async function undoReruns(repair: RunningRepair): Promise<void> {
+  for (const one of await takenBackBy(repair)) await undoEffect(repair, one);
+}
+
+/** Newest first. What another step has changed since is left out, and noted. Reads only. */
+export async function takenBackBy(repair: RunningRepair): Promise<readonly TakenBack[]> {
   const { ledger, jobId } = repair.context;
   const history = await StepHistory.of(ledger, jobId);
   const again = new Set(repair.sealed.reruns.map(({ stepId }) => stepId));
   const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
   const drifted = new Map(repair.question.findings.map(({ resource }) => [resource, repair.found(resource)]));
+  const takenBack: TakenBack[] = [];
   for (const record of records) {
     for (const { index, ...applied } of inUndoOrder(record.effects.map((one, index) => ({ ...one, index })))) {
       const uri = uriOf(applied.effect);
       const entry = uri === undefined ? undefined : ledger.manifestEntry(jobId, uri);
       if (entry?.stepId !== undefined && !again.has(entry.stepId))
         repair.note(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
-      else await undoEffect(repair, [record, index], applied, uri === undefined ? undefined : drifted.get(uri));
+      else if (applied.outcome === 'applied' && isToApply(applied.effect)) {
+        const { effect, after } = applied;
+        takenBack.push({ record, index, effect, shown: (uri === undefined ? undefined : drifted.get(uri)) ?? after });
+      }
     }
   }
+  return takenBack;
 }
 
-/** A record, and which of its effects. */
-type EffectPlace = readonly [record: StepRecord, effect: number];
-
-/** `drift`: what the question showed of the effect's resource. */
-async function undoEffect(
-  repair: RunningRepair,
-  place: EffectPlace,
-  { effect, after, outcome }: AppliedEffect,
-  drift: ResourceState | undefined,
-): Promise<void> {
-  if (outcome !== 'applied' || effect.kind === 'perform') return;
-  const shown = drift ?? after;
-  if ('path' in effect) return await undoFile(repair, place, effect, shown);
-  const note = repair.databases.undo(effect, shown);
+async function undoEffect(repair: RunningRepair, one: TakenBack): Promise<void> {
+  const { effect, record, shown } = one;
+  if ('path' in effect) return await undoFile(repair, one, effect);
+  const note = repair.databases.undo(record.stepId, effect, shown);
   if (note !== undefined) repair.note(note);
 }
 
-async function undoFile(
-  repair: RunningRepair,
-  [{ stepId, seq }, index]: EffectPlace,
-  effect: FileEffect,
-  shown: ResourceState,
-): Promise<void> {
+async function undoFile(repair: RunningRepair, { record, index, shown }: TakenBack, effect: FileEffect): Promise<void> {
+  const { stepId, seq } = record;
   const { path, before: wanted } = effect;
   const resource = uriOf(effect)!;
   const part = { kind: 'record', seq, effect: index } as const;

@@ -23,6 +23,15 @@ export async function undoHalfApplied(repair: RunningRepair): Promise<void> {
     if (state === 'applying' && repair.rerunsStep(intent.stepId)) await undoIntent(repair, ledger.intent(intent.token));
 }
 
+/** Collects what `undoHalfApplied` is to change in databases; reads only. */
+export async function halfAppliedInDatabases(repair: RunningRepair): Promise<void> {
+  const { ledger, jobId } = repair.context;
+  for (const { state, intent } of ledger.openIntents(jobId).toReversed()) {
+    const row = state === 'applying' && repair.rerunsStep(intent.stepId) ? ledger.intent(intent.token) : undefined;
+    if (row !== undefined) await undoInDatabases(repair, row);
+  }
+}
+
 async function undoIntent(repair: RunningRepair, row: IntentRow | undefined): Promise<void> {
   if (row === undefined || row.state === 'dropped' || !repair.beginUndoOf(row.intent.token)) return;
   const { ledger, workspace, jobId } = repair.context;
@@ -75,11 +84,11 @@ async function undoInDatabases(
     const tokens = await database.tokens([intent.token, sealed.digest]);
     if (![...tokens.values()].some(({ kind }) => kind === 'token')) continue;
     for (const { index, effect } of group.toReversed()) {
-      const note = databases.undo(effect, afters[index]);
+      const note = databases.undo(intent.stepId, effect, afters[index]);
       if (note !== undefined) notes.push(note);
     }
     for (const { effect, after } of byDatabase?.[name]?.effects ?? [])
-      if ('database' in effect) databases.undo(effect, after);
+      if ('database' in effect) databases.undo(intent.stepId, effect, after);
     for (const { what, why } of byDatabase?.[name]?.unrecorded ?? []) notes.push(`${what} stays: ${why}`);
     databases.dropToken(name, intent.token);
   }

@@ -3,9 +3,10 @@
  * token row, so exactly once, however often the repair is killed.
  */
 import { digestOf } from '../../../model/digest.ts';
-import { HoldfastError } from '../../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../../model/failure.ts';
+import { statementsOf } from '../../../model/question/unrepeatable.ts';
 import { formatResource } from '../../../model/record/resource.ts';
-import { sameState, type RowState } from '../../../model/record/world.ts';
+import { sameState, type ResourceState, type RowState } from '../../../model/record/world.ts';
 import type { Database, DatabaseTransaction } from '../../../effects/database/database.ts';
 import { faultPointAsync } from '../../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../../workspace/limits.ts';
@@ -15,6 +16,7 @@ import type { RunningRepair } from '../running/running-repair.ts';
 import { rowsToSpare, type SparedRows } from './spared-rows.ts';
 import { orUnchanged, Unchanged } from './unchanged.ts';
 
+const MAX_NAMED = 5;
 const SHOWS_SOMETHING_ELSE = 'it shows neither what the question showed nor what the step had made of it';
 
 export async function changeDatabases(repair: RunningRepair): Promise<void> {
@@ -61,10 +63,33 @@ async function holdFence(
 
 async function changeOnce(
   repair: RunningRepair,
-  { name, changes, tokens }: DatabaseChange,
+  change: DatabaseChange,
   transaction: DatabaseTransaction,
 ): Promise<SparedRows> {
-  const { context, sealed } = repair;
+  const { spared, others } = await applyChange(repair, change, transaction);
+  await transaction.noteRows(repair.sealed.digest, '');
+  await faultPointAsync('repair.database-ready');
+  await transaction.commit();
+  for (const [resource, state] of others) repair.change('undone', resource, state);
+  return spared;
+}
+
+/** What has come of a change while its transaction is open. */
+export interface AppliedChange {
+  readonly spared: SparedRows;
+  /** Rows that were put: the others showed something else. */
+  readonly put: ReadonlySet<RowReset>;
+  /** Recorded rows that statements have changed along: what they show now. */
+  readonly others: readonly (readonly [resource: string, state: ResourceState])[];
+}
+
+/** Everything but the commit, so that a rehearsal does the same. @throws HoldfastError that names what was refused */
+export async function applyChange(
+  repair: RunningRepair,
+  { name, changes, tokens }: DatabaseChange,
+  transaction: DatabaseTransaction,
+): Promise<AppliedChange> {
+  const { context } = repair;
   const rows = changes.filter(isRow);
   const own = new Set(rows.map(({ resource }) => resource));
   const effects = changes.map((one) => ({ kind: 'sql', writes: isRow(one) ? [] : one.writes }) as const);
@@ -80,24 +105,50 @@ async function changeOnce(
   const asRecorded = new Set(earlier.filter((row) => row.isAsRecorded).map(({ resource }) => resource));
   const spared = await rowsToSpare(repair, { ...site, reader: transaction, reach }, changes);
   const shownFirst = await rowsAsShown(transaction, rows);
+  const put = new Set<RowReset>();
   for (const one of changes) {
     if (isRow(one) && spared.has(one.resource)) continue;
-    if (!isRow(one)) await transaction.applySql({ text: one.text, params: [...one.params] });
-    else if (shownFirst.has(one) || (await isAsShown(transaction, one)))
-      await transaction.putRow(one.table, one.key, one.wanted);
+    if (isRow(one) && !shownFirst.has(one) && !(await isAsShown(transaction, one))) continue;
+    await orRefused([one], () => applyOne(transaction, one));
+    if (isRow(one)) put.add(one);
   }
-  await transaction.settle();
+  await orRefused(changes, () => transaction.settle());
   for (const token of tokens) await transaction.dropToken(token);
   const later = await readRecorded(transaction, recorded);
-  await transaction.noteRows(sealed.digest, '');
-  await faultPointAsync('repair.database-ready');
-  await transaction.commit();
-  for (const { resource, state, isAsRecorded } of later)
-    if (asRecorded.has(resource) && !isAsRecorded) repair.change('undone', resource, state);
-  return spared;
+  const others = later.flatMap(({ resource, state, isAsRecorded }) =>
+    asRecorded.has(resource) && !isAsRecorded ? [[resource, state] as const] : [],
+  );
+  return { spared, put, others };
 }
 
-function isRow(change: RowReset | StatementUndo): change is RowReset {
+async function applyOne(transaction: DatabaseTransaction, one: RowReset | StatementUndo): Promise<void> {
+  if (isRow(one)) await transaction.putRow(one.table, one.key, one.wanted);
+  else await transaction.applySql({ text: one.text, params: [...one.params] });
+}
+
+/** What a database refuses for good says which change that was. */
+async function orRefused(changes: DatabaseChange['changes'], act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!isFailure(error) || error.retryable) throw error;
+    const rows = new Set(changes.filter(isRow).map(({ resource }) => resource));
+    const steps = new Set(changes.flatMap((one) => (isRow(one) ? [] : [one.stepId])));
+    const named = [
+      ...[...rows].slice(0, MAX_NAMED),
+      ...[...steps].map((stepId) => `what a statement of step ${stepId} did`),
+    ];
+    const statements = [...steps].map(statementsOf);
+    throw new HoldfastError(
+      error.type,
+      `${named.join(', ')} cannot be put back: ${error.message}`,
+      { ...error.details, statements },
+      { cause: error },
+    );
+  }
+}
+
+export function isRow(change: RowReset | StatementUndo): change is RowReset {
   return 'wanted' in change;
 }
 
@@ -124,7 +175,7 @@ async function isAsShown(
   return found !== undefined && sameState(found, shown);
 }
 
-function columnsOf(state: RowState, key: RowReset['key']): string[] {
+export function columnsOf(state: RowState, key: RowReset['key']): string[] {
   return Object.keys(state.kind === 'row' ? state.columns : key);
 }
 

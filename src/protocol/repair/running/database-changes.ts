@@ -21,6 +21,8 @@ export interface StatementUndo {
   readonly text: string;
   readonly params: readonly Json[];
   readonly writes: readonly string[];
+  /** Whose statement it is. */
+  readonly stepId: string;
 }
 
 /** The changes of one database. */
@@ -45,7 +47,7 @@ export class DatabaseChanges {
   }
 
   /** `shown`: the state in which the row is undone. Returns a note where the effect cannot be undone. */
-  undo(effect: DatabaseEffect, shown: ResourceState | undefined): string | undefined {
+  undo(stepId: string, effect: DatabaseEffect, shown: ResourceState | undefined): string | undefined {
     const { database } = effect;
     if (effect.kind !== 'sql') {
       const { table, key, before: wanted } = effect;
@@ -55,7 +57,7 @@ export class DatabaseChanges {
     if (effect.undo === undefined)
       return `a statement on ${database} has no undo and stays: ${effect.text.slice(0, 100)}`;
     const { text, params } = effect.undo;
-    this.#changes.push({ database, text, params, writes: effect.writes });
+    this.#changes.push({ database, text, params, writes: effect.writes, stepId });
     return undefined;
   }
 
