@@ -16,20 +16,24 @@ export async function undoInConflict(repair: RunningRepair, finding: Finding): P
   await acceptFound(repair, finding);
 }
 
-/** What is half applied of the steps that run again, the last that was sealed first. */
+/** What is half applied of the steps that run again is undone. */
 export async function undoHalfApplied(repair: RunningRepair): Promise<void> {
-  const { ledger, jobId } = repair.context;
-  for (const { state, intent } of ledger.openIntents(jobId).toReversed())
-    if (state === 'applying' && repair.rerunsStep(intent.stepId)) await undoIntent(repair, ledger.intent(intent.token));
+  for (const row of halfApplied(repair)) await undoIntent(repair, row);
 }
 
 /** Collects what `undoHalfApplied` is to change in databases; reads only. */
 export async function halfAppliedInDatabases(repair: RunningRepair): Promise<void> {
+  for (const row of halfApplied(repair)) await undoInDatabases(repair, row);
+}
+
+/** Of the steps that run again, the last that was sealed first. */
+function halfApplied(repair: RunningRepair): readonly IntentRow[] {
   const { ledger, jobId } = repair.context;
-  for (const { state, intent } of ledger.openIntents(jobId).toReversed()) {
-    const row = state === 'applying' && repair.rerunsStep(intent.stepId) ? ledger.intent(intent.token) : undefined;
-    if (row !== undefined) await undoInDatabases(repair, row);
-  }
+  const applying = ledger.openIntents(jobId).filter(({ state }) => state === 'applying');
+  return applying.toReversed().flatMap(({ intent }) => {
+    const row = repair.rerunsStep(intent.stepId) ? ledger.intent(intent.token) : undefined;
+    return row === undefined ? [] : [row];
+  });
 }
 
 async function undoIntent(repair: RunningRepair, row: IntentRow | undefined): Promise<void> {
