@@ -2,9 +2,11 @@
 import type { Json } from '../model/canonical-json.ts';
 import { httpStep, MAX_HTTP_STEP_BYTES } from '../model/step/built-in/http.ts';
 import { implementStep } from '../model/step/step.ts';
+import { refuseBackslash } from '../model/step/workspace-path.ts';
 
 export const http = implementStep(httpStep, async (ctx, request) => {
   const { saveTo } = request;
+  if (saveTo !== undefined) refuseBackslash(saveTo);
   const { status, url, headers, text, saved } = await ctx.http(
     'request',
     saveTo === undefined ? { maxBytes: MAX_HTTP_STEP_BYTES, ...request } : request,

@@ -1,10 +1,11 @@
 /** The bytes of files that a step writes: text in any encoding, what a path leads to, what hangs on a file. */
 import assert from 'node:assert/strict';
-import { linkSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { free, testCommandingJob } from '../support/commanding-job.ts';
 import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
 import type { Question } from '../../src/model/question/question.ts';
+import { openTestJob } from '../../src/testing.ts';
 import { comparedQuestion, questionFrom } from '../support/questions.ts';
 
 const tested = testCommandingJob();
@@ -139,6 +140,55 @@ test('a command that replaces a file with other names splits it, as it would in 
   linkSync(tested.at('a.txt'), tested.at('b.txt'));
   await tested.run('echo new > c && mv c a.txt');
   assert.equal(tested.text('a.txt') + tested.text('b.txt'), 'new\nold\n');
+});
+
+test('a backslash in a name is a character like any other, for steps, commands, questions and undoing', async () => {
+  const name = String.raw`in/back\slash`;
+  tested.put(name, 'old\n');
+  tested.put('in/back/slash', 'another\n');
+  tested.code = async ({ files }) => {
+    await files.write(name, `${await files.readText(name)}new\n`);
+    await files.write(String.raw`made\here/a`, 'made\n');
+  };
+  await doFree('write');
+  const quoted = `'${name}'`;
+  await tested.run(`echo more >> ${quoted}; touch 'in/a\\'`, { paths: ['in/back?slash'] }, { stepId: 'command' });
+  assert.equal(tested.text(name), 'old\nnew\nmore\n');
+
+  tested.put(name, 'theirs\n');
+  const drifted = await comparedQuestion(tested.job);
+  const [finding] = drifted.findings;
+  assert.equal(finding!.resource, `file:${name}`);
+  await tested.decide(drifted, { items: { [`file:${name}`]: 'restore' } });
+  assert.equal(tested.text(name), 'old\nnew\nmore\n');
+
+  assert.deepEqual((await tested.job.undo()).left, []);
+  assert.equal(tested.text(name) + tested.text('in/back/slash'), 'old\nanother\n');
+  assert.deepEqual(readdirSync(tested.at('')).sort(), ['.holdfast', 'in']);
+  assert.deepEqual(readdirSync(tested.at('in')).sort(), ['back', String.raw`back\slash`]);
+});
+
+test('a path of a plan holds no backslash, from wherever the plan has it', async () => {
+  const plan = (use: string, fields: object): object => ({
+    schemaVersion: 1,
+    name: 'paths',
+    workspace: '.',
+    input: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
+    steps: [{ id: 's', use, with: fields, retry: { maxAttempts: 1 } }],
+  });
+  const from = '${{ input.path }}';
+  const url = 'http://127.0.0.1:1/';
+  for (const one of [
+    plan('file.write', { path: from, content: 'x' }),
+    plan('file.copy', { from, to: 'a' }),
+    plan('file.copy', { from: 'a', to: from }),
+    plan('file.remove', { path: from }),
+    plan('http', { url, saveTo: from }),
+  ]) {
+    await using job = openTestJob();
+    const [finding] = (await questionFrom(job.runPlan(one, { path: String.raw`docs\out.md` }))).findings;
+    assert.match(finding!.found.text, /^bad-input: The path "docs\\\\out\.md" holds a backslash: write \/ between/);
+  }
 });
 
 test('a link is never followed: a read is refused, a write is shown to replace it, undoing restores it', async () => {

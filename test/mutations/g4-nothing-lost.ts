@@ -142,6 +142,15 @@ export const NOTHING_LOST: readonly Mutation[] = [
   },
   {
     guarantee: 'G4',
+    breaks: 'a path that Windows spells, and a reference brings, is the name of a file',
+    file: 'src/model/step/workspace-path.ts',
+    find: "paths.find((one) => one.includes('\\\\'))",
+    replace: "paths.find((one) => one.includes('\\0'))",
+    tests: ['test/integration/file-bytes.test.ts'],
+    name: 'holds no backslash',
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a path goes up out of the workspace',
     file: 'src/effects/files/path.ts',
     find: "if (part === '..') throw",

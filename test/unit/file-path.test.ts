@@ -62,7 +62,6 @@ test('what leads elsewhere, is reserved or is no path is refused, each by its ow
     ['.', 'bad-input'],
     ['a/', 'bad-input'],
     ['a\0b', 'bad-input'],
-    ['a\\b', 'bad-input'],
     ['\ud800', 'bad-input'],
     ['x'.repeat(256), 'bad-input'],
     ['a/'.repeat(2_100) + 'b', 'bad-input'],

@@ -5,6 +5,7 @@
  * 1. A path that passes leads, by its text alone, nowhere but into the workspace. (Symbolic links: open-folder.ts.)
  * 2. Holdfast's own names are refused in every folder and every case: `.holdfast`, `.holdfast-…`.
  */
+import { sep } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 
@@ -43,13 +44,9 @@ export function normaliseFolder(path: string): string {
     throw new HoldfastError('bad-input', `${JSON.stringify(path)} is not Unicode: it holds a lone surrogate.`, {
       path,
     });
-  if (path.includes('\\'))
-    throw new HoldfastError(
-      'bad-input',
-      `"${path}" holds a "\\". Write "/" between the parts of a path. A file that is named so can stay, but no step ` +
-        'can read or change it: rename it first.',
-      { path },
-    );
+  // Elsewhere it is a character of a name like any other.
+  if (sep === '\\' && path.includes(sep))
+    throw new HoldfastError('bad-input', `"${path}" holds a "\\". Write "/" between the parts of a path.`, { path });
   if (path.startsWith('/'))
     throw new HoldfastError('outside-workspace', `"${path}" is absolute. Expected a path relative to the workspace.`, {
       path,

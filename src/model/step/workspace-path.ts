@@ -1,5 +1,7 @@
 /** A path in the workspace as a plan spells it, made uniform: two spellings of one path become the same text. */
 
+import { HoldfastError } from '../failure.ts';
+
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string; readonly hint: string };
@@ -7,11 +9,19 @@ export type Checked<T> =
 /** The folder of a workspace that holds the record: no step and no plan may name it. */
 export const HOLDFAST_DIRECTORY = '.holdfast';
 
-/** A path in the workspace, without `./`, `//` and the like. */
+const BACKSLASH = 'holds a backslash';
+const BACKSLASH_HINT =
+  'write / between folders; a name that itself holds a backslash is matched by ? in a pattern, and named by the code ' +
+  'of a step';
+
+/**
+ * A path in the workspace, without `./`, `//` and the like. A backslash is refused though a name may hold one: in a
+ * plan it is nearly always a path as Windows spells it, which would in silence be another file.
+ */
 export function workspacePath(path: string): Checked<string> {
   if (path === '') return refused('is empty', 'name a path inside the workspace');
   if (path.includes('\0')) return refused('holds a NUL character', 'no file can be named so');
-  if (path.includes('\\')) return refused('holds a backslash', 'write / between folders');
+  if (path.includes('\\')) return refused(BACKSLASH, BACKSLASH_HINT);
   if (path.startsWith('/') || /^[A-Za-z]:\//.test(path))
     return refused('is an absolute path', 'write it relative to the workspace');
   if (path.startsWith('~'))
@@ -27,6 +37,13 @@ export function workspacePath(path: string): Checked<string> {
   if (parts[0]!.toLowerCase() === HOLDFAST_DIRECTORY)
     return refused('lies in .holdfast/, where the record of the job is kept', 'choose another folder');
   return { ok: true, value: parts.join('/').normalize('NFC') };
+}
+
+/** The same of a path that a plan has from a reference. @throws HoldfastError `bad-input` */
+export function refuseBackslash(...paths: readonly string[]): void {
+  const path = paths.find((one) => one.includes('\\'));
+  if (path === undefined) return;
+  throw new HoldfastError('bad-input', `The path ${JSON.stringify(path)} ${BACKSLASH}: ${BACKSLASH_HINT}.`, { path });
 }
 
 export function refused(
