@@ -6,6 +6,7 @@ import { shortDigest } from '../model/digest.ts';
 import { needsResult, type Finding } from '../model/question/finding.ts';
 import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
+import { shownQuestion } from '../model/question/shown-names.ts';
 import type { DecideOptions } from './decide-options.ts';
 import { whoDecides } from './person.ts';
 import { showPreview } from './show-preview.ts';
@@ -114,8 +115,9 @@ async function askAnswers(
   if (choice === undefined) return undefined;
   if (choice !== EACH) return { answer: choice as Answer };
   const items: Record<string, Answer> = {};
-  for (const finding of question.findings) {
-    const answer = await choose(terminal, `  ${finding.resource}`, itemAnswers(finding));
+  const shown = shownQuestion(question);
+  for (const [place, finding] of question.findings.entries()) {
+    const answer = await choose(terminal, `  ${shown.findings[place]!.resource}`, itemAnswers(finding));
     if (answer === undefined) return undefined;
     items[finding.resource] = answer as Answer;
   }

@@ -12,6 +12,7 @@ import type { Decision } from '../model/question/decision.ts';
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { needsResult } from '../model/question/finding.ts';
+import { nameOfShown } from '../model/question/shown-names.ts';
 import type { Question } from '../model/question/question.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import {
@@ -175,7 +176,7 @@ function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
           'bad-input',
           `--item is "${one}". Expected RESOURCE=ANSWER, for example file:report.md=restore.`,
         );
-      return [one.slice(0, at), answerOf(one.slice(at + 1), `--item ${one.slice(0, at)}`)];
+      return [nameOfShown(one.slice(0, at)), answerOf(one.slice(at + 1), `--item ${one.slice(0, at)}`)];
     }),
   );
 }
@@ -187,7 +188,7 @@ export function resultsOf(given: readonly string[]): Pick<Decision, 'result' | '
   for (const one of given) {
     const named = /^(perform:[^=]*)=(.*)$/s.exec(one);
     const value = jsonOf(named?.[2] ?? one, named === null ? '--result' : `--result ${named[1]!}`);
-    if (named !== null) results[named[1]!] = value;
+    if (named !== null) results[nameOfShown(named[1]!)] = value;
     else if (result !== undefined)
       throw new HoldfastError(
         'bad-input',

@@ -2,6 +2,7 @@
 import type { AnswerEffect } from '../model/question/answer-table.ts';
 import type { DecisionPreview, UndoPreview } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
+import { shownName } from '../model/question/shown-names.ts';
 import type { Question } from '../model/question/question.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -51,7 +52,7 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
       ...preview.problems.map((problem) => `  ${problem}`),
     ].join('\n');
   const rows = preview.findings.map(({ resource, answer, effect }) => [
-    resource,
+    shownName(resource),
     answer,
     WORDS.intent[effect.intent],
     WORDS.manifest[effect.manifest],

@@ -7,6 +7,7 @@ import { shortDigest } from '../model/digest.ts';
 import { isCutQuestion, listedText } from '../model/question/bounded-question.ts';
 import { needsResult, type Finding } from '../model/question/finding.ts';
 import { isAboutTheWorld, wholeAnswers, type Question } from '../model/question/question.ts';
+import { shownQuestion } from '../model/question/shown-names.ts';
 import { ANSWER_PLACE, signalCommand } from '../model/question/signal-command.ts';
 import { kindText } from '../model/question/kind-text.ts';
 import { alikeFindings, folderOf, type ShownFindings } from './alike-findings.ts';
@@ -24,7 +25,8 @@ export interface AskingJob {
   readonly workspace: string;
 }
 
-export function showQuestion(terminal: Terminal, workflowId: string, question: Question, asking?: AskingJob): string {
+export function showQuestion(terminal: Terminal, workflowId: string, asked: Question, asking?: AskingJob): string {
+  const question = shownQuestion(asked);
   const job = shellWord(workflowId);
   const { findings, findingsTotal } = question;
   const isUniform = findings.every((finding) => finding.answers.join() === findings[0]!.answers.join());
@@ -52,6 +54,7 @@ export function showQuestion(terminal: Terminal, workflowId: string, question: Q
     );
   lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings));
   lines.push('', ...howToAnswer(terminal, workflowId, question));
+  lines.push(...signalLines(terminal, workflowId, asked));
   return lines.join('\n');
 }
 
@@ -162,8 +165,13 @@ function howToAnswer(terminal: Terminal, workflowId: string, question: Question)
     lines.push(`  holdfast decide ${job} ${answers[0]}${result} --question ${digest} --dry-run`);
   if (question.findings.length > 1 && item?.answers[0] !== undefined)
     lines.push(`  holdfast decide ${job} --question ${digest} --item '${item.resource}=${item.answers[0]}' …`);
-  const places = `  ${ANSWER_PLACE} stands for one of ${answersOf(question)}`;
-  return [...lines, `  ${signalCommand(workflowId, question)}`, terminal.style('dim', places)];
+  return lines;
+}
+
+/** @param asked as it is: what is pasted names what it names */
+function signalLines(terminal: Terminal, workflowId: string, asked: Question): readonly string[] {
+  const places = `  ${ANSWER_PLACE} stands for one of ${answersOf(asked)}`;
+  return [`  ${signalCommand(workflowId, asked)}`, terminal.style('dim', places)];
 }
 
 function answersOf({ findings }: Question): string {

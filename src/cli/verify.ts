@@ -5,6 +5,7 @@ import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
 import { WorkspaceInspection, type WorldInspection } from '../protocol/inspect/inspection.ts';
 import type { LoadedConfig } from '../config.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { shownFindings } from '../model/question/shown-names.ts';
 import type { Finding } from '../model/question/finding.ts';
 import type { StepImplementation } from '../model/step/step.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
@@ -109,7 +110,7 @@ function showWorld(terminal: Terminal, world: WorldInspection, workflowId: strin
       ? [`${terminal.style('green', 'Nothing differs')} ${from}`]
       : [
           `${terminal.style('yellow', differ)} ${from}`,
-          ...world.findings.flatMap((finding) => ['', ...showFinding(terminal, finding)]),
+          ...shownFindings(world.findings).flatMap((finding) => ['', ...showFinding(terminal, finding)]),
         ];
   if (world.unknownSteps.length > 0)
     lines.push(

@@ -20,6 +20,11 @@ export function readableLines(text: string): string {
     .join('\n');
 }
 
+/** One line, however long it is. */
+export function readableName(name: string): string {
+  return name.replace(UNSEEN, codePoint);
+}
+
 /** One mark for each such character, where the columns must stay. */
 export function inColumns(line: string): string {
   return line.replace(UNSEEN, '\ufffd');
@@ -31,7 +36,7 @@ function codePoint(character: string): string {
 }
 
 /** What a terminal obeys, what reorders text, what can't be seen or told from a space; tab and space may stay. */
-const UNSEEN = new RegExp(
+export const UNSEEN = new RegExp(
   `[${[
     String.raw`\u0000-\u0008\u000a-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u180b-\u180e`,
     String.raw`\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\u{e0000}-\u{e0fff}`,

@@ -5,6 +5,22 @@ import type { Mutation } from './mutation.ts';
 export const INFORMED: readonly Mutation[] = [
   {
     guarantee: 'G3',
+    breaks: 'names that look the same are shown the same',
+    file: 'src/model/question/shown-names.ts',
+    find: 'return (this.#spellings.get(skeletonOf(name))?.size ?? 0) > 1;',
+    replace: "return name === '';",
+    tests: ['test/unit/shown-names.test.ts'],
+  },
+  {
+    guarantee: 'G3',
+    breaks: 'a decomposed letter in a name is shown as a composed one',
+    file: 'src/model/question/shown-names.ts',
+    find: "return word !== word.normalize('NFC') || isMixed(word)",
+    replace: 'return isMixed(word)',
+    tests: ['test/unit/shown-names.test.ts'],
+  },
+  {
+    guarantee: 'G3',
     breaks: 'lines that look the same are shown as the same',
     file: 'src/model/text-difference.ts',
     find: '...markLookAlikes(lines)]',

@@ -5,6 +5,7 @@ import { listedText } from './bounded-question.ts';
 import type { Finding } from './finding.ts';
 import { kindText } from './kind-text.ts';
 import type { Question } from './question.ts';
+import { shownQuestion } from './shown-names.ts';
 import { ANSWER_PLACE, signalCommand } from './signal-command.ts';
 
 const MAX_FINDINGS_SHOWN = 5;
@@ -58,7 +59,7 @@ function aboutCalls(findings: readonly Finding[], total: number, step: string): 
 
 /** Lines of Markdown. */
 export function questionMarkdown(question: Question, workflowId: string): string[] {
-  const { digest, findings, findingsTotal } = question;
+  const { digest, findings, findingsTotal } = shownQuestion(question);
   const shown = findings.slice(0, MAX_FINDINGS_SHOWN);
   return [
     `### Question ${shortDigest(digest)}: ${whatIsAsked(question)}`,

@@ -1,5 +1,6 @@
 /** The command that answers a question with nothing but Temporal's own command line. */
 import { defined } from '../defined.ts';
+import { UNSEEN } from '../readable-line.ts';
 import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import { needsResult } from './finding.ts';
 import { wholeAnswers, type Question } from './question.ts';
@@ -21,7 +22,7 @@ export function signalCommand(workflowId: string, question: Question): string {
     by: 'you@example.com',
     reason: 'why',
   });
-  const input = shellQuote(JSON.stringify(body));
+  const input = shellQuote(visible(JSON.stringify(body)));
   return `temporal workflow signal --workflow-id ${shellQuote(workflowId)} --name decide --input ${input}`;
 }
 
@@ -32,6 +33,17 @@ function resultsToTell(question: Question, answers: readonly Answer[]): object {
   if (resources.length === 0) return {};
   if (resources.length === 1) return { result: null };
   return { results: Object.fromEntries(resources.map((resource) => [resource, null])) };
+}
+
+/** JSON in which what hides, or can't be told from something else, is escaped. */
+function visible(json: string): string {
+  return json.replaceAll(UNSEEN, escaped).replaceAll(/\p{M}/gu, escaped);
+}
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, place) => {
+    return `\\u${character.charCodeAt(place).toString(16).padStart(4, '0')}`;
+  }).join('');
 }
 
 function shellQuote(text: string): string {
