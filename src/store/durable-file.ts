@@ -31,6 +31,7 @@ import { basename, dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { systemFailureType } from '../model/error-table.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { failedOperation } from './failed-operation.ts';
 import { atPoints, atPointsAsync } from './fault-point.ts';
 
 /**
@@ -189,12 +190,14 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /**
+ * @param said what was being done; the system's own word is taken where that was another operation
  * @param path a person finds it: what leads through one of this process's descriptors is named by where that lies
  * @param more details
  */
-export function storageError(operation: string, path: string, cause: unknown, more: object = {}): HoldfastError {
+export function storageError(said: string, path: string, cause: unknown, more: object = {}): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
   const code = systemCode(cause);
+  const operation = failedOperation(said, cause);
   const named = pathForPeople(path);
   return new HoldfastError(
     systemFailureType(code),

@@ -173,6 +173,7 @@ test('a path of a plan holds no backslash, from wherever the plan has it', async
     schemaVersion: 1,
     name: 'paths',
     workspace: '.',
+    http: { hosts: ['http://127.0.0.1:1'] },
     input: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
     steps: [{ id: 's', use, with: fields, retry: { maxAttempts: 1 } }],
   });

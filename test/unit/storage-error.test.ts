@@ -24,6 +24,17 @@ test('what leads through an open folder is named by where that lies', { skip: pr
   assert.equal(pathForPeople('/proc/self/fd/999999/a'), 'a', 'where it lay is not known any more');
 });
 
+test('what the system refused is named, where the words for it stand for something else', () => {
+  const failed = (said: string, syscall: string): string =>
+    storageError(said, '/a', Object.assign(withCode('ENOSPC'), { syscall })).message;
+  assert.equal(failed('mkdir', 'write'), 'Could not write "/a": ENOSPC.');
+  assert.equal(failed('mkdir', 'chmod'), 'Could not chmod "/a": ENOSPC.');
+  assert.equal(failed('symlink', 'lutime'), 'Could not set the time of "/a": ENOSPC.');
+  assert.equal(failed('copy', 'scandir'), 'Could not list "/a": ENOSPC.');
+  assert.equal(failed('read', 'open'), 'Could not read "/a": ENOSPC.', 'it says more than the name of the call');
+  assert.equal(failed('create', 'open'), 'Could not create "/a": ENOSPC.');
+});
+
 for (const [code, type, passes] of [
   ['EACCES', 'permission-denied', false],
   ['EPERM', 'permission-denied', false],

@@ -59,16 +59,32 @@ export function makeCommandFolder(holdfastDirectory: string, note: CommandNote):
   const commands = join(holdfastDirectory, 'commands');
   let folder: CommandFolder | undefined;
   try {
-    mkdirSync(commands, { recursive: true, mode: 0o700 });
+    makeFolder(commands);
     folder = lockedFolder(holdfastDirectory);
     const written: LivingCommand['note'] = { ...note, owner: thisProcess(), startedAt: new Date().toISOString() };
-    writeFileSync(noteOf(folder), JSON.stringify(written), { mode: 0o600 });
-    mkdirSync(folder.path, { mode: 0o700 });
-    writeFileSync(join(folder.path, '.gitignore'), IGNORE_NOTHING);
+    writeText(noteOf(folder), JSON.stringify(written));
+    makeFolder(folder.path);
+    writeText(join(folder.path, '.gitignore'), IGNORE_NOTHING);
     return folder;
   } catch (error) {
     if (folder !== undefined) giveUp(folder);
-    throw storageError('mkdir', folder?.path ?? commands, error);
+    throw error;
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw storageError('mkdir', path, error);
+  }
+}
+
+function writeText(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600 });
+  } catch (error) {
+    throw storageError('write', path, error);
   }
 }
 
