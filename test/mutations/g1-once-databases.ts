@@ -51,7 +51,7 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     find: "if (act === 'delete') return onDelete;",
     replace: "if (act === 'delete') return 'none';",
     tests: ACTS,
-    name: 'SQLite: rows that a foreign key deletes',
+    name: 'SQLite: rows that a foreign key',
   },
   {
     guarantee: 'G1',
@@ -105,7 +105,7 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     find: 'await spareOthers(inversion);',
     replace: 'if (inversion.files.length > 1_000) await spareOthers(inversion);',
     tests: OTHERS,
-    name: 'SQLite: a row of somebody else that ON DELETE CASCADE',
+    name: 'SQLite: a row of somebody else that ON DELETE',
   },
   {
     guarantee: 'G4',

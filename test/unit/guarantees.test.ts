@@ -111,3 +111,29 @@ test('every mutation finds its text exactly once, and the tests that it names', 
     [],
   );
 });
+
+/** A file, and what it imports of the tests: a suite that runs for each database has its titles there. */
+function withImports(file: string): string {
+  const source = readFileSync(path.join(root, file), 'utf8');
+  const imported = [...source.matchAll(/(?:from|import) '(\.\.?\/[^']+)'/g)]
+    .map(([, specifier]) => path.join(root, path.dirname(file), specifier!))
+    .filter((one) => one.startsWith(path.join(root, 'test')) && existsSync(one));
+  return [source, ...imported.map((one) => readFileSync(one, 'utf8'))].join('\n');
+}
+
+/** What a pattern names by alternatives, and by parts where a title is made of them: `SQLite: a saga`. */
+function partsOfName(name: string): readonly string[] {
+  return name.split(/\||: /).map((part) => part.replace(/\\(.)/g, '$1'));
+}
+
+test('the name that picks the tests of a mutation is in their titles', () => {
+  const lost = MUTATIONS.filter(({ name, tests }) => {
+    if (name === undefined) return false;
+    const source = tests.map(withImports).join('\n');
+    return !partsOfName(name).every((part) => source.includes(part));
+  });
+  assert.deepEqual(
+    lost.map(({ name, breaks }) => `${breaks}: ${name}`),
+    [],
+  );
+});
