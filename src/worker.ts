@@ -16,6 +16,7 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { Connection } from '@temporalio/client';
+import { HEARTBEAT_EVERY_MS } from './activities/heartbeat.ts';
 import { makeActivities } from './activities/index.ts';
 import { openConnection, readChoice, type ConnectionChoice } from './client/connection.ts';
 import { workerDataConverter } from './codec/data-converter.ts';
@@ -138,8 +139,8 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
       options.workflowBundle ?? (await bundleWorkflows(options.workflowsPath, { isEncrypted: keys.isOn })),
     dataConverter: workerDataConverter(keys),
     shutdownGraceTime: '10s',
-    // A cancellation reaches a step with its next heartbeat.
-    maxHeartbeatThrottleInterval: '2s',
+    // The SDK holds back what comes sooner after the last one than this.
+    maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,
     maxConcurrentActivityTaskExecutions: options.maxConcurrentSteps ?? 100,
   });
   const run = async (): Promise<void> => {

@@ -19,9 +19,11 @@ import { SEALED } from './g6-sealed.ts';
 import { SECRETS } from './secrets.ts';
 import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
+import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
+  ...ATTEMPTS,
   ...STEPS_ONCE,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
