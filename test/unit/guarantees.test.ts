@@ -124,7 +124,7 @@ function withImports(file: string): string {
 /** A title that is made of parts has fewer of a name's words in a row than the name. */
 const ENOUGH_IN_COMMON = 12;
 
-/** Are the words of a name in the tests? By alternatives, and by parts where a title is made of them: `SQLite: a saga`. */
+/** Are a name's words in the tests? By alternatives, and by parts where a title is made of them: `SQLite: a saga`. */
 function isNamedIn(source: string, name: string): boolean {
   const parts = name.split(/\||: /).map((part) => part.replace(/\\(.)/g, '$1'));
   return parts.every((part) =>
