@@ -1,6 +1,7 @@
 /** Runs a plan's scheduler over a test job. */
 import { defined } from '../model/defined.ts';
 import { isFailure } from '../model/failure.ts';
+import type { ChainPlace } from '../model/job/chain-place.ts';
 import type { StepDone } from '../model/job/run-step.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput } from '../model/plan/run/input.ts';
@@ -10,6 +11,8 @@ import { runPlan } from '../model/plan/run/run.ts';
 import { MAX_REQUESTS, type TestRequest } from './options.ts';
 
 export interface TestSteps {
+  /** Where the chain ends. */
+  readonly known: ChainPlace;
   run(request: TestRequest): Promise<StepDone>;
   /** Steps that a decision has made run again since this was called last. */
   rewound(): string[];
@@ -23,7 +26,7 @@ export async function runTestPlan(jobId: string, steps: TestSteps, plan: unknown
     nowMs: () => Date.now(),
     sleep: async () => await Promise.resolve(),
     rewound: () => steps.rewound(),
-    step: async (request) => ({ output: (await untilDone(steps, requestOf(request))).output }),
+    step: async (request) => ({ output: (await untilDone(steps, requestOf(request, steps.known))).output }),
   });
 }
 
@@ -38,14 +41,18 @@ async function untilDone(steps: TestSteps, request: TestRequest): Promise<StepDo
   }
 }
 
-function requestOf({ id, use, input, secrets, uses, parallelWith, onFailure, approval }: PlanStepRequest): TestRequest {
+function requestOf(request: PlanStepRequest, known: ChainPlace): TestRequest {
+  const { id, use, input, secrets, uses, isParallel, onFailure, approval } = request;
   return {
     stepId: id,
     step: use,
     input,
     uses: [...uses],
-    parallelWith: [...parallelWith],
     onFailure,
-    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], approval }),
+    ...defined({
+      secrets: secrets === undefined ? undefined : [...secrets],
+      parallelSince: isParallel ? known.seq : undefined,
+      approval,
+    }),
   };
 }

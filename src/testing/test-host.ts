@@ -1,6 +1,7 @@
 /** The host of a test job: this process as the worker, and no server to ask. */
 import { defined } from '../model/defined.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../model/job/settings.ts';
+import { uniformWatches } from '../model/job/watches.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
 import { bootMoment } from '../store/life/boot-clock.ts';
@@ -31,7 +32,7 @@ export function testHost(
 export function settingsOf({ databases, watch, verifyAfterMs, plan, secrets, http }: TestJobOptions): JobSettings {
   return {
     databases: databases ?? {},
-    watch: [...(watch ?? [])],
+    watch: uniformWatches(watch ?? []),
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
     ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http }),

@@ -6,7 +6,9 @@ import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { RepairResult } from '../model/job/repair.ts';
+import { wholeRepair } from '../model/job/repair-pages.ts';
 import { RunStepRequestSchema, type RunStepResult, type StepDone } from '../model/job/run-step.ts';
+import { SeqRanges } from '../model/job/seq-ranges.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
 import type { JobSettings } from '../model/job/settings.ts';
 import type { UndoItem, UndoReport } from '../model/job/undo.ts';
@@ -32,7 +34,7 @@ import {
   type TestRequest,
 } from './options.ts';
 import { RememberedJob } from './remembered-job.ts';
-import { runTestPlan } from './run-test-plan.ts';
+import { runTestPlan, type TestSteps } from './run-test-plan.ts';
 import { settingsOf, testHost } from './test-host.ts';
 
 interface UndoOptions {
@@ -176,11 +178,11 @@ export class TestJob {
     decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>,
   ): Promise<RepairResult> {
     refuseUnknownOptions('decide of a test job', decision, DecisionSchema.shape);
-    const result = await repairProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId: this.jobId,
-      workspace: this.workspace,
-      decision: { digest: question.digest, by: 'test', reason: 'test', ...decision },
-    });
+    const { jobId, workspace } = this;
+    const given = { digest: question.digest, by: 'test', reason: 'test', ...decision };
+    const result = await wholeRepair({ jobId, workspace, decision: given }, (request) =>
+      repairProtocol(this.#host, this.#workspaces, this.#caller(), request),
+    );
     if (result.kind !== 'repaired') return result;
     this.#job.term = result.term;
     this.#job.advance(result.at);
@@ -197,7 +199,14 @@ export class TestJob {
    * @throws QuestionAsked where a job would wait for a person
    */
   async runPlan(plan: unknown, input: unknown = {}): Promise<PlanResult> {
-    const steps = { run: (request: TestRequest) => this.run(request), rewound: () => this.#rewound.splice(0) };
+    const job = this.#job;
+    const steps: TestSteps = {
+      get known() {
+        return job.known;
+      },
+      run: (request) => this.run(request),
+      rewound: () => this.#rewound.splice(0),
+    };
     return await runTestPlan(this.jobId, steps, plan, input);
   }
 
@@ -271,7 +280,7 @@ export class TestJob {
       settings: this.#settings,
       base,
       known,
-      steps,
+      holds: SeqRanges.of(steps.map(([, , seq]) => seq)).list,
       ...defined({ continuedFrom }),
     };
   }

@@ -69,3 +69,22 @@ test('a pattern whose folder is gone names every file; an empty one is no drift'
     ['missing', 'missing'],
   );
 });
+
+test('a watched path is one file however it is spelled: what the job writes there is no drift', async () => {
+  const watch = ['./data//one.csv', 'data/./deep/../one.csv', './data/**'].map(
+    (path) => ({ kind: 'file', path }) as const,
+  );
+  const { workspace } = job;
+  await job.release();
+  await using spelled = openTestJob({ watch, workspace });
+  assert.equal((await spelled.verify()).kind, 'verified');
+  await spelled.step(fileWriteStep, { path: 'data/one.csv', content: 'by a step\n' });
+  assert.equal((await spelled.verify()).kind, 'verified');
+  writeFileSync(at('data/one.csv'), 'by a person\n');
+  const result = await spelled.verify();
+  assert.ok(result.kind === 'question');
+  assert.deepEqual(
+    result.question.findings.map(({ resource, kind }) => `${resource} ${kind}`),
+    ['file:data/one.csv changed'],
+  );
+});

@@ -12,7 +12,7 @@ import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
 import { readLedger, stepRecordsOf } from '../support/ledger.ts';
-import { questionFrom } from '../support/questions.ts';
+import { comparedQuestion, questionFrom } from '../support/questions.ts';
 
 const act = defineStep({ name: 'act', input: z.object({ of: z.string().optional() }), output: z.any() });
 const other = defineStep({ name: 'other', input: z.object({}), output: z.any() });
@@ -322,6 +322,42 @@ test('two steps of one super-step that write one file are an error, whoever is f
     /same-target-twice: Steps b and a run in parallel and both write file:same\.txt/,
   );
   assert.equal(text('same.txt'), 'a');
+});
+
+test('what was written since a super-step began was written at once with its steps, and nothing earlier', async () => {
+  code = async (ctx) => await ctx.files.write('same.txt', 'a');
+  otherCode = async (ctx) => await ctx.files.write('same.txt', 'b');
+  const parallelSince = job.memory.known.seq;
+  await job.step(act, {}, { stepId: 'a', parallelSince });
+  const question = await questionFrom(job.step(other, {}, { stepId: 'b', parallelSince }));
+  assert.match(question.findings[0]!.found.text, /Steps b and a run in parallel and both write file:same\.txt/);
+  await job.step(other, {}, { stepId: 'c', parallelSince: job.memory.known.seq });
+  assert.equal(text('same.txt'), 'b');
+});
+
+test('a step that waits for its approval collides with those of its own super-step alone', async () => {
+  code = async (ctx) => await ctx.files.write('same.txt', 'a');
+  otherCode = async (ctx) => await ctx.files.write('same.txt', 'b');
+  const parallelSince = job.memory.known.seq;
+  await questionFrom(job.step(act, {}, { stepId: 'a', parallelSince, approval: 'before-apply' }));
+  const question = await questionFrom(job.step(other, {}, { stepId: 'b', parallelSince }));
+  assert.match(question.findings[0]!.found.text, /Steps b and a run in parallel and both write file:same\.txt/);
+  await job.step(other, {}, { stepId: 'c', parallelSince: parallelSince + 1 });
+  assert.equal(text('same.txt'), 'b');
+});
+
+test('a record between two that a reset Workflow holds is put to a person like one behind them', async () => {
+  code = async (ctx) => await ctx.files.write('same.txt', 'a');
+  for (const stepId of ['a', 'b', 'c']) await job.step(act, {}, { stepId });
+  const { memory, workspace } = job;
+  const held = memory.steps.filter(([stepId]) => stepId !== 'b');
+  const resume = { ...memory, steps: held, runId: 'reset' };
+  await using reset = openTestJob({ steps: steps(), databases: { main: 'sqlite:data/main.db' }, workspace, resume });
+  const { findings } = await comparedQuestion(reset);
+  assert.deepEqual(
+    findings.map(({ resource, kind }) => `${resource} ${kind}`),
+    ['step:b ahead-after-reset'],
+  );
 });
 
 test('a file that a folder stands in the way of is refused, and nothing is changed', async () => {

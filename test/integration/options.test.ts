@@ -26,6 +26,9 @@ testWorker(temporal, {
 
 after(() => rmSync(root, { recursive: true, force: true }));
 
+const DATABASES = { main: 'sqlite:main.db' };
+const QUERY = { kind: 'query', name: 'n', database: 'main', sql: 'SELECT 1', params: [] };
+
 /** What a job fails with that is given these options; undefined: it doesn't. */
 async function failureOf(job: object, step: object = {}): Promise<string | undefined> {
   const workspace = temporal.unique('options');
@@ -49,6 +52,10 @@ test('options of openJob that are misspelled or of a wrong form fail the job at 
   for (const [options, message] of [
     [{ verifyAfter: 5 }, /^openJob was given .*verifyAfter: unknown field.*did you mean "verifyAfterMs"\?/],
     [{ watch: [{ kind: 'file', pth: 'a' }] }, /^openJob was given .*watch\[0\]\.path: is missing/],
+    [{ watch: [{ kind: 'file', path: '../a' }] }, /watch\[0\]\.path.*leads out of the workspace/],
+    [{ watch: [{ kind: 'file', path: 'a{1..3}' }] }, /watch\[0\]\.path.*holds the range/],
+    [{ databases: DATABASES, watch: [QUERY, QUERY] }, /watch\[1\]\.name: "n" is already the name of watch\[0\]/],
+    [{ watch: [{ ...QUERY, database: 'other' }] }, /watch\[0\]\.database.*other/],
     [{ verifyAfterMs: -1 }, /^openJob was given .*verifyAfterMs: is out of range/],
     [{ databases: { main: 5 } }, /^openJob was given .*databases\.main: has the wrong type/],
     [{ http: { hosts: ['a b'] } }, /^openJob was given hosts that cannot be called/],

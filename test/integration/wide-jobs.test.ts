@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import type protos from '@temporalio/proto';
 import * as z from 'zod';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
@@ -36,7 +38,18 @@ testWorker(temporal, { taskQueue, root, steps: [read] });
 
 after(() => rmSync(root, { recursive: true, force: true }));
 
-async function widest(count: number, text: string, ms: number): Promise<number> {
+/** Bytes of each step's request, as the history holds it. */
+function requestSizes({
+  events,
+}: {
+  readonly events?: protos.temporal.api.history.v1.IHistoryEvent[] | null;
+}): number[] {
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+    scheduled?.activityType?.name === 'runStep' ? [scheduled.input!.payloads![0]!.data!.byteLength] : [],
+  );
+}
+
+async function widest(count: number, text: string, ms: number): Promise<{ most: number; handle: WorkflowHandle }> {
   most = 0;
   const steps = Array.from({ length: count }, (_, index) => ({
     id: `s${index}`,
@@ -45,21 +58,25 @@ async function widest(count: number, text: string, ms: number): Promise<number> 
   }));
   const input = { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] };
   const workspace = temporal.unique('wide');
-  const { outputs } = await temporal.client.workflow.execute(agentJob, {
+  const handle = await temporal.client.workflow.start(agentJob, {
     workflowId: workspace,
     taskQueue,
     args: [{ plan: { schemaVersion: 1, name: 'wide', workspace, input, steps }, input: { text } }],
   });
+  const { outputs } = await handle.result();
   assert.equal(Object.keys(outputs).length, count);
-  return most;
+  return { most, handle };
 }
 
 test('of many steps that may run at once fifty do, and the others follow', async () => {
-  const most = await widest(70, 'x', 800);
+  const { most, handle } = await widest(70, 'x', 800);
   assert.ok(most <= 50 && most > 1, `${most} at once`);
+  const sizes = requestSizes(await handle.fetchHistory());
+  // What is sent with a step names none of the others.
+  assert.ok(Math.max(...sizes) < 500, `${Math.max(...sizes)} bytes`);
 });
 
 test('of steps with large inputs as many run at once as one message to the server holds', async () => {
-  const most = await widest(12, 'x'.repeat(400_000), 50);
+  const { most } = await widest(12, 'x'.repeat(400_000), 50);
   assert.ok(most <= 5 && most > 1, `${most} at once`);
 });

@@ -52,13 +52,13 @@ test('a request carries what the plan says of the step, and what it writes, made
       input: { path: './out//Oslo.md', content: '' },
       uses: [],
       writes: ['file:log/', 'file:out/Oslo.md'],
-      parallelWith: ['b'],
+      isParallel: true,
       onFailure: 'fail',
       approval: 'before-apply',
       timeoutMs: 5,
       retry,
     },
-    { id: 'b', use: 'work', input: {}, uses: [], writes: [], parallelWith: ['a'], onFailure: 'ask' },
+    { id: 'b', use: 'work', input: {}, uses: [], writes: [], isParallel: true, onFailure: 'ask' },
   ]);
 });
 

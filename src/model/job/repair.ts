@@ -9,6 +9,8 @@ export const RepairRequestSchema = z.strictObject({
   jobId: z.string(),
   workspace: z.string(),
   decision: DecisionSchema,
+  /** How many of the steps that run again are known. Absent: all are told at once. */
+  rerunsFrom: z.int().min(0).optional(),
 });
 export type RepairRequest = z.infer<typeof RepairRequestSchema>;
 
@@ -20,6 +22,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     at: ChainPlaceSchema,
     answers: z.array(AnswerSchema),
     reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
+    /** How many run again in all, where `reruns` has only some. */
+    rerunsTotal: z.int().optional(),
     notes: z.array(z.string()),
   }),
   /** The decision can't be used; nothing was done. */

@@ -22,7 +22,12 @@ export const RunStepRequestSchema = z.strictObject({
   secrets: z.array(PlacedSecretSchema).optional(),
   /** Steps whose outputs this one uses; absent: everything before it. */
   uses: z.array(z.string()).optional(),
-  /** Steps of the same super-step: two of them writing one resource is an error. */
+  /**
+   * Where the chain ended when the steps of the super-step were requested; absent: it runs alone. What another step has
+   * written since then was written at once with this one, which is an error.
+   */
+  parallelSince: z.int().min(0).optional(),
+  /** The same as Workflows before 0.2.0 say it: the other steps of the super-step. */
   parallelWith: z.array(z.string()).optional(),
   approval: z.literal('before-apply').optional(),
   /** How often the step's code may fail before a person is asked. Default 3. */

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
+import { SeqRangesSchema } from './seq-ranges.ts';
 import { JobSettingsSchema } from './settings.ts';
 
 export const VerificationReasonSchema = z.enum([
@@ -29,8 +30,10 @@ export const VerifyWorldRequestSchema = z.strictObject({
   /** Where this Run's history begins (continue-as-new); everything up to there is known. */
   base: ChainPlaceSchema,
   known: ChainPlaceSchema,
-  /** Step records that the Workflow holds since `base`. */
-  steps: z.array(z.tuple([z.string(), z.int(), z.int()])),
+  /** Sequence numbers of the step records that the Workflow holds since `base`. Absent: none. */
+  holds: SeqRangesSchema.optional(),
+  /** The same as Workflows before 0.2.0 say it: step, generation and sequence number of each. */
+  steps: z.array(z.tuple([z.string(), z.int(), z.int()])).optional(),
   reason: VerificationReasonSchema,
   detail: z.string(),
   /**

@@ -1,28 +1,48 @@
 /** Two steps of a plan that run at once do not write one resource: whichever came last would win unseen. */
 import { HoldfastError } from '../../model/failure.ts';
+import type { RunStepRequest } from '../../model/job/run-step.ts';
 import { uriOf, type Effect } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
+import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 
+/** Which steps run at once with this one; neither: none. */
+export type Parallel = Pick<RunStepRequest, 'parallelSince' | 'parallelWith'>;
+
 /**
- * Call under the lock, before the intent is sealed. `parallelWith`: ids of the steps that run at once with this one.
+ * Call under the lock, before the intent is sealed.
  * @throws HoldfastError `same-target-twice`: an error of the plan
  */
-export function refuseParallelWriters(ledger: Ledger, intent: Intent, parallelWith: readonly string[]): void {
-  if (parallelWith.length === 0) return;
+export function refuseParallelWriters(ledger: Ledger, intent: Intent, parallel: Parallel): void {
+  if (parallel.parallelSince === undefined && parallel.parallelWith === undefined) return;
   // A folder may be created by both: it comes out the same.
   const targets = new Set(targetsOf(intent.effects.filter(({ kind }) => kind !== 'directory.create')));
-  for (const sibling of ledger.openIntents(intent.jobId)) {
-    const { token, stepId, effects } = sibling.intent;
-    if (token === intent.token || !parallelWith.includes(stepId)) continue;
+  for (const other of ledger.openIntents(intent.jobId)) {
+    const { token, stepId, effects } = other.intent;
+    if (token === intent.token || !isSealedAtOnce(other, parallel)) continue;
     for (const resource of targetsOf(effects)) if (targets.has(resource)) throw bothWrite(intent, stepId, resource);
   }
   for (const resource of targets) {
     const entry = ledger.manifestEntry(intent.jobId, resource);
     if (entry?.role !== 'written' || entry.stepId === undefined || entry.stepId === intent.stepId) continue;
     // A sibling has written it since the super-step began, and is recorded already.
-    if (parallelWith.includes(entry.stepId)) throw bothWrite(intent, entry.stepId, resource);
+    if (isRecordedAtOnce({ stepId: entry.stepId, seq: entry.seq }, parallel))
+      throw bothWrite(intent, entry.stepId, resource);
   }
+}
+
+/** Was it sealed for the same super-step? One that a decision made void waits with the place of an earlier one. */
+function isSealedAtOnce({ intent, details }: IntentRow, { parallelSince, parallelWith }: Parallel): boolean {
+  if (parallelSince !== undefined) return details.parallelSince === parallelSince;
+  return parallelWith!.includes(intent.stepId);
+}
+
+function isRecordedAtOnce(
+  { stepId, seq }: { readonly stepId: string; readonly seq: number },
+  { parallelSince, parallelWith }: Parallel,
+): boolean {
+  if (parallelSince !== undefined) return seq > parallelSince;
+  return parallelWith!.includes(stepId);
 }
 
 function targetsOf(effects: readonly Effect[]): string[] {

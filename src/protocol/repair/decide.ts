@@ -17,6 +17,8 @@ import { withoutRecord } from './without-record.ts';
 import { SealedRepairSchema } from './running/sealed-repair.ts';
 
 const MAX_RESOURCES_IN_RESULT = 20;
+const MAX_PROBLEMS_IN_RESULT = 50;
+const MAX_PROBLEM_CHARACTERS = 2_000;
 const ANSWERED_ALREADY = 'another decision has answered this question already';
 
 /** Carries the decision out, or says why not. Call under the lock. */
@@ -61,7 +63,13 @@ async function goOn(context: RepairContext, decision: Decision, body: unknown): 
 }
 
 function refused({ digest }: Decision, problems: readonly string[]): Extract<RepairResult, { kind: 'refused' }> {
-  return { kind: 'refused', question: digest, problems: [...problems] };
+  return { kind: 'refused', question: digest, problems: boundedProblems(problems) };
+}
+
+function boundedProblems(problems: readonly string[]): string[] {
+  const more = problems.length - MAX_PROBLEMS_IN_RESULT;
+  const shown = problems.slice(0, MAX_PROBLEMS_IN_RESULT).map((one) => one.slice(0, MAX_PROBLEM_CHARACTERS));
+  return more > 0 ? [...shown, `and ${more} more`] : shown;
 }
 
 function worldMoved({ digest }: Decision, resources: readonly string[]): RepairResult {

@@ -10,6 +10,7 @@
  */
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { RepairRequest, RepairResult } from '../../model/job/repair.ts';
+import { repairPage } from '../../model/job/repair-pages.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { isRecordTrouble } from '../question/workspace.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
@@ -26,6 +27,15 @@ const NO_SETTINGS: JobSettings = { databases: {}, watch: [], verifyAfterMs: 0, p
  * @throws HoldfastError `not-current-run`, or what may pass
  */
 export async function repairProtocol(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  request: RepairRequest,
+): Promise<RepairResult> {
+  return repairPage(await repaired(host, workspaces, caller, request), request.rerunsFrom);
+}
+
+async function repaired(
   host: ProtocolHost,
   workspaces: Workspaces,
   caller: Caller,

@@ -2,6 +2,7 @@
  * One attempt at a step: its code runs and stages, the draft is sealed as an intent, and the intent is applied. An
  * intent that an earlier attempt sealed is only applied.
  */
+import { defined } from '../../model/defined.ts';
 import { isToApply } from '../../model/record/effect.ts';
 import { intentDigest } from '../../model/record/intent.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
@@ -69,5 +70,7 @@ async function sealAndMaybeApply(
 function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {
   // What was called is done already: an approval of nothing else is not asked.
   const approval = request.approval === 'before-apply' && intent.effects.some(isToApply);
-  return { intent, digest: intentDigest(intent), state: 'sealed', approval, details };
+  const { parallelSince } = request;
+  const sealed = { ...details, ...defined({ parallelSince }) };
+  return { intent, digest: intentDigest(intent), state: 'sealed', approval, details: sealed };
 }

@@ -28,7 +28,7 @@ export function toBeSealed(attempt: StepAttempt, ledger: Ledger, row: IntentRow)
   attempt.claim.mustBeCurrent(ledger);
   mustNotBeVoid(attempt, ledger);
   const spelled = withRecordedTables(attempt, ledger, row);
-  refuseParallelWriters(ledger, spelled.intent, attempt.request.parallelWith ?? []);
+  refuseParallelWriters(ledger, spelled.intent, attempt.request);
   return spelled;
 }
 

@@ -143,7 +143,7 @@ export class UndoWork implements StepWork {
       rulings: undone.rulings,
       stage,
       known: claim,
-      ownChanges: claim.read((ledger) => new OwnChanges(ledger, undone.record)),
+      ownChanges: claim.read((ledger) => new OwnChanges(this.#workspace, ledger, undone.record)),
       isCompensated,
     });
     const world = this.#world(

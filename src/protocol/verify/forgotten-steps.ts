@@ -7,20 +7,18 @@ import type { ChainRecord, DecisionRecord, StepRecord } from '../../model/record
 import type { ForgottenUndoing } from '../question/reset.ts';
 
 /** What the Workflow knows of the chain. */
-export type KnownSteps = Pick<VerifyWorldRequest, 'base' | 'steps'>;
+export type KnownSteps = Pick<VerifyWorldRequest, 'base' | 'holds' | 'steps'>;
 
 export class ForgottenSteps {
-  readonly #request: KnownSteps;
   readonly #runId: string;
-  readonly #known: ReadonlySet<number>;
+  readonly #isKnown: (seq: number) => boolean;
   readonly #ahead = new Map<string, StepRecord>();
   readonly #adopted = new Set<number>();
   #undoing: (ForgottenUndoing & { readonly undone: string[] }) | undefined;
 
   constructor(request: KnownSteps, runId: string) {
-    this.#request = request;
     this.#runId = runId;
-    this.#known = new Set(request.steps.map(([, , seq]) => seq));
+    this.#isKnown = knownSeqs(request);
   }
 
   read(record: ChainRecord): void {
@@ -47,7 +45,17 @@ export class ForgottenSteps {
 
   #readStep(record: StepRecord): void {
     this.#ahead.delete(record.stepId);
-    const isForgotten = record.seq > this.#request.base.seq && !this.#known.has(record.seq);
-    if (isForgotten && record.runId !== this.#runId) this.#ahead.set(record.stepId, record);
+    if (!this.#isKnown(record.seq) && record.runId !== this.#runId) this.#ahead.set(record.stepId, record);
   }
+}
+
+/** Which records the Workflow holds; asked for in rising order. */
+function knownSeqs({ base, holds = [], steps = [] }: KnownSteps): (seq: number) => boolean {
+  const listed = new Set(steps.map(([, , seq]) => seq));
+  let place = 0;
+  return (seq) => {
+    if (seq <= base.seq || listed.has(seq)) return true;
+    while (place < holds.length && holds[place]![1] < seq) place += 1;
+    return place < holds.length && holds[place]![0] <= seq;
+  };
 }

@@ -43,6 +43,8 @@ export interface IntentDetails {
   readonly version: string;
   readonly uses: readonly string[] | null;
   readonly logs: readonly { message: string; fields?: unknown }[];
+  /** Where the chain ended when its super-step was requested; absent: it runs alone. Not in the record. */
+  readonly parallelSince?: number;
 }
 
 /** What a database did by itself in the transaction of an intent. */

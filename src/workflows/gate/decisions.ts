@@ -17,6 +17,7 @@ import {
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
+import { wholeRepair } from '../../model/job/repair-pages.ts';
 import { parseAbort, parseDecision, type Decision } from '../../model/question/decision.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { ruleOn } from '../../model/question/ruling.ts';
@@ -157,7 +158,7 @@ export class Decisions {
     const { identity, ending } = this.#options;
     const call = async (): Promise<RepairResult> => {
       this.#repair = new CancellationScope();
-      return await this.#repair.run(() => callRepair({ ...identity, decision }));
+      return await this.#repair.run(() => wholeRepair({ ...identity, decision }, callRepair));
     };
     const outlives = ending.isUndoing && CancellationScope.current().consideredCancelled && ending.isPrompt;
     try {

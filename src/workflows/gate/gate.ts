@@ -39,7 +39,9 @@ export interface GateOptions {
 }
 
 export interface GateStep extends Omit<StepCall, 'request'> {
-  readonly request: Omit<RunStepRequest, 'jobId' | 'workspace' | 'term' | 'known' | 'generation'>;
+  readonly request: Omit<RunStepRequest, 'jobId' | 'workspace' | 'term' | 'known' | 'generation' | 'parallelSince'>;
+  /** Is it requested together with others of its super-step? Default: alone. */
+  readonly isParallel?: boolean;
 }
 
 export interface StuckStep {
@@ -67,8 +69,10 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep): Promise<StepDone | undefined> {
-    const { ending, rewinds, requested, questions, window } = this.#options;
+    const { ending, knowledge, rewinds, requested, questions, window } = this.#options;
     const { stepId } = step.request;
+    // The same for all of a super-step, since they are requested before any of them has ended.
+    const parallelSince = step.isParallel === true ? knowledge.known.seq : undefined;
     const sizeBytes = jsonBytes(step.request.input);
     const rewoundBefore = rewinds.count;
     requested.add(stepId);
@@ -85,7 +89,7 @@ export class Gate {
           if (turn !== undefined && (ending.aborted !== undefined || this.#isUnsettled)) continue;
           if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
           since = questions.settledCount;
-          result = await callRunStep(this.#call(step));
+          result = await callRunStep(this.#call(step, parallelSince));
         } finally {
           window.leave(sizeBytes);
         }
@@ -99,20 +103,20 @@ export class Gate {
     }
   }
 
-  #call(step: GateStep): StepCall {
+  #call({ request: given, retry }: GateStep, parallelSince: number | undefined): StepCall {
     const { identity, board, knowledge, verification } = this.#options;
-    const { stepId } = step.request;
+    const { stepId, step } = given;
     const generation = knowledge.generationOf(stepId);
-    board.set(stepId, { step: step.request.step, generation, state: 'running' });
+    board.set(stepId, { step, generation, state: 'running' });
     const request: RunStepRequest = {
-      ...step.request,
+      ...given,
       ...identity,
       term: knowledge.term,
       known: knowledge.known,
       generation,
-      ...defined({ mark: verification.takeMark(stepId) }),
+      ...defined({ parallelSince, mark: verification.takeMark(stepId) }),
     };
-    return { ...step, request };
+    return { request, retry };
   }
 
   #void(stepId: string): undefined {

@@ -120,7 +120,7 @@ export class Verification {
         defined({
           ...origin,
           known: knowledge.known,
-          steps: knowledge.steps,
+          holds: knowledge.holds,
           reason,
           detail: detail.slice(0, 500),
           asking: [...requested],

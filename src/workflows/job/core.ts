@@ -164,7 +164,7 @@ export class JobCore implements Job {
     let done: StepDone | undefined;
     // What a decision made void is requested again, unless its result was used already: then the Workflow starts anew.
     while (done === undefined) {
-      done = await this.runStep(request, options);
+      done = await this.runStep(request, { retry: options.retry });
       if (this.#mustRestart) throw new JobRestart();
     }
     this.#calls.add(stepId, done);
@@ -176,10 +176,10 @@ export class JobCore implements Job {
    * One step; undefined when a decision made the request void.
    * @throws HoldfastError at once, for a request that can't be made
    */
-  runStep(request: GateStep['request'], { retry }: Pick<StepOptions, 'retry'>): Promise<StepDone | undefined> {
+  runStep(request: GateStep['request'], how: Omit<GateStep, 'request'>): Promise<StepDone | undefined> {
     if (this.#mustRestart) throw new JobRestart();
     refuseBadRequest(request);
-    return this.#parts.gate.run({ request, retry });
+    return this.#parts.gate.run({ ...how, request });
   }
 
   /** A step can't go on for a reason outside its own code: a person decides. */

@@ -8,6 +8,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import * as z from 'zod';
 import { HoldfastError } from '../../model/failure.ts';
 import { JobSettingsSchema } from '../../model/job/settings.ts';
+import { watchProblems } from '../../model/job/watches.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
 import type { AgentJobInput, OpenJobOptions, StepOptions } from '../guarded-job.ts';
@@ -18,18 +19,23 @@ const MAX_MS = 315_360_000_000;
 const DurationSchema = z.int().min(1).max(MAX_MS);
 const settings = JobSettingsSchema.shape;
 
-const OpenJobSchema = z.strictObject({
-  workspace: z.string().min(1),
-  args: z.array(z.unknown()),
-  name: z.string().optional(),
-  databases: settings.databases.optional(),
-  secrets: settings.secrets,
-  watch: settings.watch.optional(),
-  http: settings.http,
-  verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
-  plan: settings.plan.optional(),
-  continueAsNewAfterEvents: z.int().min(1).optional(),
-} satisfies Record<keyof OpenJobOptions, z.ZodType>);
+const OpenJobSchema = z
+  .strictObject({
+    workspace: z.string().min(1),
+    args: z.array(z.unknown()),
+    name: z.string().optional(),
+    databases: settings.databases.optional(),
+    secrets: settings.secrets,
+    watch: settings.watch.optional(),
+    http: settings.http,
+    verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
+    plan: settings.plan.optional(),
+    continueAsNewAfterEvents: z.int().min(1).optional(),
+  } satisfies Record<keyof OpenJobOptions, z.ZodType>)
+  .superRefine(({ watch = [], databases = {} }, context) => {
+    for (const { path, message } of watchProblems(watch, databases))
+      context.addIssue({ code: 'custom', path: ['watch', ...path], message });
+  });
 
 /** What `agentJob` is started with. The plan and its input are checked by what they describe. */
 const PlannedJobSchema = z.strictObject({

@@ -56,7 +56,10 @@ export class PlannedJob implements PlanJob {
   }
 
   async step(request: PlanStepRequest): Promise<PlanStepResult> {
-    const done = await this.#core.runStep(gateRequest(request), defined({ retry: request.retry }));
+    const done = await this.#core.runStep(
+      gateRequest(request),
+      defined({ isParallel: request.isParallel, retry: request.retry }),
+    );
     return done === undefined ? { rewound: true } : { output: done.output };
   }
 
@@ -81,7 +84,7 @@ export class PlannedJob implements PlanJob {
 }
 
 function gateRequest(request: PlanStepRequest): GateStep['request'] {
-  const { secrets, parallelWith, approval, timeoutMs, retry } = request;
+  const { secrets, approval, timeoutMs, retry } = request;
   return {
     stepId: request.id,
     step: request.use,
@@ -90,7 +93,6 @@ function gateRequest(request: PlanStepRequest): GateStep['request'] {
     onFailure: request.onFailure,
     ...defined({
       secrets: secrets?.map(({ at, parts }) => ({ at: [...at], parts: [...parts] })),
-      parallelWith: parallelWith.length === 0 ? undefined : [...parallelWith],
       approval,
       timeoutMs,
       maxAttempts: retry?.maxAttempts,

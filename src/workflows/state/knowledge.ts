@@ -8,14 +8,16 @@
  */
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
+import { SeqRanges, type SeqRange } from '../../model/job/seq-ranges.ts';
 
 export class Knowledge {
   /** The term of the last comparison or repair; sent with every request, and fences stale actors. */
   term = 0;
   #known: ChainPlace;
   readonly #generations = new Map<string, number>();
-  /** Step id, generation and sequence number of what was done since the Run's base. */
-  readonly #steps: [string, number, number][] = [];
+  /** Sequence numbers of what was done since the Run's base. */
+  readonly #holds = new SeqRanges();
+  readonly #finished = new Set<string>();
 
   constructor(base: ChainPlace, generations: Readonly<Record<string, number>>) {
     this.#known = base;
@@ -31,18 +33,19 @@ export class Knowledge {
   }
 
   /** Step records that the Workflow holds since the Run's base. */
-  get steps(): [string, number, number][] {
-    return this.#steps;
+  get holds(): SeqRange[] {
+    return this.#holds.list;
   }
 
   /** Is the step done in this Run? */
   isFinished(stepId: string): boolean {
-    return this.#steps.some(([id]) => id === stepId);
+    return this.#finished.has(stepId);
   }
 
-  noteDone(stepId: string, { generation, at }: Pick<StepDone, 'generation' | 'at'>): void {
+  noteDone(stepId: string, { at }: Pick<StepDone, 'at'>): void {
     this.advance(at);
-    this.#steps.push([stepId, generation, at.seq]);
+    this.#holds.add(at.seq);
+    this.#finished.add(stepId);
   }
 
   generationOf(stepId: string): number {

@@ -3,6 +3,7 @@ import { workflowInfo } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../../model/job/settings.ts';
+import { uniformWatches } from '../../model/job/watches.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { jobIdOf } from '../../model/record/token.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
@@ -36,7 +37,7 @@ export function originOf(options: OpenJobOptions, base: ChainPlace = { seq: 0, h
 function settingsOf({ databases, watch, secrets, verifyAfterMs, plan, http }: OpenJobOptions): JobSettings {
   return {
     databases: databases ?? {},
-    watch: [...(watch ?? [])],
+    watch: uniformWatches(watch ?? []),
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
     ...defined({

@@ -18,8 +18,8 @@ export interface PlanStepRequest {
    * step's input.
    */
   readonly writes: readonly string[];
-  /** Steps that are started together with this one, in plan order. */
-  readonly parallelWith: readonly string[];
+  /** Are other steps started together with this one? */
+  readonly isParallel: boolean;
   readonly approval?: 'before-apply';
   /** Of one attempt. Default: the job's. */
   readonly timeoutMs?: number;

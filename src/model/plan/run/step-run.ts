@@ -85,7 +85,7 @@ function requestFor(step: PlanStep, { input, secrets }: ResolvedInput, { graph, 
     input,
     uses: graph.sourcesOf.get(id)!,
     writes: writesOf(step, input),
-    parallelWith: ids.filter((sibling) => sibling !== id),
+    isParallel: ids.length > 1,
     onFailure,
     ...defined({ secrets: secrets.length === 0 ? undefined : secrets, approval, timeoutMs, retry }),
   };
