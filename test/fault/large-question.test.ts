@@ -115,6 +115,7 @@ for (const answer of ['accept', 'rerun'])
     assert.equal(readFileSync(join(workspace, 'last.txt'), 'utf8'), 'x');
     assert.equal(uses - usesBefore, answer === 'rerun' ? USERS : 0);
     const { events } = await handle.fetchHistory();
-    const sizes = events!.map((event) => JSON.stringify(event).length);
-    took('its history', `${sizes.length} events, the largest ${Math.max(...sizes)}`);
+    const sizes = events!.map((event) => Buffer.byteLength(JSON.stringify(event)));
+    took('its history', `${sizes.length} events, the largest ${Math.max(...sizes)} bytes`);
+    assert.ok(Math.max(...sizes) <= MAX_QUESTION_BYTES, `an event of ${Math.max(...sizes)} bytes`);
   });
