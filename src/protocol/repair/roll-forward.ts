@@ -20,6 +20,7 @@ import { SealedRepairSchema, type SealedRepair } from './running/sealed-repair.t
 /** Answers that change the record of the world: they raise the term, which fences leftovers. */
 const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'overwrite', 'undo', 'keep'];
 const MAX_NOTES_IN_RESULT = 50;
+const MAX_NOTE_CHARACTERS = 2_000;
 
 /** Rolls every sealed repair of the job forward. Call under the lock, before anything is compared. */
 export async function rollForwardRepairs(context: RepairContext): Promise<void> {
@@ -84,7 +85,7 @@ function finish(repair: RunningRepair, job: JobRow | undefined, raised: number |
     at,
     answers: [...new Set(Object.values(sealed.answers))],
     reruns: sealed.reruns,
-    notes: notes.slice(0, MAX_NOTES_IN_RESULT),
+    notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),
   };
   ledger.finishRepair(sealed.digest, { ...sealed, result });
   return result;

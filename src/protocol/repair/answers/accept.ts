@@ -10,6 +10,9 @@ import type { RunningRepair } from '../running/running-repair.ts';
 import { takeOver } from './take-over.ts';
 import { orUnchanged, Unchanged } from '../changes/unchanged.ts';
 
+/** In one note. */
+const MAX_STEPS_NAMED = 20;
+
 export async function accept(repair: RunningRepair, finding: Finding): Promise<void> {
   if (finding.class === 'foreign') await takeOver(repair.context, repair.notes);
   else await acceptFound(repair, finding);
@@ -24,7 +27,7 @@ export async function acceptFound(repair: RunningRepair, finding: Finding): Prom
   await captureFound(repair, resource);
   repair.change('accepted', resource, await asMarked(repair, resource, state));
   const stale = staleStepsNotRerun(repair, finding);
-  const suffix = stale.length > 0 ? `; stale, and not run again: ${stale.join(', ')}` : '';
+  const suffix = stale.length > 0 ? `; stale, and not run again: ${firstOf(stale)}` : '';
   repair.note(`${resource}: what was found is the record now${suffix}`);
   if (state.kind === 'schema' || kind === 'table-missing') await acceptImpliedRows(repair, resource);
 }
@@ -51,6 +54,13 @@ async function captureFound(repair: RunningRepair, uri: string): Promise<void> {
   // The file has gone since the repair was sealed: the comparison that follows says so.
   if (captured instanceof Unchanged) repair.note(`${uri}: what was found is not captured (${captured.reason})`);
   else if (captured !== undefined) repair.captured[uri] = captured;
+}
+
+/** The question has them all. */
+function firstOf(stepIds: readonly string[]): string {
+  const more = stepIds.length - MAX_STEPS_NAMED;
+  const named = stepIds.slice(0, MAX_STEPS_NAMED).join(', ');
+  return more > 0 ? `${named} and ${more} more` : named;
 }
 
 /** Steps that used what the record said until now, and that do not run again. */
