@@ -18,6 +18,9 @@ export const INFORMED: readonly Mutation[] = [
     find: "return word !== word.normalize('NFC') || isMixed(word)",
     replace: 'return isMixed(word)',
     tests: ['test/unit/shown-names.test.ts'],
+  },
+  {
+    guarantee: 'G3',
     breaks: 'what is told of a decision grows with the steps that are stale',
     file: 'src/protocol/repair/answers/accept.ts',
     find: 'stepIds.slice(0, MAX_STEPS_NAMED)',
