@@ -113,6 +113,23 @@ export const TOLD: readonly Mutation[] = [
   },
   {
     guarantee: 'T',
+    breaks: 'an error names the operation around the one that failed',
+    file: 'src/store/durable-file.ts',
+    find: 'const operation = failedOperation(said, cause);',
+    replace: 'const operation = cause === failedOperation ? failedOperation(said, cause) : said;',
+    tests: ['test/unit/storage-error.test.ts'],
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a file is called by the second name that a commit gave it',
+    file: 'src/effects/files/commit/commit.ts',
+    find: 'throw namedByFile(workspace, path, error);',
+    replace: 'throw error ?? namedByFile(workspace, path, error);',
+    tests: ['test/unit/file-change-races.test.ts'],
+    name: 'captured and is removed',
+  },
+  {
+    guarantee: 'T',
     breaks: 'the record does not say that a file had other names',
     file: 'src/protocol/commit/seal-files.ts',
     find: 'names > 1 ? ',

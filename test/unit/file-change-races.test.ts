@@ -126,6 +126,34 @@ test('a removal at any moment is told, or done', async () => {
   }
 });
 
+test('what was captured and is removed by hand stops nothing; what fails there names the file itself', async () => {
+  const captured = files.at('.holdfast/captured');
+  const atPlaced = async (after: FileState, act: () => void): Promise<unknown> => {
+    rmSync(files.at('x'), { force: true });
+    writeFileSync(files.at('x'), 'old');
+    const done = files.change('x', await files.fileState('old'), after, (now) => now === 'placed' && act());
+    return await done.catch((error: unknown) => error);
+  };
+  const removeAll = (): void => rmSync(captured, { recursive: true });
+  const blockAll = (): void => {
+    for (const name of readdirSync(captured)) {
+      rmSync(join(captured, name));
+      mkdirSync(join(captured, name, 'in'), { recursive: true });
+    }
+  };
+  assert.deepEqual(await atPlaced(await files.fileState('new'), removeAll), { outcome: 'applied', wasThere: false });
+  for (const [after, act] of [
+    [await files.fileState('new'), blockAll],
+    [ABSENT, removeAll],
+  ] as const) {
+    const failure = await atPlaced(after, act);
+    assert.ok(isFailure(failure, 'storage-failed', 'bad-input', 'permission-denied'), String(failure));
+    assert.match(failure.message, new RegExp(`"${files.at('x')}"`));
+    assert.doesNotMatch(failure.message, /captured/);
+    rmSync(captured, { recursive: true, force: true });
+  }
+});
+
 test('a symbolic link swapped in for a folder at any moment leads nobody out of the workspace', async () => {
   const outside = mkdtempSync(join(tmpdir(), 'holdfast-outside-'));
   try {

@@ -7,7 +7,8 @@
  * 2. Nothing captured is removed unless its content, read at that moment, is in the store.
  */
 import { linkSync, lstatSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { HoldfastError } from '../../model/failure.ts';
 import type { FileState } from '../../model/record/world.ts';
 import { makeDirectory, storageError, systemCode, unlinkFile } from '../../store/durable-file.ts';
 import { atPoints } from '../../store/fault-point.ts';
@@ -16,6 +17,9 @@ import { OpenFolder } from './open-folder.ts';
 import { folderOf } from './path.ts';
 import { stateWithoutContent } from './stat.ts';
 import type { FileWorkspace } from './workspace.ts';
+
+/** Beside the target. */
+const SECOND_NAME = /^\.holdfast-.*\.old$/;
 
 /** Gives the target a second name. Undefined where the filesystem or its rules allow none: the open file has to do. */
 export function captureByLink(
@@ -76,9 +80,28 @@ export function isCaptured(workspace: FileWorkspace, path: string, change: Chang
   }
 }
 
-/** Drops a captured file whose content is in the store. */
+/** Drops a captured file whose content is in the store; somebody may have done so by hand. */
 export function dropCaptured(place: string | undefined): void {
-  if (place !== undefined) unlinkFile(place);
+  if (place === undefined) return;
+  try {
+    unlinkFile(place);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** What failed at a file's second name is told by its own: nobody knows the other. */
+export function namedByFile(workspace: FileWorkspace, path: string, error: unknown): unknown {
+  const failure =
+    error instanceof Error && 'syscall' in error && 'path' in error
+      ? storageError('look at', String(error.path), error)
+      : error;
+  if (!(failure instanceof HoldfastError)) return failure;
+  const { type, message, details, cause } = failure;
+  const place = String(details['path']);
+  if (dirname(place) !== capturedDirectory(workspace) && !SECOND_NAME.test(basename(place))) return failure;
+  const own = join(workspace.root, path);
+  return new HoldfastError(type, message.replaceAll(place, own), { ...details, path: own }, { cause });
 }
 
 /** The state of what is not a regular file, without its name being followed. */

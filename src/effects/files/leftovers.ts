@@ -7,8 +7,8 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../model/digest.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
-import { systemCode, unlinkFile } from '../../store/durable-file.ts';
-import { capturedDirectory } from './captured.ts';
+import { storageError, systemCode } from '../../store/durable-file.ts';
+import { capturedDirectory, dropCaptured } from './captured.ts';
 import { shortToken } from './change.ts';
 import { OpenFolder } from './open-folder.ts';
 import { folderOf, TEMPORARY_PREFIX } from './path.ts';
@@ -60,9 +60,9 @@ export async function removeLeftoverFiles(
     const absolute = join(workspace.root, path);
     if (kind === 'temporary') {
       removeTemporary(absolute);
-    } else if (lstatSync(absolute).isFile()) {
+    } else if (lstatSync(absolute, { throwIfNoEntry: false })?.isFile() === true) {
       stored.push((await blobs.putFromFile(absolute)).content);
-      unlinkFile(absolute);
+      dropCaptured(absolute);
     }
   }
   return stored;
@@ -90,6 +90,6 @@ function namesIn(directory: string): readonly string[] {
     return readdirSync(directory);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw error;
+    throw storageError('list', directory, error);
   }
 }

@@ -13,6 +13,7 @@
 import { ABSENT, type FileState } from '../../../model/record/world.ts';
 import type { BlobStore } from '../../../store/blobs/blobs.ts';
 import { faultPoint } from '../../../store/fault-point.ts';
+import { namedByFile } from '../captured.ts';
 import type { ChangeName } from '../change.ts';
 import { OpenFolder } from '../open-folder.ts';
 import { folderOf } from '../path.ts';
@@ -88,6 +89,8 @@ async function commitInFolder(
   }
   try {
     return await changeTarget(new RunningCommit({ workspace, folder, prepared, blobs, options }));
+  } catch (error) {
+    throw namedByFile(workspace, path, error);
   } finally {
     folder.close();
   }
