@@ -102,15 +102,24 @@ async function untilInterrupted(body: (signal: AbortSignal) => Promise<void>): P
   return controller.signal.aborted;
 }
 
-/** Every process of the run makes its temporary files in here. `nobody` may too: PostgreSQL doesn't run as root. */
+/**
+ * Every process of the run makes its temporary files in a folder of it. `nobody` may too: PostgreSQL doesn't run as
+ * root. What one process has compiled or bundled, the others use: they are hundreds, of the same sources.
+ */
 async function withTemporaryFolder(body: (leftBehind: () => Promise<string[]>) => Promise<void>): Promise<void> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-test-'));
-  await fs.chmod(folder, 0o1777);
-  process.env['TMPDIR'] = folder;
-  // npm keeps compiled code in the temporary folder for the next time; there is none.
-  process.env['NODE_DISABLE_COMPILE_CACHE'] = '1';
+  const [temporary, compiled, bundles] = ['tmp', 'compiled', 'bundles'].map((name) => path.join(folder, name));
+  await Promise.all([temporary, compiled, bundles].map(async (part) => fs.mkdir(part!)));
+  await fs.chmod(folder, 0o755);
+  await fs.chmod(temporary!, 0o1777);
+  Object.assign(process.env, {
+    TMPDIR: temporary,
+    NODE_COMPILE_CACHE: compiled,
+    HOLDFAST_TEST_BUNDLES: bundles,
+  });
+  delete process.env['NODE_DISABLE_COMPILE_CACHE'];
   try {
-    await body(async () => fs.readdir(folder));
+    await body(async () => fs.readdir(temporary!));
   } finally {
     await fs.rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

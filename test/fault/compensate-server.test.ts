@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { JobStatus } from '../../src/model/job/status.ts';
-import { bundleWorkflows } from '../../src/worker.ts';
+import { testBundle } from '../support/bundle.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { ended, killed, startChild } from '../support/child-process.ts';
 import { CountingServer } from '../support/counting-server.ts';
@@ -40,7 +40,7 @@ test('workers killed while a job is undone: it ends by itself, undone once', { t
   await prepareSagaWorld(places);
   const before = await worldOf(places);
   const bundlePath = join(root, 'bundle.json');
-  writeFileSync(bundlePath, JSON.stringify(await bundleWorkflows()));
+  writeFileSync(bundlePath, JSON.stringify(await testBundle()));
   const order: SagaWorkerOrder = {
     address: temporal.address,
     namespace: temporal.namespace,

@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { bundleWorkflows, createWorker } from '../../src/worker.ts';
+import { createWorker } from '../../src/worker.ts';
+import { testBundle } from '../support/bundle.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -18,7 +19,7 @@ test(`${WORKERS} workers on one Task Queue compare the world at most once each`,
   const temporal = await testTemporal();
   const taskQueue = temporal.unique('queue');
   const root = mkdtempSync(join(tmpdir(), 'holdfast-workers-'));
-  const workflowBundle = await bundleWorkflows();
+  const workflowBundle = await testBundle();
   const workers = await Promise.all(
     Array.from({ length: WORKERS }, (_, index) =>
       createWorker({

@@ -18,7 +18,8 @@ import { findTemporal } from '../../src/dev-server/find.ts';
 import { defined } from '../../src/model/defined.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
-import { bundleWorkflows, createWorker } from '../../src/worker.ts';
+import { createWorker } from '../../src/worker.ts';
+import { testBundle } from '../support/bundle.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { startWorker, type RunningWorker } from '../support/running-worker.ts';
 import { readable, storedText } from '../support/stored-history.ts';
@@ -68,7 +69,7 @@ before(async () => {
   const found = await findTemporal({ address: false });
   assert.equal(found.kind, 'executable');
   temporalBin = found.kind === 'executable' ? found.path : '';
-  bundle = await bundleWorkflows(undefined, { isEncrypted: true });
+  bundle = await testBundle(undefined, { isEncrypted: true });
   codec = await startCodecServer({ keys: keysOf(OLD, NEW), port: 0, uiUrls: ['http://localhost:8233'], token: TOKEN });
 });
 
@@ -386,13 +387,12 @@ test('a job from before encryption was switched on goes on, and what is added to
 });
 
 test('a worker with keys refuses a bundle of Workflows made without encryption, and starts nothing', async () => {
-  const made = await bundleWorkflows();
   const error = await createWorker({
     address: temporal.address,
     namespace: temporal.namespace,
     taskQueue: temporal.unique('queue'),
     workspaceRoot: root,
-    workflowBundle: made,
+    workflowBundle: await testBundle(),
     env: { HOLDFAST_ENCRYPTION_KEYS: OLD },
   }).catch((reason: unknown) => reason);
   assert.ok(isFailure(error, 'bad-input'), String(error));

@@ -34,7 +34,7 @@ export interface ChildOptions {
   readonly order: unknown;
   /** Stands before the order where a module is a script only with it. */
   readonly role?: string;
-  /** A folder where processes of one test find what another has compiled. */
+  /** A folder where processes of one test find what another has compiled, unless the whole run has one. */
   readonly compiled?: string;
   /** Default: it sees what this process sees. */
   readonly container?: Container | undefined;
@@ -46,7 +46,7 @@ export function startChild({ script, order, role, compiled, container }: ChildOp
   const [command, ...rest] = container === undefined ? line : inContainer(container, line);
   const child = spawn(command!, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compiled },
+    env: compiled === undefined ? process.env : { NODE_COMPILE_CACHE: compiled, ...process.env },
   });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

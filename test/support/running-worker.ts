@@ -1,7 +1,8 @@
 /** A worker in the process of the test file, against the file's own server. */
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import { bundleWorkflows, createWorker, type WorkerOptions } from '../../src/worker.ts';
+import { createWorker, type WorkerOptions } from '../../src/worker.ts';
+import { testBundle } from './bundle.ts';
 import type { TestTemporal } from './temporal.ts';
 
 export interface RunningWorker {
@@ -26,7 +27,7 @@ export async function startWorker(temporal: TestTemporal, options: RunningWorker
     taskQueue,
     workspaceRoot: root,
     steps,
-    workflowBundle: options.workflowBundle ?? (await bundleWorkflows(workflows)),
+    workflowBundle: options.workflowBundle ?? (await testBundle(workflows)),
     env: { HOLDFAST_STATE_DIR: join(root, 'state'), ...env },
   });
   const running = worker.run();

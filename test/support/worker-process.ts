@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defined } from '../../src/model/defined.ts';
-import { bundleWorkflows, createWorker } from '../../src/worker.ts';
+import { createWorker } from '../../src/worker.ts';
+import { testBundle } from './bundle.ts';
 import { inContainer, type Container } from './container.ts';
 
 interface WorkerOrder {
@@ -30,7 +31,7 @@ export async function workerProcesses(
   order: Omit<WorkerOrder, 'bundle'>,
 ): Promise<(container?: Container) => Promise<WorkerProcess>> {
   const bundle = join(order.root, 'bundle.js');
-  writeFileSync(bundle, (await bundleWorkflows()).code);
+  writeFileSync(bundle, (await testBundle()).code);
   const worker = [fileURLToPath(import.meta.url), 'worker', JSON.stringify({ ...order, bundle })];
   const line = [process.execPath, ...process.execArgv, ...worker];
   return async (container) => {

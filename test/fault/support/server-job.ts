@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../../src/model/job/status.ts';
-import { bundleWorkflows } from '../../../src/worker.ts';
+import { testBundle } from '../../support/bundle.ts';
 import { agentJob } from '../../../src/workflows/agent-job.ts';
 import { linesOf } from '../../support/killing.ts';
 import type { TestTemporal } from '../../support/temporal.ts';
@@ -79,7 +79,7 @@ async function bundleAt(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bundle-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'bundle.json');
-  writeFileSync(path, JSON.stringify(await bundleWorkflows()));
+  writeFileSync(path, JSON.stringify(await testBundle()));
   return path;
 }
 
