@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { Context } from '../src/cli/command.ts';
 import { decideInteractively } from '../src/cli/decide-interactively.ts';
 import type { DecideOptions } from '../src/cli/decide-options.ts';
-import { showDifference } from '../src/cli/show-question.ts';
+import { showDifference } from '../src/cli/show-finding.ts';
 import { Interrupted, processTerminal } from '../src/cli/terminal.ts';
 import type { Decision, JobStatus, Question } from '../src/client.ts';
 import { ANSWERS, type Answer, isFailure, readPlan, signalCommand } from '../src/index.ts';

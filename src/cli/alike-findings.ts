@@ -6,6 +6,8 @@ import type { Finding } from '../model/question/finding.ts';
 
 /** Fewer are shown each with its difference. */
 const MIN_ALIKE = 4;
+/** Of what can't be read for the same reason there is no difference to show. */
+const MIN_UNSEEN = 2;
 
 /** One finding, or several that are alike but for the file's name and content. */
 export interface ShownFindings {
@@ -27,22 +29,37 @@ export function alikeFindings(findings: readonly Finding[]): readonly ShownFindi
     const key = likeness(first);
     const alike = key === undefined ? [] : groups.get(key)!;
     const number = place + 1;
-    if (key === undefined || alike.length < MIN_ALIKE) shown.push({ first, all: [first], number });
+    if (key === undefined || alike.length < (first.kind === 'missing' ? MIN_ALIKE : MIN_UNSEEN))
+      shown.push({ first, all: [first], number });
     else if (!done.has(key)) shown.push({ first, all: alike, number });
     if (key !== undefined) done.add(key);
   }
   return shown;
 }
 
-/** `docs/`; of a file at the root `./`. */
-export function folderOf({ resource }: Pick<Finding, 'resource'>): string {
-  return resource.slice('file:'.length, resource.lastIndexOf('/') + 1) || './';
+/** `12 files in docs/`, `3 rows of books/invoice`. */
+export function placeOf({ resource }: Pick<Finding, 'resource'>, count: number): string {
+  const [, kind, place] = /^(\w+):(.*)$/s.exec(resource)!;
+  return kind === 'file'
+    ? `${count} files in ${folderOf(place!)}`
+    : `${count} rows of ${folderOf(place!).slice(0, -1)}`;
 }
 
-/** Undefined: shown by itself. Of what is gone there is nothing to see but that it is. */
+/** `docs/`; of a file at the root `./`. */
+function folderOf(place: string): string {
+  return place.slice(0, place.lastIndexOf('/') + 1) || './';
+}
+
+/** Undefined: shown by itself. Of what is gone, or can't be read, there is nothing to see but that it is. */
 function likeness(one: Finding): string | undefined {
-  if (one.kind !== 'missing' || !one.resource.startsWith('file:')) return undefined;
+  const isAlike = one.kind === 'missing' || one.kind === 'unreadable' || one.kind === 'unreachable';
+  // A key of a row may hold a slash.
+  const isPlaced = one.resource.startsWith('file:') || /^row:[^{[]+\/\{[^/]*$/.test(one.resource);
+  if (!isAlike || !isPlaced) return undefined;
   const { answers, staleSteps, rerunSteps, keeps, repeats, recordedBy, advice } = one;
   const by = recordedBy?.stepId;
-  return JSON.stringify([folderOf(one), answers, staleSteps, rerunSteps, keeps, repeats, by, advice]);
+  const [, kind, place] = /^(\w+):(.*)$/s.exec(one.resource)!;
+  const reason = one.kind === 'missing' ? '' : one.found.text;
+  const dependents = [answers, staleSteps, rerunSteps, keeps, repeats, by, advice];
+  return JSON.stringify([one.kind, kind, folderOf(place!), reason, ...dependents]);
 }

@@ -1,8 +1,10 @@
 /** What a decision would do, as text: for each finding, on each of the four things that remember. */
 import type { AnswerEffect } from '../model/question/answer-table.ts';
 import type { DecisionPreview, UndoPreview } from '../client.ts';
+import { answerText } from '../model/question/answer-text.ts';
 import { shortDigest } from '../model/digest.ts';
-import { shownName } from '../model/question/shown-names.ts';
+import { shownName, shownQuestion } from '../model/question/shown-names.ts';
+import type { Finding } from '../model/question/finding.ts';
 import type { Question } from '../model/question/question.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -59,16 +61,13 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
     WORDS.ledger[effect.ledger],
     WORDS.workflow[effect.workflow],
   ]);
-  const sentences = [...new Set(preview.findings.map(({ answer, effect }) => `${answer}: ${effect.does}`))];
   return [
     terminal.style(
       'bold',
       `What this would do to question ${shortDigest(question.digest)} (nothing has been changed):`,
     ),
     '',
-    table(['FINDING', 'ANSWER', 'INTENT', 'MANIFEST', 'LEDGER', 'WORKFLOW'], rows),
-    '',
-    ...sentences.map((sentence) => `  ${sentence}`),
+    ...showFates(terminal, question, preview),
     ...(preview.runsAgain.length === 0 ? [] : [`  Run again: ${preview.runsAgain.join(', ')}`]),
     ...(preview.callsKept.length === 0
       ? []
@@ -86,18 +85,48 @@ export function showPreview(terminal: Terminal, question: Question, preview: Dec
         ]),
     ...(preview.notListed === 0 ? [] : [`  The same for ${preview.notListed} more findings that are not listed.`]),
     ...(preview.endsJob ? [terminal.style('red', '  The job ends as failed.')] : []),
-    ...(preview.undoes === undefined ? [] : ['', ...showUndoes(terminal, preview.undoes)]),
+    ...(preview.undoes === undefined ? [] : ['', ...showUndoes(terminal, preview.undoes, question.findings)]),
+    '',
+    'What each part of Holdfast then has:',
+    table(['FINDING', 'ANSWER', 'INTENT', 'MANIFEST', 'LEDGER', 'WORKFLOW'], rows),
   ].join('\n');
 }
 
+type UsablePreview = Extract<DecisionPreview, { usable: true }>;
+
+/** What becomes of each thing; once where the answer does the same for all. */
+function showFates(terminal: Terminal, question: Question, preview: UsablePreview): readonly string[] {
+  const { findings } = shownQuestion(question);
+  const again = new Set(preview.runsAgain);
+  const texts = preview.findings.map(({ resource, answer, effect }, index) => {
+    const finding = findings[index]!;
+    const maker = question.findings[index]!.recordedBy?.stepId;
+    if (preview.replaced.includes(resource) && maker !== undefined && again.has(maker))
+      return terminal.style(
+        'yellow',
+        `  ${finding.resource}, ${answer}: step ${maker} runs again and makes it anew; what is there now is replaced`,
+      );
+    const isOfOne = /^(file|row):/.test(finding.resource) && effect.workflow !== 'fail-job';
+    return isOfOne ? `  ${finding.resource}, ${answer}: ${answerText(finding, answer)}` : `  ${answer}: ${effect.does}`;
+  });
+  return [...new Set(texts)];
+}
+
 /** What would be undone, newest first; only where the world still shows it. */
-export function showUndoes(terminal: Terminal, undoes: readonly UndoPreview[]): readonly string[] {
+export function showUndoes(
+  terminal: Terminal,
+  undoes: readonly UndoPreview[],
+  differing: readonly Pick<Finding, 'resource'>[] = [],
+): readonly string[] {
+  const isAsked = (line: string): boolean => differing.some(({ resource }) => resource === line);
   if (undoes.length === 0) return ['  Nothing is to be undone: the job has done nothing.'];
   return [
     terminal.style('bold', 'Undone, newest first, each only where the world still shows it (else you are asked):'),
     ...undoes.flatMap(({ stepId, generation, compensates, undoes: lines, leaves }) => [
       `  ${stepText(stepId, generation)}${compensates === true ? '  its own compensation first' : ''}`,
-      ...lines.map((line) => `    ${line}`),
+      ...lines.map((line) =>
+        isAsked(line) ? terminal.style('yellow', `    ${line}  (differs now: you are asked about it)`) : `    ${line}`,
+      ),
       ...leaves.map(({ what, why }) => terminal.style('yellow', `    stays: ${what}: ${why}`)),
     ]),
   ];

@@ -9,7 +9,7 @@ import { shownFindings } from '../model/question/shown-names.ts';
 import type { Finding } from '../model/question/finding.ts';
 import type { StepImplementation } from '../model/step/step.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
-import { showDifference } from './show-question.ts';
+import { showDifference } from './show-finding.ts';
 import { bytes, counted } from './table.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';

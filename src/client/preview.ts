@@ -6,7 +6,7 @@ import type { Answer } from '../model/question/answer.ts';
 import type { NotUndone } from '../model/record/intent.ts';
 import { ruleOn } from '../model/question/ruling.ts';
 import type { Decision } from '../model/question/decision.ts';
-import type { FindingKind } from '../model/question/finding.ts';
+import type { Finding, FindingKind } from '../model/question/finding.ts';
 import type { Question } from '../model/question/question.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { UndoPreview } from '../model/job/undo-preview.ts';
@@ -38,6 +38,8 @@ export type DecisionPreview =
       /** Calls of steps that run again: what is made anew, and what keeps its answer. */
       readonly callsAgain: readonly string[];
       readonly callsKept: readonly string[];
+      /** Files and rows whose present state does not stay: put back, or made anew by a step that runs again. */
+      readonly replaced: readonly string[];
       /** Findings that the question has beyond those listed; the decision's `answer` holds for them, too. */
       readonly notListed: number;
     }
@@ -77,6 +79,9 @@ export function previewDecision(question: Question, decision: Decision): Decisio
         ),
       ),
     ].filter((call) => !ruling.again.includes(call)),
+    replaced: question.findings.flatMap((finding) =>
+      isReplaced(finding, ruling.answers[finding.resource]!, rerun) ? [finding.resource] : [],
+    ),
     endsJob: findings.some(({ effect }) => effect.workflow === 'fail-job'),
     notListed: question.findingsTotal - question.findings.length,
   };
@@ -105,6 +110,12 @@ function mayStay(effects: string): NotUndone[] {
         ? 'unless the step gave an undo, which only the record tells: run this where the workspace is'
         : 'unless the step has a compensation, which only its code tells: run this where the workspace is',
   }));
+}
+
+function isReplaced(finding: Finding, answer: Answer, again: ReadonlySet<string>): boolean {
+  if (!/^(file|row):/.test(finding.resource) || finding.found.text === 'not there') return false;
+  if (answer === 'restore' || answer === 'overwrite') return true;
+  return finding.class === 'discrepancy' && finding.recordedBy !== undefined && again.has(finding.recordedBy.stepId);
 }
 
 function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {

@@ -24,7 +24,7 @@ test('a cut connection puts its call in doubt: a person is asked at once, and se
     const [finding] = question.findings;
     assert.equal(finding!.resource, `perform:${stepId}/charge`);
     assert.match(finding!.difference, /"to": "Ada"/);
-    assert.match(finding!.difference, /the call failed and does not say that nothing happened: .*fetch failed/);
+    assert.match(finding!.difference, /the call failed, which does not tell whether it took effect: .*fetch failed/);
     const { key } = paying.server.requests.at(-1)!;
     assert.ok(finding!.difference.includes(`idempotency key: ${key}`));
     assert.deepEqual(finding!.answers, ['happened', 'repeat', 'recheck', 'abort']);

@@ -72,20 +72,23 @@ test('a question shows both sides, the difference, what each answer does, and th
   assert.match(text, /^ {3}found {5}4 bytes$/m);
   assert.match(text, /^ {3}used by {3}chart$/m);
   assert.match(text, /^ {3}-old\n {3}\+new$/m);
-  assert.match(text, /^ {2}restore {3}The record is right: it is put back/m);
-  assert.match(text, /^ {2}abort .*\(the whole question only\)$/m);
+  assert.match(text, /^ {2}accept {4}report\.md stays as it is now, .* used what was there before: chart\.$/m);
+  assert.match(text, /^ {2}restore {3}report\.md is put back as recorded/m);
+  assert.match(text, /^ {2}rerun {5}report\.md stays as it is now\. Step chart is undone and runs again with it\.$/m);
+  assert.match(text, /^ {2}abort {5}End the job as failed\. .*--compensate/m);
+  assert.match(text, /^ {3}\(- expected, \+ found\)\n {3}@@/m);
   assert.match(text, new RegExp(`^  holdfast decide j ANSWER --question ${digest} --reason WHY$`, 'm'));
   assert.ok(
     text.includes(
       `temporal workflow signal --workflow-id j --name decide --input '{"digest":"${asked.digest}","answer":"ANSWER"`,
     ),
   );
-  assert.match(text, /^ {2}ANSWER stands for one of accept, restore, rerun, recheck, abort$/m);
-  assert.match(text, /^ {3}rerun {5}runs again chart; what was found here stays$/m);
+  assert.match(text, /^ {2}ANSWER stands for one of accept, restore, rerun, recheck, abort; WHY for your reason/m);
   const remade = showQuestion(plain, 'j', question([{ ...FILE, rerunSteps: ['report', 'chart'] }]));
-  assert.match(remade, /^ {3}rerun .*; what was found here is replaced \(a file is kept as evidence\)$/m);
+  assert.match(remade, /^ {2}rerun .* run again: that makes report\.md anew, and replaces what is there now\.$/m);
   const where = showQuestion(plain, 'j', asked, { name: 'weather', workspace: '/work/weather' });
-  assert.match(where, /^weather in \/work\/weather · every step waits$/m);
+  assert.match(where, /^job j \(weather\) in \/work\/weather$/m);
+  assert.match(where, /^every step waits for the answer, and nothing of this is changed until then$/m);
 });
 
 test('differences are coloured line by line', () => {
@@ -98,8 +101,10 @@ test('findings that offer different answers say so one by one, and each answer i
   assert.match(text, /^1\. file:report\.md {2}changed$/m);
   assert.match(text, /^ {3}answers {3}accept, restore, rerun, recheck, abort$/m);
   assert.match(text, /^ {3}answers {3}accept, rerun, recheck, abort$/m);
-  assert.equal(text.match(/The world is right/g)?.length, 1);
-  assert.match(text, /--item 'file:report\.md=accept' …/);
+  assert.equal(text.match(/What is there now is right/g)?.length, 1);
+  assert.match(text, /^ {3}rerun {5}runs again chart; what is there now stays$/m);
+  assert.match(text, /^ {2}abort .*\(the whole question only\)$/m);
+  assert.match(text, /--item 'file:report\.md=ANSWER' \\\n +--item 'schema:main\/weather=ANSWER'\n/);
 });
 
 test('a cut question says that there is more', () => {
@@ -115,6 +120,7 @@ test('a preview states the effect on all four that remember, what runs again and
   assert.match(text, /used the old content: chart$/m);
   const rerun = previewDecision(asked, { digest: asked.digest, answer: 'rerun', by: 'a', reason: 'b' });
   assert.match(showPreview(plain, asked, rerun), /Run again: chart/);
+  assert.match(text, /^ {2}file:report\.md, accept: report\.md stays as it is now/m);
   assert.match(
     showPreview(plain, asked, previewDecision(asked, { digest: asked.digest, answer: 'abort', by: 'a', reason: 'b' })),
     /The job ends as failed/,

@@ -1,8 +1,11 @@
 /** A question is answered by somebody who knows nothing of Holdfast: its text alone must be enough. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { showPreview } from '../../src/cli/show-preview.ts';
 import { showQuestion } from '../../src/cli/show-question.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
+import { previewDecision } from '../../src/client.ts';
+import { sha256Hex } from '../../src/model/digest.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import type { Finding } from '../../src/model/question/finding.ts';
 import { questionMarkdown } from '../../src/model/question/question-text.ts';
@@ -63,7 +66,7 @@ test('many files gone from one folder are one thing with their count, a few are 
   const text = textOf([gone('readme.md'), ...many]);
   assert.match(text, /^1\. file:readme\.md {2}missing$/m);
   assert.match(text, /^2\. 20 files in docs\/ {2}missing$/m);
-  assert.match(text, /^ {3}found {5}not there: page-0\.md, .*page-9\.md and 10 more$/m);
+  assert.match(text, /^ {3}found {5}not there\n {3}which {5}page-0\.md, .*page-9\.md and 10 more$/m);
   assert.ok(text.split('\n').length < 40, text);
   assert.doesNotMatch(text, /line of docs/);
   const few = textOf(many.slice(0, 3));
@@ -86,4 +89,52 @@ test("a failure's message is told once", () => {
 test('a step that is begun anew is at its second try, and the first is not counted', () => {
   assert.deepEqual([0, 1, 2, 7].map(tryText), ['', 'second try', 'third try', '8th try']);
   assert.deepEqual([0, 1].map(againText), ['', ' · second try']);
+});
+
+test('rows that cannot be read for one reason are one thing, and nobody takes them for gone', () => {
+  const reason = 'Database books: permission denied for table invoice (SQLSTATE 42501).';
+  const rows = [1, 2, 3].map((id) =>
+    unseenFinding(`row:books/invoice/{"id":${id}}`, { outcome: 'unreadable', reason }, undefined),
+  );
+  const text = textOf([...rows, unseenFinding('file:a', { outcome: 'unreadable', reason: 'EACCES' }, undefined)]);
+  assert.match(text, /^1\. 3 rows of books\/invoice {2}unreadable: .*nobody knows whether it has changed$/m);
+  assert.equal(text.split('permission denied').length, 2, text);
+  assert.match(text, /^ {3}which {5}\{"id":1\}, \{"id":2\}, \{"id":3\}$/m);
+  assert.match(text, /^4\. file:a {2}unreadable/m);
+});
+
+test('of a step that cannot go on, and of a call in doubt, only what is known is told', () => {
+  const stuck = textOf([ALL.find(({ kind }) => kind === 'step-cannot-go-on')!]);
+  assert.match(stuck, /^ {3}failed {4}/m);
+  assert.doesNotMatch(stuck, /^ {3}expected/m);
+  const doubt = textOf([ALL.find(({ kind, answers }) => kind === 'outcome-unknown' && answers.includes('repeat'))!]);
+  assert.match(doubt, /^ {3}known {5}begun .*; whether it happened is not known$/m);
+  assert.match(doubt, /^ {2}holdfast decide j happened --result JSON --question \w{12} --reason WHY$/m);
+  assert.doesNotMatch(doubt, /^ {3}expected/m);
+});
+
+test('a preview says of what a step makes anew that it is replaced, and of the rest that it stays', () => {
+  const state = (of: string) => ({ kind: 'file', content: sha256Hex(of), sizeBytes: 1, mode: 0o644 }) as const;
+  const changed = (resource: string, by: string, rerunSteps: string[]): Finding =>
+    discrepancyFinding({
+      resource,
+      expected: FILE,
+      found: state(resource),
+      recorded: { resource, digest: null as never, state: FILE, role: 'written', seq: 1, at: '', stepId: by } as never,
+      staleSteps: rerunSteps,
+      rerunSteps,
+      difference: '',
+      isRestorable: true,
+    });
+  const asked = unsavedQuestion({
+    jobId: 'job',
+    why: '',
+    findings: [changed('file:config.json', 'settings', ['report']), changed('file:report.md', 'report', ['report'])],
+  });
+  const preview = previewDecision(asked, { digest: asked.digest, answer: 'rerun', by: 'a', reason: 'b' });
+  assert.ok(preview.usable);
+  assert.deepEqual(preview.replaced, ['file:report.md']);
+  const text = showPreview(plain, asked, preview);
+  assert.match(text, /^ {2}file:report\.md, rerun: step report runs again .*what is there now is replaced$/m);
+  assert.match(text, /^ {2}file:config\.json, rerun: config\.json stays as it is now\./m);
 });

@@ -18,7 +18,7 @@ export function movedTableLine(
 }
 
 function whereIs(name: string, place: TablePlace | undefined): string {
-  if (place === undefined) return `${name}, which the record means, is gone`;
-  if (place.name !== name) return `${name}, which the record means, is ${place.name} now`;
-  return `${name}, which the record means, is still there; search_path is ${place.searchPath}`;
+  if (place === undefined) return `${name} as it was recorded is gone`;
+  if (place.name !== name) return `${name} as it was recorded is named ${place.name} now`;
+  return `${name} as it was recorded is still there; search_path is ${place.searchPath}`;
 }

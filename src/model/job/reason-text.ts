@@ -7,7 +7,7 @@ export const REASON_TEXT: Readonly<Record<VerificationReason, string>> = {
   'worker-not-covered': 'a new worker',
   'record-missing': 'a record is missing',
   'claim-left-open': 'a worker was lost',
-  'too-long-since': 'too long since it was',
+  'too-long-since': 'too long since the last comparison',
   'reads-differ': 'what a step read differs',
   'target-differs': 'what a step changes differs',
   'database-changed': 'a database is another one',

@@ -35,16 +35,14 @@ export interface AnswerEffect {
 }
 
 const RECHECK: AnswerEffect = {
-  does: 'Look again; nothing is changed or recorded.',
+  does: 'Look again, and change nothing. What is mended by then is no longer asked about.',
   intent: 'none',
   manifest: 'none',
   ledger: 'withdrawn-record',
   workflow: 'verify-again',
 };
 const ABORT: AnswerEffect = {
-  does:
-    'End the job as failed. What it did stays as it is, or is undone, newest first, if the decision says ' +
-    'compensate.',
+  does: 'End the job as failed. What it did stays as it is; with --compensate it is undone, newest first.',
   intent: 'dropped',
   manifest: 'none',
   ledger: 'decision-record',
@@ -54,21 +52,27 @@ const ABORT: AnswerEffect = {
 export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?: AnswerEffect } } = {
   discrepancy: {
     accept: {
-      does: 'The world is right: what was found becomes the record. Steps that used the old content are not run again.',
+      does:
+        'What is there now is right: it stays, and becomes the record. Steps that used what was there before are not ' +
+        'run again.',
       intent: 'none',
       manifest: 'found-becomes-record',
       ledger: 'decision-record',
       workflow: 'verify-again',
     },
     restore: {
-      does: 'The record is right: it is put back. What was found is kept as evidence.',
+      does:
+        'What was recorded is right: it is put back. A file that is there now is stored first, under ' +
+        '.holdfast/blobs; the values of a row stay in the record.',
       intent: 'none',
       manifest: 'record-put-back',
       ledger: 'decision-record',
       workflow: 'verify-again',
     },
     rerun: {
-      does: 'What was found becomes the record; the steps named are undone and run again.',
+      does:
+        'The steps named are undone and run again, with what is there now. What they make themselves is made anew: ' +
+        'what is there of it now is replaced.',
       intent: 'dropped',
       manifest: 'stale-steps-undone',
       ledger: 'decision-record-and-generation',
@@ -80,14 +84,16 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   unverifiable: { recheck: RECHECK, abort: ABORT },
   approval: {
     approve: {
-      does: 'Exactly the changes shown are applied.',
+      does: 'Exactly the changes shown are made, unless what the step has read has changed by then.',
       intent: 'approved',
       manifest: 'none',
       ledger: 'decision-record',
       workflow: 'ask-step-again',
     },
     reject: {
-      does: 'Nothing is applied; the step runs again and is told the reason, or its Workflow is (`onReject`).',
+      does:
+        'Nothing of it is made. The step runs again and is given your reason; where its Workflow says so (onReject), ' +
+        'the Workflow is.',
       intent: 'dropped',
       manifest: 'none',
       ledger: 'decision-record',
@@ -98,21 +104,23 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   },
   conflict: {
     skip: {
-      does: 'This effect is left out; what was found becomes the record.',
+      does: 'It stays as it is now, and becomes the record. What else the step changes is changed.',
       intent: 'effect-left-out',
       manifest: 'found-becomes-record',
       ledger: 'decision-record',
       workflow: 'ask-step-again',
     },
     overwrite: {
-      does: 'What was found is kept as evidence, then the step goes on and replaces it.',
+      does: 'The step goes on and replaces it. A file that is there now is stored first, under .holdfast/blobs.',
       intent: 'rolls-forward',
       manifest: 'none',
       ledger: 'decision-record',
       workflow: 'ask-step-again',
     },
     undo: {
-      does: 'What the step has applied is undone; what was found stays; the step runs again.',
+      does:
+        'It stays as it is now, what the step has changed elsewhere is undone, and the step runs again: it may then ' +
+        'change this, too.',
       intent: 'undone',
       manifest: 'intent-undone',
       ledger: 'decision-record-and-generation',
@@ -135,8 +143,8 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   'in-doubt': {
     happened: {
       does:
-        'The call counts as made, with the answer given (or the one recorded): the step runs again and goes ' +
-        'on with it.',
+        'The call counts as made and is not made again: the step goes on with the answer that you give, or with the ' +
+        'recorded one.',
       intent: 'none',
       manifest: 'none',
       ledger: 'decision-record-and-answer',
@@ -144,8 +152,8 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
     },
     repeat: {
       does:
-        'The step runs again and makes the call once more; if the first had happened after all, it has ' +
-        'happened twice, unless the other side knows the key.',
+        'The call is made once more. If the first has happened after all, it has then happened twice, unless the ' +
+        'other side knows its key.',
       intent: 'none',
       manifest: 'none',
       ledger: 'decision-record-and-call',
@@ -156,7 +164,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   },
   stuck: {
     rerun: {
-      does: 'The step is run again from its beginning.',
+      does: 'The step runs again from its beginning: mend the cause first.',
       intent: 'dropped',
       manifest: 'none',
       ledger: 'decision-record-and-generation',
@@ -167,14 +175,14 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   },
   undo: {
     skip: {
-      does: 'It stays as it is found, and what else the job did is undone; the report names it.',
+      does: 'It stays as it is now. What else the job did is undone, and the report at the end names what stays.',
       intent: 'effect-left-out',
       manifest: 'found-becomes-record',
       ledger: 'decision-record',
       workflow: 'undo-goes-on',
     },
     overwrite: {
-      does: 'What was found is kept as evidence, then it is put back as it was before the step.',
+      does: 'It is put back as it was before the step. A file that is there now is stored first, under .holdfast/blobs.',
       intent: 'none',
       manifest: 'put-back-as-before',
       ledger: 'decision-record',

@@ -4,6 +4,8 @@ import type { Finding, FindingKind } from './finding.ts';
 const MEANINGS: Partial<Record<FindingKind, string>> = {
   'kind-changed': 'a file has become a folder or a link, or the other way round',
   'mode-changed': 'the same content with other permissions',
+  unreadable: 'it could not be looked at, so that nobody knows whether it has changed',
+  unreachable: 'it does not answer, so that nobody knows whether it has changed',
   'token-missing': 'the database has lost its note of what was applied',
   'token-unknown': 'the database holds a transaction of this job that the record does not have',
   'token-changed': "the database's note of what was applied is another",

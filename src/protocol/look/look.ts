@@ -3,6 +3,7 @@
  *
  * Invariant: "could not read" and "could not reach" are outcomes of their own, never taken for "gone" or "unchanged".
  */
+import { defined } from '../../model/defined.ts';
 import { mayPass, type FileSighting } from '../../effects/files/sighting.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
 import type { Sighting } from '../../model/record/world.ts';
@@ -50,8 +51,9 @@ async function lookAtFiles(
 /** A disk that fails for a moment is out of reach, not forbidden. */
 function orUnreachable(sighting: FileSighting): Sighting {
   if (sighting.outcome === 'seen') return sighting;
-  const { reason } = sighting;
-  return { outcome: mayPass(sighting) ? 'unreachable' : 'unreadable', reason };
+  const { reason, leadsOutside } = sighting;
+  if (mayPass(sighting)) return { outcome: 'unreachable', reason };
+  return { outcome: 'unreadable', reason, ...defined({ leadsOutside }) };
 }
 
 function isInDatabase(one: ParsedRequest): one is ParsedRequest<DatabaseResource> {

@@ -23,10 +23,18 @@ export async function describeIntent(workspace: Workspace, intent: Intent): Prom
 }
 
 async function describe(workspace: Workspace, effect: Effect): Promise<string> {
-  if (effect.kind === 'sql') return `${effect.text}\n-- with ${JSON.stringify(effect.params)}`;
+  if (effect.kind === 'sql') return describeStatement(effect);
   if (effect.kind === 'perform') return '(done already: it was called while the step ran)';
   if ('path' in effect) return await describeFile(workspace, effect);
   return describeRowChange(effect.before, rowAfter(effect)).join('\n');
+}
+
+/** What it changes only the database can say, when it runs. */
+function describeStatement({ text, params, undo }: Extract<Effect, { kind: 'sql' }>): string {
+  const values = params.length === 0 ? [] : [`-- with ${JSON.stringify(params)}`];
+  const undone =
+    undo === undefined ? 'nothing undoes it afterwards' : `undone by: ${undo.text} with ${JSON.stringify(undo.params)}`;
+  return [text, ...values, `-- how many rows it changes is known when it runs; ${undone}`].join('\n');
 }
 
 async function describeFile(workspace: Workspace, { kind, path, before, after }: FileEffect): Promise<string> {

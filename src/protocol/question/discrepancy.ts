@@ -44,8 +44,8 @@ export function discrepancyFinding({ isRestorable, mayBeHidden, ...discrepancy }
 
 const GONE_OR_HIDDEN = 'not there, or hidden from this role by row level security';
 const LEADS_ELSEWHERE =
-  'Name the table with its schema, or set the search_path back, then answer recheck. ' +
-  'accept goes on with what the name leads to now.';
+  'To go on with the recorded table, let the name lead to it again (rename it back, name it with its schema, set the ' +
+  'search_path back), then answer recheck. accept goes on with what the name leads to now.';
 
 /** Is the recorded table still there, and its name leads to another one, or to none? */
 function leadsElsewhere({ resource, difference }: Pick<Discrepancy, 'resource' | 'difference'>): boolean {

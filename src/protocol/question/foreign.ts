@@ -1,6 +1,7 @@
 /** A workspace that another job has. */
 import type { Finding } from '../../model/question/finding.ts';
 import { defined } from '../../model/defined.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { finding, textSide } from './finding.ts';
 
 const MAX_TRIED_CHARACTERS = 1_000;
@@ -28,14 +29,21 @@ export function foreignFinding(binding: ForeignBinding): Finding {
     impossible: isOpen ? ['accept'] : [],
     expected: textSide('a workspace that no other job has'),
     found: textSide(`it belongs to job ${jobId}, which ${standing}${steps}`),
-    advice: isOpen ? WAIT : acceptAdvice(binding),
+    advice: isOpen ? waitAdvice(jobId) : acceptAdvice(binding),
     ...defined({
       difference: openCalls.length === 0 ? undefined : `calls that it leaves open:\n${openCalls.join('\n')}`,
     }),
   });
 }
 
-const WAIT = 'Wait for the other job, or end it: this one then goes on by itself. Or use another workspace.';
+/** A job's id begins with its Workflow's. */
+function waitAdvice(jobId: string): string {
+  const other = jobId.split('@')[0]!;
+  return (
+    `Nothing is to be answered: once job ${other} has ended, this one goes on by itself, at most ten minutes later. ` +
+    `To end that one: holdfast cancel ${shellWord(other)}. Or abort this one, and start it in another workspace.`
+  );
+}
 
 function acceptAdvice({ openCalls, keptBoundBecause }: ForeignBinding): string {
   // Before this job may call the same under a key of its own.

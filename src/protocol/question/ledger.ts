@@ -21,7 +21,7 @@ export function damagedLedgerFinding(problems: readonly string[]): Finding {
     kind: 'ledger-damaged',
     expected: textSide('an unbroken chain of records'),
     found: textSide(clipped(problems.join('; '))),
-    advice: `Put a sound copy back: ${PUT_BACK} Then answer recheck.`,
+    advice: `Put a sound copy back: ${PUT_BACK} Then answer recheck. Without one the job cannot go on: then abort.`,
   });
 }
 
@@ -38,7 +38,8 @@ export function missingLedgerFinding(
     found: textSide(`none in ${root}`),
     advice:
       `Put the workspace's own .holdfast folder back at ${root}/.holdfast (an old disk, another host, a backup); ` +
-      'the worker may stay up, and has made nothing in its place. Then answer recheck.',
+      'the worker may stay up, and has made nothing in its place. Then answer recheck. Files and rows are as they ' +
+      'were; without that folder the job cannot go on: then abort, and start a new one.',
   });
 }
 

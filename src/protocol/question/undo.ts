@@ -73,7 +73,7 @@ export function hiddenRowFinding(record: StepRecord, resource: string, after: Re
   });
 }
 
-/** A file whose content before the step is not in the store any more. */
+/** A file whose content before the step is not in the store any more, or damaged there. */
 export function lostContentFinding(
   record: StepRecord,
   { resource, before, found }: { readonly resource: string; readonly before: FileState; readonly found: FileState },
@@ -87,7 +87,7 @@ export function lostContentFinding(
     recorded: entryOf(record, resource, found),
     impossible: ['rerun', 'happened', 'overwrite'],
     advice:
-      `What it held before step ${record.stepId} is not in .holdfast/blobs any more: ${sideOf(before).text}. ` +
+      `What it held before step ${record.stepId} is lost or damaged in .holdfast/blobs: ${sideOf(before).text}. ` +
       'Put that blob back from a copy of the .holdfast folder, then answer recheck.',
   });
 }

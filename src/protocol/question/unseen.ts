@@ -27,7 +27,10 @@ function adviceFor(sighting: UnseenSighting): string {
   if (sighting.outcome === 'unreachable') return 'Make it reachable, then answer recheck.';
   // No permission helps: what lies behind such a link is never read.
   if (sighting.leadsOutside === true)
-    return 'Put the folder itself there in place of the link, or mend the link, then answer recheck.';
+    return (
+      'Nothing is read through a link that leads out of the workspace: put the folder itself there in place of the ' +
+      'link, or mend the link, then answer recheck.'
+    );
   if (sighting.isDamaged === true)
     return (
       'Put a sound copy of the database in its place, or mend it in place, then answer recheck: what the copy lacks ' +
@@ -40,13 +43,7 @@ function adviceFor(sighting: UnseenSighting): string {
 export function unreachableFinding(resource: string, error: HoldfastError): Finding {
   return unseenFinding(
     resource,
-    error.retryable
-      ? { outcome: 'unreachable', reason: error.message }
-      : {
-          outcome: 'unreadable',
-          reason: error.message,
-          ...(error.type === 'database-damaged' ? { isDamaged: true } : {}),
-        },
+    { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message },
     undefined,
   );
 }

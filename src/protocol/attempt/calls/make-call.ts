@@ -102,7 +102,7 @@ async function endFailed<T extends Json>(
     // Cut off from outside: the next attempt finds it so.
     attempt.signal.aborted || kind.isSafe || options.inDoubt === 'repeat' || options.inDoubt === 'probe';
   if (isLeftAsItIs) throw error;
-  const why = `the call failed and does not say that nothing happened: ${errorText(attempt, error)}`;
+  const why = `the call failed, which does not tell whether it took effect: ${errorText(attempt, error)}`;
   return askAbout(call, about, 'outcome-unknown', why);
 }
 

@@ -29,6 +29,8 @@ import { inPlaceAnswer } from './in-place-answer.ts';
 import { changedSince, workspaceSnapshot } from './in-place-changes.ts';
 import { runCommand, storeLog } from './run.ts';
 
+const TOLD = 'Its answer is its exit code, {"exitCode": 0}.';
+
 /** @throws HoldfastError as `ctx.command`; `in-doubt` */
 export async function commandInPlace(
   attempt: Attempt,
@@ -46,7 +48,7 @@ export async function commandInPlace(
     attempt,
     name,
     { request: shownRequest(request), inDoubt, run: () => runHere(attempt, request, place) },
-    { isSafe: false, underway: (row) => underway(attempt, row) },
+    { isSafe: false, told: TOLD, underway: (row) => underway(attempt, row) },
   );
   const { result, found } = inPlaceAnswer(answer);
   for (const { resource, state } of found) claim.changedInPlace.set(resource, state);

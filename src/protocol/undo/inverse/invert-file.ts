@@ -20,8 +20,11 @@ export async function invertFile(inversion: RunningInversion, effect: FileEffect
     return;
   }
   const found = sighting.state;
-  if (before.kind === 'file' && !sameState(found, before) && !workspace.blobs.has(before.content))
-    return contentIsLost(inversion, resource, before, found);
+  if (before.kind === 'file' && !sameState(found, before)) {
+    // Read whole: bytes that have gone bad on the disk would be tried again for ever, and nobody be asked.
+    const isWhole = (await workspace.blobs.verify(before.content)) === 'intact';
+    if (!isWhole) return contentIsLost(inversion, resource, before, found);
+  }
   if (!(await isToPutBack(inversion, { resource, before, after, found }))) return;
   if (found.kind === 'directory' && before.kind === 'absent') {
     const inside = await stayingInside(inversion, path);
@@ -51,7 +54,7 @@ function whyFolderStays(inside: readonly string[]): string {
   return `the folder holds what the job did not put there, or was told to leave: ${names}${more}`;
 }
 
-/** The bytes to put back are not in the store any more: a person brings them back, or lets the file stay. */
+/** The bytes to put back are not in the store any more, or not the same: a person brings them back, or lets the file stay. */
 function contentIsLost(inversion: RunningInversion, resource: string, before: FileState, found: FileState): void {
   const { record, rulings } = inversion.target;
   const ruling = rulings.find(

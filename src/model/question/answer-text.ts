@@ -1,0 +1,89 @@
+/**
+ * What an answer does to one thing, with its name and the steps' names: for a question about a single thing. Of several
+ * things the table's sentence is told, which holds for each.
+ */
+import { ANSWERS } from './answer-table.ts';
+import type { Answer } from './answer.ts';
+import { listedText } from './bounded-question.ts';
+import type { Finding } from './finding.ts';
+
+export function answerText(finding: Finding, answer: Answer): string {
+  const general = ANSWERS[finding.class][answer]?.does ?? '';
+  if (finding.class === 'discrepancy') return aboutDifference(finding, answer) ?? general;
+  if (finding.class === 'in-doubt') return aboutCall(finding, answer) ?? general;
+  return general;
+}
+
+/** Is what was found replaced where the steps of `rerun` run again? They make anew what they have made. */
+export function isMadeAnew({ recordedBy, rerunSteps }: Pick<Finding, 'recordedBy' | 'rerunSteps'>): boolean {
+  return recordedBy !== undefined && rerunSteps.includes(recordedBy.stepId);
+}
+
+/** A file or row by its name, anything else as "it". */
+export function nameOfThing({ resource }: Pick<Finding, 'resource'>): string {
+  if (resource.startsWith('file:')) return resource.slice('file:'.length);
+  return resource.startsWith('row:') ? 'the row' : 'it';
+}
+
+function aboutDifference(finding: Finding, answer: Answer): string | undefined {
+  switch (answer) {
+    case 'accept':
+      return acceptText(finding);
+    case 'restore':
+      return `${started(nameOfThing(finding))} is put back as recorded${whatIsKept(finding, '; ')}. No step runs again.`;
+    case 'rerun':
+      return rerunText(finding);
+    default:
+      return undefined;
+  }
+}
+
+function acceptText(finding: Finding): string {
+  const what = started(nameOfThing(finding));
+  const stays = isGone(finding) ? `${what} stays away` : `${what} stays as it is now`;
+  const stale =
+    finding.staleSteps.length === 0
+      ? 'No step runs again'
+      : `Not run again, although they used what was there before: ${listedText(finding, 'staleSteps')}`;
+  return `${stays}, and that becomes the record. ${stale}.`;
+}
+
+function rerunText(finding: Finding): string {
+  const steps = listedText(finding, 'rerunSteps');
+  const isOne = finding.rerunSteps.length === 1;
+  const again = isOne ? `Step ${steps} is undone and runs again` : `Steps ${steps} are undone and run again`;
+  if (!/^(file|row):/.test(finding.resource)) return `${again}, with what is there now.`;
+  const name = nameOfThing(finding);
+  if (isMadeAnew(finding))
+    return isGone(finding)
+      ? `${again}: that makes ${name} anew.`
+      : `${again}: that makes ${name} anew, and replaces what is there now${whatIsKept(finding, ' (', ')')}.`;
+  return isGone(finding) ? `${again}, without ${name}.` : `${started(name)} stays as it is now. ${again} with it.`;
+}
+
+/** Only of a file and a row it is said, and of them it is so. */
+function whatIsKept(finding: Finding, before: string, after = ''): string {
+  if (isGone(finding)) return '';
+  if (finding.resource.startsWith('row:')) return `${before}the values found stay in the record${after}`;
+  const isFile = finding.found.sizeBytes !== undefined;
+  return isFile ? `${before}what is there now is stored first, under .holdfast/blobs${after}` : '';
+}
+
+function isGone({ kind }: Finding): boolean {
+  return kind === 'missing' || kind.endsWith('-missing');
+}
+
+function aboutCall({ kind }: Finding, answer: Answer): string | undefined {
+  if (answer === 'happened')
+    return kind === 'outcome-unknown'
+      ? 'It counts as made and is not made again: the step goes on with the answer that you give.'
+      : 'Its recorded answer stands, and it is not made again: the step goes on.';
+  if (answer === 'repeat' && kind === 'performed-otherwise')
+    return 'It is made anew, as it is requested now and under a new key: then it has happened twice.';
+  return undefined;
+}
+
+function started(text: string): string {
+  // A file's name stands as it is.
+  return text === 'it' || text === 'the row' ? `${text[0]!.toUpperCase()}${text.slice(1)}` : text;
+}
