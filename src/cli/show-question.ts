@@ -26,6 +26,7 @@ export interface AskingJob {
 export function showQuestion(terminal: Terminal, workflowId: string, asked: Question, asking?: AskingJob): string {
   const question = shownQuestion(asked);
   const { findings, findingsTotal } = question;
+  const whole = `holdfast question ${shellWord(workflowId)} --full`;
   const isUniform = findings.every((finding) => finding.answers.join() === findings[0]!.answers.join());
   const lines = [
     terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
@@ -41,13 +42,7 @@ export function showQuestion(terminal: Terminal, workflowId: string, asked: Ques
       `… and ${findingsTotal - findings.length} more findings; an answer to the whole question is for them, too.`,
     );
   if (isCutQuestion(question))
-    lines.push(
-      '',
-      terminal.style(
-        'dim',
-        `Cut here; all that the record has of it, on the workspace's host: holdfast question ${shellWord(workflowId)} --full`,
-      ),
-    );
+    lines.push('', terminal.style('dim', `Cut here; all that the record has of it, on the workspace's host: ${whole}`));
   lines.push('', terminal.style('bold', 'Answers'), ...showAnswers(terminal, findings));
   lines.push('', ...howToAnswer(terminal, workflowId, { asked, shown: question }));
   return lines.join('\n');

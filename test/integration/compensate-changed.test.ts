@@ -1,6 +1,6 @@
 /** `abort` with `compensate`, without a Temporal server: what somebody has changed since is asked about, not undone. */
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -236,23 +236,29 @@ test('a job that has done nothing has nothing to undo', async () => {
   await first.close();
 });
 
-test('a content that is not in the store any more is named, and nothing is put in its place', async () => {
-  jobs.code = (ctx) => ctx.files.write('a.txt', 'by the job\n');
-  const job = jobs.open('gone');
-  writeFileSync(at(job, 'a.txt'), 'before the job\n');
-  await job.step(act, {});
-  const content = sha256Hex('before the job\n');
-  rmSync(join(job.workspace, '.holdfast/blobs', content[0]!, content.slice(1)));
-  const question = await questionFrom(job.undo());
-  assert.deepEqual(
-    question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
-    [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]],
-  );
-  await decide(job, question, { answer: 'skip' });
-  assert.deepEqual(
-    (await job.undo()).left.map(({ what }) => what),
-    ['file:a.txt'],
-  );
-  assert.equal(read(job, 'a.txt'), 'by the job\n');
-  await job.close();
-});
+for (const [what, spoil] of [
+  ['not in the store any more', (path: string) => rmSync(path)],
+  ['damaged in the store', (path: string) => writeFileSync(path, 'bad sectors\n')],
+] as const)
+  test(`a content that is ${what} is named, and nothing is put in its place`, async () => {
+    jobs.code = (ctx) => ctx.files.write('a.txt', 'by the job\n');
+    const job = jobs.open(what.replaceAll(' ', '-'));
+    writeFileSync(at(job, 'a.txt'), 'before the job\n');
+    await job.step(act, {});
+    const content = sha256Hex('before the job\n');
+    const blob = join(job.workspace, '.holdfast/blobs', content[0]!, content.slice(1));
+    chmodSync(blob, 0o600);
+    spoil(blob);
+    const question = await questionFrom(job.undo());
+    assert.deepEqual(
+      question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
+      [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]],
+    );
+    await decide(job, question, { answer: 'skip' });
+    assert.deepEqual(
+      (await job.undo()).left.map(({ what: left }) => left),
+      ['file:a.txt'],
+    );
+    assert.equal(read(job, 'a.txt'), 'by the job\n');
+    await job.close();
+  });

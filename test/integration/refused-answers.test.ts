@@ -1,6 +1,6 @@
 /** Answers that would do nothing are refused, visibly, and their question stays or is asked anew. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Question } from '../../src/model/question/question.ts';
@@ -107,3 +107,20 @@ for (const place of ['target.txt', 'out/a.txt'])
     assert.match(next.findings[0]!.difference, /changed before the approval/);
     assert.equal(drifted.text(place), 'changed before the approval\n');
   });
+
+test('a folder that has become a link out of the workspace is asked about, and no permission is advised', async () => {
+  drifted.begin();
+  const elsewhere = `${drifted.job.workspace}-elsewhere`;
+  mkdirSync(elsewhere);
+  try {
+    writeFileSync(`${elsewhere}/a.txt`, 'of somebody else\n');
+    rmSync(drifted.at('out'), { recursive: true });
+    symlinkSync(elsewhere, drifted.at('out'));
+    const { findings } = await comparedQuestion(drifted.job);
+    const hidden = findings.find(({ resource }) => resource === 'file:out/a.txt')!;
+    assert.deepEqual([hidden.kind, hidden.answers], ['unreadable', ['recheck', 'abort']]);
+    assert.match(hidden.advice!, /^Nothing is read through a link that leads out of the workspace: put the folder/);
+  } finally {
+    rmSync(elsewhere, { recursive: true });
+  }
+});

@@ -182,7 +182,9 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       workflow: 'undo-goes-on',
     },
     overwrite: {
-      does: 'It is put back as it was before the step. A file that is there now is stored first, under .holdfast/blobs.',
+      does:
+        'It is put back as it was before the step. A file that is there now is stored first, under ' +
+        '.holdfast/blobs.',
       intent: 'none',
       manifest: 'put-back-as-before',
       ledger: 'decision-record',

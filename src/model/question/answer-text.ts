@@ -30,7 +30,7 @@ function aboutDifference(finding: Finding, answer: Answer): string | undefined {
     case 'accept':
       return acceptText(finding);
     case 'restore':
-      return `${started(nameOfThing(finding))} is put back as recorded${whatIsKept(finding, '; ')}. No step runs again.`;
+      return restoreText(finding);
     case 'rerun':
       return rerunText(finding);
     default:
@@ -46,6 +46,11 @@ function acceptText(finding: Finding): string {
       ? 'No step runs again'
       : `Not run again, although they used what was there before: ${listedText(finding, 'staleSteps')}`;
   return `${stays}, and that becomes the record. ${stale}.`;
+}
+
+function restoreText(finding: Finding): string {
+  const name = started(nameOfThing(finding));
+  return `${name} is put back as recorded${whatIsKept(finding, '; ')}. No step runs again.`;
 }
 
 function rerunText(finding: Finding): string {

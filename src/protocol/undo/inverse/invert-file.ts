@@ -54,7 +54,7 @@ function whyFolderStays(inside: readonly string[]): string {
   return `the folder holds what the job did not put there, or was told to leave: ${names}${more}`;
 }
 
-/** The bytes to put back are not in the store any more, or not the same: a person brings them back, or lets the file stay. */
+/** The store has the bytes to put back no more, or other ones: a person brings them back, or lets the file stay. */
 function contentIsLost(inversion: RunningInversion, resource: string, before: FileState, found: FileState): void {
   const { record, rulings } = inversion.target;
   const ruling = rulings.find(
