@@ -91,10 +91,8 @@ async function decideOne(
 function outcomeText(terminal: Terminal, { via, used }: Decided): string {
   if (via === 'signal') return terminal.style('green', 'Sent.');
   if (used !== null) return terminal.style('green', 'Decided.');
-  return terminal.style(
-    'yellow',
-    'Not used: what was shown has changed meanwhile, so this decision did nothing; the job compares again.',
-  );
+  // `done` says why.
+  return terminal.style('yellow', 'Not used: this decision did nothing.');
 }
 
 function leftOpen(terminal: Terminal, question: Question): false {

@@ -116,11 +116,9 @@ function outcomeText(job: string, { via, used, decision }: Decided, what: string
   if (via === 'signal')
     return `Sent for ${question}: ${what}. A Signal does not answer; see: holdfast status ${shellWord(job)}`;
   if (used !== null) return `Decided for ${question}: ${what}.`;
+  // `done` says why.
   const next = `holdfast question ${shellWord(job)}`;
-  return (
-    `Not used: what ${question} showed has changed meanwhile, so this decision did nothing. ` +
-    `The job compares the world again, and goes on or asks anew: ${next}`
-  );
+  return `Not used: this decision for ${question} did nothing. See what is asked now: ${next}`;
 }
 
 async function preview(

@@ -120,6 +120,10 @@ export function listedJob(info: Described): ListedJob {
   };
 }
 
+export function hasEnded(state: ListedState): boolean {
+  return state !== 'running' && state !== 'waiting';
+}
+
 function stateOf(info: Pick<Described, 'status' | 'typedSearchAttributes'>): ListedState {
   const told = info.typedSearchAttributes.get(STATE);
   switch (info.status.name) {

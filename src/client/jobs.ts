@@ -34,6 +34,7 @@ import type { OpenConnection } from './connection.ts';
 import { endOf } from './job-end.ts';
 import {
   AGENT_JOB,
+  hasEnded,
   listedJob,
   listJobs,
   STATE_ATTRIBUTE,
@@ -54,7 +55,7 @@ import type {
   WatchOptions,
 } from './job-types.ts';
 import { workspaceOfJob } from './job-workspace.ts';
-import { namedQuestion } from './named-question.ts';
+import { openQuestionOf } from './named-question.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { progressOf } from './progress.ts';
 import { retryingOf } from './retrying.ts';
@@ -153,7 +154,9 @@ export class HoldfastClient implements AsyncDisposable {
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
   async questions(workflowId: string): Promise<readonly Question[]> {
-    return await this.#server.query(workflowId, (handle) => handle.query(questionsQuery));
+    const open = await this.#server.query(workflowId, (handle) => handle.query(questionsQuery));
+    // A terminated Workflow never learnt of its end.
+    return open.length > 0 && hasEnded((await this.describe(workflowId)).state) ? [] : open;
   }
 
   /**
@@ -205,7 +208,8 @@ export class HoldfastClient implements AsyncDisposable {
    * @throws HoldfastError `decision-refused`, `bad-input`
    */
   async openQuestion(workflowId: string, digest?: string): Promise<Question> {
-    return namedQuestion(workflowId, await this.questions(workflowId), digest);
+    const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
+    return await openQuestionOf({ questions, describe: () => this.describe(workflowId) }, workflowId, digest);
   }
 
   /**
@@ -214,7 +218,7 @@ export class HoldfastClient implements AsyncDisposable {
   async result(workflowId: string, options: WaitOptions = {}): Promise<JobResult> {
     const wait = waits('client.result', options);
     const { runId, state } = await this.describe(workflowId);
-    if (!wait && (state === 'running' || state === 'waiting')) {
+    if (!wait && !hasEnded(state)) {
       const questions = await this.questions(workflowId).catch((error: unknown) => {
         if (isNoJobYet(error) || (error instanceof HoldfastError && error.type === 'no-worker')) return undefined;
         throw error;
@@ -234,7 +238,7 @@ export class HoldfastClient implements AsyncDisposable {
   async cancel(workflowId: string, options: WaitOptions = {}): Promise<Cancelled> {
     const wait = waits('client.cancel', options);
     const { state } = await this.describe(workflowId);
-    const requested = state === 'running' || state === 'waiting';
+    const requested = !hasEnded(state);
     if (requested) await this.#server.call(workflowId, () => this.#server.handle(workflowId).cancel());
     return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
   }
@@ -249,7 +253,7 @@ export class HoldfastClient implements AsyncDisposable {
     const wait = waits('client.abort', options);
     const abort = wellFormedAbort(given);
     const { state } = await this.describe(workflowId);
-    const requested = state === 'running' || state === 'waiting';
+    const requested = !hasEnded(state);
     if (requested)
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(abortSignal, abort));
     return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };

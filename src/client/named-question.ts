@@ -1,10 +1,41 @@
 /** Which of a job's open questions a decision is for. */
 import { shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
+import type { FailureType } from '../model/failures.ts';
 import type { Question } from '../model/question/question.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { hasEnded, type ListedJob } from './job-listing.ts';
 
 const MIN_DIGEST_PREFIX = 8;
+
+/** What finding a job's open question needs to ask. */
+export interface AskedJob {
+  readonly questions: () => Promise<readonly Question[]>;
+  readonly describe: () => Promise<Pick<ListedJob, 'state'>>;
+}
+
+/**
+ * As `namedQuestion`; of a job that has ended it says so, whether a worker is there or not.
+ * @throws HoldfastError `decision-refused`, `bad-input`, and what `questions` throws
+ */
+export async function openQuestionOf(job: AskedJob, workflowId: string, digest: string | undefined): Promise<Question> {
+  try {
+    return namedQuestion(workflowId, await job.questions(), digest);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !AS_OF_AN_ENDED_JOB.includes(error.type)) throw error;
+    const { state } = await job.describe();
+    if (!hasEnded(state)) throw error;
+    throw new HoldfastError(
+      'decision-refused',
+      `Job ${workflowId} has ended (${state}) and has no open question: there is nothing to decide.`,
+      { workflowId, state, nextStep: `See its end: holdfast result ${shellWord(workflowId)}` },
+      { cause: error },
+    );
+  }
+}
+
+/** How it fails to name a question of a job that has ended. */
+const AS_OF_AN_ENDED_JOB: readonly FailureType[] = ['decision-refused', 'no-worker'];
 
 /**
  * The open question that a digest, or its first eight or more digits, names; without one the only open question.

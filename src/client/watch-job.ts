@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { JobStatus } from '../model/job/status.ts';
-import type { ListedJob } from './job-listing.ts';
+import { hasEnded, type ListedJob } from './job-listing.ts';
 import type { WatchOptions } from './job-types.ts';
 import { isNoJobYet } from './no-job.ts';
 
@@ -21,7 +21,7 @@ export async function* watchJob(job: WatchedJob, options: WatchOptions): AsyncGe
   let isTroubled = false;
   while (signal?.aborted !== true) {
     const { state } = await job.describe();
-    const isOver = state !== 'running' && state !== 'waiting';
+    const isOver = hasEnded(state);
     try {
       const status = await job.status();
       isTroubled = false;

@@ -3,5 +3,6 @@
  * their own by subject, and share the one worker of test/support/cli-jobs.ts.
  */
 import './cli.jobs.ts';
+import './cli.late.ts';
 import './cli.questions.ts';
 import './cli.workspaces.ts';
