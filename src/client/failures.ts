@@ -44,6 +44,13 @@ export function translateFailure(error: unknown, context: FailureContext): unkno
       { cause: error },
     );
   }
+  if (workflowId !== undefined && isNeverBegun(error))
+    return new HoldfastError(
+      'not-found',
+      `Job ${workflowId} has ended before a worker took it: it has done nothing, and nothing can be asked of it.`,
+      { workflowId, nextStep: `See its end: holdfast result ${shellWord(workflowId)}` },
+      { cause: error },
+    );
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
     return applicationFailure(error.cause, error);
   switch (grpcCode(error)) {
@@ -91,6 +98,11 @@ export function isUnanswered(error: unknown): boolean {
     code === CANCELLED ||
     (code === FAILED_PRECONDITION && /no poller|worker may be down/i.test(grpcDetails(error)))
   );
+}
+
+/** The server's word for a Workflow of which no Task was ever taken, and that has ended. */
+function isNeverBegun(error: unknown): boolean {
+  return grpcCode(error) === FAILED_PRECONDITION && /closed before/i.test(grpcDetails(error));
 }
 
 /** The server doesn't even ask a worker: the last Workflow Task failed. */

@@ -165,10 +165,11 @@ test('an answer that waits for its turn when the job is cancelled is refused', {
   assert.equal((await holdfast(['result', job, '--wait'])).code, 1);
 });
 
-test('an answer to a job that has ended is refused where no worker is, too', async () => {
+test('an answer to a job that has ended before a worker took it is refused', async () => {
   const job = temporal.unique('late');
   await holdfast(['start', 'late.yaml', '--id', job, '--workspace', job, '-q', temporal.unique('unpolled')]);
   await temporal.client.workflow.getHandle(job).terminate();
   const ran = await holdfast(['decide', job, 'approve', ...WHY]);
-  refused(ran, /has ended \(terminated\)/, /Next: See its end: holdfast result/);
+  refused(ran, /has ended before a worker took it/, /Next: See its end: holdfast result/);
+  assert.equal((await holdfast(['status', job])).code, 2);
 });
