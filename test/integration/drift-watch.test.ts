@@ -40,9 +40,11 @@ test('a watched file that is edited, gone or new is named; what does not match i
   writeFileSync(at('data/one.csv'), '1 edited\n');
   rmSync(at('data/deep/two.csv'));
   writeFileSync(at('data/three.csv'), '3\n');
+  writeFileSync(at(String.raw`data/back\slash.csv`), '4\n');
   writeFileSync(at('data/notes.txt'), 'edited\n');
   const question = await asked();
   assert.deepEqual(question.findings.map(({ resource, kind }) => `${resource} ${kind}`).sort(), [
+    String.raw`file:data/back\slash.csv appeared`,
     'file:data/deep/two.csv missing',
     'file:data/one.csv changed',
     'file:data/three.csv appeared',

@@ -54,7 +54,8 @@ function refuseShared(staged: StagedFile, links: number): void {
   throw new HoldfastError(
     'bad-input',
     `${path} has ${links} names (hard links). Replacing it would leave the others with the old content, for good. ` +
-      "Write it with { hardLinks: 'split' }, or split it first: cp -p FILE NEW && mv NEW FILE",
+      "Write it with { hardLinks: 'split' } (file.write and file.copy take it, too), or split it first: " +
+      'cp -p FILE NEW && mv NEW FILE',
     { path, links },
   );
 }
