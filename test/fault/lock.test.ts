@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFailure } from '../../src/model/failure.ts';
+import { readHolders } from '../../src/store/lock/holder-file.ts';
 import { openWorkspaceLock } from '../../src/store/lock/lock.ts';
 import { ended } from '../support/child-process.ts';
+import { inContainer, withoutContainers } from '../support/container.ts';
+import { untilTrue } from '../support/until.ts';
 
 const CHILD = new URL('./lock-child.ts', import.meta.url).pathname;
 let directory: string;
@@ -60,6 +63,47 @@ test('a waiter is told who holds the lock and what for', async () => {
   );
   lock.close();
 });
+
+test(
+  'a holder that stands still in another container is named: who, since when, that it lives, and what to do',
+  { skip: withoutContainers },
+  async () => {
+    const [program, ...args] = inContainer({ host: 'hosta' }, [
+      process.execPath,
+      CHILD,
+      directory,
+      'a test',
+      '60000',
+      '300',
+    ]);
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    await once(child.stdout, 'data');
+    await untilTrue(() => readdirSync(join(directory, 'holders')).length > 0);
+    await sleep(400);
+    const inner = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')[0]);
+    // Not in the middle of writing its file.
+    const hasSaid = (): boolean => readHolders(directory).length > 0;
+    do {
+      process.kill(inner, 'SIGCONT');
+      await sleep(50);
+      process.kill(inner, 'SIGSTOP');
+    } while (!hasSaid());
+    const lock = openWorkspaceLock(directory, { stillMs: 800 });
+    const busy = async (): Promise<string> =>
+      await lock
+        .hold('waiter', async () => 'the lock was free', { waitMs: 1_200 })
+        .catch((error: Error) => error.message);
+    const told = await busy();
+    assert.match(told, /held by process 1 on hosta \(a test, since 20/);
+    assert.match(told, /It lives, since the system keeps its lock, but its last sign was at 20/);
+    assert.match(told, /kill -CONT 1.*kill -KILL 1, or stop the container hosta/s);
+    process.kill(inner, 'SIGCONT');
+    await sleep(300);
+    assert.doesNotMatch(await busy(), /stands still/);
+    lock.close();
+  },
+);
 
 test('a stopped holder is ended once its beat was seen standing still', async () => {
   const child = await startHolder(60_000, 1_200);
@@ -131,7 +175,8 @@ test('many processes never hold it together', async () => {
   const log = join(directory, 'log');
   const script = `
     import { appendFileSync } from 'node:fs';
-    import { openWorkspaceLock } from ${JSON.stringify(new URL('../../src/store/lock/lock.ts', import.meta.url).href)};
+    import { readHolders } from '../../src/store/lock/holder-file.ts';
+import { openWorkspaceLock } from ${JSON.stringify(new URL('../../src/store/lock/lock.ts', import.meta.url).href)};
     const lock = openWorkspaceLock(${JSON.stringify(directory)});
     for (let turn = 0; turn < 25; turn++) {
       await lock.hold('turn', async () => {

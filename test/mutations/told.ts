@@ -4,6 +4,15 @@ import type { Mutation } from './mutation.ts';
 export const TOLD: readonly Mutation[] = [
   {
     guarantee: 'T',
+    breaks: 'a holder that stands still where nobody can end it is not told from one that works',
+    file: 'src/store/lock/silent-holder.ts',
+    find: "if (silent.length === 0) return '';",
+    replace: "if (silent.length >= 0) return '';",
+    tests: ['test/fault/lock.test.ts'],
+    name: 'stands still in another',
+  },
+  {
+    guarantee: 'T',
     breaks: 'an Activity that fails for ever is seen by nobody',
     file: 'src/client/jobs.ts',
     find: '...(retrying.length > 0 && { retrying })',

@@ -18,6 +18,7 @@ import { LockedFile, MAX_REOPENINGS, replacedAgainAndAgain } from '../life/locke
 import { findClaimedHolder, findHolder } from './holder.ts';
 import { HolderFileWriter, type Holder, type Holding } from './holder-file.ts';
 import { WaitQueue } from '../wait-queue.ts';
+import { silenceText } from './silent-holder.ts';
 import { HolderWatch } from './stillness.ts';
 
 const FIRST_PAUSE_MS = 2;
@@ -35,6 +36,7 @@ export class DirectoryLock {
   openings = 0;
   readonly #directory: string;
   readonly #path: string;
+  readonly #stillMs: number;
   readonly #beats: Beats;
   readonly #holderWatch: HolderWatch;
   readonly #queue = new WaitQueue();
@@ -49,6 +51,7 @@ export class DirectoryLock {
   constructor(directory: string, stillMs: number, onUnused: () => void) {
     this.#directory = directory;
     this.#path = join(directory, 'lock.sqlite');
+    this.#stillMs = stillMs;
     this.#onUnused = onUnused;
     const writer = new HolderFileWriter(directory);
     this.#beats = new Beats(directory, stillMs, writer);
@@ -141,10 +144,11 @@ export class DirectoryLock {
     const holder = own === undefined ? this.#findHolder() : undefined;
     const { purpose, since } = own ?? holder?.holding ?? {};
     const what = purpose === undefined ? '' : ` (${purpose}, since ${since ?? 'unknown'})`;
+    const silence = own === undefined ? silenceText(this.#directory, holder, this.#stillMs) : '';
     const waited = `${Math.round(waitedMs / 100) / 10} s`;
     return new HoldfastError(
       'busy',
-      `The workspace "${this.#directory}" is held by ${nameOf(own, holder)}${what}; waited ${waited}.`,
+      `The workspace "${this.#directory}" is held by ${nameOf(own, holder)}${what}; waited ${waited}.${silence}`,
       { directory: this.#directory, holder: { identity: holder?.identity, purpose, since } },
     );
   }

@@ -97,6 +97,11 @@ export function readHolders(directory: string): readonly Holder[] {
   return holders;
 }
 
+/** When a process last raised its beat, by the clock of the disk. Undefined: its file is gone. */
+export function lastSignOf(directory: string, identity: ProcessIdentity): Date | undefined {
+  return statSync(join(holdersIn(directory), fileName(identity)), { throwIfNoEntry: false })?.mtime;
+}
+
 /**
  * Removes files of processes that are proved dead. Of another container none can be: its file goes when it is old,
  * since a process that uses the lock writes its own again with its next beat. Called by whoever holds the lock.

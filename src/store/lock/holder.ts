@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
-import { readHolders, type Holder } from './holder-file.ts';
+import { lastSignOf, readHolders, type Holder } from './holder-file.ts';
 import { isAlive } from '../life/process-identity.ts';
 
 /** SQLite's SHARED_FIRST: a write lock on this byte is an exclusive transaction (sqlite3/os_unix.c). */
@@ -17,9 +17,14 @@ export function findHolder(directory: string, lockPath: string): Holder | undefi
   return readHolders(directory).find(({ identity }) => isAlive(identity) && holdsLock(identity.pid, lockPath));
 }
 
-/** Where the kernel doesn't tell: whoever says that it holds the lock. Good enough for a message, not for a verdict. */
+/**
+ * Where the kernel doesn't tell: whoever says that it holds the lock; of several, which dead ones may have left, the
+ * one with the latest sign. Good enough for a message, not for a verdict.
+ */
 export function findClaimedHolder(directory: string): Holder | undefined {
-  return readHolders(directory).find(({ holding }) => holding !== null);
+  const claims = readHolders(directory).filter(({ holding }) => holding !== null);
+  const signMs = ({ identity }: Holder): number => lastSignOf(directory, identity)?.getTime() ?? 0;
+  return claims.toSorted((a, b) => signMs(b) - signMs(a))[0];
 }
 
 /** Does a file that the process has open carry the exclusive lock on this one? */
