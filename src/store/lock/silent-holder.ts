@@ -19,10 +19,11 @@ export function silenceText(directory: string, holder: Holder | undefined, still
   const names = silent.slice(0, MAX_NAMED).map((one) => `process ${one.identity.pid} on ${one.identity.host}`);
   const who = holder === undefined ? `Who holds it is not told; it may be ${names.join(' or ')}. ` : '';
   const where = countsHere(identity) ? ", as another user's" : ', in a container of its own';
+  const { pid, host } = identity;
   return (
     ` ${who}It lives, since the system keeps its lock, but its last sign was at ${sign.toISOString()}: ` +
-    `it stands still (stopped or paused)${where}, and cannot be ended from here. Let it go on there (kill -CONT ${identity.pid}, ` +
-    `docker unpause), or end it there (kill -KILL ${identity.pid}, or stop the container ${identity.host}); ` +
+    `it stands still (stopped or paused)${where}, and cannot be ended from here. Let it go on there ` +
+    `(kill -CONT ${pid}, docker unpause), or end it there (kill -KILL ${pid}, or stop the container ${host}); ` +
     'the job then goes on by itself.'
   );
 }
