@@ -16,6 +16,7 @@ import type { CommandOrder } from '../support/command-child.ts';
 import { startCommand } from '../support/command-run.ts';
 import { shell, shellSteps } from '../support/command-step.ts';
 import { freshMemory } from '../support/fresh-memory.ts';
+import { readLedger } from '../support/ledger.ts';
 import { questionFrom } from '../support/questions.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-in-place-'));
@@ -57,6 +58,31 @@ test('it changes the workspace, and what it changed is the record’s from then 
   );
   await job.decide(result.question, { answer: 'restore' });
   assert.equal(text('b.txt'), 'new\n');
+});
+
+test('a watched file that changes meanwhile is asked about by itself; what changed of other steps is said', async () => {
+  await using watching = openTestJob({ steps: shellSteps, env, watch: [{ kind: 'file', path: 'config.json' }] });
+  writeFileSync(join(watching.workspace, 'config.json'), 'old');
+  await watching.step(shell, { run: 'echo one > a.txt' }, { stepId: 'one' });
+  const line = 'echo ran >> log; echo two > a.txt; printf new > config.json';
+  const inPlace = (): Promise<unknown> =>
+    watching.step(shell, { run: line, options: { inPlace: true } }, { stepId: 'in-place' }) as Promise<unknown>;
+  const question = await questionFrom(inPlace());
+  const finding = question.findings.find(({ resource }) => resource === 'file:config.json');
+  assert.equal(finding?.kind, 'changed');
+  assert.match(
+    finding.advice ?? '',
+    /while the command .* of step in-place ran in place: by the command, or by somebody/,
+  );
+  // One thing alone is asked about: what the command certainly may change is not.
+  assert.equal(question.findings.length, 1);
+  writeFileSync(join(watching.workspace, 'config.json'), 'old');
+  await watching.decide(question, { answer: 'recheck' });
+  await inPlace();
+  const told = readLedger(watching.workspace, (ledger) => JSON.stringify([...ledger.records(watching.jobId)]));
+  assert.match(told, /a\.txt \(step one\)\. By the command, or by somebody else meanwhile: that is not known/);
+  assert.equal(readFileSync(join(watching.workspace, 'log'), 'utf8'), 'ran\n');
+  assert.equal((await watching.verify()).kind, 'verified');
 });
 
 test('the step goes on with what it left, and a retry does not run it again', async () => {

@@ -5,6 +5,15 @@ import type { Mutation } from './mutation.ts';
 export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
+    breaks: 'a watched file that changes while a command runs in place is taken for its work',
+    file: 'src/protocol/attempt/commands/in-place.ts',
+    find: "recorded?.role === 'watched'",
+    replace: "recorded?.role === 'undone'",
+    tests: ['test/integration/command-in-place.test.ts'],
+    name: 'a watched file',
+  },
+  {
+    guarantee: 'G2',
     breaks: 'a look of git while a command runs ends its attempt',
     file: 'src/protocol/attempt/commands/neighbours.ts',
     find: '.files, path, sighting.state)) === meaning;',

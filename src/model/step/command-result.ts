@@ -26,6 +26,8 @@ export const InPlaceAnswerSchema = z.strictObject({
   inPlace: z.literal(true),
   result: CommandResultSchema,
   found: z.array(ObservationSchema),
+  /** Watched files that changed meanwhile, as they were then: perhaps not by the command, so that a person is asked. */
+  watched: z.array(ObservationSchema).optional(),
 });
 export type InPlaceAnswer = z.infer<typeof InPlaceAnswerSchema>;
 

@@ -11,6 +11,7 @@ import type { ComparedRecord } from './comparison.ts';
 import type { Expectation, Expectations } from './expectations.ts';
 import { differingSchema, isImpliedBySchema, withoutLostColumns } from './lost-columns.ts';
 import { affectedSteps } from './reruns.ts';
+import { whileInPlace } from './while-in-place.ts';
 import { StepHistory } from './step-history.ts';
 
 /** differing: what is there now of each resource that differs. */
@@ -67,6 +68,10 @@ async function reportDifference(
     difference: [...(damage === undefined ? [] : [damage]), difference].join('\n'),
     isRestorable,
     mayBeHidden: hidesRows(record, resource),
+    origin:
+      entry?.role === 'watched' && resource.startsWith('file:')
+        ? whileInPlace(record.ledger, record.jobId, resource, found)
+        : undefined,
   });
 }
 

@@ -22,9 +22,11 @@ export interface Discrepancy {
   readonly isRestorable: boolean;
   /** A row of a table that hides rows from this role, as the record knows: then gone may be hidden. */
   readonly mayBeHidden?: boolean;
+  /** What is known of how it came, and what is not. */
+  readonly origin?: string | undefined;
 }
 
-export function discrepancyFinding({ isRestorable, mayBeHidden, ...discrepancy }: Discrepancy): Finding {
+export function discrepancyFinding({ isRestorable, mayBeHidden, origin, ...discrepancy }: Discrepancy): Finding {
   const { resource, expected, found, recorded, rerunSteps } = discrepancy;
   const kind = discrepancyKind(resource, expected, found);
   const impossible: Answer[] = [];
@@ -38,7 +40,7 @@ export function discrepancyFinding({ isRestorable, mayBeHidden, ...discrepancy }
     ...sides,
     found: mayBeHidden === true && found.kind === 'absent' ? { ...sides.found, text: GONE_OR_HIDDEN } : sides.found,
     impossible,
-    advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : discrepancyAdvice({ kind, resource, recorded }),
+    advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : (origin ?? discrepancyAdvice({ kind, resource, recorded })),
   });
 }
 

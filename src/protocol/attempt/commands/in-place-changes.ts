@@ -5,6 +5,7 @@ import type { FileSighting } from '../../../effects/files/index.ts';
 import { differingPaths, UNNAMED, type Tree } from '../../../effects/files/tree.ts';
 import { isYoung } from '../../../effects/files/grain.ts';
 import { formatResource } from '../../../model/record/resource.ts';
+import type { ManifestEntry } from '../../../model/record/manifest.ts';
 import { sameState, type FileState } from '../../../model/record/world.ts';
 import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
@@ -19,6 +20,8 @@ export interface ChangedPath {
   readonly path: string;
   /** What the workspace shows now. */
   readonly after: FileState;
+  /** What the record had of it: a watch, or a step. */
+  readonly recorded: ManifestEntry | undefined;
 }
 
 export async function workspaceSnapshot({ workspace }: Attempt): Promise<WorkspaceSnapshot> {
@@ -52,7 +55,7 @@ export async function changedSince(
     // A content that holds a secret stays where the command put it: in no blob.
     const holdsSecret = await workspace.files.holdsSecret(path, state, workspace.secrets);
     if (!holdsSecret) await workspace.files.capture(path, state);
-    changed.push({ path, after: state });
+    changed.push({ path, after: state, recorded });
   }
   return changed;
 }

@@ -14,8 +14,10 @@ import { findProgram } from '../../../effects/processes/find-program.ts';
 import type { ProcessEnd } from '../../../effects/processes/run.ts';
 import { endRunningCommand, findRunningCall, runningText } from '../../../effects/processes/running-command.ts';
 import type { Json } from '../../../model/canonical-json.ts';
+import { defined } from '../../../model/defined.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
+import type { FileState } from '../../../model/record/world.ts';
 import { commandText, type CommandRequest } from '../../../model/step/command.ts';
 import type { CommandResult, InPlaceAnswer } from '../../../model/step/command-result.ts';
 import { NotPerformed } from '../../../model/step/not-performed.ts';
@@ -26,12 +28,13 @@ import { perform } from '../calls/perform.ts';
 import { commandFailure, mustHaveEnded, resultOf } from './end.ts';
 import { environmentOf, type Environment } from './environment.ts';
 import { inPlaceAnswer } from './in-place-answer.ts';
-import { changedSince, workspaceSnapshot } from './in-place-changes.ts';
+import { changedSince, workspaceSnapshot, type ChangedPath } from './in-place-changes.ts';
 import { runCommand, storeLog } from './run.ts';
 
 const TOLD = 'Its answer is its exit code, {"exitCode": 0}.';
+const MAX_NAMED = 5;
 
-/** @throws HoldfastError as `ctx.command`; `in-doubt` */
+/** @throws HoldfastError as `ctx.command`; `in-doubt`; MustVerify */
 export async function commandInPlace(
   attempt: Attempt,
   name: string,
@@ -50,7 +53,9 @@ export async function commandInPlace(
     { request: shownRequest(request), inDoubt, run: () => runHere(attempt, request, place) },
     { isSafe: false, told: TOLD, underway: (row) => underway(attempt, row) },
   );
-  const { result, found } = inPlaceAnswer(answer);
+  const { result, found, watched = [] } = inPlaceAnswer(answer);
+  await mustBeAsWatched(attempt, watched);
+  tellOthers(attempt, found);
   for (const { resource, state } of found) claim.changedInPlace.set(resource, state);
   const command = workspace.secrets.redact(commandText(request));
   stage.logs.push({
@@ -113,11 +118,40 @@ async function runHere(attempt: Attempt, request: CommandRequest, place: Place):
   const log = await storeLog(attempt, end);
   mustHaveEnded(request, end, log);
   const changed = await changedSince(attempt, snapshot);
+  const byWatch = Map.groupBy(changed, ({ recorded }) => recorded?.role === 'watched');
+  const watched = observed(byWatch.get(true) ?? []);
   return {
     inPlace: true,
     result: resultOf(end, log, changed),
-    found: changed.map(({ path, after }) => ({ resource: formatResource({ kind: 'file', path }), state: after })),
+    found: observed(byWatch.get(false) ?? []),
+    ...defined({ watched: watched.length === 0 ? undefined : watched }),
   } satisfies InPlaceAnswer;
+}
+
+function observed(changed: readonly ChangedPath[]): { readonly resource: string; readonly state: FileState }[] {
+  return changed.map(({ path, after }) => ({ resource: formatResource({ kind: 'file', path }), state: after }));
+}
+
+/** Nobody can tell who changed what the plan watches: a person says whether it may be so. @throws MustVerify */
+async function mustBeAsWatched({ claim, workspace }: Attempt, watched: InPlaceAnswer['found']): Promise<void> {
+  for (const { resource } of watched)
+    await claim.fileMustBeAsRecorded(resource, await workspace.files.stateNow(resource.slice('file:'.length)));
+}
+
+/** What other steps had put there becomes the record's with the command's own: that much is said. */
+function tellOthers({ claim, stage }: Attempt, found: InPlaceAnswer['found']): void {
+  const ofSteps = found.flatMap(({ resource }) => {
+    const stepId = claim.manifestEntry(resource)?.stepId;
+    return stepId === undefined || stepId === claim.row.stepId
+      ? []
+      : [`${resource.slice('file:'.length)} (step ${stepId})`];
+  });
+  if (ofSteps.length === 0) return;
+  const more = ofSteps.length > MAX_NAMED ? ` and ${ofSteps.length - MAX_NAMED} more` : '';
+  const message =
+    `What the record had of other steps changed while the command ran: ${ofSteps.slice(0, MAX_NAMED).join(', ')}` +
+    `${more}. By the command, or by somebody else meanwhile: that is not known.`;
+  stage.logs.push({ message, fields: {} });
 }
 
 async function runUntilEnd(attempt: Attempt, request: CommandRequest, { name, env, cwd }: Place): Promise<ProcessEnd> {
