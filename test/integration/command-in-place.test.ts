@@ -60,7 +60,7 @@ test('it changes the workspace, and what it changed is the record’s from then 
   assert.equal(text('b.txt'), 'new\n');
 });
 
-test('a watched file that changes meanwhile is asked about by itself; what changed of other steps is said', async () => {
+test('a watched file that changes meanwhile is asked about; what changed of other steps is said', async () => {
   await using watching = openTestJob({ steps: shellSteps, env, watch: [{ kind: 'file', path: 'config.json' }] });
   writeFileSync(join(watching.workspace, 'config.json'), 'old');
   await watching.step(shell, { run: 'echo one > a.txt' }, { stepId: 'one' });
