@@ -117,6 +117,25 @@ test('other names of a file that is replaced or removed are named before it, and
   assert.equal(tested.text('later.txt'), 'own\n');
 });
 
+test('a name that a file is given while an approval waits is told before the file is split from it', async () => {
+  tested.put('a.txt', 'old\n');
+  tested.code = ({ files }) => files.write('a.txt', 'new\n', { hardLinks: 'split' });
+  const more = { approval: 'before-apply' } as const;
+  const first = await questionFrom(doFree('split', more));
+  assert.doesNotMatch(first.findings[0]!.difference, /hard link/);
+  linkSync(tested.at('a.txt'), tested.at('b.txt'));
+  await tested.decide(first, { answer: 'approve' });
+  const second = await questionFrom(doFree('split', more));
+  assert.equal(tested.text('a.txt'), 'old\n');
+  assert.match(
+    second.findings[0]!.difference,
+    /replace a\.txt \(4 bytes\); its other name \(hard link\) keeps the old/,
+  );
+  await tested.decide(second, { answer: 'approve' });
+  await doFree('split', more);
+  assert.equal(tested.text('a.txt') + tested.text('b.txt'), 'new\nold\n');
+});
+
 test('a restore and a rerun say which other names keep what the file held', async () => {
   tested.put('a.txt', 'old\n');
   linkSync(tested.at('a.txt'), tested.at('b.txt'));

@@ -6,7 +6,7 @@ export type { CommitMoment, CommitOptions, CommitOutcome } from './commit/outcom
 export { describeFileDifference, type ContentReader, type FileDifference } from './difference.ts';
 export { findLeftoverFiles, removeLeftoverFiles, type LeftoverFile } from './leftovers.ts';
 export { listFolder } from './list.ts';
-export { glanceAt, observeFile, observeFiles, type ObserveOptions } from './observation.ts';
+export { glanceAt, namesOf, observeFile, observeFiles, type ObserveOptions } from './observation.ts';
 export { assertReplaceable } from './may-replace.ts';
 export { openFileWorkspace } from './open-workspace.ts';
 export { isReservedName, normaliseFolder, normalisePath } from './path.ts';

@@ -49,6 +49,12 @@ export async function observeFiles(
   return sightings.map((sighting) => sighting ?? fromWorkers.shift()!);
 }
 
+/** How many names (hard links) a file has; 1 for whatever else is there, or nothing. */
+export function namesOf(workspace: FileWorkspace, path: string): number {
+  const stat = tryStatOf(join(workspace.root, path));
+  return stat?.isFile() === true ? Number(stat.nlink) : 1;
+}
+
 /**
  * Does the file still show what was seen before? By its stamp where that can tell, without reading it; else undefined:
  * look again. Never for a small file that could as well be read.

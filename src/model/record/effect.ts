@@ -57,6 +57,7 @@ export const FileRestoreSchema = z.strictObject({
   path: z.string(),
   before: AnyFileStateSchema,
   after: AnyFileStateSchema,
+  ...NAMES,
 });
 
 export const DirectoryCreateSchema = z.strictObject({

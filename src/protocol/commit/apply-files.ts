@@ -5,7 +5,7 @@
  * replaced; otherwise it is a conflict.
  */
 import { Turns } from '../../effects/turns.ts';
-import { changesKind, type FileEffect } from '../../model/record/effect.ts';
+import { changesKind, namesBefore, type FileEffect } from '../../model/record/effect.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { sameState, type FileState } from '../../model/record/world.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
@@ -17,7 +17,10 @@ import { MAX_FILES_ONE_BY_ONE } from './prepare.ts';
 
 const FILES_A_BATCH = 50;
 
-/** Targets as they were when the intent was sealed, or (rolling forward) already as wanted. */
+/**
+ * Targets as they were when the intent was sealed, other names that they have been given since included; or (rolling
+ * forward) already as wanted.
+ */
 export async function checkFiles(application: Application): Promise<ApplyObstacle | undefined> {
   const { job, intent, files, marks, isRollForward } = application;
   const conflicts: Conflict[] = [];
@@ -26,7 +29,8 @@ export async function checkFiles(application: Application): Promise<ApplyObstacl
     if (marks.isMade(index)) continue;
     await turns.take();
     const found = await job.workspace.files.stateNow(effect.path, files.seen.get(effect.path));
-    if (sameState(found, effect.before)) continue;
+    const hasNewNames = !isRollForward && job.workspace.files.names(effect.path) > namesBefore(effect);
+    if (sameState(found, effect.before) && !hasNewNames) continue;
     if (!isRollForward) {
       // A folder that somebody has created meanwhile is what this step wants.
       if (effect.kind === 'directory.create' && sameState(found, effect.after)) continue;

@@ -8,6 +8,7 @@ import {
   normaliseFolder,
   normalisePath,
   assertReplaceable,
+  namesOf,
   observeFile,
   observeFiles,
   openFileWorkspace,
@@ -110,6 +111,11 @@ export class WorkspaceFiles {
    */
   async stateNow(path: string, earlier?: FileSighting): Promise<FileState> {
     return await fileStateNow(this.#workspace, path, earlier);
+  }
+
+  /** How many names (hard links) the file there has. */
+  names(path: string): number {
+    return namesOf(this.#workspace, path);
   }
 
   /** The content of a file that was seen in this state. @throws HoldfastError `busy` when it has changed since */

@@ -1,5 +1,5 @@
 /** Puts a path back to what it was before the step. */
-import type { SeenFile } from '../../../effects/files/sighting.ts';
+import { defined } from '../../../model/defined.ts';
 import { uriOf, type FileEffect } from '../../../model/record/effect.ts';
 import { otherNames, whyNotJoined } from '../../../model/record/other-names.ts';
 import { sameState, type FileState } from '../../../model/record/world.ts';
@@ -32,13 +32,20 @@ export async function invertFile(inversion: RunningInversion, effect: FileEffect
   }
   if (before.kind === 'absent') inversion.gone.add(path);
   stage.seenFiles.set(path, sighting);
-  for (const why of whatOfOtherNames(effect, sighting)) inversion.leave(resource, why);
-  inversion.files.push({ kind: 'file.restore', path, before: found, after: before });
+  const names = sighting.stamp?.links ?? 1;
+  for (const why of whatOfOtherNames(effect, names)) inversion.leave(resource, why);
+  inversion.files.push({
+    kind: 'file.restore',
+    path,
+    before: found,
+    after: before,
+    ...defined({ names: names > 1 ? names : undefined }),
+  });
 }
 
 /** Of names that the file had before the step, and of names that somebody has given it since. */
-function whatOfOtherNames(effect: FileEffect, { stamp }: SeenFile): readonly string[] {
-  const since = otherNames(stamp?.links ?? 1, 'keeps');
+function whatOfOtherNames(effect: FileEffect, names: number): readonly string[] {
+  const since = otherNames(names, 'keeps');
   return [whyNotJoined(effect), since && `${since} what it held before the undoing`].filter((why) => why !== undefined);
 }
 
