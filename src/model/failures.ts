@@ -95,7 +95,10 @@ export const FAILURES = {
   'no-key': { retryable: false, nextStep: 'Give the table a primary key, or use `sql` with `writes`.' },
   'sql-failed': { retryable: false, nextStep: 'Correct the statement or the data, then decide `rerun`.' },
   'undeclared-database': { retryable: false, nextStep: "Declare the database under the plan's `databases`." },
-  'token-conflict': { retryable: false, nextStep: 'Decide `rerun` to run the step again under a new generation.' },
+  'token-conflict': {
+    retryable: false,
+    nextStep: 'Decide `rerun`: what the step did is undone, and it runs again with what it is given now.',
+  },
   'step-failed': { retryable: true, nextStep: "Read the step's own error; after mending, decide `rerun`." },
   'command-failed': { retryable: true, nextStep: "Read the command's last lines; after mending, decide `rerun`." },
   'processes-left': {

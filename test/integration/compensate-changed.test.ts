@@ -1,6 +1,6 @@
 /** `abort` with `compensate`, without a Temporal server: what somebody has changed since is asked about, not undone. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -262,3 +262,32 @@ for (const [what, spoil] of [
     assert.equal(read(job, 'a.txt'), 'by the job\n');
     await job.close();
   });
+
+test('a content that is put back from a copy of the .holdfast folder is undone after a recheck', async () => {
+  jobs.code = (ctx) => ctx.files.write('a.txt', 'by the job\n');
+  const job = jobs.open('put-back');
+  writeFileSync(at(job, 'a.txt'), 'before the job\n');
+  await job.step(act, {});
+  const [store, copy] = [at(job, '.holdfast/blobs'), join(jobs.root, 'copy')];
+  cpSync(store, copy, { recursive: true });
+  for (const spoil of [() => rmSync(store, { recursive: true }), () => emptyFiles(store)]) {
+    spoil();
+    const question = await questionFrom(job.undo());
+    assert.match(question.findings[0]!.advice!, /Put that blob back from a copy of the \.holdfast folder, then answer/);
+    cpSync(copy, store, { recursive: true });
+    await decide(job, question, { answer: 'recheck' });
+  }
+  assert.deepEqual((await job.undo()).left, []);
+  assert.equal(read(job, 'a.txt'), 'before the job\n');
+  await job.release('aborted');
+  await job.close();
+});
+
+function emptyFiles(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile()) continue;
+    chmodSync(path, 0o600);
+    writeFileSync(path, '');
+  }
+}

@@ -142,6 +142,11 @@ test('from the abort on no step runs, whoever requests it; a Workflow reset to b
   writeFileSync(at(reset, 'a.txt'), 'a\n');
   assert.deepEqual((await reset.undo()).left, []);
   assert.equal(existsSync(at(reset, 'a.txt')), false);
+  await reset.release('aborted');
+  await using anew = jobs.open('stopped');
+  await anew.step(act, {});
+  await anew.release('completed');
+  assert.equal(read(anew, 'a.txt'), 'a\n', 'a new job has the workspace');
 });
 
 test('a step whose undoing cannot be carried out is asked about; left as it is, all of it is named', async () => {

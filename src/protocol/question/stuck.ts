@@ -10,6 +10,9 @@ const MAX_MESSAGE_CHARACTERS = 4_000;
 /** `inputs-keep-changing`: each draft was dropped, because what it had read changed meanwhile. */
 export type StuckKind = 'step-cannot-go-on' | 'inputs-keep-changing';
 
+/** No other question names what differs. */
+export const KEEPS_CHANGING = 'Let nobody change what the step reads while it runs';
+
 /** What went wrong. A plan's step may tell a type that Holdfast has no rule for. */
 export interface StuckCause {
   readonly type: string;
@@ -31,7 +34,7 @@ export function stuckFinding(
     rerunSteps,
     impossible: rerunSteps.length === 0 ? ['rerun'] : [],
     ...causeFields(cause),
-    advice: nextStepAfter(cause),
+    advice: kind === 'inputs-keep-changing' ? `${KEEPS_CHANGING}, then decide \`rerun\`.` : nextStepAfter(cause),
   });
 }
 

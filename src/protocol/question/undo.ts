@@ -6,7 +6,7 @@ import { stateDigest, type FileState, type ResourceState } from '../../model/rec
 import { performDigest, type PerformRow } from '../../store/ledger/perform-row.ts';
 import { finding, sideOf, textSide } from './finding.ts';
 import { resourceOfCall } from './kept-calls.ts';
-import { causeFields, nextStepAfter, type StuckCause, type StuckKind } from './stuck.ts';
+import { causeFields, KEEPS_CHANGING, nextStepAfter, type StuckCause, type StuckKind } from './stuck.ts';
 
 const MAX_NAMED = 3;
 
@@ -111,7 +111,7 @@ export function undoingStuckFinding(stepId: string, cause: StuckCause, kind: Stu
     ...undoingFields(stepId, cause),
     resource: `undo:${stepId}`,
     kind,
-    advice: adviceAfter(cause, 'skip leaves the whole step as it is.'),
+    advice: kind === 'inputs-keep-changing' ? `${KEEPS_CHANGING}. ${AGAIN_OR_SKIP}` : adviceAfter(cause, SKIP_WHOLE),
   });
 }
 
@@ -142,6 +142,9 @@ function undoingFields(
     ...causeFields(cause),
   };
 }
+
+const SKIP_WHOLE = 'skip leaves the whole step as it is.';
+const AGAIN_OR_SKIP = `rerun tries again; ${SKIP_WHOLE}`;
 
 function adviceAfter(cause: StuckCause, skip: string): string {
   return `${nextStepAfter(cause) ?? ''} rerun tries again; ${skip}`.trim();
