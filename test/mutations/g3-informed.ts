@@ -129,6 +129,23 @@ export const INFORMED: readonly Mutation[] = [
   },
   {
     guarantee: 'G3',
+    breaks: 'a step whose inputs keep changing advises to answer a question that is not there',
+    file: 'src/protocol/question/stuck.ts',
+    find: "kind === 'inputs-keep-changing' ?",
+    replace: "kind !== 'inputs-keep-changing' && kind !== 'step-cannot-go-on' ?",
+    tests: ['test/integration/advice.test.ts'],
+    name: 'whose inputs kept changing',
+  },
+  {
+    guarantee: 'G3',
+    breaks: 'a next step names what a person does not know',
+    file: 'src/model/failures.ts',
+    find: "nextStep: 'Decide `rerun`: what the step did is undone, and it runs again with what it is given now.'",
+    replace: "nextStep: 'Decide `rerun` to run the step again under a new generation.'",
+    tests: ['test/unit/next-steps.test.ts'],
+  },
+  {
+    guarantee: 'G3',
     breaks: 'a half-applied step is undone though the database keeps its rows',
     file: 'src/protocol/repair/rehearse.ts',
     find: 'await halfAppliedInDatabases(repair);',
