@@ -107,6 +107,6 @@ test('git may look while a command runs on its copy; what somebody stages meanwh
   assert.equal(await during('echo two > a.txt; git commit -qam two', look), 'ended', 'the command writes it');
   assert.equal(await during('echo x > x.out', look, { paths: ['*.out'] }), 'ended', 'it is recorded, and not given');
   assert.equal(git('log', '--format=%s'), 'two\nfirst');
-  const staged = await during('true', () => git('add', 'x.out'));
+  const staged = await during('true', () => git('rm', '-q', '--cached', 'a.txt'));
   assert.ok(staged instanceof QuestionAsked, String(staged));
 });

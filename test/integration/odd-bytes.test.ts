@@ -11,6 +11,7 @@ import { digestOf } from '../../src/model/digest.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 import { manifestEntry, readLedger } from '../support/ledger.ts';
+import { sqliteScript } from '../support/sqlite.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-odd-'));
 /** What the endpoint and the tool tell. */
@@ -67,10 +68,10 @@ for (const [resource, watch, [start, end], value] of [
     assert.equal((await job.verify()).kind, 'verified');
     tell(start, 0xe8, end);
     assert.match(await differs(), /caf<E8>/);
-    tell(start, '\ufffd', end);
-    assert.match(await differs(), /caf\ufffd/);
     tell(start, '<E8>', end);
     await differs();
+    tell(start, '\ufffd', end);
+    assert.match(await differs(), /caf\ufffd/);
   });
 }
 
@@ -103,4 +104,55 @@ test('an answer and an output show a byte that is no UTF-8 as itself, and are re
     texts,
     [1, 2].flatMap(() => ['é€', '<E9>€', '<E8>€', '\ufffd€', '<E9>€'].flatMap((text) => [text, text])),
   );
+});
+
+test('two rows of SQLite that differ in a byte that is no UTF-8 are two, and so are answers of queries', async () => {
+  const workspace = mkdtempSync(join(folder, 'sqlite-'));
+  const path = join(workspace, 'main.db');
+  const write = (hex: string): void =>
+    sqliteScript(path, `UPDATE note SET text = CAST(x'${hex}' AS TEXT) WHERE id = 1`);
+  sqliteScript(path, "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO note VALUES (1, 'a')");
+  write('61E9');
+  const seen: unknown[] = [];
+  await using job = open(
+    async (ctx) => {
+      const [row] = await ctx.db('main').query('SELECT text FROM note; -- all');
+      seen.push(row!['text']);
+      await ctx.db('main').upsert('note', { id: 2, text: '\ufffd' });
+    },
+    {
+      workspace,
+      databases: { main: 'sqlite:main.db' },
+      watch: [
+        { kind: 'query', name: 'q', database: 'main', sql: 'SELECT id, text FROM note WHERE id = 1', params: [] },
+      ],
+    },
+  );
+  await job.step(free, {}, { stepId: 'a' });
+  assert.deepEqual(seen, [new Uint8Array([0x61, 0xe9])], 'code is given the bytes');
+  assert.equal((await job.verify()).kind, 'verified');
+  for (const hex of ['61E8', '61EFBFBD']) {
+    write(hex);
+    const result = await job.verify();
+    assert.ok(result.kind === 'question', hex);
+    await job.decide(result.question, { answer: 'accept' });
+    assert.equal((await job.verify()).kind, 'verified');
+  }
+});
+
+test('a row that the job wrote and whose text somebody made odd is asked about, and shows the byte', async () => {
+  const workspace = mkdtempSync(join(folder, 'sqlite-'));
+  const path = join(workspace, 'main.db');
+  sqliteScript(path, 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)');
+  await using job = open(async (ctx) => await ctx.db('main').upsert('note', { id: 1, text: 'caf\ufffd' }), {
+    workspace,
+    databases: { main: 'sqlite:main.db' },
+  });
+  await job.step(free, {}, { stepId: 'a' });
+  sqliteScript(path, "UPDATE note SET text = CAST(x'636166E9' AS TEXT)");
+  const result = await job.verify();
+  assert.ok(result.kind === 'question');
+  assert.match(result.question.findings[0]!.difference, /expected "caf\ufffd", found "caf<E9>"/);
+  await job.decide(result.question, { answer: 'restore' });
+  assert.equal((await job.verify()).kind, 'verified');
 });

@@ -5,8 +5,17 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'texts of SQLite that are no UTF-8 are all the same',
+    file: 'src/effects/database/sqlite/odd-text.ts',
+    find: 'if (exact?.length !== rows.length) return rows;',
+    replace: 'if (exact?.length !== -1) return rows;',
+    tests: ['test/integration/odd-bytes.test.ts'],
+    name: 'SQLite|a row that the job',
+  },
+  {
+    guarantee: 'G4',
     breaks: 'bytes that are no UTF-8 look all the same',
-    file: 'src/effects/files/odd-bytes.ts',
+    file: 'src/effects/odd-bytes.ts',
     find: 'if (isUtf8(bytes)) return { text',
     replace: 'if (bytes.byteLength > 0) return { text',
     tests: ['test/integration/odd-bytes.test.ts'],

@@ -8,6 +8,7 @@
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { sha256Hex, shortDigest } from '../../model/digest.ts';
 import type { RowState } from '../../model/record/world.ts';
+import { decodedBytes } from '../odd-bytes.ts';
 import { tagOf } from './values.ts';
 
 export const MAX_ROW_DIFFERENCE_LINES = 50;
@@ -61,6 +62,8 @@ function textOf(value: Json): string {
       const bytes = Buffer.from(tagged.content as string, 'base64');
       return `${bytes.byteLength} bytes (${shortDigest(sha256Hex(bytes))})`;
     }
+    case '$oddtext':
+      return JSON.stringify(decodedBytes(Buffer.from(tagged.content as string, 'base64')).text);
     case '$int':
     case '$numeric':
     case '$float':

@@ -5,8 +5,9 @@
  * 1. What JSON holds exactly stays as it is; all else carries a tag, an object with one key:
  *    `{"$int": "9007199254740993"}`, `{"$numeric": "21.50"}`, `{"$float": "NaN"}`, `{"$bytes": base64}`,
  *    `{"$json": …}` (a JSON column's content that would itself look like a tag, or JSON's null),
+ *    `{"$oddtext": base64}` (text of SQLite whose bytes are no UTF-8),
  *    `{"$jsontext": "…"}` (JSON that JavaScript cannot parse without loss, or a part of which looks like a tag).
- * 2. Encoding what was decoded gives the database the same value again.
+ * 2. Encoding what was decoded gives the database the same value again; `$oddtext` is refused.
  * 3. Text of dates, times and everything unknown is the database's own; no JavaScript Date comes near it.
  */
 import type { Json } from '../../model/canonical-json.ts';
@@ -14,8 +15,19 @@ import { HoldfastError } from '../../model/failure.ts';
 import { isExactNumber } from './exact-number.ts';
 import { documentOfText, documentOfValue, documentText, hasPartsMeantOtherwise, literalText } from './json-document.ts';
 
-export type Tag = '$int' | '$numeric' | '$float' | '$bytes' | '$json' | '$jsontext';
-const TAGS: ReadonlySet<string> = new Set<Tag>(['$int', '$numeric', '$float', '$bytes', '$json', '$jsontext']);
+export type Tag = '$int' | '$numeric' | '$float' | '$bytes' | '$oddtext' | '$json' | '$jsontext';
+const TAGS: ReadonlySet<string> = new Set<Tag>([
+  '$int',
+  '$numeric',
+  '$float',
+  '$bytes',
+  '$oddtext',
+  '$json',
+  '$jsontext',
+]);
+
+/** Text of SQLite whose bytes are no UTF-8: any program may have put it there. */
+export class OddText extends Uint8Array {}
 
 /** The tag of a canonical value, if it carries one. */
 export function tagOf(value: Json): { readonly tag: Tag; readonly content: Json } | undefined {
@@ -38,6 +50,7 @@ export function plainValue(value: Json): unknown {
   if (tagged === undefined) return documentOfValue(value);
   switch (tagged.tag) {
     case '$bytes':
+    case '$oddtext':
       return new Uint8Array(Buffer.from(tagged.content as string, 'base64'));
     case '$float':
       return Number(tagged.content);
@@ -100,6 +113,7 @@ export function decodeSqlite(value: unknown, keepReal = false): Json {
     case 'string':
       return value;
     default:
+      if (value instanceof OddText) return { $oddtext: Buffer.from(value).toString('base64') };
       return value instanceof Uint8Array ? canonicalBytes(value) : null;
   }
 }
@@ -127,6 +141,12 @@ export function encodeSqlite(value: Json): null | number | bigint | string | Uin
       return notNaN(Number(tagged.content));
     case '$bytes':
       return Buffer.from(tagged.content as string, 'base64');
+    case '$oddtext':
+      throw new HoldfastError(
+        'bad-input',
+        'A text whose bytes are not UTF-8 cannot be written as text again. Mend it in the database ' +
+          "(CAST(x'…' AS TEXT)), or write it as bytes.",
+      );
     case '$numeric':
     case '$jsontext':
       return tagged.content as string;

@@ -3,7 +3,7 @@
  *
  * Invariant: two contents that differ never show the same text: a byte that is no UTF-8 is shown as itself, `<E9>`.
  */
-import { shownByte, withOddBytes } from './odd-bytes.ts';
+import { shownByte, withOddBytes } from '../odd-bytes.ts';
 
 export interface ShownText {
   readonly text: string;

@@ -1,5 +1,5 @@
 /** Output of any length in bounded memory: its start and its end; what is omitted between them is counted. */
-import { decodedBytes } from '../files/odd-bytes.ts';
+import { decodedBytes } from '../odd-bytes.ts';
 
 export class BoundedText {
   readonly #half: number;

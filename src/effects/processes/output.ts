@@ -4,7 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { OddByteDecoder } from '../files/odd-bytes.ts';
+import { OddByteDecoder } from '../odd-bytes.ts';
 import { BoundedText } from './bounded-text.ts';
 import { LastLine } from './last-line.ts';
 

@@ -1,6 +1,6 @@
 /** What a watched command prints. One that isn't there, fails or takes too long has told nothing. */
 import { randomUUID } from 'node:crypto';
-import { decodedBytes } from '../../effects/files/odd-bytes.ts';
+import { decodedBytes } from '../../effects/odd-bytes.ts';
 import { DEFAULT_PATH } from '../../effects/processes/find-program.ts';
 import { runProcess } from '../../effects/processes/run.ts';
 import { digestOf } from '../../model/digest.ts';

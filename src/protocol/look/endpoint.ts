@@ -11,7 +11,7 @@ import { resolve } from '../../model/plan/reference/resolve.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings, Watch } from '../../model/job/settings.ts';
 import { ABSENT, type Sighting } from '../../model/record/world.ts';
-import { decodedBytes } from '../../effects/files/odd-bytes.ts';
+import { decodedBytes } from '../../effects/odd-bytes.ts';
 import type { ExchangeResponse } from '../../effects/http/exchange-request.ts';
 import { exchange } from '../../effects/http/exchange.ts';
 import { HttpSecrets } from '../secrets/http-secrets.ts';

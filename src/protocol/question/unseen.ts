@@ -43,7 +43,13 @@ function adviceFor(sighting: UnseenSighting): string {
 export function unreachableFinding(resource: string, error: HoldfastError): Finding {
   return unseenFinding(
     resource,
-    { outcome: error.retryable ? 'unreachable' : 'unreadable', reason: error.message },
+    error.retryable
+      ? { outcome: 'unreachable', reason: error.message }
+      : {
+          outcome: 'unreadable',
+          reason: error.message,
+          ...(error.type === 'database-damaged' ? { isDamaged: true } : {}),
+        },
     undefined,
   );
 }

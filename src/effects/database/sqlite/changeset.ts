@@ -2,9 +2,10 @@
  * What a session of SQLite has seen of changes, its triggers' and foreign keys' included: the format of
  * sqlite3session_changeset. One entry a row, however often it was changed; a row that is as before has none.
  */
+import { isUtf8 } from 'node:buffer';
 import type { Json } from '../../../model/canonical-json.ts';
 import { invariant } from '../../../model/invariant.ts';
-import { decodeSqlite } from '../values.ts';
+import { decodeSqlite, OddText } from '../values.ts';
 
 export interface ChangedRow {
   readonly table: string;
@@ -77,7 +78,7 @@ class ChangesetReader {
   name(): string {
     const start = this.#at;
     while (this.byte() !== 0);
-    return new TextDecoder().decode(this.#slice(start, this.#at - 1));
+    return String(textOf(this.#slice(start, this.#at - 1)));
   }
 
   /** Undefined: the record says nothing of the column. */
@@ -104,7 +105,7 @@ class ChangesetReader {
         const length = this.varint();
         const bytes = this.#slice(this.#at, this.#at + length);
         this.#at += length;
-        return type === TEXT ? new TextDecoder().decode(bytes) : decodeSqlite(bytes);
+        return decodeSqlite(type === TEXT ? textOf(bytes) : bytes);
       }
     }
   }
@@ -112,4 +113,9 @@ class ChangesetReader {
   #slice(start: number, end: number): Uint8Array {
     return new Uint8Array(this.#view.buffer, this.#view.byteOffset + start, end - start);
   }
+}
+
+/** A mark at the start is part of a text. */
+function textOf(bytes: Uint8Array): string | OddText {
+  return isUtf8(bytes) ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : new OddText(bytes);
 }

@@ -22,6 +22,7 @@ import { cutStatement, isBlankSqlite } from '../statement-text.ts';
 import { encodeSqlite } from '../values.ts';
 import { authorizeWrite, ReadAuthorizer } from './authorizer.ts';
 import { isAboutStatement, sqliteFailure } from './failure.ts';
+import { withOddText } from './odd-text.ts';
 import type { ShapedReader, SqliteRow } from './reader.ts';
 import { KnownTables } from './tables.ts';
 
@@ -88,7 +89,8 @@ export class SqliteConnection implements ShapedReader {
 
   /** The rows of one of Holdfast's own statements, prepared once. */
   all(text: string, parameters: readonly Json[] = []): readonly SqliteRow[] {
-    return this.#guard(text, () => this.#store.allPlaced(text, ...parameters.map(encodeSqlite)));
+    const values = parameters.map(encodeSqlite);
+    return this.#guard(text, () => withOddText(this.#store, text, values, this.#store.allPlaced(text, ...values)));
   }
 
   /**
@@ -211,13 +213,15 @@ export class SqliteConnection implements ShapedReader {
     }
     const names = statement.columns().map((column) => column.name);
     const values = parameters.map(encodeSqlite);
-    if (maxRows === undefined) return { names, rows: placedRows(statement.all(...values)) };
+    const exact = (found: readonly unknown[]): readonly SqliteRow[] =>
+      withOddText(this.#store, statement.sourceSQL, values, placedRows(found));
+    if (maxRows === undefined) return { names, rows: exact(statement.all(...values)) };
     const rows: unknown[] = [];
     for (const row of statement.iterate(...values)) {
       rows.push(row);
       if (rows.length > maxRows) break;
     }
-    return { names, rows: placedRows(rows) };
+    return { names, rows: exact(rows) };
   }
 
   #isTable(name: string): boolean {

@@ -8,7 +8,7 @@ import {
 } from '../../../model/step/http-request.ts';
 import { asNotPerformed } from '../../../model/step/not-performed.ts';
 import type { PerformCall } from '../../../model/step/step-call.ts';
-import { decodedBytes } from '../../../effects/files/odd-bytes.ts';
+import { decodedBytes } from '../../../effects/odd-bytes.ts';
 import type { ExchangeResponse } from '../../../effects/http/exchange-request.ts';
 import { exchange } from '../../../effects/http/exchange.ts';
 import type { HttpSecrets } from '../../secrets/http-secrets.ts';

@@ -4,7 +4,7 @@
  * Invariant: nothing is replaced. Bytes that are no text of the encoding, and text that the encoding has no bytes for,
  * are refused; so text that is read and written again is the same bytes, a byte-order mark included.
  */
-import { firstOddByte } from '../../../effects/files/odd-bytes.ts';
+import { firstOddByte } from '../../../effects/odd-bytes.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { TEXT_ENCODINGS, type FileContent, type TextEncoding } from '../../../model/step/step-files.ts';
 
