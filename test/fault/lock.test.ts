@@ -175,8 +175,7 @@ test('many processes never hold it together', async () => {
   const log = join(directory, 'log');
   const script = `
     import { appendFileSync } from 'node:fs';
-    import { readHolders } from '../../src/store/lock/holder-file.ts';
-import { openWorkspaceLock } from ${JSON.stringify(new URL('../../src/store/lock/lock.ts', import.meta.url).href)};
+    import { openWorkspaceLock } from ${JSON.stringify(new URL('../../src/store/lock/lock.ts', import.meta.url).href)};
     const lock = openWorkspaceLock(${JSON.stringify(directory)});
     for (let turn = 0; turn < 25; turn++) {
       await lock.hold('turn', async () => {
