@@ -29,6 +29,9 @@ type Kind = (typeof KINDS)[number];
 const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay'];
 const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'fault'];
 
+/** Replays are one file, which computes while others wait. */
+const BESIDE_EACH_OTHER: readonly (readonly Kind[])[] = [['unit'], ['integration', 'replay'], ['fault']];
+
 /** Bounds a file as a whole: one that leaks a handle would otherwise never end. */
 const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
   unit: 120_000,
@@ -39,6 +42,22 @@ const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
 
 /** Tests wait for servers and disks more than they compute. */
 const CONCURRENT_FILES = 3;
+
+/** These are begun first, the longest before: none is to run alone at the end. */
+const LONG_FILES = [
+  'encryption',
+  'kills',
+  'secrets',
+  'perform-kills',
+  'documentation',
+  'package',
+  'demo',
+  'cli',
+  'cli-process',
+  'dev-server',
+  'compensate-job',
+  'agent-job',
+];
 
 interface Part {
   readonly name: string;
@@ -69,10 +88,10 @@ export async function runTests(args: readonly string[]): Promise<number> {
       await withServers(
         chosen.some((kind) => KINDS_WITH_SERVERS.includes(kind)),
         async () => {
-          for (const kind of chosen)
-            parts.push(
-              await testFiles(kind, await filesOf(kind), { timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) }),
-            );
+          const testKind = async (kind: Kind): Promise<Part> =>
+            testFiles(kind, await filesOf(kind), { timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) });
+          for (const group of BESIDE_EACH_OTHER)
+            parts.push(...(await Promise.all(group.filter((kind) => chosen.includes(kind)).map(testKind))));
           if (named.length > 0)
             parts.push(
               await testFiles('named files', named, { timeout: FILE_LIMIT_MS.fault, signal, ...only(pattern) }),
@@ -155,7 +174,8 @@ async function check(name: string, body: () => Promise<number>): Promise<Part> {
 async function filesOf(kind: Kind): Promise<string[]> {
   const files: string[] = [];
   for await (const file of fs.glob(`test/${kind}/**/*.test.ts`)) files.push(file);
-  return files.sort();
+  const long = LONG_FILES.flatMap((name) => files.filter((file) => path.basename(file) === `${name}.test.ts`));
+  return [...long, ...files.filter((file) => !long.includes(file)).sort()];
 }
 
 /** Starts both servers once and tells the test processes by environment variables where they are. */

@@ -87,7 +87,8 @@ function isByHttp(inDoubt: InDoubt): inDoubt is Extract<InDoubt, `http-${string}
   return inDoubt.startsWith('http-');
 }
 
-async function carryOut(order: PerformOrder): Promise<PerformEnd> {
+/** Makes the call of an order in this process. */
+export async function carryOut(order: PerformOrder): Promise<PerformEnd> {
   const steps = [
     implementStep(pay, async (ctx, { amount }) => {
       const answer = isByHttp(order.inDoubt)
