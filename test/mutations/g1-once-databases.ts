@@ -151,4 +151,20 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     replace: 'this.#readTo = { seq: this.#readTo.seq, head };',
     tests: ['test/unit/changes-of-job.test.ts'],
   },
+  {
+    guarantee: 'G4',
+    breaks: 'what triggers of a view change, which a trigger changes, is not looked at',
+    file: 'src/effects/database/sqlite/reach.ts',
+    find: 'fired = acts.filter(({ table }) => changed.has(foldAscii(table)) && !before.has(foldAscii(table)));',
+    replace: 'fired = acts.filter(({ table }) => changed.has(table) && before.has(table));',
+    tests: ['test/integration/trigger-reach.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what foreign keys take along with what a trigger changes is not looked at',
+    file: 'src/effects/database/sqlite/reach.ts',
+    find: 'follow(keys, changed);',
+    replace: 'follow([], changed);',
+    tests: ['test/integration/trigger-reach.test.ts'],
+  },
 ];

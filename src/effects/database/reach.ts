@@ -27,6 +27,8 @@ export interface OwnAct {
 export interface Reach {
   readonly keys: readonly FollowingKey[];
   readonly acts: readonly OwnAct[];
+  /** The only tables that the acts, and what they set off, can change. Absent: nobody can tell. */
+  readonly actsChange?: readonly string[];
 }
 
 /** Rows of a table whose columns have one of these combinations of values. */

@@ -58,15 +58,16 @@ export function reachableRows(
   const { keys, acts } = reach;
   const own = ownRows(effects);
   const written = statementTables(effects);
-  return (
-    ledger
-      .recordedTables(jobId, name)
-      .filter((table) => !written.has(table))
-      // What a trigger writes nobody can know.
-      .filter((table) => acts.length > 0 || keys.some((key) => isSameTable(dialect, key.table, table)))
-      .flatMap((table) => ledger.recordedRows(jobId, name, table))
-      .filter(({ resource }) => !own.has(resource))
-  );
+  // What a trigger of PostgreSQL writes nobody can know; nor what else a statement writes than it names.
+  const actsChange = written.size > 0 ? undefined : reach.actsChange;
+  const mayActOn = (table: string): boolean =>
+    acts.length > 0 && (actsChange?.some((one) => isSameTable(dialect, one, table)) ?? true);
+  return ledger
+    .recordedTables(jobId, name)
+    .filter((table) => !written.has(table))
+    .filter((table) => mayActOn(table) || keys.some((key) => isSameTable(dialect, key.table, table)))
+    .flatMap((table) => ledger.recordedRows(jobId, name, table))
+    .filter(({ resource }) => !own.has(resource));
 }
 
 function ownRows(effects: readonly TableChange[]): ReadonlySet<string | undefined> {

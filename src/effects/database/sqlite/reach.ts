@@ -1,5 +1,6 @@
 /** What SQLite tells of foreign keys and triggers. */
 import type { Json } from '../../../model/canonical-json.ts';
+import { defined } from '../../../model/defined.ts';
 import {
   foldAscii,
   formatTableName,
@@ -24,7 +25,14 @@ const ACTIONS: Readonly<Record<string, KeyAction>> = {
 };
 
 /** All of the file. */
-export function readSqliteReach(reader: ShapedReader): Reach {
+export interface SqliteReach {
+  readonly keys: readonly FollowingKey[];
+  readonly acts: readonly (OwnAct & { readonly body: string })[];
+  /** Of all tables and views. Undefined: virtual tables and `ON CONFLICT REPLACE` change what no trigger names. */
+  readonly names: readonly string[] | undefined;
+}
+
+export function readSqliteReach(reader: ShapedReader): SqliteReach {
   const rows = reader.all(
     `SELECT m.name, f.id, f."table", f."from", f."to", f.on_delete, f.on_update
      FROM main.sqlite_schema AS m, pragma_foreign_key_list(m.name, 'main') AS f
@@ -33,20 +41,53 @@ export function readSqliteReach(reader: ShapedReader): Reach {
   const keys = [...Map.groupBy(rows, ([table, id]) => `${String(id)} ${String(table)}`).values()]
     .map((parts) => followingKey(reader, parts))
     .filter(({ onDelete, onUpdate }) => onDelete !== 'none' || onUpdate !== 'none');
-  return { keys, acts: triggersOf(reader) };
+  return { keys, acts: triggersOf(reader), names: namesOf(reader) };
 }
 
 /** What of it a change of these tables can lead to. */
-export function reachFrom({ keys, acts }: Reach, tables: readonly TableName[]): Reach {
+export function reachFrom(all: SqliteReach, tables: readonly TableName[]): Reach {
+  const { keys, acts, names } = all;
   const reached = new Set(tables.map(({ name }) => foldAscii(name)));
+  follow(keys, reached);
+  const first = acts.filter(({ table }) => reached.has(foldAscii(table)));
+  return {
+    keys: keys.filter(({ target }) => reached.has(foldAscii(target))),
+    acts: first.map(({ kind, name, table }) => ({ kind, name, table })),
+    ...defined({ actsChange: names && changedBy(first, all, names) }),
+  };
+}
+
+/** Adds what foreign keys change with the tables that are reached. */
+function follow(keys: readonly FollowingKey[], reached: Set<string>): void {
   for (let size = -1; size !== reached.size;) {
     size = reached.size;
     for (const { table, target } of keys) if (reached.has(foldAscii(target))) reached.add(foldAscii(table));
   }
-  return {
-    keys: keys.filter(({ target }) => reached.has(foldAscii(target))),
-    acts: acts.filter(({ table }) => reached.has(foldAscii(table))),
-  };
+}
+
+/**
+ * Tables that triggers, what those set off and so on can change: a trigger changes only tables that its body names. Any
+ * that stands in it counts, also as a part of a word.
+ */
+function changedBy(
+  first: SqliteReach['acts'],
+  { keys, acts }: SqliteReach,
+  names: readonly string[],
+): readonly string[] {
+  const changed = new Set<string>();
+  let fired = first;
+  while (fired.length > 0) {
+    const before = new Set(changed);
+    for (const { body } of fired) for (const name of names) if (isIn(body, name)) changed.add(name);
+    follow(keys, changed);
+    fired = acts.filter(({ table }) => changed.has(foldAscii(table)) && !before.has(foldAscii(table)));
+  }
+  return [...changed].map((name) => formatTableName({ schema: undefined, name }));
+}
+
+/** A name that holds quotes may stand there otherwise than it is. */
+function isIn(body: string, name: string): boolean {
+  return body.includes(name) || /["'`[\]]/.test(name);
 }
 
 /** @throws HoldfastError `unknown-table` */
@@ -101,7 +142,27 @@ function followingKey(reader: ShapedReader, parts: readonly SqliteRow[]): Follow
   };
 }
 
-function triggersOf(reader: SqliteReader): readonly OwnAct[] {
-  const rows = reader.all(`SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY name`);
-  return rows.map(([name, table]) => ({ kind: 'trigger', name: String(name), table: String(table) }));
+function triggersOf(reader: SqliteReader): SqliteReach['acts'] {
+  const rows = reader.all(`SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY name`);
+  return rows.map(([name, table, text]) => ({
+    kind: 'trigger',
+    name: String(name),
+    table: String(table),
+    body: bodyOf(foldAscii(String(text))),
+  }));
+}
+
+/** Without what it is set off by, as far as that can be told: its own table is not changed for standing there. */
+function bodyOf(text: string): string {
+  return text.slice(Math.max(0, text.indexOf('begin')));
+}
+
+function namesOf(reader: SqliteReader): readonly string[] | undefined {
+  const rows = reader.all(
+    `SELECT name, type = 'table' AND (sql LIKE 'CREATE VIRTUAL%' OR sql LIKE '%REPLACE%')
+     FROM main.sqlite_schema WHERE type IN ('table', 'view')`,
+  );
+  return rows.some(([, isUnclear]) => Number(isUnclear) === 1)
+    ? undefined
+    : rows.map(([name]) => foldAscii(String(name)));
 }

@@ -7,7 +7,7 @@ import type { SchemaState } from '../../../model/record/world.ts';
 import type { TableName } from '../table-name.ts';
 import type { TableShape } from '../table-shape.ts';
 import type { ShapedReader } from './reader.ts';
-import { reachFrom, readSqliteReach } from './reach.ts';
+import { reachFrom, readSqliteReach, type SqliteReach } from './reach.ts';
 import type { Reach } from '../reach.ts';
 import { readSqliteSchema } from './schema.ts';
 import { readSqliteShape } from './shape.ts';
@@ -17,7 +17,7 @@ export class KnownTables {
   readonly #shapes = new Map<string, TableShape | undefined>();
   readonly #schemas = new Map<string, SchemaState>();
   #hasForeignKeys: boolean | undefined;
-  #reach: Reach | undefined;
+  #reach: SqliteReach | undefined;
   #schemaVersion: unknown;
 
   constructor(reader: ShapedReader) {
