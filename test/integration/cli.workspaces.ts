@@ -1,6 +1,6 @@
 /** The command line beside a job: doctor, verify and log look at workspaces. cli.test.ts runs these tests. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -73,7 +73,12 @@ test('doctor names a damaged record and a database that was put back, with remed
   rmSync(join(workspace, 'app.db'));
   const gone = await holdfast(['doctor', workspace]);
   assert.equal(gone.code, 1);
-  assert.match(gone.out, /^✖ database main {2}.*\n +Remedy: Put the right database back/m);
+  assert.match(gone.out, /^✖ database main {2}.*app\.db is gone\. Put it back/m);
+  assert.equal(existsSync(join(workspace, 'app.db')), false, 'nobody makes it anew');
+  writeFileSync(join(workspace, 'app.db'), '');
+  const emptied = await holdfast(['doctor', workspace]);
+  assert.equal(emptied.code, 1);
+  assert.match(emptied.out, /^✖ database main {2}.*\n +Remedy: Put the right database back/m);
   const ledger = new DatabaseSync(join(workspace, '.holdfast/ledger.sqlite'));
   ledger.exec(`UPDATE record SET body = replace(body, 'a.txt', 'z.txt') WHERE kind = 'step' AND step_id = 'source'`);
   ledger.close();

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
 import { connectHoldfast } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
+import { decision } from '../replay/scenario.ts';
 import { untilStatus } from '../support/job-status.ts';
 import { processesWhere } from '../support/process-list.ts';
 import { testWorker } from '../support/running-worker.ts';
@@ -266,3 +268,23 @@ test(
     assert.deepEqual(readdirSync(join(root, 'cancelled-command/.holdfast/commands')), []);
   },
 );
+
+test('a job that is started again under the id of a terminated one may take its workspace', async () => {
+  const workflowId = temporal.unique('again');
+  const pause = { id: 'pause', use: 'wait', with: { seconds: 600 }, needs: ['mine'] };
+  const start = (content: string, ...more: readonly unknown[]): Promise<WorkflowHandle> => {
+    const steps = [{ id: 'mine', use: 'file.write', with: { path: 'mine.txt', content } }, ...more];
+    const plan = { schemaVersion: 1, name: 'again', workspace: 'unused', steps };
+    const args = [{ plan, workspace: 'again' }];
+    return temporal.client.workflow.start('agentJob', { workflowId, taskQueue, args });
+  };
+  const first = await start('first', pause);
+  await untilStatus(first, ({ steps }) => steps.some(({ id, state }) => id === 'mine' && state === 'done'));
+  await first.terminate('the test says so');
+  const second = await start('second');
+  const [question] = (await untilStatus(second, ({ questions }) => questions.length > 0)).questions;
+  assert.deepEqual(question!.findings[0]!.answers, ['accept', 'recheck', 'abort'], 'the other one has ended');
+  await second.executeUpdate('decide', { args: [decision(question!.digest, 'accept')] });
+  await second.result();
+  assert.equal(readFileSync(join(root, 'again/mine.txt'), 'utf8'), 'second');
+});

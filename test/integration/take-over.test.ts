@@ -13,6 +13,7 @@ import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import type { ChainRecord } from '../../src/model/record/record.ts';
+import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
 import { setFaultHook, type FaultPoint } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJob } from '../../src/testing.ts';
 import { chainOf, readLedger, stepRecordsOf } from '../support/ledger.ts';
@@ -221,4 +222,32 @@ test('what the other job may have called is named before its workspace is taken'
     /step pay: `charge` was begun; whether it happened is not known \(idempotency key [0-9a-f]{64}/,
   );
   assert.match(binding!.advice!, /Find out about its calls first/);
+});
+
+test('a job that is started again under its Workflow id is another job: no step of the first answers it', async () => {
+  await first.step(fileWriteStep, { path: 'one.txt', content: 'of the first\n' }, { stepId: 'mine' });
+  const { memory } = openTestJob({ workspace });
+  const { workflowId } = first.memory;
+  await using again = openTestJob({ workspace, steps: [pairCode], databases, resume: { ...memory, workflowId } });
+  const write = (): Promise<unknown> =>
+    again.step(fileWriteStep, { path: 'one.txt', content: 'of the second\n' }, { stepId: 'mine' });
+  const question = await questionFrom(write());
+  assert.deepEqual(
+    question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
+    [['workspace:', 'bound-to-another-job', ['accept', 'recheck', 'abort']]],
+  );
+  assert.equal(text('one.txt'), 'of the first\n');
+  assert.equal((await again.decide(question, { answer: 'accept' })).kind, 'repaired');
+  await write();
+  assert.equal(text('one.txt'), 'of the second\n');
+  assert.deepEqual(
+    [first, again].map(({ jobId }) => stepRecordsOf(workspace, jobId, 'mine').length),
+    [1, 1],
+  );
+  assert.equal(released()?.kind, 'released');
+  await using inspection = await WorkspaceInspection.open(workspace, {});
+  assert.deepEqual(
+    [inspection.job(workflowId), inspection.job(first.jobId), inspection.job()].map(({ jobId }) => jobId),
+    [again.jobId, first.jobId, again.jobId],
+  );
 });

@@ -64,4 +64,15 @@ export const ENCRYPTION: readonly Mutation[] = [
     replace: "if (rules.tokenDigest !== undefined && headers.authorization === '' && !isToken(",
     tests: ['test/unit/codec-server.test.ts'],
   },
+  {
+    guarantee: 'Encryption',
+    breaks: 'what a running step says of itself is not encrypted',
+    file: 'src/codec/data-converter.ts',
+    find: 'return converterOf(keys, new WorkerCodec(keys));',
+    replace: `return converterOf(keys, {
+      encode: async (payloads) => await Promise.resolve(payloads),
+      decode: async (payloads) => await new WorkerCodec(keys).decode(payloads),
+    });`,
+    tests: ['test/fault/encrypted-progress.test.ts'],
+  },
 ];

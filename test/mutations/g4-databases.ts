@@ -164,4 +164,20 @@ export const DATABASES_SEEN: readonly Mutation[] = [
     tests: ['test/integration/database-sqlite.test.ts'],
     name: 'temporary object',
   },
+  {
+    guarantee: 'G4',
+    breaks: 'who only looks makes an empty database in the place of one that is gone',
+    file: 'src/protocol/inspect/inspection.ts',
+    find: 'this.#opened().expectDatabases(new Set(names));',
+    replace: '',
+    tests: ['test/integration/inspection.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what a step has committed while somebody looked is a difference',
+    file: 'src/protocol/inspect/inspection.ts',
+    find: '      await this.#renewLedger();\n',
+    replace: '',
+    tests: ['test/integration/inspection.test.ts'],
+  },
 ];

@@ -173,6 +173,8 @@ export class WorkspaceInspection implements AsyncDisposable {
   async databases(jobId: string): Promise<readonly DatabaseInspection[]> {
     const job = this.#ledger.job(jobId)!;
     const names = Object.keys(job.settings.databases).sort();
+    // Whatever the record knows of them: who only looks makes no database.
+    this.#opened().expectDatabases(new Set(names));
     return await Promise.all(names.map((name) => inspectDatabase(this.#opened(), job, name)));
   }
 
