@@ -6,19 +6,24 @@ import { kindText } from '../model/question/kind-text.ts';
 import { placeOf, type ShownFindings } from './alike-findings.ts';
 import { recordedByText } from './step-text.ts';
 import type { Terminal } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 
 const MAX_ALIKE_NAMED = 10;
+/** Where what is said of a finding begins. */
+const FIELD_INDENT = 13;
 
 /** How many findings the question lists, and whether they offer the same answers. */
 export interface ShownQuestion {
   readonly total: number;
   readonly isUniform: boolean;
+  /** Databases that are asked about as a whole, by name, with the place of that finding. */
+  readonly databases?: ReadonlyMap<string, number>;
 }
 
 export function showFinding(
   terminal: Terminal,
   { first: finding, all, number }: ShownFindings,
-  { total, isUniform }: ShownQuestion,
+  { total, isUniform, databases }: ShownQuestion,
 ): readonly string[] {
   const { recordedBy, staleSteps } = finding;
   const by = recordedBy === undefined ? '' : terminal.style('dim', `  (${recordedByText(recordedBy)})`);
@@ -34,7 +39,9 @@ export function showFinding(
     const anew = `made anew with --item '${keeps[0]}=repeat'`;
     lines.push(`   kept      ${listedText(finding, 'keeps')}: cannot be undone; ${anew}`);
   }
-  if (finding.advice !== undefined) lines.push(`   advice    ${finding.advice}`);
+  const whole = databases?.get(/^(?:token|schema|row):([^/]+)/.exec(finding.resource)?.[1] ?? '');
+  const advice = whole === undefined ? finding.advice : `Most likely for the same reason as ${whole}: see there first.`;
+  if (advice !== undefined) lines.push(wrapped(terminal, `   advice    ${advice}`, FIELD_INDENT));
   if (!isUniform) lines.push(`   answers   ${finding.answers.join(', ')}`);
   const difference = all.length === 1 && !isSaid(finding) ? finding.difference : '';
   if (difference !== '') lines.push('', ...withLegend(terminal, finding, difference).map((line) => `   ${line}`));

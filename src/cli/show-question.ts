@@ -3,7 +3,7 @@
  */
 import { ANSWERS } from '../model/question/answer-table.ts';
 import { answerText } from '../model/question/answer-text.ts';
-import { WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
+import { AnswerSchema, WHOLE_QUESTION_ONLY, type Answer } from '../model/question/answer.ts';
 import { shortDigest } from '../model/digest.ts';
 import { isCutQuestion } from '../model/question/bounded-question.ts';
 import type { Finding } from '../model/question/finding.ts';
@@ -14,7 +14,11 @@ import { howToAnswer } from './how-to-answer.ts';
 import { showFinding } from './show-finding.ts';
 import { whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
+import { wrapped } from './wrapped.ts';
 import { shellWord } from '../model/shell-word.ts';
+
+/** Where the sentences about answers begin. */
+const ANSWER_INDENT = 12;
 
 /** Which job asks, as far as it is known. */
 export interface AskingJob {
@@ -28,12 +32,13 @@ export function showQuestion(terminal: Terminal, workflowId: string, asked: Ques
   const { findings, findingsTotal } = question;
   const whole = `holdfast question ${shellWord(workflowId)} --full`;
   const isUniform = findings.every((finding) => finding.answers.join() === findings[0]!.answers.join());
+  const databases = wholeDatabases(findings);
   const lines = [
     terminal.style(['bold', 'yellow'], `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     ...headLines(workflowId, question, asking).map((line) => terminal.style('dim', line)),
     ...alikeFindings(findings).flatMap((shown) => [
       '',
-      ...showFinding(terminal, shown, { total: findings.length, isUniform }),
+      ...showFinding(terminal, shown, { total: findings.length, isUniform, databases }),
     ]),
   ];
   if (findingsTotal > findings.length)
@@ -48,17 +53,28 @@ export function showQuestion(terminal: Terminal, workflowId: string, asked: Ques
   return lines.join('\n');
 }
 
+/** Databases that are asked about as a whole → the place of the first such finding. */
+function wholeDatabases(findings: readonly Finding[]): ReadonlyMap<string, number> {
+  const places = findings.flatMap(({ resource, class: findingClass }, index) =>
+    resource.startsWith('database:') && findingClass === 'discrepancy'
+      ? [[resource.slice('database:'.length), index + 1] as const]
+      : [],
+  );
+  return new Map(places.toReversed());
+}
+
 /** Which job asks and where, since when and why, and what waits for the answer. */
 function headLines(workflowId: string, question: Question, asking: AskingJob | undefined): readonly string[] {
   const where = asking === undefined ? '' : ` (${asking.name}) in ${asking.workspace}`;
-  return [
-    `job ${workflowId}${where}`,
-    `asked ${question.openedAt} · ${question.why}`,
-    `${whatWaits(question)} for the answer, and nothing of this is changed until then`,
-  ];
+  return [`job ${workflowId}${where}`, `asked ${question.openedAt} · ${question.why}`, whatWaits(question)];
 }
 
-function whatWaits({ stepId, kind }: Question): string {
+function whatWaits(question: Question): string {
+  const waits = `${whoWaits(question)} for the answer, and nothing of this is changed until then`;
+  return question.kind === 'foreign' ? 'every step waits' : waits;
+}
+
+function whoWaits({ stepId, kind }: Question): string {
   if (stepId === undefined || isAboutTheWorld({ kind })) return 'every step waits';
   const undone = /^(.*)@undo$/.exec(stepId);
   return undone === null ? `step ${stepId} waits` : `the undoing of step ${undone[1]} waits`;
@@ -74,11 +90,17 @@ function showAnswers(terminal: Terminal, findings: readonly Finding[]): readonly
       does.set(`${answer} ${text}`, { answer, text });
     }
   }
-  const order = Object.keys(Object.assign({}, ...findings.map((finding) => ANSWERS[finding.class])) as object);
   return [...does.values()]
-    .toSorted((a, b) => order.indexOf(a.answer) - order.indexOf(b.answer))
+    .toSorted((a, b) => placeOf(a.answer) - placeOf(b.answer))
     .map(({ answer, text }) => {
       const whole = !isOne && WHOLE_QUESTION_ONLY.includes(answer) ? ' (the whole question only)' : '';
-      return `  ${terminal.style('bold', answer.padEnd(9))} ${text}${whole}`;
+      const line = wrapped(terminal, `  ${answer.padEnd(9)} ${text}${whole}`, ANSWER_INDENT);
+      return line.replace(answer, (word) => terminal.style('bold', word));
     });
+}
+
+/** What changes something first; then those that every question has. */
+function placeOf(answer: Answer): number {
+  const isEverywhere = answer === 'recheck' || answer === 'abort';
+  return AnswerSchema.options.indexOf(answer) + (isEverywhere ? AnswerSchema.options.length : 0);
 }

@@ -138,3 +138,34 @@ test('a preview says of what a step makes anew that it is replaced, and of the r
   assert.match(text, /^ {2}file:report\.md, rerun: step report runs again .*what is there now is replaced$/m);
   assert.match(text, /^ {2}file:config\.json, rerun: config\.json stays as it is now\./m);
 });
+
+test('what follows from a whole database that is another one is told once, with the place of that finding', () => {
+  const kinds = ['database-replaced', 'token-missing', 'database-restored'] as const;
+  const [replaced, token, restored] = kinds.map((kind) => ALL.find((one) => one.kind === kind)!);
+  const name = replaced!.resource.slice('database:'.length);
+  const lost = { ...token!, resource: `token:${name}/${sha256Hex('a')}` };
+  const text = textOf([replaced!, lost, { ...restored!, resource: replaced!.resource }]);
+  assert.match(text, /^ {3}advice {4}Most likely for the same reason as 1: see there first\.$/m);
+  assert.doesNotMatch(text, /has lost its note that/);
+  assert.match(textOf([lost]), /has lost its note that/);
+});
+
+test('answers that change something stand first, and those that every question has, last', () => {
+  const unreadable = unseenFinding('file:a', { outcome: 'unreadable', reason: 'EACCES' }, undefined);
+  const answers = textOf([unreadable, gone('b.txt')]).split('\nAnswers\n')[1]!;
+  assert.deepEqual(
+    [...answers.split('\n\n')[0]!.matchAll(/^ {2}(\w+) /gm)].map(([, answer]) => answer),
+    ['accept', 'restore', 'rerun', 'recheck', 'abort'],
+  );
+});
+
+test('at a terminal long sentences are broken under where they begin, and elsewhere a line stays one', () => {
+  const narrow = { ...plain, isTty: true, columns: 60 } as Terminal;
+  const asked = unsavedQuestion({ jobId: 'job', why: '', findings: [gone('a.txt')] });
+  const lines = showQuestion(narrow, 'j', asked).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('  abort'));
+  assert.match(lines[at]!, /^ {2}abort {5}End the job as failed\./);
+  assert.match(lines[at + 1]!, /^ {12}\S/);
+  assert.ok(lines.slice(at, at + 2).every((line) => line.length <= 60));
+  assert.match(textOf([gone('a.txt')]), /^ {2}abort {5}End .*newest first\.$/m);
+});

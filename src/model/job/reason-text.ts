@@ -18,7 +18,8 @@ export const REASON_TEXT: Readonly<Record<VerificationReason, string>> = {
   'bound-to-another-job': 'the workspace belongs to another job',
 };
 
-/** Of a status, which a Workflow of another version may have told. */
+/** Of a status, which a Workflow of another version may have told: `first-of-run: the job starts`. */
 export function reasonText(reason: string): string {
-  return Object.hasOwn(REASON_TEXT, reason) ? REASON_TEXT[reason as VerificationReason] : reason;
+  const [, name = reason, more = ''] = /^([\w-]+)(: .*)?$/s.exec(reason) ?? [];
+  return Object.hasOwn(REASON_TEXT, name) ? `${REASON_TEXT[name as VerificationReason]}${more}` : reason;
 }

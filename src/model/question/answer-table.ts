@@ -84,7 +84,9 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   unverifiable: { recheck: RECHECK, abort: ABORT },
   approval: {
     approve: {
-      does: 'Exactly the changes shown are made, unless what the step has read has changed by then.',
+      does:
+        'Exactly the changes shown are made, unless what the step has read has changed by then. Files and rows can ' +
+        'be taken back later, with all that the job did: abort --compensate.',
       intent: 'approved',
       manifest: 'none',
       ledger: 'decision-record',
@@ -92,8 +94,8 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
     },
     reject: {
       does:
-        'Nothing of it is made. The step runs again and is given your reason; where its Workflow says so (onReject), ' +
-        'the Workflow is.',
+        'Nothing of it is made. The step runs again and is given your reason (a built-in step asks for the same ' +
+        'again); where its Workflow says so (onReject), the Workflow is.',
       intent: 'dropped',
       manifest: 'none',
       ledger: 'decision-record',
@@ -104,14 +106,14 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
   },
   conflict: {
     skip: {
-      does: 'It stays as it is now, and becomes the record. What else the step changes is changed.',
+      does: 'It stays as it is now, and becomes the record. The other changes of the step are made.',
       intent: 'effect-left-out',
       manifest: 'found-becomes-record',
       ledger: 'decision-record',
       workflow: 'ask-step-again',
     },
     overwrite: {
-      does: 'The step goes on and replaces it. A file that is there now is stored first, under .holdfast/blobs.',
+      does: 'It becomes what the step wants. A file that is there now is stored first, under .holdfast/blobs.',
       intent: 'rolls-forward',
       manifest: 'none',
       ledger: 'decision-record',

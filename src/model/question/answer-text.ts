@@ -19,10 +19,12 @@ export function isMadeAnew({ recordedBy, rerunSteps }: Pick<Finding, 'recordedBy
   return recordedBy !== undefined && rerunSteps.includes(recordedBy.stepId);
 }
 
-/** A file or row by its name, anything else as "it". */
-export function nameOfThing({ resource }: Pick<Finding, 'resource'>): string {
+const NAMES: Readonly<Record<string, string>> = { row: 'the row', schema: 'the table', database: 'the database' };
+
+/** A file by its name, anything else by what it is. */
+function nameOfThing({ resource }: Pick<Finding, 'resource'>): string {
   if (resource.startsWith('file:')) return resource.slice('file:'.length);
-  return resource.startsWith('row:') ? 'the row' : 'it';
+  return NAMES[resource.slice(0, resource.indexOf(':'))] ?? 'it';
 }
 
 function aboutDifference(finding: Finding, answer: Answer): string | undefined {
@@ -33,14 +35,19 @@ function aboutDifference(finding: Finding, answer: Answer): string | undefined {
       return restoreText(finding);
     case 'rerun':
       return rerunText(finding);
+    case 'recheck':
+      return finding.answers.includes('restore') ? undefined : PUT_BACK_YOURSELF;
     default:
       return undefined;
   }
 }
 
+const PUT_BACK_YOURSELF =
+  'Look again, and change nothing. To have it as recorded, put it back yourself (Holdfast does not), then answer so.';
+
 function acceptText(finding: Finding): string {
   const what = started(nameOfThing(finding));
-  const stays = isGone(finding) ? `${what} stays away` : `${what} stays as it is now`;
+  const stays = isGone(finding) ? `${what} stays gone` : `${what} stays as it is now`;
   const stale =
     finding.staleSteps.length === 0
       ? 'No step runs again'
@@ -50,7 +57,7 @@ function acceptText(finding: Finding): string {
 
 function restoreText(finding: Finding): string {
   const name = started(nameOfThing(finding));
-  return `${name} is put back as recorded${whatIsKept(finding, '; ')}. No step runs again.`;
+  return `${name} is put back as recorded${whatIsKept(finding, '; first ')}. No step runs again.`;
 }
 
 function rerunText(finding: Finding): string {
@@ -62,16 +69,15 @@ function rerunText(finding: Finding): string {
   if (isMadeAnew(finding))
     return isGone(finding)
       ? `${again}: that makes ${name} anew.`
-      : `${again}: that makes ${name} anew, and replaces what is there now${whatIsKept(finding, ' (', ')')}.`;
+      : `${again}: that makes ${name} anew, and replaces what is there now${whatIsKept(finding, '; first ')}.`;
   return isGone(finding) ? `${again}, without ${name}.` : `${started(name)} stays as it is now. ${again} with it.`;
 }
 
 /** Only of a file and a row it is said, and of them it is so. */
-function whatIsKept(finding: Finding, before: string, after = ''): string {
+function whatIsKept(finding: Finding, before: string): string {
   if (isGone(finding)) return '';
-  if (finding.resource.startsWith('row:')) return `${before}the values found stay in the record${after}`;
-  const isFile = finding.found.sizeBytes !== undefined;
-  return isFile ? `${before}what is there now is stored first, under .holdfast/blobs${after}` : '';
+  if (finding.resource.startsWith('row:')) return '; the values found stay in the record';
+  return finding.found.sizeBytes === undefined ? '' : `${before}what is there now is stored under .holdfast/blobs`;
 }
 
 function isGone({ kind }: Finding): boolean {
@@ -90,5 +96,5 @@ function aboutCall({ kind }: Finding, answer: Answer): string | undefined {
 
 function started(text: string): string {
   // A file's name stands as it is.
-  return text === 'it' || text === 'the row' ? `${text[0]!.toUpperCase()}${text.slice(1)}` : text;
+  return text === 'it' || Object.values(NAMES).includes(text) ? `${text[0]!.toUpperCase()}${text.slice(1)}` : text;
 }

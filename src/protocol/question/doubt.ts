@@ -83,8 +83,9 @@ function differenceText(doubt: Doubt): string {
 
 const ADVICE: Readonly<Record<DoubtKind, string>> = {
   'outcome-unknown':
-    'Find out where it was sent whether it happened, by the idempotency key or by what was sent. It did: happened, ' +
-    'with its answer as result (null if it has none). It did not: repeat, which makes it again under the same key.',
+    'Find out where it takes effect whether it happened, by the idempotency key or by what was sent. It did: ' +
+    'happened, with its answer as result (null if it has none). It did not: repeat, which makes it again under the ' +
+    'same key.',
   'performed-otherwise':
     'happened: the step goes on with the recorded answer, although it requests something else now. ' +
     'repeat: the call is made anew, as requested now and under a new key.',

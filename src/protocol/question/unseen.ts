@@ -19,11 +19,11 @@ export function unseenFinding(resource: string, sighting: UnseenSighting, entry:
     expected: entry === undefined ? textSide(wish) : sideOf(entry.state),
     found: textSide(clipped(`${outcome}: ${reason}`)),
     recorded: entry,
-    advice: adviceFor(sighting),
+    advice: adviceFor(resource, sighting),
   });
 }
 
-function adviceFor(sighting: UnseenSighting): string {
+function adviceFor(resource: string, sighting: UnseenSighting): string {
   if (sighting.outcome === 'unreachable') return 'Make it reachable, then answer recheck.';
   // No permission helps: what lies behind such a link is never read.
   if (sighting.leadsOutside === true)
@@ -35,6 +35,11 @@ function adviceFor(sighting: UnseenSighting): string {
     return (
       'Put a sound copy of the database in its place, or mend it in place, then answer recheck: what the copy lacks ' +
       'is asked about.'
+    );
+  if (resource.startsWith('row:'))
+    return (
+      'Give the worker access to it: its role must be allowed to read the table (GRANT), and to see the row (row ' +
+      'level security). Then answer recheck.'
     );
   return 'Give the worker access to it, then answer recheck.';
 }

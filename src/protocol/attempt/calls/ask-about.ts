@@ -1,6 +1,7 @@
 /** How a call ends its attempt when a person is to be asked about it. */
 import type { Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
+import { isFailure } from '../../../model/failure.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { Attempt } from '../attempt.ts';
 import { inDoubtError } from '../in-doubt.ts';
@@ -34,5 +35,6 @@ export function errorText({ workspace }: Attempt, error: unknown): string {
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return JSON.stringify(error) ?? String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  return `${error.name}: ${error.message}${cause}`;
+  const name = isFailure(error) ? '' : `${error.name}: `;
+  return `${name}${error.message}${cause}`;
 }
