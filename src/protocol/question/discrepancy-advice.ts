@@ -17,7 +17,7 @@ export function discrepancyAdvice({ kind, resource, recorded }: AdvisedDiscrepan
     );
   if (kind === 'database-replaced')
     return (
-      "It is another database than the job has worked in. If that one was replaced, put it back. Point the " +
+      'It is another database than the job has worked in. If that one was replaced, put it back. Point the ' +
       "worker's URL back to that one and answer recheck; accept goes on in this one."
     );
   return undefined;
