@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import { writeFileSync } from 'node:fs';
 import * as z from 'zod';
 import { HoldfastError, isFailure } from '../../src/model/failure.ts';
+import { FAILURES, type FailureType } from '../../src/model/failures.ts';
 import type { FindingKind } from '../../src/model/question/finding.ts';
 import type { Question } from '../../src/model/question/question.ts';
+import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { defineStep, implementStep, type TestJob } from '../../src/testing.ts';
 import { databaseTests, testPostgres } from '../support/database-jobs.ts';
@@ -118,4 +120,67 @@ for (const [how, goesBack] of [
       assert.deepEqual(await jobs.rows('SELECT id FROM note ORDER BY id'), goesBack ? both : [{ id: 1 }]);
     },
     'PostgreSQL',
+  );
+
+/** A step that fails, how the advice after that failure is followed, and how its code reads then. */
+interface Stuck {
+  readonly type: FailureType;
+  readonly breaks: (ctx: StepContext) => unknown;
+  /** What somebody does outside of the step's code. */
+  readonly mends?: string;
+  readonly mended?: (ctx: StepContext) => unknown;
+}
+
+const insert = (ctx: StepContext): unknown => ctx.db('main').insert('later', { id: 1 });
+const STUCK: readonly Stuck[] = [
+  { type: 'unknown-table', breaks: insert, mends: 'CREATE TABLE later (id integer PRIMARY KEY)' },
+  {
+    type: 'no-key',
+    breaks: insert,
+    mends: 'DROP TABLE IF EXISTS later; CREATE TABLE later (id integer PRIMARY KEY)',
+  },
+  {
+    type: 'sql-failed',
+    breaks: (ctx) => ctx.db('main').sql('INSERT INTO account VALUES (1)', [], { writes: ['account'] }),
+    mends: 'DELETE FROM account',
+  },
+  { type: 'not-json', breaks: () => new Date(0), mended: () => new Date(0).toISOString() },
+  { type: 'too-large', breaks: () => 'x'.repeat(300_000), mended: (ctx) => ctx.files.write('large.txt', 'x') },
+  {
+    type: 'outside-workspace',
+    breaks: (ctx) => ctx.files.write('../out.txt', 'x'),
+    mended: (ctx) => ctx.files.write('out.txt', 'x'),
+  },
+  {
+    type: 'reserved-path',
+    breaks: (ctx) => ctx.files.write('.holdfast/x.txt', 'x'),
+    mended: (ctx) => ctx.files.write('x.txt', 'x'),
+  },
+  {
+    type: 'step-failed',
+    breaks: () => {
+      throw new Error('the service says no');
+    },
+    mended: () => null,
+  },
+];
+
+for (const { type, breaks, mends, mended = breaks } of STUCK)
+  check(
+    `what is advised after ${type} lets the step and the job go on to their end`,
+    async (jobs) => {
+      const job = jobs.open();
+      await jobs.direct('CREATE TABLE account (id integer PRIMARY KEY)', 'INSERT INTO account VALUES (1)');
+      if (type === 'no-key') await jobs.direct('CREATE TABLE later (id integer)');
+      const more = { maxAttempts: 1 };
+      const question = await questionFrom(jobs.run(job, 'stuck', breaks, more));
+      assert.equal(adviceOf(question, 'step-cannot-go-on'), FAILURES[type].nextStep);
+      assert.ok(question.findings[0]!.found.text.startsWith(`${type}: `), question.findings[0]!.found.text);
+      if (mends !== undefined) await jobs.direct(mends);
+      const next = jobs.open({ resume: job.memory, workerId: 'restarted' });
+      await decide(next, question, { answer: 'rerun' });
+      await jobs.run(next, 'stuck', mended, more);
+      await next.release('completed');
+    },
+    'SQLite',
   );
