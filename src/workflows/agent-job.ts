@@ -17,7 +17,7 @@ import { whyUnreadable } from '../model/unreadable.ts';
 import type { AgentJobInput, OpenJobOptions } from './guarded-job.ts';
 import { JobCore } from './job/core.ts';
 import { asFailure } from './job/failure.ts';
-import { refuseBadPlanInput } from './job/options.ts';
+import { refuseBadPlanInput, refuseUnlookedSchemas } from './job/options.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
 
@@ -54,7 +54,8 @@ function understand(given: AgentJobInput, others: readonly unknown[]): Understoo
     if (why !== undefined)
       throw new HoldfastError('bad-input', `What the job was started with cannot be read: ${why.replace(/\.$/, '')}.`);
     refuseBadPlanInput([given, ...others]);
-    const plan = assertPlan(given.plan);
+    const plan = assertPlan(given.plan, { isUnderWay: true });
+    refuseUnlookedSchemas(plan);
     const input = parseInput(plan, given.input ?? {});
     const { workflowId, firstExecutionRunId } = workflowInfo();
     const { continueAsNewAfterEvents, workspace = workspaceOf(plan, input) } = given;

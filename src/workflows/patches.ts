@@ -80,7 +80,8 @@ export const PATCHES = {
   'wrong-options-are-refused': {
     why:
       'An option of openJob or job.step, or a field that agentJob was started with, of an unknown name was passed ' +
-      'over; one of a wrong form failed an Activity for ever. Now the job fails at once and says which.',
+      'over, as was a keyword of a plan that nobody looks at; one of a wrong form failed an Activity for ever. Now ' +
+      'the job fails at once and says which.',
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },

@@ -134,12 +134,14 @@ test('a call of the client that is given what it does not know is refused before
 
 test('what agentJob is started with and does not know, or cannot use, fails the job at once', LIMIT, async () => {
   const plan = { schemaVersion: 1, name: 'p', workspace: 'unused', steps: [writing] };
+  const unlooked = { type: 'object', properties: { list: { type: 'array', minItems: 1 } } };
   const newer = /A field of a newer client needs workers that new/;
   for (const [args, message] of [
     [[{ plan, inputs: {} }], /^agentJob was given .*inputs: unknown field.*did you mean "input"\?/],
     [[{ plan, inputs: {} }], newer],
     [[{ plan, workspace: null }], /^agentJob was given .*workspace: has the wrong type; expected text; found null/],
     [[{ plan, continueAsNewAfterEvents: 0 }], /continueAsNewAfterEvents: is out of range/],
+    [[{ plan: { ...plan, input: unlooked } }], /input\.properties\.list\.minItems: "minItems" means nothing without/],
     [[{ plan }, { input: {} }], /It takes one argument; found 2/],
     [[], /It is missing; expected an object/],
   ] as const) {

@@ -18,8 +18,14 @@ const untilDone = async (handle: WorkflowHandle, stepId: string): Promise<unknow
 
 const shown = { ...write('shown'), approval: 'before-apply' };
 
-/** As a program without types may start a job. */
-const UNKNOWN_FIELD: object = { plan: { ...base, databases: {}, name: 'misspelled', steps: [write('a')] }, inputs: {} };
+const LIST = { type: 'object', properties: { list: { type: 'array', minItems: 1 } } };
+
+/** As a program without types may start a job; and a list shorter than its schema says, where nobody looked. */
+const UNKNOWN_FIELD: object = {
+  plan: { ...base, databases: {}, name: 'misspelled', input: LIST, steps: [write('a')] },
+  input: { list: [] },
+  inputs: {},
+};
 
 export const ENDINGS: Readonly<Record<string, Scenario>> = {
   'aborted-while-a-sibling-waits': {

@@ -57,3 +57,41 @@ test('a field that the fitting form of a union would drop is unknown, also besid
   ] as const)
     assert.match(lines(wrong)[0] ?? 'nothing', line);
 });
+
+test('a keyword of a plan’s schema that nobody would look at is a problem, wherever it stands', () => {
+  const list = { type: 'array', items: { type: 'string' } };
+  const linesWith = (value: object): readonly string[] => {
+    const input = { type: 'object', properties: { value } };
+    const checked = validatePlan({
+      schemaVersion: 1,
+      name: 'p',
+      workspace: 'w',
+      input,
+      state: { kept: { schema: value } },
+      steps: [{ id: 'a', use: 'wait', with: { seconds: 1 } }],
+    });
+    return checked.ok ? [] : checked.problems.map(({ path, message }) => `${path}: ${message}`);
+  };
+  for (const right of [
+    { ...list, minItems: 1, maxItems: 2 },
+    { type: 'object', properties: { a: list }, required: ['a'] },
+    { type: 'object', additionalProperties: { type: 'string' }, required: [] },
+    { type: 'string', enum: ['a', 'b'], maxLength: 1 },
+    { type: 'integer', const: 3 },
+    { enum: ['a', 1, null] },
+    { anyOf: [{ const: 'a' }, { type: 'null' }] },
+  ])
+    assert.deepEqual(linesWith(right), []);
+  for (const [wrong, at] of [
+    [{ type: 'array', minItems: 1 }, '.minItems: "minItems" means nothing without "items"'],
+    [{ type: 'array', maxItems: 1 }, '.maxItems: "maxItems" means nothing without "items"'],
+    [{ type: 'object', required: ['a'] }, '.required: "required" means nothing without "properties"'],
+    [{ type: 'integer', enum: [1, 'a'] }, '.enum[1]: does not fit what stands beside it'],
+    [{ type: 'string', enum: ['a'], minLength: 2 }, '.enum[0]: does not fit what stands beside it'],
+    [{ type: 'string', const: 3 }, '.const: does not fit what stands beside it'],
+    [{ enum: ['a'], const: 'a' }, '.const: stands beside "enum"'],
+    [{ anyOf: [{ type: 'array', minItems: 1 }, list] }, '.anyOf[0].minItems: "minItems" means nothing without "items"'],
+    [{ ...list, items: { type: 'string', const: 3 } }, '.items.const: does not fit what stands beside it'],
+  ] as const)
+    assert.deepEqual(linesWith(wrong), [`input.properties.value${at}`, `state.kept.schema${at}`]);
+});

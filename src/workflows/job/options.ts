@@ -9,6 +9,9 @@ import * as z from 'zod';
 import { HoldfastError } from '../../model/failure.ts';
 import { JobSettingsSchema } from '../../model/job/settings.ts';
 import { watchProblems } from '../../model/job/watches.ts';
+import { assertPlan } from '../../model/plan/check/check.ts';
+import { checkSchemas } from '../../model/plan/check/schemas.ts';
+import type { Plan } from '../../model/plan/plan.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
 import type { AgentJobInput, OpenJobOptions, StepOptions } from '../guarded-job.ts';
@@ -86,6 +89,12 @@ export function refuseBadPlanInput(args: readonly unknown[]): void {
     args.length === 1 ? badOptions(args[0], PlannedJobSchema) : `It takes one argument; found ${args.length}`;
   const hint = problem?.includes('unknown field') === true ? ' A field of a newer client needs workers that new.' : '';
   refuse('agentJob', problem, hint);
+}
+
+/** Of a plan that an earlier version has let pass nothing is refused. @throws HoldfastError `bad-plan` */
+export function refuseUnlookedSchemas(plan: Plan): void {
+  if (workflowInfo().continuedFromExecutionRunId !== undefined || checkSchemas(plan).length === 0) return;
+  if (isPatched('wrong-options-are-refused')) assertPlan(plan);
 }
 
 /** @throws HoldfastError `bad-input` */

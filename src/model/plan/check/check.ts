@@ -20,10 +20,13 @@ import { checkStepInput } from './input.ts';
 import { checkOrder } from './order.ts';
 import { checkReferences } from './references.ts';
 import { checkResources } from './resources.ts';
+import { checkSchemas } from './schemas.ts';
 
 export interface CheckOptions {
   /** The user's steps. Left out: steps that are not built in are taken on trust. */
   readonly knownSteps?: readonly StepContract[];
+  /** Does a job run it already? Then what an earlier version has let pass goes on. Default: false. */
+  readonly isUnderWay?: boolean;
 }
 
 export type CheckedPlan =
@@ -32,7 +35,7 @@ export type CheckedPlan =
 
 /** Checks form and meaning of a plan. Pure. @throws HoldfastError `bad-input` for an option that is unknown */
 export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {
-  refuseUnknownOptions('The check of a plan', options, { knownSteps: true });
+  refuseUnknownOptions('The check of a plan', options, { knownSteps: true, isUnderWay: true });
   const parsed = PlanSchema.safeParse(value);
   if (!parsed.success) return { ok: false, problems: problemsFromZod(parsed.error, value, PlanSchema, '') };
   const problems = checkPlan(parsed.data, options);
@@ -59,6 +62,7 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
     references.problems.length === 0 && order.length === 0 ? planGraph(plan) : undefined;
   const problems = [
     ...checkDeclarations(plan),
+    ...(options.isUnderWay === true ? [] : checkSchemas(plan)),
     ...(options.knownSteps === undefined ? [] : checkStepNames(plan, contracts)),
     ...order,
     ...references.problems,
