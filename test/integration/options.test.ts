@@ -1,30 +1,75 @@
-/** Wrong options of `openJob`, `job.step`, `agentJob` and the client's calls are refused at once. */
+/**
+ * Wrong options of `openJob`, `job.step`, `agentJob` and the client's calls are refused at once; what a worker and a
+ * client are given has its effect, on a real server.
+ */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { WorkflowFailedError } from '@temporalio/client';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection, WorkflowFailedError } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
 import * as z from 'zod';
 import { connectHoldfast, HoldfastClient } from '../../src/client.ts';
-import { defineStep, implementStep } from '../../src/index.ts';
+import { defineStep, implementStep, type PlanSource } from '../../src/index.ts';
+import { createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { anyOptions } from '../support/any-options-workflow.ts';
-import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
+const { address, namespace } = temporal;
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-options-'));
 const LIMIT = { timeout: 60_000 };
 const writing = { id: 'write', use: 'file.write', with: { path: 'a.txt', content: 'a' } };
 
-testWorker(temporal, {
-  taskQueue,
-  root,
-  workflows: new URL('../support/any-options-workflow.ts', import.meta.url).pathname,
+let running = 0;
+let most = 0;
+const alone = implementStep(
+  defineStep({ name: 'alone', input: z.strictObject({}), output: z.strictObject({}) }),
+  async () => {
+    most = Math.max(most, ++running);
+    await delay(100);
+    running--;
+    return {};
+  },
+);
+
+let worker: HoldfastWorker;
+let ended: Promise<void>;
+let client: HoldfastClient;
+let connection: NativeConnection;
+let clientConnection: Connection;
+
+before(async () => {
+  connection = await NativeConnection.connect({ address: temporal.address });
+  clientConnection = await Connection.connect({ address: temporal.address });
+  worker = await createWorker({
+    // Nothing is there: what is given in its place is used.
+    address: '127.0.0.1:1',
+    connection,
+    clientConnection,
+    namespace: temporal.namespace,
+    taskQueue,
+    workspaceRoot: root,
+    steps: [alone],
+    workflowsPath: new URL('../support/any-options-workflow.ts', import.meta.url).pathname,
+    identity: 'a name for people',
+    maxConcurrentSteps: 1,
+    outagePatienceMs: 0,
+    env: { HOLDFAST_STATE_DIR: join(root, 'state'), AWAY_URL: 'postgres://nobody:secret@127.0.0.1:1/none' },
+  });
+  ended = worker.run();
+  client = await connectHoldfast({ address, namespace, taskQueue, queryTimeoutMs: 400 });
 });
 
-after(() => rmSync(root, { recursive: true, force: true }));
+after(async () => {
+  await client.close();
+  rmSync(root, { recursive: true, force: true });
+});
 
 const DATABASES = { main: 'sqlite:main.db' };
 const QUERY = { kind: 'query', name: 'n', database: 'main', sql: 'SELECT 1', params: [] };
@@ -166,4 +211,104 @@ test('a job that was under way before its fields were looked at goes on in its n
   });
   await handle.result();
   assert.equal(readFileSync(join(root, workspace, 'a.txt'), 'utf8'), 'a');
+});
+
+const planOf = (fields: Partial<PlanSource> = {}): PlanSource => ({
+  schemaVersion: 1,
+  name: 'given',
+  workspace: temporal.unique('given'),
+  steps: ['a', 'b', 'c'].map((id) => ({ id, use: 'alone' })),
+  ...fields,
+});
+
+test('a worker runs as many steps at once as it is told, under its name, and one’s own Workflows', LIMIT, async () => {
+  const { workflowId } = await client.start(planOf());
+  assert.equal((await client.result(workflowId, { wait: true })).outcome, 'completed');
+  assert.equal(most, 1);
+  const { activity } = await client.workers();
+  assert.deepEqual([...new Set(activity.map(({ identity }) => identity))], ['a name for people']);
+  const workspace = temporal.unique('own');
+  await temporal.client.workflow.execute(anyOptions, { workflowId: workspace, taskQueue, args: [{ workspace }] });
+});
+
+test('a worker that has no patience with an outage asks at once', LIMIT, async () => {
+  const databases = { away: { url: '${{ env.AWAY_URL }}' } };
+  const { workflowId } = await client.start(planOf({ databases }), { workspace: temporal.unique('away') });
+  const beganAt = Date.now();
+  const [question] = await until(
+    () => client.questions(workflowId),
+    (questions) => questions.length > 0,
+  );
+  assert.equal(question!.kind, 'unverifiable');
+  assert.ok(Date.now() - beganAt < 10_000, 'half a minute would be waited by default');
+  assert.deepEqual(
+    (await client.list({ state: 'waiting', limit: 5 })).jobs.map((job) => job.workflowId),
+    [workflowId],
+  );
+  // Its end would wait for the database.
+  await temporal.client.workflow.getHandle(workflowId).terminate();
+});
+
+test('a client waits for a worker’s answer as long as it is told, and a watch tells its trouble', LIMIT, async () => {
+  const { workflowId } = await client.start(planOf(), { taskQueue: temporal.unique('nobody'), workflowId: 'nobody' });
+  assert.equal(workflowId, 'nobody');
+  const beganAt = Date.now();
+  await assert.rejects(client.status(workflowId), { type: 'no-worker' });
+  assert.ok(Date.now() - beganAt < 5_000, 'fifteen seconds would be waited by default');
+  const abort = new AbortController();
+  const troubles: string[] = [];
+  const watch = client.watch(workflowId, {
+    intervalMs: 10,
+    signal: abort.signal,
+    onTrouble: ({ type }) => {
+      troubles.push(type);
+      abort.abort();
+    },
+  });
+  for await (const status of watch) assert.fail(status.state);
+  assert.deepEqual(troubles, ['no-worker']);
+  await temporal.client.workflow.getHandle(workflowId).terminate();
+});
+
+test('a client takes address and namespace from a profile, and names what it cannot use', async () => {
+  const file = join(root, 'temporal.toml');
+  writeFileSync(file, `[profile.mine]\naddress = "${temporal.address}"\nnamespace = "${temporal.namespace}"\n`);
+  const env = { TEMPORAL_CONFIG_FILE: file };
+  await using mine = await connectHoldfast({ env, profile: 'mine' });
+  assert.deepEqual([mine.address, mine.namespace], [temporal.address, temporal.namespace]);
+  await assert.rejects(connectHoldfast({ env, profile: 'mine', encryptionKeyFile: join(root, 'none') }), {
+    type: 'bad-input',
+    message: /none/,
+  });
+});
+
+test('a client waits for a connection as long as it is told, and encrypts it where it has an API key', async () => {
+  const first: string[] = [];
+  const open = new Set<Socket>();
+  // It takes connections, and answers nothing.
+  const silent = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('data', (bytes) => first.push(bytes[0] === 0x16 ? 'TLS' : 'plain'));
+  });
+  await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
+  const silentAt = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const beganAt = Date.now();
+  for (const more of [{}, { apiKey: 'key' }])
+    await assert.rejects(connectHoldfast({ address: silentAt, env: {}, connectTimeoutMs: 300, ...more }), {
+      type: 'server-unreachable',
+    });
+  assert.ok(Date.now() - beganAt < 5_000, 'five seconds each would be waited by default');
+  assert.deepEqual([...new Set(first)], ['plain', 'TLS']);
+  for (const socket of open) socket.destroy();
+  silent.close();
+});
+
+test('connections that a worker was given stay open when it has ended', LIMIT, async () => {
+  worker.shutdown();
+  await ended;
+  assert.ok((await clientConnection.workflowService.getSystemInfo({})).serverVersion);
+  await clientConnection.close();
+  // It would be refused to a connection that is closed already.
+  await connection.close();
 });
