@@ -241,8 +241,12 @@ test('a worker that has no patience with an outage asks at once', LIMIT, async (
   );
   assert.equal(question!.kind, 'unverifiable');
   assert.ok(Date.now() - beganAt < 10_000, 'half a minute would be waited by default');
+  const { jobs } = await until(
+    () => client.list({ state: 'waiting', limit: 1 }),
+    (listing) => listing.jobs.length > 0,
+  );
   assert.deepEqual(
-    (await client.list({ state: 'waiting', limit: 5 })).jobs.map((job) => job.workflowId),
+    jobs.map((job) => job.workflowId),
     [workflowId],
   );
   // Its end would wait for the database.

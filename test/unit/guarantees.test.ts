@@ -10,6 +10,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { placesOf } from '../../scripts/mutation-place.ts';
 import { MUTATIONS } from '../mutations/index.ts';
+import { titlesIn } from '../support/titles.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const text = readFileSync(path.join(root, 'docs/guarantees.md'), 'utf8');
@@ -26,16 +27,6 @@ const named: readonly Named[] = [...text.matchAll(/`(test\/[^`]+)`\s›\s+“([^
   file: file!,
   title: title!.replace(/\s+/g, ' '),
 }));
-
-/** Titles of `test`, `it`, `describe` and a suite's own `check`; parts of templates as `…`. */
-function titlesIn(source: string): readonly string[] {
-  const calls = source.matchAll(
-    /\b(?:test|it|describe|check)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
-  );
-  return [...calls].map(([, single, double, template]) =>
-    (single ?? double ?? template!.replace(/\$\{[^}]*\}/g, '…')).replace(/\\(.)/g, '$1'),
-  );
-}
 
 function isTitle(title: string, written: string, source: string): boolean {
   if (!written.includes('…')) return title === written;

@@ -1,0 +1,260 @@
+/**
+ * Every field that production may send is tried from where it is given: a plan, a Workflow, a client, the command line.
+ * The fields come from the schemas themselves: a new one needs a test, and a row here that names it.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import type * as z from 'zod';
+import { connectHoldfast } from '../../src/client.ts';
+import { AskStuckRequestSchema } from '../../src/model/job/ask-stuck.ts';
+import { ReleaseRequestSchema } from '../../src/model/job/release.ts';
+import { RepairRequestSchema } from '../../src/model/job/repair.ts';
+import { RunStepRequestSchema } from '../../src/model/job/run-step.ts';
+import { BeginUndoRequestSchema, UndoStepRequestSchema } from '../../src/model/job/undo.ts';
+import { VerifyWorldRequestSchema } from '../../src/model/job/verify-world.ts';
+import { PlanSchema } from '../../src/model/plan/plan.ts';
+import { AbortSchema } from '../../src/model/question/decision.ts';
+import { createWorker } from '../../src/worker.ts';
+import { fieldsOf } from '../support/schema-fields.ts';
+import { titlesIn } from '../support/titles.ts';
+
+interface Place {
+  readonly file: string;
+  readonly title: string;
+}
+type Row = readonly [test: Place, fields: string];
+
+function at(file: string, title: string): Place {
+  return { file: `test/integration/${file}.test.ts`, title };
+}
+
+const RUN = at('agent-job', 'a plan runs to its end and gives back state and outputs');
+const EDIT = at('agent-job', 'an edit by a person is asked about, decided by a plain Signal, and the job ends');
+const DECLARED = at(
+  'plan-fields',
+  'a plan is refused in which a step may write while another reads what it writes, as it declares',
+);
+const STATE = at('plan-fields', 'the state of a plan begins with what it says, and a wait ends at its moment');
+const FIT = at('plan-fields', 'what a step leaves in the state must look as the plan says, else a person is asked');
+const RETRY = at(
+  'plan-fields',
+  'a step of a plan is tried again as the plan says, and then fails its job where it says so',
+);
+const AT_ONCE = at(
+  'plan-fields',
+  'of two steps of a plan that run at once and write one file, undeclared, one is asked about',
+);
+const WATCH = at('plan-fields', 'a watch of a plan asks with its values: parameters of a query, headers of a request');
+const FILES = at('plan-fields', 'a watch of a plan knows the job, and one file is one resource however it is spelled');
+const INPUT = at(
+  'plan-fields',
+  'what the schema of a plan’s input says holds, keyword by keyword, before anything is started',
+);
+const TOLD = at('plan-fields', 'a person tells what each of several calls answered, and the step goes on with that');
+const DOUBT = at('http-job', 'a request in doubt is asked about by a question that a plain Signal answers');
+const HTTP = at('plan-steps', 'a request of a plan: headers from the environment, body, accepted status, file');
+const APPROVED = at(
+  'plan-steps',
+  'a column that a plan leaves out of the record may change; a statement is undone by the plan’s own',
+);
+const STALE = at('plan-steps', 'what a command of a plan says that it reads makes its step stale');
+const LIMITS = at(
+  'step-limits',
+  'a step that hangs ends by its own limit, which counts as an attempt; then a person is asked',
+);
+const SECRET = at(
+  'secrets',
+  'secret and password are nowhere: in history, ledger, blobs, files, output of worker and commands',
+);
+const RESUME = at(
+  'resume',
+  'after SIGKILL, reset and continue-as-new, a person’s change is asked about before a further step',
+);
+const EMPTIED = at(
+  'resume',
+  'a job whose workspace is emptied while its worker is dead says so, and goes on once it is back',
+);
+const AGAIN = at(
+  'open-job',
+  'a rerun of a finished step restarts the Workflow: void steps run again, others answer from records',
+);
+const CONTINUED = at('open-job', 'continue-as-new at a threshold keeps the job: its id, its record, its results');
+const REJECTED = at('rejected', 'a rejected step fails with who and why, and is not asked again');
+const RESET = at(
+  'reset-half-applied',
+  'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
+);
+const UNDONE = at(
+  'compensate-job',
+  'a job aborted by a plain Signal of the temporal command line is undone newest first, each step in the history',
+);
+const CHANGED = at(
+  'compensate-job',
+  'what somebody has changed since is asked about, by its name; the answer by Update; what is left is told',
+);
+const WORKER = at(
+  'options',
+  'a worker runs as many steps at once as it is told, under its name, and one’s own Workflows',
+);
+const OUTAGE = at('options', 'a worker that has no patience with an outage asks at once');
+const GIVEN = at('options', 'connections that a worker was given stay open when it has ended');
+const WAITS = at(
+  'options',
+  'a client waits for a worker’s answer as long as it is told, and a watch tells its trouble',
+);
+const PROFILE = at('options', 'a client takes address and namespace from a profile, and names what it cannot use');
+const CONNECTS = at(
+  'options',
+  'a client waits for a connection as long as it is told, and encrypts it where it has an API key',
+);
+const KEYS = at(
+  'encryption',
+  'nothing that a job takes, gives, says or fails with can be read without the codec endpoint',
+);
+/** These run the protocol itself: a server would have to be killed at the very moment. */
+const NEW_RUN = at('abandoned', 'after continue-as-new, too: it is no reset');
+const TWICE = at(
+  'compensate-code',
+  'a step that was run again is undone once, with all generations’ calls; nothing is undone twice',
+);
+const EARLIER = at('guarded-step', 'two steps of one super-step that write one file are an error, whoever is first');
+const OTHER_PLAN = at('drift', '…: noticed before a further step, named, and nothing is changed');
+
+const SETTINGS: readonly Row[] = [
+  [RUN, 'settings settings.databases'],
+  [HTTP, 'settings.http settings.http.hosts'],
+  [OTHER_PLAN, 'settings.plan settings.plan.digest settings.plan.name'],
+  [SECRET, 'settings.secrets'],
+  [EDIT, 'settings.verifyAfterMs'],
+  [FILES, 'settings.watch settings.watch.path settings.watch.kind'],
+  [
+    WATCH,
+    'settings.watch.argv settings.watch.database settings.watch.header settings.watch.headers ' +
+      'settings.watch.headers.env settings.watch.headers.prefix settings.watch.json settings.watch.name ' +
+      'settings.watch.params settings.watch.sql settings.watch.table settings.watch.url',
+  ],
+  [RUN, 'jobId workspace'],
+  [RESUME, 'reason detail steps holds'],
+  [CONTINUED, 'base base.head base.seq'],
+  [EMPTIED, 'known known.head known.seq'],
+  [NEW_RUN, 'continuedFrom'],
+];
+
+/** `input.type` and so on. */
+const keywords = (at: string): string =>
+  `${at} ` +
+  fieldsOf(PlanSchema.shape.input)
+    .map((name) => `${at}.${name}`)
+    .join(' ');
+
+const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
+  'a plan': [
+    PlanSchema,
+    [
+      [RUN, 'name schemaVersion workspace databases databases.url state state.reducer'],
+      [RUN, 'steps steps.id steps.use steps.with steps.needs steps.state'],
+      [DECLARED, 'steps.reads steps.writes'],
+      [STATE, 'state.initial'],
+      [FIT, keywords('state.schema')],
+      [INPUT, `$schema description ${keywords('input')}`],
+      [SECRET, 'secrets'],
+      [HTTP, 'http http.hosts'],
+      [EDIT, 'verifyAfterMinutes'],
+      [APPROVED, 'steps.approval'],
+      [LIMITS, 'steps.timeoutMs'],
+      [RETRY, 'steps.onFailure steps.retry steps.retry.backoffCoefficient steps.retry.initialIntervalMs'],
+      [RETRY, 'steps.retry.maxAttempts steps.retry.maxIntervalMs'],
+      [FILES, 'watch watch.file'],
+      [WATCH, 'watch.command watch.schema watch.query watch.query.database watch.query.name watch.query.params'],
+      [WATCH, 'watch.query.sql watch.endpoint watch.endpoint.header watch.endpoint.headers watch.endpoint.json'],
+      [WATCH, 'watch.endpoint.headers.env watch.endpoint.headers.prefix watch.endpoint.name watch.endpoint.url'],
+    ],
+  ],
+  runStep: [
+    RunStepRequestSchema,
+    [
+      [RUN, 'jobId workspace stepId step input'],
+      [RESUME, 'term'],
+      [EMPTIED, 'known known.head known.seq'],
+      [AGAIN, 'generation uses'],
+      [SECRET, 'secrets secrets.at secrets.parts secrets.parts.secret'],
+      [AT_ONCE, 'parallelSince'],
+      [EARLIER, 'parallelWith'],
+      [APPROVED, 'approval'],
+      [LIMITS, 'maxAttempts timeoutMs'],
+      [RETRY, 'onFailure'],
+      [REJECTED, 'onReject'],
+      [STALE, 'mark'],
+    ],
+  ],
+  verifyWorld: [VerifyWorldRequestSchema, [...SETTINGS, [RESET, 'asking']]],
+  beginUndo: [BeginUndoRequestSchema, [...SETTINGS, [UNDONE, 'by why']]],
+  undoStep: [
+    UndoStepRequestSchema,
+    [
+      [UNDONE, 'jobId workspace stepId step generation seq term known known.head known.seq compensates mark'],
+      [TWICE, 'skip'],
+    ],
+  ],
+  askStuck: [AskStuckRequestSchema, [[FIT, 'jobId workspace stepId type message rerun']]],
+  release: [ReleaseRequestSchema, [[UNDONE, 'jobId workspace outcome']]],
+  repair: [
+    RepairRequestSchema,
+    [
+      [EDIT, 'jobId workspace decision decision.digest decision.answer decision.by decision.reason'],
+      [RESUME, 'decision.items'],
+      [TOLD, 'decision.results'],
+      [AGAIN, 'rerunsFrom'],
+      [DOUBT, 'decision.result'],
+      [CHANGED, 'decision.compensate'],
+    ],
+  ],
+  abort: [AbortSchema, [[UNDONE, 'by reason compensate']]],
+};
+
+/** Of functions that refuse an unknown option the names are those that the refusal tells. */
+const OPTIONS: Readonly<Record<string, readonly [(given: object) => Promise<unknown>, readonly Row[]]>> = {
+  createWorker: [
+    createWorker,
+    [
+      [WORKER, 'maxConcurrentSteps identity workflowsPath namespace taskQueue workspaceRoot steps'],
+      [GIVEN, 'address connection clientConnection'],
+      [OUTAGE, 'outagePatienceMs env'],
+      [RUN, 'workflowBundle'],
+      [KEYS, 'encryptionKeyFile'],
+    ],
+  ],
+  connectHoldfast: [
+    connectHoldfast,
+    [
+      [WAITS, 'address namespace taskQueue queryTimeoutMs'],
+      [PROFILE, 'profile env encryptionKeyFile'],
+      [CONNECTS, 'apiKey connectTimeoutMs'],
+    ],
+  ],
+};
+
+function mustBeTried(what: string, fields: readonly string[], rows: readonly Row[]): void {
+  const named = rows.flatMap(([, names]) => names.split(' '));
+  assert.deepEqual([...new Set(named)].sort(), [...fields].sort(), what);
+  for (const [{ file, title }] of rows) {
+    const titles = titlesIn(readFileSync(path.join(import.meta.dirname, '../..', file), 'utf8'));
+    assert.ok(titles.includes(title), `${what} names a test that is not in ${file}: ${title}`);
+  }
+}
+
+for (const [what, [schema, rows]] of Object.entries(TRIED))
+  test(`every field of ${what} has a test that begins at a plan, a Workflow or a client`, () => {
+    mustBeTried(what, fieldsOf(schema), rows);
+  });
+
+for (const [what, [call, rows]] of Object.entries(OPTIONS))
+  test(`every option of ${what} has a test that sees its effect`, async () => {
+    const refusal = await call({ '?': 1 }).then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    mustBeTried(what, /Known are (.*)\.$/.exec(refusal)?.[1]?.split(', ') ?? [], rows);
+  });
