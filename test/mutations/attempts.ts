@@ -96,7 +96,7 @@ export const ATTEMPTS: readonly Mutation[] = [
     breaks: 'the worker of a benchmark outlives its starter',
     file: 'bench/worker-process.ts',
     find: 'if (process.ppid !== starter) process.exit(1);',
-    replace: '',
+    replace: 'setInterval(() => starter, 1_000);',
     tests: ['test/fault/starters.test.ts'],
   },
   {
