@@ -150,10 +150,16 @@ const ARROWS = {
     packages: ['@temporalio/envconfig', '@temporalio/client', 'yaml', 'zod'],
     node: true,
   },
+  changes: {
+    parts: ['changes', 'protocol/inspect', 'effects/files', 'effects/database', 'model'],
+    packages: ['diff'],
+    node: true,
+  },
   'dev-server': { parts: ['dev-server', 'model', 'effects/processes'], packages: ['@temporalio/client'], node: true },
   cli: {
     parts: [
       'cli',
+      'changes',
       'client',
       'codec',
       'worker',

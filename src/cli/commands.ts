@@ -79,6 +79,18 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./log.ts')).logCommand,
   },
   {
+    name: 'diff',
+    usage: '<workspace-or-job>',
+    summary: 'show what a job changed: files, rows, schemas, calls; from its record alone',
+    load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  {
+    name: 'export',
+    usage: '<workspace-or-job>',
+    summary: 'make a git repository of what a job did, a commit a step',
+    load: async () => (await import('./export.ts')).exportCommand,
+  },
+  {
     name: 'doctor',
     usage: '[workspace]',
     summary: 'check server, namespace, search attributes, worker, workspace, record and databases',

@@ -32,6 +32,8 @@ import { copyLedger, hasLedger } from './ledger-copy.ts';
 import { previewUndo } from './undo-preview.ts';
 
 const MAX_LOOKS = 5;
+/** Of a content that is shown or exported: one that is held in memory at once. */
+const MAX_CONTENT_BYTES = 512 * 1024 * 1024;
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Steps = ReadonlyMap<string, StepImplementation>;
@@ -131,6 +133,13 @@ export class WorkspaceInspection implements AsyncDisposable {
 
   chain(jobId: string): readonly ChainEntry[] {
     return [...this.#ledger.records(jobId)].map(({ record, head }) => ({ record, head }));
+  }
+
+  /** What the store has under this digest; undefined: nothing. @throws HoldfastError `ledger-damaged` */
+  async content(digest: Digest): Promise<Buffer | undefined> {
+    const { blobs } = this.#opened();
+    if (!blobs.has(digest)) return undefined;
+    return await blobs.read(digest, { maxBytes: MAX_CONTENT_BYTES });
   }
 
   openQuestions(jobId: string): readonly Question[] {

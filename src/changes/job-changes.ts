@@ -1,0 +1,199 @@
+/**
+ * What a job changed, told by its record alone: files, rows, schemas, and what was called or stated. It needs neither a
+ * server nor a worker, and the job may have ended.
+ *
+ * Invariant: a state that the record does not tell is named as unknown; nothing is taken from the world but contents,
+ * whose digest says that they are the recorded ones.
+ */
+import { createReadStream, statSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { join } from 'node:path';
+import { sha256Hex, type Digest } from '../model/digest.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { describeEffect } from '../model/record/effect-text.ts';
+import { netChanges, type ChangedBy, type NetChange } from '../model/record/net-changes.ts';
+import type { ChainRecord } from '../model/record/record.ts';
+import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
+import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
+import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
+import type { PatchedFile } from './patch.ts';
+
+export interface FileChange extends PatchedFile {
+  readonly by: readonly ChangedBy[];
+}
+
+export interface RowChange {
+  readonly database: string;
+  readonly table: string;
+  readonly key: RowKey;
+  /** Undefined: no record tells it. */
+  readonly before: RowState | undefined;
+  readonly after: RowState;
+  readonly by: readonly ChangedBy[];
+}
+
+export interface SchemaChange {
+  readonly database: string;
+  readonly table: string;
+  readonly before: SchemaState | undefined;
+  readonly after: SchemaState;
+  readonly by: readonly ChangedBy[];
+}
+
+/** What names no resource: a statement, a call, a command. */
+export interface Act {
+  readonly kind: 'statement' | 'call' | 'command';
+  readonly stepId: string;
+  readonly generation: number;
+  readonly seq: number;
+  readonly text: string;
+}
+
+export interface JobChanges {
+  readonly job: InspectedJob;
+  readonly workspace: string;
+  /** Records after this one count; 0: from the beginning. */
+  readonly from: number;
+  readonly to: number;
+  readonly files: readonly FileChange[];
+  readonly rows: readonly RowChange[];
+  readonly schemas: readonly SchemaChange[];
+  readonly acts: readonly Act[];
+}
+
+export interface ChangesChoice {
+  /** A record's number, or a step, which stands for the end of its last record. Default: the job's beginning. */
+  readonly from?: string;
+  /** The same. Default: the last record. */
+  readonly to?: string;
+  /** Only what these steps changed. Default: all. */
+  readonly steps?: readonly string[];
+}
+
+/** Absent before it was first recorded: what a step found, it has recorded. */
+const NOT_RECORDED: FileState = { kind: 'absent' };
+
+/** @throws HoldfastError `not-found`: a step or a record that there is none of; `bad-input`; `ledger-damaged` */
+export function changesOf(inspection: WorkspaceInspection, job: InspectedJob, choice: ChangesChoice = {}): JobChanges {
+  assertSound(inspection, job);
+  const chain = inspection.chain(job.jobId).map(({ record }) => record);
+  const from = choice.from === undefined ? 0 : placeOf(chain, choice.from, '--from');
+  const to = choice.to === undefined ? job.records : placeOf(chain, choice.to, '--to');
+  if (from > to)
+    throw new HoldfastError('bad-input', `Record ${from} (--from) comes after record ${to} (--to).`, { from, to });
+  for (const step of choice.steps ?? []) placeOf(chain, step, '--step');
+  const steps = choice.steps === undefined ? undefined : new Set(choice.steps);
+  const sorted = sortedByKind(netChanges(chain, { from, to, ...(steps === undefined ? {} : { steps }) }));
+  const acts = chain.filter(({ seq }) => seq > from && seq <= to).flatMap((record) => actsOf(record, steps));
+  return { job, workspace: inspection.root, from, to, ...sorted, acts };
+}
+
+/** @throws HoldfastError `ledger-damaged` */
+export function assertSound(inspection: WorkspaceInspection, job: InspectedJob): void {
+  const damage = inspection.integrityProblems(job.jobId);
+  if (damage.length === 0) return;
+  const message = `The record of ${job.workflowId} is damaged: ${damage.join('; ')}.`;
+  throw new HoldfastError('ledger-damaged', message, { damage });
+}
+
+function placeOf(chain: readonly ChainRecord[], name: string, option: string): number {
+  const last = chain.at(-1)?.seq ?? 0;
+  if (/^\d+$/.test(name) && option !== '--step') {
+    const seq = Number(name);
+    if (seq <= last) return seq;
+    throw new HoldfastError('not-found', `${option} ${name}: the record ends with ${last}.`, { last });
+  }
+  const record = chain.findLast((one) => one.kind === 'step' && one.stepId === name);
+  if (record !== undefined) return record.seq;
+  const known = [...new Set(chain.flatMap((one) => (one.kind === 'step' ? [one.stepId] : [])))];
+  throw new HoldfastError(
+    'not-found',
+    `${option} ${name}: no step of this name is recorded. Recorded are ${known.slice(0, 20).join(', ') || 'none'}.`,
+    { known },
+  );
+}
+
+function sortedByKind(changes: readonly NetChange[]): Pick<JobChanges, 'files' | 'rows' | 'schemas'> {
+  const files: FileChange[] = [];
+  const rows: RowChange[] = [];
+  const schemas: SchemaChange[] = [];
+  for (const { resource, before, after, by } of changes) {
+    const named: Resource = parseResource(resource);
+    if (named.kind === 'file' && isFileState(after)) {
+      const old = before === undefined || !isFileState(before) ? NOT_RECORDED : before;
+      files.push({ path: named.path, before: old, after, by });
+    } else if (named.kind === 'row' && isRowState(after)) {
+      const { database, table, key } = named;
+      rows.push({
+        database,
+        table,
+        key,
+        before: before !== undefined && isRowState(before) ? before : undefined,
+        after,
+        by,
+      });
+    } else if (named.kind === 'schema' && isSchemaState(after)) {
+      const { database, table } = named;
+      schemas.push({
+        database,
+        table,
+        before: before !== undefined && isSchemaState(before) ? before : undefined,
+        after,
+        by,
+      });
+    }
+  }
+  files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { files, rows, schemas };
+}
+
+function isFileState(state: ResourceState): state is FileState {
+  return ['absent', 'file', 'directory', 'symlink', 'other'].includes(state.kind);
+}
+
+function isRowState(state: ResourceState): state is RowState {
+  return state.kind === 'absent' || state.kind === 'row';
+}
+
+function isSchemaState(state: ResourceState): state is SchemaState {
+  return state.kind === 'absent' || state.kind === 'schema';
+}
+
+function actsOf(record: ChainRecord, steps: ReadonlySet<string> | undefined): Act[] {
+  if (record.kind !== 'step' && record.kind !== 'undone') return [];
+  const { stepId, generation, seq } = record;
+  if (steps !== undefined && !steps.has(stepId)) return [];
+  const of = { stepId, generation, seq };
+  const acts = record.effects.flatMap(({ effect, outcome }): Act[] => {
+    if (effect.kind === 'perform') return [{ ...of, kind: 'call', text: describeEffect(effect) }];
+    return effect.kind === 'sql' && outcome === 'applied'
+      ? [{ ...of, kind: 'statement', text: describeEffect(effect) }]
+      : [];
+  });
+  if (record.kind === 'step' && record.step === 'command')
+    acts.push({ ...of, kind: 'command', text: commandText(record.output) });
+  return acts;
+}
+
+function commandText(output: unknown): string {
+  const { exitCode, written, removed } = (output ?? {}) as Readonly<Record<string, unknown>>;
+  return `ran a command: exit code ${String(exitCode)}, ${String(written)} written, ${String(removed)} removed`;
+}
+
+/**
+ * A recorded content: from the store, else from the file of the workspace that has just these bytes. Undefined: it is
+ * nowhere any more.
+ */
+export async function readRecorded(
+  inspection: WorkspaceInspection,
+  path: string,
+  digest: string,
+): Promise<Buffer | undefined> {
+  const stored = await inspection.content(digest as Digest);
+  if (stored !== undefined) return stored;
+  const file = join(inspection.root, path);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true) return undefined;
+  const bytes = await buffer(createReadStream(file));
+  return sha256Hex(bytes) === digest ? bytes : undefined;
+}

@@ -1,0 +1,52 @@
+/** `holdfast export`: a job as a git repository, from its record alone. */
+import path from 'node:path';
+import { Option } from 'commander';
+import { exportGit } from '../changes/git-export.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { shellWord } from '../model/shell-word.ts';
+import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import { counted } from './table.ts';
+import { whileSlow } from './terminal.ts';
+import { workspaceFor } from './verify.ts';
+
+interface Options {
+  readonly git?: string;
+  readonly job?: string;
+}
+
+export const exportCommand: CommandSpec<Options> = {
+  name: 'export',
+  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
+  description:
+    'One commit a step, with the step as author and what it did as message; what people decided about files is ' +
+    'committed in their name. The first commit has the files as the job found them.',
+  options: [
+    new Option('--git <folder>', 'an empty folder, or one to be made, for the repository'),
+    new Option('--job <id>', 'a job of this workspace; default: the one that has it, else its latest'),
+    ...CONFIG_OPTIONS,
+    ...CONNECTION_OPTIONS,
+  ],
+  examples: [['holdfast export jobs/paris --git paris-history', 'then: git -C paris-history log --stat']],
+  async run(context, [target]) {
+    const { terminal, options } = context;
+    if (options.git === undefined)
+      throw new HoldfastError('bad-input', 'Where to? Expected --git FOLDER, an empty folder or one to be made.', {
+        nextStep: `holdfast export ${shellWord(target!)} --git FOLDER`,
+      });
+    const config = await context.config();
+    const { folder, job: name } = await workspaceFor(context, config, target!);
+    await using inspection = await WorkspaceInspection.open(folder, terminal.env);
+    const job = inspection.job(options.job ?? name);
+    const to = path.resolve(terminal.cwd, options.git);
+    const made = await whileSlow(terminal, `Exporting ${job.workflowId}`, exportGit(inspection, job, to));
+    for (const { path: file, seq, why } of made.leftOut) terminal.err(`Left out: ${file} of record ${seq}: ${why}.\n`);
+    return {
+      code: EXIT.ok,
+      data: { job, ...made },
+      text:
+        `${counted(made.commits, 'commit')} of ${job.workflowId} in ${made.folder}. ` +
+        `See: git -C ${shellWord(made.folder)} log --stat`,
+    };
+  },
+};

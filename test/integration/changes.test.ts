@@ -1,0 +1,154 @@
+/** What a job changed, told by its record: the patch makes the new tree of the old one, byte for byte. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import * as z from 'zod';
+import { changesOf, readRecorded, type ChangesChoice } from '../../src/changes/job-changes.ts';
+import { exportGit } from '../../src/changes/git-export.ts';
+import { patchOf } from '../../src/changes/patch.ts';
+import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
+import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
+import { gitEnvironment } from '../support/git-environment.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'holdfast-changes-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const paths = ['a', 'b.txt', 'd/e', 'd/deep/f', 'odd näme', 'q"uote', ' space ', 'x'];
+const contents: fc.Arbitrary<Buffer> = fc.oneof(
+  fc
+    .array(fc.constantFrom('one\n', 'two\n', 'three\r\n', '\n', 'no end', 'ümlaut\n', '-- x\n', '\u001b[1m\n'), {
+      maxLength: 30,
+    })
+    .map((lines) => Buffer.from(lines.join(''))),
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  fc.constantFrom('', '\n', '\ufeffmark\n').map((text) => Buffer.from(text)),
+);
+const entry = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ content: contents, mode: fc.constantFrom(0o644, 0o755) }) },
+  { weight: 1, arbitrary: fc.record({ link: fc.constantFrom('a', 'd/e', 'nowhere') }) },
+);
+type Entry = typeof entry extends fc.Arbitrary<infer T> ? T : never;
+const changed = fc.record({ path: fc.constantFrom(...paths), to: fc.option(entry) });
+const jobs = fc.record({
+  tree: fc.array(fc.record({ path: fc.constantFrom(...paths), to: entry }), { maxLength: 8 }),
+  steps: fc.array(fc.array(changed, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }),
+});
+
+function put(at: string, to: Entry): void {
+  rmSync(at, { force: true });
+  mkdirSync(dirname(at), { recursive: true });
+  if ('link' in to) symlinkSync(to.link, at);
+  else {
+    writeFileSync(at, to.content);
+    chmodSync(at, to.mode);
+  }
+}
+
+/** Files, links and whether files may be executed: what git has. */
+function treeOf(folder: string, prefix = ''): Record<string, string> {
+  return Object.assign(
+    {},
+    ...readdirSync(join(folder, prefix))
+      .filter((name) => name !== '.holdfast' && name !== '.git')
+      .map((name) => {
+        const place = join(prefix, name);
+        const stat = lstatSync(join(folder, place));
+        if (stat.isDirectory()) return treeOf(folder, place);
+        if (stat.isSymbolicLink()) return { [place]: `→ ${readlinkSync(join(folder, place))}` };
+        return { [place]: `${(stat.mode & 0o100) !== 0} ${readFileSync(join(folder, place)).toString('latin1')}` };
+      }),
+  ) as Record<string, string>;
+}
+
+const work = defineStep({ name: 'work', input: z.strictObject({ number: z.int() }), output: z.strictObject({}) });
+
+async function patchFrom(workspace: string, choice: ChangesChoice = {}): Promise<string> {
+  await using inspection = await WorkspaceInspection.open(workspace, {});
+  const { files } = changesOf(inspection, inspection.job(), choice);
+  let patch = '';
+  for (const file of files) {
+    const { text, leftOut } = await patchOf(file, async (digest) => await readRecorded(inspection, file.path, digest));
+    assert.equal(leftOut, undefined);
+    patch += text;
+  }
+  return patch;
+}
+
+function git(folder: string, ...args: readonly string[]): string {
+  const env = { ...gitEnvironment, GIT_CEILING_DIRECTORIES: root };
+  return execFileSync('git', args, { cwd: folder, env, encoding: 'utf8' });
+}
+
+function apply(folder: string, patch: string): void {
+  if (patch === '') return;
+  const file = `${folder}.patch`;
+  writeFileSync(file, patch);
+  git(folder, 'apply', '--whitespace=nowarn', file);
+}
+
+test(
+  'the patch makes the new tree of the old one, and each commit of the export is the tree after its step',
+  { timeout: 120_000 },
+  async () => {
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(jobs, async ({ tree, steps }) => {
+        const place = join(root, String(count++));
+        const [workspace, old] = [join(place, 'new'), join(place, 'old')];
+        mkdirSync(workspace, { recursive: true });
+        for (const { path, to } of tree) put(join(workspace, path), to);
+        cpSync(workspace, old, { recursive: true, verbatimSymlinks: true });
+        const code = implementStep(work, async (ctx, { number }) => {
+          const last = new Map(steps[number]!.map(({ path, to }) => [path, to]));
+          for (const [path, to] of last) {
+            // A link can't be written by a step's own code; commands do.
+            if (to !== null && 'content' in to) await ctx.files.write(path, to.content, { mode: to.mode });
+            else if (lstatSync(join(workspace, path), { throwIfNoEntry: false }) !== undefined)
+              await ctx.files.remove(path);
+          }
+          return {};
+        });
+        const job = openTestJob({ workspace, steps: [code] });
+        const places: Record<string, string>[] = [];
+        for (const number of steps.keys()) {
+          await job.step(work, { number }, { stepId: `work-${number}` });
+          places.push(treeOf(workspace));
+        }
+        await job.close();
+        await using inspection = await WorkspaceInspection.open(workspace, {});
+        const { folder, leftOut } = await exportGit(inspection, inspection.job(), join(place, 'git'));
+        assert.deepEqual(leftOut, []);
+        const touched = new Set(steps.flat().map(({ path }) => path));
+        const known = (files: Record<string, string>): unknown =>
+          Object.fromEntries(Object.entries(files).filter(([path]) => touched.has(path)));
+        for (const [number, expected] of [treeOf(old), ...places].entries()) {
+          git(folder, 'checkout', '--quiet', `main~${places.length - number}`);
+          assert.deepEqual(treeOf(folder), known(expected));
+        }
+        for (const [number, expected] of places.entries()) {
+          const from = number === 0 ? {} : { from: `work-${number - 1}` };
+          apply(old, await patchFrom(workspace, { ...from, to: `work-${number}` }));
+          assert.deepEqual(treeOf(old), expected);
+        }
+        rmSync(place, { recursive: true });
+      }),
+      { numRuns: 5 },
+    );
+  },
+);
