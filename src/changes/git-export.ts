@@ -19,8 +19,8 @@ import { parseResource } from '../model/record/resource.ts';
 import type { FileState } from '../model/record/world.ts';
 import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { gitPath, isForGit } from './git-path.ts';
-import { assertSound, readRecorded } from './job-changes.ts';
-import { entryOf } from './patch.ts';
+import { assertSound, contentsOf } from './job-changes.ts';
+import { entryOf, type ReadContent } from './patch.ts';
 
 export interface GitExport {
   readonly folder: string;
@@ -74,11 +74,11 @@ function pathOf(resource: string): string | undefined {
 class Commits {
   count = 0;
   readonly leftOut: { readonly path: string; readonly seq: number; readonly why: string }[] = [];
-  readonly #inspection: WorkspaceInspection;
+  readonly #contentOf: (path: string) => ReadContent;
   readonly #job: InspectedJob;
 
   constructor(inspection: WorkspaceInspection, job: InspectedJob) {
-    this.#inspection = inspection;
+    this.#contentOf = contentsOf(inspection);
     this.#job = job;
   }
 
@@ -118,7 +118,7 @@ class Commits {
       if (!isForGit(path)) this.leftOut.push({ path, seq, why: 'git takes no path with .git in it' });
     for (const [path, state] of usable) if (isNothingForGit(state)) yield `D ${gitPath(path)}\n`;
     for (const [path, state] of usable) {
-      const entry = await entryOf(state, async (digest) => await readRecorded(this.#inspection, path, digest));
+      const entry = await entryOf(state, this.#contentOf(path));
       if (entry === 'gone') this.leftOut.push({ path, seq, why: 'its content is not in the store any more' });
       else if (entry !== undefined) {
         yield `M ${entry.mode} inline ${gitPath(path)}\ndata ${entry.bytes.byteLength}\n`;

@@ -16,7 +16,7 @@ import type { ChainRecord } from '../model/record/record.ts';
 import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
 import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import type { PatchedFile } from './patch.ts';
+import type { PatchedFile, ReadContent } from './patch.ts';
 
 export interface FileChange extends PatchedFile {
   readonly by: readonly ChangedBy[];
@@ -181,19 +181,16 @@ function commandText(output: unknown): string {
 }
 
 /**
- * A recorded content: from the store, else from the file of the workspace that has just these bytes. Undefined: it is
+ * Recorded contents: from the store, else from the file of the workspace that has just these bytes. Undefined: it is
  * nowhere any more.
  */
-export async function readRecorded(
-  inspection: WorkspaceInspection,
-  path: string,
-  digest: string,
-): Promise<Buffer | undefined> {
-  const stored = await inspection.content(digest as Digest);
-  if (stored !== undefined) return stored;
-  const file = join(inspection.root, path);
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat?.isFile() !== true) return undefined;
-  const bytes = await buffer(createReadStream(file));
-  return sha256Hex(bytes) === digest ? bytes : undefined;
+export function contentsOf(inspection: WorkspaceInspection): (path: string) => ReadContent {
+  return (path) => async (digest) => {
+    const stored = await inspection.content(digest as Digest);
+    if (stored !== undefined) return stored;
+    const file = join(inspection.root, path);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+    const bytes = await buffer(createReadStream(file));
+    return sha256Hex(bytes) === digest ? bytes : undefined;
+  };
 }

@@ -1,7 +1,7 @@
 /** `holdfast diff`: what a job changed, from its record alone. */
 import { Option } from 'commander';
-import { changesOf, readRecorded, type Act, type JobChanges } from '../changes/job-changes.ts';
-import { patchOf, type ReadContent } from '../changes/patch.ts';
+import { changesOf, contentsOf, type Act, type JobChanges } from '../changes/job-changes.ts';
+import { jobPatch, type JobPatch } from '../changes/job-patch.ts';
 import { listedChanges, shownChanges, type ShownChange, type Sign } from '../changes/shown-change.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -56,8 +56,8 @@ export const diffCommand: CommandSpec<Options> = {
     const job = inspection.job(options.job ?? name);
     const { from, to, step: steps } = options;
     const changes = changesOf(inspection, job, defined({ from, to, steps }));
-    const contentOf = (path: string) => async (digest: string) => await readRecorded(inspection, path, digest);
-    if (options.patch === true) return await patched(terminal, changes, contentOf);
+    const contentOf = contentsOf(inspection);
+    if (options.patch === true) return patched(terminal, changes, await jobPatch(changes, contentOf));
     const listed = options.nameOnly === true ? listedChanges(changes) : await shownChanges(changes, contentOf);
     const { workspace, acts } = changes;
     const data = { workspace, job, from: changes.from, to: changes.to, changes: listed, acts };
@@ -77,25 +77,11 @@ function assertOneForm({ stat, nameOnly, patch }: Options): void {
 }
 
 /** The patch on standard output, and nothing else; what it can't carry on standard error. */
-async function patched(
-  terminal: Terminal,
-  { files, rows, schemas, acts }: JobChanges,
-  contentOf: (path: string) => ReadContent,
-): Promise<Outcome> {
-  const leftOut: { readonly path: string; readonly why: string }[] = [];
-  let patch = '';
-  for (const file of files) {
-    const { text, leftOut: why } = await patchOf(file, contentOf(file.path));
-    patch += text;
-    if (why !== undefined) leftOut.push({ path: file.path, why });
-  }
-  for (const { path, why } of leftOut) terminal.err(`Not in the patch: ${path}: ${why}.\n`);
+function patched(terminal: Terminal, { rows, schemas, acts }: JobChanges, made: JobPatch): Outcome {
+  for (const { path, why } of made.leftOut) terminal.err(`Not in the patch: ${path}: ${why}.\n`);
   const others = rows.length + schemas.length + acts.length;
-  if (others > 0)
-    terminal.err(
-      `Not in the patch: ${counted(others, 'change')} of databases, calls and commands (without --patch).\n`,
-    );
-  return { code: EXIT.ok, data: { patch, leftOut }, text: patch.replace(/\n$/, '') };
+  if (others > 0) terminal.err(`Not in the patch: ${counted(others, 'change')} of databases, calls and commands.\n`);
+  return { code: EXIT.ok, data: made, text: made.patch.replace(/\n$/, '') };
 }
 
 const SIGN_WORDS: Readonly<Record<Sign, string>> = { A: 'new', D: 'gone', M: 'changed', T: 'another kind' };

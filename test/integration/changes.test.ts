@@ -19,10 +19,9 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import * as z from 'zod';
-import { changesOf, readRecorded, type ChangesChoice } from '../../src/changes/job-changes.ts';
-import { exportGit } from '../../src/changes/git-export.ts';
-import { patchOf } from '../../src/changes/patch.ts';
-import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
+import { exportJobToGit, jobChanges, jobPatch, type JobChangesOptions } from '../../src/changes.ts';
+import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
+import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
 import { gitEnvironment } from '../support/git-environment.ts';
 
@@ -78,15 +77,9 @@ function treeOf(folder: string, prefix = ''): Record<string, string> {
 
 const work = defineStep({ name: 'work', input: z.strictObject({ number: z.int() }), output: z.strictObject({}) });
 
-async function patchFrom(workspace: string, choice: ChangesChoice = {}): Promise<string> {
-  await using inspection = await WorkspaceInspection.open(workspace, {});
-  const { files } = changesOf(inspection, inspection.job(), choice);
-  let patch = '';
-  for (const file of files) {
-    const { text, leftOut } = await patchOf(file, async (digest) => await readRecorded(inspection, file.path, digest));
-    assert.equal(leftOut, undefined);
-    patch += text;
-  }
+async function patchFrom(workspace: string, options: JobChangesOptions): Promise<string> {
+  const { patch, leftOut } = await jobPatch(workspace, options);
+  assert.deepEqual(leftOut, []);
   return patch;
 }
 
@@ -131,8 +124,7 @@ test(
           places.push(treeOf(workspace));
         }
         await job.close();
-        await using inspection = await WorkspaceInspection.open(workspace, {});
-        const { folder, leftOut } = await exportGit(inspection, inspection.job(), join(place, 'git'));
+        const { folder, leftOut } = await exportJobToGit(workspace, join(place, 'git'));
         assert.deepEqual(leftOut, []);
         const touched = new Set(steps.flat().map(({ path }) => path));
         const known = (files: Record<string, string>): unknown =>
@@ -152,3 +144,49 @@ test(
     );
   },
 );
+
+const edit = defineStep({ name: 'edit', input: z.strictObject({}), output: z.strictObject({}) });
+
+test('files, rows, statements and calls are told with who made them, also of a step alone or a range', async () => {
+  const workspace = join(root, 'told');
+  mkdirSync(workspace);
+  writeFileSync(join(workspace, 'report.md'), 'draft\nsame\n');
+  const code = implementStep(edit, async (ctx) => {
+    await ctx.files.write('report.md', 'final\nsame\n');
+    await ctx.db('main').insert('note', { id: 1, text: 'hello' });
+    await ctx.perform('mail', { request: { to: 'ada' }, run: () => Promise.resolve('sent') });
+    return {};
+  });
+  const job = openTestJob({ workspace, steps: [code], databases: { main: 'sqlite:main.db' } });
+  const sql = 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)';
+  await job.step(dbSqlStep, { database: 'main', sql, writes: ['note'] }, { stepId: 'table' });
+  await job.step(edit, {}, { stepId: 'edit' });
+  await job.step(fileWriteStep, { path: 'other.txt', content: 'x' }, { stepId: 'other' });
+  await job.close();
+  const all = await jobChanges(workspace);
+  assert.deepEqual(
+    all.shown.map(({ resource, sign, by }) => [sign, resource, by.map(({ stepId }) => stepId).join()]),
+    [
+      ['A', 'file:other.txt', 'other'],
+      ['M', 'file:report.md', 'edit'],
+      ['A', 'row:main/note/{"id":1}', 'edit'],
+      ['A', 'schema:main/note', 'table'],
+    ],
+  );
+  assert.match(all.shown[1]!.difference!, /^-draft$\n^\+final$/m);
+  assert.deepEqual(
+    all.acts.map(({ kind, stepId }) => `${kind} of ${stepId}`),
+    ['statement of table', 'call of edit'],
+  );
+  const names = async (options: JobChangesOptions): Promise<readonly string[]> =>
+    (await jobChanges(workspace, options)).shown.map(({ resource }) => resource);
+  assert.deepEqual(await names({ steps: ['other'] }), ['file:other.txt']);
+  assert.deepEqual(await names({ from: 'table', to: 'edit' }), ['file:report.md', 'row:main/note/{"id":1}']);
+  await assert.rejects(jobChanges(workspace, { steps: ['nobody'] }), {
+    type: 'not-found',
+    message: /^--step nobody: no step of this name is recorded\. Recorded are table, edit, other\.$/,
+  });
+  await assert.rejects(jobChanges(workspace, { from: '99' }), { type: 'not-found', message: /the record ends with/ });
+  await assert.rejects(jobChanges(root), { type: 'not-found', message: /has no record of a job/ });
+  await assert.rejects(exportJobToGit(workspace, workspace), { type: 'bad-input', message: /is not empty/ });
+});

@@ -1,0 +1,63 @@
+/**
+ * What a job changed, from its record alone: the package entry `holdfast/changes`, which `holdfast diff` and
+ * `holdfast export` show. It needs no server and no worker; the job may have ended. Run it on the host that has the
+ * workspace (`HoldfastClient.workspaceOf` names the folder). Nothing in the workspace is written: all calls are safe to
+ * repeat.
+ */
+import { exportGit, type GitExport } from './changes/git-export.ts';
+import { changesOf, contentsOf, type ChangesChoice, type JobChanges } from './changes/job-changes.ts';
+import { jobPatch as patchOfChanges, type JobPatch } from './changes/job-patch.ts';
+import { shownChanges, type ShownChange } from './changes/shown-change.ts';
+import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
+import { WorkspaceInspection } from './protocol/inspect/inspection.ts';
+
+export interface JobChangesOptions extends ChangesChoice {
+  /** By Workflow id or job id. Default: the job that has the workspace, else its latest. */
+  readonly job?: string;
+}
+
+const OPTIONS: OptionNames<JobChangesOptions> = { job: true, from: true, to: true, steps: true };
+
+export interface ReadJobChanges extends JobChanges {
+  /** Each change of a file, row or schema, with its difference as people read it; differences are cut to 32 KiB. */
+  readonly shown: readonly ShownChange[];
+}
+
+/**
+ * Everything that the job changed, called and stated.
+ * @throws HoldfastError `not-found`: no workspace, job, step or record of this name; `ledger-damaged`; `bad-input`
+ */
+export async function jobChanges(workspace: string, options: JobChangesOptions = {}): Promise<ReadJobChanges> {
+  refuseUnknownOptions('jobChanges', options, OPTIONS);
+  await using inspection = await WorkspaceInspection.open(workspace, process.env);
+  const changes = changesOf(inspection, inspection.job(options.job), options);
+  return { ...changes, shown: await shownChanges(changes, contentsOf(inspection)) };
+}
+
+/** The files as a patch that `git apply` takes. @throws HoldfastError as `jobChanges` */
+export async function jobPatch(workspace: string, options: JobChangesOptions = {}): Promise<JobPatch> {
+  refuseUnknownOptions('jobPatch', options, OPTIONS);
+  await using inspection = await WorkspaceInspection.open(workspace, process.env);
+  return await patchOfChanges(changesOf(inspection, inspection.job(options.job), options), contentsOf(inspection));
+}
+
+/**
+ * Makes a git repository in a folder that is empty or not there: the files as the job found them, then a commit a step.
+ * Needs `git`. @throws HoldfastError `bad-input`: the folder is not empty, or there is no git; else as `jobChanges`
+ */
+export async function exportJobToGit(
+  workspace: string,
+  folder: string,
+  options: Pick<JobChangesOptions, 'job'> = {},
+): Promise<GitExport> {
+  refuseUnknownOptions('exportJobToGit', options, { job: true });
+  await using inspection = await WorkspaceInspection.open(workspace, process.env);
+  return await exportGit(inspection, inspection.job(options.job), folder);
+}
+
+export type { GitExport } from './changes/git-export.ts';
+export type { Act, ChangesChoice, FileChange, JobChanges, RowChange, SchemaChange } from './changes/job-changes.ts';
+export type { JobPatch } from './changes/job-patch.ts';
+export type { ListedChange, ShownChange, Sign } from './changes/shown-change.ts';
+export type { ChangedBy } from './model/record/net-changes.ts';
+export { HoldfastError, isFailure } from './model/failure.ts';

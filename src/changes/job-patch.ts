@@ -1,0 +1,21 @@
+/** All file changes of a job as one patch. */
+import type { JobChanges } from './job-changes.ts';
+import { patchOf, type ReadContent } from './patch.ts';
+
+export interface JobPatch {
+  /** For `git apply`. Empty: git sees no change. */
+  readonly patch: string;
+  readonly leftOut: readonly { readonly path: string; readonly why: string }[];
+}
+
+export async function jobPatch({ files }: JobChanges, contentOf: (path: string) => ReadContent): Promise<JobPatch> {
+  const leftOut: { readonly path: string; readonly why: string }[] = [];
+  const parts: string[] = [];
+  // One after the other: each holds two contents.
+  for (const file of files) {
+    const { text, leftOut: why } = await patchOf(file, contentOf(file.path));
+    parts.push(text);
+    if (why !== undefined) leftOut.push({ path: file.path, why });
+  }
+  return { patch: parts.join(''), leftOut };
+}
