@@ -17,6 +17,7 @@ import type { Decision, JobStatus, Question } from '../src/client.ts';
 import { ANSWERS, type Answer, isFailure, readPlan, signalCommand } from '../src/index.ts';
 import { HELP, readOptions, type DemoOptions } from './options.ts';
 import { peopleAtWork } from './people.ts';
+import { tellChanges } from './changes.ts';
 import { atTheKill, prove, type Proof } from './proof.ts';
 import { setUp, type Stage } from './stage.ts';
 import { steps } from './steps.ts';
@@ -100,6 +101,10 @@ async function perform(story: Story, options: DemoOptions, interrupt: AbortSigna
   story.endAct();
   const ok = isRerun || proofs.every(({ holds }) => holds);
   if (isRerun) story.tell('You had steps run again, so the counts are shown and not judged.');
+
+  story.act('What the job changed in all, from its record: holdfast diff');
+  await tellChanges(story, stage.workspace);
+  story.endAct();
   const durationMs = Math.round(performance.now() - startedMs);
   epilogue(story, stage, options, workflowId, ok, durationMs);
   if (options.json) {

@@ -62,12 +62,11 @@ async function shownFile(file: FileChange, read: ReadContent): Promise<ShownChan
   return { ...listedFile(file), summary: summaryOf(summary, before, after), ...defined({ difference }) };
 }
 
-/** `new: a file (mode 0644); nothing → 5 bytes (…)` says twice what the sign says. */
+/** The sign says already whether it is new or gone; of a new file its usual mode needs no word. */
 function summaryOf(summary: string, before: FileState, after: FileState): string {
-  if (before.kind === 'absent' && after.kind === 'file') return summary.replace(/^new: /, '').replace('nothing → ', '');
-  if (before.kind === 'file' && after.kind === 'absent')
-    return summary.replace(/^missing: was /, '').replace(' → nothing', '');
-  return summary.replace(/^(?:new: |missing: was )/, '');
+  const said = summary.replace(/^(?:new: |missing: was )/, '');
+  if (before.kind === 'absent') return said.replace(/^a file \(mode 0644\); /, '').replace('nothing → ', '');
+  return after.kind === 'absent' ? said.replace(' → nothing', '') : said;
 }
 
 function shownRow(row: RowChange): ShownChange {

@@ -1,15 +1,13 @@
 /** `holdfast diff`: what a job changed, from its record alone. */
 import { Option } from 'commander';
-import { changesOf, contentsOf, type Act, type JobChanges } from '../changes/job-changes.ts';
+import { changesOf, contentsOf, type JobChanges } from '../changes/job-changes.ts';
 import { jobPatch, type JobPatch } from '../changes/job-patch.ts';
-import { listedChanges, shownChanges, type ShownChange, type Sign } from '../changes/shown-change.ts';
+import { listedChanges, shownChanges, type ShownChange } from '../changes/shown-change.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import type { ChangedBy } from '../model/record/net-changes.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Outcome } from './command.ts';
-import { showDifference } from './show-question.ts';
-import { stepText } from './step-text.ts';
+import { showChanges } from './show-changes.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
@@ -82,61 +80,4 @@ function patched(terminal: Terminal, { rows, schemas, acts }: JobChanges, made: 
   const others = rows.length + schemas.length + acts.length;
   if (others > 0) terminal.err(`Not in the patch: ${counted(others, 'change')} of databases, calls and commands.\n`);
   return { code: EXIT.ok, data: made, text: made.patch.replace(/\n$/, '') };
-}
-
-const SIGN_WORDS: Readonly<Record<Sign, string>> = { A: 'new', D: 'gone', M: 'changed', T: 'another kind' };
-const SIGN_STYLES = { A: 'green', D: 'red', M: 'yellow', T: 'yellow' } as const;
-
-function showChanges(terminal: Terminal, changes: JobChanges, shown: readonly ShownChange[], isStat: boolean): string {
-  const { job, workspace, from, to, acts } = changes;
-  const range = from === 0 && to === job.records ? '' : `, records ${from + 1} to ${to}`;
-  const title = `${terminal.style('bold', job.workflowId)} in ${workspace}${range}`;
-  if (shown.length === 0 && acts.length === 0) return `${title}: nothing was changed.`;
-  const counts = [
-    counted(changes.files.length, 'file'),
-    counted(changes.rows.length, 'row'),
-    counted(changes.schemas.length, 'schema'),
-    counted(acts.length, 'call, command or statement', 'calls, commands or statements'),
-  ].filter((text) => !text.startsWith('0 '));
-  return [
-    `${title}: ${counts.join(', ')}`,
-    ...shown.flatMap((change) => [...(isStat ? [] : ['']), ...showChange(terminal, change, isStat)]),
-    ...(acts.length === 0 ? [] : ['', ...acts.map((act) => showAct(terminal, act))]),
-  ].join('\n');
-}
-
-function showChange(
-  terminal: Terminal,
-  { resource, sign, by, summary, difference }: ShownChange,
-  isStat: boolean,
-): readonly string[] {
-  const title = [
-    terminal.style(SIGN_STYLES[sign], SIGN_WORDS[sign].padEnd(isStat ? 12 : 0)),
-    terminal.style('bold', resource),
-    terminal.style('dim', `(${makersText(by)})`),
-  ].join(' ');
-  if (isStat) return [summary === '' ? title : `${title} ${summary}`];
-  return [
-    title,
-    ...(summary === '' ? [] : [`   ${summary}`]),
-    ...(difference === undefined ? [] : showDifference(terminal, difference).map((line) => `   ${line}`)),
-  ];
-}
-
-const MAX_MAKERS = 5;
-
-function makersText(by: readonly ChangedBy[]): string {
-  const makers = [...new Set(by.map(makerText))];
-  const more = makers.length > MAX_MAKERS ? ` and ${makers.length - MAX_MAKERS} more` : '';
-  return `${makers.slice(0, MAX_MAKERS).join(', ')}${more}`;
-}
-
-function makerText({ stepId, generation, by, role, seq }: ChangedBy): string {
-  if (role === 'undone') return stepId === undefined ? 'put back' : `${stepId} undone`;
-  if (stepId !== undefined) return stepText(stepId, generation ?? 0);
-  return by === undefined ? `record ${seq}` : `by somebody, ${role} by ${by}`;
-}
-
-function showAct(terminal: Terminal, { text, stepId, generation }: Act): string {
-  return `${text} ${terminal.style('dim', `(${stepText(stepId, generation)})`)}`;
 }
