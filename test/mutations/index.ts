@@ -2,6 +2,7 @@
  * The guarantees, each broken once: what is taken away, and the tests that must then fail. `npm run mutate` does it in
  * a copy of the checkout. A mutation that no test notices is a guarantee without a test.
  */
+import { CHANGES } from './changes.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { ENDING } from './ending.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
@@ -41,4 +42,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STORAGE,
   ...SECRETS,
   ...ENCRYPTION,
+  ...CHANGES,
 ];
