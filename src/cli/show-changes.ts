@@ -2,7 +2,7 @@
 import type { Act, JobChanges } from '../changes/job-changes.ts';
 import type { ListedChange, ShownChange, Sign } from '../changes/shown-change.ts';
 import type { ChangedBy } from '../model/record/net-changes.ts';
-import { showDifference } from './show-question.ts';
+import { showDifference } from './show-finding.ts';
 import { stepText } from './step-text.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
