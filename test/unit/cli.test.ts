@@ -23,6 +23,8 @@ const COMMANDS = [
   'cancel',
   'verify',
   'log',
+  'diff',
+  'export',
   'doctor',
   'keys',
   'codec-server',
