@@ -47,7 +47,7 @@ export function howToAnswer(
 function resultOptions({ findings }: Question): string {
   return findings
     .filter(needsResult)
-    .map(({ resource }, _, all) => ` --result ${all.length === 1 ? 'JSON' : `'${resource}=JSON'`}`)
+    .map(({ resource }, _, all) => ` --result ${all.length === 1 ? "'JSON'" : `'${resource}=JSON'`}`)
     .join('');
 }
 
@@ -66,7 +66,7 @@ function itemLines(
     `${items.join(' \\\n')}${more}`,
     terminal.style(
       'dim',
-      '      an answer of its own for each; an answer before --question is for all that --item does not name',
+      '      each its own; answers that exclude each other are refused; --dry-run shows what they do together',
     ),
   ];
 }

@@ -106,6 +106,8 @@ function showFates(terminal: Terminal, question: Question, preview: UsablePrevie
         'yellow',
         `  ${finding.resource}, ${answer}: step ${maker} runs again and makes it anew; what is there now is replaced`,
       );
+    if (finding.class === 'approval' && answer === 'approve')
+      return `  ${answer}: ${finding.found.text}. ${effect.does}`;
     const isOfOne = /^(file|row):/.test(finding.resource) && effect.workflow !== 'fail-job';
     return isOfOne ? `  ${finding.resource}, ${answer}: ${answerText(finding, answer)}` : `  ${answer}: ${effect.does}`;
   });

@@ -137,6 +137,16 @@ test('a preview of a decision that cannot be used says why', () => {
   );
 });
 
+test('a preview of an approval names what would be done', () => {
+  const found = { digest: sha256Hex('i'), text: 'remove notes.txt' };
+  const asked = question([finding({ resource: 'intent:clean', class: 'approval', kind: 'approval', found })], {
+    stepId: 'clean',
+    kind: 'approval',
+  });
+  const preview = previewDecision(asked, { digest: asked.digest, answer: 'approve', by: 'a', reason: 'b' });
+  assert.match(showPreview(plain, asked, preview), /^ {2}approve: remove notes\.txt\. Exactly the changes shown/m);
+});
+
 test('a preview of rejecting an approval says that the step runs again', () => {
   const asked = question([finding({ resource: 'intent:send', class: 'approval', kind: 'approval' })], {
     stepId: 'send',
@@ -270,7 +280,7 @@ test('a call in doubt shows what was to be sent and how its answer is given; a d
   const text = showQuestion(plain, 'j', asked);
   assert.match(text, /^Question [0-9a-f]{12}: a call of step pay: did it happen\?$/m);
   assert.match(text, /^ {3}\{ "amount": 7 \}$/m);
-  assert.match(text, /^ {2}holdfast decide j happened --result JSON --question [0-9a-f]{12} --dry-run$/m);
+  assert.match(text, /^ {2}holdfast decide j happened --result 'JSON' --question [0-9a-f]{12} --dry-run$/m);
   assert.ok(text.includes('"answer":"ANSWER","result":null,'), text);
   const by = { by: 'reader@example.com', reason: 'test' };
   const preview = showPreview(

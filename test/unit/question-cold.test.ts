@@ -109,7 +109,7 @@ test('of a step that cannot go on, and of a call in doubt, only what is known is
   assert.doesNotMatch(stuck, /^ {3}expected/m);
   const doubt = textOf([ALL.find(({ kind, answers }) => kind === 'outcome-unknown' && answers.includes('repeat'))!]);
   assert.match(doubt, /^ {3}known {5}begun .*; whether it happened is not known$/m);
-  assert.match(doubt, /^ {2}holdfast decide j happened --result JSON --question \w{12} --reason WHY$/m);
+  assert.match(doubt, /^ {2}holdfast decide j happened --result 'JSON' --question \w{12} --reason WHY$/m);
   assert.doesNotMatch(doubt, /^ {3}expected/m);
 });
 

@@ -86,7 +86,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
     approve: {
       does:
         'Exactly the changes shown are made, unless what the step has read has changed by then. Files and rows can ' +
-        'be taken back later, with all that the job did: abort --compensate.',
+        'be taken back later, with all that the job did: abort --compensate; a statement only if it names an undo.',
       intent: 'approved',
       manifest: 'none',
       ledger: 'decision-record',
@@ -95,7 +95,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
     reject: {
       does:
         'Nothing of it is made. The step runs again and is given your reason (a built-in step asks for the same ' +
-        'again); where its Workflow says so (onReject), the Workflow is.',
+        'again). Where its Workflow says so (onReject), it is the Workflow that is given the reason.',
       intent: 'dropped',
       manifest: 'none',
       ledger: 'decision-record',
