@@ -3,10 +3,11 @@
  * named; nobody is blamed for it; and what was asked for is there afterwards, or the step can't go on.
  */
 import assert from 'node:assert/strict';
+import type { StepContext } from '../../src/model/step/step-context.ts';
 import type { TestJob } from '../../src/testing.ts';
 import { databaseTests, testPostgres, type DatabaseJobs } from '../support/database-jobs.ts';
 import { dieAt } from '../support/fault-hook.ts';
-import { decide, questionFrom } from '../support/questions.ts';
+import { comparedQuestion, decide, questionFrom } from '../support/questions.ts';
 
 const check = databaseTests(await testPostgres());
 const PARENT = 'CREATE TABLE parent (id integer PRIMARY KEY, code text UNIQUE)';
@@ -114,7 +115,8 @@ check('a trigger changes what an earlier step wrote: nobody is asked, and all of
   assert.deepEqual(await jobs.rows('SELECT * FROM totals'), []);
 });
 
-check('a counter that triggers keep both ways is as before after the undoing', async (jobs) => {
+/** A counter of the notes, which the first step of the job has set to 10 and the second has moved to 11. */
+async function counted(jobs: DatabaseJobs): Promise<TestJob> {
   const job = jobs.open();
   await jobs.direct(NOTE, TOTALS);
   await jobs.trigger('AFTER INSERT', 'note', COUNTING);
@@ -124,10 +126,27 @@ check('a counter that triggers keep both ways is as before after the undoing', a
   });
   await jobs.direct('INSERT INTO totals VALUES (1, 5)');
   await jobs.run(job, 'total', (ctx) => ctx.db('main').update('totals', { id: 1 }, { n: 10 }));
-  await jobs.run(job, 'notes', (ctx) => ctx.db('main').insert('note', { id: 1, text: 'one' }));
+  await jobs.run(job, 'notes', addNote);
   assert.deepEqual(await jobs.rows('SELECT n FROM totals'), [{ n: 11 }]);
+  return job;
+}
+
+const addNote = (ctx: StepContext): Promise<void> => ctx.db('main').insert('note', { id: 1, text: 'one' });
+
+check('a counter that triggers keep both ways is as before after the undoing', async (jobs) => {
+  const job = await counted(jobs);
   assert.deepEqual((await job.undo()).left, []);
   assert.deepEqual(await jobs.rows('SELECT n FROM totals'), [{ n: 5 }]);
+});
+
+check('a counter that triggers keep both ways counts once what is undone and made again', async (jobs) => {
+  const job = await counted(jobs);
+  await jobs.direct("UPDATE note SET text = 'edited'");
+  await decide(job, await comparedQuestion(job), { answer: 'rerun' });
+  assert.deepEqual(await jobs.rows('SELECT n FROM totals'), [{ n: 10 }]);
+  await jobs.run(job, 'notes', addNote, { generation: 1 });
+  assert.deepEqual(await jobs.rows('SELECT n FROM totals'), [{ n: 11 }]);
+  assert.equal((await job.verify()).kind, 'verified');
 });
 
 check('what a trigger changed and the record does not have is named by the undoing', async (jobs) => {

@@ -69,7 +69,7 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     find: 'return [...asked.reverse(), ...effects.filter(({ effect }) => isByDatabase(effect))];',
     replace: 'return asked.length < 0 ? effects : effects.toReversed();',
     tests: ACTS,
-    name: 'SQLite: a counter that triggers keep',
+    name: 'SQLite: a counter that triggers keep both ways counts once',
   },
   {
     guarantee: 'G1',
