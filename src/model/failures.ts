@@ -139,7 +139,7 @@ export const FAILURES = {
   'foreign-ledger': { retryable: false, nextStep: 'Use another workspace, or end the job that holds this one.' },
   fenced: { retryable: false, nextStep: 'Nothing: a newer Run of this job has taken over.' },
   'not-current-run': { retryable: false, nextStep: 'Nothing: a newer Run of this job has taken over.' },
-  'stale-world': { retryable: false, nextStep: 'Answer the question that names what differs.' },
+  'stale-world': { retryable: false, nextStep: 'Put right what the message names, then decide `rerun`.' },
   'decision-refused': {
     retryable: false,
     nextStep: 'Read the open question (`holdfast question JOB`) and answer what it offers.',

@@ -138,6 +138,15 @@ export const INFORMED: readonly Mutation[] = [
   },
   {
     guarantee: 'G3',
+    breaks: 'an undoing whose inputs keep changing is not told to let nobody change them',
+    file: 'src/protocol/question/undo.ts',
+    find: "kind === 'inputs-keep-changing' ? `${KEEPS_CHANGING}",
+    replace: "kind === 'inputs-keep-changing' && stepId === '' ? `${KEEPS_CHANGING}",
+    tests: ['test/unit/advice.test.ts'],
+    name: 'no advice sends a person to another question',
+  },
+  {
+    guarantee: 'G3',
     breaks: 'a next step names what a person does not know',
     file: 'src/model/failures.ts',
     find: "nextStep: 'Decide `rerun`: what the step did is undone, and it runs again with what it is given now.'",

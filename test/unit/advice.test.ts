@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { halfAppliedFinding, stuckFinding } from '../../src/protocol/question/stuck.ts';
+import { undoingStuckFinding } from '../../src/protocol/question/undo.ts';
 import { ALL } from '../support/finding-samples.ts';
 
 interface CarriedOut {
@@ -131,4 +133,22 @@ test('the tests that carry advice out are there, and the advice is worded as the
       `${kind} advises ${JSON.stringify(texts)}`,
     );
   }
+});
+
+test('what has changed under a step is asked about here: no advice sends a person to another question', () => {
+  const cause = { type: 'stale-world', message: 'file:a has changed' };
+  const changing = 'inputs-keep-changing';
+  assert.deepEqual(
+    [
+      stuckFinding('a', cause, changing),
+      undoingStuckFinding('a', cause, changing),
+      halfAppliedFinding(stuckFinding('a', cause), false),
+    ].map(({ advice }) => advice),
+    [
+      'Let nobody change what the step reads while it runs, then decide `rerun`.',
+      'Let nobody change what the step reads while it runs. rerun tries again; skip leaves the whole step as it is.',
+      'Put right what the message names, then decide `recheck`. It is half applied: recheck goes on where ' +
+        'it stopped, and does nothing twice.',
+    ],
+  );
 });
