@@ -1,6 +1,6 @@
 /** A damaged content of the record: the file and the content are named, and what can't be done isn't offered. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -20,8 +20,7 @@ beforeEach(async () => {
   await job.step(fileWriteStep, { path: 'large.txt', content: LARGE });
   const digest = hash('sha256', LARGE);
   blob = join(workspace, '.holdfast/blobs', digest.slice(0, 1), digest.slice(1));
-  chmodSync(blob, 0o600);
-  writeFileSync(blob, 'rotten');
+  rot();
 });
 
 afterEach(async () => {
@@ -46,3 +45,30 @@ for (const [what, change] of [
     const again = await job.verify();
     assert.ok(again.kind === 'question' && again.question.findings[0]?.answers.includes('restore'));
   });
+
+for (const [answer, left] of [
+  ['restore', 'the next\n'],
+  ['accept', LARGE],
+] as const)
+  test(`bytes of a person whose stored content is damaged are stored anew: ${answer}`, async () => {
+    const large = join(workspace, 'large.txt');
+    await job.step(fileWriteStep, { path: 'large.txt', content: 'the next\n' }, { stepId: 'next' });
+    rot();
+    writeFileSync(large, LARGE);
+    const result = await job.verify();
+    assert.ok(result.kind === 'question');
+    await job.decide(result.question, { answer });
+    assert.equal(readFileSync(large, 'utf8'), left);
+    assert.ok(readFileSync(blob, 'utf8') === LARGE, 'what the person had is not in the store');
+  });
+
+test('what a step replaces is stored anew where its stored content is damaged', async () => {
+  rot();
+  await job.step(fileWriteStep, { path: 'large.txt', content: 'the next\n' }, { stepId: 'next' });
+  assert.ok(readFileSync(blob, 'utf8') === LARGE, 'what was replaced is not in the store');
+});
+
+function rot(): void {
+  chmodSync(blob, 0o600);
+  writeFileSync(blob, 'rotten');
+}

@@ -5,6 +5,22 @@ import type { Mutation } from './mutation.ts';
 export const NOTHING_LOST: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'what is replaced counts as stored although its stored content is damaged',
+    file: 'src/effects/files/prepare.ts',
+    find: '(await blobs.hasIntact(seen.state.content))',
+    replace: 'blobs.has(seen.state.content)',
+    tests: ['test/integration/damaged-content.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what is taken for the record counts as stored although its stored content is damaged',
+    file: 'src/protocol/workspace/capture.ts',
+    find: 'await blobs.hasIntact(state.content)',
+    replace: 'blobs.has(state.content)',
+    tests: ['test/integration/damaged-content.test.ts'],
+  },
+  {
+    guarantee: 'G4',
     breaks: 'texts of SQLite that are no UTF-8 are all the same',
     file: 'src/effects/database/sqlite/odd-text.ts',
     find: 'if (exact?.length !== rows.length) return rows;',
@@ -96,8 +112,8 @@ export const NOTHING_LOST: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'the bytes that stood there are not kept before they are replaced',
     file: 'src/effects/files/prepare.ts',
-    find: "if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || blobs.has(seen.state.content)) return;",
-    replace: 'if (path !== "") return;',
+    find: "if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || (await",
+    replace: "if (path !== '' || seen.outcome !== 'seen' || seen.state.kind !== 'file' || (await",
     tests: ['test/unit/file-change.test.ts', ...DECISIONS],
   },
   {
@@ -136,7 +152,7 @@ export const NOTHING_LOST: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'bytes written into a file while it was taken away are dropped with it',
     file: 'src/effects/files/commit/settle.ts',
-    find: 'await storeIfUnknown(commit, file, state.content);',
+    find: 'else await file.store(commit.blobs);',
     replace: '',
     tests: ['test/unit/file-change-races.test.ts'],
   },

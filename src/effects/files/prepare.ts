@@ -3,7 +3,7 @@
  *
  * Invariants
  * 1. Preparing changes nothing that anybody looks at: it writes a temporary file (or folder) beside the target, and
- *    makes sure that what will be replaced is a blob.
+ *    makes sure that what will be replaced is a blob, and an intact one.
  * 2. A prepared change holds no open file: forgetting one leaks nothing but its temporary file.
  */
 import { lstatSync } from 'node:fs';
@@ -77,7 +77,7 @@ async function captureContent(
   seen: FileSighting,
   blobs: BlobStore,
 ): Promise<void> {
-  if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || blobs.has(seen.state.content)) return;
+  if (seen.outcome !== 'seen' || seen.state.kind !== 'file' || (await blobs.hasIntact(seen.state.content))) return;
   const folder = OpenFolder.open(workspace, folderOf(path));
   if (folder === undefined) return;
   try {

@@ -17,11 +17,15 @@ export async function captureFile(
   state: FileState,
 ): Promise<Digest | undefined> {
   if (state.kind !== 'file') return undefined;
-  if (!blobs.has(state.content)) await blobs.put(readWorkspaceFile(workspace, path));
-  return blobs.has(state.content) ? state.content : undefined;
+  if (await blobs.hasIntact(state.content)) return state.content;
+  const { content } = await blobs.put(readWorkspaceFile(workspace, path));
+  return content === state.content ? content : undefined;
 }
 
-/** Captures what many changes will replace, as preparing each of them would: in batches, which costs a fraction. */
+/**
+ * Captures what many changes will replace: in batches, which costs a fraction. Whether what was in the store already is
+ * intact is seen when each of them is prepared.
+ */
 export async function captureReplaced(
   workspace: FileWorkspace,
   blobs: BlobStore,

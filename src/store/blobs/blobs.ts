@@ -79,6 +79,11 @@ export class BlobStore {
     return this.#reader.has(digest);
   }
 
+  /** Before the only other copy is replaced, `has` is not enough: the content is read. */
+  async hasIntact(digest: Digest): Promise<boolean> {
+    return this.has(digest) && (await this.verify(digest)) === 'intact';
+  }
+
   /**
    * A whole content, checked.
    * @param options.maxBytes refuse more than this. Default 256 MiB

@@ -69,8 +69,10 @@ export async function settleTakenAway(commit: RunningCommit, wasThere = false): 
   try {
     const { before } = commit.change;
     const state = await file.state();
-    await storeIfUnknown(commit, file, state.content);
-    if (before.kind === 'file' && state.content !== before.content) commit.reportUnrecorded(state);
+    const isBefore = before.kind === 'file' && state.content === before.content;
+    if (isBefore) await storeIfUnknown(commit, file, state.content);
+    else await file.store(commit.blobs);
+    if (before.kind === 'file' && !isBefore) commit.reportUnrecorded(state);
     commit.reportOtherNames(file, captured);
     dropCaptured(captured);
     return commit.applied(wasThere);
@@ -79,6 +81,7 @@ export async function settleTakenAway(commit: RunningCommit, wasThere = false): 
   }
 }
 
+/** Preparing has seen that what is expected there is intact in the store. Whatever else is there is stored, or read. */
 export async function storeIfUnknown({ blobs }: RunningCommit, file: OldFile, content: Digest): Promise<void> {
   if (!blobs.has(content)) await file.store(blobs);
 }
