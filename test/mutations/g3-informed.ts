@@ -29,6 +29,15 @@ export const INFORMED: readonly Mutation[] = [
   },
   {
     guarantee: 'G3',
+    breaks: 'hundreds of control characters are shown to a person as if they were text',
+    file: 'src/effects/files/shown-text.ts',
+    find: 'if (!CONTROLS_OF_TEXTS.has(control)) odd += 1;',
+    replace: "if (control === '') odd += 1;",
+    tests: ['test/unit/file-difference.test.ts'],
+    name: 'many control characters',
+  },
+  {
+    guarantee: 'G3',
     breaks: 'lines that look the same are shown as the same',
     file: 'src/model/text-difference.ts',
     find: '...markLookAlikes(lines)]',

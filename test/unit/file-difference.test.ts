@@ -45,6 +45,22 @@ test('binary contents are named by size and digest', async () => {
   }
 });
 
+test('a content with many control characters is binary, though it has no zero byte', async () => {
+  const controls = '\u0007'.repeat(300);
+  const binary = [
+    Buffer.from(`\u0089PNG\r\n\u001a\n${controls}`, 'latin1'),
+    Buffer.from(controls),
+    Buffer.from(`\ufeff${controls}`, 'utf16le'),
+  ];
+  for (const bytes of binary) {
+    const { summary, text } = await describe(file('text'), file(bytes));
+    assert.match(summary, /^binary, 4 bytes .* → \d+ bytes/);
+    assert.equal(text, undefined);
+  }
+  for (const some of ['\u001b[1mbold\u001b[0m\n', '\f\t\r\n', 'a bell\u0007\n', '\u001b'.repeat(9)])
+    assert.notEqual((await describe(file(''), file(some))).text, undefined, JSON.stringify(some));
+});
+
 test('nothing in a content acts on a terminal or hides', async () => {
   const { text } = await describe(file(''), file('\u001b]0;x\u0007 \u202edlroW\u200b\r\n\ttab\n'));
   assert.equal(text, '@@ -1,0 +1,2 @@\n+<U+001B>]0;x<U+0007> <U+202E>dlroW<U+200B>␍\n+\ttab');
