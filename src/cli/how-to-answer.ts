@@ -3,7 +3,7 @@ import { shortDigest } from '../model/digest.ts';
 import { needsResult } from '../model/question/finding.ts';
 import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { ANSWER_PLACE, signalCommand } from '../model/question/signal-command.ts';
-import { shellWord } from '../model/shell-word.ts';
+import { quotedWord, shellWord } from '../model/shell-word.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Of more only the first two are listed. */
@@ -47,7 +47,7 @@ export function howToAnswer(
 function resultOptions({ findings }: Question): string {
   return findings
     .filter(needsResult)
-    .map(({ resource }, _, all) => ` --result ${all.length === 1 ? "'JSON'" : `'${resource}=JSON'`}`)
+    .map(({ resource }, _, all) => ` --result ${quotedWord(all.length === 1 ? 'JSON' : `${resource}=JSON`)}`)
     .join('');
 }
 
@@ -60,7 +60,7 @@ function itemLines(
   const resources = [...new Set(findings.map(({ resource }) => resource))];
   const listed = resources.length > MAX_ITEMS_LISTED ? resources.slice(0, 2) : resources;
   const more = resources.length > listed.length || question.findingsTotal > findings.length ? ' …' : '';
-  const items = listed.map((resource) => `      --item ${quoted(`${resource}=${ANSWER_PLACE}`)}`);
+  const items = listed.map((resource) => `      --item ${quotedWord(`${resource}=${ANSWER_PLACE}`)}`);
   return [
     `  ${decide} ${asked} --reason WHY \\`,
     `${items.join(' \\\n')}${more}`,
@@ -69,10 +69,6 @@ function itemLines(
       '      each its own; answers that exclude each other are refused; --dry-run shows what they do together',
     ),
   ];
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function answersOf({ findings }: Question): string {

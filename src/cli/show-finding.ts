@@ -3,6 +3,7 @@ import { isMadeAnew } from '../model/question/answer-text.ts';
 import { listedText } from '../model/question/bounded-question.ts';
 import type { Finding } from '../model/question/finding.ts';
 import { kindText } from '../model/question/kind-text.ts';
+import { quotedWord } from '../model/shell-word.ts';
 import { placeOf, type ShownFindings } from './alike-findings.ts';
 import { recordedByText } from './step-text.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,10 +34,12 @@ export function showFinding(
   if (total > 1 && finding.rerunSteps.length > 0 && finding.answers.includes('rerun'))
     lines.push(`   rerun     runs again ${listedText(finding, 'rerunSteps')}${whatBecomesOfFound(finding)}`);
   for (const { name, text } of finding.repeats ?? [])
-    lines.push(`   twice     ${text}: nothing undoes it; rerun is taken only with --item '${name}=repeat'`);
+    lines.push(
+      `   twice     ${text}: nothing undoes it; rerun is taken only with --item ${quotedWord(`${name}=repeat`)}`,
+    );
   const { keeps } = finding;
   if (keeps !== undefined) {
-    const anew = `made anew with --item '${keeps[0]}=repeat'`;
+    const anew = `made anew with --item ${quotedWord(`${keeps[0]}=repeat`)}`;
     lines.push(`   kept      ${listedText(finding, 'keeps')}: cannot be undone; ${anew}`);
   }
   const whole = databases?.get(/^(?:token|schema|row):([^/]+)/.exec(finding.resource)?.[1] ?? '');

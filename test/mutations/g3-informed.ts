@@ -38,6 +38,15 @@ export const INFORMED: readonly Mutation[] = [
   },
   {
     guarantee: 'G3',
+    breaks: 'a name with an apostrophe ends the word that a person pastes',
+    file: 'src/model/shell-word.ts',
+    find: 'text.replaceAll("\'", String.raw',
+    replace: 'text.replaceAll("never", String.raw',
+    tests: ['test/unit/question-cold.test.ts'],
+    name: 'an apostrophe is pasted whole',
+  },
+  {
+    guarantee: 'G3',
     breaks: 'lines that look the same are shown as the same',
     file: 'src/model/text-difference.ts',
     find: '...markLookAlikes(lines)]',

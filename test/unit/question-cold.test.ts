@@ -9,6 +9,7 @@ import { sha256Hex } from '../../src/model/digest.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import type { Finding } from '../../src/model/question/finding.ts';
 import { questionMarkdown } from '../../src/model/question/question-text.ts';
+import { wayToName } from '../../src/model/question/unrepeatable.ts';
 import { againText, tryText } from '../../src/model/record/try-text.ts';
 import { ABSENT } from '../../src/model/record/world.ts';
 import { unsavedQuestion } from '../../src/protocol/question/ask.ts';
@@ -168,4 +169,27 @@ test('at a terminal long sentences are broken under where they begin, and elsewh
   assert.match(lines[at + 1]!, /^ {12}\S/);
   assert.ok(lines.slice(at, at + 2).every((line) => line.length <= 60));
   assert.match(textOf([gone('a.txt')]), /^ {2}abort {5}End .*newest first\.$/m);
+});
+
+test('a name with an apostrophe is pasted whole, wherever a question says what to type', () => {
+  const call = "perform:pay/it's";
+  const statements = "statements:it's";
+  const one = { ...gone('a'), keeps: [call], repeats: [{ name: statements, text: '1 statement' }] };
+  const doubts = ["don't", "can't"].map((name): Finding => ({
+    ...gone('a'),
+    resource: `perform:pay/${name}`,
+    answers: ['happened', 'recheck', 'abort'],
+    kind: 'outcome-unknown',
+    class: 'in-doubt',
+  }));
+  const text = textOf([one, { ...gone("b'c"), resource: "file:b'c" }]);
+  const said = [
+    String.raw`--item 'perform:pay/it'\''s=repeat'`,
+    String.raw`--item 'statements:it'\''s=repeat'`,
+    String.raw`--item 'file:b'\''c=ANSWER'`,
+  ];
+  for (const typed of said) assert.ok(text.includes(typed), `${typed} in ${text}`);
+  assert.ok(textOf(doubts).includes(String.raw`--result 'perform:pay/don'\''t=JSON'`), textOf(doubts));
+  assert.ok(wayToName(statements).includes(String.raw`--item 'statements:it'\''s=repeat', in`), wayToName(statements));
+  assert.match(wayToName('statements:"a"'), /\{"statements:\\"a\\"": "repeat"\}/);
 });

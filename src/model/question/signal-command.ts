@@ -1,6 +1,7 @@
 /** The command that answers a question with nothing but Temporal's own command line. */
 import { defined } from '../defined.ts';
 import { UNSEEN } from '../readable-line.ts';
+import { quotedWord } from '../shell-word.ts';
 import { WHOLE_QUESTION_ONLY, type Answer } from './answer.ts';
 import { needsResult } from './finding.ts';
 import { wholeAnswers, type Question } from './question.ts';
@@ -48,6 +49,5 @@ function escaped(character: string): string {
 
 function shellQuote(text: string): string {
   if (/^[\w./:@-]+$/.test(text)) return text;
-  const escaped = text.replaceAll("'", String.raw`'\''`);
-  return `'${escaped}'`;
+  return quotedWord(text);
 }

@@ -2,6 +2,7 @@
  * Steps that can't simply run again: they have run statements that nothing undoes. `rerun` and `undo` are used only
  * where the decision's `items` names each such step's statements, `{"statements:STEP": "repeat"}`.
  */
+import { quotedWord } from '../shell-word.ts';
 import type { Answer } from './answer.ts';
 import type { Finding } from './finding.ts';
 
@@ -14,7 +15,8 @@ export function statementsOf(stepId: string): string {
 
 /** How a person has statements run again that are not undone. */
 export function wayToName(name: string): string {
-  return `where that is wanted, name it: --item '${name}=repeat', in a Signal "items": {"${name}": "repeat"}`;
+  const option = `--item ${quotedWord(`${name}=repeat`)}`;
+  return `where that is wanted, name it: ${option}, in a Signal "items": {${JSON.stringify(name)}: "repeat"}`;
 }
 
 /** Does the answer make steps run again? */
