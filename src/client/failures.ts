@@ -155,7 +155,7 @@ function namespaceNotFound({ namespace, address }: FailureContext, cause: unknow
   return new HoldfastError(
     'not-found',
     `The Temporal server at ${address} has no namespace ${namespace}. ` +
-      `Create it with \`temporal operator namespace create --namespace ${namespace}\`, ` +
+      `Create it with \`temporal operator namespace create --namespace ${shellWord(namespace)}\`, ` +
       'or choose another with --namespace or TEMPORAL_NAMESPACE.',
     { namespace, address },
     { cause },

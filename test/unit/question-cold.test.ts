@@ -1,10 +1,12 @@
 /** A question is answered by somebody who knows nothing of Holdfast: its text alone must be enough. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { showPreview } from '../../src/cli/show-preview.ts';
 import { showQuestion } from '../../src/cli/show-question.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { previewDecision } from '../../src/client.ts';
+import { translateFailure } from '../../src/client/failures.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import type { Finding } from '../../src/model/question/finding.ts';
@@ -191,5 +193,7 @@ test('a name with an apostrophe is pasted whole, wherever a question says what t
   for (const typed of said) assert.ok(text.includes(typed), `${typed} in ${text}`);
   assert.ok(textOf(doubts).includes(String.raw`--result 'perform:pay/don'\''t=JSON'`), textOf(doubts));
   assert.ok(wayToName(statements).includes(String.raw`--item 'statements:it'\''s=repeat', in`), wayToName(statements));
+  const missing = translateFailure(new NamespaceNotFoundError("it's"), { namespace: "it's", address: 'a' });
+  assert.ok(String(missing).includes(String.raw`--namespace 'it'\''s'`), String(missing));
   assert.match(wayToName('statements:"a"'), /\{"statements:\\"a\\"": "repeat"\}/);
 });

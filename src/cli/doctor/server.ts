@@ -1,6 +1,7 @@
 /** Is there a server, with the namespace, the search attributes and a worker that jobs need? */
 import { hostname } from 'node:os';
 import type { QueuePoller, QueuePollers } from '../../client.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { workerCommand } from '../../model/worker-command.ts';
 import type { Context } from '../command.ts';
 import { failed, type Check } from './check.ts';
@@ -30,7 +31,7 @@ export async function serverChecks(context: Context<DoctorOptions>): Promise<rea
     detail: `${address}, Temporal ${found.serverVersion || 'of unknown version'}, ${found.roundTripMs} ms away`,
   };
   if (!found.namespaceExists) {
-    const create = `temporal operator namespace create --namespace ${namespace}`;
+    const create = `temporal operator namespace create --namespace ${shellWord(namespace)}`;
     const remedy = `${create}, or choose another: --namespace, TEMPORAL_NAMESPACE`;
     return [
       server,
