@@ -254,6 +254,7 @@ for (const [what, spoil] of [
       question.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
       [['file:a.txt', 'blob-damaged', ['skip', 'recheck', 'abort']]],
     );
+    assert.match(question.why, /^what step act replaced is lost or damaged in \.holdfast\/blobs$/);
     await decide(job, question, { answer: 'skip' });
     assert.deepEqual(
       (await job.undo()).left.map(({ what: left }) => left),

@@ -13,7 +13,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { UndoStepRequest } from '../../model/job/undo.ts';
-import type { Finding } from '../../model/question/finding.ts';
+import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { NotUndone } from '../../model/record/intent.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import { tokenOf, undoTokenOf } from '../../model/record/token.ts';
@@ -152,7 +152,7 @@ export class UndoWork implements StepWork {
     );
     const asked = [...findings, ...(await statementDrift(world, inverse.changes))];
     if (asked.length > 0) {
-      return { findings: asked, why: `what step ${stepId}${againText(generation)} did has changed since` };
+      return { findings: asked, why: whyAsked(`what step ${stepId}${againText(generation)}`, asked) };
     }
     return await this.#draft(tools, undone, { ...inverse, notUndone: [...notUndone, ...inverse.notUndone] });
   }
@@ -180,3 +180,13 @@ export class UndoWork implements StepWork {
     return { host: this.#host, workspace: this.#workspace, ledger, settings, jobId: this.#request.jobId };
   }
 }
+
+/** What is wrong, each kind once: a file whose stored content is damaged may be as the step left it. */
+function whyAsked(of: string, asked: readonly Finding[]): string {
+  return [...new Set(asked.map(({ kind }) => `${of} ${WRONG[kind] ?? 'did has changed since'}`))].join('; ');
+}
+
+const WRONG: Partial<Record<FindingKind, string>> = {
+  'blob-damaged': 'replaced is lost or damaged in .holdfast/blobs',
+  unreadable: 'did cannot be looked at',
+};
