@@ -49,3 +49,12 @@ test('an answer that ends the job holds for the whole question', () => {
       );
   }
 });
+
+test('undoing is named only where there is a record to undo by; a stuck step is tried again by recheck, too', () => {
+  const tells = FindingClassSchema.options.filter((cls) => ANSWERS[cls].abort!.does.includes('--compensate'));
+  assert.deepEqual(
+    FindingClassSchema.options.filter((cls) => !tells.includes(cls)),
+    ['undo', 'damaged', 'foreign'],
+  );
+  assert.match(ANSWERS.stuck.recheck!.does, /^Look again, then try the step once more/);
+});

@@ -48,6 +48,13 @@ const ABORT: AnswerEffect = {
   ledger: 'decision-record',
   workflow: 'fail-job',
 };
+/** Without a record that can be trusted nothing can be undone. */
+const ABORT_AS_IT_IS: AnswerEffect = { ...ABORT, does: 'End the job as failed. What it did stays as it is.' };
+/** The step is asked again after the comparison. */
+const RECHECK_STEP: AnswerEffect = {
+  ...RECHECK,
+  does: 'Look again, then try the step once more where it stands: mend the cause first.',
+};
 
 export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?: AnswerEffect } } = {
   discrepancy: {
@@ -172,7 +179,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       ledger: 'decision-record-and-generation',
       workflow: 'run-step-again',
     },
-    recheck: RECHECK,
+    recheck: RECHECK_STEP,
     abort: ABORT,
   },
   undo: {
@@ -215,7 +222,7 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       workflow: 'fail-job',
     },
   },
-  damaged: { recheck: RECHECK, abort: ABORT },
+  damaged: { recheck: RECHECK, abort: ABORT_AS_IT_IS },
   foreign: {
     accept: {
       does:
@@ -227,6 +234,6 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       workflow: 'verify-again',
     },
     recheck: RECHECK,
-    abort: ABORT,
+    abort: ABORT_AS_IT_IS,
   },
 };
