@@ -104,7 +104,7 @@ function showFates(terminal: Terminal, question: Question, preview: UsablePrevie
     if (preview.replaced.includes(resource) && maker !== undefined && again.has(maker))
       return terminal.style(
         'yellow',
-        `  ${finding.resource}, ${answer}: step ${maker} runs again and makes it anew; what is there now is replaced`,
+        `  ${finding.resource}, ${answer}: step ${maker} runs again and makes it anew; what is there now is replaced${keptFirst(finding)}`,
       );
     if (finding.class === 'approval' && answer === 'approve')
       return `  ${answer}: ${finding.found.text}. ${effect.does}`;
@@ -112,6 +112,11 @@ function showFates(terminal: Terminal, question: Question, preview: UsablePrevie
     return isOfOne ? `  ${finding.resource}, ${answer}: ${answerText(finding, answer)}` : `  ${answer}: ${effect.does}`;
   });
   return [...new Set(texts)];
+}
+
+/** Of a file that is there; the values of a row stay in the record. */
+function keptFirst({ found }: Finding): string {
+  return found.sizeBytes === undefined ? '' : ' (stored first, under .holdfast/blobs)';
 }
 
 /** What would be undone, newest first; only where the world still shows it. */

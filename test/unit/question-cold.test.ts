@@ -138,7 +138,8 @@ test('a preview says of what a step makes anew that it is replaced, and of the r
   assert.ok(preview.usable);
   assert.deepEqual(preview.replaced, ['file:report.md']);
   const text = showPreview(plain, asked, preview);
-  assert.match(text, /^ {2}file:report\.md, rerun: step report runs again .*what is there now is replaced$/m);
+  assert.match(text, /^ {2}file:report\.md, rerun: step report runs again .*what is there now is replaced \(stored/m);
+  assert.match(text, /is replaced \(stored first, under \.holdfast\/blobs\)$/m);
   assert.match(text, /^ {2}file:config\.json, rerun: config\.json stays as it is now\./m);
 });
 
