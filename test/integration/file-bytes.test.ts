@@ -53,6 +53,7 @@ test('an approval shows that a file changes its encoding', async () => {
   tested.code = (ctx) => ctx.files.write('latin.txt', 'café\n');
   const [finding] = (await questionFrom(doFree('approved', { approval: 'before-apply' }))).findings;
   assert.match(finding!.difference, /encoding not UTF-8 → UTF-8; [\s\S]*\n-caf<E9>\n\+café\n/);
+  assert.match(finding!.difference, /\b1 line would be added, 1 removed\b/);
 });
 
 test('a file with other names is written only by a step that says so, never into by a command', async () => {
@@ -219,7 +220,7 @@ test('a link is never followed: a read is refused, a write is shown to replace i
   assert.match(read!.found.text, /^bad-input: link\.txt is a symlink, not a file: name the file .* \("real\.txt"\)/);
   tested.code = ({ files }) => files.write('link.txt', 'new\n');
   const asked = await questionFrom(doFree('write', { approval: 'before-apply' }));
-  assert.match(asked.findings[0]!.difference, /a symbolic link to "real\.txt" was replaced by a file/);
+  assert.match(asked.findings[0]!.difference, /a symbolic link to "real\.txt" would be replaced by a file/);
   await tested.decide(asked, { answer: 'approve' });
   await doFree('write', { approval: 'before-apply' });
   assert.equal(tested.text('link.txt') + tested.text('real.txt'), 'new\nreal\n');

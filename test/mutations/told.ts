@@ -4,6 +4,30 @@ import type { Mutation } from './mutation.ts';
 export const TOLD: readonly Mutation[] = [
   {
     guarantee: 'T',
+    breaks: 'a stored content that is damaged is called a change of somebody',
+    file: 'src/protocol/undo/undo-work.ts',
+    find: "'blob-damaged': 'replaced is lost or damaged in .holdfast/blobs',",
+    replace: '',
+    tests: ['test/integration/compensate-changed.test.ts'],
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a change that waits for an approval sounds as if it were made',
+    file: 'src/protocol/workspace/difference.ts',
+    find: 'summary: plannedText(difference.summary)',
+    replace: 'summary: difference.summary',
+    tests: ['test/integration/file-bytes.test.ts'],
+  },
+  {
+    guarantee: 'T',
+    breaks: 'undoing is named where no record can be trusted',
+    file: 'src/model/question/answer-table.ts',
+    find: 'damaged: { recheck: RECHECK, abort: ABORT_AS_IT_IS }',
+    replace: 'damaged: { recheck: RECHECK, abort: ABORT }',
+    tests: ['test/unit/answer.test.ts'],
+  },
+  {
+    guarantee: 'T',
     breaks: 'a holder that stands still where nobody can end it is not told from one that works',
     file: 'src/store/lock/silent-holder.ts',
     find: "if (silent.length === 0) return '';",

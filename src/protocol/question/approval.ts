@@ -53,7 +53,7 @@ function summaryTexts({ output, logs = [] }: StepSummary): readonly string[] {
   const omitted = logs.length > MAX_LOG_LINES ? [`  (${logs.length - MAX_LOG_LINES} earlier lines)`] : [];
   return [
     ...(output === undefined || output === null ? [] : [`the step returns ${bounded(JSON.stringify(output))}`]),
-    ...(lines.length === 0 ? [] : [['the step says:', ...omitted, ...lines].join('\n')]),
+    ...(lines.length === 0 ? [] : [['the step says (its changes are not made yet):', ...omitted, ...lines].join('\n')]),
   ];
 }
 

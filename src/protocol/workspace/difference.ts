@@ -30,7 +30,7 @@ export class FileDifferences {
     const difference = await describeFileDifference(before, after, async (digest, side) =>
       side === 'expected' ? await this.#here(path) : await this.#blob(digest),
     );
-    return linesOf(difference);
+    return linesOf({ ...difference, summary: plannedText(difference.summary) });
   }
 
   async #blob(digest: Digest): Promise<Uint8Array | undefined> {
@@ -55,4 +55,13 @@ function linesOf({ summary, text, isCut }: FileDifference): string {
   if (text === undefined) return summary;
   const cut = isCut ? ['… (the record keeps no more of it; open the file to see all)'] : [];
   return [summary, text, ...cut].join('\n');
+}
+
+/** Nothing of it is done yet. */
+function plannedText(summary: string): string {
+  return summary
+    .replace(/^missing: was /, 'would be removed: ')
+    .replace(/^new: /, 'would be new: ')
+    .replace(' was replaced by ', ' would be replaced by ')
+    .replace(/(\d+ lines?) added, (\d+ removed)$/, '$1 would be added, $2');
 }
