@@ -102,10 +102,7 @@ function showFates(terminal: Terminal, question: Question, preview: UsablePrevie
     const finding = findings[index]!;
     const maker = question.findings[index]!.recordedBy?.stepId;
     if (preview.replaced.includes(resource) && maker !== undefined && again.has(maker))
-      return terminal.style(
-        'yellow',
-        `  ${finding.resource}, ${answer}: step ${maker} runs again and makes it anew; what is there now is replaced${keptFirst(finding)}`,
-      );
+      return terminal.style('yellow', `  ${finding.resource}, ${answer}: ${madeAnew(finding, maker)}`);
     if (finding.class === 'approval' && answer === 'approve')
       return `  ${answer}: ${finding.found.text}. ${effect.does}`;
     const isOfOne = /^(file|row):/.test(finding.resource) && effect.workflow !== 'fail-job';
@@ -114,9 +111,10 @@ function showFates(terminal: Terminal, question: Question, preview: UsablePrevie
   return [...new Set(texts)];
 }
 
-/** Of a file that is there; the values of a row stay in the record. */
-function keptFirst({ found }: Finding): string {
-  return found.sizeBytes === undefined ? '' : ' (stored first, under .holdfast/blobs)';
+/** A file that is there is stored; the values of a row stay in the record. */
+function madeAnew({ found }: Finding, maker: string): string {
+  const kept = found.sizeBytes === undefined ? '' : ' (stored first, under .holdfast/blobs)';
+  return `step ${maker} runs again and makes it anew; what is there now is replaced${kept}`;
 }
 
 /** What would be undone, newest first; only where the world still shows it. */
