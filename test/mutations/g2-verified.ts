@@ -48,7 +48,7 @@ export const VERIFIED: readonly Mutation[] = [
   },
   {
     guarantee: 'G2',
-    breaks: 'a watched path of openJob is another file where it is spelled otherwise',
+    breaks: 'a watched path is another file where it is spelled otherwise',
     file: 'src/model/job/watches.ts',
     find: "return checked?.ok === true ? { kind: 'file', path: checked.value } : watch;",
     replace: "return checked?.ok === false ? { kind: 'file', path: checked.hint } : watch;",
@@ -202,15 +202,6 @@ export const VERIFIED: readonly Mutation[] = [
     replace: 'if (end.exitCode === 77) return',
     tests: ['test/integration/command-in-place.test.ts'],
     name: 'watched command',
-  },
-  {
-    guarantee: 'G2',
-    breaks: 'a watched file is another resource than the same file as steps spell it',
-    file: 'src/workflows/job/plan-options.ts',
-    find: 'if (checked.ok) return checked.value;',
-    replace: 'if (checked.ok) return text;',
-    tests: ['test/integration/plan-fields.test.ts'],
-    name: 'a watch of a plan',
   },
   {
     guarantee: 'G2',

@@ -34,9 +34,9 @@ function jobWatch(watch: PlanWatch): Watch {
   return { kind: 'query', name, database, sql, params: [...params] };
 }
 
-/** Made uniform, as steps name what they read and write: one file is one resource, however it is spelled. */
+/** As it is spelled: the job's settings make every watch uniform. */
 function watchedPath(text: string): string {
   const checked = workspacePattern(text);
-  if (checked.ok) return checked.value;
+  if (checked.ok) return text;
   throw new HoldfastError('bad-input', `The watched path "${text}" ${checked.problem}: ${checked.hint}.`);
 }
