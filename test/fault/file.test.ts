@@ -69,8 +69,10 @@ function run(
   });
   const command = [process.execPath, CHILD, order];
   const [program, ...args] = options.strace === undefined ? command : ['strace', ...options.strace, ...command];
-  // strace counts per thread: the file is changed by a thread of the pool, not by the main thread.
-  return spawnSync(program!, args, { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' } });
+  // strace counts per thread: the file is changed by a thread of the pool, not by the main thread. What Node itself
+  // writes of compiled code would be counted, too.
+  const env = { ...process.env, UV_THREADPOOL_SIZE: '1', NODE_DISABLE_COMPILE_CACHE: '1' };
+  return spawnSync(program!, args, { encoding: 'utf8', env });
 }
 
 async function rollForward(change: FileChange): Promise<CommitOutcome> {

@@ -47,6 +47,18 @@ test('the note of what is accepted names its stale steps, but none that another 
   assert.ok(result.notes.includes('file:out/a.txt: what was found is the record now'), result.notes.join('; '));
 });
 
+test('the note of what is accepted names the first of very many stale steps, and how many more there are', async () => {
+  drifted.begin();
+  for (let count = 0; count < 23; count++)
+    await drifted.job.step(chain, { from: 'input.txt', to: `many/${count}` }, { stepId: `many-${count}` });
+  writeFileSync(drifted.at('input.txt'), 'edited\n');
+  const question = await comparedQuestion(drifted.job);
+  const result = await drifted.job.decide(question, { answer: 'accept' });
+  assert.ok(result.kind === 'repaired', JSON.stringify(result));
+  const [note] = result.notes.filter((text) => text.startsWith('file:input.txt'));
+  assert.match(note!, /stale, and not run again: (?:[a-z0-9-]+, ){19}[a-z0-9-]+ and 4 more$/);
+});
+
 test('a changed row of a table with a renamed column shows its own change; the schema shows the column’s', async () => {
   drifted.begin();
   drifted.sql('ALTER TABLE note RENAME COLUMN text TO body');

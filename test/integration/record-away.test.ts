@@ -97,6 +97,22 @@ for (const [how, command] of [
     await away.goesOn(question);
   });
 
+test("another job's record in its place is no record of this job, and none is begun in it", async () => {
+  away.shell('mkdir ../other');
+  const other = openTestJob({ workspace: join(away.away, '../other') });
+  await other.step(fileWriteStep, { path: 'x.txt', content: 'x' }, { stepId: 'x' });
+  await other.release();
+  await other.close();
+  away.shell('mv .holdfast ../away; cp -a ../other/.holdfast .holdfast');
+  const question = await questionFrom(away.write('c'));
+  assert.deepEqual(
+    question.findings.map(({ resource, kind }) => `${resource} ${kind}`),
+    ['ledger: ledger-missing'],
+  );
+  away.shell('rm -r .holdfast; mv ../away .holdfast');
+  await away.goesOn(question);
+});
+
 test('a damaged record is let go of: a sound copy is put there as advised, and the job goes on', async () => {
   away.shell('cp -a .holdfast ../away');
   sqliteScript(away.at('.holdfast/ledger.sqlite'), "UPDATE record SET body = replace(body, 'a.txt', 'x.txt')");

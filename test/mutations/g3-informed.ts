@@ -25,7 +25,8 @@ export const INFORMED: readonly Mutation[] = [
     file: 'src/protocol/repair/answers/accept.ts',
     find: 'stepIds.slice(0, MAX_STEPS_NAMED)',
     replace: 'stepIds.slice(0, stepIds.length)',
-    tests: ['test/fault/large-question.test.ts'],
+    tests: ['test/integration/decisions-repair.test.ts'],
+    name: 'names the first of very many',
   },
   {
     guarantee: 'G3',
