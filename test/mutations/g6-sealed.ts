@@ -69,14 +69,6 @@ export const SEALED: readonly Mutation[] = [
   },
   {
     guarantee: 'G6',
-    breaks: 'a job with a record begins anew in an emptied workspace',
-    file: 'src/protocol/verify/missing-record.ts',
-    find: 'return known.seq > 0;',
-    replace: 'return known.seq < 0;',
-    tests: DRIFT,
-  },
-  {
-    guarantee: 'G6',
     breaks: "a job with a record begins anew in another job's",
     file: 'src/protocol/verify/open-record.ts',
     find: 'if (request.known.seq > 0) return',
