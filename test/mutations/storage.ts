@@ -131,7 +131,6 @@ export const STORAGE: readonly Mutation[] = [
     file: 'src/effects/database/postgres/shared-pools.ts',
     find: 'if (pools.get(keyOf(options)) === pool) pools.delete(keyOf(options));',
     replace: '',
-    tests: ['test/integration/database-postgres-server.test.ts'],
-    name: 'a connection ended by the server|however many workspaces',
+    tests: ['test/unit/shared-pools.test.ts'],
   },
 ];
