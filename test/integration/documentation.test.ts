@@ -47,6 +47,16 @@ test('testing your steps: the test of the page passes', () => {
   assert.match(ran.stdout, /pass 2\n/);
 });
 
+test('SKILL.md: its test passes, and its plan has no problems', () => {
+  const cwd = folderOf('SKILL.md');
+  const tested = spawnSync(process.execPath, ['--test', 'steps.test.ts'], { cwd, env: outside, encoding: 'utf8' });
+  assert.equal(tested.status, 0, tested.stdout);
+  assert.match(tested.stdout, /pass 2\n/);
+  const check = [join(root, 'src/cli.ts'), 'check', 'plan.yaml'];
+  const checked = spawnSync(process.execPath, check, { cwd, env: sources, encoding: 'utf8' });
+  assert.equal(checked.status, 0, checked.stdout);
+});
+
 type Server = ChildProcessByStdio<null, Readable, Readable>;
 
 test('getting started: the commands of the page, one after the other, come to the end that it tells', async () => {
