@@ -107,6 +107,8 @@ function modelRooms() {
 const ARROWS = {
   ...modelRooms(),
   workflows: { ...WORKFLOWS, parts: ['workflows', 'model'], types: ['activities'] },
+  // The two names without a package are replaced by the bundler.
+  'workflows/beside-yours': { parts: ['workflows/agent-job'], packages: ['holdfast-beside-workflows'] },
   ...roomsOf(WORKFLOW_FLOORS, WORKFLOWS),
   store: { parts: ['store/.', 'model'], packages: ['pg', 'zod'], node: true },
   'store/ledger': { parts: ['store/ledger', 'store/.', 'model'], packages: ['zod'], node: true },
@@ -139,6 +141,10 @@ const ARROWS = {
   // Part of the Workflows' bundle: no Node.
   'codec/failure-converter': { parts: [], packages: ['@temporalio/common'] },
   'codec/payload-converter': { parts: ['model'], packages: ['@temporalio/common'] },
+  'codec/converter-over-yours': {
+    parts: ['codec/payload-converter'],
+    packages: ['@temporalio/common', 'holdfast-under-payload-converter'],
+  },
   codec: { parts: ['codec', 'model'], packages: ['@temporalio/common', '@temporalio/proto', 'zod'], node: true },
   client: {
     parts: ['client', 'codec', 'model', 'workflows/messages'],
@@ -174,6 +180,7 @@ const ARROWS = {
     node: true,
   },
   worker: { parts: 'all but cli', packages: 'all', node: true },
+  plugin: { parts: ['worker', 'model'], packages: [] },
   testing: { parts: 'all but cli', packages: 'all', node: true },
   index: { parts: ['model'], types: ['client', 'config', 'worker', 'workflows', 'activities'], packages: [] },
 };

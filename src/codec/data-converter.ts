@@ -12,7 +12,7 @@ import {
   type PayloadCodec,
   type SerializationContext,
 } from '@temporalio/common';
-import { isFailure } from '../model/failure.ts';
+import { HoldfastError, isFailure } from '../model/failure.ts';
 import { EncryptionCodec, whyForeign } from './encryption-codec.ts';
 import type { EncryptionKeys } from './keys.ts';
 import { UNREADABLE_ENCODING } from './payload-converter.ts';
@@ -21,23 +21,53 @@ import { UNREADABLE_ENCODING } from './payload-converter.ts';
 export const FAILURE_CONVERTER_PATH = modulePath('failure-converter');
 /** A module of the Workflows' bundle. */
 export const PAYLOAD_CONVERTER_PATH = modulePath('payload-converter');
+/** The same for a bundle whose user has a payload converter of their own. */
+export const CONVERTER_OVER_YOURS_PATH = modulePath('converter-over-yours');
 
 function modulePath(name: string): string {
   return fileURLToPath(new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
 }
 
-/** Throws HoldfastErrors. */
-export function clientDataConverter(keys: EncryptionKeys): DataConverter {
-  return converterOf(keys, new EncryptionCodec(keys));
+/** On top of the program's own converter, if it has one. Its codec throws HoldfastErrors. */
+export function clientDataConverter(keys: EncryptionKeys, own: DataConverter = {}): DataConverter {
+  return converterOver(own, keys, new EncryptionCodec(keys));
 }
 
-/** Fails Workflow Tasks and Activities so that they are tried again, with the failure's type. */
-export function workerDataConverter(keys: EncryptionKeys): DataConverter {
-  return converterOf(keys, new WorkerCodec(keys));
+/** The same; its codec fails Workflow Tasks and Activities so that they are tried again, with the failure's type. */
+export function workerDataConverter(keys: EncryptionKeys, own: DataConverter = {}): DataConverter {
+  return converterOver(own, keys, new WorkerCodec(keys));
 }
 
-function converterOf(keys: EncryptionKeys, codec: PayloadCodec): DataConverter {
-  return { payloadCodecs: [codec], ...(keys.isOn ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}) };
+/** Is this converter made by one of the two above? */
+export function isHoldfastConverter({ payloadCodecs = [] }: DataConverter): boolean {
+  return payloadCodecs.some((codec) => codec instanceof EncryptionCodec);
+}
+
+/**
+ * Only Holdfast's own encrypts messages of failures.
+ * @throws HoldfastError `bad-input`: encryption is on, and there is another
+ */
+export function refuseOtherFailureConverter(
+  { failureConverterPath: other }: { readonly failureConverterPath?: string | undefined },
+  isEncrypted: boolean,
+): void {
+  if (!isEncrypted || other === undefined || other === FAILURE_CONVERTER_PATH) return;
+  throw new HoldfastError(
+    'bad-input',
+    `Encryption is on, and there is a failure converter of yours: ${other}. ` +
+      "Holdfast's own must convert failures then, since it encrypts their messages.",
+    { nextStep: 'Leave failureConverterPath out, or encrypt by a codec of your own and give Holdfast no keys.' },
+  );
+}
+
+/** The program's codecs stand nearer to the server: what it has encrypted comes to Holdfast's in the clear. */
+function converterOver(own: DataConverter, keys: EncryptionKeys, codec: PayloadCodec): DataConverter {
+  refuseOtherFailureConverter(own, keys.isOn);
+  return {
+    ...own,
+    payloadCodecs: [codec, ...(own.payloadCodecs ?? [])],
+    ...(keys.isOn ? { failureConverterPath: FAILURE_CONVERTER_PATH } : {}),
+  };
 }
 
 class WorkerCodec extends EncryptionCodec {

@@ -8,22 +8,31 @@
  *    Activity that can't be read fails the Task as before: nothing is decided from it.
  * 2. Pure: the same in every replay, on every worker.
  */
-import { DefaultPayloadConverter, type Payload, type SerializationContext } from '@temporalio/common';
+import {
+  DefaultPayloadConverter,
+  type Payload,
+  type PayloadConverter,
+  type SerializationContext,
+} from '@temporalio/common';
 import { unreadable } from '../model/unreadable.ts';
 
 /** The encoding of what the codec could not decode, with the reason in its place. */
 export const UNREADABLE_ENCODING = 'binary/holdfast-unreadable';
 
-class LenientPayloadConverter extends DefaultPayloadConverter {
-  override fromPayload<T>(payload: Payload, context?: SerializationContext): T {
-    try {
-      if (encodingOf(payload) === UNREADABLE_ENCODING) throw new TypeError(textOf(payload.data));
-      return super.fromPayload<T>(payload, context);
-    } catch (error) {
-      if (context?.type !== 'workflow' || !(error instanceof Error)) throw error;
-      return unreadable(error) as T;
-    }
-  }
+/** A converter that hands over what `inner` can't read, where it was sent to the Workflow itself. */
+export function lenient(inner: PayloadConverter): PayloadConverter {
+  return {
+    toPayload: (value, context) => inner.toPayload(value, context),
+    fromPayload<T>(payload: Payload, context?: SerializationContext): T {
+      try {
+        if (encodingOf(payload) === UNREADABLE_ENCODING) throw new TypeError(textOf(payload.data));
+        return inner.fromPayload<T>(payload, context);
+      } catch (error) {
+        if (context?.type !== 'workflow' || !(error instanceof Error)) throw error;
+        return unreadable(error) as T;
+      }
+    },
+  };
 }
 
 function encodingOf({ metadata }: Payload): string | undefined {
@@ -36,4 +45,4 @@ function textOf(bytes: Uint8Array | null | undefined): string {
 }
 
 /** The name that Temporal's SDK looks for. */
-export const payloadConverter = new LenientPayloadConverter();
+export const payloadConverter = lenient(new DefaultPayloadConverter());

@@ -1,7 +1,5 @@
 /** The bundle of Workflows that a worker runs: Holdfast's own, and the user's. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -10,7 +8,12 @@ import {
   type BundleOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { FAILURE_CONVERTER_PATH, PAYLOAD_CONVERTER_PATH } from '../codec/data-converter.ts';
+import {
+  CONVERTER_OVER_YOURS_PATH,
+  FAILURE_CONVERTER_PATH,
+  PAYLOAD_CONVERTER_PATH,
+  refuseOtherFailureConverter,
+} from '../codec/data-converter.ts';
 import { ENCODED_FAILURES } from '../codec/failure-converter.ts';
 import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
@@ -25,6 +28,14 @@ export interface BundleChoice {
   readonly isEncrypted?: boolean;
 }
 
+const FROM_SOURCES = import.meta.url.endsWith('.ts');
+/** A module with Holdfast's Workflows alone. */
+export const OWN_WORKFLOWS = modulePath('index');
+/** A module with `agentJob` and, under names that the bundler replaces, what the user has. */
+const BESIDE_YOURS = modulePath('beside-yours');
+/** Tells the Workflows' code what a Run was handed. In every bundle in which a guarded job runs. */
+const CARRIED_ARGUMENT = modulePath('carried-argument');
+
 /** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
 export async function bundleWorkflows(
   workflowsPath?: string,
@@ -34,39 +45,55 @@ export async function bundleWorkflows(
   const { isEncrypted = false } = choice;
   const shipped = workflowsPath === undefined ? shippedBundle(isEncrypted) : undefined;
   if (shipped !== undefined) return shipped;
-  const fromSources = import.meta.url.endsWith('.ts');
-  const own = modulePath('index', fromSources);
-  const common: Omit<BundleOptions, 'workflowsPath'> = {
+  const theirs = workflowsPath?.startsWith('file:') === true ? fileURLToPath(workflowsPath) : workflowsPath;
+  const options = {
     logger: new DefaultLogger('WARN'),
-    payloadConverterPath: PAYLOAD_CONVERTER_PATH,
-    workflowInterceptorModules: [modulePath('carried-argument', fromSources)],
-    webpackConfigHook: (config) => resolving(config, fromSources),
-    ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
+    workflowsPath: theirs === undefined ? OWN_WORKFLOWS : resolve(theirs),
   };
-  if (workflowsPath === undefined) return await bundleWorkflowCode({ ...common, workflowsPath: own });
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-workflows-'));
-  try {
-    const entry = join(directory, 'entry.mjs');
-    const theirs = workflowsPath.startsWith('file:') ? fileURLToPath(workflowsPath) : resolve(workflowsPath);
-    writeFileSync(
-      entry,
-      `export * from ${JSON.stringify(theirs)};\nexport { agentJob } from ${JSON.stringify(own)};\n`,
-    );
-    return await bundleWorkflowCode({ ...common, workflowsPath: entry });
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  return await bundleWorkflowCode(withHoldfast(options, { isEncrypted, hasAgentJob: true }));
 }
 
-function modulePath(name: string, fromSources: boolean): string {
-  return fileURLToPath(new URL(`../workflows/${name}${fromSources ? '.ts' : '.js'}`, import.meta.url));
+export interface BundledParts extends Required<BundleChoice> {
+  readonly hasAgentJob: boolean;
+}
+
+/**
+ * What the bundler needs so that guarded jobs run in the bundle, beside whatever the options name. Safe to repeat.
+ * @throws HoldfastError `bad-input`: with encryption on, a failure converter of one's own
+ */
+export function withHoldfast(options: BundleOptions, { isEncrypted, hasAgentJob }: BundledParts): BundleOptions {
+  refuseOtherFailureConverter(options, isEncrypted);
+  const { workflowsPath, payloadConverterPath, workflowInterceptorModules = [], webpackConfigHook } = options;
+  const isBeside = hasAgentJob && workflowsPath !== OWN_WORKFLOWS && workflowsPath !== BESIDE_YOURS;
+  const isOver = payloadConverterPath !== undefined && !OWN_CONVERTERS.has(payloadConverterPath);
+  const alias = {
+    ...(isBeside ? { 'holdfast-beside-workflows$': workflowsPath } : {}),
+    ...(isOver ? { 'holdfast-under-payload-converter$': payloadConverterPath } : {}),
+  };
+  return {
+    ...options,
+    workflowsPath: isBeside ? BESIDE_YOURS : workflowsPath,
+    payloadConverterPath: isOver ? CONVERTER_OVER_YOURS_PATH : (payloadConverterPath ?? PAYLOAD_CONVERTER_PATH),
+    workflowInterceptorModules: [
+      ...workflowInterceptorModules.filter((path) => path !== CARRIED_ARGUMENT),
+      CARRIED_ARGUMENT,
+    ],
+    webpackConfigHook: (config) => resolving(webpackConfigHook?.(config) ?? config, alias),
+    ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
+  };
+}
+
+const OWN_CONVERTERS: ReadonlySet<string> = new Set([PAYLOAD_CONVERTER_PATH, CONVERTER_OVER_YOURS_PATH]);
+
+function modulePath(name: string): string {
+  return fileURLToPath(new URL(`../workflows/${name}${FROM_SOURCES ? '.ts' : '.js'}`, import.meta.url));
 }
 
 /**
  * Failures are converted inside the bundle: a bundle that was made without encryption would send their messages in the
  * clear. @throws HoldfastError `bad-input`
  */
-export function assertBundleFits({ code }: WorkflowBundleWithSourceMap, keys: EncryptionKeys): void {
+export function assertBundleFits({ code }: { readonly code: string }, keys: EncryptionKeys): void {
   if (!keys.isOn || code.includes(ENCODED_FAILURES)) return;
   throw new HoldfastError(
     'bad-input',
@@ -76,14 +103,15 @@ export function assertBundleFits({ code }: WorkflowBundleWithSourceMap, keys: En
   );
 }
 
-/** The entry lies in a folder without packages; in the checkout the package's own name means its sources. */
-function resolving(config: WebpackConfig, fromSources: boolean): WebpackConfig {
+/** A user's module may lie in a folder without packages; in the checkout the package's own name means its sources. */
+function resolving(config: WebpackConfig, alias: Readonly<Record<string, string>>): WebpackConfig {
   const packages = join(dirname(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')), '../..');
-  const conditionNames = fromSources ? { conditionNames: ['holdfast-source', '...'] } : {};
+  const conditionNames = FROM_SOURCES ? { conditionNames: ['holdfast-source', '...'] } : {};
   return {
     ...config,
     resolve: {
       ...config.resolve,
+      alias: Object.assign({}, config.resolve?.alias, alias),
       modules: [...(config.resolve?.modules ?? ['node_modules']), packages],
       ...conditionNames,
     },

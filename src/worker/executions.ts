@@ -1,11 +1,11 @@
 /** Which Run of a Workflow is the current one, as the server has it. */
-import type { Connection } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
 import protos from '@temporalio/proto';
 import { HoldfastError } from '../model/failure.ts';
 
 /** Undefined: no Run is open. @throws HoldfastError `server-unreachable` */
 export async function openRun(
-  client: Connection,
+  client: Pick<ConnectionLike, 'workflowService'>,
   namespace: string,
   workflowId: string,
 ): Promise<{ readonly runId: string; readonly firstRunId: string } | undefined> {

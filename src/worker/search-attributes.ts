@@ -1,10 +1,10 @@
 /** The search attributes by which jobs are listed. */
-import type { Connection } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
 import protos from '@temporalio/proto';
 
 /** Registers those that are missing. False, and a warning, where that is not permitted: jobs then run without them. */
 export async function ensureSearchAttributes(
-  client: Connection,
+  client: Pick<ConnectionLike, 'operatorService'>,
   namespace: string,
   warnings: string[],
 ): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** What a worker does for the dead predecessors of its own host. */
-import type { Connection } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
 import type { DeadWorker } from '../store/register/folder.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { DeadWorker } from '../store/register/folder.ts';
  * Safe to repeat.
  */
 export async function takeOverFromDead(
-  client: Connection,
+  client: Pick<ConnectionLike, 'workflowService'>,
   namespace: string,
   dead: readonly DeadWorker[],
   identity: string,

@@ -247,9 +247,9 @@ export const VERIFIED: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a worker is known by the name that it is given',
-    file: 'src/worker.ts',
-    find: "worker: { id: `${identityOf(name)}#${randomBytes(6).toString('hex')}`, identity },",
-    replace: 'worker: { id: identityOf(name), identity },',
+    file: 'src/worker/parts.ts',
+    find: "worker: { id: `${this.#identity}#${randomBytes(6).toString('hex')}`, identity: thisProcess() },",
+    replace: 'worker: { id: this.#identity, identity: thisProcess() },',
     tests: ['test/fault/workers-beside.test.ts'],
     name: 'killed one',
   },

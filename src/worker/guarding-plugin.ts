@@ -1,0 +1,162 @@
+/**
+ * Holdfast as a plugin of Temporal's SDK: what it adds to a Worker, to a replaying one, to the bundler and to a Client.
+ * `HoldfastPlugin` and `createWorker` are both made of it.
+ *
+ * Invariants
+ * 1. What the program itself has given stands: Holdfast adds, or refuses by name what it can't stand beside.
+ * 2. One plugin may serve several Workers, as one that a connection hands on does; each has parts of its own.
+ * 3. With encryption on, everything that the Worker sends is encrypted, or it isn't made.
+ */
+import { readFileSync } from 'node:fs';
+import type { ClientOptions } from '@temporalio/client';
+import { SimplePlugin } from '@temporalio/plugin';
+import {
+  Runtime,
+  type BundleOptions,
+  type ReplayWorkerOptions,
+  type Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import { HEARTBEAT_EVERY_MS } from '../activities/heartbeat.ts';
+import { clientDataConverter, isHoldfastConverter, workerDataConverter } from '../codec/data-converter.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { assertBundleFits, OWN_WORKFLOWS, withHoldfast } from './bundle.ts';
+import { ownIdentity, WorkerParts, type PartsChoice, type PolledServer } from './parts.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
+import { shippedBundle } from './shipped-bundle.ts';
+
+export interface GuardingChoice extends PartsChoice {
+  /** Does the Worker run `agentJob`? */
+  readonly hasAgentJob: boolean;
+  /** Known already. Default: asked over the Worker's own connection. */
+  readonly server?: PolledServer;
+}
+
+/** Running steps get so long to end before they are cancelled. */
+const SHUTDOWN_GRACE = '10s';
+
+/** By the functions that a Worker was given: its parts. */
+const partsOf = new WeakMap<object, WorkerParts>();
+
+/** What a Worker and a replaying one have in common. */
+type WorkflowSide = Pick<
+  WorkerOptions,
+  'workflowsPath' | 'workflowBundle' | 'interceptors' | 'plugins' | 'dataConverter'
+>;
+
+export class GuardingPlugin extends SimplePlugin {
+  readonly #choice: GuardingChoice;
+
+  constructor(choice: GuardingChoice) {
+    super({ name: 'holdfast' });
+    this.#choice = choice;
+  }
+
+  override configureWorker(options: WorkerOptions): WorkerOptions {
+    const { identity = ownIdentity(), activities = {} } = options;
+    refuseTwice(options, activities);
+    const parts = new WorkerParts(this.#choice, identity);
+    const own = { ...parts.activities };
+    for (const [name, activity] of Object.entries(own)) {
+      refuseSameName(name, activities);
+      partsOf.set(activity, parts);
+    }
+    return super.configureWorker({
+      shutdownGraceTime: SHUTDOWN_GRACE,
+      // The SDK holds back what comes sooner after the last one than this.
+      maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,
+      ...options,
+      ...this.#workflowSide(options),
+      identity,
+      activities: { ...activities, ...own },
+    });
+  }
+
+  override configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
+    return super.configureReplayWorker({ ...options, ...this.#workflowSide(options) });
+  }
+
+  override configureBundler(options: BundleOptions): BundleOptions {
+    const { keys, hasAgentJob } = this.#choice;
+    return withHoldfast(super.configureBundler(options), { isEncrypted: keys.isOn, hasAgentJob });
+  }
+
+  override configureClient(options: ClientOptions): ClientOptions {
+    const { dataConverter } = options;
+    if (dataConverter !== undefined && isHoldfastConverter(dataConverter)) throw twice('a Client');
+    return super.configureClient({ ...options, dataConverter: clientDataConverter(this.#choice.keys, dataConverter) });
+  }
+
+  override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    const runStep = worker.options.activities.get('runStep');
+    const parts = runStep === undefined ? undefined : partsOf.get(runStep);
+    if (parts === undefined)
+      throw new HoldfastError('bad-input', "Another plugin has replaced Holdfast's Activities of this Worker.", {
+        nextStep: 'Give its Activities names of their own.',
+      });
+    const server = this.#choice.server ?? (await serverOf(worker));
+    await parts.run(server, () => super.runWorker(worker, next));
+  }
+
+  #workflowSide(options: WorkflowSide): WorkflowSide {
+    const { keys } = this.#choice;
+    const { workflowBundle } = options;
+    if (workflowBundle !== undefined) assertBundleFits(codeOf(workflowBundle), keys);
+    return { ...this.#workflowsOf(options), dataConverter: workerDataConverter(keys, options.dataConverter) };
+  }
+
+  /** The Worker makes a bundle of `workflowsPath` by itself, and asks `configureBundler`. */
+  #workflowsOf({ workflowsPath, workflowBundle, interceptors, plugins = [] }: WorkflowSide): WorkflowSide {
+    const { keys, hasAgentJob } = this.#choice;
+    if (workflowsPath !== undefined || workflowBundle !== undefined || !hasAgentJob) return {};
+    const isChanged =
+      (interceptors?.workflowModules ?? []).length > 0 ||
+      plugins.some((plugin) => plugin !== this && 'configureBundler' in plugin);
+    const shipped = isChanged ? undefined : shippedBundle(keys.isOn);
+    return shipped === undefined ? { workflowsPath: OWN_WORKFLOWS } : { workflowBundle: shipped };
+  }
+}
+
+function codeOf(bundle: NonNullable<WorkerOptions['workflowBundle']>): { readonly code: string } {
+  return 'code' in bundle ? bundle : { code: readFileSync(bundle.codePath, 'utf8') };
+}
+
+function refuseTwice({ dataConverter }: WorkerOptions, activities: object): void {
+  const { runStep } = activities as { readonly runStep?: unknown };
+  const isThere = typeof runStep === 'function' && partsOf.has(runStep);
+  if (isThere || (dataConverter !== undefined && isHoldfastConverter(dataConverter))) throw twice('a Worker');
+}
+
+function twice(whom: string): HoldfastError {
+  return new HoldfastError('bad-input', `Holdfast's plugin is there twice for ${whom}.`, {
+    nextStep: 'Give it once: to the Worker or Client itself, or to its connection, which hands its plugins on.',
+  });
+}
+
+function refuseSameName(name: string, activities: object): void {
+  if (!Object.hasOwn(activities, name)) return;
+  throw new HoldfastError('bad-input', `An Activity of yours is named "${name}", as one of Holdfast's is.`, {
+    name,
+    nextStep: 'Give it another name.',
+  });
+}
+
+/** What the Worker's own connection tells. */
+async function serverOf(worker: Worker): Promise<PolledServer> {
+  const { connection } = worker;
+  const { namespace } = worker.options;
+  if (connection === undefined) throw new HoldfastError('bad-input', 'This Worker has no connection to a server.');
+  const warnings: string[] = [];
+  const hasSearchAttributes = await ensureSearchAttributes(connection, namespace, warnings);
+  for (const warning of warnings) Runtime.instance().logger.warn(warning);
+  return { name: await clusterId(connection), namespace, connection, hasSearchAttributes };
+}
+
+/** Where that may not be asked, all such servers count as one: a token of another one does nothing. */
+async function clusterId({ workflowService }: PolledServer['connection']): Promise<string> {
+  try {
+    return (await workflowService.getClusterInfo({})).clusterId;
+  } catch {
+    return 'unknown';
+  }
+}
