@@ -1,6 +1,7 @@
 /** How an Activity's error crosses into Temporal: with its type, without secrets. */
-import type { FailureType } from '../model/failures.ts';
+import { isExpected, type FailureType } from '../model/failures.ts';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Secrets } from '../protocol/secrets/secrets.ts';
@@ -27,6 +28,7 @@ function asApplicationFailure(error: unknown): unknown {
     details: [{ ...error.details }],
     ...defined({
       nextRetryDelay: error.retryAfterMs,
+      category: isExpected(error.type) ? ApplicationFailureCategory.BENIGN : undefined,
       cause: error.cause instanceof Error ? error.cause : undefined,
     }),
   });

@@ -18,7 +18,7 @@ import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
 import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
-import { abortSignal, decideSignal, decideUpdate, questionsQuery, statusQuery } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, questionsQuery, statusQuery } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
 import {
   refuseBadClientOptions,
@@ -56,6 +56,7 @@ import type {
 } from './job-types.ts';
 import { workspaceOfJob } from './job-workspace.ts';
 import { openQuestionOf } from './named-question.ts';
+import { answeredBefore, isWholeDigest, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { progressOf } from './progress.ts';
 import { retryingOf } from './retrying.ts';
@@ -162,23 +163,24 @@ export class HoldfastClient implements AsyncDisposable {
   /**
    * Gives a person's decision to a job. An Update is refused before it changes anything and answers when the decision
    * has been carried out; a Signal is only delivered: what can't be used is recorded in the job's status.
+   * Safe to repeat with the question's whole digest: the same decision gets the first answer, another is refused.
    * @throws HoldfastError `decision-refused`, `bad-input`, `not-found`, `no-worker`
    */
   async decide(workflowId: string, given: DecisionInput, options: DecideOptions = {}): Promise<Decided> {
     const via = wayOf(options);
     refuseUnknownInDecision('client.decide', given);
-    // A Signal with the whole digest needs no worker now: it waits in the history.
-    const isWhole = /^[0-9a-f]{64}$/.test(given.digest ?? '');
-    const digest =
-      via === 'signal' && isWhole ? given.digest! : (await this.openQuestion(workflowId, given.digest)).digest;
-    const decision = wellFormed({ ...given, digest });
+    const open = (): Promise<Question> => this.openQuestion(workflowId, given.digest);
     if (via === 'signal') {
+      // With the whole digest it needs no worker now: it waits in the history.
+      const decision = wellFormed({ ...given, digest: isWholeDigest(given.digest) ? given.digest : (await open()).digest });
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };
     }
-    const { done, used } = await this.#server.call(workflowId, () =>
-      this.#server.handle(workflowId).executeUpdate(decideUpdate, { args: [decision] }),
-    );
+    const question = await open().catch((error: unknown) => answeredBefore(this.#server, workflowId, given, error));
+    if ('via' in question) return question;
+    const { digest } = question;
+    const decision = wellFormed({ ...given, digest });
+    const { done, used } = await sendDecision(this.#server, workflowId, decision);
     // The record in the workspace has the last word; what it refuses leaves the question open.
     const isStillOpen = (await this.questions(workflowId).catch(() => [])).some(
       (question) => question.digest === digest,

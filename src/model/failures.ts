@@ -5,6 +5,8 @@ interface FailureRule {
   readonly retryable: boolean;
   /** What the person should do. */
   readonly nextStep: string;
+  /** Part of the ordinary course of things: no error line in a worker's log, and no failure in its metrics. */
+  readonly isExpected?: true;
 }
 
 export const FAILURES = {
@@ -88,6 +90,7 @@ export const FAILURES = {
   },
   'endpoint-busy': {
     retryable: true,
+    isExpected: true,
     nextStep: 'Nothing: the request is sent again when the endpoint said, or with growing pauses.',
   },
   'endpoint-unreachable': { retryable: true, nextStep: 'Make the endpoint reachable; the job goes on by itself.' },
@@ -112,7 +115,7 @@ export const FAILURES = {
       '`othersChange`; then decide `rerun`.',
   },
   'step-timeout': { retryable: true, nextStep: "Raise the step's `timeoutMs`, or find out what it waits for." },
-  busy: { retryable: true, nextStep: 'Nothing: it is tried again by itself.' },
+  busy: { retryable: true, isExpected: true, nextStep: 'Nothing: it is tried again by itself.' },
   'storage-unreachable': {
     retryable: true,
     nextStep: 'Make the database or disk reachable; the job goes on by itself.',
@@ -137,9 +140,17 @@ export const FAILURES = {
     nextStep: 'Run `holdfast doctor`; restore the ledger from a backup if there is one.',
   },
   'foreign-ledger': { retryable: false, nextStep: 'Use another workspace, or end the job that holds this one.' },
-  fenced: { retryable: false, nextStep: 'Nothing: a newer Run of this job has taken over.' },
-  'not-current-run': { retryable: false, nextStep: 'Nothing: a newer Run of this job has taken over.' },
-  'stale-world': { retryable: false, nextStep: 'Put right what the message names, then decide `rerun`.' },
+  fenced: { retryable: false, isExpected: true, nextStep: 'Nothing: a newer Run of this job has taken over.' },
+  'not-current-run': {
+    retryable: false,
+    isExpected: true,
+    nextStep: 'Nothing: a newer Run of this job has taken over.',
+  },
+  'stale-world': {
+    retryable: false,
+    isExpected: true,
+    nextStep: 'Put right what the message names, then decide `rerun`.',
+  },
   'decision-refused': {
     retryable: false,
     nextStep: 'Read the open question (`holdfast question JOB`) and answer what it offers.',
@@ -155,3 +166,8 @@ export const FAILURES = {
 } as const satisfies Record<string, FailureRule>;
 
 export type FailureType = keyof typeof FAILURES;
+
+/** Is such a failure part of the ordinary course of things? */
+export function isExpected(type: FailureType): boolean {
+  return (FAILURES[type] as FailureRule).isExpected === true;
+}

@@ -1,6 +1,9 @@
 /** What a worker does for the dead predecessors of its own host. */
 import type { ConnectionLike } from '@temporalio/client';
+import protos from '@temporalio/proto';
 import type { DeadWorker } from '../store/register/folder.ts';
+
+const BENIGN = protos.temporal.api.enums.v1.ApplicationErrorCategory.APPLICATION_ERROR_CATEGORY_BENIGN;
 
 /**
  * Fails the Activities that dead predecessors were running, by task token: the token of an older attempt does nothing.
@@ -33,7 +36,7 @@ export async function takeOverFromDead(
               failure: {
                 message: 'The worker died; its successor on the same host says so.',
                 source: 'holdfast',
-                applicationFailureInfo: { type: 'worker-lost', nonRetryable: false },
+                applicationFailureInfo: { type: 'worker-lost', nonRetryable: false, category: BENIGN },
               },
             }),
           ),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
+import { HoldfastClient } from '../../src/client.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { base, decision, write } from '../replay/scenario.ts';
 import { delayAnswerOf } from '../support/held.ts';
@@ -44,6 +45,24 @@ const isDone = async ({ handle }: Started, stepId: string): Promise<unknown> =>
 
 const decide = async ({ handle }: Started, digest: string, answer: string, reason = 'test'): Promise<unknown> =>
   await handle.executeUpdate('decide', { args: [{ ...decision(digest, answer), reason }] });
+
+test('a client that sends a decision again gets the first answer, also after the job; another does not', async () => {
+  const { client, connection, address } = temporal;
+  const holdfast = new HoldfastClient({ client, connection, address });
+  const { handle } = await start([shown, { ...shown, id: 'next', needs: ['shown'] }]);
+  const { digest } = await untilAsked(handle);
+  const approve = { digest, answer: 'approve', by: 'ada', reason: 'seen' } as const;
+  const first = await holdfast.decide(handle.workflowId, approve);
+  assert.deepEqual(await holdfast.decide(handle.workflowId, approve), first);
+  assert.notEqual(first.used ?? null, null);
+  await assert.rejects(holdfast.decide(handle.workflowId, { ...approve, reason: 'other' }), {
+    type: 'decision-refused',
+  });
+  const next = await untilStatus(handle, ({ questions }) => questions[0]?.stepId === 'next');
+  await holdfast.decide(handle.workflowId, { ...approve, digest: next.questions[0]!.digest });
+  await handle.result();
+  assert.deepEqual(await holdfast.decide(handle.workflowId, approve), first);
+});
 
 test('what somebody changed while a person looked at an approval is asked about before the step applies', async () => {
   const job = await start([write('a'), { ...shown, needs: ['a'] }]);
