@@ -11,12 +11,40 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 import { HoldfastError } from './model/failure.ts';
-import type { HoldfastConfig } from './model/job/holdfast-config.ts';
 import { unknownOption, type OptionNames } from './model/options.ts';
 import type { StepContract, StepImplementation } from './model/step/step.ts';
 import { defined } from './model/defined.ts';
+import type { WorkerOptions } from './worker.ts';
 
-export { defineConfig, type HoldfastConfig } from './model/job/holdfast-config.ts';
+export { defineConfig } from './model/job/holdfast-config.ts';
+
+export interface HoldfastConfig {
+  /** The code of the user's own steps (`implementStep`). */
+  readonly steps: readonly StepImplementation[];
+  /**
+   * Where relative workspaces start; a relative path starts at the configuration file. Default: the working
+   * directory.
+   */
+  readonly workspaceRoot?: string;
+  /** Default `holdfast`. */
+  readonly taskQueue?: string;
+  /**
+   * A module of the user's own Workflows; a relative path starts at the configuration file. Default: `agentJob`
+   * alone.
+   */
+  readonly workflowsPath?: string;
+  /** Default: TEMPORAL_NAMESPACE, `default`. */
+  readonly namespace?: string;
+  /**
+   * Handed to Temporal's Worker as it is: plugins, interceptors, sinks, a tuner, pollers, caches, rates, Worker
+   * Versioning, grace times.
+   */
+  readonly temporal?: WorkerOptions['temporal'];
+  /** Metrics of the SDK: a Prometheus endpoint or OpenTelemetry. Default: nothing is measured. */
+  readonly telemetry?: WorkerOptions['telemetry'];
+  /** How the worker writes its lines. Default `text`. */
+  readonly logFormat?: WorkerOptions['logFormat'];
+}
 
 export const CONFIG_NAMES = ['holdfast.config.ts', 'holdfast.config.js', 'holdfast.config.mjs'] as const;
 
@@ -73,7 +101,12 @@ const FIELDS: OptionNames<HoldfastConfig> = {
   taskQueue: true,
   workflowsPath: true,
   namespace: true,
+  temporal: true,
+  telemetry: true,
+  logFormat: true,
 };
+
+const OBJECTS: readonly (keyof HoldfastConfig)[] = ['temporal', 'telemetry'];
 
 async function readConfig(file: string): Promise<HoldfastConfig> {
   const { default: config } = await load(file);
@@ -102,10 +135,13 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
       { file },
     );
   for (const [key, value] of Object.entries(rest)) {
-    if (value !== undefined && (typeof value !== 'string' || value === ''))
-      throw new HoldfastError('bad-input', `${file}: ${key} is not text.`, { file, key });
+    if (value === undefined) continue;
+    const isObject = (OBJECTS as readonly string[]).includes(key);
+    if (isObject ? typeof value !== 'object' || value === null : typeof value !== 'string' || value === '')
+      throw new HoldfastError('bad-input', `${file}: ${key} is not ${isObject ? 'an object' : 'text'}.`, { file, key });
   }
   const { workspaceRoot, workflowsPath, taskQueue, namespace } = rest as Readonly<Record<string, string | undefined>>;
+  const { temporal, telemetry, logFormat } = config as Partial<HoldfastConfig>;
   const folder = path.dirname(file);
   const workflows = workflowsPath === undefined ? undefined : path.resolve(folder, workflowsPath);
   if (workflows !== undefined && !existsSync(workflows))
@@ -113,7 +149,7 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
   return {
     steps: steps as StepImplementation[],
     ...(workspaceRoot === undefined ? {} : { workspaceRoot: path.resolve(folder, workspaceRoot) }),
-    ...defined({ workflowsPath: workflows, taskQueue, namespace }),
+    ...defined({ workflowsPath: workflows, taskQueue, namespace, temporal, telemetry, logFormat }),
   };
 }
 

@@ -2,7 +2,10 @@
  * The package entry `holdfast`: contracts, plans, questions, decisions, failures. It holds no Node code, so that a
  * Workflow may import it.
  */
-export { defineConfig, type HoldfastConfig } from './model/job/holdfast-config.ts';
+import type { HoldfastConfig } from './config.ts';
+import { defineConfig as given } from './model/job/holdfast-config.ts';
+
+export type { HoldfastConfig } from './config.ts';
 export {
   defineStep,
   implementStep,
@@ -48,3 +51,6 @@ export { JobStatusSchema, type JobState, type JobStatus, type StepState, type St
 export { signalCommand } from './model/question/signal-command.ts';
 export { statusMarkdown } from './model/job/status-text.ts';
 export type { JobListing, JobResult, ListedJob, StartedJob } from './client.ts';
+
+/** Types the default export of `holdfast.config.ts`. It is checked when it is loaded. */
+export const defineConfig: (config: HoldfastConfig) => HoldfastConfig = given;

@@ -153,6 +153,7 @@ const ARROWS = {
   },
   config: {
     parts: ['config', 'model'],
+    types: ['worker'],
     packages: ['@temporalio/envconfig', '@temporalio/client', 'yaml', 'zod'],
     node: true,
   },

@@ -2,16 +2,22 @@
 import path from 'node:path';
 import { Option } from 'commander';
 import type { LoadedConfig } from '../config.ts';
-import type { HoldfastWorker } from '../worker.ts';
+import type { HoldfastWorker, LogFormat } from '../worker.ts';
 import { CONFIG_OPTIONS, TASK_QUEUE_OPTION, type Context } from './command.ts';
 import { wholeNumber } from './numbers.ts';
 import { counted } from './table.ts';
 import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { WorkerOptions } from '../worker.ts';
+
+type TelemetryOptions = NonNullable<WorkerOptions['telemetry']>;
 
 export interface WorkerChoice {
   readonly workspaceRoot?: string;
   readonly workflows?: string;
   readonly outagePatience?: string;
+  readonly logFormat?: LogFormat;
+  readonly prometheus?: string;
 }
 
 export const WORKER_OPTIONS: readonly Option[] = [
@@ -21,6 +27,11 @@ export const WORKER_OPTIONS: readonly Option[] = [
     '--outage-patience <seconds>',
     'how long what cannot be reached is looked at again before a person is asked; default: 30',
   ),
+  new Option('--log-format <format>', "how lines are written; default: the configuration's, text").choices([
+    'text',
+    'json',
+  ]),
+  new Option('--prometheus <host:port>', "serve the worker's metrics there; default: the configuration's telemetry"),
   TASK_QUEUE_OPTION,
   ...CONFIG_OPTIONS,
 ];
@@ -55,13 +66,16 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     options.outagePatience === undefined
       ? undefined
       : wholeNumber(options.outagePatience, '--outage-patience', 0, MAX_PATIENCE_S) * 1_000;
+  const { temporal } = config;
+  const telemetry = options.prometheus === undefined ? config.telemetry : prometheusAt(options.prometheus);
+  const logFormat = options.logFormat ?? config.logFormat;
   const { createWorker } = await import('../worker.ts');
   const worker = await createWorker({
     ...server,
     workspaceRoot,
     steps: config.steps,
     ...context.encryptionChoice,
-    ...defined({ taskQueue, workflowsPath, outagePatienceMs }),
+    ...defined({ taskQueue, workflowsPath, outagePatienceMs, temporal, telemetry, logFormat }),
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');
@@ -77,4 +91,10 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
         ? 'the built-in steps (no holdfast.config.ts here)'
         : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones`,
   };
+}
+
+/** @throws HoldfastError `bad-input` */
+function prometheusAt(bindAddress: string): TelemetryOptions {
+  if (/^(?:\[[^\]]+\]|[^:]+):\d{1,5}$/.test(bindAddress)) return { metrics: { prometheus: { bindAddress } } };
+  throw new HoldfastError('bad-input', `--prometheus ${bindAddress}: expected HOST:PORT, for example 127.0.0.1:9464.`);
 }

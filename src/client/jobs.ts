@@ -172,7 +172,10 @@ export class HoldfastClient implements AsyncDisposable {
     const open = (): Promise<Question> => this.openQuestion(workflowId, given.digest);
     if (via === 'signal') {
       // With the whole digest it needs no worker now: it waits in the history.
-      const decision = wellFormed({ ...given, digest: isWholeDigest(given.digest) ? given.digest : (await open()).digest });
+      const decision = wellFormed({
+        ...given,
+        digest: isWholeDigest(given.digest) ? given.digest : (await open()).digest,
+      });
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };
     }

@@ -113,6 +113,10 @@ const KEYS = at(
   'encryption',
   'nothing that a job takes, gives, says or fails with can be read without the codec endpoint',
 );
+const PASSED_ON = at(
+  'passed-on',
+  "a configuration's plugins and Activities are the Worker's; its metrics are served; its lines are JSON",
+);
 /** These run the protocol itself: a server would have to be killed at the very moment. */
 const NEW_RUN = at('abandoned', 'after continue-as-new, too: it is no reset');
 const TWICE = at(
@@ -224,6 +228,7 @@ const OPTIONS: Readonly<Record<string, readonly [(given: object) => Promise<unkn
       [OUTAGE, 'outagePatienceMs env'],
       [RUN, 'workflowBundle'],
       [KEYS, 'encryptionKeyFile'],
+      [PASSED_ON, 'temporal telemetry logFormat'],
     ],
   ],
   connectHoldfast: [

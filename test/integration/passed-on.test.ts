@@ -1,0 +1,105 @@
+/** What is handed on to Temporal's SDK by a configuration and the command line: plugins, metrics, lines in JSON. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { freePort } from '../../src/dev-server/ports.ts';
+import { createWorker, type WorkerOptions } from '../../src/worker.ts';
+import { testTemporal } from '../support/temporal.ts';
+import { untilTrue } from '../support/until.ts';
+
+const temporal = await testTemporal();
+const taskQueue = temporal.unique('queue');
+const checkout = join(import.meta.dirname, '../..');
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-passed-on-')));
+const port = await freePort();
+let worker: ChildProcess;
+let [said, isReady] = ['', false];
+
+const CONFIG = `
+import { defineConfig, defineStep, implementStep, z } from 'holdfast';
+const say = defineStep({ name: 'say', input: z.strictObject({ text: z.string() }), output: z.strictObject({}) });
+export default defineConfig({
+  steps: [implementStep(say, (ctx, { text }) => (ctx.log(text, { length: text.length }), {}))],
+  temporal: {
+    activities: { greet: (name) => Promise.resolve('Hello, ' + name) },
+    plugins: [{ name: 'telling', configureWorker: (options) => (process.stderr.write('telling plugin\\n'), options) }],
+    shutdownGraceTime: '1s',
+  },
+});
+`;
+
+before(async () => {
+  writeFileSync(join(root, 'holdfast.config.mjs'), CONFIG);
+  symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'));
+  const program = join(checkout, 'src/cli.ts');
+  const args = ['worker', '-q', taskQueue, '--prometheus', `127.0.0.1:${port}`, '--log-format', 'json', '--json'];
+  worker = spawn(process.execPath, ['--conditions=holdfast-source', program, ...args], {
+    cwd: root,
+    env: { ...process.env, ...temporal.env, HOLDFAST_STATE_DIR: join(root, 'state') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  worker.stderr!.on('data', (chunk) => (said += String(chunk)));
+  worker.stdout!.on('data', () => (isReady = true));
+  await untilTrue(() => isReady, { what: said });
+});
+
+after(async () => {
+  const ended = once(worker, 'close');
+  worker.kill('SIGTERM');
+  await ended;
+  rmSync(root, { recursive: true, force: true });
+});
+
+test("a configuration's plugins and Activities are the Worker's; its metrics are served; its lines are JSON", async () => {
+  const plan = {
+    schemaVersion: 1,
+    name: 'said',
+    workspace: 'said',
+    steps: [{ id: 'hello', use: 'say', with: { text: 'good day' } }],
+  };
+  const workflowId = temporal.unique('job');
+  await temporal.client.workflow.execute('agentJob', { workflowId, taskQueue, args: [{ plan }] });
+  assert.match(said, /^telling plugin$/m);
+  const line = said.split('\n').find((one) => one.includes('good day'));
+  const { job, step, message, level, length } = JSON.parse(line ?? '{}') as Record<string, unknown>;
+  assert.deepEqual(
+    { job, step, message, level, length },
+    {
+      job: workflowId,
+      step: 'hello',
+      message: 'good day',
+      level: 'INFO',
+      length: 8,
+    },
+  );
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  assert.match(
+    metrics,
+    new RegExp(`^temporal_activity_execution_latency_count\\{[^}]*activity_type="runStep"[^}]*\\} \\d`, 'm'),
+  );
+});
+
+test('options that contradict each other are refused by name, before anything is connected', async () => {
+  const refused = async (options: WorkerOptions, message: RegExp): Promise<void> => {
+    await assert.rejects(createWorker({ address: '127.0.0.1:1', env: {}, ...options }), { type: 'bad-input', message });
+  };
+  const tuner = {} as NonNullable<NonNullable<WorkerOptions['temporal']>['tuner']>;
+  await refused({ temporal: { tuner }, maxConcurrentSteps: 3 }, /temporal\.tuner and maxConcurrentSteps are both set/);
+  await refused({ temporal: { taskQueue: 'mine' } as object }, /temporal\.taskQueue is set/);
+  const workflowBundle = { code: '', sourceMap: '' };
+  await refused({ workflowBundle, workflowsPath: 'w.ts' }, /workflowBundle and workflowsPath are both set/);
+  const version = { deploymentName: '', buildId: '1' };
+  await refused(
+    {
+      temporal: {
+        workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },
+      },
+    },
+    /turn Worker Versioning on without a deployment name/,
+  );
+  await refused({ logFormat: 'xml' as 'json' }, /logFormat is "xml"\. Expected "text" or "json"\./);
+});
