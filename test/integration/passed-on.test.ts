@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -17,10 +17,11 @@ const checkout = join(import.meta.dirname, '../..');
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-passed-on-')));
 const port = await freePort();
 let worker: ChildProcess;
+let ended: Promise<unknown>;
 let [said, isReady] = ['', false];
 
 const CONFIG = `
-import { defineConfig, defineStep, implementStep, z } from 'holdfast';
+import { defineConfig, defineStep, implementStep, z } from ${JSON.stringify(join(checkout, 'src/index.ts'))};
 const say = defineStep({ name: 'say', input: z.strictObject({ text: z.string() }), output: z.strictObject({}) });
 export default defineConfig({
   steps: [implementStep(say, (ctx, { text }) => (ctx.log(text, { length: text.length }), {}))],
@@ -34,7 +35,6 @@ export default defineConfig({
 
 before(async () => {
   writeFileSync(join(root, 'holdfast.config.mjs'), CONFIG);
-  symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'));
   const program = join(checkout, 'src/cli.ts');
   const args = ['worker', '-q', taskQueue, '--prometheus', `127.0.0.1:${port}`, '--log-format', 'json', '--json'];
   worker = spawn(process.execPath, ['--conditions=holdfast-source', program, ...args], {
@@ -42,19 +42,20 @@ before(async () => {
     env: { ...process.env, ...temporal.env, HOLDFAST_STATE_DIR: join(root, 'state') },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  ended = once(worker, 'close');
   worker.stderr!.on('data', (chunk) => (said += String(chunk)));
   worker.stdout!.on('data', () => (isReady = true));
-  await untilTrue(() => isReady, { what: said });
+  await Promise.race([untilTrue(() => isReady), ended]);
+  assert.ok(isReady, said);
 });
 
 after(async () => {
-  const ended = once(worker, 'close');
   worker.kill('SIGTERM');
   await ended;
   rmSync(root, { recursive: true, force: true });
 });
 
-test("a configuration's plugins and Activities are the Worker's; its metrics are served; its lines are JSON", async () => {
+test("a configuration's plugins are the Worker's; its metrics are served; its lines are JSON", async () => {
   const plan = {
     schemaVersion: 1,
     name: 'said',

@@ -115,7 +115,7 @@ const KEYS = at(
 );
 const PASSED_ON = at(
   'passed-on',
-  "a configuration's plugins and Activities are the Worker's; its metrics are served; its lines are JSON",
+  "a configuration's plugins are the Worker's; its metrics are served; its lines are JSON",
 );
 /** These run the protocol itself: a server would have to be killed at the very moment. */
 const NEW_RUN = at('abandoned', 'after continue-as-new, too: it is no reset');
