@@ -46,6 +46,8 @@ export interface MadeWorker {
   readonly config: LoadedConfig;
   /** `2 steps of yours (holdfast.config.ts)`. */
   readonly stepsText: string;
+  /** How long running steps get when the worker is to end: `10 s`. */
+  readonly graceText: string;
 }
 
 export interface WorkerServer {
@@ -86,6 +88,7 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     encryptionText,
     workspaceRoot,
     config,
+    graceText: graceOf(temporal?.shutdownGraceTime),
     stepsText:
       config.files.length === 0
         ? 'the built-in steps (no holdfast.config.ts here)'
@@ -97,4 +100,8 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
 function prometheusAt(bindAddress: string): TelemetryOptions {
   if (/^(?:\[[^\]]+\]|[^:]+):\d{1,5}$/.test(bindAddress)) return { metrics: { prometheus: { bindAddress } } };
   throw new HoldfastError('bad-input', `--prometheus ${bindAddress}: expected HOST:PORT, for example 127.0.0.1:9464.`);
+}
+
+function graceOf(grace: number | string = '10 s'): string {
+  return typeof grace === 'number' ? `${grace} ms` : grace;
 }

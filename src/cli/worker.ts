@@ -26,7 +26,7 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     // Keys that can't be used are told before anything is connected.
     context.encryptionKeys();
     const interrupt = terminal.onInterrupt();
-    const { worker, workspaceRoot, stepsText, encryptionText } = await whileSlow(
+    const { worker, workspaceRoot, stepsText, encryptionText, graceText } = await whileSlow(
       terminal,
       `Starting a worker for ${server.address}`,
       makeWorker(context, { ...server, env }),
@@ -48,7 +48,7 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
       );
     if (interrupt.aborted) worker.shutdown();
     interrupt.addEventListener('abort', () => {
-      terminal.err('Ending: running steps get 10 s. Ctrl-C again ends at once.\n');
+      terminal.err(`Ending: running steps get ${graceText}. Ctrl-C again ends at once.\n`);
       worker.shutdown();
     });
     await worker.run();

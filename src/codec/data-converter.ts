@@ -39,7 +39,7 @@ export function workerDataConverter(keys: EncryptionKeys, own: DataConverter = {
 }
 
 /** Is this converter made by one of the two above? */
-export function isHoldfastConverter({ payloadCodecs = [] }: DataConverter): boolean {
+export function isHoldfastConverter({ payloadCodecs = [] }: Pick<DataConverter, 'payloadCodecs'>): boolean {
   return payloadCodecs.some((codec) => codec instanceof EncryptionCodec);
 }
 

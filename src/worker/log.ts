@@ -14,6 +14,9 @@ interface RuntimeChoice {
 
 const FORMATS: Readonly<Record<LogFormat, (line: Line) => string>> = { text: asText, json: asJson };
 
+/** Of the process, as its Runtime is. */
+let format: (line: Line) => string = asText;
+
 /**
  * Omits what Temporal's worker says of its own start and end; messages of steps and warnings are one line each.
  * @throws HoldfastError `bad-input`: telemetry is wanted, and the process has a Runtime already
@@ -21,7 +24,7 @@ const FORMATS: Readonly<Record<LogFormat, (line: Line) => string>> = { text: asT
 export function installRuntime({ telemetry, logFormat = 'text' }: RuntimeChoice): void {
   if (!Object.hasOwn(FORMATS, logFormat))
     throw new HoldfastError('bad-input', `logFormat is ${JSON.stringify(logFormat)}. Expected "text" or "json".`);
-  const format = FORMATS[logFormat];
+  format = FORMATS[logFormat];
   const logger = new DefaultLogger('INFO', (entry) => {
     const line = lineOf(entry);
     if (line.level === 'INFO' && line.meta['sdkComponent'] === 'worker') return;
@@ -40,6 +43,11 @@ export function installRuntime({ telemetry, logFormat = 'text' }: RuntimeChoice)
       { cause: error },
     );
   }
+}
+
+/** What a worker says of itself, in the form that its lines have. */
+export function tellWorker(level: 'WARN' | 'ERROR', message: string): void {
+  process.stderr.write(`${format({ at: new Date().toISOString(), level, message, meta: {} })}\n`);
 }
 
 interface Line {
@@ -63,15 +71,11 @@ function asText({ at, level, message, meta: { stepId, error } }: Line): string {
   return `${at} ${level} ${typeof stepId === 'string' ? `${stepId}: ` : ''}${message}${cause}`;
 }
 
-/** The names by which a job is known everywhere stand first. */
-function asJson({
-  at,
-  level,
-  message,
-  meta: { workflowId, runId, stepId, seq, error, taskToken: _token, ...rest },
-}: Line): string {
-  const known = defined({ job: workflowId, run: runId, step: stepId, seq, error: messageOf(error) });
-  return JSON.stringify({ at, level, message, ...known, ...rest }, (_key, value: unknown) =>
+/** What a step says of itself stands behind what every line has, and can't replace it. */
+function asJson({ at, level, message, meta }: Line): string {
+  const { workflowId, runId, workflowRunId, stepId, error, taskToken: _token, ...rest } = meta;
+  const known = { at, level, message, job: workflowId, run: runId ?? workflowRunId, step: stepId };
+  return JSON.stringify({ ...known, ...rest, ...known, error: messageOf(error) }, (_key, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value,
   );
 }

@@ -21,6 +21,7 @@ import { bootMoment } from '../store/life/boot-clock.ts';
 import { thisProcess } from '../store/life/process-identity.ts';
 import { stateDirectory, WorkerRegister } from '../store/register/register.ts';
 import { openRun } from './executions.ts';
+import { tellWorker } from './log.ts';
 import { takeOverFromDead } from './take-over.ts';
 import { tellUnawaited } from './unawaited.ts';
 
@@ -85,8 +86,7 @@ export class WorkerParts {
     try {
       await takeOverFromDead(connection, namespace, register.takeDead(), this.#identity);
     } catch (error) {
-      const message = `A dead worker's steps could not be taken over at once: ${(error as Error).message}`;
-      process.stderr.write(`${new Date().toISOString()} WARN ${message}\n`);
+      tellWorker('WARN', `A dead worker's steps could not be taken over at once: ${(error as Error).message}`);
     }
   }
 

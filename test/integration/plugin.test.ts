@@ -171,6 +171,9 @@ test('what the plugin cannot stand beside is refused by name, before the Worker 
     { plugins: [encrypting], workflowsPath, dataConverter: { failureConverterPath: '/their/own.js' } },
     /^Encryption is on, and there is a failure converter of yours: \/their\/own\.js\./,
   );
+  const dropping = new SimplePlugin({ name: 'dropping', dataConverter: { payloadCodecs: [] } });
+  const made = await worker({ plugins: [holdfast, dropping] });
+  await assert.rejects(made.run(), { type: 'bad-input', message: /^Another plugin has replaced the Worker's codecs/ });
   assert.throws(() => new Client({ connection: temporal.connection, plugins: [holdfast, holdfast] }), {
     type: 'bad-input',
     message: "Holdfast's plugin is there twice for a Client.",
