@@ -88,7 +88,7 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     encryptionText,
     workspaceRoot,
     config,
-    graceText: graceOf(temporal?.shutdownGraceTime),
+    graceText: graceOf(temporal as { readonly shutdownGraceTime?: string | number } | undefined),
     stepsText:
       config.files.length === 0
         ? 'the built-in steps (no holdfast.config.ts here)'
@@ -102,6 +102,6 @@ function prometheusAt(bindAddress: string): TelemetryOptions {
   throw new HoldfastError('bad-input', `--prometheus ${bindAddress}: expected HOST:PORT, for example 127.0.0.1:9464.`);
 }
 
-function graceOf(grace: number | string = '10 s'): string {
+function graceOf({ shutdownGraceTime: grace = '10 s' }: { readonly shutdownGraceTime?: string | number } = {}): string {
   return typeof grace === 'number' ? `${grace} ms` : grace;
 }

@@ -95,9 +95,13 @@ export class GuardingPlugin extends SimplePlugin {
         nextStep: 'Give its Activities names of their own.',
       });
     if (!isHoldfastConverter(worker.options.loadedDataConverter))
-      throw new HoldfastError('bad-input', "Another plugin has replaced the Worker's codecs, and Holdfast's with them.", {
-        nextStep: 'Put it before Holdfast among the plugins, or let it add to the codecs that are there.',
-      });
+      throw new HoldfastError(
+        'bad-input',
+        "Another plugin has replaced the Worker's codecs, and Holdfast's with them.",
+        {
+          nextStep: 'Put it before Holdfast among the plugins, or let it add to the codecs that are there.',
+        },
+      );
     const server = this.#choice.server ?? (await serverOf(worker));
     await parts.run(server, () => super.runWorker(worker, next));
   }

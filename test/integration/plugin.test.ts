@@ -171,9 +171,6 @@ test('what the plugin cannot stand beside is refused by name, before the Worker 
     { plugins: [encrypting], workflowsPath, dataConverter: { failureConverterPath: '/their/own.js' } },
     /^Encryption is on, and there is a failure converter of yours: \/their\/own\.js\./,
   );
-  const dropping = new SimplePlugin({ name: 'dropping', dataConverter: { payloadCodecs: [] } });
-  const made = await worker({ plugins: [holdfast, dropping] });
-  await assert.rejects(made.run(), { type: 'bad-input', message: /^Another plugin has replaced the Worker's codecs/ });
   assert.throws(() => new Client({ connection: temporal.connection, plugins: [holdfast, holdfast] }), {
     type: 'bad-input',
     message: "Holdfast's plugin is there twice for a Client.",
@@ -182,4 +179,13 @@ test('what the plugin cannot stand beside is refused by name, before the Worker 
     type: 'bad-input',
     message: 'HoldfastPlugin was given "step", which is unknown. Did you mean "steps"?',
   });
+});
+
+test("a later plugin that has replaced the Worker's codecs is told when the Worker is to run", async () => {
+  const { activities } = holdfast.configureWorker({ taskQueue: 'mine', workflowBundle });
+  const options = { activities: new Map(Object.entries(activities!)), loadedDataConverter: { payloadCodecs: [] } };
+  await assert.rejects(
+    holdfast.runWorker({ options } as unknown as Worker, () => assert.fail('it runs')),
+    { type: 'bad-input', message: /^Another plugin has replaced the Worker's codecs, and Holdfast's with them\.$/ },
+  );
 });
