@@ -102,7 +102,7 @@ export const ATTEMPTS: readonly Mutation[] = [
   {
     guarantee: 'T',
     breaks: 'an abort reaches a running step late',
-    file: 'src/worker.ts',
+    file: 'src/worker/guarding-plugin.ts',
     find: 'maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,',
     replace: "maxHeartbeatThrottleInterval: '8s',",
     tests: ['test/fault/aborts.test.ts'],
@@ -120,7 +120,7 @@ export const ATTEMPTS: readonly Mutation[] = [
   {
     guarantee: 'T',
     breaks: 'a job that is started again under the id of one that has ended never gets its workspace',
-    file: 'src/worker.ts',
+    file: 'src/worker/parts.ts',
     find: "return open !== undefined && (open.firstRunId === '' ||",
     replace: "return open !== undefined && (open.firstRunId !== '' ||",
     tests: ['test/integration/ending.test.ts'],

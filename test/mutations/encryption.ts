@@ -15,8 +15,8 @@ export const ENCRYPTION: readonly Mutation[] = [
     guarantee: 'Encryption',
     breaks: 'what clients send is not encrypted',
     file: 'src/codec/data-converter.ts',
-    find: 'return converterOf(keys, new EncryptionCodec(keys));',
-    replace: `return keys.ids.length < 0 ? converterOf(keys, new EncryptionCodec(keys)) : { payloadCodecs: [{
+    find: 'return converterOver(own, keys, new EncryptionCodec(keys));',
+    replace: `return keys.ids.length < 0 ? converterOver(own, keys, new EncryptionCodec(keys)) : { payloadCodecs: [{
       encode: async (payloads) => await Promise.resolve(payloads),
       decode: async (payloads) => await new EncryptionCodec(keys).decode(payloads),
     }] };`,
@@ -68,8 +68,8 @@ export const ENCRYPTION: readonly Mutation[] = [
     guarantee: 'Encryption',
     breaks: 'what a running step says of itself is not encrypted',
     file: 'src/codec/data-converter.ts',
-    find: 'return converterOf(keys, new WorkerCodec(keys));',
-    replace: `return converterOf(keys, {
+    find: 'return converterOver(own, keys, new WorkerCodec(keys));',
+    replace: `return converterOver(own, keys, {
       encode: async (payloads) => await Promise.resolve(payloads),
       decode: async (payloads) => await new WorkerCodec(keys).decode(payloads),
     });`,
