@@ -248,9 +248,9 @@ async function shown(
   job: string,
 ): Promise<{ readonly client: HoldfastClient; readonly question: string }> {
   const client = await context.client();
-  const { question } = context.options;
-  // A Signal with the whole digest needs no worker to be asked; a decision that is sent again has its answer already.
-  if (question !== undefined && /^[0-9a-f]{64}$/.test(question)) return { client, question };
+  const { question, signal } = context.options;
+  // A Signal with the whole digest needs no worker to be asked.
+  if (signal === true && question !== undefined && /^[0-9a-f]{64}$/.test(question)) return { client, question };
   return {
     client,
     question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, question))).digest,
