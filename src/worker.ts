@@ -19,12 +19,12 @@ import { openConnection, readChoice, type ConnectionChoice } from './client/conn
 import { defined } from './model/defined.ts';
 import { HoldfastError } from './model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
-import { assertBundleFits } from './worker/bundle.ts';
+import { assertBundleFits, modulePathOf } from './worker/bundle.ts';
 import { GuardingPlugin } from './worker/guarding-plugin.ts';
 import { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 import { installRuntime, type LogFormat } from './worker/log.ts';
 import { readPartsChoice, type PartsOptions } from './worker/parts-options.ts';
-import { modulePathOf, readPassedOn, type PassedOnOptions } from './worker/passed-on.ts';
+import { readPassedOn, type PassedOnOptions } from './worker/passed-on.ts';
 import { ensureSearchAttributes } from './worker/search-attributes.ts';
 
 export { bundleWorkflows, type BundleChoice } from './worker/bundle.ts';

@@ -9,7 +9,7 @@ import type { Decided, HoldfastClient } from '../client.ts';
 import { AnswerSchema, type Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
 import type { Decision } from '../model/question/decision.ts';
-import { shortDigest } from '../model/digest.ts';
+import { isDigest, shortDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { needsResult } from '../model/question/finding.ts';
 import { nameOfShown } from '../model/question/shown-names.ts';
@@ -250,7 +250,7 @@ async function shown(
   const client = await context.client();
   const { question, signal } = context.options;
   // A Signal with the whole digest needs no worker to be asked.
-  if (signal === true && question !== undefined && /^[0-9a-f]{64}$/.test(question)) return { client, question };
+  if (signal === true && isDigest(question)) return { client, question };
   return {
     client,
     question: (await whileSlow(context.terminal, 'Asking the worker', client.openQuestion(job, question))).digest,

@@ -11,6 +11,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
+import { isDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
@@ -56,7 +57,7 @@ import type {
 } from './job-types.ts';
 import { workspaceOfJob } from './job-workspace.ts';
 import { openQuestionOf } from './named-question.ts';
-import { answeredBefore, isWholeDigest, sendDecision } from './send-decision.ts';
+import { answeredBefore, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { progressOf } from './progress.ts';
 import { retryingOf } from './retrying.ts';
@@ -174,7 +175,7 @@ export class HoldfastClient implements AsyncDisposable {
       // With the whole digest it needs no worker now: it waits in the history.
       const decision = wellFormed({
         ...given,
-        digest: isWholeDigest(given.digest) ? given.digest : (await open()).digest,
+        digest: isDigest(given.digest) ? given.digest : (await open()).digest,
       });
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };

@@ -7,7 +7,7 @@
  *    carried out then: the refusals that the job has noted for the question are part of the id.
  */
 import { randomUUID } from 'node:crypto';
-import { digestOf } from '../model/digest.ts';
+import { digestOf, isDigest } from '../model/digest.ts';
 import { isFailure } from '../model/failure.ts';
 import { MAX_REFUSALS, type JobStatus, type Refusal } from '../model/job/status.ts';
 import type { Decision } from '../model/question/decision.ts';
@@ -32,10 +32,6 @@ export function updateIdOf(decision: Decision, refusals: readonly Refusal[]): st
   return `decide-${digestOf({ decision, refused })}`;
 }
 
-export function isWholeDigest(digest: string | undefined): digest is string {
-  return /^[0-9a-f]{64}$/.test(digest ?? '');
-}
-
 /**
  * The question is not open: what the decision got for an answer when it was, if it was sent then.
  * @throws `error`, which says that it isn't, if there is no such answer
@@ -46,7 +42,7 @@ export async function answeredBefore(
   given: DecisionInput,
   error: unknown,
 ): Promise<Decided> {
-  if (!isWholeDigest(given.digest) || !isFailure(error, 'decision-refused')) throw error;
+  if (!isDigest(given.digest) || !isFailure(error, 'decision-refused')) throw error;
   const decision = wellFormed({ ...given, digest: given.digest });
   try {
     return { via: 'update', decision, ...(await sendDecision(server, workflowId, decision)) };

@@ -11,6 +11,7 @@ import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { HoldfastError } from '../model/failure.ts';
+import { quotedWord } from '../model/shell-word.ts';
 
 export const KEYS_VARIABLE = 'HOLDFAST_ENCRYPTION_KEYS';
 export const KEY_FILE_VARIABLE = 'HOLDFAST_ENCRYPTION_KEY_FILE';
@@ -196,5 +197,5 @@ function regularFile(file: string, by: string): { readonly mode: number; readonl
 }
 
 function quoted(file: string): string {
-  return /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w./-]+$/.test(file) ? file : quotedWord(file);
 }

@@ -6,9 +6,16 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 
+const DIGEST = /^[0-9a-f]{64}$/;
+
 /** 64 lower-case hex digits. */
-export const DigestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest: 64 lower-case hex digits');
+export const DigestSchema = z.string().regex(DIGEST, 'expected a SHA-256 digest: 64 lower-case hex digits');
 export type Digest = z.infer<typeof DigestSchema>;
+
+/** A whole digest, not the first digits of one? */
+export function isDigest(text: string | undefined): text is Digest {
+  return text !== undefined && DIGEST.test(text);
+}
 
 /** SHA-256 of bytes, or of a string's UTF-8. */
 export function sha256Hex(content: Uint8Array | string): Digest {

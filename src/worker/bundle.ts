@@ -30,11 +30,11 @@ export interface BundleChoice {
 
 const FROM_SOURCES = import.meta.url.endsWith('.ts');
 /** A module with Holdfast's Workflows alone. */
-export const OWN_WORKFLOWS = modulePath('index');
+export const OWN_WORKFLOWS = ownModule('index');
 /** A module with `agentJob` and, under names that the bundler replaces, what the user has. */
-const BESIDE_YOURS = modulePath('beside-yours');
+const BESIDE_YOURS = ownModule('beside-yours');
 /** Tells the Workflows' code what a Run was handed. In every bundle in which a guarded job runs. */
-const CARRIED_ARGUMENT = modulePath('carried-argument');
+const CARRIED_ARGUMENT = ownModule('carried-argument');
 
 /** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
 export async function bundleWorkflows(
@@ -45,12 +45,17 @@ export async function bundleWorkflows(
   const { isEncrypted = false } = choice;
   const shipped = workflowsPath === undefined ? shippedBundle(isEncrypted) : undefined;
   if (shipped !== undefined) return shipped;
-  const theirs = workflowsPath?.startsWith('file:') === true ? fileURLToPath(workflowsPath) : workflowsPath;
   const options = {
     logger: new DefaultLogger('WARN'),
-    workflowsPath: theirs === undefined ? OWN_WORKFLOWS : resolve(theirs),
+    workflowsPath: modulePathOf(workflowsPath) ?? OWN_WORKFLOWS,
   };
   return await bundleWorkflowCode(withHoldfast(options, { isEncrypted, hasAgentJob: true }));
+}
+
+/** Of a path or a `file:` URL, as a user gives it. */
+export function modulePathOf(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  return path.startsWith('file:') ? fileURLToPath(path) : resolve(path);
 }
 
 export interface BundledParts extends Required<BundleChoice> {
@@ -85,7 +90,7 @@ export function withHoldfast(options: BundleOptions, { isEncrypted, hasAgentJob 
 
 const OWN_CONVERTERS: ReadonlySet<string> = new Set([PAYLOAD_CONVERTER_PATH, CONVERTER_OVER_YOURS_PATH]);
 
-function modulePath(name: string): string {
+function ownModule(name: string): string {
   return fileURLToPath(new URL(`../workflows/${name}${FROM_SOURCES ? '.ts' : '.js'}`, import.meta.url));
 }
 

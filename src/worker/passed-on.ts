@@ -4,8 +4,6 @@
  * Invariant: what Holdfast itself sets has one name. Given under both, or under Temporal's name alone, it is refused
  * with the name that serves.
  */
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { WorkerOptions as TemporalOptions } from '@temporalio/worker';
 import { HoldfastError } from '../model/failure.ts';
 
@@ -69,10 +67,4 @@ function isEmpty(text: string | undefined): boolean {
 
 function contradiction(what: string, nextStep: string): HoldfastError {
   return new HoldfastError('bad-input', `createWorker: ${what}.`, { nextStep });
-}
-
-/** Of a path or a `file:` URL. */
-export function modulePathOf(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  return path.startsWith('file:') ? fileURLToPath(path) : resolve(path);
 }

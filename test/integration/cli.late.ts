@@ -109,8 +109,8 @@ test('an answer to a question that was answered already is refused while the job
   await holdfast(['cancel', job, '--wait']);
 });
 
-test('of two answers that are sent at once the second is not used, and says why', { timeout: 30_000 }, async () => {
-  const { job, question } = await asking();
+/** The next repair begins, and waits until it may go on. */
+function holdRepair(): Record<'begun' | 'goOn', PromiseWithResolvers<void>> {
   const begun = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
   setFaultHook(async (point) => {
@@ -118,6 +118,12 @@ test('of two answers that are sent at once the second is not used, and says why'
     begun.resolve();
     await goOn.promise;
   });
+  return { begun, goOn };
+}
+
+test('of two answers that are sent at once the second is not used, and says why', { timeout: 30_000 }, async () => {
+  const { job, question } = await asking();
+  const { begun, goOn } = holdRepair();
   const first = holdfast(['decide', job, 'approve', ...WHY]);
   await begun.promise;
   const second = holdfast(['decide', job, 'reject', ...WHY, '--question', question.digest]);
@@ -141,13 +147,7 @@ test('of two answers that are sent at once the second is not used, and says why'
 test('an answer that waits for its turn when the job is cancelled is refused', { timeout: 30_000 }, async () => {
   const { job } = await asking('beside.yaml');
   const { questions } = (await holdfast(['question', job, '--json'])).json<{ questions: Question[] }>();
-  const begun = Promise.withResolvers<void>();
-  const goOn = Promise.withResolvers<void>();
-  setFaultHook(async (point) => {
-    if (point !== 'repair.item-before') return;
-    begun.resolve();
-    await goOn.promise;
-  });
+  const { begun, goOn } = holdRepair();
   const [first, second] = questions.map(({ digest }) =>
     holdfast(['decide', job, 'approve', '--question', digest, ...WHY]),
   );

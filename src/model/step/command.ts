@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { HoldfastError } from '../failure.ts';
+import { quotedWord } from '../shell-word.ts';
 import { commandFields, ArgvSchema } from './command-fields.ts';
 
 /** Of standard output, and of standard error, so much reaches the step: half from the start, half from the end. */
@@ -79,6 +80,6 @@ export function parseCommand(
 export function commandText({ argv, shell }: Pick<CommandRequest, 'argv' | 'shell'>): string {
   const words = shell
     ? argv[2]!
-    : argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+    : argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quotedWord(word))).join(' ');
   return words.length <= 200 ? words : `${words.slice(0, 200)}…`;
 }
