@@ -124,6 +124,15 @@ export class Context<Options = object> {
   }
 }
 
+/** Of commands that look at a workspace (see `workspaceFor`). */
+export const WORKSPACE_ARGUMENT = [
+  '<workspace-or-job>',
+  "a job's workspace on this machine, or a job whose workspace is on this machine",
+] as const;
+export const JOB_OF_WORKSPACE_OPTION = new Option(
+  '--job <id>',
+  'a job of this workspace, by Workflow id or job id; default: the one that has it, else its latest',
+);
 export const ENCRYPTION_OPTION = new Option(
   '--encryption-key-file <file>',
   'keys that payloads are encrypted with; default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS',

@@ -6,7 +6,16 @@ import { listedChanges, shownChanges, type ShownChange } from '../changes/shown-
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import { collect, CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Outcome } from './command.ts';
+import {
+  collect,
+  CONFIG_OPTIONS,
+  CONNECTION_OPTIONS,
+  EXIT,
+  type CommandSpec,
+  type Outcome,
+  WORKSPACE_ARGUMENT,
+  JOB_OF_WORKSPACE_OPTION,
+} from './command.ts';
 import { showChanges } from './show-changes.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,7 +33,7 @@ interface Options {
 
 export const diffCommand: CommandSpec<Options> = {
   name: 'diff',
-  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
+  arguments: [WORKSPACE_ARGUMENT],
   description:
     'What the job changed in all: files, rows, schemas, and what it called or stated. It reads the record alone, so ' +
     'that it works after the job has ended, and says nothing of what others changed since (`holdfast verify` does).',
@@ -35,7 +44,7 @@ export const diffCommand: CommandSpec<Options> = {
     new Option('--stat', 'a line a change, without the differences'),
     new Option('--name-only', 'the names alone'),
     new Option('--patch', 'the files as a patch that `git apply` takes'),
-    new Option('--job <id>', 'a job of this workspace; default: the one that has it, else its latest'),
+    JOB_OF_WORKSPACE_OPTION,
     ...CONFIG_OPTIONS,
     ...CONNECTION_OPTIONS,
   ],

@@ -5,7 +5,14 @@ import { exportGit } from '../changes/git-export.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import {
+  CONFIG_OPTIONS,
+  CONNECTION_OPTIONS,
+  EXIT,
+  type CommandSpec,
+  WORKSPACE_ARGUMENT,
+  JOB_OF_WORKSPACE_OPTION,
+} from './command.ts';
 import { counted } from './table.ts';
 import { whileSlow } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
@@ -17,13 +24,13 @@ interface Options {
 
 export const exportCommand: CommandSpec<Options> = {
   name: 'export',
-  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
+  arguments: [WORKSPACE_ARGUMENT],
   description:
     'One commit a step, with the step as author and what it did as message; what people decided about files is ' +
     'committed in their name. The first commit has the files as the job found them.',
   options: [
     new Option('--git <folder>', 'an empty folder, or one to be made, for the repository'),
-    new Option('--job <id>', 'a job of this workspace; default: the one that has it, else its latest'),
+    JOB_OF_WORKSPACE_OPTION,
     ...CONFIG_OPTIONS,
     ...CONNECTION_OPTIONS,
   ],

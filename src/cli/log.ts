@@ -1,11 +1,17 @@
 /** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
-import { Option } from 'commander';
 import { WorkspaceInspection, type ChainEntry } from '../protocol/inspect/inspection.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
 import type { ChainRecord, StepRecord } from '../model/record/record.ts';
-import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import {
+  CONFIG_OPTIONS,
+  CONNECTION_OPTIONS,
+  EXIT,
+  type CommandSpec,
+  WORKSPACE_ARGUMENT,
+  JOB_OF_WORKSPACE_OPTION,
+} from './command.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
@@ -18,15 +24,8 @@ interface Options {
 
 export const logCommand: CommandSpec<Options> = {
   name: 'log',
-  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
-  options: [
-    new Option(
-      '--job <id>',
-      'a job of this workspace, by Workflow id or job id; default: the one that has it, else its latest',
-    ),
-    ...CONFIG_OPTIONS,
-    ...CONNECTION_OPTIONS,
-  ],
+  arguments: [WORKSPACE_ARGUMENT],
+  options: [JOB_OF_WORKSPACE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
   examples: [
     ['holdfast log jobs/paris', ''],
     ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],

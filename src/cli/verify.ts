@@ -8,7 +8,14 @@ import { HoldfastError } from '../model/failure.ts';
 import { shownFindings } from '../model/question/shown-names.ts';
 import type { Finding } from '../model/question/finding.ts';
 import type { StepImplementation } from '../model/step/step.ts';
-import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
+import {
+  CONFIG_OPTIONS,
+  CONNECTION_OPTIONS,
+  EXIT,
+  type CommandSpec,
+  type Context,
+  WORKSPACE_ARGUMENT,
+} from './command.ts';
 import { showDifference } from './show-finding.ts';
 import { bytes, counted } from './table.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
@@ -20,7 +27,7 @@ const ASKS =
 
 export const verifyCommand: CommandSpec<object> = {
   name: 'verify',
-  arguments: [['<workspace-or-job>', "a job's workspace on this machine, or a job whose workspace is on this machine"]],
+  arguments: [WORKSPACE_ARGUMENT],
   description:
     'Exit code 4 when something differs. Databases are reached through the environment variables that the plan ' +
     "names, as a worker does. The versions of one's own steps are compared where holdfast.config.ts or --steps " +
