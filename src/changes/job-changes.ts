@@ -8,11 +8,11 @@
 import { createReadStream, statSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { join } from 'node:path';
-import { sha256Hex, type Digest } from '../model/digest.ts';
+import { DigestSchema, sha256Hex, type Digest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
 import { netChanges, type ChangedBy, type NetChange } from '../model/record/net-changes.ts';
-import type { ChainRecord } from '../model/record/record.ts';
+import type { ChainRecord, StepRecord } from '../model/record/record.ts';
 import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
 import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
@@ -164,20 +164,25 @@ function actsOf(record: ChainRecord, steps: ReadonlySet<string> | undefined): Ac
   const { stepId, generation, seq } = record;
   if (steps !== undefined && !steps.has(stepId)) return [];
   const of = { stepId, generation, seq };
+  const commands = record.logs.flatMap(commandOf);
+  const told = new Set(commands.map(({ name }) => name));
   const acts = record.effects.flatMap(({ effect, outcome }): Act[] => {
-    if (effect.kind === 'perform') return [{ ...of, kind: 'call', text: describeEffect(effect) }];
+    // A command in the workspace itself is a call, too.
+    if (effect.kind === 'perform')
+      return told.has(effect.name) ? [] : [{ ...of, kind: 'call', text: describeEffect(effect) }];
     return effect.kind === 'sql' && outcome === 'applied'
       ? [{ ...of, kind: 'statement', text: describeEffect(effect) }]
       : [];
   });
-  if (record.kind === 'step' && record.step === 'command')
-    acts.push({ ...of, kind: 'command', text: commandText(record.output) });
+  for (const { text } of commands) acts.push({ ...of, kind: 'command', text: `run ${text}` });
   return acts;
 }
 
-function commandText(output: unknown): string {
-  const { exitCode, written, removed } = (output ?? {}) as Readonly<Record<string, unknown>>;
-  return `ran a command: exit code ${String(exitCode)}, ${String(written)} written, ${String(removed)} removed`;
+/** Each command has a line in its step's log, with its name; before it had, it had the digest of its output alone. */
+function commandOf({ message, fields }: StepRecord['logs'][number]): { readonly name: string; readonly text: string }[] {
+  const { command, log } = (fields ?? {}) as Readonly<Record<string, unknown>>;
+  if (!DigestSchema.safeParse(log).success || (command !== undefined && typeof command !== 'string')) return [];
+  return [{ name: command ?? '', text: message }];
 }
 
 /**

@@ -20,6 +20,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import * as z from 'zod';
 import { exportJobToGit, jobChanges, jobPatch, type JobChangesOptions } from '../../src/changes.ts';
+import { commandStep } from '../../src/model/step/built-in/command.ts';
 import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
@@ -155,6 +156,7 @@ test('files, rows, statements and calls are told with who made them, also of a s
     await ctx.files.write('report.md', 'final\nsame\n');
     await ctx.db('main').insert('note', { id: 1, text: 'hello' });
     await ctx.perform('mail', { request: { to: 'ada' }, run: () => Promise.resolve('sent') });
+    await ctx.command(['touch', 'touched']);
     return {};
   });
   const job = openTestJob({ workspace, steps: [code], databases: { main: 'sqlite:main.db' } });
@@ -162,29 +164,37 @@ test('files, rows, statements and calls are told with who made them, also of a s
   await job.step(dbSqlStep, { database: 'main', sql, writes: ['note'] }, { stepId: 'table' });
   await job.step(edit, {}, { stepId: 'edit' });
   await job.step(fileWriteStep, { path: 'other.txt', content: 'x' }, { stepId: 'other' });
+  await job.step(commandStep, { run: ['touch', 'here'], inPlace: true }, { stepId: 'in-place' });
   await job.close();
   const all = await jobChanges(workspace);
   assert.deepEqual(
     all.shown.map(({ resource, sign, by }) => [sign, resource, by.map(({ stepId }) => stepId).join()]),
     [
+      ['A', 'file:here', 'in-place'],
       ['A', 'file:other.txt', 'other'],
       ['M', 'file:report.md', 'edit'],
+      ['A', 'file:touched', 'edit'],
       ['A', 'row:main/note/{"id":1}', 'edit'],
       ['A', 'schema:main/note', 'table'],
     ],
   );
-  assert.match(all.shown[1]!.difference!, /^-draft$\n^\+final$/m);
+  assert.match(all.shown[2]!.difference!, /^-draft$\n^\+final$/m);
   assert.deepEqual(
-    all.acts.map(({ kind, stepId }) => `${kind} of ${stepId}`),
-    ['statement of table', 'call of edit'],
+    all.acts.map(({ kind, stepId, text }) => `${kind} of ${stepId}: ${text}`),
+    [
+      `statement of table: run SQL on main: ${sql}`,
+      'call of edit: called mail: {"to":"ada"}',
+      'command of edit: run touch touched: exit code 0; 1 written',
+      'command of in-place: run touch here in the workspace: exit code 0; 1 changed',
+    ],
   );
   const names = async (options: JobChangesOptions): Promise<readonly string[]> =>
     (await jobChanges(workspace, options)).shown.map(({ resource }) => resource);
   assert.deepEqual(await names({ steps: ['other'] }), ['file:other.txt']);
-  assert.deepEqual(await names({ from: 'table', to: 'edit' }), ['file:report.md', 'row:main/note/{"id":1}']);
+  assert.deepEqual(await names({ from: 'table', to: 'edit' }), ['file:report.md', 'file:touched', 'row:main/note/{"id":1}']);
   await assert.rejects(jobChanges(workspace, { steps: ['nobody'] }), {
     type: 'not-found',
-    message: /^--step nobody: no step of this name is recorded\. Recorded are table, edit, other\.$/,
+    message: /^--step nobody: no step of this name is recorded\. Recorded are table, edit, other, in-place\.$/,
   });
   await assert.rejects(jobChanges(workspace, { from: '99' }), { type: 'not-found', message: /the record ends with/ });
   await assert.rejects(jobChanges(root), { type: 'not-found', message: /has no record of a job/ });

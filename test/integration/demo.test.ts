@@ -1,8 +1,8 @@
 /** The demo as a newcomer runs it; its claims are checked once more, from what it left in its folder. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,6 +10,8 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import * as z from 'zod';
+import { exportJobToGit } from '../../src/changes.ts';
+import { gitEnvironment } from '../support/git-environment.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -35,11 +37,11 @@ interface Ended {
 
 async function demo(
   args: readonly string[],
-  { interruptWhen }: { readonly interruptWhen?: string } = {},
+  { interruptWhen, env = {} }: { readonly interruptWhen?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, ['demo/run.ts', ...args], {
     cwd: checkout,
-    env: { ...process.env, ...temporal.env, TMPDIR: folder, NO_COLOR: '1' },
+    env: { ...process.env, ...temporal.env, TMPDIR: folder, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = { out: '', err: '' };
@@ -56,9 +58,42 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
+/** Each commit has what the job's folder had when its step or decision was recorded, as the worker copied it then. */
+async function exportIsTheWorldAfterEachStep(workspace: string, witness: string): Promise<void> {
+  const repository = path.join(folder, 'export');
+  const { leftOut } = await exportJobToGit(workspace, repository);
+  assert.deepEqual(leftOut, []);
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', args, { cwd: repository, env: gitEnvironment, encoding: 'utf8' });
+  // The first has the files as the job found them.
+  const [, ...commits] = git('log', '--reverse', '--format=%H %an', 'main')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+  const authors = ['ada@example.com', 'chart', 'copy', 'load', 'rain', 'report', 'wind'];
+  assert.deepEqual(commits.map(([, author]) => author).toSorted(), authors);
+  assert.equal(readdirSync(witness).length, commits.length);
+  const compared = new Set<string>();
+  for (const [index, [commit]] of commits.entries()) {
+    git('checkout', '--quiet', commit!);
+    const files = readdirSync(repository).filter((name) => name !== '.git');
+    for (const name of files) {
+      const [exported, seen] = [path.join(repository, name), path.join(witness, String(index), name)];
+      assert.deepEqual(readFileSync(exported), readFileSync(seen), `${name} of commit ${index}`);
+      compared.add(name);
+    }
+    // What is not there yet, or not any more, is not in the commit either.
+    const gone = [...compared].filter((name) => !files.includes(name));
+    for (const name of gone) assert.equal(existsSync(path.join(witness, String(index), name)), false, name);
+  }
+  assert.ok(['weather.csv', 'rain.md', 'chart.svg', 'report.md'].every((name) => compared.has(name)));
+}
+
 test('the demo ends well, and what it left bears out what it claims', { timeout: 60_000 }, async () => {
   const root = path.join(folder, 'left');
-  const { code, out, err } = await demo(['--json', '--folder', root]);
+  const witness = path.join(folder, 'witness');
+  mkdirSync(witness);
+  const { code, out, err } = await demo(['--json', '--folder', root], { env: { HOLDFAST_DEMO_WITNESS: witness } });
   assert.equal(code, 0, err);
   const told = ToldSchema.parse(JSON.parse(out));
   assert.ok(told.ok);
@@ -94,6 +129,8 @@ test('the demo ends well, and what it left bears out what it claims', { timeout:
   );
   assert.match(readFileSync(inFolder('rain.md'), 'utf8'), /\(Ada\)/);
   assert.match(readFileSync(inFolder('report.md'), 'utf8'), /\(Ada\)/);
+
+  await exportIsTheWorldAfterEachStep(told.workspace, witness);
 
   // Temporal's own record: the job has ended, by one Signal.
   const handle = temporal.client.workflow.getHandle(told.workflowId);

@@ -60,7 +60,7 @@ export async function commandInPlace(
   const command = workspace.secrets.redact(commandText(request));
   stage.logs.push({
     message: `${command} in the workspace: exit code ${result.exitCode}; ${found.length} changed`,
-    fields: { log: result.log.content },
+    fields: { command: name, log: result.log.content },
   });
   const failure = commandFailure(request, result);
   if (failure !== undefined) throw failure;

@@ -138,7 +138,7 @@ export class CopiedCommand {
     const { withheld } = this.#tree;
     stage.logs.push({
       message: `${command}: ${outcome}${withheld === '' ? '' : `. ${withheld}`}`,
-      fields: { log: result.log.content },
+      fields: { command: this.#name, log: result.log.content },
     });
     return result;
   }
