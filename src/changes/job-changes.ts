@@ -179,7 +179,10 @@ function actsOf(record: ChainRecord, steps: ReadonlySet<string> | undefined): Ac
 }
 
 /** Each command has a line in its step's log, with its name; before it had, it had the digest of its output alone. */
-function commandOf({ message, fields }: StepRecord['logs'][number]): { readonly name: string; readonly text: string }[] {
+function commandOf({
+  message,
+  fields,
+}: StepRecord['logs'][number]): { readonly name: string; readonly text: string }[] {
   const { command, log } = (fields ?? {}) as Readonly<Record<string, unknown>>;
   if (!DigestSchema.safeParse(log).success || (command !== undefined && typeof command !== 'string')) return [];
   return [{ name: command ?? '', text: message }];

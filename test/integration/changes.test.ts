@@ -191,7 +191,11 @@ test('files, rows, statements and calls are told with who made them, also of a s
   const names = async (options: JobChangesOptions): Promise<readonly string[]> =>
     (await jobChanges(workspace, options)).shown.map(({ resource }) => resource);
   assert.deepEqual(await names({ steps: ['other'] }), ['file:other.txt']);
-  assert.deepEqual(await names({ from: 'table', to: 'edit' }), ['file:report.md', 'file:touched', 'row:main/note/{"id":1}']);
+  assert.deepEqual(await names({ from: 'table', to: 'edit' }), [
+    'file:report.md',
+    'file:touched',
+    'row:main/note/{"id":1}',
+  ]);
   await assert.rejects(jobChanges(workspace, { steps: ['nobody'] }), {
     type: 'not-found',
     message: /^--step nobody: no step of this name is recorded\. Recorded are table, edit, other, in-place\.$/,
