@@ -1,8 +1,8 @@
 /**
  * The demo's worker, a process of its own. `HOLDFAST_DEMO_DIE_WHEN` names a file: once it is there, the process ends
  * itself by SIGKILL before the next record is written, that is between an effect and its record.
- * `HOLDFAST_DEMO_WITNESS` names a folder that gets a copy of the job's folder after each record, to compare it with what
- * the record tells.
+ * `HOLDFAST_DEMO_WITNESS` names a folder that gets a copy of the job's folder after each record, to compare it with
+ * what the record tells.
  */
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -5,8 +5,9 @@
  * repeat.
  */
 import { exportGit, type GitExport } from './changes/git-export.ts';
-import { changesOf, contentsOf, type ChangesChoice, type JobChanges } from './changes/job-changes.ts';
+import { changesOf, type ChangesChoice, type JobChanges } from './changes/job-changes.ts';
 import { jobPatch as patchOfChanges, type JobPatch } from './changes/job-patch.ts';
+import { contentsOf } from './changes/recorded-content.ts';
 import { shownChanges, type ShownChange } from './changes/shown-change.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 import { WorkspaceInspection } from './protocol/inspect/inspection.ts';

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text as textFrom } from 'node:stream/consumers';
 import { HoldfastError } from '../model/failure.ts';
@@ -19,8 +19,9 @@ import { parseResource } from '../model/record/resource.ts';
 import type { FileState } from '../model/record/world.ts';
 import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { gitPath, isForGit } from './git-path.ts';
-import { assertSound, contentsOf } from './job-changes.ts';
-import { entryOf, type ReadContent } from './patch.ts';
+import { assertSound } from './job-changes.ts';
+import { gitModeOf } from './patch.ts';
+import { contentsOf, type OpenContent } from './recorded-content.ts';
 
 export interface GitExport {
   readonly folder: string;
@@ -42,6 +43,16 @@ export async function exportGit(
   // First: a damaged record is told before anything is made.
   assertSound(inspection, job);
   mkdirSync(folder, { recursive: true });
+  try {
+    return await exportTo(folder, inspection, job);
+  } catch (error) {
+    // The same command can then be run again.
+    rmSync(join(folder, '.git'), { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function exportTo(folder: string, inspection: WorkspaceInspection, job: InspectedJob): Promise<GitExport> {
   await git(folder, ['init', '--quiet', '--initial-branch=main']);
   await git(folder, ['config', 'core.autocrlf', 'false']);
   // Above the job's own .gitattributes: bytes are checked out as they are.
@@ -74,7 +85,7 @@ function pathOf(resource: string): string | undefined {
 class Commits {
   count = 0;
   readonly leftOut: { readonly path: string; readonly seq: number; readonly why: string }[] = [];
-  readonly #contentOf: (path: string) => ReadContent;
+  readonly #contentOf: (path: string) => OpenContent;
   readonly #job: InspectedJob;
 
   constructor(inspection: WorkspaceInspection, job: InspectedJob) {
@@ -117,16 +128,25 @@ class Commits {
     for (const path of states.keys())
       if (!isForGit(path)) this.leftOut.push({ path, seq, why: 'git takes no path with .git in it' });
     for (const [path, state] of usable) if (isNothingForGit(state)) yield `D ${gitPath(path)}\n`;
-    for (const [path, state] of usable) {
-      const entry = await entryOf(state, this.#contentOf(path));
-      if (entry === 'gone') this.leftOut.push({ path, seq, why: 'its content is not in the store any more' });
-      else if (entry !== undefined) {
-        yield `M ${entry.mode} inline ${gitPath(path)}\ndata ${entry.bytes.byteLength}\n`;
-        yield entry.bytes;
-        yield '\n';
+    for (const [path, state] of usable)
+      if (state.kind === 'symlink') {
+        yield* data(`M 120000 inline ${gitPath(path)}`, Buffer.byteLength(state.target), [state.target]);
+      } else if (state.kind === 'file') {
+        const content = await this.#contentOf(path)(state.content);
+        if (content === undefined) this.leftOut.push({ path, seq, why: 'its content is not in the store any more' });
+        else yield* data(`M ${gitModeOf(state)} inline ${gitPath(path)}`, state.sizeBytes, content);
       }
-    }
   }
+}
+
+async function* data(
+  head: string,
+  sizeBytes: number,
+  content: AsyncIterable<Buffer> | Iterable<string>,
+): AsyncGenerator<string | Buffer> {
+  yield `${head}\ndata ${sizeBytes}\n`;
+  yield* content;
+  yield '\n';
 }
 
 /** Folders are made by what is in them. */

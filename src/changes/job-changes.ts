@@ -5,10 +5,7 @@
  * Invariant: a state that the record does not tell is named as unknown; nothing is taken from the world but contents,
  * whose digest says that they are the recorded ones.
  */
-import { createReadStream, statSync } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
-import { join } from 'node:path';
-import { DigestSchema, sha256Hex, type Digest } from '../model/digest.ts';
+import { DigestSchema } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
 import { netChanges, type ChangedBy, type NetChange } from '../model/record/net-changes.ts';
@@ -16,7 +13,7 @@ import type { ChainRecord, StepRecord } from '../model/record/record.ts';
 import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
 import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import type { PatchedFile, ReadContent } from './patch.ts';
+import type { PatchedFile } from './patch.ts';
 
 export interface FileChange extends PatchedFile {
   readonly by: readonly ChangedBy[];
@@ -186,19 +183,4 @@ function commandOf({
   const { command, log } = (fields ?? {}) as Readonly<Record<string, unknown>>;
   if (!DigestSchema.safeParse(log).success || (command !== undefined && typeof command !== 'string')) return [];
   return [{ name: command ?? '', text: message }];
-}
-
-/**
- * Recorded contents: from the store, else from the file of the workspace that has just these bytes. Undefined: it is
- * nowhere any more.
- */
-export function contentsOf(inspection: WorkspaceInspection): (path: string) => ReadContent {
-  return (path) => async (digest) => {
-    const stored = await inspection.content(digest as Digest);
-    if (stored !== undefined) return stored;
-    const file = join(inspection.root, path);
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-    const bytes = await buffer(createReadStream(file));
-    return sha256Hex(bytes) === digest ? bytes : undefined;
-  };
 }

@@ -1,6 +1,7 @@
 /** All file changes of a job as one patch. */
 import type { JobChanges } from './job-changes.ts';
-import { patchOf, type ReadContent } from './patch.ts';
+import { patchOf } from './patch.ts';
+import { wholeContent, type OpenContent } from './recorded-content.ts';
 
 export interface JobPatch {
   /** For `git apply`. Empty: git sees no change. */
@@ -8,12 +9,12 @@ export interface JobPatch {
   readonly leftOut: readonly { readonly path: string; readonly why: string }[];
 }
 
-export async function jobPatch({ files }: JobChanges, contentOf: (path: string) => ReadContent): Promise<JobPatch> {
+export async function jobPatch({ files }: JobChanges, contentOf: (path: string) => OpenContent): Promise<JobPatch> {
   const leftOut: { readonly path: string; readonly why: string }[] = [];
   const parts: string[] = [];
   // One after the other: each holds two contents.
   for (const file of files) {
-    const { text, leftOut: why } = await patchOf(file, contentOf(file.path));
+    const { text, leftOut: why } = await patchOf(file, wholeContent(contentOf(file.path)));
     parts.push(text);
     if (why !== undefined) leftOut.push({ path: file.path, why });
   }

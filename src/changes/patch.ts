@@ -5,21 +5,20 @@
  * 1. Applied to the files as they were, it gives them as they are, byte for byte. What git can't carry (folders, other
  *    modes than "may be executed", a path with `.git` in it) is not in it, and is listed as left out.
  * 2. It is text: what is not UTF-8, has a NUL byte or is large travels whole, in base 85.
+ * 3. Memory is bounded: a file beyond `MAX_PATCHED_BYTES` is left out.
  */
 import { isUtf8 } from 'node:buffer';
 import { structuredPatch, type StructuredPatchHunk } from 'diff';
 import type { FileState } from '../model/record/world.ts';
 import { binaryLiteral, NO_OBJECT, objectIdOf } from './git-binary.ts';
 import { gitPath, isForGit } from './git-path.ts';
+import type { ReadContent } from './recorded-content.ts';
 
 export interface PatchedFile {
   readonly path: string;
   readonly before: FileState;
   readonly after: FileState;
 }
-
-/** A content by its digest; undefined: it is nowhere any more. */
-export type ReadContent = (digest: string) => Promise<Buffer | undefined>;
 
 export interface FilePatch {
   /** Empty: git sees no change. */
@@ -29,14 +28,19 @@ export interface FilePatch {
 }
 
 const MAX_TEXT_BYTES = 1024 * 1024;
+/** `git apply` reads a patch as a whole, and takes none beyond 1 GiB. */
+const MAX_PATCHED_BYTES = 64 * 1024 * 1024;
 const CONTEXT_LINES = 3;
 /** Beyond, the whole content is shorter than the work. */
 const MAX_EDITS = 5_000;
 const EXECUTABLE = 0o111;
 
-/** What git has of a path: a file's or a link's bytes, under one of three modes. */
+/** Files have two modes in git, links one. */
+export type GitMode = '100644' | '100755' | '120000';
+
+/** What git has of a path: a file's or a link's bytes. */
 interface GitEntry {
-  readonly mode: '100644' | '100755' | '120000';
+  readonly mode: GitMode;
   readonly bytes: Buffer;
 }
 
@@ -45,7 +49,12 @@ export async function patchOf({ path, before, after }: PatchedFile, read: ReadCo
   if (!isForGit(path)) return leftOut('git takes no path with .git in it');
   const other = [before, after].find((state) => state.kind === 'other');
   if (other?.kind === 'other') return leftOut(`git cannot hold a ${other.what}`);
-  const [old, next] = [await entryOf(before, read), await entryOf(after, read)];
+  // Where the mode alone differs, no content is needed.
+  const isSame = before.kind === 'file' && after.kind === 'file' && before.content === after.content;
+  const isLarge = [before, after].some((state) => state.kind === 'file' && state.sizeBytes > MAX_PATCHED_BYTES);
+  if (isLarge && !isSame) return leftOut('larger than 64 MiB; `holdfast export --git` takes it along');
+  const readHere: ReadContent = isSame ? async () => await Promise.resolve(EMPTY) : read;
+  const [old, next] = [await entryOf(before, readHere), await entryOf(after, readHere)];
   if (old === 'gone' || next === 'gone') return leftOut('a content is not in the store any more');
   // A link in place of a file, or the other way round, is two changes for git.
   if (old !== undefined && next !== undefined && isLink(old) !== isLink(next))
@@ -58,12 +67,15 @@ function leftOut(why: string): FilePatch {
 }
 
 /** Undefined: git has nothing there, since it has no folders. */
-export async function entryOf(state: FileState, read: ReadContent): Promise<GitEntry | 'gone' | undefined> {
+async function entryOf(state: FileState, read: ReadContent): Promise<GitEntry | 'gone' | undefined> {
   if (state.kind === 'symlink') return { mode: '120000', bytes: Buffer.from(state.target) };
   if (state.kind !== 'file') return undefined;
   const bytes = await read(state.content);
-  if (bytes === undefined) return 'gone';
-  return { mode: (state.mode & EXECUTABLE) === 0 ? '100644' : '100755', bytes };
+  return bytes === undefined ? 'gone' : { mode: gitModeOf(state), bytes };
+}
+
+export function gitModeOf({ mode }: { readonly mode: number }): GitMode {
+  return (mode & EXECUTABLE) === 0 ? '100644' : '100755';
 }
 
 function isLink({ mode }: GitEntry): boolean {

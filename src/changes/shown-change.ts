@@ -7,7 +7,7 @@ import { formatResource } from '../model/record/resource.ts';
 import type { ChangedBy } from '../model/record/net-changes.ts';
 import type { FileState, ResourceState } from '../model/record/world.ts';
 import type { FileChange, JobChanges, RowChange, SchemaChange } from './job-changes.ts';
-import type { ReadContent } from './patch.ts';
+import { wholeContent, type OpenContent, type ReadContent } from './recorded-content.ts';
 
 /** A: it is there now; D: it is gone; M: it is another; T: it is another kind of thing. */
 export type Sign = 'A' | 'D' | 'M' | 'T';
@@ -33,11 +33,11 @@ export function listedChanges({ files, rows, schemas }: JobChanges): readonly Li
 /** The same, with what differs. */
 export async function shownChanges(
   { files, rows, schemas }: JobChanges,
-  contentOf: (path: string) => ReadContent,
+  contentOf: (path: string) => OpenContent,
 ): Promise<readonly ShownChange[]> {
   const shown: ShownChange[] = [];
   // One after the other: each holds two contents.
-  for (const file of files) shown.push(await shownFile(file, contentOf(file.path)));
+  for (const file of files) shown.push(await shownFile(file, wholeContent(contentOf(file.path))));
   return [...shown, ...rows.map(shownRow), ...schemas.map(shownSchema)];
 }
 

@@ -1,7 +1,8 @@
 /** `holdfast diff`: what a job changed, from its record alone. */
 import { Option } from 'commander';
-import { changesOf, contentsOf, type JobChanges } from '../changes/job-changes.ts';
+import { changesOf, type JobChanges } from '../changes/job-changes.ts';
 import { jobPatch, type JobPatch } from '../changes/job-patch.ts';
+import { contentsOf } from '../changes/recorded-content.ts';
 import { listedChanges, shownChanges, type ShownChange } from '../changes/shown-change.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';

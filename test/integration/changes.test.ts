@@ -12,6 +12,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ import * as z from 'zod';
 import { exportJobToGit, jobChanges, jobPatch, type JobChangesOptions } from '../../src/changes.ts';
 import { commandStep } from '../../src/model/step/built-in/command.ts';
 import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
-import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
+import { fileCopyStep, fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
 import { gitEnvironment } from '../support/git-environment.ts';
 
@@ -203,4 +204,31 @@ test('files, rows, statements and calls are told with who made them, also of a s
   await assert.rejects(jobChanges(workspace, { from: '99' }), { type: 'not-found', message: /the record ends with/ });
   await assert.rejects(jobChanges(root), { type: 'not-found', message: /has no record of a job/ });
   await assert.rejects(exportJobToGit(workspace, workspace), { type: 'bad-input', message: /is not empty/ });
+});
+
+test('a file too large for a patch is left out and told; the export has it', async () => {
+  const workspace = join(root, 'large');
+  mkdirSync(workspace);
+  const sizeBytes = 64 * 1024 * 1024 + 1;
+  writeFileSync(join(workspace, 'from'), '');
+  truncateSync(join(workspace, 'from'), sizeBytes);
+  const job = openTestJob({ workspace });
+  await job.step(fileCopyStep, { from: 'from', to: 'large' }, { stepId: 'copy' });
+  await job.step(fileWriteStep, { path: 'small', content: 'x' }, { stepId: 'small' });
+  await job.close();
+  const { patch, leftOut } = await jobPatch(workspace);
+  assert.deepEqual(leftOut, [{ path: 'large', why: 'larger than 64 MiB; `holdfast export --git` takes it along' }]);
+  assert.match(patch, /^diff --git a\/small b\/small$/m);
+  const exported = await exportJobToGit(workspace, join(root, 'large-git'));
+  assert.deepEqual(exported.leftOut, []);
+  assert.deepEqual(readFileSync(join(root, 'large-git', 'large')), readFileSync(join(workspace, 'large')));
+  // What failed leaves nothing that would be in the way of the next try.
+  const path = process.env['PATH'];
+  process.env['PATH'] = root;
+  try {
+    await assert.rejects(exportJobToGit(workspace, join(root, 'no-git')), /There is no git on this machine/);
+  } finally {
+    process.env['PATH'] = path;
+  }
+  await exportJobToGit(workspace, join(root, 'no-git'));
 });

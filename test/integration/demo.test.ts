@@ -71,7 +71,8 @@ async function exportIsTheWorldAfterEachStep(workspace: string, witness: string)
     .split('\n')
     .map((line) => line.split(' '));
   const authors = ['ada@example.com', 'chart', 'copy', 'load', 'rain', 'report', 'wind'];
-  assert.deepEqual(commits.map(([, author]) => author).toSorted(), authors);
+  assert.deepEqual(new Set(commits.map(([, author]) => author)), new Set(authors));
+  assert.equal(commits.length, authors.length);
   assert.equal(readdirSync(witness).length, commits.length);
   const compared = new Set<string>();
   for (const [index, [commit]] of commits.entries()) {

@@ -33,7 +33,6 @@ import { previewUndo } from './undo-preview.ts';
 
 const MAX_LOOKS = 5;
 /** Of a content that is shown or exported: one that is held in memory at once. */
-const MAX_CONTENT_BYTES = 512 * 1024 * 1024;
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Steps = ReadonlyMap<string, StepImplementation>;
@@ -135,11 +134,13 @@ export class WorkspaceInspection implements AsyncDisposable {
     return [...this.#ledger.records(jobId)].map(({ record, head }) => ({ record, head }));
   }
 
-  /** What the store has under this digest; undefined: nothing. @throws HoldfastError `ledger-damaged` */
-  async content(digest: Digest): Promise<Buffer | undefined> {
+  /**
+   * What the store has under this digest, in chunks; undefined: nothing. Damage shows at the end.
+   * @throws HoldfastError `ledger-damaged`
+   */
+  content(digest: Digest): AsyncGenerator<Buffer, void, undefined> | undefined {
     const { blobs } = this.#opened();
-    if (!blobs.has(digest)) return undefined;
-    return await blobs.read(digest, { maxBytes: MAX_CONTENT_BYTES });
+    return blobs.has(digest) ? blobs.stream(digest) : undefined;
   }
 
   openQuestions(jobId: string): readonly Question[] {
