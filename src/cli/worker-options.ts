@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import type { LoadedConfig } from '../config.ts';
 import type { HoldfastWorker, LogFormat } from '../worker.ts';
 import { CONFIG_OPTIONS, TASK_QUEUE_OPTION, type Context } from './command.ts';
+import { deploymentText, withDeployment, type DeploymentFlags, type DeploymentText } from './deployment-options.ts';
 import { wholeNumber } from './numbers.ts';
 import { counted } from './table.ts';
 import { defined } from '../model/defined.ts';
@@ -12,7 +13,7 @@ import type { WorkerOptions } from '../worker.ts';
 
 type TelemetryOptions = NonNullable<WorkerOptions['telemetry']>;
 
-export interface WorkerChoice {
+export interface WorkerChoice extends DeploymentFlags {
   readonly workspaceRoot?: string;
   readonly workflows?: string;
   readonly outagePatience?: string;
@@ -46,6 +47,8 @@ export interface MadeWorker {
   readonly config: LoadedConfig;
   /** `2 steps of yours (holdfast.config.ts)`. */
   readonly stepsText: string;
+  /** Which version of a deployment it is, and what makes the server send it jobs; undefined: no Worker Versioning. */
+  readonly deployment: DeploymentText | undefined;
   /** How long running steps get when the worker is to end: `10 s`. */
   readonly graceText: string;
 }
@@ -68,7 +71,7 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     options.outagePatience === undefined
       ? undefined
       : wholeNumber(options.outagePatience, '--outage-patience', 0, MAX_PATIENCE_S) * 1_000;
-  const { temporal } = config;
+  const temporal = withDeployment(config.temporal, options);
   const telemetry = options.prometheus === undefined ? config.telemetry : prometheusAt(options.prometheus);
   const logFormat = options.logFormat ?? config.logFormat;
   const { createWorker } = await import('../worker.ts');
@@ -88,6 +91,7 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     encryptionText,
     workspaceRoot,
     config,
+    deployment: deploymentText(temporal),
     graceText: graceOf(temporal as { readonly shutdownGraceTime?: string | number } | undefined),
     stepsText:
       config.files.length === 0

@@ -1,5 +1,6 @@
 /** `holdfast worker`: runs steps until it is told to stop. */
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import { DEPLOYMENT_OPTIONS, type DeploymentText } from './deployment-options.ts';
 import { whileSlow } from './terminal.ts';
 import { makeWorker, WORKER_OPTIONS, type WorkerChoice } from './worker-options.ts';
 import { defined } from '../model/defined.ts';
@@ -9,10 +10,11 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
   description:
     'A second Ctrl-C ends it at once; what it was doing then goes on in the next worker, ' +
     'after the world has been compared.',
-  options: [...WORKER_OPTIONS, ...CONNECTION_OPTIONS],
+  options: [...WORKER_OPTIONS, ...DEPLOYMENT_OPTIONS, ...CONNECTION_OPTIONS],
   examples: [
     ['holdfast worker', ''],
     ['holdfast worker --steps src/steps.ts --workspace-root /var/jobs', ''],
+    ['holdfast worker --deployment-name reports --build-id "$(git rev-parse --short HEAD)"', 'with Worker Versioning'],
   ],
   async run(context) {
     const { terminal, options } = context;
@@ -26,7 +28,7 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     // Keys that can't be used are told before anything is connected.
     context.encryptionKeys();
     const interrupt = terminal.onInterrupt();
-    const { worker, workspaceRoot, stepsText, encryptionText, graceText } = await whileSlow(
+    const { worker, workspaceRoot, stepsText, encryptionText, graceText, deployment } = await whileSlow(
       terminal,
       `Starting a worker for ${server.address}`,
       makeWorker(context, { ...server, env }),
@@ -37,6 +39,7 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
       taskQueue: worker.taskQueue,
       workspaceRoot,
       encryptionKeyIds: worker.encryptionKeyIds,
+      ...defined({ version: deployment?.version }),
       warnings: worker.warnings,
     };
     if (options.json === true) terminal.out(`${JSON.stringify(data, null, 2)}\n`);
@@ -44,7 +47,8 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
       terminal.out(
         `Worker on Task Queue ${terminal.style('bold', worker.taskQueue)} of ${server.address}, ` +
           `namespace ${server.namespace}: ${stepsText}; workspaces in ${workspaceRoot}${encryptionText}. ` +
-          'Ctrl-C ends it.\n',
+          'Ctrl-C ends it.\n' +
+          versionText(deployment),
       );
     if (interrupt.aborted) worker.shutdown();
     interrupt.addEventListener('abort', () => {
@@ -55,3 +59,9 @@ export const workerCommand: CommandSpec<WorkerChoice> = {
     return { code: EXIT.ok, data: undefined, text: '' };
   },
 };
+
+function versionText(deployment: DeploymentText | undefined): string {
+  if (deployment === undefined) return '';
+  const { version, next } = deployment;
+  return `It is version ${version}, and gets jobs once that is current or ramping:\n  ${next}\n`;
+}

@@ -5,7 +5,9 @@
  * with the name that serves.
  */
 import type { WorkerOptions as TemporalOptions } from '@temporalio/worker';
+import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { readDeployment, type DeploymentChoice } from './deployment.ts';
 
 /** What is given to `createWorker` itself, or can't be given at all. */
 type OwnName =
@@ -18,7 +20,10 @@ type OwnName =
   | 'maxConcurrentActivityTaskExecutions';
 
 /** Every option of Temporal's Worker in the version of the SDK that is installed, but for those above. */
-export type PassedOnOptions = Omit<TemporalOptions, OwnName>;
+export interface PassedOnOptions extends Omit<TemporalOptions, OwnName | 'workerDeploymentOptions'> {
+  /** Worker Versioning. Default: off. */
+  readonly workerDeploymentOptions?: DeploymentChoice;
+}
 
 const INSTEAD: Readonly<Record<OwnName, string>> = {
   connection: 'connection',
@@ -43,7 +48,7 @@ export function readPassedOn({
   maxConcurrentSteps,
   workflowBundle,
   workflowsPath,
-}: Given): PassedOnOptions {
+}: Given): Omit<TemporalOptions, OwnName> {
   for (const [name, instead] of Object.entries(INSTEAD)) {
     if (!Object.hasOwn(temporal, name)) continue;
     throw contradiction(`temporal.${name} is set`, `Give createWorker ${instead} itself.`);
@@ -52,17 +57,15 @@ export function readPassedOn({
     throw contradiction('temporal.tuner and maxConcurrentSteps are both set', 'Leave one of them out.');
   if (workflowBundle !== undefined && workflowsPath !== undefined)
     throw contradiction('workflowBundle and workflowsPath are both set', 'A bundle is made already: leave one out.');
-  const { useWorkerVersioning = false, version } = temporal.workerDeploymentOptions ?? {};
-  if (useWorkerVersioning && (isEmpty(version?.deploymentName) || isEmpty(version?.buildId)))
+  const { workerDeploymentOptions: deployment, ...others } = temporal;
+  if (deployment === undefined) return others;
+  const older = (['buildId', 'useVersioning'] as const).find((name) => others[name] !== undefined);
+  if (older !== undefined)
     throw contradiction(
-      'temporal.workerDeploymentOptions turn Worker Versioning on without a deployment name and a build id',
-      'Give version: { deploymentName, buildId }.',
+      `temporal.${older} and temporal.workerDeploymentOptions are both set`,
+      `temporal.${older} belongs to a Worker Versioning that Temporal has given up: leave it out.`,
     );
-  return temporal;
-}
-
-function isEmpty(text: string | undefined): boolean {
-  return text === undefined || text === '';
+  return { ...others, ...defined({ workerDeploymentOptions: readDeployment(deployment) }) };
 }
 
 function contradiction(what: string, nextStep: string): HoldfastError {
