@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { shellWord } from '../model/shell-word.ts';
+import { versionFlags, versionText } from '../model/job/version.ts';
 import type { WorkerOptions } from '../worker.ts';
 
 type Passed = NonNullable<WorkerOptions['temporal']>;
@@ -78,11 +78,9 @@ export function deploymentText(
 ): { readonly version: string; readonly next: string } | undefined {
   const deployment = temporal?.workerDeploymentOptions;
   if (deployment?.useWorkerVersioning !== true) return undefined;
-  const { deploymentName, buildId } = deployment.version;
   const behavior = deployment.defaultVersioningBehavior === 'PINNED' ? 'pinned' : 'auto-upgrade';
-  const names = `--deployment-name ${shellWord(deploymentName)} --build-id ${shellWord(buildId)}`;
   return {
-    version: `${deploymentName}:${buildId} (${behavior})`,
-    next: `temporal worker deployment set-current-version ${names}`,
+    version: versionText({ ...deployment.version, behavior }),
+    next: `temporal worker deployment set-current-version ${versionFlags(deployment.version)}`,
   };
 }

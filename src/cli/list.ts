@@ -5,6 +5,7 @@ import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { ago, table } from './table.ts';
 import { whileSlow } from './terminal.ts';
 import { wholeNumber } from './numbers.ts';
+import { versionText } from '../model/job/version.ts';
 import { defined } from '../model/defined.ts';
 
 const STATES = [
@@ -41,18 +42,21 @@ export const listCommand: CommandSpec<Options> = {
     const client = await context.client();
     const listing = await whileSlow(context.terminal, 'Listing', client.list({ limit, ...defined({ state }) }));
     const nowMs = Date.now();
+    // A column of its own only where workers run with Worker Versioning.
+    const hasVersions = listing.jobs.some(({ version }) => version !== undefined);
     const rows = listing.jobs.map((job) => [
       job.workflowId,
       job.state,
       job.discrepancies === undefined || job.discrepancies === 0 ? '' : String(job.discrepancies),
       job.type,
       ago(job.startedAt, nowMs),
+      ...(hasVersions ? [job.version === undefined ? '' : versionText(job.version)] : []),
     ]);
     const kind = state === undefined ? '' : `${state} `;
     const lines = [
       rows.length === 0
         ? `No ${kind}jobs in namespace ${client.namespace}. Start one with: holdfast start plan.yaml`
-        : table(['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED'], rows),
+        : table(['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED', ...(hasVersions ? ['VERSION'] : [])], rows),
     ];
     if (listing.isCut) lines.push(`… more; see them with --limit ${limit * 5}`);
     if (!listing.knowsWaiting)

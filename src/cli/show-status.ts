@@ -4,6 +4,7 @@ import type { Question } from '../model/question/question.ts';
 import { MAX_STEPS_SHOWN, progressText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
 import type { ActivityProgress, JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
+import { versionText } from '../model/job/version.ts';
 import { reasonText } from '../model/job/reason-text.ts';
 import { tryText } from '../model/record/try-text.ts';
 import type { Style, Terminal } from './terminal.ts';
@@ -41,9 +42,10 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
   const progress = progressText(status.counts ?? { begun: steps.length, done }, status.planned);
   const last = verifications.count === 0 ? '' : ` (${reasonText(verifications.last)})`;
   const compared = `world compared ${times(verifications.count)}${last}`;
+  const version = status.version === undefined ? '' : ` · version ${versionText(status.version)}`;
   const lines = [
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
-    terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}`),
+    terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}${version}`),
     ...showSteps(terminal, status, full),
     ...showProgress(terminal, status.progress ?? []),
     ...showRetrying(terminal, status.retrying ?? []),

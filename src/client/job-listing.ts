@@ -7,6 +7,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey, type DataConverter, type Payload } from '@temporalio/common';
 import * as z from 'zod';
+import type { JobVersion } from '../model/job/version.ts';
 
 export const AGENT_JOB = 'agentJob';
 export const STATE_ATTRIBUTE = 'HoldfastState';
@@ -36,6 +37,8 @@ export interface ListedJob {
   readonly taskQueue: string;
   readonly startedAt: string;
   readonly endedAt?: string;
+  /** Where the job's workers run with Worker Versioning: the one that last ran it. */
+  readonly version?: JobVersion;
 }
 
 export interface ListOptions {
@@ -66,6 +69,9 @@ export const WITHOUT_MEMO: DataConverter = {
 
 const STATE = defineSearchAttributeKey(STATE_ATTRIBUTE, 'KEYWORD');
 const DISCREPANCIES = defineSearchAttributeKey(DISCREPANCIES_ATTRIBUTE, 'INT');
+/** The server's own: `name:build-id`, where a name has no colon; and `Pinned` or `AutoUpgrade`. */
+const VERSION = defineSearchAttributeKey('TemporalWorkerDeploymentVersion', 'KEYWORD');
+const BEHAVIOR = defineSearchAttributeKey('TemporalWorkflowVersioningBehavior', 'KEYWORD');
 
 const CONDITIONS: Readonly<Record<ListedState, string>> = {
   running: `ExecutionStatus = 'Running'`,
@@ -108,6 +114,7 @@ type Described = Pick<
 
 export function listedJob(info: Described): ListedJob {
   const discrepancies = info.typedSearchAttributes.get(DISCREPANCIES);
+  const version = versionOf(info);
   return {
     workflowId: info.workflowId,
     runId: info.runId,
@@ -117,6 +124,18 @@ export function listedJob(info: Described): ListedJob {
     taskQueue: info.taskQueue,
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
+    ...(version === undefined ? {} : { version }),
+  };
+}
+
+function versionOf({ typedSearchAttributes }: Pick<Described, 'typedSearchAttributes'>): JobVersion | undefined {
+  const [version, behavior] = [typedSearchAttributes.get(VERSION), typedSearchAttributes.get(BEHAVIOR)];
+  const colon = version?.indexOf(':') ?? -1;
+  if (version === undefined || behavior === undefined || colon < 0) return undefined;
+  return {
+    deploymentName: version.slice(0, colon),
+    buildId: version.slice(colon + 1),
+    behavior: behavior === 'Pinned' ? 'pinned' : 'auto-upgrade',
   };
 }
 

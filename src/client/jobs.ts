@@ -143,7 +143,7 @@ export class HoldfastClient implements AsyncDisposable {
   async status(workflowId: string): Promise<JobStatus> {
     const status = JobStatusSchema.parse(await this.#server.query(workflowId, (handle) => handle.query(statusQuery)));
     const described = await this.#server.describe(workflowId);
-    const { state } = listedJob(described);
+    const { state, version } = listedJob(described);
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
     const converter = this.#server.client.options.loadedDataConverter;
@@ -151,7 +151,12 @@ export class HoldfastClient implements AsyncDisposable {
       workflowId,
       async () => await Promise.all([retryingOf(described.raw, converter), progressOf(described.raw, converter)]),
     );
-    return { ...status, ...(retrying.length > 0 && { retrying }), ...(progress.length > 0 && { progress }) };
+    return {
+      ...status,
+      ...(retrying.length > 0 && { retrying }),
+      ...(progress.length > 0 && { progress }),
+      ...defined({ version }),
+    };
   }
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */

@@ -18,7 +18,7 @@ import { isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts
 import { listedJob, WITHOUT_MEMO } from './job-listing.ts';
 import { noJobYet } from './no-job.ts';
 import { keyTroubleOf } from './key-trouble.ts';
-import { noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
+import { fittingPollers, noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
 
 /** Beyond Temporal's own 10 s, after which a Task goes from a dead worker's sticky queue to the others. */
 export const QUERY_LIMIT_MS = 15_000;
@@ -99,8 +99,8 @@ export class ServerCalls implements OpenConnection {
     }
     if (!isSilent) return this.translated(error, workflowId);
     // Also a server that is away lets a deadline pass; then this call says so.
-    const { taskQueue } = listedJob(await this.describe(workflowId));
-    return noWorker(await this.pollers(taskQueue), workflowId, error);
+    const { taskQueue, version } = listedJob(await this.describe(workflowId));
+    return noWorker(await this.pollers(taskQueue), { workflowId, version }, error);
   }
 
   /**
@@ -110,7 +110,9 @@ export class ServerCalls implements OpenConnection {
   async #whenNobodyPolls(workflowId: string, over: AbortSignal): Promise<void> {
     await delay(DOUBT_AFTER_MS, undefined, { signal: over }).catch(() => undefined);
     if (over.aborted) return;
-    const pollers = await this.pollers(listedJob(await this.describe(workflowId)).taskQueue);
-    if (pollers.workflow.length === 0) throw noWorker(pollers, workflowId, undefined);
+    const { taskQueue, version } = listedJob(await this.describe(workflowId));
+    const pollers = await this.pollers(taskQueue);
+    if (fittingPollers(pollers, version).workflow.length === 0)
+      throw noWorker(pollers, { workflowId, version }, undefined);
   }
 }

@@ -4,6 +4,8 @@
  */
 import type { Connection } from '@temporalio/client';
 import { HoldfastError } from '../model/failure.ts';
+import { versionFlags, versionText, type JobVersion } from '../model/job/version.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { workerCommand } from '../model/worker-command.ts';
 
 /** A long poll lasts a minute at most. */
@@ -12,6 +14,8 @@ const POLL_LIMIT_MS = 70_000;
 export interface QueuePoller {
   readonly identity: string;
   readonly lastSeenAt: string;
+  /** Of a worker that runs with Worker Versioning. */
+  readonly version?: { readonly deploymentName: string; readonly buildId: string };
 }
 
 export interface QueuePollers {
@@ -24,6 +28,8 @@ export interface QueuePollers {
 
 const WORKFLOW_QUEUE = 1;
 const ACTIVITY_QUEUE = 2;
+/** WORKER_VERSIONING_MODE_VERSIONED */
+const VERSIONED = 2;
 
 export async function pollersOf(connection: Connection, namespace: string, taskQueue: string): Promise<QueuePollers> {
   const [workflow, activity] = await Promise.all(
@@ -49,34 +55,77 @@ async function pollersOfType(
     taskQueueType,
   });
   return (pollers ?? [])
-    .map(({ identity, lastAccessTime }) => ({
+    .map(({ identity, lastAccessTime, deploymentOptions }) => ({
       identity: identity ?? '',
       lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString(),
+      ...versionOf(deploymentOptions),
     }))
     .filter(({ lastSeenAt }) => Date.now() - Date.parse(lastSeenAt) < POLL_LIMIT_MS);
 }
 
+/** Those that a job can be run by: a pinned one by workers of its version alone. */
+export function fittingPollers(pollers: QueuePollers, version: JobVersion | undefined): QueuePollers {
+  if (version?.behavior !== 'pinned') return pollers;
+  const fits = (poller: QueuePoller): boolean =>
+    poller.version?.deploymentName === version.deploymentName && poller.version.buildId === version.buildId;
+  const [workflow, activity] = [pollers.workflow.filter(fits), pollers.activity.filter(fits)];
+  return { ...pollers, workflow, activity, isPolled: workflow.length > 0 && activity.length > 0 };
+}
+
+export interface UnaskedJob {
+  readonly workflowId: string;
+  readonly version?: JobVersion | undefined;
+}
+
 /** What a person is told when nobody answers for a job. */
-export function noWorker(pollers: QueuePollers, workflowId: string, cause: unknown): HoldfastError {
-  const identities = pollers.workflow.map(({ identity }) => identity);
+export function noWorker(all: QueuePollers, { workflowId, version }: UnaskedJob, cause: unknown): HoldfastError {
+  const pollers = fittingPollers(all, version);
+  const start = version?.behavior === 'pinned' ? pinnedCommand(pollers, version) : workerCommand(pollers.taskQueue);
+  const pinned = version?.behavior === 'pinned' ? `, which is pinned to version ${versionText(version)},` : '';
   return new HoldfastError(
     'no-worker',
-    `Job ${workflowId} cannot be asked: ${whyUnanswered(pollers)}.`,
-    { workflowId, taskQueue: pollers.taskQueue, pollers: identities, nextStep: nextStep(pollers) },
+    `Job ${workflowId}${pinned} cannot be asked: ${whyUnanswered(pollers, start, version)}.`,
+    {
+      workflowId,
+      taskQueue: pollers.taskQueue,
+      pollers: pollers.workflow.map(({ identity }) => identity),
+      nextStep: nextStep(start, workflowId, version),
+    },
     { cause },
   );
 }
 
-function nextStep({ taskQueue }: QueuePollers): string {
-  return `Start a worker: \`${workerCommand(taskQueue)}\`. The job waits for it and loses nothing.`;
+function pinnedCommand({ taskQueue }: QueuePollers, version: JobVersion): string {
+  return `${workerCommand(taskQueue)} ${versionFlags(version)}`;
 }
 
-function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers): string {
+function nextStep(start: string, workflowId: string, version: JobVersion | undefined): string {
+  const waits = `Start a worker: \`${start}\`. The job waits for it and loses nothing.`;
+  if (version?.behavior !== 'pinned') return waits;
+  const move = `temporal workflow update-options --workflow-id ${shellWord(workflowId)}`;
+  return `${waits} Or move it to the current version: \`${move} --versioning-override-behavior auto_upgrade\`.`;
+}
+
+function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers, start: string, version?: JobVersion): string {
   const queue = `Task Queue ${taskQueue}`;
-  if (seen === undefined) return `no worker is running on ${queue}; start one: ${workerCommand(taskQueue)}`;
+  const which = version?.behavior === 'pinned' ? ' of that version' : '';
+  if (seen === undefined) return `no worker${which} is running on ${queue}; start one: ${start}`;
   const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
   return (
-    `the worker on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +
-    `If it is gone, start one: ${workerCommand(taskQueue)}`
+    `the worker${which} on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +
+    `If it is gone, start one: ${start}`
   );
+}
+
+interface Deployment {
+  readonly deploymentName?: string | null;
+  readonly buildId?: string | null;
+  readonly workerVersioningMode?: unknown;
+}
+
+/** An unversioned worker may name a version, too. */
+function versionOf(deployment: Deployment | null | undefined): Pick<QueuePoller, 'version'> {
+  const { deploymentName, buildId, workerVersioningMode } = deployment ?? {};
+  if (workerVersioningMode !== VERSIONED || deploymentName == null || buildId == null) return {};
+  return { version: { deploymentName, buildId } };
 }

@@ -25,8 +25,8 @@ export interface DeploymentChoice {
 
 const BEHAVIORS: readonly string[] = ['AUTO_UPGRADE', 'PINNED'] satisfies readonly VersioningBehavior[];
 const NAMES = { useWorkerVersioning: true, version: true, defaultVersioningBehavior: true };
-/** What the server puts between a deployment's name and a build id. */
-const DELIMITERS = /[.:]/;
+/** What the server puts between a deployment's name and a build id, and what it begins names of its own with. */
+const RESERVED = /^__|[.:]/;
 const WHERE = 'temporal.workerDeploymentOptions';
 
 /**
@@ -71,10 +71,10 @@ function refuseHalfVersion({ deploymentName, buildId }: Partial<DeploymentChoice
       'Give version: { deploymentName, buildId }; on the command line --deployment-name and --build-id.',
     );
   }
-  if (DELIMITERS.test(deploymentName!))
+  if (RESERVED.test(deploymentName!))
     throw wrong(
-      `the deployment name "${deploymentName!}" has a "." or ":", which the server puts between name and build id`,
-      'Give it a name without them.',
+      `the server takes no deployment name like ${JSON.stringify(deploymentName)}`,
+      'Give it a name without "." and ":" that does not begin with "__".',
     );
 }
 

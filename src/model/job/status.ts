@@ -3,6 +3,7 @@
  */
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
+import { JobVersionSchema } from './version.ts';
 
 export const StepStateSchema = z.enum([
   'waiting',
@@ -100,6 +101,8 @@ export const JobStatusSchema = z.strictObject({
   retrying: z.array(RetryingSchema).optional(),
   /** Added by the client likewise. Absent: nothing that runs has said anything. */
   progress: z.array(ActivityProgressSchema).optional(),
+  /** Added by the client likewise. Absent: its workers run without Worker Versioning. */
+  version: JobVersionSchema.optional(),
 });
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 

@@ -1,0 +1,21 @@
+/** Which version of a worker deployment runs a job, where its workers run with Worker Versioning. Pure. */
+import * as z from 'zod';
+import { shellWord } from '../shell-word.ts';
+
+export const JobVersionSchema = z.strictObject({
+  deploymentName: z.string(),
+  buildId: z.string(),
+  /** `pinned`: the job goes on with workers of this version alone. `auto-upgrade`: with those of the current one. */
+  behavior: z.enum(['pinned', 'auto-upgrade']),
+});
+export type JobVersion = z.infer<typeof JobVersionSchema>;
+
+/** `reports:2 (pinned)` */
+export function versionText({ deploymentName, buildId, behavior }: JobVersion): string {
+  return `${deploymentName}:${buildId} (${behavior})`;
+}
+
+/** `--deployment-name reports --build-id 2` */
+export function versionFlags({ deploymentName, buildId }: Pick<JobVersion, 'deploymentName' | 'buildId'>): string {
+  return `--deployment-name ${shellWord(deploymentName)} --build-id ${shellWord(buildId)}`;
+}
