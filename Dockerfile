@@ -4,7 +4,10 @@ WORKDIR /holdfast
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
-RUN npm run build && npm prune --omit=dev
+RUN npm run build
+# The SDK is a peer of the package, and so a development dependency of the checkout; without those it stays, in the
+# version of the lockfile.
+RUN npm pkg delete devDependencies && npm prune
 
 FROM node:24.11.1-bookworm-slim
 # The slim image has no certificates, and the Temporal client needs them for TLS.

@@ -200,7 +200,7 @@ function endsOf(output) {
   return (lines.length > 40 ? [...lines.slice(0, 30), '…', ...lines.slice(-10)] : lines).join('\n');
 }
 
-/** Must agree with `cacheDirectory` of src/dev-server/cache.ts, which can't be imported before Node 24 is here. */
+/** Must agree with that of src/dev-server/cache-directory.ts, which can't be imported before Node 24 is here. */
 function cacheDirectory() {
   return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'holdfast');
 }

@@ -3,11 +3,12 @@
 import { nodeProblem } from './cli/node-version.ts';
 
 const json = process.argv.includes('--json');
-const problem = nodeProblem(process.versions.node, json);
+const problem = nodeProblem(process.versions.node, json) ?? (await import('./cli/sdk-packages.ts')).sdkProblem(json);
 if (problem !== undefined) {
   process[json ? 'stdout' : 'stderr'].write(`${problem}\n`);
   process.exitCode = 2;
 } else {
+  (await import('./cli/compiled.ts')).keepCompiled(process.env);
   const [{ runCli }, { processTerminal }] = await Promise.all([
     import('./cli/program.ts'),
     import('./cli/terminal.ts'),

@@ -19,10 +19,10 @@ import { openConnection, readChoice, type ConnectionChoice } from './client/conn
 import { defined } from './model/defined.ts';
 import { HoldfastError } from './model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
-import { assertBundleFits, modulePathOf } from './worker/bundle.ts';
+import { assertBundleFits, isBundleChanged, modulePathOf, ownBundle } from './worker/bundle.ts';
 import { GuardingPlugin } from './worker/guarding-plugin.ts';
 import { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
-import { installRuntime, type LogFormat } from './worker/log.ts';
+import { installRuntime, tellWorker, type LogFormat } from './worker/log.ts';
 import { readPartsChoice, type PartsOptions } from './worker/parts-options.ts';
 import { readPassedOn, type PassedOnOptions } from './worker/passed-on.ts';
 import { ensureSearchAttributes } from './worker/search-attributes.ts';
@@ -114,6 +114,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   if (workflowBundle !== undefined) assertBundleFits(workflowBundle, parts.keys);
   const passedOn = readPassedOn(options);
   installRuntime(options);
+  const bundle = workflowBundle ?? (await bundleAhead(options, passedOn, parts.keys.isOn));
   const server = await connected(options, choice, access);
   const warnings: string[] = [];
   const hasSearchAttributes = await ensureSearchAttributes(server.client, server.namespace, warnings);
@@ -123,7 +124,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   const worker = await Worker.create({
     ...passedOn,
     ...concurrency(options, passedOn),
-    ...defined({ identity: options.identity, workflowBundle, workflowsPath: modulePathOf(workflowsPath) }),
+    ...defined({ identity: options.identity, workflowBundle: bundle, workflowsPath: modulePathOf(workflowsPath) }),
     connection: server.connection,
     namespace: server.namespace,
     taskQueue,
@@ -137,6 +138,16 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
     }
   };
   return { taskQueue, encryptionKeyIds: parts.keys.ids, warnings, shutdown: () => worker.shutdown(), run };
+}
+
+/** A connection that was given may bring plugins, which are known only to the Worker. */
+async function bundleAhead(
+  { connection, workflowsPath }: WorkerOptions,
+  passedOn: PassedOnOptions,
+  isEncrypted: boolean,
+): Promise<WorkflowBundleWithSourceMap | undefined> {
+  if (connection !== undefined || workflowsPath !== undefined || isBundleChanged(passedOn)) return undefined;
+  return await ownBundle(isEncrypted, (message) => tellWorker('INFO', message));
 }
 
 /** The SDK takes either a tuner or numbers. */

@@ -4,16 +4,12 @@
  * Invariant: it holds a whole program or none: the program is made beside it and renamed.
  */
 import { promises as fs } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { cacheDirectory } from './cache-directory.ts';
 import { answersVersion } from './run-program.ts';
 
 /** The newest release of the command line that `go install` can build: later ones carry a `replace`. */
 export const TEMPORAL_CLI_VERSION = '1.5.1';
-
-export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  return path.join(env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'holdfast');
-}
 
 export function cachedProgram(env: NodeJS.ProcessEnv): string {
   return path.join(cacheDirectory(env), 'temporal', `cli-${TEMPORAL_CLI_VERSION}`, 'temporal');

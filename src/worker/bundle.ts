@@ -6,6 +6,7 @@ import {
   bundleWorkflowCode,
   DefaultLogger,
   type BundleOptions,
+  type WorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import {
@@ -19,7 +20,8 @@ import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
-import { shippedBundle } from './shipped-bundle.ts';
+import { keepBundle, keptBundle } from './kept-bundle.ts';
+import { sdkVersions, shippedBundle, shippedMaking } from './shipped-bundle.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
@@ -43,13 +45,39 @@ export async function bundleWorkflows(
 ): Promise<WorkflowBundleWithSourceMap> {
   refuseUnknownOptions('bundleWorkflows', choice, { isEncrypted: true });
   const { isEncrypted = false } = choice;
-  const shipped = workflowsPath === undefined ? shippedBundle(isEncrypted) : undefined;
-  if (shipped !== undefined) return shipped;
+  const ready = workflowsPath === undefined ? readyBundle(isEncrypted) : undefined;
+  if (ready !== undefined) return ready;
   const options = {
     logger: new DefaultLogger('WARN'),
     workflowsPath: modulePathOf(workflowsPath) ?? OWN_WORKFLOWS,
   };
   return await bundleWorkflowCode(withHoldfast(options, { isEncrypted, hasAgentJob: true }));
+}
+
+/** The bundle of Holdfast's Workflows that takes no making: the package's, or one kept for the SDK that is here. */
+export function readyBundle(isEncrypted: boolean): WorkflowBundleWithSourceMap | undefined {
+  return shippedBundle(isEncrypted) ?? keptBundle(isEncrypted);
+}
+
+/**
+ * For a worker that runs Holdfast's Workflows alone: as `bundleWorkflows`, and what had to be made is kept for the next
+ * one. Undefined: in a checkout, whose Workflows the worker bundles by itself.
+ */
+export async function ownBundle(
+  isEncrypted: boolean,
+  tell: (message: string) => void,
+): Promise<WorkflowBundleWithSourceMap | undefined> {
+  const making = shippedMaking();
+  if (making === undefined) return undefined;
+  const ready = readyBundle(isEncrypted);
+  if (ready !== undefined) return ready;
+  tell(
+    `Temporal's SDK is ${[...new Set(sdkVersions())].join(' and ')} here, and the package's Workflows are bundled ` +
+      `for ${making.sdkVersion}: bundling them anew, once.`,
+  );
+  const made = await bundleWorkflows(undefined, { isEncrypted });
+  keepBundle(made, isEncrypted);
+  return made;
 }
 
 /** Of a path or a `file:` URL, as a user gives it. */
@@ -86,6 +114,17 @@ export function withHoldfast(options: BundleOptions, { isEncrypted, hasAgentJob 
     webpackConfigHook: (config) => resolving(webpackConfigHook?.(config) ?? config, alias),
     ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
   };
+}
+
+/** Would other plugins or interceptors change the bundle of Holdfast's Workflows? */
+export function isBundleChanged({
+  interceptors,
+  plugins = [],
+}: {
+  readonly interceptors?: WorkerOptions['interceptors'] | undefined;
+  readonly plugins?: WorkerOptions['plugins'];
+}): boolean {
+  return (interceptors?.workflowModules ?? []).length > 0 || plugins.some((plugin) => 'configureBundler' in plugin);
 }
 
 const OWN_CONVERTERS: ReadonlySet<string> = new Set([PAYLOAD_CONVERTER_PATH, CONVERTER_OVER_YOURS_PATH]);

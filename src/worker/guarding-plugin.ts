@@ -20,10 +20,9 @@ import {
 import { HEARTBEAT_EVERY_MS } from '../activities/heartbeat.ts';
 import { clientDataConverter, isHoldfastConverter, workerDataConverter } from '../codec/data-converter.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { assertBundleFits, OWN_WORKFLOWS, withHoldfast } from './bundle.ts';
+import { assertBundleFits, isBundleChanged, OWN_WORKFLOWS, readyBundle, withHoldfast } from './bundle.ts';
 import { ownIdentity, WorkerParts, type PartsChoice, type PolledServer } from './parts.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
-import { shippedBundle } from './shipped-bundle.ts';
 
 export interface GuardingChoice extends PartsChoice {
   /** Does the Worker run `agentJob`? */
@@ -117,11 +116,9 @@ export class GuardingPlugin extends SimplePlugin {
   #workflowsOf({ workflowsPath, workflowBundle, interceptors, plugins = [] }: WorkflowSide): WorkflowSide {
     const { keys, hasAgentJob } = this.#choice;
     if (workflowsPath !== undefined || workflowBundle !== undefined || !hasAgentJob) return {};
-    const isChanged =
-      (interceptors?.workflowModules ?? []).length > 0 ||
-      plugins.some((plugin) => plugin !== this && 'configureBundler' in plugin);
-    const shipped = isChanged ? undefined : shippedBundle(keys.isOn);
-    return shipped === undefined ? { workflowsPath: OWN_WORKFLOWS } : { workflowBundle: shipped };
+    const others = plugins.filter((plugin) => plugin !== this);
+    const ready = isBundleChanged({ interceptors, plugins: others }) ? undefined : readyBundle(keys.isOn);
+    return ready === undefined ? { workflowsPath: OWN_WORKFLOWS } : { workflowBundle: ready };
   }
 }
 

