@@ -2,12 +2,12 @@
  * The package entry `holdfast/client`: start jobs, watch them, read their questions, decide. Whatever the command line
  * can show or do is here as data.
  */
-import { CONNECTION_CHOICE, openConnection, type ConnectionChoice } from './client/connection.ts';
+import { CONNECTION_CHOICE, openConnection, type ClientExtras, type ConnectionChoice } from './client/connection.ts';
 import { HoldfastClient } from './client/jobs.ts';
 import { defined } from './model/defined.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 
-export interface ConnectOptions extends ConnectionChoice {
+export interface ConnectOptions extends ConnectionChoice, ClientExtras {
   /** Where new jobs go. Default `holdfast`. */
   readonly taskQueue?: string;
   /** How long a Query may take until it counts as unanswered. Default 15,000. */
@@ -18,6 +18,8 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   ...CONNECTION_CHOICE,
   taskQueue: true,
   queryTimeoutMs: true,
+  plugins: true,
+  interceptors: true,
 };
 
 /**
@@ -27,7 +29,10 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  */
 export async function connectHoldfast(options: ConnectOptions = {}): Promise<HoldfastClient> {
   refuseUnknownOptions('connectHoldfast', options, CONNECT_OPTIONS);
-  const { client, connection, address } = await openConnection(options);
+  const { client, connection, address } = await openConnection(
+    options,
+    defined({ plugins: options.plugins, interceptors: options.interceptors }),
+  );
   return new HoldfastClient({
     client,
     connection,

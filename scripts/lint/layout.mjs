@@ -56,6 +56,7 @@ const WORKFLOW_FLOORS = [
     'workflows/guarded-job',
     'workflows/messages',
     'workflows/patches',
+    'workflows/trace',
   ],
   ['workflows/state'],
   ['workflows/gate', 'workflows/undo'],
@@ -65,7 +66,7 @@ const WORKFLOW_FLOORS = [
 /** What every room of the protocol may import besides. */
 const PROTOCOL = { parts: ['effects', 'store', 'model'], packages: ['zod'], node: true };
 const MODEL = { packages: ['zod', '@noble/hashes', 'yaml', 'diff', 'picomatch'] };
-const WORKFLOWS = { parts: ['model'], packages: ['@temporalio/workflow', '@temporalio/common', 'zod'] };
+const WORKFLOWS = { parts: ['tracing', 'model'], packages: ['@temporalio/workflow', '@temporalio/common', 'zod'] };
 
 /** `{ "protocol/look": { parts: [itself and all lower floors, …] }, … }`; `base`: what each may import besides. */
 function roomsOf(floors, base) {
@@ -106,7 +107,9 @@ function modelRooms() {
  */
 const ARROWS = {
   ...modelRooms(),
-  workflows: { ...WORKFLOWS, parts: ['workflows', 'model'], types: ['activities'] },
+  // What spans and lines say of a job. Part of the Workflows' bundle, too.
+  tracing: { parts: ['tracing', 'model'], packages: [] },
+  workflows: { ...WORKFLOWS, parts: ['workflows', 'tracing', 'model'], types: ['activities'] },
   // The two names without a package are replaced by the bundler.
   'workflows/beside-yours': { parts: ['workflows/agent-job'], packages: ['holdfast-beside-workflows'] },
   ...roomsOf(WORKFLOW_FLOORS, WORKFLOWS),
@@ -134,7 +137,7 @@ const ARROWS = {
   ...protocolRooms(),
   steps: { parts: ['steps', 'model'], packages: ['zod'], node: true },
   activities: {
-    parts: ['activities', 'protocol', 'store', 'model'],
+    parts: ['activities', 'protocol', 'store', 'tracing', 'model'],
     packages: ['@temporalio/activity', '@temporalio/common', 'zod'],
     node: true,
   },

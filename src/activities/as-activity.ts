@@ -9,6 +9,7 @@ import { Context } from '@temporalio/activity';
 import type { Caller } from '../protocol/host.ts';
 import type { Secrets } from '../protocol/secrets/secrets.ts';
 import { faultPointAsync } from '../store/fault-point.ts';
+import { subjectOf } from '../tracing/told.ts';
 import { asTemporalFailure } from './failure.ts';
 import { Heartbeat } from './heartbeat.ts';
 
@@ -27,14 +28,16 @@ export interface ActivitySurroundings {
   readonly secrets: Secrets;
 }
 
-/** Runs `work` as the current Activity's attempt. @throws ApplicationFailure, CancelledFailure */
+/** Runs `work` as the current Activity's attempt at `request`. @throws ApplicationFailure, CancelledFailure */
 export async function asActivity<T>(
   { register, secrets }: ActivitySurroundings,
+  request: unknown,
   work: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
   const { workflowExecution, workflowNamespace, taskToken, attempt, retryPolicy } = context.info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
+  const subject = { workflowId, runId, ...subjectOf(request) };
   const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
   // Only now: its timer is stopped below, whatever happens.
   const heartbeat = new Heartbeat(context);
@@ -45,7 +48,9 @@ export async function asActivity<T>(
       signal: context.cancellationSignal,
       isTriedAgain: attempt < (retryPolicy?.maximumAttempts ?? Infinity),
       progress: (message, fraction) => heartbeat.tell(secrets.redact(message), fraction),
-      log: (message, fields) => void context.log.info(secrets.redact(message), secrets.redactJson(fields)),
+      // Behind the step's own fields, which can't speak for another job or step.
+      log: (message, fields) =>
+        void context.log.info(secrets.redact(message), { ...secrets.redactJson(fields), ...subject }),
     });
     await faultPointAsync('activity.answer');
     // A step's own output is in the record as it is: one that holds a secret was refused.

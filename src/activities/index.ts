@@ -41,7 +41,7 @@ export function makeActivities({ host, workspaces, register }: ActivityServices)
       protocol: Protocol<Request, Result>,
     ) =>
     async (request: Request): Promise<Result> =>
-      await asActivity(surroundings, async (caller) => {
+      await asActivity(surroundings, request, async (caller) => {
         const parsed = schema.parse(request);
         return await workspaces.using(parsed.workspace, () => protocol(host, workspaces, caller, parsed));
       });

@@ -6,7 +6,7 @@
  */
 import { connect } from 'node:net';
 import { devNull } from 'node:os';
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Client, Connection, type ClientOptions, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { clientDataConverter } from '../codec/data-converter.ts';
 import { readKeys } from '../codec/keys.ts';
@@ -34,6 +34,13 @@ export interface ConnectionChoice {
   readonly encryptionKeyFile?: string;
   /** Default: this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Handed to Temporal's Client as they are. */
+export interface ClientExtras {
+  /** Such as a tracer's. */
+  readonly plugins?: NonNullable<ClientOptions['plugins']>;
+  readonly interceptors?: NonNullable<ClientOptions['interceptors']>;
 }
 
 export const CONNECTION_CHOICE: OptionNames<ConnectionChoice> = {
@@ -65,7 +72,10 @@ export interface OpenConnection {
  * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (a profile, file or key that can't be
  * read)
  */
-export async function openConnection(choice: ConnectionChoice = {}): Promise<OpenConnection> {
+export async function openConnection(
+  choice: ConnectionChoice = {},
+  extras: ClientExtras = {},
+): Promise<OpenConnection> {
   const keys = readKeys(choice);
   const { options, namespace } = readChoice(choice);
   const { address } = options;
@@ -77,7 +87,7 @@ export async function openConnection(choice: ConnectionChoice = {}): Promise<Ope
       connectTimeout: choice.connectTimeoutMs ?? CONNECT_LIMIT_MS,
     });
     return {
-      client: new Client({ connection, namespace, dataConverter: clientDataConverter(keys) }),
+      client: new Client({ ...extras, connection, namespace, dataConverter: clientDataConverter(keys) }),
       connection,
       address,
       namespace,

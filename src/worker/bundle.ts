@@ -37,6 +37,9 @@ export const OWN_WORKFLOWS = ownModule('index');
 const BESIDE_YOURS = ownModule('beside-yours');
 /** Tells the Workflows' code what a Run was handed. In every bundle in which a guarded job runs. */
 const CARRIED_ARGUMENT = ownModule('carried-argument');
+/** Names the spans of a tracer, if there is one. Behind it. */
+const TRACE = ownModule('trace');
+const OWN_INTERCEPTORS: readonly string[] = [CARRIED_ARGUMENT, TRACE];
 
 /** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
 export async function bundleWorkflows(
@@ -108,8 +111,8 @@ export function withHoldfast(options: BundleOptions, { isEncrypted, hasAgentJob 
     workflowsPath: isBeside ? BESIDE_YOURS : workflowsPath,
     payloadConverterPath: isOver ? CONVERTER_OVER_YOURS_PATH : (payloadConverterPath ?? PAYLOAD_CONVERTER_PATH),
     workflowInterceptorModules: [
-      ...workflowInterceptorModules.filter((path) => path !== CARRIED_ARGUMENT),
-      CARRIED_ARGUMENT,
+      ...workflowInterceptorModules.filter((path) => !OWN_INTERCEPTORS.includes(path)),
+      ...OWN_INTERCEPTORS,
     ],
     webpackConfigHook: (config) => resolving(webpackConfigHook?.(config) ?? config, alias),
     ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),

@@ -18,6 +18,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { HEARTBEAT_EVERY_MS } from '../activities/heartbeat.ts';
+import { telling } from './telling.ts';
 import { clientDataConverter, isHoldfastConverter, workerDataConverter } from '../codec/data-converter.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertBundleFits, isBundleChanged, OWN_WORKFLOWS, readyBundle, withHoldfast } from './bundle.ts';
@@ -52,7 +53,7 @@ export class GuardingPlugin extends SimplePlugin {
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
-    const { identity = ownIdentity(), activities = {} } = options;
+    const { identity = ownIdentity(), activities = {}, interceptors = {} } = options;
     refuseTwice(options, activities);
     const parts = new WorkerParts(this.#choice, identity);
     const own = { ...parts.activities };
@@ -68,6 +69,8 @@ export class GuardingPlugin extends SimplePlugin {
       ...this.#workflowSide(options),
       identity,
       activities: { ...activities, ...own },
+      // Behind the tracer's, whose spans it names.
+      interceptors: { ...interceptors, activity: [...(interceptors.activity ?? []), telling] },
     });
   }
 

@@ -20,6 +20,7 @@ import { asFailure } from './job/failure.ts';
 import { refuseBadPlanInput, refuseUnlookedSchemas } from './job/options.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
+import { traceJob } from './trace.ts';
 
 export type { AgentJobInput } from './guarded-job.ts';
 
@@ -32,6 +33,7 @@ const MAX_RESULT_BYTES = 1_500_000;
  */
 export async function agentJob(given: AgentJobInput, ...others: readonly unknown[]): Promise<PlanResult> {
   const { plan, input, options } = understand(given, others);
+  traceJob(plan.name);
   const rewound: string[] = [];
   const core = new JobCore(options, {
     onRewound: (stepIds) => rewound.push(...stepIds),

@@ -24,7 +24,13 @@ const CONFIG = `
 import { defineConfig, defineStep, implementStep, z } from ${JSON.stringify(join(checkout, 'src/index.ts'))};
 const say = defineStep({ name: 'say', input: z.strictObject({ text: z.string() }), output: z.strictObject({}) });
 export default defineConfig({
-  steps: [implementStep(say, (ctx, { text }) => (ctx.log(text, { length: text.length }), {}))],
+  steps: [
+    implementStep(say, (ctx, { text }) => {
+      // Job and chain number are not the step's to say.
+      ctx.log(text, { length: text.length, seq: 99, workflowId: 'another' });
+      return {};
+    }),
+  ],
   temporal: {
     activities: { greet: (name) => Promise.resolve('Hello, ' + name) },
     plugins: [{ name: 'telling', configureWorker: (options) => (process.stderr.write('telling plugin\\n'), options) }],
@@ -65,18 +71,18 @@ test("a configuration's plugins are the Worker's; its metrics are served; its li
   const workflowId = temporal.unique('job');
   await temporal.client.workflow.execute('agentJob', { workflowId, taskQueue, args: [{ plan }] });
   assert.match(said, /^telling plugin$/m);
-  const line = said.split('\n').find((one) => one.includes('good day'));
-  const { job, step, message, level, length } = JSON.parse(line ?? '{}') as Record<string, unknown>;
-  assert.deepEqual(
-    { job, step, message, level, length },
-    {
-      job: workflowId,
-      step: 'hello',
-      message: 'good day',
-      level: 'INFO',
-      length: 8,
-    },
-  );
+  // Lines are held back for a moment, to be put in order.
+  await untilTrue(() => said.includes('"activityType":"release"'));
+  const lines = said.split('\n').filter((line) => line.startsWith('{'));
+  const ofStep = lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ step }) => step === 'hello');
+  const told = ofStep.map(({ job, step, message, level, seq, length }) => [job, step, message, level, seq, length]);
+  assert.deepEqual(told, [
+    [workflowId, 'hello', 'Activity started', 'DEBUG', undefined, undefined],
+    [workflowId, 'hello', 'good day', 'INFO', 2, 8],
+    [workflowId, 'hello', 'Activity completed', 'DEBUG', 3, undefined],
+  ]);
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(
     metrics,

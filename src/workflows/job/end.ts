@@ -4,6 +4,7 @@ import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import { MAX_ENDING_NOTES } from '../../model/job/status.ts';
 import { callRelease } from '../activities.ts';
 import { isPatched } from '../patches.ts';
+import { traceOutcome } from '../trace.ts';
 import type { JobParts } from './parts.ts';
 
 export type Outcome = ReleaseRequest['outcome'];
@@ -23,6 +24,7 @@ export async function endJob({ identity, ending, view, board, attributes }: JobP
   }
   board.stop();
   view.state = outcome;
+  traceOutcome(outcome);
   attributes.show(outcome, 0);
   view.refresh();
 }
