@@ -70,19 +70,29 @@ export function tellRequest(span: ActiveSpan, workflowId: string, request: unkno
 }
 
 export function tellResult(span: ActiveSpan, result: unknown): void {
-  const { kind, released, reason, type } = asTelling(result);
-  const end = released === false ? 'not-released' : 'released';
-  const outcome = kind ?? (released === undefined ? 'question' : end);
-  tell(span, { outcome, reason, seq: seqOf(result) });
+  const { kind, reason, type } = asTelling(result);
+  tell(span, { outcome: outcomeOf(result), reason, seq: seqOf(result) });
   if (kind === 'failed' && typeof type === 'string') span.setAttributes({ [ERROR_TYPE]: type });
+}
+
+/** In a word; of what has no kind it is what its Activity does. */
+export function outcomeOf(result: unknown): string {
+  const { kind, released } = asTelling(result);
+  if (typeof kind === 'string') return kind;
+  if (released === undefined) return 'question';
+  return released === false ? 'not-released' : 'released';
 }
 
 /** Its type alone: the message is the tracer's to tell, or not. An expected failure is no error. */
 export function tellFailure(span: ActiveSpan, failure: unknown): void {
-  const { type, category } = applicationFailureIn(failure);
-  const known = typeof type === 'string' ? type : undefined;
-  tell(span, { outcome: known ?? 'failed' });
-  if (category !== 'BENIGN') span.setAttributes({ [ERROR_TYPE]: known ?? 'failed' });
+  const outcome = outcomeOfFailure(failure);
+  tell(span, { outcome });
+  if (applicationFailureIn(failure).category !== 'BENIGN') span.setAttributes({ [ERROR_TYPE]: outcome });
+}
+
+export function outcomeOfFailure(failure: unknown): string {
+  const { type } = applicationFailureIn(failure);
+  return typeof type === 'string' ? type : 'failed';
 }
 
 /** What an Activity throws, and what a Workflow has of it. */

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { freePort } from '../../src/dev-server/ports.ts';
+import { connectHoldfast } from '../../src/client.ts';
+import type { PlanSource } from '../../src/model/plan/plan.ts';
 import { createWorker, type WorkerOptions } from '../../src/worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { untilTrue } from '../support/until.ts';
@@ -88,6 +90,19 @@ test("a configuration's plugins are the Worker's; its metrics are served; its li
     metrics,
     new RegExp(`^temporal_activity_execution_latency_count\\{[^}]*activity_type="runStep"[^}]*\\} \\d`, 'm'),
   );
+});
+
+test("a client's interceptors see its calls", async () => {
+  const started: unknown[] = [];
+  const { env } = temporal;
+  await using client = await connectHoldfast({
+    env: { ...process.env, ...env },
+    interceptors: { workflow: [{ start: (input, next) => (started.push(input.options.workflowId), next(input)) }] },
+  });
+  const steps = [{ id: 'wait', use: 'wait', with: { seconds: 1 } }];
+  const plan: PlanSource = { schemaVersion: 1, name: 'seen', workspace: 'seen', steps };
+  const { workflowId } = await client.start(plan, { taskQueue: temporal.unique('nobody') });
+  assert.deepEqual(started, [workflowId]);
 });
 
 test('options that contradict each other are refused by name, before anything is connected', async () => {

@@ -117,6 +117,11 @@ const PASSED_ON = at(
   'passed-on',
   "a configuration's plugins are the Worker's; its metrics are served; its lines are JSON",
 );
+const INTERCEPTED = at('passed-on', "a client's interceptors see its calls");
+const TRACED = at(
+  'tracing',
+  'operations, Traces: a job is one trace of job, steps and comparison, begun by the client',
+);
 /** These run the protocol itself: a server would have to be killed at the very moment. */
 const NEW_RUN = at('abandoned', 'after continue-as-new, too: it is no reset');
 const TWICE = at(
@@ -237,6 +242,8 @@ const OPTIONS: Readonly<Record<string, readonly [(given: object) => Promise<unkn
       [WAITS, 'address namespace taskQueue queryTimeoutMs'],
       [PROFILE, 'profile env encryptionKeyFile'],
       [CONNECTS, 'apiKey connectTimeoutMs'],
+      [TRACED, 'plugins'],
+      [INTERCEPTED, 'interceptors'],
     ],
   ],
 };
