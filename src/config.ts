@@ -12,7 +12,8 @@ import { pathToFileURL } from 'node:url';
 import { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 import { HoldfastError } from './model/failure.ts';
 import { unknownOption, type OptionNames } from './model/options.ts';
-import type { StepContract, StepImplementation } from './model/step/step.ts';
+import { isContract, isStep } from './model/step/is-step.ts';
+import type { StepImplementation } from './model/step/step.ts';
 import { defined } from './model/defined.ts';
 import type { WorkerOptions } from './worker.ts';
 
@@ -236,24 +237,3 @@ function refuseSameNames(steps: readonly Placed[]): void {
 }
 
 /** By form, not by class: the file may import another copy of the package. */
-function isStep(value: unknown): value is StepImplementation {
-  const step = value as Partial<StepImplementation> | null;
-  return (
-    typeof step === 'object' &&
-    step !== null &&
-    isContract(step.contract) &&
-    typeof step.run === 'function' &&
-    typeof step.version === 'string'
-  );
-}
-
-function isContract(value: unknown): value is StepContract {
-  const contract = value as Partial<StepContract> | null;
-  return (
-    typeof contract === 'object' &&
-    contract !== null &&
-    typeof contract.name === 'string' &&
-    typeof contract.input?.safeParse === 'function' &&
-    typeof contract.output?.safeParse === 'function'
-  );
-}

@@ -7,6 +7,7 @@
  * const client = new Client({ connection, plugins: [holdfast] });
  * ```
  */
+import { HoldfastError } from './model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 import { GuardingPlugin } from './worker/guarding-plugin.ts';
 import { readPartsChoice, type PartsOptions } from './worker/parts-options.ts';
@@ -43,6 +44,12 @@ const OPTIONS: OptionNames<HoldfastPluginOptions> = {
 export class HoldfastPlugin extends GuardingPlugin {
   constructor(options: HoldfastPluginOptions = {}) {
     refuseUnknownOptions('HoldfastPlugin', options, OPTIONS);
-    super({ ...readPartsChoice(options), hasAgentJob: options.agentJob ?? true });
+    const { agentJob = true } = options;
+    if (typeof agentJob !== 'boolean')
+      throw new HoldfastError(
+        'bad-input',
+        `HoldfastPlugin: agentJob is ${JSON.stringify(agentJob)}. Expected true or false.`,
+      );
+    super({ ...readPartsChoice('HoldfastPlugin', options), hasAgentJob: agentJob });
   }
 }

@@ -19,7 +19,8 @@ import { openConnection, readChoice, type ConnectionChoice } from './client/conn
 import { defined } from './model/defined.ts';
 import { HoldfastError } from './model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
-import { assertBundleFits, isBundleChanged, modulePathOf, ownBundle } from './worker/bundle.ts';
+import { isBundleChanged, modulePathOf, ownBundle } from './worker/bundle.ts';
+import { assertBundleFits } from './worker/fitting-bundle.ts';
 import { GuardingPlugin } from './worker/guarding-plugin.ts';
 import { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 import { installRuntime, tellWorker, type LogFormat } from './worker/log.ts';
@@ -110,9 +111,9 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   const { address, namespace, encryptionKeyFile, env = process.env, workflowBundle, workflowsPath } = options;
   const choice = { env, ...defined({ address, namespace, encryptionKeyFile }) };
   const access = readChoice(choice);
-  const parts = readPartsChoice(options);
-  if (workflowBundle !== undefined) assertBundleFits(workflowBundle, parts.keys);
+  const parts = readPartsChoice('createWorker', options);
   const passedOn = readPassedOn(options);
+  if (workflowBundle !== undefined) assertBundleFits(workflowBundle, { ...parts, hasAgentJob: true });
   installRuntime(options);
   const bundle = workflowBundle ?? (await bundleAhead(options, passedOn, parts.keys.isOn));
   const server = await connected(options, choice, access);

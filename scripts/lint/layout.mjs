@@ -111,7 +111,7 @@ const ARROWS = {
   tracing: { parts: ['tracing', 'model'], packages: [] },
   workflows: { ...WORKFLOWS, parts: ['workflows', 'tracing', 'model'], types: ['activities'] },
   // The two names without a package are replaced by the bundler.
-  'workflows/beside-yours': { parts: ['workflows/agent-job'], packages: ['holdfast-beside-workflows'] },
+  'workflows/beside-yours': { parts: ['workflows/agent-job-entry'], packages: ['holdfast-beside-workflows'] },
   ...roomsOf(WORKFLOW_FLOORS, WORKFLOWS),
   store: { parts: ['store/.', 'model'], packages: ['pg', 'zod'], node: true },
   'store/ledger': { parts: ['store/ledger', 'store/.', 'model'], packages: ['zod'], node: true },

@@ -8,12 +8,14 @@ import { fileURLToPath } from 'node:url';
 import {
   ApplicationFailure,
   type DataConverter,
+  type LoadedDataConverter,
   type Payload,
   type PayloadCodec,
   type SerializationContext,
 } from '@temporalio/common';
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import { EncryptionCodec, whyForeign } from './encryption-codec.ts';
+import { ENCODED_FAILURES } from './failure-converter.ts';
 import type { EncryptionKeys } from './keys.ts';
 import { UNREADABLE_ENCODING } from './payload-converter.ts';
 
@@ -41,6 +43,17 @@ export function workerDataConverter(keys: EncryptionKeys, own: DataConverter = {
 /** Is this converter made by one of the two above? */
 export function isHoldfastConverter({ payloadCodecs = [] }: Pick<DataConverter, 'payloadCodecs'>): boolean {
   return payloadCodecs.some((codec) => codec instanceof EncryptionCodec);
+}
+
+/** Does it encode messages of failures as Holdfast's own? */
+export function isHoldfastFailureConverter(converter: DataConverter | LoadedDataConverter): boolean {
+  if (!('failureConverter' in converter)) return converter.failureConverterPath === FAILURE_CONVERTER_PATH;
+  return (converter.failureConverter as { readonly name?: unknown }).name === ENCODED_FAILURES;
+}
+
+/** Is this one a Worker's, as the Client has it that the SDK makes of a Worker? */
+export function isWorkerConverter({ payloadCodecs = [] }: Pick<DataConverter, 'payloadCodecs'>): boolean {
+  return payloadCodecs.some((codec) => codec instanceof WorkerCodec);
 }
 
 /**

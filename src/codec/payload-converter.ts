@@ -14,10 +14,11 @@ import {
   type PayloadConverter,
   type SerializationContext,
 } from '@temporalio/common';
+import { noteLoaded } from '../model/bundle-parts.ts';
 import { unreadable } from '../model/unreadable.ts';
 
-/** The encoding of what the codec could not decode, with the reason in its place. */
-export const UNREADABLE_ENCODING = 'binary/holdfast-unreadable';
+/** The encoding of what the codec could not decode, with the reason in its place. By it a bundle is known, too. */
+export const UNREADABLE_ENCODING = noteLoaded('payloadConverter', 'binary/holdfast-unreadable');
 
 /** A converter that hands over what `inner` can't read, where it was sent to the Workflow itself. */
 export function lenient(inner: PayloadConverter): PayloadConverter {

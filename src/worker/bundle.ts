@@ -15,10 +15,7 @@ import {
   PAYLOAD_CONVERTER_PATH,
   refuseOtherFailureConverter,
 } from '../codec/data-converter.ts';
-import { ENCODED_FAILURES } from '../codec/failure-converter.ts';
-import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
 import { keepBundle, keptBundle } from './kept-bundle.ts';
 import { sdkVersions, shippedBundle, shippedMaking } from './shipped-bundle.ts';
@@ -31,15 +28,15 @@ export interface BundleChoice {
 }
 
 const FROM_SOURCES = import.meta.url.endsWith('.ts');
-/** A module with Holdfast's Workflows alone. */
-export const OWN_WORKFLOWS = ownModule('index');
+/** A module with Holdfast's Workflow alone. */
+export const OWN_WORKFLOWS = ownModule('agent-job-entry');
 /** A module with `agentJob` and, under names that the bundler replaces, what the user has. */
 const BESIDE_YOURS = ownModule('beside-yours');
-/** Tells the Workflows' code what a Run was handed. In every bundle in which a guarded job runs. */
-const CARRIED_ARGUMENT = ownModule('carried-argument');
+/** In every bundle in which a guarded job runs. */
+const INTERCEPTORS = ownModule('interceptors');
 /** Names the spans of a tracer, if there is one. Behind it. */
 const TRACE = ownModule('trace');
-const OWN_INTERCEPTORS: readonly string[] = [CARRIED_ARGUMENT, TRACE];
+const OWN_INTERCEPTORS: readonly string[] = [INTERCEPTORS, TRACE];
 
 /** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
 export async function bundleWorkflows(
@@ -134,20 +131,6 @@ const OWN_CONVERTERS: ReadonlySet<string> = new Set([PAYLOAD_CONVERTER_PATH, CON
 
 function ownModule(name: string): string {
   return fileURLToPath(new URL(`../workflows/${name}${FROM_SOURCES ? '.ts' : '.js'}`, import.meta.url));
-}
-
-/**
- * Failures are converted inside the bundle: a bundle that was made without encryption would send their messages in the
- * clear. @throws HoldfastError `bad-input`
- */
-export function assertBundleFits({ code }: { readonly code: string }, keys: EncryptionKeys): void {
-  if (!keys.isOn || code.includes(ENCODED_FAILURES)) return;
-  throw new HoldfastError(
-    'bad-input',
-    `Encryption is on (keys from ${keys.source}), but the bundle of Workflows was made without it: messages of ` +
-      'failures would be sent in the clear.',
-    { nextStep: 'Make it with bundleWorkflows(workflowsPath, { isEncrypted: true }).' },
-  );
 }
 
 /** A user's module may lie in a folder without packages; in the checkout the package's own name means its sources. */

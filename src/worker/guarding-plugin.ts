@@ -18,12 +18,20 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { HEARTBEAT_EVERY_MS } from '../activities/heartbeat.ts';
-import { telling } from './telling.ts';
-import { clientDataConverter, isHoldfastConverter, workerDataConverter } from '../codec/data-converter.ts';
+import {
+  clientDataConverter,
+  isHoldfastConverter,
+  isWorkerConverter,
+  workerDataConverter,
+} from '../codec/data-converter.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { assertBundleFits, isBundleChanged, OWN_WORKFLOWS, readyBundle, withHoldfast } from './bundle.ts';
+import { invariant } from '../model/invariant.ts';
+import { isBundleChanged, OWN_WORKFLOWS, readyBundle, withHoldfast } from './bundle.ts';
+import { assertBundleFits } from './fitting-bundle.ts';
 import { ownIdentity, WorkerParts, type PartsChoice, type PolledServer } from './parts.ts';
+import { assertConverterStands, lookLast, partsAmong, partsStanding, rememberParts } from './replaced.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
+import { telling } from './telling.ts';
 
 export interface GuardingChoice extends PartsChoice {
   /** Does the Worker run `agentJob`? */
@@ -34,9 +42,6 @@ export interface GuardingChoice extends PartsChoice {
 
 /** Running steps get so long to end before they are cancelled. */
 const SHUTDOWN_GRACE = '10s';
-
-/** By the functions that a Worker was given: its parts. */
-const partsOf = new WeakMap<object, WorkerParts>();
 
 /** What a Worker and a replaying one have in common. */
 type WorkflowSide = Pick<
@@ -57,10 +62,9 @@ export class GuardingPlugin extends SimplePlugin {
     refuseTwice(options, activities);
     const parts = new WorkerParts(this.#choice, identity);
     const own = { ...parts.activities };
-    for (const [name, activity] of Object.entries(own)) {
-      refuseSameName(name, activities);
-      partsOf.set(activity, parts);
-    }
+    for (const name of Object.keys(own)) refuseSameName(name, activities);
+    rememberParts(parts);
+    lookLast(options.plugins, this.#choice.keys.isOn);
     return super.configureWorker({
       shutdownGraceTime: SHUTDOWN_GRACE,
       // The SDK holds back what comes sooner after the last one than this.
@@ -75,6 +79,8 @@ export class GuardingPlugin extends SimplePlugin {
   }
 
   override configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
+    const { dataConverter } = options;
+    if (dataConverter !== undefined && isHoldfastConverter(dataConverter)) throw twice('a replaying Worker');
     return super.configureReplayWorker({ ...options, ...this.#workflowSide(options) });
   }
 
@@ -84,26 +90,18 @@ export class GuardingPlugin extends SimplePlugin {
   }
 
   override configureClient(options: ClientOptions): ClientOptions {
-    const { dataConverter } = options;
-    if (dataConverter !== undefined && isHoldfastConverter(dataConverter)) throw twice('a Client');
-    return super.configureClient({ ...options, dataConverter: clientDataConverter(this.#choice.keys, dataConverter) });
+    const { dataConverter = {}, plugins } = options;
+    const { keys } = this.#choice;
+    // The SDK makes a Worker's own Client of its converter, and asks the plugins of the connection again.
+    if (isWorkerConverter(dataConverter)) return super.configureClient(options);
+    if (isHoldfastConverter(dataConverter)) throw twice('a Client');
+    lookLast(plugins, keys.isOn);
+    return super.configureClient({ ...options, dataConverter: clientDataConverter(keys, dataConverter) });
   }
 
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    const runStep = worker.options.activities.get('runStep');
-    const parts = runStep === undefined ? undefined : partsOf.get(runStep);
-    if (parts === undefined)
-      throw new HoldfastError('bad-input', "Another plugin has replaced Holdfast's Activities of this Worker.", {
-        nextStep: 'Give its Activities names of their own.',
-      });
-    if (!isHoldfastConverter(worker.options.loadedDataConverter))
-      throw new HoldfastError(
-        'bad-input',
-        "Another plugin has replaced the Worker's codecs, and Holdfast's with them.",
-        {
-          nextStep: 'Put it before Holdfast among the plugins, or let it add to the codecs that are there.',
-        },
-      );
+    const parts = partsStanding(worker.options.activities);
+    assertConverterStands('Worker', worker.options.loadedDataConverter, this.#choice.keys.isOn);
     const server = this.#choice.server ?? (await serverOf(worker));
     await parts.run(server, () => super.runWorker(worker, next));
   }
@@ -111,7 +109,7 @@ export class GuardingPlugin extends SimplePlugin {
   #workflowSide(options: WorkflowSide): WorkflowSide {
     const { keys } = this.#choice;
     const { workflowBundle } = options;
-    if (workflowBundle !== undefined) assertBundleFits(codeOf(workflowBundle), keys);
+    if (workflowBundle !== undefined) assertBundleFits(codeOf(workflowBundle), this.#choice);
     return { ...this.#workflowsOf(options), dataConverter: workerDataConverter(keys, options.dataConverter) };
   }
 
@@ -130,14 +128,15 @@ function codeOf(bundle: NonNullable<WorkerOptions['workflowBundle']>): { readonl
 }
 
 function refuseTwice({ dataConverter }: WorkerOptions, activities: object): void {
-  const { runStep } = activities as { readonly runStep?: unknown };
-  const isThere = typeof runStep === 'function' && partsOf.has(runStep);
+  const isThere = partsAmong(activities) !== undefined;
   if (isThere || (dataConverter !== undefined && isHoldfastConverter(dataConverter))) throw twice('a Worker');
 }
 
 function twice(whom: string): HoldfastError {
   return new HoldfastError('bad-input', `Holdfast's plugin is there twice for ${whom}.`, {
-    nextStep: 'Give it once: to the Worker or Client itself, or to its connection, which hands its plugins on.',
+    nextStep:
+      'Give it once: to the Worker or Client itself, or to its connection, which hands its plugins on. createWorker ' +
+      'brings it by itself.',
   });
 }
 
@@ -153,7 +152,7 @@ function refuseSameName(name: string, activities: object): void {
 async function serverOf(worker: Worker): Promise<PolledServer> {
   const { connection } = worker;
   const { namespace } = worker.options;
-  if (connection === undefined) throw new HoldfastError('bad-input', 'This Worker has no connection to a server.');
+  invariant(connection !== undefined, 'The SDK gives a Worker that polls a connection, of its own if need be');
   const warnings: string[] = [];
   const hasSearchAttributes = await ensureSearchAttributes(connection, namespace, warnings);
   for (const warning of warnings) Runtime.instance().logger.warn(warning);

@@ -1,8 +1,10 @@
 /** What the makers of a worker choose, whichever way they make it, and how it is read. */
 import { resolve } from 'node:path';
+import { inspect } from 'node:util';
 import { readKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { isContract, isStep } from '../model/step/is-step.ts';
 import type { StepImplementation } from '../model/step/step.ts';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
 import type { PartsChoice } from './parts.ts';
@@ -26,8 +28,33 @@ export interface PartsOptions {
   readonly outagePatienceMs?: number;
 }
 
-/** @throws HoldfastError `bad-input` for two steps of one name, keys that can't be used */
-export function readPartsChoice(options: PartsOptions): PartsChoice {
+/** A program without types may give anything. */
+const EXPECTED: Readonly<Record<keyof PartsOptions, readonly [isFitting: (value: unknown) => boolean, what: string]>> =
+  {
+    steps: [
+      (value) => Array.isArray(value) && value.every(isStep),
+      'a list of what implementStep(contract, code) returns',
+    ],
+    workspaceRoot: [isText, 'the path of a folder'],
+    encryptionKeyFile: [isText, 'the path of a file'],
+    env: [(value) => typeof value === 'object' && value !== null, 'an object of names and values, as process.env'],
+    outagePatienceMs: [
+      (value) => Number.isInteger(value) && Number(value) >= 0,
+      'a whole number of milliseconds, 0 or more',
+    ],
+  };
+
+/**
+ * @param what was given these options, for messages
+ * @throws HoldfastError `bad-input` for a value that is none for its option, two steps of one name, keys that can't be
+ *   used
+ */
+export function readPartsChoice(what: string, options: PartsOptions): PartsChoice {
+  for (const [name, [isFitting, expected]] of Object.entries(EXPECTED)) {
+    const value = options[name as keyof PartsOptions];
+    if (value === undefined || isFitting(value)) continue;
+    throw new HoldfastError('bad-input', `${what}: ${name} is ${shown(value)}. Expected ${expected}.`, { name });
+  }
   const { env = process.env, encryptionKeyFile, outagePatienceMs, workspaceRoot = '.' } = options;
   return {
     env,
@@ -51,4 +78,14 @@ function stepsByName(given: readonly StepImplementation[]): ReadonlyMap<string, 
     steps.set(name, step);
   }
   return steps;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function shown(value: unknown): string {
+  if (!Array.isArray(value)) return typeof value === 'object' && value !== null ? 'an object' : inspect(value);
+  const wrong = value.findIndex((step) => !isStep(step));
+  return `a list whose entry ${wrong} is ${isContract(value[wrong]) ? 'a contract without code' : 'no step'}`;
 }

@@ -7,7 +7,7 @@ import * as yours from 'holdfast-beside-workflows';
 
 // @ts-expect-error -- as above
 export * from 'holdfast-beside-workflows';
-export { agentJob } from './agent-job.ts';
+export { agentJob } from './agent-job-entry.ts';
 
 /** By name: the bundler warns of one that is not there. */
 const DEFAULT_NAME: string = 'default';

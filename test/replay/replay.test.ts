@@ -77,7 +77,8 @@ async function bundleWithoutGuard(): Promise<WorkflowBundleWithSourceMap> {
     return await bundleWorkflowCode({
       workflowsPath: ownWorkflows,
       logger: new DefaultLogger('ERROR'),
-      workflowInterceptorModules: [new URL('../../src/workflows/carried-argument.ts', import.meta.url).pathname],
+      workflowInterceptorModules: [new URL('../../src/workflows/interceptors.ts', import.meta.url).pathname],
+      payloadConverterPath: new URL('../../src/codec/payload-converter.ts', import.meta.url).pathname,
       webpackConfigHook: (config) => {
         config.plugins = [...(config.plugins ?? []), new webpack.NormalModuleReplacementPlugin(/\/patches\.ts$/, stub)];
         config.resolve = { ...config.resolve, modules: [new URL('../../node_modules', import.meta.url).pathname] };

@@ -7,7 +7,9 @@
  * 3. It stays well below the 2 MB that one payload may have; results beyond that are requested of the record again.
  */
 import { makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
+import { isLoaded, missingParts, NEEDED_BY_JOBS } from '../../model/bundle-parts.ts';
 import { jsonBytes, type Json } from '../../model/canonical-json.ts';
+import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
@@ -51,8 +53,17 @@ const MAX_ARGUMENTS_BYTES = 500_000;
 /**
  * What the Run before has handed over; undefined in a job's first Run. Runs of version 0.1 had all of it in the memo,
  * and so has one whose arguments leave no room beside them.
+ * @throws HoldfastError `bad-input`: it would not be known, as the bundle lacks what hands it on. That fails the
+ *   Workflow Task, not the job, which goes on once a Worker has a bundle that fits
  */
 export function carriedFromPreviousRun(): Carried | undefined {
+  const missing = missingParts(NEEDED_BY_JOBS, isLoaded);
+  if (missing !== undefined)
+    throw new HoldfastError(
+      'bad-input',
+      `A guarded job cannot run in this bundle of Workflows, which lacks ${missing}. The job waits. Make the bundle ` +
+        'with HoldfastPlugin, give the plugin to the Worker, too, and let no other plugin replace what it adds.',
+    );
   return (carriedArgument() ?? workflowInfo().memo?.[MEMO]) as Carried | undefined;
 }
 
