@@ -6,6 +6,7 @@
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
 import { isFailure } from '../src/model/failure.ts';
+import { apiReference } from './api-reference.ts';
 import { format, lint, runNode, temporalEnvironment, typecheck } from './programs.ts';
 import { runTests, withServers } from './test-run.ts';
 
@@ -20,6 +21,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   format: async () => format(),
   typecheck: async () => typecheck(),
   build: async () => build(),
+  docs: async (args) => apiReference(args),
 };
 
 /** Runs one task and returns its exit code. Failures of Holdfast's own list are printed with their remedy. */

@@ -1,0 +1,138 @@
+/**
+ * Makes the API reference with TypeDoc, from the docstrings of what the package exports: `node generate.mjs PACKAGES
+ * [OUTPUT]`, at the project's root. PACKAGES is the node_modules that has TypeDoc, which brings another TypeScript than
+ * the project's; hence a program of its own. It lists what lacks a docstring as `file:line name`, and then fails.
+ *
+ * Invariants
+ * 1. The entry points are those of package.json: what an entry exports is documented, or the check fails.
+ * 2. Pages are written only when nothing is missing.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [packages, output] = process.argv.slice(2);
+const { Application, Comment, Converter, ReflectionKind } = await load('typedoc/dist/index.js');
+const { load: markdown } = await load('typedoc-plugin-markdown/dist/index.js');
+
+/** What must have a docstring. Parameters are told by their function's. */
+const DOCUMENTED = [
+  ReflectionKind.Variable,
+  ReflectionKind.Function,
+  ReflectionKind.Class,
+  ReflectionKind.Interface,
+  ReflectionKind.TypeAlias,
+  ReflectionKind.Property,
+  ReflectionKind.Method,
+  ReflectionKind.Accessor,
+  ReflectionKind.EnumMember,
+].reduce((all, kind) => all | kind, 0);
+
+process.exitCode = await generate();
+
+async function load(file) {
+  return await import(pathToFileURL(path.resolve(packages, file)));
+}
+
+async function generate() {
+  const { name, exports } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
+  const entries = Object.entries(exports).flatMap(([entry, { 'holdfast-source': source }]) =>
+    source === undefined ? [] : [{ name: entry.replace('.', name), source: path.resolve(source) }],
+  );
+  const app = await Application.bootstrapWithPlugins({
+    plugin: [markdown],
+    entryPoints: entries.map(({ source }) => source),
+    tsconfig: 'tsconfig.json',
+    // The project's own compiler has checked it.
+    skipErrorChecking: true,
+    logLevel: 'Warn',
+    name,
+    readme: 'none',
+    router: 'module',
+    excludePrivate: true,
+    excludeInternal: true,
+    excludeExternals: true,
+    disableSources: false,
+    disableGit: true,
+    sourceLinkTemplate: '{path}',
+    basePath: '.',
+    displayBasePath: '.',
+    validation: { notExported: true, invalidLink: true, rewrittenLink: true, notDocumented: false },
+    outputs: output === undefined ? [] : [{ name: 'markdown', path: output }],
+  });
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, declareInferred);
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const module of project.children) {
+      const file = module.sources[0].fullFileName;
+      module.name = entries.find(({ source }) => source === file).name;
+    }
+    for (const variable of project.getReflectionsByKind(ReflectionKind.Variable)) withoutSchema(project, variable.type);
+    for (const reflection of project.getReflectionsByKind(ReflectionKind.All)) withoutPlace(reflection);
+  });
+  const project = await app.convert();
+  if (project === undefined) return 1;
+  app.validate(project);
+  const missing = undocumented(project);
+  if (missing.length > 0)
+    process.stderr.write(`${missing.join('\n')}\n\n${missing.length} exports or fields of them have no docstring: add one to each.\n`);
+  if (missing.length > 0 || app.logger.hasErrors() || app.logger.hasWarnings()) return 1;
+  if (output === undefined) return 0;
+  await app.generateOutputs(project);
+  return app.logger.hasErrors() ? 1 : 0;
+}
+
+/** Marks a type that is inferred from a schema, so that its page shows its fields rather than the schema's name. */
+function declareInferred(context, reflection) {
+  if (!reflection.kindOf(ReflectionKind.TypeAlias)) return;
+  const symbol = context.getSymbolFromReflection(reflection);
+  const declared = symbol?.declarations?.[0]?.type?.getText() ?? '';
+  if (!/^z\.(infer|input|output)</.test(declared)) return;
+  reflection.comment ??= new Comment();
+  reflection.comment.modifierTags.add('@useDeclaredType');
+}
+
+/** A schema's type spells each field out; the type made from it says that better. */
+function withoutSchema(project, type) {
+  if (type?.type !== 'reference') return;
+  for (const argument of type.typeArguments ?? []) {
+    if (type.package === 'zod') project.removeTypeReflections(argument);
+    else withoutSchema(project, argument);
+  }
+  if (type.package === 'zod') type.typeArguments = undefined;
+}
+
+/** A field made from a schema has no default value; and a page of the package can't link to a source. */
+function withoutPlace(reflection) {
+  if (reflection.kindOf(ReflectionKind.Property) && /^[A-Z]|\(/.test(reflection.defaultValue ?? ''))
+    delete reflection.defaultValue;
+  for (const source of reflection.sources ?? []) delete source.url;
+}
+
+/** `file:line name` of each export, and each field of one, without a docstring; once, however often it is inherited. */
+function undocumented(project) {
+  const names = new Map();
+  for (const reflection of project.getReflectionsByKind(DOCUMENTED)) {
+    if (isDocumented(reflection) || isCovered(reflection)) continue;
+    const [source] = reflection.sources ?? [];
+    const place = source === undefined ? 'nowhere' : `${source.fileName}:${source.line}`;
+    if (!names.has(place)) names.set(place, reflection.getFriendlyFullName());
+  }
+  const ordered = new Intl.Collator('en', { numeric: true });
+  return [...names].map(([place, name]) => `${place} ${name}`).toSorted(ordered.compare);
+}
+
+function isDocumented(reflection) {
+  const signatures = [
+    ...(reflection.signatures ?? []),
+    ...(reflection.type?.declaration?.signatures ?? []),
+    ...[reflection.getSignature, reflection.setSignature].filter((signature) => signature !== undefined),
+  ];
+  return reflection.hasComment() || signatures.some((signature) => signature.hasComment());
+}
+
+/** A parameter's fields are told by its function, a constant's by the constant. */
+function isCovered(reflection) {
+  for (let parent = reflection.parent; parent !== undefined; parent = parent.parent)
+    if (parent.kindOf(ReflectionKind.Parameter) || parent.kindOf(ReflectionKind.Variable)) return true;
+  return false;
+}
