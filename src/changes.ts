@@ -12,6 +12,7 @@ import { shownChanges, type ShownChange } from './changes/shown-change.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 import { WorkspaceInspection } from './protocol/inspect/inspection.ts';
 
+/** Which job of the workspace, and which part of what it changed. */
 export interface JobChangesOptions extends ChangesChoice {
   /** By Workflow id or job id. Default: the job that has the workspace, else its latest. */
   readonly job?: string;
@@ -19,6 +20,7 @@ export interface JobChangesOptions extends ChangesChoice {
 
 const OPTIONS: OptionNames<JobChangesOptions> = { job: true, from: true, to: true, steps: true };
 
+/** What a job changed, with each difference in words. */
 export interface ReadJobChanges extends JobChanges {
   /** Each change of a file, row or schema, with its difference as people read it; differences are cut to 32 KiB. */
   readonly shown: readonly ShownChange[];
@@ -61,4 +63,6 @@ export type { Act, ChangesChoice, FileChange, JobChanges, RowChange, SchemaChang
 export type { JobPatch } from './changes/job-patch.ts';
 export type { ListedChange, ShownChange, Sign } from './changes/shown-change.ts';
 export type { ChangedBy } from './model/record/net-changes.ts';
+export type { FileState, RowState, SchemaState } from './model/record/world.ts';
+export type { InspectedJob } from './protocol/inspect/inspection.ts';
 export { HoldfastError, isFailure } from './model/failure.ts';

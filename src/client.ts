@@ -7,6 +7,7 @@ import { HoldfastClient } from './client/jobs.ts';
 import { defined } from './model/defined.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 
+/** How `connectHoldfast` finds the server, and what the client does by default. */
 export interface ConnectOptions extends ConnectionChoice, ClientExtras {
   /** Where new jobs go. Default `holdfast`. */
   readonly taskQueue?: string;
@@ -41,7 +42,13 @@ export async function connectHoldfast(options: ConnectOptions = {}): Promise<Hol
   });
 }
 
-export { addressOf, DEFAULT_ADDRESS, DEFAULT_NAMESPACE, type ConnectionChoice } from './client/connection.ts';
+export {
+  addressOf,
+  DEFAULT_ADDRESS,
+  DEFAULT_NAMESPACE,
+  type ConnectionChoice,
+  type OpenConnection,
+} from './client/connection.ts';
 export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 export { HoldfastClient } from './client/jobs.ts';
 export type {

@@ -19,6 +19,10 @@ import type { WorkerOptions } from './worker.ts';
 
 export { defineConfig } from './model/job/holdfast-config.ts';
 
+/**
+ * The default export of `holdfast.config.ts`. Every field is checked when the file is loaded; an unknown one is
+ * refused.
+ */
 export interface HoldfastConfig {
   /** The code of the user's own steps (`implementStep`). */
   readonly steps: readonly StepImplementation[];

@@ -23,7 +23,7 @@ export type { CompensatedCall, CompensatedEffect, CompensatedRecord } from './mo
 export type { FileContent, FileInfo, StepFiles, WriteOptions } from './model/step/step-files.ts';
 export type { HttpOptions, HttpResponse } from './model/step/step-http.ts';
 export type { PerformCall, PerformOptions, ProbeCall, ProbeResult } from './model/step/step-call.ts';
-export type { Row, RowOptions, StepDatabase } from './model/step/step-database.ts';
+export type { QueryRowsOptions, Row, RowOptions, StepDatabase } from './model/step/step-database.ts';
 export type { StepContext } from './model/step/step-context.ts';
 export { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 export { commandStep } from './model/step/built-in/command.ts';
@@ -31,7 +31,7 @@ export { dbQueryStep, dbSqlStep, dbUpsertStep } from './model/step/built-in/data
 export { fileCopyStep, fileRemoveStep, fileWriteStep } from './model/step/built-in/file.ts';
 export { httpStep } from './model/step/built-in/http.ts';
 export { waitStep } from './model/step/built-in/wait.ts';
-export { HttpRequestSchema } from './model/step/http-request.ts';
+export { HttpRequestSchema, type HttpRequestSource } from './model/step/http-request.ts';
 export { isNotPerformed, NotPerformed } from './model/step/not-performed.ts';
 export { FAILURES, type FailureType } from './model/failures.ts';
 export { HoldfastError, isFailure } from './model/failure.ts';
@@ -46,10 +46,10 @@ export { AnswerSchema, FindingClassSchema, type Answer, type FindingClass } from
 export { FindingSchema, type Finding, type FindingKind } from './model/question/finding.ts';
 export { QuestionSchema, wholeAnswers, type Question } from './model/question/question.ts';
 export { AbortSchema, DecisionSchema, parseDecision, type Abort, type Decision } from './model/question/decision.ts';
-export { ruleOn } from './model/question/ruling.ts';
+export { ruleOn, type Ruling } from './model/question/ruling.ts';
 export { JobStatusSchema, type JobState, type JobStatus, type StepState, type StepStatus } from './model/job/status.ts';
 export { signalCommand } from './model/question/signal-command.ts';
-export { statusMarkdown } from './model/job/status-text.ts';
+export { statusMarkdown, type StatusExtract } from './model/job/status-text.ts';
 export type { JobListing, JobResult, ListedJob, StartedJob } from './client.ts';
 
 /** Types the default export of `holdfast.config.ts`. It is checked when it is loaded. */

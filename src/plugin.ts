@@ -14,6 +14,7 @@ import { readPartsChoice, type PartsOptions } from './worker/parts-options.ts';
 
 export { implementStep } from './model/step/step.ts';
 
+/** What `HoldfastPlugin` is made with. */
 export interface HoldfastPluginOptions extends PartsOptions {
   /**
    * Does the Worker run `agentJob`, which runs plans, besides your own Workflows? Default true. False: it runs only

@@ -10,6 +10,13 @@ export function openTestJob(options: TestJobOptions = {}): TestJob {
   return new TestJob(options);
 }
 
-export { QuestionAsked, type TestJobMemory, type TestJobOptions } from './testing/options.ts';
+export {
+  QuestionAsked,
+  type TestJobMemory,
+  type TestJobOptions,
+  type TestRequest,
+  type TestUndoOptions,
+} from './testing/options.ts';
 export { TestJob } from './testing/test-job.ts';
 export { defineStep, implementStep } from './model/step/step.ts';
+export type { RunStepRequest } from './model/job/run-step.ts';

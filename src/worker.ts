@@ -34,6 +34,7 @@ export type { PassedOnOptions } from './worker/passed-on.ts';
 export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 export { implementStep } from './model/step/step.ts';
 
+/** How a worker is made. */
 export interface WorkerOptions extends PartsOptions {
   /** Default: as Temporal's own tools read it (TEMPORAL_ADDRESS, temporal.toml), else 127.0.0.1:7233. */
   readonly address?: string;
@@ -41,6 +42,7 @@ export interface WorkerOptions extends PartsOptions {
   readonly connection?: NativeConnection;
   /** For everything but polling; in place of one made from `address`. */
   readonly clientConnection?: Connection;
+  /** Default: TEMPORAL_NAMESPACE, the profile's, `default`. */
   readonly namespace?: string;
   /** Default 'holdfast'. */
   readonly taskQueue?: string;
@@ -88,12 +90,15 @@ const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
   logFormat: true,
 };
 
+/** A worker, connected. */
 export interface HoldfastWorker {
   /** Runs until `shutdown`, or a fatal error. */
   run(): Promise<void>;
   /** Running steps get 10 s to end; then they are cancelled. */
   shutdown(): void;
+  /** What it lacks and can do without, in words: search attributes that could not be registered. */
   readonly warnings: readonly string[];
+  /** The Task Queue that it polls. */
   readonly taskQueue: string;
   /** Of the keys, the one that encrypts first; empty: encryption is off. */
   readonly encryptionKeyIds: readonly string[];

@@ -52,6 +52,8 @@ async function generate() {
     excludePrivate: true,
     excludeInternal: true,
     excludeExternals: true,
+    // Names of other people's things: Temporal's options, JSON Schema's keywords.
+    intentionallyNotExported: ['src/worker/passed-on.ts:OwnName', 'src/model/plan/json-schema.ts:JsonSchema'],
     disableSources: false,
     disableGit: true,
     sourceLinkTemplate: '{path}',
@@ -60,7 +62,12 @@ async function generate() {
     validation: { notExported: true, invalidLink: true, rewrittenLink: true, notDocumented: false },
     outputs: output === undefined ? [] : [{ name: 'markdown', path: output }],
   });
-  app.converter.on(Converter.EVENT_CREATE_DECLARATION, declareInferred);
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
+    const [declaration] = context.getSymbolFromReflection(reflection)?.declarations ?? [];
+    if (declaration === undefined) return;
+    if (reflection.kindOf(ReflectionKind.TypeAlias)) declareInferred(reflection, declaration);
+    if (reflection.kindOf(ReflectionKind.Property)) takeDescription(reflection, declaration);
+  });
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const module of project.children) {
       const file = module.sources[0].fullFileName;
@@ -74,7 +81,9 @@ async function generate() {
   app.validate(project);
   const missing = undocumented(project);
   if (missing.length > 0)
-    process.stderr.write(`${missing.join('\n')}\n\n${missing.length} exports or fields of them have no docstring: add one to each.\n`);
+    process.stderr.write(
+      `${missing.join('\n')}\n\n${missing.length} exports or fields of them have no docstring: add one to each.\n`,
+    );
   if (missing.length > 0 || app.logger.hasErrors() || app.logger.hasWarnings()) return 1;
   if (output === undefined) return 0;
   await app.generateOutputs(project);
@@ -82,13 +91,19 @@ async function generate() {
 }
 
 /** Marks a type that is inferred from a schema, so that its page shows its fields rather than the schema's name. */
-function declareInferred(context, reflection) {
-  if (!reflection.kindOf(ReflectionKind.TypeAlias)) return;
-  const symbol = context.getSymbolFromReflection(reflection);
-  const declared = symbol?.declarations?.[0]?.type?.getText() ?? '';
-  if (!/^z\.(infer|input|output)</.test(declared)) return;
+function declareInferred(reflection, declaration) {
+  if (!/^(z\.(infer|input|output)|Extract)</.test(declaration.type?.getText() ?? '')) return;
   reflection.comment ??= new Comment();
   reflection.comment.modifierTags.add('@useDeclaredType');
+}
+
+/** What a schema says of a field by `describe`, for the JSON Schema of a plan, is the field's docstring too. */
+function takeDescription(reflection, { initializer }) {
+  if (reflection.comment !== undefined || initializer === undefined) return;
+  const described = /\.describe\(([^]*?)\)(?=$|\.)/.exec(initializer.getText())?.[1] ?? '';
+  const parts = [...described.matchAll(/'((?:[^'\\]|\\.)*)'|"([^"]*)"|`([^`]*)`/g)];
+  const text = parts.map(([, single, double, template]) => single ?? double ?? template).join('');
+  if (text !== '') reflection.comment = new Comment([{ kind: 'text', text: text.replace(/\$?\$\{/g, '\\$&') }]);
 }
 
 /** A schema's type spells each field out; the type made from it says that better. */
@@ -130,9 +145,24 @@ function isDocumented(reflection) {
   return reflection.hasComment() || signatures.some((signature) => signature.hasComment());
 }
 
-/** A parameter's fields are told by its function, a constant's by the constant. */
+/**
+ * The fields of a parameter or a result are told by the function, a constant's by the constant, and those of an object
+ * within a field by that field. What one variant of a union says of a field holds for the others.
+ */
 function isCovered(reflection) {
-  for (let parent = reflection.parent; parent !== undefined; parent = parent.parent)
-    if (parent.kindOf(ReflectionKind.Parameter) || parent.kindOf(ReflectionKind.Variable)) return true;
+  for (let parent = reflection.parent; parent !== undefined; parent = parent.parent) {
+    if (parent.kindOf(ReflectionKind.Parameter | ReflectionKind.Variable)) return true;
+    if (parent.kindOf(ReflectionKind.Property | ReflectionKind.SomeSignature) && isDocumented(parent)) return true;
+    if (parent.kindOf(ReflectionKind.TypeAlias)) return variantsOf(parent).some((other) => tells(other, reflection));
+  }
   return false;
+}
+
+function variantsOf(alias) {
+  const types = alias.type?.type === 'union' ? alias.type.types : [];
+  return types.flatMap(({ declaration }) => declaration?.children ?? []);
+}
+
+function tells(other, { name }) {
+  return other.name === name && isDocumented(other);
 }

@@ -23,9 +23,13 @@ import { assertSound } from './job-changes.ts';
 import { gitModeOf } from './patch.ts';
 import { contentsOf, type OpenContent } from './recorded-content.ts';
 
+/** What `exportJobToGit` has made. */
 export interface GitExport {
+  /** The repository, as it was named. */
   readonly folder: string;
+  /** One for the files as found, and one for each record that changed some. */
   readonly commits: number;
+  /** What git can't hold: the file, the number of the record that changed it, and the reason in words. */
   readonly leftOut: readonly { readonly path: string; readonly seq: number; readonly why: string }[];
 }
 

@@ -15,49 +15,77 @@ import type { FileState, ResourceState, RowState, SchemaState } from '../model/r
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { PatchedFile } from './patch.ts';
 
+/** A file, link or folder that the job changed, from its first change to its last. */
 export interface FileChange extends PatchedFile {
+  /** The first first. */
   readonly by: readonly ChangedBy[];
 }
 
+/** A row that the job changed. Values are canonical JSON scalars, of the columns that the record covers. */
 export interface RowChange {
+  /** The database's name in the job. */
   readonly database: string;
+  /** As the job names it, with its schema where it was given. */
   readonly table: string;
+  /** The primary key: column → value. */
   readonly key: RowKey;
   /** Undefined: no record tells it. */
   readonly before: RowState | undefined;
+  /** As the job's last change left it. */
   readonly after: RowState;
+  /** The first first. */
   readonly by: readonly ChangedBy[];
 }
 
+/** A table whose columns, keys or indexes the job changed, or recorded for the first time. */
 export interface SchemaChange {
+  /** The database's name in the job. */
   readonly database: string;
+  /** As the job names it, with its schema where it was given. */
   readonly table: string;
+  /** Undefined: no record tells it. */
   readonly before: SchemaState | undefined;
+  /** As the last record has it. */
   readonly after: SchemaState;
+  /** The first first. */
   readonly by: readonly ChangedBy[];
 }
 
 /** What names no resource: a statement, a call, a command. */
 export interface Act {
+  /** A statement of `ctx.db(…).sql`, a call of `ctx.perform` or `ctx.http`, or a command in place. */
   readonly kind: 'statement' | 'call' | 'command';
+  /** The step that did it. */
   readonly stepId: string;
+  /** How many times that step had been run again before. */
   readonly generation: number;
+  /** The number of its record. */
   readonly seq: number;
+  /** In words, on one line. */
   readonly text: string;
 }
 
+/** What a job changed, called and stated, from its record. */
 export interface JobChanges {
+  /** The job itself. */
   readonly job: InspectedJob;
+  /** The folder, as an absolute path. */
   readonly workspace: string;
   /** Records after this one count; 0: from the beginning. */
   readonly from: number;
+  /** The number of the last record that counts. */
   readonly to: number;
+  /** Each file once, with its net change; a file that is again as it was is not listed. */
   readonly files: readonly FileChange[];
+  /** Each row once, with its net change. */
   readonly rows: readonly RowChange[];
+  /** Each table once. */
   readonly schemas: readonly SchemaChange[];
+  /** In the order in which they were recorded. */
   readonly acts: readonly Act[];
 }
 
+/** Which part of the record counts. */
 export interface ChangesChoice {
   /** A record's number, or a step, which stands for the end of its last record. Default: the job's beginning. */
   readonly from?: string;

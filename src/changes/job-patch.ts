@@ -3,9 +3,11 @@ import type { JobChanges } from './job-changes.ts';
 import { patchOf } from './patch.ts';
 import { wholeContent, type OpenContent } from './recorded-content.ts';
 
+/** The file changes of a job as a patch. */
 export interface JobPatch {
   /** For `git apply`. Empty: git sees no change. */
   readonly patch: string;
+  /** What the patch can't hold: the file, and the reason in words. */
   readonly leftOut: readonly { readonly path: string; readonly why: string }[];
 }
 

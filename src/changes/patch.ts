@@ -15,8 +15,11 @@ import { gitPath, isForGit } from './git-path.ts';
 import type { ReadContent } from './recorded-content.ts';
 
 export interface PatchedFile {
+  /** Relative to the workspace, `/` between parts. */
   readonly path: string;
+  /** Absent: the job made it. */
   readonly before: FileState;
+  /** Absent: the job removed it. */
   readonly after: FileState;
 }
 

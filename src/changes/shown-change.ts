@@ -12,12 +12,17 @@ import { wholeContent, type OpenContent, type ReadContent } from './recorded-con
 /** A: it is there now; D: it is gone; M: it is another; T: it is another kind of thing. */
 export type Sign = 'A' | 'D' | 'M' | 'T';
 
+/** One changed resource, without its contents. */
 export interface ListedChange {
+  /** `file:report.md`, `row:main/note/{"id":1}`, `schema:main/note`. */
   readonly resource: string;
+  /** What became of it, as one letter. */
   readonly sign: Sign;
+  /** Who changed it, the first first. */
   readonly by: readonly ChangedBy[];
 }
 
+/** One changed resource with its difference in words. */
 export interface ShownChange extends ListedChange {
   /** One line: sizes, modes, lines added and removed. */
   readonly summary: string;

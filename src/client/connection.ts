@@ -13,10 +13,13 @@ import { readKeys } from '../codec/keys.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 
+/** Where a server is looked for when nothing names one: `temporal server start-dev` listens there. */
 export const DEFAULT_ADDRESS = '127.0.0.1:7233';
+/** The namespace that is meant when nothing names one. */
 export const DEFAULT_NAMESPACE = 'default';
 const CONNECT_LIMIT_MS = 5_000;
 
+/** Where the server is, and how it is spoken to. What is left out is read as Temporal's own tools read it. */
 export interface ConnectionChoice {
   /** `host:port`. Default: TEMPORAL_ADDRESS, the profile's, 127.0.0.1:7233. */
   readonly address?: string;
@@ -26,6 +29,7 @@ export interface ConnectionChoice {
   readonly profile?: string;
   /** Default: TEMPORAL_API_KEY, the profile's. With one, TLS is on by itself. */
   readonly apiKey?: string;
+  /** How long to try, in milliseconds. Default 5,000. */
   readonly connectTimeoutMs?: number;
   /**
    * Keys that payloads are encrypted with. Default: HOLDFAST_ENCRYPTION_KEY_FILE, HOLDFAST_ENCRYPTION_KEYS; without
@@ -60,10 +64,15 @@ export interface TemporalAccess extends Pick<ConnectionOptions, 'tls'> {
   readonly metadata?: Record<string, string>;
 }
 
+/** A connection to Temporal that is open. Whoever has it closes it. */
 export interface OpenConnection {
+  /** Temporal's own, with the codec of the keys. */
   readonly client: Client;
+  /** The one that `client` was made with. */
   readonly connection: Connection;
+  /** As it was found: `host:port`. */
   readonly address: string;
+  /** The one that `client` speaks of. */
   readonly namespace: string;
 }
 

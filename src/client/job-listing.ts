@@ -10,7 +10,9 @@ import * as z from 'zod';
 import type { JobVersion } from '../model/job/version.ts';
 
 export const AGENT_JOB = 'agentJob';
+/** The search attribute (Keyword) with a job's state, for queries of visibility. */
 export const STATE_ATTRIBUTE = 'HoldfastState';
+/** The search attribute (Int) with the number of findings that wait for a decision. */
 export const DISCREPANCIES_ATTRIBUTE = 'HoldfastDiscrepancies';
 
 /** What a listing can tell. `running` also where the search attribute is missing and the job may wait for a person. */
@@ -24,30 +26,42 @@ export const ListedStateSchema = z.enum([
   'terminated',
   'timed-out',
 ]);
+/** What a listing can tell of a job. */
 export type ListedState = z.infer<typeof ListedStateSchema>;
 
+/** A job as Temporal's visibility lists it. */
 export interface ListedJob {
+  /** What every command and call names the job by. */
   readonly workflowId: string;
+  /** The latest Run. */
   readonly runId: string;
   /** The Workflow's type: `agentJob`, or a user's own that calls `openJob`. */
   readonly type: string;
+  /** See `ListedStateSchema`. */
   readonly state: ListedState;
   /** Findings that wait for a decision; undefined where the search attribute is not registered. */
   readonly discrepancies?: number;
+  /** The Task Queue whose workers run it. */
   readonly taskQueue: string;
+  /** ISO 8601. */
   readonly startedAt: string;
+  /** ISO 8601. Absent: it has not ended. */
   readonly endedAt?: string;
   /** Where the job's workers run with Worker Versioning: the one that last ran it. */
   readonly version?: JobVersion;
 }
 
+/** Which jobs `list` returns. */
 export interface ListOptions {
+  /** Only jobs in this state. Default: all. */
   readonly state?: ListedState;
   /** Default 50. */
   readonly limit?: number;
 }
 
+/** What `list` returns. */
 export interface JobListing {
+  /** The newest first. */
   readonly jobs: readonly ListedJob[];
   /** Are there more than `limit`? */
   readonly isCut: boolean;

@@ -7,40 +7,59 @@ import type { Question } from '../model/question/question.ts';
 import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import type { DecideAnswer } from '../workflows/messages.ts';
 
+/** What a client is made from. `connectHoldfast` makes one from the environment instead. */
 export interface HoldfastClientOptions {
+  /** Temporal's own, with the plugin or the data converter of the keys where payloads are encrypted. */
   readonly client: Client;
+  /** The one that `client` was made with; `close` closes it. */
   readonly connection: Connection;
   /** For messages. */
   readonly address: string;
   /** Where new jobs go. Default `holdfast`. */
   readonly taskQueue?: string;
+  /** How long a Query may take until it counts as unanswered, in milliseconds. Default 15,000. */
   readonly queryTimeoutMs?: number;
 }
 
+/** How a plan is started. */
 export interface StartOptions {
+  /** What the plan's `input` describes. Default: `{}`. */
   readonly input?: Json;
   /** In place of the plan's. A relative path starts at the worker's workspace root. */
   readonly workspace?: string;
   /** Default: the plan's name and eight random hex digits. */
   readonly workflowId?: string;
+  /** Default: the client's. */
   readonly taskQueue?: string;
   /** The user's steps, so that a misspelled one is found now. Default: taken on trust. */
   readonly knownSteps?: readonly (StepContract | StepImplementation)[];
 }
 
+/** A job that was started. It may not have a worker yet. */
 export interface StartedJob {
+  /** What every other call names the job by. */
   readonly workflowId: string;
+  /** The first Run; later ones have other ids. */
   readonly runId: string;
+  /** The Task Queue on which it waits for a worker. */
   readonly taskQueue: string;
+  /** The plan's name. */
   readonly plan: string;
+  /** As given or as the plan says; a relative path starts at the worker's workspace root. */
   readonly workspace: string;
+  /** With the defaults of the plan's schema filled in. */
   readonly input: JsonObject;
 }
 
 /** A decision whose `digest` may be the first eight or more digits; left out: the one open question. */
-export type DecisionInput = Omit<Decision, 'digest'> & { readonly digest?: string };
+export type DecisionInput = Omit<Decision, 'digest'> & {
+  /** The first eight or more digits of the question's digest. Default: the one open question's. */
+  readonly digest?: string;
+};
 
+/** What came of a decision. */
 export interface Decided {
+  /** How it was sent. */
   readonly via: 'update' | 'signal';
   /** With the whole digest. */
   readonly decision: Decision;
@@ -53,49 +72,70 @@ export interface Decided {
   readonly used?: DecideAnswer['used'];
 }
 
+/** Why a job has ended without a result. */
 export interface JobFailureInfo {
+  /** One of `FAILURES`; of a Workflow of one's own also what its code threw; `terminated`, `timed-out`. */
   readonly type: string;
+  /** What happened, for a person. */
   readonly message: string;
-  /** What it was caused by, the nearest first: the Activity's own error is the last. Absent: no cause is known. */
+  /** What it was caused by, the nearest first: the Activity's own error is the last; at most ten. Absent: none is known. */
   readonly causes?: readonly { readonly type: string; readonly message: string }[];
 }
 
+/** How a job ended, or that it hasn't. */
 export type JobResult =
-  | { readonly workflowId: string; readonly runId: string; readonly outcome: 'completed'; readonly result: Json }
+  | {
+      /** The job that was meant. */
+      readonly workflowId: string;
+      /** Its latest Run. */
+      readonly runId: string;
+      /** `terminated`, `timed-out`: Temporal ended it; its workspace may still be bound. `running`: it has not ended. */
+      readonly outcome: 'completed';
+      /** What the Workflow returned; of a plan: its steps' outputs and its state. */
+      readonly result: Json;
+    }
   | {
       readonly workflowId: string;
       readonly runId: string;
       readonly outcome: 'failed' | 'aborted' | 'cancelled' | 'terminated' | 'timed-out';
+      /** Why. */
       readonly failure: JobFailureInfo;
     }
-  /** `questions` is missing when no worker could be asked. */
   | {
       readonly workflowId: string;
       readonly runId: string;
       readonly outcome: 'running';
+      /** What it asks now. Absent: no worker could be asked. */
       readonly questions?: readonly Question[];
     };
 
+/** What came of `cancel` or `abort`. */
 export interface Cancelled {
+  /** The job that was meant. */
   readonly workflowId: string;
   /** False: it had ended already. */
   readonly requested: boolean;
+  /** How it ended, where `wait` was asked for. */
   readonly result?: JobResult;
 }
 
+/** How a decision travels. */
 export interface DecideOptions {
   /** `update` (default) answers when the decision has been carried out; `signal` only delivers it. */
   readonly via?: 'update' | 'signal';
 }
 
+/** Whether a call waits for the job's end. */
 export interface WaitOptions {
   /** Until the job has ended. Default: false. */
   readonly wait?: boolean;
 }
 
+/** How a job is watched. */
 export interface WatchOptions {
   /** Default 500. */
   readonly intervalMs?: number;
+  /** Ends the watch without an error. Default: it ends with the job. */
   readonly signal?: AbortSignal;
   /** No worker, or no server, could be asked; the watch goes on. Called once for each such stretch. */
   readonly onTrouble?: (error: HoldfastError) => void;

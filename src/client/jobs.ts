@@ -68,7 +68,9 @@ import { jobDetails } from './static-details.ts';
 import type { QueuePollers } from './task-queue.ts';
 import { watchJob } from './watch-job.ts';
 
+/** What the command line can show or do, as data. One client serves all jobs of a namespace; close it. */
 export class HoldfastClient implements AsyncDisposable {
+  /** Where new jobs go. */
   readonly taskQueue: string;
   readonly #server: ServerCalls;
 
@@ -79,10 +81,12 @@ export class HoldfastClient implements AsyncDisposable {
     this.taskQueue = taskQueue ?? DEFAULT_TASK_QUEUE;
   }
 
+  /** The server's, as it was given. */
   get address(): string {
     return this.#server.address;
   }
 
+  /** The namespace whose jobs it knows. */
   get namespace(): string {
     return this.#server.namespace;
   }
@@ -93,10 +97,12 @@ export class HoldfastClient implements AsyncDisposable {
     return { client, connection, address, namespace };
   }
 
+  /** Closes the connection, also one that was given. Safe to repeat. */
   async close(): Promise<void> {
     await this.#server.connection.close();
   }
 
+  /** For `await using`: closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

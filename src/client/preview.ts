@@ -11,24 +11,36 @@ import type { Question } from '../model/question/question.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { UndoPreview } from '../model/job/undo-preview.ts';
 
+/** What a decision would do about one finding. */
 export interface FindingPreview {
+  /** As the finding names it. */
   readonly resource: string;
+  /** What is wrong with it. */
   readonly kind: FindingKind;
+  /** The answer that it would get. */
   readonly answer: Answer;
   /** On intent, manifest, ledger and Workflow, and in one sentence. */
   readonly effect: AnswerEffect;
   /** Steps that used what has changed and are not run again. */
   readonly leavesStale: readonly string[];
+  /** Steps that run again because of it. */
   readonly runsAgain: readonly string[];
 }
 
+/** What a decision would do, or why it can't be used. */
 export type DecisionPreview =
   | {
+      /** False: it would be refused. */
       readonly usable: true;
+      /** As it would be sent. */
       readonly decision: Decision;
+      /** Of each finding that the question lists. */
       readonly findings: readonly FindingPreview[];
+      /** Steps that run again. */
       readonly runsAgain: readonly string[];
+      /** Steps that used what has changed and are not run again. */
       readonly leavesStale: readonly string[];
+      /** Does the job end with it? */
       readonly endsJob: boolean;
       /**
        * For `abort` with `compensate`: what would be undone, newest first. `preview` of the client tells it by step;
@@ -37,14 +49,21 @@ export type DecisionPreview =
       readonly undoes?: readonly UndoPreview[];
       /** Calls of steps that run again: what is made anew, and what keeps its answer. */
       readonly callsAgain: readonly string[];
+      /** Calls of those steps whose recorded answers still count. */
       readonly callsKept: readonly string[];
       /** Files and rows whose present state does not stay: put back, or made anew by a step that runs again. */
       readonly replaced: readonly string[];
       /** Findings that the question has beyond those listed; the decision's `answer` holds for them, too. */
       readonly notListed: number;
     }
-  | { readonly usable: false; readonly decision: Decision; readonly problems: readonly string[] };
+  | {
+      readonly usable: false;
+      readonly decision: Decision;
+      /** Why, one sentence each. */
+      readonly problems: readonly string[];
+    };
 
+/** What a decision would do to a question. Pure: it asks nobody and changes nothing. */
 export function previewDecision(question: Question, decision: Decision): DecisionPreview {
   const ruling = ruleOn(question, decision);
   if (!ruling.usable) return { usable: false, decision, problems: ruling.problems };

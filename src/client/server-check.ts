@@ -4,9 +4,13 @@
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { DISCREPANCIES_ATTRIBUTE, STATE_ATTRIBUTE } from './job-listing.ts';
 
+/** What a server has for Holdfast. */
 export interface ServerCheck {
+  /** As the server names it. */
   readonly serverVersion: string;
+  /** Of one request, in milliseconds, to a tenth. */
   readonly roundTripMs: number;
+  /** Is the namespace registered there? */
   readonly namespaceExists: boolean;
   /** Search attributes that are not registered; undefined: the server doesn't say. */
   readonly missingSearchAttributes: readonly string[] | undefined;
@@ -17,6 +21,9 @@ const INT = 3;
 const WANTED = { [STATE_ATTRIBUTE]: KEYWORD, [DISCREPANCIES_ATTRIBUTE]: INT } as const;
 const NOT_FOUND = 5;
 
+/**
+ * Asks a server what it has for Holdfast. Changes nothing; safe to repeat. @throws what the server says: gRPC's errors
+ */
 export async function checkServer(connection: Connection, namespace: string): Promise<ServerCheck> {
   const startedMs = performance.now();
   const { serverVersion } = await connection.workflowService.getSystemInfo({});

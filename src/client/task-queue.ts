@@ -11,16 +11,23 @@ import { workerCommand } from '../model/worker-command.ts';
 /** A long poll lasts a minute at most. */
 const POLL_LIMIT_MS = 70_000;
 
+/** One process that polls a Task Queue. */
 export interface QueuePoller {
+  /** As the Worker names itself: by default process id and host. */
   readonly identity: string;
+  /** ISO 8601. */
   readonly lastSeenAt: string;
   /** Of a worker that runs with Worker Versioning. */
   readonly version?: { readonly deploymentName: string; readonly buildId: string };
 }
 
+/** Who has polled a Task Queue within the last 70 seconds. */
 export interface QueuePollers {
+  /** The Task Queue that was asked about. */
   readonly taskQueue: string;
+  /** Who polls for Workflow Tasks. */
   readonly workflow: readonly QueuePoller[];
+  /** Who polls for Activity Tasks. */
   readonly activity: readonly QueuePoller[];
   /** False: certainly none. */
   readonly isPolled: boolean;

@@ -13,7 +13,9 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { HoldfastError } from './failure.ts';
 
+/** Plain JSON: no `undefined`, no Date, no class instance. Numbers are finite and not -0. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json };
 
 /** Nesting deeper than this is refused: a recursive reader would otherwise run out of stack. */

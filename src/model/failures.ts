@@ -9,6 +9,7 @@ interface FailureRule {
   readonly isExpected?: true;
 }
 
+/** Every type of failure, with what to do about it. docs/troubleshooting.md has causes and remedies of each. */
 export const FAILURES = {
   'not-json': {
     retryable: false,
@@ -165,6 +166,7 @@ export const FAILURES = {
   defect: { retryable: false, nextStep: 'This is a defect of Holdfast; please report it with the message above.' },
 } as const satisfies Record<string, FailureRule>;
 
+/** The name of a failure in the closed list. */
 export type FailureType = keyof typeof FAILURES;
 
 /** Is such a failure part of the ordinary course of things? */

@@ -7,6 +7,7 @@ import type { Finding } from '../model/question/finding.ts';
 import type { Question } from '../model/question/question.ts';
 import type { StepImplementation } from '../model/step/step.ts';
 
+/** How a test job is opened. */
 export interface TestJobOptions {
   /** Steps besides the built-in ones. */
   readonly steps?: readonly StepImplementation[];
@@ -14,12 +15,15 @@ export interface TestJobOptions {
   readonly workspace?: string;
   /** Name → `sqlite:relative/path`, or `${{ env.NAME }}`. */
   readonly databases?: Readonly<Record<string, string>>;
+  /** Where secrets and database references are looked up. Default: nothing; this process's environment is not read. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Names of variables of `env` that steps may use as secrets. Default: none. */
   readonly secrets?: readonly string[];
+  /** What is compared besides what steps read and wrote. Default: nothing. */
   readonly watch?: JobSettings['watch'];
   /** Hosts that steps and watches may call. Default: none. */
   readonly http?: JobSettings['http'];
+  /** Compare the world again before a step when this long has passed, in milliseconds. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
   /** Name and digest of the plan that the job runs. Default: none. */
   readonly plan?: JobSettings['plan'];
@@ -57,12 +61,19 @@ export const TEST_JOB_OPTIONS: OptionNames<TestJobOptions> = {
 
 /** What the Workflow would remember; hand it to `resume`. */
 export interface TestJobMemory {
+  /** What a plan or a person names the job by. */
   readonly workflowId: string;
+  /** With the Workflow id it makes the job id. */
   readonly firstRunId: string;
+  /** The Run that plays. */
   readonly runId: string;
+  /** Raised by each resume's comparison and by repairs. */
   readonly term: number;
+  /** The chain's end, as far as the job knows it. */
   readonly known: ChainPlace;
+  /** Of each step that is done: its id, its generation, the number of its record. */
   readonly steps: readonly (readonly [string, number, number])[];
+  /** Step → generation, of steps that were run again. */
   readonly generations: Readonly<Record<string, number>>;
   /**
    * Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning.
@@ -74,7 +85,9 @@ export interface TestJobMemory {
 
 /** Thrown when the job waits for a person: answer `question` with `decide`, then call the step again. */
 export class QuestionAsked extends Error {
+  /** Always `QuestionAsked`. */
   override readonly name = 'QuestionAsked';
+  /** What the person would be shown. */
   readonly question: Question;
   constructor(question: Question) {
     super(`${question.kind}: ${question.findings.slice(0, MAX_FINDINGS_TOLD).map(findingText).join('; ')}`);
@@ -93,6 +106,16 @@ function findingText({ resource, kind, found }: Finding): string {
 
 /** A request as a Workflow makes it; what is left out is as the job knows it. */
 export type TestRequest = Pick<RunStepRequest, 'stepId' | 'step' | 'input'> & Partial<RunStepRequest>;
+
+/** How a test job is undone. */
+export interface TestUndoOptions {
+  /** Who aborts. Default: `test`. */
+  readonly by?: string;
+  /** Why. Default: `test`. */
+  readonly reason?: string;
+  /** Is the workspace given back? Default: true. */
+  readonly release?: boolean;
+}
 
 /** How often a step, a comparison or an undoing is requested again before that is a defect. */
 export const MAX_REQUESTS = 100;

@@ -32,20 +32,17 @@ import {
   type TestJobMemory,
   type TestJobOptions,
   type TestRequest,
+  type TestUndoOptions,
 } from './options.ts';
 import { RememberedJob } from './remembered-job.ts';
 import { runTestPlan, type TestSteps } from './run-test-plan.ts';
 import { settingsOf, testHost } from './test-host.ts';
 
-interface UndoOptions {
-  readonly by?: string;
-  readonly reason?: string;
-  /** Is the workspace given back? Default: true. */
-  readonly release?: boolean;
-}
-
+/** A job that this process runs. It is not safe to use it from two places at once. */
 export class TestJob {
+  /** The folder that it works in, as an absolute path without links. */
   readonly workspace: string;
+  /** Workflow id and first Run's id, as a Workflow would have it. */
   readonly jobId: string;
   /** Messages of `ctx.log`, in order. */
   readonly logs: string[] = [];
@@ -74,6 +71,7 @@ export class TestJob {
     this.#settings = settingsOf(options);
   }
 
+  /** What the Workflow would remember now: for `resume` of the next test job. */
   get memory(): TestJobMemory {
     return this.#job.memory;
   }
@@ -215,7 +213,7 @@ export class TestJob {
    * it again after a question is answered.
    * @throws QuestionAsked; HoldfastError for a compensation's own failures below its attempts
    */
-  async undo(options: UndoOptions = {}): Promise<UndoReport> {
+  async undo(options: TestUndoOptions = {}): Promise<UndoReport> {
     refuseUnknownOptions('undo of a test job', options, { by: true, reason: true, release: true });
     const { by = 'test', reason = 'test', release = true } = options;
     this.#isUndoing = true;
@@ -268,6 +266,7 @@ export class TestJob {
     if (this.#isTemporary) rmSync(this.workspace, { recursive: true, force: true });
   }
 
+  /** For `await using`: closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -22,6 +22,7 @@ import { sdkVersions, shippedBundle, shippedMaking } from './shipped-bundle.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
+/** What a bundle is made for. */
 export interface BundleChoice {
   /** For workers with encryption on: messages of Workflows' failures are encrypted, too. Default: false. */
   readonly isEncrypted?: boolean;

@@ -16,6 +16,7 @@ export interface AgentJobInput {
   readonly continueAsNewAfterEvents?: number;
 }
 
+/** What a Workflow gives to `openJob`. */
 export interface OpenJobOptions {
   /** The folder that the job works in; a relative path starts at the worker's workspace root. */
   readonly workspace: string;
@@ -45,6 +46,7 @@ export interface OpenJobOptions {
   readonly continueAsNewAfterEvents?: number;
 }
 
+/** How `job.step` runs a step. */
 export interface StepOptions {
   /** Unique in the job. Default: the contract's name, and `#2`, `#3`, … for further calls. */
   readonly id?: string;
@@ -54,9 +56,13 @@ export interface StepOptions {
   readonly timeoutMs?: number;
   /** For failures that may pass. Default: 3 attempts, 200 ms, doubled up to 30 s. */
   readonly retry?: {
+    /** Including the first. */
     readonly maxAttempts: number;
+    /** Before the second attempt, in milliseconds. */
     readonly initialIntervalMs: number;
+    /** Each interval is so many times the one before. */
     readonly backoffCoefficient: number;
+    /** At most so long, in milliseconds. */
     readonly maxIntervalMs: number;
   };
   /** Ids of the steps whose outputs this one uses. Default: all before it. */
@@ -71,6 +77,7 @@ export interface StepOptions {
   readonly onReject?: 'rerun' | 'fail';
 }
 
+/** A guarded job inside a Workflow. */
 export interface Job {
   /** Workflow id and first execution run id; reset and continue-as-new keep it. */
   readonly jobId: string;
@@ -85,5 +92,6 @@ export interface Job {
   step<C extends StepContract>(contract: C, input: StepInput<C>, options?: StepOptions): Promise<StepOutput<C>>;
   /** A durable timer, in milliseconds. */
   sleep(durationMs: number): Promise<void>;
+  /** The same as the `status` Query answers. */
   readonly status: JobStatus;
 }

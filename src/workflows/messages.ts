@@ -15,13 +15,17 @@ export const decideSignal = defineSignal<[unknown]>('decide');
  */
 export const abortSignal = defineSignal<[unknown]>('abort');
 
+/** What the `decide` Update answers. */
 export interface DecideAnswer {
   /** What was done, in words. */
   readonly done: readonly string[];
   /** The question that it closed, with the chosen answers; null: it did nothing, `done` says why. */
   readonly used: {
+    /** The question's digest, 64 hex digits. */
     readonly question: string;
+    /** For every finding that `items` doesn't name. */
     readonly answer?: Answer;
+    /** Resource → answer. */
     readonly items?: Readonly<Record<string, Answer>>;
   } | null;
 }
@@ -29,6 +33,7 @@ export interface DecideAnswer {
 /** A person's decision, validated before it enters the history; its result comes when it has been carried out. */
 export const decideUpdate = defineUpdate<DecideAnswer, [unknown]>('decide');
 
+/** What can be seen of the job now. */
 export const statusQuery = defineQuery<JobStatus>('status');
 
 /** The open questions, as they travel in payloads. */

@@ -16,20 +16,28 @@ export type RepairRequest = z.infer<typeof RepairRequestSchema>;
 
 export const RepairResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
+    /** `repaired`, `refused` or `world-moved`. */
     kind: z.literal('repaired'),
+    /** The question that was answered. */
     question: DigestSchema,
+    /** The job's term from now on. */
     term: z.int(),
+    /** The chain's end with the decision. */
     at: ChainPlaceSchema,
+    /** The answers that were carried out, each once. */
     answers: z.array(AnswerSchema),
+    /** Steps that run again, with the generation that they run in. */
     reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
     /** How many run again in all, where `reruns` has only some. */
     rerunsTotal: z.int().optional(),
+    /** What was done, in words, one sentence each. */
     notes: z.array(z.string()),
   }),
   /** The decision can't be used; nothing was done. */
   z.strictObject({
     kind: z.literal('refused'),
     question: DigestSchema,
+    /** Why it can't be used, one sentence each. */
     problems: z.array(z.string()),
     /** Another decision has answered the question, perhaps in a Run that was reset: it need not stay open. */
     isSettled: z.boolean().optional(),
@@ -38,7 +46,9 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('world-moved'),
     question: DigestSchema,
+    /** What differs from the question. */
     resources: z.array(z.string()),
   }),
 ]);
+/** What came of a decision. */
 export type RepairResult = z.infer<typeof RepairResultSchema>;

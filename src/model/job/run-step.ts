@@ -10,13 +10,21 @@ import { VerificationReasonSchema } from './verify-world.ts';
 export const DEFAULT_STEP_TIMEOUT_MS = 30 * 60_000;
 
 export const RunStepRequestSchema = z.strictObject({
+  /** The job that requests it. */
   jobId: z.string(),
+  /** A relative path starts at the worker's workspace root. */
   workspace: z.string(),
+  /** The job's, as far as it knows; another than the ledger's is refused. */
   term: z.int().min(0),
+  /** The chain's end, as far as the job knows. */
   known: ChainPlaceSchema,
+  /** Unique in the job. */
   stepId: z.string(),
+  /** The contract's name. */
   step: z.string(),
+  /** 0, or what the ledger has issued for a run anew. */
   generation: z.int().min(0),
+  /** What the contract's input takes. */
   input: JsonSchema,
   /** Where in the input secrets belong: only there are they put, by the worker. */
   secrets: z.array(PlacedSecretSchema).optional(),
@@ -29,32 +37,42 @@ export const RunStepRequestSchema = z.strictObject({
   parallelSince: z.int().min(0).optional(),
   /** The same as Workflows before 0.2.0 say it: the other steps of the super-step. */
   parallelWith: z.array(z.string()).optional(),
+  /** Stop with the exact changes. Default: no approval. */
   approval: z.literal('before-apply').optional(),
   /** How often the step's code may fail before a person is asked. Default 3. */
   maxAttempts: z.int().min(1).optional(),
   /** Of one attempt's code. Default 30 minutes. */
   timeoutMs: z.int().min(1).optional(),
+  /** What becomes of a step that can't go on. Default: a person is asked. */
   onFailure: z.enum(['ask', 'fail']).optional(),
   /** What a rejected approval makes of the step. Default: it runs again. */
   onReject: z.enum(['rerun', 'fail']).optional(),
   /** The mark of the comparison that was just made for this very request. */
   mark: z.int().optional(),
 });
+/** A request for a step, as a Workflow makes it. */
 export type RunStepRequest = z.infer<typeof RunStepRequestSchema>;
 
 export const StepDoneSchema = z.strictObject({
+  /** Always `done`: it tells this result from the others. */
   kind: z.literal('done'),
+  /** The step's id in the job. */
   stepId: z.string(),
+  /** The generation that was done. */
   generation: z.int(),
+  /** The chain's end with the step's record. */
   at: ChainPlaceSchema,
+  /** What the step returned, as its contract's output. */
   output: JsonSchema,
   /** For people: `2 files, 1 row`. */
   effects: z.string(),
 });
+/** A step that is done. */
 export type StepDone = z.infer<typeof StepDoneSchema>;
 
 export const RunStepResultSchema = z.discriminatedUnion('kind', [
   StepDoneSchema,
+  /** The world has to be compared first: why, and more of it in words. */
   z.strictObject({ kind: z.literal('verification-required'), reason: VerificationReasonSchema, detail: z.string() }),
   /** The ledger has issued a higher generation than was requested. */
   z.strictObject({ kind: z.literal('other-generation'), generation: z.int() }),
@@ -64,12 +82,15 @@ export const RunStepResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('held'), question: QuestionSchema }),
   z.strictObject({
     kind: z.literal('failed'),
+    /** One of `FAILURES`. */
     type: z.string(),
+    /** What happened, for a person. */
     message: z.string(),
     /** Who rejected what the step was about to do, and why. */
     rejection: z.strictObject({ by: z.string(), reason: z.string() }).optional(),
   }),
 ]);
+/** What came of one request for a step. */
 export type RunStepResult = z.infer<typeof RunStepResultSchema>;
 
 /**

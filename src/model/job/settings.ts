@@ -6,6 +6,7 @@ import { HttpHeadersSchema } from '../step/http-headers.ts';
 import { JsonSchema } from '../json.ts';
 
 export const WatchSchema = z.discriminatedUnion('kind', [
+  /** What is compared: a file, a table's schema, the rows of a query, what a command prints, an endpoint's version. */
   z.strictObject({ kind: z.literal('file'), path: z.string() }),
   z.strictObject({ kind: z.literal('schema'), database: z.string(), table: z.string() }),
   z.strictObject({
@@ -25,6 +26,7 @@ export const WatchSchema = z.discriminatedUnion('kind', [
     headers: HttpHeadersSchema.optional(),
   }),
 ]);
+/** What is compared besides what steps read and wrote. */
 export type Watch = z.infer<typeof WatchSchema>;
 
 export const DEFAULT_VERIFY_AFTER_MS = 10 * 60_000;
@@ -38,7 +40,7 @@ export const JobSettingsSchema = z.strictObject({
   secrets: z.array(z.string()).optional(),
   /** Compare the world again when this long has passed since it last was. */
   verifyAfterMs: z.int().min(0),
-  /** Digest of the plan, where there is one. */
+  /** Name and digest of the plan. Null: there is none. */
   plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),
   /** What steps and watches may call. Absent: nothing. */
   http: HttpSettingsSchema.optional(),

@@ -24,7 +24,10 @@ export const STEP_MARKS: Readonly<Record<StepState, string>> = {
 export type StatusExtract = Pick<
   JobStatus,
   'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending' | 'planned'
-> & { readonly counts?: { readonly begun: number; readonly done: number } };
+> & {
+  /** Of all steps. Default: those of `steps`. */
+  readonly counts?: { readonly begun: number; readonly done: number };
+};
 
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
 export function statusMarkdown(status: StatusExtract): string {

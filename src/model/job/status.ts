@@ -19,16 +19,22 @@ export const StepStateSchema = z.enum([
   'partly-undone',
   'stopped',
 ]);
+/** What a step of a job is at. */
 export type StepState = z.infer<typeof StepStateSchema>;
 
 export const StepStatusSchema = z.strictObject({
+  /** Unique in the job. */
   id: z.string(),
+  /** The contract's name. */
   step: z.string(),
+  /** How many times it was deliberately run again. */
   generation: z.int(),
+  /** What it is at. */
   state: StepStateSchema,
   /** For people: `2 files, 1 row`. */
   effects: z.string(),
 });
+/** One step of a running job. */
 export type StepStatus = z.infer<typeof StepStatusSchema>;
 
 export const JobStateSchema = z.enum([
@@ -42,60 +48,84 @@ export const JobStateSchema = z.enum([
   'aborted',
   'cancelled',
 ]);
+/** What a job is at. `waiting`: a person is asked. */
 export type JobState = z.infer<typeof JobStateSchema>;
 
 /** A decision that could not be used, for everyone to see. */
 export const RefusalSchema = z.strictObject({
+  /** Who decided. */
   by: z.string(),
+  /** Why it could not be used, one sentence each. */
   problems: z.array(z.string()),
+  /** The digest that the decision named. Null: it named none. */
   question: z.string().nullable(),
 });
+/** A decision that could not be used. */
 export type Refusal = z.infer<typeof RefusalSchema>;
 
 /** An Activity that has failed and is tried again by itself. */
 export const RetryingSchema = z.strictObject({
   /** `runStep`, `verifyWorld`, `repair`, `askStuck`, `release`. */
   activity: z.string(),
+  /** Absent: it is of no single step. */
   stepId: z.string().optional(),
   /** The attempt that comes next, or is under way. */
   attempt: z.int(),
+  /** Of the last attempt; `type` is one of `FAILURES` where `isExpected`. */
   failure: z.strictObject({ type: z.string(), message: z.string() }),
   /** False: no failure of Holdfast's closed list, so a defect; trying again may not help. */
   isExpected: z.boolean(),
   /** Null: it is under way. */
   nextAttemptAt: z.string().nullable(),
 });
+/** An Activity that has failed and is tried again by itself. */
 export type Retrying = z.infer<typeof RetryingSchema>;
 
 /** What a running Activity says of itself: for a step, the latest `ctx.progress`. */
 export const ActivityProgressSchema = z.strictObject({
+  /** `runStep`, `verifyWorld`, `repair`, `askStuck`, `release`. */
   activity: z.string(),
+  /** Absent: it is of no single step. */
   stepId: z.string().optional(),
+  /** As the step gave it. */
   message: z.string(),
   /** 0 to 1. */
   fraction: z.number().optional(),
 });
+/** What a running Activity says of itself. */
 export type ActivityProgress = z.infer<typeof ActivityProgressSchema>;
 
+/** The answer of the `status` Query. */
 export const JobStatusSchema = z.strictObject({
+  /** Always 1. */
   schemaVersion: z.literal(1),
+  /** Workflow id and first execution run id; reset and continue-as-new keep it. */
   jobId: z.string(),
+  /** What every command and call names the job by. */
   workflowId: z.string(),
+  /** The plan's name, or the name that was given to `openJob`. */
   name: z.string(),
+  /** As the Workflow was given it; a relative path starts at the worker's workspace root. */
   workspace: z.string(),
+  /** What the job is at. */
   state: JobStateSchema,
+  /** Raised by a Run's first comparison and by repairs. */
   term: z.int(),
+  /** The number of the last record that the Workflow knows of. */
   seq: z.int(),
   /** All, or of more than can be shown the latest and those that are not done; `counts` then says how many. */
   steps: z.array(StepStatusSchema),
   /** Of a plan: how many steps it has. Absent: a Workflow of one's own, whose steps nobody knows beforehand. */
   planned: z.int().optional(),
+  /** Of steps. Absent: `steps` has all. */
   counts: z.strictObject({ begun: z.int(), done: z.int() }).optional(),
+  /** The open ones. */
   questions: z.array(QuestionSchema),
+  /** Decisions that could not be used, the latest. */
   refusals: z.array(RefusalSchema),
   /** Of a job that has ended: what was found and done when it ended, calls in doubt among it. Absent: nothing. */
   ending: z.array(z.string()).optional(),
-  /** How often the world was compared in this Run, and why the last time. */
+  /** How often the world was compared in this Run, and why the last time: a reason and its detail, or `not yet`. */
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
   /** Added by the client from what the server says: a Workflow can't know it. Absent: nothing is. */
   retrying: z.array(RetryingSchema).optional(),
@@ -104,6 +134,7 @@ export const JobStatusSchema = z.strictObject({
   /** Added by the client likewise. Absent: its workers run without Worker Versioning. */
   version: JobVersionSchema.optional(),
 });
+/** What can be seen of a running job. */
 export type JobStatus = z.infer<typeof JobStatusSchema>;
 
 /** At most so many notes about its end are held by a Workflow; `holdfast log` has all. */

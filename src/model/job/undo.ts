@@ -21,12 +21,16 @@ export type UndoItem = z.infer<typeof UndoItemSchema>;
 
 /** What came of the undoing so far: for people, bounded. */
 export const UndoReportSchema = z.strictObject({
+  /** How many steps were undone. */
   steps: z.int(),
   /** `2 files, 1 row`. */
   effects: z.string(),
+  /** What was not undone, of which step, and why; the first. */
   left: z.array(NotUndoneSchema.extend({ stepId: z.string() })),
+  /** How many there are in all. */
   leftTotal: z.int(),
 });
+/** What came of the undoing of a job so far. */
 export type UndoReport = z.infer<typeof UndoReportSchema>;
 
 /** From here on no step runs any more; what is half applied is finished first. */

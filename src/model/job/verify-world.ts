@@ -21,6 +21,7 @@ export const VerificationReasonSchema = z.enum([
   'workspace-missing',
   'bound-to-another-job',
 ]);
+/** Why the world is compared. */
 export type VerificationReason = z.infer<typeof VerificationReasonSchema>;
 
 export const VerifyWorldRequestSchema = z.strictObject({
@@ -48,22 +49,30 @@ export type VerifyWorldRequest = z.infer<typeof VerifyWorldRequestSchema>;
 
 export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
+    /** `verified`: the world is as the record says. `question`: a person is asked. */
     kind: z.literal('verified'),
     /** Names this comparison. */
     mark: z.int(),
+    /** The job's term from now on. */
     term: z.int(),
+    /** The chain's end. */
     at: ChainPlaceSchema,
+    /** How many resources were looked at. */
     resources: z.int(),
+    /** How many bytes of files were read. */
     sizeBytes: z.int(),
+    /** In milliseconds. */
     tookMs: z.int(),
     /** Questions of single steps that are still open (an approval survives a restart). */
     searchAttributes: z.boolean(),
   }),
   z.strictObject({
     kind: z.literal('question'),
+    /** What differs. */
     question: QuestionSchema,
     term: z.int(),
     searchAttributes: z.boolean(),
   }),
 ]);
+/** What came of a comparison. */
 export type VerifyWorldResult = z.infer<typeof VerifyWorldResultSchema>;

@@ -20,11 +20,16 @@ import { WatchSchema } from './watch.ts';
 
 export const MAX_STEPS = 2000;
 
+/**
+ * The form of a plan, as zod checks it. `validatePlan` checks its meaning, too. The same as JSON Schema:
+ * `holdfast/plan.schema.json`.
+ */
 export const PlanSchema = z
   .strictObject({
     $schema: z.string().optional().describe('For editors. Ignored.'),
     schemaVersion: z.literal(1).describe('Always 1.'),
     name: NameSchema.describe(`The plan's name: ${NAME_RULE}.`),
+    /** For people. At most 2,000 characters. */
     description: z.string().max(2000).optional(),
     workspace: z
       .string()
@@ -61,6 +66,7 @@ export const PlanSchema = z
       .max(525_600)
       .optional()
       .describe('Compare the world again before a step when the last comparison is older. Default: 10.'),
+    /** At least one, at most 2,000. They run by what they need, not by their order. */
     steps: z.array(StepSchema).min(1).max(MAX_STEPS),
   })
   .meta({ title: 'Holdfast plan', description: 'The description of an agent job.' });
@@ -69,6 +75,7 @@ export const PlanSchema = z
 export type Plan = z.output<typeof PlanSchema>;
 /** A plan as it is written. */
 export type PlanSource = z.input<typeof PlanSchema>;
+/** One step of a plan, with its defaults filled in. */
 export type PlanStep = Plan['steps'][number];
 
 export type Watch = Plan['watch'][number];

@@ -20,15 +20,20 @@ export const WatchSchema = z
       .describe('DATABASE/TABLE: columns, keys, indexes and constraints of a table.'),
     query: z
       .strictObject({
+        /** Names it in questions. */
         name: NameSchema,
+        /** One of the plan's `databases`. */
         database: NameSchema,
+        /** Reads, and changes nothing. */
         sql: z.string().min(1),
+        /** Of the query. Default: none. */
         params: z.array(JsonValueSchema).default([]),
       })
       .optional()
       .describe('The rows of a query, compared whole.'),
     endpoint: z
       .strictObject({
+        /** Names it in questions. */
         name: NameSchema,
         url: z
           .string()

@@ -8,7 +8,9 @@ import type { Answer, FindingClass } from './answer.ts';
 export interface AnswerEffect {
   /** For a person, in one sentence. */
   readonly does: string;
+  /** On a half-applied or sealed intent. */
   readonly intent: 'none' | 'approved' | 'dropped' | 'effect-left-out' | 'rolls-forward' | 'undone';
+  /** On what the world should look like. */
   readonly manifest:
     | 'none'
     | 'found-becomes-record'
@@ -16,6 +18,7 @@ export interface AnswerEffect {
     | 'stale-steps-undone'
     | 'intent-undone'
     | 'put-back-as-before';
+  /** Which record is written. */
   readonly ledger:
     | 'decision-record'
     | 'decision-record-and-generation'
@@ -24,6 +27,7 @@ export interface AnswerEffect {
     | 'decision-record-and-call'
     | 'other-job-released'
     | 'withdrawn-record';
+  /** What the job does next. */
   readonly workflow:
     | 'verify-again'
     | 'ask-step-again'
@@ -56,6 +60,7 @@ const RECHECK_STEP: AnswerEffect = {
   does: 'Look again, then try the step once more where it stands: mend the cause first.',
 };
 
+/** For each class of finding the answers that it can offer, in the order in which they are shown. */
 export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?: AnswerEffect } } = {
   discrepancy: {
     accept: {

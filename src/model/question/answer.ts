@@ -1,6 +1,7 @@
 /** The answers that a person can choose, and the classes of findings that they answer. */
 import * as z from 'zod';
 
+/** Every answer there is. A finding offers only some of them. */
 export const AnswerSchema = z.enum([
   'accept',
   'restore',
@@ -16,8 +17,10 @@ export const AnswerSchema = z.enum([
   'repeat',
   'abort',
 ]);
+/** One word of a decision; what it does depends on the class of the finding: see `ANSWERS`. */
 export type Answer = z.infer<typeof AnswerSchema>;
 
+/** Every class of finding there is. */
 export const FindingClassSchema = z.enum([
   'discrepancy',
   'unverifiable',
@@ -30,6 +33,7 @@ export const FindingClassSchema = z.enum([
   'damaged',
   'foreign',
 ]);
+/** What sort of question a finding is; it settles which answers there are: see `ANSWERS`. */
 export type FindingClass = z.infer<typeof FindingClassSchema>;
 
 /** Answers that hold for a whole question only: they end or repeat everything. */

@@ -27,12 +27,15 @@ const ResultSchema = z.custom<Json>().superRefine((value, context) => {
   }
 });
 
+/** The form of a decision. Its meaning for a question: `ruleOn`. */
 export const DecisionSchema = z.strictObject({
   /** The question's digest, as `holdfast question` and the Temporal UI show it. */
   digest: DigestSchema,
   /** For every finding that `items` doesn't name. */
   answer: AnswerSchema.optional(),
+  /** Who decides: an email address, for example. At most 200 characters. */
   by: z.string().min(1, 'expected who decides, for example an email address').max(200),
+  /** Why. At most 2,000 characters. */
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
   /**
    * For `abort`: undo what the job did, newest first, each effect only where the world still shows it.
@@ -46,15 +49,19 @@ export const DecisionSchema = z.strictObject({
   /** The same for several: resource → what the call answered. */
   results: z.record(z.string(), ResultSchema).optional(),
 });
+/** A person's answer to one question. */
 export type Decision = z.infer<typeof DecisionSchema>;
 
 /** The Signal `abort`: ends a job without a question. */
 export const AbortSchema = z.strictObject({
+  /** Who aborts: an email address, for example. At most 200 characters. */
   by: z.string().min(1, 'expected who aborts, for example an email address').max(200),
+  /** Why. At most 2,000 characters. */
   reason: z.string().min(1, 'expected why, in a few words').max(2_000),
   /** Undo what the job did, newest first. Default: it stays. */
   compensate: z.boolean().optional(),
 });
+/** A person's end of a job. */
 export type Abort = z.infer<typeof AbortSchema>;
 
 export function parseAbort(value: unknown): { readonly abort: Abort } | { readonly problems: readonly string[] } {

@@ -43,22 +43,34 @@ export const FindingKindSchema = z.enum([
   'compensation-failed',
   'undone-after-reset',
 ]);
+/** What is wrong with a resource, or what is asked about it. docs/questions.md tells each. */
 export type FindingKind = z.infer<typeof FindingKindSchema>;
 
 /** One side of a finding. `text`: for people. */
 export const SideSchema = z.strictObject({
+  /** SHA-256 of the state, 64 hex digits. Null: there is nothing that could have one. */
   digest: DigestSchema.nullable(),
+  /** Of a file. */
   sizeBytes: z.int().optional(),
+  /** Of a file or folder, octal: `0644`. */
   mode: z.string().optional(),
+  /** For people. */
   text: z.string(),
 });
 
+/** The form of a finding. */
 export const FindingSchema = z.strictObject({
+  /** `file:report.md`, `row:main/note/{"id":1}`, `perform:charge/charge`: a decision's `items` name it so. */
   resource: z.string(),
+  /** It settles which answers there are. */
   class: FindingClassSchema,
+  /** What is wrong, or what is asked. */
   kind: FindingKindSchema,
+  /** As the record has it. */
   expected: SideSchema,
+  /** As the world shows it. */
   found: SideSchema,
+  /** The step whose record says what is expected, the number of that record, and when it was made. */
   recordedBy: z.strictObject({ stepId: z.string(), generation: z.int(), seq: z.int(), at: z.string() }).optional(),
   /** Steps that used what has changed, and steps that used their outputs. `accept` does not run them again. */
   staleSteps: z.array(z.string()),
@@ -87,6 +99,7 @@ export const FindingSchema = z.strictObject({
   /** What the person should do, where it is not plain. */
   advice: z.string().optional(),
 });
+/** One thing that a question is about. */
 export type Finding = z.infer<typeof FindingSchema>;
 
 /** What identifies findings: without texts for people. */

@@ -13,24 +13,34 @@ import { FindingClassSchema, type Answer, type FindingClass } from './answer.ts'
 import { digestOf, DigestSchema, type Digest } from '../digest.ts';
 import { FindingSchema, findingsIdentity, type Finding } from './finding.ts';
 
+/** The form of a question. */
 export const QuestionSchema = z.strictObject({
+  /** Always 1. */
   schemaVersion: z.literal(1),
+  /** SHA-256 of nonce and findings, 64 hex digits: what a decision names. */
   digest: DigestSchema,
+  /** Minted when the question is asked: the same findings next week are another question. */
   nonce: z.string(),
+  /** The job that asks. */
   jobId: z.string(),
+  /** The gravest class of its findings. */
   kind: FindingClassSchema,
   /** The step that waits, for questions of one step. */
   stepId: z.string().optional(),
+  /** Of the intent that waits for the answer, 64 hex digits. Absent: it is about the world, or about a step as such. */
   token: DigestSchema.optional(),
+  /** ISO 8601. */
   openedAt: z.string(),
   /** Why the world was compared. */
   why: z.string(),
+  /** All, or of a long list the first: see `findingsTotal`. */
   findings: z.array(FindingSchema),
   /** How many there are in all; more than are listed only in payloads. */
   findingsTotal: z.int(),
   /** The whole question as a blob, where a payload was cut. */
   report: DigestSchema.optional(),
 });
+/** What a person is asked. It stays the same question while its findings are the same. */
 export type Question = z.infer<typeof QuestionSchema>;
 
 export function questionDigest(nonce: string, findings: readonly Finding[]): Digest {

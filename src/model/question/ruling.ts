@@ -20,16 +20,23 @@ import { runsAgain, statementsOf, unnamedRepeats } from './unrepeatable.ts';
 
 const MAX_RESOURCES_SHOWN = 5;
 
+/** Can a decision be used for a question, and if so, which answer does each finding get? */
 export type Ruling =
   | {
+      /** False: nothing of it is carried out. */
       readonly usable: true;
+      /** Resource → answer. */
       readonly answers: Readonly<Record<string, Answer>>;
       /** What calls answered that `happened`, by resource. */
       readonly results: Readonly<Record<string, Json>>;
       /** What of steps that run again is made anew, too, though nothing undoes it: calls, statements; by name. */
       readonly again: readonly string[];
     }
-  | { readonly usable: false; readonly problems: readonly string[] };
+  | {
+      readonly usable: false;
+      /** Why, one sentence each. */
+      readonly problems: readonly string[];
+    };
 
 /**
  * Which answer each finding gets. Pure.

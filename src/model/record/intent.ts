@@ -15,7 +15,13 @@ import { EffectSchema } from './effect.ts';
 import { ObservationSchema, QueryObservationSchema, ListingObservationSchema } from './observation.ts';
 
 /** What is not undone, and why: for people. */
-export const NotUndoneSchema = z.strictObject({ what: z.string(), why: z.string() });
+export const NotUndoneSchema = z.strictObject({
+  /** What stays. */
+  what: z.string(),
+  /** The reason. */
+  why: z.string(),
+});
+/** What an undoing does not put back. */
 export type NotUndone = z.infer<typeof NotUndoneSchema>;
 
 /** What a database will do by itself with the changes, as far as it can be known before. */

@@ -15,11 +15,18 @@ type Row = Extract<ResourceState, { kind: 'row' }>;
 
 /** Who made a change: a step, in one of its generations, or a person who decided. */
 export interface ChangedBy {
+  /** The number of the record. */
   readonly seq: number;
+  /** Absent: a person decided. */
   readonly stepId?: string;
+  /** Of the step. */
   readonly generation?: number;
   /** A decision's person. */
   readonly by?: string;
+  /**
+   * `written` by a step; `accepted`, or `undone`, by a decision; `watched`: the job found it so when its watch was
+   * compared.
+   */
   readonly role: Change['role'];
 }
 

@@ -74,9 +74,12 @@ export const ResourceStateSchema = z.discriminatedUnion('kind', [
   ValueStateSchema,
 ]);
 export type ResourceState = z.infer<typeof ResourceStateSchema>;
+/** What stands at a path. `mode`: permission bits, 0o7777 at most. `content`: SHA-256 of the bytes, 64 hex digits. */
 export type FileState = Extract<ResourceState, { kind: 'absent' | 'file' | 'directory' | 'symlink' | 'other' }>;
+/** What a row shows. `columns`: those that the record covers, as canonical JSON scalars. */
 export type RowState = Extract<ResourceState, { kind: 'absent' | 'row' }>;
 export type TableSchemaState = Extract<ResourceState, { kind: 'schema' }>;
+/** What a table is made of. */
 export type SchemaState = Extract<ResourceState, { kind: 'absent' | 'schema' }>;
 export type TokenState = Extract<ResourceState, { kind: 'absent' | 'token' }>;
 export type IdentityState = Extract<ResourceState, { kind: 'identity' }>;

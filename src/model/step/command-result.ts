@@ -4,8 +4,11 @@ import { DigestSchema } from '../digest.ts';
 import { ObservationSchema } from '../record/observation.ts';
 
 export const CommandResultSchema = z.strictObject({
+  /** 0, or one of `okExitCodes`: any other, and an end by a signal, is a failure (`command-failed`). */
   exitCode: z.int().min(0),
+  /** As UTF-8; of long output the beginning and the end. */
   stdout: z.string(),
+  /** As UTF-8; of long output the beginning and the end. */
   stderr: z.string(),
   /** Bytes of each that `stdout` and `stderr` leave out. */
   droppedBytes: z.int().min(0),
@@ -13,12 +16,17 @@ export const CommandResultSchema = z.strictObject({
   log: z.strictObject({ content: DigestSchema, sizeBytes: z.int().min(0), droppedBytes: z.int().min(0) }),
   /** How much it changed in its copy (`inPlace`: in the workspace). */
   changed: z.strictObject({
+    /** Files. */
     written: z.int().min(0),
+    /** Files, links and folders. */
     removed: z.int().min(0),
+    /** New folders. */
     folders: z.int().min(0),
+    /** Symbolic links. */
     links: z.int().min(0),
   }),
 });
+/** What `ctx.command` returns. */
 export type CommandResult = z.infer<typeof CommandResultSchema>;
 
 /** What is recorded of a command in place: its result, and what the workspace held afterwards where it had changed. */

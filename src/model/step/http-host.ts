@@ -39,6 +39,7 @@ export const HostSchema = z
 export const HttpSettingsSchema = z.strictObject({
   hosts: z.array(HostSchema).max(100).describe('Hosts that steps and watches may call, redirects included.'),
 });
+/** What steps and watches may call. */
 export type HttpSettings = z.infer<typeof HttpSettingsSchema>;
 
 /** Does the list name the URL's host, with its scheme and port? */

@@ -84,6 +84,7 @@ function checkTogether(request: Checked, context: z.RefinementCtx): void {
     problem('maxBytes', `is at most ${MAX_RESPONSE_BYTES} without saveTo`);
 }
 
+/** The form of a request of `ctx.http` and of the step `http`. */
 export const HttpRequestSchema = z.strictObject(requestFields).superRefine(checkTogether);
 export type HttpRequest = z.output<typeof HttpRequestSchema>;
 /** A request as it is written, without defaults. */

@@ -7,11 +7,13 @@ const BRAND = Symbol.for('holdfast.not-performed');
  * Whatever else it throws leaves the call in doubt.
  */
 export class NotPerformed extends Error {
+  /** Always `NotPerformed`. */
   override readonly name = 'NotPerformed';
-  // Another copy of this package (another build, another entry) throws the same.
+  /** Another copy of this package (another build, another entry) throws the same. */
   readonly [BRAND] = true;
 }
 
+/** Does an error say that the call did not happen? Never throws. */
 export function isNotPerformed(error: unknown): error is NotPerformed {
   return typeof error === 'object' && error !== null && (error as { [BRAND]?: unknown })[BRAND] === true;
 }

@@ -1,6 +1,7 @@
 /** `ctx.perform`: a call that can't be staged. */
 import type { Json } from '../canonical-json.ts';
 
+/** What `run` of `ctx.perform` is given. */
 export interface PerformCall {
   /** The same for every attempt, and for a repeat: hand it on as the Idempotency-Key. 64 hex digits. */
   readonly key: string;
@@ -10,18 +11,31 @@ export interface PerformCall {
   readonly isRepeat: boolean;
 }
 
+/** What `probe` of `ctx.perform` is given. */
 export interface ProbeCall {
+  /** The key that the call in doubt was made with. */
   readonly key: string;
   /** What was sent, as `request` has it. */
   readonly request: Json;
+  /** Aborted when the job is cancelled, the step times out or the worker stops. */
   readonly signal: AbortSignal;
 }
 
+/**
+ * What a probe found out: the call happened and this was its answer; it did not happen; or nobody can tell, and a
+ * person is asked.
+ */
 export type ProbeResult<T> =
-  | { readonly happened: true; readonly answer: T }
+  | {
+      /** False: it certainly did not. */
+      readonly happened: true;
+      /** What the call answered, plain JSON. */
+      readonly answer: T;
+    }
   | { readonly happened: false }
   | { readonly happened: 'unknown' };
 
+/** One call of `ctx.perform`. */
 export interface PerformOptions<T extends Json> {
   /**
    * What is about to be sent: a person sees it when the call is in doubt, and a retry that wants to send something

@@ -10,12 +10,19 @@ import type { PerformOptions } from './step-call.ts';
 import type { CommandOptions } from './step-command.ts';
 import type { HttpOptions, HttpResponse } from './step-http.ts';
 
+/**
+ * What a step's code is given. It reads the world and stages changes; nothing is applied before the code has returned.
+ */
 export interface StepContext {
+  /** Workflow id and first execution run id; reset and continue-as-new keep it. */
   readonly jobId: string;
+  /** Unique in the job. */
   readonly stepId: string;
+  /** How many times the step was deliberately run again; 0 the first time. */
   readonly generation: number;
   /** The idempotency token: the same on every retry. Hand it to services that honour one. */
   readonly token: string;
+  /** The workspace, with the step's own staged changes. */
   readonly files: StepFiles;
   /** A database that the plan (or `openJob`) declares. @throws `undeclared-database` */
   db(name: string): StepDatabase;
@@ -73,6 +80,6 @@ export interface StepContext {
   progress(message: string, fraction?: number): void;
   /** Aborted when the job is cancelled, the step times out or the worker stops. */
   readonly signal: AbortSignal;
-  /** Why a person rejected the step's last draft, if one did. */
+  /** Who rejected the step's last draft, and why. Absent: nobody did. */
   readonly rejection?: { readonly reason: string; readonly by: string };
 }

@@ -2,11 +2,13 @@
 
 /** `latin1`: each byte is the character of its number. */
 export const TEXT_ENCODINGS = ['utf-8', 'latin1', 'utf-16le'] as const;
+/** How a text is written or read. */
 export type TextEncoding = (typeof TEXT_ENCODINGS)[number];
 
 /** Text is written as UTF-8 unless said otherwise. A stream is read once; memory does not grow with its length. */
 export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array | string>;
 
+/** How a file is written. */
 export interface WriteOptions {
   /** Permission bits. Default: those of the file that is replaced, else 0o644. */
   readonly mode?: number;
@@ -19,10 +21,13 @@ export interface WriteOptions {
   readonly hardLinks?: 'refuse' | 'split';
 }
 
+/** What `list` tells of one path. */
 export interface FileInfo {
   /** Relative to the workspace, `/` between parts. */
   readonly path: string;
+  /** A symbolic link is told as one, and not followed. `other`: a FIFO, a socket or a device. */
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  /** Of a file; 0 for what is none. */
   readonly sizeBytes: number;
   /**
    * The name is not Unicode: what is no text of it stands as U+FFFD in `path`, and nothing can be read or written under
@@ -31,6 +36,11 @@ export interface FileInfo {
   readonly isUnnameable?: true;
 }
 
+/**
+ * The workspace as a step sees it. Paths are relative, `/` between parts. One that leads out of it is refused
+ * (`outside-workspace`), and so is one in `.holdfast` (`reserved-path`). What is read is recorded: a later change of it
+ * is noticed.
+ */
 export interface StepFiles {
   /** The whole file as bytes (at most 256 MiB; use `stream` beyond). @throws `not-found` */
   read(path: string): Promise<Uint8Array>;
@@ -41,6 +51,7 @@ export interface StepFiles {
   readText(path: string, options?: { readonly encoding?: TextEncoding }): Promise<string>;
   /** The content in chunks. It is hashed while it is read; read it to its end. @throws `not-found` */
   stream(path: string): AsyncIterable<Uint8Array>;
+  /** Is there anything at this path? Its appearing or going later is noticed. */
   exists(path: string): Promise<boolean>;
   /** Stages a write; folders that are missing are created with it. */
   write(path: string, content: FileContent, options?: WriteOptions): Promise<void>;

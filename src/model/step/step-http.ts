@@ -15,6 +15,7 @@ export type HttpOptions = HttpRequestSource & {
   readonly probe?: NonNullable<PerformOptions<Json>['probe']>;
 };
 
+/** The response to a request, as the record has it. */
 export interface HttpResponse {
   /** 200 to 299, or one of `acceptStatus`. */
   readonly status: number;

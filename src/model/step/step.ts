@@ -14,13 +14,19 @@ export const StepNameSchema = z
   .max(80)
   .regex(/^[A-Za-z][\w.-]*$/, 'expected a letter, then letters, digits, _ . -');
 
+/** A step's name and what goes in and out. It has no code: a Workflow may import it. */
 export interface StepContract<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
+  /** Letters, digits, `_ . -`; unique among the worker's steps. */
   readonly name: string;
+  /** What it accepts is plain JSON of at most 512 KiB. */
   readonly input: Input;
+  /** What the code returns is checked by it before anything is applied: plain JSON of at most 256 KiB. */
   readonly output: Output;
 }
 
+/** What is given to a step, before the contract's schema has filled in defaults. */
 export type StepInput<C extends StepContract> = z.input<C['input']>;
+/** What a step returns, as the contract's schema has parsed it. */
 export type StepOutput<C extends StepContract> = z.output<C['output']>;
 
 /**
@@ -46,17 +52,21 @@ export function defineStep<Input extends z.ZodType, Output extends z.ZodType>(co
   return { name: contract.name, input: contract.input, output: contract.output };
 }
 
+/** A contract with its code, for a worker. */
 export interface StepImplementation<C extends StepContract = StepContract> {
+  /** What `defineStep` returned. */
   readonly contract: C;
   /**
    * Raise it when the code's meaning changes; a job that ran another version is told so at its next resume. Default
    * '1'.
    */
   readonly version: string;
+  /** The code. It changes the world through `context` only. */
   readonly run: (
     context: StepContext,
     input: z.output<C['input']>,
   ) => Promise<z.input<C['output']>> | z.input<C['output']>;
+  /** Undoes what can't be undone by itself. Default: nothing does. */
   readonly compensate?: Compensate<C>;
 }
 
@@ -72,7 +82,11 @@ export type Compensate<C extends StepContract = StepContract> = (
   record: CompensatedRecord<z.output<C['input']>, z.output<C['output']>>,
 ) => Promise<CompensateResult> | CompensateResult;
 
-export type CompensateResult = void | { readonly undoStaged: boolean };
+/** What a compensation says of itself. Nothing: what the step had staged is undone by itself, too. */
+export type CompensateResult = void | {
+  /** False: the code has seen to everything, and nothing is undone by itself. */
+  readonly undoStaged: boolean;
+};
 
 /**
  * Gives a contract its code. The code runs in an Activity; it changes the world through `ctx` only, and `ctx` stages:

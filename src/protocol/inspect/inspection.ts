@@ -37,12 +37,19 @@ const MAX_LOOKS = 5;
 type Env = Readonly<Record<string, string | undefined>>;
 type Steps = ReadonlyMap<string, StepImplementation>;
 
+/** A job that a workspace has a record of. */
 export interface InspectedJob {
+  /** Workflow id and first execution run id. */
   readonly jobId: string;
+  /** What every command and call names the job by. */
   readonly workflowId: string;
+  /** The Run that had the workspace last. */
   readonly runId: string;
+  /** `open`, or how it ended, as the workspace knows it. */
   readonly state: JobRow['state'];
+  /** Raised by a Run's first comparison and by repairs. */
   readonly term: number;
+  /** How many its chain has. */
   readonly records: number;
   /** Does the workspace belong to it now? */
   readonly isBound: boolean;

@@ -22,6 +22,7 @@ import { checkReferences } from './references.ts';
 import { checkResources } from './resources.ts';
 import { checkSchemas } from './schemas.ts';
 
+/** What a plan is checked with. */
 export interface CheckOptions {
   /** The user's steps. Left out: steps that are not built in are taken on trust. */
   readonly knownSteps?: readonly StepContract[];
@@ -29,9 +30,19 @@ export interface CheckOptions {
   readonly isUnderWay?: boolean;
 }
 
+/** A plan that can run, with its defaults filled in; or everything that is wrong with it. */
 export type CheckedPlan =
-  | { readonly ok: true; readonly plan: Plan }
-  | { readonly ok: false; readonly problems: readonly PlanProblem[] };
+  | {
+      /** Can it run? */
+      readonly ok: true;
+      /** With its defaults filled in. */
+      readonly plan: Plan;
+    }
+  | {
+      readonly ok: false;
+      /** Everything that is wrong, in the order in which it was found. */
+      readonly problems: readonly PlanProblem[];
+    };
 
 /** Checks form and meaning of a plan. Pure. @throws HoldfastError `bad-input` for an option that is unknown */
 export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {

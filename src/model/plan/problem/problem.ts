@@ -8,13 +8,21 @@ import { shellWord } from '../../shell-word.ts';
 
 /** `path` as a person reads it: `steps[2].with.path`. Line and column count from 1. */
 export interface PlanProblem {
+  /** Where in the plan. */
   readonly path: string;
+  /** What is wrong, in one sentence. */
   readonly message: string;
+  /** What would be right. */
   readonly expected?: string;
+  /** What is there. */
   readonly found?: string;
+  /** What to do about it. */
   readonly hint?: string;
+  /** Absent: the plan was no text. */
   readonly line?: number;
+  /** Absent: the plan was no text. */
   readonly column?: number;
+  /** The line of the plan, marked. */
   readonly excerpt?: string;
 }
 

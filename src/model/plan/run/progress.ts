@@ -13,7 +13,9 @@ export interface PlanProgress {
   readonly leftOut?: readonly string[];
 }
 
+/** What a job that ran a plan returns. */
 export interface PlanResult {
+  /** The plan's state in the end: key → value. */
   readonly state: JsonObject;
   /** By step id, in plan order. */
   readonly outputs: JsonObject;

@@ -6,6 +6,7 @@ import { commandStep } from './command.ts';
 import { httpStep } from './http.ts';
 import { waitStep } from './wait.ts';
 
+/** The contracts of the steps that every worker has and a plan can name. docs/plans.md tells their input and output. */
 export const BUILT_IN_STEPS = [
   fileWriteStep,
   fileCopyStep,
