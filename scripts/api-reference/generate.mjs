@@ -12,8 +12,13 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [packages, output] = process.argv.slice(2);
-const { Application, Comment, Converter, ReflectionKind } = await load('typedoc/dist/index.js');
+const { Application, Comment, Converter, IntrinsicType, ReferenceType, ReflectionKind } = await load('typedoc/dist/index.js');
 const { load: markdown } = await load('typedoc-plugin-markdown/dist/index.js');
+
+/** A constant of more fields is a table. */
+const MAX_FIELDS = 20;
+/** Fewer fields, or texts, may be alike by chance. */
+const MIN_PARTS = 3;
 
 /** What must have a docstring. Parameters are told by their function's. */
 const DOCUMENTED = [
@@ -47,7 +52,15 @@ async function generate() {
     skipErrorChecking: true,
     logLevel: 'Warn',
     name,
-    readme: 'none',
+    readme: path.join(import.meta.dirname, 'introduction.md'),
+    mergeReadme: true,
+    hidePageHeader: true,
+    hideBreadcrumbs: true,
+    parametersFormat: 'table',
+    interfacePropertiesFormat: 'table',
+    typeAliasPropertiesFormat: 'table',
+    typeDeclarationFormat: 'table',
+    propertyMembersFormat: 'table',
     router: 'module',
     excludePrivate: true,
     excludeInternal: true,
@@ -73,8 +86,9 @@ async function generate() {
       const file = module.sources[0].fullFileName;
       module.name = entries.find(({ source }) => source === file).name;
     }
-    for (const variable of project.getReflectionsByKind(ReflectionKind.Variable)) withoutSchema(project, variable.type);
+    for (const variable of project.getReflectionsByKind(ReflectionKind.Variable)) shorten(project, variable);
     for (const reflection of project.getReflectionsByKind(ReflectionKind.All)) withoutPlace(reflection);
+    useNames(project);
   });
   const project = await app.convert();
   if (project === undefined) return 1;
@@ -106,6 +120,15 @@ function takeDescription(reflection, { initializer }) {
   if (text !== '') reflection.comment = new Comment([{ kind: 'text', text: text.replace(/\$?\$\{/g, '\\$&') }]);
 }
 
+/** A table's type would be its whole contents. */
+function shorten(project, variable) {
+  if (variable.type?.type === 'reflection' && variable.type.declaration.children?.length > MAX_FIELDS) {
+    project.removeTypeReflections(variable.type);
+    variable.type = new IntrinsicType('object');
+  }
+  withoutSchema(project, variable.type);
+}
+
 /** A schema's type spells each field out; the type made from it says that better. */
 function withoutSchema(project, type) {
   if (type?.type !== 'reference') return;
@@ -116,11 +139,42 @@ function withoutSchema(project, type) {
   if (type.package === 'zod') type.typeArguments = undefined;
 }
 
-/** A field made from a schema has no default value; and a page of the package can't link to a source. */
+/** A field made from a schema has no default value; and a page of the package can't link to a source, or name another's. */
 function withoutPlace(reflection) {
-  if (reflection.kindOf(ReflectionKind.Property) && /^[A-Z]|\(/.test(reflection.defaultValue ?? ''))
-    delete reflection.defaultValue;
-  for (const source of reflection.sources ?? []) delete source.url;
+  if (reflection.kindOf(ReflectionKind.Property)) delete reflection.defaultValue;
+  if (reflection.sources === undefined) return;
+  reflection.sources = reflection.sources.filter(({ fullFileName }) => !fullFileName.includes('node_modules'));
+  for (const source of reflection.sources) delete source.url;
+}
+
+/** What is inferred from a schema spells out the types within it, too: they get their names back. */
+function useNames(project) {
+  const names = new Map();
+  for (const alias of project.getReflectionsByKind(ReflectionKind.TypeAlias)) {
+    const shape = shapeOf(alias.type, alias.children);
+    if (shape !== undefined) names.set(shape, alias);
+  }
+  const named = (type, owner) => {
+    const alias = names.get(shapeOf(type, type?.declaration?.children));
+    if (alias !== undefined && alias !== owner) {
+      project.removeTypeReflections(type);
+      return ReferenceType.createResolvedReference(alias.name, alias, project);
+    }
+    if (type?.elementType !== undefined) type.elementType = named(type.elementType);
+    for (const part of ['types', 'typeArguments'])
+      if (type?.[part] !== undefined) type[part] = type[part].map((each) => named(each));
+    return type;
+  };
+  for (const reflection of project.getReflectionsByKind(ReflectionKind.All))
+    if (reflection.type !== undefined) reflection.type = named(reflection.type, reflection);
+}
+
+/** What identifies a union of texts, or an object by its fields. Undefined: it is too small to be told from others. */
+function shapeOf(type, fields) {
+  const texts = type?.type === 'union' ? type.types.map(({ value }) => value) : [];
+  const parts = fields === undefined ? texts : fields.map(({ name }) => `.${name}`);
+  if (parts.length < MIN_PARTS || parts.some((part) => typeof part !== 'string')) return undefined;
+  return parts.toSorted().join('|');
 }
 
 /** `file:line name` of each export, and each field of one, without a docstring; once, however often it is inherited. */

@@ -78,7 +78,7 @@ export interface JobFailureInfo {
   readonly type: string;
   /** What happened, for a person. */
   readonly message: string;
-  /** What it was caused by, the nearest first: the Activity's own error is the last; at most ten. Absent: none is known. */
+  /** What it was caused by, the nearest first, at most ten: the Activity's own error is the last. Absent: unknown. */
   readonly causes?: readonly { readonly type: string; readonly message: string }[];
 }
 
@@ -89,7 +89,7 @@ export type JobResult =
       readonly workflowId: string;
       /** Its latest Run. */
       readonly runId: string;
-      /** `terminated`, `timed-out`: Temporal ended it; its workspace may still be bound. `running`: it has not ended. */
+      /** `terminated`, `timed-out`: by Temporal; the workspace may still be bound. `running`: it has not ended. */
       readonly outcome: 'completed';
       /** What the Workflow returned; of a plan: its steps' outputs and its state. */
       readonly result: Json;
