@@ -12,7 +12,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [packages, output] = process.argv.slice(2);
-const { Application, Comment, Converter, IntrinsicType, ReferenceType, ReflectionKind } = await load('typedoc/dist/index.js');
+const { Application, Comment, Converter, IntrinsicType, ReferenceType, ReflectionKind } =
+  await load('typedoc/dist/index.js');
 const { load: markdown } = await load('typedoc-plugin-markdown/dist/index.js');
 
 /** A constant of more fields is a table. */
