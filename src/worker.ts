@@ -29,6 +29,7 @@ import { readPassedOn, type PassedOnOptions } from './worker/passed-on.ts';
 import { ensureSearchAttributes } from './worker/search-attributes.ts';
 
 export { bundleWorkflows, type BundleChoice } from './worker/bundle.ts';
+export type { DeploymentChoice, VersioningBehavior } from './worker/deployment.ts';
 export type { LogFormat } from './worker/log.ts';
 export type { PassedOnOptions } from './worker/passed-on.ts';
 export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';

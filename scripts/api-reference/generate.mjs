@@ -16,8 +16,8 @@ const { Application, Comment, Converter, IntrinsicType, ReferenceType, Reflectio
   await load('typedoc/dist/index.js');
 const { load: markdown } = await load('typedoc-plugin-markdown/dist/index.js');
 
-/** A constant of more fields is a table. */
-const MAX_FIELDS = 20;
+/** A constant of so many fields, or elements, is a table. */
+const MIN_TABLE = 9;
 /** Fewer fields, or texts, may be alike by chance. */
 const MIN_PARTS = 3;
 
@@ -66,8 +66,8 @@ async function generate() {
     excludePrivate: true,
     excludeInternal: true,
     excludeExternals: true,
-    // Names of other people's things: Temporal's options, JSON Schema's keywords.
-    intentionallyNotExported: ['src/worker/passed-on.ts:OwnName', 'src/model/plan/json-schema.ts:JsonSchema'],
+    // The keywords are JSON Schema's; docs/plans.md says which.
+    intentionallyNotExported: ['src/model/plan/json-schema.ts:JsonSchema'],
     disableSources: false,
     disableGit: true,
     sourceLinkTemplate: '{path}',
@@ -123,11 +123,11 @@ function takeDescription(reflection, { initializer }) {
 
 /** A table's type would be its whole contents. */
 function shorten(project, variable) {
-  if (variable.type?.type === 'reflection' && variable.type.declaration.children?.length > MAX_FIELDS) {
-    project.removeTypeReflections(variable.type);
-    variable.type = new IntrinsicType('object');
-  }
-  withoutSchema(project, variable.type);
+  const { type } = variable;
+  const fields = type?.declaration?.children ?? type?.target?.elements ?? [];
+  if (fields.length < MIN_TABLE) return withoutSchema(project, type);
+  project.removeTypeReflections(type);
+  variable.type = new IntrinsicType(type.target === undefined ? 'object' : 'readonly StepContract[]');
 }
 
 /** A schema's type spells each field out; the type made from it says that better. */
@@ -140,7 +140,7 @@ function withoutSchema(project, type) {
   if (type.package === 'zod') type.typeArguments = undefined;
 }
 
-/** A field made from a schema has no default value; and a page of the package can't link to a source, or name another's. */
+/** A schema's field has no default value; a page of the package can't link to a source, or name another package's. */
 function withoutPlace(reflection) {
   if (reflection.kindOf(ReflectionKind.Property)) delete reflection.defaultValue;
   if (reflection.sources === undefined) return;
@@ -161,8 +161,9 @@ function useNames(project) {
       project.removeTypeReflections(type);
       return ReferenceType.createResolvedReference(alias.name, alias, project);
     }
-    if (type?.elementType !== undefined) type.elementType = named(type.elementType);
-    for (const part of ['types', 'typeArguments'])
+    for (const part of ['elementType', 'target'])
+      if (typeof type?.[part]?.type === 'string') type[part] = named(type[part]);
+    for (const part of ['types', 'typeArguments', 'elements'])
       if (type?.[part] !== undefined) type[part] = type[part].map((each) => named(each));
     return type;
   };

@@ -59,8 +59,7 @@ import { workspaceOfJob } from './job-workspace.ts';
 import { openQuestionOf } from './named-question.ts';
 import { answeredBefore, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
-import { progressOf } from './progress.ts';
-import { retryingOf } from './retrying.ts';
+import { pendingOf } from './pending.ts';
 import { isNoJobYet } from './no-job.ts';
 import { ServerCalls } from './server-calls.ts';
 import { knownStepsOf } from './start-options.ts';
@@ -131,7 +130,7 @@ export class HoldfastClient implements AsyncDisposable {
     return { workflowId, runId: handle.firstExecutionRunId, taskQueue, plan: checked.name, workspace, input };
   }
 
-  /** The newest jobs first. Needs no worker. */
+  /** The newest jobs first. Needs no worker. @throws HoldfastError `bad-input`, `server-unreachable` */
   async list(options: ListOptions = {}): Promise<JobListing> {
     refuseBadListing(options);
     const registered = await this.#server.call(undefined, () => this.searchAttributes());
@@ -140,7 +139,7 @@ export class HoldfastClient implements AsyncDisposable {
     );
   }
 
-  /** What Temporal knows of a job without asking a worker. @throws HoldfastError `not-found` */
+  /** What Temporal knows of a job without a worker. @throws HoldfastError `not-found`, `server-unreachable` */
   async describe(workflowId: string): Promise<ListedJob> {
     return listedJob(await this.#server.describe(workflowId));
   }
@@ -153,16 +152,8 @@ export class HoldfastClient implements AsyncDisposable {
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
     const converter = this.#server.client.options.loadedDataConverter;
-    const [retrying, progress] = await this.#server.call(
-      workflowId,
-      async () => await Promise.all([retryingOf(described.raw, converter), progressOf(described.raw, converter)]),
-    );
-    return {
-      ...status,
-      ...(retrying.length > 0 && { retrying }),
-      ...(progress.length > 0 && { progress }),
-      ...defined({ version }),
-    };
+    const pending = await this.#server.call(workflowId, () => pendingOf(described.raw, converter));
+    return { ...status, ...pending, ...defined({ version }) };
   }
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
@@ -257,7 +248,7 @@ export class HoldfastClient implements AsyncDisposable {
     const { state } = await this.describe(workflowId);
     const requested = !hasEnded(state);
     if (requested) await this.#server.call(workflowId, () => this.#server.handle(workflowId).cancel());
-    return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
+    return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
 
   /**
@@ -273,7 +264,7 @@ export class HoldfastClient implements AsyncDisposable {
     const requested = !hasEnded(state);
     if (requested)
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(abortSignal, abort));
-    return { workflowId, requested, ...(wait ? { result: await this.result(workflowId, { wait }) } : {}) };
+    return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
 
   /** The job's status now and whenever it has changed, until it has ended. @throws HoldfastError `not-found` */
@@ -283,21 +274,21 @@ export class HoldfastClient implements AsyncDisposable {
     return watchJob(job, options);
   }
 
-  /** The folder that a job works in, from its history: needs no worker. Undefined for a user's own Workflow. */
+  /**
+   * The folder that a job works in, from its history: needs no worker. Undefined for a user's own Workflow.
+   * @throws HoldfastError `not-found`, `server-unreachable`
+   */
   async workspaceOf(workflowId: string): Promise<string | undefined> {
     return await workspaceOfJob(this.#server, workflowId);
   }
 
-  /** Who polls a Task Queue. */
+  /** Who polls a Task Queue. @throws HoldfastError `server-unreachable` */
   async workers(taskQueue: string = this.taskQueue): Promise<QueuePollers> {
     return await this.#server.pollers(taskQueue);
   }
 
-  /** The custom search attributes that the namespace has. */
+  /** The custom search attributes that the namespace has. @throws HoldfastError `server-unreachable` */
   async searchAttributes(): Promise<readonly string[]> {
-    const { customAttributes } = await this.#server.call(undefined, () =>
-      this.#server.connection.operatorService.listSearchAttributes({ namespace: this.namespace }),
-    );
-    return Object.keys(customAttributes);
+    return await this.#server.searchAttributes();
   }
 }

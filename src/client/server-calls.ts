@@ -57,6 +57,13 @@ export class ServerCalls implements OpenConnection {
     return await this.call(undefined, () => pollersOf(this.connection, this.namespace, taskQueue));
   }
 
+  /** The custom ones that the namespace has. */
+  async searchAttributes(): Promise<readonly string[]> {
+    const { connection, namespace } = this;
+    const list = () => connection.operatorService.listSearchAttributes({ namespace });
+    return Object.keys((await this.call(undefined, list)).customAttributes);
+  }
+
   /** @throws HoldfastError in place of whatever the call throws */
   async call<T>(workflowId: string | undefined, call: () => Promise<T>): Promise<T> {
     try {

@@ -9,11 +9,14 @@ import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { unknownOption } from '../model/options.ts';
 
+/** What a Workflow does when its Worker has a newer version. */
 export type VersioningBehavior = 'AUTO_UPGRADE' | 'PINNED';
 
 /** As Temporal's SDK has it, with a default of its own. */
 export interface DeploymentChoice {
+  /** False: the version is told to the server, and nothing follows from it. */
   readonly useWorkerVersioning: boolean;
+  /** Both are needed. */
   readonly version: { readonly deploymentName: string; readonly buildId: string };
   /**
    * Of Workflows that say nothing else by `setWorkflowOptions`, `agentJob` among them. `AUTO_UPGRADE`: a job goes on
