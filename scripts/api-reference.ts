@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { promises as fs } from 'node:fs';
 import path from 'node:path';
-import { cacheDirectory } from '../src/dev-server/cache.ts';
+import { cacheDirectory } from '../src/dev-server/cache-directory.ts';
 import { runNode, say } from './programs.ts';
 
 const TOOLS = 'scripts/api-reference';
