@@ -42,8 +42,9 @@ export interface ConnectionChoice {
 
 /** Handed to Temporal's Client as they are. */
 export interface ClientExtras {
-  /** Such as a tracer's. */
+  /** Such as a tracer's. Default: none. */
   readonly plugins?: NonNullable<ClientOptions['plugins']>;
+  /** Of its calls: what a plugin can't add. Default: none. */
   readonly interceptors?: NonNullable<ClientOptions['interceptors']>;
 }
 

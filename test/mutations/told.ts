@@ -38,7 +38,7 @@ export const TOLD: readonly Mutation[] = [
   {
     guarantee: 'T',
     breaks: 'an Activity that fails for ever is seen by nobody',
-    file: 'src/client/jobs.ts',
+    file: 'src/client/pending.ts',
     find: '...(retrying.length > 0 && { retrying })',
     replace: '...(retrying.length < 0 && { retrying })',
     tests: ['test/integration/cli.test.ts'],
@@ -47,7 +47,7 @@ export const TOLD: readonly Mutation[] = [
   {
     guarantee: 'T',
     breaks: 'what a running step says of itself is seen by nobody',
-    file: 'src/client/jobs.ts',
+    file: 'src/client/pending.ts',
     find: '...(progress.length > 0 && { progress })',
     replace: '...(progress.length < 0 && { progress })',
     tests: ['test/integration/cli.test.ts'],
