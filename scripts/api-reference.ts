@@ -11,30 +11,30 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { promises as fs } from 'node:fs';
+import { existsSync, promises as fs } from 'node:fs';
 import path from 'node:path';
 import { cacheDirectory } from '../src/dev-server/cache-directory.ts';
 import { runNode, say } from './programs.ts';
 
 const TOOLS = 'scripts/api-reference';
 const PAGES = 'docs/api';
-/** Within the pages: what they were made from. */
-const STAMP = '.sources';
+/** What the pages were made from. */
+const STAMP = '.cache/api-reference.sources';
 
 /** `args`: `--check` or nothing. Returns an exit code. */
-export async function apiReference(args: readonly string[]): Promise<number> {
+export async function apiReference(args: readonly string[] = []): Promise<number> {
   const unknown = args.filter((arg) => arg !== '--check');
   if (unknown.length > 0) {
     say(`holdfast: docs takes --check or nothing, not ${unknown.join(' ')}.`);
     return 2;
   }
   const sources = await digestOfSources();
-  const made = await fs.readFile(path.join(PAGES, STAMP), 'utf8').catch(() => undefined);
-  if (made === sources) {
+  const of = await fs.readFile(STAMP, 'utf8').catch(() => undefined);
+  if (of === sources && existsSync(path.join(PAGES, 'README.md'))) {
     say(`docs: ${PAGES} is up to date; every export has a docstring.`);
     return 0;
   }
-  const packages = await installed();
+  const packages = await typeDoc();
   if (packages === undefined) return 1;
   await fs.mkdir('.cache', { recursive: true });
   const draft = await fs.mkdtemp('.cache/api-reference-');
@@ -43,9 +43,9 @@ export async function apiReference(args: readonly string[]): Promise<number> {
     const code = await runNode([path.join(TOOLS, 'generate.mjs'), packages, ...pages]);
     const [made] = pages;
     if (code !== 0 || made === undefined) return code;
-    await fs.writeFile(path.join(made, STAMP), sources);
     await fs.rm(PAGES, { recursive: true, force: true });
     await fs.rename(made, PAGES);
+    await fs.writeFile(STAMP, sources);
   } finally {
     await fs.rm(draft, { recursive: true, force: true });
   }
@@ -67,7 +67,7 @@ async function digestOfSources(): Promise<string> {
 }
 
 /** The node_modules with TypeDoc. Undefined: it could not be had, and that has been said. */
-async function installed(): Promise<string | undefined> {
+export async function typeDoc(): Promise<string | undefined> {
   const lockfile = await fs.readFile(path.join(TOOLS, 'package-lock.json'));
   const digest = createHash('sha256').update(lockfile).digest('hex').slice(0, 12);
   const folder = path.join(cacheDirectory(), `api-reference-${digest}`);

@@ -1,5 +1,5 @@
 /**
- * `npm test`: lint, types, and the tests, with one Temporal server and one PostgreSQL for the whole run.
+ * `npm test`: lint, types, docstrings, and the tests, with one Temporal server and one PostgreSQL for the whole run.
  *
  * Invariants
  * 1. Every part runs even when another failed; the last lines say which did; the exit code is 0 only when all passed.
@@ -16,6 +16,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startDevServer } from '../src/dev-server/start.ts';
 import { startPostgres } from '../test/support/postgres.ts';
+import { apiReference } from './api-reference.ts';
 import { lint, say, temporalEnvironment, typecheck } from './programs.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -68,7 +69,7 @@ interface Part {
   readonly durationMs: number;
 }
 
-/** `args`: kinds (`unit`), files, and `--name=PATTERN`. None: lint, types and all the usual kinds. */
+/** `args`: kinds (`unit`), files, and `--name=PATTERN`. None: lint, types, docstrings and all the usual kinds. */
 export async function runTests(args: readonly string[]): Promise<number> {
   const kinds = KINDS.filter((kind) => args.includes(kind));
   const named = args.filter((arg) => arg.endsWith('.ts'));
@@ -81,7 +82,8 @@ export async function runTests(args: readonly string[]): Promise<number> {
     return 2;
   }
   const parts: Part[] = [];
-  if (args.length === 0) parts.push(...(await Promise.all([check('lint', lint), check('types', typecheck)])));
+  if (args.length === 0)
+    parts.push(...(await Promise.all([check('lint', lint), check('types', typecheck), check('docs', apiReference)])));
   const chosen = kinds.length > 0 ? kinds : named.length > 0 ? [] : USUAL_KINDS;
   const interrupted = await untilInterrupted(async (signal) => {
     await withTemporaryFolder(async (leftBehind) => {

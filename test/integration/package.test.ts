@@ -104,6 +104,12 @@ test('holds what its entries name, and neither sources, tests nor a machine’s 
   // Messages name pages of the documentation.
   for (const file of ['docs/encryption.md', 'docs/questions.md', 'examples/own-workflow/README.md'])
     assert.ok(packed.includes(file), file);
+  // The API reference is made when it is packed: a page for each entry.
+  const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json'));
+  for (const entry of entries) {
+    const page = `docs/api/${entry.replace('.', manifest.name)}.md`;
+    assert.ok(packed.includes(page), page);
+  }
   for (const file of packed.filter((name) => name.endsWith('.js') || name.endsWith('.map'))) {
     assert.ok(
       !(await fs.readFile(path.join(folder, 'node_modules', manifest.name, file), 'utf8')).includes(root),
