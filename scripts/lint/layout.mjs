@@ -113,6 +113,21 @@ const ARROWS = {
   // The two names without a package are replaced by the bundler.
   'workflows/beside-yours': { parts: ['workflows/agent-job-entry'], packages: ['holdfast-beside-workflows'] },
   ...roomsOf(WORKFLOW_FLOORS, WORKFLOWS),
+  // Part of a Workflow's bundle. Of the AI SDK types alone: its peers may be absent.
+  agents: {
+    parts: ['agents', 'model', 'workflows/guarded-job'],
+    packages: ['@temporalio/workflow', 'zod', 'ai', '@ai-sdk/provider'],
+  },
+  'agents-worker': {
+    parts: ['agents-worker', 'agents/contracts', 'effects/http/retry-after', 'model'],
+    packages: ['@ai-sdk/provider'],
+    node: true,
+  },
+  // The only place that loads it.
+  'agents-worker/ai-sdk': {
+    parts: ['model'],
+    packages: ['@temporalio/ai-sdk', '@ai-sdk/provider', '@temporalio/worker'],
+  },
   store: { parts: ['store/.', 'model'], packages: ['pg', 'zod'], node: true },
   'store/ledger': { parts: ['store/ledger', 'store/.', 'model'], packages: ['zod'], node: true },
   'store/blobs': { parts: ['store/blobs', 'store/.', 'model'], packages: [], node: true },

@@ -2,6 +2,8 @@
 import type { Json } from '../model/canonical-json.ts';
 import type { JobSettings, Watch } from '../model/job/settings.ts';
 import type { JobStatus } from '../model/job/status.ts';
+import type { Answer } from '../model/question/answer.ts';
+import type { Finding } from '../model/question/finding.ts';
 import type { HttpSettings } from '../model/step/http-host.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 
@@ -67,14 +69,44 @@ export interface StepOptions {
   };
   /** Ids of the steps whose outputs this one uses. Default: all before it. */
   readonly uses?: readonly string[];
-  /** When the step can't go on. `ask`: a person decides. `fail`: the job fails. Default: `ask`. */
-  readonly onFailure?: 'ask' | 'fail';
+  /**
+   * When the step can't go on. `ask`: a person decides. `fail`: the call throws, and the job fails unless it is caught.
+   * `fail-for-good`: the same, and the record keeps the failure: a Workflow that starts anew is told it again, the
+   * step's code does not run again. Default: `ask`.
+   */
+  readonly onFailure?: 'ask' | 'fail' | 'fail-for-good';
   /**
    * When a person rejects what the step is about to do. `rerun`: its code runs again and is told why. `fail`: nothing
    * of it is applied, and the call throws ApplicationFailure `rejected`, whose details are `{ by, reason }`. Default:
    * `rerun`.
    */
   readonly onReject?: 'rerun' | 'fail';
+  /**
+   * Once the step is recorded, its result also answers a call with another input: for a step whose input is told anew
+   * each time, such as the conversation that a model answers. Default: false; a person is asked.
+   */
+  readonly inputMayDiffer?: boolean;
+}
+
+/** What a person decided about one thing that a question showed. */
+export interface DecidedFinding {
+  /** 1, 2, … in this Run. */
+  readonly number: number;
+  /** `file:src/a.ts`, `row:desk/refund/…` */
+  readonly resource: string;
+  /** What was found: `changed`, `missing`, … */
+  readonly kind: Finding['kind'];
+  readonly answer: Answer;
+  readonly by: string;
+  readonly reason: string;
+  /** In lines for people, cut to 2,000 characters. */
+  readonly difference: string;
+}
+
+/** Who approved what a step did, and what they said. */
+export interface Approval {
+  readonly by: string;
+  readonly reason: string;
 }
 
 /** A guarded job inside a Workflow. */
@@ -94,4 +126,8 @@ export interface Job {
   sleep(durationMs: number): Promise<void>;
   /** The same as the `status` Query answers. */
   readonly status: JobStatus;
+  /** What people have decided in this Run, oldest first; the latest 200. */
+  readonly decisions: readonly DecidedFinding[];
+  /** Of a step that is done and was to be approved. The record keeps it: it is the same after every restart. */
+  approvalOf(stepId: string): Approval | undefined;
 }

@@ -44,9 +44,11 @@ export const RunStepRequestSchema = z.strictObject({
   /** Of one attempt's code. Default 30 minutes. */
   timeoutMs: z.int().min(1).optional(),
   /** What becomes of a step that can't go on. Default: a person is asked. */
-  onFailure: z.enum(['ask', 'fail']).optional(),
+  onFailure: z.enum(['ask', 'fail', 'fail-for-good']).optional(),
   /** What a rejected approval makes of the step. Default: it runs again. */
   onReject: z.enum(['rerun', 'fail']).optional(),
+  /** Does its recorded result also answer a request with another input? Absent: no, a person is asked. */
+  inputMayDiffer: z.literal(true).optional(),
   /** The mark of the comparison that was just made for this very request. */
   mark: z.int().optional(),
 });
@@ -66,6 +68,8 @@ export const StepDoneSchema = z.strictObject({
   output: JsonSchema,
   /** For people: `2 files, 1 row`. */
   effects: z.string(),
+  /** Of a step that was to be approved: who approved what it did, and what they said. */
+  approval: z.strictObject({ by: z.string(), reason: z.string() }).optional(),
 });
 /** A step that is done. */
 export type StepDone = z.infer<typeof StepDoneSchema>;

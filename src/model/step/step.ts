@@ -18,6 +18,8 @@ export const StepNameSchema = z
 export interface StepContract<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
   /** Letters, digits, `_ . -`; unique among the worker's steps. */
   readonly name: string;
+  /** What the step does, for a model that may use it as a tool. */
+  readonly description?: string;
   /** What it accepts is plain JSON of at most 512 KiB. */
   readonly input: Input;
   /** What the code returns is checked by it before anything is applied: plain JSON of at most 256 KiB. */
@@ -32,16 +34,18 @@ export type StepOutput<C extends StepContract> = z.output<C['output']>;
 /**
  * States a step's contract. Pure; safe to call in a Workflow.
  * @param contract.name letters, digits, `_ . -`; unique among the worker's steps
+ * @param contract.description what it does and when to use it, for a model that is given it as a tool. Default: none
  * @param contract.input zod schema; what it accepts must be plain JSON
  * @param contract.output zod schema; what the code returns is checked by it before anything is applied
  * @throws HoldfastError `bad-input` if the name is not usable, or a field is unknown
  */
 export function defineStep<Input extends z.ZodType, Output extends z.ZodType>(contract: {
   readonly name: string;
+  readonly description?: string;
   readonly input: Input;
   readonly output: Output;
 }): StepContract<Input, Output> {
-  refuseUnknownOptions('defineStep', contract, { name: true, input: true, output: true });
+  refuseUnknownOptions('defineStep', contract, { name: true, description: true, input: true, output: true });
   const name = StepNameSchema.safeParse(contract.name);
   if (!name.success) {
     throw new HoldfastError(
@@ -49,7 +53,8 @@ export function defineStep<Input extends z.ZodType, Output extends z.ZodType>(co
       `"${contract.name}" cannot be a step's name: ${name.error.issues[0]?.message ?? 'not valid'}.`,
     );
   }
-  return { name: contract.name, input: contract.input, output: contract.output };
+  const { description, input, output } = contract;
+  return { name: contract.name, ...defined({ description }), input, output };
 }
 
 /** A contract with its code, for a worker. */

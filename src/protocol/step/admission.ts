@@ -8,7 +8,6 @@ import { takeClaim } from '../attempt/take-claim.ts';
 import type { Claim } from '../attempt/claim.ts';
 import { forPayload } from '../question/ask.ts';
 import { approvalRequired, askTokenConflict, isApproved } from './ask-about-step.ts';
-import { doneResult } from './done-result.ts';
 import { whyNotVerified } from './guard.ts';
 import { heldResult } from './obstacles.ts';
 import type { StepRun } from './step-run.ts';
@@ -47,7 +46,8 @@ function recordedResult(run: StepRun, ledger: Ledger): RunStepResult | undefined
   const recorded = ledger.stepRecord(run.work.token);
   if (recorded === undefined) return undefined;
   const { record, at } = recorded;
-  return record.args === run.work.args ? doneResult(record, at) : askTokenConflict(run, ledger, record);
+  const isAsked = record.args === run.work.args || run.request.inputMayDiffer === true;
+  return isAsked ? run.work.result(record, at, ledger) : askTokenConflict(run, ledger, record);
 }
 
 function openIntent(ledger: Ledger, token: Digest): IntentRow | undefined {

@@ -26,5 +26,5 @@ export function recordStep({ caller, work, claim, ledger, row }: SealedAttempt, 
     { relaxed: planned !== undefined },
   );
   faultPoint('record.after');
-  return work.result(record, at);
+  return work.result(record, at, ledger);
 }

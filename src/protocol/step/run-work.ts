@@ -17,6 +17,7 @@ import { checkedInput, checkedOutput } from './contract-check.ts';
 import { doneResult } from './done-result.ts';
 import { implementationOf } from './implementation.ts';
 import { performedCalls } from './performed-calls.ts';
+import { rememberedFailure } from './failed-for-good.ts';
 import type { DraftTools, StepDraft, StepWork } from './step-work.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
@@ -44,7 +45,7 @@ export class RunWork implements StepWork {
 
   obstacle(ledger: Ledger): RunStepResult | undefined {
     const state = ledger.job(this.#request.jobId)?.state;
-    if (state !== 'undoing' && state !== 'aborted') return this.#rejected(ledger);
+    if (state !== 'undoing' && state !== 'aborted') return this.#rejected(ledger) ?? this.#failedForGood(ledger);
     const why = state === 'undoing' ? 'what the job did is being undone' : 'a person has aborted the job';
     return {
       kind: 'failed',
@@ -66,6 +67,13 @@ export class RunWork implements StepWork {
     return { kind: 'failed', type: 'rejected', message, rejection: { by, reason } };
   }
 
+  /** Likewise: what has failed for good is not tried again, whoever asks for it anew. */
+  #failedForGood(ledger: Ledger): RunStepResult | undefined {
+    if (this.#request.onFailure !== 'fail-for-good') return undefined;
+    const claim = ledger.claim(this.token);
+    return claim?.args === this.args ? rememberedFailure(ledger, claim) : undefined;
+  }
+
   async make({ settings, claim, stage, secretOf, run }: DraftTools): Promise<StepDraft> {
     const { step, input, stepId, secrets } = this.#request;
     const implementation = implementationOf(this.#host, step);
@@ -82,9 +90,11 @@ export class RunWork implements StepWork {
     return { intent, details: { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs } };
   }
 
-  result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult {
+  result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }, ledger: Ledger): RunStepResult {
     invariant(record.kind === 'step', `the work of step ${this.#request.stepId} is recorded as ${record.kind}`);
-    return doneResult(record, at);
+    const { approval: isToApprove, jobId } = this.#request;
+    const approval = isToApprove === undefined ? undefined : ledger.approvalOf(jobId, record.intent);
+    return { ...doneResult(record, at), ...defined({ approval }) };
   }
 
   stuck(failure: HoldfastError, kind?: StuckKind): Finding {

@@ -19,6 +19,7 @@ import type { Doubt } from '../question/doubt.ts';
 import { isRecordTrouble } from '../question/workspace.ts';
 import { MustVerify } from '../attempt/must-verify.ts';
 import { askAboutStep, askStuck } from './ask-about-step.ts';
+import { rememberFailure } from './failed-for-good.ts';
 import { Obstacle } from './obstacles.ts';
 import type { StepAttempt } from './step-run.ts';
 
@@ -83,10 +84,26 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
     // A person may know that the call happened.
     const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
     if (doubts.length > 0) return askInDoubt(attempt, ledger, doubts);
-    return request.onFailure === 'fail'
-      ? { kind: 'failed', type: failure.type, message: `Step ${request.stepId}: ${failure.message}` }
-      : askStuck(attempt, ledger, failure);
+    return failedResult(attempt, ledger, failure) ?? askStuck(attempt, ledger, failure);
   });
+}
+
+/** Undefined: a person is asked. What is half applied is nobody's to go on from. */
+function failedResult(
+  attempt: StepAttempt,
+  ledger: Ledger,
+  { type, message }: HoldfastError,
+): RunStepResult | undefined {
+  const { claim, request } = attempt;
+  const { onFailure, stepId } = request;
+  const result = { kind: 'failed', type, message: `Step ${stepId}: ${message}` } as const;
+  if (onFailure !== 'fail-for-good') return onFailure === 'fail' ? result : undefined;
+  if (ledger.intent(claim.row.token)?.state === 'applying') return undefined;
+  ledger.transaction(() => {
+    claim.mustBeCurrent(ledger);
+    rememberFailure(ledger, claim.row, result);
+  });
+  return result;
 }
 
 function askInDoubt(attempt: StepAttempt, ledger: Ledger, doubts: readonly Doubt[]): RunStepResult {

@@ -53,8 +53,8 @@ export interface StepWork {
   obstacle(ledger: Ledger): RunStepResult | undefined;
   /** Runs the code and reads what sealing needs of the world. @throws what the code throws; MustVerify; InDoubt */
   make(tools: DraftTools): Promise<StepDraft>;
-  /** What the caller is told once the work is recorded. */
-  result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }): RunStepResult;
+  /** What the caller is told once the work is recorded. Call under the lock. */
+  result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }, ledger: Ledger): RunStepResult;
   /** What a person is asked where the work cannot go on. */
   stuck(failure: HoldfastError, kind?: StuckKind): Finding;
   /** What a person is asked where something is not as recorded. Absent: the whole world is compared. */

@@ -209,6 +209,9 @@ export class Ledger {
   isApproved(jobId: string, intent: Digest): boolean {
     return this.#tables.records.isApproved(jobId, intent);
   }
+  approvalOf(jobId: string, intent: Digest): { readonly by: string; readonly reason: string } | undefined {
+    return this.#tables.records.approvalOf(jobId, intent);
+  }
   sameStepOfAnother(jobId: string, stepId: string): StepRecord | undefined {
     return this.#tables.records.sameStepOfAnother(jobId, stepId);
   }

@@ -5,7 +5,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
-import { ChainRecordSchema, type ChainRecord, type StepRecord, type UndoneRecord } from '../../model/record/record.ts';
+import {
+  ChainRecordSchema,
+  type ChainRecord,
+  type DecisionRecord,
+  type StepRecord,
+  type UndoneRecord,
+} from '../../model/record/record.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { BATCH_BYTES, BATCH_RECORDS, RecordParser, type ReadRecord, type StoredRecord } from './chain-check.ts';
@@ -82,6 +88,17 @@ export class RecordTable {
       intent,
     );
     return row !== undefined;
+  }
+
+  /** Who approved this intent, and what they said. */
+  approvalOf(jobId: string, intent: Digest): Pick<DecisionRecord, 'by' | 'reason'> | undefined {
+    const row = this.#file.get(
+      `SELECT seq, body FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ? LIMIT 1`,
+      jobId,
+      intent,
+    );
+    const record = row === undefined ? undefined : read(row);
+    return record?.kind === 'decision' ? { by: record.by, reason: record.reason } : undefined;
   }
 
   /** The latest record of a step of this id that another job made and has not undone since. Reads the whole table. */

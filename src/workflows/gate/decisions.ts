@@ -25,6 +25,7 @@ import { callRepair } from '../activities.ts';
 import type { DecideAnswer } from '../messages.ts';
 import { isPatched } from '../patches.ts';
 import { abortedBy } from '../state/aborted-by.ts';
+import type { DecidedFindings } from '../state/decided-findings.ts';
 import type { Ending, Undoing } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -39,6 +40,7 @@ export interface DecisionsOptions {
   readonly questions: OpenQuestions;
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
+  readonly decided: DecidedFindings;
   /** Steps that a decision made void. */
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** A person ended the job: what is in flight ends, too. */
@@ -203,7 +205,8 @@ export class Decisions {
   }
 
   #use(question: Question, decision: Decision, result: Repaired): DecideAnswer {
-    const { knowledge, questions, ending } = this.#options;
+    const { knowledge, questions, ending, decided } = this.#options;
+    decided.add(question, decision);
     knowledge.term = result.term;
     knowledge.advance(result.at);
     this.#rewind(result.reruns);

@@ -24,7 +24,7 @@ import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import { Decisions } from '../gate/decisions.ts';
 import type { GateStep } from '../gate/gate.ts';
-import type { Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
+import type { Approval, DecidedFinding, Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
@@ -44,6 +44,7 @@ import { handleMessages } from './handlers.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
+import { timeAfter } from './time-after.ts';
 
 /** What a plan's scheduler needs beyond `Job`. */
 export interface PlanHooks {
@@ -93,6 +94,14 @@ export class JobCore implements Job {
 
   get status(): JobStatus {
     return this.#parts.view.status;
+  }
+
+  get decisions(): readonly DecidedFinding[] {
+    return this.#parts.decided.latest;
+  }
+
+  approvalOf(stepId: string): Approval | undefined {
+    return this.#calls.approvalOf(stepId);
   }
 
   /** Is the history long enough for continue-as-new? */
@@ -271,16 +280,14 @@ export class JobCore implements Job {
       this.#parts.view.state = 'undoing';
       this.#parts.view.refresh();
       const gate = new UndoGate(this.#parts);
-      const onUndone = (): Promise<void> => this.#undoneOne(undoing);
+      const onUndone = async (): Promise<void> => {
+        if (this.isLong) await this.continueAsNew({ undoing });
+      };
       this.#undoScope = this.#parts.ending.isPrompt ? new CancellationScope() : undefined;
       const failure = await undoJob({ ...this.#parts, gate, onUndone, scope: this.#undoScope }, undoing);
       await endJob(this.#parts, 'aborted');
       throw failure;
     });
-  }
-
-  async #undoneOne(undoing: Undoing): Promise<void> {
-    if (this.isLong) await this.continueAsNew({ undoing });
   }
 
   #rewound(stepIds: readonly string[]): void {
@@ -289,10 +296,4 @@ export class JobCore implements Job {
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
     else if (stepIds.some((id) => this.#calls.hasResult(id))) this.#mustRestart = true;
   }
-}
-
-/** By the history's clock, which is the same in every replay. */
-function timeAfter(durationMs: number): string {
-  // oxlint-disable-next-line layout/pure -- the sandbox's clock
-  return new Date(Date.now() + durationMs).toISOString();
 }

@@ -64,8 +64,9 @@ const StepOptionsSchema = z.strictObject({
     })
     .optional(),
   uses: z.array(z.string()).optional(),
-  onFailure: z.enum(['ask', 'fail']).optional(),
+  onFailure: z.enum(['ask', 'fail', 'fail-for-good']).optional(),
   onReject: z.enum(['rerun', 'fail']).optional(),
+  inputMayDiffer: z.boolean().optional(),
 } satisfies Record<keyof StepOptions, z.ZodType>);
 
 /** @throws HoldfastError `bad-input` */

@@ -6,6 +6,7 @@ import { Verification } from '../gate/verification.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 import { abortedBy } from '../state/aborted-by.ts';
+import { DecidedFindings } from '../state/decided-findings.ts';
 import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
@@ -28,6 +29,7 @@ export interface JobParts {
   readonly attributes: SearchAttributes;
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
+  readonly decided: DecidedFindings;
   readonly verification: Verification;
   readonly gate: Gate;
   readonly view: JobView;
@@ -53,12 +55,13 @@ export function makeJobParts(
   const questions = new OpenQuestions(ending, attributes);
   const refusals = new Refusals(() => questions.onChange(), carried?.refusals);
   const rewinds = new Rewinds();
+  const decided = new DecidedFindings();
   const requested = new Set<string>();
   const shared = { identity, board, knowledge, ending, questions };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
   const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow() });
   const view = new JobView({ ...shared, name: options.name, refusals, verification });
-  return { ...shared, origin, attributes, refusals, rewinds, verification, gate, view };
+  return { ...shared, origin, attributes, refusals, rewinds, decided, verification, gate, view };
 }
 
 /** Shows what earlier Runs have done. */

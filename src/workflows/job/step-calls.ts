@@ -3,7 +3,9 @@
  * results that are carried over.
  */
 import type { Json } from '../../model/canonical-json.ts';
+import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
+import type { Approval } from '../guarded-job.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import { StepResults } from '../state/step-results.ts';
 import { MAX_CARRIED_BYTES, type Carried } from './continue-as-new.ts';
@@ -37,8 +39,12 @@ export class StepCalls {
     return this.#results.get(stepId) !== undefined;
   }
 
-  add(stepId: string, { generation, output }: StepDone): void {
-    this.#results.add(stepId, { generation, output });
+  add(stepId: string, { generation, output, approval }: StepDone): void {
+    this.#results.add(stepId, { generation, output, ...defined({ approval }) });
+  }
+
+  approvalOf(stepId: string): Approval | undefined {
+    return this.#results.get(stepId)?.approval;
   }
 
   /** Is a new Run worth what it would request again? */

@@ -11,6 +11,8 @@ import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 export interface StepResult {
   readonly generation: number;
   readonly output: Json;
+  /** Who approved it, and what they said. */
+  readonly approval?: { readonly by: string; readonly reason: string };
 }
 
 /** `{"generation":…,"output":…}` around an output. */
@@ -67,10 +69,14 @@ export class StepResults {
     const present = this.#results.get(stepId);
     if (present?.isCarried === true) this.#sizeBytes -= present.sizeBytes;
     if (present?.isCarried === false) this.#omitted -= 1;
-    const sizeBytes = jsonBytes(result.output) + stepId.length + RESULT_FRAME_BYTES;
+    const sizeBytes = jsonBytes(sizedPart(result)) + stepId.length + RESULT_FRAME_BYTES;
     const isCarried = this.#sizeBytes + sizeBytes <= this.#maxBytes;
     if (isCarried) this.#sizeBytes += sizeBytes;
     else this.#omitted += 1;
     this.#results.set(stepId, { result, sizeBytes, isCarried });
   }
+}
+
+function sizedPart({ output, approval }: StepResult): Json {
+  return approval === undefined ? output : [output, { ...approval }];
 }

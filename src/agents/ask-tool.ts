@@ -1,0 +1,42 @@
+/** A tool by which the model asks a person: an approval of nothing, whose reason is the answer. */
+import type { Tool } from 'ai';
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { StepInput } from '../model/step/step.ts';
+import { toolSchema } from '../model/step/tool-schema.ts';
+import { askStep } from './contracts.ts';
+import type { ToolParts } from './guarded-tool.ts';
+import { toolInputSchema } from './tool-input-schema.ts';
+
+export interface PersonsAnswer {
+  /** What the person wrote: the reason of the decision. */
+  readonly answer: string;
+  readonly by: string;
+  /** `approve` was a yes, `reject` a no. */
+  readonly yes: boolean;
+}
+
+export type AskTool = Tool<StepInput<typeof askStep>, PersonsAnswer>;
+
+export function makeAskTool({ job, conversation }: ToolParts, given: string | undefined): AskTool {
+  const { inputSchema, description } = toolSchema(askStep, { name: 'ask' });
+  const execute = async (input: StepInput<typeof askStep>): Promise<PersonsAnswer> =>
+    await conversation.call('ask', async (stepId) => {
+      try {
+        await job.step(askStep, input, { id: stepId, approval: 'before-apply', onReject: 'fail' });
+        const { by, reason } = job.approvalOf(stepId)!;
+        return { answer: reason, by, yes: true };
+      } catch (error) {
+        const rejection = rejectionIn(error);
+        if (rejection !== undefined) return { answer: rejection.reason, by: rejection.by, yes: false };
+        conversation.end(error);
+        throw error;
+      }
+    });
+  const tool = { description: given ?? description, inputSchema: toolInputSchema(askStep, inputSchema, {}), execute };
+  return tool as unknown as AskTool;
+}
+
+function rejectionIn(error: unknown): { readonly by: string; readonly reason: string } | undefined {
+  if (!(error instanceof ApplicationFailure) || error.type !== 'rejected') return undefined;
+  return error.details?.[0] as { readonly by: string; readonly reason: string } | undefined;
+}
