@@ -1,6 +1,7 @@
 /** A tool by which the model asks a person: an approval of nothing, whose reason is the answer. */
 import type { Tool } from 'ai';
 import { ApplicationFailure } from '@temporalio/workflow';
+import { invariant } from '../model/invariant.ts';
 import type { StepInput } from '../model/step/step.ts';
 import { toolSchema } from '../model/step/tool-schema.ts';
 import { askStep } from './contracts.ts';
@@ -22,9 +23,10 @@ export function makeAskTool({ job, conversation }: ToolParts, given: string | un
   const execute = async (input: StepInput<typeof askStep>): Promise<PersonsAnswer> =>
     await conversation.call('ask', async (stepId) => {
       try {
-        await job.step(askStep, input, { id: stepId, approval: 'before-apply', onReject: 'fail' });
-        const { by, reason } = job.approvalOf(stepId)!;
-        return { answer: reason, by, yes: true };
+        await job.step(askStep, input, { id: stepId, approval: 'always', onReject: 'fail' });
+        const approval = job.approvalOf(stepId);
+        invariant(approval !== undefined, `step ${stepId} is done because a person approved it`);
+        return { answer: approval.reason, by: approval.by, yes: true };
       } catch (error) {
         const rejection = rejectionIn(error);
         if (rejection !== undefined) return { answer: rejection.reason, by: rejection.by, yes: false };

@@ -52,8 +52,11 @@ export interface OpenJobOptions {
 export interface StepOptions {
   /** Unique in the job. Default: the contract's name, and `#2`, `#3`, … for further calls. */
   readonly id?: string;
-  /** Stop with the exact changes; apply them after a person approved. Default: no approval. */
-  readonly approval?: 'before-apply';
+  /**
+   * Stop with the exact changes; apply them after a person approved. `before-apply`: where there are any. `always`:
+   * also where the step changes nothing. Default: no approval.
+   */
+  readonly approval?: 'before-apply' | 'always';
   /** Of one attempt, in milliseconds. Default: 30 minutes. */
   readonly timeoutMs?: number;
   /** For failures that may pass. Default: 3 attempts, 200 ms, doubled up to 30 s. */

@@ -37,8 +37,8 @@ export const RunStepRequestSchema = z.strictObject({
   parallelSince: z.int().min(0).optional(),
   /** The same as Workflows before 0.2.0 say it: the other steps of the super-step. */
   parallelWith: z.array(z.string()).optional(),
-  /** Stop with the exact changes. Default: no approval. */
-  approval: z.literal('before-apply').optional(),
+  /** Stop with the exact changes; `always`: also where there are none. Default: no approval. */
+  approval: z.enum(['before-apply', 'always']).optional(),
   /** How often the step's code may fail before a person is asked. Default 3. */
   maxAttempts: z.int().min(1).optional(),
   /** Of one attempt's code. Default 30 minutes. */

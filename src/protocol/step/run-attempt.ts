@@ -69,7 +69,8 @@ async function sealAndMaybeApply(
 
 function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {
   // What was called is done already: an approval of nothing else is not asked.
-  const approval = request.approval === 'before-apply' && intent.effects.some(isToApply);
+  const changes = intent.effects.some(isToApply);
+  const approval = request.approval === 'always' || (request.approval === 'before-apply' && changes);
   const { parallelSince } = request;
   const sealed = { ...details, ...defined({ parallelSince }) };
   return { intent, digest: intentDigest(intent), state: 'sealed', approval, details: sealed };

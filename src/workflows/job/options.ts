@@ -50,7 +50,7 @@ const PlannedJobSchema = z.strictObject({
 
 const StepOptionsSchema = z.strictObject({
   id: z.string().optional(),
-  approval: z.literal('before-apply').optional(),
+  approval: z.enum(['before-apply', 'always']).optional(),
   timeoutMs: DurationSchema.optional(),
   retry: z
     .strictObject({
