@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
-interface Turn {
+export interface Turn {
   readonly say: readonly string[];
   readonly calls: readonly { readonly tool: string; readonly input: Readonly<Record<string, string | string[]>> }[];
 }
@@ -24,7 +24,7 @@ export class ModelServer {
   readonly answered = new Map<number, number>();
   /** Called before an answer is sent; it may take its time. */
   beforeAnswer: (turn: number) => Promise<void> | void = () => undefined;
-  readonly #turns: readonly Turn[];
+  #turns: readonly Turn[];
   readonly #server: Server;
 
   private constructor(turns: readonly Turn[]) {
@@ -34,11 +34,18 @@ export class ModelServer {
     });
   }
 
-  static async open(): Promise<ModelServer> {
-    const text = await readFile(path.join(import.meta.dirname, 'conversation.json'), 'utf8');
-    const server = new ModelServer((JSON.parse(text) as { turns: Turn[] }).turns);
+  /** @param turns default: those of `conversation.json` */
+  static async open(turns?: readonly Turn[]): Promise<ModelServer> {
+    const server = new ModelServer(turns ?? (await recordedTurns()));
     await new Promise<void>((resolve) => void server.#server.listen(0, '127.0.0.1', resolve));
     return server;
+  }
+
+  /** From here on another conversation; nothing of it was asked yet. */
+  play(turns: readonly Turn[]): void {
+    this.#turns = turns;
+    this.asked.length = 0;
+    this.answered.clear();
   }
 
   get url(): string {
@@ -89,6 +96,11 @@ export class ModelServer {
       usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
     };
   }
+}
+
+async function recordedTurns(): Promise<readonly Turn[]> {
+  const text = await readFile(path.join(import.meta.dirname, 'conversation.json'), 'utf8');
+  return (JSON.parse(text) as { turns: Turn[] }).turns;
 }
 
 function inWords(input: Turn['calls'][number]['input'], times: number): Readonly<Record<string, string>> {

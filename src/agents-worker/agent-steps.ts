@@ -18,7 +18,7 @@ export interface AgentStepsOptions {
 export function agentSteps(options: AgentStepsOptions): readonly StepImplementation[] {
   refuseUnknownOptions('agentSteps', options, { modelProvider: true });
   const { modelProvider } = options;
-  const answer = implementStep(modelStep, async (ctx, { modelId, options: given, note }) => {
+  const answer = implementStep(modelStep, async (ctx, { modelId, options: given, notes }) => {
     ctx.progress(`asks ${modelId}`);
     const recorded = await ctx.once('answer', async () => {
       try {
@@ -28,7 +28,7 @@ export function agentSteps(options: AgentStepsOptions): readonly StepImplementat
         throw asModelFailure(modelId, error);
       }
     });
-    return { answer: recorded, note };
+    return { answer: recorded, notes };
   });
   const ask = implementStep(askStep, (ctx, { question }) => {
     // The approval shows what the step says, in short lines.

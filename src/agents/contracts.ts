@@ -3,6 +3,10 @@ import * as z from 'zod';
 import { JsonSchema } from '../model/json.ts';
 import { defineStep } from '../model/step/step.ts';
 
+/** `key`: which decision it tells of. */
+const NoteSchema = z.strictObject({ key: z.string(), text: z.string() });
+export type Note = z.infer<typeof NoteSchema>;
+
 /** A model asked once: its answer is recorded before anybody has it. */
 export const modelStep = defineStep({
   name: 'holdfast.model',
@@ -11,9 +15,9 @@ export const modelStep = defineStep({
     /** As the AI SDK calls a language model, as plain JSON. */
     options: JsonSchema,
     /** What the model is told of people's decisions for the first time. */
-    note: z.string().nullable(),
+    notes: z.array(NoteSchema),
   }),
-  output: z.strictObject({ answer: JsonSchema, note: z.string().nullable() }),
+  output: z.strictObject({ answer: JsonSchema, notes: z.array(NoteSchema) }),
 });
 
 /** What an approval shows of it. */

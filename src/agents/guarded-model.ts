@@ -41,15 +41,15 @@ export function makeGuardedModel(parts: ModelParts, modelId: string, options: Mo
       const stepId = conversation.nextTurn();
       const pending = notes.pending();
       const prompt = notes.insertedInto(given.prompt, pending);
-      const input = { modelId, options: plainOptions({ ...given, prompt }), note: pending?.text ?? null };
+      const input = { modelId, options: plainOptions({ ...given, prompt }), notes: [...pending] };
       const { timeoutMs = DEFAULT_MODEL_TIMEOUT_MS, retry } = options;
-      const { answer, note } = await job.step(modelStep, input, {
+      const { answer, notes: told } = await job.step(modelStep, input, {
         id: stepId,
         inputMayDiffer: true,
         timeoutMs,
         ...defined({ retry }),
       });
-      notes.told(given.prompt, note, pending);
+      notes.told(given.prompt, told);
       return answerOf(answer);
     },
     doStream: refuseStream,
@@ -68,7 +68,7 @@ export function makeWatchedModel({ conversation, notes }: ModelParts, model: Lan
       conversation.nextTurn();
       const pending = notes.pending();
       const answer = await model.doGenerate({ ...given, prompt: notes.insertedInto(given.prompt, pending) });
-      notes.told(given.prompt, pending?.text ?? null, pending);
+      notes.told(given.prompt, pending);
       return answer;
     },
     doStream: refuseStream,

@@ -1,71 +1,74 @@
 /**
  * What the model is told of people's decisions: that somebody changed what it works on, and that this stays so.
  *
- * Invariant: a note stands at the same place of every later prompt. Where a recorded answer has it, it comes from the
- * record, so that a job that starts anew tells the model the same.
+ * Invariants
+ * 1. A note stands at the same place of every later prompt. Where a recorded answer has it, it comes from the record,
+ *    so that a job that starts anew tells the model the same.
+ * 2. A decision is told once.
  */
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider';
 import type { DecidedFinding, Job } from '../workflows/guarded-job.ts';
+import type { Note } from './contracts.ts';
 
-/** Answers after which the world is not as the agent left it. */
-const TOLD = {
-  accept: 'changed it, and it stays so',
-  skip: 'had changed it before your change came: yours was not applied to it',
-} as const;
-
-export interface Note {
+interface Told {
+  /** How many messages of the prompt come before it. */
+  readonly after: number;
   readonly text: string;
-  /** The number of the last decision in it. */
-  readonly upTo: number;
 }
 
 export class Notes {
-  readonly #job: Job;
-  #toldUpTo = 0;
-  /** `after`: how many messages of the prompt come before it. */
-  readonly #told: { readonly after: number; readonly text: string }[] = [];
+  readonly #job: Pick<Job, 'decisions'>;
+  readonly #toldKeys = new Set<string>();
+  readonly #told: Told[] = [];
 
-  constructor(job: Job) {
+  constructor(job: Pick<Job, 'decisions'>) {
     this.#job = job;
   }
 
-  /** What people have decided since the model was told the last time. */
-  pending(): Note | undefined {
-    const decided = this.#job.decisions.filter(({ number }) => number > this.#toldUpTo);
-    const lines = decided.flatMap(lineOf);
-    if (lines.length === 0) return undefined;
-    return {
-      text: ['A person has changed what you work on:', ...lines, 'Look at it again before you go on.'].join('\n\n'),
-      upTo: decided.at(-1)!.number,
-    };
+  /** What people have decided and the model was not told yet. */
+  pending(): readonly Note[] {
+    return this.#job.decisions.flatMap(noteOf).filter(({ key }) => !this.#toldKeys.has(key));
   }
 
-  /** @param text what the model was told with this prompt, as its recorded answer says */
-  told(prompt: LanguageModelV4Prompt, text: string | null, pending: Note | undefined): void {
-    if (text !== null) this.#told.push({ after: prompt.length, text });
-    if (pending !== undefined && text === pending.text) this.#toldUpTo = pending.upTo;
+  /** @param notes what the model was told with this prompt, as its recorded answer says */
+  told(prompt: LanguageModelV4Prompt, notes: readonly Note[]): void {
+    if (notes.length === 0) return;
+    this.#told.push({ after: prompt.length, text: textOf(notes) });
+    for (const { key } of notes) this.#toldKeys.add(key);
   }
 
-  insertedInto(prompt: LanguageModelV4Prompt, pending: Note | undefined): LanguageModelV4Prompt {
-    const notes = pending === undefined ? this.#told : [...this.#told, { after: prompt.length, text: pending.text }];
-    const messages = prompt.flatMap((message, index) => [message, ...messagesAfter(notes, index + 1)]);
+  insertedInto(prompt: LanguageModelV4Prompt, pending: readonly Note[]): LanguageModelV4Prompt {
+    const last = pending.length === 0 ? [] : [{ after: prompt.length, text: textOf(pending) }];
+    const notes = [...this.#told, ...last];
+    const messages = prompt.flatMap((message, index) => [message, ...messagesOf(notes, index + 1)]);
+    // A prompt that was cut short has no such place any more.
     const beyond = notes.filter(({ after }) => after > prompt.length);
-    return [...messages, ...beyond.map(({ text }) => asMessage(text))];
+    return [...messages, ...beyond.map(asMessage)];
   }
 }
 
-function messagesAfter(
-  notes: readonly { readonly after: number; readonly text: string }[],
-  count: number,
-): LanguageModelV4Prompt {
-  return notes.filter(({ after }) => after === count).map(({ text }) => asMessage(text));
+function messagesOf(notes: readonly Told[], after: number): LanguageModelV4Prompt {
+  return notes.filter((note) => note.after === after).map(asMessage);
 }
 
-function asMessage(text: string): LanguageModelV4Prompt[number] {
+function asMessage({ text }: Told): LanguageModelV4Prompt[number] {
   return { role: 'user', content: [{ type: 'text', text }] };
 }
 
-function lineOf({ resource, answer, by, reason, difference }: DecidedFinding): readonly string[] {
-  if (answer !== 'accept' && answer !== 'skip') return [];
-  return [`${resource}: somebody ${TOLD[answer]} (${by}: ${reason})\n${difference}`.trim()];
+function textOf(notes: readonly Note[]): string {
+  const texts = notes.map(({ text }) => text);
+  return ['A person has changed what you work on:', ...texts, 'Look at it again before you go on.'].join('\n\n');
+}
+
+/** None of an answer after which the world is as the agent left it. */
+function noteOf({ question, resource, answer, by, reason, difference }: DecidedFinding): readonly Note[] {
+  const happened = whatHappened(answer);
+  if (happened === undefined) return [];
+  const text = `${resource}: somebody ${happened} (${by}: ${reason})\n${difference}`.trim();
+  return [{ key: `${question} ${resource}`, text }];
+}
+
+function whatHappened(answer: DecidedFinding['answer']): string | undefined {
+  if (answer === 'accept') return 'changed it, and it stays so';
+  return answer === 'skip' ? 'had changed it before your change came: yours was not applied to it' : undefined;
 }

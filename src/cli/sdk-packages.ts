@@ -16,10 +16,17 @@ export function sdkProblem(json: boolean): string | undefined {
   return problem === undefined ? undefined : startProblemText(problem, json);
 }
 
-/** By name: the range, as package.json has it. */
+interface Manifest {
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
+}
+
+/** By name: the range, as package.json has it. Peers that may be absent are looked for by what needs them. */
 export function wantedPackages(): Readonly<Record<string, string>> {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { readonly peerDependencies: Readonly<Record<string, string>> }).peerDependencies;
+  const { peerDependencies, peerDependenciesMeta } = JSON.parse(manifest) as Manifest;
+  const needed = Object.entries(peerDependencies).filter(([name]) => peerDependenciesMeta[name]?.optional !== true);
+  return Object.fromEntries(needed);
 }
 
 export function foundPackages(names: readonly string[]): FoundPackages {

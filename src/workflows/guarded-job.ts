@@ -93,8 +93,8 @@ export interface StepOptions {
 
 /** What a person decided about one thing that a question showed. */
 export interface DecidedFinding {
-  /** 1, 2, … in this Run. */
-  readonly number: number;
+  /** The question's digest: with the resource, it names the decision. */
+  readonly question: string;
   /** `file:src/a.ts`, `row:desk/refund/…` */
   readonly resource: string;
   /** What was found: `changed`, `missing`, … */
@@ -129,7 +129,7 @@ export interface Job {
   sleep(durationMs: number): Promise<void>;
   /** The same as the `status` Query answers. */
   readonly status: JobStatus;
-  /** What people have decided in this Run, oldest first; the latest 200. */
+  /** What people have decided, oldest first: the latest, at most 64 KB of it. */
   readonly decisions: readonly DecidedFinding[];
   /** Of a step that is done and was to be approved. The record keeps it: it is the same after every restart. */
   approvalOf(stepId: string): Approval | undefined;

@@ -98,6 +98,10 @@ const WORKER = at(
   'options',
   'a worker runs as many steps at once as it is told, under its name, and one’s own Workflows',
 );
+const AGENT = at(
+  'agents',
+  'a model is told what failed, was rejected and changed; a Workflow that starts anew repeats nothing',
+);
 const OUTAGE = at('options', 'a worker that has no patience with an outage asks at once');
 const GIVEN = at('options', 'connections that a worker was given stay open when it has ended');
 const WAITS = at(
@@ -195,6 +199,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [LIMITS, 'maxAttempts timeoutMs'],
       [RETRY, 'onFailure'],
       [REJECTED, 'onReject'],
+      [AGENT, 'inputMayDiffer'],
       [STALE, 'mark'],
     ],
   ],

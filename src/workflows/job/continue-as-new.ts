@@ -14,6 +14,7 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import { asArgument, carriedArgument } from '../carried-argument.ts';
+import type { DecidedFinding } from '../guarded-job.ts';
 import type { Undoing } from '../state/ending.ts';
 import type { CarriedStep } from '../state/step-board.ts';
 import type { StepResult } from '../state/step-results.ts';
@@ -33,6 +34,8 @@ export interface Carried {
   readonly undoing?: Undoing;
   /** What people sent that could not be used. */
   readonly refusals?: readonly Refusal[];
+  /** What people have decided, for what goes on otherwise because of it. */
+  readonly decided?: readonly DecidedFinding[];
 }
 
 /** What `agentJob` carries of its plan. */

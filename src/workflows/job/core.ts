@@ -20,6 +20,7 @@ import type { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import type { JobStatus } from '../../model/job/status.ts';
+import { someOf } from '../../model/list.ts';
 import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import { Decisions } from '../gate/decisions.ts';
@@ -239,12 +240,12 @@ export class JobCore implements Job {
   }
 
   async #continueWith(next: Partial<Carried>): Promise<never> {
-    const { knowledge, board, refusals } = this.#parts;
+    const { knowledge, board, refusals, decided } = this.#parts;
     const carried: Carried = {
       base: knowledge.known,
       generations: knowledge.generations,
       steps: board.carried(MAX_CARRIED_STEPS_BYTES),
-      ...defined({ refusals: refusals.all.length === 0 ? undefined : refusals.all }),
+      ...defined({ refusals: someOf(refusals.all), decided: someOf(decided.latest) }),
       ...next,
     };
     return await continueWith(carried, this.#options.args);

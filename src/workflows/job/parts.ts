@@ -55,7 +55,7 @@ export function makeJobParts(
   const questions = new OpenQuestions(ending, attributes);
   const refusals = new Refusals(() => questions.onChange(), carried?.refusals);
   const rewinds = new Rewinds();
-  const decided = new DecidedFindings();
+  const decided = new DecidedFindings(carried?.decided);
   const requested = new Set<string>();
   const shared = { identity, board, knowledge, ending, questions };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
