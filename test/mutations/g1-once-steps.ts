@@ -111,8 +111,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a token that meets other arguments answers all the same',
     file: 'src/protocol/step/admission.ts',
-    find: 'return record.args === run.work.args ? doneResult',
-    replace: "return record.args !== '' ? doneResult",
+    find: 'record.args === run.work.args || run',
+    replace: "record.args !== '' || run",
     tests: ['test/integration/guarded-step.test.ts'],
   },
   {

@@ -2,6 +2,7 @@
  * The guarantees, each broken once: what is taken away, and the tests that must then fail. `npm run mutate` does it in
  * a copy of the checkout. A mutation that no test notices is a guarantee without a test.
  */
+import { AGENTS } from './agents.ts';
 import { CHANGES } from './changes.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { ENDING } from './ending.ts';
@@ -24,6 +25,7 @@ import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
+  ...AGENTS,
   ...ATTEMPTS,
   ...STEPS_ONCE,
   ...CALLS_ONCE,
