@@ -67,10 +67,12 @@ export type {
 export {
   DISCREPANCIES_ATTRIBUTE,
   ListedStateSchema,
+  ListFilterSchema,
   STATE_ATTRIBUTE,
   type JobListing,
   type ListedJob,
   type ListedState,
+  type ListFilter,
   type ListOptions,
 } from './client/job-listing.ts';
 export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';
@@ -82,4 +84,5 @@ export type { Abort, Decision } from './model/question/decision.ts';
 export type { UndoPreview } from './model/job/undo-preview.ts';
 export type { Finding } from './model/question/finding.ts';
 export type { Question } from './model/question/question.ts';
+export type { WorkerWait } from './model/job/worker-wait.ts';
 export type { ActivityProgress, JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';

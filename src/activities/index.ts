@@ -53,5 +53,6 @@ export function makeActivities({ host, workspaces, register }: ActivityServices)
     askStuck: guard(AskStuckRequestSchema, askStuckProtocol),
     beginUndo: guard(BeginUndoRequestSchema, beginUndoProtocol),
     undoStep: guard(UndoStepRequestSchema, undoStepProtocol),
+    workerAnswers: () => Promise.resolve(),
   };
 }

@@ -7,6 +7,7 @@ import type { HoldfastClient } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
 import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import type { JobStatus } from '../model/job/status.ts';
+import { waitText } from '../model/job/worker-wait.ts';
 import { progressLine, retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { stepText } from './step-text.ts';
@@ -63,6 +64,8 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
     );
     if (earlier?.failure.message !== one.failure.message) lines.push(`↻ ${retryingText(one)}`);
   }
+  if (now.waitsForWorker !== undefined && before?.waitsForWorker?.kind !== now.waitsForWorker.kind)
+    lines.push(`! ${waitText(now.waitsForWorker)}`);
   for (const question of now.questions) {
     if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
     const asked = whatIsAsked(question);

@@ -1,12 +1,13 @@
 /** `holdfast list`: the jobs of a namespace, the newest first. */
 import { Option } from 'commander';
-import type { ListedState } from '../client.ts';
+import type { JobListing, ListedJob, ListFilter } from '../client.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { ago, table } from './table.ts';
 import { whileSlow } from './terminal.ts';
 import { wholeNumber } from './numbers.ts';
 import { versionText } from '../model/job/version.ts';
 import { defined } from '../model/defined.ts';
+import { startCommand } from '../model/job/worker-wait.ts';
 
 const STATES = [
   'running',
@@ -17,23 +18,28 @@ const STATES = [
   'cancelled',
   'terminated',
   'timed-out',
-] as const satisfies readonly ListedState[];
+  'no-worker',
+] as const satisfies readonly ListFilter[];
+
+/** Of Task Queues without a worker. */
+const MAX_QUEUES_SHOWN = 5;
 
 interface Options {
-  readonly state?: ListedState;
+  readonly state?: ListFilter;
   readonly limit: string;
 }
 
 export const listCommand: CommandSpec<Options> = {
   name: 'list',
   options: [
-    new Option('--state <state>', 'only jobs in this state').choices(STATES),
+    new Option('--state <state>', 'only jobs in this state; no-worker: whose work no worker takes').choices(STATES),
     new Option('--limit <count>', 'at most so many').default('20'),
     ...CONNECTION_OPTIONS,
   ],
   examples: [
     ['holdfast list', ''],
     ['holdfast list --state waiting', 'jobs that wait for a person'],
+    ['holdfast list --state no-worker', 'open jobs that no worker has'],
     ["holdfast list --json | jq -r '.jobs[].workflowId'", ''],
   ],
   async run(context) {
@@ -51,12 +57,11 @@ export const listCommand: CommandSpec<Options> = {
       job.type,
       ago(job.startedAt, nowMs),
       ...(hasVersions ? [job.version === undefined ? '' : versionText(job.version)] : []),
+      waitsFor(job, nowMs),
     ]);
-    const kind = state === undefined ? '' : `${state} `;
     const lines = [
-      rows.length === 0
-        ? `No ${kind}jobs in namespace ${client.namespace}. Start one with: holdfast start plan.yaml`
-        : table(['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED', ...(hasVersions ? ['VERSION'] : [])], rows),
+      rows.length === 0 ? noneText(state, client.namespace) : table(columnsOf(listing), rows),
+      ...remedies(listing),
     ];
     if (listing.isCut) lines.push(`… more; see them with --limit ${limit * 5}`);
     if (!listing.knowsWaiting)
@@ -68,3 +73,36 @@ export const listCommand: CommandSpec<Options> = {
     return { code: EXIT.ok, data: listing, text: lines.join('\n') };
   },
 };
+
+function noneText(state: ListFilter | undefined, namespace: string): string {
+  if (state === 'no-worker') return `No job in namespace ${namespace} lacks a worker.`;
+  const kind = state === undefined ? '' : `${state} `;
+  return `No ${kind}jobs in namespace ${namespace}. Start one with: holdfast start plan.yaml`;
+}
+
+/** The last columns are there only where they have something to say. */
+function columnsOf({ jobs }: JobListing): readonly string[] {
+  const versions = jobs.some(({ version }) => version !== undefined) ? ['VERSION'] : [];
+  const columns = ['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED', ...versions];
+  return jobs.some(({ waitsForWorker }) => waitsForWorker !== undefined) ? [...columns, 'WAITS FOR'] : columns;
+}
+
+/** `a worker, since 3 h ago` */
+function waitsFor({ waitsForWorker: wait }: ListedJob, nowMs: number): string {
+  if (wait === undefined) return '';
+  const whom = wait.kind === 'no-worker' ? 'a worker' : 'a free slot';
+  return wait.since === undefined ? whom : `${whom}, since ${ago(wait.since, nowMs)}`;
+}
+
+function remedies({ jobs }: JobListing): readonly string[] {
+  const without = jobs.filter(({ waitsForWorker }) => waitsForWorker?.kind === 'no-worker');
+  const starts = [...new Set(without.map(({ taskQueue, version }) => startCommand(taskQueue, version)))];
+  if (starts.length === 0) return [];
+  const more = starts.length > MAX_QUEUES_SHOWN ? [`  … and ${starts.length - MAX_QUEUES_SHOWN} more Task Queues`] : [];
+  return [
+    '',
+    'No worker takes the work of jobs above. Start one where their workspaces are; `holdfast status JOB` tells more:',
+    ...starts.slice(0, MAX_QUEUES_SHOWN).map((start) => `  ${start}`),
+    ...more,
+  ];
+}

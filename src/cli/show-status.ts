@@ -5,6 +5,7 @@ import { MAX_STEPS_SHOWN, progressText, stateText, STEP_MARKS } from '../model/j
 import { whatIsAsked } from '../model/question/question-text.ts';
 import type { ActivityProgress, JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
 import { versionText } from '../model/job/version.ts';
+import { waitAdvice, waitText } from '../model/job/worker-wait.ts';
 import { reasonText } from '../model/job/reason-text.ts';
 import { tryText } from '../model/record/try-text.ts';
 import type { Style, Terminal } from './terminal.ts';
@@ -43,12 +44,14 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
   const last = verifications.count === 0 ? '' : ` (${reasonText(verifications.last)})`;
   const compared = `world compared ${times(verifications.count)}${last}`;
   const version = status.version === undefined ? '' : ` · version ${versionText(status.version)}`;
+  const style = status.waitsForWorker === undefined ? STATE_STYLES[status.state] : 'yellow';
   const lines = [
-    `${terminal.style('bold', status.workflowId)}  ${terminal.style(STATE_STYLES[status.state], stateText(status))}`,
+    `${terminal.style('bold', status.workflowId)}  ${terminal.style(style, stateText(status))}`,
     terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}${version}`),
     ...showSteps(terminal, status, full),
     ...showProgress(terminal, status.progress ?? []),
     ...showRetrying(terminal, status.retrying ?? []),
+    ...showWait(terminal, status),
     ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
   ];
   if (status.refusals.length > 0) {
@@ -91,6 +94,12 @@ export function progressLine(one: ActivityProgress): string {
 function saidText({ message, fraction }: ActivityProgress): string {
   const percent = fraction === undefined ? '' : ` (${Math.floor(fraction * 100)} %)`;
   return `${readableLine(message).text}${percent}`;
+}
+
+function showWait(terminal: Terminal, status: JobStatus): readonly string[] {
+  const { waitsForWorker: wait } = status;
+  if (wait === undefined) return [];
+  return ['', terminal.style('yellow', waitText(wait)), ...waitAdvice(wait, status).map((line) => `  ${line}`)];
 }
 
 function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readonly string[] {

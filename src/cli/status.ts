@@ -15,7 +15,7 @@ interface Options {
 export const statusCommand: CommandSpec<Options> = {
   name: 'status',
   arguments: [['<job>', "the job's Workflow id"]],
-  description: 'Exit code 3 when it waits for a person, 1 when it has failed.',
+  description: 'Exit code 3 when it waits for a person, 1 when it has failed, 5 when no worker takes its work.',
   options: [
     new Option('-w, --watch', 'draw progress until the job has ended'),
     new Option('--full', 'every step, also of a job with hundreds of them'),
@@ -52,7 +52,8 @@ async function watch(context: Context<Options>, job: string): Promise<Outcome> {
   return { code: status === undefined ? EXIT.ok : codeOf(status), data: undefined, text: '' };
 }
 
-export function codeOf({ state }: Pick<JobStatus, 'state'>): ExitCode {
+export function codeOf({ state, waitsForWorker }: Pick<JobStatus, 'state' | 'waitsForWorker'>): ExitCode {
   if (state === 'waiting') return EXIT.waiting;
+  if (waitsForWorker?.kind === 'no-worker') return EXIT.unreachable;
   return state === 'failed' || state === 'aborted' || state === 'cancelled' ? EXIT.failed : EXIT.ok;
 }

@@ -6,7 +6,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 import { DecisionSchema, parseAbort, parseDecision, type Abort, type Decision } from '../model/question/decision.ts';
 import type { DecideOptions, DecisionInput, HoldfastClientOptions, WaitOptions, WatchOptions } from './job-types.ts';
-import { ListedStateSchema, type ListOptions } from './job-listing.ts';
+import { ListFilterSchema, type ListOptions } from './job-listing.ts';
 
 const CLIENT: OptionNames<HoldfastClientOptions> = {
   client: true,
@@ -32,7 +32,7 @@ export function refuseBadClientOptions(options: HoldfastClientOptions): void {
 export function refuseBadListing(options: ListOptions): void {
   refuseUnknownOptions('client.list', options, LIST);
   const { state, limit } = options;
-  if (state !== undefined) mustBeOneOf('client.list', 'state', state, ListedStateSchema.options);
+  if (state !== undefined) mustBeOneOf('client.list', 'state', state, ListFilterSchema.options);
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
     throw new HoldfastError(
       'bad-input',

@@ -8,6 +8,8 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey, type DataConverter, type Payload } from '@temporalio/common';
 import * as z from 'zod';
 import type { JobVersion } from '../model/job/version.ts';
+import { defined } from '../model/defined.ts';
+import type { WorkerWait } from '../model/job/worker-wait.ts';
 
 export const AGENT_JOB = 'agentJob';
 /** The search attribute (Keyword) with a job's state, for queries of visibility. */
@@ -29,6 +31,10 @@ export const ListedStateSchema = z.enum([
 /** What a listing can tell of a job. */
 export type ListedState = z.infer<typeof ListedStateSchema>;
 
+/** What a listing is narrowed to. `no-worker`: open jobs whose work no worker takes, whatever else they wait for. */
+export const ListFilterSchema = z.enum([...ListedStateSchema.options, 'no-worker']);
+export type ListFilter = z.infer<typeof ListFilterSchema>;
+
 /** A job as Temporal's visibility lists it. */
 export interface ListedJob {
   /** What every command and call names the job by. */
@@ -49,12 +55,17 @@ export interface ListedJob {
   readonly endedAt?: string;
   /** Where the job's workers run with Worker Versioning: the one that last ran it. */
   readonly version?: JobVersion;
+  /**
+   * `no-worker`: no worker runs its Workflow, or none has taken what it asked for. `since`: what waits longest has
+   * waited; absent: nothing waits, but nothing could go on either. Absent: not so, or not looked at.
+   */
+  readonly waitsForWorker?: Pick<WorkerWait, 'kind'> & Partial<Pick<WorkerWait, 'since'>>;
 }
 
 /** Which jobs `list` returns. */
 export interface ListOptions {
   /** Only jobs in this state. Default: all. */
-  readonly state?: ListedState;
+  readonly state?: ListFilter;
   /** Default 50. */
   readonly limit?: number;
 }
@@ -68,6 +79,9 @@ export interface JobListing {
   /** False: the search attributes are not registered, so `waiting` can't be told from `running` here. */
   readonly knowsWaiting: boolean;
 }
+
+/** For the filter `no-worker`: so many open jobs are looked at. */
+const MAX_LOOKED_AT = 10_000;
 
 const NOTHING: Payload = { metadata: { encoding: new TextEncoder().encode('binary/null') } };
 
@@ -87,7 +101,8 @@ const DISCREPANCIES = defineSearchAttributeKey(DISCREPANCIES_ATTRIBUTE, 'INT');
 const VERSION = defineSearchAttributeKey('TemporalWorkerDeploymentVersion', 'KEYWORD');
 const BEHAVIOR = defineSearchAttributeKey('TemporalWorkflowVersioningBehavior', 'KEYWORD');
 
-const CONDITIONS: Readonly<Record<ListedState, string>> = {
+const CONDITIONS: Readonly<Record<ListFilter, string>> = {
+  'no-worker': `ExecutionStatus = 'Running'`,
   running: `ExecutionStatus = 'Running'`,
   waiting: `ExecutionStatus = 'Running' AND ${STATE_ATTRIBUTE} = 'waiting'`,
   completed: `ExecutionStatus = 'Completed'`,
@@ -103,6 +118,7 @@ export async function listJobs(
   client: Client,
   knowsWaiting: boolean,
   { state, limit = 50 }: ListOptions,
+  waits: Waits,
 ): Promise<JobListing> {
   // Without the attribute a user's own Workflow can't be told from any other Workflow.
   const isJob = knowsWaiting
@@ -111,20 +127,45 @@ export async function listJobs(
   const asked = state === undefined ? [] : [knowsWaiting ? CONDITIONS[state] : CONDITIONS[state].split(' AND ')[0]!];
   const query = [isJob, `ExecutionStatus != 'ContinuedAsNew'`, ...asked].join(' AND ');
   const jobs: ListedJob[] = [];
+  const end = async (isCut: boolean): Promise<JobListing> => ({
+    jobs: await waits.withSince(jobs),
+    isCut,
+    knowsWaiting,
+  });
+  let seen = 0;
   for await (const info of client.workflow.list({ query, pageSize: Math.min(limit + 1, 1000) })) {
-    const job = listedJob(info);
+    const found = foundJob(info);
     // `running` and `failed` are what remains when the attribute says nothing closer.
-    if (state !== undefined && knowsWaiting && job.state !== state) continue;
-    if (jobs.length === limit) return { jobs, isCut: true, knowsWaiting };
-    jobs.push(job);
+    if (state !== undefined && state !== 'no-worker' && knowsWaiting && found.job.state !== state) continue;
+    if (jobs.length === limit || (state === 'no-worker' && seen === MAX_LOOKED_AT)) return await end(true);
+    seen += 1;
+    const kind = await waits.kindOf(found);
+    if (state === 'no-worker' && kind !== 'no-worker') continue;
+    jobs.push({ ...found.job, ...defined({ waitsForWorker: kind && { kind } }) });
   }
-  return { jobs, isCut: false, knowsWaiting };
+  return await end(false);
+}
+
+/** What tells which jobs have no worker. */
+export interface Waits {
+  kindOf(found: FoundJob): Promise<WorkerWait['kind'] | undefined>;
+  withSince(jobs: readonly ListedJob[]): Promise<readonly ListedJob[]>;
+}
+
+export interface FoundJob {
+  readonly job: ListedJob;
+  /** Its Workflow has noticed that no worker takes what it asks for. */
+  readonly saysNoWorker: boolean;
 }
 
 type Described = Pick<
   WorkflowExecutionInfo,
   'workflowId' | 'runId' | 'type' | 'status' | 'typedSearchAttributes' | 'taskQueue' | 'startTime'
 > & { readonly closeTime?: Date | undefined };
+
+function foundJob(info: Described): FoundJob {
+  return { job: listedJob(info), saysNoWorker: info.typedSearchAttributes.get(STATE) === 'no-worker' };
+}
 
 export function listedJob(info: Described): ListedJob {
   const discrepancies = info.typedSearchAttributes.get(DISCREPANCIES);

@@ -3,11 +3,11 @@ import type { Json } from '../model/canonical-json.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import { AGENT_JOB } from './job-listing.ts';
-import type { ServerCalls } from './server-calls.ts';
+import type { CallingServer } from './calling-server.ts';
 import { decoded } from './stored-payload.ts';
 
 /** Undefined for a user's own Workflow. @throws HoldfastError `not-found`, `server-unreachable` */
-export async function workspaceOfJob(server: ServerCalls, workflowId: string): Promise<string | undefined> {
+export async function workspaceOfJob(server: CallingServer, workflowId: string): Promise<string | undefined> {
   const { namespace, connection, client } = server;
   const { history } = await server.call(workflowId, () =>
     connection.workflowService.getWorkflowExecutionHistory({

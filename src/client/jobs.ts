@@ -56,15 +56,16 @@ import type {
   WatchOptions,
 } from './job-types.ts';
 import { workspaceOfJob } from './job-workspace.ts';
+import { ListedWaits } from './listed-waits.ts';
 import { openQuestionOf } from './named-question.ts';
 import { answeredBefore, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
-import { pendingOf } from './pending.ts';
 import { isNoJobYet } from './no-job.ts';
 import { ServerCalls } from './server-calls.ts';
 import { knownStepsOf } from './start-options.ts';
 import { jobDetails } from './static-details.ts';
 import type { QueuePollers } from './task-queue.ts';
+import { withWhatTheServerTells } from './told-by-server.ts';
 import { watchJob } from './watch-job.ts';
 
 /** What the command line can show or do, as data. One client serves all jobs of a namespace; close it. */
@@ -130,12 +131,17 @@ export class HoldfastClient implements AsyncDisposable {
     return { workflowId, runId: handle.firstExecutionRunId, taskQueue, plan: checked.name, workspace, input };
   }
 
-  /** The newest jobs first. Needs no worker. @throws HoldfastError `bad-input`, `server-unreachable` */
+  /**
+   * The newest jobs first, and which of them have no worker. Needs none. @throws HoldfastError `bad-input`,
+   * `server-unreachable`
+   */
   async list(options: ListOptions = {}): Promise<JobListing> {
     refuseBadListing(options);
     const registered = await this.#server.call(undefined, () => this.searchAttributes());
+    const { visibility } = this.#server;
+    const waits = new ListedWaits(this.#server);
     return await this.#server.call(undefined, () =>
-      listJobs(this.#server.visibility, registered.includes(STATE_ATTRIBUTE), options),
+      listJobs(visibility, registered.includes(STATE_ATTRIBUTE), options, waits),
     );
   }
 
@@ -151,9 +157,7 @@ export class HoldfastClient implements AsyncDisposable {
     const { state, version } = listedJob(described);
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
-    const converter = this.#server.client.options.loadedDataConverter;
-    const pending = await this.#server.call(workflowId, () => pendingOf(described.raw, converter));
-    return { ...status, ...pending, ...defined({ version }) };
+    return await withWhatTheServerTells(this.#server, { ...status, ...defined({ version }) }, described);
   }
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
@@ -284,7 +288,7 @@ export class HoldfastClient implements AsyncDisposable {
 
   /** Who polls a Task Queue. @throws HoldfastError `server-unreachable` */
   async workers(taskQueue: string = this.taskQueue): Promise<QueuePollers> {
-    return await this.#server.pollers(taskQueue);
+    return (await this.#server.queue(taskQueue)).pollers;
   }
 
   /** The custom search attributes that the namespace has. @throws HoldfastError `server-unreachable` */

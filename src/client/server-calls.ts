@@ -13,19 +13,22 @@ import {
 } from '@temporalio/client';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
+import type { CallingServer } from './calling-server.ts';
 import type { OpenConnection } from './connection.ts';
 import { isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
 import { listedJob, WITHOUT_MEMO } from './job-listing.ts';
 import { noJobYet } from './no-job.ts';
 import { keyTroubleOf } from './key-trouble.ts';
-import { fittingPollers, noWorker, pollersOf, type QueuePollers } from './task-queue.ts';
+import { fittingPollers, noWorker, pollersOf, type QueueMemory } from './task-queue.ts';
+import { unansweredWait } from './worker-wait.ts';
+import { workspaceOfJob } from './job-workspace.ts';
 
 /** Beyond Temporal's own 10 s, after which a Task goes from a dead worker's sticky queue to the others. */
 export const QUERY_LIMIT_MS = 15_000;
 /** A worker answers in milliseconds, unless it has to replay a long history first. */
 const DOUBT_AFTER_MS = 1_000;
 
-export class ServerCalls implements OpenConnection {
+export class ServerCalls implements CallingServer {
   readonly address: string;
   readonly namespace: string;
   readonly client: Client;
@@ -53,7 +56,7 @@ export class ServerCalls implements OpenConnection {
     return await this.call(workflowId, () => this.visibility.workflow.getHandle(workflowId).describe());
   }
 
-  async pollers(taskQueue: string): Promise<QueuePollers> {
+  async queue(taskQueue: string): Promise<QueueMemory> {
     return await this.call(undefined, () => pollersOf(this.connection, this.namespace, taskQueue));
   }
 
@@ -106,8 +109,18 @@ export class ServerCalls implements OpenConnection {
     }
     if (!isSilent) return this.translated(error, workflowId);
     // Also a server that is away lets a deadline pass; then this call says so.
-    const { taskQueue, version } = listedJob(await this.describe(workflowId));
-    return noWorker(await this.pollers(taskQueue), { workflowId, version }, error);
+    const described = await this.describe(workflowId);
+    return await this.#noWorker(described, await this.queue(described.taskQueue), error);
+  }
+
+  async #noWorker(described: WorkflowExecutionDescription, queue: QueueMemory, cause: unknown): Promise<HoldfastError> {
+    const { workflowId, version } = listedJob(described);
+    const [wait, workspace] = await Promise.all([
+      unansweredWait(this, described, queue),
+      // Of a job whose key is not here, nobody can tell.
+      workspaceOfJob(this, workflowId).catch(() => undefined),
+    ]);
+    return noWorker(queue.pollers, { workflowId, version, workspace, wait }, cause);
   }
 
   /**
@@ -117,9 +130,10 @@ export class ServerCalls implements OpenConnection {
   async #whenNobodyPolls(workflowId: string, over: AbortSignal): Promise<void> {
     await delay(DOUBT_AFTER_MS, undefined, { signal: over }).catch(() => undefined);
     if (over.aborted) return;
-    const { taskQueue, version } = listedJob(await this.describe(workflowId));
-    const pollers = await this.pollers(taskQueue);
-    if (fittingPollers(pollers, version).workflow.length === 0)
-      throw noWorker(pollers, { workflowId, version }, undefined);
+    const described = await this.describe(workflowId);
+    const { taskQueue, version } = listedJob(described);
+    const queue = await this.queue(taskQueue);
+    if (fittingPollers(queue.pollers, version).workflow.length === 0)
+      throw await this.#noWorker(described, queue, undefined);
   }
 }

@@ -3,10 +3,11 @@
  * at least once a minute: so "none" is certain, and "seen lately" is only likely.
  */
 import type { Connection } from '@temporalio/client';
+import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { versionFlags, versionText, type JobVersion } from '../model/job/version.ts';
+import { versionText, type JobVersion } from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { workerCommand } from '../model/worker-command.ts';
+import { startCommand, waitAdvice, waitText, type WaitingJob, type WorkerWait } from '../model/job/worker-wait.ts';
 
 /** A long poll lasts a minute at most. */
 const POLL_LIMIT_MS = 70_000;
@@ -38,19 +39,23 @@ const ACTIVITY_QUEUE = 2;
 /** WORKER_VERSIONING_MODE_VERSIONED */
 const VERSIONED = 2;
 
-export async function pollersOf(connection: Connection, namespace: string, taskQueue: string): Promise<QueuePollers> {
-  const [workflow, activity] = await Promise.all(
-    [WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => pollersOfType(connection, namespace, taskQueue, type)),
-  );
-  return {
-    taskQueue,
-    workflow: workflow!,
-    activity: activity!,
-    isPolled: workflow!.length > 0 && activity!.length > 0,
-  };
+/** Of a Task Queue, with those that the server remembers although they have not polled lately. */
+export interface QueueMemory {
+  readonly pollers: QueuePollers;
+  readonly remembered: Pick<QueuePollers, 'workflow' | 'activity'>;
 }
 
-async function pollersOfType(
+export async function pollersOf(connection: Connection, namespace: string, taskQueue: string): Promise<QueueMemory> {
+  const [workflow, activity] = await Promise.all(
+    [WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => rememberedOf(connection, namespace, taskQueue, type)),
+  );
+  const remembered = { workflow: workflow!, activity: activity! };
+  const [lately, busyLately] = [workflow!.filter(isLately), activity!.filter(isLately)];
+  const isPolled = lately.length > 0 && busyLately.length > 0;
+  return { pollers: { taskQueue, workflow: lately, activity: busyLately, isPolled }, remembered };
+}
+
+async function rememberedOf(
   connection: Connection,
   namespace: string,
   taskQueue: string,
@@ -61,13 +66,15 @@ async function pollersOfType(
     taskQueue: { name: taskQueue },
     taskQueueType,
   });
-  return (pollers ?? [])
-    .map(({ identity, lastAccessTime, deploymentOptions }) => ({
-      identity: identity ?? '',
-      lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString(),
-      ...versionOf(deploymentOptions),
-    }))
-    .filter(({ lastSeenAt }) => Date.now() - Date.parse(lastSeenAt) < POLL_LIMIT_MS);
+  return (pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
+    identity: identity ?? '',
+    lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString(),
+    ...versionOf(deploymentOptions),
+  }));
+}
+
+function isLately({ lastSeenAt }: QueuePoller): boolean {
+  return Date.now() - Date.parse(lastSeenAt) < POLL_LIMIT_MS;
 }
 
 /** Those that a job can be run by: a pinned one by workers of its version alone. */
@@ -79,35 +86,38 @@ export function fittingPollers(pollers: QueuePollers, version: JobVersion | unde
   return { ...pollers, workflow, activity, isPolled: workflow.length > 0 && activity.length > 0 };
 }
 
-export interface UnaskedJob {
-  readonly workflowId: string;
-  readonly version?: JobVersion | undefined;
+export interface UnaskedJob extends WaitingJob {
+  /** What of it waits; undefined: nothing, only whoever asks. */
+  readonly wait: WorkerWait | undefined;
 }
 
 /** What a person is told when nobody answers for a job. */
-export function noWorker(all: QueuePollers, { workflowId, version }: UnaskedJob, cause: unknown): HoldfastError {
+export function noWorker(all: QueuePollers, job: UnaskedJob, cause: unknown): HoldfastError {
+  const { workflowId, version, workspace, wait } = job;
   const pollers = fittingPollers(all, version);
-  const start = version?.behavior === 'pinned' ? pinnedCommand(pollers, version) : workerCommand(pollers.taskQueue);
+  const start = startCommand(pollers.taskQueue, version);
   const pinned = version?.behavior === 'pinned' ? `, which is pinned to version ${versionText(version)},` : '';
+  const waits = wait === undefined ? '' : ` ${waitText(wait)}`;
   return new HoldfastError(
     'no-worker',
-    `Job ${workflowId}${pinned} cannot be asked: ${whyUnanswered(pollers, start, version)}.`,
+    `Job ${workflowId}${pinned} cannot be asked: ${whyUnanswered(pollers, start, version)}.${waits}`,
     {
       workflowId,
       taskQueue: pollers.taskQueue,
       pollers: pollers.workflow.map(({ identity }) => identity),
-      nextStep: nextStep(start, workflowId, version),
+      ...defined({ workspace, waitsForWorker: wait }),
+      nextStep: nextStep(start, job),
     },
     { cause },
   );
 }
 
-function pinnedCommand({ taskQueue }: QueuePollers, version: JobVersion): string {
-  return `${workerCommand(taskQueue)} ${versionFlags(version)}`;
-}
-
-function nextStep(start: string, workflowId: string, version: JobVersion | undefined): string {
-  const waits = `Start a worker: \`${start}\`. The job waits for it and loses nothing.`;
+function nextStep(start: string, job: UnaskedJob): string {
+  const { workflowId, version, wait } = job;
+  const waits =
+    wait === undefined
+      ? `Start a worker: \`${start}\`. The job waits for it and loses nothing.`
+      : waitAdvice(wait, job, (command) => `\`${command}\``).join(' ');
   if (version?.behavior !== 'pinned') return waits;
   const move = `temporal workflow update-options --workflow-id ${shellWord(workflowId)}`;
   return `${waits} Or move it to the current version: \`${move} --versioning-override-behavior auto_upgrade\`.`;

@@ -1,5 +1,11 @@
 /** How each Activity of a job is called. Every timeout and retry policy is explicit. */
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  proxyActivities,
+  TimeoutFailure,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 import { defined } from '../model/defined.ts';
 import type { Activities } from '../model/job/activities.ts';
 import type { AskStuckRequest } from '../model/job/ask-stuck.ts';
@@ -9,6 +15,7 @@ import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import { REASON_TEXT } from '../model/job/reason-text.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
+import { NO_WORKER_SINCE } from '../model/job/worker-wait.ts';
 import { againText } from '../model/record/try-text.ts';
 import type { Question } from '../model/question/question.ts';
 
@@ -18,6 +25,8 @@ import type { Question } from '../model/question/question.ts';
  */
 const STEP_GRACE_MS = 6 * 3_600_000;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
+/** Of what only answers. */
+const ANSWER_TIMEOUT_MS = 10_000;
 /** For what grows with the workspace. */
 const LONG_TIMEOUT = '6 hours';
 const SHORT_TIMEOUT = '5 minutes';
@@ -36,6 +45,9 @@ const COMMON = {
   retry: PATIENT_RETRY,
 } as const satisfies ActivityOptions;
 
+/** How long a worker may take to take an Activity: beyond that it fails, and has never run. Undefined: for ever. */
+export type TakenWithinMs = number | undefined;
+
 export interface StepCall {
   readonly request: RunStepRequest;
   /** Default: patient. How often the step's code may fail is counted by the worker. */
@@ -44,7 +56,7 @@ export interface StepCall {
     | undefined;
 }
 
-export function callRunStep({ request, retry }: StepCall): Promise<RunStepResult> {
+export function callRunStep({ request, retry }: StepCall, within: TakenWithinMs): Promise<RunStepResult> {
   const { stepId, step, timeoutMs = DEFAULT_STEP_TIMEOUT_MS } = request;
   const name = step === stepId ? stepId : `${stepId} (${step})`;
   return activities({
@@ -52,6 +64,7 @@ export function callRunStep({ request, retry }: StepCall): Promise<RunStepResult
     summary: `${name}${againText(request.generation)}`,
     startToCloseTimeout: timeoutMs + STEP_GRACE_MS,
     ...defined({
+      scheduleToStartTimeout: within,
       retry: retry && {
         initialInterval: retry.initialIntervalMs,
         backoffCoefficient: retry.backoffCoefficient,
@@ -61,49 +74,81 @@ export function callRunStep({ request, retry }: StepCall): Promise<RunStepResult
   }).runStep(request);
 }
 
-export function callVerifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult> {
+export function callVerifyWorld(request: VerifyWorldRequest, within: TakenWithinMs): Promise<VerifyWorldResult> {
   const summary = `compare the world: ${REASON_TEXT[request.reason]}`;
-  return activities({ summary, startToCloseTimeout: LONG_TIMEOUT }).verifyWorld(request);
+  return activities({ summary, startToCloseTimeout: LONG_TIMEOUT, ...taken(within) }).verifyWorld(request);
 }
 
-export function callRepair(request: RepairRequest): Promise<RepairResult> {
+export function callRepair(request: RepairRequest, within: TakenWithinMs): Promise<RepairResult> {
   const { by, answer, items = {} } = request.decision;
   const answers = [...new Set([answer, ...Object.values(items)])].filter((one) => one !== undefined);
   const summary = `carry out the decision of ${by}: ${answers.join(', ')}`;
   return activities({
     summary,
     startToCloseTimeout: LONG_TIMEOUT,
+    ...taken(within),
     retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
   }).repair(request);
 }
 
-export function callAskStuck(request: AskStuckRequest): Promise<Question> {
-  return activities({ summary: `ask about ${request.stepId}`, startToCloseTimeout: SHORT_TIMEOUT }).askStuck(request);
+export function callAskStuck(request: AskStuckRequest, within: TakenWithinMs): Promise<Question> {
+  const summary = `ask about ${request.stepId}`;
+  return activities({ summary, startToCloseTimeout: SHORT_TIMEOUT, ...taken(within) }).askStuck(request);
 }
 
 /** @param attempts how often it is tried, where the job ends without it; default: as long as it takes */
-export function callBeginUndo(request: BeginUndoRequest, attempts?: number): Promise<BeginUndoResult> {
+export function callBeginUndo(
+  request: BeginUndoRequest,
+  within: TakenWithinMs,
+  attempts?: number,
+): Promise<BeginUndoResult> {
   return activities({
     summary: `begin to undo: ${REASON_TEXT[request.reason]}`,
     startToCloseTimeout: LONG_TIMEOUT,
+    ...taken(within),
     retry: { ...PATIENT_RETRY, ...defined({ maximumAttempts: attempts }) },
   }).beginUndo(request);
 }
 
-export function callUndoStep(request: UndoStepRequest): Promise<UndoStepResult> {
+export function callUndoStep(request: UndoStepRequest, within: TakenWithinMs): Promise<UndoStepResult> {
   return activities({
     summary: `undo ${request.stepId}${againText(request.generation)}`,
     startToCloseTimeout: DEFAULT_STEP_TIMEOUT_MS + STEP_GRACE_MS,
+    ...taken(within),
   }).undoStep(request);
 }
 
 /** Bounded: a job must be able to end while a database is away; the workspace then stays bound and says so. */
-export function callRelease(request: ReleaseRequest): Promise<ReleaseResult> {
+export function callRelease(request: ReleaseRequest, within: TakenWithinMs): Promise<ReleaseResult> {
   return activities({
     summary: `give the workspace back: ${request.outcome}`,
     startToCloseTimeout: SHORT_TIMEOUT,
+    ...taken(within),
     retry: { ...PATIENT_RETRY, maximumAttempts: RELEASE_ATTEMPTS },
   }).release(request);
+}
+
+/**
+ * Waits until a worker answers, for as long as it takes. Once: also a worker that doesn't know it has answered.
+ * @param since when nothing was taken any more, for whoever looks at the job
+ */
+export function callWorkerAnswers(since: string): Promise<void> {
+  return activities({
+    activityId: `${NO_WORKER_SINCE}${since}`,
+    summary: 'is a worker there?',
+    startToCloseTimeout: ANSWER_TIMEOUT_MS,
+    retry: { maximumAttempts: 1 },
+  }).workerAnswers();
+}
+
+/** No worker has taken it in time: it has not run since it was last scheduled, and the server does not try it again. */
+export function isNotTaken(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
+}
+
+function taken(within: TakenWithinMs): Pick<ActivityOptions, 'scheduleToStartTimeout'> {
+  return defined({ scheduleToStartTimeout: within });
 }
 
 function activities(options: ActivityOptions & { readonly summary: string }): Activities {

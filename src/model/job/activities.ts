@@ -21,4 +21,6 @@ export interface Activities {
   askStuck(request: AskStuckRequest): Promise<Question>;
   beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;
   undoStep(request: UndoStepRequest): Promise<UndoStepResult>;
+  /** Answers, and does nothing: so a job that no worker has taken anything of learns that one is there. */
+  workerAnswers(): Promise<void>;
 }

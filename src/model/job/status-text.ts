@@ -1,7 +1,9 @@
 /** A job's state in words: the Markdown that Temporal's UI and command line show. */
 import type { StepState, JobStatus } from './status.ts';
+import { WAIT_STATES, waitAdvice, waitText } from './worker-wait.ts';
 import { questionMarkdown } from '../question/question-text.ts';
 import { againText } from '../record/try-text.ts';
+import { shellWord } from '../shell-word.ts';
 
 export const MAX_STEPS_SHOWN = 50;
 
@@ -23,7 +25,16 @@ export const STEP_MARKS: Readonly<Record<StepState, string>> = {
 /** What the Markdown is made of: a status, or of its steps only the latest, with how many there are. */
 export type StatusExtract = Pick<
   JobStatus,
-  'name' | 'workflowId' | 'workspace' | 'state' | 'steps' | 'questions' | 'refusals' | 'ending' | 'planned'
+  | 'name'
+  | 'workflowId'
+  | 'workspace'
+  | 'state'
+  | 'steps'
+  | 'questions'
+  | 'refusals'
+  | 'ending'
+  | 'planned'
+  | 'waitsForWorker'
 > & {
   /** Of all steps. Default: those of `steps`. */
   readonly counts?: { readonly begun: number; readonly done: number };
@@ -44,6 +55,7 @@ export function statusMarkdown(status: StatusExtract): string {
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
     lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${againText(step.generation)}: ${step.state}${effects}`);
   }
+  lines.push(...waitMarkdown(status));
   for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
   if (status.refusals.length > 0) {
     lines.push('', '### Decisions that could not be used');
@@ -51,6 +63,15 @@ export function statusMarkdown(status: StatusExtract): string {
   }
   if (status.ending !== undefined) lines.push('', '### When it ended', ...status.ending.map((note) => `- ${note}`));
   return lines.join('\n');
+}
+
+/** A Workflow can't tell whether there is no worker, or none that has a free slot. */
+function waitMarkdown(status: StatusExtract): readonly string[] {
+  const { waitsForWorker: wait, workflowId } = status;
+  if (wait === undefined) return [];
+  const busy = `Or all that there are have no free slot: \`holdfast status ${shellWord(workflowId)}\` tells which.`;
+  const advice = waitAdvice(wait, status, (command) => `\`${command}\``);
+  return ['', '### No worker', waitText(wait), ...[...advice, busy].map((line) => `- ${line}`)];
 }
 
 /** `3 of 5 steps are done`; where nobody knows how many there will be: `4 steps so far, 3 done`. */
@@ -63,8 +84,9 @@ export function progressText(
 }
 
 /** `running`, `waiting for a decision`, … */
-export function stateText(status: Pick<JobStatus, 'state' | 'questions'>): string {
-  if (status.state !== 'waiting') return status.state;
+export function stateText(status: Pick<JobStatus, 'state' | 'questions' | 'waitsForWorker'>): string {
+  if (status.state !== 'waiting')
+    return status.waitsForWorker === undefined ? status.state : WAIT_STATES[status.waitsForWorker.kind];
   const kinds = status.questions.map((question) => (question.kind === 'approval' ? 'an approval' : 'a decision'));
   return `waiting for ${[...new Set(kinds)].join(' and ') || 'a decision'}`;
 }

@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
 import { JobVersionSchema } from './version.ts';
+import { WorkerWaitSchema } from './worker-wait.ts';
 
 export const StepStateSchema = z.enum([
   'waiting',
@@ -127,6 +128,11 @@ export const JobStatusSchema = z.strictObject({
   ending: z.array(z.string()).optional(),
   /** How often the world was compared in this Run, and why the last time: a reason and its detail, or `not yet`. */
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
+  /**
+   * No worker has taken what the job asked for, or none has a free slot for it. A Workflow notices it after minutes,
+   * the client after seconds. Absent: nothing waits so.
+   */
+  waitsForWorker: WorkerWaitSchema.optional(),
   /** Added by the client from what the server says: a Workflow can't know it. Absent: nothing is. */
   retrying: z.array(RetryingSchema).optional(),
   /** Added by the client likewise. Absent: nothing that runs has said anything. */

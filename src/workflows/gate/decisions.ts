@@ -16,7 +16,7 @@ import {
 } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
-import type { RepairResult } from '../../model/job/repair.ts';
+import type { RepairRequest, RepairResult } from '../../model/job/repair.ts';
 import { wholeRepair } from '../../model/job/repair-pages.ts';
 import { parseAbort, parseDecision, type Decision } from '../../model/question/decision.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
@@ -32,6 +32,7 @@ import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
+import type { WorkerWatch } from '../state/worker-watch.ts';
 
 export interface DecisionsOptions {
   readonly identity: JobIdentity;
@@ -41,6 +42,7 @@ export interface DecisionsOptions {
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
   readonly decided: DecidedFindings;
+  readonly watch: WorkerWatch;
   /** Steps that a decision made void. */
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** A person ended the job: what is in flight ends, too. */
@@ -157,10 +159,12 @@ export class Decisions {
 
   /** An abort cancels it, Temporal's cancellation only where that ends the job: an undoing outlives it. */
   async #callRepair(decision: Decision): Promise<RepairResult> {
-    const { identity, ending } = this.#options;
+    const { identity, ending, watch } = this.#options;
+    const callPage = (request: RepairRequest): Promise<RepairResult> =>
+      watch.untilTaken({ activity: 'repair' }, (withinMs) => callRepair(request, withinMs));
     const call = async (): Promise<RepairResult> => {
       this.#repair = new CancellationScope();
-      return await this.#repair.run(() => wholeRepair({ ...identity, decision }, callRepair));
+      return await this.#repair.run(() => wholeRepair({ ...identity, decision }, callPage));
     };
     const outlives = ending.isUndoing && CancellationScope.current().consideredCancelled && ending.isPrompt;
     try {

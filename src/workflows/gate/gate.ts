@@ -6,6 +6,7 @@
  * 1. It decides from Activities' results only, so that it replays the same after a reset.
  * 2. A step that waited for a comparison is simply requested again.
  * 3. A question about the world holds back every step; an approval or a stuck step holds back its own.
+ * 4. While no worker takes anything, no step is requested; what none has taken is requested again, as it was.
  *
  * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
  */
@@ -14,7 +15,7 @@ import { jsonBytes } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/run-step.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
-import { callAskStuck, callRunStep, type StepCall } from '../activities.ts';
+import { callAskStuck, callRunStep, isNotTaken, type StepCall } from '../activities.ts';
 import { isPatched } from '../patches.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
@@ -23,6 +24,7 @@ import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { StepWindow } from '../state/step-window.ts';
+import type { WorkerWatch } from '../state/worker-watch.ts';
 import { detailOf, type Verification } from './verification.ts';
 
 export interface GateOptions {
@@ -34,6 +36,7 @@ export interface GateOptions {
   readonly rewinds: Rewinds;
   readonly verification: Verification;
   readonly window: StepWindow;
+  readonly watch: WorkerWatch;
   /** Steps that are requested now: the gate keeps the set, the verification tells the worker. */
   readonly requested: Set<string>;
 }
@@ -69,7 +72,7 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep): Promise<StepDone | undefined> {
-    const { ending, knowledge, rewinds, requested, questions, window } = this.#options;
+    const { ending, knowledge, rewinds, requested, questions, window, watch } = this.#options;
     const { stepId } = step.request;
     // The same for all of a super-step, since they are requested before any of them has ended.
     const parallelSince = step.isParallel === true ? knowledge.known.seq : undefined;
@@ -81,7 +84,7 @@ export class Gate {
         ending.throwIfAborted();
         if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
         const turn = window.enter(sizeBytes);
-        let result: RunStepResult;
+        let result: RunStepResult | undefined;
         let since = 0;
         try {
           if (turn !== undefined) await turn;
@@ -89,10 +92,18 @@ export class Gate {
           if (turn !== undefined && (ending.aborted !== undefined || this.#isUnsettled)) continue;
           if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
           since = questions.settledCount;
-          result = await callRunStep(this.#call(step, parallelSince));
+          const waiting = watch.ask();
+          try {
+            result = await callRunStep(this.#call(step, parallelSince), waiting.withinMs);
+            watch.noteTaken(waiting);
+          } catch (error) {
+            if (!isNotTaken(error)) throw error;
+            watch.noteNotTaken(waiting, { activity: 'runStep', stepId });
+          }
         } finally {
           window.leave(sizeBytes);
         }
+        if (result === undefined) continue;
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result, since);
         if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
         if (done !== undefined) return done;
@@ -107,7 +118,7 @@ export class Gate {
     const { identity, board, knowledge, verification } = this.#options;
     const { stepId, step } = given;
     const generation = knowledge.generationOf(stepId);
-    board.set(stepId, { step, generation, state: 'running' });
+    board.set(stepId, { step, generation, state: 'running', effects: '' });
     const request: RunStepRequest = {
       ...given,
       ...identity,
@@ -174,27 +185,30 @@ export class Gate {
 
   /** Puts to a person that a step can't go on, and waits for the decision; then the world is compared again. */
   async askStuck({ stepId, failure, rerun }: StuckStep): Promise<void> {
-    const { identity, board, questions, verification } = this.#options;
+    const { identity, board, questions, verification, watch } = this.#options;
     board.set(stepId, { state: 'stuck' });
-    const question = await callAskStuck({
+    const request = {
       ...identity,
       stepId,
       type: failure.type,
       message: failure.message.slice(0, 4_000),
       rerun: [...rerun],
-    });
+    };
+    const question = await watch.untilTaken({ activity: 'askStuck' }, (withinMs) => callAskStuck(request, withinMs));
     questions.ask(question);
     await questions.whenAnswered(question.digest);
     await verification.verify('decided', detailOf(question));
   }
 
   get #isUnsettled(): boolean {
-    return this.#options.verification.isRunning || this.#options.questions.isAboutTheWorld;
+    const { verification, questions, watch } = this.#options;
+    return verification.isRunning || questions.isAboutTheWorld || watch.isWaiting;
   }
 
   async #whenWorldIsSettled(stepId: string): Promise<void> {
-    const { board, ending } = this.#options;
-    board.set(stepId, { state: 'held' });
+    const { board, ending, watch } = this.#options;
+    if (watch.wait === undefined) board.set(stepId, { state: 'held' });
+    else board.set(stepId, { state: 'waiting', effects: `no worker since ${watch.wait.since}` });
     await condition(() => ending.aborted !== undefined || !this.#isUnsettled);
     ending.throwIfAborted();
   }

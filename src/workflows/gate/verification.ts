@@ -9,7 +9,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
-import type { VerificationReason, VerifyWorldResult } from '../../model/job/verify-world.ts';
+import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { callVerifyWorld } from '../activities.ts';
 import { isPatched } from '../patches.ts';
@@ -18,6 +18,7 @@ import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { RunOrigin } from '../state/run-origin.ts';
 import type { SearchAttributes } from '../state/search-attributes.ts';
+import type { WorkerWatch } from '../state/worker-watch.ts';
 
 export interface VerificationOptions {
   readonly origin: RunOrigin;
@@ -25,6 +26,7 @@ export interface VerificationOptions {
   readonly ending: Ending;
   readonly questions: OpenQuestions;
   readonly attributes: SearchAttributes;
+  readonly watch: WorkerWatch;
   /** Steps that are requested now. */
   readonly requested: ReadonlySet<string>;
   /** Of the job's body. */
@@ -110,13 +112,13 @@ export class Verification {
   }
 
   async #verifyUntilSettled(reason: VerificationReason, detail: string): Promise<void> {
-    const { origin, knowledge, ending, questions, requested } = this.#options;
+    const { origin, knowledge, ending, questions, requested, watch } = this.#options;
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, MAX_LOOK_MS)) {
       ending.throwIfAborted();
       this.#last = `${reason}: ${detail}`;
       this.#count += 1;
       const since = questions.settledCount;
-      const result = await callVerifyWorld(
+      const request = (): VerifyWorldRequest =>
         defined({
           ...origin,
           known: knowledge.known,
@@ -124,7 +126,9 @@ export class Verification {
           reason,
           detail: detail.slice(0, 500),
           asking: [...requested],
-        }),
+        });
+      const result = await watch.untilTaken({ activity: 'verifyWorld' }, (withinMs) =>
+        callVerifyWorld(request(), withinMs),
       );
       this.#note(result);
       if (result.kind === 'verified') return;

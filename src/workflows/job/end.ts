@@ -10,12 +10,13 @@ import type { JobParts } from './parts.ts';
 export type Outcome = ReleaseRequest['outcome'];
 
 /** @throws CancelledFailure when the job is cancelled before the release has begun; then it has not ended yet */
-export async function endJob({ identity, ending, view, board, attributes }: JobParts, outcome: Outcome): Promise<void> {
+export async function endJob(parts: JobParts, outcome: Outcome): Promise<void> {
+  const { identity, ending, view, board, attributes } = parts;
   view.state = 'ending';
   ending.end();
   await condition(() => allHandlersFinished());
   try {
-    const released = await release({ ...identity, outcome });
+    const released = await release(parts, { ...identity, outcome });
     view.endingNotes = released.notes.slice(0, MAX_ENDING_NOTES);
     if (!released.released) log.warn('the workspace stays bound to this job', { notes: released.notes });
   } catch (error) {
@@ -30,14 +31,16 @@ export async function endJob({ identity, ending, view, board, attributes }: JobP
 }
 
 /** Once it has begun, a cancellation does not keep the workspace from being given back. */
-async function release(request: ReleaseRequest): Promise<ReleaseResult> {
+async function release({ watch }: JobParts, request: ReleaseRequest): Promise<ReleaseResult> {
+  const call = (): Promise<ReleaseResult> =>
+    watch.untilTaken({ activity: 'release' }, (withinMs) => callRelease(request, withinMs));
   const job = CancellationScope.current();
-  if (!job.cancellable) return await callRelease(request);
+  if (!job.cancellable) return await call();
   return await CancellationScope.nonCancellable(async () => {
     const scope = new CancellationScope();
     job.cancelRequested.catch(() => {
       if (!isPatched('a-cancellation-spares-the-release')) scope.cancel();
     });
-    return await scope.run(() => callRelease(request));
+    return await scope.run(call);
   });
 }

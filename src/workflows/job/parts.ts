@@ -16,6 +16,7 @@ import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.
 import { SearchAttributes } from '../state/search-attributes.ts';
 import { StepBoard } from '../state/step-board.ts';
 import { StepWindow } from '../state/step-window.ts';
+import { WorkerWatch } from '../state/worker-watch.ts';
 import type { Carried } from './continue-as-new.ts';
 import { JobView } from './view.ts';
 
@@ -30,6 +31,7 @@ export interface JobParts {
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
   readonly decided: DecidedFindings;
+  readonly watch: WorkerWatch;
   readonly verification: Verification;
   readonly gate: Gate;
   readonly view: JobView;
@@ -52,12 +54,13 @@ export function makeJobParts(
     ...defined({ carried: undoing && { undoing, failure: abortedBy(undoing) } }),
   });
   const attributes = new SearchAttributes();
-  const questions = new OpenQuestions(ending, attributes);
+  const watch: WorkerWatch = new WorkerWatch(() => questions.show());
+  const questions = new OpenQuestions({ ending, attributes, watch });
   const refusals = new Refusals(() => questions.onChange(), carried?.refusals);
   const rewinds = new Rewinds();
   const decided = new DecidedFindings(carried?.decided);
   const requested = new Set<string>();
-  const shared = { identity, board, knowledge, ending, questions };
+  const shared = { identity, board, knowledge, ending, questions, watch };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
   const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow() });
   const view = new JobView({ ...shared, name: options.name, refusals, verification });

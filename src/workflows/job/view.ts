@@ -10,6 +10,7 @@ import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
+import type { WorkerWatch } from '../state/worker-watch.ts';
 
 /** More would not fit into the answer of a Query. */
 const MAX_STEPS_IN_STATUS = 5_000;
@@ -23,6 +24,7 @@ export interface JobViewOptions {
   readonly questions: OpenQuestions;
   readonly refusals: Refusals;
   readonly verification: Verification;
+  readonly watch: WorkerWatch;
 }
 
 export class JobView {
@@ -61,7 +63,7 @@ export class JobView {
   }
 
   #extract(steps: readonly StepStatus[]): StatusExtract {
-    const { identity, name, questions, refusals } = this.#options;
+    const { identity, name, questions, refusals, watch } = this.#options;
     const { workflowId, workflowType } = workflowInfo();
     return {
       workflowId,
@@ -71,7 +73,7 @@ export class JobView {
       steps: [...steps],
       questions: [...boundedQuestions(questions.all)],
       refusals: [...refusals.all],
-      ...defined({ planned: this.planned }),
+      ...defined({ planned: this.planned, waitsForWorker: watch.wait }),
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
     };
   }

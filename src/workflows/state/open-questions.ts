@@ -10,6 +10,13 @@ import { isAboutTheWorld, type Question } from '../../model/question/question.ts
 import { isPatched } from '../patches.ts';
 import type { Ending } from './ending.ts';
 import type { SearchAttributes } from './search-attributes.ts';
+import type { WorkerWatch } from './worker-watch.ts';
+
+export interface OpenQuestionsOptions {
+  readonly ending: Ending;
+  readonly attributes: SearchAttributes;
+  readonly watch: Pick<WorkerWatch, 'isWaiting'>;
+}
 
 export class OpenQuestions {
   readonly #questions = new Map<string, Question>();
@@ -17,12 +24,14 @@ export class OpenQuestions {
   readonly #settled = new Map<string, number>();
   readonly #ending: Ending;
   readonly #attributes: SearchAttributes;
+  readonly #watch: Pick<WorkerWatch, 'isWaiting'>;
   /** Called when what people see has changed. */
   onChange: () => void = () => undefined;
 
-  constructor(ending: Ending, attributes: SearchAttributes) {
+  constructor({ ending, attributes, watch }: OpenQuestionsOptions) {
     this.#ending = ending;
     this.#attributes = attributes;
+    this.#watch = watch;
   }
 
   /** In the order in which they were asked. */
@@ -96,8 +105,9 @@ export class OpenQuestions {
     this.#attributes.show(this.#state, discrepancies);
   }
 
-  get #state(): 'waiting' | 'undoing' | 'running' {
+  get #state(): 'waiting' | 'no-worker' | 'undoing' | 'running' {
     if (this.#questions.size > 0) return 'waiting';
+    if (this.#watch.isWaiting) return 'no-worker';
     return this.#ending.isUndoing ? 'undoing' : 'running';
   }
 }

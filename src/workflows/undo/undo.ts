@@ -23,6 +23,7 @@ import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
+import type { WorkerWatch } from '../state/worker-watch.ts';
 import { undoFailure, type UndoProgress } from './failure.ts';
 import type { ReadyUndo, UndoGate } from './gate.ts';
 
@@ -32,6 +33,7 @@ export interface UndoOptions {
   readonly board: StepBoard;
   readonly knowledge: Knowledge;
   readonly questions: OpenQuestions;
+  readonly watch: WorkerWatch;
   /** Ends what is in flight when a person ends the undoing. Undefined: that is waited for. */
   readonly scope: CancellationScope | undefined;
   /** Called after each: the history may be long. May throw ContinueAsNew. */
@@ -89,13 +91,14 @@ async function undoAll(
   undoing: Undoing,
   progress: Progress,
 ): Promise<ApplicationFailure | undefined> {
-  const { gate } = options;
+  const { gate, watch } = options;
   const { by, reason: why } = undoing;
   let detail = undoing.question === null ? `asked by ${by}` : `question ${shortDigest(undoing.question)}`;
   for (;;) {
     const { reason } = progress;
+    const request = { reason, detail: detail.slice(0, MAX_DETAIL_CHARACTERS), by, why };
     const begun = await gate.begin((base) =>
-      callBeginUndo({ ...base, reason, detail: detail.slice(0, MAX_DETAIL_CHARACTERS), by, why }),
+      watch.untilTaken({ activity: 'beginUndo' }, (withinMs) => callBeginUndo({ ...base, ...request }, withinMs)),
     );
     if (begun instanceof ApplicationFailure) return begun;
     progress.last = begun;
@@ -107,11 +110,15 @@ async function undoAll(
 }
 
 /** Takes down what is not undone, as it is now; nothing is waited for any more. */
-async function noteWhatRemains({ gate }: UndoOptions, { by, reason: why }: Undoing, progress: Progress): Promise<void> {
-  const { reason } = progress;
+async function noteWhatRemains(options: UndoOptions, undoing: Undoing, progress: Progress): Promise<void> {
+  const { gate, watch } = options;
+  const { by, reason: why } = undoing;
+  const request = { reason: progress.reason, detail: 'the undoing was ended', by, why };
   try {
     const now = await gate.beginOnce((base) =>
-      callBeginUndo({ ...base, reason, detail: 'the undoing was ended', by, why }, ATTEMPTS_AT_THE_END),
+      watch.untilTaken({ activity: 'beginUndo' }, (withinMs) =>
+        callBeginUndo({ ...base, ...request }, withinMs, ATTEMPTS_AT_THE_END),
+      ),
     );
     if (now.kind === 'ready') progress.last = now;
   } catch (error) {
@@ -121,7 +128,7 @@ async function noteWhatRemains({ gate }: UndoOptions, { by, reason: why }: Undoi
 
 /** Returns why it is to be begun again: all of these are undone, or something has come between. */
 async function undoItems(
-  { identity, gate, board, knowledge, questions, onUndone }: UndoOptions,
+  { identity, gate, board, knowledge, questions, watch, onUndone }: UndoOptions,
   { items, mark }: ReadyUndo,
 ): Promise<ApplicationFailure | Beginning> {
   let isFirst = true;
@@ -131,12 +138,10 @@ async function undoItems(
       board.set(item.stepId, { step: item.step, generation: item.generation, state: 'undoing' });
       questions.onChange();
       const place = { term: knowledge.term, known: knowledge.known };
-      const result = await callUndoStep({
-        ...item,
-        ...identity,
-        ...place,
-        ...defined({ mark: isFirst ? mark : undefined }),
-      });
+      const request = { ...item, ...identity, ...place, ...defined({ mark: isFirst ? mark : undefined }) };
+      const result = await watch.untilTaken({ activity: 'undoStep', stepId: item.stepId }, (withinMs) =>
+        callUndoStep(request, withinMs),
+      );
       isFirst = false;
       if (result.kind === 'begin-again') return result;
       if (result.kind === 'question') {

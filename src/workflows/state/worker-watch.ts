@@ -1,0 +1,91 @@
+/**
+ * Whether workers take what the job asks for. A request that none takes in time ends with that, and has never run; the
+ * job then says so, waits until a worker answers, and requests it again.
+ *
+ * Invariants
+ * 1. However long none is there, the history grows by one question to the workers, which has no limit of time.
+ * 2. While it waits, nothing else is requested through it.
+ * 3. Limits become longer each time and end with none: a queue that is merely long can't keep a request for ever.
+ */
+import { CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import type { WorkerWait } from '../../model/job/worker-wait.ts';
+import { callWorkerAnswers, isNotTaken, type TakenWithinMs } from '../activities.ts';
+
+const MINUTE_MS = 60_000;
+/** A worker takes what it has a slot for in milliseconds. The first is no longer than a person likes to be told. */
+const LIMITS_MS: readonly number[] = [2 * MINUTE_MS, 10 * MINUTE_MS, 60 * MINUTE_MS, 360 * MINUTE_MS];
+
+/** What is requested, for people. */
+export type Requested = Pick<WorkerWait, 'activity' | 'stepId'>;
+
+export interface Asked {
+  readonly withinMs: TakenWithinMs;
+  readonly atMs: number;
+}
+
+export class WorkerWatch {
+  readonly #onChange: () => void;
+  #wait: WorkerWait | undefined;
+  /** How often none took something in time, since something was taken quickly. */
+  #misses = 0;
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  /** What waits for a worker; undefined: nothing does, as far as is known. */
+  get wait(): WorkerWait | undefined {
+    return this.#wait;
+  }
+
+  get isWaiting(): boolean {
+    return this.#wait !== undefined;
+  }
+
+  /** Requests until a worker has taken it. @throws whatever it ends with once it was taken */
+  async untilTaken<T>(what: Requested, call: (withinMs: TakenWithinMs) => Promise<T>): Promise<T> {
+    for (;;) {
+      if (this.isWaiting) await condition(() => !this.isWaiting);
+      const asked = this.ask();
+      try {
+        const result = await call(asked.withinMs);
+        this.noteTaken(asked);
+        return result;
+      } catch (error) {
+        if (!isNotTaken(error)) throw error;
+        this.noteNotTaken(asked, what);
+      }
+    }
+  }
+
+  /** Something is requested now. */
+  ask(): Asked {
+    return { withinMs: LIMITS_MS[this.#misses], atMs: nowMs() };
+  }
+
+  /** It has ended so soon that it can't have waited for long. */
+  noteTaken({ atMs }: Asked): void {
+    if (this.#misses > 0 && nowMs() - atMs < LIMITS_MS[0]!) this.#misses = 0;
+  }
+
+  /** From here on it waits until a worker answers. */
+  noteNotTaken({ withinMs = 0, atMs }: Asked, what: Requested): void {
+    if (this.#wait !== undefined) return;
+    this.#misses += 1;
+    // It may have run and failed before, and waited only since then.
+    const since = new Date(Math.max(atMs, nowMs() - withinMs)).toISOString();
+    this.#wait = { kind: 'no-worker', taskQueue: workflowInfo().taskQueue, since, ...what };
+    this.#onChange();
+    const answered = (): void => {
+      this.#wait = undefined;
+      this.#onChange();
+    };
+    // Whatever ends meanwhile, the workers are asked once; a worker that fails to answer it is there as well.
+    CancellationScope.nonCancellable(() => callWorkerAnswers(since)).then(answered, answered);
+  }
+}
+
+function nowMs(): number {
+  // oxlint-disable-next-line layout/pure -- the sandbox's clock
+  return Date.now();
+}

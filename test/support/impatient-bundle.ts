@@ -1,0 +1,15 @@
+/** Holdfast's Workflows with shorter limits: nobody waits for minutes in a test. */
+import assert from 'node:assert/strict';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { testBundle } from './bundle.ts';
+
+/** The first two limits, in place of 2 and 10 minutes. */
+const LIMITS = /\[\s*2 \* MINUTE_MS,\s*10 \* MINUTE_MS/g;
+
+/** @param limitMs how long a worker may take to take something, until the job says so */
+export async function impatientBundle(limitMs: number, isEncrypted = false): Promise<WorkflowBundleWithSourceMap> {
+  const bundle = await testBundle(undefined, { isEncrypted });
+  const code = bundle.code.replace(LIMITS, `[${limitMs}, ${2 * limitMs}`);
+  assert.ok(code !== bundle.code, 'the limits are not where the test looks for them');
+  return { ...bundle, code };
+}
