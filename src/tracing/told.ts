@@ -16,6 +16,7 @@ const NAMES: { readonly [Name in keyof Activities]: (request: Requests[Name]) =>
   askStuck: ({ stepId }) => `question about ${stepId}`,
   beginUndo: () => 'begin of the undoing',
   undoStep: ({ stepId }) => `undo ${stepId}`,
+  workerAnswers: () => 'is a worker there?',
 };
 
 /** What a request or a result is about, as far as it says. */
