@@ -59,3 +59,9 @@ test('each source file that the design names is there', () => {
   const lost = named.filter((file) => !['', 'src', 'src/protocol'].some((at) => existsSync(path.join(root, at, file))));
   assert.deepEqual(lost, []);
 });
+
+test('the table of the README leads to each page of the documentation', () => {
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+  const lost = globSync('docs/*.md', { cwd: root }).filter((page) => !readme.includes(`](${page})`));
+  assert.deepEqual(lost, [], 'add the page to the table in README.md that tells which page has what');
+});

@@ -1,6 +1,6 @@
 /** docs/troubleshooting.md: each type of failure has one entry, which says rightly whether it passes by itself. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
@@ -36,4 +36,19 @@ test('each entry says whether it may pass by itself, what it means, what causes 
 test('each exit code of a command has an entry', () => {
   const codes = rowsOf('Exit codes').map(([code]) => code);
   assert.deepEqual(codes, Object.keys(EXIT_MEANING));
+});
+
+test('each line that a worker writes of its own accord, a warning or an error, has an entry', () => {
+  const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(path.join(root, file), 'utf8'));
+  const said = sources.flatMap((source) =>
+    [...source.matchAll(/(?:log\.(?:warn|error)\(|warnings\.push\(|tellWorker\(\s*'(?:WARN|ERROR)',)\s*(['`])(.+?)\1/g)].map(
+      ([, , text]) => text!.split(/: \$|\$|\. The/)[0]!.trim(),
+    ),
+  );
+  assert.ok(said.length >= 6, `${said.length} lines are found`);
+  const begins = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text!);
+  assert.deepEqual(
+    said.filter((line) => !begins.some((begin) => line.startsWith(begin))),
+    [],
+  );
 });
