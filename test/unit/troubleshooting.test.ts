@@ -41,9 +41,11 @@ test('each exit code of a command has an entry', () => {
 test('each line that a worker writes of its own accord, a warning or an error, has an entry', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(path.join(root, file), 'utf8'));
   const said = sources.flatMap((source) =>
-    [...source.matchAll(/(?:log\.(?:warn|error)\(|warnings\.push\(|tellWorker\(\s*'(?:WARN|ERROR)',)\s*(['`])(.+?)\1/g)].map(
-      ([, , text]) => text!.split(/: \$|\$|\. The/)[0]!.trim(),
-    ),
+    [
+      ...source.matchAll(
+        /(?:log\.(?:warn|error)\(|warnings\.push\(|tellWorker\(\s*'(?:WARN|ERROR)',)\s*(['`])(.+?)\1/g,
+      ),
+    ].map(([, , text]) => text!.split(/: \$|\$|\. The/)[0]!.trim()),
   );
   assert.ok(said.length >= 6, `${said.length} lines are found`);
   const begins = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text!);
