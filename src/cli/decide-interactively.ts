@@ -3,7 +3,7 @@ import type { Decided, DecisionInput, HoldfastClient } from '../client.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
-import { needsResult, type Finding } from '../model/question/finding.ts';
+import { needsResult, type Finding, type FindingKind } from '../model/question/finding.ts';
 import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
 import { shownQuestion } from '../model/question/shown-names.ts';
@@ -16,6 +16,8 @@ import { whileSlow, type Terminal } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
 
 const EACH = 'each';
+/** The ledger is gone, damaged or another. */
+const LOST_RECORD: readonly string[] = ['ledger-missing', 'ledger-damaged', 'ledger-behind'] satisfies FindingKind[];
 
 export async function decideInteractively(context: Context<DecideOptions>, job: string): Promise<Outcome> {
   const { terminal, options } = context;
@@ -53,8 +55,7 @@ async function decideOne(
     const compensate =
       answers.answer === 'abort' &&
       question.kind !== 'undo' &&
-      (options.compensate === true ||
-        (await askYes(terminal, 'Undo what the job did, newest first, where the world still shows it? [y]es, [n]o: ')));
+      (options.compensate === true || (await askUndo(terminal, question)));
     const reason = options.reason ?? (await askText(terminal, 'Why? (kept in the record) '));
     const decision: DecisionInput & { readonly digest: string } = {
       ...answers,
@@ -86,6 +87,15 @@ async function decideOne(
     terminal.out(`${[outcomeText(terminal, decided), ...decided.done.map((line) => `  ${line}`)].join('\n')}\n`);
     return decided.used !== null;
   }
+}
+
+/** Without its record nobody knows what the job did: nothing of it can be undone, so that is not asked. */
+async function askUndo(terminal: Terminal, question: Question): Promise<boolean> {
+  if (question.findings.some(({ kind }) => LOST_RECORD.includes(kind))) {
+    terminal.out("What the job did stays as it is: without the job's record nothing can be undone.\n");
+    return false;
+  }
+  return await askYes(terminal, 'Undo what the job did, newest first, where the world still shows it? [y]es, [n]o: ');
 }
 
 function outcomeText(terminal: Terminal, { via, used }: Decided): string {

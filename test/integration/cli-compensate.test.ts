@@ -2,7 +2,7 @@
  * `abort --compensate` and `cancel --compensate` of the command line: the preview, the question and the report.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,6 +13,7 @@ import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { cli, type Ran, type TerminalOptions } from '../support/cli-terminal.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
@@ -164,6 +165,21 @@ test('interactively: an abort asks whether to undo, and shows what', { timeout: 
   await holdfast(['decide', kept, '--by', 'grace'], { answers: ['abort', 'n', 'over', 'y'] });
   assert.equal((await holdfast(['result', kept, '--wait'])).code, 1);
   assert.equal(existsSync(join(root, kept, 'out/draft.txt')), true);
+});
+
+test('interactively: an abort without the job’s record does not ask whether to undo', { timeout: 60_000 }, async () => {
+  const job = await started();
+  renameSync(join(root, job, '.holdfast'), join(root, `${job}-away`));
+  await holdfast(['decide', job, 'approve', '--by', 'grace', '--reason', 'fine']);
+  await until(
+    async () => (await holdfast(['question', job])).out,
+    (shown) => shown.includes('ledger-missing'),
+  );
+  const ran = await holdfast(['decide', job, '--by', 'grace'], { answers: ['abort', 'over', 'y'] });
+  assert.equal(ran.code, 0, ran.err);
+  assert.match(ran.out, /What the job did stays as it is: without the job's record nothing can be undone\.\n/);
+  assert.doesNotMatch(ran.out, /Undo what the job did/);
+  assert.equal((await holdfast(['result', job, '--wait'])).code, 1);
 });
 
 test(

@@ -120,6 +120,9 @@ test('a folder that has become a link out of the workspace is asked about, and n
     const hidden = findings.find(({ resource }) => resource === 'file:out/a.txt')!;
     assert.deepEqual([hidden.kind, hidden.answers], ['unreadable', ['recheck', 'abort']]);
     assert.match(hidden.advice!, /^Nothing is read through a link that leads out of the workspace: put the folder/);
+    const link = findings.find(({ resource }) => resource === 'file:out')!;
+    assert.deepEqual([link.kind, link.answers], ['kind-changed', ['restore', 'rerun', 'recheck', 'abort']]);
+    assert.match(link.advice!, /^The link leads out of the workspace, .* so accept is not offered\. /);
   } finally {
     rmSync(elsewhere, { recursive: true });
   }

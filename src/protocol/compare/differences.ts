@@ -23,6 +23,7 @@ export async function reportDifferences(
   if (differing.size === 0) return [];
   const history = await StepHistory.of(record.ledger, record.jobId);
   const findings: Finding[] = [];
+  const leadOut = foldersThatLeadOut(differing);
   for (const [resource, sighting] of differing) {
     const expectation = expectations.get(resource)!;
     if (sighting.outcome !== 'seen') {
@@ -32,9 +33,28 @@ export async function reportDifferences(
     const found = sighting.state;
     const schema = differingSchema(resource, differing);
     if (isImpliedBySchema(schema, found, expectation.acceptable)) continue;
-    findings.push(await reportDifference(record, history, { resource, found, expectation, schema }));
+    const hidesRecorded = found.kind === 'symlink' && leadOut.has(resource);
+    findings.push(await reportDifference(record, history, { resource, found, expectation, schema, hidesRecorded }));
   }
   return findings;
+}
+
+/** Each folder of the files that can't be read because one of their folders is a link out of the workspace. */
+function foldersThatLeadOut(differing: ReadonlyMap<string, Sighting>): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const [uri, sighting] of differing) {
+    if (sighting.outcome !== 'unreadable' || sighting.leadsOutside !== true) continue;
+    const resource = parseResource(uri);
+    if (resource.kind !== 'file') continue;
+    const names = resource.path.split('/');
+    for (let depth = names.length - 1; depth > 0; depth -= 1) {
+      const folder = formatResource({ kind: 'file', path: names.slice(0, depth).join('/') });
+      // Whose folders are there as well.
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  return folders;
 }
 
 interface Difference {
@@ -43,12 +63,14 @@ interface Difference {
   readonly expectation: Expectation;
   /** Of a row's table, where it differs, too. */
   readonly schema: ResourceState | undefined;
+  /** Is it a link out of the workspace, in place of a folder whose files the record has? */
+  readonly hidesRecorded: boolean;
 }
 
 async function reportDifference(
   record: ComparedRecord,
   history: StepHistory,
-  { resource, found, expectation, schema }: Difference,
+  { resource, found, expectation, schema, hidesRecorded }: Difference,
 ): Promise<Finding> {
   const { acceptable, entry, applying } = expectation;
   if (applying !== undefined) {
@@ -68,6 +90,7 @@ async function reportDifference(
     difference: [...(damage === undefined ? [] : [damage]), difference].join('\n'),
     isRestorable,
     mayBeHidden: hidesRows(record, resource),
+    hidesRecorded,
     origin:
       entry?.role === 'watched' && resource.startsWith('file:')
         ? whileInPlace(record.ledger, record.jobId, resource, found)

@@ -22,16 +22,25 @@ export interface Discrepancy {
   readonly isRestorable: boolean;
   /** A row of a table that hides rows from this role, as the record knows: then gone may be hidden. */
   readonly mayBeHidden?: boolean;
+  /** A link out of the workspace, where a folder was whose files the record has. */
+  readonly hidesRecorded?: boolean;
   /** What is known of how it came, and what is not. */
   readonly origin?: string | undefined;
 }
 
-export function discrepancyFinding({ isRestorable, mayBeHidden, origin, ...discrepancy }: Discrepancy): Finding {
-  const { resource, expected, found, recorded, rerunSteps } = discrepancy;
+export function discrepancyFinding({
+  isRestorable,
+  mayBeHidden,
+  hidesRecorded,
+  origin,
+  ...discrepancy
+}: Discrepancy): Finding {
+  const { resource, expected, found, rerunSteps } = discrepancy;
   const kind = discrepancyKind(resource, expected, found);
   const impossible: Answer[] = [];
   if (!isRestorable) impossible.push('restore');
   if (rerunSteps.length === 0) impossible.push('rerun');
+  if (hidesRecorded === true) impossible.push('accept');
   const sides = sidesOf(discrepancy);
   return finding({
     ...discrepancy,
@@ -40,11 +49,24 @@ export function discrepancyFinding({ isRestorable, mayBeHidden, origin, ...discr
     ...sides,
     found: mayBeHidden === true && found.kind === 'absent' ? { ...sides.found, text: GONE_OR_HIDDEN } : sides.found,
     impossible,
-    advice: leadsElsewhere(discrepancy) ? LEADS_ELSEWHERE : (origin ?? discrepancyAdvice({ kind, resource, recorded })),
+    advice: hidesRecorded === true ? HIDES_RECORDED : adviceFor(discrepancy, kind, origin),
   });
 }
 
+function adviceFor(
+  discrepancy: Omit<Discrepancy, 'isRestorable'>,
+  kind: FindingKind,
+  origin?: string,
+): string | undefined {
+  const { resource, recorded } = discrepancy;
+  if (leadsElsewhere(discrepancy)) return LEADS_ELSEWHERE;
+  return origin ?? discrepancyAdvice({ kind, resource, recorded });
+}
+
 const GONE_OR_HIDDEN = 'not there, or hidden from this role by row level security';
+const HIDES_RECORDED =
+  'The link leads out of the workspace, where nothing is read: with accept, what the record has below it could never ' +
+  'be compared again, so accept is not offered. Put the folder itself there in place of the link, then answer recheck.';
 const LEADS_ELSEWHERE =
   'To go on with the recorded table, let the name lead to it again (rename it back, name it with its schema, set the ' +
   'search_path back), then answer recheck. accept goes on with what the name leads to now.';
