@@ -11,7 +11,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 import { HoldfastError } from './model/failure.ts';
-import { unknownOption, type OptionNames } from './model/options.ts';
+import { unknownOption } from './model/options.ts';
 import { isContract, isStep } from './model/step/is-step.ts';
 import type { StepImplementation } from './model/step/step.ts';
 import { defined } from './model/defined.ts';
@@ -47,6 +47,8 @@ export interface HoldfastConfig {
   readonly temporal?: WorkerOptions['temporal'];
   /** Metrics of the SDK: a Prometheus endpoint or OpenTelemetry. Default: nothing is measured. */
   readonly telemetry?: WorkerOptions['telemetry'];
+  /** How often a running step is heard of, in milliseconds. Default 1,000. */
+  readonly heartbeatIntervalMs?: number;
   /** How the worker writes its lines. Default `text`. */
   readonly logFormat?: WorkerOptions['logFormat'];
 }
@@ -100,18 +102,17 @@ function findConfig({ cwd, config }: LoadConfigOptions): string | undefined {
   throw new HoldfastError('bad-input', `There is no configuration file ${file}, which --config names.`, { file });
 }
 
-const FIELDS: OptionNames<HoldfastConfig> = {
-  steps: true,
-  workspaceRoot: true,
-  taskQueue: true,
-  workflowsPath: true,
-  namespace: true,
-  temporal: true,
-  telemetry: true,
-  logFormat: true,
+const FIELDS: Readonly<Record<keyof HoldfastConfig, 'a list' | 'text' | 'an object' | 'a number'>> = {
+  steps: 'a list',
+  workspaceRoot: 'text',
+  taskQueue: 'text',
+  workflowsPath: 'text',
+  namespace: 'text',
+  temporal: 'an object',
+  telemetry: 'an object',
+  heartbeatIntervalMs: 'a number',
+  logFormat: 'text',
 };
-
-const OBJECTS: readonly (keyof HoldfastConfig)[] = ['temporal', 'telemetry'];
 
 async function readConfig(file: string): Promise<HoldfastConfig> {
   const { default: config } = await load(file);
@@ -122,7 +123,7 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
       { file },
     );
   }
-  const unknown = unknownOption(config, { ...FIELDS });
+  const unknown = unknownOption(config, FIELDS);
   if (unknown !== undefined) throw new HoldfastError('bad-input', `${file} sets ${unknown}`, { file });
   const { steps = [], ...rest } = config as Partial<Record<keyof HoldfastConfig, unknown>>;
   if (!Array.isArray(steps))
@@ -140,13 +141,12 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
       { file },
     );
   for (const [key, value] of Object.entries(rest)) {
-    if (value === undefined) continue;
-    const isObject = (OBJECTS as readonly string[]).includes(key);
-    if (isObject ? typeof value !== 'object' || value === null : typeof value !== 'string' || value === '')
-      throw new HoldfastError('bad-input', `${file}: ${key} is not ${isObject ? 'an object' : 'text'}.`, { file, key });
+    const kind = FIELDS[key as keyof HoldfastConfig];
+    if (value !== undefined && !isA(kind, value))
+      throw new HoldfastError('bad-input', `${file}: ${key} is not ${kind}.`, { file, key });
   }
   const { workspaceRoot, workflowsPath, taskQueue, namespace } = rest as Readonly<Record<string, string | undefined>>;
-  const { temporal, telemetry, logFormat } = config as Partial<HoldfastConfig>;
+  const { temporal, telemetry, heartbeatIntervalMs, logFormat } = config as Partial<HoldfastConfig>;
   const folder = path.dirname(file);
   const workflows = workflowsPath === undefined ? undefined : path.resolve(folder, workflowsPath);
   if (workflows !== undefined && !existsSync(workflows))
@@ -154,8 +154,13 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
   return {
     steps: steps as StepImplementation[],
     ...(workspaceRoot === undefined ? {} : { workspaceRoot: path.resolve(folder, workspaceRoot) }),
-    ...defined({ workflowsPath: workflows, taskQueue, namespace, temporal, telemetry, logFormat }),
+    ...defined({ workflowsPath: workflows, taskQueue, namespace, temporal, telemetry, heartbeatIntervalMs, logFormat }),
   };
+}
+
+function isA(kind: (typeof FIELDS)[keyof HoldfastConfig], value: unknown): boolean {
+  if (kind === 'an object') return typeof value === 'object' && value !== null;
+  return kind === 'a number' ? typeof value === 'number' : typeof value === 'string' && value !== '';
 }
 
 async function readSteps(file: string): Promise<readonly StepImplementation[]> {

@@ -29,6 +29,7 @@ const OPTIONS: OptionNames<HoldfastPluginOptions> = {
   encryptionKeyFile: true,
   env: true,
   outagePatienceMs: true,
+  heartbeatIntervalMs: true,
   agentJob: true,
 };
 

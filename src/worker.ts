@@ -86,6 +86,7 @@ const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
   identity: true,
   maxConcurrentSteps: true,
   outagePatienceMs: true,
+  heartbeatIntervalMs: true,
   temporal: true,
   telemetry: true,
   logFormat: true,

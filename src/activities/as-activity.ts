@@ -11,7 +11,7 @@ import type { Secrets } from '../protocol/secrets/secrets.ts';
 import { faultPointAsync } from '../store/fault-point.ts';
 import { subjectOf } from '../tracing/told.ts';
 import { asTemporalFailure } from './failure.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { beatEveryMs, Heartbeat } from './heartbeat.ts';
 
 /** Notes which attempts this worker has, so that a successor can fail them at once if it dies. */
 export interface AttemptRegister {
@@ -26,11 +26,12 @@ export interface AttemptRegister {
 export interface ActivitySurroundings {
   readonly register: AttemptRegister;
   readonly secrets: Secrets;
+  readonly heartbeatIntervalMs: number;
 }
 
 /** Runs `work` as the current Activity's attempt at `request`. @throws ApplicationFailure, CancelledFailure */
 export async function asActivity<T>(
-  { register, secrets }: ActivitySurroundings,
+  { register, secrets, heartbeatIntervalMs }: ActivitySurroundings,
   request: unknown,
   work: (caller: Caller) => Promise<T>,
 ): Promise<T> {
@@ -40,7 +41,7 @@ export async function asActivity<T>(
   const subject = { workflowId, runId, ...subjectOf(request) };
   const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
   // Only now: its timer is stopped below, whatever happens.
-  const heartbeat = new Heartbeat(context);
+  const heartbeat = new Heartbeat(context, beatEveryMs(heartbeatIntervalMs, context.info.heartbeatTimeoutMs));
   try {
     const result = await work({
       workflowId,

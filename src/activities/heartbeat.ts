@@ -3,10 +3,18 @@ import type { Context } from '@temporalio/activity';
 import { defined } from '../model/defined.ts';
 
 /**
- * A cancellation reaches a step with the answer to a heartbeat, so this is how long a person waits for it at most. Each
- * costs the server a write. Well below the heartbeat timeout (10 s).
+ * Where the worker's options say nothing. A cancellation reaches a step with the answer to a heartbeat, so this is how
+ * long a person waits for it at most. Each costs the server a write.
  */
 export const HEARTBEAT_EVERY_MS = 1_000;
+
+/** Heartbeats within a timeout: two may be lost, or late, before an attempt is taken for lost. */
+const IN_A_TIMEOUT = 3;
+
+/** As often as the worker's options say, and as the job's timeout needs; without one (0) the former alone. */
+export function beatEveryMs(chosenMs: number, timeoutMs = 0): number {
+  return timeoutMs > 0 ? Math.min(chosenMs, Math.floor(timeoutMs / IN_A_TIMEOUT)) : chosenMs;
+}
 
 /** The server takes heartbeats of a bounded size, and people see a line of it. */
 const MAX_MESSAGE_CHARACTERS = 1_000;
@@ -23,9 +31,9 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout;
   #progress: Progress | undefined;
 
-  constructor(context: Pick<Context, 'heartbeat'>) {
+  constructor(context: Pick<Context, 'heartbeat'>, everyMs: number) {
     this.#context = context;
-    this.#timer = setInterval(() => context.heartbeat(this.#progress), HEARTBEAT_EVERY_MS);
+    this.#timer = setInterval(() => context.heartbeat(this.#progress), everyMs);
   }
 
   tell(message: string, fraction?: number): void {

@@ -23,6 +23,8 @@ export interface ActivityServices {
   readonly host: ProtocolHost;
   readonly workspaces: Workspaces;
   readonly register: AttemptRegister;
+  /** How often a step is heard of. */
+  readonly heartbeatIntervalMs: number;
 }
 
 type Protocol<Request, Result> = (
@@ -32,8 +34,8 @@ type Protocol<Request, Result> = (
   request: Request,
 ) => Promise<Result>;
 
-export function makeActivities({ host, workspaces, register }: ActivityServices): Activities {
-  const surroundings = { register, secrets: workspaces.secrets };
+export function makeActivities({ host, workspaces, register, heartbeatIntervalMs }: ActivityServices): Activities {
+  const surroundings = { register, heartbeatIntervalMs, secrets: workspaces.secrets };
   // A request comes from a history: it is parsed, whatever its type says.
   const guard =
     <Request extends { readonly workspace: string }, Result>(

@@ -81,6 +81,7 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     steps: config.steps,
     ...context.encryptionChoice,
     ...defined({ taskQueue, workflowsPath, outagePatienceMs, temporal, telemetry, logFormat }),
+    ...defined({ heartbeatIntervalMs: config.heartbeatIntervalMs }),
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');

@@ -17,7 +17,6 @@ import {
   type Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
-import { HEARTBEAT_EVERY_MS } from '../activities/heartbeat.ts';
 import {
   clientDataConverter,
   isHoldfastConverter,
@@ -68,7 +67,7 @@ export class GuardingPlugin extends SimplePlugin {
     return super.configureWorker({
       shutdownGraceTime: SHUTDOWN_GRACE,
       // The SDK holds back what comes sooner after the last one than this.
-      maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,
+      maxHeartbeatThrottleInterval: this.#choice.heartbeatIntervalMs,
       ...options,
       ...this.#workflowSide(options),
       identity,

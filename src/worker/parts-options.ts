@@ -1,6 +1,7 @@
 /** What the makers of a worker choose, whichever way they make it, and how it is read. */
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
+import { HEARTBEAT_EVERY_MS } from '../activities/heartbeat.ts';
 import { readKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -26,7 +27,15 @@ export interface PartsOptions {
    * asked, in milliseconds. Default 30,000; 0: a person is asked at once.
    */
   readonly outagePatienceMs?: number;
+  /**
+   * How often a running step is heard of, in milliseconds: so long a cancellation takes to reach it, and each heartbeat
+   * is a call of the server's. Default 1,000; between 100 and 600,000. A job's `heartbeatTimeoutMs` holds for it, too:
+   * a third of that at most.
+   */
+  readonly heartbeatIntervalMs?: number;
 }
+
+const HEARTBEAT_INTERVAL_MS = { least: 100, most: 600_000 };
 
 /** A program without types may give anything. */
 const EXPECTED: Readonly<Record<keyof PartsOptions, readonly [isFitting: (value: unknown) => boolean, what: string]>> =
@@ -42,6 +51,13 @@ const EXPECTED: Readonly<Record<keyof PartsOptions, readonly [isFitting: (value:
       (value) => Number.isInteger(value) && Number(value) >= 0,
       'a whole number of milliseconds, 0 or more',
     ],
+    heartbeatIntervalMs: [
+      (value) =>
+        Number.isInteger(value) &&
+        Number(value) >= HEARTBEAT_INTERVAL_MS.least &&
+        Number(value) <= HEARTBEAT_INTERVAL_MS.most,
+      `a whole number of milliseconds between ${HEARTBEAT_INTERVAL_MS.least} and ${HEARTBEAT_INTERVAL_MS.most}`,
+    ],
   };
 
 /**
@@ -56,11 +72,13 @@ export function readPartsChoice(what: string, options: PartsOptions): PartsChoic
     throw new HoldfastError('bad-input', `${what}: ${name} is ${shown(value)}. Expected ${expected}.`, { name });
   }
   const { env = process.env, encryptionKeyFile, outagePatienceMs, workspaceRoot = '.' } = options;
+  const { heartbeatIntervalMs = HEARTBEAT_EVERY_MS } = options;
   return {
     env,
     keys: readKeys({ env, ...defined({ encryptionKeyFile }) }),
     steps: stepsByName(options.steps ?? []),
     workspaceRoot: resolve(workspaceRoot),
+    heartbeatIntervalMs,
     ...defined({ outagePatienceMs }),
   };
 }

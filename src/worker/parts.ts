@@ -33,6 +33,7 @@ export interface PartsChoice {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly keys: EncryptionKeys;
   readonly outagePatienceMs?: number;
+  readonly heartbeatIntervalMs: number;
 }
 
 /** The server that a running Worker polls. */
@@ -60,6 +61,7 @@ export class WorkerParts {
     this.activities = makeActivities({
       host: this.#host(),
       workspaces: this.#workspaces,
+      heartbeatIntervalMs: choice.heartbeatIntervalMs,
       register: { begin: (attempt) => this.#running(this.#register).begin(attempt) },
     });
   }

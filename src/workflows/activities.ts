@@ -7,6 +7,7 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import { defined } from '../model/defined.ts';
+import { DEFAULT_HEARTBEAT_TIMEOUT_MS } from '../model/heartbeat-timeout.ts';
 import type { Activities } from '../model/job/activities.ts';
 import type { AskStuckRequest } from '../model/job/ask-stuck.ts';
 import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
@@ -24,9 +25,10 @@ import type { Question } from '../model/question/question.ts';
  * is the worker's to keep, so that it counts as an attempt; this one is for a worker that never answers.
  */
 const STEP_GRACE_MS = 6 * 3_600_000;
-const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** Of what only answers. */
 const ANSWER_TIMEOUT_MS = 10_000;
+/** An attempt that is silent for longer is taken for lost, and made again. */
+let heartbeatTimeoutMs = DEFAULT_HEARTBEAT_TIMEOUT_MS;
 /** For what grows with the workspace. */
 const LONG_TIMEOUT = '6 hours';
 const SHORT_TIMEOUT = '5 minutes';
@@ -39,7 +41,6 @@ const REPAIR_ATTEMPTS = 12;
 const PATIENT_RETRY = { initialInterval: 200, backoffCoefficient: 2, maximumInterval: 30_000 } as const;
 
 const COMMON = {
-  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   // A half-applied intent must be finished: the Workflow waits until the Activity has said so.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: PATIENT_RETRY,
@@ -47,6 +48,11 @@ const COMMON = {
 
 /** How long a worker may take to take an Activity: beyond that it fails, and has never run. Undefined: for ever. */
 export type TakenWithinMs = number | undefined;
+
+/** For all Activities of this Workflow Execution, which is one job. A history replays with any. */
+export function setHeartbeatTimeout(timeoutMs: number): void {
+  heartbeatTimeoutMs = timeoutMs;
+}
 
 export interface StepCall {
   readonly request: RunStepRequest;
@@ -154,6 +160,7 @@ function taken(within: TakenWithinMs): Pick<ActivityOptions, 'scheduleToStartTim
 function activities(options: ActivityOptions & { readonly summary: string }): Activities {
   return proxyActivities<Activities>({
     ...COMMON,
+    heartbeatTimeout: heartbeatTimeoutMs,
     ...options,
     summary: options.summary.slice(0, MAX_SUMMARY_CHARACTERS),
   });

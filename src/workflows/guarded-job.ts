@@ -42,6 +42,11 @@ export interface OpenJobOptions {
   readonly http?: HttpSettings;
   /** Compare the world again before a step when this long has passed, in milliseconds. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
+  /**
+   * A step of which nothing is heard for so long is taken for lost with its worker, and tried again elsewhere, in
+   * milliseconds. Default 10,000; between 5,000 and 86,400,000.
+   */
+  readonly heartbeatTimeoutMs?: number;
   /** Name and digest of the plan that the job runs. Default: none. */
   readonly plan?: JobSettings['plan'];
   /** Continue-as-new once the history has so many events. Default: when the server suggests it. */

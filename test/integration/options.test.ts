@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, WorkflowFailedError } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import { NativeConnection } from '@temporalio/worker';
 import * as z from 'zod';
 import { connectHoldfast, HoldfastClient } from '../../src/client.ts';
@@ -38,6 +39,19 @@ const alone = implementStep(
   },
 );
 
+/** Ends when the server has heard of it, and says after how long. */
+const heard = implementStep(
+  defineStep({ name: 'heard', input: z.strictObject({}), output: z.strictObject({ afterMs: z.number() }) }),
+  async (ctx) => {
+    const handle = temporal.client.workflow.getHandle(ctx.jobId.split('@')[0]!);
+    const { lastStartedTime, lastHeartbeatTime } = await until(
+      async () => (await handle.describe()).raw.pendingActivities?.[0] ?? {},
+      (pending) => pending.lastHeartbeatTime != null,
+    );
+    return { afterMs: tsToMs(lastHeartbeatTime) - tsToMs(lastStartedTime) };
+  },
+);
+
 let worker: HoldfastWorker;
 let ended: Promise<void>;
 let client: HoldfastClient;
@@ -55,7 +69,8 @@ before(async () => {
     namespace: temporal.namespace,
     taskQueue,
     workspaceRoot: root,
-    steps: [alone],
+    steps: [alone, heard],
+    heartbeatIntervalMs: 100,
     workflowsPath: new URL('../support/any-options-workflow.ts', import.meta.url).pathname,
     identity: 'a name for people',
     maxConcurrentSteps: 1,
@@ -229,6 +244,34 @@ test('a worker runs as many steps at once as it is told, under its name, and one
   assert.deepEqual([...new Set(activity.map(({ identity }) => identity))], ['a name for people']);
   const workspace = temporal.unique('own');
   await temporal.client.workflow.execute(anyOptions, { workflowId: workspace, taskQueue, args: [{ workspace }] });
+});
+
+test('a step is heard of as often as the worker is told, and silence counts as the plan says', LIMIT, async () => {
+  const plan = planOf({ heartbeatTimeoutMs: 45_000, steps: [{ id: 'heard', use: 'heard' }] });
+  const { workflowId } = await client.start(plan, { workspace: temporal.unique('heard') });
+  const ended = await client.result(workflowId, { wait: true });
+  assert.ok(ended.outcome === 'completed');
+  const { outputs } = ended.result as { readonly outputs: { readonly heard: { readonly afterMs: number } } };
+  assert.ok(outputs.heard.afterMs < 900, `${outputs.heard.afterMs} ms; a second by default`);
+  const { events } = await temporal.client.workflow.getHandle(workflowId).fetchHistory();
+  const timeouts = events!.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+    scheduled == null ? [] : [tsToMs(scheduled.heartbeatTimeout)],
+  );
+  assert.deepEqual([...new Set(timeouts)], [45_000]);
+});
+
+test('a heartbeat interval or timeout that cannot be kept is refused', LIMIT, async () => {
+  for (const heartbeatIntervalMs of [0, -1, 99, 600_001, 1.5, Number.NaN])
+    await assert.rejects(createWorker({ env: {}, heartbeatIntervalMs }), {
+      type: 'bad-input',
+      message:
+        /^createWorker: heartbeatIntervalMs is .*\. Expected a whole number of milliseconds between 100 and 600000\.$/,
+    });
+  for (const heartbeatTimeoutMs of [0, 4_999, 86_400_001])
+    await assert.rejects(client.start(planOf({ heartbeatTimeoutMs })), {
+      type: 'bad-plan',
+      message: /heartbeatTimeoutMs/,
+    });
 });
 
 test('a worker that has no patience with an outage asks at once', LIMIT, async () => {

@@ -103,7 +103,7 @@ export const ATTEMPTS: readonly Mutation[] = [
     guarantee: 'T',
     breaks: 'an abort reaches a running step late',
     file: 'src/worker/guarding-plugin.ts',
-    find: 'maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,',
+    find: 'maxHeartbeatThrottleInterval: this.#choice.heartbeatIntervalMs,',
     replace: "maxHeartbeatThrottleInterval: '8s',",
     tests: ['test/fault/aborts.test.ts'],
     name: 'is told of an abort',
@@ -125,5 +125,14 @@ export const ATTEMPTS: readonly Mutation[] = [
     replace: "return open !== undefined && (open.firstRunId !== '' ||",
     tests: ['test/integration/ending.test.ts'],
     name: 'is started again under the id',
+  },
+  {
+    guarantee: 'T',
+    breaks: "a job's own heartbeat timeout is passed over",
+    file: 'src/workflows/job/plan-options.ts',
+    find: ', heartbeatTimeoutMs: plan.heartbeatTimeoutMs }',
+    replace: ' }',
+    tests: ['test/integration/options.test.ts'],
+    name: 'a step is heard of as often',
   },
 ];

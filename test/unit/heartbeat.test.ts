@@ -1,7 +1,7 @@
 /** An Activity's heartbeats: by themselves, with the latest progress, in time, bounded, and none after its end. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { Heartbeat, HEARTBEAT_EVERY_MS } from '../../src/activities/heartbeat.ts';
+import { beatEveryMs, Heartbeat, HEARTBEAT_EVERY_MS } from '../../src/activities/heartbeat.ts';
 
 /** Of an Activity, in `src/workflows/activities.ts`: an attempt that is silent for longer is taken for lost. */
 const TIMEOUT_MS = 10_000;
@@ -12,7 +12,7 @@ let heartbeat: Heartbeat;
 beforeEach(() => {
   mock.timers.enable({ apis: ['setInterval'] });
   beats.length = 0;
-  heartbeat = new Heartbeat(context);
+  heartbeat = new Heartbeat(context, beatEveryMs(HEARTBEAT_EVERY_MS, TIMEOUT_MS));
 });
 afterEach(() => {
   heartbeat.stop();
@@ -58,4 +58,10 @@ test('what goes out is bounded: a line of text, a fraction between 0 and 1', () 
     { message: 'none' },
     { message: 'endless', fraction: 1 },
   ]);
+});
+
+test('a long interval gives way to a short timeout: three heartbeats fit into each', () => {
+  assert.equal(beatEveryMs(1_000, 10_000), 1_000);
+  assert.equal(beatEveryMs(600_000, 5_000), 1_666);
+  assert.equal(beatEveryMs(600_000), 600_000);
 });

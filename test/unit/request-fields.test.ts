@@ -103,6 +103,7 @@ const AGENT = at(
   'a model is told what failed, was rejected and changed; a Workflow that starts anew repeats nothing',
 );
 const OUTAGE = at('options', 'a worker that has no patience with an outage asks at once');
+const HEARD = at('options', 'a step is heard of as often as the worker is told, and silence counts as the plan says');
 const GIVEN = at('options', 'connections that a worker was given stay open when it has ended');
 const WAITS = at(
   'options',
@@ -175,6 +176,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [SECRET, 'secrets'],
       [HTTP, 'http http.hosts'],
       [EDIT, 'verifyAfterMinutes'],
+      [HEARD, 'heartbeatTimeoutMs'],
       [APPROVED, 'steps.approval'],
       [LIMITS, 'steps.timeoutMs'],
       [RETRY, 'steps.onFailure steps.retry steps.retry.backoffCoefficient steps.retry.initialIntervalMs'],
@@ -236,6 +238,7 @@ const OPTIONS: Readonly<Record<string, readonly [(given: object) => Promise<unkn
       [WORKER, 'maxConcurrentSteps identity workflowsPath namespace taskQueue workspaceRoot steps'],
       [GIVEN, 'address connection clientConnection'],
       [OUTAGE, 'outagePatienceMs env'],
+      [HEARD, 'heartbeatIntervalMs'],
       [RUN, 'workflowBundle'],
       [KEYS, 'encryptionKeyFile'],
       [PASSED_ON, 'temporal telemetry logFormat'],

@@ -9,6 +9,7 @@
  * 3. Parsing a parsed plan changes nothing.
  */
 import * as z from 'zod';
+import { HeartbeatTimeoutSchema } from '../heartbeat-timeout.ts';
 import { HttpSettingsSchema } from '../step/http-host.ts';
 import { MAX_SECRETS, SecretNameSchema } from '../step/secret.ts';
 import { DatabaseSchema } from './database.ts';
@@ -66,6 +67,9 @@ export const PlanSchema = z
       .max(525_600)
       .optional()
       .describe('Compare the world again before a step when the last comparison is older. Default: 10.'),
+    heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional().describe(
+      'A step of which nothing is heard for so long is lost with its worker, and tried again. Default: 10000.',
+    ),
     /** At least one, at most 2,000. They run by what they need, not by their order. */
     steps: z.array(StepSchema).min(1).max(MAX_STEPS),
   })

@@ -7,6 +7,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import * as z from 'zod';
 import { HoldfastError } from '../../model/failure.ts';
+import { HeartbeatTimeoutSchema } from '../../model/heartbeat-timeout.ts';
 import { JobSettingsSchema } from '../../model/job/settings.ts';
 import { watchProblems } from '../../model/job/watches.ts';
 import { assertPlan } from '../../model/plan/check/check.ts';
@@ -33,6 +34,7 @@ const OpenJobSchema = z
     http: settings.http,
     verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
     plan: settings.plan.optional(),
+    heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional(),
     continueAsNewAfterEvents: z.int().min(1).optional(),
   } satisfies Record<keyof OpenJobOptions, z.ZodType>)
   .superRefine(({ watch = [], databases = {} }, context) => {

@@ -1,6 +1,8 @@
 /** The parts of a job inside a Workflow, put together: each is built before those that look at it. */
 import type { CancellationScope } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
+import { DEFAULT_HEARTBEAT_TIMEOUT_MS } from '../../model/heartbeat-timeout.ts';
+import { setHeartbeatTimeout } from '../activities.ts';
 import { Gate } from '../gate/gate.ts';
 import { Verification } from '../gate/verification.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
@@ -43,6 +45,8 @@ export function makeJobParts(
   carried: Carried | undefined,
   scope: CancellationScope,
 ): JobParts {
+  const { heartbeatTimeoutMs = DEFAULT_HEARTBEAT_TIMEOUT_MS } = options;
+  setHeartbeatTimeout(heartbeatTimeoutMs);
   const origin = originOf(options, carried?.base);
   const { jobId, workspace } = origin;
   const identity = { jobId, workspace };
