@@ -8,14 +8,17 @@ import { askStep } from './contracts.ts';
 import type { ToolParts } from './guarded-tool.ts';
 import { toolInputSchema } from './tool-input-schema.ts';
 
+/** What the tool gives to the model when a person has answered. */
 export interface PersonsAnswer {
   /** What the person wrote: the reason of the decision. */
   readonly answer: string;
+  /** Who answered. */
   readonly by: string;
   /** `approve` was a yes, `reject` a no. */
   readonly yes: boolean;
 }
 
+/** A tool of the AI SDK by which the model asks a person. */
 export type AskTool = Tool<StepInput<typeof askStep>, PersonsAnswer>;
 
 export function makeAskTool({ job, conversation }: ToolParts, given: string | undefined): AskTool {

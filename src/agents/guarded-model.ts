@@ -13,6 +13,7 @@ import type { Conversation } from './conversation.ts';
 import type { Notes } from './notes.ts';
 import { answerOf, plainOptions } from './plain-options.ts';
 
+/** How requests to the model are made. */
 export interface ModelOptions extends Pick<StepOptions, 'retry'> {
   /** Of one request to the model, in milliseconds. Default: 10 minutes. */
   readonly timeoutMs?: number;

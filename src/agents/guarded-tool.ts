@@ -10,6 +10,7 @@ import type { Conversation } from './conversation.ts';
 import { asToldToModel } from './told-to-model.ts';
 import { toolInputSchema } from './tool-input-schema.ts';
 
+/** How a step is offered to the model as a tool. */
 export interface ToolOptions<C extends StepContract = StepContract> extends Pick<StepOptions, 'timeoutMs' | 'retry'> {
   /** Default: the contract's. */
   readonly description?: string;
@@ -43,6 +44,7 @@ export interface ToolParts {
   readonly name: string;
 }
 
+/** A tool of the AI SDK whose calls are guarded steps. */
 export type GuardedTool<C extends StepContract> = Tool<StepInput<C>, StepOutput<C>>;
 
 /** @throws HoldfastError `bad-input` */

@@ -33,6 +33,7 @@ export type ListedState = z.infer<typeof ListedStateSchema>;
 
 /** What a listing is narrowed to. `no-worker`: open jobs whose work no worker takes, whatever else they wait for. */
 export const ListFilterSchema = z.enum([...ListedStateSchema.options, 'no-worker']);
+/** What a listing is narrowed to. */
 export type ListFilter = z.infer<typeof ListFilterSchema>;
 
 /** A job as Temporal's visibility lists it. */

@@ -104,8 +104,11 @@ export interface DecidedFinding {
   readonly resource: string;
   /** What was found: `changed`, `missing`, … */
   readonly kind: Finding['kind'];
+  /** What was answered for it. */
   readonly answer: Answer;
+  /** Who decided. */
   readonly by: string;
+  /** Why, in their words. */
   readonly reason: string;
   /** In lines for people, cut to 2,000 characters. */
   readonly difference: string;
@@ -113,7 +116,9 @@ export interface DecidedFinding {
 
 /** Who approved what a step did, and what they said. */
 export interface Approval {
+  /** Who approved. */
   readonly by: string;
+  /** Why, in their words. */
   readonly reason: string;
 }
 

@@ -7,16 +7,20 @@ import { workerCommand } from '../worker-command.ts';
 export const WorkerWaitSchema = z.strictObject({
   /** `no-free-slot`: workers poll, and have taken nothing for so long. */
   kind: z.enum(['no-worker', 'no-free-slot']),
+  /** The one on which it waits. */
   taskQueue: z.string(),
+  /** ISO 8601. */
   since: z.string(),
   /** What waits: `runStep`, `verifyWorld` … Absent: the Workflow itself. */
   activity: z.string().optional(),
+  /** Absent: it is of no single step. */
   stepId: z.string().optional(),
   /** Identity of the worker that last had anything of the job. Absent: not known. */
   lastWorker: z.string().optional(),
   /** When any worker last asked the Task Queue for such work. Absent: not within the last minutes. */
   lastPolledAt: z.string().optional(),
 });
+/** That a job waits for a worker. */
 export type WorkerWait = z.infer<typeof WorkerWaitSchema>;
 
 /**

@@ -12,13 +12,17 @@ import type { StepContract } from './step.ts';
 /** What OpenAI, Anthropic and those who speak like them take. */
 const TOOL_NAME = /^[A-Za-z][\w-]{0,63}$/;
 
+/** A step as tool definitions of models' makers have it. */
 export interface ToolSchema {
+  /** A letter, then letters, digits, `_ -`; 64 characters at most. */
   readonly name: string;
+  /** What the model is told of it. */
   readonly description?: string;
   /** JSON Schema, draft 7, of what the model fills in. OpenAI calls it `parameters`, Anthropic `input_schema`. */
   readonly inputSchema: JsonObject;
 }
 
+/** How a step is told to a model. */
 export interface ToolSchemaOptions {
   /** Default: the contract's name, with `_` for each dot. */
   readonly name?: string;
