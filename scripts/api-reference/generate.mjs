@@ -16,7 +16,7 @@ const { Application, Comment, Converter, IntrinsicType, ReferenceType, Reflectio
   await load('typedoc/dist/index.js');
 const { load: markdown } = await load('typedoc-plugin-markdown/dist/index.js');
 
-/** What needs no export: JSON Schema's keywords, of which docs/plans.md has a part; the contract of a tool's own step. */
+/** What needs no export: JSON Schema's keywords, some of which docs/plans.md has; the contract of a tool's own step. */
 const TOLD_ELSEWHERE = ['src/model/plan/json-schema.ts:JsonSchema', 'src/agents/contracts.ts:askStep'];
 /** A constant of so many fields, or elements, is a table. */
 const MIN_TABLE = 9;
