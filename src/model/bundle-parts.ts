@@ -32,6 +32,7 @@ export function missingParts(
   needed: readonly BundlePart[],
   isThere: (part: BundlePart) => boolean,
 ): string | undefined {
-  const missing = needed.filter((part) => !isThere(part));
-  return missing.length === 0 ? undefined : missing.map((part) => WORDS[part]).join(' and ');
+  const missing = needed.filter((part) => !isThere(part)).map((part) => WORDS[part]);
+  const [last, ...others] = missing.toReversed();
+  return others.length === 0 ? last : `${others.toReversed().join(', ')} and ${last}`;
 }

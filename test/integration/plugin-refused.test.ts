@@ -71,7 +71,8 @@ test('a bundle with a guarded job that was made without the plugin is refused wh
   const lacks = /^The bundle of Workflows lacks Holdfast's module of .* and Holdfast's payload converter\. It was/;
   for (const workflowBundle of [bare, { codePath }])
     await assert.rejects(worker({ workflowBundle, plugins: [withoutPlans] }), { type: 'bad-input', message: lacks });
-  const lacksAll = /^The bundle of Workflows lacks Holdfast's module .* and `agentJob`, which runs plans\. It was made/;
+  const lacksAll =
+    /^The bundle of Workflows lacks Holdfast's module [^,]*, Holdfast's payload converter and `agentJob`, which runs/;
   await assert.rejects(worker({ workflowBundle: bare }), { type: 'bad-input', message: lacksAll });
   await assert.rejects(createWorker({ workflowBundle: bare, address: '127.0.0.1:1', env }), { message: lacksAll });
   const histories = Worker.runReplayHistories({ workflowBundle: bare, plugins: [holdfast] }, []);

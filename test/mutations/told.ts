@@ -350,4 +350,13 @@ export const TOLD: readonly Mutation[] = [
     replace: '',
     tests: ['test/integration/tracing.test.ts'],
   },
+  {
+    guarantee: 'T',
+    breaks: 'accept is offered for a link that hides what the record has',
+    file: 'src/protocol/question/discrepancy.ts',
+    find: "if (hidesRecorded === true) impossible.push('accept');",
+    replace: '',
+    tests: ['test/integration/refused-answers.test.ts'],
+    name: 'a link out of the workspace',
+  },
 ];
