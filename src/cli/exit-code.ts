@@ -30,7 +30,7 @@ export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   2: 'the command, a plan, an input or a decision is not right; nothing was changed',
   3: 'a person is asked (status, question, result, start --wait)',
   4: 'the world differs from the record (verify)',
-  5: 'no Temporal server or no worker answers',
+  5: "no Temporal server or no worker answers; no worker takes the job's work (status)",
   6: 'the job is still running (result)',
   130: 'ended by Ctrl-C',
 };

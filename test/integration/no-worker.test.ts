@@ -259,8 +259,14 @@ test('a job without any worker tells since when its Workflow waits, in its statu
   const text = (await holdfast(['list', '--state', 'no-worker'])).out;
   assert.match(text, new RegExp(`${job} .* a worker, since (\\d+ s ago|just now)\n`));
   assert.match(text, new RegExp(`\n {2}holdfast worker --task-queue ${queue}\n`));
+  const doctor = await holdfast(['doctor']);
+  assert.match(
+    doctor.out,
+    new RegExp(`! open jobs +1 open job without a worker\n +Remedy: holdfast worker .*${queue}`),
+  );
   await temporal.client.workflow.getHandle(job).terminate('the test is over');
-  assert.match((await holdfast(['list', '--state', 'no-worker'])).out, /No job .* lacks a worker/);
+  const none = async (): Promise<string> => (await holdfast(['list', '--state', 'no-worker'])).out;
+  await until(none, (out) => /^No job .* lacks a worker/.test(out));
 });
 
 test('a job whose worker was stopped tells which step waits, and which worker had it last', async () => {

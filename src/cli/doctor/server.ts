@@ -1,11 +1,17 @@
 /** Is there a server, with the namespace, the search attributes and a worker that jobs need? */
 import { hostname } from 'node:os';
-import type { QueuePoller, QueuePollers } from '../../client.ts';
+import type { HoldfastClient, QueuePoller, QueuePollers } from '../../client.ts';
+import { startCommand } from '../../model/job/worker-wait.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { workerCommand } from '../../model/worker-command.ts';
 import type { Context } from '../command.ts';
+import { counted } from '../table.ts';
 import { failed, type Check } from './check.ts';
 import type { DoctorOptions } from './options.ts';
+
+/** Of open jobs without a worker. */
+const MAX_JOBS_COUNTED = 50;
+const MAX_STARTS_SHOWN = 3;
 
 export function notChecked(why: string): readonly Check[] {
   return ['server', 'namespace', 'search attributes', 'worker'].map((name): Check => ({
@@ -43,7 +49,8 @@ export async function serverChecks(context: Context<DoctorOptions>): Promise<rea
   const register = context.options.fix === true ? () => registerSearchAttributes(connection, namespace) : undefined;
   checks.push(await searchAttributesCheck(found.missingSearchAttributes, register));
   const pollers = await client.workers();
-  return [...checks, context.options.workerHere === true ? workerHereCheck(pollers) : workerCheck(pollers)];
+  if (context.options.workerHere === true) return [...checks, workerHereCheck(pollers)];
+  return [...checks, workerCheck(pollers), ...(await openJobsCheck(client))];
 }
 
 /** `register`: with `--fix`. */
@@ -77,6 +84,16 @@ function workerCheck({ isPolled, taskQueue, activity }: QueuePollers): Check {
     detail: `no worker is running on Task Queue ${taskQueue}`,
     remedy: workerCommand(taskQueue),
   };
+}
+
+/** Nothing where every open job has a worker. */
+async function openJobsCheck(client: HoldfastClient): Promise<readonly Check[]> {
+  const { jobs, isCut } = await client.list({ state: 'no-worker', limit: MAX_JOBS_COUNTED });
+  const starts = [...new Set(jobs.map(({ taskQueue, version }) => startCommand(taskQueue, version)))];
+  if (starts.length === 0) return [];
+  const detail = `${isCut ? 'more than ' : ''}${counted(jobs.length, 'open job')} without a worker`;
+  const remedy = `${starts.slice(0, MAX_STARTS_SHOWN).join('; ')} (which: holdfast list --state no-worker)`;
+  return [{ name: 'open jobs', state: 'warning', detail, remedy }];
 }
 
 function identitiesOf(pollers: readonly QueuePoller[]): string {
