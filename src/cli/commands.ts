@@ -67,6 +67,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./cancel.ts')).cancelCommand,
   },
   {
+    name: 'wake',
+    usage: '<job>',
+    summary: 'let a job that is pinned to a version of its workers go on with the current one',
+    load: async () => (await import('./wake.ts')).wakeCommand,
+  },
+  {
     name: 'verify',
     usage: '<workspace-or-job>',
     summary: 'compare the world with the record now; change nothing',

@@ -19,7 +19,7 @@ import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
 import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
-import { abortSignal, decideSignal, questionsQuery, statusQuery } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, questionsQuery, statusQuery, wakeSignal } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
 import {
   refuseBadClientOptions,
@@ -249,9 +249,7 @@ export class HoldfastClient implements AsyncDisposable {
   /** Asks a job to end; what is half applied is finished first. Safe to repeat. @throws HoldfastError `not-found` */
   async cancel(workflowId: string, options: WaitOptions = {}): Promise<Cancelled> {
     const wait = waits('client.cancel', options);
-    const { state } = await this.describe(workflowId);
-    const requested = !hasEnded(state);
-    if (requested) await this.#server.call(workflowId, () => this.#server.handle(workflowId).cancel());
+    const requested = await this.#server.send(workflowId, (handle) => handle.cancel());
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
 
@@ -264,11 +262,16 @@ export class HoldfastClient implements AsyncDisposable {
   async abort(workflowId: string, given: Abort, options: WaitOptions = {}): Promise<Cancelled> {
     const wait = waits('client.abort', options);
     const abort = wellFormedAbort(given);
-    const { state } = await this.describe(workflowId);
-    const requested = !hasEnded(state);
-    if (requested)
-      await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(abortSignal, abort));
+    const requested = await this.#server.send(workflowId, (handle) => handle.signal(abortSignal, abort));
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
+  }
+
+  /**
+   * A job that is pinned to a version of its workers goes on with the version that is current, as soon as nothing of it
+   * is under way; any other job does nothing. By a Signal. Safe to repeat. @throws HoldfastError `not-found`
+   */
+  async wake(workflowId: string): Promise<Pick<Cancelled, 'workflowId' | 'requested'>> {
+    return { workflowId, requested: await this.#server.send(workflowId, (handle) => handle.signal(wakeSignal)) };
   }
 
   /** The job's status now and whenever it has changed, until it has ended. @throws HoldfastError `not-found` */

@@ -16,7 +16,7 @@ import { HoldfastError } from '../model/failure.ts';
 import type { CallingServer } from './calling-server.ts';
 import type { OpenConnection } from './connection.ts';
 import { isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
-import { listedJob, WITHOUT_MEMO } from './job-listing.ts';
+import { hasEnded, listedJob, WITHOUT_MEMO } from './job-listing.ts';
 import { noJobYet } from './no-job.ts';
 import { keyTroubleOf } from './key-trouble.ts';
 import { fittingPollers, noWorker, pollersOf, type QueueMemory } from './task-queue.ts';
@@ -74,6 +74,13 @@ export class ServerCalls implements CallingServer {
     } catch (error) {
       throw this.translated(error, workflowId);
     }
+  }
+
+  /** False: the job has ended, and nothing was sent. @throws HoldfastError `not-found` */
+  async send(workflowId: string, send: (handle: WorkflowHandle) => Promise<unknown>): Promise<boolean> {
+    if (hasEnded(listedJob(await this.describe(workflowId)).state)) return false;
+    await this.call(workflowId, () => send(this.handle(workflowId)));
+    return true;
   }
 
   /** @throws HoldfastError `not-found`, `no-worker`, `server-unreachable`, or for a key that the worker lacks */

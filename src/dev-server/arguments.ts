@@ -9,6 +9,8 @@ export interface ServerArguments {
   readonly namespaces?: readonly string[];
   /** Name → type, besides Holdfast's own. */
   readonly searchAttributes?: Readonly<Record<string, string>>;
+  /** Settings of the server, besides those that make it fast. Values are JSON. */
+  readonly dynamicConfig?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** The custom search attributes that a namespace needs for its jobs to be listed by state. */
@@ -25,7 +27,9 @@ export const DEV_DYNAMIC_CONFIG = {
 /** @param uiPort undefined: no UI */
 export function startDevArguments(port: number, uiPort: number | undefined, options: ServerArguments): string[] {
   const attributes = Object.entries(searchAttributesOf(options)).map(([name, type]) => `${name}=${type}`);
-  const settings = Object.entries(DEV_DYNAMIC_CONFIG).map(([key, value]) => `${key}=${String(value)}`);
+  const settings = Object.entries({ ...DEV_DYNAMIC_CONFIG, ...options.dynamicConfig }).map(
+    ([key, value]) => `${key}=${JSON.stringify(value)}`,
+  );
   const always = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
   return [
     ...always,

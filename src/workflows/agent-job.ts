@@ -38,8 +38,9 @@ export async function agentJob(given: AgentJobInput, ...others: readonly unknown
   const core = new JobCore(options, {
     onRewound: (stepIds) => rewound.push(...stepIds),
     steps: plan.steps.length,
+    carried: () => job.carried(),
   });
-  const job = new PlannedJob(plan, core, rewound);
+  const job: PlannedJob = new PlannedJob(plan, core, rewound);
   return await core.run(async () => boundedResult(await runPlan(plan, input, job, job.progress), MAX_RESULT_BYTES));
 }
 

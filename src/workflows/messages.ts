@@ -15,6 +15,12 @@ export const decideSignal = defineSignal<[unknown]>('decide');
  */
 export const abortSignal = defineSignal<[unknown]>('abort');
 
+/**
+ * A waiting job that is pinned to a version of its workers looks whether it should go on with another one. Does nothing
+ * else, so that it is safe to repeat.
+ */
+export const wakeSignal = defineSignal('wake');
+
 /** What the `decide` Update answers. */
 export interface DecideAnswer {
   /** What was done, in words. */

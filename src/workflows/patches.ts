@@ -85,6 +85,13 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },
+  'a-pinned-job-moves-to-the-current-version': {
+    why:
+      'A job that is pinned to a version of its workers stayed there also in its new Runs. Now it goes on in a new ' +
+      'Run on the version that is current, once it is woken.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 on a pinned version is running or will be reset.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

@@ -5,12 +5,14 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { startDevServer } from '../../src/dev-server/start.ts';
 import { bundleWorkflows, createWorker } from '../../src/worker.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { SCENARIOS } from './scenarios.ts';
+import type { SetCurrent } from './scenario.ts';
 
 const folder = new URL('./histories/', import.meta.url).pathname;
 const named = process.argv.slice(2);
@@ -20,15 +22,9 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-histories-'));
 const server = await startDevServer({ ui: false });
 const connection = await Connection.connect({ address: server.address });
 const client = new Client({ connection });
-const worker = await createWorker({
-  address: server.address,
-  workspaceRoot: '/tmp/holdfast-recorded',
-  taskQueue: 'histories',
-  workflowBundle: await bundleWorkflows(new URL('./own-workflows.ts', import.meta.url).pathname),
-  env: { HOLDFAST_STATE_DIR: join(root, 'state') },
-  identity: 'recorder',
-});
-const running = worker.run();
+const workflowBundle = await bundleWorkflows(new URL('./own-workflows.ts', import.meta.url).pathname);
+const workers = [await makeWorker('histories')];
+const running = workers.map((worker) => worker.run());
 try {
   for (const name of wanted) {
     const scenario = SCENARIOS[name];
@@ -41,12 +37,14 @@ try {
       await client.workflow.start('agentJob', { workflowId, taskQueue: 'histories', args: [input] });
       return client.workflow.getHandle(workflowId);
     });
+    // A deployment a scenario: which version is current is the deployment's.
+    const setCurrent = scenario.isPinned === true ? await startVersions(name) : () => Promise.resolve();
     const handle = await client.workflow.start(scenario.workflow ?? 'agentJob', {
       workflowId: name,
-      taskQueue: 'histories',
+      taskQueue: scenario.isPinned === true ? name : 'histories',
       args: [{ ...scenario.input, workspace }],
     });
-    await scenario.during?.(client.workflow.getHandle(name), workspace);
+    await scenario.during?.(client.workflow.getHandle(name), workspace, setCurrent);
     await handle.result().catch(() => undefined);
     setFaultHook(undefined);
     const runId = scenario.run === 'first' ? handle.firstExecutionRunId : undefined;
@@ -58,12 +56,48 @@ try {
     process.stdout.write(`${name}: ${history.events?.length} events\n`);
   }
 } finally {
-  worker.shutdown();
-  await running;
+  for (const worker of workers) worker.shutdown();
+  await Promise.all(running);
   await connection.close();
   await server.stop();
   rmSync(root, { recursive: true, force: true });
   rmSync('/tmp/holdfast-recorded', { recursive: true, force: true });
+}
+
+async function makeWorker(taskQueue: string, version?: { deploymentName: string; buildId: string }) {
+  return await createWorker({
+    address: server.address,
+    workspaceRoot: '/tmp/holdfast-recorded',
+    taskQueue,
+    workflowBundle,
+    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+    identity: 'recorder',
+    ...(version !== undefined && {
+      temporal: {
+        workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' },
+      },
+    }),
+  });
+}
+
+/** Versions 1 and 2 beside each other, of which 1 is current. */
+async function startVersions(name: string): Promise<SetCurrent> {
+  for (const buildId of ['1', '2']) {
+    const worker = await makeWorker(name, { deploymentName: name, buildId });
+    workers.push(worker);
+    running.push(worker.run());
+  }
+  // The versions are known once their workers have polled.
+  await delay(3_000);
+  const setCurrent: SetCurrent = async (buildId) => {
+    await connection.workflowService.setWorkerDeploymentCurrentVersion({
+      namespace: 'default',
+      deploymentName: name,
+      buildId,
+    });
+  };
+  await setCurrent('1');
+  return setCurrent;
 }
 
 /** Removes the paths of the checkout and its packages, and the recording user from a history. */

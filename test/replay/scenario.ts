@@ -9,11 +9,16 @@ export interface Scenario {
   readonly input: Partial<Omit<AgentJobInput, 'workspace'>>;
   /** Called before the job starts, with its workspace. */
   readonly before?: (workspace: string, start: StartJob) => void | Promise<void>;
+  /** Is the job pinned to version 1 of its workers? Default: they have no versions. */
+  readonly isPinned?: boolean;
   /** Plays the person. */
-  readonly during?: (handle: WorkflowHandle, workspace: string) => Promise<void>;
+  readonly during?: (handle: WorkflowHandle, workspace: string, setCurrent: SetCurrent) => Promise<void>;
   /** Which Run of the chain is recorded. Default: the last. */
   readonly run?: 'first' | 'last';
 }
+
+/** Makes a version of the pinned jobs' workers current. */
+export type SetCurrent = (buildId: string) => Promise<void>;
 
 /** Starts another job in a workspace. */
 export type StartJob = (workflowId: string, input: AgentJobInput) => Promise<WorkflowHandle>;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defined } from '../../src/model/defined.ts';
 import { createWorker } from '../../src/worker.ts';
+import type { DeploymentChoice } from '../../src/worker/deployment.ts';
 import { testBundle } from './bundle.ts';
 import { inContainer, type Container } from './container.ts';
 
@@ -16,6 +17,10 @@ interface WorkerOrder {
   readonly bundle: string;
   /** Default: a name of its own. */
   readonly identity?: string;
+  /** Module of Workflows of one's own. Default: Holdfast's alone. */
+  readonly workflows?: string;
+  /** With Worker Versioning, as this version. */
+  readonly deployment?: Omit<DeploymentChoice, 'useWorkerVersioning'>;
 }
 
 export interface WorkerProcess {
@@ -31,7 +36,7 @@ export async function workerProcesses(
   order: Omit<WorkerOrder, 'bundle'>,
 ): Promise<(container?: Container) => Promise<WorkerProcess>> {
   const bundle = join(order.root, 'bundle.js');
-  writeFileSync(bundle, (await testBundle()).code);
+  writeFileSync(bundle, (await testBundle(order.workflows)).code);
   const worker = [fileURLToPath(import.meta.url), 'worker', JSON.stringify({ ...order, bundle })];
   const line = [process.execPath, ...process.execArgv, ...worker];
   return async (container) => {
@@ -57,13 +62,18 @@ export async function workerProcesses(
 }
 
 if (process.argv[2] === 'worker') {
-  const { address, namespace, taskQueue, root, bundle, identity } = JSON.parse(process.argv[3]!) as WorkerOrder;
+  const { address, namespace, taskQueue, root, bundle, identity, deployment } = JSON.parse(
+    process.argv[3]!,
+  ) as WorkerOrder;
   const worker = await createWorker({
     address,
     namespace,
     taskQueue,
     workspaceRoot: root,
-    ...defined({ identity }),
+    ...defined({
+      identity,
+      temporal: deployment && { workerDeploymentOptions: { useWorkerVersioning: true, ...deployment } },
+    }),
     workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
     env: { HOLDFAST_STATE_DIR: join(root, 'state') },
   });

@@ -21,6 +21,7 @@ const COMMANDS = [
   'decide',
   'result',
   'cancel',
+  'wake',
   'verify',
   'log',
   'diff',

@@ -43,6 +43,8 @@ export interface DecisionsOptions {
   readonly rewinds: Rewinds;
   readonly decided: DecidedFindings;
   readonly watch: WorkerWatch;
+  /** Fulfilled once decisions can be carried out: what an earlier Run asked is compared with the world first. */
+  readonly isReady?: Promise<unknown> | undefined;
   /** Steps that a decision made void. */
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** A person ended the job: what is in flight ends, too. */
@@ -54,12 +56,13 @@ type Repaired = Extract<RepairResult, { kind: 'repaired' }>;
 export class Decisions {
   readonly #options: DecisionsOptions;
   /** The last decision's turn: the next one begins when it has ended, however it has. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<unknown>;
   /** Of the repair that is under way. */
   #repair: CancellationScope | undefined;
 
   constructor(options: DecisionsOptions) {
     this.#options = options;
+    this.#turn = options.isReady ?? Promise.resolve();
   }
 
   /** A decision by Signal: carried out, or recorded with the reason why not. */

@@ -57,8 +57,19 @@ export interface StuckStep {
 export class Gate {
   readonly #options: GateOptions;
 
+  /** Steps that wait until the world is settled. */
+  #held = 0;
+  #isAsking = false;
+
   constructor(options: GateOptions) {
     this.#options = options;
+  }
+
+  /** Is nothing under way, and nothing about to be? What waits for a person may be requested. */
+  get isQuiet(): boolean {
+    const { window, watch } = this.#options;
+    if (!window.isEmpty || this.#isAsking || watch.isWaiting) return false;
+    return this.#held === 0 || this.#isUnsettled;
   }
 
   /** Is no step requested? */
@@ -104,6 +115,7 @@ export class Gate {
           window.leave(sizeBytes);
         }
         if (result === undefined) continue;
+        questions.closeAdopted(stepId, 'question' in result ? result.question.digest : undefined);
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result, since);
         if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
         if (done !== undefined) return done;
@@ -194,7 +206,14 @@ export class Gate {
       message: failure.message.slice(0, 4_000),
       rerun: [...rerun],
     };
-    const question = await watch.untilTaken({ activity: 'askStuck' }, (withinMs) => callAskStuck(request, withinMs));
+    this.#isAsking = true;
+    let question: Question;
+    try {
+      question = await watch.untilTaken({ activity: 'askStuck' }, (withinMs) => callAskStuck(request, withinMs));
+    } finally {
+      this.#isAsking = false;
+    }
+    questions.closeAdopted(stepId, question.digest);
     questions.ask(question);
     await questions.whenAnswered(question.digest);
     await verification.verify('decided', detailOf(question));
@@ -209,7 +228,12 @@ export class Gate {
     const { board, ending, watch } = this.#options;
     if (watch.wait === undefined) board.set(stepId, { state: 'held' });
     else board.set(stepId, { state: 'waiting', effects: `no worker since ${watch.wait.since}` });
-    await condition(() => ending.aborted !== undefined || !this.#isUnsettled);
+    this.#held += 1;
+    try {
+      await condition(() => ending.aborted !== undefined || !this.#isUnsettled);
+    } finally {
+      this.#held -= 1;
+    }
     ending.throwIfAborted();
   }
 }

@@ -48,6 +48,7 @@ export class Verification {
   #count = 0;
   #last = 'not yet';
   #mark: number | undefined;
+  #isComparing = false;
   /** Steps that the last comparison was made for and that have not been requested since. */
   readonly #coveredSteps = new Set<string>();
 
@@ -57,6 +58,16 @@ export class Verification {
 
   get isRunning(): boolean {
     return this.#current !== undefined;
+  }
+
+  /** Is the world being looked at? False while a person is asked about it. */
+  get isComparing(): boolean {
+    return this.#isComparing;
+  }
+
+  /** Has the world been compared in this Run? */
+  get isFirstMade(): boolean {
+    return this.#count > 1 || (this.#count === 1 && !this.#isComparing);
   }
 
   /** For people: how often the world was compared in this Run, and why the last time. */
@@ -127,9 +138,15 @@ export class Verification {
           detail: detail.slice(0, 500),
           asking: [...requested],
         });
-      const result = await watch.untilTaken({ activity: 'verifyWorld' }, (withinMs) =>
-        callVerifyWorld(request(), withinMs),
-      );
+      this.#isComparing = true;
+      let result: VerifyWorldResult;
+      try {
+        result = await watch.untilTaken({ activity: 'verifyWorld' }, (withinMs) =>
+          callVerifyWorld(request(), withinMs),
+        );
+      } finally {
+        this.#isComparing = false;
+      }
       this.#note(result);
       if (result.kind === 'verified') return;
       const { question } = result;

@@ -6,20 +6,23 @@
  * 2. The memo has the place in the chain alone: the server copies it with every change of the job.
  * 3. It stays well below the 2 MB that one payload may have; results beyond that are requested of the record again.
  */
-import { makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
+import { InitialVersioningBehavior } from '@temporalio/common';
+import { log, makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
 import { isLoaded, missingParts, NEEDED_BY_JOBS } from '../../model/bundle-parts.ts';
 import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Refusal } from '../../model/job/status.ts';
+import type { Question } from '../../model/question/question.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import { asArgument, carriedArgument } from '../carried-argument.ts';
 import type { DecidedFinding } from '../guarded-job.ts';
 import type { Undoing } from '../state/ending.ts';
 import type { CarriedStep } from '../state/step-board.ts';
 import type { StepResult } from '../state/step-results.ts';
+import type { CarriedWaits } from './waits.ts';
 
-export interface Carried {
+export interface Carried extends CarriedWaits {
   readonly base: ChainPlace;
   readonly generations: Readonly<Record<string, number>>;
   /** Results of finished steps, so that a Workflow that starts from its beginning need not request them again. */
@@ -36,6 +39,10 @@ export interface Carried {
   readonly refusals?: readonly Refusal[];
   /** What people have decided, for what goes on otherwise because of it. */
   readonly decided?: readonly DecidedFinding[];
+  /** What a waiting job asked when it moved to another version of its workers. */
+  readonly questions?: readonly Question[];
+  /** The version that the Run moved away from. */
+  readonly leftVersion?: string;
 }
 
 /** What `agentJob` carries of its plan. */
@@ -50,6 +57,8 @@ const MEMO = 'holdfast';
 /** Of results. */
 export const MAX_CARRIED_BYTES = 1_000_000;
 export const MAX_CARRIED_STEPS_BYTES = 300_000;
+/** A question beyond this is known again once it has been asked again. */
+const MAX_CARRIED_QUESTIONS_BYTES = 150_000;
 /** Of the Workflow's own arguments: together with what is carried they must stay below 2 MB. */
 const MAX_ARGUMENTS_BYTES = 500_000;
 
@@ -70,11 +79,29 @@ export function carriedFromPreviousRun(): Carried | undefined {
   return (carriedArgument() ?? workflowInfo().memo?.[MEMO]) as Carried | undefined;
 }
 
+/** The history grows on, up to what the server allows. */
+export function sayWhyNotNew(omitted: number): void {
+  const why = 'results are too large to be carried over and would be requested of the record again';
+  log.warn(`the history is long, but a new Run would gain nothing yet: ${why}`, {
+    leftOut: omitted,
+    maxBytes: MAX_CARRIED_BYTES,
+  });
+}
+
+/** The questions that fit. */
+export function carriedQuestions(questions: readonly Question[]): readonly Question[] {
+  let sizeBytes = 0;
+  return questions.filter((one) => (sizeBytes += jsonBytes(one as Json)) <= MAX_CARRIED_QUESTIONS_BYTES);
+}
+
 /** @throws ContinueAsNew, always */
 export function continueWith(carried: Carried, args: readonly unknown[]): Promise<never> {
   const hasRoom = jsonBytes([...args] as Json) <= MAX_ARGUMENTS_BYTES;
   // The place alone is enough to go on from, by whatever reads the memo: the record answers for the rest.
   const memo = { ...workflowInfo().memo, [MEMO]: hasRoom ? { base: carried.base, generations: {} } : carried };
   const given = hasRoom ? [...args, asArgument(carried)] : [...args];
-  return makeContinueAsNewFunc<Workflow>({ memo })(...(given as unknown[]));
+  // A Run that is pinned hands its version on, unless it says that the new one goes where new jobs go.
+  const moves = workflowInfo().targetWorkerDeploymentVersionChanged;
+  const options = { memo, ...(moves && { initialVersioningBehavior: InitialVersioningBehavior.AUTO_UPGRADE }) };
+  return makeContinueAsNewFunc<Workflow>(options)(...(given as unknown[]));
 }

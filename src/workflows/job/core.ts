@@ -7,21 +7,12 @@
  * 3. A step that must run again although its result was already used restarts the Workflow from its beginning
  *    (continue-as-new): finished steps answer from the record, void ones run under their new generation.
  */
-import {
-  CancellationScope,
-  ContinueAsNew,
-  allHandlersFinished,
-  condition,
-  log,
-  sleep,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, ContinueAsNew, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
 import type { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import type { JobStatus } from '../../model/job/status.ts';
 import { someOf } from '../../model/list.ts';
-import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import { Decisions } from '../gate/decisions.ts';
 import type { GateStep } from '../gate/gate.ts';
@@ -33,19 +24,21 @@ import { undoJob } from '../undo/undo.ts';
 import { failureOf, JobRestart, outcomeOf, type BodyOutcome } from './body-outcome.ts';
 import {
   carriedFromPreviousRun,
+  carriedQuestions,
   continueWith,
-  MAX_CARRIED_BYTES,
   MAX_CARRIED_STEPS_BYTES,
+  sayWhyNotNew,
   type Carried,
   type CarriedPlan,
 } from './continue-as-new.ts';
 import { endJob } from './end.ts';
 import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
+import { Moving } from './moving.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
-import { timeAfter } from './time-after.ts';
+import { Waits } from './waits.ts';
 
 /** What a plan's scheduler needs beyond `Job`. */
 export interface PlanHooks {
@@ -53,10 +46,14 @@ export interface PlanHooks {
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** How many steps the plan has. */
   readonly steps: number;
+  /** What a new Run goes on from, wherever the plan stands. */
+  readonly carried: () => CarriedPlan;
 }
 
 export class JobCore implements Job {
   readonly carried: Carried | undefined = carriedFromPreviousRun();
+  readonly waits: Waits;
+  readonly moving: Moving;
   readonly #options: OpenJobOptions;
   readonly #hooks: PlanHooks | undefined;
   readonly #parts: JobParts;
@@ -66,26 +63,31 @@ export class JobCore implements Job {
   /** Of the undoing. */
   #undoScope: CancellationScope | undefined;
   #mustRestart = false;
+  #saidWhyNotNew = false;
   /** Set once Temporal has cancelled the job. */
   #cancellation: unknown;
-  #saidWhyNotNew = false;
 
   constructor(options: OpenJobOptions, hooks?: PlanHooks) {
     this.#options = options;
     this.#hooks = hooks;
     this.#parts = makeJobParts(options, this.carried, this.#scope);
-    const { knowledge, questions, view } = this.#parts;
+    const { knowledge, questions, verification, view } = this.#parts;
+    const { carried } = this;
+    this.waits = new Waits(this.#parts, carried);
+    this.moving = new Moving(this.#parts, this.waits, carried?.leftVersion);
+    questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
     this.#calls = new StepCalls(knowledge, this.carried);
     const decisions = new Decisions({
       ...this.#parts,
+      isReady: carried?.questions && condition(() => verification.isFirstMade),
       onRewound: (stepIds) => this.#rewound(stepIds),
       onAborted: () => {
         this.#scope.cancel();
         this.#undoScope?.cancel();
       },
     });
-    handleMessages({ ...this.#parts, decisions });
+    handleMessages({ ...this.#parts, decisions, onWake: () => this.moving.wake() });
     questions.onChange = () => view.refresh();
   }
 
@@ -118,7 +120,8 @@ export class JobCore implements Job {
     this.#noteCancellation();
     let outcome: BodyOutcome<T>;
     try {
-      outcome = { result: await this.#scope.run(() => this.#runBody(body)) };
+      const running = this.#scope.run(() => this.#runBody(body));
+      outcome = { result: await this.moving.unlessMoved(running, () => this.#move()) };
     } catch (error) {
       if (error instanceof ContinueAsNew) throw error;
       outcome = { error };
@@ -198,30 +201,14 @@ export class JobCore implements Job {
     await this.#parts.gate.askStuck({ stepId, failure, rerun });
   }
 
-  async sleep(durationMs: number): Promise<void> {
-    await sleep(durationMs, { summary: `until ${timeAfter(durationMs)}` });
+  sleep(durationMs: number): Promise<void> {
+    return this.waits.sleep(durationMs);
   }
 
-  /** A plan's own timer, which is seen as a step. */
-  async wait(stepId: string, durationMs: number): Promise<void> {
-    const { board, view } = this.#parts;
-    const until = `until ${timeAfter(durationMs)}`;
-    board.set(stepId, { step: waitStep.name, state: 'waiting', effects: until });
-    view.refresh();
-    await sleep(durationMs, { summary: `${stepId} (${waitStep.name}) ${until}` });
-    board.set(stepId, { state: 'done', effects: '' });
-    view.refresh();
-  }
-
-  /** The history grows on, up to what the server allows. Said once a Run. */
+  /** Once a Run. */
   sayWhyNotNew(omitted: number): void {
-    if (this.#saidWhyNotNew) return;
+    if (!this.#saidWhyNotNew) sayWhyNotNew(omitted);
     this.#saidWhyNotNew = true;
-    const why = 'results are too large to be carried over and would be requested of the record again';
-    log.warn(`the history is long, but a new Run would gain nothing yet: ${why}`, {
-      leftOut: omitted,
-      maxBytes: MAX_CARRIED_BYTES,
-    });
   }
 
   /**
@@ -246,15 +233,24 @@ export class JobCore implements Job {
       generations: knowledge.generations,
       steps: board.carried(MAX_CARRIED_STEPS_BYTES),
       ...defined({ refusals: someOf(refusals.all), decided: someOf(decided.latest) }),
+      ...this.waits.carried(next.plan?.rewound),
+      ...this.moving.carried,
       ...next,
     };
     return await continueWith(carried, this.#options.args);
   }
 
+  /** A job that waits goes on in a new Run at once, with what it asks. */
+  async #move(): Promise<never> {
+    const questions = carriedQuestions(this.#parts.questions.all);
+    const plan = this.#hooks?.carried();
+    return await this.#continueWith({ ...(plan === undefined ? this.#calls.carried() : { plan }), questions });
+  }
+
   /** A user's Workflow goes on from its beginning in a new Run: finished steps answer from the record. */
   #continueIfLong(): void {
-    if (this.#hooks !== undefined || !this.isLong) return;
-    if (!this.#calls.isWorthCarrying) return this.sayWhyNotNew(this.#calls.omitted);
+    if (this.#hooks !== undefined || !(this.isLong || this.moving.isDue)) return;
+    if (!this.moving.isDue && !this.#calls.isWorthCarrying) return this.sayWhyNotNew(this.#calls.omitted);
     this.#mustRestart = true;
     throw new JobRestart();
   }
@@ -282,7 +278,7 @@ export class JobCore implements Job {
       this.#parts.view.refresh();
       const gate = new UndoGate(this.#parts);
       const onUndone = async (): Promise<void> => {
-        if (this.isLong) await this.continueAsNew({ undoing });
+        if (this.isLong || this.moving.isDue) await this.continueAsNew({ undoing });
       };
       this.#undoScope = this.#parts.ending.isPrompt ? new CancellationScope() : undefined;
       const failure = await undoJob({ ...this.#parts, gate, onUndone, scope: this.#undoScope }, undoing);

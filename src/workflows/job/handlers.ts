@@ -10,6 +10,7 @@ import {
   decideUpdate,
   questionsQuery,
   statusQuery,
+  wakeSignal,
   type DecideAnswer,
 } from '../messages.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -21,10 +22,12 @@ export interface HandlersOptions {
   readonly questions: OpenQuestions;
   readonly decisions: Decisions;
   readonly refusals: Refusals;
+  /** A person wants a waiting job to look whether it should move to another version. */
+  readonly onWake: () => void;
 }
 
 /** Signals that came before are delivered at once. */
-export function handleMessages({ view, questions, decisions, refusals }: HandlersOptions): void {
+export function handleMessages({ view, questions, decisions, refusals, onWake }: HandlersOptions): void {
   setHandler(statusQuery, () => view.status);
   setHandler(questionsQuery, () => boundedQuestions(questions.all));
   setHandler(decideSignal, async (value) => {
@@ -38,6 +41,7 @@ export function handleMessages({ view, questions, decisions, refusals }: Handler
     if (why === undefined) decisions.abortBySignal(value);
     else refusals.add({}, [unreadableText(why)]);
   });
+  setHandler(wakeSignal, onWake);
   setHandler(
     decideUpdate,
     async (value): Promise<DecideAnswer> => {

@@ -8,7 +8,7 @@ import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import type { GateStep } from '../gate/gate.ts';
 import { isPatched } from '../patches.ts';
-import { MAX_CARRIED_BYTES } from './continue-as-new.ts';
+import { MAX_CARRIED_BYTES, type CarriedPlan } from './continue-as-new.ts';
 import type { JobCore } from './core.ts';
 
 export class PlannedJob implements PlanJob {
@@ -21,6 +21,9 @@ export class PlannedJob implements PlanJob {
   readonly #carriedDone: number;
   /** How many outputs a new Run would have to request of the record, when that was last counted. */
   #omitted = 0;
+  /** Steps that the scheduler has taken for void since the last barrier: what it goes on from may still have them. */
+  readonly #voidSinceBarrier: string[] = [];
+  #end: SuperStepEnd | undefined;
 
   constructor(plan: Plan, core: JobCore, rewound: string[]) {
     this.#plan = plan;
@@ -47,12 +50,23 @@ export class PlannedJob implements PlanJob {
   }
 
   sleep(durationMs: number, stepId: string): Promise<void> {
-    return this.#core.wait(stepId, durationMs);
+    return this.#core.waits.wait(stepId, durationMs);
   }
 
   rewound(): readonly string[] {
     // Steps of a plan only: a decision may name what an older plan had.
-    return this.#rewound.splice(0).filter((id) => this.#plan.steps.some((step) => step.id === id));
+    const rewound = this.#rewound.splice(0).filter((id) => this.#plan.steps.some((step) => step.id === id));
+    this.#voidSinceBarrier.push(...rewound);
+    return rewound;
+  }
+
+  /** What a new Run goes on from; a step that is done since the last barrier answers from the record there. */
+  carried(): CarriedPlan {
+    const progress = this.#end?.progress ?? this.progress ?? { schemaVersion: 1, done: [] };
+    return {
+      progress: boundedProgress(progress, MAX_CARRIED_BYTES),
+      rewound: [...this.#voidSinceBarrier, ...this.#rewound],
+    };
   }
 
   async step(request: PlanStepRequest): Promise<PlanStepResult> {
@@ -73,7 +87,12 @@ export class PlannedJob implements PlanJob {
    * or there is none: the chain would never end.
    */
   async onSuperStepEnd(end: SuperStepEnd): Promise<void> {
-    if (!this.#core.isLong || end.remaining === 0 || end.failed.length > 0) return;
+    this.#end = end;
+    this.#voidSinceBarrier.length = 0;
+    this.#core.waits.endWaits();
+    if (end.remaining === 0 || end.failed.length > 0) return;
+    if (this.#core.moving.isDue) return await this.#core.continueAsNew({ plan: this.carried() });
+    if (!this.#core.isLong) return;
     const newlyDone = this.#plan.steps.length - end.remaining - this.#carriedDone;
     if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
     const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);

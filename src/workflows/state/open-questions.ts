@@ -22,6 +22,10 @@ export class OpenQuestions {
   readonly #questions = new Map<string, Question>();
   /** Digest → which of those that were settled in this Run it was. */
   readonly #settled = new Map<string, number>();
+  /** What is waited for, by digest: how often. */
+  readonly #waitedFor = new Map<string, number>();
+  /** What an earlier Run asked and this one has not asked again yet. */
+  readonly #adopted = new Set<string>();
   readonly #ending: Ending;
   readonly #attributes: SearchAttributes;
   readonly #watch: Pick<WorkerWatch, 'isWaiting'>;
@@ -42,6 +46,26 @@ export class OpenQuestions {
   /** Is a question open that holds back every step? */
   get isAboutTheWorld(): boolean {
     return this.all.some(isAboutTheWorld);
+  }
+
+  /** Has nobody an answer that it has not gone on with yet? */
+  get isAllUnanswered(): boolean {
+    return [...this.#waitedFor.keys()].every((digest) => this.#questions.has(digest));
+  }
+
+  /** What an earlier Run waited for, so that it can be answered before it has been asked again. */
+  adopt(questions: readonly Question[]): void {
+    for (const question of questions) {
+      this.#questions.set(question.digest, question);
+      this.#adopted.add(question.digest);
+    }
+  }
+
+  /** The step was requested again: what it asked in an earlier Run is asked again as `now`, or not at all. */
+  closeAdopted(stepId: string, now: string | undefined): void {
+    if (this.#adopted.size === 0) return;
+    const isMeant = ({ digest, stepId: asker }: Question): boolean => asker === stepId && digest !== now;
+    this.closeAll((question) => this.#adopted.has(question.digest) && isMeant(question));
   }
 
   get(digest: string): Question | undefined {
@@ -94,8 +118,15 @@ export class OpenQuestions {
    */
   async whenAnswered(digest: string, limitMs?: number): Promise<void> {
     const isOver = (): boolean => this.#ending.aborted !== undefined || !this.#questions.has(digest);
-    if (limitMs === undefined) await condition(isOver);
-    else await condition(isOver, limitMs);
+    this.#waitedFor.set(digest, (this.#waitedFor.get(digest) ?? 0) + 1);
+    try {
+      if (limitMs === undefined) await condition(isOver);
+      else await condition(isOver, limitMs);
+    } finally {
+      const others = this.#waitedFor.get(digest)! - 1;
+      if (others === 0) this.#waitedFor.delete(digest);
+      else this.#waitedFor.set(digest, others);
+    }
     this.#ending.throwIfAborted();
   }
 

@@ -42,6 +42,11 @@ export class StepWindow {
     }
   }
 
+  /** Is no step requested, and none waiting to be? */
+  get isEmpty(): boolean {
+    return this.#steps === 0 && this.#waiting.length === 0;
+  }
+
   #hasRoom(sizeBytes: number): boolean {
     if (this.#steps === 0) return true;
     return this.#steps < MAX_STEPS_AT_ONCE && this.#sizeBytes + sizeBytes <= MAX_BYTES_AT_ONCE;

@@ -1,0 +1,76 @@
+/**
+ * A job that is pinned to a version of its workers goes on with the version that is current by now, in a new Run: where
+ * it needs one anyway, and where a person wakes it.
+ *
+ * Invariants
+ * 1. It moves only where no Activity of the job is under way and no message is handled: while it waits for people and
+ *    timers alone, or at the end of a step.
+ * 2. A new Run that is still on the version it was to leave does not move again: the chain would never end.
+ * 3. A Workflow that runs without Worker Versioning takes the way that it took before there was any of this.
+ */
+import { allHandlersFinished, condition, log, workflowInfo } from '@temporalio/workflow';
+import { isPatched } from '../patches.ts';
+import type { JobParts } from './parts.ts';
+import type { Waits } from './waits.ts';
+
+/** `name:build-id` */
+type Version = string;
+
+export class Moving {
+  readonly #parts: JobParts;
+  readonly #waits: Waits;
+  readonly #leftVersion: Version | undefined;
+  #isWoken = false;
+
+  /** @param leftVersion the one that the Run before moved away from */
+  constructor(parts: JobParts, waits: Waits, leftVersion: Version | undefined) {
+    this.#parts = parts;
+    this.#waits = waits;
+    this.#leftVersion = leftVersion;
+  }
+
+  /** A person asks a waiting job to look whether it should move. */
+  wake(): void {
+    if (!this.#isOffered) log.info('woken, and there is no other version to go on with');
+    this.#isWoken ||= this.#isOffered;
+  }
+
+  /** Should the job, which was woken and stands between two steps, go on in a new Run on another version? */
+  get isDue(): boolean {
+    return this.#isWoken && this.#isOffered && isPatched('a-pinned-job-moves-to-the-current-version');
+  }
+
+  /** What the body comes to, unless `move` takes its place. */
+  unlessMoved<T>(body: Promise<T>, move: () => Promise<never>): Promise<T> {
+    if (versionNow() === undefined) return body;
+    return Promise.race([body, this.#whenAtRest().then(move)]);
+  }
+
+  /** For the new Run. */
+  get carried(): { readonly leftVersion?: Version } {
+    const version = versionNow();
+    return this.#isOffered && version !== undefined ? { leftVersion: version } : {};
+  }
+
+  async #whenAtRest(): Promise<void> {
+    await condition(() => this.#isWoken && this.#isAtRest);
+    if (!isPatched('a-pinned-job-moves-to-the-current-version')) await new Promise<never>(() => undefined);
+  }
+
+  get #isOffered(): boolean {
+    return workflowInfo().targetWorkerDeploymentVersionChanged && versionNow() !== this.#leftVersion;
+  }
+
+  get #isAtRest(): boolean {
+    const { ending, gate, questions, verification } = this.#parts;
+    // Without either a user's own Workflow waits for what nobody knows here.
+    const waits = questions.all.length > 0 || this.#waits.isWaiting;
+    const isQuiet = questions.isAllUnanswered && gate.isQuiet && !verification.isComparing;
+    return waits && isQuiet && ending.state === 'running' && allHandlersFinished();
+  }
+}
+
+function versionNow(): Version | undefined {
+  const { currentDeploymentVersion: version } = workflowInfo();
+  return version === undefined ? undefined : `${version.deploymentName}:${version.buildId}`;
+}
