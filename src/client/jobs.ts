@@ -266,10 +266,7 @@ export class HoldfastClient implements AsyncDisposable {
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
 
-  /**
-   * A job that is pinned to a version of its workers goes on with the version that is current, as soon as nothing of it
-   * is under way; any other job does nothing. By a Signal. Safe to repeat. @throws HoldfastError `not-found`
-   */
+  /** A pinned job goes on with the current version of its workers (a Signal, safe to repeat). @throws HoldfastError */
   async wake(workflowId: string): Promise<Pick<Cancelled, 'workflowId' | 'requested'>> {
     return { workflowId, requested: await this.#server.send(workflowId, (handle) => handle.signal(wakeSignal)) };
   }
