@@ -1,6 +1,6 @@
 /**
  * The way in for every npm script: `node scripts/launch.mjs TASK [ARGUMENT…]`. It makes a bare clone ready, then runs
- * the task (`tasks.ts`) on Node 24.
+ * the task (`tasks.ts`) on Node 24 or newer; with `--node=26` anywhere, on that Node.
  *
  * Invariants
  * 1. Runs on Node 18 and needs no package: it is what fetches them.
@@ -15,6 +15,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE_MAJOR = 24;
+const EXACT_NODE = '--node=';
 const PROGRESS_EVERY_MS = 10_000;
 /** Exit code when the task could not even begin. */
 const NOT_READY = 3;
@@ -33,14 +34,24 @@ try {
 
 async function launch(args) {
   process.chdir(root);
-  if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
-    const node = await fetchedNode();
-    process.exitCode = await handOver(node, args);
+  const own = Number(process.versions.node.split('.')[0]);
+  const exact = exactMajor(args);
+  const rest = args.filter((arg) => !arg.startsWith(EXACT_NODE));
+  if (exact === undefined ? own < NODE_MAJOR : own !== exact) {
+    const node = await fetchedNode(exact ?? NODE_MAJOR);
+    process.exitCode = await handOver(node, rest);
     return;
   }
   await ensureDependencies();
   const { runTask } = await import('./tasks.ts');
-  process.exitCode = await runTask(args);
+  process.exitCode = await runTask(rest);
+}
+
+function exactMajor(args) {
+  const given = args.find((arg) => arg.startsWith(EXACT_NODE))?.slice(EXACT_NODE.length);
+  if (given === undefined) return undefined;
+  if (/^\d{2}$/.test(given) && Number(given) >= NODE_MAJOR) return Number(given);
+  throw new Remediable(`${EXACT_NODE}${given}: expected a major version, ${NODE_MAJOR} or newer.`);
 }
 
 /** Runs this same file on the fetched Node, and everything below it too: the fetched one comes first on PATH. */
@@ -56,8 +67,8 @@ async function handOver(node, args) {
   });
 }
 
-async function fetchedNode() {
-  const home = path.join(cacheDirectory(), `node-${NODE_MAJOR}`);
+async function fetchedNode(major) {
+  const home = path.join(cacheDirectory(), `node-${major}`);
   const node = path.join(
     home,
     'node_modules',
@@ -65,9 +76,9 @@ async function fetchedNode() {
     'bin',
     process.platform === 'win32' ? 'node.exe' : 'node',
   );
-  const found = `Node ${process.versions.node} is at hand, ${NODE_MAJOR} is needed`;
+  const found = `Node ${process.versions.node} is at hand, ${major} is needed`;
   if (fs.existsSync(node)) {
-    say(`Node ${NODE_MAJOR}: ${node} (cached; ${found})`);
+    say(`Node ${major}: ${node} (cached; ${found})`);
     return node;
   }
   const draft = `${home}.${process.pid}.tmp`;
@@ -82,24 +93,24 @@ async function fetchedNode() {
       '--no-audit',
       '--no-fund',
       '--ignore-scripts',
-      `${platformPackage()}@${NODE_MAJOR}`,
+      `${platformPackage()}@${major}`,
     ];
-    await npm(`Node ${NODE_MAJOR}: fetching through npm (${found})`, args, draft, process.execPath);
+    await npm(`Node ${major}: fetching through npm (${found})`, args, draft, process.execPath);
     const works = spawnSync(path.join(draft, path.relative(home, node)), ['--version'], { encoding: 'utf8' });
     if (works.status !== 0)
       throw new Remediable(
-        `the Node ${NODE_MAJOR} from npm does not run here (${works.error?.message ?? works.stderr.trim()}).`,
+        `the Node ${major} from npm does not run here (${works.error?.message ?? works.stderr.trim()}).`,
       );
     renameUnlessThere(draft, home);
   } catch (error) {
     throw new Remediable(
-      `${error.message}\nInstall Node ${NODE_MAJOR} or newer yourself (https://nodejs.org), put it on PATH, and ` +
+      `${error.message}\nInstall Node ${major} yourself (https://nodejs.org), put it on PATH, and ` +
         'run the same command again.',
     );
   } finally {
     fs.rmSync(draft, { recursive: true, force: true });
   }
-  say(`Node ${NODE_MAJOR}: ${node}`);
+  say(`Node ${major}: ${node}`);
   return node;
 }
 

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { isFailure } from '../src/model/failure.ts';
 import { apiReference } from './api-reference.ts';
 import { format, lint, runNode, temporalEnvironment, typecheck } from './programs.ts';
+import { testPeers } from './test-peers.ts';
 import { runTests, withServers } from './test-run.ts';
 
 type Task = (args: readonly string[]) => Promise<number>;
@@ -16,6 +17,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   demo: async (args) => runNode(['demo/run.ts', ...args], await temporalEnvironment()),
   bench: async (args) => runNode(['bench/run.ts', ...args], await temporalEnvironment()),
   test: async (args) => runTests(args),
+  peers: async (args) => testPeers(args),
   mutate: async (args) => mutate(args),
   lint: async (args) => lint(args),
   format: async () => format(),

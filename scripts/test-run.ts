@@ -5,7 +5,7 @@
  * 1. Every part runs even when another failed; the last lines say which did; the exit code is 0 only when all passed.
  * 2. The servers are stopped and the run's temporary folder is removed however the run ends.
  * 3. A test that leaves something in the temporary folder fails the run.
- * 4. The very last line is `N passed, N failed`, for programs that read it.
+ * 4. The very last line is `N passed, N failed`, and `, N skipped` where some were, for programs that read it.
  */
 import { promises as fs } from 'node:fs';
 import os from 'node:os';
@@ -23,15 +23,18 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The exit code of a shell for a program that was interrupted. */
 const INTERRUPTED = 130;
 
-const KINDS = ['unit', 'integration', 'replay', 'fault'] as const;
+const KINDS = ['unit', 'integration', 'replay', 'fault', 'install'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What `npm test` runs by itself; kills and failing disks take longer and have `npm run test:faults`. */
+/**
+ * What `npm test` runs by itself. Kills and failing disks take longer and have `npm run test:faults`; installations
+ * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`.
+ */
 const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay'];
-const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'fault'];
+const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'fault', 'install'];
 
 /** Replays are one file, which computes while others wait. */
-const BESIDE_EACH_OTHER: readonly (readonly Kind[])[] = [['unit'], ['integration', 'replay'], ['fault']];
+const BESIDE_EACH_OTHER: readonly (readonly Kind[])[] = [['unit'], ['integration', 'replay'], ['fault'], ['install']];
 
 /** Bounds a file as a whole: one that leaks a handle would otherwise never end. */
 const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
@@ -39,6 +42,7 @@ const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
   integration: 240_000,
   replay: 120_000,
   fault: 1_200_000,
+  install: 300_000,
 };
 
 /** Tests wait for servers and disks more than they compute. */
@@ -247,13 +251,14 @@ async function testFiles(
 
 function conclude(parts: readonly Part[]): number {
   const total = (count: (part: Part) => number): number => parts.reduce((sum, part) => sum + count(part), 0);
-  const failed = total((part) => part.failed);
+  const [failed, skipped] = [total((part) => part.failed), total((part) => part.skipped)];
+  const left = skipped === 0 ? '' : `, ${skipped} skipped`;
   const lines = parts.flatMap((part) => [
     `${part.failed > 0 ? '✖' : '✔'} ${part.name.padEnd(12)} ${part.passed} passed, ${part.failed} ` +
       `failed${part.skipped > 0 ? `, ${part.skipped} skipped` : ''}  (${seconds(part.durationMs)})`,
     ...part.failures.map((failure) => `    ${failure}`),
   ]);
-  process.stdout.write(`\n${lines.join('\n')}\n${total((part) => part.passed)} passed, ${failed} failed\n`);
+  process.stdout.write(`\n${lines.join('\n')}\n${total((part) => part.passed)} passed, ${failed} failed${left}\n`);
   return failed === 0 && total((part) => part.passed) > 0 ? 0 : 1;
 }
 

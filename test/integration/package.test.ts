@@ -2,12 +2,11 @@
  * The npm package as its users get it: packed, installed in an empty folder, and used there without this checkout.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { installedVersion, packInto, runProgram } from '../support/package.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -21,72 +20,34 @@ let manifest: {
   dependencies: Record<string, string>;
 };
 /** Paths within the package. */
-let packed: string[];
+let packed: readonly string[];
 
 before(async () => {
   folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-package-'));
   manifest = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')) as typeof manifest;
-  const listed = await run('npm', ['pack', '--json', '--pack-destination', folder], root);
-  // The build that runs before packing prints too; the listing is the last array.
-  const [pack] = JSON.parse(listed.slice(listed.lastIndexOf('\n[') + 1)) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  packed = pack.files.map((file) => file.path);
+  const { tarball, files } = await packInto(folder);
+  packed = files;
   await fs.writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
-  const developer = ['typescript', '@types/node'].map(async (name) => `${name}@${(await installed(name)).version}`);
+  const developer = ['typescript', '@types/node'].map(async (name) => `${name}@${await installedVersion(name)}`);
   await run(
     'npm',
-    [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      path.join(folder, pack.filename),
-      ...(await Promise.all(developer)),
-    ],
+    ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...(await Promise.all(developer))],
     folder,
   );
 });
 
 after(async () => fs.rm(folder, { recursive: true, force: true }));
 
-async function installed(name: string): Promise<{ version: string }> {
-  return JSON.parse(await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-}
-
-/**
- * Runs a program in a folder, on this Node, without the variables that the test run sets but with the machine's npm
- * settings. Returns what it printed.
- */
+/** Returns what it printed. */
 async function run(
   command: string,
   args: readonly string[],
   cwd: string,
   env: NodeJS.ProcessEnv = {},
 ): Promise<string> {
-  const inherited = Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) =>
-        !/^(npm_(?!config_)|npm_config_local_prefix$|NODE_(OPTIONS|TEST_CONTEXT)$|HOLDFAST_|TEMPORAL_)/.test(name),
-    ),
-  );
-  const child = spawn(command, args, {
-    cwd,
-    env: {
-      ...inherited,
-      PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`,
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (chunk) => (output += String(chunk)));
-  child.stderr.on('data', (chunk) => (errors += String(chunk)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}\n${errors}`);
-  return output;
+  const { code, output, printed } = await runProgram(command, args, cwd, env);
+  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
+  return printed;
 }
 
 test('holds what its entries name, and neither sources, tests nor a machine’s paths', async () => {
@@ -181,6 +142,31 @@ test('carries the bundle of its Workflows, so that a worker starts without webpa
     const printed = await run(process.execPath, ['--input-type=module', '--eval', script, kind], folder);
     assert.equal(Number(printed), size);
   }
+});
+
+test('a worker of it starts without loading webpack or a compiler', async () => {
+  const script = `
+    import { createRequire } from 'node:module';
+    import { createWorker } from 'holdfast/worker';
+    await createWorker({ taskQueue: process.argv[1] });
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    const heavy = /node_modules.(webpack.lib|@swc|swc-loader|terser)/;
+    const files = [loaded.filter((file) => heavy.test(file)), loaded.some((file) => file.includes('@temporalio'))];
+    process.stdout.write(JSON.stringify(files), () => process.exit());
+  `;
+  const args = ['--input-type=module', '--eval', script, temporal.unique('queue')];
+  const env = { ...temporal.env, HOLDFAST_STATE_DIR: path.join(folder, 'state') };
+  const [heavy, hasSdk] = JSON.parse(await run(process.execPath, args, folder, env)) as [string[], boolean];
+  // webpack's own entry, which loads the rest when it is asked for, the SDK imports in any case.
+  const entry = /webpack.lib.(index|util.memoize)\.js$/;
+  assert.deepEqual([heavy.filter((file) => !entry.test(file)), hasSdk], [[], true]);
+});
+
+test('what Node has compiled for the command line is kept for its next start', async () => {
+  const cache = path.join(folder, 'cache');
+  const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
+  await run(path.join(folder, 'node_modules/.bin/holdfast'), ['--help'], folder, env);
+  assert.equal((await fs.readdir(path.join(cache, 'holdfast/compiled'))).length, 1);
 });
 
 test('the worker that the Dockerfile starts is a command of it', async () => {

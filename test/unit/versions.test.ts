@@ -61,7 +61,8 @@ test("Temporal's SDK is a peer in one range, and locked in one version, once, th
   const [locked = ''] = versions;
   assert.equal(locked.split('.')[0], low.slice(1).split('.')[0]);
   for (const name of Object.keys(peerDependencies)) {
-    assert.equal(devDependencies[name], `^${locked}`, name);
+    // Exactly: as `npm run test:peers` pins it.
+    assert.ok([`^${locked}`, locked].includes(devDependencies[name] ?? ''), name);
     const copies = Object.keys(packages).filter((place) => place.endsWith(`node_modules/${name}`));
     assert.deepEqual(copies, [`node_modules/${name}`]);
   }

@@ -1,0 +1,69 @@
+/** The npm package of this checkout, as its users get it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(import.meta.dirname, '../..');
+
+export interface Packed {
+  readonly tarball: string;
+  /** Paths within the package. */
+  readonly files: readonly string[];
+}
+
+export async function packInto(folder: string): Promise<Packed> {
+  const { code, output, printed } = await runProgram('npm', ['pack', '--json', '--pack-destination', folder], root);
+  assert.equal(code, 0, output);
+  // The build that runs before packing prints too; the listing is the last array.
+  const [pack] = JSON.parse(printed.slice(printed.lastIndexOf('\n[') + 1)) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  return { tarball: path.join(folder, pack.filename), files: pack.files.map((file) => file.path) };
+}
+
+export async function installedVersion(name: string): Promise<string> {
+  const manifest = await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  /** To standard output. */
+  readonly printed: string;
+  /** To standard output, then to standard error. */
+  readonly output: string;
+}
+
+/**
+ * Runs a program in a folder, on this Node, without the variables that the test run sets but with the machine's npm
+ * settings.
+ */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) =>
+        !/^(npm_(?!config_)|npm_config_local_prefix$|NODE_(OPTIONS|TEST_CONTEXT)$|HOLDFAST_|TEMPORAL_)/.test(name),
+    ),
+  );
+  const child = spawn(command, args, {
+    cwd,
+    env: {
+      ...inherited,
+      PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH'] ?? ''}`,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [printed, errors] = ['', ''];
+  child.stdout.on('data', (chunk) => (printed += String(chunk)));
+  child.stderr.on('data', (chunk) => (errors += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, printed, output: printed + errors };
+}
