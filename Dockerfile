@@ -16,9 +16,10 @@ WORKDIR /holdfast
 COPY --from=build /holdfast/package.json ./
 COPY --from=build /holdfast/node_modules ./node_modules
 COPY --from=build /holdfast/dist ./dist
-RUN mkdir /workspaces && chown node:node /workspaces
+# So that `docker compose exec worker holdfast …` works.
+RUN ln -s /holdfast/dist/cli.js /usr/local/bin/holdfast && mkdir /workspaces && chown node:node /workspaces
 USER node
 VOLUME /workspaces
 # As process 1 Node would neither hear SIGTERM by default nor reap the commands that steps leave behind.
 ENTRYPOINT ["tini", "--", "node", "/holdfast/dist/cli.js"]
-CMD ["worker"]
+CMD ["worker", "--workspace-root", "/workspaces"]

@@ -18,6 +18,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   bench: async (args) => runNode(['bench/run.ts', ...args], await temporalEnvironment()),
   test: async (args) => runTests(args),
   peers: async (args) => testPeers(args),
+  compose: async (args) => runNode(['test/compose/run.ts', ...args]),
   mutate: async (args) => mutate(args),
   lint: async (args) => lint(args),
   format: async () => format(),

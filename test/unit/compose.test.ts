@@ -110,11 +110,14 @@ test('every mounted file exists and is mounted read-only, every named volume is 
   assert.deepEqual([...named].toSorted(), Object.keys(compose.volumes).toSorted());
 });
 
-test('published ports are on 127.0.0.1 and no two are the same', () => {
+test('published ports are on 127.0.0.1, no two are the same, and a variable of its own changes each', () => {
   const published = services.flatMap(([, { ports }]) => ports ?? []);
-  for (const port of published) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/);
-  const hostPorts = published.map((port) => port.split(':')[1]);
-  assert.equal(new Set(hostPorts).size, hostPorts.length);
+  const parts = published.map((port) => /^127\.0\.0\.1:\$\{(HOLDFAST_[A-Z_]+_PORT):-(\d+)\}:\d+$/.exec(port));
+  assert.ok(
+    parts.every((part) => part !== null),
+    published.join(),
+  );
+  for (const group of [1, 2]) assert.equal(new Set(parts.map((part) => part?.[group])).size, published.length);
 });
 
 test('services that talk to each other agree on host, port, user and password', () => {
@@ -141,6 +144,11 @@ test('services that talk to each other agree on host, port, user and password', 
     service('worker').environment?.['APP_DATABASE_URL'],
     `postgres://${user}:${password}@app-db:5432/${user}`,
   );
+});
+
+test('a database counts as healthy when it can be reached from elsewhere, not while its cluster is being made', () => {
+  for (const name of ['temporal-db', 'app-db'])
+    assert.ok(service(name).healthcheck?.test.includes('--host=127.0.0.1'), name);
 });
 
 test('a password is never written down: each is a variable with a default for development', () => {

@@ -1,0 +1,172 @@
+/**
+ * The Compose project of the test: its own name and free ports, so that it stands beside a project of the person's own.
+ */
+import { promises as fs } from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod';
+import { freePort } from '../../src/dev-server/ports.ts';
+import { until, untilTrue } from '../support/until.ts';
+import { builtCompose } from './cached.ts';
+import type { Engine } from './engine.ts';
+import { ended, seconds, say, succeeded, type Ended, type Line, type ProgramOptions } from './programs.ts';
+
+export const root = path.join(import.meta.dirname, '../..');
+
+const HEALTHY_LIMIT_MS = 5 * 60_000;
+const TELL_EVERY_MS = 10_000;
+/** Of what a failed start has logged. */
+const LOG_LINES = '60';
+
+const ContainerSchema = z.object({
+  Name: z.string(),
+  Service: z.string(),
+  State: z.string(),
+  Health: z.string(),
+  ExitCode: z.int(),
+});
+export type Container = z.infer<typeof ContainerSchema>;
+
+export interface Ports {
+  readonly temporal: number;
+  readonly ui: number;
+  readonly database: number;
+}
+
+export class Project {
+  readonly name = `holdfast-test-${process.pid}`;
+  readonly ports: Ports;
+  readonly #engine: Engine;
+  readonly #line: Line;
+  readonly #env: NodeJS.ProcessEnv;
+
+  private constructor(engine: Engine, line: Line, ports: Ports) {
+    this.ports = ports;
+    this.#engine = engine;
+    this.#line = [...line, '--ansi=never', '--project-name', this.name, '--project-directory', root];
+    this.#env = {
+      ...engine.env,
+      HOLDFAST_TEMPORAL_PORT: String(ports.temporal),
+      HOLDFAST_UI_PORT: String(ports.ui),
+      HOLDFAST_APP_DB_PORT: String(ports.database),
+    };
+  }
+
+  /** `buildOnHost`: the Dockerfile's downloads go through the machine's own network. */
+  static async prepare(
+    engine: Engine,
+    line: Line,
+    buildOnHost: { readonly folder: string } | undefined,
+  ): Promise<Project> {
+    const files = ['--file', path.join(root, 'docker-compose.yml')];
+    if (buildOnHost !== undefined) {
+      const override = path.join(buildOnHost.folder, 'build-on-host.yml');
+      await fs.writeFile(override, 'services: { worker: { build: { network: host } } }\n');
+      files.push('--file', override);
+    }
+    const ports = { temporal: await freePort(), ui: await freePort(), database: await freePort() };
+    return new Project(engine, [...line, ...files], ports);
+  }
+
+  async compose(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
+    return succeeded([...this.#line, ...args], { ...options, env: this.#env });
+  }
+
+  async docker(args: readonly string[], options: ProgramOptions = {}): Promise<string> {
+    return succeeded(['docker', ...args], { ...options, env: this.#engine.env });
+  }
+
+  /** Of one service, or all; ended ones too. */
+  async containers(service?: string): Promise<Container[]> {
+    const printed = await this.compose([
+      'ps',
+      '--all',
+      '--format',
+      'json',
+      ...(service === undefined ? [] : [service]),
+    ]);
+    const lines = printed.split('\n').filter((line) => line.startsWith('{'));
+    return lines.map((line) => ContainerSchema.parse(JSON.parse(line)));
+  }
+
+  /** Until every container that has a health check is healthy, what runs once has ended well, and the rest runs. */
+  async untilHealthy(workers: number): Promise<void> {
+    let toldMs = performance.now();
+    const startedMs = toldMs;
+    const look = async (): Promise<Container[]> => {
+      const containers = await this.containers();
+      if (performance.now() - toldMs > TELL_EVERY_MS) {
+        toldMs = performance.now();
+        say(
+          `    ${seconds(toldMs - startedMs)}: ${containers
+            .filter((one) => !isWell(one))
+            .map(describe)
+            .join(', ')}`,
+        );
+      }
+      return containers;
+    };
+    const enough = (all: Container[]): boolean => all.filter(({ Service }) => Service === 'worker').length === workers;
+    await until(look, (all) => all.length > 0 && enough(all) && all.every(isWell), {
+      what: 'health of every container',
+      limitMs: HEALTHY_LIMIT_MS,
+      everyMs: 500,
+    });
+  }
+
+  async logs(): Promise<string> {
+    return (await ended([...this.#line, 'logs', '--no-color', '--tail', LOG_LINES], { env: this.#env })).stdout;
+  }
+
+  /** What `holdfast` answers in a worker's container. */
+  async inWorker(container: string, args: readonly string[]): Promise<string> {
+    return this.docker(['exec', container, 'holdfast', ...args]);
+  }
+
+  /** By the published port, from this checkout, as a person would. */
+  async holdfast(args: readonly string[]): Promise<Ended> {
+    const env = { ...process.env, TEMPORAL_ADDRESS: `127.0.0.1:${this.ports.temporal}`, NO_COLOR: '1' };
+    return ended([process.execPath, path.join(root, 'src/cli.ts'), ...args], { env, cwd: root });
+  }
+
+  /** A file of the workers' volume; empty where it isn't there. */
+  async onVolume(container: string, file: string): Promise<string> {
+    const line: Line = ['docker', 'exec', container, 'cat', `/workspaces/${file}`];
+    return (await ended(line, { env: this.#engine.env })).stdout;
+  }
+
+  async untilRunning(container: string, waiting: { limitMs: number }): Promise<void> {
+    const running = async (): Promise<boolean> =>
+      (await this.containers('worker')).some(({ Name, State }) => Name === container && State === 'running');
+    await untilTrue(running, { what: `${container} running again`, ...waiting });
+  }
+
+  /** Whatever the engine still has of this project, by the label that Compose gives. */
+  async left(): Promise<string[]> {
+    const label = `label=com.docker.compose.project=${this.name}`;
+    const kinds = { container: ['ps', '--all'], network: ['network', 'ls'], volume: ['volume', 'ls'] };
+    const found: string[] = [];
+    for (const [kind, list] of Object.entries(kinds)) {
+      const ids = (await this.docker([...list, '--quiet', '--filter', label])).split('\n').filter((id) => id !== '');
+      found.push(...ids.map((id) => `${kind} ${id}`));
+    }
+    return found;
+  }
+}
+
+/** `docker compose` where it works, else one that is built. */
+export async function composeLine(engine: Engine): Promise<{ line: Line; version: string }> {
+  const plugin: Line = ['docker', 'compose'];
+  const { code, stdout } = await ended([...plugin, 'version', '--short'], { env: engine.env });
+  if (code === 0) return { line: plugin, version: stdout.trim() };
+  const line: Line = [await builtCompose()];
+  return { line, version: `${(await succeeded([...line, 'version', '--short'])).trim()}, built for this test` };
+}
+
+function isWell({ State, Health, ExitCode }: Container): boolean {
+  return (State === 'running' && (Health === 'healthy' || Health === '')) || (State === 'exited' && ExitCode === 0);
+}
+
+function describe({ Service, State, Health, ExitCode }: Container): string {
+  if (State === 'exited') return `${Service} exited with ${ExitCode}`;
+  return `${Service} ${Health === '' ? State : Health}`;
+}
