@@ -1,8 +1,9 @@
 /**
  * The Compose project of the test: its own name and free ports, so that it stands beside a project of the person's own.
  */
-import { promises as fs } from 'node:fs';
+import { promises as fs, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parse } from 'yaml';
 import * as z from 'zod';
 import { freePort } from '../../src/dev-server/ports.ts';
 import { until, untilTrue } from '../support/until.ts';
@@ -51,17 +52,13 @@ export class Project {
     };
   }
 
-  /** `buildOnHost`: the Dockerfile's downloads go through the machine's own network. */
-  static async prepare(
-    engine: Engine,
-    line: Line,
-    buildOnHost: { readonly folder: string } | undefined,
-  ): Promise<Project> {
+  /** `cutOff`: for a machine that reaches no public registry; a folder for a file of this run. */
+  static async prepare(engine: Engine, line: Line, cutOff: { readonly folder: string } | undefined): Promise<Project> {
     const files = ['--file', path.join(root, 'docker-compose.yml')];
-    if (buildOnHost !== undefined) {
-      const override = path.join(buildOnHost.folder, 'build-on-host.yml');
-      await fs.writeFile(override, 'services: { worker: { build: { network: host } } }\n');
-      files.push('--file', override);
+    if (cutOff !== undefined) {
+      const file = path.join(cutOff.folder, 'cut-off.json');
+      await fs.writeFile(file, JSON.stringify(cutOffServices()));
+      files.push('--file', file);
     }
     const ports = { temporal: await freePort(), ui: await freePort(), database: await freePort() };
     return new Project(engine, [...line, ...files], ports);
@@ -152,6 +149,20 @@ export class Project {
     return found;
   }
 }
+
+/**
+ * The Dockerfile's downloads go through the machine's own network. While it runs no container asks a name server that
+ * it can't reach: the client of the server looks up more than addresses, and would wait for each answer until it gives up.
+ */
+function cutOffServices(): unknown {
+  const { services } = ComposeSchema.parse(parse(readFileSync(path.join(root, 'docker-compose.yml'), 'utf8')));
+  const changed = Object.entries(services).map(([name, service]) => {
+    const build = service.build === undefined ? {} : { build: { network: 'host' } };
+    return [name, { dns: ['127.0.0.1'], ...build }];
+  });
+  return { services: Object.fromEntries(changed) };
+}
+const ComposeSchema = z.object({ services: z.record(z.string(), z.object({ build: z.unknown().optional() })) });
 
 /** `docker compose` where it works, else one that is built. */
 export async function composeLine(engine: Engine): Promise<{ line: Line; version: string }> {

@@ -7,6 +7,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends busybox netc
  && groupadd --gid 1000 temporal && useradd --uid 1000 --gid temporal --create-home temporal
 COPY server /usr/local/bin/temporal-server
 COPY entrypoint.sh /etc/temporal/entrypoint.sh
+RUN chmod 755 /etc/temporal/entrypoint.sh
 WORKDIR /etc/temporal
 USER temporal
 CMD ["/etc/temporal/entrypoint.sh"]

@@ -6,6 +6,7 @@ WORKDIR /home/ui-server
 COPY server ./ui-server
 COPY docker.yaml ./config/docker.yaml
 COPY start-ui-server.sh ./start-ui-server.sh
+RUN chmod 755 ./start-ui-server.sh
 USER temporal
 EXPOSE 8080
 ENTRYPOINT ["./start-ui-server.sh"]
