@@ -151,17 +151,36 @@ export class Project {
 }
 
 /**
- * The Dockerfile's downloads go through the machine's own network. While it runs no container asks a name server that
- * it can't reach: the client of the server looks up more than addresses, and would wait for each answer until it gives up.
+ * The Dockerfile's downloads go through the machine's own network. While all runs, a name server of the test says of
+ * every other name that there is none: clients of the server ask for more than addresses, and without an answer would
+ * wait until they give up.
  */
 function cutOffServices(): unknown {
   const { services } = ComposeSchema.parse(parse(readFileSync(path.join(root, 'docker-compose.yml'), 'utf8')));
+  const image = /^FROM (\S+)/m.exec(readFileSync(path.join(root, 'Dockerfile'), 'utf8'))![1];
+  const network = `10.213.${process.pid % 256}`;
+  const address = `${network}.53`;
   const changed = Object.entries(services).map(([name, service]) => {
     const build = service.build === undefined ? {} : { build: { network: 'host' } };
-    return [name, { dns: ['127.0.0.1'], ...build }];
+    return [name, { dns: [address], ...build }];
   });
-  return { services: Object.fromEntries(changed) };
+  const names = { image, init: true, command: ['node', '--eval', NO_SUCH_NAME] };
+  return {
+    services: { ...Object.fromEntries(changed), names: { ...names, networks: { default: { ipv4_address: address } } } },
+    networks: { default: { ipam: { config: [{ subnet: `${network}.0/24` }] } } },
+  };
 }
+/** A DNS answer is the question with two bits set and the code 3. */
+const NO_SUCH_NAME = `
+  const socket = require('node:dgram').createSocket('udp4');
+  socket.on('message', (question, { port, address }) => {
+    const answer = Buffer.from(question);
+    answer[2] |= 0x80;
+    answer[3] = 0x83;
+    socket.send(answer, port, address);
+  });
+  socket.bind(53);
+`;
 const ComposeSchema = z.object({ services: z.record(z.string(), z.object({ build: z.unknown().optional() })) });
 
 /** `docker compose` where it works, else one that is built. */
