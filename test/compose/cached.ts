@@ -4,7 +4,7 @@
  */
 import { existsSync, promises as fs } from 'node:fs';
 import path from 'node:path';
-import { cacheDirectory } from '../../src/dev-server/cache.ts';
+import { cacheDirectory } from '../../src/dev-server/cache-directory.ts';
 import { Lacking } from './engine.ts';
 import { ended, onPath, succeeded } from './programs.ts';
 
