@@ -160,13 +160,14 @@ function cutOffServices(): unknown {
   const image = /^FROM (\S+)/m.exec(readFileSync(path.join(root, 'Dockerfile'), 'utf8'))![1];
   const network = `10.213.${process.pid % 256}`;
   const address = `${network}.53`;
-  const changed = Object.entries(services).map(([name, service]) => {
+  const changed = Object.entries(services).map(([name, service]): [string, unknown] => {
     const build = service.build === undefined ? {} : { build: { network: 'host' } };
     return [name, { dns: [address], ...build }];
   });
   const names = { image, init: true, command: ['node', '--eval', NO_SUCH_NAME] };
+  const placed: [string, unknown] = ['names', { ...names, networks: { default: { ipv4_address: address } } }];
   return {
-    services: { ...Object.fromEntries(changed), names: { ...names, networks: { default: { ipv4_address: address } } } },
+    services: Object.fromEntries<unknown>([...changed, placed]),
     networks: { default: { ipam: { config: [{ subnet: `${network}.0/24` }] } } },
   };
 }
