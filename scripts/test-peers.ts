@@ -26,6 +26,7 @@ interface Manifest {
   readonly dependencies: Record<string, string>;
   readonly devDependencies: Record<string, string>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean } | undefined>>;
 }
 
 interface Counts {
@@ -89,10 +90,12 @@ async function testVersion(version: string): Promise<readonly Counts[]> {
 /** The zod that contracts are written with has a range, too: its lower end goes with the SDK's. */
 async function pin(copy: string, version: string): Promise<void> {
   const manifest = await manifestIn(copy);
-  const { dependencies, devDependencies, peerDependencies } = manifest;
+  const { dependencies, devDependencies, peerDependencies, peerDependenciesMeta } = manifest;
   const isLowest = `^${version}` === rangeOf(manifest);
+  // Optional peers have versions of their own.
+  const isOfSdk = (name: string): boolean => name in peerDependencies && peerDependenciesMeta[name] === undefined;
   for (const name of Object.keys(devDependencies))
-    if (name in peerDependencies || FOLLOWING.has(name)) devDependencies[name] = version;
+    if (isOfSdk(name) || FOLLOWING.has(name)) devDependencies[name] = version;
   if (isLowest) dependencies['zod'] = dependencies['zod']!.replace('^', '');
   await fs.writeFile(path.join(copy, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
