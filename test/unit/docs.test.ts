@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { EXIT_MEANING } from '../../src/cli/exit-code.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const PAGES = globSync(['*.md', 'docs/*.md', 'examples/*/*.md'], { cwd: root });
@@ -64,4 +66,26 @@ test('the table of the README leads to each page of the documentation', () => {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
   const lost = globSync('docs/*.md', { cwd: root }).filter((page) => !readme.includes(`](${page})`));
   assert.deepEqual(lost, [], 'add the page to the table in README.md that tells which page has what');
+});
+
+/** The first cells of a page's table rows within a section, without the table's head. */
+function firstCells(page: string, heading: string): readonly string[] {
+  const text = readFileSync(path.join(root, page), 'utf8');
+  const section = text.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+  return [...section.matchAll(/^\| ([^|]+) \|/gm)].map(([, cell]) => cell!);
+}
+
+test('the README and the page of the command line have each command once', () => {
+  const known = COMMANDS.map(({ name }) => name).toSorted();
+  const short = firstCells('README.md', 'Command line').flatMap((cell) => [...cell.matchAll(/`([a-z-]+)`/g)]);
+  assert.deepEqual(short.map(([, name]) => name!).toSorted(), known);
+  const long = firstCells('docs/command-line.md', 'Command line').flatMap((cell) => [
+    ...cell.matchAll(/^`holdfast ([a-z-]+)/g),
+  ]);
+  assert.deepEqual(long.map(([, name]) => name!).toSorted(), known);
+});
+
+test('the page of the command line has each exit code', () => {
+  const told = firstCells('docs/command-line.md', 'Exit codes').filter((cell) => /^\d+$/.test(cell));
+  assert.deepEqual(told, Object.keys(EXIT_MEANING));
 });
