@@ -23,6 +23,13 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   interceptors: true,
 };
 
+const INTERCEPTORS: OptionNames<NonNullable<ConnectOptions['interceptors']>> = {
+  workflow: true,
+  schedule: true,
+  nexus: true,
+  activity: true,
+};
+
 /**
  * Connects to Temporal as its own tools do (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*,
  * profiles of temporal.toml). Close the client, or use `await using`.
@@ -30,6 +37,8 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
  */
 export async function connectHoldfast(options: ConnectOptions = {}): Promise<HoldfastClient> {
   refuseUnknownOptions('connectHoldfast', options, CONNECT_OPTIONS);
+  const { interceptors } = options;
+  if (interceptors !== undefined) refuseUnknownOptions('interceptors of connectHoldfast', interceptors, INTERCEPTORS);
   const { client, connection, address } = await openConnection(
     options,
     defined({ plugins: options.plugins, interceptors: options.interceptors }),

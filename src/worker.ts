@@ -26,6 +26,7 @@ import { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
 import { installRuntime, tellWorker, type LogFormat } from './worker/log.ts';
 import { readPartsChoice, type PartsOptions } from './worker/parts-options.ts';
 import { readPassedOn, type PassedOnOptions } from './worker/passed-on.ts';
+import { checkTelemetry } from './worker/telemetry.ts';
 import { ensureSearchAttributes } from './worker/search-attributes.ts';
 
 export { bundleWorkflows, type BundleChoice } from './worker/bundle.ts';
@@ -120,6 +121,7 @@ export async function createWorker(options: WorkerOptions = {}): Promise<Holdfas
   const access = readChoice(choice);
   const parts = readPartsChoice('createWorker', options);
   const passedOn = readPassedOn(options);
+  if (options.telemetry !== undefined) checkTelemetry(options.telemetry);
   if (workflowBundle !== undefined) assertBundleFits(workflowBundle, { ...parts, hasAgentJob: true });
   installRuntime(options);
   const bundle = workflowBundle ?? (await bundleAhead(options, passedOn, parts.keys.isOn));

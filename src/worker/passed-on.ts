@@ -1,12 +1,15 @@
 /**
  * Options of Temporal's Worker that `createWorker` hands on as they are.
  *
- * Invariant: what Holdfast itself sets has one name. Given under both, or under Temporal's name alone, it is refused
- * with the name that serves.
+ * Invariants
+ * 1. What Holdfast itself sets has one name. Given under both, or under Temporal's name alone, it is refused with the
+ *    name that serves.
+ * 2. A name that the SDK does not have is refused: its Worker would pass it over without a word.
  */
 import type { WorkerOptions as TemporalOptions } from '@temporalio/worker';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 import { readDeployment, type DeploymentChoice } from './deployment.ts';
 
 /** What is given to `createWorker` itself, or can't be given at all. */
@@ -25,7 +28,51 @@ export interface PassedOnOptions extends Omit<TemporalOptions, OwnName | 'worker
   readonly workerDeploymentOptions?: DeploymentChoice;
 }
 
-const INSTEAD: Readonly<Record<OwnName, string>> = {
+/** What the SDK has; the compiler sees that none is missing. */
+export const PASSED_ON: OptionNames<PassedOnOptions> = {
+  buildId: true,
+  useVersioning: true,
+  workerDeploymentOptions: true,
+  activities: true,
+  patchActivationCallback: true,
+  nexusServices: true,
+  shutdownGraceTime: true,
+  shutdownForceTime: true,
+  dataConverter: true,
+  tuner: true,
+  maxConcurrentLocalActivityExecutions: true,
+  maxConcurrentNexusTaskExecutions: true,
+  enableNonLocalActivities: true,
+  disablePayloadErrorLimit: true,
+  maxActivitiesPerSecond: true,
+  maxTaskQueueActivitiesPerSecond: true,
+  maxEagerActivityReservationsPerWorkflowTask: true,
+  maxConcurrentWorkflowTaskExecutions: true,
+  nonStickyToStickyPollRatio: true,
+  maxConcurrentWorkflowTaskPolls: true,
+  workflowTaskPollerBehavior: true,
+  activityTaskPollerBehavior: true,
+  nexusTaskPollerBehavior: true,
+  maxConcurrentActivityTaskPolls: true,
+  maxConcurrentNexusTaskPolls: true,
+  stickyQueueScheduleToStartTimeout: true,
+  maxCachedWorkflows: true,
+  workflowThreadPoolSize: true,
+  maxHeartbeatThrottleInterval: true,
+  defaultHeartbeatThrottleInterval: true,
+  interceptors: true,
+  plugins: true,
+  sinks: true,
+  workflowFailureErrorTypes: true,
+  enableSDKTracing: true,
+  showStackTraceSources: true,
+  debugMode: true,
+  reuseV8Context: true,
+  bundlerOptions: true,
+};
+
+/** By Temporal's name: Holdfast's, which is given to `createWorker` itself. */
+export const INSTEAD: Readonly<Record<OwnName, string>> = {
   connection: 'connection',
   namespace: 'namespace',
   taskQueue: 'taskQueue',
@@ -49,6 +96,7 @@ export function readPassedOn({
   workflowBundle,
   workflowsPath,
 }: Given): Omit<TemporalOptions, OwnName> {
+  refuseUnknownOptions('temporal of createWorker', temporal, { ...PASSED_ON, ...INSTEAD });
   for (const [name, instead] of Object.entries(INSTEAD)) {
     if (!Object.hasOwn(temporal, name)) continue;
     throw contradiction(`temporal.${name} is set`, `Give createWorker ${instead} itself.`);

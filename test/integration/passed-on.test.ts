@@ -103,6 +103,11 @@ test("a client's interceptors see its calls", async () => {
   const plan: PlanSource = { schemaVersion: 1, name: 'seen', workspace: 'seen', steps };
   const { workflowId } = await client.start(plan, { taskQueue: temporal.unique('nobody') });
   assert.deepEqual(started, [workflowId]);
+  for (const [given, message] of [
+    [{ interceptor: {} }, /^connectHoldfast was given "interceptor", .* "interceptors"\?$/],
+    [{ interceptors: { workflows: [] } }, /^interceptors of connectHoldfast was given "workflows", .* "workflow"\?$/],
+  ] as const)
+    await assert.rejects(connectHoldfast({ env: {}, ...given } as object), { type: 'bad-input', message });
 });
 
 test('options that contradict each other are refused by name, before anything is connected', async () => {
@@ -123,5 +128,7 @@ test('options that contradict each other are refused by name, before anything is
     },
     /turn Worker Versioning on without a deployment name/,
   );
+  await refused({ temporal: { plugns: [] } as object }, /"plugns", which is unknown\. Did you mean "plugins"\?/);
+  await refused({ telemetry: { metric: {} } as object }, /"metric", which is unknown\. Did you mean "metrics"\?/);
   await refused({ logFormat: 'xml' as 'json' }, /logFormat is "xml"\. Expected "text" or "json"\./);
 });
