@@ -10,6 +10,7 @@ import { counted } from './table.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { WorkerOptions } from '../worker.ts';
+import { BIND_ADDRESS, isBindAddress } from '../worker/telemetry.ts';
 
 type TelemetryOptions = NonNullable<WorkerOptions['telemetry']>;
 
@@ -103,8 +104,8 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
 
 /** @throws HoldfastError `bad-input` */
 function prometheusAt(bindAddress: string): TelemetryOptions {
-  if (/^(?:\[[^\]]+\]|[^:]+):\d{1,5}$/.test(bindAddress)) return { metrics: { prometheus: { bindAddress } } };
-  throw new HoldfastError('bad-input', `--prometheus ${bindAddress}: expected HOST:PORT, for example 127.0.0.1:9464.`);
+  if (isBindAddress(bindAddress)) return { metrics: { prometheus: { bindAddress } } };
+  throw new HoldfastError('bad-input', `--prometheus ${bindAddress}: expected ${BIND_ADDRESS}.`);
 }
 
 function graceOf({ shutdownGraceTime: grace = '10 s' }: { readonly shutdownGraceTime?: string | number } = {}): string {

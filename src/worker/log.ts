@@ -23,7 +23,8 @@ let format: (line: Line) => string = asText;
 /**
  * Omits what Temporal's worker says of its own start and end; messages of steps and warnings are one line each. With
  * `json` the SDK's core, which would write its own form, hands its lines over, unless `telemetry` says otherwise.
- * @throws HoldfastError `bad-input`: telemetry is wanted, and the process has a Runtime already
+ * @throws HoldfastError `bad-input`: telemetry is wanted, and the process has a Runtime already, or the SDK can't begin
+ * with it (a port that is taken)
  */
 export function installRuntime({ telemetry, logFormat = 'text' }: RuntimeChoice): void {
   if (!Object.hasOwn(FORMATS, logFormat))
@@ -37,8 +38,13 @@ export function installRuntime({ telemetry, logFormat = 'text' }: RuntimeChoice)
   try {
     Runtime.install({ logger, telemetryOptions: { ...defined({ logging }), ...telemetry } });
   } catch (error) {
+    throwUnlessInstalled(error, telemetry);
+  }
+}
+
+function throwUnlessInstalled(error: unknown, telemetry: TelemetryOptions | undefined): void {
+  if (error instanceof IllegalStateError) {
     // The program that embeds the worker has its own.
-    if (!(error instanceof IllegalStateError)) throw error;
     if (telemetry === undefined) return;
     throw new HoldfastError(
       'bad-input',
@@ -47,6 +53,15 @@ export function installRuntime({ telemetry, logFormat = 'text' }: RuntimeChoice)
       { cause: error },
     );
   }
+  if (telemetry === undefined) throw error;
+  const { metrics } = telemetry;
+  const place = metrics && 'prometheus' in metrics ? ` (metrics at ${metrics.prometheus.bindAddress})` : '';
+  throw new HoldfastError(
+    'bad-input',
+    `Temporal's SDK can't begin with this telemetry${place}: ${(error as Error).message}.`,
+    { nextStep: 'Choose another address or port, or leave the telemetry out.' },
+    { cause: error },
+  );
 }
 
 function isWritten({ level, message, meta: { sdkComponent, activityType } }: Line): boolean {

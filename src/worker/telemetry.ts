@@ -1,4 +1,5 @@
 /** `telemetry` as a program gives it: names of all its floors, since the SDK passes over what it does not know. */
+import { isIP } from 'node:net';
 import type { TelemetryOptions } from '@temporalio/worker';
 import { HoldfastError } from '../model/failure.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
@@ -71,11 +72,33 @@ export function checkTelemetry(telemetry: TelemetryOptions): void {
   const exporters = EXPORTERS.filter(
     (name) => (metrics as { readonly [Name in typeof name]?: unknown })[name] !== undefined,
   );
-  if (exporters.length === 1) return;
+  if (exporters.length === 1) return checkAddress(metrics);
   const found = exporters.length === 0 ? 'none of them' : exporters.join(' and ');
   throw new HoldfastError(
     'bad-input',
     `telemetry.metrics says where metrics go by one of ${EXPORTERS.join(', ')}; found ${found}.`,
     { nextStep: "Give one of them, such as metrics: { prometheus: { bindAddress: '127.0.0.1:9464' } }." },
   );
+}
+
+const MAX_PORT = 65_535;
+
+function checkAddress(metrics: Metrics): void {
+  if (!('prometheus' in metrics)) return;
+  const { bindAddress } = metrics.prometheus;
+  if (isBindAddress(bindAddress)) return;
+  throw new HoldfastError(
+    'bad-input',
+    `telemetry.metrics.prometheus.bindAddress is ${JSON.stringify(bindAddress)}. Expected ${BIND_ADDRESS}.`,
+  );
+}
+
+/** For messages. */
+export const BIND_ADDRESS = 'an address in numbers and a port up to 65535, for example 127.0.0.1:9464';
+
+/** The SDK looks up no names: `localhost` is none. */
+export function isBindAddress(text: unknown): boolean {
+  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(String(text));
+  if (parts === null || Number(parts[3]) > MAX_PORT) return false;
+  return parts[1] === undefined ? isIP(parts[2]!) === 4 : isIP(parts[1]) === 6;
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -130,5 +131,13 @@ test('options that contradict each other are refused by name, before anything is
   );
   await refused({ temporal: { plugns: [] } as object }, /"plugns", which is unknown\. Did you mean "plugins"\?/);
   await refused({ telemetry: { metric: {} } as object }, /"metric", which is unknown\. Did you mean "metrics"\?/);
+  const taken = createServer();
+  await new Promise<void>((resolve) => void taken.listen(0, '127.0.0.1', resolve));
+  const bindAddress = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+  const message = new RegExp(
+    `can't begin with this telemetry \\(metrics at ${bindAddress}\\): .*[Aa]ddress already in use`,
+  );
+  await refused({ telemetry: { metrics: { prometheus: { bindAddress } } } }, message);
+  taken.close();
   await refused({ logFormat: 'xml' as 'json' }, /logFormat is "xml"\. Expected "text" or "json"\./);
 });

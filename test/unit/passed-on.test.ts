@@ -51,8 +51,12 @@ test('telemetry is read by name, on each of its floors', () => {
     [{ logging: { forward: { lvl: 'INFO' } } }, /^telemetry\.logging\.forward was given "lvl"/],
     [{ metrics: null }, /^telemetry\.metrics was given null/],
     [{ metrics: { globalTags: {} } }, /^telemetry\.metrics says where metrics go by one of.*; found none of them\.$/],
+    [{ metrics: { prometheus: {} } }, /bindAddress is undefined\. Expected an address in numbers and a port/],
+    [{ metrics: { prometheus: { bindAddress: 'localhost:1' } } }, /bindAddress is "localhost:1"\. Expected/],
+    [{ metrics: { prometheus: { bindAddress: '127.0.0.1:65536' } } }, /bindAddress is "127.0.0.1:65536"\./],
     [{ metrics: { prometheus, otel: { url: 'x' } } }, /found prometheus and otel\.$/],
   ] as const)
     assert.throws(() => checkTelemetry(given as TelemetryOptions), { type: 'bad-input', message });
+  checkTelemetry({ metrics: { prometheus: { bindAddress: '[::1]:9464' } } });
   checkTelemetry({ metrics: { prometheus, globalTags: { a: 'b' } }, logging: { forward: { level: 'WARN' } } });
 });
