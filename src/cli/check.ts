@@ -1,4 +1,5 @@
 /** `holdfast check`: every problem of a plan at once. Asks no server. */
+import type { Plan } from '../model/plan/plan.ts';
 import { planGraph } from '../model/plan/graph/graph.ts';
 import { formatProblems } from '../model/plan/problem/problem.ts';
 import { CONFIG_OPTIONS, EXIT, type CommandSpec } from './command.ts';
@@ -35,7 +36,7 @@ export const checkCommand: CommandSpec<object> = {
     const lines = [
       `${file!}: no problems. Plan ${plan.name}, ${size}.`,
       ...(trusted.length === 0 ? [] : [`Taken on trust, as no configuration names steps here: ${named}.`]),
-      `Start it with: holdfast start ${shellWord(file!)}`,
+      `Start it with: ${startCommand(plan, file!)}`,
     ];
     return {
       code: EXIT.ok,
@@ -44,3 +45,9 @@ export const checkCommand: CommandSpec<object> = {
     };
   },
 };
+
+/** With a place for each input that has no default. */
+function startCommand({ input }: Plan, file: string): string {
+  const wanted = (input?.required ?? []).filter((name) => input?.properties?.[name]?.default === undefined);
+  return ['holdfast start', shellWord(file), ...wanted.map((name) => `${name}=…`)].join(' ');
+}

@@ -1,6 +1,6 @@
 /** `holdfast result`: how a job ended; with `--wait`, once it has. */
 import { Option } from 'commander';
-import type { JobResult } from '../client.ts';
+import type { JobFailureInfo, JobResult } from '../client.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Outcome } from './command.ts';
 import { followJob } from './follow.ts';
 import { showAsked } from './show-status.ts';
@@ -65,10 +65,15 @@ export function resultOutcome(terminal: Terminal, result: JobResult): Outcome {
         data: result,
         text: [
           `Job ${result.workflowId} ${terminal.style('red', ENDED[result.outcome])}: ${result.failure.message}`,
-          ...(result.failure.causes ?? []).map(({ type, message }) => `  caused by ${type}: ${message}`),
+          ...causesUnsaid(result.failure).map(({ type, message }) => `  caused by ${type}: ${message}`),
         ].join('\n'),
       };
   }
+}
+
+/** A cause whose words are in the message already tells nothing. */
+function causesUnsaid({ message, causes = [] }: JobFailureInfo): NonNullable<JobFailureInfo['causes']> {
+  return causes.filter((cause) => !message.includes(cause.message));
 }
 
 const ENDED = {

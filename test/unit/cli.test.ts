@@ -144,7 +144,7 @@ test('an address without a port is refused at once', async () => {
 test('an id that a shell would take apart is quoted in what to type', async () => {
   await fs.writeFile(path.join(folder, "it's mine.yaml"), PLAN);
   const { out } = await cli(['check', "it's mine.yaml"], { cwd: folder });
-  assert.ok(out.endsWith(String.raw`Start it with: holdfast start 'it'\''s mine.yaml'` + '\n'), out);
+  assert.ok(out.endsWith(String.raw`Start it with: holdfast start 'it'\''s mine.yaml' who=…` + '\n'), out);
   for (const [text, word] of [
     ['nightly-1a2b', 'nightly-1a2b'],
     ['a b', "'a b'"],
@@ -207,7 +207,7 @@ test('check says that a plan has no problems, and what it takes on trust', async
   const ran = await cli(['check', 'plan.yaml'], { cwd: folder });
   assert.deepEqual(
     [ran.code, ran.out],
-    [0, 'plan.yaml: no problems. Plan greet, 1 step in 1 super-step.\nStart it with: holdfast start plan.yaml\n'],
+    [0, 'plan.yaml: no problems. Plan greet, 1 step in 1 super-step.\nStart it with: holdfast start plan.yaml who=…\n'],
   );
   const own = await cli(['check', '-', '--json'], { cwd: folder, input: PLAN.replace('file.write', 'my.step') });
   assert.deepEqual(own.json(), {
