@@ -100,7 +100,7 @@ async function runAgent(kill?: AgentOrder['kill'] | 'in flight'): Promise<Ended>
       return false;
     },
     (hasEnded) => hasEnded,
-    { limitMs: 150_000, everyMs: 200 },
+    { limitMs: 400_000, everyMs: 200 },
   );
   assert.match(String(await handle.result()), /tests/);
   isOver = true;
@@ -122,7 +122,7 @@ function treeOf(root: string): Readonly<Record<string, string>> {
 
 const undisturbed = runAgent();
 
-describe('an agent whose worker is killed in every turn', { concurrency: 2, timeout: 200_000 }, () => {
+describe('an agent whose worker is killed in every turn', { concurrency: 2, timeout: 600_000 }, () => {
   for (const [when, kill, kills] of [
     ['before the code of a step runs', { point: 'user-code.before', every: 2 }, STEPS],
     ['once an answer of the model is recorded', { point: 'once.after', every: 1 }, TURNS],
