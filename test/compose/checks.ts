@@ -73,9 +73,12 @@ export const CHECKS: readonly Check[] = [
       await startJob(project, { id: 'crashed', commandSeconds: COMMAND_SECONDS });
       const [host = ''] = await untilBegun(project, 'crashed', 1);
       const container = await containerOf(project, host);
-      await project.docker(['exec', '--user', 'root', container, 'sh', '-c', KILL_NODE]);
+      const before = await restarts(project, container);
+      // Its own shell ends with the container, so its exit code says nothing.
+      await project.docker(['exec', '--user', 'root', container, 'sh', '-c', KILL_NODE]).catch(() => undefined);
       await untilBegun(project, 'crashed', 2);
       await project.untilRunning(container, { limitMs: RESTART_LIMIT_MS });
+      assert.equal(await restarts(project, container), before + 1, 'Docker has started it again, once');
       await untilCompleted(project, 'crashed');
       await assertOnce(project, 'crashed', container);
     },
@@ -161,6 +164,11 @@ async function anyWorker(project: Project): Promise<string> {
   const running = (await project.containers('worker')).find(({ State }) => State === 'running');
   assert.ok(running, 'a worker runs');
   return running.Name;
+}
+
+/** How often Docker has started it again by itself. */
+async function restarts(project: Project, container: string): Promise<number> {
+  return Number(await project.docker(['inspect', '--format', '{{.RestartCount}}', container]));
 }
 
 /** A slim image has neither `ps` nor `pkill`. Process 1 is tini, which ends with what it started. */
