@@ -24,6 +24,6 @@ export async function workspaceOfJob(server: CallingServer, workflowId: string):
     client.options.loadedDataConverter,
   );
   if (given.workspace !== undefined) return given.workspace;
-  const plan = assertPlan(given.plan);
+  const plan = assertPlan(given.plan, { isUnderWay: true });
   return workspaceOf(plan, parseInput(plan, given.input ?? {}));
 }

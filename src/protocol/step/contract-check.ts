@@ -13,11 +13,16 @@ export function checkedInput({ contract }: StepImplementation, stepId: string, i
   if (checked.success) refuseUnknownFields(contract, stepId, input);
   if (checked.success) return checked.data;
   const issues = issuesText(checked.error.issues);
+  const wantsText = checked.error.issues.some((issue) => issue.code === 'invalid_type' && issue.expected === 'string');
   throw new HoldfastError(
     'bad-input',
-    `The input of step ${stepId} does not fit the contract of ${contract.name}: ${issues}.`,
+    `The input of step ${stepId} does not fit the contract of ${contract.name}: ${issues}.` +
+      (wantsText ? TEXT_HINT : ''),
   );
 }
+const TEXT_HINT =
+  " In a plan a reference alone keeps its value's type: make that value text, or write the reference within longer " +
+  'text.';
 
 /** What the contract would drop without a word. @throws HoldfastError `bad-input` */
 function refuseUnknownFields({ name, input: schema }: StepContract, stepId: string, input: unknown): void {

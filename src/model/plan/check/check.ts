@@ -16,11 +16,13 @@ import { problemsFromZod } from '../problem/from-zod.ts';
 import { nearestName } from '../../nearest-name.ts';
 import { listProblems, type PlanProblem } from '../problem/problem.ts';
 import { checkDeclarations } from './declarations.ts';
+import { Destinations } from './destination.ts';
 import { checkStepInput } from './input.ts';
 import { checkOrder } from './order.ts';
 import { checkReferences } from './references.ts';
 import { checkResources } from './resources.ts';
 import { checkSchemas } from './schemas.ts';
+import { checkTypes } from './types.ts';
 
 /** What a plan is checked with. */
 export interface CheckOptions {
@@ -67,7 +69,8 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
   const contracts = new Map(
     [...BUILT_IN_STEPS, ...(options.knownSteps ?? [])].map((contract: StepContract) => [contract.name, contract]),
   );
-  const references = checkReferences(plan, contracts);
+  const destinations = new Destinations(plan, contracts);
+  const references = checkReferences(plan, destinations);
   const order = checkOrder(plan, references.waitsFor);
   const graph: PlanGraph | undefined =
     references.problems.length === 0 && order.length === 0 ? planGraph(plan) : undefined;
@@ -78,6 +81,7 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
     ...order,
     ...references.problems,
     ...plan.steps.flatMap((step, index) => checkStepInput(step, contracts.get(step.use), `steps[${index}]`)),
+    ...(graph === undefined || options.isUnderWay === true ? [] : checkTypes(plan, contracts, destinations)),
     ...checkResources(plan, graph),
   ];
   return inPlanOrder(problems);

@@ -3,8 +3,9 @@ import type { StepContract } from '../../step/step.ts';
 import type { Plan } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 import { unknownName } from '../problem/unknown-name.ts';
+import type { Reference } from '../reference/reference.ts';
 import type { PlacedReference } from '../reference/references.ts';
-import { followShape, shapeOf, type Shape } from './shape.ts';
+import { followShape, shapeAt, shapeOf, type Shape } from './shape.ts';
 
 /** The places that references can lead to, looked up once. */
 export class Destinations {
@@ -47,8 +48,19 @@ export class Destinations {
 
   /** A reference into the output of a step, as far as its contract tells. */
   outputProblems(use: string, placed: PlacedReference, name: string): readonly PlanProblem[] {
+    return followShape(this.#outputShape(use), placed, name, false);
+  }
+
+  /** Of what a reference to the input or to a step's output yields. Undefined: nothing is known of it. */
+  shape(reference: Reference): Shape | undefined {
+    if (reference.root === 'input') return shapeAt(this.#plan.input, reference.path);
+    const use = reference.root === 'steps' ? this.#stepUse.get(reference.stepId) : undefined;
+    return use === undefined ? undefined : shapeAt(this.#outputShape(use), reference.path);
+  }
+
+  #outputShape(use: string): Shape | undefined {
     if (!this.#outputShapes.has(use)) this.#outputShapes.set(use, shapeOf(this.#contracts.get(use)));
-    return followShape(this.#outputShapes.get(use), placed, name, false);
+    return this.#outputShapes.get(use);
   }
 
   #inputProblems(placed: PlacedReference): readonly PlanProblem[] {

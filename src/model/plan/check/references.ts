@@ -1,11 +1,10 @@
 /** Does every reference of a plan lead somewhere, and stand where its kind may stand? */
 import type { Json } from '../../canonical-json.ts';
-import type { StepContract } from '../../step/step.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 import { joinPath, type ReferenceRoot } from '../reference/reference.ts';
 import { readReferences, type PlacedReference } from '../reference/references.ts';
-import { Destinations } from './destination.ts';
+import type { Destinations } from './destination.ts';
 import { checkSecret } from './secret.ts';
 import { checkStateReads, type StateRead } from './state-reads.ts';
 
@@ -25,8 +24,8 @@ const WHERE: Readonly<Record<ReferenceRoot, string>> = {
   output: "in a step's own state",
 };
 
-export function checkReferences(plan: Plan, contracts: ReadonlyMap<string, StepContract>): CheckedReferences {
-  return new ReferenceCheck(plan, contracts).run();
+export function checkReferences(plan: Plan, destinations: Destinations): CheckedReferences {
+  return new ReferenceCheck(plan, destinations).run();
 }
 
 class ReferenceCheck {
@@ -36,9 +35,9 @@ class ReferenceCheck {
   readonly #waitsFor = new Map<string, readonly string[]>();
   readonly #stateReads: StateRead[] = [];
 
-  constructor(plan: Plan, contracts: ReadonlyMap<string, StepContract>) {
+  constructor(plan: Plan, destinations: Destinations) {
     this.#plan = plan;
-    this.#destinations = new Destinations(plan, contracts);
+    this.#destinations = destinations;
   }
 
   run(): CheckedReferences {

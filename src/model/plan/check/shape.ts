@@ -56,6 +56,14 @@ export function followShape(
   return [];
 }
 
+/** What is known of the value at a path. Undefined: nothing. */
+export function shapeAt(start: Shape | undefined, path: readonly PathPart[]): Shape | undefined {
+  return path.reduce<Shape | undefined>((shape, part) => {
+    if (shape === undefined) return undefined;
+    return typeof part === 'number' ? shape.items : memberOf(shape, part);
+  }, start);
+}
+
 interface Member {
   /** The path that led to the object. */
   readonly reached: string;
