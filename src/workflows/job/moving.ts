@@ -6,9 +6,10 @@
  * 1. It moves only where no Activity of the job is under way and no message is handled: while it waits for people and
  *    timers alone, or at the end of a step.
  * 2. A new Run that is still on the version it was to leave does not move again: the chain would never end.
- * 3. A Workflow that runs without Worker Versioning takes the way that it took before there was any of this.
+ * 3. What came together with the wake, in whatever order, is heard first: a decision, an abort, a cancellation.
+ * 4. A Workflow that runs without Worker Versioning takes the way that it took before there was any of this.
  */
-import { allHandlersFinished, condition, log, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, log, workflowInfo } from '@temporalio/workflow';
 import { isPatched } from '../patches.ts';
 import type { JobParts } from './parts.ts';
 import type { Waits } from './waits.ts';
@@ -52,8 +53,12 @@ export class Moving {
     return this.#isOffered && version !== undefined ? { leftVersion: version } : {};
   }
 
+  /** Ends with nothing but a move: where the job is cancelled, the body finishes what is half done. */
   async #whenAtRest(): Promise<void> {
-    await condition(() => this.#isWoken && this.#isAtRest);
+    const job = CancellationScope.current();
+    const isDue = (): boolean => this.#isWoken && this.#isOffered && this.#isAtRest && !job.consideredCancelled;
+    // A wake fulfils the condition before the SDK hands over what came with it, so that it is looked at twice.
+    while (!isDue()) await CancellationScope.nonCancellable(() => condition(isDue));
     if (!isPatched('a-pinned-job-moves-to-the-current-version')) await new Promise<never>(() => undefined);
   }
 

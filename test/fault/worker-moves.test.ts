@@ -1,0 +1,120 @@
+/** What comes together with the move of a pinned job, or keeps it from moving. Needs a server of 1.31 or newer. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { WorkflowHandle } from '@temporalio/client';
+import { connectHoldfast } from '../../src/client.ts';
+import { untilAsked } from '../support/job-status.ts';
+import { linesOf } from '../support/killing.ts';
+import { untilTrue } from '../support/until.ts';
+import { testDeployment } from '../support/versions.ts';
+
+const LIMIT_MS = 60_000;
+const WAITING = { limitMs: LIMIT_MS, everyMs: 500 };
+const root = mkdtempSync(join(tmpdir(), 'holdfast-moves-'));
+const deployment = await testDeployment(root);
+const { client, taskQueue } = deployment;
+const holdfast = await connectHoldfast({ address: deployment.address, namespace: 'default', env: {} });
+const skip = deployment.canUpgrade ? false : 'the server does not tell pinned Workflows of newer versions';
+after(async () => {
+  await holdfast.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const marks = (workspace: string): string => join(root, `${workspace}-marks`);
+
+/** Each execution leaves a line outside the workspace. */
+const command = (
+  workspace: string,
+  id: string,
+  more: { readonly run?: string; readonly step?: object } = {},
+): object => ({
+  id,
+  use: 'command',
+  with: {
+    run: [`echo ${id} >> ${marks(workspace)}`, `mkdir -p ${id}; echo ${id} > ${id}/out`, more.run ?? 'true'].join('; '),
+    shell: true,
+    paths: [`${id}/`],
+  },
+  ...more.step,
+});
+
+async function start(workspace: string, steps: readonly object[]): Promise<WorkflowHandle> {
+  const plan = { schemaVersion: 1, name: 'moves', workspace, steps };
+  return await client.workflow.start('agentJob', { workflowId: workspace, taskQueue, args: [{ plan }] });
+}
+
+async function startAsking(workspace: string): Promise<{ readonly handle: WorkflowHandle; readonly digest: string }> {
+  const handle = await start(workspace, [
+    command(workspace, 'a'),
+    command(workspace, 'b', { step: { needs: ['a'], approval: 'before-apply' } }),
+    command(workspace, 'c', { step: { needs: ['b'] } }),
+  ]);
+  return { handle, digest: (await untilAsked(handle, LIMIT_MS)).digest };
+}
+
+const versionOf = async (workflowId: string): Promise<string | undefined> =>
+  (await holdfast.describe(workflowId)).version?.buildId;
+
+/** The server's queues hear of a new version one after the other. */
+async function untilOffered(scout: string, buildId: string): Promise<void> {
+  await untilTrue(async () => {
+    await holdfast.wake(scout);
+    return (await versionOf(scout)) === buildId;
+  }, WAITING);
+}
+
+test('what arrives in the same Workflow Task as the wake is heard before the job moves', { skip }, async () => {
+  const first = await deployment.startWorker('1');
+  await deployment.setCurrent('1');
+  const jobs = ['scout', 'decided', 'aborted', 'cancelled'] as const;
+  const asked = new Map<string, string>();
+  for (const name of jobs) asked.set(name, (await startAsking(name)).digest);
+  const second = await deployment.startWorker('2');
+  await deployment.setCurrent('2');
+  await untilOffered('scout', '2');
+  await first.kill();
+  const person = { by: 'someone@example.com', reason: 'as it should be' };
+  for (const name of jobs.slice(1)) await holdfast.wake(name);
+  const decision = { ...person, digest: asked.get('decided')!, answer: 'approve' as const };
+  await holdfast.decide('decided', decision, { via: 'signal' });
+  await holdfast.abort('aborted', person);
+  await holdfast.cancel('cancelled');
+  const again = await deployment.startWorker('1');
+  const end = async (name: string): Promise<string> => (await holdfast.result(name, { wait: true })).outcome;
+  for (const outcome of ['aborted', 'cancelled']) assert.equal(await end(outcome), outcome);
+  assert.equal(await end('decided'), 'completed');
+  assert.deepEqual(linesOf(marks('decided')), ['a', 'b', 'c']);
+  assert.deepEqual((await holdfast.status('decided')).refusals, []);
+  for (const name of ['aborted', 'cancelled']) assert.deepEqual(linesOf(marks(name)), ['a', 'b']);
+  await again.end();
+  await second.end();
+});
+
+test('a cancelled job of a versioned worker gives its workspace back only once its step has ended', async () => {
+  const worker = await deployment.startWorker('3');
+  await deployment.setCurrent('3');
+  const begun = join(root, 'begun');
+  const run = `trap '' TERM INT; touch ${begun}; sleep 3`;
+  const handle = await start('ending', [command('ending', 'slow', { run })]);
+  await untilTrue(() => existsSync(begun), WAITING);
+  await holdfast.cancel('ending', { wait: true });
+  const { events } = await handle.fetchHistory();
+  const open = new Set<string>();
+  for (const event of events!) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) {
+      assert.deepEqual([...open], [], `${scheduled.activityType?.name} is requested beside another Activity`);
+      open.add(String(event.eventId));
+    }
+    const ended =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskCanceledEventAttributes ??
+      event.activityTaskTimedOutEventAttributes;
+    if (ended) open.delete(String(ended.scheduledEventId));
+  }
+  await worker.end();
+});
