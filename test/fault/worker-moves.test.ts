@@ -11,7 +11,7 @@ import { linesOf } from '../support/killing.ts';
 import { untilTrue } from '../support/until.ts';
 import { testDeployment } from '../support/versions.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 30_000;
 const WAITING = { limitMs: LIMIT_MS, everyMs: 500 };
 const root = mkdtempSync(join(tmpdir(), 'holdfast-moves-'));
 const deployment = await testDeployment(root);
