@@ -14,12 +14,13 @@ export interface Turn {
 }
 
 interface ChatRequest {
+  readonly model: string;
   readonly messages: readonly { readonly role: string; readonly content?: unknown }[];
 }
 
 export class ModelServer {
-  /** Each request, with the turn that it asked for: 1, 2, … */
-  readonly asked: { readonly turn: number; readonly request: ChatRequest }[] = [];
+  /** Each request, with the turn that it asked for: 1, 2, …; `key`: did a key come with it? */
+  readonly asked: { readonly turn: number; readonly request: ChatRequest; readonly key: boolean }[] = [];
   /** How often an answer was sent to its end, by turn. */
   readonly answered = new Map<number, number>();
   /** Called before an answer is sent; it may take its time. */
@@ -35,9 +36,19 @@ export class ModelServer {
   }
 
   /** @param turns default: those of `conversation.json` */
-  static async open(turns?: readonly Turn[]): Promise<ModelServer> {
+  static async open(turns?: readonly Turn[], port = 0): Promise<ModelServer> {
     const server = new ModelServer(turns ?? (await recordedTurns()));
-    await new Promise<void>((resolve) => void server.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve, reject) => {
+      server.#server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    return server;
+  }
+
+  /** One for this process, unless the environment names an endpoint. */
+  static async openUnlessGiven(): Promise<ModelServer | undefined> {
+    if ((process.env['OPENAI_BASE_URL'] ?? '') !== '') return undefined;
+    const server = await ModelServer.open();
+    process.env['OPENAI_BASE_URL'] = server.url;
     return server;
   }
 
@@ -60,7 +71,8 @@ export class ModelServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chat = JSON.parse(await textOf(request)) as ChatRequest;
     const turn = chat.messages.filter(({ role }) => role === 'assistant').length + 1;
-    this.asked.push({ turn, request: chat });
+    const key = request.headers.authorization?.startsWith('Bearer ') === true;
+    this.asked.push({ turn, request: chat, key });
     await this.beforeAnswer(turn);
     if (response.destroyed) return;
     const times = this.answered.get(turn) ?? 0;
@@ -119,4 +131,14 @@ async function textOf(request: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of request.setEncoding('utf8')) text += String(chunk);
   return text;
+}
+
+// By itself: `node model-server.ts`. It shows what it is asked, and whether a key came with it.
+if (import.meta.main) {
+  const server = await ModelServer.open(undefined, Number(process.env['PORT'] ?? 0));
+  console.log(`OPENAI_BASE_URL=${server.url}`);
+  server.beforeAnswer = (turn) => {
+    const { request, key } = server.asked.at(-1)!;
+    console.log(`asked for answer ${turn} of ${request.model}, ${key ? 'with a key' : 'without a key'}`);
+  };
 }

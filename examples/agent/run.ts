@@ -17,12 +17,7 @@ const workspace = `work/${workflowId}`;
 const folder = path.join(import.meta.dirname, workspace);
 await makeRepository(folder);
 
-let recorded: ModelServer | undefined;
-if (process.env['OPENAI_BASE_URL'] === undefined) {
-  recorded = await ModelServer.open();
-  process.env['OPENAI_BASE_URL'] = recorded.url;
-}
-
+const recorded = await ModelServer.openUnlessGiven();
 await using _server = await findOrStartServer();
 const worker = await makeWorker(import.meta.dirname);
 const working = worker.run();
@@ -48,7 +43,7 @@ for await (const { questions } of client.watch(workflowId)) {
     console.log(`\n${stepId} waits for a person:`);
     for (const { resource, difference } of findings) console.log(`${resource}\n${difference}`);
     if (isWaiting) {
-      console.log(`Answer with: holdfast decide ${workflowId}`);
+      console.log(`Answer with: ${asCommand(`npx holdfast decide ${workflowId}`)}`);
       continue;
     }
     const reason = stepId.endsWith('/ask') ? 'Up, as every till here does.' : 'This is what the test wants.';
@@ -64,3 +59,9 @@ if (recorded !== undefined) console.log(`The model was asked ${recorded.asked.le
 recorded?.close();
 worker.shutdown();
 await working;
+
+/** In another terminal, with the address of the server where this one does not have the usual. */
+function asCommand(command: string): string {
+  const address = process.env['TEMPORAL_ADDRESS'];
+  return address === undefined ? command : `TEMPORAL_ADDRESS=${address} ${command}`;
+}

@@ -7,9 +7,10 @@ import { connectHoldfast, type HoldfastClient } from 'holdfast/client';
 
 export async function findOrStartServer(): Promise<AsyncDisposable> {
   if (await isThere()) return { [Symbol.asyncDispose]: async () => undefined };
-  console.log('No Temporal server answers; starting one of `holdfast dev`.');
   const port = await freePort();
-  process.env['TEMPORAL_ADDRESS'] = `127.0.0.1:${port}`;
+  const address = `127.0.0.1:${port}`;
+  process.env['TEMPORAL_ADDRESS'] = address;
+  console.log(`No Temporal server answers; starting one of \`holdfast dev\` (TEMPORAL_ADDRESS=${address}).`);
   const built = fileURLToPath(new URL('dist/cli.js', import.meta.resolve('holdfast/package.json')));
   const cli = existsSync(built) ? built : built.replace(/dist\/cli\.js$/, 'src/cli.ts');
   const child = spawn(process.execPath, [cli, 'dev', '--port', String(port), '--ui-port', '0'], { stdio: 'ignore' });

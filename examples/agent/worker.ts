@@ -2,13 +2,15 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { agentSteps, aiSdkPlugin } from 'holdfast/agents/worker';
 import { createWorker, type HoldfastWorker } from 'holdfast/worker';
+import { ModelServer } from './model-server.ts';
 import { steps } from './steps.ts';
 
 export const TASK_QUEUE = process.env['TASK_QUEUE'] ?? 'agent';
 
 export async function makeWorker(workspaceRoot: string): Promise<HoldfastWorker> {
   const { OPENAI_BASE_URL: baseURL, OPENAI_API_KEY: apiKey } = process.env;
-  if (baseURL === undefined) throw new Error('Set OPENAI_BASE_URL, such as https://api.openai.com/v1.');
+  if (baseURL === undefined || baseURL === '')
+    throw new Error('Set OPENAI_BASE_URL, such as https://api.openai.com/v1.');
   const modelProvider = createOpenAICompatible({
     name: 'openai',
     baseURL,
@@ -24,8 +26,10 @@ export async function makeWorker(workspaceRoot: string): Promise<HoldfastWorker>
 }
 
 if (import.meta.main) {
+  const recorded = await ModelServer.openUnlessGiven();
   const worker = await makeWorker(import.meta.dirname);
   process.once('SIGINT', () => worker.shutdown());
   console.log(`Polling Task Queue ${TASK_QUEUE}. Ctrl-C ends it.`);
   await worker.run();
+  recorded?.close();
 }

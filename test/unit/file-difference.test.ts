@@ -83,6 +83,8 @@ test('a content that is too large is not even read, one that is gone is said to 
   const large: FileState = { kind: 'file', sizeBytes: 2 ** 31, mode: 0o644, content: '0'.repeat(64) };
   assert.match((await describe(file('x'), large)).summary, /too large to compare/);
   assert.match((await describe(file('x'), { ...large, sizeBytes: 5 })).summary, /not in the store any more/);
+  const read = await describe({ ...large, sizeBytes: 5 }, file('x'), { whyMissing: 'it was only read' });
+  assert.match(read.summary, /; it was only read$/);
 });
 
 test('a change of encoding is shown: no byte hides behind a replacement, and a mark that goes is said', async () => {

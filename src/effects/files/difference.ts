@@ -27,12 +27,17 @@ export type ContentReader = (digest: Digest, side: 'expected' | 'found') => Prom
 
 const MAX_COMPARED_BYTES = 1024 * 1024;
 
+export interface FileDifferenceOptions extends DifferenceOptions {
+  /** What to say where a content is not available. Default: that the store has lost it. */
+  readonly whyMissing?: string;
+}
+
 /** Describes what differs. Reads contents only where both sides could be text. */
 export async function describeFileDifference(
   expected: FileState,
   found: FileState,
   read: ContentReader,
-  options: DifferenceOptions = {},
+  { whyMissing = 'a content is not in the store any more', ...options }: FileDifferenceOptions = {},
 ): Promise<FileDifference> {
   const parts = kindChange(expected, found);
   if (!isContent(expected) || !isContent(found) || contentOf(expected) === contentOf(found)) {
@@ -44,7 +49,7 @@ export async function describeFileDifference(
   }
   const [before, after] = [await textOf(expected, 'expected', read), await textOf(found, 'found', read)];
   if (before === undefined || after === undefined)
-    return { summary: [...parts, sizes, 'a content is not in the store any more'].join('; '), isCut: true };
+    return { summary: [...parts, sizes, whyMissing].join('; '), isCut: true };
   if (before === 'binary' || after === 'binary')
     return { summary: [...parts, `binary, ${sizes}`].join('; '), isCut: false };
   return describeText(before, after, [...parts, sizes, ...encodingChange(before, after)], options);

@@ -80,7 +80,8 @@ async function reportDifference(
   const expected = acceptable[0]!;
   const shown = schema === undefined ? expected : withoutLostColumns(expected, found);
   const { isRestorable, damage } = await recordedOf(record.workspace, expected);
-  const difference = await describeDifference(record, { resource, expected: shown, found });
+  const wasOnlyRead = entry?.role === 'read' || entry?.role === 'watched';
+  const difference = await describeDifference(record, { resource, expected: shown, found, wasOnlyRead });
   return discrepancyFinding({
     resource,
     expected,

@@ -19,17 +19,19 @@ export interface TwoStates {
   readonly resource: string;
   readonly expected: ResourceState;
   readonly found: ResourceState;
+  /** Has the record what was expected because a step read it, and none wrote it? Default: no. */
+  readonly wasOnlyRead?: boolean;
 }
 
 /** Readable, bounded; '' where there is nothing to add to the two sides. */
 export async function describeDifference(
   { workspace, settings }: DescribedWorld,
-  { resource, expected, found }: TwoStates,
+  { resource, expected, found, wasOnlyRead = false }: TwoStates,
 ): Promise<string> {
   const parsed = parseResource(resource);
   switch (parsed.kind) {
     case 'file':
-      return await workspace.files.describe(parsed.path, fileState(expected), fileState(found));
+      return await workspace.files.describe(parsed.path, fileState(expected), fileState(found), { wasOnlyRead });
     case 'row':
       return describeRowDifference(rowState(expected), rowState(found)).join('\n');
     case 'schema': {

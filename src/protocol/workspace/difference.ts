@@ -1,5 +1,10 @@
 /** Differences of files, in lines for a person. A content that was not captured is told by its size alone. */
-import { describeFileDifference, type FileDifference, type FileWorkspace } from '../../effects/files/index.ts';
+import {
+  describeFileDifference,
+  type ContentReader,
+  type FileDifference,
+  type FileWorkspace,
+} from '../../effects/files/index.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
 import type { Digest } from '../../model/digest.ts';
 import { isFailure } from '../../model/failure.ts';
@@ -7,6 +12,13 @@ import type { FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 
 const MAX_DIFFERENCE_BYTES = 1024 * 1024;
+/** The store keeps what a step writes and what it replaces; a content that was read alone was never put there. */
+const WAS_ONLY_READ = 'the record has the digest alone of what it was, since it was only read';
+
+export interface FoundDifferenceOptions {
+  /** Was the recorded content only read? Then the store need not have it. Default: no. */
+  readonly wasOnlyRead?: boolean;
+}
 
 export class FileDifferences {
   readonly #workspace: FileWorkspace;
@@ -18,11 +30,16 @@ export class FileDifferences {
   }
 
   /** Between what was recorded and what the workspace shows. */
-  async ofFound(path: string, recorded: FileState, found: FileState): Promise<string> {
-    const difference = await describeFileDifference(recorded, found, async (digest, side) =>
-      side === 'expected' ? await this.#blob(digest) : await this.#here(path),
-    );
-    return linesOf(difference);
+  async ofFound(
+    path: string,
+    recorded: FileState,
+    found: FileState,
+    { wasOnlyRead = false }: FoundDifferenceOptions = {},
+  ): Promise<string> {
+    const read: ContentReader = async (digest, side) =>
+      side === 'expected' ? await this.#blob(digest) : await this.#here(path);
+    const options = wasOnlyRead ? { whyMissing: WAS_ONLY_READ } : {};
+    return linesOf(await describeFileDifference(recorded, found, read, options));
   }
 
   /** Between what the workspace shows and what a planned write will make of it. */

@@ -35,7 +35,7 @@ import type { FileInfo } from '../../model/step/step-files.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { captureFile, captureReplaced } from './capture.ts';
-import { FileDifferences } from './difference.ts';
+import { FileDifferences, type FoundDifferenceOptions } from './difference.ts';
 import {
   commitPrepared,
   fileStateNow,
@@ -217,8 +217,13 @@ export class WorkspaceFiles {
   }
 
   /** The difference between what was recorded and what is found. */
-  async describe(path: string, recorded: FileState, found: FileState): Promise<string> {
-    return await this.#differences.ofFound(path, recorded, found);
+  async describe(
+    path: string,
+    recorded: FileState,
+    found: FileState,
+    options: FoundDifferenceOptions,
+  ): Promise<string> {
+    return await this.#differences.ofFound(path, recorded, found, options);
   }
 
   /** The difference that a planned write will make. */
