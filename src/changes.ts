@@ -27,7 +27,7 @@ export interface ReadJobChanges extends JobChanges {
 }
 
 /**
- * Everything that the job changed, called and stated.
+ * Everything that the job changed, called and stated. From the record alone: it changes nothing and needs no server.
  * @throws HoldfastError `not-found`: no workspace, job, step or record of this name; `ledger-damaged`; `bad-input`
  */
 export async function jobChanges(workspace: string, options: JobChangesOptions = {}): Promise<ReadJobChanges> {
@@ -37,7 +37,7 @@ export async function jobChanges(workspace: string, options: JobChangesOptions =
   return { ...changes, shown: await shownChanges(changes, contentsOf(inspection)) };
 }
 
-/** The files as a patch that `git apply` takes. @throws HoldfastError as `jobChanges` */
+/** The files as a patch that `git apply` takes. Changes nothing. @throws HoldfastError as `jobChanges` */
 export async function jobPatch(workspace: string, options: JobChangesOptions = {}): Promise<JobPatch> {
   refuseUnknownOptions('jobPatch', options, OPTIONS);
   await using inspection = await WorkspaceInspection.open(workspace, process.env);
@@ -46,7 +46,8 @@ export async function jobPatch(workspace: string, options: JobChangesOptions = {
 
 /**
  * Makes a git repository in a folder that is empty or not there: the files as the job found them, then a commit a step.
- * Needs `git`. @throws HoldfastError `bad-input`: the folder is not empty, or there is no git; else as `jobChanges`
+ * Needs `git`. Not safe to repeat into the same folder, which is then not empty.
+ * @throws HoldfastError `bad-input`: the folder is not empty, or there is no git; else as `jobChanges`
  */
 export async function exportJobToGit(
   workspace: string,

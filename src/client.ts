@@ -33,7 +33,7 @@ const INTERCEPTORS: OptionNames<NonNullable<ConnectOptions['interceptors']>> = {
 /**
  * Connects to Temporal as its own tools do (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*,
  * profiles of temporal.toml). Close the client, or use `await using`.
- * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input`
+ * @throws HoldfastError `server-unreachable`, `permission-denied`, `bad-input` (options, keys, a profile)
  */
 export async function connectHoldfast(options: ConnectOptions = {}): Promise<HoldfastClient> {
   refuseUnknownOptions('connectHoldfast', options, CONNECT_OPTIONS);

@@ -44,6 +44,7 @@ const OPTIONS: OptionNames<HoldfastPluginOptions> = {
  * or a failure converter that would send messages in the clear
  */
 export class HoldfastPlugin extends GuardingPlugin {
+  /** Reads the keys; connects nothing. @throws HoldfastError `bad-input`: options, steps or keys that can't be used */
   constructor(options: HoldfastPluginOptions = {}) {
     refuseUnknownOptions('HoldfastPlugin', options, OPTIONS);
     const { agentJob = true } = options;

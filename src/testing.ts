@@ -5,7 +5,10 @@
 import type { TestJobOptions } from './testing/options.ts';
 import { TestJob } from './testing/test-job.ts';
 
-/** Opens a job without a server. Close it. */
+/**
+ * Opens a job without a server, in a temporary workspace unless one is given. Close it, or use `await using`.
+ * @throws HoldfastError `bad-input` for an unknown option
+ */
 export function openTestJob(options: TestJobOptions = {}): TestJob {
   return new TestJob(options);
 }

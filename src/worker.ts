@@ -95,9 +95,9 @@ const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
 
 /** A worker, connected. */
 export interface HoldfastWorker {
-  /** Runs until `shutdown`, or a fatal error. */
+  /** Runs until `shutdown`, then closes the connection that it made. Once. @throws what has ended it otherwise */
   run(): Promise<void>;
-  /** Running steps get 10 s to end; then they are cancelled. */
+  /** Begins the end of `run`. Running steps get 10 s, or `temporal.shutdownGraceTime`; then they are cancelled. */
   shutdown(): void;
   /** What it lacks and can do without, in words: search attributes that could not be registered. */
   readonly warnings: readonly string[];

@@ -34,8 +34,8 @@ export interface GuardedAgent {
 }
 
 /**
- * For one conversation in the body of `openJob`.
- * @throws HoldfastError `bad-input`
+ * For one conversation in the body of `openJob`; call it anew each time the body runs.
+ * @throws HoldfastError `bad-input`: a name that is none, an unknown option
  */
 export function guardAgent(job: Job, options: AgentOptions = {}): GuardedAgent {
   refuseUnknownOptions('guardAgent', options, { name: true });

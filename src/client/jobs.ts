@@ -74,6 +74,7 @@ export class HoldfastClient implements AsyncDisposable {
   readonly taskQueue: string;
   readonly #server: ServerCalls;
 
+  /** For a Client that a program has. @throws HoldfastError `bad-input` */
   constructor(options: HoldfastClientOptions) {
     refuseBadClientOptions(options);
     const { client, connection, address, taskQueue, queryTimeoutMs } = options;
@@ -108,7 +109,7 @@ export class HoldfastClient implements AsyncDisposable {
   }
 
   /**
-   * Starts a job that runs a plan. Not safe to repeat without a `workflowId`.
+   * Starts a job that runs a plan. To repeat it safely give a `workflowId`; once that job has ended, a new one starts.
    * @throws HoldfastError `bad-plan`, `bad-input`, `already-started`, `server-unreachable`
    */
   async start(plan: PlanSource, options: StartOptions = {}): Promise<StartedJob> {
@@ -150,7 +151,7 @@ export class HoldfastClient implements AsyncDisposable {
     return listedJob(await this.#server.describe(workflowId));
   }
 
-  /** @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
+  /** Asked of the job's worker. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
   async status(workflowId: string): Promise<JobStatus> {
     const status = JobStatusSchema.parse(await this.#server.query(workflowId, (handle) => handle.query(statusQuery)));
     const described = await this.#server.describe(workflowId);
@@ -171,7 +172,7 @@ export class HoldfastClient implements AsyncDisposable {
    * Gives a person's decision to a job. An Update is refused before it changes anything and answers when the decision
    * has been carried out; a Signal is only delivered: what can't be used is recorded in the job's status.
    * Safe to repeat with the question's whole digest: the same decision gets the first answer, another is refused.
-   * @throws HoldfastError `decision-refused`, `bad-input`, `not-found`, `no-worker`
+   * @throws HoldfastError `decision-refused`, `bad-input`, `not-found`, `no-worker`, `server-unreachable`
    */
   async decide(workflowId: string, given: DecisionInput, options: DecideOptions = {}): Promise<Decided> {
     const via = wayOf(options);
@@ -205,7 +206,7 @@ export class HoldfastClient implements AsyncDisposable {
   }
 
   /**
-   * What a decision would do. Changes nothing. @throws HoldfastError `decision-refused` when there is no such question
+   * What a decision would do. Changes nothing. @throws HoldfastError `decision-refused`, `bad-input`, `no-worker`
    */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
     refuseUnknownInDecision('client.preview', given);
@@ -217,7 +218,7 @@ export class HoldfastClient implements AsyncDisposable {
 
   /**
    * The open question that a digest, or its first eight or more digits, names; without one the only open question.
-   * @throws HoldfastError `decision-refused`, `bad-input`
+   * @throws HoldfastError `decision-refused` (none, or several and no digest), `bad-input`, `not-found`, `no-worker`
    */
   async openQuestion(workflowId: string, digest?: string): Promise<Question> {
     const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
@@ -257,7 +258,7 @@ export class HoldfastClient implements AsyncDisposable {
    * Ends a job as aborted, whether it asks something or not, by a Signal. `compensate`: what it did is undone first,
    * newest first; its questions are answered like any other. Without `compensate`, while the job is undone: ends the
    * undoing. Safe to repeat.
-   * @throws HoldfastError `bad-input`, `not-found`
+   * @throws HoldfastError `bad-input`, `not-found`, `server-unreachable`
    */
   async abort(workflowId: string, given: Abort, options: WaitOptions = {}): Promise<Cancelled> {
     const wait = waits('client.abort', options);
@@ -266,12 +267,12 @@ export class HoldfastClient implements AsyncDisposable {
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
 
-  /** A pinned job goes on with the current version of its workers (a Signal, safe to repeat). @throws HoldfastError */
+  /** Moves a pinned job to its workers' current version, by a Signal; repeatable. @throws HoldfastError `not-found` */
   async wake(workflowId: string): Promise<Pick<Cancelled, 'workflowId' | 'requested'>> {
     return { workflowId, requested: await this.#server.send(workflowId, (handle) => handle.signal(wakeSignal)) };
   }
 
-  /** The job's status now and whenever it has changed, until it has ended. @throws HoldfastError `not-found` */
+  /** The status now and whenever it changes, until the job has ended. @throws HoldfastError `not-found`, `bad-input` */
   watch(workflowId: string, options: WatchOptions = {}): AsyncGenerator<JobStatus, void, undefined> {
     refuseBadWatch(options);
     const job = { describe: () => this.describe(workflowId), status: () => this.status(workflowId) };

@@ -117,7 +117,9 @@ function nextStep(start: string, job: UnaskedJob): string {
   const waits =
     wait === undefined
       ? `Start a worker: \`${start}\`. The job waits for it and loses nothing.`
-      : waitAdvice(wait, job, (command) => `\`${command}\``).join(' ');
+      : waitAdvice(wait, job, (command) => `\`${command}\``)
+          .map((line) => (line.endsWith('`') ? `${line}.` : line))
+          .join(' ');
   if (version?.behavior !== 'pinned') return waits;
   const move = `temporal workflow update-options --workflow-id ${shellWord(workflowId)}`;
   return `${waits} Or move it to the current version: \`${move} --versioning-override-behavior auto_upgrade\`.`;

@@ -93,7 +93,7 @@ export class TestJob {
     return contract.output.parse(done.output) as StepOutput<C>;
   }
 
-  /** The same for a request as a Workflow makes it. */
+  /** The same for a request as a Workflow makes it. @throws as `step` */
   async run(request: TestRequest): Promise<StepDone> {
     this.#requested.add(request.stepId);
     try {
@@ -129,7 +129,7 @@ export class TestJob {
     throw new HoldfastError('defect', `Step ${request.stepId} was requested ${MAX_REQUESTS} times without an end.`);
   }
 
-  /** One request, one result. */
+  /** One request, one result: a question or a comparison that is due is returned, nothing is repeated. */
   async ask(request: TestRequest): Promise<RunStepResult> {
     // Only a comparison that was made for this very request excuses it.
     const mark = this.#isJustCompared ? this.#mark : undefined;
@@ -147,7 +147,7 @@ export class TestJob {
   }
 
   /**
-   * Compares the world with the record.
+   * Compares the world with the record. Safe to repeat. A difference is a result (`question`), no error.
    * @param requested steps that are waited for; what else is half applied is then finished. Default: nothing is
    * finished
    */
@@ -170,7 +170,7 @@ export class TestJob {
     return result;
   }
 
-  /** Answers a question. The world is compared again by the next step. */
+  /** Answers a question; what can't be used is a result and changes nothing. @throws HoldfastError `bad-input` */
   async decide(
     question: Question,
     decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>,
@@ -193,8 +193,8 @@ export class TestJob {
   }
 
   /**
-   * Runs a whole plan.
-   * @throws QuestionAsked where a job would wait for a person
+   * Runs a whole plan; timers don't wait. Call it again after an answer: done steps answer from the record.
+   * @throws QuestionAsked where a job would wait for a person; HoldfastError `bad-plan`, `bad-input`
    */
   async runPlan(plan: unknown, input: unknown = {}): Promise<PlanResult> {
     const job = this.#job;
@@ -254,13 +254,13 @@ export class TestJob {
     }
   }
 
-  /** Gives the workspace back, as a job that ends. */
+  /** Gives the workspace back, as a job that ends: another test job may then have it. */
   async release(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' = 'completed'): Promise<void> {
     const { jobId, workspace } = this;
     await releaseProtocol(this.#host, this.#workspaces, this.#caller(), { jobId, workspace, outcome });
   }
 
-  /** Closes what is open; a temporary workspace is removed. */
+  /** Closes what is open; a temporary workspace is removed, one that was given stays. */
   async close(): Promise<void> {
     await this.#workspaces.close();
     if (this.#isTemporary) rmSync(this.workspace, { recursive: true, force: true });

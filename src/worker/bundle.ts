@@ -39,7 +39,11 @@ const INTERCEPTORS = ownModule('interceptors');
 const TRACE = ownModule('trace');
 const OWN_INTERCEPTORS: readonly string[] = [INTERCEPTORS, TRACE];
 
-/** The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. */
+/**
+ * The bundle of Holdfast's Workflows, which the package carries; with yours it is made now, which takes seconds. Needs
+ * no server. Safe to repeat.
+ * @throws HoldfastError `bad-input` for an unknown option; what Temporal's bundler throws of bad Workflows
+ */
 export async function bundleWorkflows(
   workflowsPath?: string,
   choice: BundleChoice = {},

@@ -10,7 +10,8 @@ import { refuseBadJobOptions } from './job/options.ts';
 import { traceJob } from './trace.ts';
 
 /**
- * Opens a guarded job for this Workflow and runs `body` in it. Once per Workflow Execution.
+ * Opens a guarded job for this Workflow and runs `body` in it, then gives the workspace back. Once per Workflow
+ * Execution. `body` may run again from its beginning, in a new Run: steps that are done answer from the record.
  * @throws what the body throws; ApplicationFailure `aborted`, `bad-input` (options that cannot be used); ContinueAsNew
  */
 export async function openJob<T>(options: OpenJobOptions, body: (job: Job) => Promise<T>): Promise<T> {

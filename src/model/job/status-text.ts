@@ -40,7 +40,7 @@ export type StatusExtract = Pick<
   readonly counts?: { readonly begun: number; readonly done: number };
 };
 
-/** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. */
+/** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. Pure. */
 export function statusMarkdown(status: StatusExtract): string {
   const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
   const { begun, done } = status.counts ?? {

@@ -69,7 +69,7 @@ export function parseAbort(value: unknown): { readonly abort: Abort } | { readon
   return parsed.success ? { abort: parsed.data } : { problems: problemsIn(parsed.error, AbortSchema) };
 }
 
-/** Parses what came by Signal, Update or command line. Never throws. */
+/** Parses what came by Signal, Update or command line: the decision, or in words what is wrong. Never throws. */
 export function parseDecision(
   value: unknown,
 ): { readonly decision: Decision } | { readonly problems: readonly string[] } {

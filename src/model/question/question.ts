@@ -73,7 +73,7 @@ export function isAboutTheWorld(question: Pick<Question, 'kind'>): boolean {
   return !ABOUT_ONE_STEP.includes(question.kind);
 }
 
-/** Answers that can be given to the whole question at once: those that every finding offers. */
+/** Answers that can be given to the whole question at once: those that every finding offers. Pure. */
 export function wholeAnswers(question: Pick<Question, 'findings'>): readonly Answer[] {
   const [first, ...rest] = question.findings;
   return first ? first.answers.filter((answer) => rest.every((finding) => finding.answers.includes(answer))) : [];

@@ -9,7 +9,10 @@ import { wholeAnswers, type Question } from './question.ts';
 /** In the place of an answer: pasted as it stands it is refused, so that nobody gives an answer unread. */
 export const ANSWER_PLACE = 'ANSWER';
 
-/** For the whole question where it can have one answer, else for each finding. */
+/**
+ * The line to type with Temporal's own command line: for the whole question where it can have one answer, else for each
+ * finding. ANSWER, `by` and `reason` are filled in by hand. Pure.
+ */
 export function signalCommand(workflowId: string, question: Question): string {
   const { digest, findings } = question;
   const answers = wholeAnswers(question);

@@ -33,6 +33,7 @@ export interface ToolSchemaOptions {
 }
 
 /**
+ * What a model is told of a contract, with or without the AI SDK. Pure.
  * @throws HoldfastError `bad-input`: a name that models do not take, an input that is no object or that JSON Schema has
  *   no words for, an unknown field among `without`
  */

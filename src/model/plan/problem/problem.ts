@@ -26,7 +26,7 @@ export interface PlanProblem {
   readonly excerpt?: string;
 }
 
-/** The problems as a person reads them on a terminal, and the command to run next. */
+/** The problems as a person reads them on a terminal, and the command to run next. Pure. */
 export function formatProblems(problems: readonly PlanProblem[], filename: string): string {
   const closing = readableLines(`${filename}: ${correctPlan(problems, filename)}`);
   return `${listProblems(problems, filename)}\n\n${closing}`;

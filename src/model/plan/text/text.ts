@@ -27,7 +27,7 @@ export function readPlan(text: string, filename: string, options: CheckOptions =
 
 /**
  * The same with every problem as data, in the order of the text (see `formatProblems`). What a plan means is looked at
- * once its form is right, its form once it is YAML.
+ * once its form is right, its form once it is YAML. Pure. @throws HoldfastError `bad-input` for an unknown option
  */
 export function parsePlan(text: string, options: CheckOptions = {}): CheckedPlan {
   const lines = new LineCounter();
