@@ -4,6 +4,14 @@ import type { Mutation } from './mutation.ts';
 export const SECRETS: readonly Mutation[] = [
   {
     guarantee: 'Secrets',
+    breaks: 'the message of a failure reaches a tracer with the secret in it',
+    file: 'src/protocol/secrets/secrets.ts',
+    find: 'return this.isEmpty ? error : (redactError(this.#redact, error) as E);',
+    replace: 'return this.isEmpty ? (redactError(this.#redact, error) as E) : error;',
+    tests: ['test/fault/telling.test.ts'],
+  },
+  {
+    guarantee: 'Secrets',
     breaks: 'an intent that holds a secret is sealed',
     file: 'src/protocol/commit/seal.ts',
     find: 'if (secrets.isEmpty) return;',
