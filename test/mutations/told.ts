@@ -349,7 +349,7 @@ export const TOLD: readonly Mutation[] = [
     file: 'src/activities/failure.ts',
     find: 'category: isExpected(error.type) ? ApplicationFailureCategory.BENIGN : undefined,',
     replace: 'category: undefined,',
-    tests: ['test/integration/expected-failures.test.ts'],
+    tests: ['test/fault/expected-by-code.test.ts'],
   },
   {
     guarantee: 'T',
