@@ -27,7 +27,14 @@ const TURNS = 6;
 const STEPS = 12;
 const temporal = await testTemporal();
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-agent-kills-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const children = new Set<ChildProcess>();
+let isEnded = false;
+// A test that ran out of time has left its worker, which would be started again for ever.
+after(() => {
+  isEnded = true;
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
 const bundle = join(folder, 'bundle.js');
 const modelProvider = { specificationVersion: 'v4' } as never;
 const { code } = await bundleWorkflowCode({
@@ -66,8 +73,10 @@ async function runAgent(kill?: AgentOrder['kill'] | 'in flight'): Promise<Ended>
       execArgv: ['--conditions=holdfast-source'],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    children.add(child);
     child.once('exit', () => {
-      if (!isOver) start();
+      children.delete(child);
+      if (!isOver && !isEnded) start();
     });
   };
   start();
