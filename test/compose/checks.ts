@@ -26,6 +26,8 @@ const DOWN_LIMIT_MS = 120_000;
 const RESTART_LIMIT_MS = 60_000;
 /** Long enough to be killed in, short enough to be waited for. */
 const COMMAND_SECONDS = 6;
+/** Long enough for another job to be started and cancelled meanwhile. */
+const SHARED_COMMAND_SECONDS = 25;
 
 export const CHECKS: readonly Check[] = [
   {
@@ -88,12 +90,14 @@ export const CHECKS: readonly Check[] = [
     run: async (project) => {
       await up(project, 2);
       const jobs = ['shared-1', 'shared-2', 'shared-3', 'shared-4'];
-      await Promise.all(jobs.map(async (id) => startJob(project, { id, commandSeconds: COMMAND_SECONDS })));
+      await Promise.all(jobs.map(async (id) => startJob(project, { id, commandSeconds: SHARED_COMMAND_SECONDS })));
       await untilBegun(project, 'shared-1', 1);
       await startJob(project, { id: 'intruder', folder: 'shared-1', commandSeconds: 0 });
       await untilWaiting(project, 'intruder', 'bound-to-another-job');
+      // Before the other one ends: it looks again by itself, and would then go on.
+      const { code, stdout, stderr } = await project.holdfast(['cancel', 'intruder']);
+      assert.equal(code, 0, stderr + stdout);
       await Promise.all(jobs.map(async (id) => untilCompleted(project, id)));
-      await project.holdfast(['cancel', 'intruder']);
       const began = await Promise.all(jobs.map(async (id) => untilBegun(project, id, 1)));
       for (const [index, id] of jobs.entries()) {
         assert.equal(began[index]?.length, 1, `${id} began its command once`);
@@ -129,7 +133,8 @@ export const CHECKS: readonly Check[] = [
       for (const job of ['killed', 'crashed', 'taken-over']) {
         assert.equal((await statusOf(project, job)).state, 'completed');
         await assertOnce(project, job, worker);
-        const changed = await project.inWorker(worker, ['diff', `/workspaces/${job}`, '--name-only']);
+        // The rows are told as the statements that wrote them.
+        const changed = await project.inWorker(worker, ['diff', `/workspaces/${job}`]);
         for (const name of ['note.txt', 'slow.txt', 'copy.txt', 'effect']) assert.match(changed, new RegExp(name));
       }
       await startJob(project, { id: 'afterwards', commandSeconds: 0 });
