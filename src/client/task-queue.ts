@@ -100,7 +100,7 @@ export function noWorker(all: QueuePollers, job: UnaskedJob, cause: unknown): Ho
   const waits = wait === undefined ? '' : ` ${waitText(wait)}`;
   return new HoldfastError(
     'no-worker',
-    `Job ${workflowId}${pinned} cannot be asked: ${whyUnanswered(pollers, start, version)}.${waits}`,
+    `Job ${workflowId}${pinned} cannot be asked: ${whyUnanswered(pollers, start, job)}.${waits}`,
     {
       workflowId,
       taskQueue: pollers.taskQueue,
@@ -125,10 +125,16 @@ function nextStep(start: string, job: UnaskedJob): string {
   return `${waits} Or move it to the current version: \`${move} --versioning-override-behavior auto_upgrade\`.`;
 }
 
-function whyUnanswered({ workflow: [seen], taskQueue }: QueuePollers, start: string, version?: JobVersion): string {
+function whyUnanswered(
+  { workflow: [seen], taskQueue }: QueuePollers,
+  start: string,
+  { version, wait }: UnaskedJob,
+): string {
   const queue = `Task Queue ${taskQueue}`;
   const which = version?.behavior === 'pinned' ? ' of that version' : '';
-  if (seen === undefined) return `no worker${which} is running on ${queue}; start one: ${start}`;
+  // What to do about a wait is the next step.
+  const remedy = wait === undefined ? `; start one: ${start}` : '';
+  if (seen === undefined) return `no worker${which} is running on ${queue}${remedy}`;
   const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
   return (
     `the worker${which} on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +

@@ -169,8 +169,8 @@ test('without a worker a job is started, said to wait, and cannot be asked', { t
   assert.equal(error.type, 'no-worker');
   assert.ok(
     error.message.startsWith(
-      `Job ${workflowId} cannot be asked: no worker is running on Task Queue ${queue}; ` +
-        `start one: holdfast worker --task-queue ${queue}. No worker has this job's workspace since 20`,
+      `Job ${workflowId} cannot be asked: no worker is running on Task Queue ${queue}. ` +
+        "No worker has this job's workspace since 20",
     ),
     error.message,
   );
