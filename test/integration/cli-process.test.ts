@@ -83,7 +83,10 @@ test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { time
   const told =
     /^(Asking the worker …\n)?holdfast: Job hello-\w+ cannot be asked: no worker is running on Task Queue second\. No /;
   assert.match(unanswered.err, told);
-  assert.match(unanswered.err, /\nNext: Start one .*`holdfast worker --task-queue second --workspace-root FOLDER`.*\n$/);
+  assert.match(
+    unanswered.err,
+    /\nNext: Start one .*`holdfast worker --task-queue second --workspace-root FOLDER`.*\n$/,
+  );
 
   const worker = start(['worker', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address });
   assert.equal((await firstDocument<{ taskQueue: string }>(worker)).taskQueue, 'second');
