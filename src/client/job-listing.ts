@@ -58,7 +58,8 @@ export interface ListedJob {
   readonly version?: JobVersion;
   /**
    * `no-worker`: no worker runs its Workflow, or none has taken what it asked for. `since`: what waits longest has
-   * waited; absent: nothing waits, but nothing could go on either. Absent: not so, or not looked at.
+   * waited, or the moment at which the job noticed it; absent: nothing waits, but nothing could go on either. Absent:
+   * not so, or not looked at.
    */
   readonly waitsForWorker?: Pick<WorkerWait, 'kind'> & Partial<Pick<WorkerWait, 'since'>>;
 }

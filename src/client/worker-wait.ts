@@ -5,7 +5,7 @@
  * it still polls for Workflows.
  */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { NO_WORKER_SINCE, type WorkerWait } from '../model/job/worker-wait.ts';
+import { NO_WORKER_NOTICED, type WorkerWait } from '../model/job/worker-wait.ts';
 import { defined } from '../model/defined.ts';
 import type { CallingServer } from './calling-server.ts';
 import { listedJob } from './job-listing.ts';
@@ -98,7 +98,7 @@ function waitingActivities(
 ): readonly Waiting[] {
   return (pendingActivities ?? []).flatMap((pending) => {
     const { activityType, activityId, lastWorkerIdentity, activityOptions } = pending;
-    const toldMs = Date.parse(activityId?.replace(NO_WORKER_SINCE, '') ?? '');
+    const toldMs = Date.parse(activityId?.replace(NO_WORKER_NOTICED, '') ?? '');
     const sinceMs = Number.isNaN(toldMs) ? msOf(pending.scheduledTime) : toldMs;
     // What is tried again later is scheduled for then, and an operator may have paused it.
     if (pending.state !== SCHEDULED || pending.paused === true || sinceMs > Date.now() - patienceMs) return [];

@@ -16,7 +16,7 @@ import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import { REASON_TEXT } from '../model/job/reason-text.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
-import { NO_WORKER_SINCE } from '../model/job/worker-wait.ts';
+import { NO_WORKER_NOTICED } from '../model/job/worker-wait.ts';
 import { againText } from '../model/record/try-text.ts';
 import type { Question } from '../model/question/question.ts';
 
@@ -136,11 +136,11 @@ export function callRelease(request: ReleaseRequest, within: TakenWithinMs): Pro
 
 /**
  * Waits until a worker answers, for as long as it takes. Once: also a worker that doesn't know it has answered.
- * @param since when nothing was taken any more, for whoever looks at the job
+ * @param noticedAt when it was noticed that nothing is taken, for whoever looks at the job
  */
-export function callWorkerAnswers(since: string): Promise<void> {
+export function callWorkerAnswers(noticedAt: string): Promise<void> {
   return activities({
-    activityId: `${NO_WORKER_SINCE}${since}`,
+    activityId: `${NO_WORKER_NOTICED}${noticedAt}`,
     summary: 'is a worker there?',
     startToCloseTimeout: ANSWER_TIMEOUT_MS,
     retry: { maximumAttempts: 1 },

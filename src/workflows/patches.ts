@@ -92,6 +92,13 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 on a pinned version is running or will be reset.',
   },
+  'what-no-worker-takes-is-told': {
+    why:
+      'A request that no worker took waited without a word. Now it ends after a limit, the job says so, and it is ' +
+      'requested again. A worker that knows no limits would fail the job.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { workerDataConverter } from '../../src/codec/data-converter.ts';
+import { readKeys } from '../../src/codec/keys.ts';
 import { startDevServer } from '../../src/dev-server/start.ts';
 import { bundleWorkflows, createWorker } from '../../src/worker.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
@@ -41,10 +44,12 @@ try {
     const setCurrent = scenario.isPinned === true ? await startVersions(name) : () => Promise.resolve();
     const handle = await client.workflow.start(scenario.workflow ?? 'agentJob', {
       workflowId: name,
-      taskQueue: scenario.isPinned === true ? name : 'histories',
+      taskQueue: scenario.isPinned === true || scenario.untaken !== undefined ? name : 'histories',
       args: [{ ...scenario.input, workspace }],
     });
-    await scenario.during?.(client.workflow.getHandle(name), workspace, setCurrent);
+    if (scenario.untaken !== undefined) await startWorkflowsAlone(name, scenario.untaken);
+    const takeSteps = async (): Promise<void> => start(await makeWorker(name));
+    await scenario.during?.(client.workflow.getHandle(name), workspace, { setCurrent, takeSteps });
     await handle.result().catch(() => undefined);
     setFaultHook(undefined);
     const runId = scenario.run === 'first' ? handle.firstExecutionRunId : undefined;
@@ -80,12 +85,28 @@ async function makeWorker(taskQueue: string, version?: { deploymentName: string;
   });
 }
 
+function start(worker: Worker): void {
+  workers.push(worker);
+  running.push(worker.run());
+}
+
+async function startWorkflowsAlone(taskQueue: string, alter: (code: string) => string): Promise<void> {
+  start(
+    await Worker.create({
+      connection: await NativeConnection.connect({ address: server.address }),
+      taskQueue,
+      identity: 'recorder',
+      workflowBundle: { ...workflowBundle, code: alter(workflowBundle.code) },
+      dataConverter: workerDataConverter(readKeys({ env: { HOLDFAST_STATE_DIR: join(root, 'state') } })),
+    }),
+  );
+}
+
 /** Versions 1 and 2 beside each other, of which 1 is current. */
 async function startVersions(name: string): Promise<SetCurrent> {
   for (const buildId of ['1', '2']) {
     const worker = await makeWorker(name, { deploymentName: name, buildId });
-    workers.push(worker);
-    running.push(worker.run());
+    start(worker);
   }
   // The versions are known once their workers have polled.
   await delay(3_000);

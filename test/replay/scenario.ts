@@ -11,14 +11,22 @@ export interface Scenario {
   readonly before?: (workspace: string, start: StartJob) => void | Promise<void>;
   /** Is the job pinned to version 1 of its workers? Default: they have no versions. */
   readonly isPinned?: boolean;
+  /** Changes the code of Workflows, which no worker takes steps of until `takeSteps`. Default: unchanged, and taken. */
+  readonly untaken?: (code: string) => string;
   /** Plays the person. */
-  readonly during?: (handle: WorkflowHandle, workspace: string, setCurrent: SetCurrent) => Promise<void>;
+  readonly during?: (handle: WorkflowHandle, workspace: string, workers: Workers) => Promise<void>;
   /** Which Run of the chain is recorded. Default: the last. */
   readonly run?: 'first' | 'last';
 }
 
 /** Makes a version of the pinned jobs' workers current. */
 export type SetCurrent = (buildId: string) => Promise<void>;
+
+/** What a scenario can do with the workers of its own. */
+export interface Workers {
+  readonly setCurrent: SetCurrent;
+  readonly takeSteps: () => Promise<void>;
+}
 
 /** Starts another job in a workspace. */
 export type StartJob = (workflowId: string, input: AgentJobInput) => Promise<WorkflowHandle>;

@@ -11,7 +11,7 @@ const woken = (moves: boolean, run: 'first' | 'last'): Scenario => ({
   isPinned: true,
   input: { plan: PLAN },
   run,
-  during: async (handle, _workspace, setCurrent) => {
+  during: async (handle, _workspace, { setCurrent }) => {
     const { digest } = await untilAsked(handle);
     const { runId } = await handle.describe();
     await setCurrent('2');

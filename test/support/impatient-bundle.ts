@@ -9,7 +9,17 @@ const LIMITS = /\[\s*2 \* MINUTE_MS,\s*10 \* MINUTE_MS/g;
 /** @param limitMs how long a worker may take to take something, until the job says so */
 export async function impatientBundle(limitMs: number, isEncrypted = false): Promise<WorkflowBundleWithSourceMap> {
   const bundle = await testBundle(undefined, { isEncrypted });
-  const code = bundle.code.replace(LIMITS, `[${limitMs}, ${2 * limitMs}`);
-  assert.ok(code !== bundle.code, 'the limits are not where the test looks for them');
-  return { ...bundle, code };
+  return { ...bundle, code: withShortLimits(bundle.code, limitMs) };
+}
+
+/** The code of a bundle, changed. */
+export function withShortLimits(code: string, limitMs: number): string {
+  return altered(code, LIMITS, `[${limitMs}, ${2 * limitMs}`);
+}
+
+/** @throws where there is nothing to change */
+export function altered(code: string, what: RegExp, into: string): string {
+  const changed = code.replace(what, into);
+  assert.ok(changed !== code, `${what} is not where the test looks for it`);
+  return changed;
 }

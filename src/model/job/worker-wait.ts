@@ -24,10 +24,11 @@ export const WorkerWaitSchema = z.strictObject({
 export type WorkerWait = z.infer<typeof WorkerWaitSchema>;
 
 /**
- * What the id of the Activity begins with by which a Workflow asks whether a worker is there; since when it waits
- * follows. So whoever lists the job's pending Activities knows, while nobody can ask the Workflow.
+ * What the id of the Activity begins with by which a Workflow asks whether a worker is there; when it noticed that none
+ * was follows. So whoever lists the job's pending Activities knows, while nobody asks the Workflow, which knows since
+ * when.
  */
-export const NO_WORKER_SINCE = 'no worker since ';
+export const NO_WORKER_NOTICED = 'no worker, noticed ';
 
 /** In place of a job's state. */
 export const WAIT_STATES: Readonly<Record<WorkerWait['kind'], string>> = {

@@ -15,7 +15,7 @@ import { jsonBytes } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/run-step.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
-import { callAskStuck, callRunStep, isNotTaken, type StepCall } from '../activities.ts';
+import { callAskStuck, callRunStep, type StepCall } from '../activities.ts';
 import { isPatched } from '../patches.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
@@ -108,7 +108,7 @@ export class Gate {
             result = await callRunStep(this.#call(step, parallelSince), waiting.withinMs);
             watch.noteTaken(waiting);
           } catch (error) {
-            if (!isNotTaken(error)) throw error;
+            if (!watch.isUntaken(error)) throw error;
             watch.noteNotTaken(waiting, { activity: 'runStep', stepId });
           }
         } finally {

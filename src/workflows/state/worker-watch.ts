@@ -6,10 +6,12 @@
  * 1. However long none is there, the history grows by one question to the workers, which has no limit of time.
  * 2. While it waits, nothing else is requested through it.
  * 3. Limits become longer each time and end with none: a queue that is merely long can't keep a request for ever.
+ * 4. A Run that an older worker began has no limits: that worker would fail the job for what none takes in time.
  */
 import { CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
 import type { WorkerWait } from '../../model/job/worker-wait.ts';
 import { callWorkerAnswers, isNotTaken, type TakenWithinMs } from '../activities.ts';
+import { isPatched } from '../patches.ts';
 
 const MINUTE_MS = 60_000;
 /** A worker takes what it has a slot for in milliseconds. The first is no longer than a person likes to be told. */
@@ -25,8 +27,10 @@ export interface Asked {
 
 export class WorkerWatch {
   readonly #onChange: () => void;
+  /** Decided as the job is opened, so that it is the same for all that it requests. */
+  readonly #hasLimits = isPatched('what-no-worker-takes-is-told');
   #wait: WorkerWait | undefined;
-  /** How often none took something in time, since something was taken quickly. */
+  /** How many limits have passed, since something was taken quickly. */
   #misses = 0;
 
   constructor(onChange: () => void) {
@@ -52,7 +56,7 @@ export class WorkerWatch {
         this.noteTaken(asked);
         return result;
       } catch (error) {
-        if (!isNotTaken(error)) throw error;
+        if (!this.isUntaken(error)) throw error;
         this.noteNotTaken(asked, what);
       }
     }
@@ -60,7 +64,12 @@ export class WorkerWatch {
 
   /** Something is requested now. */
   ask(): Asked {
-    return { withinMs: LIMITS_MS[this.#misses], atMs: nowMs() };
+    return { withinMs: this.#hasLimits ? LIMITS_MS[this.#misses] : undefined, atMs: nowMs() };
+  }
+
+  /** Has no worker taken it in time? */
+  isUntaken(error: unknown): boolean {
+    return this.#hasLimits && isNotTaken(error);
   }
 
   /** It has ended so soon that it can't have waited for long. */
@@ -71,7 +80,8 @@ export class WorkerWatch {
   /** From here on it waits until a worker answers. */
   noteNotTaken({ withinMs = 0, atMs }: Asked, what: Requested): void {
     if (this.#wait !== undefined) return;
-    this.#misses += 1;
+    // Requests that were made together pass the same limit one after the other.
+    if (withinMs === LIMITS_MS[this.#misses]) this.#misses += 1;
     // It may have run and failed before, and waited only since then.
     const since = new Date(Math.max(atMs, nowMs() - withinMs)).toISOString();
     this.#wait = { kind: 'no-worker', taskQueue: workflowInfo().taskQueue, since, ...what };
@@ -80,8 +90,10 @@ export class WorkerWatch {
       this.#wait = undefined;
       this.#onChange();
     };
+    // The id of an Activity must not depend on the limits: histories would not replay on others.
+    const noticedAt = new Date(nowMs()).toISOString();
     // Whatever ends meanwhile, the workers are asked once; a worker that fails to answer it is there as well.
-    CancellationScope.nonCancellable(() => callWorkerAnswers(since)).then(answered, answered);
+    CancellationScope.nonCancellable(() => callWorkerAnswers(noticedAt)).then(answered, answered);
   }
 }
 
