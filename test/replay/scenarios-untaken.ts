@@ -12,7 +12,10 @@ export const UNTAKEN: Readonly<Record<string, Scenario>> = {
     input: { plan: PLAN },
     untaken: (code) => {
       const unmarked = altered(code, /\([^()]*isPatched\)\('what-no-worker-takes-is-told'\)/, 'true');
-      return withShortLimits(altered(unmarked, /\.timeoutType === 'SCHEDULE_TO_START'/, ".timeoutType === ''"), LIMIT_MS);
+      return withShortLimits(
+        altered(unmarked, /\.timeoutType === 'SCHEDULE_TO_START'/, ".timeoutType === ''"),
+        LIMIT_MS,
+      );
     },
   },
   'untaken-work-is-told-and-requested-again': {
