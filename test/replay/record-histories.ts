@@ -26,7 +26,7 @@ const server = await startDevServer({ ui: false });
 const connection = await Connection.connect({ address: server.address });
 const client = new Client({ connection });
 const workflowBundle = await bundleWorkflows(new URL('./own-workflows.ts', import.meta.url).pathname);
-const workers = [await makeWorker('histories')];
+const workers: Pick<Worker, 'run' | 'shutdown'>[] = [await makeWorker('histories')];
 const running = workers.map((worker) => worker.run());
 try {
   for (const name of wanted) {
@@ -85,7 +85,7 @@ async function makeWorker(taskQueue: string, version?: { deploymentName: string;
   });
 }
 
-function start(worker: Worker): void {
+function start(worker: Pick<Worker, 'run' | 'shutdown'>): void {
   workers.push(worker);
   running.push(worker.run());
 }
