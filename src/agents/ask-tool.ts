@@ -1,11 +1,11 @@
 /** A tool by which the model asks a person: an approval of nothing, whose reason is the answer. */
 import type { Tool } from 'ai';
-import { ApplicationFailure } from '@temporalio/workflow';
 import { invariant } from '../model/invariant.ts';
 import type { StepInput } from '../model/step/step.ts';
 import { toolSchema } from '../model/step/tool-schema.ts';
 import { askStep } from './contracts.ts';
 import type { ToolParts } from './guarded-tool.ts';
+import { rejectionIn } from './told-to-model.ts';
 import { toolInputSchema } from './tool-input-schema.ts';
 
 /** What the tool gives to the model when a person has answered. */
@@ -39,9 +39,4 @@ export function makeAskTool({ job, conversation }: ToolParts, given: string | un
     });
   const tool = { description: given ?? description, inputSchema: toolInputSchema(askStep, inputSchema, {}), execute };
   return tool as unknown as AskTool;
-}
-
-function rejectionIn(error: unknown): { readonly by: string; readonly reason: string } | undefined {
-  if (!(error instanceof ApplicationFailure) || error.type !== 'rejected') return undefined;
-  return error.details?.[0] as { readonly by: string; readonly reason: string } | undefined;
 }

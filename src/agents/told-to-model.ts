@@ -20,9 +20,15 @@ export function asToldToModel(stepId: string, error: unknown): ToolFailure | und
   return new ToolFailure(`It failed, and changed nothing. ${withoutStep(stepId, error.message)}`);
 }
 
-function rejectionText({ details, message }: ApplicationFailure): string {
-  const [rejection] = (details ?? []) as readonly { readonly by: string; readonly reason: string }[];
-  if (rejection === undefined) return message;
+/** Who rejected a step, and why; undefined: it failed otherwise. */
+export function rejectionIn(error: unknown): { readonly by: string; readonly reason: string } | undefined {
+  if (!(error instanceof ApplicationFailure) || error.type !== 'rejected') return undefined;
+  return error.details?.[0] as { readonly by: string; readonly reason: string } | undefined;
+}
+
+function rejectionText(error: ApplicationFailure): string {
+  const rejection = rejectionIn(error);
+  if (rejection === undefined) return error.message;
   return `A person (${rejection.by}) rejected this, and nothing of it was changed. The reason: ${rejection.reason}`;
 }
 

@@ -73,9 +73,7 @@ function given({ deploymentName, buildId, versioningBehavior }: DeploymentFlags)
 }
 
 /** The version that a worker runs as, and what makes the server send it jobs. */
-export function deploymentText(
-  temporal: Passed | undefined,
-): { readonly version: string; readonly next: string } | undefined {
+export function deploymentText(temporal: Passed | undefined): DeploymentText | undefined {
   const deployment = temporal?.workerDeploymentOptions;
   if (deployment?.useWorkerVersioning !== true) return undefined;
   const behavior = deployment.defaultVersioningBehavior === 'PINNED' ? 'pinned' : 'auto-upgrade';

@@ -6,24 +6,13 @@ import { contentsOf } from '../changes/recorded-content.ts';
 import { listedChanges, shownChanges, type ShownChange } from '../changes/shown-change.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import {
-  collect,
-  CONFIG_OPTIONS,
-  CONNECTION_OPTIONS,
-  EXIT,
-  type CommandSpec,
-  type Outcome,
-  WORKSPACE_ARGUMENT,
-  JOB_OF_WORKSPACE_OPTION,
-} from './command.ts';
+import { collect, EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
+import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { showChanges } from './show-changes.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { workspaceFor } from './verify.ts';
 
-interface Options {
-  readonly job?: string;
+interface Options extends JobRecordChoice {
   readonly step?: readonly string[];
   readonly from?: string;
   readonly to?: string;
@@ -45,9 +34,7 @@ export const diffCommand: CommandSpec<Options> = {
     new Option('--stat', 'a line a change, without the differences'),
     new Option('--name-only', 'the names alone'),
     new Option('--patch', 'the files as a patch that `git apply` takes'),
-    JOB_OF_WORKSPACE_OPTION,
-    ...CONFIG_OPTIONS,
-    ...CONNECTION_OPTIONS,
+    ...JOB_RECORD_OPTIONS,
   ],
   examples: [
     ['holdfast diff jobs/paris', 'everything that the job changed'],
@@ -58,22 +45,20 @@ export const diffCommand: CommandSpec<Options> = {
   async run(context, [target]) {
     const { terminal, options } = context;
     assertOneForm(options);
-    const config = await context.config();
-    const { folder, job: name } = await workspaceFor(context, config, target!);
-    await using inspection = await WorkspaceInspection.open(folder, terminal.env);
-    const job = inspection.job(options.job ?? name);
-    const { from, to, step: steps } = options;
-    const changes = changesOf(inspection, job, defined({ from, to, steps }));
-    const contentOf = contentsOf(inspection);
-    if (options.patch === true) return patched(terminal, changes, await jobPatch(changes, contentOf));
-    const listed = options.nameOnly === true ? listedChanges(changes) : await shownChanges(changes, contentOf);
-    const { workspace, acts } = changes;
-    const data = { workspace, job, from: changes.from, to: changes.to, changes: listed, acts };
-    const text =
-      options.nameOnly === true
-        ? listed.map(({ resource }) => resource).join('\n')
-        : showChanges(terminal, changes, listed as readonly ShownChange[], options.stat === true);
-    return { code: EXIT.ok, data, text };
+    return await withJobRecord(context, target!, async (inspection, job) => {
+      const { from, to, step: steps } = options;
+      const changes = changesOf(inspection, job, defined({ from, to, steps }));
+      const contentOf = contentsOf(inspection);
+      if (options.patch === true) return patched(terminal, changes, await jobPatch(changes, contentOf));
+      const listed = options.nameOnly === true ? listedChanges(changes) : await shownChanges(changes, contentOf);
+      const { workspace, acts } = changes;
+      const data = { workspace, job, from: changes.from, to: changes.to, changes: listed, acts };
+      const text =
+        options.nameOnly === true
+          ? listed.map(({ resource }) => resource).join('\n')
+          : showChanges(terminal, changes, listed as readonly ShownChange[], options.stat === true);
+      return { code: EXIT.ok, data, text };
+    });
   },
 };
 

@@ -4,22 +4,13 @@ import { Option } from 'commander';
 import { exportGit } from '../changes/git-export.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import {
-  CONFIG_OPTIONS,
-  CONNECTION_OPTIONS,
-  EXIT,
-  type CommandSpec,
-  WORKSPACE_ARGUMENT,
-  JOB_OF_WORKSPACE_OPTION,
-} from './command.ts';
+import { EXIT, type CommandSpec, WORKSPACE_ARGUMENT } from './command.ts';
+import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { counted } from './table.ts';
 import { whileSlow } from './terminal.ts';
-import { workspaceFor } from './verify.ts';
 
-interface Options {
+interface Options extends JobRecordChoice {
   readonly git?: string;
-  readonly job?: string;
 }
 
 export const exportCommand: CommandSpec<Options> = {
@@ -30,9 +21,7 @@ export const exportCommand: CommandSpec<Options> = {
     'committed in their name. The first commit has the files as the job found them.',
   options: [
     new Option('--git <folder>', 'an empty folder, or one to be made, for the repository'),
-    JOB_OF_WORKSPACE_OPTION,
-    ...CONFIG_OPTIONS,
-    ...CONNECTION_OPTIONS,
+    ...JOB_RECORD_OPTIONS,
   ],
   examples: [['holdfast export jobs/paris --git paris-history', 'then: git -C paris-history log --stat']],
   async run(context, [target]) {
@@ -41,19 +30,18 @@ export const exportCommand: CommandSpec<Options> = {
       throw new HoldfastError('bad-input', 'Where to? Expected --git FOLDER, an empty folder or one to be made.', {
         nextStep: `holdfast export ${shellWord(target!)} --git FOLDER`,
       });
-    const config = await context.config();
-    const { folder, job: name } = await workspaceFor(context, config, target!);
-    await using inspection = await WorkspaceInspection.open(folder, terminal.env);
-    const job = inspection.job(options.job ?? name);
     const to = path.resolve(terminal.cwd, options.git);
-    const made = await whileSlow(terminal, `Exporting ${job.workflowId}`, exportGit(inspection, job, to));
-    for (const { path: file, seq, why } of made.leftOut) terminal.err(`Left out: ${file} of record ${seq}: ${why}.\n`);
-    return {
-      code: EXIT.ok,
-      data: { job, ...made },
-      text:
-        `${counted(made.commits, 'commit')} of ${job.workflowId} in ${made.folder}. ` +
-        `See: git -C ${shellWord(made.folder)} log --stat`,
-    };
+    return await withJobRecord(context, target!, async (inspection, job) => {
+      const made = await whileSlow(terminal, `Exporting ${job.workflowId}`, exportGit(inspection, job, to));
+      for (const { path: file, seq, why } of made.leftOut)
+        terminal.err(`Left out: ${file} of record ${seq}: ${why}.\n`);
+      return {
+        code: EXIT.ok,
+        data: { job, ...made },
+        text:
+          `${counted(made.commits, 'commit')} of ${job.workflowId} in ${made.folder}. ` +
+          `See: git -C ${shellWord(made.folder)} log --stat`,
+      };
+    });
   },
 };

@@ -1,73 +1,60 @@
 /** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
-import { WorkspaceInspection, type ChainEntry } from '../protocol/inspect/inspection.ts';
+import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
 import type { ChainRecord, StepRecord } from '../model/record/record.ts';
-import {
-  CONFIG_OPTIONS,
-  CONNECTION_OPTIONS,
-  EXIT,
-  type CommandSpec,
-  WORKSPACE_ARGUMENT,
-  JOB_OF_WORKSPACE_OPTION,
-} from './command.ts';
+import { EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
+import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { workspaceFor } from './verify.ts';
 import { stepText } from './step-text.ts';
 import { shellWord } from '../model/shell-word.ts';
 
-interface Options {
-  readonly job?: string;
-}
-
-export const logCommand: CommandSpec<Options> = {
+export const logCommand: CommandSpec<JobRecordChoice> = {
   name: 'log',
   arguments: [WORKSPACE_ARGUMENT],
-  options: [JOB_OF_WORKSPACE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS],
+  options: JOB_RECORD_OPTIONS,
   examples: [
     ['holdfast log jobs/paris', ''],
     ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],
     ['holdfast log jobs/paris --json | jq \'.records[] | select(.kind == "decision")\'', ''],
   ],
-  async run(context, [target]) {
-    const { terminal, options } = context;
-    const config = await context.config();
-    const { folder, job: name } = await workspaceFor(context, config, target!);
-    await using inspection = await WorkspaceInspection.open(folder, terminal.env);
-    const job = inspection.job(options.job ?? name);
-    const damage = inspection.integrityProblems(job.jobId);
-    // Records that can't be trusted are not told as if they could.
-    const chain = damage.length > 0 ? [] : inspection.chain(job.jobId);
-    const data = {
-      workspace: inspection.root,
-      job,
-      damage,
-      records: chain.map(({ record, head }) => ({ ...record, head })),
-    };
-    const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
-    const named = terminal.style('bold', job.workflowId);
-    const hold = job.isBound ? 'has the workspace' : 'has given the workspace back';
-    const lines = [
-      `${named} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${hold}`,
-      ...(damage.length > 0
-        ? [
-            '',
-            terminal.style(
-              'red',
-              `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${shellWord(target!)}`,
-            ),
-          ]
-        : []),
-      ...chain.flatMap((entry) => ['', ...showRecord(terminal, entry)]),
-      ...(others.length > 0
-        ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`]
-        : []),
-    ];
-    return { code: damage.length > 0 ? EXIT.failed : EXIT.ok, data, text: lines.join('\n') };
-  },
+  run: (context, [target]) =>
+    withJobRecord(context, target!, (inspection, job) => showLog(context.terminal, inspection, job, target!)),
 };
+
+function showLog(terminal: Terminal, inspection: WorkspaceInspection, job: InspectedJob, target: string): Outcome {
+  const damage = inspection.integrityProblems(job.jobId);
+  // Records that can't be trusted are not told as if they could.
+  const chain = damage.length > 0 ? [] : inspection.chain(job.jobId);
+  const data = {
+    workspace: inspection.root,
+    job,
+    damage,
+    records: chain.map(({ record, head }) => ({ ...record, head })),
+  };
+  const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
+  const named = terminal.style('bold', job.workflowId);
+  const hold = job.isBound ? 'has the workspace' : 'has given the workspace back';
+  const lines = [
+    `${named} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${hold}`,
+    ...(damage.length > 0
+      ? [
+          '',
+          terminal.style(
+            'red',
+            `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${shellWord(target)}`,
+          ),
+        ]
+      : []),
+    ...chain.flatMap((entry) => ['', ...showRecord(terminal, entry)]),
+    ...(others.length > 0
+      ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`]
+      : []),
+  ];
+  return { code: damage.length > 0 ? EXIT.failed : EXIT.ok, data, text: lines.join('\n') };
+}
 
 export function showRecord(terminal: Terminal, { record, head }: ChainEntry): readonly string[] {
   const title = `${String(record.seq).padStart(3)}  ${titleOf(record)}`;

@@ -8,7 +8,7 @@
  * 2. It is read whole or not at all: it begins with the digest of what follows.
  * 3. A cache that can't be used is no failure; the next worker bundles again.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
@@ -47,14 +47,10 @@ export function keepBundle({ code }: { readonly code: string }, isEncrypted: boo
 function placeOf(isEncrypted: boolean): string | undefined {
   const making = shippedMaking();
   if (making === undefined) return undefined;
-  const key = digestOf(JSON.stringify([making.digest, sdkVersions(), isEncrypted]));
+  const key = hash('sha256', JSON.stringify([making.digest, sdkVersions(), isEncrypted]));
   return join(cacheDirectory(), 'bundles', `${key}.js`);
 }
 
 function headOf(code: string): string {
-  return `// sha256 ${digestOf(code)}`;
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return `// sha256 ${hash('sha256', code)}`;
 }

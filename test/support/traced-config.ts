@@ -2,13 +2,12 @@
  * A configuration with Temporal's tracer and metrics by OpenTelemetry: spans are lines of JSON in the file SPANS_FILE,
  * metrics go to OTLP_URL. For a worker process.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
-import { ROOT_CONTEXT, type Context } from '@opentelemetry/api';
 import { Resource } from '@opentelemetry/resources';
 import { BasicTracerProvider, SimpleSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { OpenTelemetryPlugin } from '@temporalio/interceptors-opentelemetry';
 import { defineConfig } from '../../src/index.ts';
+import { contextManager } from './context-manager.ts';
 
 const exporter: SpanExporter = {
   export(spans, done) {
@@ -20,21 +19,8 @@ const exporter: SpanExporter = {
 };
 const resource = new Resource({ 'service.name': 'test' });
 const spanProcessor = new SimpleSpanProcessor(exporter);
-const storage = new AsyncLocalStorage<Context>();
 
-new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] }).register({
-  contextManager: {
-    active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (active, work, thisArg, ...args) => storage.run(active, () => work.apply(thisArg!, args)),
-    bind: (_active, target) => target,
-    enable() {
-      return this;
-    },
-    disable() {
-      return this;
-    },
-  },
-});
+new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] }).register({ contextManager });
 
 // oxlint-disable-next-line import/no-default-export -- what a configuration is
 export default defineConfig({

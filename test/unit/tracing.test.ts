@@ -1,8 +1,7 @@
 /** Names and attributes of spans, with OpenTelemetry's own packages. */
 import assert from 'node:assert/strict';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { after, before, test } from 'node:test';
-import { context, ROOT_CONTEXT, SpanStatusCode, trace, type Context } from '@opentelemetry/api';
+import { context, SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -13,28 +12,14 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { OpenTelemetryActivityInboundInterceptor } from '@temporalio/interceptors-opentelemetry';
 import { telling } from '../../src/worker/telling.ts';
 import { activeSpan } from '../../src/tracing/active-span.ts';
+import { contextManager } from '../support/context-manager.ts';
 
 type ActivityContext = Parameters<typeof telling>[0];
 
-const storage = new AsyncLocalStorage<Context>();
 const exporter = new InMemorySpanExporter();
 const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
 
-before(() =>
-  provider.register({
-    contextManager: {
-      active: () => storage.getStore() ?? ROOT_CONTEXT,
-      with: (active, work, thisArg, ...args) => storage.run(active, () => work.apply(thisArg!, args)),
-      bind: (_active, target) => target,
-      enable() {
-        return this;
-      },
-      disable() {
-        return this;
-      },
-    },
-  }),
-);
+before(() => provider.register({ contextManager }));
 
 after(() => {
   trace.disable();

@@ -1,0 +1,21 @@
+/** What commands have in common that read a job's record: which workspace, and which of its jobs. */
+import { WorkspaceInspection, type InspectedJob } from '../protocol/inspect/inspection.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, JOB_OF_WORKSPACE_OPTION, type Context } from './command.ts';
+import { workspaceFor } from './verify.ts';
+
+export const JOB_RECORD_OPTIONS = [JOB_OF_WORKSPACE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS];
+
+export interface JobRecordChoice {
+  readonly job?: string;
+}
+
+/** @param target a workspace, or a job whose workspace is here. @throws HoldfastError `not-found` */
+export async function withJobRecord<T>(
+  context: Context<JobRecordChoice>,
+  target: string,
+  work: (inspection: WorkspaceInspection, job: InspectedJob) => T | Promise<T>,
+): Promise<T> {
+  const { folder, job } = await workspaceFor(context, await context.config(), target);
+  await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
+  return await work(inspection, inspection.job(context.options.job ?? job));
+}
