@@ -1,7 +1,7 @@
 /** `holdfast wake`: a job that is pinned to a version of its workers goes on with the version that is current. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HoldfastClient } from '../client.ts';
-import { versionText, type JobVersion } from '../model/job/version.ts';
+import { isSameVersion, versionText, type JobVersion } from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { whileSlow } from './terminal.ts';
@@ -32,7 +32,7 @@ export const wakeCommand: CommandSpec<object> = {
       return { code: EXIT.ok, data: { workflowId: job!, requested, version: before }, text };
     }
     const after = await whileSlow(context.terminal, 'Looking whether it moves', versionAfter(client, job!, before));
-    const text = isSame(before, after)
+    const text = isSameVersion(before, after)
       ? stays(job!, before)
       : `Job ${job!} goes on with version ${versionText(after)}.`;
     return { code: EXIT.ok, data: { workflowId: job!, requested, version: after }, text };
@@ -41,15 +41,11 @@ export const wakeCommand: CommandSpec<object> = {
 
 async function versionAfter(client: HoldfastClient, job: string, before: JobVersion): Promise<JobVersion> {
   let now = before;
-  for (let look = 0; look < LOOKS && isSame(before, now); look++) {
+  for (let look = 0; look < LOOKS && isSameVersion(before, now); look++) {
     await delay(LOOK_EVERY_MS);
     now = (await client.describe(job)).version ?? now;
   }
   return now;
-}
-
-function isSame(one: JobVersion, other: JobVersion): boolean {
-  return one.deploymentName === other.deploymentName && one.buildId === other.buildId;
 }
 
 function stays(job: string, version: JobVersion): string {

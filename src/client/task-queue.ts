@@ -5,7 +5,7 @@
 import type { Connection } from '@temporalio/client';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { versionText, type JobVersion } from '../model/job/version.ts';
+import { isSameVersion, versionText, type JobVersion } from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { startCommand, waitAdvice, waitText, type WaitingJob, type WorkerWait } from '../model/job/worker-wait.ts';
 
@@ -50,9 +50,9 @@ export async function pollersOf(connection: Connection, namespace: string, taskQ
     [WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => rememberedOf(connection, namespace, taskQueue, type)),
   );
   const remembered = { workflow: workflow!, activity: activity! };
-  const [lately, busyLately] = [workflow!.filter(isLately), activity!.filter(isLately)];
-  const isPolled = lately.length > 0 && busyLately.length > 0;
-  return { pollers: { taskQueue, workflow: lately, activity: busyLately, isPolled }, remembered };
+  const lately = { workflow: workflow!.filter(isLately), activity: activity!.filter(isLately) };
+  const isPolled = lately.workflow.length > 0 && lately.activity.length > 0;
+  return { pollers: { taskQueue, ...lately, isPolled }, remembered };
 }
 
 async function rememberedOf(
@@ -80,8 +80,7 @@ function isLately({ lastSeenAt }: QueuePoller): boolean {
 /** Those that a job can be run by: a pinned one by workers of its version alone. */
 export function fittingPollers(pollers: QueuePollers, version: JobVersion | undefined): QueuePollers {
   if (version?.behavior !== 'pinned') return pollers;
-  const fits = (poller: QueuePoller): boolean =>
-    poller.version?.deploymentName === version.deploymentName && poller.version.buildId === version.buildId;
+  const fits = (poller: QueuePoller): boolean => poller.version !== undefined && isSameVersion(poller.version, version);
   const [workflow, activity] = [pollers.workflow.filter(fits), pollers.activity.filter(fits)];
   return { ...pollers, workflow, activity, isPolled: workflow.length > 0 && activity.length > 0 };
 }

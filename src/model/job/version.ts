@@ -10,12 +10,19 @@ export const JobVersionSchema = z.strictObject({
 });
 export type JobVersion = z.infer<typeof JobVersionSchema>;
 
+/** As the server names one. */
+export type NamedVersion = Pick<JobVersion, 'deploymentName' | 'buildId'>;
+
+export function isSameVersion(one: NamedVersion, other: NamedVersion): boolean {
+  return one.deploymentName === other.deploymentName && one.buildId === other.buildId;
+}
+
 /** `reports:2 (pinned)` */
 export function versionText({ deploymentName, buildId, behavior }: JobVersion): string {
   return `${deploymentName}:${buildId} (${behavior})`;
 }
 
 /** `--deployment-name reports --build-id 2` */
-export function versionFlags({ deploymentName, buildId }: Pick<JobVersion, 'deploymentName' | 'buildId'>): string {
+export function versionFlags({ deploymentName, buildId }: NamedVersion): string {
   return `--deployment-name ${shellWord(deploymentName)} --build-id ${shellWord(buildId)}`;
 }
