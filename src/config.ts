@@ -49,6 +49,8 @@ export interface HoldfastConfig {
   readonly telemetry?: WorkerOptions['telemetry'];
   /** How often a running step is heard of, in milliseconds. Default 1,000. */
   readonly heartbeatIntervalMs?: number;
+  /** How many steps run at once. Default 100. In place of it: `temporal.tuner`. */
+  readonly maxConcurrentSteps?: number;
   /** How the worker writes its lines. Default `text`. */
   readonly logFormat?: WorkerOptions['logFormat'];
 }
@@ -111,6 +113,7 @@ const FIELDS: Readonly<Record<keyof HoldfastConfig, 'a list' | 'text' | 'an obje
   temporal: 'an object',
   telemetry: 'an object',
   heartbeatIntervalMs: 'a number',
+  maxConcurrentSteps: 'a number',
   logFormat: 'text',
 };
 
@@ -146,7 +149,7 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
       throw new HoldfastError('bad-input', `${file}: ${key} is not ${kind}.`, { file, key });
   }
   const { workspaceRoot, workflowsPath, taskQueue, namespace } = rest as Readonly<Record<string, string | undefined>>;
-  const { temporal, telemetry, heartbeatIntervalMs, logFormat } = config as Partial<HoldfastConfig>;
+  const { temporal, telemetry, heartbeatIntervalMs, maxConcurrentSteps, logFormat } = config as Partial<HoldfastConfig>;
   const folder = path.dirname(file);
   const workflows = workflowsPath === undefined ? undefined : path.resolve(folder, workflowsPath);
   if (workflows !== undefined && !existsSync(workflows))
@@ -154,7 +157,8 @@ async function readConfig(file: string): Promise<HoldfastConfig> {
   return {
     steps: steps as StepImplementation[],
     ...(workspaceRoot === undefined ? {} : { workspaceRoot: path.resolve(folder, workspaceRoot) }),
-    ...defined({ workflowsPath: workflows, taskQueue, namespace, temporal, telemetry, heartbeatIntervalMs, logFormat }),
+    ...defined({ workflowsPath: workflows, taskQueue, namespace, temporal, telemetry, logFormat }),
+    ...defined({ heartbeatIntervalMs, maxConcurrentSteps }),
   };
 }
 

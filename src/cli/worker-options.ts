@@ -73,6 +73,9 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
       ? undefined
       : wholeNumber(options.outagePatience, '--outage-patience', 0, MAX_PATIENCE_S) * 1_000;
   const temporal = withDeployment(config.temporal, options);
+  const { heartbeatIntervalMs, maxConcurrentSteps } = config;
+  const configured = defined({ temporal, heartbeatIntervalMs, maxConcurrentSteps });
+  await refuseConfigured(config.files[0], configured);
   const telemetry = options.prometheus === undefined ? config.telemetry : prometheusAt(options.prometheus);
   const logFormat = options.logFormat ?? config.logFormat;
   const { createWorker } = await import('../worker.ts');
@@ -81,8 +84,8 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
     workspaceRoot,
     steps: config.steps,
     ...context.encryptionChoice,
-    ...defined({ taskQueue, workflowsPath, outagePatienceMs, temporal, telemetry, logFormat }),
-    ...defined({ heartbeatIntervalMs: config.heartbeatIntervalMs }),
+    ...defined({ taskQueue, workflowsPath, outagePatienceMs, telemetry, logFormat }),
+    ...configured,
   });
   for (const warning of worker.warnings) terminal.err(`${terminal.style('yellow', 'Warning:')} ${warning}\n`);
   const files = config.files.map((file) => path.relative(terminal.cwd, file)).join(', ');
@@ -101,6 +104,28 @@ export async function makeWorker(context: Context<WorkerChoice>, server: WorkerS
         : `${counted(config.steps.length, 'step')} of yours (${files}) and the built-in ones`,
   };
 }
+
+type Configured = Pick<WorkerOptions, 'temporal' | 'heartbeatIntervalMs' | 'maxConcurrentSteps'>;
+
+/** By the name of the file that the user has written; `createWorker` would name itself. @throws HoldfastError */
+async function refuseConfigured(file: string | undefined, configured: Configured): Promise<void> {
+  if (file === undefined) return;
+  const { readPassedOn } = await import('../worker/passed-on.ts');
+  const { refuseUnfitting } = await import('../worker/parts-options.ts');
+  readPassedOn(configured, {
+    name: file,
+    instead: (option) => INSTEAD_OF[option] ?? 'Leave it out: holdfast worker sets it.',
+    insteadOfVersion: ', or --deployment-name and --build-id',
+  });
+  refuseUnfitting(file, defined({ heartbeatIntervalMs: configured.heartbeatIntervalMs }));
+}
+
+const INSTEAD_OF: Readonly<Record<string, string>> = {
+  namespace: 'Set namespace in the configuration itself.',
+  taskQueue: 'Set taskQueue in the configuration itself.',
+  workflowsPath: 'Set workflowsPath in the configuration itself.',
+  maxConcurrentActivityTaskExecutions: 'Set maxConcurrentSteps in the configuration itself.',
+};
 
 /** @throws HoldfastError `bad-input` */
 function prometheusAt(bindAddress: string): TelemetryOptions {

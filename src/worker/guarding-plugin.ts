@@ -26,6 +26,7 @@ import {
 import { HoldfastError } from '../model/failure.ts';
 import { invariant } from '../model/invariant.ts';
 import { isBundleChanged, OWN_WORKFLOWS, readyBundle, withHoldfast } from './bundle.ts';
+import { assertDeploymentStands } from './deployment.ts';
 import { assertBundleFits } from './fitting-bundle.ts';
 import { ownIdentity, WorkerParts, type PartsChoice, type PolledServer } from './parts.ts';
 import { assertConverterStands, lookLast, partsAmong, partsStanding, rememberParts } from './replaced.ts';
@@ -59,6 +60,7 @@ export class GuardingPlugin extends SimplePlugin {
   override configureWorker(options: WorkerOptions): WorkerOptions {
     const { identity = ownIdentity(), activities = {}, interceptors = {} } = options;
     refuseTwice(options, activities);
+    assertDeploymentStands(options);
     const parts = new WorkerParts(this.#choice, identity);
     const own = { ...parts.activities };
     for (const name of Object.keys(own)) refuseSameName(name, activities);

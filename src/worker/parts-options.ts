@@ -66,11 +66,7 @@ const EXPECTED: Readonly<Record<keyof PartsOptions, readonly [isFitting: (value:
  *   used
  */
 export function readPartsChoice(what: string, options: PartsOptions): PartsChoice {
-  for (const [name, [isFitting, expected]] of Object.entries(EXPECTED)) {
-    const value = options[name as keyof PartsOptions];
-    if (value === undefined || isFitting(value)) continue;
-    throw new HoldfastError('bad-input', `${what}: ${name} is ${shown(value)}. Expected ${expected}.`, { name });
-  }
+  refuseUnfitting(what, options);
   const { env = process.env, encryptionKeyFile, outagePatienceMs, workspaceRoot = '.' } = options;
   const { heartbeatIntervalMs = HEARTBEAT_EVERY_MS } = options;
   return {
@@ -81,6 +77,15 @@ export function readPartsChoice(what: string, options: PartsOptions): PartsChoic
     heartbeatIntervalMs,
     ...defined({ outagePatienceMs }),
   };
+}
+
+/** @throws HoldfastError `bad-input` for a value that is none for its option */
+export function refuseUnfitting(what: string, options: PartsOptions): void {
+  for (const [name, [isFitting, expected]] of Object.entries(EXPECTED)) {
+    const value = options[name as keyof PartsOptions];
+    if (value === undefined || isFitting(value)) continue;
+    throw new HoldfastError('bad-input', `${what}: ${name} is ${shown(value)}. Expected ${expected}.`, { name });
+  }
 }
 
 function stepsByName(given: readonly StepImplementation[]): ReadonlyMap<string, StepImplementation> {

@@ -6,6 +6,7 @@
  *    name that serves.
  * 2. A name that the SDK does not have is refused: its Worker would pass it over without a word.
  */
+import { inspect } from 'node:util';
 import type { WorkerOptions as TemporalOptions } from '@temporalio/worker';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -89,33 +90,40 @@ interface Given {
   readonly workflowsPath?: string;
 }
 
-/** @throws HoldfastError `bad-input`: options that contradict each other */
-export function readPassedOn({
-  temporal = {},
-  maxConcurrentSteps,
-  workflowBundle,
-  workflowsPath,
-}: Given): Omit<TemporalOptions, OwnName> {
-  refuseUnknownOptions('temporal of createWorker', temporal, { ...PASSED_ON, ...INSTEAD });
-  for (const [name, instead] of Object.entries(INSTEAD)) {
-    if (!Object.hasOwn(temporal, name)) continue;
-    throw contradiction(`temporal.${name} is set`, `Give createWorker ${instead} itself.`);
-  }
-  if (temporal.tuner !== undefined && maxConcurrentSteps !== undefined)
-    throw contradiction('temporal.tuner and maxConcurrentSteps are both set', 'Leave one of them out.');
-  if (workflowBundle !== undefined && workflowsPath !== undefined)
-    throw contradiction('workflowBundle and workflowsPath are both set', 'A bundle is made already: leave one out.');
-  const { workerDeploymentOptions: deployment, ...others } = temporal;
-  if (deployment === undefined) return others;
-  const older = (['buildId', 'useVersioning'] as const).find((name) => others[name] !== undefined);
-  if (older !== undefined)
-    throw contradiction(
-      `temporal.${older} and temporal.workerDeploymentOptions are both set`,
-      `temporal.${older} belongs to a Worker Versioning that Temporal has given up: leave it out.`,
-    );
-  return { ...others, ...defined({ workerDeploymentOptions: readDeployment(deployment) }) };
+/** Who was given the options, for messages: what a program calls, or the file that it has written. */
+export interface Giver {
+  readonly name: string;
+  /** What is to be done in place of setting this option of Temporal's. */
+  readonly instead: (option: OwnName) => string;
+  /** Another way to say which version a worker is. */
+  readonly insteadOfVersion?: string;
 }
 
-function contradiction(what: string, nextStep: string): HoldfastError {
-  return new HoldfastError('bad-input', `createWorker: ${what}.`, { nextStep });
+const CREATE_WORKER: Giver = {
+  name: 'createWorker',
+  instead: (option) => `Give createWorker ${INSTEAD[option]} itself.`,
+};
+
+/** @throws HoldfastError `bad-input`: options that contradict each other */
+export function readPassedOn(
+  { temporal = {}, maxConcurrentSteps, workflowBundle, workflowsPath }: Given,
+  giver: Giver = CREATE_WORKER,
+): Omit<TemporalOptions, OwnName> {
+  const wrong = (what: string, nextStep: string): HoldfastError =>
+    new HoldfastError('bad-input', `${giver.name}: ${what}.`, { nextStep });
+  refuseUnknownOptions(`temporal of ${giver.name}`, temporal, { ...PASSED_ON, ...INSTEAD });
+  for (const name of Object.keys(INSTEAD) as OwnName[])
+    if (Object.hasOwn(temporal, name)) throw wrong(`temporal.${name} is set`, giver.instead(name));
+  if (maxConcurrentSteps !== undefined && !(Number.isInteger(maxConcurrentSteps) && maxConcurrentSteps > 0))
+    throw wrong(
+      `maxConcurrentSteps is ${inspect(maxConcurrentSteps)}. Expected a whole number, 1 or more`,
+      'Correct it, or leave it out.',
+    );
+  if (temporal.tuner !== undefined && maxConcurrentSteps !== undefined)
+    throw wrong('temporal.tuner and maxConcurrentSteps are both set', 'Leave one of them out.');
+  if (workflowBundle !== undefined && workflowsPath !== undefined)
+    throw wrong('workflowBundle and workflowsPath are both set', 'A bundle is made already: leave one out.');
+  const { workerDeploymentOptions: _, ...others } = temporal;
+  const place = { before: `${giver.name}: temporal.`, ...defined({ instead: giver.insteadOfVersion }) };
+  return { ...others, ...defined({ workerDeploymentOptions: readDeployment(temporal, place) }) };
 }

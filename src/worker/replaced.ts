@@ -7,6 +7,7 @@ import type { LoadedDataConverter } from '@temporalio/common';
 import type { WorkerOptions, WorkerPlugin } from '@temporalio/worker';
 import { isHoldfastConverter, isHoldfastFailureConverter } from '../codec/data-converter.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { assertDeploymentStands } from './deployment.ts';
 import type { WorkerParts } from './parts.ts';
 
 type SomeConverter = NonNullable<ClientOptions['dataConverter']>;
@@ -64,6 +65,7 @@ class LastLook implements ClientPlugin, WorkerPlugin {
 
   configureWorker(options: WorkerOptions): WorkerOptions {
     partsStanding(options.activities ?? {});
+    assertDeploymentStands(options);
     assertConverterStands('Worker', options.dataConverter ?? {}, this.isEncrypted);
     return options;
   }

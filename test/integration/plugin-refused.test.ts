@@ -176,6 +176,43 @@ test('a plugin behind Holdfast’s that takes away what it has set is refused wh
   new Client({ connection, namespace, plugins: [replacing({ dataConverter: {} }), keyed] });
 });
 
+test('half a version and one that contradicts itself are refused by the name of what the program calls', async () => {
+  const version = { deploymentName: 'reports', buildId: '1' };
+  const on = { useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED', version } as const;
+  const configured = (given: object, more: object = {}): WorkerOptions =>
+    holdfast.configureWorker({
+      taskQueue: 'mine',
+      workflowBundle: fitting,
+      workerDeploymentOptions: given as typeof on,
+      ...more,
+    });
+  for (const [given, message] of [
+    [{ ...on, version: { buildId: '1' } }, / turn Worker Versioning on without a deployment name: version is \{"build/],
+    [
+      { ...on, version: { deploymentName: 'reports' } },
+      / without a build id: version is \{"deploymentName":"reports"\}/,
+    ],
+    [{ ...on, version: undefined }, / without a deployment name and a build id: version is \{\}\.$/],
+    [{ ...on, version: { ...version, deploymentName: '__a' } }, /: the server takes no deployment name like "__a"\.$/],
+    [{ ...on, defaultVersioningBehavior: 'pinned' }, /\.defaultVersioningBehavior is "pinned"\.$/],
+    [{ useWorkerVersioning: true, version }, /\.defaultVersioningBehavior is undefined\.$/],
+    [{ ...on, useWorkerVersioning: false }, / say "PINNED" without turning Worker Versioning on\.$/],
+    [{ version }, / have a version, and useWorkerVersioning is undefined\.$/],
+    [7, / are 7\.$/],
+  ] as const) {
+    assert.throws(() => configured(given as object), { type: 'bad-input', message });
+    assert.throws(() => configured(given as object), { message: /^Worker\.create: workerDeploymentOptions/ });
+  }
+  for (const older of [{ buildId: '1' }, { useVersioning: true }])
+    assert.throws(() => configured(on, older), {
+      message: /^Worker\.create: \w+ and workerDeploymentOptions are both /,
+    });
+  for (const given of [on, { useWorkerVersioning: false, version }])
+    assert.deepEqual(configured(given).workerDeploymentOptions, given);
+  const behind = replacing({ workerDeploymentOptions: { ...on, version: { deploymentName: '', buildId: '1' } } });
+  await assert.rejects(worker({ plugins: [holdfast, behind] }), { type: 'bad-input', message: /without a deployment/ });
+});
+
 test('the plugin beside createWorker’s own is refused by name, wherever it comes from', async () => {
   const { address } = temporal;
   const twice = { type: 'bad-input', message: /^Holdfast's plugin is there twice for a Worker\.$/ };

@@ -1,9 +1,14 @@
 /** Which version of a deployment a worker is: from flags and configuration, and what is refused of it. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { EXIT } from '../../src/cli/command.ts';
 import { deploymentText, withDeployment } from '../../src/cli/deployment-options.ts';
 import { versionFlags } from '../../src/model/job/version.ts';
 import { readPassedOn } from '../../src/worker/passed-on.ts';
+import { cli } from '../support/cli-terminal.ts';
 
 const version = { deploymentName: 'reports', buildId: '1' };
 
@@ -33,11 +38,37 @@ test('half a version, an unknown behavior and a contradiction are refused by nam
   refused({ ...on, version, defaultVersioningBehavior: 'pinned' }, /defaultVersioningBehavior is "pinned"/);
   refused({ ...on, version, defaultVersioningBehaviour: 'PINNED' }, /Did you mean "defaultVersioningBehavior"\?/);
   refused({ useWorkerVersioning: false, defaultVersioningBehavior: 'PINNED' }, /without turning Worker Versioning on/);
+  refused({ version }, /have a version, and useWorkerVersioning is undefined/);
   refused(null, /workerDeploymentOptions are null/);
   assert.throws(
     () => readPassedOn({ temporal: { buildId: '1', workerDeploymentOptions: { ...on, version } as never } }),
     { type: 'bad-input', message: /temporal\.buildId and temporal\.workerDeploymentOptions are both set/ },
   );
+});
+
+test('a configuration that is refused is named by its file, and how the file says it', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'holdfast-configured-'));
+  after(() => rmSync(cwd, { recursive: true, force: true }));
+  const tried = [
+    ['temporal: { taskQueue: "mine" }', /temporal\.taskQueue is set\.[^]*Set taskQueue in the configuration itself\./],
+    ['temporal: { maxConcurrentActivityTaskExecutions: 3 }', /Set maxConcurrentSteps in the configuration itself\./],
+    ['temporal: { connection: {} }', /temporal\.connection is set\.[^]*Leave it out: holdfast worker sets it\./],
+    ['temporal: { plugns: [] }', /temporal of \S+ was given "plugns", which is unknown\. Did you mean "plugins"\?/],
+    [
+      'temporal: { workerDeploymentOptions: { useWorkerVersioning: true, version: { buildId: "1" } } }',
+      /without a deployment name: version is \{"buildId":"1"\}\.[^]*or --deployment-name and --build-id\./,
+    ],
+    ['heartbeatIntervalMs: 5', /heartbeatIntervalMs is 5\. Expected a whole number of milliseconds between 100 and/],
+    ['maxConcurrentSteps: 0', /maxConcurrentSteps is 0\. Expected a whole number, 1 or more\./],
+  ] as const;
+  for (const [number, [text, message]] of tried.entries()) {
+    const file = join(cwd, `${number}.mjs`);
+    writeFileSync(file, `export default { steps: [], ${text} };`);
+    const ran = await cli(['worker', '--config', file, '--address', '127.0.0.1:1'], { cwd });
+    assert.equal(ran.code, EXIT.badInput, ran.err);
+    assert.match(ran.err, message);
+    assert.ok(ran.err.includes(file) && !ran.err.includes('createWorker'), ran.err);
+  }
 });
 
 test('a flag takes the place of what is configured, and completes it', () => {
