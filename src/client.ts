@@ -59,6 +59,7 @@ export {
   type OpenConnection,
 } from './client/connection.ts';
 export { DEFAULT_TASK_QUEUE } from './model/worker-command.ts';
+export type { WakeOptions, WakeOutcome, Woken } from './client/wake.ts';
 export { HoldfastClient } from './client/jobs.ts';
 export type {
   Cancelled,

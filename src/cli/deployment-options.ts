@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { versionFlags, versionText } from '../model/job/version.ts';
+import { makeCurrent, versionText } from '../model/job/version.ts';
 import type { WorkerOptions } from '../worker.ts';
 
 type Passed = NonNullable<WorkerOptions['temporal']>;
@@ -79,6 +79,6 @@ export function deploymentText(temporal: Passed | undefined): DeploymentText | u
   const behavior = deployment.defaultVersioningBehavior === 'PINNED' ? 'pinned' : 'auto-upgrade';
   return {
     version: versionText({ ...deployment.version, behavior }),
-    next: `temporal worker deployment set-current-version ${versionFlags(deployment.version)}`,
+    next: makeCurrent(deployment.version),
   };
 }

@@ -31,7 +31,7 @@ export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   3: 'a person is asked (status, question, result, start --wait)',
   4: 'the world differs from the record (verify)',
   5: "no Temporal server or no worker answers; no worker takes the job's work (status)",
-  6: 'the job is still running (result)',
+  6: 'the job is still running (result), or moves once its step has ended (wake)',
   130: 'ended by Ctrl-C',
 };
 

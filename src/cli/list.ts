@@ -7,7 +7,7 @@ import { whileSlow } from './terminal.ts';
 import { wholeNumber } from './numbers.ts';
 import { versionText } from '../model/job/version.ts';
 import { defined } from '../model/defined.ts';
-import { startCommand } from '../model/job/worker-wait.ts';
+import { workerRemedy } from './worker-remedy.ts';
 
 const STATES = [
   'running',
@@ -22,7 +22,7 @@ const STATES = [
 ] as const satisfies readonly ListFilter[];
 
 /** Of Task Queues without a worker. */
-const MAX_QUEUES_SHOWN = 5;
+const MAX_COMMANDS_SHOWN = 5;
 
 interface Options {
   readonly state?: ListFilter;
@@ -96,13 +96,23 @@ function waitsFor({ waitsForWorker: wait }: ListedJob, nowMs: number): string {
 
 function remedies({ jobs }: JobListing): readonly string[] {
   const without = jobs.filter(({ waitsForWorker }) => waitsForWorker?.kind === 'no-worker');
-  const starts = [...new Set(without.map(({ taskQueue, version }) => startCommand(taskQueue, version)))];
-  if (starts.length === 0) return [];
-  const more = starts.length > MAX_QUEUES_SHOWN ? [`  … and ${starts.length - MAX_QUEUES_SHOWN} more Task Queues`] : [];
+  const isIdle = ({ waitsForWorker }: ListedJob): boolean => waitsForWorker?.idleVersion !== undefined;
   return [
-    '',
-    'No worker takes the work of jobs above. Start one where their workspaces are; `holdfast status JOB` tells more:',
-    ...starts.slice(0, MAX_QUEUES_SHOWN).map((start) => `  ${start}`),
-    ...more,
+    ...remedy(
+      'No worker takes the work of jobs above. Start one where their workspaces are; `holdfast status JOB` tells more:',
+      without.filter((job) => !isIdle(job)),
+    ),
+    ...remedy(
+      'Workers are there for jobs above, of a version that gets none as it is not current. To make it current:',
+      without.filter(isIdle),
+    ),
   ];
+}
+
+function remedy(what: string, jobs: readonly ListedJob[]): readonly string[] {
+  const commands = [...new Set(jobs.map(workerRemedy))];
+  if (commands.length === 0) return [];
+  const more = commands.length - MAX_COMMANDS_SHOWN;
+  const shown = commands.slice(0, MAX_COMMANDS_SHOWN).map((command) => `  ${command}`);
+  return ['', what, ...shown, ...(more > 0 ? [`  … and ${more} more Task Queues`] : [])];
 }

@@ -1,59 +1,91 @@
 /** `holdfast wake`: a job that is pinned to a version of its workers goes on with the version that is current. */
-import { setTimeout as delay } from 'node:timers/promises';
-import type { HoldfastClient } from '../client.ts';
-import { isSameVersion, versionText, type JobVersion } from '../model/job/version.ts';
+import type { WakeOutcome, Woken } from '../client.ts';
+import { makeCurrent, versionName, versionText } from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
+import type { ExitCode } from './exit-code.ts';
 import { whileSlow } from './terminal.ts';
 
-/** A job that waits moves within a second. */
-const LOOKS = 10;
-const LOOK_EVERY_MS = 500;
+/** 0: the version that is not current need not be kept for this job. */
+const CODES: Readonly<Record<WakeOutcome, ExitCode>> = {
+  ended: EXIT.ok,
+  'not-pinned': EXIT.ok,
+  'is-current': EXIT.ok,
+  moved: EXIT.ok,
+  woken: EXIT.notEnded,
+  busy: EXIT.notEnded,
+  'none-current': EXIT.failed,
+  stays: EXIT.failed,
+};
 
 export const wakeCommand: CommandSpec<object> = {
   name: 'wake',
   arguments: [['<job>', "the job's Workflow id"]],
   description:
     'It moves while it waits for a person or a timer, else at the end of the step that runs; it keeps its questions. ' +
-    'Needs a worker of its version, and Temporal Server 1.31 or newer.',
+    'Needs a worker of its version, and Temporal Server 1.31 or newer. Exit code 0 when it has moved or need not, 6 ' +
+    "when it moves at the end of its step, 5 when no worker of its version answers, 1 when it can't be moved so.",
   options: CONNECTION_OPTIONS,
   examples: [['holdfast wake city-weather-1a2b3c4d', '']],
   async run(context, [job]) {
     const client = await context.client();
-    const { version: before } = await client.describe(job!);
-    if (before?.behavior !== 'pinned') {
-      const why = before === undefined ? 'its workers run without Worker Versioning' : versionText(before);
-      const text = `Job ${job!} is pinned to no version (${why}); nothing was done.`;
-      return { code: EXIT.ok, data: { workflowId: job!, requested: false, version: before }, text };
-    }
-    const { requested } = await client.wake(job!);
-    if (!requested) {
-      const text = `Job ${job!} had ended already; nothing was done.`;
-      return { code: EXIT.ok, data: { workflowId: job!, requested, version: before }, text };
-    }
-    const after = await whileSlow(context.terminal, 'Looking whether it moves', versionAfter(client, job!, before));
-    const text = isSameVersion(before, after)
-      ? stays(job!, before)
-      : `Job ${job!} goes on with version ${versionText(after)}.`;
-    return { code: EXIT.ok, data: { workflowId: job!, requested, version: after }, text };
+    const woken = await whileSlow(
+      context.terminal,
+      'Waking it, and looking whether it moves',
+      client.wake(job!, { wait: true }),
+    );
+    return { code: CODES[woken.outcome], data: woken, text: textOf(woken) };
   },
 };
 
-async function versionAfter(client: HoldfastClient, job: string, before: JobVersion): Promise<JobVersion> {
-  let now = before;
-  for (let look = 0; look < LOOKS && isSameVersion(before, now); look++) {
-    await delay(LOOK_EVERY_MS);
-    now = (await client.describe(job)).version ?? now;
+function textOf(woken: Woken): string {
+  const { workflowId: job, outcome, version } = woken;
+  const on = version === undefined ? 'a worker without Worker Versioning' : `version ${versionText(version)}`;
+  const nothing = 'nothing was done';
+  switch (outcome) {
+    case 'ended':
+      return woken.requested ? `Job ${job} has ended.` : `Job ${job} had ended already; ${nothing}.`;
+    case 'not-pinned':
+      return version === undefined
+        ? `Job ${job} is pinned to no version, as its workers run without Worker Versioning; ${nothing}.`
+        : `Job ${job} is pinned to no version: it goes on with the current one by itself (${on} now); ${nothing}.`;
+    case 'is-current':
+      return `Job ${job} is on ${on}, which is current; ${nothing}.`;
+    case 'none-current':
+      return noneCurrent(woken);
+    case 'moved':
+      return `Job ${job} goes on with ${on}.`;
+    case 'woken':
+    case 'busy':
+      return (
+        `Job ${job} was woken while a step runs, and is on ${on} until that has ended; then it moves to ` +
+        `${currentText(woken)}. To see: holdfast status ${shellWord(job)}`
+      );
+    case 'stays':
+      return stays(woken, on);
   }
-  return now;
 }
 
-function stays(job: string, version: JobVersion): string {
-  const move = `temporal workflow update-options --workflow-id ${shellWord(job)}`;
+function currentText({ current }: Woken): string {
+  return current === undefined ? 'the current version' : `version ${versionName(current)}`;
+}
+
+function noneCurrent({ workflowId, version }: Woken): string {
+  const { deploymentName } = version!;
   return (
-    `Job ${job} was woken and is on version ${versionText(version)} still. It moves when its step has ended, ` +
-    'if another version is current by then. Where that version is current and nothing runs, no worker of its own ' +
-    'version is there, or the server is older than 1.31; move it without a new Run, then:\n' +
-    `  ${move} --versioning-override-behavior auto_upgrade`
+    `Job ${workflowId} is on version ${versionText(version!)}, and no version of deployment ${deploymentName} is ` +
+    'current, so it stays; nothing was done. Make one current, then wake it again:\n' +
+    `  ${makeCurrent({ deploymentName, buildId: 'BUILD_ID' })}`
+  );
+}
+
+function stays(woken: Woken, on: string): string {
+  const job = shellWord(woken.workflowId);
+  return (
+    `Job ${woken.workflowId} was woken and is on ${on} still, although nothing of it runs: either the server has not ` +
+    `told it of ${currentText(woken)} (one older than 1.31 does not, a newer one may need some seconds: wake it ` +
+    'again), or its own Workflow waits for something that is no step, no question and no `job.sleep`. Move it ' +
+    'without a new Run, then:\n' +
+    `  temporal workflow update-options --workflow-id ${job} --versioning-override-behavior auto_upgrade`
   );
 }

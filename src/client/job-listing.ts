@@ -7,7 +7,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { defineSearchAttributeKey, type DataConverter, type Payload } from '@temporalio/common';
 import * as z from 'zod';
-import type { JobVersion } from '../model/job/version.ts';
+import type { JobVersion, NamedVersion } from '../model/job/version.ts';
 import { defined } from '../model/defined.ts';
 import type { WorkerWait } from '../model/job/worker-wait.ts';
 
@@ -61,7 +61,15 @@ export interface ListedJob {
    * waited, or the moment at which the job noticed it; absent: nothing waits, but nothing could go on either. Absent:
    * not so, or not looked at.
    */
-  readonly waitsForWorker?: Pick<WorkerWait, 'kind'> & Partial<Pick<WorkerWait, 'since'>>;
+  readonly waitsForWorker?: ListedWait & Partial<Pick<WorkerWait, 'since'>>;
+}
+
+/** That a listed job waits for a worker, and for which. */
+export interface ListedWait extends Pick<WorkerWait, 'kind'> {
+  /** The version of a worker that would get its work; absent: of one without Worker Versioning, or not known. */
+  readonly workerVersion?: NamedVersion;
+  /** A version whose workers are there and get none of its work, as it is not current. */
+  readonly idleVersion?: NamedVersion;
 }
 
 /** Which jobs `list` returns. */
@@ -141,16 +149,16 @@ export async function listJobs(
     if (state !== undefined && state !== 'no-worker' && knowsWaiting && found.job.state !== state) continue;
     if (jobs.length === limit || (state === 'no-worker' && seen === MAX_LOOKED_AT)) return await end(true);
     seen += 1;
-    const kind = await waits.kindOf(found);
-    if (state === 'no-worker' && kind !== 'no-worker') continue;
-    jobs.push({ ...found.job, ...defined({ waitsForWorker: kind && { kind } }) });
+    const waitsForWorker = await waits.waitOf(found);
+    if (state === 'no-worker' && waitsForWorker?.kind !== 'no-worker') continue;
+    jobs.push({ ...found.job, ...defined({ waitsForWorker }) });
   }
   return await end(false);
 }
 
 /** What tells which jobs have no worker. */
 export interface Waits {
-  kindOf(found: FoundJob): Promise<WorkerWait['kind'] | undefined>;
+  waitOf(found: FoundJob): Promise<ListedWait | undefined>;
   withSince(jobs: readonly ListedJob[]): Promise<readonly ListedJob[]>;
 }
 

@@ -19,7 +19,7 @@ import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
 import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
-import { abortSignal, decideSignal, questionsQuery, statusQuery, wakeSignal } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, questionsQuery, statusQuery } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
 import {
   refuseBadClientOptions,
@@ -66,6 +66,7 @@ import { knownStepsOf } from './start-options.ts';
 import { jobDetails } from './static-details.ts';
 import type { QueuePollers } from './task-queue.ts';
 import { withWhatTheServerTells } from './told-by-server.ts';
+import { wakeJob, type WakeOptions, type Woken } from './wake.ts';
 import { watchJob } from './watch-job.ts';
 
 /** What the command line can show or do, as data. One client serves all jobs of a namespace; close it. */
@@ -267,9 +268,9 @@ export class HoldfastClient implements AsyncDisposable {
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
 
-  /** Moves a pinned job to its workers' current version, by a Signal; repeatable. @throws HoldfastError `not-found` */
-  async wake(workflowId: string): Promise<Pick<Cancelled, 'workflowId' | 'requested'>> {
-    return { workflowId, requested: await this.#server.send(workflowId, (handle) => handle.signal(wakeSignal)) };
+  /** Moves a pinned job to its workers' current version. Repeatable. @throws HoldfastError `not-found`, `no-worker` */
+  async wake(workflowId: string, options: WakeOptions = {}): Promise<Woken> {
+    return await wakeJob(this.#server, workflowId, waits('client.wake', options));
   }
 
   /** The status now and whenever it changes, until the job has ended. @throws HoldfastError `not-found`, `bad-input` */

@@ -7,8 +7,8 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { defined } from '../model/defined.ts';
 import type { WorkerWait } from '../model/job/worker-wait.ts';
-import { hasEnded, type FoundJob, type ListedJob } from './job-listing.ts';
-import { fittingPollers, type QueueMemory } from './task-queue.ts';
+import { hasEnded, type FoundJob, type ListedJob, type ListedWait } from './job-listing.ts';
+import { fittingPollers, idleVersion, workerVersion, type QueueMemory } from './task-queue.ts';
 import { waitingSince } from './worker-wait.ts';
 
 const MAX_QUEUES = 50;
@@ -29,13 +29,15 @@ export class ListedWaits {
   }
 
   /** A worker whose slots are all taken still polls for Workflows, so that who doesn't is none. */
-  async kindOf({ job, saysNoWorker }: FoundJob): Promise<WorkerWait['kind'] | undefined> {
-    if (hasEnded(job.state)) return undefined;
-    const queue = await this.#queue(job.taskQueue);
-    const pollers = queue && fittingPollers(queue.pollers, job.version);
-    if (pollers?.workflow.length === 0) return 'no-worker';
-    if (!saysNoWorker) return undefined;
-    return pollers !== undefined && pollers.activity.length > 0 ? 'no-free-slot' : 'no-worker';
+  async waitOf(found: FoundJob): Promise<ListedWait | undefined> {
+    if (hasEnded(found.job.state)) return undefined;
+    const queue = await this.#queue(found.job.taskQueue);
+    const kind = kindOf(found, queue);
+    if (kind === undefined || queue === undefined) return kind && { kind };
+    const { version } = found.job;
+    const wanted = workerVersion(queue.pollers, version);
+    const idle = idleVersion(queue.pollers, version);
+    return { kind, ...defined({ workerVersion: wanted, idleVersion: idle }) };
   }
 
   /** Adds since when those with a mark wait. */
@@ -63,4 +65,11 @@ export class ListedWaits {
     this.#queues.set(taskQueue, asked);
     return await asked;
   }
+}
+
+function kindOf({ job, saysNoWorker }: FoundJob, queue: QueueMemory | undefined): WorkerWait['kind'] | undefined {
+  const pollers = queue && fittingPollers(queue.pollers, job.version);
+  if (pollers?.workflow.length === 0) return 'no-worker';
+  if (!saysNoWorker) return undefined;
+  return pollers !== undefined && pollers.activity.length > 0 ? 'no-free-slot' : 'no-worker';
 }

@@ -101,6 +101,12 @@ export class ServerCalls implements CallingServer {
     }
   }
 
+  /** What a person is told where nobody answers for a job. */
+  async noWorker(workflowId: string): Promise<HoldfastError> {
+    const described = await this.describe(workflowId);
+    return await this.#noWorker(described, await this.queue(described.taskQueue), undefined);
+  }
+
   translated(error: unknown, workflowId: string | undefined): unknown {
     const { address, namespace } = this;
     return translateFailure(error, { address, namespace, ...defined({ workflowId }) });

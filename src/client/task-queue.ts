@@ -5,8 +5,16 @@
 import type { Connection } from '@temporalio/client';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import { isSameVersion, versionText, type JobVersion } from '../model/job/version.ts';
+import {
+  isSameVersion,
+  makeCurrent,
+  versionName,
+  versionText,
+  type JobVersion,
+  type NamedVersion,
+} from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { readRouting, type Routing } from './routing.ts';
 import { startCommand, waitAdvice, waitText, type WaitingJob, type WorkerWait } from '../model/job/worker-wait.ts';
 
 /** A long poll lasts a minute at most. */
@@ -20,6 +28,8 @@ export interface QueuePoller {
   readonly lastSeenAt: string;
   /** Of a worker that runs with Worker Versioning. */
   readonly version?: { readonly deploymentName: string; readonly buildId: string };
+  /** It gets no jobs but those that are pinned to its version, which is neither current nor ramping. */
+  readonly isIdle?: true;
 }
 
 /** Who has polled a Task Queue within the last 70 seconds. */
@@ -32,6 +42,8 @@ export interface QueuePollers {
   readonly activity: readonly QueuePoller[];
   /** False: certainly none. */
   readonly isPolled: boolean;
+  /** The version that gets the jobs that are pinned to none; undefined: workers without one, or it is not told. */
+  readonly current?: NamedVersion;
 }
 
 const WORKFLOW_QUEUE = 1;
@@ -49,10 +61,11 @@ export async function pollersOf(connection: Connection, namespace: string, taskQ
   const [workflow, activity] = await Promise.all(
     [WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => rememberedOf(connection, namespace, taskQueue, type)),
   );
-  const remembered = { workflow: workflow!, activity: activity! };
-  const lately = { workflow: workflow!.filter(isLately), activity: activity!.filter(isLately) };
+  const remembered = { workflow: workflow!.pollers, activity: activity!.pollers };
+  const lately = { workflow: remembered.workflow.filter(isLately), activity: remembered.activity.filter(isLately) };
   const isPolled = lately.workflow.length > 0 && lately.activity.length > 0;
-  return { pollers: { taskQueue, ...lately, isPolled }, remembered };
+  const { current } = workflow!;
+  return { pollers: { taskQueue, ...lately, isPolled, ...defined({ current }) }, remembered };
 }
 
 async function rememberedOf(
@@ -60,29 +73,60 @@ async function rememberedOf(
   namespace: string,
   taskQueue: string,
   taskQueueType: number,
-): Promise<readonly QueuePoller[]> {
-  const { pollers } = await connection.workflowService.describeTaskQueue({
+): Promise<{ readonly pollers: readonly QueuePoller[]; readonly current: NamedVersion | undefined }> {
+  const { pollers, versioningInfo } = await connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: taskQueue },
     taskQueueType,
   });
-  return (pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => ({
-    identity: identity ?? '',
-    lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString(),
-    ...versionOf(deploymentOptions),
-  }));
+  const routing = readRouting(versioningInfo);
+  const named = (pollers ?? []).map(({ identity, lastAccessTime, deploymentOptions }) => {
+    const version = versionOf(deploymentOptions);
+    return {
+      identity: identity ?? '',
+      lastSeenAt: new Date(Number(lastAccessTime?.seconds ?? 0) * 1000).toISOString(),
+      ...defined({ version, isIdle: isIdle(version, routing) }),
+    };
+  });
+  return { pollers: named, current: routing?.current };
+}
+
+function isIdle(version: NamedVersion | undefined, routing: Routing | undefined): true | undefined {
+  if (routing === undefined) return undefined;
+  const { current, ramping } = routing;
+  const getsJobs = isSame(version, current) || (ramping !== undefined && isSame(version, ramping));
+  return getsJobs ? undefined : true;
+}
+
+/** Undefined: without Worker Versioning. */
+function isSame(one: NamedVersion | undefined, other: NamedVersion | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : isSameVersion(one, other);
 }
 
 function isLately({ lastSeenAt }: QueuePoller): boolean {
   return Date.now() - Date.parse(lastSeenAt) < POLL_LIMIT_MS;
 }
 
-/** Those that a job can be run by: a pinned one by workers of its version alone. */
+/** Those that a job can be run by: a pinned one by workers of its version, any other by those that jobs are sent to. */
 export function fittingPollers(pollers: QueuePollers, version: JobVersion | undefined): QueuePollers {
-  if (version?.behavior !== 'pinned') return pollers;
-  const fits = (poller: QueuePoller): boolean => poller.version !== undefined && isSameVersion(poller.version, version);
+  const pin = version?.behavior === 'pinned' ? version : undefined;
+  const fits = (poller: QueuePoller): boolean =>
+    pin === undefined ? poller.isIdle === undefined : isSame(poller.version, pin);
   const [workflow, activity] = [pollers.workflow.filter(fits), pollers.activity.filter(fits)];
   return { ...pollers, workflow, activity, isPolled: workflow.length > 0 && activity.length > 0 };
+}
+
+/** Of a worker that would get the job's work; undefined: of one without Worker Versioning, or not known. */
+export function workerVersion(all: QueuePollers, version: JobVersion | undefined): NamedVersion | undefined {
+  if (version?.behavior !== 'pinned') return all.current;
+  const { deploymentName, buildId } = version;
+  return { deploymentName, buildId };
+}
+
+/** The version of workers that poll and get none of the job's work, where those that would are not there. */
+export function idleVersion(all: QueuePollers, version: JobVersion | undefined): NamedVersion | undefined {
+  if (version?.behavior === 'pinned' || fittingPollers(all, version).workflow.length > 0) return undefined;
+  return all.workflow.find((poller) => poller.version !== undefined)?.version;
 }
 
 export interface UnaskedJob extends WaitingJob {
@@ -94,29 +138,44 @@ export interface UnaskedJob extends WaitingJob {
 export function noWorker(all: QueuePollers, job: UnaskedJob, cause: unknown): HoldfastError {
   const { workflowId, version, workspace, wait } = job;
   const pollers = fittingPollers(all, version);
-  const start = startCommand(pollers.taskQueue, version);
+  const named = workerVersion(all, version);
+  const wanted = named && { ...named, behavior: 'pinned' as const };
+  const start = startCommand(pollers.taskQueue, wanted);
+  const idle = idleVersion(all, version);
+  const why = idle === undefined ? whyUnanswered(pollers, start, job) : whyIdle(pollers, idle);
   const pinned = version?.behavior === 'pinned' ? `, which is pinned to version ${versionText(version)},` : '';
   const waits = wait === undefined ? '' : ` ${waitText(wait)}`;
   return new HoldfastError(
     'no-worker',
-    `Job ${workflowId}${pinned} cannot be asked: ${whyUnanswered(pollers, start, job)}.${waits}`,
+    `Job ${workflowId}${pinned} cannot be asked: ${why}.${waits}`,
     {
       workflowId,
       taskQueue: pollers.taskQueue,
       pollers: pollers.workflow.map(({ identity }) => identity),
       ...defined({ workspace, waitsForWorker: wait }),
-      nextStep: nextStep(start, job),
+      nextStep: idle === undefined ? nextStep(start, job, wanted) : toMakeCurrent(idle, pollers, start),
     },
     { cause },
   );
 }
 
-function nextStep(start: string, job: UnaskedJob): string {
+function whyIdle({ taskQueue, current }: QueuePollers, idle: NamedVersion): string {
+  const other = current === undefined ? 'no version is current there' : `${versionName(current)} is the current one`;
+  const why = `and gets no such work, as ${other}`;
+  return `a worker of version ${versionName(idle)} is running on Task Queue ${taskQueue}, ${why}`;
+}
+
+function toMakeCurrent(idle: NamedVersion, { current }: QueuePollers, start: string): string {
+  const which = current === undefined ? 'without a version' : `of version ${versionName(current)}`;
+  return `Make its version current: \`${makeCurrent(idle)}\`. Or start a worker ${which}: \`${start}\`.`;
+}
+
+function nextStep(start: string, job: UnaskedJob, wanted: JobVersion | undefined): string {
   const { workflowId, version, wait } = job;
   const waits =
     wait === undefined
       ? `Start a worker: \`${start}\`. The job waits for it and loses nothing.`
-      : waitAdvice(wait, job, (command) => `\`${command}\``)
+      : waitAdvice(wait, { ...job, version: wanted }, (command) => `\`${command}\``)
           .map((line) => (line.endsWith('`') ? `${line}.` : line))
           .join(' ');
   if (version?.behavior !== 'pinned') return waits;
@@ -125,12 +184,13 @@ function nextStep(start: string, job: UnaskedJob): string {
 }
 
 function whyUnanswered(
-  { workflow: [seen], taskQueue }: QueuePollers,
+  { workflow: [seen], taskQueue, current }: QueuePollers,
   start: string,
   { version, wait }: UnaskedJob,
 ): string {
   const queue = `Task Queue ${taskQueue}`;
-  const which = version?.behavior === 'pinned' ? ' of that version' : '';
+  const currents = current === undefined ? '' : ` of the current version ${versionName(current)}`;
+  const which = version?.behavior === 'pinned' ? ' of that version' : currents;
   // What to do about a wait is the next step.
   const remedy = wait === undefined ? `; start one: ${start}` : '';
   if (seen === undefined) return `no worker${which} is running on ${queue}${remedy}`;
@@ -148,8 +208,8 @@ interface Deployment {
 }
 
 /** An unversioned worker may name a version, too. */
-function versionOf(deployment: Deployment | null | undefined): Pick<QueuePoller, 'version'> {
+function versionOf(deployment: Deployment | null | undefined): NamedVersion | undefined {
   const { deploymentName, buildId, workerVersioningMode } = deployment ?? {};
-  if (workerVersioningMode !== VERSIONED || deploymentName == null || buildId == null) return {};
-  return { version: { deploymentName, buildId } };
+  if (workerVersioningMode !== VERSIONED || deploymentName == null || buildId == null) return undefined;
+  return { deploymentName, buildId };
 }

@@ -1,11 +1,11 @@
 /** Is there a server, with the namespace, the search attributes and a worker that jobs need? */
 import { hostname } from 'node:os';
 import type { HoldfastClient, QueuePoller, QueuePollers } from '../../client.ts';
-import { startCommand } from '../../model/job/worker-wait.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { workerCommand } from '../../model/worker-command.ts';
 import type { Context } from '../command.ts';
 import { counted } from '../table.ts';
+import { workerRemedy } from '../worker-remedy.ts';
 import { failed, type Check } from './check.ts';
 import type { DoctorOptions } from './options.ts';
 
@@ -89,7 +89,7 @@ function workerCheck({ isPolled, taskQueue, activity }: QueuePollers): Check {
 /** Nothing where every open job has a worker. */
 async function openJobsCheck(client: HoldfastClient): Promise<readonly Check[]> {
   const { jobs, isCut } = await client.list({ state: 'no-worker', limit: MAX_JOBS_COUNTED });
-  const starts = [...new Set(jobs.map(({ taskQueue, version }) => startCommand(taskQueue, version)))];
+  const starts = [...new Set(jobs.map(workerRemedy))];
   if (starts.length === 0) return [];
   const detail = `${isCut ? 'more than ' : ''}${counted(jobs.length, 'open job')} without a worker`;
   const remedy = `${starts.slice(0, MAX_STARTS_SHOWN).join('; ')} (which: holdfast list --state no-worker)`;

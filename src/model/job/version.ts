@@ -18,8 +18,18 @@ export function isSameVersion(one: NamedVersion, other: NamedVersion): boolean {
 }
 
 /** `reports:2 (pinned)` */
-export function versionText({ deploymentName, buildId, behavior }: JobVersion): string {
-  return `${deploymentName}:${buildId} (${behavior})`;
+export function versionText(version: JobVersion): string {
+  return `${versionName(version)} (${version.behavior})`;
+}
+
+/** `reports:2` */
+export function versionName({ deploymentName, buildId }: NamedVersion): string {
+  return `${deploymentName}:${buildId}`;
+}
+
+/** Sends new jobs to a version, and those that are pinned to none. */
+export function makeCurrent(version: NamedVersion): string {
+  return `temporal worker deployment set-current-version ${versionFlags(version)}`;
 }
 
 /** `--deployment-name reports --build-id 2` */
