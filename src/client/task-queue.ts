@@ -126,7 +126,8 @@ export function workerVersion(all: QueuePollers, version: JobVersion | undefined
 /** The version of workers that poll and get none of the job's work, where those that would are not there. */
 export function idleVersion(all: QueuePollers, version: JobVersion | undefined): NamedVersion | undefined {
   if (version?.behavior === 'pinned' || fittingPollers(all, version).workflow.length > 0) return undefined;
-  return all.workflow.find((poller) => poller.version !== undefined)?.version;
+  const versions = all.workflow.flatMap((poller) => poller.version ?? []);
+  return versions.toSorted((a, b) => a.buildId.localeCompare(b.buildId, 'en', { numeric: true })).at(-1);
 }
 
 export interface UnaskedJob extends WaitingJob {

@@ -110,3 +110,11 @@ export async function workersOf(handle: WorkflowHandle): Promise<readonly string
   const started = (events ?? []).flatMap(({ activityTaskStartedEventAttributes: at }) => at?.identity ?? []);
   return [...new Set(started)];
 }
+
+/** Is a timer among the events of a job's latest Run? */
+export async function hasTimer(handle: WorkflowHandle, which: 'started' | 'fired' = 'started'): Promise<boolean> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).some((event) =>
+    which === 'started' ? event.timerStartedEventAttributes != null : event.timerFiredEventAttributes != null,
+  );
+}
