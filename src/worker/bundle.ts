@@ -18,6 +18,7 @@ import {
 import { defined } from '../model/defined.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
 import { keepBundle, keptBundle } from './kept-bundle.ts';
+import { refusingPreloaded } from './preloaded.ts';
 import { sdkVersions, shippedBundle, shippedMaking } from './shipped-bundle.ts';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
@@ -108,28 +109,45 @@ export function withHoldfast(options: BundleOptions, { isEncrypted, hasAgentJob 
     ...(isBeside ? { 'holdfast-beside-workflows$': workflowsPath } : {}),
     ...(isOver ? { 'holdfast-under-payload-converter$': payloadConverterPath } : {}),
   };
+  // The bundler looks for modules from its entry on, which is then Holdfast's.
+  const found = (module: string): string =>
+    isBeside && module.startsWith('.') ? resolve(dirname(workflowsPath), module) : module;
+  const preloadModules = options.preloadModules?.map(found);
+  const places = isBeside ? packageFolders(dirname(workflowsPath)) : [];
   return {
     ...options,
     workflowsPath: isBeside ? BESIDE_YOURS : workflowsPath,
     payloadConverterPath: isOver ? CONVERTER_OVER_YOURS_PATH : (payloadConverterPath ?? PAYLOAD_CONVERTER_PATH),
     workflowInterceptorModules: [
-      ...workflowInterceptorModules.filter((path) => !OWN_INTERCEPTORS.includes(path)),
+      ...workflowInterceptorModules.map(found).filter((path) => !OWN_INTERCEPTORS.includes(path)),
       ...OWN_INTERCEPTORS,
     ],
-    webpackConfigHook: (config) => resolving(webpackConfigHook?.(config) ?? config, alias),
-    ...defined({ failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
+    webpackConfigHook(config) {
+      const { plugins = [], ...given } = webpackConfigHook?.(config) ?? config;
+      return { ...resolving(given, alias, places), plugins: [...plugins, ...refusingPreloaded(preloadModules)] };
+    },
+    ...defined({ preloadModules, failureConverterPath: isEncrypted ? FAILURE_CONVERTER_PATH : undefined }),
   };
 }
 
-/** Would other plugins or interceptors change the bundle of Holdfast's Workflows? */
+/** Where Node looks for packages from a folder on. */
+function packageFolders(folder: string): readonly string[] {
+  const parent = dirname(folder);
+  return [join(folder, 'node_modules'), ...(parent === folder ? [] : packageFolders(parent))];
+}
+
+/** Would other plugins, interceptors or options of the bundler change the bundle of Holdfast's Workflows? */
 export function isBundleChanged({
   interceptors,
   plugins = [],
+  bundlerOptions,
 }: {
   readonly interceptors?: WorkerOptions['interceptors'] | undefined;
   readonly plugins?: WorkerOptions['plugins'];
+  readonly bundlerOptions?: WorkerOptions['bundlerOptions'];
 }): boolean {
-  return (interceptors?.workflowModules ?? []).length > 0 || plugins.some((plugin) => 'configureBundler' in plugin);
+  if (bundlerOptions !== undefined || (interceptors?.workflowModules ?? []).length > 0) return true;
+  return plugins.some((plugin) => 'configureBundler' in plugin);
 }
 
 const OWN_CONVERTERS: ReadonlySet<string> = new Set([PAYLOAD_CONVERTER_PATH, CONVERTER_OVER_YOURS_PATH]);
@@ -139,7 +157,11 @@ function ownModule(name: string): string {
 }
 
 /** A user's module may lie in a folder without packages; in the checkout the package's own name means its sources. */
-function resolving(config: WebpackConfig, alias: Readonly<Record<string, string>>): WebpackConfig {
+function resolving(
+  config: WebpackConfig,
+  alias: Readonly<Record<string, string>>,
+  places: readonly string[],
+): WebpackConfig {
   const packages = join(dirname(createRequire(import.meta.url).resolve('@temporalio/workflow/package.json')), '../..');
   const conditionNames = FROM_SOURCES ? { conditionNames: ['holdfast-source', '...'] } : {};
   return {
@@ -147,7 +169,7 @@ function resolving(config: WebpackConfig, alias: Readonly<Record<string, string>
     resolve: {
       ...config.resolve,
       alias: Object.assign({}, config.resolve?.alias, alias),
-      modules: [...(config.resolve?.modules ?? ['node_modules']), packages],
+      modules: [...(config.resolve?.modules ?? ['node_modules']), packages, ...places],
       ...conditionNames,
     },
   };

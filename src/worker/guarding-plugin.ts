@@ -46,7 +46,7 @@ const SHUTDOWN_GRACE = '10s';
 /** What a Worker and a replaying one have in common. */
 type WorkflowSide = Pick<
   WorkerOptions,
-  'workflowsPath' | 'workflowBundle' | 'interceptors' | 'plugins' | 'dataConverter'
+  'workflowsPath' | 'workflowBundle' | 'interceptors' | 'plugins' | 'bundlerOptions' | 'dataConverter'
 >;
 
 export class GuardingPlugin extends SimplePlugin {
@@ -115,11 +115,12 @@ export class GuardingPlugin extends SimplePlugin {
   }
 
   /** The Worker makes a bundle of `workflowsPath` by itself, and asks `configureBundler`. */
-  #workflowsOf({ workflowsPath, workflowBundle, interceptors, plugins = [] }: WorkflowSide): WorkflowSide {
+  #workflowsOf(options: WorkflowSide): WorkflowSide {
     const { keys, hasAgentJob } = this.#choice;
+    const { workflowsPath, workflowBundle, plugins = [] } = options;
     if (workflowsPath !== undefined || workflowBundle !== undefined || !hasAgentJob) return {};
     const others = plugins.filter((plugin) => plugin !== this);
-    const ready = isBundleChanged({ interceptors, plugins: others }) ? undefined : readyBundle(keys.isOn);
+    const ready = isBundleChanged({ ...options, plugins: others }) ? undefined : readyBundle(keys.isOn);
     return ready === undefined ? { workflowsPath: OWN_WORKFLOWS } : { workflowBundle: ready };
   }
 }

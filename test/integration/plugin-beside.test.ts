@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
@@ -50,11 +50,61 @@ const options = { steps, workspaceRoot: root, env };
 const holdfast = new HoldfastPlugin(options);
 const workflowsPath = fileURLToPath(new URL('../support/beside-workflows.ts', import.meta.url));
 const logger = new DefaultLogger('ERROR');
-const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger, plugins: [holdfast] });
+const workflowBundle = await bundleWorkflowCode({
+  workflowsPath,
+  logger,
+  plugins: [holdfast],
+  preloadModules: ['./preloaded.ts'],
+});
 const { connection } = temporal;
 const client = new Client({ connection, namespace, plugins: [holdfast] });
 
-after(() => rmSync(root, { recursive: true, force: true }));
+/** Of the program's own, nearer to the server than the encryption. */
+const codec = new MarkingCodec();
+const dataConverter = { payloadCodecs: [codec] };
+/** A Client by whose connection the plugin comes. */
+let by: Client;
+let handing: { readonly native: NativeConnection; readonly plain: Connection };
+let everything: Worker;
+let running: Promise<void>;
+const seen: string[] = [];
+/** Of a guarded Workflow of the program's own, and of a plan. */
+let jobs: { readonly own: string; readonly planned: string };
+
+/** A Worker with all of it, whose connection brings the plugin. */
+before(async () => {
+  handing = {
+    native: await NativeConnection.connect({ address, plugins: [holdfast] }),
+    plain: await Connection.connect({ address, plugins: [holdfast] }),
+  };
+  by = new Client({ connection: handing.plain, namespace, dataConverter });
+  const taskQueue = temporal.unique('queue');
+  everything = await worker({
+    connection: handing.native,
+    taskQueue,
+    dataConverter,
+    plugins: [new SimplePlugin({ name: 'other', runContext: (next) => (seen.push('other'), next()) })],
+    activities: {
+      // By the Client that the SDK makes of the Worker.
+      greet: async (name: string) => {
+        const { workflow } = Context.current().client;
+        return String(await workflow.execute(name, { workflowId: temporal.unique('inner'), taskQueue }));
+      },
+    },
+    nexusServices: [
+      serviceHandler(shoutService, { shout: (_, text: string) => Promise.resolve(`${text.toUpperCase()}!`) }),
+    ],
+  });
+  running = everything.run();
+  jobs = await runJobs(taskQueue);
+});
+
+after(async () => {
+  everything.shutdown();
+  await running;
+  await Promise.all([handing.native.close(), handing.plain.close()]);
+  rmSync(root, { recursive: true, force: true });
+});
 
 async function worker(given: Partial<WorkerOptions> = {}): Promise<Worker> {
   return await Worker.create({
@@ -69,7 +119,7 @@ async function worker(given: Partial<WorkerOptions> = {}): Promise<Worker> {
 }
 
 /** One call of each of two guarded Workflows, a user's own and a plan's, to their ends. */
-async function runJobs(by: Client, taskQueue: string): Promise<{ readonly own: string; readonly planned: string }> {
+async function runJobs(taskQueue: string): Promise<typeof jobs> {
   const [own, planned] = [temporal.unique('own'), temporal.unique('planned')];
   mkdirSync(join(root, own));
   writeFileSync(join(root, own, 'a'), 'secret words');
@@ -85,101 +135,66 @@ async function runJobs(by: Client, taskQueue: string): Promise<{ readonly own: s
   return { own, planned };
 }
 
+test('a connection hands the plugin on: to Clients, to Workers and to the Clients of their Activities', async () => {
+  const { taskQueue } = everything.options;
+  assert.ok(!(await storedText(temporal, jobs.own)).includes('"workspace"'));
+  const args = ['InnerType', 1];
+  const workflowId = temporal.unique('outer');
+  assert.deepEqual(await by.workflow.execute('greeting', { workflowId, taskQueue, args }), {
+    text: 'ran as InnerType',
+    at: 'no date but number',
+  });
+  assert.deepEqual(seen, ['other']);
+  await assert.rejects(worker({ connection: handing.native }), {
+    type: 'bad-input',
+    message: /^Holdfast's plugin is there twice for a Worker\.$/,
+  });
+  const another = new HoldfastPlugin(options);
+  assert.throws(() => new Client({ connection: handing.plain, namespace, plugins: [another] }), {
+    type: 'bad-input',
+    message: /^Holdfast's plugin is there twice for a Client\.$/,
+  });
+});
+
+test('payload codecs of the program stand nearer to the server than the encryption', async () => {
+  const stored = await storedText(temporal, jobs.own);
+  assert.ok(stored.includes(MARKED_ENCODING));
+  assert.ok(!stored.includes('"workspace"'));
+  assert.deepEqual([...codec.wrapped], ['binary/encrypted']);
+});
+
 test('a replaying Worker with the plugin replays guarded Workflows and plans', async () => {
-  const made = await worker();
-  const { own, planned } = await made.runUntil(() => runJobs(client, made.options.taskQueue));
+  const ids = [jobs.own, jobs.planned];
   const histories = await Promise.all(
-    [own, planned].map(async (workflowId) => ({
-      workflowId,
-      history: await client.workflow.getHandle(workflowId).fetchHistory(),
-    })),
+    ids.map(async (workflowId) => ({ workflowId, history: await by.workflow.getHandle(workflowId).fetchHistory() })),
   );
   const replayed: string[] = [];
-  for await (const { workflowId, error } of Worker.runReplayHistories(
-    { workflowBundle, plugins: [holdfast] },
-    histories,
-  )) {
+  const replaying = { workflowBundle, dataConverter, plugins: [holdfast] };
+  for await (const { workflowId, error } of Worker.runReplayHistories(replaying, histories)) {
     assert.equal(error, undefined);
     replayed.push(workflowId);
   }
-  assert.deepEqual(replayed, [own, planned]);
+  assert.deepEqual(replayed, ids);
   await assert.rejects(
     Worker.runReplayHistory({ workflowBundle, plugins: [holdfast, holdfast] }, histories[0]!.history),
     { type: 'bad-input', message: /^Holdfast's plugin is there twice for a replaying Worker\.$/ },
   );
 });
 
-test('a connection hands the plugin on: to Clients, to Workers and to the Clients of their Activities', async () => {
-  const seen: string[] = [];
-  const other = new SimplePlugin({ name: 'other', runContext: (next) => (seen.push('other'), next()) });
-  const native = await NativeConnection.connect({ address, plugins: [holdfast] });
-  const plain = await Connection.connect({ address, plugins: [holdfast] });
-  try {
-    const activities = {
-      // By the Client that the SDK makes of the Worker.
-      greet: async (name: string) => {
-        const { workflow } = Context.current().client;
-        return String(await workflow.execute(name, { workflowId: temporal.unique('inner'), taskQueue }));
-      },
-    };
-    const made = await worker({ connection: native, plugins: [other], activities });
-    const { taskQueue } = made.options;
-    const by = new Client({ connection: plain, namespace });
-    await made.runUntil(async () => {
-      const { own } = await runJobs(by, taskQueue);
-      assert.ok(!(await storedText(temporal, own)).includes('"workspace"'));
-      const args = ['InnerType', 1];
-      const workflowId = temporal.unique('outer');
-      assert.deepEqual(await by.workflow.execute('greeting', { workflowId, taskQueue, args }), {
-        text: 'ran as InnerType',
-        at: 'no date but number',
-      });
-    });
-    assert.deepEqual(seen, ['other']);
-    await assert.rejects(worker({ connection: native }), {
-      type: 'bad-input',
-      message: /^Holdfast's plugin is there twice for a Worker\.$/,
-    });
-    assert.throws(() => new Client({ connection: plain, namespace, plugins: [new HoldfastPlugin(options)] }), {
-      type: 'bad-input',
-      message: /^Holdfast's plugin is there twice for a Client\.$/,
-    });
-  } finally {
-    await Promise.all([native.close(), plain.close()]);
-  }
-});
-
-test('payload codecs of the program stand nearer to the server than the encryption', async () => {
-  const codec = new MarkingCodec();
-  const dataConverter = { payloadCodecs: [codec] };
-  const made = await worker({ dataConverter });
-  const by = new Client({ connection, namespace, plugins: [holdfast], dataConverter });
-  await made.runUntil(async () => {
-    const { own } = await runJobs(by, made.options.taskQueue);
-    const stored = await storedText(temporal, own);
-    assert.ok(stored.includes(MARKED_ENCODING));
-    assert.ok(!stored.includes('"workspace"'));
-  });
-  assert.deepEqual([...codec.wrapped], ['binary/encrypted']);
-});
-
-test('Nexus services and a default Workflow run beside guarded jobs, encrypted as well', async () => {
-  const shout = (_: unknown, text: string): Promise<string> => Promise.resolve(`${text.toUpperCase()}!`);
-  const made = await worker({ nexusServices: [serviceHandler(shoutService, { shout })] });
-  const { taskQueue } = made.options;
+test('Nexus services, a default Workflow and a module loaded once for all are there beside guarded jobs', async () => {
+  const { taskQueue } = everything.options;
   const endpoint = temporal.unique('endpoint');
   await connection.operatorService.createNexusEndpoint({
     spec: { name: endpoint, target: { worker: { namespace, taskQueue } } },
   });
-  await made.runUntil(async () => {
-    const workflowId = temporal.unique('shouting');
-    const args = [endpoint, 'hush'];
-    assert.equal(await client.workflow.execute('shouting', { workflowId, taskQueue, args }), 'HUSH!');
-    assert.doesNotMatch(await storedText(temporal, workflowId), /hush/i);
-    const other = { workflowId: temporal.unique('other'), taskQueue };
-    assert.equal(await client.workflow.execute('noSuchType', other), 'ran as noSuchType');
-    await runJobs(client, taskQueue);
-  });
+  const workflowId = temporal.unique('shouting');
+  const args = [endpoint, 'hush'];
+  assert.equal(await by.workflow.execute('shouting', { workflowId, taskQueue, args }), 'HUSH!');
+  assert.doesNotMatch(await storedText(temporal, workflowId), /hush/i);
+  const other = { workflowId: temporal.unique('other'), taskQueue };
+  assert.equal(await by.workflow.execute('noSuchType', other), 'ran as noSuchType');
+  const third = { workflowId: temporal.unique('shared'), taskQueue };
+  assert.deepEqual(await by.workflow.execute('shared', third), { wasPreloaded: true, isFrozen: true });
 });
 
 test('with agentJob: false a Worker runs Workflows alone, another Activities alone, and none a plan', async () => {

@@ -15,6 +15,8 @@ import {
   type WorkerOptions,
   type WorkerPlugin,
 } from '@temporalio/worker';
+import { ENCODED_FAILURES } from '../../src/codec/failure-converter.ts';
+import { isFailure } from '../../src/model/failure.ts';
 import { HoldfastPlugin } from '../../src/plugin.ts';
 import { implementStep } from '../../src/model/step/step.ts';
 import { createWorker } from '../../src/worker.ts';
@@ -93,6 +95,27 @@ test('a bundle that lacks one of the parts is refused by the name of the part', 
   withoutPlans.configureWorker(without('holdfast:agent-job-is-here'));
 });
 
+test('a module that cannot be loaded once for all Workflows is refused by name while the bundle is made', async () => {
+  const brings = async (module: string, what: RegExp): Promise<void> => {
+    const bundling = bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('../support/preloaded.ts', import.meta.url)),
+      logger,
+      plugins: [withoutPlans],
+      preloadModules: [module],
+    });
+    await assert.rejects(bundling, (error: Error) => {
+      assert.ok(error.message.startsWith(`preloadModules: "${module}" brings in `), error.message);
+      assert.match(error.message, what);
+      return isFailure(error, 'bad-input');
+    });
+  };
+  await brings(
+    fileURLToPath(new URL('../support/own-workflow.ts', import.meta.url)),
+    / modules of Holdfast's, in which/,
+  );
+  await brings('zod', / zod, which cannot run once it is preloaded/);
+});
+
 test('Workflows that have nothing of Holdfast’s need nothing of it in their bundle', () => {
   const workflowBundle = { code: 'exports.mine = () => 1;' };
   assert.equal(withoutPlans.configureWorker({ taskQueue: 'mine', workflowBundle }).workflowBundle, workflowBundle);
@@ -112,7 +135,9 @@ test('a guarded job in a bundle without its parts waits and says why, and goes o
   const plain = await worker({ workflowBundle: bare, plugins: [] });
   const { taskQueue } = plain.options;
   const args = [{ workspace: workflowId, paths: ['a'], waitMs: 1 }];
-  const job = await temporal.client.workflow.start('ownWorkflow', { workflowId, taskQueue, args });
+  // What the first Worker takes while it ends comes to nobody: it is given to the second after this time.
+  const limits = { workflowTaskTimeout: '1s' } as const;
+  const job = await temporal.client.workflow.start('ownWorkflow', { workflowId, taskQueue, args, ...limits });
   const why =
     "A guarded job cannot run in this bundle of Workflows, which lacks Holdfast's module of Workflow interceptors " +
     "and Holdfast's payload converter. The job waits.";
@@ -142,7 +167,7 @@ test('a plugin behind Holdfast’s that takes away what it has set is refused wh
     dataConverter: { payloadCodecs: dataConverter?.payloadCodecs ?? [] },
   });
   await assert.rejects(
-    worker({ workflowBundle: await testBundle(workflowsPath, { isEncrypted: true }), plugins: [keyed, failures] }),
+    worker({ workflowBundle: { code: `${fitting.code}//${ENCODED_FAILURES}` }, plugins: [keyed, failures] }),
     {
       type: 'bad-input',
       message: /^Another plugin has replaced the Worker's failure converter, and Holdfast's with it\.$/,
