@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { startProblemText, type StartProblem } from './node-version.ts';
+import { addingPackages } from './package-manager.ts';
 
 /** By name: the version, undefined where there is none. */
 export type FoundPackages = Readonly<Record<string, string | undefined>>;
@@ -12,7 +13,7 @@ export type FoundPackages = Readonly<Record<string, string | undefined>>;
 /** What to print where the SDK can't be used; undefined: it can. */
 export function sdkProblem(json: boolean): string | undefined {
   const wanted = wantedPackages();
-  const problem = problemOf(wanted, foundPackages(Object.keys(wanted)));
+  const problem = problemOf(wanted, foundPackages(Object.keys(wanted)), addingPackages(process.cwd()));
   return problem === undefined ? undefined : startProblemText(problem, json);
 }
 
@@ -43,14 +44,21 @@ function versionAt(place: () => string): string | undefined {
   }
 }
 
-/** `wanted`: ranges such as `^1.18.1`. What is missing is asked for in the version that the others have. */
-export function problemOf(wanted: Readonly<Record<string, string>>, found: FoundPackages): StartProblem | undefined {
+/**
+ * `wanted`: ranges such as `^1.18.1`. What is missing is asked for in the version that the others have.
+ * `adding`: what is typed before packages to add them.
+ */
+export function problemOf(
+  wanted: Readonly<Record<string, string>>,
+  found: FoundPackages,
+  adding = 'npm install',
+): StartProblem | undefined {
   const names = Object.keys(wanted);
   const unfit = names.filter((name) => found[name] !== undefined && !isWithin(found[name], wanted[name]!));
   const missing = names.filter((name) => found[name] === undefined);
   if (unfit.length > 0) {
     const listed = unfit.map((name) => `${name} is ${found[name]!}, Holdfast needs ${wanted[name]!}`).join('; ');
-    const nextStep = `npm install ${names.map((name) => `${name}@${wanted[name]!}`).join(' ')}`;
+    const nextStep = `${adding} ${names.map((name) => `${name}@${wanted[name]!}`).join(' ')}`;
     return { message: `Temporal's SDK does not fit: ${listed}.`, nextStep, details: { found } };
   }
   if (missing.length === 0) return undefined;
@@ -59,7 +67,7 @@ export function problemOf(wanted: Readonly<Record<string, string>>, found: Found
     message:
       `Of Temporal's SDK, ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing. Holdfast uses the ` +
       'SDK that your project has, and this package manager has not installed it by itself.',
-    nextStep: `npm install ${missing.map((name) => `${name}@${there ?? wanted[name]!}`).join(' ')}`,
+    nextStep: `${adding} ${missing.map((name) => `${name}@${there ?? wanted[name]!}`).join(' ')}`,
     details: { missing },
   };
 }

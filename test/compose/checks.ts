@@ -34,6 +34,7 @@ export const CHECKS: readonly Check[] = [
     name: 'the worker’s image is built by the Dockerfile',
     run: async (project) => {
       await project.compose(['build'], { limitMs: BUILD_LIMIT_MS, doing: 'docker compose build' });
+      say(`    the image has ${Math.round((await project.imageBytes()) / 1e6)} MB`);
     },
   },
   {

@@ -33,7 +33,7 @@ const STOP_LIMIT_MS = 60_000;
 const INSTALL_LIMIT_MS = 10 * 60_000;
 
 /** @throws Lacking where none is there and none can be started */
-export async function findOrStartEngine(mayInstall: boolean): Promise<Engine> {
+export async function findOrStartEngine({ mayInstall }: { readonly mayInstall: boolean }): Promise<Engine> {
   const isInstalled = onPath('dockerd') !== undefined && onPath('debootstrap') !== undefined;
   let found = await runningEngine(process.env);
   if (found === undefined && mayInstall && !isInstalled) {

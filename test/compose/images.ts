@@ -38,7 +38,12 @@ interface ComposeFile {
   readonly services: Readonly<Record<string, { readonly image?: string }>>;
 }
 
-export async function ensureImages(names: readonly string[], engine: Engine): Promise<PinnedImage[]> {
+/** `mayMake`: stand-ins that no archive of the cache has are made, which takes minutes. */
+export async function ensureImages(
+  names: readonly string[],
+  engine: Engine,
+  { mayMake }: { readonly mayMake: boolean },
+): Promise<PinnedImage[]> {
   const images = new Map<string, PinnedImage>();
   const lacking: string[] = [];
   for (const name of names) {
@@ -47,9 +52,9 @@ export async function ensureImages(names: readonly string[], engine: Engine): Pr
     else images.set(name, image);
   }
   if (lacking.length > 0) {
-    say(`  cannot be pulled: ${lacking.join(', ')}; stand-ins are made`);
+    say(`  cannot be pulled: ${lacking.join(', ')}; stand-ins take their place`);
     await loadArchive(lacking, engine);
-    await makeStandIns(lacking, engine);
+    await makeStandIns(await without(lacking, engine), engine, { mayMake });
     for (const name of lacking) images.set(name, (await there(name, engine))!);
   }
   return names.map((name) => images.get(name)!);
@@ -83,7 +88,24 @@ async function pulled(name: string, engine: Engine): Promise<PinnedImage | undef
   return code === 0 ? { name, kind: 'real', contents: 'the public image, pulled' } : undefined;
 }
 
-async function makeStandIns(names: readonly string[], engine: Engine): Promise<void> {
+/** @returns those of `names` that the engine hasn't */
+async function without(names: readonly string[], engine: Engine): Promise<string[]> {
+  const missing: string[] = [];
+  for (const name of names) if ((await there(name, engine)) === undefined) missing.push(name);
+  return missing;
+}
+
+async function makeStandIns(
+  names: readonly string[],
+  engine: Engine,
+  { mayMake }: { readonly mayMake: boolean },
+): Promise<void> {
+  if (names.length === 0) return;
+  if (!mayMake)
+    throw new Lacking(
+      `${names.join(', ')}: cannot be pulled, and no stand-ins are in the cache. ` +
+        '`npm run test:compose` makes and keeps them, which takes minutes.',
+    );
   const unknown = names.filter((name) => !STAND_INS.some(({ image }) => image === name));
   if (unknown.length > 0)
     throw new Lacking(
@@ -92,13 +114,11 @@ async function makeStandIns(names: readonly string[], engine: Engine): Promise<v
     );
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Lacking(`${names.join(', ')} cannot be pulled, and stand-ins are made on Linux x64 alone.`);
-  const missing: string[] = [];
-  for (const name of names) if ((await there(name, engine)) === undefined) missing.push(name);
-  for (const standIn of STAND_INS.filter(({ image }) => missing.includes(image))) {
+  for (const standIn of STAND_INS.filter(({ image }) => names.includes(image))) {
     say(`  stand-in for ${standIn.image}`);
     await buildStandIn(standIn, engine);
   }
-  if (missing.length > 0) await saveArchive(engine);
+  await saveArchive(engine);
 }
 
 /**
@@ -127,7 +147,7 @@ async function loadArchive(lacking: readonly string[], engine: Engine): Promise<
   const place = await archive();
   if (lacking.length < STAND_INS.length || !existsSync(place)) return;
   const options = { env: engine.env, limitMs: ARCHIVE_LIMIT_MS, doing: 'loading the stand-ins from the cache' };
-  await ended(['docker', 'load', '--quiet', '--input', place], options);
+  await succeeded(['docker', 'load', '--quiet', '--input', place], options);
 }
 
 async function archive(): Promise<string> {

@@ -1,14 +1,14 @@
 /**
  * The Compose project of the test: its own name and free ports, so that it stands beside a project of the person's own.
  */
-import { promises as fs, readFileSync } from 'node:fs';
+import { existsSync, promises as fs, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { freePort } from '../../src/dev-server/ports.ts';
 import { until, untilTrue } from '../support/until.ts';
-import { builtCompose } from './cached.ts';
-import type { Engine } from './engine.ts';
+import { builtCompose, cachedPlace, COMPOSE_VERSION } from './cached.ts';
+import { Lacking, type Engine } from './engine.ts';
 import { ended, seconds, say, succeeded, type Ended, type Line, type ProgramOptions } from './programs.ts';
 
 export const root = path.join(import.meta.dirname, '../..');
@@ -125,6 +125,11 @@ export class Project {
     return ended([process.execPath, path.join(root, 'src/cli.ts'), ...args], { env, cwd: root });
   }
 
+  /** Of the worker's image, which Compose has built. */
+  async imageBytes(): Promise<number> {
+    return Number(await this.docker(['image', 'inspect', '--format', '{{.Size}}', `${this.name}-worker`]));
+  }
+
   /** A file of the workers' volume; empty where it isn't there. */
   async onVolume(container: string, file: string): Promise<string> {
     const line: Line = ['docker', 'exec', container, 'cat', `/workspaces/${file}`];
@@ -184,11 +189,19 @@ const NO_SUCH_NAME = `
 `;
 const ComposeSchema = z.object({ services: z.record(z.string(), z.object({ build: z.unknown().optional() })) });
 
-/** `docker compose` where it works, else one that is built. */
-export async function composeLine(engine: Engine): Promise<{ line: Line; version: string }> {
+/** `docker compose` where it works, else one that is built, or was (`mayMake`: false). */
+export async function composeLine(
+  engine: Engine,
+  { mayMake }: { readonly mayMake: boolean },
+): Promise<{ line: Line; version: string }> {
   const plugin: Line = ['docker', 'compose'];
   const { code, stdout } = await ended([...plugin, 'version', '--short'], { env: engine.env });
   if (code === 0) return { line: plugin, version: stdout.trim() };
+  if (!mayMake && !existsSync(cachedPlace(`docker-compose-${COMPOSE_VERSION}`)))
+    throw new Lacking(
+      'Docker comes without Compose here, and none is in the cache. Install the package docker-compose-plugin; ' +
+        '`npm run test:compose` builds one too, which takes minutes.',
+    );
   const line: Line = [await builtCompose()];
   return { line, version: `${(await succeeded([...line, 'version', '--short'])).trim()}, built for this test` };
 }

@@ -1,4 +1,7 @@
-/** The package beside SDKs that a project has already: of another version, too old, or none. */
+/**
+ * The package beside SDKs that a project has already: of another version, too old, or none. And with pnpm, where a
+ * package finds only what its own manifest names.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,6 +16,8 @@ const temporal = await testTemporal();
 /** The exact version that a project would have by `@temporalio/ai-sdk` 1.23.0. */
 const OTHER = '1.23.0';
 const TOO_OLD = '1.17.0';
+const PNPM = '12.21.0';
+const OWN_WORKFLOW = path.join(import.meta.dirname, '../../examples/own-workflow');
 
 let root: string;
 let tarball: string;
@@ -30,13 +35,18 @@ async function project(
   dependencies: Readonly<Record<string, string>>,
   flags: string[] = [],
 ): Promise<Ended> {
+  return await npm(await emptyProject(name, dependencies), ['install', ...flags, tarball]);
+}
+
+/** @returns its folder */
+async function emptyProject(name: string, dependencies: Readonly<Record<string, string>>): Promise<string> {
   const folder = path.join(root, name);
   await fs.mkdir(folder);
   await fs.writeFile(
     path.join(folder, 'package.json'),
     JSON.stringify({ private: true, type: 'module', dependencies }),
   );
-  return await npm(folder, ['install', ...flags, tarball]);
+  return folder;
 }
 
 async function npm(folder: string, args: readonly string[]): Promise<Ended> {
@@ -96,24 +106,24 @@ test('its types are read with that SDK', async () => {
 
 test('its worker bundles the Workflows for that SDK, says so, and the next one takes what was kept', async () => {
   const cache = path.join(root, 'cache');
-  const first = await workerStarted(cache);
+  const first = await workerStarted('other', cache);
   const made =
     /INFO Temporal's SDK is 1\.23\.0 here, and the package's Workflows are bundled for .+: bundling them anew/;
   assert.match(first, made);
-  assert.doesNotMatch(await workerStarted(cache), made);
+  assert.doesNotMatch(await workerStarted('other', cache), made);
   // What was damaged is not used.
   const folder = path.join(cache, 'holdfast/bundles');
   const [kept, ...others] = await fs.readdir(folder);
   assert.deepEqual(others, []);
   await fs.appendFile(path.join(folder, kept!), '\nthrow new Error();');
-  assert.match(await workerStarted(cache), made);
+  assert.match(await workerStarted('other', cache), made);
 });
 
 /** Starts one, ends it, and returns what it wrote to standard error. */
-async function workerStarted(cache: string): Promise<string> {
+async function workerStarted(name: string, cache: string): Promise<string> {
   const queue = temporal.unique('queue');
   const child = spawn(process.execPath, ['node_modules/holdfast/dist/cli.js', 'worker', '-q', queue], {
-    cwd: path.join(root, 'other'),
+    cwd: path.join(root, name),
     env: { ...process.env, ...temporal.env, XDG_CACHE_HOME: cache, HOLDFAST_STATE_DIR: path.join(root, 'state') },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -146,4 +156,34 @@ test('without the SDK the command line says what is missing, and the line that i
   assert.equal(mended.code, 0, mended.output);
   const help = await holdfast(folder, '--help');
   assert.equal(help.code, 0, help.output);
+});
+
+test('with pnpm every entry is found, and the command line, a worker and a Workflow of one’s own run', async () => {
+  const tool = await emptyProject('pnpm-itself', { pnpm: PNPM });
+  const installed = await npm(tool, ['install']);
+  assert.equal(installed.code, 0, installed.output);
+  const folder = await emptyProject('pnpm', sdk(OTHER));
+  const env = { XDG_CACHE_HOME: path.join(root, 'pnpm-cache'), XDG_DATA_HOME: path.join(root, 'pnpm-data') };
+  const pnpm = async (...args: string[]): Promise<Ended> =>
+    await runProgram(path.join(tool, 'node_modules/.bin/pnpm'), args, folder, env);
+  // It asks whether packages of the SDK may run scripts as they are installed. Nobody needs them.
+  const added = await pnpm('add', '--store-dir', path.join(root, 'pnpm-store'), '--ignore-scripts', tarball);
+  assert.equal(added.code, 0, added.output);
+  const own = await pnpm('exec', 'holdfast', '--version');
+  assert.match(own.printed, /^\d+\.\d+\.\d+\n$/, own.output);
+  const { exports } = JSON.parse(
+    await fs.readFile(path.join(folder, 'node_modules/holdfast/package.json'), 'utf8'),
+  ) as {
+    exports: Record<string, unknown>;
+  };
+  const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
+  const imports = entries.map((entry) => `await import('${entry.replace('.', 'holdfast')}');`).join('\n');
+  const imported = await runProgram(process.execPath, ['--input-type=module', '--eval', imports], folder);
+  assert.equal(imported.code, 0, imported.output);
+  assert.match(await workerStarted('pnpm', path.join(root, 'pnpm-bundles')), /bundling them anew/);
+  const example = path.join(folder, 'own-workflow');
+  const filter = (source: string): boolean => !/node_modules|\.holdfast/.test(source.slice(OWN_WORKFLOW.length));
+  await fs.cp(OWN_WORKFLOW, example, { recursive: true, filter });
+  const run = await runProgram(process.execPath, ['run.ts'], example, temporal.env);
+  assert.equal(run.code, 0, run.output);
 });

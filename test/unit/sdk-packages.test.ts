@@ -1,6 +1,10 @@
 /** Whether Temporal's SDK, which is the project's own, fits: what the command line says before it does anything. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
+import { addingPackages } from '../../src/cli/package-manager.ts';
 import { foundPackages, problemOf, sdkProblem, wantedPackages } from '../../src/cli/sdk-packages.ts';
 
 const WANTED = { '@temporalio/client': '^1.18.1', '@temporalio/worker': '^1.18.1' };
@@ -38,4 +42,29 @@ test('what is missing is asked for in the version of what is there, or else in t
   assert.deepEqual(foundPackages(['@temporalio/there-is-no-such-package']), {
     '@temporalio/there-is-no-such-package': undefined,
   });
+});
+
+test('the line to type is that of the package manager whose lockfile the project has, or a folder above it', () => {
+  const project = mkdtempSync(path.join(os.tmpdir(), 'holdfast-lockfile-'));
+  try {
+    const inner = path.join(project, 'packages/jobs');
+    mkdirSync(inner, { recursive: true });
+    for (const [lockfile, adding] of [
+      ['package-lock.json', 'npm install'],
+      ['pnpm-lock.yaml', 'pnpm add'],
+      ['yarn.lock', 'yarn add'],
+    ] as const) {
+      writeFileSync(path.join(project, lockfile), '');
+      assert.equal(addingPackages(inner), adding);
+      rmSync(path.join(project, lockfile));
+    }
+    // The nearest one counts.
+    writeFileSync(path.join(project, 'pnpm-lock.yaml'), '');
+    writeFileSync(path.join(inner, 'package-lock.json'), '');
+    assert.equal(addingPackages(inner), 'npm install');
+    const { nextStep } = problemOf(WANTED, { '@temporalio/client': '1.23.0' }, addingPackages(project))!;
+    assert.equal(nextStep, 'pnpm add @temporalio/worker@1.23.0');
+  } finally {
+    rmSync(project, { recursive: true });
+  }
 });
