@@ -1,6 +1,6 @@
 /** Two versions of a deployment's workers beside each other: real processes, one Task Queue, one host's workspaces. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -8,9 +8,10 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { connectHoldfast } from '../../src/client.ts';
 import type { HoldfastError } from '../../src/model/failure.ts';
 import type { Question } from '../../src/model/question/question.ts';
+import { cli, type Ran } from '../support/cli-terminal.ts';
 import { markingIn } from '../support/marking-plan.ts';
 import { untilAsked } from '../support/job-status.ts';
-import { untilTrue } from '../support/until.ts';
+import { until, untilTrue } from '../support/until.ts';
 import { hasTimer, testDeployment, workersOf } from '../support/versions.ts';
 
 const LIMIT_MS = 60_000;
@@ -26,6 +27,9 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 const withoutUpgrade = deployment.canUpgrade ? false : 'the server does not tell pinned Workflows of newer versions';
+
+const typed = async (...args: string[]): Promise<Ran> =>
+  cli(args, { cwd: root, env: { TEMPORAL_ADDRESS: deployment.address, NO_COLOR: '1' } });
 
 async function start(workspace: string, steps: readonly object[], more: object = {}): Promise<WorkflowHandle> {
   const plan = { schemaVersion: 1, name: 'versions', workspace, steps };
@@ -43,9 +47,23 @@ async function approve({ workflowId }: WorkflowHandle, { digest }: Question): Pr
 
 test('jobs stay on the version that they are pinned to, new ones go by the ramp, and the old one drains', async () => {
   const first = await deployment.startWorker('1');
-  await deployment.setCurrent('1');
   const pinned = await start('pinned', asking('pinned'));
+  const makeCurrent = /temporal worker deployment set-current-version --deployment-name reports-\w+ --build-id 1\b/;
+  const unasked = await until(
+    () => typed('status', 'pinned'),
+    ({ err }) => makeCurrent.test(err),
+    WAITING,
+  );
+  assert.equal(unasked.code, 5);
+  assert.match(unasked.err, /a worker of version reports-\w+:1 is running on .*, as no version is current there/);
+  assert.match((await typed('list', '--state', 'no-worker')).out, makeCurrent);
+  await deployment.setCurrent('1');
   const question = await untilAsked(pinned, LIMIT_MS);
+  assert.match((await typed('list', '--state', 'no-worker')).out, /^No job .* lacks a worker/);
+  await deployment.setNoneCurrent();
+  const unwoken = await typed('wake', 'pinned');
+  assert.equal(unwoken.code, 1);
+  assert.match(unwoken.out, /no version of deployment reports-\w+ is current, so it stays; nothing was done/);
   const second = await deployment.startWorker('2');
   await deployment.setCurrent('2');
   const next = await start('next', [command('next', 'a')]);
@@ -94,6 +112,9 @@ test('a job whose version has no worker left says so, and goes on once a person 
     assert.match(String(details['nextStep']), /temporal workflow update-options --workflow-id left /);
     return true;
   });
+  const unheard = await typed('wake', 'left');
+  assert.equal(unheard.code, 5);
+  assert.match(unheard.err, /temporal workflow update-options --workflow-id left /);
   await deployment.moveToCurrent('left');
   await approve(job, question);
   await job.result();
@@ -122,12 +143,26 @@ test(
     await client.workflow.start('sleepingWorkflow', { workflowId: 'own', taskQueue, args });
     for (const workflowId of ['timed', 'own'])
       await untilTrue(() => hasTimer(client.workflow.getHandle(workflowId)), { limitMs: LIMIT_MS });
+    const release = join(root, 'release');
+    const slow = command('busy', 'a', { run: `until [ -e ${release} ]; do sleep 0.2; done` });
+    await start('busy', [slow, command('busy', 'b', needs('a')), command('busy', 'c', needs('b'))]);
+    await untilTrue(() => executions('busy').length === 1, WAITING);
     const second = await deployment.startWorker('6');
     await deployment.setCurrent('6');
-    for (const workflowId of ['asked', 'timed', 'own']) await untilTrue(() => movedTo('6', workflowId), WAITING);
+    const woken = await Promise.all(['asked', 'timed', 'own', 'busy'].map((id) => typed('wake', id)));
+    assert.deepEqual(
+      woken.map(({ code }) => code),
+      [0, 0, 0, 6],
+    );
+    for (const { out } of woken.slice(0, 3)) assert.match(out, /goes on with version reports-\w+:6 \(pinned\)\.$/m);
+    assert.match(woken[3]!.out, /woken while a step runs, .* moves to version reports-\w+:6\. To see: /);
+    writeFileSync(release, '');
+    const again = await typed('wake', 'asked');
+    assert.equal(again.code, 0);
+    assert.match(again.out, /which is current; nothing was done/);
     await approve(client.workflow.getHandle('asked'), question);
     await approve(client.workflow.getHandle('long'), longQuestion);
-    for (const workflowId of ['asked', 'long', 'timed', 'own']) {
+    for (const workflowId of ['asked', 'long', 'timed', 'own', 'busy']) {
       const handle = client.workflow.getHandle(workflowId);
       await handle.result();
       assert.deepEqual(await workersOf(handle), ['worker-6'], workflowId);
@@ -139,9 +174,3 @@ test(
     await second.end();
   },
 );
-
-/** The server's queues hear of a new version one after the other: a job that is woken too soon sees none. */
-async function movedTo(buildId: string, workflowId: string): Promise<boolean> {
-  await holdfast.wake(workflowId);
-  return (await holdfast.describe(workflowId)).version?.buildId === buildId;
-}

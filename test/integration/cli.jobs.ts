@@ -80,7 +80,7 @@ test('an input that does not fit the plan starts nothing', async () => {
 });
 
 test('an unknown job is told with where it was looked for', async () => {
-  for (const command of ['status', 'question', 'result', 'cancel']) {
+  for (const command of ['status', 'question', 'result', 'cancel', 'wake']) {
     const ran = await holdfast([command, 'nobody']);
     assert.equal(ran.code, 2, command);
     assert.equal(
@@ -135,8 +135,12 @@ test('what a running step says of itself is shown beside it, and by a watch', { 
   ]);
   const shown = await holdfast(['status', job]);
   assert.match(shown.out, /^ {2}▶ gate +running +waits at the gate<U\+001B>\[2J \(25 %\)$/m);
+  const unwoken = await holdfast(['wake', job]);
+  assert.equal(unwoken.code, 0);
+  assert.match(unwoken.out, /is pinned to no version, as its workers run without Worker Versioning; nothing was done/);
   await delay(700);
   await holdfast(['cancel', job, '--wait']);
+  assert.match((await holdfast(['wake', job])).out, /had ended already; nothing was done/);
   assert.match((await watching).out, /^… gate: waits at the gate<U\+001B>\[2J \(25 %\)$/m);
   assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().progress, undefined);
 });

@@ -22,6 +22,8 @@ export interface Deployment {
   startWorker(buildId: string, behavior?: 'PINNED' | 'AUTO_UPGRADE'): Promise<WorkerProcess>;
   /** Once the server knows the version. */
   setCurrent(buildId: string): Promise<void>;
+  /** New jobs wait for workers without Worker Versioning. */
+  setNoneCurrent(): Promise<void>;
   setRamp(buildId: string, percentage: number): Promise<void>;
   endRamp(): Promise<void>;
   untilDrained(buildId: string): Promise<void>;
@@ -75,6 +77,9 @@ export async function testDeployment(root: string, workflows?: string): Promise<
     async setCurrent(buildId) {
       await known(buildId);
       await service.setWorkerDeploymentCurrentVersion({ namespace: NAMESPACE, deploymentName, buildId });
+    },
+    async setNoneCurrent() {
+      await service.setWorkerDeploymentCurrentVersion({ namespace: NAMESPACE, deploymentName, buildId: '' });
     },
     async setRamp(buildId, percentage) {
       await known(buildId);
