@@ -77,6 +77,13 @@ test('a rerun of a finished step restarts the Workflow: void steps run again, ot
   assert.deepEqual(await handle.result(), { total: 5, long: 0 });
   assert.deepEqual(runs, ['a 0', 'b 0', 'b 1']);
   assert.equal(readFileSync(join(root, workspace, 'b.length'), 'utf8'), '2\n');
+  const { events } = await temporal.client.workflow.getHandle(handle.workflowId).fetchHistory();
+  const timers = events!.flatMap(({ timerStartedEventAttributes: timer }) => timer?.startToFireTimeout ?? []);
+  assert.deepEqual(
+    timers.filter(({ seconds }) => Number(seconds ?? 0) > 0),
+    [],
+    'what has been slept is not slept again',
+  );
 });
 
 test('continue-as-new at a threshold keeps the job: its id, its record, its results', async () => {

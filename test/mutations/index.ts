@@ -18,6 +18,7 @@ import { DATABASES_SEEN } from './g4-databases.ts';
 import { NOTHING_LOST } from './g4-nothing-lost.ts';
 import { STABLE } from './g5-stable.ts';
 import { SEALED } from './g6-sealed.ts';
+import { MOVES } from './moves.ts';
 import { SECRETS } from './secrets.ts';
 import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
@@ -38,6 +39,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...NOTHING_LOST,
   ...DATABASES_SEEN,
   ...STABLE,
+  ...MOVES,
   ...SEALED,
   ...TOLD,
   ...ENDING,

@@ -15,12 +15,16 @@ import { startDevServer } from '../../src/dev-server/start.ts';
 import { bundleWorkflows, createWorker } from '../../src/worker.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { SCENARIOS } from './scenarios.ts';
-import type { SetCurrent } from './scenario.ts';
+import type { SetCurrent, Workers as ScenarioWorkers } from './scenario.ts';
 
 const folder = new URL('./histories/', import.meta.url).pathname;
 const named = process.argv.slice(2);
 const wanted =
   named.length > 0 ? named : Object.keys(SCENARIOS).filter((name) => !existsSync(join(folder, `${name}.json`)));
+const UNVERSIONED: Pick<ScenarioWorkers, 'setCurrent' | 'whileAway'> = {
+  setCurrent: () => Promise.resolve(),
+  whileAway: (happens) => happens(),
+};
 const root = mkdtempSync(join(tmpdir(), 'holdfast-histories-'));
 const server = await startDevServer({ ui: false });
 const connection = await Connection.connect({ address: server.address });
@@ -41,15 +45,15 @@ try {
       return client.workflow.getHandle(workflowId);
     });
     // A deployment a scenario: which version is current is the deployment's.
-    const setCurrent = scenario.isPinned === true ? await startVersions(name) : () => Promise.resolve();
+    const { setCurrent, whileAway } = scenario.isPinned === true ? await startVersions(name) : UNVERSIONED;
     const handle = await client.workflow.start(scenario.workflow ?? 'agentJob', {
       workflowId: name,
       taskQueue: scenario.isPinned === true || scenario.untaken !== undefined ? name : 'histories',
       args: [{ ...scenario.input, workspace }],
     });
     if (scenario.untaken !== undefined) await startWorkflowsAlone(name, scenario.untaken);
-    const takeSteps = async (): Promise<void> => start(await makeWorker(name));
-    await scenario.during?.(client.workflow.getHandle(name), workspace, { setCurrent, takeSteps });
+    const takeSteps = async (): Promise<void> => void start(await makeWorker(name));
+    await scenario.during?.(client.workflow.getHandle(name), workspace, { setCurrent, takeSteps, whileAway });
     await handle.result().catch(() => undefined);
     setFaultHook(undefined);
     const runId = scenario.run === 'first' ? handle.firstExecutionRunId : undefined;
@@ -85,13 +89,15 @@ async function makeWorker(taskQueue: string, version?: { deploymentName: string;
   });
 }
 
-function start(worker: Pick<Worker, 'run' | 'shutdown'>): void {
+function start(worker: Pick<Worker, 'run' | 'shutdown'>): Promise<void> {
   workers.push(worker);
-  running.push(worker.run());
+  const ended = worker.run();
+  running.push(ended);
+  return ended;
 }
 
 async function startWorkflowsAlone(taskQueue: string, alter: (code: string) => string): Promise<void> {
-  start(
+  void start(
     await Worker.create({
       connection: await NativeConnection.connect({ address: server.address }),
       taskQueue,
@@ -103,11 +109,18 @@ async function startWorkflowsAlone(taskQueue: string, alter: (code: string) => s
 }
 
 /** Versions 1 and 2 beside each other, of which 1 is current. */
-async function startVersions(name: string): Promise<SetCurrent> {
-  for (const buildId of ['1', '2']) {
+async function startVersions(name: string): Promise<Pick<ScenarioWorkers, 'setCurrent' | 'whileAway'>> {
+  const startVersion = async (buildId: string): Promise<() => Promise<void>> => {
     const worker = await makeWorker(name, { deploymentName: name, buildId });
-    start(worker);
-  }
+    const ended = start(worker);
+    return async () => {
+      workers.splice(workers.indexOf(worker), 1);
+      worker.shutdown();
+      await ended;
+    };
+  };
+  const stopFirst = await startVersion('1');
+  await startVersion('2');
   // The versions are known once their workers have polled.
   await delay(3_000);
   const setCurrent: SetCurrent = async (buildId) => {
@@ -118,7 +131,12 @@ async function startVersions(name: string): Promise<SetCurrent> {
     });
   };
   await setCurrent('1');
-  return setCurrent;
+  const whileAway = async (happens: () => Promise<void>): Promise<void> => {
+    await stopFirst();
+    await happens();
+    await startVersion('1');
+  };
+  return { setCurrent, whileAway };
 }
 
 /** Removes the paths of the checkout and its packages, and the recording user from a history. */

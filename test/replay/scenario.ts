@@ -26,6 +26,8 @@ export type SetCurrent = (buildId: string) => Promise<void>;
 export interface Workers {
   readonly setCurrent: SetCurrent;
   readonly takeSteps: () => Promise<void>;
+  /** What happens while the worker of version 1 is away, so that the Workflow hears of all of it at once. */
+  readonly whileAway: (happens: () => Promise<void>) => Promise<void>;
 }
 
 /** Starts another job in a workspace. */

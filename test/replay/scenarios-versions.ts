@@ -1,7 +1,9 @@
 /** Jobs pinned to a version of their workers while another becomes current. Need a server of 1.31 or newer. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { untilAsked } from '../support/job-status.ts';
-import { until } from '../support/until.ts';
+import { until, untilTrue } from '../support/until.ts';
+import { hasTimer } from '../support/versions.ts';
 import { base, decision, write, type Scenario } from './scenario.ts';
 
 const PLAN = { ...base, name: 'pinned', steps: [write('a'), { ...write('b', ['a']), approval: 'before-apply' }] };
@@ -27,8 +29,83 @@ const woken = (moves: boolean, run: 'first' | 'last'): Scenario => ({
   },
 });
 
+/** Until the server's queues have heard which version is current. */
+const TOLD_MS = 3_000;
+
+/** A job that asks is woken, and hears in the same Workflow Task of something else. */
+const wokenTogether = (happens: (handle: WorkflowHandle, digest: string) => Promise<unknown>): Scenario => ({
+  isPinned: true,
+  input: { plan: PLAN },
+  run: 'first',
+  during: async (handle, _workspace, { setCurrent, whileAway }) => {
+    const { digest } = await untilAsked(handle);
+    await setCurrent('2');
+    await delay(TOLD_MS);
+    await whileAway(async () => {
+      await handle.signal('wake');
+      await happens(handle, digest);
+    });
+  },
+});
+
+const timed = (name: string, busyS: number, waitS: number) => ({
+  ...base,
+  name,
+  steps: [
+    { id: 'busy', use: 'command', with: { run: ['sleep', String(busyS)] } },
+    { id: 'w', use: 'wait', with: { seconds: waitS }, needs: ['busy'] },
+    write('b', ['w']),
+  ],
+});
+
+async function untilTimer(handle: WorkflowHandle, which: 'started' | 'fired'): Promise<void> {
+  await untilTrue(() => hasTimer(handle, which), { limitMs: 60_000 });
+}
+
+/** Woken while a step runs; when it ends, the other version is no longer current, and is again as the timer fires. */
+const OFFERED_AGAIN: Scenario = {
+  isPinned: true,
+  input: { plan: timed('again', 12, 8) },
+  run: 'first',
+  during: async (handle, _workspace, { setCurrent, whileAway }) => {
+    await setCurrent('2');
+    await delay(TOLD_MS);
+    await handle.signal('wake');
+    await delay(1_000);
+    await setCurrent('1');
+    await untilTimer(handle, 'started');
+    await whileAway(async () => {
+      await setCurrent('2');
+      await untilTimer(handle, 'fired');
+      await handle.cancel();
+    });
+  },
+};
+
+const WOKEN_AS_A_TIMER_FIRES: Scenario = {
+  isPinned: true,
+  input: { plan: timed('timer', 0, 8) },
+  run: 'first',
+  during: async (handle, _workspace, { setCurrent, whileAway }) => {
+    await untilTimer(handle, 'started');
+    await setCurrent('2');
+    await delay(TOLD_MS);
+    await whileAway(async () => {
+      await handle.signal('wake');
+      await untilTimer(handle, 'fired');
+    });
+  },
+};
+
 export const VERSIONS: Readonly<Record<string, Scenario>> = {
   'moves-to-another-version-first-run': woken(true, 'first'),
   'moves-to-another-version-last-run': woken(true, 'last'),
+  'offered-again-as-it-is-cancelled': OFFERED_AGAIN,
   'pinned-and-woken-stayed': woken(false, 'last'),
+  'woken-and-aborted-at-once': wokenTogether((handle) =>
+    handle.signal('abort', { by: 'someone@example.com', reason: 'recorded for replay' }),
+  ),
+  'woken-and-cancelled-at-once': wokenTogether((handle) => handle.cancel()),
+  'woken-and-decided-at-once': wokenTogether((handle, digest) => handle.signal('decide', decision(digest, 'approve'))),
+  'woken-as-a-timer-fires': WOKEN_AS_A_TIMER_FIRES,
 };

@@ -6,7 +6,8 @@
  * 1. It moves only where no Activity of the job is under way and no message is handled: while it waits for people and
  *    timers alone, or at the end of a step.
  * 2. A new Run that is still on the version it was to leave does not move again: the chain would never end.
- * 3. What came together with the wake, in whatever order, is heard first: a decision, an abort, a cancellation.
+ * 3. What came together with the wake, in whatever order, is heard first: a decision, an abort, a cancellation. A timer
+ *    that fires with it is carried over, and over at once in the new Run.
  * 4. A Workflow that runs without Worker Versioning takes the way that it took before there was any of this.
  */
 import { allHandlersFinished, CancellationScope, condition, log, workflowInfo } from '@temporalio/workflow';
@@ -57,7 +58,8 @@ export class Moving {
   async #whenAtRest(): Promise<void> {
     const job = CancellationScope.current();
     const isDue = (): boolean => this.#isWoken && this.#isOffered && this.#isAtRest && !job.consideredCancelled;
-    // A wake fulfils the condition before the SDK hands over what came with it, so that it is looked at twice.
+    // The SDK looks after each event of a Workflow Task, and another version may be offered again by that Task: what
+    // comes behind the first event is not heard by then (a cancellation), so that it is looked at twice.
     while (!isDue()) await CancellationScope.nonCancellable(() => condition(isDue));
     if (!isPatched('a-pinned-job-moves-to-the-current-version')) await new Promise<never>(() => undefined);
   }
