@@ -11,7 +11,7 @@ export const MOVES: readonly Mutation[] = [
     find: 'while (!isDue()) await',
     replace: 'if (!isDue()) await',
     tests: REPLAY,
-    name: 'replays offered-again-as-it-is-cancelled',
+    name: 'replays',
   },
   {
     guarantee: 'G4',
@@ -20,7 +20,7 @@ export const MOVES: readonly Mutation[] = [
     find: 'questions.adopt(carried?.questions ?? []);',
     replace: 'questions.adopt([]);',
     tests: REPLAY,
-    name: 'replays moves-to-another-version-last-run',
+    name: 'replays',
   },
   {
     guarantee: 'G5',
