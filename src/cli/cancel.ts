@@ -1,10 +1,10 @@
 /** `holdfast cancel`: asks a job to end. What it has half applied it finishes first. */
 import { Option } from 'commander';
 import { HoldfastError } from '../model/failure.ts';
-import { workerCommand } from '../model/worker-command.ts';
-import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
+import { CONNECTION_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { whoDecides } from './person.ts';
 import { whileSlow } from './terminal.ts';
+import { warnWithoutWorker } from './without-worker.ts';
 import { shellWord } from '../model/shell-word.ts';
 
 interface Options {
@@ -48,7 +48,7 @@ export const cancelCommand: CommandSpec<Options> = {
             { wait },
           )
         : client.cancel(job!, { wait });
-    if (wait) await warnWithoutWorker(context, job!);
+    if (wait) await warnWithoutWorker(context, job!, 'the job ends');
     const cancelled = await whileSlow(terminal, wait ? 'Waiting until the job has ended' : 'Asking', asked);
     const ended = cancelled.result === undefined ? '' : ` It has ended: ${cancelled.result.outcome}.`;
     const what = options.compensate === true ? 'undo what it did, and to end' : 'end';
@@ -56,20 +56,7 @@ export const cancelCommand: CommandSpec<Options> = {
     const text = cancelled.requested
       ? `Job ${job!} was asked to ${what}.${next}`
       : `Job ${job!} had ended already; nothing was done.${ended}`;
-    if (cancelled.requested && !wait) await warnWithoutWorker(context, job!);
+    if (cancelled.requested && !wait) await warnWithoutWorker(context, job!, 'the job ends');
     return { code: EXIT.ok, data: cancelled, text };
   },
 };
-
-/** The job itself carries out what it is asked: without a worker, nothing happens yet. */
-async function warnWithoutWorker(context: Context<Options>, job: string): Promise<void> {
-  const client = await context.client();
-  const { taskQueue, state } = await client.describe(job);
-  if (state !== 'running' && state !== 'waiting') return;
-  const { isPolled } = await client.workers(taskQueue);
-  if (isPolled) return;
-  context.terminal.err(
-    `No worker is running on Task Queue ${taskQueue}; the job ends when one is there. ` +
-      `Start one: ${workerCommand(taskQueue)}\n`,
-  );
-}

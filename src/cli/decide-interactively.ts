@@ -4,6 +4,7 @@ import type { Answer } from '../model/question/answer.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { needsResult, type Finding, type FindingKind } from '../model/question/finding.ts';
+import { warnWithoutWorker } from './without-worker.ts';
 import { wholeAnswers, type Question } from '../model/question/question.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
 import { shownQuestion } from '../model/question/shown-names.ts';
@@ -79,6 +80,7 @@ async function decideOne(
     ).toLowerCase();
     if (reply.startsWith('l')) return leftOpen(terminal, question);
     if (!reply.startsWith('y')) continue;
+    await warnWithoutWorker(context, job, 'the decision is carried out');
     const decided = await whileSlow(
       terminal,
       'Carrying it out',

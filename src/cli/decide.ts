@@ -31,6 +31,7 @@ import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
 import { whileSlow } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
+import { warnWithoutWorker } from './without-worker.ts';
 import { defined } from '../model/defined.ts';
 import { shellWord } from '../model/shell-word.ts';
 
@@ -96,6 +97,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
       ...results,
     };
     const via = options.signal === true ? 'signal' : 'update';
+    await warnWithoutWorker(context, job!, 'the decision is carried out');
     const decided = await whileSlow(terminal, 'Carrying it out', client.decide(job!, decision, { via }));
     const what = [
       decided.decision.compensate === true ? 'abort, and what the job did is undone' : decided.decision.answer,

@@ -15,7 +15,14 @@ import {
 } from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { readRouting, type Routing } from './routing.ts';
-import { startCommand, waitAdvice, waitText, type WaitingJob, type WorkerWait } from '../model/job/worker-wait.ts';
+import {
+  noneText,
+  startCommand,
+  waitAdvice,
+  waitText,
+  type WaitingJob,
+  type WorkerWait,
+} from '../model/job/worker-wait.ts';
 
 /** A long poll lasts a minute at most. */
 const POLL_LIMIT_MS = 70_000;
@@ -194,7 +201,7 @@ function whyUnanswered(
   const which = version?.behavior === 'pinned' ? ' of that version' : currents;
   // What to do about a wait is the next step.
   const remedy = wait === undefined ? `; start one: ${start}` : '';
-  if (seen === undefined) return `no worker${which} is running on ${queue}${remedy}`;
+  if (seen === undefined) return `${noneText(taskQueue, false, which)}${remedy}`;
   const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
   return (
     `the worker${which} on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +

@@ -180,11 +180,16 @@ test('without a worker a job is started, said to wait, and cannot be asked', { t
   );
   const cancelled = await holdfast(['cancel', workflowId]);
   assert.equal(cancelled.code, 0);
-  assert.equal(
-    cancelled.err,
-    `No worker is running on Task Queue ${queue}; the job ends when one is there. ` +
-      `Start one: holdfast worker --task-queue ${queue}\n`,
-  );
+  const none = `No worker is running on Task Queue ${queue};`;
+  const start =
+    'Start one on the host of its workspace quick, with the workspace root that it had: holdfast worker ' +
+    `--task-queue ${queue} --workspace-root FOLDER`;
+  const untilThen = 'when one is there, and nothing is lost.';
+  assert.equal(cancelled.err, `${none} the job ends ${untilThen} ${start}\n`);
+  const said = ['--signal', '--question', '0'.repeat(64), '--reason', 'as it should be'];
+  const decided = await holdfast(['decide', workflowId, 'approve', ...said]);
+  assert.equal(decided.code, 0, decided.err);
+  assert.equal(decided.err, `${none} the decision is carried out ${untilThen} ${start}\n`);
   const result = await holdfast(['result', workflowId]);
   assert.equal(result.code, 6);
   assert.match(result.out, /No worker could be asked whether it waits for a person; start one with: holdfast worker/);

@@ -19,6 +19,7 @@ import { NOTHING_LOST } from './g4-nothing-lost.ts';
 import { STABLE } from './g5-stable.ts';
 import { SEALED } from './g6-sealed.ts';
 import { MOVES } from './moves.ts';
+import { NO_WORKER } from './no-worker.ts';
 import { SECRETS } from './secrets.ts';
 import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
@@ -36,6 +37,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DATABASES_ONCE,
   ...VERIFIED,
   ...INFORMED,
+  ...NO_WORKER,
   ...NOTHING_LOST,
   ...DATABASES_SEEN,
   ...STABLE,

@@ -4,24 +4,6 @@ import type { Mutation } from './mutation.ts';
 export const TOLD: readonly Mutation[] = [
   {
     guarantee: 'T',
-    breaks: 'a step that no worker has taken fails the job',
-    file: 'src/workflows/activities.ts',
-    find: "cause.timeoutType === 'SCHEDULE_TO_START'",
-    replace: "cause.timeoutType === 'SCHEDULE_TO_CLOSE'",
-    tests: ['test/integration/no-worker.test.ts'],
-    name: 'bounded number of events',
-  },
-  {
-    guarantee: 'T',
-    breaks: 'a job whose workers are all busy is said to have none',
-    file: 'src/client/worker-wait.ts',
-    find: "if (pollers.activity.length > 0) return 'no-free-slot';",
-    replace: "if (pollers.activity.length > 0) return 'no-worker';",
-    tests: ['test/integration/no-worker.test.ts'],
-    name: 'no free slot',
-  },
-  {
-    guarantee: 'T',
     breaks: 'a stored content that is damaged is called a change of somebody',
     file: 'src/protocol/undo/undo-work.ts',
     find: "'blob-damaged': 'replaced is lost or damaged in .holdfast/blobs',",

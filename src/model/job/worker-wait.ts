@@ -67,6 +67,22 @@ export function waitText(wait: WorkerWait): string {
   return `${text[0]!.toUpperCase()}${text.slice(1)}`;
 }
 
+/**
+ * That no worker is there, in the middle of a sentence.
+ * @param hasWorkflows one polls for Workflows: it runs no steps, or all its slots are taken
+ */
+export function noneText(taskQueue: string, hasWorkflows = false, which = ''): string {
+  return hasWorkflows
+    ? `no worker takes steps of Task Queue ${taskQueue} just now`
+    : `no worker${which} is running on Task Queue ${taskQueue}`;
+}
+
+/** To whoever asks of a job what takes a worker, while none is there. @param what is done later: `the job ends` */
+export function laterText(what: string, none: string, wait: Pick<WorkerWait, 'taskQueue'>, job: WaitingJob): string {
+  const [start] = waitAdvice({ kind: 'no-worker', since: '', ...wait }, job);
+  return `${none[0]!.toUpperCase()}${none.slice(1)}; ${what} when one is there, and nothing is lost. ${start!}`;
+}
+
 /** Of a worker that can take the job's work. */
 export function startCommand(taskQueue: string, version: JobVersion | undefined): string {
   const flags = version?.behavior === 'pinned' ? ` ${versionFlags(version)}` : '';

@@ -5,17 +5,13 @@
  * Invariants
  * 1. However long none is there, the history grows by one question to the workers, which has no limit of time.
  * 2. While it waits, nothing else is requested through it.
- * 3. Limits become longer each time and end with none: a queue that is merely long can't keep a request for ever.
- * 4. A Run that an older worker began has no limits: that worker would fail the job for what none takes in time.
+ * 3. A Run that an older worker began has no limits: that worker would fail the job for what none takes in time.
  */
 import { CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import { TakenLimits } from '../../model/job/taken-limits.ts';
 import type { WorkerWait } from '../../model/job/worker-wait.ts';
 import { callWorkerAnswers, isNotTaken, type TakenWithinMs } from '../activities.ts';
 import { isPatched } from '../patches.ts';
-
-const MINUTE_MS = 60_000;
-/** A worker takes what it has a slot for in milliseconds. The first is no longer than a person likes to be told. */
-const LIMITS_MS: readonly number[] = [2 * MINUTE_MS, 10 * MINUTE_MS, 60 * MINUTE_MS, 360 * MINUTE_MS];
 
 /** What is requested, for people. */
 export type Requested = Pick<WorkerWait, 'activity' | 'stepId'>;
@@ -29,9 +25,8 @@ export class WorkerWatch {
   readonly #onChange: () => void;
   /** Decided as the job is opened, so that it is the same for all that it requests. */
   readonly #hasLimits = isPatched('what-no-worker-takes-is-told');
+  readonly #limits = new TakenLimits();
   #wait: WorkerWait | undefined;
-  /** How many limits have passed, since something was taken quickly. */
-  #misses = 0;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -64,7 +59,7 @@ export class WorkerWatch {
 
   /** Something is requested now. */
   ask(): Asked {
-    return { withinMs: this.#hasLimits ? LIMITS_MS[this.#misses] : undefined, atMs: nowMs() };
+    return { withinMs: this.#hasLimits ? this.#limits.currentMs : undefined, atMs: nowMs() };
   }
 
   /** Has no worker taken it in time? */
@@ -72,16 +67,15 @@ export class WorkerWatch {
     return this.#hasLimits && isNotTaken(error);
   }
 
-  /** It has ended so soon that it can't have waited for long. */
+  /** A worker has taken it, and it has ended. */
   noteTaken({ atMs }: Asked): void {
-    if (this.#misses > 0 && nowMs() - atMs < LIMITS_MS[0]!) this.#misses = 0;
+    this.#limits.noteTaken(nowMs() - atMs);
   }
 
   /** From here on it waits until a worker answers. */
   noteNotTaken({ withinMs = 0, atMs }: Asked, what: Requested): void {
     if (this.#wait !== undefined) return;
-    // Requests that were made together pass the same limit one after the other.
-    if (withinMs === LIMITS_MS[this.#misses]) this.#misses += 1;
+    this.#limits.noteNotTaken(withinMs);
     // It may have run and failed before, and waited only since then.
     const since = new Date(Math.max(atMs, nowMs() - withinMs)).toISOString();
     this.#wait = { kind: 'no-worker', taskQueue: workflowInfo().taskQueue, since, ...what };

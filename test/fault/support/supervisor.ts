@@ -1,5 +1,6 @@
 /**
- * Keeps one real worker alive: whoever dies by SIGKILL gets a successor at once. Nothing restarts a job.
+ * Keeps one real worker alive: whoever dies by SIGKILL gets a successor, at once unless told otherwise. Nothing
+ * restarts a job.
  *
  * Invariant: a worker that ends in any other way is the test's failure, told with what it printed.
  */
@@ -17,14 +18,17 @@ export async function startWorker(order: WorkerOrder): Promise<StartedChild> {
 
 export class Supervisor {
   readonly #order: WorkerOrder;
+  readonly #untilSuccessor: () => Promise<void>;
   #current: StartedChild | undefined;
   #isOver = false;
   #loop: Promise<void> = Promise.resolve();
   /** The number of successors that were started. */
   restarts = 0;
 
-  constructor(order: WorkerOrder) {
+  /** @param untilSuccessor how long nobody follows a worker that was killed; default: not at all */
+  constructor(order: WorkerOrder, untilSuccessor = async (): Promise<void> => {}) {
     this.#order = order;
+    this.#untilSuccessor = untilSuccessor;
   }
 
   start(): void {
@@ -69,6 +73,7 @@ export class Supervisor {
           `A worker ended by itself (${worker.process.exitCode ?? worker.process.signalCode}):\n${worker.printed()}`,
         );
       this.#current = undefined;
+      await this.#untilSuccessor();
       this.restarts += 1;
     }
   }

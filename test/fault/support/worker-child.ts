@@ -1,9 +1,11 @@
 /** A real worker process for fault tests, which may kill itself. It says `ready` when it polls. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { defined } from '../../../src/model/defined.ts';
+import { HoldfastPlugin } from '../../../src/plugin.ts';
 import { setFaultHook } from '../../../src/store/fault-point.ts';
-import { createWorker } from '../../../src/worker.ts';
+import { createWorker, type WorkerOptions } from '../../../src/worker.ts';
 import { killingHook, type Killing } from '../../support/killing.ts';
 import { interfere, killJobSteps, type KillJobPlaces } from './kill-job.ts';
 
@@ -12,6 +14,10 @@ export interface WorkerOrder extends KillJobPlaces, Killing {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly bundlePath: string;
+  /** It runs no Workflows; another worker does. */
+  readonly isForStepsAlone?: boolean;
+  /** How many steps it takes at once. Default: as many as a worker does. */
+  readonly slots?: number;
 }
 
 const order = JSON.parse(process.argv[2]!) as WorkerOrder;
@@ -21,15 +27,30 @@ setFaultHook((point) => {
   kill(point);
 });
 
-const worker = await createWorker({
-  address: order.address,
-  namespace: order.namespace,
-  taskQueue: order.taskQueue,
+const common = {
   workspaceRoot: join(order.workspace, '..'),
-  workflowBundle: JSON.parse(readFileSync(order.bundlePath, 'utf8')) as WorkflowBundleWithSourceMap,
   steps: killJobSteps(order),
   env: { HOLDFAST_STATE_DIR: join(order.outside, 'state'), DATABASE_URL: order.databaseUrl, PATH: process.env['PATH'] },
-});
+};
+
+const worker = await (order.isForStepsAlone === true ? stepsAlone() : createWorker(whole()));
 process.on('SIGTERM', () => worker.shutdown());
 process.stdout.write('ready\n');
 await worker.run();
+
+function whole(): WorkerOptions {
+  const { address, namespace, taskQueue, bundlePath } = order;
+  const workflowBundle = JSON.parse(readFileSync(bundlePath, 'utf8')) as WorkflowBundleWithSourceMap;
+  return { address, namespace, taskQueue, workflowBundle, ...common };
+}
+
+async function stepsAlone(): Promise<Worker> {
+  const { address, namespace, taskQueue, slots } = order;
+  return await Worker.create({
+    connection: await NativeConnection.connect({ address }),
+    namespace,
+    taskQueue,
+    ...defined({ maxConcurrentActivityTaskExecutions: slots }),
+    plugins: [new HoldfastPlugin({ agentJob: false, ...common })],
+  });
+}

@@ -1,0 +1,60 @@
+/** A job without a worker says so, waits without growing, and goes on once. */
+import type { Mutation } from './mutation.ts';
+
+export const NO_WORKER: readonly Mutation[] = [
+  {
+    guarantee: 'T',
+    breaks: 'a step that no worker has taken fails the job',
+    file: 'src/workflows/activities.ts',
+    find: "cause.timeoutType === 'SCHEDULE_TO_START'",
+    replace: "cause.timeoutType === 'SCHEDULE_TO_CLOSE'",
+    tests: ['test/integration/no-worker.test.ts'],
+    name: 'bounded number of events',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a job that waits for a worker asks for one again and again',
+    file: 'src/workflows/activities.ts',
+    find: "    summary: 'is a worker there?',\n",
+    replace: "    summary: 'is a worker there?',\n    scheduleToStartTimeout: 300,\n",
+    tests: ['test/integration/no-worker.test.ts'],
+    name: 'bounded number of events',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'limits never end, and each that passes adds events for ever',
+    file: 'src/model/job/taken-limits.ts',
+    find: 'return LIMITS_MS[this.#misses];',
+    replace: 'return LIMITS_MS[Math.min(this.#misses, LIMITS_MS.length - 1)];',
+    tests: ['test/unit/taken-limits.test.ts', 'test/fault/no-worker.test.ts'],
+    name: 'limits',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'parallel steps that pass one limit count as many times',
+    file: 'src/model/job/taken-limits.ts',
+    find: 'if (withinMs === this.currentMs) this.#misses += 1;',
+    replace: 'if (withinMs >= 0) this.#misses += 1;',
+    tests: ['test/unit/taken-limits.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a step that no worker took is requested with another token',
+    file: 'src/workflows/gate/gate.ts',
+    find: "watch.noteNotTaken(waiting, { activity: 'runStep', stepId });\n",
+    replace:
+      "watch.noteNotTaken(waiting, { activity: 'runStep', stepId });\n" +
+      '            knowledge.setGeneration(stepId, knowledge.generationOf(stepId) + 1);\n',
+    tests: ['test/fault/no-worker.test.ts'],
+    name: 'in flight',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a job whose workers are all busy is said to have none',
+    file: 'src/client/worker-wait.ts',
+    find: "if (pollers.activity.length > 0) return 'no-free-slot';",
+    replace: "if (pollers.activity.length > 0) return 'no-worker';",
+    tests: ['test/integration/no-worker.test.ts'],
+    name: 'no free slot',
+  },
+];
