@@ -1,6 +1,7 @@
 /** A page of the documentation as somebody follows it: its files written, its commands typed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -27,4 +28,11 @@ export function commandsOf(page: string, word: RegExp): readonly string[] {
     .filter(({ language }) => language === 'sh')
     .flatMap(({ text }) => text.split('\n'));
   return lines.map((line) => line.replace(/ +#.*$/, '')).filter((line) => word.test(line));
+}
+
+/** A plan of a page: a whole one, or the part of one that the page shows, within the rest. Undefined: it is no plan. */
+export function planOf(yaml: string): object | undefined {
+  const shown: unknown = parse(yaml);
+  if (typeof shown !== 'object' || shown === null || !('steps' in shown)) return undefined;
+  return { schemaVersion: 1, name: 'shown', workspace: 'shown', ...shown };
 }

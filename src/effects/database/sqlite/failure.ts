@@ -12,6 +12,12 @@ const AUTH_HINT =
   '. A query may only read; ' +
   "a step's statement may not touch the transaction, other files, settings or Holdfast's tables, " +
   'nor make temporary tables, views or triggers';
+/** More values than places for them. */
+const SQLITE_RANGE = 25;
+const HINTS: Readonly<Record<number, string>> = {
+  [SQLITE_AUTH]: AUTH_HINT,
+  [SQLITE_RANGE]: '. On SQLite the place of each value is `?`; `$1` is the name of one',
+};
 
 export interface SqlitePlace {
   readonly database: string;
@@ -27,7 +33,7 @@ export function sqliteFailure(error: unknown, place: SqlitePlace): HoldfastError
   const during = statement === undefined ? '' : ` while running ${statement}`;
   if (!isSqliteError(error)) return driverFailure(error, place.database, during);
   const { type, systemCode } = sqliteProblem(error, 'database', place.path);
-  const code = `(SQLite code ${error.errcode})${error.errcode === SQLITE_AUTH ? AUTH_HINT : ''}`;
+  const code = `(SQLite code ${error.errcode})${HINTS[error.errcode] ?? ''}`;
   const cause = systemCode === undefined ? '' : `${systemCode}: `;
   const damaged = type === 'database-damaged' && place.path !== undefined ? `the file ${place.path} is damaged: ` : '';
   return new HoldfastError(
