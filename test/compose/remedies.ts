@@ -4,7 +4,7 @@ import os from 'node:os';
 const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [
     /no space left on device|ENOSPC|disk quota exceeded/i,
-    `The disk is full. An engine of the test's own keeps its data in ${os.tmpdir()}: free some gigabytes there, or ` +
+    `The disk is full. An engine of the test's own keeps its data in ${os.tmpdir()}: free 3 GB there, or ` +
       'set TMPDIR to a folder that has them. An engine that was running has its own place (`docker info`, Docker ' +
       'Root Dir; `docker system df` says what takes it).',
   ],
