@@ -55,7 +55,7 @@ async function npm(folder: string, args: readonly string[]): Promise<Ended> {
 }
 
 const holdfast = async (folder: string, ...args: string[]): Promise<Ended> =>
-  await runProgram(process.execPath, ['node_modules/holdfast/dist/cli.js', ...args], folder);
+  await runProgram(path.join(folder, 'node_modules/.bin/holdfast'), args, folder);
 
 function sdk(version: string): Record<string, string> {
   return Object.fromEntries(

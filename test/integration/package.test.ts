@@ -1,12 +1,13 @@
 /**
- * The npm package as its users get it: packed, installed in an empty folder, and used there without this checkout.
+ * The npm package as its users get it: packed, and used in a folder of its own beside what its manifest names. What npm
+ * and pnpm make of it is tried in test/install, with the examples.
  */
 import assert from 'node:assert/strict';
 import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { installedVersion, packInto, runProgram } from '../support/package.ts';
+import { packInto, runProgram, unpackInto } from '../support/package.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -28,15 +29,15 @@ before(async () => {
   const { tarball, files } = await packInto(folder);
   packed = files;
   await fs.writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
-  const developer = ['typescript', '@types/node'].map(async (name) => `${name}@${await installedVersion(name)}`);
-  await run(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...(await Promise.all(developer))],
-    folder,
-  );
+  await unpackInto(folder, tarball, ['typescript', '@types/node']);
 });
 
 after(async () => fs.rm(folder, { recursive: true, force: true }));
+
+/** What npm links as `holdfast`. Returns what it printed. */
+async function holdfast(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  return run(process.execPath, [path.join('node_modules/holdfast', manifest.bin.holdfast), ...args], folder, env);
+}
 
 /** Returns what it printed. */
 async function run(
@@ -110,7 +111,7 @@ test('every entry can be imported, with types', async () => {
 });
 
 test('brings a command line that says what it can do', async () => {
-  const help = await run(path.join(folder, 'node_modules/.bin/holdfast'), ['--help'], folder);
+  const help = await holdfast(['--help']);
   for (const command of [
     'dev',
     'worker',
@@ -165,33 +166,10 @@ test('a worker of it starts without loading webpack or a compiler', async () => 
 test('what Node has compiled for the command line is kept for its next start', async () => {
   const cache = path.join(folder, 'cache');
   const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
-  await run(path.join(folder, 'node_modules/.bin/holdfast'), ['--help'], folder, env);
+  await holdfast(['--help'], env);
   assert.equal((await fs.readdir(path.join(cache, 'holdfast/compiled'))).length, 1);
 });
 
 test('the worker that the Dockerfile starts is a command of it', async () => {
-  await run(path.join(folder, 'node_modules/.bin/holdfast'), ['worker', '--help'], folder);
-});
-
-test('somebody else’s own Workflow type-checks against it and runs', async () => {
-  const example = path.join(folder, 'own-workflow');
-  await fs.cp(path.join(root, 'examples/own-workflow'), example, {
-    recursive: true,
-    filter: (source) => !/node_modules|\.holdfast/.test(source),
-  });
-  await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
-  await run(process.execPath, ['run.ts'], example, temporal.env);
-});
-
-test('the example with every kind of effect type-checks against it, runs, and bears out what it claims', async () => {
-  const example = path.join(folder, 'order');
-  await fs.cp(path.join(root, 'examples/order'), example, {
-    recursive: true,
-    filter: (source) => !/node_modules|\.holdfast|order\/work(\/|$)/.test(source),
-  });
-  await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], example);
-  const output = await run(process.execPath, ['run.ts'], example, temporal.env);
-  assert.match(output, /\? perform:charge\/charge {2}outcome-unknown\n/);
-  assert.match(output, /✔ completed; the shop has 1 charge for A-1\n/);
-  assert.match(output, /✔ aborted; folder and table are as before/);
+  await holdfast(['worker', '--help']);
 });

@@ -23,6 +23,33 @@ export async function packInto(folder: string): Promise<Packed> {
   return { tarball: path.join(folder, pack.filename), files: pack.files.map((file) => file.path) };
 }
 
+/**
+ * The package in a project, beside what its manifest names and nothing else, each as the checkout has it. It takes no
+ * registry and no time; what package managers make of it is tried in test/install.
+ */
+export async function unpackInto(folder: string, tarball: string, besides: readonly string[]): Promise<void> {
+  const place = path.join(folder, 'node_modules/holdfast');
+  await fs.mkdir(place, { recursive: true });
+  const { code, output } = await runProgram('tar', ['-xzf', tarball, '--strip-components=1', '-C', place], folder);
+  assert.equal(code, 0, output);
+  const {
+    dependencies,
+    peerDependencies,
+    peerDependenciesMeta: meta,
+  } = JSON.parse(await fs.readFile(path.join(place, 'package.json'), 'utf8')) as PackedManifest;
+  const peers = Object.keys(peerDependencies).filter((name) => meta[name]?.optional !== true);
+  for (const name of [...Object.keys(dependencies), ...peers, ...besides]) {
+    const link = path.join(folder, 'node_modules', name);
+    await fs.mkdir(path.dirname(link), { recursive: true });
+    await fs.symlink(path.join(root, 'node_modules', name), link);
+  }
+}
+interface PackedManifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean } | undefined>>;
+}
+
 export async function installedVersion(name: string): Promise<string> {
   const manifest = await fs.readFile(path.join(root, 'node_modules', name, 'package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
