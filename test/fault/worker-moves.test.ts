@@ -1,6 +1,6 @@
 /** What comes together with the move of a pinned job, or keeps it from moving. Needs a server of 1.31 or newer. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -106,6 +106,30 @@ test('a timer that fires in the same Workflow Task as the wake is neither lost n
   await client.workflow.getHandle('lookout').result();
   assert.deepEqual(executions('lookout'), ['a', 'b', 'c']);
   await again.end();
+  await second.end();
+});
+
+test('a move waits for steps beside each other; an Activity of a Workflow’s own begins again', { skip }, async () => {
+  const marks = marksOf('beside');
+  const first = await deployment.startWorker('7');
+  await deployment.setCurrent('7');
+  const args = [{ workspace: 'beside', sleepMs: SLEEP_MS, marks }];
+  const started = await client.workflow.start('besideWorkflow', { workflowId: 'beside', taskQueue, args });
+  await untilTrue(() => executions('beside').length === 2, WAITING);
+  const second = await deployment.startWorker('8');
+  await deployment.setCurrent('8');
+  assert.equal((await holdfast.wake('beside', { wait: true })).outcome, 'busy');
+  writeFileSync(`${marks}-gate`, '');
+  await untilTrue(() => executions('beside').includes('begun'), WAITING);
+  assert.equal(await versionOf('beside'), '8');
+  await deployment.setCurrent('7');
+  assert.equal((await holdfast.wake('beside', { wait: true })).outcome, 'moved');
+  const handle = client.workflow.getHandle('beside');
+  await handle.result();
+  assert.deepEqual(await workersOf(handle), ['worker-7']);
+  assert.notEqual((await handle.describe()).runId, started.firstExecutionRunId);
+  assert.deepEqual(executions('beside').toSorted(), ['a', 'b', 'begun', 'begun', 'c', 'ended', 'ended']);
+  await first.end();
   await second.end();
 });
 

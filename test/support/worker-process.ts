@@ -72,7 +72,10 @@ if (process.argv[2] === 'worker') {
     workspaceRoot: root,
     ...defined({
       identity,
-      temporal: deployment && { workerDeploymentOptions: { useWorkerVersioning: true, ...deployment } },
+      temporal: deployment && {
+        workerDeploymentOptions: { useWorkerVersioning: true, ...deployment },
+        activities: await import('./marking-activities.ts'),
+      },
     }),
     workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
     env: { HOLDFAST_STATE_DIR: join(root, 'state') },
