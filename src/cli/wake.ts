@@ -47,7 +47,7 @@ function textOf(woken: Woken): string {
       return woken.requested ? `Job ${job} has ended.` : `Job ${job} had ended already; ${nothing}.`;
     case 'not-pinned':
       return version === undefined
-        ? `Job ${job} is pinned to no version, as its workers run without Worker Versioning; ${nothing}.`
+        ? `Job ${job} is pinned to no version: no worker with Worker Versioning has had it; ${nothing}.`
         : `Job ${job} is pinned to no version: it goes on with the current one by itself (${on} now); ${nothing}.`;
     case 'is-current':
       return `Job ${job} is on ${on}, which is current; ${nothing}.`;

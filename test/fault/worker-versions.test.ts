@@ -31,8 +31,15 @@ const withoutUpgrade = deployment.canUpgrade ? false : 'the server does not tell
 const typed = async (...args: string[]): Promise<Ran> =>
   cli(args, { cwd: root, env: { TEMPORAL_ADDRESS: deployment.address, NO_COLOR: '1' } });
 
+const planOf = (workspace: string, steps: readonly object[]): object => ({
+  schemaVersion: 1,
+  name: 'versions',
+  workspace,
+  steps,
+});
+
 async function start(workspace: string, steps: readonly object[], more: object = {}): Promise<WorkflowHandle> {
-  const plan = { schemaVersion: 1, name: 'versions', workspace, steps };
+  const plan = planOf(workspace, steps);
   return await client.workflow.start('agentJob', { workflowId: workspace, taskQueue, args: [{ plan, ...more }] });
 }
 
@@ -57,6 +64,9 @@ test('jobs stay on the version that they are pinned to, new ones go by the ramp,
   assert.equal(unasked.code, 5);
   assert.match(unasked.err, /a worker of version reports-\w+:1 is running on .*, as no version is current there/);
   assert.match((await typed('list', '--state', 'no-worker')).out, makeCurrent);
+  assert.match((await typed('doctor', '-q', taskQueue)).out, makeCurrent);
+  writeFileSync(join(root, 'more.json'), JSON.stringify(planOf('more', [command('more', 'a')])));
+  assert.match((await typed('start', 'more.json', '-q', taskQueue)).err, makeCurrent);
   await deployment.setCurrent('1');
   const question = await untilAsked(pinned, LIMIT_MS);
   assert.match((await typed('list', '--state', 'no-worker')).out, /^No job .* lacks a worker/);

@@ -137,7 +137,7 @@ test('what a running step says of itself is shown beside it, and by a watch', { 
   assert.match(shown.out, /^ {2}▶ gate +running +waits at the gate<U\+001B>\[2J \(25 %\)$/m);
   const unwoken = await holdfast(['wake', job]);
   assert.equal(unwoken.code, 0);
-  assert.match(unwoken.out, /is pinned to no version, as its workers run without Worker Versioning; nothing was done/);
+  assert.match(unwoken.out, /is pinned to no version: no worker with Worker Versioning has had it; nothing was done/);
   await delay(700);
   await holdfast(['cancel', job, '--wait']);
   assert.match((await holdfast(['wake', job])).out, /had ended already; nothing was done/);
