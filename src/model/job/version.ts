@@ -10,7 +10,7 @@ export const JobVersionSchema = z.strictObject({
 });
 export type JobVersion = z.infer<typeof JobVersionSchema>;
 
-/** As the server names one. */
+/** A version of a worker, as the server names one. */
 export type NamedVersion = Pick<JobVersion, 'deploymentName' | 'buildId'>;
 
 export function isSameVersion(one: NamedVersion, other: NamedVersion): boolean {

@@ -3,7 +3,10 @@ import type { Json } from '../canonical-json.ts';
 
 /** What `run` of `ctx.perform` is given. */
 export interface PerformCall {
-  /** The same for every attempt, and for a repeat: hand it on as the Idempotency-Key. 64 hex digits. */
+  /**
+   * The same for every attempt, and for a repeat: hand it on as the Idempotency-Key. 64 hex digits. Another one where
+   * the call is made anew on purpose: the step runs again, or a person has it made again though it had happened.
+   */
   readonly key: string;
   /** Aborted when the job is cancelled, the step times out or the worker stops. */
   readonly signal: AbortSignal;

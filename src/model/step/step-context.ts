@@ -14,22 +14,32 @@ import type { HttpOptions, HttpResponse } from './step-http.ts';
  * What a step's code is given. It reads the world and stages changes; nothing is applied before the code has returned.
  */
 export interface StepContext {
-  /** Workflow id and first execution run id; reset and continue-as-new keep it. */
+  /** Workflow id, `@`, id of the first Run. Reset and continue-as-new keep it. */
   readonly jobId: string;
-  /** Unique in the job. */
+  /** As the plan or the Workflow names the step; unique in the job, the same on every attempt. */
   readonly stepId: string;
-  /** How many times the step was deliberately run again; 0 the first time. */
+  /** How many times the step was deliberately run again (`rerun`, `undo`); 0 the first time. A retry doesn't count. */
   readonly generation: number;
-  /** The idempotency token: the same on every retry. Hand it to services that honour one. */
+  /**
+   * The step's idempotency token, 64 hex digits: the same on every retry, another one in each generation. Calls of
+   * `perform` and `http` have keys of their own, made of it.
+   */
   readonly token: string;
   /** The workspace, with the step's own staged changes. */
   readonly files: StepFiles;
-  /** A database that the plan (or `openJob`) declares. @throws `undeclared-database` */
+  /**
+   * A database that the plan (or `openJob`) declares. It connects to nothing before it is used. Safe to repeat.
+   * @throws `undeclared-database`
+   */
   db(name: string): StepDatabase;
   /**
    * A value that must not change on a retry: a model's answer, the clock, a random number. The first time, `fn` runs
    * and its result is durable before it is returned; on a retry it comes from the record while what the step read
-   * before is the same. @throws `once-name-twice`, `not-json`
+   * before is the same; else `fn` runs again. Killed before its result is durable, `fn` runs again, too: what changes
+   * something outside goes through `perform`. Await it.
+   * @param name unique in the step, also among `perform`, `http` and `command` names; the same on every attempt
+   * @param fn returns plain JSON, at most 16 Mi characters of it. What it throws is thrown, and nothing is recorded
+   * @throws `once-name-twice`, `not-json`, `too-large`, `secret-in-output`; `fenced` once the step's code has ended
    */
   once<T extends Json>(name: string, fn: () => T | Promise<T>): Promise<T>;
   /**
@@ -38,7 +48,8 @@ export interface StepContext {
    * is in doubt, and `inDoubt` says what then. Await it.
    * @param name letters, digits, `_ . # / @ : + -`; unique in the step, also among `once` names
    * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a
-   *   person is asked
+   *   person is asked; what `run` threw, where that was `NotPerformed`, or the call is `readOnly` or has another policy
+   *   than `ask`: a retry settles it; `fenced` once the step's code has ended
    */
   perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
   /**
@@ -70,15 +81,26 @@ export interface StepContext {
    *   statuses; `too-large`; `in-doubt`
    */
   http(name: string, options: HttpOptions): Promise<HttpResponse>;
-  /** Kept with the step's record, and shown by the worker. */
+  /**
+   * Kept with the step's record, and shown by the worker. The record has the first 200 messages of an attempt, each of
+   * at most 2,000 characters; the worker's log has all. A value of a declared secret shows as its name. A retry logs
+   * again.
+   * @param fields plain JSON
+   * @throws `not-json` for fields that are none
+   */
   log(message: string, fields?: JsonObject): void;
   /**
    * What the step is at, and how much of it is done (0 to 1). The latest is shown while the step runs, some seconds
    * late: by `holdfast status` and `--watch`, in `JobStatus.progress`, and by Temporal's UI as the heartbeat details of
-   * the pending Activity. At most 1,000 characters; not recorded.
+   * the pending Activity. Not recorded; as often as you like.
+   * @param message cut after 1,000 characters
+   * @param fraction what is below 0 counts as 0, beyond 1 as 1. Default: not known
    */
   progress(message: string, fraction?: number): void;
-  /** Aborted when the job is cancelled, the step times out or the worker stops. */
+  /**
+   * Aborted when the job is cancelled, the step times out or the worker stops. Hand it to what you wait for: code that
+   * ignores it is not waited for, and what it has staged is dropped.
+   */
   readonly signal: AbortSignal;
   /** Who rejected the step's last draft, and why. Absent: nobody did. */
   readonly rejection?: { readonly reason: string; readonly by: string };

@@ -37,26 +37,54 @@ export interface FileInfo {
 }
 
 /**
- * The workspace as a step sees it. Paths are relative, `/` between parts. One that leads out of it is refused
- * (`outside-workspace`), and so is one in `.holdfast` (`reserved-path`). What is read is recorded: a later change of it
- * is noticed.
+ * The workspace as a step sees it, with its own staged changes. Paths are relative, `/` between parts. One that leads
+ * out of it is refused (`outside-workspace`), and so are names that begin with `.holdfast` and declared SQLite files
+ * (`reserved-path`); one that no file can have is `bad-input`. A path is what stands there: a symbolic link is never
+ * followed, but folders above the path may be links within the workspace. What is read is recorded: a later change of
+ * it is noticed, and one before the step is applied drops the draft, so that the code runs again. Reading is safe to
+ * repeat. Where the file is being replaced (`busy`) or may not be read (`permission-denied`) a read says so.
  */
 export interface StepFiles {
-  /** The whole file as bytes (at most 256 MiB; use `stream` beyond). @throws `not-found` */
+  /**
+   * The whole file as bytes, at most 256 MiB; use `stream` beyond.
+   * @throws `not-found`; `too-large`; `bad-input` where a folder, a symbolic link or a device is
+   */
   read(path: string): Promise<Uint8Array>;
   /**
-   * The whole file as text, a byte-order mark (U+FEFF) at its start included. Default: as UTF-8. Bytes that are no such
-   * text are an error, never replaced. @throws `not-found`, `bad-input`
+   * The whole file as text, at most 256 MiB, a byte-order mark (U+FEFF) at its start included. Default: as UTF-8. Bytes
+   * that are no such text are an error, never replaced.
+   * @throws as `read`; `bad-input` where it is no such text
    */
   readText(path: string, options?: { readonly encoding?: TextEncoding }): Promise<string>;
-  /** The content in chunks. It is hashed while it is read; read it to its end. @throws `not-found` */
+  /**
+   * The content in chunks of at most 256 KiB; each is yours to keep. Nothing is opened before the first is asked for.
+   * Of any length. @throws as `read`, but for `too-large`, while it is read
+   */
   stream(path: string): AsyncIterable<Uint8Array>;
-  /** Is there anything at this path? Its appearing or going later is noticed. */
+  /**
+   * Is there anything at this path: a file, a folder, a link, leading somewhere or not? Its appearing or going later is
+   * noticed. No folder's path ends with `/` here.
+   */
   exists(path: string): Promise<boolean>;
-  /** Stages a write; folders that are missing are created with it. */
+  /**
+   * Stages a write, in place of what the step has staged there before; folders that are missing are created with it.
+   * It replaces a file or a symbolic link. What stands there is looked at when the code has returned: a folder or a
+   * device then fails the step (`bad-input`), a file with other names, too, without `hardLinks: 'split'`.
+   * @throws `bad-input` for an option, a text or an encoding; `secret-in-output`
+   */
   write(path: string, content: FileContent, options?: WriteOptions): Promise<void>;
-  /** Stages a removal. Removing what is not there is no error. */
+  /**
+   * Stages the removal of a file or a symbolic link. Where nothing is when the code has returned, nothing happens; a
+   * folder then fails the step (`bad-input`).
+   */
   remove(path: string): Promise<void>;
-  /** What lies below a folder (default: the whole workspace), sorted by path, staged changes included. */
+  /**
+   * What lies in a folder, sorted by path (UTF-16 code units), with the files that the step has staged; not yet with
+   * folders that they bring. Without `.holdfast`, Holdfast's temporary files and declared SQLite files. Empty where no
+   * such folder is. A later change of the listing is noticed; contents aren't read.
+   * @param folder default: the workspace
+   * @param options.recursive also what lies in its folders. Default: false
+   * @throws `not-found` where a file is in its place; `permission-denied`
+   */
   list(folder?: string, options?: { readonly recursive?: boolean }): Promise<readonly FileInfo[]>;
 }

@@ -5,7 +5,7 @@ import type { PerformOptions } from './step-call.ts';
 
 /**
  * A request: `url`, `method`, `headers`, `json` or `body`, `saveTo`, `maxBytes`, `acceptStatus`, `idempotent`,
- * `timeoutMs`; see `HttpRequestSchema`.
+ * `readOnly`, `timeoutMs`; see `HttpRequestSchema`.
  */
 export type HttpOptions = HttpRequestSource & {
   /**
