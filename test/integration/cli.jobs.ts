@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobResult, StartedJob } from '../../src/client.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
@@ -100,59 +100,74 @@ test('an unknown namespace is told with the command that makes it', async () => 
   );
 });
 
-test(
-  'status --watch without a terminal prints a line for each change, and ends with the job',
-  { timeout: 60_000 },
-  async () => {
+// Each has a job of its own, and waits more than it computes.
+describe('the status of a job, and a watch of it', { concurrency: true }, () => {
+  test(
+    'status --watch without a terminal prints a line for each change, and ends with the job',
+    { timeout: 60_000 },
+    async () => {
+      const { job } = await atTheGate();
+      const watching = holdfast(['status', job, '--watch']);
+      await delay(800);
+      gates.get(job)!.resolve();
+      await openQuestion(job);
+      // The watch queries twice a second.
+      await delay(1_500);
+      await holdfast(['decide', job, 'abort', '--reason', 'enough', '--by', 'ada']);
+      const ran = await watching;
+      assert.equal(ran.code, 1);
+      const lines = ran.out.trim().split('\n');
+      assert.equal(lines[0], `${job} (guarded) is running`);
+      assert.ok(lines.includes('▶ gate: running') && lines.includes('✔ gate: done'), ran.out);
+      assert.match(
+        ran.out,
+        /\? question [0-9a-f]{12}: may the changes of step final be applied\? Look: holdfast question /,
+      );
+      assert.equal(lines.at(-1), `${job} is aborted`);
+      assert.equal((await holdfast(['result', job, '--json'])).json<{ outcome: string }>().outcome, 'aborted');
+    },
+  );
+
+  test('what a running step says of itself is shown beside it, and by a watch', { timeout: 60_000 }, async () => {
     const { job } = await atTheGate();
     const watching = holdfast(['status', job, '--watch']);
-    await delay(300);
-    gates.get(job)!.resolve();
-    await openQuestion(job);
-    // The watch queries twice a second.
-    await delay(1_500);
-    await holdfast(['decide', job, 'abort', '--reason', 'enough', '--by', 'ada']);
+    const { progress } = (await holdfast(['status', job, '--json'])).json<JobStatus>();
+    assert.deepEqual(progress, [
+      { activity: 'runStep', stepId: 'gate', message: 'waits at the gate\u001b[2J', fraction: 0.25 },
+    ]);
+    const shown = await holdfast(['status', job]);
+    assert.match(shown.out, /^ {2}▶ gate +running +waits at the gate<U\+001B>\[2J \(25 %\)$/m);
+    const unwoken = await holdfast(['wake', job]);
+    assert.equal(unwoken.code, 0);
+    assert.match(unwoken.out, /is pinned to no version: no worker with Worker Versioning has had it; nothing was done/);
+    await delay(700);
+    await holdfast(['cancel', job, '--wait']);
+    assert.match((await holdfast(['wake', job])).out, /had ended already; nothing was done/);
+    assert.match((await watching).out, /^… gate: waits at the gate<U\+001B>\[2J \(25 %\)$/m);
+    assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().progress, undefined);
+  });
+
+  test('status --watch on a terminal redraws in place', { timeout: 60_000 }, async () => {
+    const { job } = await atTheGate();
+    const watching = holdfast(['status', job, '--watch'], { isTty: true });
+    await delay(800);
+    const cancelled = await holdfast(['cancel', job]);
+    assert.equal(cancelled.code, 0);
     const ran = await watching;
-    assert.equal(ran.code, 1);
-    const lines = ran.out.trim().split('\n');
-    assert.equal(lines[0], `${job} (guarded) is running`);
-    assert.ok(lines.includes('▶ gate: running') && lines.includes('✔ gate: done'), ran.out);
-    assert.match(
-      ran.out,
-      /\? question [0-9a-f]{12}: may the changes of step final be applied\? Look: holdfast question /,
+    assert.ok(ran.out.includes('\u001b[0J'));
+  });
+
+  test('the status in JSON is the Workflow’s own', async () => {
+    const { job } = await atTheGate();
+    const status = (await holdfast(['status', job, '--json'])).json<JobStatus>();
+    assert.deepEqual(
+      status.steps.map(({ id, state }) => `${id} ${state}`),
+      ['table done', 'source done', 'copy done', 'gate running'],
     );
-    assert.equal(lines.at(-1), `${job} is aborted`);
-    assert.equal((await holdfast(['result', job, '--json'])).json<{ outcome: string }>().outcome, 'aborted');
-  },
-);
-
-test('what a running step says of itself is shown beside it, and by a watch', { timeout: 60_000 }, async () => {
-  const { job } = await atTheGate();
-  const watching = holdfast(['status', job, '--watch']);
-  const { progress } = (await holdfast(['status', job, '--json'])).json<JobStatus>();
-  assert.deepEqual(progress, [
-    { activity: 'runStep', stepId: 'gate', message: 'waits at the gate\u001b[2J', fraction: 0.25 },
-  ]);
-  const shown = await holdfast(['status', job]);
-  assert.match(shown.out, /^ {2}▶ gate +running +waits at the gate<U\+001B>\[2J \(25 %\)$/m);
-  const unwoken = await holdfast(['wake', job]);
-  assert.equal(unwoken.code, 0);
-  assert.match(unwoken.out, /is pinned to no version: no worker with Worker Versioning has had it; nothing was done/);
-  await delay(700);
-  await holdfast(['cancel', job, '--wait']);
-  assert.match((await holdfast(['wake', job])).out, /had ended already; nothing was done/);
-  assert.match((await watching).out, /^… gate: waits at the gate<U\+001B>\[2J \(25 %\)$/m);
-  assert.equal((await holdfast(['status', job, '--json'])).json<JobStatus>().progress, undefined);
-});
-
-test('status --watch on a terminal redraws in place', { timeout: 60_000 }, async () => {
-  const { job } = await atTheGate();
-  const watching = holdfast(['status', job, '--watch'], { isTty: true });
-  await delay(800);
-  const cancelled = await holdfast(['cancel', job]);
-  assert.equal(cancelled.code, 0);
-  const ran = await watching;
-  assert.ok(ran.out.includes('\u001b[0J'));
+    await holdfast(['cancel', job, '--wait']);
+    mkdirSync(join(root, 'plain-folder'));
+    assert.match((await holdfast(['verify', 'plain-folder'])).err, /has no record of a job/);
+  });
 });
 
 test('without a worker a job is started, said to wait, and cannot be asked', { timeout: 60_000 }, async () => {
@@ -196,16 +211,4 @@ test('without a worker a job is started, said to wait, and cannot be asked', { t
   await temporal.client.workflow.getHandle(workflowId).terminate('the test is over');
   const ended = await holdfast(['result', workflowId]);
   assert.deepEqual([ended.code, ended.out], [1, `Job ${workflowId} was terminated: the test is over\n`]);
-});
-
-test('the status in JSON is the Workflow’s own', async () => {
-  const { job } = await atTheGate();
-  const status = (await holdfast(['status', job, '--json'])).json<JobStatus>();
-  assert.deepEqual(
-    status.steps.map(({ id, state }) => `${id} ${state}`),
-    ['table done', 'source done', 'copy done', 'gate running'],
-  );
-  await holdfast(['cancel', job, '--wait']);
-  mkdirSync(join(root, 'plain-folder'));
-  assert.match((await holdfast(['verify', 'plain-folder'])).err, /has no record of a job/);
 });

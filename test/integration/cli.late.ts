@@ -72,32 +72,35 @@ const ENDS: Readonly<Record<string, (asked: Asking) => Promise<unknown>>> = {
   terminated: ({ job }) => temporal.client.workflow.getHandle(job).terminate(),
 };
 
-for (const [end, reach] of Object.entries(ENDS))
-  describe(`a job that was ${end}`, () => {
-    let asked: Asking;
-    let before_: Readonly<Record<string, string>>;
-    before(async () => {
-      asked = await asking();
-      await reach(asked);
-      before_ = fingerprint(asked.workspace);
-    });
-    for (const [what, args] of end === 'completed' || end === 'terminated' ? MESSAGES : MESSAGES.slice(1, 3))
-      test(`${what} comes too late, is refused with the end of the job, and changes nothing`, async () => {
-        const { job, question } = asked;
-        const ran = await holdfast(['decide', job, ...args(question.digest)]);
-        refused(ran, new RegExp(`Job ${job} has ended`), new RegExp(`Next: See its end: holdfast result ${job}\n`));
+// Each has a job of its own; what is sent to one is sent in turn.
+describe('what comes after the end of a job', { concurrency: true }, () => {
+  for (const [end, reach] of Object.entries(ENDS))
+    describe(`a job that was ${end}`, { concurrency: false }, () => {
+      let asked: Asking;
+      let before_: Readonly<Record<string, string>>;
+      before(async () => {
+        asked = await asking();
+        await reach(asked);
+        before_ = fingerprint(asked.workspace);
+      });
+      for (const [what, args] of end === 'completed' || end === 'terminated' ? MESSAGES : MESSAGES.slice(1, 3))
+        test(`${what} comes too late, is refused with the end of the job, and changes nothing`, async () => {
+          const { job, question } = asked;
+          const ran = await holdfast(['decide', job, ...args(question.digest)]);
+          refused(ran, new RegExp(`Job ${job} has ended`), new RegExp(`Next: See its end: holdfast result ${job}\n`));
+          assert.deepEqual(fingerprint(asked.workspace), before_);
+        });
+      test('a cancellation says that it came too late, and nothing is asked any more', async () => {
+        for (const more of [[], ['--compensate', ...WHY]]) {
+          const ran = await holdfast(['cancel', asked.job, ...more]);
+          assert.deepEqual([ran.code, ran.out], [0, `Job ${asked.job} had ended already; nothing was done.\n`]);
+        }
+        const nothing = await holdfast(['question', asked.job]);
+        assert.deepEqual([nothing.code, nothing.out], [0, `Job ${asked.job} asks nothing.\n`]);
         assert.deepEqual(fingerprint(asked.workspace), before_);
       });
-    test('a cancellation says that it came too late, and nothing is asked any more', async () => {
-      for (const more of [[], ['--compensate', ...WHY]]) {
-        const ran = await holdfast(['cancel', asked.job, ...more]);
-        assert.deepEqual([ran.code, ran.out], [0, `Job ${asked.job} had ended already; nothing was done.\n`]);
-      }
-      const nothing = await holdfast(['question', asked.job]);
-      assert.deepEqual([nothing.code, nothing.out], [0, `Job ${asked.job} asks nothing.\n`]);
-      assert.deepEqual(fingerprint(asked.workspace), before_);
     });
-  });
+});
 
 test('an answer to a question that was answered already is refused while the job asks the next one', async () => {
   const { job, question } = await asking();
