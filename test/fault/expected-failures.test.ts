@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, mock, test } from 'node:test';
@@ -17,7 +17,7 @@ import { createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { testBundle } from '../support/bundle.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { untilTrue } from '../support/until.ts';
+import { until, untilTrue } from '../support/until.ts';
 import { workerProcesses } from '../support/worker-process.ts';
 
 const LIMIT = { limitMs: 60_000 };
@@ -46,6 +46,22 @@ const slow = implementStep(
   },
 );
 
+let mayApply = (): void => undefined;
+const isAsked = new Promise<void>((resolve) => (mayApply = resolve));
+const nothing = z.strictObject({});
+/** Is about to apply when a person is asked about the world. */
+const late = implementStep(defineStep({ name: 'late', input: nothing, output: nothing }), async (ctx) => {
+  await ctx.files.write('late', 'late');
+  await isAsked;
+  return {};
+});
+/** Somebody writes into a file while it runs. */
+const disturbed = implementStep(defineStep({ name: 'disturbed', input: nothing, output: nothing }), async (ctx) => {
+  writeFileSync(join(root, 'held/seed'), 'by somebody else');
+  await ctx.files.readText('seed');
+  return {};
+});
+
 async function start(workspace: string, steps: readonly object[]): Promise<string> {
   const workflowId = temporal.unique(workspace);
   const plan = { schemaVersion: 1, name: 'expected', workspace, http: { hosts: [endpoint.url] }, steps };
@@ -72,7 +88,7 @@ before(async () => {
     namespace,
     taskQueue,
     workspaceRoot: root,
-    steps: [slow],
+    steps: [slow, late, disturbed],
     heartbeatIntervalMs: 60_000,
     workflowBundle: await testBundle(),
     env: { HOLDFAST_STATE_DIR: join(root, 'state') },
@@ -134,6 +150,27 @@ test('an attempt that a reset leaves behind is fenced', async () => {
   letGo();
   await untilTrue(() => outcomes(job).length > 0, LIMIT);
   assert.deepEqual(outcomes(job), ['DEBUG fenced']);
+});
+
+test('a step that comes to apply while a person is asked about the world is held', async () => {
+  const job = await start('held', [
+    { id: 'seed', use: 'file.write', with: { path: 'seed', content: 'seed' } },
+    { id: 'late', use: 'late', with: {}, needs: ['seed'] },
+    { id: 'disturbed', use: 'disturbed', with: {}, needs: ['seed'] },
+  ]);
+  const [question] = await until(
+    () => client.questions(job),
+    (questions) => questions.length > 0,
+    LIMIT,
+  );
+  mayApply();
+  const held = (): boolean => lines.some((line) => line['job'] === job && line['outcome'] === 'held');
+  await untilTrue(held, LIMIT);
+  assert.throws(() => readFileSync(join(root, 'held/late')), { code: 'ENOENT' });
+  await client.decide(job, { digest: question!.digest, answer: 'accept', by: 'test', reason: 'so be it' });
+  assert.equal((await client.result(job, { wait: true })).outcome, 'completed');
+  assert.equal(readFileSync(join(root, 'held/late'), 'utf8'), 'late');
+  assert.deepEqual(outcomes(job), []);
 });
 
 test('a workspace that another job has is a question', async () => {
