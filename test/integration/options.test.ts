@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, mock, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, WorkflowFailedError } from '@temporalio/client';
 import { tsToMs } from '@temporalio/common/lib/time.js';
@@ -16,6 +16,7 @@ import * as z from 'zod';
 import { connectHoldfast, HoldfastClient } from '../../src/client.ts';
 import { defineStep, implementStep, type PlanSource } from '../../src/index.ts';
 import { createWorker, type HoldfastWorker } from '../../src/worker.ts';
+import { installRuntime } from '../../src/worker/log.ts';
 import { anyOptions } from '../support/any-options-workflow.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
@@ -27,17 +28,20 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-options-'));
 const LIMIT = { timeout: 60_000 };
 const writing = { id: 'write', use: 'file.write', with: { path: 'a.txt', content: 'a' } };
 
+const nothing = z.strictObject({});
 let running = 0;
 let most = 0;
-const alone = implementStep(
-  defineStep({ name: 'alone', input: z.strictObject({}), output: z.strictObject({}) }),
-  async () => {
-    most = Math.max(most, ++running);
-    await delay(100);
-    running--;
-    return {};
-  },
-);
+const alone = implementStep(defineStep({ name: 'alone', input: nothing, output: nothing }), async () => {
+  most = Math.max(most, ++running);
+  await delay(100);
+  running--;
+  return {};
+});
+
+const says = implementStep(defineStep({ name: 'says', input: nothing, output: nothing }), (ctx) => {
+  ctx.log('good day');
+  return {};
+});
 
 /** Ends when the server has heard of it, and says after how long. */
 const heard = implementStep(
@@ -59,6 +63,8 @@ let connection: NativeConnection;
 let clientConnection: Connection;
 
 before(async () => {
+  // As a worker does that makes its connection itself.
+  installRuntime({});
   connection = await NativeConnection.connect({ address: temporal.address });
   clientConnection = await Connection.connect({ address: temporal.address });
   worker = await createWorker({
@@ -69,7 +75,7 @@ before(async () => {
     namespace: temporal.namespace,
     taskQueue,
     workspaceRoot: root,
-    steps: [alone, heard],
+    steps: [alone, heard, says],
     heartbeatIntervalMs: 100,
     workflowsPath: new URL('../support/any-options-workflow.ts', import.meta.url).pathname,
     identity: 'a name for people',
@@ -116,6 +122,7 @@ test('options of openJob that are misspelled or of a wrong form fail the job at 
     [{ watch: [{ kind: 'file', path: 'a{1..3}' }] }, /watch\[0\]\.path.*holds the range/],
     [{ databases: DATABASES, watch: [QUERY, QUERY] }, /watch\[1\]\.name: "n" is already the name of watch\[0\]/],
     [{ watch: [{ ...QUERY, database: 'other' }] }, /watch\[0\]\.database.*other/],
+    [{ heartbeatTimeoutMs: 4_999 }, /^openJob was given .*heartbeatTimeoutMs: is out of range/],
     [{ verifyAfterMs: -1 }, /^openJob was given .*verifyAfterMs: is out of range/],
     [{ databases: { main: 5 } }, /^openJob was given .*databases\.main: has the wrong type/],
     [{ http: { hosts: ['a b'] } }, /^openJob was given hosts that cannot be called/],
@@ -253,11 +260,42 @@ test('a step is heard of as often as the worker is told, and silence counts as t
   assert.ok(ended.outcome === 'completed');
   const { outputs } = ended.result as { readonly outputs: { readonly heard: { readonly afterMs: number } } };
   assert.ok(outputs.heard.afterMs < 900, `${outputs.heard.afterMs} ms; a second by default`);
+  assert.deepEqual(await heartbeatTimeoutsOf(workflowId), [45_000]);
+});
+
+test('silence counts as a Workflow of one’s own says to openJob, for that job alone', LIMIT, async () => {
+  for (const [job, timeoutMs] of [
+    [{ heartbeatTimeoutMs: 25_000 }, 25_000],
+    [{}, 10_000],
+  ] as const) {
+    const workspace = temporal.unique('silence');
+    const args: Parameters<typeof anyOptions> = [{ workspace, ...job }];
+    await temporal.client.workflow.execute(anyOptions, { workflowId: workspace, taskQueue, args });
+    assert.deepEqual(await heartbeatTimeoutsOf(workspace), [timeoutMs]);
+  }
+});
+
+/** Of its Activities, each once. */
+async function heartbeatTimeoutsOf(workflowId: string): Promise<readonly number[]> {
   const { events } = await temporal.client.workflow.getHandle(workflowId).fetchHistory();
-  const timeouts = events!.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
-    scheduled == null ? [] : [tsToMs(scheduled.heartbeatTimeout)],
-  );
-  assert.deepEqual([...new Set(timeouts)], [45_000]);
+  const scheduled = events!.flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
+  return [...new Set(scheduled.map(({ heartbeatTimeout }) => tsToMs(heartbeatTimeout)))];
+}
+
+test('a line of the log in text has job, step and the place in the record', LIMIT, async () => {
+  const lines: string[] = [];
+  const writing = mock.method(process.stderr, 'write', (line: string) => lines.push(line) > 0);
+  try {
+    const { workflowId } = await client.start(planOf({ steps: [{ id: 'greet', use: 'says' }] }));
+    const [line] = await until(
+      () => lines.filter((text) => text.includes('good day')),
+      (found) => found.length > 0,
+    );
+    await client.result(workflowId, { wait: true });
+    assert.match(line!, new RegExp(`^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z INFO ${workflowId} greet #2: good day\\n$`));
+  } finally {
+    writing.mock.restore();
+  }
 });
 
 test('a heartbeat interval or timeout that cannot be kept is refused', LIMIT, async () => {

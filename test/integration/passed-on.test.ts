@@ -7,12 +7,13 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import { freePort } from '../../src/dev-server/ports.ts';
 import { connectHoldfast } from '../../src/client.ts';
 import type { PlanSource } from '../../src/model/plan/plan.ts';
 import { createWorker, type WorkerOptions } from '../../src/worker.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { untilTrue } from '../support/until.ts';
+import { until, untilTrue } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
@@ -24,10 +25,19 @@ let ended: Promise<unknown>;
 let [said, isReady] = ['', false];
 
 const CONFIG = `
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { defineConfig, defineStep, implementStep, z } from ${JSON.stringify(join(checkout, 'src/index.ts'))};
 const say = defineStep({ name: 'say', input: z.strictObject({ text: z.string() }), output: z.strictObject({}) });
+const waitMore = defineStep({ name: 'wait-more', input: z.strictObject({}), output: z.strictObject({}) });
 export default defineConfig({
+  heartbeatIntervalMs: 150,
   steps: [
+    implementStep(waitMore, async () => {
+      // Until the test has heard of it.
+      while (!existsSync('was-heard')) await delay(20);
+      return {};
+    }),
     implementStep(say, (ctx, { text }) => {
       // Job and chain number are not the step's to say.
       ctx.log(text, { length: text.length, seq: 99, workflowId: 'another' });
@@ -91,6 +101,21 @@ test("a configuration's plugins are the Worker's; its metrics are served; its li
     metrics,
     new RegExp(`^temporal_activity_execution_latency_count\\{[^}]*activity_type="runStep"[^}]*\\} \\d`, 'm'),
   );
+});
+
+test("a configuration's step is heard of as often as the configuration says", async () => {
+  const steps = [{ id: 'wait', use: 'wait-more', with: {} }];
+  const plan = { schemaVersion: 1, name: 'heard', workspace: 'heard', steps };
+  const workflowId = temporal.unique('heard');
+  const handle = await temporal.client.workflow.start('agentJob', { workflowId, taskQueue, args: [{ plan }] });
+  const { lastStartedTime, lastHeartbeatTime } = await until(
+    async () => (await handle.describe()).raw.pendingActivities?.[0] ?? {},
+    (pending) => pending.lastHeartbeatTime != null,
+  );
+  writeFileSync(join(root, 'was-heard'), '');
+  const afterMs = tsToMs(lastHeartbeatTime) - tsToMs(lastStartedTime);
+  assert.ok(afterMs < 900, `${afterMs} ms; a second by default`);
+  await handle.result();
 });
 
 test("a client's interceptors see its calls", async () => {
