@@ -83,6 +83,7 @@ export {
   type ListedJob,
   type ListedWait,
   type ListedState,
+  type ListedWait,
   type ListFilter,
   type ListOptions,
 } from './client/job-listing.ts';
@@ -96,5 +97,6 @@ export type { Abort, Decision } from './model/question/decision.ts';
 export type { UndoPreview } from './model/job/undo-preview.ts';
 export type { Finding } from './model/question/finding.ts';
 export type { Question } from './model/question/question.ts';
+export type { JobVersion, NamedVersion } from './model/job/version.ts';
 export type { WorkerWait } from './model/job/worker-wait.ts';
 export type { ActivityProgress, JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';

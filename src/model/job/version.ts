@@ -3,11 +3,14 @@ import * as z from 'zod';
 import { shellWord } from '../shell-word.ts';
 
 export const JobVersionSchema = z.strictObject({
+  /** Of the Worker Deployment that the workers belong to. */
   deploymentName: z.string(),
+  /** Of the workers' build, within the deployment. */
   buildId: z.string(),
   /** `pinned`: the job goes on with workers of this version alone. `auto-upgrade`: with those of the current one. */
   behavior: z.enum(['pinned', 'auto-upgrade']),
 });
+/** Which workers a job goes on with, where they have Worker Versioning. */
 export type JobVersion = z.infer<typeof JobVersionSchema>;
 
 /** A version of a worker, as the server names one. */
