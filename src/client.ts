@@ -83,14 +83,12 @@ export {
   type ListedJob,
   type ListedWait,
   type ListedState,
-  type ListedWait,
   type ListFilter,
   type ListOptions,
 } from './client/job-listing.ts';
 export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';
 export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
-export type { NamedVersion } from './model/job/version.ts';
 export { FAILURES, type FailureType } from './model/failures.ts';
 export { HoldfastError, isFailure } from './model/failure.ts';
 export type { Abort, Decision } from './model/question/decision.ts';
