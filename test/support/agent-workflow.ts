@@ -1,4 +1,5 @@
 /** An agent in a guarded Workflow, which may start anew between any two steps. */
+import { temporalProvider } from '@temporalio/ai-sdk/workflow';
 import { generateText, isStepCount } from 'ai';
 import * as z from 'zod';
 import { guardAgent } from '../../src/agents/index.ts';
@@ -22,14 +23,16 @@ export const failingTool = defineStep({ name: 'failing', input: z.object({}), ou
 export interface AgentInput {
   readonly workspace: string;
   readonly continueAsNewAfterEvents?: number;
+  /** Is its model the plugin's, which is only watched? Default: its answers are guarded steps. */
+  readonly isWatched?: boolean;
 }
 
 export async function agentWorkflow(input: AgentInput): Promise<string> {
-  const { workspace, continueAsNewAfterEvents } = input;
+  const { workspace, continueAsNewAfterEvents, isWatched = false } = input;
   return await openJob({ workspace, args: [input], ...defined({ continueAsNewAfterEvents }) }, async (job) => {
     const { guardModel, guardTool, askTool } = guardAgent(job);
     const { text } = await generateText({
-      model: guardModel('recorded'),
+      model: guardModel(isWatched ? temporalProvider.languageModel('recorded') : 'recorded'),
       prompt: 'Do it.',
       tools: {
         read: guardTool(readTool),
