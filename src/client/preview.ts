@@ -2,6 +2,7 @@
  * What a decision would do, before it is taken: read from the one table of answers. Pure; asks nobody, changes nothing.
  */
 import { ANSWERS, type AnswerEffect } from '../model/question/answer-table.ts';
+import { isMadeAnewBy } from '../model/question/answer-text.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { NotUndone } from '../model/record/intent.ts';
 import { ruleOn } from '../model/question/ruling.ts';
@@ -134,7 +135,7 @@ function mayStay(effects: string): NotUndone[] {
 function isReplaced(finding: Finding, answer: Answer, again: ReadonlySet<string>): boolean {
   if (!/^(file|row):/.test(finding.resource) || finding.found.text === 'not there') return false;
   if (answer === 'restore' || answer === 'overwrite') return true;
-  return finding.class === 'discrepancy' && finding.recordedBy !== undefined && again.has(finding.recordedBy.stepId);
+  return finding.class === 'discrepancy' && isMadeAnewBy(finding, again);
 }
 
 function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {

@@ -31,4 +31,21 @@ export const AGENTS: readonly Mutation[] = [
     replace: 'void error;',
     tests: ['test/unit/agents.test.ts'],
   },
+  {
+    guarantee: 'G6',
+    breaks: 'a file that a step only read is said to be replaced where the step runs again',
+    file: 'src/model/question/answer-text.ts',
+    find: ' && wasOnlyRead !== true',
+    replace: '',
+    tests: ['test/unit/cli-show.test.ts'],
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a model is not told why the former content of a file that was only read is missing',
+    file: 'src/protocol/workspace/difference.ts',
+    find: 'const options = wasOnlyRead ?',
+    replace: 'const options = wasOnlyRead && path === undefined ?',
+    tests: ['test/fault/agents-anew.test.ts'],
+    name: 'a watched model is asked in turns',
+  },
 ];

@@ -86,6 +86,11 @@ test('a question shows both sides, the difference, what each answer does, and th
   assert.match(text, /^ {2}ANSWER stands for one of accept, restore, rerun, recheck, abort; WHY for your reason/m);
   const remade = showQuestion(plain, 'j', question([{ ...FILE, rerunSteps: ['report', 'chart'] }]));
   assert.match(remade, /^ {2}rerun .* run again: that makes report\.md anew, and replaces what is there now\.$/m);
+  const readAgain = showQuestion(plain, 'j', question([{ ...FILE, rerunSteps: ['report'], wasOnlyRead: true }]));
+  assert.match(
+    readAgain,
+    /^ {2}rerun {5}report\.md stays as it is now\. Step report is undone and runs again with it\.$/m,
+  );
   const where = showQuestion(plain, 'j', asked, { name: 'weather', workspace: '/work/weather' });
   assert.match(where, /^job j \(weather\) in \/work\/weather$/m);
   assert.match(where, /^every step waits for the answer, and nothing of this is changed until then$/m);

@@ -14,9 +14,16 @@ export function answerText(finding: Finding, answer: Answer): string {
   return general;
 }
 
-/** Is what was found replaced where the steps of `rerun` run again? They make anew what they have made. */
-export function isMadeAnew({ recordedBy, rerunSteps }: Pick<Finding, 'recordedBy' | 'rerunSteps'>): boolean {
-  return recordedBy !== undefined && rerunSteps.includes(recordedBy.stepId);
+/** Is what was found replaced where these steps run again? They make anew what they have made, not what they read. */
+export function isMadeAnewBy(
+  { recordedBy, wasOnlyRead }: Pick<Finding, 'recordedBy' | 'wasOnlyRead'>,
+  runsAgain: Iterable<string>,
+): boolean {
+  return recordedBy !== undefined && wasOnlyRead !== true && new Set(runsAgain).has(recordedBy.stepId);
+}
+
+export function isMadeAnew(finding: Pick<Finding, 'recordedBy' | 'wasOnlyRead' | 'rerunSteps'>): boolean {
+  return isMadeAnewBy(finding, finding.rerunSteps);
 }
 
 const NAMES: Readonly<Record<string, string>> = { row: 'the row', schema: 'the table', database: 'the database' };

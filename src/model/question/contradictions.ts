@@ -35,12 +35,12 @@ function rerunContradictions(
   answers: ChosenAnswers,
   causes: ReadonlyMap<string, string>,
 ): readonly string[] {
-  const { resource, recordedBy } = finding;
+  const { resource, recordedBy, wasOnlyRead } = finding;
   const answer = answers[resource];
   const cause = recordedBy && causes.get(recordedBy.stepId);
   if (cause === undefined || cause === resource || finding.class !== 'discrepancy') return [];
   if (answer !== 'restore' && answer !== 'accept') return [];
   if (!/^(file|row):/.test(resource)) return [];
-  const why = `step ${recordedBy!.stepId} runs again and writes it anew`;
+  const why = `step ${recordedBy!.stepId} runs again and ${wasOnlyRead === true ? 'reads' : 'writes'} it anew`;
   return [`${answer} for ${resource} contradicts rerun for ${cause}: ${why}`];
 }

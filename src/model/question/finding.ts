@@ -72,6 +72,8 @@ export const FindingSchema = z.strictObject({
   found: SideSchema,
   /** The step whose record says what is expected, the number of that record, and when it was made. */
   recordedBy: z.strictObject({ stepId: z.string(), generation: z.int(), seq: z.int(), at: z.string() }).optional(),
+  /** Has no step made it: did one only read it, or does the plan only watch it? Absent: no. */
+  wasOnlyRead: z.literal(true).optional(),
   /** Steps that used what has changed, and steps that used their outputs. `accept` does not run them again. */
   staleSteps: z.array(z.string()),
   /** What `rerun` runs again. */

@@ -39,7 +39,7 @@ export function finding(fields: FindingFields): Finding {
     kind: fields.kind,
     expected: fields.expected,
     found: fields.found,
-    ...defined({ recordedBy: recordedBy(fields.recorded) }),
+    ...defined({ recordedBy: recordedBy(fields.recorded), wasOnlyRead: wasOnlyRead(fields.recorded) }),
     staleSteps: [...(fields.staleSteps ?? [])],
     rerunSteps: [...(fields.rerunSteps ?? [])],
     difference: fields.difference ?? '',
@@ -76,6 +76,10 @@ export function clipped(text: string): string {
 /** What to do after a failure, without the answer that would follow where a step is stuck: it is not offered here. */
 export function withoutAnswer(nextStep: string): string {
   return nextStep.replace(/[,;]? (?:then|and|after mending,) decide `rerun`/, '');
+}
+
+function wasOnlyRead(entry: ManifestEntry | undefined): true | undefined {
+  return entry?.role === 'read' || entry?.role === 'watched' ? true : undefined;
 }
 
 function recordedBy(entry: ManifestEntry | undefined): Finding['recordedBy'] {

@@ -13,7 +13,7 @@ import type { BlobStore } from '../../store/blobs/blobs.ts';
 
 const MAX_DIFFERENCE_BYTES = 1024 * 1024;
 /** The store keeps what a step writes and what it replaces; a content that was read alone was never put there. */
-const WAS_ONLY_READ = 'the record has the digest alone of what it was, since it was only read';
+const WAS_ONLY_READ = 'what it was cannot be shown: of a file that was only read the record keeps the digest alone';
 
 export interface FoundDifferenceOptions {
   /** Was the recorded content only read? Then the store need not have it. Default: no. */
