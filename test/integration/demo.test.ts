@@ -1,25 +1,19 @@
 /** The demo as a newcomer runs it; its claims are checked once more, from what it left in its folder. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { test } from 'node:test';
 import * as z from 'zod';
 import { exportJobToGit } from '../../src/changes.ts';
+import { checkout, testDemo } from '../support/demo-run.ts';
 import { gitEnvironment } from '../support/git-environment.ts';
-import { testPostgres } from '../support/postgres.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const postgres = await testPostgres();
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-demo-test-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const { folder, demo } = testDemo(temporal);
 
 const ToldSchema = z.looseObject({
   ok: z.boolean(),
@@ -28,31 +22,6 @@ const ToldSchema = z.looseObject({
   csv: z.object({ name: z.string(), sha256: z.string() }),
   proofs: z.array(z.object({ claim: z.string(), holds: z.boolean(), found: z.string() })),
 });
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function demo(
-  args: readonly string[],
-  { interruptWhen, env = {} }: { readonly interruptWhen?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, ['demo/run.ts', ...args], {
-    cwd: checkout,
-    env: { ...process.env, ...temporal.env, TMPDIR: folder, NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    ended.out += chunk;
-    if (interruptWhen !== undefined && ended.out.includes(interruptWhen)) child.kill('SIGINT');
-  });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (ended.err += chunk));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, ...ended };
-}
 
 function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -142,21 +111,6 @@ test('the demo ends well, and what it left bears out what it claims', { timeout:
   assert.deepEqual(
     signals.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName),
     ['decide'],
-  );
-});
-
-test('the demo runs the same on PostgreSQL and leaves neither database nor folder', { timeout: 60_000 }, async () => {
-  const { code, out, err } = await demo(['--database', await postgres.database()]);
-  assert.equal(code, 0, `${out}${err}`);
-  assert.match(out, /PostgreSQL triggers: insert of 1,461 rows, each once/);
-  const client = new pg.Client({ connectionString: postgres.adminUrl });
-  await client.connect();
-  const { rows } = await client.query("SELECT datname FROM pg_database WHERE datname LIKE 'holdfast_demo_%'");
-  await client.end();
-  assert.deepEqual(rows, []);
-  assert.deepEqual(
-    readdirSync(folder).filter((name) => name.startsWith('holdfast-demo-')),
-    [],
   );
 });
 
