@@ -50,7 +50,7 @@ export { ruleOn, type Ruling } from './model/question/ruling.ts';
 export { JobStatusSchema, type JobState, type JobStatus, type StepState, type StepStatus } from './model/job/status.ts';
 export { signalCommand } from './model/question/signal-command.ts';
 export { statusMarkdown, type StatusExtract } from './model/job/status-text.ts';
-export type { JobListing, JobResult, ListedJob, ListedWait, NamedVersion, StartedJob } from './client.ts';
+export type { JobListing, JobResult, JobVersion, ListedJob, ListedWait, NamedVersion, StartedJob } from './client.ts';
 
 /** Types the default export of `holdfast.config.ts`. It is checked when it is loaded. */
 export const defineConfig: (config: HoldfastConfig) => HoldfastConfig = given;
