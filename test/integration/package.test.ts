@@ -66,6 +66,9 @@ test('holds what its entries name, and neither sources, tests nor a machine’s 
   // Messages name pages of the documentation.
   for (const file of ['docs/encryption.md', 'docs/questions.md', 'examples/own-workflow/README.md'])
     assert.ok(packed.includes(file), file);
+  // A page of the documentation tells to run it.
+  for (const name of ['README.md', 'run.ts', 'conversation.json', 'project/package.json'])
+    assert.ok(packed.includes(`examples/agent/${name}`), name);
   // The API reference is made when it is packed: a page for each entry.
   const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json'));
   for (const entry of entries) {
@@ -108,6 +111,19 @@ test('every entry can be imported, with types', async () => {
     folder,
   );
   await run(process.execPath, ['entries.ts'], folder);
+});
+
+test('without the AI SDK an agent’s worker says what cannot be loaded, and what to type', async () => {
+  const script = `
+    import { aiSdkPlugin } from 'holdfast/agents/worker';
+    const { type, message, details } = await aiSdkPlugin({ modelProvider: {} }).catch((error) => error);
+    console.log(JSON.stringify([type, message, details.nextStep]));
+  `;
+  const said = await run(process.execPath, ['--input-type=module', '--eval', script], folder);
+  const [type, message, nextStep] = JSON.parse(said) as string[];
+  assert.equal(type, 'bad-input');
+  assert.match(message!, /^The AI SDK's plugin cannot be loaded: Cannot find package '@temporalio\/ai-sdk'/);
+  assert.equal(nextStep, 'Type: npm install ai @ai-sdk/mcp @ai-sdk/provider @temporalio/ai-sdk');
 });
 
 test('brings a command line that says what it can do', async () => {
