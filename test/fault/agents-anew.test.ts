@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { answerText } from '../../src/model/question/answer-text.ts';
 import type { Question } from '../../src/model/question/question.ts';
-import { untilAsked } from '../support/job-status.ts';
+import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { untilTrue } from '../support/until.ts';
 import { call, PlayedAgents, turn } from '../support/agent-jobs.ts';
 
@@ -66,6 +66,37 @@ test('a watched model is asked in turns and told what people changed', LIMIT, as
     /what it was cannot be shown: of a file that was only read the record keeps the digest alone/,
   );
 });
+
+test(
+  'a watched model is asked from the first turn when its Workflow starts anew; where it calls otherwise, a person is',
+  LIMIT,
+  async () => {
+    const turns = [
+      turn(call('write', { path: 'b', text: ['1\n', '2\n', '3\n', '4\n', '5\n', '6\n'] })),
+      turn(call('ask', { question: 'On?' })),
+      turn(call('ask', { question: 'And on?' })),
+      turn(),
+    ];
+    const handle = await agents.start('watched-anew', turns, { isWatched: true, continueAsNewAfterEvents: 20 });
+    const approved = new Set<string>();
+    const isOpen = ({ digest }: Question): boolean => !approved.has(digest);
+    for (;;) {
+      const { questions } = await untilStatus(handle, (status) => status.questions.some(isOpen));
+      const question = questions.find(isOpen)!;
+      if (question.kind !== 'approval') {
+        assert.match(question.findings[0]!.found.text, /Step agent\/1\.1\/write is recorded with other arguments/);
+        break;
+      }
+      approved.add(question.digest);
+      await handle.signal('decide', { digest: question.digest, answer: 'approve', by: 'ada', reason: 'on' });
+    }
+    assert.ok(agents.asked.filter((one) => one === 1).length > 1);
+    const asked = agents.asked.length;
+    await handle.signal('abort', ABORT);
+    await assert.rejects(handle.result());
+    assert.equal(agents.asked.length, asked, 'the model is asked no further');
+  },
+);
 
 type End = (handle: WorkflowHandle) => Promise<void>;
 const ENDS: readonly (readonly [how: string, end: End, status: string, isUndone: boolean])[] = [

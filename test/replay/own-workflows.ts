@@ -1,5 +1,6 @@
 /** Workflows of one's own whose histories are recorded. Never changed once a history of theirs is. */
-import { CancellationScope, defineSignal, setHandler } from '@temporalio/workflow';
+import { CancellationScope, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import { guardAgent } from '../../src/agents/index.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { openJob } from '../../src/workflows/open-job.ts';
 
@@ -49,5 +50,30 @@ export async function givesUnknownOptions(input: Input): Promise<void> {
   await openJob(options, async (job) => {
     const unknown = { id: 'a', timeout: 5 };
     await job.step(fileWriteStep, { path: 'a.txt', content: 'a' }, unknown);
+  });
+}
+
+/** Gives a step another input in its second Run, as one that depends on what is in no record does. */
+export async function givesAnotherInputInANewRun(input: Input): Promise<void> {
+  const isAnew = workflowInfo().continuedFromExecutionRunId !== undefined;
+  await openJob({ workspace: input.workspace, args: [input], continueAsNewAfterEvents: 15 }, async (job) => {
+    await job.step(fileWriteStep, { path: 'a.txt', content: isAnew ? 'second' : 'first' }, { id: 'a' });
+    await job.sleep(1_000);
+    await job.step(fileWriteStep, { path: 'b.txt', content: 'b' }, { id: 'b' });
+  });
+}
+
+/** An agent as the loop of the AI SDK runs it, without its package: two answers of the model, a tool, a question. */
+export async function agentInAJob(input: Input): Promise<string> {
+  return await openJob({ workspace: input.workspace, args: [input] }, async (job) => {
+    const { guardModel, guardTool, askTool } = guardAgent(job);
+    const model = guardModel('recorded');
+    const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Do it.' }] }];
+    const call = { toolCallId: 'call', messages: [], context: {} };
+    await model.doGenerate({ prompt });
+    await guardTool(fileWriteStep, { approval: 'before-apply' }).execute!({ path: 'a.txt', content: 'a' }, call);
+    await askTool().execute!({ question: 'On?' }, call);
+    const { content } = await model.doGenerate({ prompt });
+    return JSON.stringify(content);
   });
 }

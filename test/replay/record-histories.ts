@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { agentSteps } from '../../src/agents-worker/index.ts';
 import { workerDataConverter } from '../../src/codec/data-converter.ts';
 import { readKeys } from '../../src/codec/keys.ts';
 import { startDevServer } from '../../src/dev-server/start.ts';
@@ -17,6 +18,10 @@ import { setFaultHook } from '../../src/store/fault-point.ts';
 import { SCENARIOS } from './scenarios.ts';
 import type { SetCurrent, Workers as ScenarioWorkers } from './scenario.ts';
 
+/** It says the same each time. */
+const MODEL = {
+  doGenerate: () => Promise.resolve({ content: [{ type: 'text', text: 'Done.' }], finishReason: 'stop', warnings: [] }),
+} as never;
 const folder = new URL('./histories/', import.meta.url).pathname;
 const named = process.argv.slice(2);
 const wanted =
@@ -81,6 +86,7 @@ async function makeWorker(taskQueue: string, version?: { deploymentName: string;
     workflowBundle,
     env: { HOLDFAST_STATE_DIR: join(root, 'state') },
     identity: 'recorder',
+    steps: agentSteps({ modelProvider: { languageModel: () => MODEL } }),
     ...(version !== undefined && {
       temporal: {
         workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' },

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { base, decision, write, type Scenario } from './scenario.ts';
+import { AGENTS } from './scenarios-agents.ts';
 import { ENDINGS } from './scenarios-ending.ts';
 import { UNTAKEN } from './scenarios-untaken.ts';
 import { VERSIONS } from './scenarios-versions.ts';
@@ -49,6 +50,7 @@ const WIDE = Array.from({ length: 52 }, (_, index) => ({
 }));
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  ...AGENTS,
   ...ENDINGS,
   ...UNTAKEN,
   ...VERSIONS,

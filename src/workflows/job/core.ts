@@ -36,7 +36,7 @@ import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
 import { Moving } from './moving.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
-import { StepCalls } from './step-calls.ts';
+import { callMark, StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
 import { Waits } from './waits.ts';
 
@@ -171,7 +171,8 @@ export class JobCore implements Job {
   ): Promise<StepOutput<C>> {
     const stepId = options.id ?? this.#calls.nextId(contract.name);
     checkInput(stepId, contract, input);
-    const carried = this.#calls.resultOf(stepId);
+    const call = options.inputMayDiffer === true ? undefined : callMark(contract.name, input);
+    const carried = this.#calls.resultOf(stepId, call);
     if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;
     const request = stepRequest(stepId, contract, input, options);
     let done: StepDone | undefined;
@@ -180,7 +181,7 @@ export class JobCore implements Job {
       done = await this.runStep(request, { retry: options.retry });
       if (this.#mustRestart) throw new JobRestart();
     }
-    this.#calls.add(stepId, done);
+    this.#calls.add(stepId, done, call);
     this.#continueIfLong();
     return contract.output.parse(done.output) as StepOutput<C>;
   }

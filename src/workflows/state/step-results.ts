@@ -11,12 +11,14 @@ import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 export interface StepResult {
   readonly generation: number;
   readonly output: Json;
+  /** What it was requested with, as `callMark` has it. Runs of version 0.1 carried none. */
+  readonly call?: string;
   /** Who approved it, and what they said. */
   readonly approval?: { readonly by: string; readonly reason: string };
 }
 
-/** `{"generation":…,"output":…}` around an output. */
-const RESULT_FRAME_BYTES = 40;
+/** `{"generation":…,"output":…,"call":…}` around an output. */
+const RESULT_FRAME_BYTES = 64;
 
 export class StepResults {
   readonly #results = new Map<
