@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
-import { WorkspaceInspection, type WorldInspection } from '../protocol/inspect/inspection.ts';
+import { WorkspaceInspection, type InspectedJob, type WorldInspection } from '../protocol/inspect/inspection.ts';
 import type { LoadedConfig } from '../config.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { shownFindings } from '../model/question/shown-names.ts';
@@ -24,6 +24,8 @@ import { recordedByText } from './step-text.ts';
 const ASKS =
   'The job asks about this when it next compares the world: after an answer or a restart, before a step that reads ' +
   'or replaces one of these, or once `verifyAfterMinutes` have passed.';
+
+const ENDED = 'The job has ended, so that nobody is asked about this.';
 
 export const verifyCommand: CommandSpec<object> = {
   name: 'verify',
@@ -62,7 +64,7 @@ export const verifyCommand: CommandSpec<object> = {
     return {
       code: world.findings.length === 0 ? EXIT.ok : EXIT.differs,
       data,
-      text: showWorld(terminal, world, job.workflowId, inspection.root),
+      text: showWorld(terminal, world, job, inspection.root),
     };
   },
 };
@@ -108,7 +110,12 @@ function progressOn(terminal: Terminal): (done: number, total: number) => void {
   };
 }
 
-function showWorld(terminal: Terminal, world: WorldInspection, workflowId: string, root: string): string {
+function showWorld(
+  terminal: Terminal,
+  world: WorldInspection,
+  { workflowId, state }: Pick<InspectedJob, 'workflowId' | 'state'>,
+  root: string,
+): string {
   const looked = `${counted(world.resources, 'resource')}, ${bytes(world.sizeBytes)} of files`;
   const differ = world.findings.length === 1 ? 'One thing differs' : `${world.findings.length} things differ`;
   const from = `from the record of job ${workflowId} in ${root} (${looked}).`;
@@ -128,7 +135,7 @@ function showWorld(terminal: Terminal, world: WorldInspection, workflowId: strin
           '(no configuration here names it; --config, --steps).',
       ),
     );
-  if (world.findings.length > 0) lines.push('', 'Nothing was changed.', ASKS);
+  if (world.findings.length > 0) lines.push('', 'Nothing was changed.', state === 'released' ? ENDED : ASKS);
   return lines.join('\n');
 }
 

@@ -31,9 +31,10 @@ export class HoldfastError extends Error {
     return FAILURES[this.type].retryable;
   }
 
-  /** What the person can do, as the closed list has it. */
+  /** What the person can do: closer advice where there is some (`details.nextStep`), else the closed list's. */
   get nextStep(): string {
-    return FAILURES[this.type].nextStep;
+    const { nextStep } = this.details;
+    return typeof nextStep === 'string' ? nextStep : FAILURES[this.type].nextStep;
   }
 }
 

@@ -1,6 +1,8 @@
 /** The host of a test job: this process as the worker, and no server to ask. */
 import { defined } from '../model/defined.ts';
-import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../model/job/settings.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { issuesText } from '../model/issues-text.ts';
+import { DEFAULT_VERIFY_AFTER_MS, JobSettingsSchema, type JobSettings } from '../model/job/settings.ts';
 import { uniformWatches } from '../model/job/watches.ts';
 import type { ProtocolHost } from '../protocol/host.ts';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
@@ -29,12 +31,15 @@ export function testHost(
   };
 }
 
+/** @throws HoldfastError `bad-input` for what no job can be opened with: a watch as a plan writes it, say */
 export function settingsOf({ databases, watch, verifyAfterMs, plan, secrets, http }: TestJobOptions): JobSettings {
-  return {
+  const checked = JobSettingsSchema.safeParse({
     databases: databases ?? {},
     watch: uniformWatches(watch ?? []),
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
     ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http }),
-  };
+  });
+  if (checked.success) return checked.data;
+  throw new HoldfastError('bad-input', `openTestJob cannot use its options: ${issuesText(checked.error.issues)}.`);
 }

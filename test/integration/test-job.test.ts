@@ -15,3 +15,10 @@ test('the failure of a step is in the message of the question that it leads to',
   assert.ok(asked instanceof QuestionAsked, String(asked));
   assert.match(asked.message, /^stuck: step:launch step-cannot-go-on \(.*the moon is in the way/);
 });
+
+test('what no job can be opened with is refused by name: a watch as a plan writes it', () => {
+  assert.throws(
+    () => openTestJob({ watch: [{ file: 'a.txt' }] as never }),
+    /openTestJob cannot use its options: watch\.0/,
+  );
+});

@@ -92,7 +92,7 @@ test('a key file that others may read is refused with the command to type', () =
     const file = keyFile('readable', `a:${KEY}`, mode);
     const error = refusal(() => readKeys({ encryptionKeyFile: file }));
     assert.match(error.message, new RegExp(`mode 0${mode.toString(8)}`));
-    assert.equal(error.details['nextStep'], `chmod 600 '${file.replaceAll("'", String.raw`'\''`)}'`);
+    assert.equal(error.nextStep, `chmod 600 '${file.replaceAll("'", String.raw`'\''`)}'`);
   }
   for (const mode of [0o600, 0o400])
     assert.equal(readKeys({ encryptionKeyFile: keyFile('own', `a:${KEY}`, mode) }).isOn, true);

@@ -46,8 +46,10 @@ export interface StepContext {
    * A call that can't be staged: it is made while the code runs, once. That it is about to be made is durable before
    * `run` is called, and its answer before it is returned; on a retry the answer comes from the record. In between it
    * is in doubt, and `inDoubt` says what then. Await it.
-   * @param name letters, digits, `_ . # / @ : + -`; unique in the step, also among `once` names
-   * @throws `once-name-twice`, `not-json`, `bad-input`; `in-doubt`, which ends the attempt even if it is caught: a
+   * Request and answer: plain JSON of at most 16 Mi characters each.
+   * @param name letters, digits, `_ . # / @ : + -`, at most 100 of them, the first a letter, a digit or `_`; unique in
+   *   the step, also among `once` names
+   * @throws `once-name-twice`, `not-json`, `bad-input`, `too-large`, `secret-in-output`; `in-doubt`, which ends the attempt even if it is caught: a
    *   person is asked; what `run` threw, where that was `NotPerformed`, or the call is `readOnly` or has another policy
    *   than `ask`: a retry settles it; `fenced` once the step's code has ended
    */
