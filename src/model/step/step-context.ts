@@ -49,9 +49,9 @@ export interface StepContext {
    * Request and answer: plain JSON of at most 16 Mi characters each.
    * @param name letters, digits, `_ . # / @ : + -`, at most 100 of them, the first a letter, a digit or `_`; unique in
    *   the step, also among `once` names
-   * @throws `once-name-twice`, `not-json`, `bad-input`, `too-large`, `secret-in-output`; `in-doubt`, which ends the attempt even if it is caught: a
-   *   person is asked; what `run` threw, where that was `NotPerformed`, or the call is `readOnly` or has another policy
-   *   than `ask`: a retry settles it; `fenced` once the step's code has ended
+   * @throws `once-name-twice`, `not-json`, `bad-input`, `too-large`, `secret-in-output`; `in-doubt`, which ends the
+   *   attempt even if it is caught: a person is asked; what `run` threw, where that was `NotPerformed`, or the call is
+   *   `readOnly` or has another policy than `ask`: a retry settles it; `fenced` once the step's code has ended
    */
   perform<T extends Json>(name: string, options: PerformOptions<T>): Promise<T>;
   /**
