@@ -41,9 +41,12 @@ for await (const { questions } of client.watch(workflowId)) {
     if (shown.has(digest)) continue;
     shown.add(digest);
     console.log(`\n${stepId} waits for a person:`);
-    for (const { resource, difference } of findings) console.log(`${resource}\n${difference}`);
+    for (const { class: what, resource, difference } of findings)
+      console.log(what === 'approval' ? difference : `${resource}\n${difference}`);
     if (isWaiting) {
-      console.log(`Answer with: ${asCommand(`npx holdfast decide ${workflowId}`)}`);
+      const answers = findings[0]?.answers.join(', ');
+      console.log(`Answer with: ${asCommand(`npx holdfast decide ${workflowId} ANSWER --reason WHY`)}`);
+      console.log(`ANSWER is one of ${answers}. Where the agent asks something, WHY is what it is told.`);
       continue;
     }
     const reason = stepId.endsWith('/ask') ? 'Up, as every till here does.' : 'This is what the test wants.';

@@ -1,6 +1,9 @@
 /** The parts of an agent that need no server. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
@@ -113,4 +116,32 @@ test('no entry of the package loads the AI SDK', async () => {
   const flags = ['--conditions=holdfast-source', '--input-type=module', '--eval', script];
   const { stdout } = await run(process.execPath, flags, { cwd: import.meta.dirname });
   assert.match(stdout, /The AI SDK's plugin cannot be loaded: @temporalio\/ai-sdk is loaded\..* npm install ai /);
+});
+
+test('in a folder without the packages of the AI SDK all entries load, and the plugin says what to type', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-without-ai-'));
+  const checkout = path.join(import.meta.dirname, '../..');
+  const link = (from: string, without: readonly string[]): void => {
+    mkdirSync(path.join(folder, from), { recursive: true });
+    for (const name of readdirSync(path.join(checkout, from)))
+      if (!without.includes(name))
+        symlinkSync(realpathSync(path.join(checkout, from, name)), path.join(folder, from, name));
+  };
+  try {
+    for (const part of ['src', 'package.json'])
+      cpSync(path.join(checkout, part), path.join(folder, part), { recursive: true });
+    link('node_modules', ['ai', '@ai-sdk', '@temporalio', 'holdfast']);
+    link('node_modules/@temporalio', ['ai-sdk']);
+    const script = `
+      for (const entry of ['', '/workflow', '/worker', '/plugin', '/agents']) await import('holdfast' + entry);
+      const { aiSdkPlugin } = await import('holdfast/agents/worker');
+      await aiSdkPlugin({}).catch(({ type, message, details }) => console.log(type, message, details.nextStep));
+    `;
+    const flags = ['--conditions=holdfast-source', '--input-type=module', '--eval', script];
+    const { stdout } = await run(process.execPath, flags, { cwd: folder });
+    assert.match(stdout, /^bad-input The AI SDK's plugin cannot be loaded: Cannot find package '@temporalio\/ai-sdk'/);
+    assert.match(stdout, /Type: npm install ai @ai-sdk\/mcp @ai-sdk\/provider @temporalio\/ai-sdk$/m);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
