@@ -1,4 +1,4 @@
-/** Options of `ctx` that it does not know are refused by name: nothing is left at its default without a word. */
+/** What code without types may give `ctx` and it does not know is refused by name: nothing is left out without a word. */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ const misspells = defineStep({ name: 'misspells', input: z.strictObject({ call: 
 /** As a program without types may call the context. */
 const MISSPELLED: readonly (readonly [(ctx: StepContext) => unknown, RegExp])[] = [
   [(ctx) => ctx.files.write('a.txt', 'a', { mod: 0o755 } as never), /files\.write was given "mod", .*"mode"\?/],
+  [(ctx) => ctx.files.write('a.txt', 5 as never), /was given a number where content belongs/],
   [(ctx) => ctx.files.readText('b.txt', { encodin: 'x' } as never), /readText was given "encodin", .*"encoding"\?/],
   [(ctx) => ctx.files.list('', { recursiv: true } as never), /list was given "recursiv", .*"recursive"\?/],
   [(ctx) => ctx.files.list('', true as never), /list was given a boolean where options belong.*recursive/],

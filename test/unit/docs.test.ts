@@ -85,6 +85,20 @@ test('the README and the page of the command line have each command once', () =>
   assert.deepEqual(long.map(([, name]) => name!).toSorted(), known);
 });
 
+test('the page of the command line has each environment variable that is read', () => {
+  const cells = firstCells('docs/command-line.md', 'Environment variables');
+  const told = new Set(cells.flatMap((cell) => [...cell.matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name!)));
+  const read = globSync('src/**/*.ts', { cwd: root }).flatMap((file) => {
+    const text = readFileSync(path.join(root, file), 'utf8');
+    return [...text.matchAll(/env\['([A-Z_]+)'\]|'(HOLDFAST_[A-Z_]+)'/g)].map(([, one, other]) => one ?? other!);
+  });
+  assert.ok(read.includes('HOLDFAST_STATE_DIR') && read.includes('TERM'));
+  assert.deepEqual(
+    [...new Set(read)].filter((name) => !told.has(name)),
+    [],
+  );
+});
+
 test('the page of the command line has each exit code', () => {
   const told = firstCells('docs/command-line.md', 'Exit codes').filter((cell) => /^\d+$/.test(cell));
   assert.deepEqual(told, Object.keys(EXIT_MEANING));

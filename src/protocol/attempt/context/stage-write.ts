@@ -2,6 +2,7 @@
  * How a step stages a file. The record has a file byte for byte: no byte is stored before it is seen to hold no secret.
  */
 import type { Digest } from '../../../model/digest.ts';
+import { HoldfastError } from '../../../model/failure.ts';
 import { refuseUnknownOptions, type OptionNames } from '../../../model/options.ts';
 import type { Attempt } from '../attempt.ts';
 import { encoded } from './text.ts';
@@ -26,6 +27,18 @@ export async function stageWrite(
   stage.files.set(path, { kind: 'write', path, content: stored.content, sizeBytes: stored.sizeBytes, mode, splits });
 }
 
+/** Code without types may give anything. @throws HoldfastError `bad-input` */
+function mustBeContent(given: unknown, path: string): void {
+  const isStream = typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
+  if (typeof given === 'string' || given instanceof Uint8Array || isStream) return;
+  throw new HoldfastError(
+    'bad-input',
+    `ctx.files.write("${path}") was given ${given === null ? 'null' : `a ${typeof given}`} where content belongs. ` +
+      'Expected text, bytes (Uint8Array) or a stream of bytes; JSON.stringify makes text of a value.',
+    { path },
+  );
+}
+
 /** In memory until the seal where it is small, else in a blob. */
 async function storedContent(
   { workspace: { blobs, secrets }, stage }: Attempt,
@@ -37,6 +50,7 @@ async function storedContent(
   if (!secrets.isEmpty) secrets.refuse(path, 'the name of a file');
   // As text: in other encodings a secret is not found.
   if (typeof given === 'string') secrets.refuse(given, where);
+  mustBeContent(given, path);
   const content = encoded(given, encoding, path);
   const isWhole = typeof content === 'string' || content instanceof Uint8Array;
   if (!isWhole) return await blobs.put(secrets.isEmpty ? content : secrets.refusing(content, where));
