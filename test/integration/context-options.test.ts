@@ -1,4 +1,4 @@
-/** What code without types may give `ctx` and it does not know is refused by name: nothing is left out without a word. */
+/** What code without types may give `ctx`, and it does not know, is refused by name: nothing is left at its default. */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
