@@ -41,7 +41,7 @@ try {
 }
 
 function interrupt(): void {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) endWith(child);
   rmSync(folder, { recursive: true, force: true });
   process.exit(INTERRUPTED);
 }
@@ -100,9 +100,21 @@ function isSound(copy: string, test: string): Promise<boolean> {
 async function passes(copy: string, test: string, name?: string): Promise<boolean> {
   const only = name === undefined ? [] : ['--test-name-pattern', name];
   const args = ['--test', '--test-force-exit', `--test-timeout=${LIMIT_MS}`, ...only, test];
-  const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', timeout: LIMIT_MS });
+  const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', detached: true });
   running.add(child);
+  const limit = setTimeout(() => endWith(child), LIMIT_MS);
   const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(limit);
   running.delete(child);
+  endWith(child);
   return code === 0;
+}
+
+/** With all that it has started: a test that a mutation has broken may leave workers behind. */
+function endWith({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing of it runs any more.
+  }
 }
