@@ -25,7 +25,7 @@ const INTERRUPTED = 130;
 type Verdict = 'noticed' | 'NOT NOTICED' | 'not found once' | 'no test there' | 'fails unmutated';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutate-'));
-/** Does a test file pass in an unchanged copy? */
+/** Does a test file, or what is tried of it, pass in an unchanged copy? */
 const sound = new Map<string, Promise<boolean>>();
 const verdicts: Verdict[] = [];
 const running = new Set<ChildProcess>();
@@ -80,7 +80,7 @@ async function tryOut(copy: string, { file, find, replace, tests, name }: Mutati
   const [place, ...more] = placesOf(text, find);
   if (place === undefined || more.length > 0) return 'not found once';
   if (tests.length === 0 || tests.some((test) => !existsSync(join(copy, test)))) return 'no test there';
-  for (const test of tests) if (!(await isSound(copy, test))) return 'fails unmutated';
+  for (const test of tests) if (!(await isSound(copy, test, name))) return 'fails unmutated';
   writeFileSync(path, text.slice(0, place.start) + replace + text.slice(place.end));
   try {
     for (const test of tests) if (!(await passes(copy, test, name))) return 'noticed';
@@ -91,9 +91,10 @@ async function tryOut(copy: string, { file, find, replace, tests, name }: Mutati
 }
 
 /** Asked before the copy is changed. */
-function isSound(copy: string, test: string): Promise<boolean> {
-  const known = sound.get(test) ?? passes(copy, test);
-  sound.set(test, known);
+function isSound(copy: string, test: string, name: string | undefined): Promise<boolean> {
+  const key = `${test} ${name ?? ''}`;
+  const known = sound.get(key) ?? passes(copy, test, name);
+  sound.set(key, known);
   return known;
 }
 
