@@ -62,13 +62,14 @@ export class TestJob {
 
   constructor(options: TestJobOptions) {
     refuseUnknownOptions('openTestJob', options, TEST_JOB_OPTIONS);
+    // Before anything is made: it may refuse them.
+    this.#settings = settingsOf(options);
     this.#isTemporary = options.workspace === undefined;
     this.workspace = realpathSync(options.workspace ?? mkdtempSync(join(tmpdir(), 'holdfast-test-')));
     this.#job = new RememberedJob(options);
     this.jobId = this.#job.jobId;
     this.#host = testHost(options, this.workspace, this.#job);
     this.#workspaces = new Workspaces(this.workspace, this.#host.env);
-    this.#settings = settingsOf(options);
   }
 
   /** What the Workflow would remember now: for `resume` of the next test job. */
