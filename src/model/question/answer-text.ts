@@ -2,6 +2,7 @@
  * What an answer does to one thing, with its name and the steps' names: for a question about a single thing. Of several
  * things the table's sentence is told, which holds for each.
  */
+import { requestedStepOf } from '../sub-step-id.ts';
 import { ANSWERS } from './answer-table.ts';
 import type { Answer } from './answer.ts';
 import { listedText } from './bounded-question.ts';
@@ -19,7 +20,7 @@ export function isMadeAnewBy(
   { recordedBy, wasOnlyRead }: Pick<Finding, 'recordedBy' | 'wasOnlyRead'>,
   runsAgain: Iterable<string>,
 ): boolean {
-  return recordedBy !== undefined && wasOnlyRead !== true && new Set(runsAgain).has(recordedBy.stepId);
+  return recordedBy !== undefined && wasOnlyRead !== true && new Set(runsAgain).has(requestedStepOf(recordedBy.stepId));
 }
 
 export function isMadeAnew(finding: Pick<Finding, 'recordedBy' | 'wasOnlyRead' | 'rerunSteps'>): boolean {

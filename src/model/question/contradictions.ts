@@ -2,6 +2,7 @@
  * Chosen answers that exclude each other: a step that is undone and run again rewrites what it wrote, so another answer
  * for such a resource would be undone with it.
  */
+import { requestedStepOf } from '../sub-step-id.ts';
 import { answered, type Answer } from './answer.ts';
 import type { Finding } from './finding.ts';
 import type { Question } from './question.ts';
@@ -37,7 +38,7 @@ function rerunContradictions(
 ): readonly string[] {
   const { resource, recordedBy, wasOnlyRead } = finding;
   const answer = answers[resource];
-  const cause = recordedBy && causes.get(recordedBy.stepId);
+  const cause = recordedBy && causes.get(requestedStepOf(recordedBy.stepId));
   if (cause === undefined || cause === resource || finding.class !== 'discrepancy') return [];
   if (answer !== 'restore' && answer !== 'accept') return [];
   if (!/^(file|row):/.test(resource)) return [];

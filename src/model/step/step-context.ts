@@ -9,6 +9,7 @@ import type { StepDatabase } from './step-database.ts';
 import type { PerformOptions } from './step-call.ts';
 import type { CommandOptions } from './step-command.ts';
 import type { HttpOptions, HttpResponse } from './step-http.ts';
+import type { RunSubStep } from './sub-step.ts';
 
 /**
  * What a step's code is given. It reads the world and stages changes; nothing is applied before the code has returned.
@@ -32,6 +33,15 @@ export interface StepContext {
    * @throws `undeclared-database`
    */
   db(name: string): StepDatabase;
+  /**
+   * A guarded step within this one, without a round trip to Temporal: its own token, staging, intent and record. What
+   * it stages is applied when its code has returned, before this one's goes on; on a retry its recorded result is the
+   * answer, and its code does not run. Several may run at once while they touch different resources.
+   * @param name letters, digits, `_ . # / -`; unique in the step. Or a contract whose code the worker has
+   * @throws what its code throws; `sub-step-name-twice`, `same-target-twice`, `bad-input`, `bad-output`, `too-large`,
+   *   `fenced`. What a person has to answer ends the step's attempt, even if it is caught
+   */
+  readonly step: RunSubStep<StepContext>;
   /**
    * A value that must not change on a retry: a model's answer, the clock, a random number. The first time, `fn` runs
    * and its result is durable before it is returned; on a retry it comes from the record while what the step read

@@ -2,6 +2,8 @@
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller } from '../host.ts';
+import type { StepContext } from '../../model/step/step-context.ts';
+import type { RunSubStep } from '../../model/step/sub-step.ts';
 import type { WorkerEnv } from '../workspace/database-url.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Claim } from './claim.ts';
@@ -23,4 +25,6 @@ export interface Attempt {
    * a question about it is open).
    */
   readonly mayAct: (ledger: Ledger) => void;
+  /** As `StepContext.step`, but for what happens to a promise that nobody awaits. */
+  readonly subStep: RunSubStep<StepContext>;
 }

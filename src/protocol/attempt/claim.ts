@@ -5,6 +5,7 @@
  * Invariants
  * 1. Everything durable is written in a transaction that has found this claim to be the current one.
  * 2. A claim writes only calls of its own token; the answer of a call is recorded only after "about to be made".
+ * 3. The claim of a sub-step is current only while that of the step around it is.
  */
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -21,19 +22,38 @@ import type { Caller } from '../host.ts';
 import { isOnlyRefreshed } from '../workspace/refreshed.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
+export interface ClaimScope {
+  readonly workspace: Workspace;
+  readonly caller: Caller;
+  /** Call under its lock. */
+  readonly ledger: Ledger;
+}
+
+export interface ClaimHold {
+  /** Of a sub-step: the claim of the step around it, which fences it, too. */
+  readonly within?: Claim;
+  /** Has it a row? Default: yes, but not within another. */
+  readonly isStored?: boolean;
+}
+
 export class Claim {
   readonly #workspace: Workspace;
   readonly #caller: Caller;
   readonly #ledger: Ledger;
+  readonly #within: Claim | undefined;
   #row: ClaimRow;
+  /** Is there a row of this claim? A sub-step has none before it has something to keep. */
+  #isStored: boolean;
   /** What commands in place of this attempt have changed: the record does not have it yet. */
   readonly changedInPlace = new Map<string, ResourceState>();
 
-  constructor(workspace: Workspace, caller: Caller, ledger: Ledger, row: ClaimRow) {
+  constructor({ workspace, caller, ledger }: ClaimScope, row: ClaimRow, { within, isStored }: ClaimHold = {}) {
     this.#workspace = workspace;
     this.#caller = caller;
     this.#ledger = ledger;
     this.#row = row;
+    this.#within = within;
+    this.#isStored = isStored ?? within === undefined;
   }
 
   get row(): ClaimRow {
@@ -87,7 +107,7 @@ export class Claim {
     await this.#durably('new draft', (ledger) => {
       const { token, draft } = this.#row;
       this.#row = { ...this.#row, draft: draft + 1 };
-      ledger.putClaim(this.#row);
+      this.#store(ledger);
       for (const name of names) ledger.keepOnce(token, name, draft, draft + 1);
     });
   }
@@ -134,13 +154,14 @@ export class Claim {
 
   /** Read without the lock: tells early that the claim was replaced, never for certain that it was not. */
   get isCurrent(): boolean {
-    return this.#ledger.claim(this.#row.token)?.nonce === this.#row.nonce;
+    if (this.#within?.isCurrent === false) return false;
+    return !this.#isStored || this.#ledger.claim(this.#row.token)?.nonce === this.#row.nonce;
   }
 
   /** Call under the lock. @throws HoldfastError `fenced` unless this is the current claim, and its Run the job's */
   mustBeCurrent(ledger: Ledger): void {
-    const current = ledger.claim(this.#row.token);
-    if (current?.nonce !== this.#row.nonce) {
+    this.#within?.mustBeCurrent(ledger);
+    if (this.#isStored && ledger.claim(this.#row.token)?.nonce !== this.#row.nonce) {
       throw new HoldfastError(
         'fenced',
         `Another attempt has taken over step ${this.#row.stepId}; this one does nothing more.`,
@@ -163,7 +184,14 @@ export class Claim {
 
   update(ledger: Ledger, change: Partial<Pick<ClaimRow, 'state' | 'failures' | 'dropped' | 'draft'>>): void {
     this.#row = { ...this.#row, ...change };
+    // Of a sub-step that is done its record says all that its row would.
+    if (change.state === 'done' && !this.#isStored) return;
+    this.#store(ledger);
+  }
+
+  #store(ledger: Ledger): void {
     ledger.putClaim(this.#row);
+    this.#isStored = true;
   }
 
   /** Closes the claim after the step's code has thrown: a claim that is left open means a lost worker. */
@@ -181,6 +209,8 @@ export class Claim {
     await this.#workspace.exclusive(purpose, (ledger) =>
       ledger.transaction(() => {
         this.mustBeCurrent(ledger);
+        // What is kept belongs to these arguments and this draft: the row says which.
+        if (!this.#isStored) this.#store(ledger);
         work(ledger);
       }),
     );

@@ -19,6 +19,7 @@ import type { FileSighting } from '../../effects/files/index.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import type { Doubt } from '../question/doubt.ts';
 import { SmallContents } from './small-contents.ts';
+import { SubStepResults } from './sub-step-results.ts';
 import { type StagedFile, stateOfStaged } from './staged-file.ts';
 import { type StagedChange, type StagedRow, foldRow } from './staged-row.ts';
 
@@ -37,6 +38,9 @@ export class Stage {
   readonly listings: ListingObservation[] = [];
   /** Commands whose result the code has, by name: a result is something that the step read. */
   readonly commands = new Map<string, Digest>();
+
+  /** Sub-steps whose result the code has. */
+  readonly subSteps = new SubStepResults();
 
   readonly logs: { message: string; fields?: JsonObject }[] = [];
   /** Names of values, calls and commands: each is used once. */
@@ -99,6 +103,7 @@ export class Stage {
       queries: this.queries.map(({ database, sql, params, rows }) => ({ database, sql, params, rows })),
       listings: this.listings.map(({ folder, recursive, entries }) => ({ folder, recursive, entries })),
       ...(this.commands.size === 0 ? {} : { commands: [...this.commands] }),
+      ...(this.subSteps.count === 0 ? {} : { subSteps: this.subSteps.digest }),
     });
   }
 

@@ -1,57 +1,68 @@
 /** How an attempt takes its token: whichever attempt had it is refused at its next durable act. */
 import { randomUUID } from 'node:crypto';
-import { invariant } from '../../model/invariant.ts';
+import type { Digest } from '../../model/digest.ts';
 import { faultPoint } from '../../store/fault-point.ts';
-import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { Caller } from '../host.ts';
-import type { Workspace } from '../workspace/workspace.ts';
-import { Claim } from './claim.ts';
+import { Claim, type ClaimScope } from './claim.ts';
 import type { ClaimRow } from '../../store/ledger/claims.ts';
-
-export interface ClaimScope {
-  readonly workspace: Workspace;
-  readonly caller: Caller;
-  /** Call under its lock. */
-  readonly ledger: Ledger;
-}
 
 export type NewClaim = Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation' | 'args' | 'workerId'> & {
   /** What `args` is the digest of, where a compensation may need it. */
   readonly argsBytes?: Uint8Array | undefined;
 };
 
-export function takeClaim({ workspace, caller, ledger }: ClaimScope, { argsBytes, ...fields }: NewClaim): Claim {
+export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim): Claim {
+  const { ledger } = scope;
   const earlier = ledger.claim(fields.token);
   faultPoint('claim.before');
   const row = ledger.transaction(
     () => {
-      const taken: ClaimRow = {
-        ...fields,
-        nonce: randomUUID(),
-        state: 'open',
-        ordinal: ledger.nextOrdinal(),
-        attempts: (earlier?.attempts ?? 0) + 1,
-        failures: earlier?.failures ?? 0,
-        dropped: earlier?.dropped ?? 0,
-        draft: draftOf(earlier, fields.args),
-        rejection: earlier?.rejection ?? null,
-      };
-      invariant(earlier === undefined || taken.ordinal > earlier.ordinal, 'a later claim has a higher ordinal');
+      const taken = nextClaim(earlier, fields, ledger.nextOrdinal());
       ledger.putClaim(taken);
-      // Arguments that hold a secret are refused before the code runs, and not stored.
-      if (
-        argsBytes !== undefined &&
-        earlier?.args !== fields.args &&
-        workspace.secrets.whichIn(argsBytes) === undefined
-      )
-        ledger.putContent(fields.args, argsBytes);
+      if (earlier?.args !== fields.args) keepArguments(scope, fields.args, argsBytes);
       return taken;
     },
     // A power loss ends every worker, and a new worker's first request is verified anyway.
     { relaxed: true },
   );
   faultPoint('claim.after');
-  return new Claim(workspace, caller, ledger, row);
+  return new Claim(scope, row);
+}
+
+/** The claim of a sub-step: that of the step around it fences it, so that nothing is written for it yet. */
+export function claimWithin(scope: ClaimScope, { argsBytes, ...fields }: NewClaim, within: Claim): Claim {
+  const { ledger } = scope;
+  const earlier = ledger.claim(fields.token);
+  const { ordinal, attempts } = within.row;
+  const next = nextClaim(earlier, fields, Math.max(ordinal, earlier?.ordinal ?? 0));
+  // What an attempt of the step around it left behind is looked for.
+  const row = { ...next, attempts: Math.max(next.attempts, attempts) };
+  if (argsBytes === undefined) return new Claim(scope, row, { within });
+  // A compensation finds the arguments by the row.
+  const keep = (): void => {
+    ledger.putClaim(row);
+    keepArguments(scope, fields.args, argsBytes);
+  };
+  ledger.transaction(keep, { relaxed: true });
+  return new Claim(scope, row, { within, isStored: true });
+}
+
+/** Arguments that hold a secret are refused before the code runs, and not stored. */
+function keepArguments({ workspace, ledger }: ClaimScope, args: Digest, bytes: Uint8Array | undefined): void {
+  if (bytes !== undefined && workspace.secrets.whichIn(bytes) === undefined) ledger.putContent(args, bytes);
+}
+
+function nextClaim(earlier: ClaimRow | undefined, fields: Omit<NewClaim, 'argsBytes'>, ordinal: number): ClaimRow {
+  return {
+    ...fields,
+    nonce: randomUUID(),
+    state: 'open',
+    ordinal,
+    attempts: (earlier?.attempts ?? 0) + 1,
+    failures: earlier?.failures ?? 0,
+    dropped: earlier?.dropped ?? 0,
+    draft: draftOf(earlier, fields.args),
+    rejection: earlier?.rejection ?? null,
+  };
 }
 
 /** Values that were computed from other arguments stay as evidence, and are not used. */

@@ -7,6 +7,7 @@
  * 2. So appending it needs no fsync of its own. A power loss may take the last record; if the Workflow has heard of it,
  *    all its effects were durable, and the comparison that every new worker begins with appends it again.
  */
+import { codeNameOf } from '../../model/sub-step-id.ts';
 import type { Json } from '../../model/canonical-json.ts';
 import { resourceOfEffect, type Effect } from '../../model/record/effect.ts';
 import type { Intent, NotUndone, Undoes } from '../../model/record/intent.ts';
@@ -95,7 +96,7 @@ export function closeIntent(ledger: Ledger, { intent }: IntentRow): void {
 }
 
 function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes, unrecorded }: Applied): NewRecord {
-  const code = formatResource({ kind: 'code', step: intent.step });
+  const code = formatResource({ kind: 'code', step: codeNameOf(intent.step) });
   return {
     kind: 'step',
     stepId: intent.stepId,

@@ -4,6 +4,7 @@
  * Invariant: a target may be as before or as after while its effect is not marked, and only as after then. A file that
  * becomes a folder, or a folder a file, is absent on the way.
  */
+import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import {
   changesKind,
   resourceOfEffect,
@@ -59,7 +60,8 @@ export function halfAppliedUsers(
   const changed = new Set([resource, ...reruns.flatMap((stepId) => writtenBy(history, stepId))]);
   return ledger
     .openIntents(jobId)
-    .filter((row) => row.state === 'applying' && (usesOutputOf(row, reruns) || hasRead(row, changed)))
+    .filter((row) => row.state === 'applying')
+    .filter((row) => isSubStepOf(row, reruns) || usesOutputOf(row, reruns) || hasRead(row, changed))
     .map(({ intent }) => intent);
 }
 
@@ -76,6 +78,11 @@ function acceptableStates(
   if (mark !== undefined) return [effect.before, after, mark.after];
   const onTheWay = 'path' in effect && changesKind(effect) ? [ABSENT] : [];
   return [effect.before, after, ...onTheWay];
+}
+
+function isSubStepOf({ intent: { stepId } }: IntentRow, stepIds: readonly string[]): boolean {
+  const requested = requestedStepOf(stepId);
+  return requested !== stepId && stepIds.some((one) => isPartOf(one, requested));
 }
 
 function usesOutputOf({ details: { uses } }: IntentRow, stepIds: readonly string[]): boolean {

@@ -1,4 +1,9 @@
-/** Which steps are in force, and which of them used what has changed. A pure function of the chain's records. */
+/**
+ * Which steps are in force, and which of them used what has changed. A pure function of the chain's records.
+ *
+ * A step and its sub-steps are one in this: who runs the one again runs the others, too.
+ */
+import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import { canBeUndone } from '../../model/record/effect.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -30,7 +35,10 @@ export class StepHistory {
       } else if (record.kind === 'undone') {
         if (latest.get(record.stepId)?.seq === record.undoes) latest.delete(record.stepId);
       } else if (record.kind === 'decision') {
-        for (const { stepId } of record.reruns) voided.add(stepId);
+        for (const { stepId } of record.reruns) {
+          voided.add(stepId);
+          for (const done of latest.keys()) if (isPartOf(done, stepId)) voided.add(done);
+        }
       }
     }
     this.#void = voided;
@@ -60,23 +68,39 @@ export class StepHistory {
   }
 
   #findDependents(stepIds: readonly string[]): readonly string[] {
-    const stale = new Set(stepIds);
+    const stale = new Set(stepIds.map(requestedStepOf));
+    // Records are in chain order, so that one pass finds dependents of dependents. What a step turns out to be late, it
+    // also is for its sub-steps, which were recorded before it.
+    while (this.#addDependents(stale)) continue;
+    return this.latest.filter(({ stepId }) => stale.has(requestedStepOf(stepId))).map(({ stepId }) => stepId);
+  }
+
+  /** One pass. True: a step has become stale of which the pass had met a sub-step before. */
+  #addDependents(stale: Set<string>): boolean {
     /** Stale steps that the pass has met, and what they wrote. */
     const earlier = new Set<string>();
     const written = new Set<string>();
-    // Records are in chain order, so that one pass finds dependents of dependents.
+    const met = new Set<string>();
+    let isLate = false;
     for (const record of this.latest) {
-      if (usesOutputOf(record, earlier) || hasRead(record, written)) stale.add(record.stepId);
-      if (!stale.has(record.stepId)) continue;
-      earlier.add(record.stepId);
+      const requested = requestedStepOf(record.stepId);
+      if (!stale.has(requested) && (usesOutputOf(record, earlier) || hasRead(record, written))) {
+        stale.add(requested);
+        isLate ||= met.has(requested);
+      }
+      met.add(requested);
+      if (!stale.has(requested)) continue;
+      // Nobody sees the output of a sub-step but the step around it.
+      if (requested === record.stepId) earlier.add(requested);
       for (const { resource, role } of record.changes) if (role === 'written') written.add(resource);
     }
-    return this.latest.filter(({ stepId }) => stale.has(stepId)).map(({ stepId }) => stepId);
+    return isLate;
   }
 
-  /** Has each statement that it has applied an undo? Files and rows always have one. */
+  /** Has each statement that it and its sub-steps have applied an undo? Files and rows always have one. */
   canBeUndone(stepId: string): boolean {
-    const effects = this.record(stepId)?.effects ?? [];
+    const records = this.latest.filter((record) => isPartOf(record.stepId, requestedStepOf(stepId)));
+    const effects = records.flatMap((record) => record.effects);
     return canBeUndone(effects.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect));
   }
 

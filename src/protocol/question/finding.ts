@@ -3,6 +3,7 @@
  *
  * Invariant: a finding offers the answers that the table has for its class, less those that are impossible for it.
  */
+import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { Answer, FindingClass } from '../../model/question/answer.ts';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
@@ -40,12 +41,17 @@ export function finding(fields: FindingFields): Finding {
     expected: fields.expected,
     found: fields.found,
     ...defined({ recordedBy: recordedBy(fields.recorded), wasOnlyRead: wasOnlyRead(fields.recorded) }),
-    staleSteps: [...(fields.staleSteps ?? [])],
-    rerunSteps: [...(fields.rerunSteps ?? [])],
+    staleSteps: requestedSteps(fields.staleSteps),
+    rerunSteps: requestedSteps(fields.rerunSteps),
     difference: fields.difference ?? '',
     answers: offeredAnswers(fields.class, fields.impossible),
     ...defined({ advice: fields.advice }),
   };
+}
+
+/** A step runs again with its sub-steps, so that it stands for them. */
+function requestedSteps(stepIds: readonly string[] = []): string[] {
+  return [...new Set(stepIds.map(requestedStepOf))];
 }
 
 /** A state, or what came of looking, with its digest where there is one. */

@@ -5,6 +5,7 @@
 import type { Digest } from '../../model/digest.ts';
 import type { Effect } from '../../model/record/effect.ts';
 import { statementsOf, type UnrepeatableStep } from '../../model/question/unrepeatable.ts';
+import { isPartOf } from '../../model/sub-step-id.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 
@@ -23,10 +24,21 @@ export function unrepeatableSteps(ledger: Ledger, jobId: string, stepIds: readon
 /** The statements' texts. */
 export function statementsThatStay(ledger: Ledger, jobId: string, stepId: string): readonly string[] {
   const generation = ledger.highestGeneration(jobId, stepId) ?? 0;
-  const token = tokenOf({ jobId, stepId, generation });
-  return appliedEffects(ledger, token).flatMap((effect) =>
-    effect.kind === 'sql' && effect.undo === undefined ? [effect.text] : [],
-  );
+  const tokens = [tokenOf({ jobId, stepId, generation }), ...subStepTokens(ledger, jobId, stepId, generation)];
+  return tokens
+    .flatMap((token) => appliedEffects(ledger, token))
+    .flatMap((effect) => (effect.kind === 'sql' && effect.undo === undefined ? [effect.text] : []));
+}
+
+/** Of those that are recorded, or half applied. */
+function subStepTokens(ledger: Ledger, jobId: string, requestedId: string, generation: number): readonly Digest[] {
+  const isOne = (one: { readonly stepId: string; readonly generation: number }): boolean =>
+    one.stepId !== requestedId && isPartOf(one.stepId, requestedId) && one.generation === generation;
+  const open = ledger.openIntents(jobId).flatMap(({ intent }) => (isOne(intent) ? [intent.token] : []));
+  const recorded: Digest[] = [];
+  for (const { record } of ledger.records(jobId))
+    if (record.kind === 'step' && isOne(record)) recorded.push(record.token);
+  return [...recorded, ...open];
 }
 
 /** Recorded, or half applied: whether a database has committed already only its token row says. */

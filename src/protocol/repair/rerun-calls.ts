@@ -5,7 +5,8 @@ import { parseResource } from '../../model/record/resource.ts';
 import { performKeyOf, tokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
-import { isKept, resourceOfCall } from '../question/kept-calls.ts';
+import { isPartOf } from '../../model/sub-step-id.ts';
+import { callsInForce, isKept, resourceOfCall } from '../question/kept-calls.ts';
 import { noteOf } from './answers/settle-calls.ts';
 import type { SealedRepair } from './running/sealed-repair.ts';
 
@@ -25,11 +26,11 @@ export function repeatCalls(ledger: Ledger, jobId: string, { decision, reruns, a
     if (!resource.startsWith('perform:')) continue;
     const parsed = parseResource(resource);
     invariant(parsed.kind === 'perform', `${resource} names a call`);
-    const rerun = reruns.find(({ stepId }) => stepId === parsed.stepId);
+    const rerun = reruns.find(({ stepId }) => isPartOf(parsed.stepId, stepId));
     if (rerun === undefined) continue;
     const row = ledger.performInForce(jobId, parsed.stepId, parsed.name, rerun.generation);
     if (row === undefined) continue;
-    const token = tokenOf({ jobId, ...rerun });
+    const token = tokenOf({ jobId, stepId: parsed.stepId, generation: rerun.generation });
     ledger.putPerform({ ...anew(row, token), generation: rerun.generation, note: noteOf('repeat', decision) });
   }
 }
@@ -41,8 +42,7 @@ export function keptCallNotes(
   again: readonly string[],
 ): string[] {
   return reruns.flatMap(({ stepId, generation }) =>
-    ledger
-      .performsInForce(jobId, stepId, generation)
+    callsInForce(ledger, jobId, stepId, generation)
       .filter(isKept)
       .map((row) => {
         const resource = resourceOfCall(row);

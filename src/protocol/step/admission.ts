@@ -1,10 +1,11 @@
 /** May this step begin? If so, it takes the claim of its token. Call under the lock. */
+import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { takeClaim } from '../attempt/take-claim.ts';
+import { claimWithin, takeClaim } from '../attempt/take-claim.ts';
 import type { Claim } from '../attempt/claim.ts';
 import { forPayload } from '../question/ask.ts';
 import { approvalRequired, askTokenConflict, isApproved } from './ask-about-step.ts';
@@ -36,7 +37,7 @@ export function admitStep(run: StepRun, ledger: Ledger): StepAdmission {
 function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunStepResult | undefined {
   const reason = whyNotVerified(ledger, host, caller, request);
   if (reason !== undefined) return { kind: 'verification-required', ...reason };
-  const highest = ledger.highestGeneration(request.jobId, request.stepId);
+  const highest = ledger.highestGeneration(request.jobId, requestedStepOf(request.stepId));
   return highest !== undefined && highest > request.generation
     ? { kind: 'other-generation', generation: highest }
     : undefined;
@@ -76,9 +77,14 @@ function notCompared({ work }: StepRun, ledger: Ledger): RunStepResult | undefin
   if (earlier === undefined || (earlier.state !== 'open' && earlier.state !== 'left-open')) return undefined;
   if (earlier.state === 'left-open' && earlier.ordinal < ledger.job(earlier.jobId)!.markOrdinal) return undefined;
   if (earlier.state === 'open') {
-    ledger.transaction(() => ledger.putClaim({ ...earlier, state: 'left-open', ordinal: ledger.nextOrdinal() }), {
-      relaxed: true,
-    });
+    const lost = ledger
+      .openClaims(earlier.jobId)
+      .filter(({ stepId }) => isPartOf(stepId, requestedStepOf(earlier.stepId)));
+    const note = (): void => {
+      const ordinal = ledger.nextOrdinal();
+      for (const claim of lost) ledger.putClaim({ ...claim, state: 'left-open', ordinal });
+    };
+    ledger.transaction(note, { relaxed: true });
   }
   return {
     kind: 'verification-required',
@@ -87,9 +93,10 @@ function notCompared({ work }: StepRun, ledger: Ledger): RunStepResult | undefin
   };
 }
 
-function claimOf({ host, workspace, caller, request, work }: StepRun, ledger: Ledger): Claim {
+function claimOf({ host, workspace, caller, request, work, within }: StepRun, ledger: Ledger): Claim {
   const { jobId, stepId, generation } = request;
   const { token, args, argsBytes } = work;
   const claim = { token, jobId, stepId, generation, args, argsBytes, workerId: host.worker.id };
-  return takeClaim({ workspace, caller, ledger }, claim);
+  const scope = { workspace, caller, ledger };
+  return within === undefined ? takeClaim(scope, claim) : claimWithin(scope, claim, within.attempt.claim);
 }

@@ -14,6 +14,7 @@ import { InDoubt } from '../attempt/in-doubt.ts';
 import { MustVerify } from '../attempt/must-verify.ts';
 import type { Stage } from '../attempt/stage.ts';
 import { mayAct } from './obstacles.ts';
+import { subStepRunner } from './sub-steps.ts';
 import type { StepAttempt } from './step-run.ts';
 
 /** @throws whatever the code throws; HoldfastError `step-timeout`; MustVerify; InDoubt */
@@ -33,6 +34,7 @@ export async function runCode(attempt: StepAttempt, code: (context: StepContext)
     env: host.env,
     secret: secretReader(attempt),
     mayAct: (ledger) => mayAct(attempt, ledger),
+    subStep: subStepRunner(attempt, signal),
   });
   await faultPointAsync('user-code.before');
   let output: unknown;

@@ -35,7 +35,8 @@ export async function runStepProtocol(
   try {
     const workspace = workspaces.find(request.workspace);
     if (workspace === undefined) return noRecord(workspaces, request);
-    return await runStepWork({ host, workspace, caller, request, work: new RunWork(host, workspace, request) });
+    const work = new RunWork(host, workspace, request);
+    return await runStepWork({ host, workspace, caller, request, work });
   } catch (error) {
     return resultOfRecordTrouble(error, request);
   }
@@ -59,7 +60,8 @@ export function resultOfRecordTrouble(error: unknown, { mark }: Pick<RunStepRequ
 }
 
 /** The same for any work under a token. Safe to repeat. @throws HoldfastError as `runStepProtocol` */
-export async function runStepWork(run: StepRun): Promise<RunStepResult> {
+export async function runStepWork(given: Omit<StepRun, 'runWork'>): Promise<RunStepResult> {
+  const run: StepRun = { ...given, runWork: runStepWork };
   for (;;) {
     const admission = await run.workspace.exclusive('claim', (ledger) => ledger.reading(() => admitStep(run, ledger)), {
       signal: run.caller.signal,

@@ -14,6 +14,7 @@ import { MAX_CONTENT_IN_LEDGER_BYTES } from '../attempt/small-contents.ts';
 import type { Stage } from '../attempt/stage.ts';
 import { refuseParallelWriters } from '../commit/parallel-writers.ts';
 import { spelledAsRecorded } from '../commit/table-spelling.ts';
+import { refuseShared } from './shared-with-outer.ts';
 import { mustNotBeVoid } from './obstacles.ts';
 import type { StepAttempt } from './step-run.ts';
 
@@ -28,7 +29,9 @@ export function toBeSealed(attempt: StepAttempt, ledger: Ledger, row: IntentRow)
   attempt.claim.mustBeCurrent(ledger);
   mustNotBeVoid(attempt, ledger);
   const spelled = withRecordedTables(attempt, ledger, row);
-  refuseParallelWriters(ledger, spelled.intent, attempt.request);
+  refuseShared(attempt, spelled.intent);
+  const siblingsSince = attempt.within?.since;
+  refuseParallelWriters(ledger, spelled.intent, { ...attempt.request, siblingsSince });
   return spelled;
 }
 

@@ -78,6 +78,7 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
   const { workspace, request, claim } = attempt;
   const failures = claim.row.failures + 1;
   await claim.close({ failures });
+  if (attempt.within !== undefined) return await thrownToOuter(attempt, failure);
   const mayRetry = failure.retryable && failures < (request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
   if (mayRetry) throw failure;
   return await workspace.exclusive('ask', (ledger) => {
@@ -86,6 +87,14 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
     if (doubts.length > 0) return askInDoubt(attempt, ledger, doubts);
     return failedResult(attempt, ledger, failure) ?? askStuck(attempt, ledger, failure);
   });
+}
+
+/** The step around a sub-step counts its own failures, or goes on: from a call in doubt nobody goes on. */
+async function thrownToOuter(attempt: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
+  const why = `its sub-step failed: ${failure.message}`;
+  const doubts = attempt.claim.read((ledger) => begunDoubts(ledger, attempt.claim, why));
+  if (doubts.length === 0) throw failure;
+  return await attempt.workspace.exclusive('ask', (ledger) => askInDoubt(attempt, ledger, doubts));
 }
 
 /** Undefined: a person is asked. What is half applied is nobody's to go on from. */

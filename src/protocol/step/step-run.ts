@@ -16,6 +16,10 @@ export interface StepRun {
   readonly caller: Caller;
   readonly request: RunStepRequest;
   readonly work: StepWork;
+  /** Runs another piece of work as this one is run: a sub-step. */
+  readonly runWork: (run: StepRun) => Promise<RunStepResult>;
+  /** Of a sub-step: in which attempt's code it runs, and where the chain ended when it began. */
+  readonly within?: { readonly attempt: StepAttempt; readonly since: number };
 }
 
 /** An attempt under way: it holds the claim of its token until another attempt takes it. */

@@ -16,6 +16,7 @@ import type { UndoStepRequest } from '../../model/job/undo.ts';
 import type { Finding, FindingKind } from '../../model/question/finding.ts';
 import type { NotUndone } from '../../model/record/intent.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
+import { isPartOfCode } from '../../model/sub-step-id.ts';
 import { tokenOf, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { MustVerify } from '../attempt/must-verify.ts';
@@ -106,7 +107,7 @@ export class UndoWork implements StepWork {
   /** The step's code, where it has a compensation and it is its turn. @throws HoldfastError `unknown-step` */
   #compensatingCode(undone: UndoneStep): CompensatingStep | undefined {
     const { stepId, step, compensates } = this.#request;
-    if (!compensates || rulingOnUndoing(undone, `step:${stepId}`) !== undefined) return undefined;
+    if (!compensates || isPartOfCode(step) || rulingOnUndoing(undone, `step:${stepId}`) !== undefined) return undefined;
     const code = implementationOf(this.#host, step);
     return hasCompensation(code) ? code : undefined;
   }

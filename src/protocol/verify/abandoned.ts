@@ -14,6 +14,7 @@ import { canBeUndone } from '../../model/record/effect.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import { conflictFindings } from '../question/conflict.ts';
+import { requestedStepOf } from '../../model/sub-step-id.ts';
 import { withdraw } from '../question/ask.ts';
 import { halfAppliedFinding, stuckFinding } from '../question/stuck.ts';
 import type { JobUnderLock } from '../commit/job-under-lock.ts';
@@ -38,7 +39,7 @@ export async function finishAbandoned(
   let first: UnfinishedIntent | undefined;
   for (const row of job.ledger.openIntents(jobId)) {
     const { stepId, token } = row.intent;
-    if (row.state !== 'applying' || asking.includes(stepId)) continue;
+    if (row.state !== 'applying' || asking.includes(requestedStepOf(stepId))) continue;
     const findings = await finish(job, row);
     if (findings.length > 0) first ??= { stepId, token, findings };
   }

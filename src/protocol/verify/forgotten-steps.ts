@@ -4,6 +4,7 @@
  */
 import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { ChainRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
+import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import type { ForgottenUndoing } from '../question/reset.ts';
 
 /** What the Workflow knows of the chain. */
@@ -34,17 +35,37 @@ export class ForgottenSteps {
   }
 
   records(): readonly StepRecord[] {
-    return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));
+    const ahead = [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));
+    // The last record of a step stands for those of its sub-steps.
+    return [...new Map(ahead.map((record) => [requestedStepOf(record.stepId), record])).values()];
+  }
+
+  /** A step's record is adopted with those of its sub-steps before it. */
+  #adopt(seq: number): void {
+    this.#adopted.add(seq);
+    const adopted = [...this.#ahead.values()].find((record) => record.seq === seq);
+    if (adopted === undefined) return;
+    const requested = requestedStepOf(adopted.stepId);
+    for (const record of this.#ahead.values())
+      if (record.seq < seq && isPartOf(record.stepId, requested)) this.#adopted.add(record.seq);
+  }
+
+  #forgetPartsOf(requestedId: string): void {
+    // Most jobs have nothing ahead.
+    if (this.#ahead.size === 0) return;
+    for (const stepId of this.#ahead.keys()) if (isPartOf(stepId, requestedId)) this.#ahead.delete(stepId);
   }
 
   #readDecision({ runId, adopts, reruns }: DecisionRecord): void {
     // Another Run's decision to adopt them is forgotten with the rest.
-    if (runId === this.#runId) for (const seq of adopts) this.#adopted.add(seq);
-    for (const { stepId } of reruns) this.#ahead.delete(stepId);
+    if (runId === this.#runId) for (const seq of adopts) this.#adopt(seq);
+    for (const { stepId } of reruns) this.#forgetPartsOf(stepId);
   }
 
   #readStep(record: StepRecord): void {
     this.#ahead.delete(record.stepId);
+    // The Workflow knows of sub-steps with their step.
+    if (this.#isKnown(record.seq)) this.#forgetPartsOf(record.stepId);
     if (!this.#isKnown(record.seq) && record.runId !== this.#runId) this.#ahead.set(record.stepId, record);
   }
 }

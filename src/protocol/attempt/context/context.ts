@@ -1,7 +1,9 @@
 /** The context that a step's code is given: it reads what the record vouches for, and stages every change. */
 import { canonicalJson, type JsonObject } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
+import type { StepContract } from '../../../model/step/contract.ts';
 import type { StepContext } from '../../../model/step/step-context.ts';
+import type { RunSubStep } from '../../../model/step/sub-step.ts';
 import type { Attempt } from '../attempt.ts';
 import { http } from '../calls/http.ts';
 import { perform } from '../calls/perform.ts';
@@ -26,6 +28,7 @@ export function makeContext(attempt: Attempt): StepContext {
     token,
     files: watchedMethods(attempt, 'ctx.files', stepFiles(attempt)),
     db: (name) => watchedMethods(attempt, `ctx.db('${name}')`, stepDatabase(attempt, name)),
+    step: watchedSubStep(attempt),
     once: (name, fn) => watched(attempt, `ctx.once('${name}')`, once(attempt, name, fn)),
     perform: (name, options) => perform(attempt, name, options),
     command: (run, options) => watched(attempt, 'ctx.command', command(attempt, run, options)),
@@ -36,6 +39,14 @@ export function makeContext(attempt: Attempt): StepContext {
     signal,
     ...(rejection === null ? {} : { rejection: { reason: rejection.reason, by: rejection.by } }),
   };
+}
+
+function watchedSubStep(attempt: Attempt): RunSubStep<StepContext> {
+  return ((nameOrContract: string | StepContract, ...given: readonly unknown[]) => {
+    const name = typeof nameOrContract === 'string' ? nameOrContract : nameOrContract.name;
+    const run = attempt.subStep as (first: string | StepContract, ...others: readonly unknown[]) => Promise<unknown>;
+    return watched(attempt, `ctx.step('${name}')`, run(nameOrContract, ...given));
+  }) as RunSubStep<StepContext>;
 }
 
 /** The record takes a bounded number of lines; the worker's log takes all. @throws HoldfastError `not-json` */

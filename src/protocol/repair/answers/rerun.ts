@@ -34,15 +34,14 @@ export async function undoReruns(repair: RunningRepair): Promise<void> {
 export async function takenBackBy(repair: RunningRepair): Promise<readonly TakenBack[]> {
   const { ledger, jobId } = repair.context;
   const history = await StepHistory.of(ledger, jobId);
-  const again = new Set(repair.sealed.reruns.map(({ stepId }) => stepId));
-  const records = history.latest.filter(({ stepId }) => again.has(stepId)).reverse();
+  const records = history.latest.filter(({ stepId }) => repair.rerunsStep(stepId)).reverse();
   const drifted = new Map(repair.question.findings.map(({ resource }) => [resource, repair.found(resource)]));
   const takenBack: TakenBack[] = [];
   for (const record of records) {
     for (const { index, ...applied } of inUndoOrder(record.effects.map((one, index) => ({ ...one, index })))) {
       const uri = uriOf(applied.effect);
       const entry = uri === undefined ? undefined : ledger.manifestEntry(jobId, uri);
-      if (entry?.stepId !== undefined && !again.has(entry.stepId))
+      if (entry?.stepId !== undefined && !repair.rerunsStep(entry.stepId))
         repair.note(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
       else if (applied.outcome === 'applied' && isToApply(applied.effect)) {
         const { effect, after } = applied;

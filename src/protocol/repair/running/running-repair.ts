@@ -10,6 +10,7 @@ import type { Answer } from '../../../model/question/answer.ts';
 import type { Question } from '../../../model/question/question.ts';
 import type { Change } from '../../../model/record/record.ts';
 import type { ResourceState } from '../../../model/record/world.ts';
+import { isPartOf } from '../../../model/sub-step-id.ts';
 import { DatabaseChanges } from './database-changes.ts';
 import type { RepairContext } from './context.ts';
 import type { SealedRepair } from './sealed-repair.ts';
@@ -56,8 +57,9 @@ export class RunningRepair {
     return this.sealed.found[resource];
   }
 
+  /** A sub-step runs again with the step around it. */
   rerunsStep(stepId: string): boolean {
-    return this.sealed.reruns.some((rerun) => rerun.stepId === stepId);
+    return this.sealed.reruns.some((rerun) => isPartOf(stepId, rerun.stepId));
   }
 
   note(...notes: readonly string[]): void {

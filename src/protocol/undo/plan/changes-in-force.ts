@@ -6,6 +6,7 @@
  */
 import { uriOf } from '../../../model/record/effect.ts';
 import type { DecisionRecord, StepRecord } from '../../../model/record/record.ts';
+import { isPartOf } from '../../../model/sub-step-id.ts';
 import { parseResource } from '../../../model/record/resource.ts';
 import type { RecordedStep } from './recorded-step.ts';
 
@@ -29,14 +30,15 @@ export class ChangesInForce {
 
   /** What a decision has undone is in force no more. `latest`: the newest record of each step. */
   takeBack({ reruns, changes, question }: DecisionRecord, latest: ReadonlyMap<string, RecordedStep>): void {
-    const again = new Set(reruns.map(({ stepId }) => stepId));
+    const isAgain = (stepId: string): boolean => reruns.some((rerun) => isPartOf(stepId, rerun.stepId));
     for (const { resource, role } of changes) {
-      if (role === 'undone') this.#takeBack(resource, ({ stepId }) => again.has(stepId));
+      if (role === 'undone') this.#takeBack(resource, ({ stepId }) => isAgain(stepId));
       // The decision's token row: the database's transaction was committed, and with it the undo of statements.
       const database = databaseOfToken(resource, question);
       if (database === undefined) continue;
-      for (const stepId of again)
-        this.#takeBack(statementsOf(stepId, database), (recorded) => recorded === latest.get(stepId));
+      for (const stepId of latest.keys())
+        if (isAgain(stepId))
+          this.#takeBack(statementsOf(stepId, database), (recorded) => recorded === latest.get(stepId));
     }
   }
 

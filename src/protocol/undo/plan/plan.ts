@@ -11,6 +11,7 @@ import { invariant } from '../../../model/invariant.ts';
 import type { UndoItem, UndoReport } from '../../../model/job/undo.ts';
 import type { ChainRecord, DecisionRecord, StepRecord, UndoneRecord } from '../../../model/record/record.ts';
 import type { StepImplementation } from '../../../model/step/step.ts';
+import { isPartOf, isPartOfCode } from '../../../model/sub-step-id.ts';
 import { undoTokenOf } from '../../../model/record/token.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
@@ -59,7 +60,10 @@ export class UndoPlan {
   #readDecision(record: DecisionRecord): void {
     if (record.reruns.length === 0) return;
     this.#changes.takeBack(record, this.#latest);
-    for (const { stepId } of record.reruns) this.#void.add(stepId);
+    for (const { stepId } of record.reruns) {
+      this.#void.add(stepId);
+      for (const done of this.#latest.keys()) if (isPartOf(done, stepId)) this.#void.add(done);
+    }
   }
 
   #readUndone(record: UndoneRecord): void {
@@ -84,7 +88,7 @@ export class UndoPlan {
   }
 
   #mayCompensate({ step, stepId }: RecordedStep, steps: KnownSteps): boolean {
-    if (this.#void.has(stepId)) return false;
+    if (this.#void.has(stepId) || isPartOfCode(step)) return false;
     const implementation = steps.get(step);
     // Code that this worker doesn't have may compensate; whoever undoes the step will say that the code is missing.
     return implementation === undefined || implementation.compensate !== undefined;

@@ -1,0 +1,34 @@
+/**
+ * The results of sub-steps that a step's code has: something that it has read.
+ *
+ * Invariant: the digest depends on names and results, not on the order in which parallel ones ended; adding one costs
+ * the same at the ten-thousandth.
+ */
+import { digestOf, type Digest } from '../../model/digest.ts';
+import type { Json } from '../../model/canonical-json.ts';
+
+export class SubStepResults {
+  #count = 0;
+  #latest: string | undefined;
+  /** The exclusive or of what each adds: the same in any order. */
+  #sum = 0n;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The name of the one that ended last. */
+  get latest(): string | undefined {
+    return this.#latest;
+  }
+
+  get digest(): Digest {
+    return this.#sum.toString(16).padStart(64, '0');
+  }
+
+  add(name: string, output: Json): void {
+    this.#count += 1;
+    this.#latest = name;
+    this.#sum ^= BigInt(`0x${digestOf({ name, output })}`);
+  }
+}

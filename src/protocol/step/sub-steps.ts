@@ -1,0 +1,148 @@
+/**
+ * `ctx.step`: a guarded step within a step's code. It goes the way of every step (`run-step.ts`) without a round trip
+ * through Temporal: its request is made here, from that of the step in whose code it runs.
+ *
+ * Invariants
+ * 1. It acts only while the attempt in whose code it runs holds its claim.
+ * 2. What a person has to answer, or a comparison to look at, ends that attempt, even if the code catches it.
+ * 3. It does not touch what the step around it has staged, nor write what that has read: the order of the two would be
+ *    another one on a retry.
+ */
+import { SubStepNameSchema, subStepDepth, subStepIdOf } from '../../model/sub-step-id.ts';
+import { defined } from '../../model/defined.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import { issuesText } from '../../model/issues-text.ts';
+import { MAX_INPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import { refuseUnknownOptions, type OptionNames } from '../../model/options.ts';
+import { isUndoId } from '../../model/record/token.ts';
+import type { StepContract } from '../../model/step/contract.ts';
+import type { StepContext } from '../../model/step/step-context.ts';
+import {
+  MAX_SUB_STEP_DEPTH,
+  MAX_SUB_STEPS_AT_ONCE,
+  type NamedSubStepOptions,
+  type RunSubStep,
+} from '../../model/step/sub-step.ts';
+import { mustNotBeOver } from '../attempt/must-not-be-over.ts';
+import { takeName } from '../attempt/take-name.ts';
+import type { Caller } from '../host.ts';
+import { Obstacle } from './obstacles.ts';
+import { RunWork } from './run-work.ts';
+import type { StepAttempt, StepRun } from './step-run.ts';
+import { functionStep } from './function-step.ts';
+
+const OPTIONS: OptionNames<NamedSubStepOptions> = { name: true, approval: true, timeoutMs: true };
+
+type SubStepCode = (context: StepContext, input: never) => unknown;
+
+/** What a step's code asks for, put in order. */
+interface Asked {
+  readonly name: string;
+  readonly step: string;
+  readonly input: Json;
+  readonly options: NamedSubStepOptions;
+  readonly steps: StepRun['host']['steps'];
+}
+
+/** `ctx.step` of an attempt. @param signal ends with the attempt, or the time of its code */
+export function subStepRunner(attempt: StepAttempt, signal: AbortSignal): RunSubStep<StepContext> {
+  const caller: Caller = { ...attempt.caller, signal };
+  const queue: (() => void)[] = [];
+  let running = 0;
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running === MAX_SUB_STEPS_AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+  return (async (what: string | StepContract, input: Json, third?: unknown, fourth?: NamedSubStepOptions) => {
+    const asked = askedFor(attempt, what, input, third, fourth);
+    return await inTurn(() => runSubStep(attempt, caller, asked));
+  }) as RunSubStep<StepContext>;
+}
+
+function askedFor(
+  attempt: StepAttempt,
+  what: string | StepContract,
+  input: Json,
+  third: unknown,
+  fourth: NamedSubStepOptions | undefined,
+): Asked {
+  const { host, request } = attempt;
+  const isNamed = typeof what === 'string';
+  const options = ((isNamed ? fourth : third) ?? {}) as NamedSubStepOptions;
+  const name = isNamed ? what : (options.name ?? what.name);
+  const use = `ctx.step("${name}")`;
+  mustNotBeOver(attempt, use);
+  if (attempt.stage.mustEnd !== undefined) throw attempt.stage.mustEnd.error;
+  refuseUnknownOptions(use, options, OPTIONS);
+  mustBeUsable(use, name, request);
+  takeName(attempt, `step ${name}`, use);
+  if (!isNamed) return { name, step: what.name, input, options, steps: host.steps };
+  if (typeof third !== 'function')
+    throw new HoldfastError('bad-input', `${use} was given no code: expected ctx.step(name, input, fn).`);
+  const code = functionStep(attempt, name, third as SubStepCode);
+  return { name, step: code.contract.name, input, options, steps: new Map([[code.contract.name, code]]) };
+}
+
+function mustBeUsable(use: string, name: string, { stepId }: RunStepRequest): void {
+  const checked = SubStepNameSchema.safeParse(name);
+  if (!checked.success)
+    throw new HoldfastError(
+      'bad-input',
+      `${use}: the name is not usable: ${issuesText(checked.error.issues, 'name')}.`,
+    );
+  if (isUndoId(stepId))
+    throw new HoldfastError('bad-input', `${use}: a compensation has no sub-steps. Stage what it does itself.`);
+  if (subStepDepth(stepId) < MAX_SUB_STEP_DEPTH) return;
+  throw new HoldfastError(
+    'bad-input',
+    `${use}: ${stepId} lies ${MAX_SUB_STEP_DEPTH} deep already, and sub-steps lie no deeper within each other. ` +
+      'Run it in the step around.',
+    { stepId },
+  );
+}
+
+async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): Promise<Json> {
+  const { stage, workspace, runWork } = attempt;
+  mustNotBeOver(attempt, `ctx.step("${asked.name}")`);
+  if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
+  const host = { ...attempt.host, steps: asked.steps };
+  const request = requestOf(attempt, asked);
+  const since = attempt.claim.read((ledger) => ledger.job(request.jobId)!.at.seq);
+  const work = new RunWork(host, workspace, request);
+  const result = await runWork({ host, workspace, caller, request, work, runWork, within: { attempt, since } });
+  const output = outputOf(attempt, result);
+  stage.subSteps.add(asked.name, output);
+  return output;
+}
+
+function requestOf({ request }: StepAttempt, { name, step, input, options }: Asked): RunStepRequest {
+  const { jobId, workspace, term, known, generation, uses, parallelSince, parallelWith, mark } = request;
+  const stepId = subStepIdOf(request.stepId, name);
+  const sizeBytes = Buffer.byteLength(canonicalJson(input, `the input of sub-step ${stepId}`));
+  if (sizeBytes > MAX_INPUT_BYTES)
+    throw new HoldfastError(
+      'too-large',
+      `Sub-step ${stepId} is given ${sizeBytes} bytes; at most ${MAX_INPUT_BYTES} are taken.`,
+      { sizeBytes },
+    );
+  const { approval } = options;
+  const timeoutMs = options.timeoutMs ?? request.timeoutMs;
+  const asOuter = defined({ uses, parallelSince, parallelWith, mark, approval, timeoutMs });
+  return { jobId, workspace, term, known, stepId, step, generation, input, ...asOuter };
+}
+
+/** A copy: the code may change what it is given. */
+function outputOf({ stage }: StepAttempt, result: RunStepResult): Json {
+  if (result.kind === 'done') return JSON.parse(JSON.stringify(result.output)) as Json;
+  const obstacle = new Obstacle(result);
+  stage.mustEnd ??= { error: obstacle };
+  throw obstacle;
+}
