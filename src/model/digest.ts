@@ -19,7 +19,16 @@ export function isDigest(text: string | undefined): text is Digest {
 
 /** SHA-256 of bytes, or of a string's UTF-8. */
 export function sha256Hex(content: Uint8Array | string): Digest {
-  return bytesToHex(sha256(typeof content === 'string' ? utf8ToBytes(content) : content));
+  return hashing(content);
+}
+
+type Hashing = (content: Uint8Array | string) => Digest;
+
+let hashing: Hashing = (content) => bytesToHex(sha256(typeof content === 'string' ? utf8ToBytes(content) : content));
+
+/** Where there is a faster SHA-256 than JavaScript's: four to ten times faster in Node. It must give the same. */
+export function hashBy(native: Hashing): void {
+  hashing = native;
 }
 
 /** SHA-256 over canonical JSON. @throws HoldfastError `not-json`. */

@@ -11,10 +11,10 @@ import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { FAULT_POINTS } from '../../src/store/fault-point.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { comparable, runUntilItEnds, type KillRun } from './support/kill-run.ts';
-import { seededRandom, theSeed } from './support/seed.ts';
+import { chooseKills, listedKills } from './support/chosen-kills.ts';
+import { comparable, runUntilItEnds } from './support/kill-run.ts';
+import { theSeed } from './support/seed.ts';
 
-const HITS_A_POINT = 3;
 const postgres = await testPostgres();
 const seed = theSeed();
 
@@ -24,7 +24,7 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
       dialect === 'SQLite' ? undefined : await postgres.database();
     const reference = await runUntilItEnds({ hits: true }, await databaseUrl());
     const wanted = comparable(reference);
-    const kills = choose(reference, seed);
+    const kills = chooseKills(reference.hits, seed);
     const reached = new Set(kills.map(({ point }) => point));
     // A worker is registered anew only after one was lost.
     if (listedKills().length === 0)
@@ -52,30 +52,5 @@ for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
     await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, runOne));
     t.diagnostic(`${kills.length} kills at ${reached.size} points`);
     assert.deepEqual(failures, []);
-  });
-}
-
-interface Kill {
-  readonly point: string;
-  readonly hit: number;
-}
-
-function listedKills(): Kill[] {
-  return [...(process.env['HOLDFAST_KILLS'] ?? '').matchAll(/([a-z.-]+):(\d+)/g)].map((match) => ({
-    point: match[1]!,
-    hit: Number(match[2]),
-  }));
-}
-
-function choose(reference: KillRun, from: number): Kill[] {
-  const listed = listedKills();
-  if (listed.length > 0) return listed;
-  const random = seededRandom(from);
-  return [...reference.hits].flatMap(([point, count]) => {
-    const hits = new Set(
-      process.env['HOLDFAST_KILLS'] === 'all' ? Array.from({ length: count }, (_, index) => index + 1) : [1, count],
-    );
-    while (hits.size < Math.min(count, HITS_A_POINT)) hits.add(1 + Math.floor(random() * count));
-    return [...hits].map((hit) => ({ point, hit }));
   });
 }

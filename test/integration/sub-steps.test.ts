@@ -331,7 +331,7 @@ test('bad input is refused by name, and changes nothing', async () => {
       /"aproval", which is unknown/,
       (ctx) => ctx.step('a', null, () => null, { aproval: 'always' } as never),
     ],
-    ['not-json', /input of sub-step act:a/, (ctx) => ctx.step('a', new Date() as never, () => null)],
+    ['not-json', /input is a Date/, (ctx) => ctx.step('a', new Date() as never, () => null)],
     ['not-json', /output/, (ctx) => ctx.step('a', null, () => new Date() as never)],
     ['too-large', /262144/, (ctx) => ctx.step('a', null, () => 'x'.repeat(300_000))],
     ['too-large', /524288/, (ctx) => ctx.step('a', 'x'.repeat(600_000), () => null)],

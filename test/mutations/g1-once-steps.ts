@@ -79,8 +79,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'an attempt that was replaced goes on',
     file: 'src/protocol/attempt/claim.ts',
-    find: 'if (current?.nonce !== this.#row.nonce) {',
-    replace: 'if (current === undefined) {',
+    find: 'if (this.#isStored && ledger.claim(this.#row.token)?.nonce !== this.#row.nonce) {',
+    replace: 'if (this.#isStored && ledger.claim(this.#row.token) === undefined) {',
     tests: ['test/fault/schedules-leftovers.test.ts', 'test/integration/resume.test.ts'],
   },
   {
@@ -119,8 +119,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'two parallel steps may write one file',
     file: 'src/protocol/commit/parallel-writers.ts',
-    find: 'parallel.parallelSince === undefined && parallel.parallelWith === undefined',
-    replace: 'parallel.parallelSince === undefined || parallel.parallelWith === undefined',
+    find: '(parallelSince ?? parallelWith ?? siblingsSince) === undefined',
+    replace: '(parallelSince ?? parallelWith ?? siblingsSince) !== -1',
     tests: ['test/integration/guarded-step.test.ts'],
   },
   {
@@ -175,8 +175,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a rerun undoes the oldest first',
     file: 'src/protocol/repair/answers/rerun.ts',
-    find: 'filter(({ stepId }) => again.has(stepId)).reverse();',
-    replace: 'filter(({ stepId }) => again.has(stepId));',
+    find: 'filter(({ stepId }) => repair.rerunsStep(stepId)).reverse();',
+    replace: 'filter(({ stepId }) => repair.rerunsStep(stepId));',
     tests: ['test/integration/decisions-repair.test.ts'],
   },
   {

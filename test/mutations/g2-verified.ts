@@ -122,8 +122,8 @@ export const VERIFIED: readonly Mutation[] = [
     guarantee: 'G2',
     breaks: 'steps that a reset made the Workflow forget are not noticed',
     file: 'src/protocol/verify/forgotten-steps.ts',
-    find: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));',
-    replace: 'return [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq) && seq < 0);',
+    find: 'const ahead = [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq));',
+    replace: 'const ahead = [...this.#ahead.values()].filter(({ seq }) => !this.#adopted.has(seq) && seq < 0);',
     tests: [...DRIFT, ...DECISIONS],
   },
   {

@@ -295,7 +295,7 @@ export const TOLD: readonly Mutation[] = [
     guarantee: 'T',
     breaks: 'an answer is said to leave what a step makes anew',
     file: 'src/model/question/answer-text.ts',
-    find: '&& new Set(runsAgain).has(recordedBy.stepId)',
+    find: '&& new Set(runsAgain).has(requestedStepOf(recordedBy.stepId))',
     replace: '&& new Set(runsAgain).size < 0',
     tests: ['test/unit/cli-show.test.ts'],
   },

@@ -34,6 +34,22 @@ export function admitStep(run: StepRun, ledger: Ledger): StepAdmission {
   return { claim: claimOf(run, ledger), sealed, settings };
 }
 
+/**
+ * The same of a sub-step that nothing is known of, or that is done: without the lock, which the step around it has had
+ * for both, and which is taken again before anything of it is sealed. Undefined: it has to be looked at under the lock.
+ */
+export function admitWithin(run: StepRun, ledger: Ledger): StepAdmission | undefined {
+  const { work, within, request } = run;
+  const recorded = ledger.stepRecord(work.token);
+  if (recorded !== undefined)
+    return recorded.record.args === work.args
+      ? { result: work.result(recorded.record, recorded.at, ledger) }
+      : undefined;
+  if (within === undefined || work.argsBytes !== undefined || request.approval !== undefined) return undefined;
+  if (ledger.claim(work.token) !== undefined || ledger.intent(work.token) !== undefined) return undefined;
+  return { claim: claimOf(run, ledger), sealed: undefined, settings: within.attempt.settings };
+}
+
 function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunStepResult | undefined {
   const reason = whyNotVerified(ledger, host, caller, request);
   if (reason !== undefined) return { kind: 'verification-required', ...reason };

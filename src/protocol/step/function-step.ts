@@ -1,5 +1,5 @@
 /** The code of a sub-step that has no contract: a part of the code of the step in which it runs. */
-import { subStepIdOf } from '../../model/sub-step-id.ts';
+import { codeNameOf, subStepIdOf } from '../../model/sub-step-id.ts';
 import * as z from 'zod';
 import type { StepContext } from '../../model/step/step-context.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
@@ -17,7 +17,7 @@ export function functionStep(
 ): StepImplementation {
   return {
     contract: { name: subStepIdOf(request.step, name), input: ANYTHING, output: ANYTHING },
-    version: implementationOf(host, request.step).version,
+    version: implementationOf(host, codeNameOf(request.step)).version,
     run: fn as StepImplementation['run'],
   };
 }

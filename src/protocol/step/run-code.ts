@@ -21,9 +21,8 @@ import type { StepAttempt } from './step-run.ts';
 export async function runCode(attempt: StepAttempt, code: (context: StepContext) => unknown): Promise<unknown> {
   const { workspace, host, caller, request, settings, claim, stage } = attempt;
   const { timeoutMs = DEFAULT_STEP_TIMEOUT_MS } = request;
-  const limit = new AbortController();
-  const timer = longTimer(timeoutMs, () => limit.abort());
-  const signal = AbortSignal.any([caller.signal, limit.signal]);
+  const limit = timeLimit(attempt, timeoutMs);
+  const { signal } = limit;
   const context = makeContext({
     workspace,
     settings,
@@ -41,7 +40,7 @@ export async function runCode(attempt: StepAttempt, code: (context: StepContext)
   try {
     output = await untilOver(Promise.resolve(code(context)), stage, signal);
   } catch (error) {
-    if (limit.signal.aborted && !caller.signal.aborted && !isFailure(error, 'processes-left'))
+    if (limit.isOver() && !caller.signal.aborted && !isFailure(error, 'processes-left'))
       throw new HoldfastError(
         'step-timeout',
         `Step ${request.stepId} did not end within ${timeoutMs} ms.`,
@@ -50,10 +49,29 @@ export async function runCode(attempt: StepAttempt, code: (context: StepContext)
       );
     throw error;
   } finally {
-    timer.end();
+    limit.end();
   }
   await faultPointAsync('user-code.after');
   return output;
+}
+
+interface TimeLimit {
+  readonly signal: AbortSignal;
+  readonly isOver: () => boolean;
+  readonly end: () => void;
+}
+
+/** A sub-step without a limit of its own has that of the step around it. */
+function timeLimit({ caller, within, request }: StepAttempt, timeoutMs: number): TimeLimit {
+  if (within !== undefined && request.timeoutMs === undefined)
+    return { signal: caller.signal, isOver: () => false, end: () => undefined };
+  const limit = new AbortController();
+  const timer = longTimer(timeoutMs, () => limit.abort());
+  return {
+    signal: AbortSignal.any([caller.signal, limit.signal]),
+    isOver: () => limit.signal.aborted,
+    end: timer.end,
+  };
 }
 
 /** Reads a secret that the job declares. @throws HoldfastError `undeclared-secret`, `missing-secret` */

@@ -14,7 +14,7 @@ import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts'
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { isRecordTrouble } from '../question/workspace.ts';
-import { admitStep } from './admission.ts';
+import { admitStep, admitWithin } from './admission.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunWork } from './run-work.ts';
 import type { StepRun } from './step-run.ts';
@@ -63,9 +63,11 @@ export function resultOfRecordTrouble(error: unknown, { mark }: Pick<RunStepRequ
 export async function runStepWork(given: Omit<StepRun, 'runWork'>): Promise<RunStepResult> {
   const run: StepRun = { ...given, runWork: runStepWork };
   for (;;) {
-    const admission = await run.workspace.exclusive('claim', (ledger) => ledger.reading(() => admitStep(run, ledger)), {
-      signal: run.caller.signal,
-    });
+    const admission =
+      run.within?.attempt.claim.read((ledger) => ledger.reading(() => admitWithin(run, ledger))) ??
+      (await run.workspace.exclusive('claim', (ledger) => ledger.reading(() => admitStep(run, ledger)), {
+        signal: run.caller.signal,
+      }));
     if ('result' in admission) return admission.result;
     const result = await runAttempt(run, admission);
     if (result !== 'again') return result;

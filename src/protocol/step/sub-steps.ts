@@ -13,7 +13,7 @@ import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import { MAX_INPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
-import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import type { Json } from '../../model/canonical-json.ts';
 import { refuseUnknownOptions, type OptionNames } from '../../model/options.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import type { StepContract } from '../../model/step/contract.ts';
@@ -42,6 +42,7 @@ interface Asked {
   readonly step: string;
   readonly input: Json;
   readonly options: NamedSubStepOptions;
+  /** Among them its code. */
   readonly steps: StepRun['host']['steps'];
 }
 
@@ -110,13 +111,12 @@ function mustBeUsable(use: string, name: string, { stepId }: RunStepRequest): vo
 }
 
 async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): Promise<Json> {
-  const { stage, workspace, runWork } = attempt;
+  const { host, stage, workspace, runWork } = attempt;
   mustNotBeOver(attempt, `ctx.step("${asked.name}")`);
   if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
-  const host = { ...attempt.host, steps: asked.steps };
   const request = requestOf(attempt, asked);
   const since = attempt.claim.read((ledger) => ledger.job(request.jobId)!.at.seq);
-  const work = new RunWork(host, workspace, request);
+  const work = new RunWork(asked, workspace, request);
   const result = await runWork({ host, workspace, caller, request, work, runWork, within: { attempt, since } });
   const output = outputOf(attempt, result);
   stage.subSteps.add(asked.name, output);
@@ -126,15 +126,14 @@ async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): P
 function requestOf({ request }: StepAttempt, { name, step, input, options }: Asked): RunStepRequest {
   const { jobId, workspace, term, known, generation, uses, parallelSince, parallelWith, mark } = request;
   const stepId = subStepIdOf(request.stepId, name);
-  const sizeBytes = Buffer.byteLength(canonicalJson(input, `the input of sub-step ${stepId}`));
+  const sizeBytes = Buffer.byteLength(JSON.stringify(input) ?? '');
   if (sizeBytes > MAX_INPUT_BYTES)
     throw new HoldfastError(
       'too-large',
       `Sub-step ${stepId} is given ${sizeBytes} bytes; at most ${MAX_INPUT_BYTES} are taken.`,
       { sizeBytes },
     );
-  const { approval } = options;
-  const timeoutMs = options.timeoutMs ?? request.timeoutMs;
+  const { approval, timeoutMs } = options;
   const asOuter = defined({ uses, parallelSince, parallelWith, mark, approval, timeoutMs });
   return { jobId, workspace, term, known, stepId, step, generation, input, ...asOuter };
 }

@@ -12,6 +12,7 @@ import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
+import '../../store/native-digest.ts';
 import { openWorkspaceLock, type WorkspaceLock } from '../../store/lock/lock.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { declaredReference, isSqliteUrl, resolveUrl, type WorkerEnv } from './database-url.ts';

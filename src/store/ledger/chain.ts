@@ -5,6 +5,7 @@
  * 1. A record's number is the previous one plus one, and its head follows from the previous head and its text.
  * 2. A planned record is appended only to the end that it was planned for.
  */
+import { requestedStepOf } from '../../model/sub-step-id.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
@@ -64,7 +65,9 @@ export function appendRecord(tables: ChainTables, { record, text, after, at }: P
   if (!tables.jobs.advance(jobId, after, at))
     throw new HoldfastError('defect', `Record ${at.seq} of ${jobId} was planned for another end of the chain.`);
   tables.records.add({ record, at }, text);
-  if (record.kind === 'step') tables.generations.issue(jobId, record.stepId, record.generation);
+  // The first generation of a step, and those of its sub-steps, are not issued: nobody could take one twice.
+  if (record.kind === 'step' && record.generation > 0 && requestedStepOf(record.stepId) === record.stepId)
+    tables.generations.issue(jobId, record.stepId, record.generation);
   tables.manifest.fold(record);
   return { record, at };
 }

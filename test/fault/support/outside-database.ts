@@ -64,6 +64,14 @@ export async function lookAtDatabase(url: string): Promise<Readonly<Record<strin
     writes: 'SELECT what, CAST(count(*) AS INTEGER) AS times FROM audit GROUP BY what ORDER BY what',
     tokens: 'SELECT CAST(count(*) AS INTEGER) AS times FROM holdfast_token',
   };
+  return await readRows(url, queries);
+}
+
+/** What queries find, by name; nothing where the database's file is not there. */
+export async function readRows(
+  url: string,
+  queries: Readonly<Record<string, string>>,
+): Promise<Readonly<Record<string, Rows>>> {
   if (url.startsWith('sqlite:')) {
     const path = url.slice('sqlite:'.length);
     if (!existsSync(path)) return {};

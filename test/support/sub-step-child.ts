@@ -1,0 +1,118 @@
+/**
+ * A worker process that runs a step with sub-steps of all kinds, and kills itself where it is told. The step is here,
+ * for the tests, too.
+ */
+import { appendFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Json } from '../../src/model/canonical-json.ts';
+import type { StepImplementation } from '../../src/model/step/step.ts';
+import type { StepContext } from '../../src/model/step/step-context.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
+import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJobMemory } from '../../src/testing.ts';
+import { killingHook, type Killing } from './killing.ts';
+
+export const importing = defineStep({ name: 'importing', input: z.object({}), output: z.any() });
+const table = defineStep({ name: 'table', input: z.object({}), output: z.any() });
+const note = defineStep({ name: 'note', input: z.strictObject({ id: z.int() }), output: z.any() });
+
+export interface SubStepOrder extends Killing {
+  readonly workspace: string;
+  /** A folder outside the job: a line for each run of a piece of code, a file for each key of a call. */
+  readonly outside: string;
+  readonly databaseUrl: string;
+  readonly memory: TestJobMemory;
+}
+
+export type SubStepEnd = { readonly output: Json } | { readonly question: string };
+
+function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
+  const ran = (name: string): void => appendFileSync(join(outside, 'ran'), `${name}\n`);
+  const writeNote = async (ctx: StepContext, id: number, text: string): Promise<void> => {
+    await ctx.files.write(`notes/${id}.txt`, `${text}\n`);
+    await ctx.db('main').insert('note', { id, text });
+  };
+  const implementations = [
+    implementStep(table, async (ctx) => {
+      const columns = 'id INTEGER PRIMARY KEY, text TEXT NOT NULL';
+      await ctx.db('main').sql(`CREATE TABLE note (${columns})`, [], { writes: ['note'] });
+    }),
+    implementStep(note, async (ctx, { id }) => {
+      ran(ctx.stepId);
+      await writeNote(ctx, id, 'by a contract');
+      return id;
+    }),
+    implementStep(importing, async (ctx) => {
+      await ctx.files.write('outer.txt', 'outer\n');
+      const plain = await ctx.step('plain', { n: 20 }, (_, { n }) => n + 1);
+      await ctx.step('both', { id: 1 }, async (sub, { id }) => {
+        ran('both');
+        await writeNote(sub, id, `after ${plain}`);
+      });
+      const paid = await ctx.step('pay', { amount: 7 }, async (sub, { amount }) => {
+        const answer = await sub.perform('charge', {
+          request: { amount },
+          inDoubt: 'repeat',
+          run: ({ key }) => {
+            // The other side knows a key: with one that it has seen, nothing happens again.
+            if (!existsSync(join(outside, `effect-${key}`))) appendFileSync(join(outside, `effect-${key}`), '.');
+            return 'charged';
+          },
+        });
+        const value = await sub.once('value', () => `${answer} once`);
+        await sub.files.write('receipt.txt', `${value}\n`);
+        return value;
+      });
+      const pair = await Promise.all(
+        ['left', 'right'].map((side) =>
+          ctx.step(side, { side }, async (sub) => {
+            ran(side);
+            // Too large for the ledger: a blob.
+            await sub.files.write(`sides/${side}.txt`, `${side} `.repeat(5_000));
+            return side;
+          }),
+        ),
+      );
+      const inner = await ctx.step('deep', null, async (sub) => {
+        await sub.step(note, { id: 2 });
+        await writeNote(sub, 3, 'around');
+        return 'deep';
+      });
+      const built = await ctx.step('build', null, async (sub) => {
+        const { stdout } = await sub.command('mkdir built && cp outer-input.txt built/copy.txt && cat built/copy.txt', {
+          shell: true,
+        });
+        return stdout;
+      });
+      ran('importing');
+      return { plain, paid, pair, inner, built };
+    }),
+  ];
+  return implementations as unknown as readonly StepImplementation[];
+}
+
+export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
+  setFaultHook(killingHook(order));
+  const job = openTestJob({
+    workspace: order.workspace,
+    resume: order.memory,
+    steps: steps(order),
+    databases: { main: '${{ env.DATABASE_URL }}' },
+    env: { DATABASE_URL: order.databaseUrl },
+    workerId: `worker-${process.pid}`,
+  });
+  try {
+    await job.step(table, {});
+    return { output: (await job.step(importing, {})) as Json };
+  } catch (error) {
+    if (error instanceof QuestionAsked) return { question: error.message };
+    throw error;
+  } finally {
+    await job.close();
+  }
+}
+
+if (process.argv[2] === 'sub-steps') {
+  const end = await carryOut(JSON.parse(process.argv[3]!) as SubStepOrder);
+  process.stdout.write(JSON.stringify(end));
+}
