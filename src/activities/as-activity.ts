@@ -49,6 +49,7 @@ export async function asActivity<T>(
       signal: context.cancellationSignal,
       isTriedAgain: attempt < (retryPolicy?.maximumAttempts ?? Infinity),
       progress: (message, fraction) => heartbeat.tell(secrets.redact(message), fraction),
+      subStepDone: (count, latest) => heartbeat.noteSubStep(count, latest),
       // Behind the step's own fields, which can't speak for another job or step.
       log: (message, fields) =>
         void context.log.info(secrets.redact(message), { ...secrets.redactJson(fields), ...subject }),

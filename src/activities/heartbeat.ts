@@ -21,9 +21,11 @@ const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /** Its fields are in heartbeat details, which people see in the UI. */
 interface Progress {
-  readonly message: string;
+  readonly message?: string;
   /** 0 to 1. */
   readonly fraction?: number;
+  /** How many sub-steps are done, and which was the last. */
+  readonly subSteps?: { readonly done: number; readonly latest: string };
 }
 
 export class Heartbeat {
@@ -38,8 +40,17 @@ export class Heartbeat {
 
   tell(message: string, fraction?: number): void {
     const told = fraction === undefined || Number.isNaN(fraction) ? undefined : Math.min(1, Math.max(0, fraction));
-    this.#progress = { message: message.slice(0, MAX_MESSAGE_CHARACTERS), ...defined({ fraction: told }) };
+    const { subSteps } = this.#progress ?? {};
+    this.#progress = {
+      message: message.slice(0, MAX_MESSAGE_CHARACTERS),
+      ...defined({ fraction: told, subSteps }),
+    };
     this.#context.heartbeat(this.#progress);
+  }
+
+  /** Goes out with the next heartbeat: thousands may be done between two. */
+  noteSubStep(done: number, latest: string): void {
+    this.#progress = { ...this.#progress, subSteps: { done, latest } };
   }
 
   stop(): void {

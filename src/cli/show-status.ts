@@ -91,9 +91,13 @@ export function progressLine(one: ActivityProgress): string {
   return `${one.stepId ?? one.activity}: ${saidText(one)}`;
 }
 
-function saidText({ message, fraction }: ActivityProgress): string {
+function saidText({ message, fraction, subSteps }: ActivityProgress): string {
   const percent = fraction === undefined ? '' : ` (${Math.floor(fraction * 100)} %)`;
-  return `${readableLine(message).text}${percent}`;
+  const said = `${readableLine(message).text}${percent}`;
+  if (subSteps === undefined) return said;
+  const { done, latest } = subSteps;
+  const parts = `${done} sub-step${done === 1 ? '' : 's'} done, the last ${latest}`;
+  return said === '' ? parts : `${said} · ${parts}`;
 }
 
 function showWait(terminal: Terminal, status: JobStatus): readonly string[] {

@@ -5,7 +5,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { defined } from '../model/defined.ts';
-import type { ActivityProgress } from '../model/job/status.ts';
+import { ActivityProgressSchema, type ActivityProgress } from '../model/job/status.ts';
 import { decoded } from './stored-payload.ts';
 
 type Described = WorkflowExecutionDescription['raw'];
@@ -13,6 +13,8 @@ type Pending = NonNullable<Described['pendingActivities']>[number];
 
 /** PENDING_ACTIVITY_STATE_SCHEDULED: what an attempt that has ended said is true no more. */
 const SCHEDULED = 1;
+
+const SubStepsSchema = ActivityProgressSchema.shape.subSteps;
 
 /** Of the answer to `DescribeWorkflowExecution`. @throws HoldfastError `missing-key`, `wrong-key` */
 export async function progressOf(
@@ -29,16 +31,17 @@ async function oneProgress(
 ): Promise<ActivityProgress[]> {
   const payload = heartbeatDetails?.payloads?.[0];
   if (payload == null || state === SCHEDULED) return [];
-  const details = await decoded<{ readonly message?: unknown; readonly fraction?: unknown } | null>(payload, converter);
+  const details = await decoded<Partial<Record<keyof ActivityProgress, unknown>> | null>(payload, converter);
   const { message, fraction } = details ?? {};
-  if (typeof message !== 'string') return [];
+  const subSteps = SubStepsSchema.safeParse(details?.subSteps).data;
+  if (typeof message !== 'string' && subSteps === undefined) return [];
   const activity = activityType?.name ?? '';
   return [
     {
       activity,
       ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
-      message,
-      ...defined({ fraction: typeof fraction === 'number' ? fraction : undefined }),
+      message: typeof message === 'string' ? message : '',
+      ...defined({ fraction: typeof fraction === 'number' ? fraction : undefined, subSteps }),
     },
   ];
 }

@@ -39,5 +39,7 @@ export interface Caller {
   /** Is the attempt made again if it fails with what may pass? Default: no. */
   readonly isTriedAgain?: boolean;
   progress(message: string, fraction?: number): void;
+  /** So many sub-steps are done, this one last. Default: nobody is told. */
+  subStepDone?(count: number, latest: string): void;
   log(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }

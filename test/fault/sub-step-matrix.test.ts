@@ -13,7 +13,7 @@ const postgres = await testPostgres();
 const seed = theSeed();
 
 for (const dialect of ['SQLite', 'PostgreSQL'] as const)
-  test(`${dialect}: killed at any point, a step with sub-steps ends as one that was not (HOLDFAST_SEED=${seed})`, async (t) => {
+  test(`${dialect}: killed at any point, sub-steps end as those that were not (HOLDFAST_SEED=${seed})`, async (t) => {
     using kills = new SubStepKills();
     const urlOf = async (): Promise<string | undefined> =>
       dialect === 'SQLite' ? undefined : await postgres.database();

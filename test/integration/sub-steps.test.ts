@@ -81,7 +81,7 @@ async function failure(work: Promise<unknown>, type: string): Promise<string> {
   return error.message;
 }
 
-test('a sub-step is applied at its own end, before the code around it goes on, which is applied at its own', async () => {
+test('a sub-step is applied at its own end, before the code around it goes on, applied at its own', async () => {
   tested.code = async (ctx) => {
     await ctx.files.write('outer.txt', 'outer');
     const wrote = await tested.write(ctx, 'one');
@@ -138,7 +138,7 @@ test('a contract in place of a name runs the code that the worker has for it, un
   assert.equal(tested.text('greet/bob.txt'), 'bob');
 });
 
-test('an approval of a sub-step stops the step around it; once it is given, what is done is not done again', async () => {
+test('an approval of a sub-step stops the step around it; once given, what is done is not done again', async () => {
   tested.code = async (ctx) => {
     await tested.write(ctx, 'before');
     const wrote = await ctx.step(

@@ -88,10 +88,12 @@ export const ActivityProgressSchema = z.strictObject({
   activity: z.string(),
   /** Absent: it is of no single step. */
   stepId: z.string().optional(),
-  /** As the step gave it. */
+  /** As the step gave it; empty: it has said nothing, and runs sub-steps. */
   message: z.string(),
   /** 0 to 1. */
   fraction: z.number().optional(),
+  /** How many sub-steps this attempt has, done or answered from their records, and the name of the last. */
+  subSteps: z.strictObject({ done: z.int(), latest: z.string() }).optional(),
 });
 /** What a running Activity says of itself. */
 export type ActivityProgress = z.infer<typeof ActivityProgressSchema>;

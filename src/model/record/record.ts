@@ -69,6 +69,8 @@ export const StepRecordSchema = z.strictObject({
   unrecorded: z.array(NotUndoneSchema).optional(),
   changes: z.array(ChangeSchema),
   logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),
+  /** How many sub-steps it has: each has a record of its own before this one. Absent: none. */
+  subSteps: z.int().min(1).optional(),
 });
 export type StepRecord = z.infer<typeof StepRecordSchema>;
 

@@ -9,17 +9,11 @@ import type { Json } from '../../model/canonical-json.ts';
 
 export class SubStepResults {
   #count = 0;
-  #latest: string | undefined;
   /** The exclusive or of what each adds: the same in any order. */
   #sum = 0n;
 
   get count(): number {
     return this.#count;
-  }
-
-  /** The name of the one that ended last. */
-  get latest(): string | undefined {
-    return this.#latest;
   }
 
   get digest(): Digest {
@@ -28,7 +22,6 @@ export class SubStepResults {
 
   add(name: string, output: Json): void {
     this.#count += 1;
-    this.#latest = name;
     this.#sum ^= BigInt(`0x${digestOf({ name, output })}`);
   }
 }

@@ -9,6 +9,7 @@
  */
 import { codeNameOf } from '../../model/sub-step-id.ts';
 import type { Json } from '../../model/canonical-json.ts';
+import { defined } from '../../model/defined.ts';
 import { resourceOfEffect, type Effect } from '../../model/record/effect.ts';
 import type { Intent, NotUndone, Undoes } from '../../model/record/intent.ts';
 import type { AppliedEffect, Change, StepRecord } from '../../model/record/record.ts';
@@ -112,6 +113,7 @@ function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes
     ...(unrecorded.length === 0 ? {} : { unrecorded: [...unrecorded] }),
     changes: [...changes, { resource: code, role: 'read', state: versionState(details.version) }],
     logs: details.logs as StepRecord['logs'],
+    ...defined({ subSteps: details.subSteps }),
   };
 }
 

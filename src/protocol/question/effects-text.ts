@@ -15,6 +15,11 @@ export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'ou
   }).join(', ');
 }
 
+/** `1 sub-step`, `12 sub-steps`. */
+export function subStepsText(count: number): string {
+  return `${count} sub-step${count === 1 ? '' : 's'}`;
+}
+
 function thingOf(effect: Effect): Thing {
   switch (effect.kind) {
     case 'sql':

@@ -70,7 +70,7 @@ function timeLimit({ caller, within, request }: StepAttempt, timeoutMs: number):
   return {
     signal: AbortSignal.any([caller.signal, limit.signal]),
     isOver: () => limit.signal.aborted,
-    end: timer.end,
+    end: () => timer.end(),
   };
 }
 

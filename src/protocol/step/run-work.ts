@@ -87,7 +87,9 @@ export class RunWork implements StepWork {
     const output = checkedOutput(implementation, stepId, returned);
     const performed = performedCalls(claim, stage);
     const intent = await makeIntent({ workspace: this.#workspace, settings, claim, stage, step, output, performed });
-    return { intent, details: { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs } };
+    const subSteps = stage.subSteps.count === 0 ? undefined : stage.subSteps.count;
+    const details = { version: implementation.version, uses: this.#request.uses ?? null, logs: stage.logs };
+    return { intent, details: { ...details, ...defined({ subSteps }) } };
   }
 
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }, ledger: Ledger): RunStepResult {

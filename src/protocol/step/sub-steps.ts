@@ -120,6 +120,7 @@ async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): P
   const result = await runWork({ host, workspace, caller, request, work, runWork, within: { attempt, since } });
   const output = outputOf(attempt, result);
   stage.subSteps.add(asked.name, output);
+  if (attempt.within === undefined) caller.subStepDone?.(stage.subSteps.count, asked.name);
   return output;
 }
 

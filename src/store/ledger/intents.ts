@@ -45,6 +45,8 @@ export interface IntentDetails {
   readonly logs: readonly { message: string; fields?: unknown }[];
   /** Where the chain ended when its super-step was requested; absent: it runs alone. Not in the record. */
   readonly parallelSince?: number;
+  /** How many sub-steps its code has run to their end. Absent: none. */
+  readonly subSteps?: number;
 }
 
 /** What a database did by itself in the transaction of an intent. */
