@@ -76,7 +76,10 @@ export const FAILURES = {
     retryable: false,
     nextStep: 'Query before staging changes to the table, or split the step in two.',
   },
-  'once-name-twice': { retryable: false, nextStep: 'Give each ctx.once and ctx.perform of a step a name of its own.' },
+  'once-name-twice': {
+    retryable: false,
+    nextStep: 'Give each ctx.once, ctx.perform and ctx.step of a step a name of its own.',
+  },
   'in-doubt': {
     retryable: false,
     nextStep: 'Find out whether the call happened and answer the question: `happened` with its answer, or `repeat`.',

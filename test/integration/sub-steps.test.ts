@@ -317,6 +317,54 @@ test('a value of ctx.once that was computed after another result of a sub-step i
   assert.deepEqual(await tested.act(), [1, 2, 2]);
 });
 
+test('a value of a sub-step that was computed for another input is not used again', async () => {
+  let attempts = 0;
+  tested.code = async (ctx) => {
+    attempts += 1;
+    return await ctx.step('valued', { attempts }, async (sub, given) => {
+      const value = await sub.once('value', () => given.attempts);
+      if (attempts < 2) throw new Error('again');
+      return value;
+    });
+  };
+  await failure(tested.act(), 'step-failed');
+  assert.equal(await tested.act(), 2);
+});
+
+test('a sub-step of an attempt that was replaced meanwhile applies nothing', async () => {
+  let begun = (): void => undefined;
+  let goOn = (): void => undefined;
+  const isBegun = new Promise<void>((resolve) => (begun = resolve));
+  const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+  tested.code = (ctx) =>
+    ctx.step('one', null, async (sub) => {
+      begun();
+      await mayGoOn;
+      await sub.files.write('one.txt', 'the first');
+      return 'the first';
+    });
+  const first = tested.act();
+  await isBegun;
+  tested.code = (ctx) => ctx.step('two', null, async (sub) => sub.files.write('two.txt', 'the second'));
+  const { memory, workspace } = tested.job;
+  const second = openTestJob({
+    ...tested.options(),
+    databases: { main: 'sqlite:main.db' },
+    workspace,
+    resume: memory,
+    workerId: 'another',
+  });
+  try {
+    await second.step(act, {}, { stepId: 'act' });
+    goOn();
+    await failure(first, 'fenced');
+  } finally {
+    await second.close();
+  }
+  assert.deepEqual([existsSync(tested.at('one.txt')), existsSync(tested.at('two.txt'))], [false, true]);
+  assert.deepEqual([tested.recorded('act:one'), tested.recorded('act:two')], [0, 1]);
+});
+
 test('bad input is refused by name, and changes nothing', async () => {
   const refused: [string, RegExp, (ctx: StepContext) => unknown][] = [
     [

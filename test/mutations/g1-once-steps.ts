@@ -2,6 +2,8 @@
 import { KILLS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
+const SUB_STEPS = ['test/integration/sub-steps.test.ts', 'test/integration/sub-step-kills.test.ts'];
+
 export const STEPS_ONCE: readonly Mutation[] = [
   {
     guarantee: 'G1',
@@ -202,5 +204,53 @@ export const STEPS_ONCE: readonly Mutation[] = [
     find: "if (before.kind !== after.kind || after.kind !== 'directory') assertReplaceable",
     replace: "if (before.kind === 'other') assertReplaceable",
     tests: ['test/integration/unrepeatable.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a sub-step goes on when the attempt around it was replaced',
+    file: 'src/protocol/attempt/claim.ts',
+    find: '    this.#within?.mustBeCurrent(ledger);\n',
+    replace: '',
+    tests: SUB_STEPS,
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a question of a sub-step is passed over by code that catches it',
+    file: 'src/protocol/step/sub-steps.ts',
+    find: '  stage.mustEnd ??= { error: obstacle };\n',
+    replace: '',
+    tests: SUB_STEPS,
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a step that runs again leaves its sub-steps done',
+    file: 'src/protocol/repair/running/running-repair.ts',
+    find: 'this.sealed.reruns.some((rerun) => isPartOf(stepId, rerun.stepId))',
+    replace: 'this.sealed.reruns.some((rerun) => stepId === rerun.stepId)',
+    tests: SUB_STEPS,
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'two sub-steps at once may write one file',
+    file: 'src/protocol/step/seal-step.ts',
+    find: '{ ...attempt.request, siblingsSince }',
+    replace: '{ ...attempt.request, siblingsSince: siblingsSince && Number.MAX_SAFE_INTEGER }',
+    tests: SUB_STEPS,
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a sub-step writes what the code around it has read or staged',
+    file: 'src/protocol/step/seal-step.ts',
+    find: '  refuseShared(attempt, spelled.intent);\n',
+    replace: '',
+    tests: SUB_STEPS,
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'values of a sub-step count whatever it is given',
+    file: 'src/protocol/attempt/claim.ts',
+    find: '        if (!this.#isStored) this.#store(ledger);\n',
+    replace: '',
+    tests: SUB_STEPS,
   },
 ];

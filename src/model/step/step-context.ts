@@ -38,7 +38,7 @@ export interface StepContext {
    * it stages is applied when its code has returned, before this one's goes on; on a retry its recorded result is the
    * answer, and its code does not run. Several may run at once while they touch different resources.
    * @param name letters, digits, `_ . # / -`; unique in the step. Or a contract whose code the worker has
-   * @throws what its code throws; `sub-step-name-twice`, `same-target-twice`, `bad-input`, `bad-output`, `too-large`,
+   * @throws what its code throws; `once-name-twice`, `same-target-twice`, `bad-input`, `bad-output`, `too-large`,
    *   `fenced`. What a person has to answer ends the step's attempt, even if it is caught
    */
   readonly step: RunSubStep<StepContext>;
