@@ -7,7 +7,7 @@ import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { MAX_SUB_STEPS_AT_ONCE } from '../../src/model/step/sub-step.ts';
-import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
 import { comparedQuestion, questionFrom } from '../support/questions.ts';
 import { forEachTest, TestedJob } from '../support/tested-job.ts';
@@ -363,6 +363,68 @@ test('a sub-step of an attempt that was replaced meanwhile applies nothing', asy
   }
   assert.deepEqual([existsSync(tested.at('one.txt')), existsSync(tested.at('two.txt'))], [false, true]);
   assert.deepEqual([tested.recorded('act:one'), tested.recorded('act:two')], [0, 1]);
+});
+
+/** As after a reset of the Workflow: a new Run that remembers this. */
+async function reset<T>(memory: TestJobMemory, use: (job: TestJob) => Promise<T>): Promise<T> {
+  const job = openTestJob({
+    ...tested.options(),
+    databases: { main: 'sqlite:main.db' },
+    workspace: tested.job.workspace,
+    resume: memory,
+    runId: 'run-after-reset',
+    workerId: 'after reset',
+  });
+  try {
+    return await use(job);
+  } finally {
+    await job.close();
+  }
+}
+
+test('a Workflow that was reset to after a step knows of its sub-steps, and asks nothing', async () => {
+  tested.code = (ctx) => tested.write(ctx, 'one');
+  await tested.act();
+  assert.equal(await reset(tested.job.memory, (job) => job.step(act, {}, { stepId: 'act' })), 'wrote one');
+});
+
+test('a Workflow that was reset to before a step is asked about it once, not for each sub-step', async () => {
+  const memory = structuredClone(tested.job.memory);
+  tested.code = async (ctx) => [await tested.write(ctx, 'one'), await tested.write(ctx, 'two')];
+  await tested.act();
+  await reset(memory, async (job) => {
+    const question = await questionFrom(job.step(act, {}, { stepId: 'act' }));
+    assert.deepEqual(
+      question.findings.map(({ resource, kind }) => [resource, kind]),
+      [['step:act', 'ahead-after-reset']],
+    );
+    await job.decide(question, { answer: 'keep' });
+    assert.deepEqual(await job.step(act, {}, { stepId: 'act' }), ['wrote one', 'wrote two']);
+  });
+  assert.deepEqual(tested.ran, ['act', 'one', 'two']);
+});
+
+test('of a step that was not finished before a reset its sub-steps are kept together', async () => {
+  const memory = structuredClone(tested.job.memory);
+  let fails = true;
+  tested.code = async (ctx) => {
+    const wrote = [await tested.write(ctx, 'one'), await tested.write(ctx, 'two')];
+    if (fails) throw new Error('not yet');
+    return wrote;
+  };
+  await failure(tested.act(), 'step-failed');
+  fails = false;
+  await reset(memory, async (job) => {
+    const question = await questionFrom(job.step(act, {}, { stepId: 'act' }));
+    assert.deepEqual(
+      question.findings.map(({ resource, kind }) => [resource, kind]),
+      [['step:act:two', 'ahead-after-reset']],
+    );
+    assert.match(question.findings[0]!.found.text, /with all sub-steps before it in step act/);
+    await job.decide(question, { answer: 'keep' });
+    assert.deepEqual(await job.step(act, {}, { stepId: 'act' }), ['wrote one', 'wrote two']);
+  });
+  assert.deepEqual(tested.ran, ['act', 'one', 'two', 'act']);
 });
 
 test('bad input is refused by name, and changes nothing', async () => {

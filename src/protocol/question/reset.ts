@@ -1,4 +1,5 @@
 /** What the ledger has and a Workflow that was reset has forgotten: steps in force, and an undoing that has begun. */
+import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { StepRecord, UndoingRecord } from '../../model/record/record.ts';
@@ -18,13 +19,18 @@ export interface ForgottenUndoing {
 /** A step in force that another Run of the job did. */
 export function aheadFinding(record: StepRecord): Finding {
   const { stepId, generation, seq, runId } = record;
+  const requested = requestedStepOf(stepId);
+  const others = requested === stepId ? '' : `, with all sub-steps before it in step ${requested}`;
   const output = JSON.stringify(record.output).slice(0, MAX_OUTPUT_CHARACTERS);
   return finding({
     resource: `step:${stepId}`,
     class: 'ahead',
     kind: 'ahead-after-reset',
     expected: textSide('not yet run: the Workflow was reset to before it'),
-    found: { digest: record.intent, text: `done already${againText(generation)} (record ${seq}, in Run ${runId})` },
+    found: {
+      digest: record.intent,
+      text: `done already${againText(generation)}${others} (record ${seq}, in Run ${runId})`,
+    },
     recorded: entryOf(record),
     difference: `it returned ${output}`,
   });
