@@ -8,6 +8,7 @@ import { BenchServer } from './bench-server.ts';
 import type { Figure, FigureContext, FigureResult } from './figure.ts';
 import { encryption, guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
+import { subStep, subStepEffects, subStepsLate } from './figures/sub-steps.ts';
 import { verifyGibibyte, verifySmallFiles } from './figures/verification.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
@@ -19,6 +20,9 @@ const FIGURES: readonly Figure[] = [
   encryption,
   longJob,
   historyBytes,
+  subStep,
+  subStepEffects,
+  subStepsLate,
   verifyGibibyte,
   verifySmallFiles,
   commandOnManyFiles,

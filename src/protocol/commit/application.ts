@@ -33,6 +33,8 @@ export interface IntentFiles {
   readonly prepared: PreparedFiles;
   /** What each file looked like when this attempt last hashed it, by path. */
   readonly seen: ReadonlyMap<string, FileSighting>;
+  /** Writes the intent, if the ledger doesn't have it yet; in the commit that says `applying`. */
+  readonly seal?: () => void;
 }
 
 /** A database's part of the intent, made and read back; nothing of it is visible yet. */

@@ -23,7 +23,7 @@ export function beginApplying(application: Application): PlannedRecord | undefin
   return planned;
 }
 
-function noteApplying({ job, row, intent, open, isRollForward }: Application): PlannedRecord | undefined {
+function noteApplying({ job, row, intent, open, files, isRollForward }: Application): PlannedRecord | undefined {
   const { ledger, runId } = job;
   const afters: Record<number, ResourceState> = {};
   for (const one of open) for (const [index, state] of one.afters) afters[index] = state;
@@ -36,7 +36,10 @@ function noteApplying({ job, row, intent, open, isRollForward }: Application): P
     ? undefined
     : ledger.plan(intent.jobId, runId, stepFields(row, asPrepared(intent, prepared)));
   const record = planned === undefined ? undefined : { runId, at: planned.record.at, head: planned.at.head };
-  ledger.transaction(() => ledger.beginApplying(intent.token, { ...prepared, ...defined({ record }) }));
+  ledger.transaction(() => {
+    files.seal?.();
+    ledger.beginApplying(intent.token, { ...prepared, ...defined({ record }) });
+  });
   return planned;
 }
 

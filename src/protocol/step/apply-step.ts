@@ -5,12 +5,15 @@
  * 1. Only the attempt that holds the token's claim applies, and only where nothing stands in the way at that moment.
  * 2. What may take long (writing large files) happens before the lock is taken.
  */
+import { isFailure } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
 import { applyIntent } from '../commit/apply.ts';
 import { discardFiles, overridesOf, prepareFiles, type PreparedFiles } from '../commit/prepare.ts';
 import { concludeAttempt, stepAside } from './conclude-attempt.ts';
+import { putSeal, sealIntent } from './seal-step.ts';
 import { mustNotBeVoid, obstacleToApplying } from './obstacles.ts';
 import type { AttemptResult, SealedAttempt, StepAttempt } from './step-run.ts';
 
@@ -42,12 +45,20 @@ export async function applyInSameHold(sealed: SealedAttempt): Promise<AttemptRes
   const { workspace, ledger, row } = sealed;
   const { job, obstacle } = ledger.reading(() => obstacleToApplying(sealed, ledger));
   if (obstacle !== undefined) return stepAside(sealed, obstacle);
-  const prepared = await prepareFiles(workspace, row);
-  try {
-    return await applyPrepared(sealed, job, prepared);
-  } finally {
-    discardFiles(workspace, prepared);
-  }
+  return await workspace.offering(sealed.stage.contents, async () => {
+    let prepared: PreparedFiles = [];
+    try {
+      prepared = await prepareFiles(workspace, row);
+      return await applyPrepared(sealed, job, prepared);
+    } catch (error) {
+      // The next attempt goes on from the draft.
+      if (isFailure(error) && !isRecordTrouble(error) && ledger.intent(row.intent.token)?.state !== 'applying')
+        sealIntent(sealed, ledger, row);
+      throw error;
+    } finally {
+      discardFiles(workspace, prepared);
+    }
+  });
 }
 
 async function applyPrepared(sealed: SealedAttempt, job: JobRow, prepared: PreparedFiles): Promise<AttemptResult> {
@@ -60,6 +71,7 @@ async function applyPrepared(sealed: SealedAttempt, job: JobRow, prepared: Prepa
   const outcome = await applyIntent({ workspace, ledger, settings, term: job.term, runId: caller.runId }, row, {
     prepared,
     seen: stage.seenFiles,
+    seal: () => putSeal(sealed, ledger, row),
   });
   return await concludeAttempt(sealed, outcome, job.settings);
 }

@@ -1,11 +1,11 @@
 /** What follows for an attempt from what came of applying its intent. Call under the lock. */
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
-import { isToApply } from '../../model/record/effect.ts';
 import type { ApplyOutcome } from '../commit/apply-outcome.ts';
 import { removeIntentLeftovers } from '../commit/leftovers.ts';
 import { conflictFindings } from '../question/conflict.ts';
 import { askAboutStep } from './ask-about-step.ts';
+import { putSeal } from './seal-step.ts';
 import { recordStep } from './record-step.ts';
 import { dropStaleDraft } from './stale-draft.ts';
 import type { AttemptResult, SealedAttempt } from './step-run.ts';
@@ -34,11 +34,12 @@ export async function concludeAttempt(
 }
 
 /** The attempt ends without a record; its sealed intent waits for the next one. */
-export function stepAside({ claim, ledger, row }: SealedAttempt, result: RunStepResult): RunStepResult {
+export function stepAside(sealed: SealedAttempt, result: RunStepResult): RunStepResult {
+  const { claim, ledger, row } = sealed;
   ledger.transaction(
     () => {
-      // An intent without effects is not sealed before: without a seal its code would run anew at every request.
-      if (!row.intent.effects.some(isToApply)) ledger.putIntent(row.intent, row.digest, row.approval, row.details);
+      // It may not be sealed yet: without a seal its code would run anew at every request.
+      putSeal(sealed, ledger, row);
       claim.update(ledger, { state: 'closed' });
     },
     { relaxed: true },

@@ -61,6 +61,7 @@ async function sealAndMaybeApply(
   row: IntentRow,
   differences: readonly string[],
 ): Promise<AttemptResult | undefined> {
+  if (!row.approval && isSmall(row.intent, attempt.stage)) return await applyInSameHold({ ...attempt, ledger, row });
   sealIntent(attempt, ledger, row);
   if (row.approval && !isApproved(attempt, ledger, row.digest))
     return approvalRequired(attempt, ledger, row, differences);

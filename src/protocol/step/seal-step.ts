@@ -36,27 +36,36 @@ export function toBeSealed(attempt: StepAttempt, ledger: Ledger, row: IntentRow)
 }
 
 /** Call in the same hold of the lock as `toBeSealed`. One commit. */
-export function sealIntent({ claim, stage }: StepAttempt, ledger: Ledger, row: IntentRow): void {
-  const { intent, digest, approval, details } = row;
-  const { token, args } = claim.row;
-  invariant(
-    intent.token === token && intent.args === args,
-    `intent ${digest} of step ${intent.stepId} is sealed under the claim of another token`,
-  );
+export function sealIntent(attempt: StepAttempt, ledger: Ledger, row: IntentRow): void {
+  const { intent, approval } = row;
   faultPoint('seal.before');
   // A step without effects has nothing to roll forward: its record is its seal.
   if (intent.effects.some(isToApply) || approval) {
     ledger.transaction(
       () => {
-        for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
-        ledger.putIntent(intent, digest, approval, details);
-        if (approval) claim.update(ledger, { state: 'closed' });
+        putSeal(attempt, ledger, row);
+        if (approval) attempt.claim.update(ledger, { state: 'closed' });
       },
       // Nothing leans on an unapproved seal before `applying` is durable, and the seal with it.
       { relaxed: !approval },
     );
   }
   faultPoint('seal.after');
+}
+
+/**
+ * Writes the intent and the contents that only memory holds. Call in a transaction. What is applied in the hold of the
+ * lock in which it would be sealed is sealed in the commit that says `applying`: nothing of it is in the world before.
+ */
+export function putSeal({ claim, stage }: StepAttempt, ledger: Ledger, row: IntentRow): void {
+  const { intent, digest, approval, details } = row;
+  const { token, args } = claim.row;
+  invariant(
+    intent.token === token && intent.args === args,
+    `intent ${digest} of step ${intent.stepId} is sealed under the claim of another token`,
+  );
+  for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
+  ledger.putIntent(intent, digest, approval, details);
 }
 
 /** Few files, all of whose contents are at hand: preparing them takes no longer than taking the lock again. */

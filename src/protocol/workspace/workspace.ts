@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import type { Database } from '../../effects/database/database.ts';
+import type { Digest } from '../../model/digest.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
@@ -18,6 +19,11 @@ import { Secrets } from '../secrets/secrets.ts';
 import { declaredReference, isSqliteUrl, resolveUrl, type WorkerEnv } from './database-url.ts';
 import { WorkspaceDatabases } from './databases.ts';
 import { WorkspaceFiles } from './files.ts';
+
+/** Contents by digest. */
+export interface ContentSource {
+  get(digest: Digest): Uint8Array | undefined;
+}
 
 export class Workspace {
   /** Absolute, symbolic links resolved. */
@@ -31,6 +37,7 @@ export class Workspace {
   readonly env: WorkerEnv;
   readonly #lock: WorkspaceLock;
   readonly #databases: WorkspaceDatabases;
+  readonly #offers = new Set<ContentSource>();
   #ledger: Ledger | undefined;
   #copy: Ledger | undefined;
 
@@ -41,7 +48,7 @@ export class Workspace {
     this.env = env;
     this.#lock = openWorkspaceLock(this.directory);
     this.blobs = new BlobStore(join(this.directory, 'blobs'), {
-      get: (digest) => (this.#copy ?? this.#ledger)?.content(digest),
+      get: (digest) => this.#offered(digest) ?? (this.#copy ?? this.#ledger)?.content(digest),
     });
     this.files = new WorkspaceFiles(this.root, this.blobs);
     this.#databases = new WorkspaceDatabases(root, env);
@@ -95,6 +102,24 @@ export class Workspace {
   /** Closes a database's connections, so that the next use opens it anew. */
   async forget(name: string): Promise<void> {
     await this.#databases.forget(name);
+  }
+
+  /** Small contents that are about to be written to the ledger count as stored while `use` runs. */
+  async offering<T>(contents: ContentSource, use: () => Promise<T>): Promise<T> {
+    this.#offers.add(contents);
+    try {
+      return await use();
+    } finally {
+      this.#offers.delete(contents);
+    }
+  }
+
+  #offered(digest: Digest): Uint8Array | undefined {
+    for (const offer of this.#offers) {
+      const bytes = offer.get(digest);
+      if (bytes !== undefined) return bytes;
+    }
+    return undefined;
   }
 
   /** For whoever only looks: small contents are in the ledger, of which this is a copy. */
