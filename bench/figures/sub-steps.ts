@@ -117,10 +117,10 @@ export const subStepEffects: Figure = {
       );
       return await ratios({
         guarded: async (index) =>
-          void (await ctx.step(`s${index}`, { index }, async (sub) => {
+          await ctx.step(`s${index}`, { index }, async (sub) => {
             await sub.files.write(`guarded/${index}.txt`, CONTENT);
             await sub.db('main').insert('note', { id: index, text: 'x' });
-          })),
+          }),
         plain: (index) => {
           writeDurably(join(root, 'plain'), `${index}.txt`);
           insert.run(index, 'x');

@@ -3,6 +3,7 @@ import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import { command } from './command.ts';
 import { dbQuery, dbSql, dbUpsert } from './databases.ts';
 import { fileCopy, fileRemove, fileWrite } from './files.ts';
+import { forEach } from './for-each.ts';
 import { http } from './http.ts';
 
 export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
@@ -14,6 +15,7 @@ export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
   registered(dbQuery),
   registered(http),
   registered(command),
+  registered(forEach),
 ];
 
 /** As a worker has it: what the code is given has been checked by its contract. */

@@ -2,84 +2,14 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import * as z from 'zod';
-import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
-import { isFailure } from '../../src/model/failure.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { MAX_SUB_STEPS_AT_ONCE } from '../../src/model/step/sub-step.ts';
-import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
-import { stepRecordsOf } from '../support/ledger.ts';
-import { comparedQuestion, questionFrom } from '../support/questions.ts';
-import { forEachTest, TestedJob } from '../support/tested-job.ts';
-
-const act = defineStep({ name: 'act', input: z.object({}), output: z.any() });
-const greet = defineStep({
-  name: 'greet',
-  input: z.strictObject({ name: z.string() }),
-  output: z.strictObject({ text: z.string() }),
-});
-
-class SubStepJob extends TestedJob {
-  /** What ran, in order. */
-  ran: string[] = [];
-  code: (ctx: StepContext) => unknown = () => null;
-
-  override async begin(): Promise<void> {
-    this.ran = [];
-    this.code = () => null;
-    this.job = openTestJob({ ...this.options(), databases: { main: 'sqlite:main.db' } });
-    await this.job.step(
-      dbSqlStep,
-      { database: 'main', sql: 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL)', writes: ['note'] },
-      { stepId: 'table' },
-    );
-  }
-
-  options(): Parameters<typeof openTestJob>[0] {
-    const steps = [
-      implementStep(act, async (ctx) => {
-        this.ran.push('act');
-        return (await this.code(ctx)) ?? null;
-      }),
-      implementStep(greet, async (ctx, { name }) => {
-        this.ran.push(`greet ${name}`);
-        await ctx.files.write(`greet/${name}.txt`, name);
-        return { text: `hello ${name}` };
-      }),
-    ];
-    return { steps: steps as never };
-  }
-
-  async act(stepId = 'act'): Promise<unknown> {
-    return (await this.job.step(act, {}, { stepId })) as unknown;
-  }
-
-  /** A sub-step that writes a file of its name. */
-  async write(ctx: StepContext, name: string, content = name): Promise<string> {
-    return await ctx.step(name, { content }, async (sub, given) => {
-      this.ran.push(name);
-      await sub.files.write(`${name}.txt`, given.content);
-      return `wrote ${given.content}`;
-    });
-  }
-
-  recorded(stepId: string): number {
-    return stepRecordsOf(this.job.workspace, this.job.jobId, stepId).length;
-  }
-}
+import { openTestJob } from '../../src/testing.ts';
+import { questionFrom } from '../support/questions.ts';
+import { act, failure, greet, SubStepJob } from '../support/sub-step-job.ts';
+import { forEachTest } from '../support/tested-job.ts';
 
 const tested = forEachTest(new SubStepJob());
-
-/** Fails unless the work fails with this type; returns the message. */
-async function failure(work: Promise<unknown>, type: string): Promise<string> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(isFailure(error), error instanceof Error ? error.stack : String(error));
-  assert.equal(error.type, type, error.message);
-  return error.message;
-}
 
 test('a sub-step is applied at its own end, before the code around it goes on, applied at its own', async () => {
   tested.code = async (ctx) => {
@@ -136,84 +66,6 @@ test('a contract in place of a name runs the code that the worker has for it, un
   assert.deepEqual(await tested.act(), [{ text: 'hello ann' }, { text: 'hello bob' }]);
   assert.deepEqual([tested.recorded('act:greet'), tested.recorded('act:second')], [1, 1]);
   assert.equal(tested.text('greet/bob.txt'), 'bob');
-});
-
-test('an approval of a sub-step stops the step around it; once given, what is done is not done again', async () => {
-  tested.code = async (ctx) => {
-    await tested.write(ctx, 'before');
-    const wrote = await ctx.step(
-      'asked',
-      null,
-      async (sub) => {
-        tested.ran.push('asked');
-        await sub.files.write('asked.txt', 'asked');
-        return 'asked';
-      },
-      { approval: 'before-apply' },
-    );
-    return [wrote, await tested.write(ctx, 'after')];
-  };
-  const question = await questionFrom(tested.act());
-  assert.equal(question.kind, 'approval');
-  assert.equal(question.stepId, 'act:asked');
-  assert.deepEqual([existsSync(tested.at('asked.txt')), existsSync(tested.at('after.txt'))], [false, false]);
-  await tested.decide(question, { answer: 'approve' });
-  assert.deepEqual(await tested.act(), ['asked', 'wrote after']);
-  assert.deepEqual(tested.ran, ['act', 'before', 'asked', 'act', 'after']);
-});
-
-test('a question ends the attempt even where the code catches it', async () => {
-  tested.code = async (ctx) => {
-    await ctx
-      .step('asked', null, async (sub) => await sub.files.write('asked.txt', 'x'), { approval: 'always' })
-      .catch(() => null);
-    return await tested.write(ctx, 'on');
-  };
-  await questionFrom(tested.act());
-  assert.equal(existsSync(tested.at('on.txt')), false);
-});
-
-test('what somebody changed between two attempts is asked about, naming the sub-step that wrote it', async () => {
-  let fails = true;
-  tested.code = async (ctx) => {
-    await tested.write(ctx, 'one');
-    await tested.write(ctx, 'two');
-    if (fails) throw new Error('not yet');
-    return 'done';
-  };
-  await failure(tested.act(), 'step-failed');
-  tested.put('one.txt', 'by hand');
-  const question = await comparedQuestion(tested.job);
-  const [finding] = question.findings;
-  assert.equal(finding!.resource, 'file:one.txt');
-  assert.equal(finding!.recordedBy!.stepId, 'act:one');
-  assert.deepEqual(finding!.rerunSteps, ['act']);
-  fails = false;
-  await tested.decide(question, { answer: 'accept' });
-  assert.equal(await tested.act(), 'done');
-  assert.equal(tested.text('one.txt'), 'by hand');
-  assert.deepEqual(tested.ran, ['act', 'one', 'two', 'act']);
-});
-
-test('a step that is run again gives its sub-steps a new generation: they are undone, and run anew', async () => {
-  let fails = true;
-  tested.code = async (ctx) => {
-    await tested.write(ctx, 'one');
-    await tested.write(ctx, 'two');
-    if (fails) throw new Error('not yet');
-    return 'done';
-  };
-  await failure(tested.act(), 'step-failed');
-  tested.put('one.txt', 'by hand');
-  const question = await comparedQuestion(tested.job);
-  fails = false;
-  await tested.decide(question, { answer: 'rerun' });
-  assert.equal(existsSync(tested.at('two.txt')), false);
-  assert.equal(await tested.act(), 'done');
-  assert.deepEqual(tested.ran, ['act', 'one', 'two', 'act', 'one', 'two']);
-  const generations = (stepId: string): number[] =>
-    stepRecordsOf(tested.job.workspace, tested.job.jobId, stepId).map(({ generation }) => generation);
-  assert.deepEqual([generations('act:one'), generations('act:two'), generations('act')], [[0, 1], [0, 1], [1]]);
 });
 
 test('a job that is undone undoes its sub-steps, finished or not, newest first', async () => {
@@ -363,68 +215,6 @@ test('a sub-step of an attempt that was replaced meanwhile applies nothing', asy
   }
   assert.deepEqual([existsSync(tested.at('one.txt')), existsSync(tested.at('two.txt'))], [false, true]);
   assert.deepEqual([tested.recorded('act:one'), tested.recorded('act:two')], [0, 1]);
-});
-
-/** As after a reset of the Workflow: a new Run that remembers this. */
-async function reset<T>(memory: TestJobMemory, use: (job: TestJob) => Promise<T>): Promise<T> {
-  const job = openTestJob({
-    ...tested.options(),
-    databases: { main: 'sqlite:main.db' },
-    workspace: tested.job.workspace,
-    resume: memory,
-    runId: 'run-after-reset',
-    workerId: 'after reset',
-  });
-  try {
-    return await use(job);
-  } finally {
-    await job.close();
-  }
-}
-
-test('a Workflow that was reset to after a step knows of its sub-steps, and asks nothing', async () => {
-  tested.code = (ctx) => tested.write(ctx, 'one');
-  await tested.act();
-  assert.equal(await reset(tested.job.memory, (job) => job.step(act, {}, { stepId: 'act' })), 'wrote one');
-});
-
-test('a Workflow that was reset to before a step is asked about it once, not for each sub-step', async () => {
-  const memory = structuredClone(tested.job.memory);
-  tested.code = async (ctx) => [await tested.write(ctx, 'one'), await tested.write(ctx, 'two')];
-  await tested.act();
-  await reset(memory, async (job) => {
-    const question = await questionFrom(job.step(act, {}, { stepId: 'act' }));
-    assert.deepEqual(
-      question.findings.map(({ resource, kind }) => [resource, kind]),
-      [['step:act', 'ahead-after-reset']],
-    );
-    await job.decide(question, { answer: 'keep' });
-    assert.deepEqual(await job.step(act, {}, { stepId: 'act' }), ['wrote one', 'wrote two']);
-  });
-  assert.deepEqual(tested.ran, ['act', 'one', 'two']);
-});
-
-test('of a step that was not finished before a reset its sub-steps are kept together', async () => {
-  const memory = structuredClone(tested.job.memory);
-  let fails = true;
-  tested.code = async (ctx) => {
-    const wrote = [await tested.write(ctx, 'one'), await tested.write(ctx, 'two')];
-    if (fails) throw new Error('not yet');
-    return wrote;
-  };
-  await failure(tested.act(), 'step-failed');
-  fails = false;
-  await reset(memory, async (job) => {
-    const question = await questionFrom(job.step(act, {}, { stepId: 'act' }));
-    assert.deepEqual(
-      question.findings.map(({ resource, kind }) => [resource, kind]),
-      [['step:act:two', 'ahead-after-reset']],
-    );
-    assert.match(question.findings[0]!.found.text, /with all sub-steps before it in step act/);
-    await job.decide(question, { answer: 'keep' });
-    assert.deepEqual(await job.step(act, {}, { stepId: 'act' }), ['wrote one', 'wrote two']);
-  });
-  assert.deepEqual(tested.ran, ['act', 'one', 'two', 'act']);
 });
 
 test('bad input is refused by name, and changes nothing', async () => {

@@ -2,7 +2,7 @@
 import { KILLS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
-const SUB_STEPS = ['test/integration/sub-steps.test.ts', 'test/integration/sub-step-kills.test.ts'];
+const SUB_STEPS = ['test/integration/sub-steps.test.ts', 'test/integration/sub-steps-asked.test.ts'];
 
 export const STEPS_ONCE: readonly Mutation[] = [
   {

@@ -1,6 +1,7 @@
 /** A step of a plan. */
 import * as z from 'zod';
 import { StepNameSchema } from '../step/step.ts';
+import { MAX_SUB_STEPS_AT_ONCE } from '../step/sub-step.ts';
 import { JsonValueSchema, NAME_RULE, NameSchema } from './field.ts';
 
 export const DEFAULT_RETRY = {
@@ -17,6 +18,27 @@ export const RetrySchema = z.strictObject({
   maxIntervalMs: z.int().min(1).max(86_400_000).default(DEFAULT_RETRY.maxIntervalMs).describe('Default: 60000.'),
 });
 
+/** Each is a step of its own for Temporal, and named by whatever depends on it. */
+export const MAX_ITEMS_WITHIN_WORKFLOW = 1_000;
+
+export const ForEachSchema = z.strictObject({
+  items: z
+    .union([z.string(), z.array(JsonValueSchema)])
+    .describe(
+      'The list: a reference to one, or the values. Each stands in `with` as ${{ item }}, its place as ' +
+        '${{ index }}.',
+    ),
+  atOnce: z.int().min(1).max(MAX_SUB_STEPS_AT_ONCE).default(1).describe('How many run at once. Default: 1.'),
+  within: z
+    .enum(['activity', 'workflow'])
+    .default('activity')
+    .describe(
+      'activity: each is a sub-step of this step, at the price of one commit; the step is tried again as a ' +
+        'whole, with what is done answered from the record. workflow: each is a step of its own, at most ' +
+        `${MAX_ITEMS_WITHIN_WORKFLOW}. Default: activity.`,
+    ),
+});
+
 export const StepSchema = z.strictObject({
   id: NameSchema.describe(
     `Unique in the plan: ${NAME_RULE}. Kept for ever in the record; renaming it makes another step.`,
@@ -28,6 +50,10 @@ export const StepSchema = z.strictObject({
     examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'command', 'wait'],
   }),
   with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
+  // No default is filled in: the digest of a plan without it stays the same.
+  forEach: ForEachSchema.optional().describe(
+    'Run the step once for each item of a list; its output is the list of outputs. Default: once.',
+  ),
   needs: z
     .array(z.string())
     .default([])
@@ -65,4 +91,5 @@ export const StepSchema = z.strictObject({
     .describe("When the step can't go on. ask: a person decides. fail: the job fails. Default: ask."),
 });
 
+export type ForEach = z.output<typeof ForEachSchema>;
 export type Retry = z.output<typeof RetrySchema>;

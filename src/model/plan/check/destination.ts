@@ -1,23 +1,25 @@
 /** Where a plan's references lead: is there anything at the end of each path? */
 import type { StepContract } from '../../step/step.ts';
-import type { Plan } from '../plan.ts';
+import type { Plan, PlanStep } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 import { unknownName } from '../problem/unknown-name.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { PlacedReference } from '../reference/references.ts';
 import { followShape, shapeAt, shapeOf, type Shape } from './shape.ts';
 
+type OutputOf = Pick<PlanStep, 'use' | 'forEach'>;
+
 /** The places that references can lead to, looked up once. */
 export class Destinations {
   readonly #plan: Plan;
   readonly #contracts: ReadonlyMap<string, StepContract>;
-  readonly #stepUse: ReadonlyMap<string, string>;
+  readonly #steps: ReadonlyMap<string, PlanStep>;
   readonly #outputShapes = new Map<string, Shape | undefined>();
 
   constructor(plan: Plan, contracts: ReadonlyMap<string, StepContract>) {
     this.#plan = plan;
     this.#contracts = contracts;
-    this.#stepUse = new Map(plan.steps.map((step) => [step.id, step.use]));
+    this.#steps = new Map(plan.steps.map((step) => [step.id, step]));
   }
 
   problems(placed: PlacedReference): readonly PlanProblem[] {
@@ -29,10 +31,10 @@ export class Destinations {
         return this.stateProblems(path, reference.name);
       case 'steps': {
         const { stepId } = reference;
-        const use = this.#stepUse.get(stepId);
-        if (use === undefined)
-          return [unknownName({ path, what: 'step id', name: stepId, known: [...this.#stepUse.keys()] })];
-        return this.outputProblems(use, placed, `steps.${stepId}.output`);
+        const step = this.#steps.get(stepId);
+        if (step === undefined)
+          return [unknownName({ path, what: 'step id', name: stepId, known: [...this.#steps.keys()] })];
+        return this.outputProblems(step, placed, `steps.${stepId}.output`);
       }
       default:
         return [];
@@ -47,20 +49,21 @@ export class Destinations {
   }
 
   /** A reference into the output of a step, as far as its contract tells. */
-  outputProblems(use: string, placed: PlacedReference, name: string): readonly PlanProblem[] {
-    return followShape(this.#outputShape(use), placed, name, false);
+  outputProblems(step: OutputOf, placed: PlacedReference, name: string): readonly PlanProblem[] {
+    return followShape(this.#outputShape(step), placed, name, false);
   }
 
   /** Of what a reference to the input or to a step's output yields. Undefined: nothing is known of it. */
   shape(reference: Reference): Shape | undefined {
     if (reference.root === 'input') return shapeAt(this.#plan.input, reference.path);
-    const use = reference.root === 'steps' ? this.#stepUse.get(reference.stepId) : undefined;
-    return use === undefined ? undefined : shapeAt(this.#outputShape(use), reference.path);
+    const step = reference.root === 'steps' ? this.#steps.get(reference.stepId) : undefined;
+    return step === undefined ? undefined : shapeAt(this.#outputShape(step), reference.path);
   }
 
-  #outputShape(use: string): Shape | undefined {
+  #outputShape({ use, forEach }: OutputOf): Shape | undefined {
     if (!this.#outputShapes.has(use)) this.#outputShapes.set(use, shapeOf(this.#contracts.get(use)));
-    return this.#outputShapes.get(use);
+    const shape = this.#outputShapes.get(use);
+    return forEach === undefined ? shape : { type: 'array', items: shape };
   }
 
   #inputProblems(placed: PlacedReference): readonly PlanProblem[] {

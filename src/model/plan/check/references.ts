@@ -19,6 +19,8 @@ const WHERE: Readonly<Record<ReferenceRoot, string>> = {
   state: 'in with',
   steps: 'in with',
   job: 'in watch and with',
+  item: 'in with, of a step with forEach',
+  index: 'in with, of a step with forEach',
   secrets: "in with, of steps whose work isn't recorded byte for byte",
   env: "only as a database's url: everything else of a plan is kept in history",
   output: "in a step's own state",
@@ -51,10 +53,13 @@ class ReferenceCheck {
   }
 
   #checkStep(step: PlanStep, at: string): void {
-    const placed = this.#check(step.with, `${at}.with`, ['input', 'state', 'steps', 'job', 'secrets']);
+    const ofItem: readonly ReferenceRoot[] = step.forEach === undefined ? [] : ['item', 'index'];
+    const roots = ['input', 'state', 'steps', 'job', 'secrets', ...ofItem] as const;
+    const items = this.#check(step.forEach?.items ?? [], `${at}.forEach.items`, ['input', 'state', 'steps']);
+    const placed = [...items, ...this.#check(step.with, `${at}.with`, roots)];
     const waitsFor = new Set(step.needs);
     for (const { reference, path } of placed) {
-      if (reference.root === 'secrets') this.#problems.push(...checkSecret(this.#plan, step.use, reference.name, path));
+      if (reference.root === 'secrets') this.#problems.push(...checkSecret(this.#plan, step, reference.name, path));
       if (reference.root === 'steps') waitsFor.add(reference.stepId);
       if (reference.root === 'state')
         this.#stateReads.push({ key: reference.name, path, stepId: step.id, text: reference.text });
@@ -64,7 +69,7 @@ class ReferenceCheck {
       const path = joinPath(`${at}.state`, key);
       this.#problems.push(...this.#destinations.stateProblems(path, key));
       for (const one of this.#check(value, path, ['output']))
-        this.#problems.push(...this.#destinations.outputProblems(step.use, one, 'output'));
+        this.#problems.push(...this.#destinations.outputProblems(step, one, 'output'));
     }
     this.#check([...step.reads], `${at}.reads`, []);
     this.#check([...step.writes], `${at}.writes`, []);

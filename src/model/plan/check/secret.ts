@@ -1,16 +1,31 @@
 /** A reference to a secret in a step's input: is it declared, and is the step one that may be given it? */
-import type { Plan } from '../plan.ts';
+import type { Plan, PlanStep } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 import { unknownName } from '../problem/unknown-name.ts';
 
 /** What these steps do is recorded byte for byte, so that a secret would be refused when they run. */
 const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait)$/;
 
-export function checkSecret({ secrets = [] }: Plan, use: string, name: string, path: string): readonly PlanProblem[] {
+export function checkSecret(
+  { secrets = [] }: Plan,
+  { use, forEach }: PlanStep,
+  name: string,
+  path: string,
+): readonly PlanProblem[] {
   if (!secrets.includes(name)) {
     const otherwise = `declare it: secrets: [${[...secrets, name].join(', ')}]`;
     return [unknownName({ path, what: 'secret', name, known: secrets, otherwise })];
   }
+  if (forEach?.within === 'activity')
+    return [
+      {
+        path,
+        message: 'a secret cannot be given to the items of a forEach within an activity',
+        found: `\${{ secrets.${name} }}`,
+        expected: 'a value that may be recorded',
+        hint: 'let each be a step of its own: forEach: { …, within: workflow }',
+      },
+    ];
   if (!RECORDED_STEPS.test(use)) return [];
   return [
     {

@@ -11,7 +11,7 @@
  */
 import { HoldfastError } from '../../failure.ts';
 import type { Plan, PlanStep } from '../plan.ts';
-import { referencesOf } from '../reference/references.ts';
+import { referencesOf, type PlacedReference } from '../reference/references.ts';
 import { reach, findCycle, levels } from './edges.ts';
 
 export interface PlanGraph {
@@ -75,10 +75,14 @@ export function dependentsOf(graph: PlanGraph, ids: readonly string[]): readonly
 
 /** Ids that a step waits for: declared and implied by references; each once. */
 export function directNeeds(step: PlanStep): readonly string[] {
-  const implied = referencesOf(step.with).flatMap(({ reference }) =>
+  const implied = referencesOfStep(step).flatMap(({ reference }) =>
     reference.root === 'steps' ? [reference.stepId] : [],
   );
   return [...new Set([...step.needs, ...implied])];
+}
+
+function referencesOfStep(step: PlanStep): readonly PlacedReference[] {
+  return [...referencesOf(step.forEach?.items ?? []), ...referencesOf(step.with)];
 }
 
 function addStateSources(
@@ -107,8 +111,6 @@ function addStateSources(
 /** State keys that a step's input refers to, each once. */
 export function stateKeysRead(step: PlanStep): readonly string[] {
   return [
-    ...new Set(
-      referencesOf(step.with).flatMap(({ reference }) => (reference.root === 'state' ? [reference.name] : [])),
-    ),
+    ...new Set(referencesOfStep(step).flatMap(({ reference }) => (reference.root === 'state' ? [reference.name] : []))),
   ];
 }

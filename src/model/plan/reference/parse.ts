@@ -16,6 +16,7 @@ export function parseReference(text: string): Reference {
   switch (root) {
     case 'input':
     case 'output':
+    case 'item':
       return { root, path, text };
     case 'state':
     case 'env':
@@ -26,6 +27,9 @@ export function parseReference(text: string): Reference {
     case 'job':
       if (path.length !== 1 || path[0] !== 'id')
         throw syntaxError(text, 'is not known', 'Of the job there is ${{ job.id }}.');
+      return { root, path: [], text };
+    case 'index':
+      if (path.length > 0) throw syntaxError(text, 'goes into a number', 'Write ${{ index }}.');
       return { root, path: [], text };
     default:
       throw unknownRoot(String(root), text);
@@ -57,7 +61,8 @@ function stepReference(path: readonly PathPart[], text: string): Reference {
 
 function unknownRoot(root: string, text: string): HoldfastError {
   const near = nearestName(root, REFERENCE_ROOTS);
-  const roots = "input, state, steps, job, secrets, or env (databases), output (a step's `state`)";
+  const roots =
+    "input, state, steps, job, secrets, item and index (forEach), env (databases), output (a step's `state`)";
   const hint = near === undefined ? '.' : `; did you mean "${near}"?`;
   return syntaxError(text, `begins with "${root}"`, `A reference begins with ${roots}${hint}`);
 }

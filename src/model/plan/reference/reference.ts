@@ -1,18 +1,18 @@
 /**
  * References in a plan: `${{ input.city }}`, `${{ steps.gather.output.rows[0] }}`, `${{ state.total }}`,
- * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), and `${{ env.NAME }}` (databases only). They are paths and
- * nothing else: no operators, no calls.
+ * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), `${{ item.name }}` and `${{ index }}` (a step's input, with
+ * `forEach`), and `${{ env.NAME }}` (databases only). They are paths and nothing else: no operators, no calls.
  */
 import type { Json } from '../../canonical-json.ts';
 
-export const REFERENCE_ROOTS = ['input', 'state', 'steps', 'job', 'secrets', 'env', 'output'] as const;
+export const REFERENCE_ROOTS = ['input', 'state', 'steps', 'job', 'item', 'index', 'secrets', 'env', 'output'] as const;
 export type ReferenceRoot = (typeof REFERENCE_ROOTS)[number];
 
 /** One part of a reference's path: a member's name or an index. */
 export type PathPart = string | number;
 
 export type Reference =
-  | { readonly root: 'input' | 'output'; readonly path: readonly PathPart[]; readonly text: string }
+  | { readonly root: 'input' | 'output' | 'item'; readonly path: readonly PathPart[]; readonly text: string }
   | {
       readonly root: 'state' | 'env' | 'secrets';
       readonly name: string;
@@ -20,7 +20,7 @@ export type Reference =
       readonly text: string;
     }
   | { readonly root: 'steps'; readonly stepId: string; readonly path: readonly PathPart[]; readonly text: string }
-  | { readonly root: 'job'; readonly path: readonly []; readonly text: string };
+  | { readonly root: 'job' | 'index'; readonly path: readonly []; readonly text: string };
 
 /** What references may see. A root that is missing cannot be used in this place. */
 export interface Scope {
@@ -30,6 +30,9 @@ export interface Scope {
   readonly job?: { readonly id: string };
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly output?: Json;
+  /** Of a step's `forEach`. */
+  readonly item?: Json;
+  readonly index?: number;
 }
 
 /** `with` + `rows` → `with.rows`; names that are no plain word are quoted: `with["a b"]`. */

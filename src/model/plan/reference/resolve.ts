@@ -103,7 +103,11 @@ function valueOf(reference: Reference, scope: Scope): Json {
         throw missing(reference, 'state', Object.keys(scope.state), reference.name);
       return follow(scope.state[reference.name]!, reference, `state.${reference.name}`);
     }
+    case 'index':
+      if (scope.index === undefined) throw notHere(reference, scope);
+      return scope.index;
     case 'input':
+    case 'item':
     case 'output': {
       const value = scope[reference.root];
       if (value === undefined) throw notHere(reference, scope);

@@ -15,6 +15,7 @@ import type { Plan } from '../plan.ts';
 import { FoldedState } from './folded-state.ts';
 import type { PlanJob } from './plan-job.ts';
 import { adoptProgress, progressOf, type PlanProgress, type PlanResult } from './progress.ts';
+import { planStepOf } from './item-ids.ts';
 import { runStep } from './step-run.ts';
 
 /**
@@ -88,7 +89,7 @@ class PlanRun {
 
   /** Voids what was rewound, and everything that depends on it; returns which steps that is. */
   #drainRewound(): ReadonlySet<string> {
-    const rewound = this.#job.rewound();
+    const rewound = [...new Set(this.#job.rewound().map(planStepOf))];
     const unknown = rewound.find((id) => !this.#graph.steps.has(id));
     if (unknown !== undefined)
       throw new HoldfastError(

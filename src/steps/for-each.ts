@@ -1,0 +1,27 @@
+/** The code of a plan's `forEach` within an Activity. */
+import * as z from 'zod';
+import type { Json } from '../model/canonical-json.ts';
+import { defined } from '../model/defined.ts';
+import { forEachStep } from '../model/step/built-in/for-each.ts';
+import { implementStep } from '../model/step/step.ts';
+
+export const forEach = implementStep(forEachStep, async (ctx, { use, inputs, atOnce, approval }) => {
+  // The worker's code has the contract; what goes in and out is checked by that.
+  const contract = { name: use, input: z.unknown(), output: z.unknown() };
+  const outputs: Json[] = [];
+  let next = 0;
+  let hasFailed = false;
+  const inTurn = async (): Promise<void> => {
+    for (let index = next++; index < inputs.length && !hasFailed; index = next++) {
+      try {
+        const name = String(index);
+        outputs[index] = (await ctx.step(contract, inputs[index], { name, ...defined({ approval }) })) as Json;
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, inputs.length) }, inTurn));
+  return outputs;
+});
