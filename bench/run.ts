@@ -9,7 +9,7 @@ import type { Figure, FigureContext, FigureResult } from './figure.ts';
 import { encryption, guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
 import { subStep, subStepEffects, subStepsLate } from './figures/sub-steps.ts';
-import { verifyGibibyte, verifySmallFiles } from './figures/verification.ts';
+import { verifyGibibyte, verifyQuickly, verifySmallFiles } from './figures/verification.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
 import { exitOnSignals } from './temporary-directory.ts';
@@ -25,6 +25,7 @@ const FIGURES: readonly Figure[] = [
   subStepsLate,
   verifyGibibyte,
   verifySmallFiles,
+  verifyQuickly,
   commandOnManyFiles,
   memoryGrowth,
   takeOver,

@@ -25,6 +25,8 @@ export interface TestJobOptions {
   readonly http?: JobSettings['http'];
   /** Compare the world again before a step when this long has passed, in milliseconds. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
+  /** As in a plan. Default: `full`. */
+  readonly verify?: JobSettings['verify'];
   /** Name and digest of the plan that the job runs. Default: none. */
   readonly plan?: JobSettings['plan'];
   /** Ids of other jobs whose Workflows are still open. Default: every other job has ended. */
@@ -51,6 +53,7 @@ export const TEST_JOB_OPTIONS: OptionNames<TestJobOptions> = {
   watch: true,
   http: true,
   verifyAfterMs: true,
+  verify: true,
   plan: true,
   openJobs: true,
   outagePatienceMs: true,

@@ -32,13 +32,21 @@ export function testHost(
 }
 
 /** @throws HoldfastError `bad-input` for what no job can be opened with: a watch as a plan writes it, say */
-export function settingsOf({ databases, watch, verifyAfterMs, plan, secrets, http }: TestJobOptions): JobSettings {
+export function settingsOf({
+  databases,
+  watch,
+  verifyAfterMs,
+  verify,
+  plan,
+  secrets,
+  http,
+}: TestJobOptions): JobSettings {
   const checked = JobSettingsSchema.safeParse({
     databases: databases ?? {},
     watch: uniformWatches(watch ?? []),
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
-    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http }),
+    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http, verify }),
   });
   if (checked.success) return checked.data;
   throw new HoldfastError('bad-input', `openTestJob cannot use its options: ${issuesText(checked.error.issues)}.`);

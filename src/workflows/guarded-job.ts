@@ -43,6 +43,11 @@ export interface OpenJobOptions {
   /** Compare the world again before a step when this long has passed, in milliseconds. Default: 10 minutes. */
   readonly verifyAfterMs?: number;
   /**
+   * `full`: every comparison reads every file. `quick`: a file whose inode, size, mode and times are those seen when it
+   * was last hashed counts as unchanged. Default: full.
+   */
+  readonly verify?: 'full' | 'quick';
+  /**
    * A step of which nothing is heard for so long is taken for lost with its worker, and tried again elsewhere, in
    * milliseconds. Default 10,000; between 5,000 and 86,400,000.
    */

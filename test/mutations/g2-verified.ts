@@ -253,4 +253,20 @@ export const VERIFIED: readonly Mutation[] = [
     tests: ['test/fault/workers-beside.test.ts'],
     name: 'killed one',
   },
+  {
+    guarantee: 'G2',
+    breaks: 'a quick look believes what is known of another folder or machine',
+    file: 'src/effects/files/known-files.ts',
+    find: 'head.machine === hostname() && head.root === root && head.savedAtMs <= Date.now()',
+    replace: 'head.savedAtMs <= Date.now()',
+    tests: ['test/integration/quick-look.test.ts'],
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'a quick look goes by size and modification time alone',
+    file: 'src/effects/files/looker.ts',
+    find: 'return isStillAsHashed(earlier.stamp, now) ? earlier : undefined;',
+    replace: 'return String(now.mtimeNs) === earlier.stamp.mtimeNs ? earlier : undefined;',
+    tests: ['test/integration/quick-look.test.ts'],
+  },
 ];

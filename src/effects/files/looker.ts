@@ -13,8 +13,16 @@ import { CHUNK_BYTES, hashFileSync } from '../../store/chunks.ts';
 import { FolderPlaces } from './folder-places.ts';
 import { COARSE_NS, grainNs } from './grain.ts';
 import { folderOf, nameOf } from './path.ts';
-import { isSameVersion, sightingOfError, stampOf, unreadable, type FileSighting } from './sighting.ts';
-import { fileState, inodeKey, stateWithoutContent } from './stat.ts';
+import {
+  isSameVersion,
+  isStillAsHashed,
+  sightingOfError,
+  stampOf,
+  unreadable,
+  type FileSighting,
+  type SeenFile,
+} from './sighting.ts';
+import { fileState, inodeKey, stateWithoutContent, tryStatOf } from './stat.ts';
 import type { FileView } from './workspace.ts';
 
 const SMALL_BUFFER_BYTES = 16 * 1024;
@@ -49,6 +57,18 @@ export class FileLooker {
   look(path: string, maxBytes = Number.POSITIVE_INFINITY): FileSighting | undefined {
     const folder = this.#folders.of(folderOf(path));
     return 'real' in folder ? this.lookAt(`${folder.real}/${nameOf(path)}`, { maxBytes, expectedReal: true }) : folder;
+  }
+
+  /**
+   * Is the file the version that was hashed before, as far as stat shows? Then that, without reading it.
+   * @param path normal
+   */
+  glance(path: string, earlier: SeenFile): SeenFile | undefined {
+    const folder = this.#folders.of(folderOf(path));
+    if (!('real' in folder) || earlier.stamp === undefined) return undefined;
+    const now = tryStatOf(`${folder.real}/${nameOf(path)}`);
+    if (now?.isFile() !== true || this.#view.reserved.has(inodeKey(now))) return undefined;
+    return isStillAsHashed(earlier.stamp, now) ? earlier : undefined;
   }
 
   /** Looks at a path that is known to lie in the workspace, such as one through an `OpenFolder`. */

@@ -5,7 +5,10 @@
  * errors are for paths that may not be looked at.
  */
 import { join } from 'node:path';
+import { defined } from '../../model/defined.ts';
 import type { FileState } from '../../model/record/world.ts';
+import { Turns } from '../turns.ts';
+import type { KnownFiles } from './known-files.ts';
 import { FileLooker } from './looker.ts';
 import { isStillAsHashed, type FileSighting } from './sighting.ts';
 import { tryStatOf } from './stat.ts';
@@ -15,6 +18,8 @@ import type { FileWorkspace } from './workspace.ts';
 export interface ObserveOptions {
   /** Told now and then how many of the paths have been looked at. */
   readonly onProgress?: (count: number, total: number) => void;
+  /** A quick look: what is still as it was hashed last is not read. Default: every file is read. */
+  readonly known?: KnownFiles;
 }
 
 /** This much is hashed in less time than a worker takes to answer. */
@@ -33,7 +38,8 @@ export async function observeFiles(
   paths: readonly string[],
   options: ObserveOptions = {},
 ): Promise<FileSighting[]> {
-  const { onProgress } = options;
+  const { onProgress, known } = options;
+  if (known !== undefined) return await lookQuickly(workspace, paths, known, onProgress);
   const view = viewOf(workspace);
   if (paths.length > MAX_PATHS_HERE)
     return workspace.pool.look(view, paths, onProgress && ((count) => onProgress(count, paths.length)));
@@ -47,6 +53,33 @@ export async function observeFiles(
       ? []
       : await workspace.pool.look(view, large, onProgress && ((count) => onProgress(here + count, paths.length)));
   return sightings.map((sighting) => sighting ?? fromWorkers.shift()!);
+}
+
+async function lookQuickly(
+  workspace: FileWorkspace,
+  paths: readonly string[],
+  known: KnownFiles,
+  onProgress: ObserveOptions['onProgress'],
+): Promise<FileSighting[]> {
+  const looker = new FileLooker(viewOf(workspace));
+  const turns = new Turns();
+  const sightings: (FileSighting | undefined)[] = [];
+  for (const path of paths) {
+    const earlier = known.get(path);
+    const sighting = earlier === undefined ? undefined : looker.glance(path, earlier);
+    if (sighting !== undefined) known.noteUnread();
+    sightings.push(sighting);
+    await turns.take();
+  }
+  const unknown = paths.filter((_, index) => sightings[index] === undefined);
+  const here = paths.length - unknown.length;
+  if (unknown.length === 0) onProgress?.(here, paths.length);
+  const progress = onProgress && ((count: number): void => onProgress(here + count, paths.length));
+  const read = unknown.length === 0 ? [] : await observeFiles(workspace, unknown, defined({ onProgress: progress }));
+  let next = 0;
+  const all = sightings.map((sighting) => sighting ?? read[next++]!);
+  paths.forEach((path, index) => known.note(path, all[index]!));
+  return all;
 }
 
 /** How many names (hard links) a file has; 1 for whatever else is there, or nothing. */

@@ -40,6 +40,8 @@ export const JobSettingsSchema = z.strictObject({
   secrets: z.array(z.string()).optional(),
   /** Compare the world again when this long has passed since it last was. */
   verifyAfterMs: z.int().min(0),
+  /** Of files that are still as they were hashed last, as far as stat shows: are they read again? Absent: yes. */
+  verify: z.enum(['full', 'quick']).optional(),
   /** Name and digest of the plan. Null: there is none. */
   plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),
   /** What steps and watches may call. Absent: nothing. */

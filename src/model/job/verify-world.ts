@@ -59,8 +59,10 @@ export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
     at: ChainPlaceSchema,
     /** How many resources were looked at. */
     resources: z.int(),
-    /** How many bytes of files were read. */
+    /** How many bytes the files have. */
     sizeBytes: z.int(),
+    /** Of a quick look: how many files were taken for unchanged without being read. */
+    unread: z.int().optional(),
     /** In milliseconds. */
     tookMs: z.int(),
     /** Questions of single steps that are still open (an approval survives a restart). */

@@ -67,6 +67,14 @@ export const PlanSchema = z
       .max(525_600)
       .optional()
       .describe('Compare the world again before a step when the last comparison is older. Default: 10.'),
+    // No default is filled in: the digest of a plan without it stays the same.
+    verify: z
+      .enum(['full', 'quick'])
+      .optional()
+      .describe(
+        'full: every comparison reads every file. quick: a file whose inode, size, mode and times are those seen when ' +
+          'it was last hashed counts as unchanged. Default: full.',
+      ),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional().describe(
       'A step of which nothing is heard for so long is lost with its worker, and tried again. Default: 10000.',
     ),

@@ -25,14 +25,14 @@ import { findUnrecorded, reportUnrecorded } from './unrecorded.ts';
 
 /** only: the resources to look at again. Left out: all. Safe to repeat; writes nothing. */
 export async function compare(record: ComparedRecord, only?: ReadonlySet<string>): Promise<Comparison> {
-  const { ledger, jobId, settings, workspace, host, at, manifest, onProgress } = record;
+  const { ledger, jobId, settings, workspace, host, at, manifest, onProgress, known } = record;
   expectDatabases(workspace, settings, (resource) => manifest.has(resource));
   const expectations = expectationsOf(ledger, jobId, manifest);
   const requests = requestsFor(expectations, only);
   const unrecorded = await findUnrecorded(record, (resource) => expectations.has(resource), only);
   const { first, appeared } = unrecorded;
   const recorded = (resource: string): ResourceState | undefined => manifest.get(resource)?.state;
-  const sightings = await lookAt({ workspace, settings, host, recorded, ...defined({ onProgress }) }, [
+  const sightings = await lookAt({ workspace, settings, host, recorded, ...defined({ onProgress, known }) }, [
     ...requests,
     ...[...first, ...appeared].map((resource) => ({ resource })),
   ]);

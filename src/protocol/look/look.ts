@@ -34,7 +34,7 @@ export async function lookAt(
 }
 
 async function lookAtFiles(
-  { workspace, onProgress }: LookPlace,
+  { workspace, onProgress, known }: LookPlace,
   parsed: readonly ParsedRequest[],
   sightings: Map<string, Sighting>,
 ): Promise<void> {
@@ -43,7 +43,7 @@ async function lookAtFiles(
   );
   const seenFiles = await workspace.files.observeMany(
     files.map(({ path }) => path),
-    onProgress,
+    defined({ onProgress, known }),
   );
   files.forEach(({ uri }, index) => sightings.set(uri, orUnreachable(seenFiles[index]!)));
 }

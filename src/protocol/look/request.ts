@@ -1,4 +1,5 @@
 /** What is looked at, and where. */
+import type { KnownFiles } from '../../effects/files/known-files.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Resource } from '../../model/record/resource.ts';
 import type { ResourceState } from '../../model/record/world.ts';
@@ -12,6 +13,8 @@ export interface LookPlace {
   readonly host: Pick<ProtocolHost, 'steps' | 'env'>;
   /** How many of how many files have been looked at. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** A quick look: files that are still as they were hashed last are not read. Default: every file is read. */
+  readonly known?: KnownFiles | undefined;
   /** What the record has of a resource. */
   readonly recorded?: (resource: string) => ResourceState | undefined;
 }

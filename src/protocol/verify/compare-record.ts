@@ -1,20 +1,22 @@
 /** Compares the world with the record of a verification's job: as a whole, and what differed once more. */
 import { compare } from '../compare/compare.ts';
 import type { ComparedRecord, Comparison } from '../compare/comparison.ts';
+import type { KnownFiles } from '../../effects/files/known-files.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { ChainReading } from './chain-reading.ts';
 import type { Verification } from './verification.ts';
 
-/** Outside the lock, but for reading the record. */
+/** Outside the lock, but for reading the record. `known`: a quick look. */
 export async function compareWhole(
   verification: Verification,
   workspace: Workspace,
   chain: ChainReading,
+  known: KnownFiles | undefined,
 ): Promise<Comparison> {
   const record = await workspace.exclusive('read the record', (ledger) => recordIn(verification, ledger, chain));
-  return await compare({ ...whereOf(verification, workspace), ...record });
+  return await compare({ ...whereOf(verification, workspace), ...record, known });
 }
 
 /** What differed, and what a sibling has recorded meanwhile, once more against the record as it is now. */

@@ -1,4 +1,6 @@
 /** The end of a verification, under the lock: what still differs is asked about; if nothing does, the mark is set. */
+import { defined } from '../../model/defined.ts';
+import type { KnownFiles } from '../../effects/files/known-files.ts';
 import type { VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { isAboutTheWorld } from '../../model/question/question.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -22,6 +24,8 @@ export interface ComparedWorld {
   /** What the comparison outside the lock has found. */
   readonly seen: Comparison;
   readonly begun: BegunComparison;
+  /** Of a quick look: what it went by, and what it has learnt. */
+  readonly known: KnownFiles | undefined;
 }
 
 /** The moment at which a comparison begins to look: what comes after it is not covered. */
@@ -47,7 +51,7 @@ export function beginComparison({ host }: Pick<Verification, 'host'>, ledger: Le
 export async function conclude(
   verification: Verification,
   workspace: Workspace,
-  { ledger, chain, seen, begun }: ComparedWorld,
+  { ledger, chain, seen, begun, known }: ComparedWorld,
 ): Promise<VerifyWorldResult> {
   const { host, caller, request } = verification;
   const { jobId, settings } = request;
@@ -64,6 +68,7 @@ export async function conclude(
   if (unfinished !== undefined) return askAboutWorld(verification, ledger, unfinished.findings, unfinished);
   await removeForgottenFiles(workspace, ledger, ledger.job(jobId)!, host.clock());
   settle(verification, ledger, comparison, begun);
+  known?.save();
   const { term, at, markOrdinal: mark } = ledger.job(jobId)!;
   return {
     kind: 'verified',
@@ -72,6 +77,7 @@ export async function conclude(
     at,
     resources: seen.resources,
     sizeBytes: seen.sizeBytes,
+    ...defined({ unread: known?.unread }),
     tookMs: Math.max(0, host.clock().bootMs - begun.at.bootMs),
     searchAttributes: host.searchAttributes,
   };

@@ -12,6 +12,7 @@
  * 7. The chain is read once, from its stored texts, under the lock; what is recorded after that, at the conclusion.
  * 8. Where the Workflow has records nothing is created: what is missing is asked about.
  */
+import { KnownFiles } from '../../effects/files/known-files.ts';
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -65,13 +66,14 @@ async function verify(verification: Verification): Promise<VerifyWorldResult> {
   const chain = new ChainReading(request, caller.runId);
   const opened = await open(verification, workspace, chain);
   if ('kind' in opened) return opened;
-  const seen = await compareWhole(verification, workspace, chain);
+  const known = request.settings.verify === 'quick' ? KnownFiles.load(workspace.directory, workspace.root) : undefined;
+  const seen = await compareWhole(verification, workspace, chain, known);
   faultPoint('verify.compared');
   return await workspace.exclusive(
     'conclude verification',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
-      return await conclude(verification, workspace, { ledger, chain, seen, begun: opened });
+      return await conclude(verification, workspace, { ledger, chain, seen, begun: opened, known });
     },
     { signal: caller.signal },
   );

@@ -22,11 +22,11 @@ import {
   type FileWorkspace,
   type PreparedFile,
 } from '../../effects/files/index.ts';
+import type { ObserveOptions } from '../../effects/files/observation.ts';
 import { removeForgottenFiles } from '../../effects/files/forgotten.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
 import { databasePlaces, refuseReservedFile, reservedInodes } from '../../effects/files/reserved.ts';
 import { scanTree, type Tree } from '../../effects/files/tree.ts';
-import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { FileEffect } from '../../model/record/effect.ts';
@@ -98,11 +98,8 @@ export class WorkspaceFiles {
     return await observeFile(this.#workspace, path);
   }
 
-  async observeMany(
-    paths: readonly string[],
-    onProgress?: (done: number, total: number) => void,
-  ): Promise<readonly FileSighting[]> {
-    return await observeFiles(this.#workspace, paths, defined({ onProgress }));
+  async observeMany(paths: readonly string[], options: ObserveOptions = {}): Promise<readonly FileSighting[]> {
+    return await observeFiles(this.#workspace, paths, options);
   }
 
   /**

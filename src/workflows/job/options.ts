@@ -33,6 +33,7 @@ const OpenJobSchema = z
     watch: settings.watch.optional(),
     http: settings.http,
     verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
+    verify: settings.verify,
     plan: settings.plan.optional(),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional(),
     continueAsNewAfterEvents: z.int().min(1).optional(),

@@ -18,7 +18,12 @@ export function planOptions(plan: Plan, input: JsonObject, jobId: string): Omit<
     watch: plan.watch.length === 0 ? [] : watchesOf(plan, input, jobId).map(jobWatch),
     verifyAfterMs: verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(verifyAfterMinutes * 60_000),
     plan: { name: plan.name, digest: digestOf(plan) },
-    ...defined({ secrets: plan.secrets, http: plan.http, heartbeatTimeoutMs: plan.heartbeatTimeoutMs }),
+    ...defined({
+      secrets: plan.secrets,
+      http: plan.http,
+      heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
+      verify: plan.verify,
+    }),
   };
 }
 

@@ -34,7 +34,7 @@ export function originOf(options: OpenJobOptions, base: ChainPlace = { seq: 0, h
   };
 }
 
-function settingsOf({ databases, watch, secrets, verifyAfterMs, plan, http }: OpenJobOptions): JobSettings {
+function settingsOf({ databases, watch, secrets, verifyAfterMs, verify, plan, http }: OpenJobOptions): JobSettings {
   return {
     databases: databases ?? {},
     watch: uniformWatches(watch ?? []),
@@ -43,6 +43,7 @@ function settingsOf({ databases, watch, secrets, verifyAfterMs, plan, http }: Op
     ...defined({
       secrets: secrets === undefined || secrets.length === 0 ? undefined : [...secrets],
       http: http && { hosts: [...http.hosts] },
+      verify,
     }),
   };
 }
