@@ -31,6 +31,10 @@ function at(file: string, title: string): Place {
 }
 
 const RUN = at('agent-job', 'a plan runs to its end and gives back state and outputs');
+const EACH = at(
+  'for-each-job',
+  'each item of a plan’s list runs within one Activity, or as an Activity of its own, as the plan says',
+);
 const EDIT = at('agent-job', 'an edit by a person is asked about, decided by a plain Signal, and the job ends');
 const DECLARED = at(
   'plan-fields',
@@ -142,6 +146,7 @@ const SETTINGS: readonly Row[] = [
   [OTHER_PLAN, 'settings.plan settings.plan.digest settings.plan.name'],
   [SECRET, 'settings.secrets'],
   [EDIT, 'settings.verifyAfterMs'],
+  [EACH, 'settings.verify'],
   [FILES, 'settings.watch settings.watch.path settings.watch.kind'],
   [
     WATCH,
@@ -176,6 +181,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [SECRET, 'secrets'],
       [HTTP, 'http http.hosts'],
       [EDIT, 'verifyAfterMinutes'],
+      [EACH, 'verify steps.forEach steps.forEach.atOnce steps.forEach.items steps.forEach.within'],
       [HEARD, 'heartbeatTimeoutMs'],
       [APPROVED, 'steps.approval'],
       [LIMITS, 'steps.timeoutMs'],
