@@ -25,6 +25,7 @@ export type { HttpOptions, HttpResponse } from './model/step/step-http.ts';
 export type { PerformCall, PerformOptions, ProbeCall, ProbeResult } from './model/step/step-call.ts';
 export type { QueryRowsOptions, Row, RowOptions, StepDatabase } from './model/step/step-database.ts';
 export type { StepContext } from './model/step/step-context.ts';
+export type { NamedSubStepOptions, RunSubStep, SubStepOptions } from './model/step/sub-step.ts';
 export { BUILT_IN_STEPS } from './model/step/built-in/steps.ts';
 export { commandStep } from './model/step/built-in/command.ts';
 export { dbQueryStep, dbSqlStep, dbUpsertStep } from './model/step/built-in/database.ts';

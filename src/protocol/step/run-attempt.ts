@@ -5,6 +5,7 @@
 import { defined } from '../../model/defined.ts';
 import { isToApply } from '../../model/record/effect.ts';
 import { intentDigest } from '../../model/record/intent.ts';
+import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { Stage } from '../attempt/stage.ts';
@@ -61,7 +62,12 @@ async function sealAndMaybeApply(
   row: IntentRow,
   differences: readonly string[],
 ): Promise<AttemptResult | undefined> {
-  if (!row.approval && isSmall(row.intent, attempt.stage)) return await applyInSameHold({ ...attempt, ledger, row });
+  if (!row.approval && isSmall(row.intent, attempt.stage)) {
+    // The draft is final from here on, though its seal is written with what follows.
+    faultPoint('seal.before');
+    faultPoint('seal.after');
+    return await applyInSameHold({ ...attempt, ledger, row });
+  }
   sealIntent(attempt, ledger, row);
   if (row.approval && !isApproved(attempt, ledger, row.digest))
     return approvalRequired(attempt, ledger, row, differences);
