@@ -32,7 +32,7 @@ testWorker(temporal, {
   ],
 });
 
-test('each item of a plan’s list runs within one Activity, or as an Activity of its own, as the plan says', async () => {
+test('each item of a plan’s list runs within one Activity, or as one of its own, as the plan says', async () => {
   await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, taskQueue });
   const workspace = temporal.unique('each');
   const items = (letter: string): string[] => Array.from({ length: 3 }, (_, index) => `${letter}${index}`);

@@ -33,7 +33,7 @@ function at(file: string, title: string): Place {
 const RUN = at('agent-job', 'a plan runs to its end and gives back state and outputs');
 const EACH = at(
   'for-each-job',
-  'each item of a plan’s list runs within one Activity, or as an Activity of its own, as the plan says',
+  'each item of a plan’s list runs within one Activity, or as one of its own, as the plan says',
 );
 const EDIT = at('agent-job', 'an edit by a person is asked about, decided by a plain Signal, and the job ends');
 const DECLARED = at(
