@@ -72,8 +72,8 @@ export const PlanSchema = z
       .enum(['full', 'quick'])
       .optional()
       .describe(
-        'full: every comparison reads every file. quick: a file whose inode, size, mode and times are those seen when ' +
-          'it was last hashed counts as unchanged. Default: full.',
+        'full: every comparison reads every file. quick: a file whose inode, size, mode and times are those ' +
+          'seen when it was last hashed counts as unchanged. Default: full.',
       ),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional().describe(
       'A step of which nothing is heard for so long is lost with its worker, and tried again. Default: 10000.',
