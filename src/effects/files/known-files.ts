@@ -8,19 +8,18 @@
  * 2. A file that was too young to be told from a later change when it was hashed is read again (`isStillAsHashed`).
  * 3. It is replaced as a whole; one that is torn or changed is not believed.
  */
-import { closeSync, lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { sha256Hex } from '../../model/digest.ts';
-import { createFile, renameFile, tryUnlink, writeWhole } from '../../store/durable-file.ts';
+import { writeDurably } from '../../store/durable-file.ts';
 import type { FileSighting, SeenFile } from './sighting.ts';
 
 const FILE = 'known-files.json';
 
 /** Inode, size, mode, modification and change time, names, when it was hashed; its content's digest. */
-const EntrySchema = z.tuple([z.string(), z.int(), z.int(), z.string(), z.string(), z.int(), z.number(), z.string()]);
-type Entry = z.infer<typeof EntrySchema>;
+type Entry = readonly [string, number, number, string, string, number, number, string];
 
 const HeadSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -86,16 +85,7 @@ export class KnownFiles {
       savedAtMs: Date.now(),
       digest: sha256Hex(line),
     };
-    const temporary = `${this.#path}.${process.pid}.tmp`;
-    tryUnlink(temporary);
-    const file = createFile(temporary, 0o600);
-    try {
-      writeWhole(file, `${JSON.stringify(head)}\n${line}\n`, temporary);
-    } finally {
-      closeSync(file);
-    }
-    // Lost with the power, or torn, it is not believed: no fsync.
-    renameFile(temporary, this.#path);
+    writeDurably(this.#path, `${JSON.stringify(head)}\n${line}\n`, { mode: 0o600 });
   }
 }
 

@@ -3,14 +3,11 @@
  * differently after a restore, and a key derived from arguments would miss (arXiv 2603.20625). The arguments' digest is
  * stored beside the token and only tells conflicts.
  */
-import * as z from 'zod';
 import { digestOf, type Digest } from '../digest.ts';
+import { SubStepNameSchema } from '../sub-step-id.ts';
 
-export const StepIdSchema = z
-  .string()
-  .min(1)
-  .max(120)
-  .regex(/^[A-Za-z0-9][\w.#/-]*$/, 'expected a letter or digit, then letters, digits, _ . # / -');
+/** A step's id has the form that the name of a sub-step has. */
+export const StepIdSchema = SubStepNameSchema;
 
 export interface TokenParts {
   readonly jobId: string;

@@ -62,16 +62,17 @@ async function sealAndMaybeApply(
   row: IntentRow,
   differences: readonly string[],
 ): Promise<AttemptResult | undefined> {
-  if (!row.approval && isSmall(row.intent, attempt.stage)) {
+  const isAtOnce = isSmall(row.intent, attempt.stage);
+  if (isAtOnce && !row.approval) {
     // The draft is final from here on, though its seal is written with what follows.
     faultPoint('seal.before');
     faultPoint('seal.after');
-    return await applyInSameHold({ ...attempt, ledger, row });
+  } else {
+    sealIntent(attempt, ledger, row);
+    if (row.approval && !isApproved(attempt, ledger, row.digest))
+      return approvalRequired(attempt, ledger, row, differences);
   }
-  sealIntent(attempt, ledger, row);
-  if (row.approval && !isApproved(attempt, ledger, row.digest))
-    return approvalRequired(attempt, ledger, row, differences);
-  return isSmall(row.intent, attempt.stage) ? await applyInSameHold({ ...attempt, ledger, row }) : undefined;
+  return isAtOnce ? await applyInSameHold({ ...attempt, ledger, row }) : undefined;
 }
 
 function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {
