@@ -38,7 +38,8 @@ export function makeBareActivities(workspaceRoot: string): BareActivities & { re
   };
 }
 
-function writeDurably(directory: string, name: string, content: string): void {
+/** Temporary file, fsync, rename, fsync of the folder. */
+export function writeDurably(directory: string, name: string, content: string): void {
   const temporary = join(directory, `.${name}.tmp`);
   const file = openSync(temporary, 'wx', 0o644);
   writeSync(file, content);

@@ -2,13 +2,14 @@
  * Sub-steps against what they cannot do without: one fsynced commit, and the same effects in a plain loop, fsynced
  * alike. No server: a sub-step has no part in it.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { openTestJob } from '../../src/testing.ts';
+import { writeDurably } from '../bare-activity.ts';
 import type { Figure } from '../figure.ts';
 import { median } from '../statistics.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../temporary-directory.ts';
@@ -122,7 +123,7 @@ export const subStepEffects: Figure = {
             await sub.db('main').insert('note', { id: index, text: 'x' });
           }),
         plain: (index) => {
-          writeDurably(join(root, 'plain'), `${index}.txt`);
+          writeDurably(join(root, 'plain'), `${index}.txt`, CONTENT);
           insert.run(index, 'x');
         },
         rounds: isQuick ? 6 : 20,
@@ -130,19 +131,6 @@ export const subStepEffects: Figure = {
       });
     }),
 };
-
-/** Temporary file, fsync, rename, fsync of the folder. */
-function writeDurably(folder: string, name: string): void {
-  const temporary = join(folder, `.${name}`);
-  const file = openSync(temporary, 'wx');
-  writeSync(file, CONTENT);
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(temporary, join(folder, name));
-  const opened = openSync(folder, 'r');
-  fsyncSync(opened);
-  closeSync(opened);
-}
 
 const MANY = 10_000;
 

@@ -4,7 +4,7 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { installedVersion, packInto, runProgram } from '../support/package.ts';
+import { installedVersion, packInto, runWell } from '../support/package.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const EXAMPLES = path.join(import.meta.dirname, '../../examples');
@@ -18,22 +18,10 @@ before(async () => {
   await fs.writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
   const developer = ['typescript', '@types/node'].map(async (name) => `${name}@${await installedVersion(name)}`);
   const packages = [tarball, ...(await Promise.all(developer))];
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], folder);
+  await runWell('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], folder);
 });
 
 after(async () => fs.rm(folder, { recursive: true, force: true }));
-
-/** Returns what it printed. */
-async function run(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv = {},
-): Promise<string> {
-  const { code, output, printed } = await runProgram(command, args, cwd, env);
-  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
-  return printed;
-}
 
 /** Its types are those of the package; then it runs. Returns what it printed. */
 async function example(name: string): Promise<string> {
@@ -41,12 +29,15 @@ async function example(name: string): Promise<string> {
   const original = path.join(EXAMPLES, name);
   const leftOut = /node_modules|\.holdfast|^\/work(\/|$)/;
   await fs.cp(original, place, { recursive: true, filter: (source) => !leftOut.test(source.slice(original.length)) });
-  await run(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], place);
-  return run(process.execPath, ['run.ts'], place, temporal.env);
+  await runWell(process.execPath, ['../node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'], place);
+  return runWell(process.execPath, ['run.ts'], place, temporal.env);
 }
 
 test('npm links the command line', async () => {
-  assert.match(await run(path.join(folder, 'node_modules/.bin/holdfast'), ['--version'], folder), /^\d+\.\d+\.\d+\n$/);
+  assert.match(
+    await runWell(path.join(folder, 'node_modules/.bin/holdfast'), ['--version'], folder),
+    /^\d+\.\d+\.\d+\n$/,
+  );
 });
 
 test('somebody else’s own Workflow type-checks against it and runs', async () => {

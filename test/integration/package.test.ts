@@ -7,7 +7,7 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { packInto, runProgram, unpackInto } from '../support/package.ts';
+import { packInto, runWell, unpackInto } from '../support/package.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -36,19 +36,7 @@ after(async () => fs.rm(folder, { recursive: true, force: true }));
 
 /** What npm links as `holdfast`. Returns what it printed. */
 async function holdfast(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
-  return run(process.execPath, [path.join('node_modules/holdfast', manifest.bin.holdfast), ...args], folder, env);
-}
-
-/** Returns what it printed. */
-async function run(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv = {},
-): Promise<string> {
-  const { code, output, printed } = await runProgram(command, args, cwd, env);
-  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
-  return printed;
+  return runWell(process.execPath, [path.join('node_modules/holdfast', manifest.bin.holdfast), ...args], folder, env);
 }
 
 test('holds what its entries name, and neither sources, tests nor a machine’s paths', async () => {
@@ -93,7 +81,7 @@ test('every entry can be imported, with types', async () => {
       .map((entry, index) => `import * as e${index} from '${entry}';\nconsole.log(Object.keys(e${index}).length);\n`)
       .join(''),
   );
-  await run(
+  await runWell(
     process.execPath,
     [
       'node_modules/typescript/bin/tsc',
@@ -110,7 +98,7 @@ test('every entry can be imported, with types', async () => {
     ],
     folder,
   );
-  await run(process.execPath, ['entries.ts'], folder);
+  await runWell(process.execPath, ['entries.ts'], folder);
 });
 
 test('without the AI SDK an agent’s worker says what cannot be loaded, and what to type', async () => {
@@ -119,7 +107,7 @@ test('without the AI SDK an agent’s worker says what cannot be loaded, and wha
     const { type, message, details } = await aiSdkPlugin({ modelProvider: {} }).catch((error) => error);
     console.log(JSON.stringify([type, message, details.nextStep]));
   `;
-  const said = await run(process.execPath, ['--input-type=module', '--eval', script], folder);
+  const said = await runWell(process.execPath, ['--input-type=module', '--eval', script], folder);
   const [type, message, nextStep] = JSON.parse(said) as string[];
   assert.equal(type, 'bad-input');
   assert.match(message!, /^The AI SDK's plugin cannot be loaded: Cannot find package '@temporalio\/ai-sdk'/);
@@ -156,7 +144,7 @@ test('carries the bundle of its Workflows, so that a worker starts without webpa
   for (const kind of ['plain', 'encrypted']) {
     const file = path.join(folder, 'node_modules/holdfast/dist/workflow-bundles', `${kind}.js`);
     const size = (await fs.readFile(file, 'utf8')).length;
-    const printed = await run(process.execPath, ['--input-type=module', '--eval', script, kind], folder);
+    const printed = await runWell(process.execPath, ['--input-type=module', '--eval', script, kind], folder);
     assert.equal(Number(printed), size);
   }
 });
@@ -173,7 +161,7 @@ test('a worker of it starts without loading webpack or a compiler', async () => 
   `;
   const args = ['--input-type=module', '--eval', script, temporal.unique('queue')];
   const env = { ...temporal.env, HOLDFAST_STATE_DIR: path.join(folder, 'state') };
-  const [heavy, hasSdk] = JSON.parse(await run(process.execPath, args, folder, env)) as [string[], boolean];
+  const [heavy, hasSdk] = JSON.parse(await runWell(process.execPath, args, folder, env)) as [string[], boolean];
   // webpack's own entry, which loads the rest when it is asked for, the SDK imports in any case.
   const entry = /webpack.lib.(index|util.memoize)\.js$/;
   assert.deepEqual([heavy.filter((file) => !entry.test(file)), hasSdk], [[], true]);

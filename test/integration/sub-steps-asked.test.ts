@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import type { Question } from '../../src/model/question/question.ts';
 import { openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
 import { comparedQuestion, questionFrom } from '../support/questions.ts';
@@ -45,7 +46,8 @@ test('a question ends the attempt even where the code catches it', async () => {
   assert.equal(existsSync(tested.at('on.txt')), false);
 });
 
-test('what somebody changed between two attempts is asked about, naming the sub-step that wrote it', async () => {
+/** The step has failed after two sub-steps, whose first file somebody has changed; from then on it does not fail. */
+async function questionAboutAnEdit(): Promise<Question> {
   let fails = true;
   tested.code = async (ctx) => {
     await tested.write(ctx, 'one');
@@ -55,12 +57,16 @@ test('what somebody changed between two attempts is asked about, naming the sub-
   };
   await failure(tested.act(), 'step-failed');
   tested.put('one.txt', 'by hand');
-  const question = await comparedQuestion(tested.job);
+  fails = false;
+  return await comparedQuestion(tested.job);
+}
+
+test('what somebody changed between two attempts is asked about, naming the sub-step that wrote it', async () => {
+  const question = await questionAboutAnEdit();
   const [finding] = question.findings;
   assert.equal(finding!.resource, 'file:one.txt');
   assert.equal(finding!.recordedBy!.stepId, 'act:one');
   assert.deepEqual(finding!.rerunSteps, ['act']);
-  fails = false;
   await tested.decide(question, { answer: 'accept' });
   assert.equal(await tested.act(), 'done');
   assert.equal(tested.text('one.txt'), 'by hand');
@@ -68,17 +74,7 @@ test('what somebody changed between two attempts is asked about, naming the sub-
 });
 
 test('a step that is run again gives its sub-steps a new generation: they are undone, and run anew', async () => {
-  let fails = true;
-  tested.code = async (ctx) => {
-    await tested.write(ctx, 'one');
-    await tested.write(ctx, 'two');
-    if (fails) throw new Error('not yet');
-    return 'done';
-  };
-  await failure(tested.act(), 'step-failed');
-  tested.put('one.txt', 'by hand');
-  const question = await comparedQuestion(tested.job);
-  fails = false;
+  const question = await questionAboutAnEdit();
   await tested.decide(question, { answer: 'rerun' });
   assert.equal(existsSync(tested.at('two.txt')), false);
   assert.equal(await tested.act(), 'done');

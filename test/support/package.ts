@@ -94,3 +94,15 @@ export async function runProgram(
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, printed, output: printed + errors };
 }
+
+/** The same of a program that must end well. Returns what it printed. */
+export async function runWell(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const { code, output, printed } = await runProgram(command, args, cwd, env);
+  assert.equal(code, 0, `${command} ${args.join(' ')}\n${output}`);
+  return printed;
+}
