@@ -3,17 +3,15 @@
  * only says what is missing.
  *
  * Invariants
- * 1. TypeDoc lies in the user's cache, whole or not at all, by the digest of its lockfile. It needs another TypeScript
- *    than the project's, so it can't lie in node_modules.
+ * 1. TypeDoc lies in the user's cache (`cached-packages.ts`). It needs another TypeScript than the project's, so it
+ *    can't lie in node_modules.
  * 2. docs/api is replaced as a whole; a run that fails leaves it as it was.
  * 3. Pages of the same sources are not made twice.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, promises as fs } from 'node:fs';
 import path from 'node:path';
-import { cacheDirectory } from '../src/dev-server/cache-directory.ts';
+import { cachedPackages } from './cached-packages.ts';
 import { runNode, say } from './programs.ts';
 
 const TOOLS = 'scripts/api-reference';
@@ -68,48 +66,8 @@ async function digestOfSources(): Promise<string> {
 
 /** The node_modules with TypeDoc. Undefined: it could not be had, and that has been said. */
 export async function typeDoc(): Promise<string | undefined> {
-  const lockfile = await fs.readFile(path.join(TOOLS, 'package-lock.json'));
-  const digest = createHash('sha256').update(lockfile).digest('hex').slice(0, 12);
-  const folder = path.join(cacheDirectory(), `api-reference-${digest}`);
-  const packages = path.join(folder, 'node_modules');
-  const isThere = async (): Promise<boolean> =>
-    await fs.access(packages).then(
-      () => true,
-      () => false,
-    );
-  if (await isThere()) return packages;
-  const draft = `${folder}.${process.pid}.tmp`;
-  try {
-    say('docs: fetching TypeDoc through npm (once; it is kept in the cache) …');
-    await fs.mkdir(draft, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json'])
-      await fs.copyFile(path.join(TOOLS, file), path.join(draft, file));
-    const problem = await npmCi(draft);
-    if (problem !== undefined) {
-      say(`docs: npm ci failed:\n${problem}\nThe npm registry must be reachable once. Then run the same again.`);
-      return undefined;
-    }
-    await fs.rename(draft, folder).catch(async (error: unknown) => {
-      // Another run was faster. What it put there is the same.
-      if (!(await isThere())) throw error;
-    });
-    return packages;
-  } finally {
-    await fs.rm(draft, { recursive: true, force: true });
-  }
-}
-
-/** Returns what npm printed when it failed. */
-async function npmCi(folder: string): Promise<string | undefined> {
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=warn'];
-  const options = { cwd: folder, shell: process.platform === 'win32' };
-  const child = spawn('npm', args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
-  try {
-    const [code] = (await once(child, 'close')) as [number | null];
-    return code === 0 ? undefined : output.trim();
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const fetched = await cachedPackages(TOOLS, () => say('docs: fetching TypeDoc through npm (once; it is kept) …'));
+  if ('packages' in fetched) return fetched.packages;
+  say(`docs: npm ci failed:\n${fetched.problem}\nThe npm registry must be reachable once. Then run the same again.`);
+  return undefined;
 }

@@ -16,6 +16,7 @@ type Task = (args: readonly string[]) => Promise<number>;
 const TASKS: Readonly<Record<string, Task>> = {
   demo: async (args) => runNode(['demo/run.ts', ...args], await temporalEnvironment()),
   bench: async (args) => runNode(['bench/run.ts', ...args], await temporalEnvironment()),
+  'bench-peers': async (args) => runNode(['bench/peers/run.ts', ...args], await temporalEnvironment()),
   test: async (args) => runTests(args),
   peers: async (args) => testPeers(args),
   compose: async (args) => runNode(['test/compose/run.ts', ...args]),

@@ -1,0 +1,73 @@
+/**
+ * The process of one contender. It is told what to open, then which jobs to run.
+ *
+ * Invariant: it ends with the one who started it, however that came; the servers that it started end with it.
+ */
+import { registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Contender, ContenderModule, FromContender, Place, Ran, RunRequest, ToContender } from './contender.ts';
+import { makeJobFolder, makeWork } from './work.ts';
+
+// A terminal's Ctrl-C reaches this process, too; it ends by the disconnection.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(1));
+
+const clock: number[] = [];
+let opened: { readonly contender: Contender; readonly place: Place; close(): Promise<void> } | undefined;
+
+process.on('message', (message: ToContender) => {
+  answer(message).then(
+    (told) => process.send?.(told),
+    (error: unknown) => process.send?.({ kind: 'failed', why: wordsOf(error) } satisfies FromContender),
+  );
+});
+
+async function answer(message: ToContender): Promise<FromContender> {
+  if (message.kind === 'open') return await open(message.module, message.place);
+  if (message.kind === 'run') return { kind: 'ran', ran: await run(message.request) };
+  await opened?.close();
+  process.exit(0);
+}
+
+async function open(module: string, place: Place): Promise<FromContender> {
+  usePackages(place.packages);
+  const { open: openContender } = (await import(new URL(module, import.meta.url).href)) as ContenderModule;
+  const work = makeWork(place.folder, place.databaseUrl, clock);
+  const contender = await openContender(place, work);
+  const close = async (): Promise<void> => {
+    await contender.close();
+    await work.close();
+  };
+  opened = { contender, place, close };
+  return { kind: 'opened', versions: contender.versions };
+}
+
+/** What a contender's own module imports is found among its packages, though it doesn't lie beside them. */
+function usePackages(packages: string): void {
+  const beside = pathToFileURL(join(packages, '..', 'package.json')).href;
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      context.parentURL?.endsWith('/contender.mjs') === true && /^[@a-z]/.test(specifier) && !specifier.includes(':')
+        ? next(specifier, { ...context, parentURL: beside })
+        : next(specifier, context),
+  });
+}
+
+async function run({ variant, job, steps }: RunRequest): Promise<Ran> {
+  const { contender, place } = opened!;
+  const act = contender.variants[variant]!;
+  makeJobFolder(place.folder, job);
+  clock.length = 0;
+  const startedMs = performance.now();
+  await act(job, steps);
+  const jobMs = performance.now() - startedMs;
+  if (clock.length !== steps) throw new Error(`${steps} steps were to begin, ${clock.length} did`);
+  return { stepMs: (clock.at(-1)! - clock[0]!) / (steps - 1), jobMs };
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncause: ${wordsOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

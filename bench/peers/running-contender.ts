@@ -1,0 +1,84 @@
+/** A contender's process, from the side of the command. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { ContenderKind, FromContender, Place, Ran, RunRequest, ToContender } from './contender.ts';
+
+const OPEN_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 60_000;
+const CLOSE_LIMIT_MS = 15_000;
+
+export class RunningContender {
+  readonly kind: ContenderKind;
+  readonly place: Place;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly #child: ChildProcess;
+
+  /** @throws an Error that says why it can't be measured */
+  static async open(kind: ContenderKind, place: Place): Promise<RunningContender> {
+    const child = fork(fileURLToPath(new URL('contender-process.ts', import.meta.url)), {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    try {
+      const told = await ask(child, { kind: 'open', module: kind.module, place }, OPEN_LIMIT_MS);
+      if (told.kind !== 'opened') throw new Error(`opened, it told of ${told.kind}`);
+      return new RunningContender(kind, place, told.versions, child);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  private constructor(
+    kind: ContenderKind,
+    place: Place,
+    versions: Readonly<Record<string, string>>,
+    child: ChildProcess,
+  ) {
+    this.kind = kind;
+    this.place = place;
+    this.versions = versions;
+    this.#child = child;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  async run(request: RunRequest): Promise<Ran> {
+    const told = await ask(this.#child, { kind: 'run', request }, RUN_LIMIT_MS);
+    if (told.kind !== 'ran') throw new Error(`asked to run, it told of ${told.kind}`);
+    return told.ran;
+  }
+
+  /** Safe to repeat. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    if (child.connected) child.send({ kind: 'close' } satisfies ToContender);
+    const limit = setTimeout(() => child.kill('SIGKILL'), CLOSE_LIMIT_MS);
+    await ended;
+    clearTimeout(limit);
+  }
+}
+
+/** One question at a time. */
+async function ask(child: ChildProcess, message: ToContender, limitMs: number): Promise<FromContender> {
+  let forget = (): void => undefined;
+  try {
+    return await new Promise<FromContender>((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error(`no answer to ${message.kind} in ${limitMs} ms`)), limitMs);
+      const hear = (told: FromContender): void =>
+        told.kind === 'failed' ? reject(new Error(told.why)) : resolve(told);
+      const end = (code: number | null): void => reject(new Error(`its process ended with code ${code}`));
+      child.once('message', hear).once('exit', end).once('error', reject);
+      forget = () => {
+        clearTimeout(limit);
+        child.off('message', hear).off('exit', end).off('error', reject);
+      };
+      child.send(message);
+    });
+  } finally {
+    forget();
+  }
+}
