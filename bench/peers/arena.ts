@@ -84,7 +84,7 @@ export class Arena {
   }
 
   async #database(name: string): Promise<string> {
-    await this.#query(`CREATE DATABASE ${name}`);
+    await this.#query(`CREATE DATABASE "${name}"`);
     const url = new URL(this.#postgres.url);
     url.pathname = `/${name}`;
     return url.href;

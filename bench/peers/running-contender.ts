@@ -6,38 +6,48 @@ import type { ContenderKind, FromContender, Place, Ran, RunRequest, ToContender 
 const OPEN_LIMIT_MS = 60_000;
 const RUN_LIMIT_MS = 60_000;
 const CLOSE_LIMIT_MS = 15_000;
+/** Of what it printed among errors and warnings; told when it fails. */
+const MOST_PRINTED = 2_000;
+
+interface Parts {
+  readonly kind: ContenderKind;
+  readonly place: Place;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly child: ChildProcess;
+  readonly printed: () => string;
+}
 
 export class RunningContender {
   readonly kind: ContenderKind;
   readonly place: Place;
   readonly versions: Readonly<Record<string, string>>;
   readonly #child: ChildProcess;
+  readonly #printed: () => string;
 
   /** @throws an Error that says why it can't be measured */
   static async open(kind: ContenderKind, place: Place): Promise<RunningContender> {
     const child = fork(fileURLToPath(new URL('contender-process.ts', import.meta.url)), {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // What it and its servers leave among the temporary files goes with the folder.
+      env: { ...process.env, TMPDIR: place.folder },
     });
+    const printed = lastPrinted(child);
     try {
       const told = await ask(child, { kind: 'open', module: kind.module, place }, OPEN_LIMIT_MS);
       if (told.kind !== 'opened') throw new Error(`opened, it told of ${told.kind}`);
-      return new RunningContender(kind, place, told.versions, child);
+      return new RunningContender({ kind, place, versions: told.versions, child, printed });
     } catch (error) {
       child.kill('SIGKILL');
-      throw error;
+      throw withPrinted(error, printed());
     }
   }
 
-  private constructor(
-    kind: ContenderKind,
-    place: Place,
-    versions: Readonly<Record<string, string>>,
-    child: ChildProcess,
-  ) {
+  private constructor({ kind, place, versions, child, printed }: Parts) {
     this.kind = kind;
     this.place = place;
     this.versions = versions;
     this.#child = child;
+    this.#printed = printed;
   }
 
   get pid(): number {
@@ -45,7 +55,9 @@ export class RunningContender {
   }
 
   async run(request: RunRequest): Promise<Ran> {
-    const told = await ask(this.#child, { kind: 'run', request }, RUN_LIMIT_MS);
+    const told = await ask(this.#child, { kind: 'run', request }, RUN_LIMIT_MS).catch((error: unknown) => {
+      throw withPrinted(error, this.#printed());
+    });
     if (told.kind !== 'ran') throw new Error(`asked to run, it told of ${told.kind}`);
     return told.ran;
   }
@@ -81,4 +93,15 @@ async function ask(child: ChildProcess, message: ToContender, limitMs: number): 
   } finally {
     forget();
   }
+}
+
+function lastPrinted(child: ChildProcess): () => string {
+  let last = '';
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (last = (last + chunk).slice(-MOST_PRINTED)));
+  return () => last.trim();
+}
+
+function withPrinted(error: unknown, printed: string): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(printed === '' ? message : `${message}\nIt printed last:\n${printed}`, { cause: error });
 }
