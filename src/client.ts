@@ -97,4 +97,12 @@ export type { Finding } from './model/question/finding.ts';
 export type { Question } from './model/question/question.ts';
 export type { JobVersion, NamedVersion } from './model/job/version.ts';
 export type { WorkerWait } from './model/job/worker-wait.ts';
-export type { ActivityProgress, JobState, JobStatus, Retrying, StepState, StepStatus } from './model/job/status.ts';
+export type {
+  ActivityProgress,
+  ItemsStatus,
+  JobState,
+  JobStatus,
+  Retrying,
+  StepState,
+  StepStatus,
+} from './model/job/status.ts';

@@ -1,7 +1,14 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
-import { MAX_STEPS_SHOWN, progressText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
+import {
+  itemsText,
+  MAX_STEPS_SHOWN,
+  progressText,
+  stateText,
+  STEP_MARKS,
+  unfinished,
+} from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
 import type { ActivityProgress, JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
 import { versionText } from '../model/job/version.ts';
@@ -49,6 +56,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(style, stateText(status))}`,
     terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}${version}`),
     ...showSteps(terminal, status, full),
+    ...unfinished(status).map((one) => terminal.style('dim', `  ${itemsText(one)}`)),
     ...showProgress(terminal, status.progress ?? []),
     ...showRetrying(terminal, status.retrying ?? []),
     ...showWait(terminal, status),

@@ -3,19 +3,23 @@ import * as z from 'zod';
 import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { forEachStep } from '../model/step/built-in/for-each.ts';
+import { ListOutput } from '../model/step/list-output.ts';
 import { implementStep } from '../model/step/step.ts';
 
 export const forEach = implementStep(forEachStep, async (ctx, { use, inputs, atOnce, approval }) => {
   // The worker's code has the contract; what goes in and out is checked by that.
   const contract = { name: use, input: z.unknown(), output: z.unknown() };
   const outputs: Json[] = [];
+  const list = new ListOutput();
   let next = 0;
   let hasFailed = false;
   const inTurn = async (): Promise<void> => {
     for (let index = next++; index < inputs.length && !hasFailed; index = next++) {
       try {
         const name = String(index);
-        outputs[index] = (await ctx.step(contract, inputs[index], { name, ...defined({ approval }) })) as Json;
+        const output = ((await ctx.step(contract, inputs[index], { name, ...defined({ approval }) })) ?? null) as Json;
+        outputs[index] = output;
+        list.add(output);
       } catch (error) {
         hasFailed = true;
         throw error;

@@ -97,10 +97,4 @@ export const RunStepResultSchema = z.discriminatedUnion('kind', [
 /** What came of one request for a step. */
 export type RunStepResult = z.infer<typeof RunStepResultSchema>;
 
-/**
- * One step's output beyond this is refused: it would be in the history, and over-limit payloads fail retryably for
- * ever.
- */
-export const MAX_OUTPUT_BYTES = 256 * 1024;
-
-export const MAX_INPUT_BYTES = 512 * 1024;
+export { MAX_INPUT_BYTES, MAX_OUTPUT_BYTES } from '../step/payload-limits.ts';

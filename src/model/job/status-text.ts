@@ -1,5 +1,5 @@
 /** A job's state in words: the Markdown that Temporal's UI and command line show. */
-import type { StepState, JobStatus } from './status.ts';
+import type { ItemsStatus, JobStatus, StepState } from './status.ts';
 import { WAIT_STATES, waitAdvice, waitText } from './worker-wait.ts';
 import { questionMarkdown } from '../question/question-text.ts';
 import { againText } from '../record/try-text.ts';
@@ -34,6 +34,7 @@ export type StatusExtract = Pick<
   | 'refusals'
   | 'ending'
   | 'planned'
+  | 'items'
   | 'waitsForWorker'
 > & {
   /** Of all steps. Default: those of `steps`. */
@@ -55,6 +56,7 @@ export function statusMarkdown(status: StatusExtract): string {
     const effects = step.effects === '' ? '' : ` · ${step.effects}`;
     lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${againText(step.generation)}: ${step.state}${effects}`);
   }
+  for (const one of unfinished(status)) lines.push(`- ${itemsText(one)}`);
   lines.push(...waitMarkdown(status));
   for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
   if (status.refusals.length > 0) {
@@ -63,6 +65,17 @@ export function statusMarkdown(status: StatusExtract): string {
   }
   if (status.ending !== undefined) lines.push('', '### When it ended', ...status.ending.map((note) => `- ${note}`));
   return lines.join('\n');
+}
+
+/** Steps with `forEach` whose items are not all done. */
+export function unfinished({ items = [] }: Pick<JobStatus, 'items'>): readonly ItemsStatus[] {
+  return items.filter(({ done, total }) => done === undefined || done < total);
+}
+
+/** `convert: 412 of 1000 items are done` */
+export function itemsText({ stepId, done, total }: ItemsStatus): string {
+  if (done === undefined) return `${stepId}: ${total} ${total === 1 ? 'item' : 'items'}`;
+  return `${stepId}: ${done} of ${total} ${total === 1 ? 'item is' : 'items are'} done`;
 }
 
 /** A Workflow can't tell whether there is no worker, or none that has a free slot. */

@@ -98,6 +98,20 @@ export const ActivityProgressSchema = z.strictObject({
 /** What a running Activity says of itself. */
 export type ActivityProgress = z.infer<typeof ActivityProgressSchema>;
 
+export const ItemsStatusSchema = z.strictObject({
+  /** The step of the plan. */
+  stepId: z.string(),
+  /**
+   * How many are done. Within an activity the Workflow hears of the end of all only, and the client adds what the
+   * running Activity says. Absent: it has said nothing yet.
+   */
+  done: z.int().optional(),
+  /** How many there are. */
+  total: z.int(),
+});
+/** How far a step with `forEach` has come. */
+export type ItemsStatus = z.infer<typeof ItemsStatusSchema>;
+
 /** The answer of the `status` Query. */
 export const JobStatusSchema = z.strictObject({
   /** Always 1. */
@@ -118,8 +132,13 @@ export const JobStatusSchema = z.strictObject({
   seq: z.int(),
   /** All, or of more than can be shown the latest and those that are not done; `counts` then says how many. */
   steps: z.array(StepStatusSchema),
-  /** Of a plan: how many steps it has. Absent: a Workflow of one's own, whose steps nobody knows beforehand. */
+  /**
+   * Of a plan: how many steps it has, items that are steps of their own among them once they are known. Absent: a
+   * Workflow of one's own, whose steps nobody knows beforehand.
+   */
   planned: z.int().optional(),
+  /** Of a plan: the steps with `forEach` that have begun. Absent: none has. */
+  items: z.array(ItemsStatusSchema).optional(),
   /** Of steps. Absent: `steps` has all. */
   counts: z.strictObject({ begun: z.int(), done: z.int() }).optional(),
   /** The open ones. */

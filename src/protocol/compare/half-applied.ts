@@ -4,6 +4,7 @@
  * Invariant: a target may be as before or as after while its effect is not marked, and only as after then. A file that
  * becomes a folder, or a folder a file, is absent on the way.
  */
+import { usesOneOf } from '../../model/item-id.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import {
   changesKind,
@@ -87,7 +88,7 @@ function isSubStepOf({ intent: { stepId } }: IntentRow, stepIds: readonly string
 
 function usesOutputOf({ details: { uses } }: IntentRow, stepIds: readonly string[]): boolean {
   // Null: nobody knows which outputs it used.
-  return stepIds.length > 0 && (uses === null || uses.some((stepId) => stepIds.includes(stepId)));
+  return stepIds.length > 0 && (uses === null || usesOneOf(uses, new Set(stepIds)));
 }
 
 function hasRead({ intent }: IntentRow, resources: ReadonlySet<string>): boolean {

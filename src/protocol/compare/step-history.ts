@@ -3,6 +3,7 @@
  *
  * A step and its sub-steps are one in this: who runs the one again runs the others, too.
  */
+import { usesOneOf } from '../../model/item-id.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import { canBeUndone } from '../../model/record/effect.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
@@ -126,7 +127,7 @@ function readersOf(records: readonly StepRecord[]): ReadonlyMap<string, readonly
 
 /** Null: nobody knows which outputs the step used. */
 function usesOutputOf({ uses }: StepRecord, stepIds: ReadonlySet<string>): boolean {
-  return stepIds.size > 0 && (uses === null || uses.some((stepId) => stepIds.has(stepId)));
+  return stepIds.size > 0 && (uses === null || usesOneOf(uses, stepIds));
 }
 
 function hasRead({ changes }: StepRecord, resources: ReadonlySet<string>): boolean {

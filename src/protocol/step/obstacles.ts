@@ -2,6 +2,7 @@
  * What forbids a step to act now: a world that was not compared lately, an open question about the world, or an output
  * that it was given and that a decision made void.
  */
+import { usesOneOf } from '../../model/item-id.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import { isAboutTheWorld } from '../../model/question/question.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
@@ -37,7 +38,9 @@ export function heldResult({ request, work }: StepRun, ledger: Ledger): RunStepR
 export function mustNotBeVoid({ request }: StepRun, ledger: Ledger): void {
   const { jobId, known, uses, term, stepId } = request;
   if (ledger.job(jobId)?.term === term) return;
-  const again = ledger.rerunsSince(jobId, known.seq).filter((rerun) => uses?.includes(rerun) ?? true);
+  const again = ledger
+    .rerunsSince(jobId, known.seq)
+    .filter((rerun) => uses === undefined || usesOneOf(uses, new Set([rerun])));
   if (again.length === 0) return;
   const verb = again.length === 1 ? 'runs' : 'run';
   throw new MustVerify('other-term', `step ${stepId} was given what is void now: ${again.join(', ')} ${verb} again`);

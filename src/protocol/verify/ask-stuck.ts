@@ -3,6 +3,7 @@
  * the state.
  */
 import { HoldfastError } from '../../model/failure.ts';
+import { usesOneOf } from '../../model/item-id.ts';
 import type { AskStuckRequest } from '../../model/job/ask-stuck.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
@@ -46,7 +47,8 @@ async function askIn(
   return await workspace.exclusive('ask', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const history = await StepHistory.of(ledger, jobId);
-    const rerunSteps = history.withDependents(request.rerun.filter((one) => history.record(one) !== undefined));
+    const rerun = history.latest.filter((one) => usesOneOf(request.rerun, new Set([one.stepId])));
+    const rerunSteps = history.withDependents(rerun.map((one) => one.stepId));
     const finding = stuckFinding(stepId, request, 'step-cannot-go-on', rerunSteps);
     const question = ask(ledger, workspace.secrets, {
       jobId,

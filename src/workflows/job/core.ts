@@ -7,7 +7,7 @@
  * 3. A step that must run again although its result was already used restarts the Workflow from its beginning
  *    (continue-as-new): finished steps answer from the record, void ones run under their new generation.
  */
-import { CancellationScope, ContinueAsNew, allHandlersFinished, condition, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from '@temporalio/workflow';
 import type { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
@@ -36,6 +36,7 @@ import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
 import { Moving } from './moving.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
+import { isLongRun, isVeryLongRun } from './run-length.ts';
 import { callMark, StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
 import { Waits } from './waits.ts';
@@ -56,7 +57,7 @@ export class JobCore implements Job {
   readonly moving: Moving;
   readonly #options: OpenJobOptions;
   readonly #hooks: PlanHooks | undefined;
-  readonly #parts: JobParts;
+  readonly parts: JobParts;
   readonly #calls: StepCalls;
   /** Of the body: what it has in flight ends at once when a person aborts the job. */
   readonly #scope = new CancellationScope();
@@ -70,16 +71,16 @@ export class JobCore implements Job {
   constructor(options: OpenJobOptions, hooks?: PlanHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#parts = makeJobParts(options, this.carried, this.#scope);
-    const { knowledge, questions, verification, view } = this.#parts;
+    this.parts = makeJobParts(options, this.carried, this.#scope);
+    const { knowledge, questions, verification, view } = this.parts;
     const { carried } = this;
-    this.waits = new Waits(this.#parts, carried);
-    this.moving = new Moving(this.#parts, this.waits, carried?.leftVersion);
+    this.waits = new Waits(this.parts, carried);
+    this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
     this.#calls = new StepCalls(knowledge, this.carried);
     const decisions = new Decisions({
-      ...this.#parts,
+      ...this.parts,
       isReady: carried?.questions && condition(() => verification.isFirstMade),
       onRewound: (stepIds) => this.#rewound(stepIds),
       onAborted: () => {
@@ -87,20 +88,20 @@ export class JobCore implements Job {
         this.#undoScope?.cancel();
       },
     });
-    handleMessages({ ...this.#parts, decisions, onWake: () => this.moving.wake() });
+    handleMessages({ ...this.parts, decisions, onWake: () => this.moving.wake() });
     questions.onChange = () => view.refresh();
   }
 
   get jobId(): string {
-    return this.#parts.identity.jobId;
+    return this.parts.identity.jobId;
   }
 
   get status(): JobStatus {
-    return this.#parts.view.status;
+    return this.parts.view.status;
   }
 
   get decisions(): readonly DecidedFinding[] {
-    return this.#parts.decided.latest;
+    return this.parts.decided.latest;
   }
 
   approvalOf(stepId: string): Approval | undefined {
@@ -109,9 +110,11 @@ export class JobCore implements Job {
 
   /** Is the history long enough for continue-as-new? */
   get isLong(): boolean {
-    const info = workflowInfo();
-    const limit = this.#options.continueAsNewAfterEvents;
-    return limit === undefined ? info.continueAsNewSuggested : info.historyLength >= limit;
+    return isLongRun(this.#options.continueAsNewAfterEvents);
+  }
+
+  get isVeryLong(): boolean {
+    return isVeryLongRun(this.#options.continueAsNewAfterEvents);
   }
 
   /** Runs the body behind the gate, once, and ends the job however the body ends. */
@@ -131,9 +134,9 @@ export class JobCore implements Job {
 
   async #runBody<T>(body: () => Promise<T>): Promise<T> {
     const detail = this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run';
-    await this.#parts.verification.verify('first-of-run', detail);
-    this.#parts.view.state = 'running';
-    this.#parts.view.refresh();
+    await this.parts.verification.verify('first-of-run', detail);
+    this.parts.view.state = 'running';
+    this.parts.view.refresh();
     return await body();
   }
 
@@ -142,12 +145,12 @@ export class JobCore implements Job {
     if (!scope.cancellable) return;
     scope.cancelRequested.catch((cancellation: unknown) => {
       this.#cancellation = cancellation;
-      this.#parts.ending.cancel();
+      this.parts.ending.cancel();
     });
   }
 
   async #conclude<T>(outcome: BodyOutcome<T>): Promise<T> {
-    const { ending } = this.#parts;
+    const { ending } = this.parts;
     const isRestart = this.#mustRestart || ('error' in outcome && outcome.error instanceof JobRestart);
     if (isRestart && ending.undoing === undefined) await this.#restart();
     if (ending.undoing !== undefined) return await this.#undo(ending.undoing);
@@ -155,12 +158,12 @@ export class JobCore implements Job {
     let error = failureOf(outcome, { ending, cancellation, mustRestart });
     if ('result' in outcome && error === undefined)
       try {
-        await endJob(this.#parts, 'completed');
+        await endJob(this.parts, 'completed');
         return outcome.result;
       } catch (cancelled) {
         error = cancelled;
       }
-    await CancellationScope.nonCancellable(() => endJob(this.#parts, outcomeOf(error)));
+    await CancellationScope.nonCancellable(() => endJob(this.parts, outcomeOf(error)));
     throw asFailure(error);
   }
 
@@ -193,13 +196,13 @@ export class JobCore implements Job {
   runStep(request: GateStep['request'], how: Omit<GateStep, 'request'>): Promise<StepDone | undefined> {
     if (this.#mustRestart) throw new JobRestart();
     refuseBadRequest(request);
-    return this.#parts.gate.run({ ...how, request });
+    return this.parts.gate.run({ ...how, request });
   }
 
   /** A step can't go on for a reason outside its own code: a person decides. */
   async askStuck(stepId: string, failure: HoldfastError, sources: readonly string[]): Promise<void> {
-    const rerun = this.#parts.knowledge.isFinished(stepId) ? [stepId] : sources;
-    await this.#parts.gate.askStuck({ stepId, failure, rerun });
+    const rerun = this.parts.knowledge.isFinished(stepId) ? [stepId] : sources;
+    await this.parts.gate.askStuck({ stepId, failure, rerun });
   }
 
   sleep(durationMs: number): Promise<void> {
@@ -218,17 +221,17 @@ export class JobCore implements Job {
    */
   async continueAsNew(next: { readonly plan: CarriedPlan } | { readonly undoing: Undoing }): Promise<void> {
     await this.#whenIdle();
-    const { ending } = this.#parts;
+    const { ending } = this.parts;
     if (ending.stopped !== undefined && ending.isPrompt) return;
     await this.#continueWith(next);
   }
 
   async #whenIdle(): Promise<void> {
-    await condition(() => this.#parts.gate.isIdle && allHandlersFinished());
+    await condition(() => this.parts.gate.isIdle && allHandlersFinished());
   }
 
   async #continueWith(next: Partial<Carried>): Promise<never> {
-    const { knowledge, board, refusals, decided } = this.#parts;
+    const { knowledge, board, refusals, decided } = this.parts;
     const carried: Carried = {
       base: knowledge.known,
       generations: knowledge.generations,
@@ -243,7 +246,7 @@ export class JobCore implements Job {
 
   /** A job that waits goes on in a new Run at once, with what it asks. */
   async #move(): Promise<never> {
-    const questions = carriedQuestions(this.#parts.questions.all);
+    const questions = carriedQuestions(this.parts.questions.all);
     const plan = this.#hooks?.carried();
     return await this.#continueWith({ ...(plan === undefined ? this.#calls.carried() : { plan }), questions });
   }
@@ -264,7 +267,7 @@ export class JobCore implements Job {
 
   /** Is the job ended by a person or cancelled, so that no new Run is begun? */
   get #endsInstead(): boolean {
-    const { ending } = this.#parts;
+    const { ending } = this.parts;
     if (ending.aborted !== undefined) return ending.isPrompt;
     return ending.state === 'cancelled' && isPatched('a-cancellation-ends-a-pending-restart');
   }
@@ -275,22 +278,22 @@ export class JobCore implements Job {
    */
   async #undo(undoing: Undoing): Promise<never> {
     return await CancellationScope.nonCancellable(async () => {
-      this.#parts.view.state = 'undoing';
-      this.#parts.view.refresh();
-      const gate = new UndoGate(this.#parts);
+      this.parts.view.state = 'undoing';
+      this.parts.view.refresh();
+      const gate = new UndoGate(this.parts);
       const onUndone = async (): Promise<void> => {
         if (this.isLong || this.moving.isDue) await this.continueAsNew({ undoing });
       };
-      this.#undoScope = this.#parts.ending.isPrompt ? new CancellationScope() : undefined;
-      const failure = await undoJob({ ...this.#parts, gate, onUndone, scope: this.#undoScope }, undoing);
-      await endJob(this.#parts, 'aborted');
+      this.#undoScope = this.parts.ending.isPrompt ? new CancellationScope() : undefined;
+      const failure = await undoJob({ ...this.parts, gate, onUndone, scope: this.#undoScope }, undoing);
+      await endJob(this.parts, 'aborted');
       throw failure;
     });
   }
 
   #rewound(stepIds: readonly string[]): void {
     for (const id of stepIds)
-      this.#parts.board.set(id, { generation: this.#parts.knowledge.generationOf(id), state: 'waiting', effects: '' });
+      this.parts.board.set(id, { generation: this.parts.knowledge.generationOf(id), state: 'waiting', effects: '' });
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
     else if (stepIds.some((id) => this.#calls.hasResult(id))) this.#mustRestart = true;
   }

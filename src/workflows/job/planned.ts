@@ -1,23 +1,31 @@
 /** A job as the plan's scheduler sees it: steps, timers and questions of `JobCore`, and when to go on in a new Run. */
 import { defined } from '../../model/defined.ts';
 import type { HoldfastError } from '../../model/failure.ts';
+import { everyItemOf, planStepOf } from '../../model/item-id.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
 import { boundedProgress } from '../../model/plan/run/bounded-outputs.ts';
-import type { PlanJob, PlanStepRequest, PlanStepResult, SuperStepEnd } from '../../model/plan/run/plan-job.ts';
-import type { PlanProgress } from '../../model/plan/run/progress.ts';
+import type {
+  PlanJob,
+  PlanPause,
+  PlanStepRequest,
+  PlanStepResult,
+  StepItems,
+  SuperStepEnd,
+} from '../../model/plan/run/plan-job.ts';
+import { resultsOf, type PlanProgress } from '../../model/plan/run/progress.ts';
+import { recordedSourcesOf } from '../../model/plan/run/recorded-sources.ts';
 import type { GateStep } from '../gate/gate.ts';
 import { isPatched } from '../patches.ts';
 import { MAX_CARRIED_BYTES, type CarriedPlan } from './continue-as-new.ts';
 import type { JobCore } from './core.ts';
 
 export class PlannedJob implements PlanJob {
-  readonly #plan: Plan;
   readonly #core: JobCore;
   readonly #graph: PlanGraph;
   /** Steps that became void and that the scheduler has not drained yet; the core adds to it, too. */
   readonly #rewound: string[];
-  /** How many steps earlier Runs had done. */
+  /** How many steps and items earlier Runs had done. */
   readonly #carriedDone: number;
   /** How many outputs a new Run would have to request of the record, when that was last counted. */
   #omitted = 0;
@@ -26,12 +34,13 @@ export class PlannedJob implements PlanJob {
   #end: SuperStepEnd | undefined;
 
   constructor(plan: Plan, core: JobCore, rewound: string[]) {
-    this.#plan = plan;
     this.#core = core;
     this.#graph = planGraph(plan);
     this.#rewound = rewound;
     const carried = core.carried?.plan;
-    this.#carriedDone = (carried?.progress.done.length ?? 0) + (carried?.progress.leftOut?.length ?? 0);
+    this.#carriedDone = carried === undefined ? 0 : resultsOf(carried.progress);
+    for (const { id, items } of carried?.progress.done ?? [])
+      if (items !== undefined) this.onItems({ stepId: id, within: 'workflow', done: items, total: items });
     if (carried !== undefined) rewound.push(...carried.rewound);
   }
 
@@ -55,7 +64,7 @@ export class PlannedJob implements PlanJob {
 
   rewound(): readonly string[] {
     // Steps of a plan only: a decision may name what an older plan had.
-    const rewound = this.#rewound.splice(0).filter((id) => this.#plan.steps.some((step) => step.id === id));
+    const rewound = this.#rewound.splice(0).filter((id) => this.#graph.steps.has(planStepOf(id)));
     this.#voidSinceBarrier.push(...rewound);
     return rewound;
   }
@@ -79,7 +88,26 @@ export class PlannedJob implements PlanJob {
 
   async stuck(stepId: string, failure: HoldfastError): Promise<void> {
     if (!isPatched('ask-when-no-input-can-be-made')) throw failure;
-    await this.#core.askStuck(stepId, failure, this.#graph.sourcesOf.get(stepId) ?? []);
+    // Of a list its items, where there are any: what they return is what it can't go on with.
+    const hasItems = (this.#core.parts.view.items.get(stepId)?.done ?? 0) > 0;
+    const rerun = hasItems ? [everyItemOf(stepId)] : recordedSourcesOf(stepId, this.#graph);
+    await this.#core.askStuck(stepId, failure, rerun);
+  }
+
+  onItems(items: StepItems): void {
+    const { view } = this.#core.parts;
+    view.items.set(items.stepId, items);
+    view.refresh();
+  }
+
+  /**
+   * What is under way is waited for, so that nobody is made to wait long: while a sibling runs, or a person is asked,
+   * the history grows on, up to a bound.
+   */
+  isPausing({ isAlone, progress }: PlanPause): boolean {
+    const { questions } = this.#core.parts;
+    const isShort = isAlone && questions.all.length === 0;
+    return (isShort || this.#core.isVeryLong) && this.#isNewRunDue(progress);
   }
 
   /**
@@ -91,14 +119,21 @@ export class PlannedJob implements PlanJob {
     this.#voidSinceBarrier.length = 0;
     this.#core.waits.endWaits();
     if (end.remaining === 0 || end.failed.length > 0) return;
-    if (this.#core.moving.isDue) return await this.#core.continueAsNew({ plan: this.carried() });
-    if (!this.#core.isLong) return;
-    const newlyDone = this.#plan.steps.length - end.remaining - this.#carriedDone;
-    if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
-    const progress = boundedProgress(end.progress, MAX_CARRIED_BYTES);
-    this.#omitted = progress.leftOut?.length ?? 0;
-    if (this.#omitted > 0 && newlyDone <= this.#omitted) return this.#core.sayWhyNotNew(this.#omitted);
-    await this.#core.continueAsNew({ plan: { progress, rewound: [...this.#rewound] } });
+    if (this.#core.moving.isDue || this.#core.isLong) {
+      const { progress } = end;
+      if (this.#isNewRunDue(progress)) await this.#core.continueAsNew({ plan: this.carried() });
+    }
+  }
+
+  #isNewRunDue(progress: PlanProgress): boolean {
+    if (this.#core.moving.isDue) return true;
+    if (!this.#core.isLong) return false;
+    const newlyDone = resultsOf(progress) - this.#carriedDone;
+    if (this.#omitted === 0 || newlyDone > this.#omitted)
+      this.#omitted = boundedProgress(progress, MAX_CARRIED_BYTES).leftOut?.length ?? 0;
+    if (this.#omitted === 0 || newlyDone > this.#omitted) return true;
+    this.#core.sayWhyNotNew(this.#omitted);
+    return false;
   }
 }
 

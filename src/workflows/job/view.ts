@@ -2,8 +2,9 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../../model/job/status-text.ts';
+import type { StepItems } from '../../model/plan/run/plan-job.ts';
 import { boundedQuestions } from '../../model/question/bounded-question.ts';
-import type { JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
+import type { ItemsStatus, JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
 import type { Verification } from '../gate/verification.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -35,6 +36,8 @@ export class JobView {
   endingNotes: readonly string[] = [];
   /** Of a plan: how many steps it has. */
   planned: number | undefined;
+  /** By step: of a plan's `forEach` whose list is known. */
+  readonly items = new Map<string, StepItems>();
 
   constructor(options: JobViewOptions) {
     this.#options = options;
@@ -73,9 +76,16 @@ export class JobView {
       steps: [...steps],
       questions: [...boundedQuestions(questions.all)],
       refusals: [...refusals.all],
-      ...defined({ planned: this.planned, waitsForWorker: watch.wait }),
+      ...defined({ planned: this.#plannedWithItems, waitsForWorker: watch.wait }),
+      ...defined({ items: this.items.size === 0 ? undefined : [...this.items.values()].map(shownItems) }),
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
     };
+  }
+
+  /** Items that are steps of their own are begun and done like any others. */
+  get #plannedWithItems(): number | undefined {
+    const apart = [...this.items.values()].filter(({ within }) => within === 'workflow');
+    return this.planned && apart.reduce((sum, { total }) => sum + total - 1, this.planned);
   }
 
   get #visibleState(): JobState {
@@ -85,4 +95,9 @@ export class JobView {
     if (questions.all.length > 0) return 'waiting';
     return verification.isRunning ? 'verifying' : this.state;
   }
+}
+
+function shownItems({ stepId, within, done, total }: StepItems): ItemsStatus {
+  // Within an activity nothing is heard before its end.
+  return { stepId, total, ...defined({ done: within === 'activity' && done < total ? undefined : done }) };
 }

@@ -17,6 +17,7 @@ import { nearestName } from '../../nearest-name.ts';
 import { listProblems, type PlanProblem } from '../problem/problem.ts';
 import { checkDeclarations } from './declarations.ts';
 import { Destinations } from './destination.ts';
+import { checkForEach } from './for-each.ts';
 import { checkStepInput } from './input.ts';
 import { checkOrder } from './order.ts';
 import { checkReferences } from './references.ts';
@@ -81,7 +82,9 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
     ...order,
     ...references.problems,
     ...plan.steps.flatMap((step, index) => checkStepInput(step, contracts.get(step.use), `steps[${index}]`)),
-    ...(graph === undefined || options.isUnderWay === true ? [] : checkTypes(plan, contracts, destinations)),
+    ...(graph === undefined || options.isUnderWay === true
+      ? []
+      : [...checkForEach(plan, destinations), ...checkTypes(plan, contracts, destinations)]),
     ...checkResources(plan, graph),
   ];
   return inPlanOrder(problems);

@@ -3,7 +3,10 @@
  * requested again, and never a `wait`, whose output is next to nothing. Pure.
  */
 import { jsonBytes, type Json } from '../../canonical-json.ts';
-import type { PlanProgress, PlanResult } from './progress.ts';
+import { defined } from '../../defined.ts';
+import { itemIdOf } from '../../item-id.ts';
+import { someOf } from '../../list.ts';
+import type { DoneStep, PlanProgress, PlanResult } from './progress.ts';
 
 interface StepOutput {
   readonly id: string;
@@ -12,13 +15,21 @@ interface StepOutput {
 
 /** The progress with at most so many bytes of outputs. */
 export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanProgress {
-  const fitting = fittingOutputs(progress.done, maxBytes);
-  if (fitting.size === progress.done.length) return progress;
+  const { done, items = [] } = progress;
+  const fitting = fittingOutputs([...done, ...items], maxBytes);
+  if (fitting.size === done.length + items.length) return progress;
+  const isLeftOut = ({ id }: StepOutput): boolean => !fitting.has(id);
   return {
     ...progress,
-    done: progress.done.filter(({ id }) => fitting.has(id)),
-    leftOut: progress.done.filter(({ id }) => !fitting.has(id)).map(({ id }) => id),
+    done: done.filter(({ id }) => fitting.has(id)),
+    ...defined({ items: someOf(items.filter(({ id }) => fitting.has(id))) }),
+    leftOut: [...done.filter(isLeftOut).flatMap(requestedFor), ...items.filter(isLeftOut).map(({ id }) => id)],
   };
+}
+
+/** The ids under which a later run requests it of the record. */
+function requestedFor({ id, items }: DoneStep): readonly string[] {
+  return items === undefined ? [id] : Array.from({ length: items }, (_, place) => itemIdOf(id, place));
 }
 
 /** The result with at most so many bytes of outputs. */

@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import type { HoldfastError } from '../../failure.ts';
 import type { PlacedSecret } from '../../step/secret.ts';
-import type { Retry } from '../plan-step.ts';
+import type { ForEach, Retry } from '../plan-step.ts';
 import type { PlanProgress } from './progress.ts';
 
 export interface PlanStepRequest {
@@ -11,7 +11,7 @@ export interface PlanStepRequest {
   readonly input: Json;
   /** Where in the input secrets belong. Default: nowhere. */
   readonly secrets?: readonly PlacedSecret[];
-  /** Steps that this one depends on directly: needs, references, state. In plan order. */
+  /** Steps, by the ids of their records, that this one depends on: needs, references, state. */
   readonly uses: readonly string[];
   /**
    * `file:PATH`, `file:FOLDER/`, `table:DATABASE/TABLE`, `row:DATABASE/TABLE/{…}`: declared, and read from a built-in
@@ -49,8 +49,30 @@ export interface PlanJob {
    * rejects to end the job. Default: the failure ends the job.
    */
   stuck?(stepId: string, failure: HoldfastError): Promise<void>;
+  /** A list is known, an item of it is done, or all are. For people. */
+  onItems?(items: StepItems): void;
+  /**
+   * Asked before an item of a list is begun: should the job go on in a new Run first? Then those that are under way are
+   * waited for, and `onSuperStepEnd` is called, which begins it. Default: never.
+   */
+  isPausing?(pause: PlanPause): boolean;
   /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */
   onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
+}
+
+/** A step with `forEach`, as far as it has come. */
+export interface StepItems {
+  readonly stepId: string;
+  readonly within: ForEach['within'];
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface PlanPause {
+  /** Is nothing under way that can't be paused? What is would be waited for. */
+  readonly isAlone: boolean;
+  /** Made when it is read. */
+  readonly progress: PlanProgress;
 }
 
 export interface SuperStepEnd {

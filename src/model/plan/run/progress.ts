@@ -2,15 +2,37 @@
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { PlanGraph } from '../graph/graph.ts';
-import type { Plan } from '../plan.ts';
+import { defined } from '../../defined.ts';
+import { planStepOf } from '../../item-id.ts';
+import { isList, someOf } from '../../list.ts';
+import type { Plan, PlanStep } from '../plan.ts';
+import { DoneItems, type DoneItem } from './done-items.ts';
+
+export interface DoneStep {
+  readonly id: string;
+  readonly output: Json;
+  readonly superStep: number;
+  /** Of how many items, each a step of its own, its output is the list. Absent: it is none. */
+  readonly items?: number;
+}
 
 /** What a later `runPlan` of the same plan needs to go on from here. */
 export interface PlanProgress {
   readonly schemaVersion: 1;
   /** In the order of super-steps, within one in plan order. */
-  readonly done: readonly { readonly id: string; readonly output: Json; readonly superStep: number }[];
-  /** More steps that are done: their outputs are too large to carry, so a later run requests them of the record. */
+  readonly done: readonly DoneStep[];
+  /** Items of lists that are not done. */
+  readonly items?: readonly DoneItem[];
+  /**
+   * More steps and items that are done: their outputs are too large to carry, so a later run requests them of the
+   * record.
+   */
   readonly leftOut?: readonly string[];
+}
+
+interface AdoptedProgress {
+  readonly outputs: Map<string, Json>;
+  readonly items: DoneItems;
 }
 
 /** What a job that ran a plan returns. */
@@ -23,28 +45,43 @@ export interface PlanResult {
   readonly outputsLeftOut?: readonly string[];
 }
 
-export function progressOf(graph: PlanGraph, outputs: ReadonlyMap<string, Json>): PlanProgress {
+export function progressOf(graph: PlanGraph, outputs: ReadonlyMap<string, Json>, items: DoneItems): PlanProgress {
   const done = graph.superSteps.flatMap((ids, superStep) =>
-    ids.flatMap((id) => (outputs.has(id) ? [{ id, output: outputs.get(id)!, superStep }] : [])),
+    ids.flatMap((id) => (outputs.has(id) ? [doneStep(graph.steps.get(id)!, outputs.get(id)!, superStep)] : [])),
   );
-  return { schemaVersion: 1, done };
+  const ofLists = [...graph.steps.keys()].flatMap((id) => items.list(id));
+  return { schemaVersion: 1, done, ...defined({ items: someOf(ofLists) }) };
 }
 
-/** The outputs to go on from. @throws HoldfastError `bad-input` for progress that does not belong to the plan */
-export function adoptProgress(plan: Plan, graph: PlanGraph, from: PlanProgress): Map<string, Json> {
+function doneStep({ id, forEach }: PlanStep, output: Json, superStep: number): DoneStep {
+  const isApart = forEach?.within === 'workflow' && isList(output);
+  return { id, output, superStep, ...defined({ items: isApart ? output.length : undefined }) };
+}
+
+/** How many results it holds, or leaves to the record: a step's is one, and so is an item's. */
+export function resultsOf({ done, items = [], leftOut = [] }: PlanProgress): number {
+  return done.reduce((sum, one) => sum + (one.items ?? 1), 0) + items.length + leftOut.length;
+}
+
+/** What to go on from. @throws HoldfastError `bad-input` for progress that does not belong to the plan */
+export function adoptProgress(plan: Plan, graph: PlanGraph, from: PlanProgress): AdoptedProgress {
   const outputs = new Map<string, Json>();
   for (const { id, output } of from.done) {
     if (!graph.steps.has(id))
       throw foreign(`it holds the result of "${id}", which the plan "${plan.name}" does not have`);
     outputs.set(id, output);
   }
-  const omitted = new Set(from.leftOut);
+  const items = from.items ?? [];
+  const ofNone = items.find(({ id }) => graph.steps.get(planStepOf(id))?.forEach?.within !== 'workflow');
+  if (ofNone !== undefined)
+    throw foreign(`it holds the result of "${ofNone.id}", and the plan "${plan.name}" has no such list`);
+  const omitted = new Set(from.leftOut?.map(planStepOf));
   for (const id of outputs.keys()) {
     const gap = graph.sourcesOf.get(id)!.find((source) => !outputs.has(source) && !omitted.has(source));
     if (gap !== undefined)
       throw foreign(`it holds the result of "${id}" but not that of "${gap}", which "${id}" depends on`);
   }
-  return outputs;
+  return { outputs, items: new DoneItems(items) };
 }
 
 function foreign(reason: string): HoldfastError {

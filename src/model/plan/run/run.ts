@@ -5,18 +5,21 @@
  * Invariants
  * 1. All steps of a super-step start at once, in plan order; a barrier follows. A finished step's result counts also
  *    when another step of its super-step fails.
- * 2. When a step is rewound, every step that depends on it is void too and runs again.
+ * 2. When a step is rewound, every step that depends on it is void too and runs again. When an item of a list is, the
+ *    list is void, and of its items that one alone.
  * 3. Deterministic: no clock, no randomness, no order but the plan's.
  */
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import { itemPlaceOf, planStepOf } from '../../item-id.ts';
 import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from '../graph/graph.ts';
 import type { Plan } from '../plan.ts';
+import { DoneItems } from './done-items.ts';
 import { FoldedState } from './folded-state.ts';
 import type { PlanJob } from './plan-job.ts';
 import { adoptProgress, progressOf, type PlanProgress, type PlanResult } from './progress.ts';
-import { planStepOf } from './item-ids.ts';
-import { runStep } from './step-run.ts';
+import type { SuperStep } from './step-input.ts';
+import { runStep, type StepOutcome } from './step-run.ts';
 
 /**
  * Runs a plan to its end.
@@ -37,6 +40,7 @@ class PlanRun {
   readonly #job: PlanJob;
   readonly #graph: PlanGraph;
   readonly #outputs: Map<string, Json>;
+  readonly #items: DoneItems;
   readonly #folded: FoldedState;
   #rewoundSinceBarrier = new Set<string>();
 
@@ -46,7 +50,9 @@ class PlanRun {
     this.#job = job;
     this.#graph = planGraph(plan);
     this.#folded = new FoldedState(plan, this.#graph);
-    this.#outputs = from === undefined ? new Map<string, Json>() : adoptProgress(plan, this.#graph, from);
+    const adopted = from === undefined ? undefined : adoptProgress(plan, this.#graph, from);
+    this.#outputs = adopted?.outputs ?? new Map<string, Json>();
+    this.#items = adopted?.items ?? new DoneItems();
   }
 
   /** Runs one super-step and its barrier. False when nothing remains to run. */
@@ -59,10 +65,9 @@ class PlanRun {
     }
     const ids = nextSuperStep(this.#graph, this.#outputs);
     if (ids.length === 0) return false;
-    const { superStep, state } = this.#folded;
-    const shared = { job: this.#job, graph: this.#graph, input: this.#input, state, outputs: this.#outputs, ids };
-    const outcomes = await Promise.all(ids.map((id) => runStep(id, shared)));
-    for (const outcome of outcomes) if (outcome.kind === 'done') this.#outputs.set(outcome.id, outcome.output);
+    const { superStep } = this.#folded;
+    const outcomes = await this.#runTogether(ids);
+    for (const outcome of outcomes) if (outcome.kind === 'done') this.#setOutput(outcome.id, outcome.output);
     const voided = this.#drainRewound();
     // The failure of a step that is void is void too.
     const inForce = outcomes.filter(({ id }) => !voided.has(id));
@@ -77,6 +82,45 @@ class PlanRun {
     return true;
   }
 
+  async #runTogether(ids: readonly string[]): Promise<readonly StepOutcome[]> {
+    const underWay = new Set(ids.filter((id) => this.#graph.steps.get(id)!.forEach?.within !== 'workflow'));
+    const progress = (): PlanProgress => this.#progress;
+    const superStep: SuperStep = {
+      job: this.#job,
+      graph: this.#graph,
+      input: this.#input,
+      state: this.#folded.state,
+      outputs: this.#outputs,
+      items: this.#items,
+      ids,
+      isPausing: () => {
+        const pause = {
+          isAlone: underWay.size === 0,
+          get progress() {
+            return progress();
+          },
+        };
+        return this.#job.isPausing?.(pause) ?? false;
+      },
+    };
+    return await Promise.all(
+      ids.map(async (id) => {
+        const outcome = await runStep(id, superStep);
+        underWay.delete(id);
+        return outcome;
+      }),
+    );
+  }
+
+  get #progress(): PlanProgress {
+    return progressOf(this.#graph, this.#outputs, this.#items);
+  }
+
+  #setOutput(id: string, output: Json): void {
+    this.#outputs.set(id, output);
+    this.#items.drop(id);
+  }
+
   result(): PlanResult {
     const outputs = this.#plan.steps.map(({ id }) => [id, this.#outputs.get(id)!] as const);
     return { state: this.#folded.state, outputs: Object.fromEntries(outputs) };
@@ -89,7 +133,8 @@ class PlanRun {
 
   /** Voids what was rewound, and everything that depends on it; returns which steps that is. */
   #drainRewound(): ReadonlySet<string> {
-    const rewound = [...new Set(this.#job.rewound().map(planStepOf))];
+    const rewoundIds = this.#job.rewound();
+    const rewound = [...new Set(rewoundIds.map(planStepOf))];
     const unknown = rewound.find((id) => !this.#graph.steps.has(id));
     if (unknown !== undefined)
       throw new HoldfastError(
@@ -98,6 +143,7 @@ class PlanRun {
         { stepId: unknown },
       );
     const voided = new Set([...rewound, ...(rewound.length === 0 ? [] : dependentsOf(this.#graph, rewound))]);
+    this.#voidItems(rewoundIds, voided);
     for (const id of voided) {
       this.#outputs.delete(id);
       this.#rewoundSinceBarrier.add(id);
@@ -106,13 +152,30 @@ class PlanRun {
     return voided;
   }
 
+  /** Of a list that is void as a whole every item; otherwise those that were rewound. */
+  #voidItems(rewoundIds: readonly string[], voided: ReadonlySet<string>): void {
+    const steps = new Set(rewoundIds.map(planStepOf));
+    for (const id of voided) {
+      const items = rewoundIds.filter((one) => planStepOf(one) === id).map(itemPlaceOf);
+      const isWhole = !steps.has(id) || items.includes(undefined) || this.#isUserOfOne(id, steps);
+      if (isWhole) this.#items.drop(id);
+      else for (const place of items) this.#items.voidItem(id, place!, this.#outputs.get(id));
+    }
+  }
+
+  /** Does the step depend on another one of these? */
+  #isUserOfOne(id: string, steps: ReadonlySet<string>): boolean {
+    const others = [...steps].filter((step) => step !== id);
+    return others.length > 0 && dependentsOf(this.#graph, others).includes(id);
+  }
+
   async #endSuperStep(superStep: number, ran: readonly string[], failed: readonly string[]): Promise<void> {
     const rewoundIds = this.#rewoundSinceBarrier;
     this.#rewoundSinceBarrier = new Set();
     if (this.#job.onSuperStepEnd === undefined) return;
     const rewound =
       rewoundIds.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => rewoundIds.has(id));
-    const progress = (): PlanProgress => progressOf(this.#graph, this.#outputs);
+    const progress = (): PlanProgress => this.#progress;
     await this.#job.onSuperStepEnd({
       superStep,
       ran,

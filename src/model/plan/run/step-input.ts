@@ -13,8 +13,9 @@ import type { PlanGraph } from '../graph/graph.ts';
 import type { PlanStep } from '../plan.ts';
 import type { Scope } from '../reference/reference.ts';
 import { resolveInput, type ResolvedInput } from '../reference/resolve.ts';
-import { itemIdsOf } from './item-ids.ts';
+import type { DoneItems } from './done-items.ts';
 import type { PlanJob, PlanStepRequest } from './plan-job.ts';
+import { recordedSourcesOf } from './recorded-sources.ts';
 
 /** The super-step that a step runs in. */
 export interface SuperStep {
@@ -27,6 +28,10 @@ export interface SuperStep {
   readonly outputs: ReadonlyMap<string, Json>;
   /** The steps that are started together, in plan order. */
   readonly ids: readonly string[];
+  /** Of lists that are not done. */
+  readonly items: DoneItems;
+  /** Should no further item be begun, so that the job can go on in a new Run? */
+  readonly isPausing: () => boolean;
 }
 
 /** What a step's references may see. */
@@ -57,14 +62,14 @@ export function inputOf(step: PlanStep, superStep: SuperStep): ResolvedInput {
 export function requestFor(
   step: PlanStep,
   { input, secrets }: ResolvedInput,
-  { graph, ids, outputs }: SuperStep,
+  { graph, ids }: SuperStep,
 ): PlanStepRequest {
   const { id, use, onFailure, approval, timeoutMs, retry } = step;
   return {
     id,
     use,
     input,
-    uses: graph.sourcesOf.get(id)!.flatMap((source) => itemIdsOf(graph.steps.get(source)!, outputs.get(source))),
+    uses: recordedSourcesOf(id, graph),
     writes: writesOf(step, input),
     isParallel: ids.length > 1,
     onFailure,

@@ -9,13 +9,16 @@ import { waitStep } from '../../step/built-in/wait.ts';
 import type { PlanStep } from '../plan.ts';
 import type { ForEach } from '../plan-step.ts';
 import type { ResolvedInput } from '../reference/resolve.ts';
-import { itemsOf, runForEach } from './for-each.ts';
+import { runForEach } from './for-each.ts';
+import { itemsOf } from './list-items.ts';
 import { inputOf, requestFor, type SuperStep } from './step-input.ts';
 import { checkWait, waitMs } from './wait.ts';
 
 export type StepOutcome = { readonly id: string } & (
   | { readonly kind: 'done'; readonly output: Json }
   | { readonly kind: 'void' }
+  /** The rest of its items is begun in a new Run. */
+  | { readonly kind: 'paused' }
   | { readonly kind: 'stuck'; readonly failure: HoldfastError }
   | { readonly kind: 'failed'; readonly reason: unknown }
 );
@@ -54,7 +57,8 @@ async function runEach(step: PlanStep, forEach: ForEach, superStep: SuperStep): 
   try {
     return { id, ...(await runForEach(step, forEach, items, superStep)) };
   } catch (reason) {
-    return { id, kind: 'failed', reason };
+    // Of a step that the job could not even request, or of a list of outputs that is too large.
+    return notBegun(id, reason);
   }
 }
 
