@@ -1,4 +1,4 @@
-/** Items of a `forEach` that are steps of their own, on a real server: one runs again alone, and new Runs in between. */
+/** Items of a `forEach` that are steps of their own, on a real server: one runs again alone; new Runs in between. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
