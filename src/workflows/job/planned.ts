@@ -104,10 +104,10 @@ export class PlannedJob implements PlanJob {
    * What is under way is waited for, so that nobody is made to wait long: while a sibling runs, or a person is asked,
    * the history grows on, up to a bound.
    */
-  isPausing({ isAlone, progress }: PlanPause): boolean {
+  isPausing(pause: PlanPause): boolean {
     const { questions } = this.#core.parts;
-    const isShort = isAlone && questions.all.length === 0;
-    return (isShort || this.#core.isVeryLong) && this.#isNewRunDue(progress);
+    const isShort = pause.isAlone && questions.all.length === 0;
+    return (isShort || this.#core.isVeryLong) && this.#isNewRunDue(pause);
   }
 
   /**
@@ -119,15 +119,13 @@ export class PlannedJob implements PlanJob {
     this.#voidSinceBarrier.length = 0;
     this.#core.waits.endWaits();
     if (end.remaining === 0 || end.failed.length > 0) return;
-    if (this.#core.moving.isDue || this.#core.isLong) {
-      const { progress } = end;
-      if (this.#isNewRunDue(progress)) await this.#core.continueAsNew({ plan: this.carried() });
-    }
+    if (this.#isNewRunDue(end)) await this.#core.continueAsNew({ plan: this.carried() });
   }
 
-  #isNewRunDue(progress: PlanProgress): boolean {
+  #isNewRunDue(now: { readonly progress: PlanProgress }): boolean {
     if (this.#core.moving.isDue) return true;
     if (!this.#core.isLong) return false;
+    const { progress } = now;
     const newlyDone = resultsOf(progress) - this.#carriedDone;
     if (this.#omitted === 0 || newlyDone > this.#omitted)
       this.#omitted = boundedProgress(progress, MAX_CARRIED_BYTES).leftOut?.length ?? 0;
