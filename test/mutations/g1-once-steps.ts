@@ -253,4 +253,28 @@ export const STEPS_ONCE: readonly Mutation[] = [
     replace: '',
     tests: SUB_STEPS,
   },
+  {
+    guarantee: 'G1',
+    breaks: 'code goes on from a sub-step that is half applied',
+    file: 'src/protocol/step/sub-steps.ts',
+    find: 'return claim.read((ledger) => openIntent(ledger, token)) !== undefined;',
+    replace: 'return claim.read((ledger) => openIntent(ledger, token)) === null;',
+    tests: ['test/integration/sub-steps-cut.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'code goes on from trouble of a disk that its sub-step met',
+    file: 'src/protocol/step/sub-steps.ts',
+    find: 'if (mayPass(error) || isRecordTrouble(error)) return true;',
+    replace: '',
+    tests: ['test/integration/sub-steps-cut.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'code goes on from a call of its sub-step that a retry is to settle',
+    file: 'src/protocol/step/step-failure.ts',
+    find: 'outer.stage.mustEnd ??= { error: failure };',
+    replace: '',
+    tests: ['test/integration/sub-steps-cut.test.ts'],
+  },
 ];

@@ -67,7 +67,8 @@ function recordedResult(run: StepRun, ledger: Ledger): RunStepResult | undefined
   return isAsked ? run.work.result(record, at, ledger) : askTokenConflict(run, ledger, record);
 }
 
-function openIntent(ledger: Ledger, token: Digest): IntentRow | undefined {
+/** What is sealed, or begun to be applied, and not recorded. */
+export function openIntent(ledger: Ledger, token: Digest): IntentRow | undefined {
   const row = ledger.intent(token);
   return row?.state === 'dropped' ? undefined : row;
 }

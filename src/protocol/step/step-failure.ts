@@ -69,17 +69,22 @@ export async function askBeforeSealing(
   );
 }
 
+/** By itself, and says nothing of what the code wants: where an endpoint is away, it may have another. */
+export function mayPass(error: unknown): boolean {
+  if (!isFailure(error) || !error.retryable) return false;
+  return !isOwnFailure(error) && error.type !== 'endpoint-unreachable' && error.type !== 'endpoint-busy';
+}
+
 /** Of the step's code, not of what surrounds it. */
 function isOwnFailure({ type }: HoldfastError): boolean {
   return type === 'step-failed' || type === 'step-timeout' || type === 'command-failed';
 }
 
 async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
-  const { workspace, request, claim } = attempt;
-  const failures = claim.row.failures + 1;
-  await claim.close({ failures });
-  if (attempt.within !== undefined) return await thrownToOuter(attempt, failure);
-  const mayRetry = failure.retryable && failures < (request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+  const { workspace, claim } = attempt;
+  const mayRetry = hasAttemptsLeft(attempt, failure);
+  await claim.close({ failures: claim.row.failures + 1 });
+  if (attempt.within !== undefined) return await thrownToOuter(attempt, attempt.within.attempt, failure);
   if (mayRetry) throw failure;
   return await workspace.exclusive('ask', (ledger) => {
     // A person may know that the call happened.
@@ -89,11 +94,24 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
   });
 }
 
-/** The step around a sub-step counts its own failures, or goes on: from a call in doubt nobody goes on. */
-async function thrownToOuter(attempt: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
+/** One more failure of the step that is requested: may it be tried again by itself? */
+function hasAttemptsLeft({ claim, request, within }: StepAttempt, failure: HoldfastError): boolean {
+  if (within !== undefined) return hasAttemptsLeft(within.attempt, failure);
+  return failure.retryable && claim.row.failures + 1 < (request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+}
+
+/**
+ * The step around a sub-step counts its own failures, or goes on. From a call in doubt nobody goes on: a retry settles
+ * it where the call's policy lets it, else a person.
+ */
+async function thrownToOuter(attempt: StepAttempt, outer: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
   const why = `its sub-step failed: ${failure.message}`;
   const doubts = attempt.claim.read((ledger) => begunDoubts(ledger, attempt.claim, why));
   if (doubts.length === 0) throw failure;
+  if (hasAttemptsLeft(outer, failure) && doubts.every(({ row }) => row.inDoubt !== 'ask')) {
+    outer.stage.mustEnd ??= { error: failure };
+    throw failure;
+  }
   return await attempt.workspace.exclusive('ask', (ledger) => askInDoubt(attempt, ledger, doubts));
 }
 

@@ -4,16 +4,18 @@
  *
  * Invariants
  * 1. It acts only while the attempt in whose code it runs holds its claim.
- * 2. What a person has to answer, or a comparison to look at, ends that attempt, even if the code catches it.
+ * 2. What a person has to answer, or a comparison to look at, ends that attempt, even if the code catches it; so does
+ *    what may pass by itself, and whatever leaves it half done: no code goes on from there.
  * 3. It does not touch what the step around it has staged, nor write what that has read: the order of the two would be
  *    another one on a retry.
  */
 import { SubStepNameSchema, subStepDepth, subStepIdOf } from '../../model/sub-step-id.ts';
 import { defined } from '../../model/defined.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import { MAX_INPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
 import type { Json } from '../../model/canonical-json.ts';
+import type { Digest } from '../../model/digest.ts';
 import { refuseUnknownOptions, type OptionNames } from '../../model/options.ts';
 import { isUndoId } from '../../model/record/token.ts';
 import type { StepContract } from '../../model/step/contract.ts';
@@ -27,8 +29,11 @@ import {
 import { mustNotBeOver } from '../attempt/must-not-be-over.ts';
 import { takeName } from '../attempt/take-name.ts';
 import type { Caller } from '../host.ts';
+import { isRecordTrouble } from '../question/workspace.ts';
+import { openIntent } from './admission.ts';
 import { Obstacle } from './obstacles.ts';
 import { RunWork } from './run-work.ts';
+import { mayPass } from './step-failure.ts';
 import type { StepAttempt, StepRun } from './step-run.ts';
 import { functionStep } from './function-step.ts';
 
@@ -117,11 +122,30 @@ async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): P
   const request = requestOf(attempt, asked);
   const since = attempt.claim.read((ledger) => ledger.job(request.jobId)!.at.seq);
   const work = new RunWork(asked, workspace, request);
-  const result = await runWork({ host, workspace, caller, request, work, runWork, within: { attempt, since } });
+  const within = { attempt, since };
+  const result = await runWork({ host, workspace, caller, request, work, runWork, within }).catch((error: unknown) => {
+    if (!isUnfinished(attempt, work.token, error)) throw error;
+    const named = namedBy(request.stepId, error);
+    stage.mustEnd ??= { error: named };
+    throw named;
+  });
   const output = outputOf(attempt, result);
   stage.subSteps.add(asked.name, output);
   if (attempt.within === undefined) caller.subStepDone?.(stage.subSteps.count, asked.name);
   return output;
+}
+
+/** Is it to be finished by a retry, whatever the code has in its place? */
+function isUnfinished({ claim }: StepAttempt, token: Digest, error: unknown): boolean {
+  if (mayPass(error) || isRecordTrouble(error)) return true;
+  return claim.read((ledger) => openIntent(ledger, token)) !== undefined;
+}
+
+/** With the sub-step's name: the attempt that it ends is told of as that of the step around it. */
+function namedBy(stepId: string, error: unknown): unknown {
+  if (!isFailure(error)) return error;
+  const { type, message, details } = error;
+  return new HoldfastError(type, `Sub-step ${stepId}: ${message}`, { stepId, ...details }, { cause: error });
 }
 
 function requestOf({ request }: StepAttempt, { name, step, input, options }: Asked): RunStepRequest {
