@@ -2,19 +2,36 @@
  * A worker process that runs a step with sub-steps of all kinds, and kills itself where it is told. The step is here,
  * for the tests, too.
  */
-import { appendFileSync, existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Json } from '../../src/model/canonical-json.ts';
+import { isFailure } from '../../src/model/failure.ts';
 import type { StepImplementation } from '../../src/model/step/step.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked, type TestJobMemory } from '../../src/testing.ts';
-import { killingHook, type Killing } from './killing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobMemory,
+} from '../../src/testing.ts';
+import { killingHook, type Kill, type Killing } from './killing.ts';
+
+const isChild = process.argv[2] === 'sub-steps';
 
 export const importing = defineStep({ name: 'importing', input: z.object({}), output: z.any() });
 const table = defineStep({ name: 'table', input: z.object({}), output: z.any() });
 const note = defineStep({ name: 'note', input: z.strictObject({ id: z.int() }), output: z.any() });
+
+/**
+ * `run`: to its end. `rerun`: then somebody edits what a sub-step wrote, and a person lets the step run again. `undo`:
+ * then all of it is undone.
+ */
+export type SubStepWay = 'run' | 'rerun' | 'undo';
 
 export interface SubStepOrder extends Killing {
   readonly workspace: string;
@@ -22,9 +39,13 @@ export interface SubStepOrder extends Killing {
   readonly outside: string;
   readonly databaseUrl: string;
   readonly memory: TestJobMemory;
+  /** Default: `run`. It is killed in what the way has beyond `run`. */
+  readonly way?: SubStepWay;
+  /** It stops (SIGSTOP) at this hit of this point, once. */
+  readonly stop?: Kill;
 }
 
-export type SubStepEnd = { readonly output: Json } | { readonly question: string };
+export type SubStepEnd = { readonly output: Json } | { readonly undone: Json } | { readonly failure: string };
 
 function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
   const ran = (name: string): void => appendFileSync(join(outside, 'ran'), `${name}\n`);
@@ -91,28 +112,70 @@ function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
   return implementations as unknown as readonly StepImplementation[];
 }
 
+/** Like a worker: it goes on from wherever an earlier one was killed. */
 export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
-  setFaultHook(killingHook(order));
+  const { way = 'run', outside } = order;
   const job = openTestJob({
     workspace: order.workspace,
     resume: order.memory,
     steps: steps(order),
     databases: { main: '${{ env.DATABASE_URL }}' },
     env: { DATABASE_URL: order.databaseUrl },
-    workerId: `worker-${process.pid}`,
+    workerId: `worker-${randomUUID()}`,
   });
   try {
-    await job.step(table, {});
-    return { output: (await job.step(importing, {})) as Json };
+    if (way === 'run') hookIn(order);
+    const undoing = join(outside, 'undoing');
+    if (!existsSync(undoing)) {
+      const output = await untilDone(job);
+      if (way === 'run') return { output };
+      if (way === 'rerun') return { output: await afterAnEdit(job, order) };
+      writeFileSync(undoing, '');
+    }
+    hookIn(order);
+    return { undone: (await job.undo()).leftTotal };
   } catch (error) {
-    if (error instanceof QuestionAsked) return { question: error.message };
+    if (isFailure(error)) return { failure: error.type };
     throw error;
   } finally {
+    setFaultHook(undefined);
     await job.close();
   }
 }
 
-if (process.argv[2] === 'sub-steps') {
-  const end = await carryOut(JSON.parse(process.argv[3]!) as SubStepOrder);
-  process.stdout.write(JSON.stringify(end));
+/** A person answers every question that way. */
+async function untilDone(job: TestJob): Promise<Json> {
+  for (;;)
+    try {
+      await job.step(table, {}, { stepId: 'table' });
+      return (await job.step(importing, {}, { stepId: 'importing' })) as Json;
+    } catch (error) {
+      if (!(error instanceof QuestionAsked)) throw error;
+      await job.decide(error.question, { answer: 'rerun' });
+    }
 }
+
+async function afterAnEdit(job: TestJob, order: SubStepOrder): Promise<Json> {
+  const edited = join(order.outside, 'edited');
+  if (!existsSync(edited)) {
+    writeFileSync(join(order.workspace, 'notes/1.txt'), 'by hand\n');
+    writeFileSync(edited, '');
+  }
+  hookIn(order);
+  const compared = await job.verify();
+  if (compared.kind === 'question') await job.decide(compared.question, { answer: 'rerun' });
+  return await untilDone(job);
+}
+
+/** Whoever shares its process with others that are not to be killed has none. */
+function hookIn(order: SubStepOrder): void {
+  if (!isChild && order.hits === undefined) return;
+  const kill = killingHook(order);
+  let stops = 0;
+  setFaultHook((point) => {
+    if (point === order.stop?.point && ++stops === order.stop.hit) process.kill(process.pid, 'SIGSTOP');
+    kill(point);
+  });
+}
+
+if (isChild) process.stdout.write(JSON.stringify(await carryOut(JSON.parse(process.argv[3]!) as SubStepOrder)));
