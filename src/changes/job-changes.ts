@@ -11,6 +11,7 @@ import { describeEffect } from '../model/record/effect-text.ts';
 import { netChanges, type ChangedBy, type NetChange } from '../model/record/net-changes.ts';
 import type { ChainRecord, StepRecord } from '../model/record/record.ts';
 import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
+import { isOfSteps } from '../model/sub-step-id.ts';
 import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { PatchedFile } from './patch.ts';
@@ -91,7 +92,7 @@ export interface ChangesChoice {
   readonly from?: string;
   /** The same. Default: the last record. */
   readonly to?: string;
-  /** Only what these steps changed. Default: all. */
+  /** Only what these steps and their sub-steps changed. Default: all. */
   readonly steps?: readonly string[];
 }
 
@@ -128,7 +129,11 @@ function placeOf(chain: readonly ChainRecord[], name: string, option: string): n
     if (seq <= last) return seq;
     throw new HoldfastError('not-found', `${option} ${name}: the record ends with ${last}.`, { last });
   }
-  const record = chain.findLast((one) => one.kind === 'step' && one.stepId === name);
+  const named = new Set([name]);
+  // A step that was not finished stands for the sub-steps that were.
+  const record =
+    chain.findLast((one) => one.kind === 'step' && one.stepId === name) ??
+    chain.findLast((one) => one.kind === 'step' && isOfSteps(one.stepId, named));
   if (record !== undefined) return record.seq;
   const known = [...new Set(chain.flatMap((one) => (one.kind === 'step' ? [one.stepId] : [])))];
   throw new HoldfastError(
@@ -187,7 +192,7 @@ function isSchemaState(state: ResourceState): state is SchemaState {
 function actsOf(record: ChainRecord, steps: ReadonlySet<string> | undefined): Act[] {
   if (record.kind !== 'step' && record.kind !== 'undone') return [];
   const { stepId, generation, seq } = record;
-  if (steps !== undefined && !steps.has(stepId)) return [];
+  if (steps !== undefined && !isOfSteps(stepId, steps)) return [];
   const of = { stepId, generation, seq };
   const commands = record.logs.flatMap(commandOf);
   const told = new Set(commands.map(({ name }) => name));

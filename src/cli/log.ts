@@ -1,33 +1,63 @@
 /** `holdfast log`: what each record of a workspace's chain did. Reads the record alone. */
+import { Option } from 'commander';
+import { HoldfastError } from '../model/failure.ts';
+import type { StepRecord, UndoneRecord } from '../model/record/record.ts';
+import { nearestName } from '../model/nearest-name.ts';
+import { shellWord } from '../model/shell-word.ts';
+import { isOfSteps } from '../model/sub-step-id.ts';
 import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
-import type { Json } from '../model/canonical-json.ts';
-import { shortDigest } from '../model/digest.ts';
-import { describeEffect } from '../model/record/effect-text.ts';
-import type { ChainRecord, StepRecord } from '../model/record/record.ts';
-import { EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
+import { collect, EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
+import { logParts } from './log-parts.ts';
+import { showRecord } from './show-record.ts';
+import { showAlone, showWithin, type HowShown } from './show-sub-steps.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { stepText } from './step-text.ts';
-import { shellWord } from '../model/shell-word.ts';
 
-export const logCommand: CommandSpec<JobRecordChoice> = {
+interface Options extends JobRecordChoice {
+  readonly full?: boolean;
+  readonly step?: readonly string[];
+}
+
+export const logCommand: CommandSpec<Options> = {
   name: 'log',
   arguments: [WORKSPACE_ARGUMENT],
-  options: JOB_RECORD_OPTIONS,
+  description:
+    'Sub-steps (`ctx.step`, and `forEach` within an Activity) are below the step in whose code they ran; many of one ' +
+    'step are counted. --json has every record, in the order of the chain.',
+  options: [
+    new Option('--full', 'each sub-step, however many a step has'),
+    new Option('--step <id>', 'only the records of this step, each of its sub-steps among them; may be repeated') //
+      .argParser(collect),
+    ...JOB_RECORD_OPTIONS,
+  ],
   examples: [
     ['holdfast log jobs/paris', ''],
+    ['holdfast log jobs/paris --step convert', 'a step with each of its sub-steps'],
+    ['holdfast log jobs/paris --step convert:17', 'one of them'],
     ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],
     ['holdfast log jobs/paris --json | jq \'.records[] | select(.kind == "decision")\'', ''],
   ],
   run: (context, [target]) =>
-    withJobRecord(context, target!, (inspection, job) => showLog(context.terminal, inspection, job, target!)),
+    withJobRecord(context, target!, (inspection, job) => {
+      const { full, step: steps } = context.options;
+      return showLog(context.terminal, { inspection, job, target: target!, steps, full: full === true });
+    }),
 };
 
-function showLog(terminal: Terminal, inspection: WorkspaceInspection, job: InspectedJob, target: string): Outcome {
+interface Shown {
+  readonly inspection: WorkspaceInspection;
+  readonly job: InspectedJob;
+  readonly target: string;
+  readonly steps: readonly string[] | undefined;
+  readonly full: boolean;
+}
+
+function showLog(terminal: Terminal, { inspection, job, target, steps, full }: Shown): Outcome {
   const damage = inspection.integrityProblems(job.jobId);
   // Records that can't be trusted are not told as if they could.
-  const chain = damage.length > 0 ? [] : inspection.chain(job.jobId);
+  const all = damage.length > 0 ? [] : inspection.chain(job.jobId);
+  const chain = steps === undefined || damage.length > 0 ? all : recordsOf(all, steps, job);
   const data = {
     workspace: inspection.root,
     job,
@@ -37,6 +67,10 @@ function showLog(terminal: Terminal, inspection: WorkspaceInspection, job: Inspe
   const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
   const named = terminal.style('bold', job.workflowId);
   const hold = job.isBound ? 'has the workspace' : 'has given the workspace back';
+  const how: HowShown = {
+    full: full || steps !== undefined,
+    allCommand: (outerId) => `holdfast log ${shellWord(target)} --step ${shellWord(outerId)}`,
+  };
   const lines = [
     `${named} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${hold}`,
     ...(damage.length > 0
@@ -48,7 +82,11 @@ function showLog(terminal: Terminal, inspection: WorkspaceInspection, job: Inspe
           ),
         ]
       : []),
-    ...chain.flatMap((entry) => ['', ...showRecord(terminal, entry)]),
+    ...logParts(chain, new Set(steps)).flatMap(({ entry, within }) => [
+      '',
+      ...(entry === undefined ? showAlone(terminal, within, how) : showRecord(terminal, entry)),
+      ...(entry === undefined || within === undefined ? [] : showWithin(terminal, within, how)),
+    ]),
     ...(others.length > 0
       ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`]
       : []),
@@ -56,102 +94,25 @@ function showLog(terminal: Terminal, inspection: WorkspaceInspection, job: Inspe
   return { code: damage.length > 0 ? EXIT.failed : EXIT.ok, data, text: lines.join('\n') };
 }
 
-export function showRecord(terminal: Terminal, { record, head }: ChainEntry): readonly string[] {
-  const title = `${String(record.seq).padStart(3)}  ${titleOf(record)}`;
-  return [
-    `${terminal.style('bold', title)}${terminal.style('dim', `  ${record.at} · ${shortDigest(head)}`)}`,
-    ...linesOf(record).map((line) => `       ${line}`),
-  ];
+/** @throws HoldfastError `not-found`: one of them has none */
+function recordsOf(
+  chain: readonly ChainEntry[],
+  wanted: readonly string[],
+  { workflowId }: InspectedJob,
+): readonly ChainEntry[] {
+  const ofSteps = chain.filter(({ record }) => record.kind === 'step' || record.kind === 'undone');
+  const known = new Set(ofSteps.map(({ record }) => (record as StepRecord | UndoneRecord).stepId));
+  for (const step of wanted) mustBeKnown(step, known, workflowId);
+  const steps = new Set(wanted);
+  return ofSteps.filter(({ record }) => isOfSteps((record as StepRecord | UndoneRecord).stepId, steps));
 }
 
-function titleOf(record: ChainRecord): string {
-  switch (record.kind) {
-    case 'opened':
-      return `opened by ${record.workflowId}`;
-    case 'step':
-      return `step ${stepText(record.stepId, record.generation, record.step)}`;
-    case 'decision':
-      return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
-    case 'undoing':
-      return `from here on the job is undone, by ${record.by}`;
-    case 'undone':
-      return `undone: step ${stepText(record.stepId, record.generation)} (${undoneText(record.undoes)})`;
-    case 'withdrawn':
-      return `question ${shortDigest(record.question)} withdrawn`;
-    case 'released':
-      return `released: ${record.outcome}`;
-    case 'watched':
-      return 'seen for the first time, and watched from here on';
-  }
-}
-
-function linesOf(record: ChainRecord): readonly string[] {
-  switch (record.kind) {
-    case 'opened':
-      return [];
-    case 'step':
-      return stepLines(record);
-    case 'decision':
-      return [
-        `because: ${record.reason}`,
-        `question ${shortDigest(record.question)} (${record.questionKind})`,
-        ...Object.entries(record.answers).map(([resource, answer]) => `${answer} ${resource}`),
-        ...Object.entries(record.results ?? {}).map(([resource, result]) => `${resource} answered ${textOf(result)}`),
-        ...(record.again ?? []).map((resource) => `repeat ${resource}`),
-        ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
-        ...record.reruns.map(({ stepId, generation }) => `run again ${stepText(stepId, generation)}`),
-        ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
-        ...Object.entries(record.kept).map(
-          ([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`,
-        ),
-        ...record.notes,
-      ];
-    case 'undoing':
-      return [`because: ${record.reason}`];
-    case 'undone':
-      return [
-        ...record.effects.map(
-          ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
-        ),
-        ...record.left.map(({ what, why }) => `not undone: ${what}: ${why}`),
-        ...record.notes,
-        ...record.logs.map(({ message }) => `log: ${message}`),
-      ];
-    case 'withdrawn':
-      return [record.reason];
-    case 'released':
-      return record.notes;
-    case 'watched':
-      return record.changes.map(({ resource }) => watchedText(resource));
-  }
-}
-
-function stepLines(record: StepRecord): readonly string[] {
-  const read = record.changes.filter(({ role }) => role === 'read').map(({ resource }) => resource);
-  const output = JSON.stringify(record.output);
-  return [
-    ...record.effects.map(
-      ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
-    ),
-    ...(read.length === 0
-      ? []
-      : [`read ${read.slice(0, 5).join(', ')}${read.length > 5 ? ` and ${read.length - 5} more` : ''}`]),
-    ...(output === '{}' || output === 'null' ? [] : [`output ${textOf(record.output)}`]),
-    ...record.logs.map(({ message }) => `log: ${message}`),
-  ];
-}
-
-function textOf(value: Json): string {
-  const text = JSON.stringify(value);
-  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
-}
-
-/** `plan:` and `code:draft` are names for the record. */
-function watchedText(resource: string): string {
-  if (resource === 'plan:') return 'the plan';
-  return resource.startsWith('code:') ? `the code of ${resource.slice('code:'.length)}` : resource;
-}
-
-function undoneText(seq: number | null): string {
-  return seq === null ? 'not finished' : `record ${seq}`;
+function mustBeKnown(step: string, known: ReadonlySet<string>, workflowId: string): void {
+  const one = new Set([step]);
+  if ([...known].some((stepId) => isOfSteps(stepId, one))) return;
+  const near = nearestName(step, [...known]);
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`;
+  throw new HoldfastError('not-found', `Job ${workflowId} has no record of a step ${step}.${hint}`, {
+    nextStep: 'See which steps it has: holdfast log WORKSPACE',
+  });
 }

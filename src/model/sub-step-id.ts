@@ -31,6 +31,12 @@ export function isWithin(stepId: string, outerId: string): boolean {
   return stepId.startsWith(`${outerId}${SUB_STEP_MARK}`);
 }
 
+/** Is it one of these steps, or a sub-step in the code of one? */
+export function isOfSteps(stepId: string, steps: ReadonlySet<string>): boolean {
+  const parts = stepId.split(SUB_STEP_MARK);
+  return parts.some((_, depth) => steps.has(parts.slice(0, depth + 1).join(SUB_STEP_MARK)));
+}
+
 /** Is it the name of code without a contract, a part of another step's? */
 export function isPartOfCode(step: string): boolean {
   return step.includes(SUB_STEP_MARK);

@@ -7,6 +7,7 @@
  * 2. A state that no record tells is undefined, never taken for absence.
  */
 import { defined } from '../defined.ts';
+import { isOfSteps } from '../sub-step-id.ts';
 import { isToApply, uriOf } from './effect.ts';
 import type { Change, ChainRecord } from './record.ts';
 import { sameState, type ResourceState } from './world.ts';
@@ -44,7 +45,7 @@ export interface ChainRange {
   readonly from: number;
   /** Of the last record that counts. */
   readonly to: number;
-  /** Only changes by these steps count. Default: all, and what people decided. */
+  /** Only changes by these steps, and by sub-steps in their code, count. Default: all, and what people decided. */
   readonly steps?: ReadonlySet<string>;
 }
 
@@ -55,7 +56,8 @@ export function netChanges(chain: Iterable<ChainRecord>, { from, to, steps }: Ch
   for (const record of chain) {
     if (record.seq > to) break;
     const before = statesBefore(record);
-    const counts = record.seq > from && (steps === undefined || ('stepId' in record && steps.has(record.stepId)));
+    const counts =
+      record.seq > from && (steps === undefined || ('stepId' in record && isOfSteps(record.stepId, steps)));
     for (const { resource, role, state } of record.changes) {
       const known = world.get(resource);
       if (role === 'read' || (role === 'watched' && known === undefined)) {

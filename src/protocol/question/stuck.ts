@@ -2,7 +2,7 @@
 import { FAILURES, type FailureType } from '../../model/failures.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { StepRecord } from '../../model/record/record.ts';
-import { effectsText } from './effects-text.ts';
+import { doneText } from '../../model/record/effects-text.ts';
 import { cut, finding, textSide } from './finding.ts';
 
 const MAX_MESSAGE_CHARACTERS = 4_000;
@@ -51,10 +51,13 @@ export function halfAppliedFinding(stuck: Finding, canBeUndone: boolean): Findin
 }
 
 /** The same where an earlier job has done the step in this workspace already: what is in the way may be its work. */
-export function doneByAnotherFinding(stuck: Finding, { jobId, stepId, seq, at, effects }: StepRecord): Finding {
+export function doneByAnotherFinding(stuck: Finding, record: StepRecord): Finding {
+  const { jobId, stepId, seq, at } = record;
   const job = jobId.split('@')[0]!;
+  const did = doneText(record);
+  const which = [`record ${seq}, ${at}`, did].filter((part) => part !== '').join(': ');
   const earlier =
-    `Job ${job} did a step ${stepId} in this workspace before (record ${seq}, ${at}: ${effectsText(effects)}), ` +
+    `Job ${job} did a step ${stepId} in this workspace before (${which}), ` +
     `and what it did is in the way where it is the same: see \`holdfast log\` of the workspace. ` +
     'Where it is to stay, answer abort; else take it away first, then decide `rerun`.';
   return { ...stuck, advice: `${stuck.advice ?? ''} ${earlier}`.trim() };

@@ -3,7 +3,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { faultPoint } from '../../store/fault-point.ts';
-import { effectsText, subStepsText } from '../question/effects-text.ts';
+import { doneText } from '../../model/record/effects-text.ts';
 
 export function doneResult(record: StepRecord, at: { readonly seq: number; readonly head: Digest }): StepDone {
   faultPoint('step.answer');
@@ -15,10 +15,4 @@ export function doneResult(record: StepRecord, at: { readonly seq: number; reado
     output: record.output,
     effects: doneText(record),
   };
-}
-
-function doneText({ effects, subSteps = 0 }: StepRecord): string {
-  return [effectsText(effects), ...(subSteps === 0 ? [] : [subStepsText(subSteps)])]
-    .filter((text) => text !== '')
-    .join(', ');
 }

@@ -7,6 +7,7 @@
  * 3. A call in doubt is asked about before the step is given up, also where the step then fails: whoever catches the
  *    failure may make another call in its place.
  */
+import { defined } from '../../model/defined.ts';
 import { FAILURES, type FailureType } from '../../model/failures.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
@@ -107,12 +108,20 @@ function hasAttemptsLeft({ claim, request, within }: StepAttempt, failure: Holdf
 async function thrownToOuter(attempt: StepAttempt, outer: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
   const why = `its sub-step failed: ${failure.message}`;
   const doubts = attempt.claim.read((ledger) => begunDoubts(ledger, attempt.claim, why));
-  if (doubts.length === 0) throw failure;
+  if (doubts.length === 0) throw named(failure, attempt.request.stepId);
   if (hasAttemptsLeft(outer, failure) && doubts.every(({ row }) => row.inDoubt !== 'ask')) {
     outer.stage.mustEnd ??= { error: failure };
     throw failure;
   }
   return await attempt.workspace.exclusive('ask', (ledger) => askInDoubt(attempt, ledger, doubts));
+}
+
+/** Of thousands of sub-steps a person wants to know which. */
+function named(failure: HoldfastError, stepId: string): HoldfastError {
+  const { type, message, details, retryAfterMs } = failure;
+  if (message.includes(stepId)) return failure;
+  const said = defined({ retryAfterMs });
+  return new HoldfastError(type, `In sub-step ${stepId}: ${message}`, details, { cause: failure, ...said });
 }
 
 /** Undefined: a person is asked. What is half applied is nobody's to go on from. */

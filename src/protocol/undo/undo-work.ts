@@ -21,7 +21,7 @@ import { tokenOf, undoTokenOf } from '../../model/record/token.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { MustVerify } from '../attempt/must-verify.ts';
 import type { ProtocolHost } from '../host.ts';
-import { effectsText } from '../question/effects-text.ts';
+import { effectsText } from '../../model/record/effects-text.ts';
 import type { StuckKind } from '../question/stuck.ts';
 import { compensationFailedFinding, undoingStuckFinding, undoneCallFinding } from '../question/undo.ts';
 import { implementationOf } from '../step/implementation.ts';

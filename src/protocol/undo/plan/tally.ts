@@ -2,7 +2,7 @@
 import type { UndoReport } from '../../../model/job/undo.ts';
 import type { NotUndone } from '../../../model/record/intent.ts';
 import type { AppliedEffect, UndoneRecord } from '../../../model/record/record.ts';
-import { effectsText } from '../../question/effects-text.ts';
+import { effectsText } from '../../../model/record/effects-text.ts';
 
 const MAX_NOT_UNDONE_TOLD = 50;
 

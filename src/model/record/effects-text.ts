@@ -1,6 +1,6 @@
 /** How many effects of which kind, in a few words for a person. */
-import type { Effect } from '../../model/record/effect.ts';
-import type { AppliedEffect } from '../../model/record/record.ts';
+import type { Effect } from './effect.ts';
+import type { AppliedEffect, StepRecord } from './record.ts';
 
 const THINGS = ['file', 'link', 'folder', 'row', 'statement', 'call'] as const;
 type Thing = (typeof THINGS)[number];
@@ -16,8 +16,15 @@ export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'ou
 }
 
 /** `1 sub-step`, `12 sub-steps`. */
-export function subStepsText(count: number): string {
+function subStepsText(count: number): string {
   return `${count} sub-step${count === 1 ? '' : 's'}`;
+}
+
+/** What a step did in a few words, its sub-steps among it; '' where it did nothing. */
+export function doneText({ effects, subSteps = 0 }: Pick<StepRecord, 'effects' | 'subSteps'>): string {
+  return [effectsText(effects), ...(subSteps === 0 ? [] : [subStepsText(subSteps)])]
+    .filter((text) => text !== '')
+    .join(', ');
 }
 
 function thingOf(effect: Effect): Thing {

@@ -1,0 +1,122 @@
+/** A record of the chain as text: what it is, when, and what it did. */
+import type { Json } from '../model/canonical-json.ts';
+import { shortDigest } from '../model/digest.ts';
+import { describeEffect } from '../model/record/effect-text.ts';
+import type { ChainRecord, StepRecord } from '../model/record/record.ts';
+import type { ChainEntry } from '../protocol/inspect/inspection.ts';
+import { stepText } from './step-text.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A number in the chain stands before it, what it did below. @param title default: as the record tells it */
+export function showRecord(
+  terminal: Terminal,
+  { record, head }: ChainEntry,
+  title: string = titleOf(record),
+): readonly string[] {
+  return [
+    `${heading(terminal, String(record.seq), title)}${terminal.style('dim', `  ${record.at} · ${shortDigest(head)}`)}`,
+    ...linesOf(record).map(indented),
+  ];
+}
+
+/** @param place the record's number, or the numbers of several */
+export function heading(terminal: Terminal, place: string, title: string): string {
+  return terminal.style('bold', `${place.padStart(3)}  ${title}`);
+}
+
+export function indented(line: string): string {
+  return `       ${line}`;
+}
+
+function titleOf(record: ChainRecord): string {
+  switch (record.kind) {
+    case 'opened':
+      return `opened by ${record.workflowId}`;
+    case 'step':
+      return `step ${stepText(record.stepId, record.generation, record.step)}`;
+    case 'decision':
+      return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
+    case 'undoing':
+      return `from here on the job is undone, by ${record.by}`;
+    case 'undone':
+      return `undone: step ${stepText(record.stepId, record.generation)} (${undoneText(record.undoes)})`;
+    case 'withdrawn':
+      return `question ${shortDigest(record.question)} withdrawn`;
+    case 'released':
+      return `released: ${record.outcome}`;
+    case 'watched':
+      return 'seen for the first time, and watched from here on';
+  }
+}
+
+/** What it did, without its title. */
+export function linesOf(record: ChainRecord): readonly string[] {
+  switch (record.kind) {
+    case 'opened':
+      return [];
+    case 'step':
+      return stepLines(record);
+    case 'decision':
+      return [
+        `because: ${record.reason}`,
+        `question ${shortDigest(record.question)} (${record.questionKind})`,
+        ...Object.entries(record.answers).map(([resource, answer]) => `${answer} ${resource}`),
+        ...Object.entries(record.results ?? {}).map(([resource, result]) => `${resource} answered ${textOf(result)}`),
+        ...(record.again ?? []).map((resource) => `repeat ${resource}`),
+        ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
+        ...record.reruns.map(({ stepId, generation }) => `run again ${stepText(stepId, generation)}`),
+        ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
+        ...Object.entries(record.kept).map(
+          ([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`,
+        ),
+        ...record.notes,
+      ];
+    case 'undoing':
+      return [`because: ${record.reason}`];
+    case 'undone':
+      return [
+        ...record.effects.map(
+          ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
+        ),
+        ...record.left.map(({ what, why }) => `not undone: ${what}: ${why}`),
+        ...record.notes,
+        ...record.logs.map(({ message }) => `log: ${message}`),
+      ];
+    case 'withdrawn':
+      return [record.reason];
+    case 'released':
+      return record.notes;
+    case 'watched':
+      return record.changes.map(({ resource }) => watchedText(resource));
+  }
+}
+
+function stepLines(record: StepRecord): readonly string[] {
+  const read = record.changes.filter(({ role }) => role === 'read').map(({ resource }) => resource);
+  const output = JSON.stringify(record.output);
+  return [
+    ...record.effects.map(
+      ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
+    ),
+    ...(read.length === 0
+      ? []
+      : [`read ${read.slice(0, 5).join(', ')}${read.length > 5 ? ` and ${read.length - 5} more` : ''}`]),
+    ...(output === '{}' || output === 'null' ? [] : [`output ${textOf(record.output)}`]),
+    ...record.logs.map(({ message }) => `log: ${message}`),
+  ];
+}
+
+function textOf(value: Json): string {
+  const text = JSON.stringify(value);
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
+}
+
+/** `plan:` and `code:draft` are names for the record. */
+function watchedText(resource: string): string {
+  if (resource === 'plan:') return 'the plan';
+  return resource.startsWith('code:') ? `the code of ${resource.slice('code:'.length)}` : resource;
+}
+
+function undoneText(seq: number | null): string {
+  return seq === null ? 'not finished' : `record ${seq}`;
+}
