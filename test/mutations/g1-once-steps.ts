@@ -41,8 +41,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'the token row no longer tells that a database has committed',
     file: 'src/protocol/commit/apply-databases.ts',
-    find: "if (taken.outcome === 'there') return",
-    replace: "if (taken.outcome === 'there' && name === '') return",
+    find: "if (entered.outcome !== 'taken') return entered;",
+    replace: "if (entered.outcome === 'other-term') return entered;",
     tests: KILLS,
   },
   {
@@ -73,8 +73,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a fence row of another term does not stop a leftover',
     file: 'src/protocol/commit/apply-databases.ts',
-    find: "if (!isCurrent) return { kind: 'must-verify'",
-    replace: "if (!isCurrent && name === '') return { kind: 'must-verify'",
+    find: "if (entered.outcome !== 'taken') return entered;",
+    replace: "if (entered.outcome === 'there') return entered;",
     tests: ['test/integration/another-host.test.ts'],
   },
   {

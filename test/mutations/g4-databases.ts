@@ -115,7 +115,7 @@ export const DATABASES_SEEN: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'what is half applied goes on in another table',
     file: 'src/protocol/commit/apply-reads.ts',
-    find: 'if (now?.id === state.table.id) continue;',
+    find: 'if (now?.id === sealed.table.id) continue;',
     replace: "if (now?.id !== '') continue;",
     tests: IDENTITY,
     name: 'half applied',

@@ -54,10 +54,38 @@ export interface TransactionTimeouts {
   readonly idleTimeoutMs: number;
 }
 
+export interface RowsOptions {
+  /**
+   * May lean on what was read of the catalog earlier: for rows that a transaction is about to change, which compares
+   * the tables' schemas itself. Default: the catalog is looked at.
+   */
+  readonly mayLean?: boolean;
+}
+
 export interface RowRequest {
   readonly table: string;
   readonly key: JsonObject;
   readonly columns: readonly string[];
+}
+
+/** What a step brings to a database to change it. */
+export interface Entry {
+  readonly jobId: string;
+  readonly term: number;
+  readonly token: string;
+  readonly intent: Digest;
+}
+
+/** Inserted, or what the token row that is there holds. */
+export type TakenToken = { readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState };
+export type Entered = { readonly outcome: 'other-term' } | TakenToken;
+
+/** What changes of rows have come to. */
+export interface ChangedRows {
+  /** Changes by which the database says that no row was changed. */
+  readonly unmade: readonly RowChange[];
+  /** The rows that were asked for, in order. */
+  readonly states: readonly RowState[];
 }
 
 /** Where a table is that the record knows. */
@@ -105,15 +133,16 @@ export interface Database extends RowReader {
    * One sighting a request, in order, in as few statements as the dialect allows. A missing table or column yields
    * absent/columns without it.
    */
-  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]>;
+  rows(requests: readonly RowRequest[], options?: RowsOptions): Promise<readonly RowState[]>;
 
   /**
    * @throws HoldfastError `unknown-table` where a record knows the database and Holdfast's tables are in a schema that
    * the search_path does not lead to
    */
   /**
-   * Keys of rows that are not there as the database would have them: each value through its column's type. No round
-   * trip where every value is certainly so already.
+   * Keys of rows that are not there as the database would have them: each value through its column's type. For rows
+   * that a transaction is about to change (`RowsOptions.mayLean`): no round trip where every value is certainly so
+   * already.
    */
   spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]>;
 
@@ -148,11 +177,9 @@ export interface DatabaseTransaction extends RowReader {
   /** Checks the term and notes the token, in one statement. False: another term is there. */
   passFence(jobId: string, term: number, token: string): Promise<boolean>;
   /** Inserts the token row, or says what the one that is there holds. */
-  takeToken(
-    token: string,
-    jobId: string,
-    intent: Digest,
-  ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }>;
+  takeToken(token: string, jobId: string, intent: Digest): Promise<TakenToken>;
+  /** `passFence` and, where it is passed, `takeToken`: PostgreSQL in one statement. */
+  enter(entry: Entry): Promise<Entered>;
   /** Removes a token row (undo of a whole step). */
   dropToken(token: string): Promise<void>;
   /** Without the tables: in a transaction nobody can tell this statement's from those before it. */
@@ -167,6 +194,8 @@ export interface DatabaseTransaction extends RowReader {
    * database says that no row was changed.
    */
   applyRows(changes: readonly RowChange[]): Promise<readonly RowChange[]>;
+  /** `applyRows`, `settle` and `rows`: PostgreSQL in one round trip, unless there are many. */
+  changeRows(changes: readonly RowChange[], requests: readonly RowRequest[]): Promise<ChangedRows>;
   /** From here on changes of rows are counted. Once a transaction. */
   countChanges(): Promise<void>;
   /** By table, Holdfast's own left out. Undefined: this server does not count. */

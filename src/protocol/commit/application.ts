@@ -55,6 +55,8 @@ export interface OpenTransaction {
   readonly changes: Change[];
   /** What the database has done by itself. */
   byDatabase: ByDatabase;
+  /** The answer to the note of what was read back; awaited before anything is committed. */
+  noted: Promise<void>;
 }
 
 /** An effect with its place in the intent. */

@@ -6,15 +6,16 @@
  *    whether this intent was committed here already.
  * 2. A token row of another intent, or one that nothing explains, stops everything.
  */
-import { hasReach } from '../../effects/database/reach.ts';
+import type { Entered } from '../../effects/database/database.ts';
+import { hasReach, type Reach } from '../../effects/database/reach.ts';
 import { ABSENT, type TokenState } from '../../model/record/world.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
 import { databaseEffects, databaseNames, type Application, type OpenTransaction } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
-import { changeDatabase, checkRecorded, checkRows } from './change-database.ts';
-import { checkReadsInside, mustBeSealedTables } from './apply-reads.ts';
+import { changeDatabase, checkRecorded, checkRows, readRows, type FoundEffect } from './change-database.ts';
+import { checkReadsInside, mustBeSealedTables, readTables, type FoundTable } from './apply-reads.ts';
 import type { PlacedMark } from './effect-marks.ts';
 import { reachableRows, recordedRows, tablesOf } from './recorded-rows.ts';
 
@@ -47,21 +48,25 @@ export async function commitDatabases({ open, marks, changes, byDatabase }: Appl
 }
 
 async function prepareDatabase(application: Application, name: string): Promise<ApplyObstacle | undefined> {
-  const { job, row, intent, marks, isRollForward } = application;
+  const { job, intent, marks, isRollForward } = application;
   if (databaseEffects(intent, name).every(([index]) => marks.isMade(index))) {
     takePlannedChanges(application, name);
     return undefined;
   }
-  const { open, isCurrent } = await beginTransaction(application, name);
-  const { transaction } = open;
-  const { token, jobId } = intent;
-  const { term } = job;
-  if (!isCurrent) return { kind: 'must-verify', detail: `database ${name} has another term than ${term}` };
-  const taken = await transaction.takeToken(token, jobId, row.digest);
-  if (taken.outcome === 'there') return await takeCommitted(application, open, taken.state);
+  const begun = await beginTransaction(application, name);
+  const found = await enterAndLook(application, begun);
+  if (found.outcome !== 'taken') {
+    await begun.transaction.rollback();
+    if (found.outcome === 'there') return takeCommitted(application, begun, found.state);
+    return { kind: 'must-verify', detail: `database ${name} has another term than ${job.term}` };
+  }
+  const open = openTransaction(application, begun, found.reach);
+  application.open.push(open);
   const obstacle =
-    (await checkRows(application, open)) ??
-    (isRollForward ? await mustBeSealedTables(intent, open) : await checkReadsInside(intent, open)) ??
+    (await checkRows(application, open.database, found.rows)) ??
+    (isRollForward
+      ? mustBeSealedTables(intent, name, found.tables)
+      : await checkReadsInside(intent, open, found.tables)) ??
     (await checkRecorded(application, open));
   if (obstacle !== undefined) return obstacle;
   const unforeseen = await changeDatabase(application, open);
@@ -70,69 +75,86 @@ async function prepareDatabase(application: Application, name: string): Promise<
   return undefined;
 }
 
-interface BegunTransaction {
-  readonly open: OpenTransaction;
-  /** Has it passed the fence? */
-  readonly isCurrent: boolean;
-}
+type BegunTransaction = Pick<OpenTransaction, 'database' | 'transaction' | 'effects'>;
 
-async function beginTransaction({ job, intent, open }: Application, name: string): Promise<BegunTransaction> {
-  const { jobId, token } = intent;
+async function beginTransaction({ job, intent }: Application, name: string): Promise<BegunTransaction> {
   const database = await job.workspace.database(name, job.settings);
-  const effects = databaseEffects(intent, name);
   const transaction = await database.begin({
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
+  return { database, transaction, effects: databaseEffects(intent, name) };
+}
+
+/** Who took the token, and what the transaction shows: asked for together, so that it takes one round trip. */
+type Found =
+  | Exclude<Entered, { readonly outcome: 'taken' }>
+  | {
+      readonly outcome: 'taken';
+      readonly reach: Reach;
+      readonly rows: readonly FoundEffect[];
+      readonly tables: readonly FoundTable[];
+    };
+
+/** Where the token is not taken, nothing else counts, and no failure of it. Rolls back what fails. */
+async function enterAndLook(application: Application, begun: BegunTransaction): Promise<Found> {
+  const { job, row, intent } = application;
+  const { database, transaction, effects } = begun;
+  const { jobId, token } = intent;
   try {
     await faultPointAsync('prepare.database-begun');
-    const changed = effects.map(([, effect]) => effect);
-    const tables = tablesOf(changed);
-    // Sent together: one round trip.
-    const [isCurrent, reach] = await Promise.all([
-      transaction.passFence(jobId, job.term, token),
-      transaction.reach(tables),
+    const entering = transaction.enter({ jobId, term: job.term, token, intent: row.digest });
+    const looking = Promise.all([
+      transaction.reach(tablesOf(effects.map(([, effect]) => effect))),
+      readRows(application, transaction, effects),
+      Promise.all(readTables(intent, database.name, transaction)),
     ]);
-    const site = { ledger: job.ledger, jobId, name, dialect: database.dialect };
-    const spellings = hasReach(reach) ? [...job.ledger.recordedTables(jobId, name), ...tables] : tables;
-    const begun: OpenTransaction = {
-      database,
-      transaction,
-      effects,
-      reach,
-      spellings,
-      recorded: recordedRows(site, changed),
-      reachable: reachableRows(site, changed, reach),
-      afters: new Map(),
-      changes: [],
-      byDatabase: { effects: [], unrecorded: [] },
-    };
-    open.push(begun);
-    return { open: begun, isCurrent };
+    await Promise.allSettled([entering, looking]);
+    const entered = await entering;
+    if (entered.outcome !== 'taken') return entered;
+    const [reach, rows, tables] = await looking;
+    return { outcome: 'taken', reach, rows, tables };
   } catch (error) {
     await transaction.rollback();
     throw error;
   }
 }
 
+function openTransaction({ job, intent }: Application, begun: BegunTransaction, reach: Reach): OpenTransaction {
+  const { ledger } = job;
+  const { jobId } = intent;
+  const { name, dialect } = begun.database;
+  const changed = begun.effects.map(([, effect]) => effect);
+  const tables = tablesOf(changed);
+  const site = { ledger, jobId, name, dialect };
+  return {
+    ...begun,
+    reach,
+    spellings: hasReach(reach) ? [...ledger.recordedTables(jobId, name), ...tables] : tables,
+    recorded: recordedRows(site, changed),
+    reachable: reachableRows(site, changed, reach),
+    afters: new Map(),
+    changes: [],
+    byDatabase: { effects: [], unrecorded: [] },
+    noted: Promise.resolve(),
+  };
+}
+
 /** The token row is there: this database has committed, and the process ended before the ledger said so. */
-async function takeCommitted(
+function takeCommitted(
   application: Application,
-  committed: OpenTransaction,
+  { database: { name }, effects }: BegunTransaction,
   state: TokenState,
-): Promise<ApplyObstacle | undefined> {
-  const { job, row, intent, marks, open, isRollForward } = application;
-  const { name } = committed.database;
+): ApplyObstacle | undefined {
+  const { job, row, intent, marks, isRollForward } = application;
   if (state.kind !== 'token' || state.intent !== row.digest || !isRollForward)
     return {
       kind: 'must-verify',
       detail: `database ${name} holds a token row of another intent for step ${intent.stepId}`,
     };
-  await committed.transaction.rollback();
-  open.splice(open.indexOf(committed), 1);
   const { afters } = job.ledger.preparedAfters(intent.token);
-  const applied = committed.effects.filter(([index]) => !marks.isSkipped(index));
+  const applied = effects.filter(([index]) => !marks.isSkipped(index));
   marks.addDurably(applied.map(([index]) => [index, { outcome: 'applied', after: afters[index] ?? ABSENT }]));
   takePlannedChanges(application, name);
   return undefined;

@@ -1,8 +1,8 @@
 /** Whether what the step read is as it was when its intent was sealed. Checked until the intent is `applying`. */
-import { sameState, type ResourceState } from '../../model/record/world.ts';
+import { sameState, type ResourceState, type SchemaState } from '../../model/record/world.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { QueryObservation } from '../../model/record/observation.ts';
-import type { QueryOptions } from '../../effects/database/database.ts';
+import type { QueryOptions, RowReader } from '../../effects/database/database.ts';
 import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { parseResource } from '../../model/record/resource.ts';
@@ -15,13 +15,31 @@ export async function checkReads(application: Application): Promise<ApplyObstacl
   return (await checkFileReads(application)) ?? (await checkDatabaseReads(application));
 }
 
+/** The tables of a database that the step observed, as its transaction finds them. */
+export interface FoundTable {
+  readonly resource: string;
+  readonly table: string;
+  readonly sealed: ResourceState;
+  readonly found: SchemaState;
+}
+
+/** Sends all before the first answers. */
+export function readTables(intent: Intent, name: string, transaction: RowReader): Promise<FoundTable>[] {
+  return schemasRead(intent, (database) => database === name).map(async ({ resource, table, state }) => ({
+    resource,
+    table,
+    sealed: state,
+    found: await transaction.schema(table),
+  }));
+}
+
 /** Schemas and queries of a database that the step writes: in its transaction, before it changes anything. */
 export async function checkReadsInside(
   intent: Intent,
   { database, transaction }: OpenTransaction,
+  tables: readonly FoundTable[],
 ): Promise<ApplyObstacle | undefined> {
-  for (const { resource, table, state } of schemasRead(intent, (name) => name === database.name))
-    if (!sameState(await transaction.schema(table), state)) return { kind: 'stale', resource };
+  for (const { resource, sealed, found } of tables) if (!sameState(found, sealed)) return { kind: 'stale', resource };
   for (const query of intent.queries) {
     if (query.database !== database.name) continue;
     const { rows } = await transaction.query(query.sql, query.params, boundOf(query));
@@ -34,21 +52,17 @@ export async function checkReadsInside(
  * What is half applied goes on in the tables that it was sealed for, whatever their names lead to now.
  * @throws HoldfastError `unknown-table`
  */
-export async function mustBeSealedTables(
-  intent: Intent,
-  { database, transaction }: OpenTransaction,
-): Promise<undefined> {
-  for (const { table, state } of schemasRead(intent, (name) => name === database.name)) {
-    if (state.kind !== 'schema' || state.table === undefined) continue;
-    const found = await transaction.schema(table);
+export function mustBeSealedTables(intent: Intent, database: string, tables: readonly FoundTable[]): undefined {
+  for (const { table, sealed, found } of tables) {
+    if (sealed.kind !== 'schema' || sealed.table === undefined) continue;
     const now = found.kind === 'schema' ? found.table : undefined;
-    if (now?.id === state.table.id) continue;
+    if (now?.id === sealed.table.id) continue;
     const leads = now === undefined ? 'to no table now' : `to ${now.name} (object id ${now.id}) now`;
     throw new HoldfastError(
       'unknown-table',
-      `Table ${table} of database ${database.name} leads ${leads}. ` +
-        `Expected ${state.table.name} (object id ${state.table.id}), for which step ${intent.stepId} was sealed.`,
-      { database: database.name, table },
+      `Table ${table} of database ${database} leads ${leads}. ` +
+        `Expected ${sealed.table.name} (object id ${sealed.table.id}), for which step ${intent.stepId} was sealed.`,
+      { database, table },
     );
   }
   return undefined;

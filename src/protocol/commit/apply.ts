@@ -41,6 +41,7 @@ export async function applyIntent(job: JobUnderLock, row: IntentRow, files: Inte
     const obstacle = await prepareIntent(application);
     if (obstacle !== undefined) return obstacle;
     for (const file of files.prepared) await file?.durable;
+    for (const { noted } of application.open) await noted;
     const planned = beginApplying(application);
     letIdle();
     await commitDatabases(application);

@@ -5,7 +5,7 @@
  * Invariant: a statement takes in nothing that somebody else has changed. Recorded rows of the tables that it writes
  * are compared with the record first.
  */
-import type { DatabaseTransaction, RowRequest } from '../../effects/database/database.ts';
+import type { Database, DatabaseTransaction, RowReader, RowRequest } from '../../effects/database/database.ts';
 import { digestOf } from '../../model/digest.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { resourceOfEffect, uriOf, type DatabaseEffect, type RowChange } from '../../model/record/effect.ts';
@@ -19,16 +19,28 @@ import { doneByDatabase, watchByDatabase, type AccountedRows } from './by-databa
 import { isAsForeseen } from './foreseen.ts';
 import { readRecorded } from './recorded-rows.ts';
 
-/** Rows as they were when the intent was sealed, unless a person decided otherwise. */
-export async function checkRows(
-  { marks, isRollForward }: Application,
-  { database, transaction, effects }: OpenTransaction,
-): Promise<ApplyObstacle | undefined> {
+/** A row that is to be changed, as the transaction finds it. */
+export type FoundEffect = readonly [effect: PlacedEffect<RowChange>, found: RowState];
+
+/** Those of which no person has decided what may be there. */
+export async function readRows(
+  { marks }: Application,
+  transaction: RowReader,
+  effects: readonly PlacedEffect<DatabaseEffect>[],
+): Promise<readonly FoundEffect[]> {
   const rows = rowChanges(effects).filter(([index]) => !marks.isRuledOn(index));
   const found = await transaction.rows(rows.map(([, change]) => requestOf(change)));
+  return rows.map((effect, place) => [effect, found[place]!]);
+}
+
+/** Rows as they were when the intent was sealed, unless a person decided otherwise. */
+export async function checkRows(
+  { isRollForward }: Application,
+  database: Database,
+  found: readonly FoundEffect[],
+): Promise<ApplyObstacle | undefined> {
   const conflicts: Conflict[] = [];
-  for (const [place, [index, change]] of rows.entries()) {
-    const state: RowState = found[place]!;
+  for (const [[index, change], state] of found) {
     if (sameState(state, change.before)) continue;
     const resource = formatResource(resourceOfEffect(change)!);
     if (!isRollForward) return { kind: 'stale', resource };
@@ -79,13 +91,12 @@ export async function changeDatabase(
   const isForeseen = row.approval || intent.undoes !== undefined;
   if (isForeseen && !isRollForward && !isAsForeseen(intent, database.name, watch.foreseen))
     return { kind: 'stale', resource: `what database ${database.name} does by itself` };
-  const unmade = await applyInOrder(
+  const rows = rowChanges(effects);
+  const { unmade, states } = await changeAndReadBack(
     transaction,
     toMake.map(([, effect]) => effect),
+    rows.map(([, change]) => requestOf(change)),
   );
-  await transaction.settle();
-  const rows = rowChanges(effects);
-  const states = await transaction.rows(rows.map(([, change]) => requestOf(change)));
   rows.forEach(([index], place) => afters.set(index, states[place]!));
   for (const [index, change] of lastAsked(toMake))
     mustBeAsAsked(
@@ -106,7 +117,9 @@ export async function changeDatabase(
   for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded))
     if (!isAsRecorded && !own.has(resource)) changes.push({ resource, role: 'written', state });
   const rowsNote = digestOf(states.map(stateDigest));
-  await transaction.noteRows(intent.token, rowsNote);
+  // The answer comes while the files are looked at.
+  open.noted = transaction.noteRows(intent.token, rowsNote);
+  open.noted.catch(() => undefined);
   changes.push({
     resource: formatResource({ kind: 'token', database: database.name, token: intent.token }),
     role: 'written',
@@ -119,27 +132,32 @@ function statesOf(rows: readonly PlacedEffect<RowChange>[], states: readonly Row
   return new Map(rows.map(([, change], place) => [uriOf(change)!, { before: change.before, after: states[place]! }]));
 }
 
-/** Rows between two statements go together. Returns the changes by which the database has changed no row. */
-async function applyInOrder(
+interface ReadBack {
+  /** By which the database has changed no row. */
+  readonly unmade: ReadonlySet<RowChange>;
+  readonly states: readonly RowState[];
+}
+
+/** Rows between two statements go together; the last of them with what is read back. */
+async function changeAndReadBack(
   transaction: DatabaseTransaction,
   effects: readonly DatabaseEffect[],
-): Promise<ReadonlySet<RowChange>> {
+  requests: readonly RowRequest[],
+): Promise<ReadBack> {
   const unmade = new Set<RowChange>();
   let rows: RowChange[] = [];
-  const applyRows = async (): Promise<void> => {
-    if (rows.length > 0) for (const change of await transaction.applyRows(rows)) unmade.add(change);
-    rows = [];
-  };
   for (const effect of effects) {
     if (effect.kind !== 'sql') {
       rows.push(effect);
       continue;
     }
-    await applyRows();
+    if (rows.length > 0) for (const change of await transaction.applyRows(rows)) unmade.add(change);
+    rows = [];
     await transaction.applySql(effect);
   }
-  await applyRows();
-  return unmade;
+  const last = await transaction.changeRows(rows, requests);
+  for (const change of last.unmade) unmade.add(change);
+  return { unmade, states: last.states };
 }
 
 function requestOf({ table, key, columns }: RowChange): RowRequest {

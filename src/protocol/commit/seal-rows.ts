@@ -32,7 +32,11 @@ async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Prom
   for (const [name, given] of Map.groupBy(changes, ({ database }) => database)) {
     const database = await workspace.database(name, settings);
     const look = (rows: readonly StagedRow[]): Promise<readonly RowState[]> =>
-      database.rows(rows.map((row) => ({ table: row.table, key: row.key, columns: columnsToCompare(claim, row) })));
+      database.rows(
+        rows.map((row) => ({ table: row.table, key: row.key, columns: columnsToCompare(claim, row) })),
+        // The step has observed the schema of every table that it changes: its transaction compares them.
+        { mayLean: true },
+      );
     const found = await look(given);
     const rows = await spelledAsFound(database, given, found);
     // The record has a row under its own key alone: what it covers is known only now.

@@ -16,9 +16,11 @@ import type { TableShape } from '../table-shape.ts';
 import {
   isMissing,
   missingRow,
+  parseTargetTable,
   rowChangesStatement,
   rowChangeStatement,
   type BoundStatement,
+  unknownTable,
 } from '../row-statement.ts';
 
 /** For fewer it does not pay to look what the table is. */
@@ -31,15 +33,21 @@ const MAX_IN_FLIGHT = 1_000;
 export interface BulkOptions {
   readonly database: string;
   readonly session: PostgresSession;
-  /** Of every table that is changed. */
-  readonly shapeOf: (table: string) => TableShape;
+  /** Of every table that is changed and is there. */
+  readonly shapes: ReadonlyMap<string, TableShape>;
 }
 
-/** Returns the changes whose statement has changed no row. */
+/** So few that `applyRowChanges` has sent all of them when it returns: other statements may be sent behind them. */
+export function isSentAtOnce(changes: readonly RowChange[]): boolean {
+  return changes.length < MIN_ROWS_TOGETHER;
+}
+
+/** Returns the changes whose statement has changed no row. @throws HoldfastError `unknown-table`, `bad-input`, … */
 export async function applyRowChanges(
   options: BulkOptions,
   changes: readonly RowChange[],
 ): Promise<readonly RowChange[]> {
+  changes.forEach(({ table }) => parseTargetTable('postgres', table));
   const unmade: RowChange[] = [];
   const plain = new Map<string, boolean>();
   let single: RowChange[] = [];
@@ -59,6 +67,12 @@ export async function applyRowChanges(
   return unmade;
 }
 
+function shapeOf({ database, shapes }: BulkOptions, table: string): TableShape {
+  const shape = shapes.get(table);
+  if (shape === undefined) throw unknownTable(database, table);
+  return shape;
+}
+
 /** In order: neighbours that one statement could make, and the rest. */
 function runsOf(changes: readonly RowChange[]): readonly (readonly RowChange[])[] {
   const runs: RowChange[][] = [];
@@ -76,12 +90,12 @@ function runsOf(changes: readonly RowChange[]): readonly (readonly RowChange[])[
 }
 
 /** Read in the transaction itself: what is shared between transactions may be out of date. */
-async function isPlain({ session, shapeOf }: BulkOptions, table: string): Promise<boolean> {
-  const { rows } = await session.run(
+async function isPlain(options: BulkOptions, table: string): Promise<boolean> {
+  const { rows } = await options.session.run(
     `SELECT c.relkind = 'r' AND NOT c.relhasrules
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
      FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)`,
-    [quoteTable(shapeOf(table).table)],
+    [quoteTable(shapeOf(options, table).table)],
   );
   return rows[0]?.[0] === true;
 }
@@ -90,14 +104,12 @@ async function isPlain({ session, shapeOf }: BulkOptions, table: string): Promis
  * All are sent before the first answers. One that fails lets the server refuse those after it; its own failure is the
  * one that is thrown.
  */
-async function oneByOne(
-  { database, session, shapeOf }: BulkOptions,
-  changes: readonly RowChange[],
-): Promise<readonly RowChange[]> {
+async function oneByOne(options: BulkOptions, changes: readonly RowChange[]): Promise<readonly RowChange[]> {
+  const { database, session } = options;
   const unmade: RowChange[] = [];
   for (let start = 0; start < changes.length; start += MAX_IN_FLIGHT) {
     const part = changes.slice(start, start + MAX_IN_FLIGHT);
-    const statements = part.map((change) => rowChangeStatement(shapeOf(change.table), change));
+    const statements = part.map((change) => rowChangeStatement(shapeOf(options, change.table), change));
     const counts = await settleAll(statements.map((statement) => runBound(session, statement)));
     const nothing = part.filter((_change, place) => counts[place] === 0);
     const missing = nothing.find(isMissing);
@@ -108,13 +120,13 @@ async function oneByOne(
 }
 
 async function together(options: BulkOptions, changes: readonly RowChange[]): Promise<void> {
-  const { session, shapeOf } = options;
+  const { session } = options;
   const first = changes[0]!;
   const width = new Set([...Object.keys(first.key), ...Object.keys(first.values)]).size;
   const size = Math.max(1, Math.min(MAX_ROWS_TOGETHER, Math.floor(MAX_PARAMETERS / width)));
   for (let start = 0; start < changes.length; start += size) {
     const part = changes.slice(start, start + size);
-    const statement = rowChangesStatement(shapeOf(first.table), part);
+    const statement = rowChangesStatement(shapeOf(options, first.table), part);
     if (first.kind === 'row.insert') await runBound(session, statement);
     else await upsertTogether(options, part, statement);
   }

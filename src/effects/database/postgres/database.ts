@@ -2,7 +2,8 @@
  * A PostgreSQL database as a job's database, on `pg`.
  *
  * Invariants
- * 1. Reads run in read-only transactions over one snapshot; they look at the catalog each time.
+ * 1. Reads run in read-only transactions over one snapshot; they look at the catalog each time, but where a transaction
+ *    that compares the schemas follows.
  * 2. No password reaches a message: nothing here prints the URL.
  * 3. Holdfast's own tables are created under an advisory lock, so that workers that start at once do it once.
  */
@@ -16,7 +17,6 @@ import {
   type TableSchemaState,
   type TokenState,
 } from '../../../model/record/world.ts';
-import { atPointsAsync } from '../../../store/fault-point.ts';
 import type {
   Database,
   DatabaseTransaction,
@@ -24,6 +24,7 @@ import type {
   QueryOptions,
   QueryResult,
   RowRequest,
+  RowsOptions,
   TablePlace,
   TransactionTimeouts,
 } from '../database.ts';
@@ -34,26 +35,25 @@ import {
   strayTableText,
   type HoldfastTable,
 } from '../holdfast-tables.ts';
+import { isAboutSchema } from './failure.ts';
 import { runPostgresQuery } from './query.ts';
 import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { readPostgresReach, referringRows } from './reach.ts';
-import { spelledKeys } from './spelled-keys.ts';
+import { areAllCertain, spelledKeys } from './spelled-keys.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
 import { hidingTables, locateStray, locateTable } from './locate.ts';
 import { TABLES_READ, tablesRead } from './tables-read.ts';
-import type { PostgresRows, PostgresSession, TransactionKind } from './session.ts';
+import type { PostgresRows, PostgresSession } from './session.ts';
 import { PostgresSessions } from './sessions.ts';
-import { PostgresShapes, requestedColumns, type SharedShapes } from './shapes.ts';
+import { knownShapes, PostgresShapes, requestedColumns, type SharedShapes } from './shapes.ts';
 import { PostgresTransaction } from './transaction.ts';
 import { encodePostgres, encodePostgresArray } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';
 import { formatTableName, HOLDFAST_TABLES, parseTableName, quoteTable } from '../table-name.ts';
 import { controlsTransaction, cutStatement } from '../statement-text.ts';
 
-/** Of reads and of Holdfast's own small writes. */
-const OWN_TIMEOUTS: TransactionTimeouts = { lockTimeoutMs: 5000, statementTimeoutMs: 30_000, idleTimeoutMs: 30_000 };
 /** "holdfast" as a number, so that nobody else takes this lock by chance. */
 const CREATE_LOCK = '7525750163857601396';
 const TEXT = { type: 'text', isJson: false } as const;
@@ -90,7 +90,7 @@ class PostgresDatabase implements Database {
 
   async identity(): Promise<IdentityState> {
     const text = await this.#identityStatement();
-    return this.#transaction('read snapshot', (session) => readIdentity(session, text));
+    return this.#sessions.burst((session) => readIdentity(session, text));
   }
 
   async query(sql: string, params: readonly Json[], { signal, maxRows }: QueryOptions = {}): Promise<QueryResult> {
@@ -101,7 +101,7 @@ class PostgresDatabase implements Database {
         { database: this.name },
       );
     const parameters = params.map((value) => encodePostgres(value));
-    return this.#transaction('read snapshot', async (session) => {
+    return this.#sessions.transaction('read snapshot', async (session) => {
       const cancel = (): void => this.#sessions.cancel(session.processId);
       signal?.addEventListener('abort', cancel, { once: true });
       try {
@@ -128,44 +128,58 @@ class PostgresDatabase implements Database {
 
   async schema(table: string): Promise<SchemaState> {
     const name = parseTableName(table);
-    return await this.#transaction('read snapshot', async (session) => (await readPostgresSchema(session, name)).state);
+    return await this.#sessions.burst(async (session) => (await readPostgresSchema(session, name)).state);
   }
 
   locate({ id }: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined> {
-    return this.#transaction('read snapshot', (session) => locateTable(session, id));
+    return this.#sessions.burst((session) => locateTable(session, id));
   }
 
   async hiding(tables: readonly string[]): Promise<ReadonlySet<string>> {
     const quoted = tables.map((table) => quoteTable(parseTableName(table)));
-    const hiding = await this.#transaction('read snapshot', (session) => hidingTables(session, quoted));
+    const hiding = await this.#sessions.burst((session) => hidingTables(session, quoted));
     return new Set(tables.filter((_table, index) => hiding.has(quoted[index]!)));
   }
 
-  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
-    if (requests.length === 0) return Promise.resolve([]);
-    return this.#transaction('read snapshot', async (session) => {
-      const shapes = await new PostgresShapes(session, new Map()).get(requestedColumns(requests));
-      return readPostgresRows(session, this.name, shapes, requests);
+  async rows(requests: readonly RowRequest[], { mayLean = false }: RowsOptions = {}): Promise<readonly RowState[]> {
+    if (requests.length === 0) return [];
+    const requested = requestedColumns(requests);
+    const known = mayLean ? knownShapes(this.#shapes, requested) : undefined;
+    if (known !== undefined) {
+      try {
+        return await this.#sessions.burst((session) => readPostgresRows(session, this.name, known, requests));
+      } catch (error) {
+        if (!isFailure(error) || !isAboutSchema(error)) throw error;
+        this.#shapes.clear();
+      }
+    }
+    return await this.#sessions.transaction('read snapshot', async (session) => {
+      const shapes = new PostgresShapes(session, mayLean ? this.#shapes : new Map());
+      return readPostgresRows(session, this.name, await shapes.get(requested), requests);
     });
   }
 
   reach(tables: readonly string[]): Promise<Reach> {
-    return this.#transaction('read snapshot', (session) => readPostgresReach(session, tables.map(parseTableName)));
+    return this.#sessions.burst((session) => readPostgresReach(session, tables.map(parseTableName)));
   }
 
   referring(request: ReferringRequest): Promise<readonly FoundRow[]> {
-    return this.#transaction('read snapshot', (session) => referringRows(session, this.name, request));
+    return this.#sessions.transaction('read snapshot', (session) => referringRows(session, this.name, request));
   }
 
   async spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]> {
-    if (keys.length === 0) return [];
-    return await this.#transaction('read snapshot', (session) => spelledKeys(session, keys));
+    const known = knownShapes(
+      this.#shapes,
+      keys.map(({ table, key }) => [table, Object.keys(key)] as const),
+    );
+    if (known !== undefined && areAllCertain(known, keys)) return keys.map(({ key }) => key);
+    return await this.#sessions.transaction('read snapshot', (session) => spelledKeys(session, keys));
   }
 
   async ensureHoldfastTables(): Promise<void> {
-    if (await this.#transaction('read snapshot', (session) => this.#hasTables(session))) return;
+    if (await this.#sessions.burst((session) => this.#hasTables(session))) return;
     if (!this.#mayCreate()) await this.#refuseStrayTables();
-    await this.#transaction('write latest', async (session) => {
+    await this.#sessions.transaction('write latest', async (session) => {
       await session.run(`SELECT pg_advisory_xact_lock(${CREATE_LOCK})`);
       for (const table of HOLDFAST_TABLES) {
         if (await this.#hasTable(session, table)) continue;
@@ -175,7 +189,7 @@ class PostgresDatabase implements Database {
   }
 
   strayFenceTable(): Promise<TablePlace | undefined> {
-    return this.#transaction('read snapshot', (session) => locateStray(session, 'holdfast_fence'));
+    return this.#sessions.burst((session) => locateStray(session, 'holdfast_fence'));
   }
 
   async tokens(tokens: readonly string[]): Promise<ReadonlyMap<string, TokenState>> {
@@ -204,14 +218,16 @@ class PostgresDatabase implements Database {
     const text = `INSERT INTO holdfast_fence (job_id, term) VALUES ($1, $2)
       ON CONFLICT (job_id) DO UPDATE SET term = greatest(holdfast_fence.term, excluded.term)
       RETURNING term, last_token`;
-    const { rows } = await this.#transaction('write latest', (session) => session.run(text, [jobId, String(term)]));
+    const { rows } = await this.#sessions.transaction('write latest', (session) =>
+      session.run(text, [jobId, String(term)]),
+    );
     return fenceOf(rows[0]!);
   }
 
   async resetFence(jobId: string, fence: Fence): Promise<void> {
     const text = `INSERT INTO holdfast_fence (job_id, term, last_token) VALUES ($1, $2, $3)
       ON CONFLICT (job_id) DO UPDATE SET term = excluded.term, last_token = excluded.last_token`;
-    await this.#transaction('write latest', (session) =>
+    await this.#sessions.transaction('write latest', (session) =>
       session.run(text, [jobId, String(fence.term), fence.lastToken]),
     );
   }
@@ -230,32 +246,10 @@ class PostgresDatabase implements Database {
     return this.#sessions.end();
   }
 
-  /** Runs `call` between BEGIN and COMMIT; BEGIN goes out together with its first statement. */
-  async #transaction<T>(kind: TransactionKind, call: (session: PostgresSession) => Promise<T>): Promise<T> {
-    const session = await this.#sessions.lease(OWN_TIMEOUTS);
-    let isClean = false;
-    try {
-      const [, result] = await settleAll<unknown>([session.begin(kind), call(session)]);
-      const command = await atPointsAsync('database-commit', () => session.fixed('COMMIT'));
-      if (command !== 'COMMIT')
-        throw new HoldfastError('defect', `Database ${this.name}: the server answered ${command} to COMMIT.`);
-      isClean = true;
-      return result as T;
-    } catch (error) {
-      isClean = await session.fixed('ROLLBACK').then(
-        () => true,
-        () => false,
-      );
-      throw error;
-    } finally {
-      session.release({ close: !isClean });
-    }
-  }
-
   /** Rows of Holdfast's own tables; none where the tables are not there. */
   async #ownRows(text: string, parameters: readonly string[]): Promise<PostgresRows['rows']> {
     try {
-      return (await this.#transaction('read snapshot', (session) => session.run(text, parameters))).rows;
+      return (await this.#sessions.burst((session) => session.run(text, parameters))).rows;
     } catch (error) {
       if (isFailure(error, 'unknown-table')) return [];
       throw error;
@@ -283,7 +277,7 @@ class PostgresDatabase implements Database {
   async #identityStatement(): Promise<string> {
     if (this.#identityText !== undefined) return this.#identityText;
     try {
-      await this.#transaction('read snapshot', (session) => session.run(SERVER_IDENTITY));
+      await this.#sessions.burst((session) => session.run(SERVER_IDENTITY));
       this.#identityText = SERVER_IDENTITY;
     } catch (error) {
       // Managed servers withhold these functions from their users, or have none.

@@ -29,3 +29,18 @@ export async function runPostgresQuery(
   ]);
   return found!;
 }
+
+/** The same in a transaction that writes: the server itself refuses to write within the savepoint. */
+export async function queryReadOnly(
+  session: PostgresSession,
+  text: string,
+  parameters: readonly (string | Buffer | null)[],
+  maxRows: number | undefined,
+): Promise<PostgresRows> {
+  const [, found] = await settleAll<unknown>([
+    session.fixed('SAVEPOINT holdfast_query; SET LOCAL transaction_read_only = on'),
+    runPostgresQuery(session, text, parameters, maxRows),
+    session.fixed('ROLLBACK TO SAVEPOINT holdfast_query; RELEASE SAVEPOINT holdfast_query'),
+  ]);
+  return found as PostgresRows;
+}

@@ -66,7 +66,7 @@ const ACTIONS: Readonly<Record<string, KeyAction>> = { c: 'cascade', n: 'set nul
 
 /** One round trip. */
 export async function readPostgresReach(session: PostgresSession, tables: readonly TableName[]): Promise<Reach> {
-  const { rows } = await session.run(REACH, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
+  const { rows } = await session.runPrepared(REACH, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
   const [keys, acts] = ReachSchema.parse(rows[0]);
   return {
     keys: keys.map(([table, columns, target, targetColumns, onDelete, onUpdate]) => ({

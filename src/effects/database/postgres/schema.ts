@@ -68,7 +68,7 @@ export interface DescribedSchema {
 }
 
 export async function readPostgresSchema(session: PostgresSession, table: TableName): Promise<DescribedSchema> {
-  const { rows } = await session.run(SCHEMA, [quoteTable(table)]);
+  const { rows } = await session.runPrepared(SCHEMA, [quoteTable(table)]);
   const row = rows[0];
   if (row === undefined) return { state: ABSENT, comment: '' };
   const [columns, primaryKey, indexes, constraints, view, comment, found, behaviour] = SchemaRowSchema.parse(row);

@@ -5,6 +5,7 @@
  * 1. Everything runs in a transaction that sets what it relies on (SET LOCAL): durability, timeouts, how values print.
  *    Nothing is set for a session, so a pooler between us and the server does no harm.
  * 2. Statements run by the extended protocol, which takes one statement at a time; only our own fixed texts do not.
+ *    Those that read the catalog are prepared under names that their texts give (prepared.ts).
  * 3. No error of a connection escapes as an event: it fails the connection's calls.
  * 4. What a step's statement leaves in its session reaches nobody: a connection on which one plainly does (SET,
  *    temporary tables, locks) is closed, any other on which one ran is emptied (DISCARD ALL) before it is used again,
@@ -12,10 +13,13 @@
  */
 import pg from 'pg';
 import type { Json } from '../../../model/canonical-json.ts';
-import type { TransactionTimeouts } from '../database.ts';
+import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
+import { invariant } from '../../../model/invariant.ts';
+import type { TransactionTimeouts } from '../database.ts';
 import { postgresFailure } from './failure.ts';
-import { firstKeyword } from '../statement-text.ts';
+import { forgetPrepared, withoutPrepared, type PreparedStatements } from './prepared.ts';
+import { cutStatement, firstKeyword } from '../statement-text.ts';
 
 /** How much longer than the server's own timeout we wait for its answer, before the connection counts as lost. */
 const ANSWER_GRACE_MS = 5000;
@@ -40,18 +44,28 @@ const BEGIN: Readonly<Record<TransactionKind, string>> = {
   'write latest': 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
 };
 /** So that one value has one text, whoever reads it: a role's or server's own settings would show as drift. */
-const PRINTING = [
-  "timezone = 'UTC'",
-  "datestyle = 'ISO, YMD'",
-  "intervalstyle = 'postgres'",
-  "bytea_output = 'hex'",
-  'extra_float_digits = 1',
-];
+const PRINTING = {
+  timezone: 'UTC',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+};
 
-/** Commits wait for the disk, and for the standbys where the server, database or role asks for that. */
-export const DURABLE =
-  "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') " +
+const SET_DURABLE =
+  "set_config('synchronous_commit', CASE current_setting('synchronous_commit') " +
   "WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)";
+/** Commits wait for the disk, and for the standbys where the server, database or role asks for that. */
+export const DURABLE = `SELECT ${SET_DURABLE}`;
+
+export interface SessionOptions {
+  readonly client: pg.PoolClient;
+  readonly database: string;
+  readonly timeouts: TransactionTimeouts;
+  /** Of the pool that the connection is from. */
+  readonly prepared: PreparedStatements;
+  readonly onRelease: () => void;
+}
 
 /** One connection, leased until `release`. Statements may be sent without awaiting those before them. */
 export class PostgresSession {
@@ -60,16 +74,19 @@ export class PostgresSession {
   readonly #timeouts: TransactionTimeouts;
   readonly #onError: (error: Error) => void;
   readonly #onRelease: () => void;
+  readonly #prepared: PreparedStatements;
   #lastWords: unknown;
   #mustClose = false;
   #ranForeign = false;
   #isReleased = false;
+  #isEnding = false;
 
-  constructor(client: pg.PoolClient, database: string, timeouts: TransactionTimeouts, onRelease: () => void) {
+  constructor({ client, database, timeouts, prepared, onRelease }: SessionOptions) {
     this.#onRelease = onRelease;
     this.#client = client;
     this.#database = database;
     this.#timeouts = timeouts;
+    this.#prepared = prepared;
     this.#onError = (error) => {
       this.#lastWords ??= error;
       this.#mustClose = true;
@@ -83,27 +100,31 @@ export class PostgresSession {
 
   async begin(kind: TransactionKind): Promise<void> {
     const { lockTimeoutMs, statementTimeoutMs, idleTimeoutMs } = this.#timeouts;
-    const settings = [
+    const settings = {
       ...PRINTING,
-      `lock_timeout = ${milliseconds(lockTimeoutMs)}`,
-      `statement_timeout = ${milliseconds(statementTimeoutMs)}`,
-      `idle_in_transaction_session_timeout = ${milliseconds(idleTimeoutMs)}`,
-    ];
-    await this.fixed([BEGIN[kind], ...settings.map((setting) => `SET LOCAL ${setting}`), DURABLE].join('; '));
+      lock_timeout: milliseconds(lockTimeoutMs),
+      statement_timeout: milliseconds(statementTimeoutMs),
+      idle_in_transaction_session_timeout: milliseconds(idleTimeoutMs),
+    };
+    // One statement for all, as local to the transaction as SET LOCAL.
+    const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+    await this.fixed(`${BEGIN[kind]}; SELECT ${[...calls, SET_DURABLE].join(', ')}`);
   }
 
   /** One statement. `parameters` are encoded already. `shown`: what a failure calls the statement. */
   async run(
     text: string,
     parameters: readonly (string | Buffer | null)[] = [],
-    { shown = text }: { readonly shown?: string } = {},
+    { shown = text, name }: { readonly shown?: string; readonly name?: string } = {},
   ): Promise<PostgresRows> {
+    invariant(!this.#isEnding, `a statement was sent after the COMMIT of its transaction: ${cutStatement(shown)}`);
     const config = {
       text,
       values: [...parameters],
       rowMode: 'array',
       queryMode: 'extended',
       query_timeout: this.#answerTimeoutMs,
+      ...defined({ name }),
     };
     const result = await this.#guard(shown, this.#client.query<Json[]>(config as pg.QueryArrayConfig));
     return {
@@ -112,6 +133,27 @@ export class PostgresSession {
       count: result.rowCount ?? 0,
       command: result.command ?? '',
     };
+  }
+
+  /**
+   * One statement of our own whose text and whose columns never change: the server plans it once a connection. What it
+   * reads it reads each time.
+   */
+  async runPrepared(text: string, parameters: readonly (string | Buffer | null)[] = []): Promise<PostgresRows> {
+    const name = this.#prepared.nameOf(text);
+    try {
+      return await this.run(text, parameters, defined({ name }));
+    } catch (error) {
+      if (name === undefined || !this.#prepared.isLost(error)) throw error;
+      this.#mustClose = true;
+      throw withoutPrepared(this.#database, error);
+    }
+  }
+
+  /** Ends the transaction behind what was sent; nothing else may be. @returns the server's answer to COMMIT */
+  async endBurst(): Promise<string> {
+    this.#isEnding = true;
+    return await this.fixed('COMMIT');
   }
 
   /** Several fixed statements of our own in one message. @returns the last one's command */
@@ -143,7 +185,11 @@ export class PostgresSession {
     if (this.#ranForeign && !mustClose) {
       const emptied = this.#client.query({ text: 'DISCARD ALL', query_timeout: ANSWER_GRACE_MS } as pg.QueryConfig);
       void emptied.then(
-        () => this.#giveBack(this.#mustClose),
+        () => {
+          // DISCARD ALL has dropped them on the server, of which the driver does not know.
+          forgetPrepared(this.#client);
+          this.#giveBack(this.#mustClose);
+        },
         () => this.#giveBack(true),
       );
     } else {
@@ -173,7 +219,7 @@ export class PostgresSession {
   }
 }
 
-function milliseconds(value: number): number {
-  if (Number.isInteger(value) && value > 0 && value <= 0x7fffffff) return value;
+function milliseconds(value: number): string {
+  if (Number.isInteger(value) && value > 0 && value <= 0x7fffffff) return String(value);
   throw new HoldfastError('bad-input', `${value} is not a timeout. Expected a whole number of milliseconds above 0.`);
 }

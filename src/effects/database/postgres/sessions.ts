@@ -3,8 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { HoldfastError } from '../../../model/failure.ts';
 import type { TransactionTimeouts } from '../database.ts';
+import { atPointsAsync } from '../../../store/fault-point.ts';
 import { postgresFailure } from './failure.ts';
-import { PostgresSession } from './session.ts';
+import { settleAll } from './rows.ts';
+import { PostgresSession, type SessionOptions, type TransactionKind } from './session.ts';
 import { joinPool, leavePool, type PoolOptions, type SharedPool } from './shared-pools.ts';
 
 /** How long closing waits for transactions that are still open. */
@@ -12,6 +14,9 @@ const CLOSE_GRACE_MS = 2000;
 const CLOSE_POLL_MS = 5;
 /** What the pool says when no connection became free in time; a server that doesn't answer has another text. */
 const NONE_FREE = 'timeout exceeded when trying to connect';
+
+/** Of reads and of Holdfast's own small writes. */
+const OWN_TIMEOUTS: TransactionTimeouts = { lockTimeoutMs: 5000, statementTimeoutMs: 30_000, idleTimeoutMs: 30_000 };
 
 export class PostgresSessions {
   readonly #options: PoolOptions;
@@ -26,9 +31,28 @@ export class PostgresSessions {
     this.#options = options;
   }
 
-  /** For something short that needs no second connection. @throws HoldfastError as `leaseForTransaction` */
-  async lease(timeouts: TransactionTimeouts): Promise<PostgresSession> {
-    return this.#take(await this.#connect(), timeouts, () => undefined);
+  /**
+   * Reads of one snapshot that know at once all that they ask: one round trip, BEGIN and COMMIT included. `call` sends
+   * its statements before it awaits anything.
+   */
+  async burst<T>(call: (session: PostgresSession) => Promise<T>): Promise<T> {
+    return await this.#use(async (session) => {
+      const pending = [session.begin('read snapshot'), call(session)];
+      // A statement that failed has made the COMMIT behind it a ROLLBACK: the transaction is over either way.
+      const end = atPointsAsync('database-commit', () => session.endBurst());
+      return (await settleAll<unknown>([...pending, end]))[1] as T;
+    });
+  }
+
+  /** Runs `call` between BEGIN and COMMIT; BEGIN goes out together with its first statement. */
+  async transaction<T>(kind: TransactionKind, call: (session: PostgresSession) => Promise<T>): Promise<T> {
+    return await this.#use(async (session) => {
+      const [, result] = await settleAll<unknown>([session.begin(kind), call(session)]);
+      const command = await atPointsAsync('database-commit', () => session.fixed('COMMIT'));
+      if (command !== 'COMMIT')
+        throw new HoldfastError('defect', `Database ${this.#database}: the server answered ${command} to COMMIT.`);
+      return result as T;
+    });
   }
 
   /**
@@ -39,7 +63,8 @@ export class PostgresSessions {
     const shared = this.#pool();
     await shared.beginTransaction(this.#database, timeouts.lockTimeoutMs);
     try {
-      return this.#take(await this.#connect(), timeouts, () => shared.endTransaction());
+      const client = await this.#connect();
+      return this.#take({ client, timeouts, prepared: shared.prepared, onRelease: () => shared.endTransaction() });
     } catch (error) {
       shared.endTransaction();
       throw error;
@@ -64,6 +89,27 @@ export class PostgresSessions {
     if (shared !== undefined) await leavePool(this.#options, shared);
   }
 
+  /** On its own connection, given back once nothing is open on it. `work` needs no second one. */
+  async #use<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
+    const { prepared } = this.#pool();
+    const client = await this.#connect();
+    const session = this.#take({ client, timeouts: OWN_TIMEOUTS, prepared, onRelease: () => undefined });
+    let isClean = false;
+    try {
+      const result = await work(session);
+      isClean = true;
+      return result;
+    } catch (error) {
+      isClean = await session.fixed('ROLLBACK').then(
+        () => true,
+        () => false,
+      );
+      throw error;
+    } finally {
+      session.release({ close: !isClean });
+    }
+  }
+
   #pool(): SharedPool {
     if (this.#isEnded)
       throw new HoldfastError('storage-unreachable', `Database ${this.#database} is closed.`, {
@@ -84,10 +130,14 @@ export class PostgresSessions {
     }
   }
 
-  #take(client: pg.PoolClient, timeouts: TransactionTimeouts, onRelease: () => void): PostgresSession {
-    const session: PostgresSession = new PostgresSession(client, this.#database, timeouts, () => {
-      this.#leased.delete(session);
-      onRelease();
+  #take(options: Omit<SessionOptions, 'database'>): PostgresSession {
+    const session: PostgresSession = new PostgresSession({
+      ...options,
+      database: this.#database,
+      onRelease: () => {
+        this.#leased.delete(session);
+        options.onRelease();
+      },
     });
     this.#leased.add(session);
     return session;

@@ -43,7 +43,7 @@ export async function readPostgresShapes(
   session: PostgresSession,
   tables: readonly TableName[],
 ): Promise<readonly (TableShape | undefined)[]> {
-  const { rows } = await session.run(SHAPES, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
+  const { rows } = await session.runPrepared(SHAPES, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
   return tables.map((table, index) => {
     const [columns, keys] = ShapeRowSchema.parse(rows[index]);
     // Every table has a column or is none that a row could be in.

@@ -20,6 +20,25 @@ export type SharedShapes = Map<string, TableShape>;
 
 const MAX_SHARED_SHAPES = 500;
 
+/** Shapes of all of these tables with all of these columns; undefined where one of them was not read yet. */
+export function knownShapes(
+  shared: SharedShapes,
+  requested: Iterable<readonly [table: string, columns: Iterable<string>]>,
+): ReadonlyMap<string, TableShape> | undefined {
+  const known = new Map<string, TableShape>();
+  for (const [table, columns] of requested) {
+    const shape = shared.get(table);
+    if (shape === undefined || !hasColumns(shape, columns)) return undefined;
+    known.set(table, shape);
+  }
+  return known;
+}
+
+function hasColumns(shape: TableShape, columns: Iterable<string>): boolean {
+  for (const column of columns) if (columnOf(shape, column) === undefined) return false;
+  return true;
+}
+
 export class PostgresShapes {
   readonly #session: PostgresSession;
   readonly #shared: SharedShapes;
@@ -75,10 +94,7 @@ export class PostgresShapes {
 
   #sharedShape(table: string, columns: Iterable<string>): TableShape | undefined {
     const shape = this.#mayShare ? this.#shared.get(table) : undefined;
-    if (shape === undefined) return undefined;
-    for (const column of columns) {
-      if (columnOf(shape, column) === undefined) return undefined;
-    }
+    if (shape === undefined || !hasColumns(shape, columns)) return undefined;
     this.#usedShared = true;
     return shape;
   }

@@ -8,6 +8,7 @@
  */
 import pg from 'pg';
 import { HoldfastError } from '../../../model/failure.ts';
+import { PreparedStatements } from './prepared.ts';
 import { postgresTypes } from './values.ts';
 
 const MAX_CONNECTIONS = 20;
@@ -22,6 +23,7 @@ export interface PoolOptions {
 
 export class SharedPool {
   readonly pool: pg.Pool;
+  readonly prepared = new PreparedStatements();
   users = 0;
   #transactions = 0;
   readonly #waiting: (() => void)[] = [];

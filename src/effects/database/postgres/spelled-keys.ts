@@ -13,6 +13,11 @@ const TEXTS: ReadonlySet<string> = new Set(['text', 'character varying', 'name']
 
 type RowName = Pick<RowRequest, 'table' | 'key'>;
 
+/** Is every value as the database would have it, whoever looks? By what is known of the tables. */
+export function areAllCertain(shapes: ReadonlyMap<string, TableShape>, keys: readonly RowName[]): boolean {
+  return keys.every(({ table, key }) => isCertain(shapes.get(table), key));
+}
+
 export async function spelledKeys(session: PostgresSession, keys: readonly RowName[]): Promise<readonly JsonObject[]> {
   const shapes = await new PostgresShapes(session, new Map()).get(keys.map(({ table }) => [table, []] as const));
   const spelled = keys.map(({ key }) => key);

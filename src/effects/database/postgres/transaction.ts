@@ -13,8 +13,17 @@ import { HoldfastError } from '../../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
 import type { IdentityState, RowState, SchemaState } from '../../../model/record/world.ts';
 import { atPointsAsync } from '../../../store/fault-point.ts';
-import type { DatabaseTransaction, QueryOptions, QueryResult, RowRequest } from '../database.ts';
-import { applyRowChanges, runBound } from './bulk.ts';
+import type {
+  ChangedRows,
+  DatabaseTransaction,
+  Entered,
+  Entry,
+  QueryOptions,
+  QueryResult,
+  RowRequest,
+  TakenToken,
+} from '../database.ts';
+import { applyRowChanges, isSentAtOnce, runBound } from './bulk.ts';
 import type { CountedChanges, FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import {
   readPostgresChanges,
@@ -23,11 +32,11 @@ import {
   readPostgresReferring,
   type PostgresCounts,
 } from './reach.ts';
-import { takeToken, type TakenToken } from './own-rows.ts';
+import { enter, noteRows, passFence, takeToken } from './own-rows.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { readPostgresSchema } from './schema.ts';
-import { runPostgresQuery } from './query.ts';
-import { DURABLE, type PostgresRows, type PostgresSession } from './session.ts';
+import { queryReadOnly } from './query.ts';
+import { DURABLE, type PostgresSession } from './session.ts';
 import { requestedColumns, type PostgresShapes } from './shapes.ts';
 import { encodePostgres } from './values.ts';
 import { asIs, rowObjects } from '../row-objects.ts';
@@ -66,20 +75,15 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   passFence(jobId: string, term: number, token: string): Promise<boolean> {
-    return this.#do(
-      async () =>
-        (
-          await this.#session.run('UPDATE holdfast_fence SET last_token = $1 WHERE job_id = $2 AND term = $3', [
-            token,
-            jobId,
-            String(term),
-          ])
-        ).count === 1,
-    );
+    return this.#do(() => passFence(this.#session, { jobId, term, token }));
   }
 
   takeToken(token: string, jobId: string, intent: Digest): Promise<TakenToken> {
     return this.#do(() => takeToken(this.#session, { token, jobId, intent }));
+  }
+
+  enter(entry: Entry): Promise<Entered> {
+    return this.#do(() => enter(this.#session, entry));
   }
 
   async dropToken(token: string): Promise<void> {
@@ -106,13 +110,8 @@ export class PostgresTransaction implements DatabaseTransaction {
       this.#refuseControl(sql);
       const parameters = params.map((value) => encodePostgres(value));
       this.#session.noteForeign(sql);
-      // Within the savepoint the server itself refuses to write; leaving it takes that back.
-      const [, result] = await settleAll<unknown>([
-        this.#session.fixed('SAVEPOINT holdfast_query; SET LOCAL transaction_read_only = on'),
-        runPostgresQuery(this.#session, sql, parameters, maxRows),
-        this.#session.fixed('ROLLBACK TO SAVEPOINT holdfast_query; RELEASE SAVEPOINT holdfast_query'),
-      ]);
-      return { rows: rowObjects(this.#options.database, result as PostgresRows, asIs) };
+      const result = await queryReadOnly(this.#session, sql, parameters, maxRows);
+      return { rows: rowObjects(this.#options.database, result, asIs) };
     });
   }
 
@@ -144,16 +143,24 @@ export class PostgresTransaction implements DatabaseTransaction {
 
   applyRows(changes: readonly RowChange[]): Promise<readonly RowChange[]> {
     return this.#change(async () => {
-      changes.forEach(({ table }) => parseTargetTable('postgres', table));
-      const shapes = await this.#options.shapes.get(
-        requestedColumns(changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }))),
+      const { database } = this.#options;
+      return await applyRowChanges(
+        { database, session: this.#session, shapes: await this.#shapesFor(changes) },
+        changes,
       );
-      const shapeOf = (table: string): TableShape => {
-        const shape = shapes.get(table);
-        if (shape === undefined) throw unknownTable(this.#options.database, table);
-        return shape;
-      };
-      return await applyRowChanges({ database: this.#options.database, session: this.#session, shapeOf }, changes);
+    });
+  }
+
+  changeRows(changes: readonly RowChange[], requests: readonly RowRequest[]): Promise<ChangedRows> {
+    return this.#change(async () => {
+      const { database } = this.#options;
+      const shapes = await this.#shapesFor(changes, requests);
+      const applied = applyRowChanges({ database, session: this.#session, shapes }, changes);
+      if (!isSentAtOnce(changes)) await applied;
+      // Behind one that fails the server refuses the others; its own failure is the one that is thrown.
+      const read = [this.#settle(), readPostgresRows(this.#session, database, shapes, requests)];
+      const [unmade, , states] = await settleAll<unknown>([applied, ...read]);
+      return { unmade, states } as ChangedRows;
     });
   }
 
@@ -186,11 +193,8 @@ export class PostgresTransaction implements DatabaseTransaction {
   async noteRows(token: string, rows: string): Promise<void> {
     await this.#do(async () => {
       await this.#settle();
-      const { count } = await this.#session.run('UPDATE holdfast_token SET "rows" = $1 WHERE token = $2', [
-        rows,
-        token,
-      ]);
-      if (count !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
+      if (!(await noteRows(this.#session, token, rows)))
+        throw this.#error('defect', `the token row ${token} is not there to note rows in`);
     });
   }
 
@@ -255,6 +259,14 @@ export class PostgresTransaction implements DatabaseTransaction {
     this.#needsSettling = false;
     // A step's statement may have turned durability off for this very transaction; after this none of its code runs.
     await this.#session.fixed(`SET CONSTRAINTS ALL IMMEDIATE; RESET synchronous_commit; ${DURABLE}`);
+  }
+
+  async #shapesFor(
+    changes: readonly RowChange[],
+    requests: readonly RowRequest[] = [],
+  ): Promise<ReadonlyMap<string, TableShape>> {
+    const changed = changes.map(({ table, key, values }) => ({ table, key, columns: Object.keys(values) }));
+    return await this.#options.shapes.get(requestedColumns([...changed, ...requests]));
   }
 
   async #target(table: string, columns: readonly string[]): Promise<TableShape> {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { ABSENT, type IdentityState, type TokenState } from '../../../model/record/world.ts';
-import type { Fence } from '../database.ts';
+import type { Entry, Fence, TakenToken } from '../database.ts';
 import {
   createHoldfastTable,
   hasHoldfastTable,
@@ -82,6 +82,34 @@ export function putFence(connection: SqliteConnection, jobId: string, { term, la
      ON CONFLICT (job_id) DO UPDATE SET term = excluded.term, last_token = excluded.last_token`,
     [jobId, term, lastToken],
   );
+}
+
+/** Checks the term and notes the token. Call it inside a transaction, as those below. */
+export function passFence(
+  connection: SqliteConnection,
+  { jobId, term, token }: Pick<Entry, 'jobId' | 'term' | 'token'>,
+): boolean {
+  const text = 'UPDATE main.holdfast_fence SET last_token = ? WHERE job_id = ? AND term = ?';
+  return connection.run(text, [token, jobId, term]) === 1;
+}
+
+/** Inserts the token row, or says what the one that is there holds. */
+export function takeToken(
+  connection: SqliteConnection,
+  { token, jobId, intent }: Pick<Entry, 'token' | 'jobId' | 'intent'>,
+): TakenToken {
+  const taken = connection.run(
+    'INSERT INTO main.holdfast_token (token, job_id, intent) VALUES (?, ?, ?) ON CONFLICT (token) DO NOTHING',
+    [token, jobId, intent],
+  );
+  if (taken === 1) return { outcome: 'taken' };
+  const row = connection.all('SELECT intent, "rows" FROM main.holdfast_token WHERE token = ?', [token])[0]!;
+  return { outcome: 'there', state: { kind: 'token', intent: String(row[0]), rows: String(row[1]) } };
+}
+
+/** False: the token row is not there. */
+export function noteRows(connection: SqliteConnection, token: string, rows: string): boolean {
+  return connection.run('UPDATE main.holdfast_token SET "rows" = ? WHERE token = ?', [rows, token]) === 1;
 }
 
 /** The identifier in the mark of the token table: it goes with the file through copies and backups. */

@@ -11,9 +11,10 @@ import type { Json, JsonObject } from '../../../model/canonical-json.ts';
 import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import type { RowChange, SqlEffect } from '../../../model/record/effect.ts';
-import type { IdentityState, RowState, SchemaState, TokenState } from '../../../model/record/world.ts';
+import type { IdentityState, RowState, SchemaState } from '../../../model/record/world.ts';
 import { atPoints } from '../../../store/fault-point.ts';
-import type { DatabaseTransaction, QueryOptions, QueryResult, RowRequest } from '../database.ts';
+import type { ChangedRows, DatabaseTransaction, Entered, Entry, TakenToken } from '../database.ts';
+import type { QueryOptions, QueryResult, RowRequest } from '../database.ts';
 import type { CountedChanges, FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { formatTableName, parseTableName } from '../table-name.ts';
 import {
@@ -27,6 +28,7 @@ import {
 } from '../row-statement.ts';
 import { retryWhileBusy } from './busy.ts';
 import type { ChangeWatch, SqliteConnection } from './connection.ts';
+import { noteRows, passFence, takeToken } from './own-tables.ts';
 import { countedChanges, referringRows } from './reach.ts';
 import { readSqliteRows } from './rows.ts';
 import { rowObjects } from '../row-objects.ts';
@@ -70,30 +72,17 @@ export class SqliteTransaction implements DatabaseTransaction {
   }
 
   passFence(jobId: string, term: number, token: string): Promise<boolean> {
-    return this.#do(
-      () =>
-        this.#connection.run('UPDATE main.holdfast_fence SET last_token = ? WHERE job_id = ? AND term = ?', [
-          token,
-          jobId,
-          term,
-        ]) === 1,
-    );
+    return this.#do(() => passFence(this.#connection, { jobId, term, token }));
   }
 
-  takeToken(
-    token: string,
-    jobId: string,
-    intent: Digest,
-  ): Promise<{ readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState }> {
-    return this.#do(() => {
-      const taken = this.#connection.run(
-        'INSERT INTO main.holdfast_token (token, job_id, intent) VALUES (?, ?, ?) ON CONFLICT (token) DO NOTHING',
-        [token, jobId, intent],
-      );
-      if (taken === 1) return { outcome: 'taken' } as const;
-      const row = this.#connection.all('SELECT intent, "rows" FROM main.holdfast_token WHERE token = ?', [token])[0]!;
-      return { outcome: 'there', state: { kind: 'token', intent: String(row[0]), rows: String(row[1]) } } as const;
-    });
+  takeToken(token: string, jobId: string, intent: Digest): Promise<TakenToken> {
+    return this.#do(() => takeToken(this.#connection, { token, jobId, intent }));
+  }
+
+  enter(entry: Entry): Promise<Entered> {
+    return this.#do((): Entered =>
+      passFence(this.#connection, entry) ? takeToken(this.#connection, entry) : { outcome: 'other-term' },
+    );
   }
 
   async dropToken(token: string): Promise<void> {
@@ -143,6 +132,12 @@ export class SqliteTransaction implements DatabaseTransaction {
     });
   }
 
+  async changeRows(changes: readonly RowChange[], requests: readonly RowRequest[]): Promise<ChangedRows> {
+    const unmade = await this.applyRows(changes);
+    await this.settle();
+    return { unmade, states: await this.rows(requests) };
+  }
+
   async countChanges(): Promise<void> {
     await this.#do(() => (this.#watch ??= this.#connection.watchChanges()));
   }
@@ -179,8 +174,8 @@ export class SqliteTransaction implements DatabaseTransaction {
   async noteRows(token: string, rows: string): Promise<void> {
     await this.#do(() => {
       this.#settle();
-      const noted = this.#connection.run('UPDATE main.holdfast_token SET "rows" = ? WHERE token = ?', [rows, token]);
-      if (noted !== 1) throw this.#error('defect', `the token row ${token} is not there to note rows in`);
+      if (!noteRows(this.#connection, token, rows))
+        throw this.#error('defect', `the token row ${token} is not there to note rows in`);
     });
   }
 
