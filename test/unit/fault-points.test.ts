@@ -110,7 +110,7 @@ test('each change of a file or folder stands between its two fault points', () =
 
 test('each COMMIT of the ledger and of a database stands between its two fault points', () => {
   const calls = callsOf(/\b(run|fixed|exec)\('COMMIT'/g);
-  assert.equal(calls.length, 5);
+  assert.equal(calls.length, 6);
   assert.deepEqual(
     unguarded(calls, ({ file }) => [file === 'src/store/ledger/file.ts' ? 'ledger-commit' : 'database-commit']),
     [],

@@ -150,10 +150,9 @@ export class PostgresSession {
     }
   }
 
-  /** Ends the transaction behind what was sent; nothing else may be. @returns the server's answer to COMMIT */
-  async endBurst(): Promise<string> {
+  /** What was sent is all: its COMMIT may go out behind it, and a statement after that is a defect. */
+  endBurst(): void {
     this.#isEnding = true;
-    return await this.fixed('COMMIT');
   }
 
   /** Several fixed statements of our own in one message. @returns the last one's command */

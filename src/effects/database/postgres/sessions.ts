@@ -38,8 +38,9 @@ export class PostgresSessions {
   async burst<T>(call: (session: PostgresSession) => Promise<T>): Promise<T> {
     return await this.#use(async (session) => {
       const pending = [session.begin('read snapshot'), call(session)];
-      // A statement that failed has made the COMMIT behind it a ROLLBACK: the transaction is over either way.
-      const end = atPointsAsync('database-commit', () => session.endBurst());
+      session.endBurst();
+      // A statement that failed makes the COMMIT behind it a ROLLBACK: the transaction is over either way.
+      const end = atPointsAsync('database-commit', () => session.fixed('COMMIT'));
       return (await settleAll<unknown>([...pending, end]))[1] as T;
     });
   }
