@@ -9,9 +9,17 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { contentOf, DATABASE_FILE, textOf } from './workspace.ts';
 
-export interface BareActivities {
-  bareNote(input: { readonly workspace: string; readonly index: number }): Promise<{ readonly index: number }>;
+interface BareNote {
+  readonly workspace: string;
+  readonly index: number;
+  readonly place?: number;
 }
+
+export interface BareActivities {
+  bareNote(input: BareNote): Promise<{ readonly index: number }>;
+}
+
+const UPSERT = 'INSERT INTO note (id, text) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET text = excluded.text';
 
 export function makeBareActivities(workspaceRoot: string): BareActivities & { readonly close: () => void } {
   const open = new Map<string, { readonly database: DatabaseSync; readonly insert: StatementSync }>();
@@ -20,16 +28,16 @@ export function makeBareActivities(workspaceRoot: string): BareActivities & { re
     if (known === undefined) {
       const database = new DatabaseSync(join(directory, DATABASE_FILE));
       database.exec('PRAGMA synchronous = FULL');
-      known = { database, insert: database.prepare('INSERT INTO note (id, text) VALUES (?, ?)') };
+      known = { database, insert: database.prepare(UPSERT) };
       open.set(directory, known);
     }
     return known;
   };
   return {
-    bareNote: async ({ workspace, index }) => {
+    bareNote: async ({ workspace, index, place = index }) => {
       const directory = join(workspaceRoot, workspace);
-      writeDurably(directory, `note-${index}.txt`, contentOf(index));
-      opened(directory).insert.run(index, textOf(index));
+      writeDurably(directory, `note-${place}.txt`, contentOf(index));
+      opened(directory).insert.run(place, textOf(index));
       return { index };
     },
     close: () => {

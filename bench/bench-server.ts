@@ -136,10 +136,10 @@ export class BenchServer {
   }
 
   /** Runs one job in a new workspace to its end. */
-  async runJob(variant: Variant, steps: number): Promise<FinishedJob> {
+  async runJob(variant: Variant, steps: number, places?: number): Promise<FinishedJob> {
     const workspace = this.newWorkspace();
     const workflowId = this.newName(variant);
-    const args: [JobInput] = [{ workspace, steps }];
+    const args: [JobInput] = [{ workspace, steps, ...(places !== undefined && { places }) }];
     const { client, taskQueue } = this.#placeOf(variant);
     const startedMs = performance.now();
     await client.workflow.execute<typeof bareJob | typeof guardedJob>(variant === 'bare' ? 'bareJob' : 'guardedJob', {

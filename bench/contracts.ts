@@ -2,10 +2,10 @@
 import * as z from 'zod';
 import { defineStep } from '../src/model/step/step.ts';
 
-/** Writes one file of 1 KiB and one row. */
+/** Writes one file of 1 KiB and one row; `place`: in the place of another's, which a long job writes again in turns. */
 export const noteStep = defineStep({
   name: 'note',
-  input: z.strictObject({ index: z.int() }),
+  input: z.strictObject({ index: z.int(), place: z.int().optional() }),
   output: z.strictObject({ index: z.int() }),
 });
 
@@ -26,6 +26,10 @@ export const waitToBeKilledStep = defineStep({
 export interface JobInput {
   readonly workspace: string;
   readonly steps: number;
+  /** So many files and rows are written in turns, and the job continues as new. Default: each its own, in one Run. */
+  readonly places?: number;
+  /** Of a bare job that has continued as new. */
+  readonly from?: number;
 }
 
 /** Where the bare Activities are served, beside a Task Queue of Holdfast's. */

@@ -16,9 +16,10 @@ async function* chunksOf(sizeBytes: number): AsyncGenerator<Uint8Array> {
 }
 
 export const benchSteps = [
-  implementStep(noteStep, async (ctx, { index }) => {
-    await ctx.files.write(`note-${index}.txt`, contentOf(index));
-    await ctx.db('main').insert('note', { id: index, text: textOf(index) });
+  implementStep(noteStep, async (ctx, { index, place }) => {
+    await ctx.files.write(`note-${place ?? index}.txt`, contentOf(index));
+    if (place === undefined) await ctx.db('main').insert('note', { id: index, text: textOf(index) });
+    else await ctx.db('main').upsert('note', { id: place, text: textOf(index) });
     return { index };
   }),
   implementStep(streamStep, async (ctx, { sizeBytes }) => {

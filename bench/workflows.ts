@@ -1,15 +1,24 @@
 /** The same job twice: of bare Activities, and of guarded steps. */
-import { proxyActivities } from '@temporalio/workflow';
+import { continueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import { openJob } from '../src/workflows/open-job.ts';
 import { noteStep, streamStep, waitToBeKilledStep, type JobInput } from './contracts.ts';
 import type { BareActivities } from './bare-activity.ts';
 
-/** Never in these jobs: the bare one doesn't, and what is compared is steps. */
+/** Never in the shorter jobs: the bare one doesn't, and what is compared is steps. */
 const NO_CONTINUE_AS_NEW = 50_000;
 
-export async function bareJob({ workspace, steps }: JobInput): Promise<void> {
+export async function bareJob(input: JobInput): Promise<void> {
+  const { workspace, steps, places, from = 0 } = input;
   const { bareNote } = proxyActivities<BareActivities>({ startToCloseTimeout: '1 minute' });
-  for (let index = 0; index < steps; index++) await bareNote({ workspace, index });
+  for (let index = from; index < steps; index++) {
+    if (places !== undefined && workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof bareJob>({ ...input, from: index });
+    await bareNote({ workspace, ...placed(index, places) });
+  }
+}
+
+function placed(index: number, places: number | undefined): { readonly index: number; readonly place?: number } {
+  return places === undefined ? { index } : { index, place: index % places };
 }
 
 export async function guardedJob(input: JobInput): Promise<void> {
@@ -18,10 +27,10 @@ export async function guardedJob(input: JobInput): Promise<void> {
       workspace: input.workspace,
       args: [input],
       databases: { main: 'sqlite:main.db' },
-      continueAsNewAfterEvents: NO_CONTINUE_AS_NEW,
+      ...(input.places === undefined && { continueAsNewAfterEvents: NO_CONTINUE_AS_NEW }),
     },
     async (job) => {
-      for (let index = 0; index < input.steps; index++) await job.step(noteStep, { index });
+      for (let index = 0; index < input.steps; index++) await job.step(noteStep, placed(index, input.places));
     },
   );
 }

@@ -17,6 +17,7 @@ import { INFORMED } from './g3-informed.ts';
 import { DATABASES_SEEN } from './g4-databases.ts';
 import { NOTHING_LOST } from './g4-nothing-lost.ts';
 import { STABLE } from './g5-stable.ts';
+import { CHECKED } from './g6-checked.ts';
 import { SEALED } from './g6-sealed.ts';
 import { MOVES } from './moves.ts';
 import { NO_WORKER } from './no-worker.ts';
@@ -43,6 +44,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STABLE,
   ...MOVES,
   ...SEALED,
+  ...CHECKED,
   ...TOLD,
   ...ENDING,
   ...STORAGE,

@@ -31,12 +31,14 @@ function isRequested(only: ReadonlySet<string>, database: string): boolean {
 
 /** term: the ledger's. */
 async function databaseFindings(record: ComparedRecord, name: string, term: number): Promise<Finding[]> {
-  const { ledger, jobId, workspace, settings } = record;
+  const { ledger, manifest, jobId, workspace, settings } = record;
   const findings: Finding[] = [];
   try {
     const database = await workspace.database(name, settings);
     for (const token of await database.tokensOfJob(jobId))
-      if (!ledger.knowsToken(token)) findings.push(unknownTokenFinding(name, token));
+      // The manifest, which is at hand, has nearly all of them.
+      if (!manifest.has(formatResource({ kind: 'token', database: name, token })) && !ledger.knowsToken(token))
+        findings.push(unknownTokenFinding(name, token));
     const fence = await database.fence(jobId);
     if (fence?.term === term || term === 0) return findings;
     const stray = fence === undefined ? await database.strayFenceTable() : undefined;

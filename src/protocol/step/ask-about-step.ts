@@ -61,7 +61,7 @@ export function askTokenConflict(
 }
 
 export function isApproved({ request }: StepRun, ledger: Ledger, digest: Digest): boolean {
-  return ledger.isApproved(request.jobId, digest);
+  return ledger.approvalOf(request.jobId, digest) !== undefined;
 }
 
 /** The question for exactly this intent: the one that is open, or a new one. */

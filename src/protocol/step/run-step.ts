@@ -9,17 +9,14 @@
  * 3. The code's failures close the claim durably; a claim left open means a lost worker, and the world is compared
  *    first.
  */
-import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
-import { isRecordTrouble } from '../question/workspace.ts';
 import { admitStep, admitWithin } from './admission.ts';
+import { askAboutRecord, type NotVerifiedResult } from './record-trouble.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunWork } from './run-work.ts';
 import type { StepRun } from './step-run.ts';
-
-type NotVerifiedResult = Extract<RunStepResult, { kind: 'verification-required' }>;
 
 /**
  * Runs one step, or says why not. Safe to repeat: that is its purpose.
@@ -38,25 +35,13 @@ export async function runStepProtocol(
     const work = new RunWork(host, workspace, request);
     return await runStepWork({ host, workspace, caller, request, work });
   } catch (error) {
-    return resultOfRecordTrouble(error, request);
+    return await askAboutRecord(workspaces, error, request);
   }
 }
 
 export function noRecord(workspaces: Workspaces, { workspace }: Pick<RunStepRequest, 'workspace'>): NotVerifiedResult {
   const detail = `there is no ledger in ${workspaces.pathOf(workspace)}`;
   return { kind: 'verification-required', reason: 'workspace-missing', detail };
-}
-
-/**
- * What follows where the workspace or its record can't be used: a comparison asks a person about it. One that has just
- * found nothing wrong would find nothing again; then it is tried again like all that may pass.
- * @throws HoldfastError
- */
-export function resultOfRecordTrouble(error: unknown, { mark }: Pick<RunStepRequest, 'mark'>): NotVerifiedResult {
-  if (!isRecordTrouble(error)) throw error;
-  if (mark !== undefined) throw new HoldfastError('storage-failed', error.message, error.details, { cause: error });
-  const reason = error.type === 'ledger-damaged' ? 'record-missing' : 'workspace-missing';
-  return { kind: 'verification-required', reason, detail: error.message.slice(0, 500) };
 }
 
 /** The same for any work under a token. Safe to repeat. @throws HoldfastError as `runStepProtocol` */

@@ -8,7 +8,8 @@ import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts'
 import type { UndoStepRequest, UndoStepResult } from '../../model/job/undo.ts';
 import { undoIdOf } from '../../model/record/token.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
-import { noRecord, resultOfRecordTrouble, runStepWork } from '../step/run-step.ts';
+import { resultOfRecordTrouble } from '../step/record-trouble.ts';
+import { noRecord, runStepWork } from '../step/run-step.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { UndoWork } from './undo-work.ts';
 

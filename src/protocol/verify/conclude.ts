@@ -36,14 +36,19 @@ export interface BegunComparison {
 }
 
 /** Registers the worker, which is covered by its own comparison. Call under the lock, before looking. */
-export function beginComparison({ host }: Pick<Verification, 'host'>, ledger: Ledger): BegunComparison {
+export function beginComparison(
+  { host }: Pick<Verification, 'host'>,
+  ledger: Ledger,
+  chain: ChainReading,
+): BegunComparison {
   return ledger.transaction(
     () => {
       const { id, identity } = host.worker;
       if (ledger.workerOrdinal(id) === undefined) ledger.registerWorker(id, identity);
+      chain.remember(ledger);
       return { ordinal: ledger.nextOrdinal(), at: host.clock() };
     },
-    // Lost with the host, it is worth nothing: every worker is new then.
+    // Lost with the host, it is worth nothing: every worker is new then, and no head is remembered.
     { relaxed: true },
   );
 }

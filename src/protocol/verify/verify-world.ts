@@ -9,7 +9,8 @@
  * 4. What is half applied and requested by nobody is finished; what an earlier Run had begun is then ahead of this one.
  * 5. Looking happens outside the lock; what differs is looked at again under it before a person is asked.
  * 6. What registers, or is found left open, once looking has begun is not covered by the comparison.
- * 7. The chain is read once, from its stored texts, under the lock; what is recorded after that, at the conclusion.
+ * 7. The chain is read once, from its stored texts, under the lock (chain-reading.ts); what is recorded after that, at
+ *    the conclusion.
  * 8. Where the Workflow has records nothing is created: what is missing is asked about.
  */
 import { KnownFiles } from '../../effects/files/known-files.ts';
@@ -63,7 +64,7 @@ async function verify(verification: Verification): Promise<VerifyWorldResult> {
   const workspace = workspaces.find(request.workspace) ?? workspaces.create(request.workspace);
   // What a dead worker's command still does is ended before anything is compared.
   await removeDeadCommands(workspace.directory);
-  const chain = new ChainReading(request, caller.runId);
+  const chain = new ChainReading(request, { runId: caller.runId, bootId: host.clock().bootId });
   const opened = await open(verification, workspace, chain);
   if ('kind' in opened) return opened;
   const known = request.settings.verify === 'quick' ? KnownFiles.load(workspace.directory, workspace.root) : undefined;
@@ -91,7 +92,7 @@ async function open(
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
       const findings = await openRecord(verification, workspace, ledger, chain);
-      return findings.length > 0 ? { findings } : beginComparison(verification, ledger);
+      return findings.length > 0 ? { findings } : beginComparison(verification, ledger, chain);
     },
     { create: !isRecordExpected(request), signal: caller.signal },
   );

@@ -1,25 +1,24 @@
 /**
- * Recomputes a job's chain and manifest from the stored texts of its records, a batch at a time.
+ * Recomputes a job's chain from the stored texts of its records, a batch at a time: from its beginning, or on from a
+ * head up to which that was done before.
  *
  * Invariants
- * 1. Every text is hashed by every check: a record that was changed is found, however often it was read before.
+ * 1. Every text that is read is hashed: a record that was changed is found, however often it was read before.
  * 2. A text is parsed by its schema once a process: one that leads from a head to a head that it led to before is the
  *    text that was parsed then.
- * 3. The manifest must be what the chain folds to, entry by entry and digest by digest.
  */
 import { hash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import type { Digest } from '../../model/digest.ts';
 import { ChainRecordSchema, type ChainRecord } from '../../model/record/record.ts';
-import { foldChanges, manifestEntryOf, type LatestChange, type ManifestEntry } from '../../model/record/manifest.ts';
-import { GENESIS } from '../../model/record/chain.ts';
+import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
-import { stateText } from '../../model/record/world.ts';
+import { MAX_BYTES_READ_WHOLE } from './checked.ts';
+import type { FoldCheck, FoldCheckResult } from './fold-check.ts';
+import type { StoredEntry } from './manifest.ts';
 
 /** A batch ends with whichever comes first. */
 export const BATCH_RECORDS = 200;
 export const BATCH_BYTES = 4 * 1024 * 1024;
-const BATCH_ENTRIES = 1_000;
 /** Heads that are remembered to spare parsing; beyond that records are parsed again. */
 const MAX_PARSED = 200_000;
 
@@ -39,6 +38,10 @@ export interface ReadRecord extends StoredRecord {
 /** `nextHead` of the model, by Node's own hashing. */
 export function headOf(previous: Digest, text: string): Digest {
   return hash('sha256', `${previous}\n${text}`);
+}
+
+export function changedText(seq: number): string {
+  return `record ${seq} does not match its chain head: it was changed after it was written`;
 }
 
 /** Parses records; what it has parsed before it takes as it is. */
@@ -62,53 +65,54 @@ export interface ChainCheck {
   /** As it is stored. */
   readonly manifest: ReadonlyMap<string, ManifestEntry>;
   readonly at: ChainPlace;
+  /** Of the texts of all records. */
+  readonly sizeBytes: number;
+  /** For a later check to go on from. Undefined: there is nothing to remember. */
+  readonly digests: FoldCheckResult['digests'];
 }
 
 export interface CheckedChain {
   /** As the job's row says. */
   readonly at: ChainPlace;
+  /** What the check goes on from, and the size of all up to there. */
+  readonly from: ChainPlace & { readonly sizeBytes: number };
+  /** The records after that. */
   readonly batches: Iterable<readonly ReadRecord[]>;
-  readonly manifest: () => ReadonlyMap<string, ManifestEntry>;
+  /** The manifest as it was at that place, and as it must be now. */
+  readonly fold: FoldCheck;
+  readonly entries: Iterable<readonly StoredEntry[]>;
+  /** A later check may go on from this one, if the chain is long enough for that. */
+  readonly isKept: boolean;
 }
 
 /** Yields between batches, so that its driver can give others a turn. `visit` gets each sound record once, in order. */
 export function* checkChain(
-  { at, batches, manifest }: CheckedChain,
+  { at, from, batches, fold, entries, isKept }: CheckedChain,
   visit: (record: ChainRecord) => void,
 ): Generator<undefined, ChainCheck> {
-  const damaged = (problem: string): ChainCheck => ({ problems: [problem], manifest: new Map(), at });
-  let head: Digest = GENESIS;
-  let seq = 0;
-  const latest = new Map<string, LatestChange>();
+  let { seq, head, sizeBytes } = from;
+  const damaged = (problem: string): ChainCheck => ({
+    problems: [problem],
+    manifest: new Map(),
+    at,
+    sizeBytes,
+    digests: undefined,
+  });
   for (const batch of batches) {
-    for (const { record, computed, head: stated } of batch) {
+    for (const { record, computed, text, head: stated } of batch) {
       seq += 1;
       if (record.seq !== seq) return damaged(`record ${seq} is missing; the next is ${record.seq}`);
-      if (computed !== stated)
-        return damaged(`record ${seq} does not match its chain head: it was changed after it was written`);
+      if (computed !== stated) return damaged(changedText(seq));
       head = computed;
-      foldChanges(latest, record);
+      sizeBytes += text.length;
+      fold.add(record);
       visit(record);
     }
     yield;
   }
-  const stored = manifest();
-  const problems =
+  const { problems, manifest, digests } = yield* fold.compare(entries, isKept && sizeBytes > MAX_BYTES_READ_WHOLE);
+  const cut =
     at.seq === seq && at.head === head ? [] : [`the job's row names record ${at.seq}, the chain ends at ${seq}`];
-  let compared = 0;
-  for (const [resource, change] of latest) {
-    if (!isSameEntry(stored.get(resource), change))
-      problems.push(`the manifest's entry for ${resource} differs from the chain's`);
-    if (++compared % BATCH_ENTRIES === 0) yield;
-  }
-  for (const resource of stored.keys())
-    if (!latest.has(resource)) problems.push(`the manifest has ${resource}, which no record put there`);
-  return { problems, manifest: stored, at };
-}
-
-function isSameEntry(stored: ManifestEntry | undefined, latest: LatestChange): boolean {
-  return (
-    stored !== undefined &&
-    isDeepStrictEqual(stored, manifestEntryOf(latest, hash('sha256', stateText(latest.change.state))))
-  );
+  const isFurther = seq > from.seq;
+  return { problems: [...cut, ...problems], manifest, at, sizeBytes, digests: isFurther ? digests : undefined };
 }

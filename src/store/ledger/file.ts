@@ -94,6 +94,11 @@ export class LedgerFile {
     }
   }
 
+  /** Tells this file from another that is put at its path. */
+  get id(): string {
+    return String(this.#inode);
+  }
+
   /**
    * False: it must be opened anew. After a failure, and where another file is at the path: somebody may have put last
    * week's copy there.

@@ -15,10 +15,11 @@ import type { ChainRecord, StepRecord, UndoneRecord } from '../../model/record/r
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { ChainCheck, ReadRecord } from './chain-check.ts';
 import { appendRecord, planRecord, type NewRecord, type PlannedRecord } from './chain.ts';
+import type { CheckedHead } from './checked.ts';
 import type { ClaimRow } from './claims.ts';
 import type { EffectMark } from './effect-marks.ts';
 import { LedgerFile, type TransactionOptions } from './file.ts';
-import { checkIntegrity, integrityProblems } from './integrity.ts';
+import { checkIntegrity, integrityProblems, type GoingOn } from './integrity.ts';
 import type { IntentDetails, IntentRow, PreparedAfters } from './intents.ts';
 import type { BootTime, JobRow, NewJob } from './jobs.ts';
 import { checkVersion } from './meta.ts';
@@ -79,6 +80,7 @@ export class Ledger {
   }
   setJobState(jobId: string, state: JobRow['state']): void {
     this.#tables.jobs.setState(jobId, state);
+    if (state === 'released') this.forgetChecked(jobId);
   }
   /** @throws HoldfastError `fenced` */
   raiseTerm(jobId: string, term: number): void {
@@ -104,9 +106,7 @@ export class Ledger {
     return this.#tables.workers.ordinalOf(workerId);
   }
   registerWorker(workerId: string, identity: unknown): number {
-    const ordinal = this.nextOrdinal();
-    this.#tables.workers.add(workerId, ordinal, identity);
-    return ordinal;
+    return this.#tables.workers.add(workerId, this.nextOrdinal(), identity);
   }
 
   // Claims, values and calls
@@ -206,9 +206,6 @@ export class Ledger {
   undoneRecord(token: Digest): PlacedRecord<UndoneRecord> | undefined {
     return this.#tables.records.undone(token);
   }
-  isApproved(jobId: string, intent: Digest): boolean {
-    return this.#tables.records.isApproved(jobId, intent);
-  }
   approvalOf(jobId: string, intent: Digest): { readonly by: string; readonly reason: string } | undefined {
     return this.#tables.records.approvalOf(jobId, intent);
   }
@@ -220,9 +217,6 @@ export class Ledger {
   }
   records(jobId: string, after?: number): Generator<ReadRecord> {
     return this.#tables.records.all(jobId, after);
-  }
-  recordBatches(jobId: string, after?: number): Generator<readonly ReadRecord[]> {
-    return this.#tables.records.batches(jobId, after);
   }
   visitRecords(jobId: string, after: number, visit: (record: ReadRecord) => void): Promise<void> {
     return this.#tables.records.visit(jobId, after, visit);
@@ -245,8 +239,14 @@ export class Ledger {
   integrityProblems(jobId: string): readonly string[] {
     return integrityProblems(this.#tables, jobId);
   }
-  checkIntegrity(jobId: string, visit: (record: ChainRecord) => void): Promise<ChainCheck> {
-    return checkIntegrity(this.#tables, jobId, visit);
+  checkIntegrity(jobId: string, visit: (record: ChainRecord) => void, goingOn?: GoingOn): Promise<ChainCheck> {
+    return checkIntegrity(this.#tables, jobId, visit, goingOn);
+  }
+  rememberChecked(jobId: string, head: CheckedHead): void {
+    this.#tables.checked.put(jobId, head);
+  }
+  forgetChecked(jobId: string): boolean {
+    return this.transaction(() => this.#tables.checked.remove(jobId), { relaxed: true });
   }
   /** Did the ledger issue this token: a step's, an undoing's, an intent's that is being applied, a repair's? */
   knowsToken(token: Digest): boolean {

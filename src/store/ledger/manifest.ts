@@ -4,6 +4,7 @@ import type { ChainRecord } from '../../model/record/record.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, outline } from './columns.ts';
+import type { EntryText } from './entry-digests.ts';
 import type { LedgerFile } from './file.ts';
 
 const COLUMNS = new Columns('manifest');
@@ -15,6 +16,13 @@ const isEntry = outline<ManifestEntry>({
   seq: 'number',
   at: 'string',
 });
+
+const PAGE_ENTRIES = 1_000;
+
+/** An entry as it is stored, and as it is read. */
+export interface StoredEntry extends EntryText {
+  readonly entry: ManifestEntry;
+}
 
 export class ManifestTable {
   readonly #file: LedgerFile;
@@ -34,9 +42,29 @@ export class ManifestTable {
 
   all(jobId: string): Map<string, ManifestEntry> {
     const entries = new Map<string, ManifestEntry>();
-    const rows = this.#file.iterate('SELECT resource, entry FROM manifest WHERE job_id = ? ORDER BY resource', jobId);
-    for (const row of rows) entries.set(COLUMNS.text(row, 'resource'), read(row));
+    for (const page of this.pages(jobId)) for (const { resource, entry } of page) entries.set(resource, entry);
     return entries;
+  }
+
+  /** All entries with their texts, by the names of resources, so that whoever reads many can give others a turn. */
+  *pages(jobId: string): Generator<readonly StoredEntry[]> {
+    let after = '';
+    for (;;) {
+      const rows = this.#file.all(
+        'SELECT resource, entry FROM manifest WHERE job_id = ? AND resource > ? ORDER BY resource LIMIT ?',
+        jobId,
+        after,
+        PAGE_ENTRIES,
+      );
+      const page = rows.map((row) => ({
+        resource: COLUMNS.text(row, 'resource'),
+        text: COLUMNS.text(row, 'entry'),
+        entry: read(row),
+      }));
+      if (page.length > 0) yield page;
+      if (page.length < PAGE_ENTRIES) return;
+      after = page.at(-1)!.resource;
+    }
   }
 
   /** Tables whose schema the record has, as they were spelled. */

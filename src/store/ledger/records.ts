@@ -1,5 +1,8 @@
 /**
  * The table `record`: the chain's records, as they were appended. Nothing here changes or removes one.
+ *
+ * Invariant: no record leaves this module, to whomever, whose text does not lead from the head before it to its own.
+ * Only the check of the chain gets them as they are, and says itself what is wrong.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../model/digest.ts';
@@ -14,7 +17,15 @@ import {
 } from '../../model/record/record.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { NamedRow } from '../sqlite-store.ts';
-import { BATCH_BYTES, BATCH_RECORDS, RecordParser, type ReadRecord, type StoredRecord } from './chain-check.ts';
+import {
+  BATCH_BYTES,
+  BATCH_RECORDS,
+  changedText,
+  headOf,
+  RecordParser,
+  type ReadRecord,
+  type StoredRecord,
+} from './chain-check.ts';
 import { Columns, unreadable } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 
@@ -25,6 +36,10 @@ export interface PlacedRecord<R extends ChainRecord = ChainRecord> {
 }
 
 const COLUMNS = new Columns('record');
+
+/** A record with the head before it. */
+const SELECT_PROVED = `SELECT r.seq, r.body, r.head, before.head AS previous
+  FROM record AS r LEFT JOIN record AS before ON before.job_id = r.job_id AND before.seq = r.seq - 1`;
 
 export class RecordTable {
   readonly #file: LedgerFile;
@@ -62,7 +77,7 @@ export class RecordTable {
     const found = this.#filedUnder(token, 'step');
     if (found === undefined) return undefined;
     const { record, at } = found;
-    if (record.kind !== 'step') throw misfiled(record, "a step's");
+    if (record.kind !== 'step' || record.token !== token) throw misfiled(record, "a step's");
     return { record, at };
   }
 
@@ -71,7 +86,7 @@ export class RecordTable {
     const found = this.#filedUnder(token, 'undone');
     if (found === undefined) return undefined;
     const { record, at } = found;
-    if (record.kind !== 'undone') throw misfiled(record, "an undoing's");
+    if (record.kind !== 'undone' || record.token !== token) throw misfiled(record, "an undoing's");
     return { record, at };
   }
 
@@ -80,20 +95,10 @@ export class RecordTable {
     return this.#file.get(`SELECT 1 FROM record WHERE token = ? AND kind = '${kind}'`, token) !== undefined;
   }
 
-  /** Does the chain hold a person's approval of this intent? */
-  isApproved(jobId: string, intent: Digest): boolean {
-    const row = this.#file.get(
-      `SELECT 1 FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ?`,
-      jobId,
-      intent,
-    );
-    return row !== undefined;
-  }
-
-  /** Who approved this intent, and what they said. */
+  /** Who approved this intent, and what they said; undefined: the chain holds no approval of it. */
   approvalOf(jobId: string, intent: Digest): Pick<DecisionRecord, 'by' | 'reason'> | undefined {
     const row = this.#file.get(
-      `SELECT seq, body FROM record WHERE job_id = ? AND kind = 'decision' AND body ->> '$.approves' = ? LIMIT 1`,
+      `${SELECT_PROVED} WHERE r.job_id = ? AND r.kind = 'decision' AND r.body ->> '$.approves' = ? LIMIT 1`,
       jobId,
       intent,
     );
@@ -104,9 +109,9 @@ export class RecordTable {
   /** The latest record of a step of this id that another job made and has not undone since. Reads the whole table. */
   sameStepOfAnother(jobId: string, stepId: string): StepRecord | undefined {
     const row = this.#file.get(
-      `SELECT seq, body FROM record AS r WHERE kind = 'step' AND step_id = ? AND job_id <> ? AND NOT EXISTS (
+      `${SELECT_PROVED} WHERE r.kind = 'step' AND r.step_id = ? AND r.job_id <> ? AND NOT EXISTS (
          SELECT 1 FROM record WHERE job_id = r.job_id AND kind = 'undone' AND step_id = r.step_id AND seq > r.seq)
-       ORDER BY rowid DESC LIMIT 1`,
+       ORDER BY r.rowid DESC LIMIT 1`,
       stepId,
       jobId,
     );
@@ -117,7 +122,7 @@ export class RecordTable {
   /** Steps that decisions after a place in the chain made run again. */
   rerunsSince(jobId: string, seq: number): readonly string[] {
     const rows = this.#file.all(
-      `SELECT seq, body FROM record WHERE job_id = ? AND seq > ? AND kind = 'decision'`,
+      `${SELECT_PROVED} WHERE r.job_id = ? AND r.seq > ? AND r.kind = 'decision'`,
       jobId,
       seq,
     );
@@ -127,10 +132,10 @@ export class RecordTable {
 
   /** A job's records after a place in its chain, in order. */
   *all(jobId: string, after = 0): Generator<ReadRecord> {
-    for (const batch of this.batches(jobId, after)) yield* batch;
+    for (const batch of this.batches(jobId, after)) for (const one of batch) yield proved(one);
   }
 
-  /** The same in batches, so that whoever reads many can give others a turn between two. */
+  /** The same in batches, as they are: whoever checks the chain says what is wrong with them. */
   *batches(jobId: string, after = 0): Generator<readonly ReadRecord[]> {
     let seq = after;
     let previous = this.headAt(jobId, after) ?? GENESIS;
@@ -149,13 +154,13 @@ export class RecordTable {
   /** Each record after a place, in order; others get a turn between batches. */
   async visit(jobId: string, after: number, visit: (record: ReadRecord) => void): Promise<void> {
     for (const batch of this.batches(jobId, after)) {
-      batch.forEach(visit);
+      for (const one of batch) visit(proved(one));
       await nextTurn();
     }
   }
 
   #filedUnder(token: Digest, kind: 'step' | 'undone'): PlacedRecord | undefined {
-    const row = this.#file.get(`SELECT seq, body, head FROM record WHERE token = ? AND kind = '${kind}'`, token);
+    const row = this.#file.get(`${SELECT_PROVED} WHERE r.token = ? AND r.kind = '${kind}'`, token);
     if (row === undefined) return undefined;
     return { record: read(row), at: { seq: COLUMNS.integer(row, 'seq'), head: COLUMNS.text(row, 'head') } };
   }
@@ -188,7 +193,19 @@ export class RecordTable {
 }
 
 function read(row: NamedRow): ChainRecord {
-  return COLUMNS.parsed(row, 'body', ChainRecordSchema, `record ${COLUMNS.integer(row, 'seq')}`);
+  const seq = COLUMNS.integer(row, 'seq');
+  const previous = seq === 1 ? GENESIS : COLUMNS.text(row, 'previous');
+  if (headOf(previous, COLUMNS.text(row, 'body')) !== COLUMNS.text(row, 'head')) throw changed(seq);
+  return COLUMNS.parsed(row, 'body', ChainRecordSchema, `record ${seq}`);
+}
+
+function proved(one: ReadRecord): ReadRecord {
+  if (one.computed !== one.head) throw changed(one.seq);
+  return one;
+}
+
+function changed(seq: number): HoldfastError {
+  return new HoldfastError('ledger-damaged', changedText(seq));
 }
 
 function misfiled(record: ChainRecord, whose: string): HoldfastError {

@@ -55,11 +55,18 @@ CREATE TABLE IF NOT EXISTS record (
   job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER,
   run_id TEXT NOT NULL, body TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (job_id, seq)) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
+CREATE INDEX IF NOT EXISTS record_decision ON record (job_id, seq) WHERE kind = 'decision';
 CREATE UNIQUE INDEX IF NOT EXISTS record_undone ON record (token) WHERE kind = 'undone';
 
 CREATE TABLE IF NOT EXISTS manifest (
   job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL,
   PRIMARY KEY (job_id, resource)) STRICT, WITHOUT ROWID;
+
+-- cells: the manifest's entries by their digests (entry-digests.ts).
+CREATE TABLE IF NOT EXISTS checked (
+  job_id TEXT PRIMARY KEY, rules INTEGER NOT NULL, file_id TEXT NOT NULL, boot_id TEXT NOT NULL, run_id TEXT NOT NULL,
+  seq INTEGER NOT NULL, head TEXT NOT NULL, size_bytes INTEGER NOT NULL, manifest TEXT NOT NULL,
+  cells BLOB NOT NULL) STRICT;
 
 CREATE TABLE IF NOT EXISTS question (
   digest TEXT PRIMARY KEY, job_id TEXT NOT NULL, kind TEXT NOT NULL, token TEXT, identity TEXT NOT NULL,

@@ -1,5 +1,6 @@
 /** The ledger's tables over one file. */
 import { CallTable } from './calls.ts';
+import { CheckedTable } from './checked.ts';
 import { ClaimTable } from './claims.ts';
 import { ContentTable } from './contents.ts';
 import { EffectMarkTable } from './effect-marks.ts';
@@ -29,6 +30,7 @@ export interface LedgerTables {
   readonly contents: ContentTable;
   readonly records: RecordTable;
   readonly manifest: ManifestTable;
+  readonly checked: CheckedTable;
   readonly questions: QuestionTable;
   readonly repairs: RepairTable;
   readonly generations: GenerationTable;
@@ -49,6 +51,7 @@ export function tablesOf(file: LedgerFile): LedgerTables {
     contents: new ContentTable(file),
     records: new RecordTable(file),
     manifest: new ManifestTable(file),
+    checked: new CheckedTable(file),
     questions: new QuestionTable(file),
     repairs: new RepairTable(file),
     generations: new GenerationTable(file),

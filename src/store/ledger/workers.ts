@@ -17,8 +17,9 @@ export class WorkerTable {
     return row === undefined ? undefined : COLUMNS.integer(row, 'ordinal');
   }
 
-  /** @param identity for people */
-  add(workerId: string, ordinal: number, identity: unknown): void {
+  /** @param identity for people. @returns the ordinal */
+  add(workerId: string, ordinal: number, identity: unknown): number {
     this.#file.run('INSERT INTO worker VALUES (?, ?, ?)', workerId, ordinal, JSON.stringify(identity));
+    return ordinal;
   }
 }

@@ -1,0 +1,139 @@
+/** A job with a long chain: what its comparisons read, and what was changed behind what they remember. */
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import * as z from 'zod';
+import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
+import type { VerifyWorldResult } from '../../src/model/job/verify-world.ts';
+import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
+import { comparedQuestion, questionFrom } from '../support/questions.ts';
+import { forEachTest, TestedJob } from '../support/tested-job.ts';
+
+const long = defineStep({ name: 'long', input: z.object({ place: z.int() }), output: z.string() });
+const STEPS = 20;
+/** Together their records are longer than what every comparison reads. */
+const OUTPUT = 'x'.repeat(250 * 1024);
+
+class LongJob extends TestedJob {
+  readonly options: TestJobOptions = {
+    steps: [
+      implementStep(long, async (ctx, { place }) => {
+        await ctx.files.write(`${place}.txt`, `${place}\n`);
+        return OUTPUT;
+      }),
+    ] as never,
+  };
+  readonly opened: TestJob[] = [];
+
+  override async begin(): Promise<void> {
+    this.job = openTestJob(this.options);
+    for (let place = 0; place < STEPS; place++) await this.job.step(long, { place }, { stepId: `s${place}` });
+    assert.equal((await this.job.verify()).kind, 'verified');
+  }
+
+  override async end(): Promise<void> {
+    for (const one of this.opened.splice(0)) await one.close();
+    await super.end();
+  }
+
+  /** The job as another worker goes on with it. */
+  successor(more: TestJobOptions = {}): TestJob {
+    const successor = openTestJob({
+      ...this.options,
+      workspace: this.job.workspace,
+      resume: this.job.memory,
+      workerId: `successor ${this.opened.length}`,
+      ...more,
+    });
+    this.opened.push(successor);
+    return successor;
+  }
+
+  sql<T = unknown>(text: string): readonly T[] {
+    const database = new DatabaseSync(this.at('.holdfast/ledger.sqlite'));
+    try {
+      return database.prepare(text).all() as T[];
+    } finally {
+      database.close();
+    }
+  }
+
+  get remembered(): number | undefined {
+    return this.sql<{ seq: number }>('SELECT seq FROM checked')[0]?.seq;
+  }
+
+  changeRecordOf(stepId: string): void {
+    this.sql(`UPDATE record SET body = replace(body, 'xxx', 'yyy') WHERE step_id = '${stepId}'`);
+  }
+}
+
+const fixture = forEachTest(new LongJob());
+
+/** As one that a worker's start makes due. That a person asks for reads everything. */
+async function compared(job: TestJob): Promise<VerifyWorldResult> {
+  return await job.verify('worker-not-covered', 'by the test');
+}
+
+test('a changed record behind the head is recognised by a step that is answered from it, and by a look', async () => {
+  assert.ok(fixture.remembered! > STEPS);
+  fixture.changeRecordOf('s3');
+  const successor = fixture.successor();
+  assert.equal((await compared(successor)).kind, 'verified', 'a comparison does not read it');
+  const intact = await successor.ask({ stepId: 's4', step: 'long', input: { place: 4 } });
+  assert.equal(intact.kind, 'done');
+  const question = await questionFrom(successor.step(long, { place: 3 }, { stepId: 's3' }));
+  assert.deepEqual([question.kind, question.findings[0]!.kind], ['damaged', 'ledger-damaged']);
+  assert.equal(fixture.remembered, undefined);
+  await successor.decide(question, { answer: 'recheck' });
+  const later = await compared(fixture.successor());
+  assert.equal(later.kind === 'question' && later.question.kind, 'damaged', 'until the record is mended');
+  await using inspection = await WorkspaceInspection.open(fixture.job.workspace, {});
+  assert.match(inspection.integrityProblems(fixture.job.jobId).join(), /was changed after it was written/);
+});
+
+test('a step that meets such a record right after a comparison has it asked about, and does not wait', async () => {
+  fixture.changeRecordOf('s3');
+  const question = await questionFrom(fixture.successor().step(long, { place: 3 }, { stepId: 's3' }));
+  assert.deepEqual([question.kind, question.findings[0]!.kind], ['damaged', 'ledger-damaged']);
+});
+
+test('a comparison that a person asks for reads everything', async () => {
+  fixture.changeRecordOf('s3');
+  assert.equal((await comparedQuestion(fixture.job)).kind, 'damaged');
+});
+
+test('what is watched and present is compared all the same', async () => {
+  fixture.put('3.txt', 'a person\n');
+  const result = await compared(fixture.successor());
+  assert.ok(result.kind === 'question');
+  assert.deepEqual(
+    result.question.findings.map(({ resource }) => resource),
+    ['file:3.txt'],
+  );
+});
+
+test('a Run that forgot steps after a reset reads the whole chain: what is ahead of it is asked about', async () => {
+  const { memory } = fixture.job;
+  const reset = fixture.successor({
+    resume: {
+      ...memory,
+      runId: 'after a reset',
+      base: { seq: 0, head: '0'.repeat(64) },
+      steps: memory.steps.slice(0, 2),
+    },
+  });
+  const result = await compared(reset);
+  assert.ok(result.kind === 'question');
+  assert.equal(result.question.findingsTotal, STEPS - 2);
+});
+
+test('nothing is remembered while the Workflow has not heard of the end of the chain', async () => {
+  const { known } = fixture.job.memory;
+  await fixture.job.step(long, { place: STEPS }, { stepId: 'more' });
+  const before = fixture.remembered;
+  const lagging = fixture.successor({ resume: { ...fixture.job.memory, known } });
+  assert.equal((await compared(lagging)).kind, 'verified');
+  assert.equal(fixture.remembered, before);
+  assert.equal((await compared(fixture.job)).kind, 'verified');
+  assert.ok(fixture.remembered! > before!);
+});
