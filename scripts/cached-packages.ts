@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { promises as fs } from 'node:fs';
+import { promises as fs, rmSync } from 'node:fs';
 import path from 'node:path';
 import { cacheDirectory } from '../src/dev-server/cache-directory.ts';
 
@@ -28,6 +28,8 @@ export async function cachedPackages(wanted: string, onFetch: () => void): Promi
     );
   if (await isThere()) return { packages };
   const draft = `${folder}.${process.pid}.tmp`;
+  const remove = (): void => rmSync(draft, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     onFetch();
     await fs.mkdir(draft, { recursive: true });
@@ -41,7 +43,8 @@ export async function cachedPackages(wanted: string, onFetch: () => void): Promi
     });
     return { packages };
   } finally {
-    await fs.rm(draft, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
 

@@ -72,7 +72,8 @@ export class Arena {
     const wanted = join(import.meta.dirname, packages);
     const fetched = await cachedPackages(wanted, () => this.#say(`${name}: fetching its packages through npm, once …`));
     if ('packages' in fetched) return fetched.packages;
-    throw new Error(`npm ci in a copy of bench/peers/${packages} failed: ${fetched.problem}`);
+    const remedy = 'The npm registry must be reachable once (`npm ping` tells). Then run the same again.';
+    throw new Error(`npm ci in a copy of bench/peers/${packages} failed. ${remedy}\n${fetched.problem}`);
   }
 
   async #placeOf({ name }: ContenderKind, packages: string): Promise<Place> {
@@ -101,7 +102,19 @@ export class Arena {
   }
 
   #leaveOut({ name }: ContenderKind, why: string): void {
-    this.absent.set(name, why);
-    this.#say(`${name}: not measured. ${why}`);
+    const short = withoutStack(why);
+    this.absent.set(name, short);
+    this.#say(`${name}: not measured. ${short}`);
   }
+}
+
+const MOST_LINES = 8;
+
+function withoutStack(why: string): string {
+  const isPlace = /^(npm error)?\s+(at .*|\w+: .*,?|})$/;
+  return why
+    .split('\n')
+    .filter((line) => !isPlace.test(line))
+    .slice(0, MOST_LINES)
+    .join('\n');
 }
