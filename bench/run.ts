@@ -31,6 +31,14 @@ const FIGURES: readonly Figure[] = [
   takeOver,
 ];
 
+const HELP = `npm run bench                   every figure, about 20 minutes on two idle cores
+npm run bench -- --quick        fewer and shorter rounds, about 4 minutes
+npm run bench -- --only NAME    one figure; may be given again
+npm run bench -- --json         one object: name to value, low, high, bound, unit, holds
+npm run bench:peers             a step beside DBOS, Restate, LangGraph.js and Temporal (--help tells more)
+Figures: ${FIGURES.map(({ name }) => name).join(', ')}
+docs/performance.md tells what they are.`;
+
 const WRONG_USAGE = 2;
 const NOT_MEASURED = 3;
 
@@ -39,8 +47,17 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+    options: {
+      help: { type: 'boolean' },
+      json: { type: 'boolean' },
+      quick: { type: 'boolean' },
+      only: { type: 'string', multiple: true },
+    },
   });
+  if (values.help === true) {
+    console.log(HELP);
+    return 0;
+  }
   const unknown = (values.only ?? []).filter((name) => !FIGURES.some((figure) => figure.name === name));
   if (unknown.length > 0) {
     process.stderr.write(

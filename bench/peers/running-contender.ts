@@ -32,6 +32,8 @@ export class RunningContender {
       env: { ...process.env, TMPDIR: place.folder },
     });
     const printed = lastPrinted(child);
+    // Before the folder is removed: nothing is to write there any more.
+    process.prependOnceListener('exit', () => child.kill('SIGKILL'));
     try {
       const told = await ask(child, { kind: 'open', module: kind.module, place }, OPEN_LIMIT_MS);
       if (told.kind !== 'opened') throw new Error(`opened, it told of ${told.kind}`);
