@@ -99,6 +99,14 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },
+  'a-step-makes-one-promise': {
+    why:
+      "A step of a user's own Workflow took three turns from Temporal's answer to the code behind it, each with a " +
+      'promise that the SDK takes a stack trace for. Now it takes one; where a step and something else end at once, ' +
+      'what follows them may be requested in another order.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

@@ -1,5 +1,5 @@
 /** Workflows of one's own whose histories are recorded. Never changed once a history of theirs is. */
-import { CancellationScope, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, defineSignal, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import { guardAgent } from '../../src/agents/index.ts';
 import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
 import { openJob } from '../../src/workflows/open-job.ts';
@@ -76,4 +76,26 @@ export async function agentInAJob(input: Input): Promise<string> {
     const { content } = await model.doGenerate({ prompt });
     return JSON.stringify(content);
   });
+}
+
+/** A step and a timer end while the Workflow is busy, so that it hears of both at once; each is followed by a step. */
+export async function stepBesideATimer(input: Input): Promise<void> {
+  await openJob({ workspace: input.workspace, args: [input] }, async (job) => {
+    const note = (id: string): Promise<unknown> => job.step(fileWriteStep, { path: `${id}.txt`, content: id }, { id });
+    // As many turns from the timer to what follows it as a step once took.
+    const elapsed = async (): Promise<void> => {
+      await sleep(60).then(() => undefined);
+    };
+    await Promise.all([
+      note('quick').then(beBusy),
+      note('step').then(() => note('after-the-step')),
+      elapsed().then(() => note('after-the-timer')),
+    ]);
+  });
+}
+
+/** More than a second, which a server rounds timers to, for which the sandbox's clock stands still; no answer of a replay waits for it. */
+function beBusy(): void {
+  const { isReplaying } = workflowInfo().unsafe;
+  for (let turns = 0; !isReplaying && turns < 4_500_000_000; turns++);
 }

@@ -198,6 +198,7 @@ export const ENDINGS: Readonly<Record<string, Scenario>> = {
       await handle.signal('abort', ABORT);
     },
   },
+  'a-step-beside-a-timer': { workflow: 'stepBesideATimer', input: {} },
   'unknown-options-passed-over': { workflow: 'givesUnknownOptions', input: {} },
   'unknown-fields-passed-over': { input: UNKNOWN_FIELD },
 };

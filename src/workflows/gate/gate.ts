@@ -8,7 +8,7 @@
  * 3. A question about the world holds back every step; an approval or a stuck step holds back its own.
  * 4. While no worker takes anything, no step is requested; what none has taken is requested again, as it was.
  *
- * A step that meets no obstacle makes as few promises as can be: the SDK takes a stack trace for each.
+ * A step that meets no obstacle makes one promise of ours: the SDK takes a stack trace for each.
  */
 import { allHandlersFinished, ApplicationFailure, condition } from '@temporalio/workflow';
 import { jsonBytes } from '../../model/canonical-json.ts';
@@ -24,7 +24,7 @@ import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { StepWindow } from '../state/step-window.ts';
-import type { WorkerWatch } from '../state/worker-watch.ts';
+import type { Asked, WorkerWatch } from '../state/worker-watch.ts';
 import { detailOf, type Verification } from './verification.ts';
 
 export interface GateOptions {
@@ -45,6 +45,15 @@ export interface GateStep extends Omit<StepCall, 'request'> {
   readonly request: Omit<RunStepRequest, 'jobId' | 'workspace' | 'term' | 'known' | 'generation' | 'parallelSince'>;
   /** Is it requested together with others of its super-step? Default: alone. */
   readonly isParallel?: boolean;
+}
+
+/** A request that is under way. */
+interface Begun {
+  readonly answer: Promise<RunStepResult>;
+  readonly asked: Asked;
+  /** How many questions were settled, and how often steps were rewound, when it was made. */
+  readonly settled: number;
+  readonly rewound: number;
 }
 
 export interface StuckStep {
@@ -80,36 +89,40 @@ export class Gate {
   /**
    * Runs one step behind the gate; returns when it is done, or undefined when a decision made this request void: the
    * caller then requests it again, with what its input is by then.
+   * @param begun a first request for it that is under way
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
-  async run(step: GateStep): Promise<StepDone | undefined> {
+  async run(step: GateStep, begun?: Begun): Promise<StepDone | undefined> {
     const { ending, knowledge, rewinds, requested, questions, window, watch } = this.#options;
     const { stepId } = step.request;
     // The same for all of a super-step, since they are requested before any of them has ended.
     const parallelSince = step.isParallel === true ? knowledge.known.seq : undefined;
     const sizeBytes = jsonBytes(step.request.input);
-    const rewoundBefore = rewinds.count;
+    const rewoundBefore = begun?.rewound ?? rewinds.count;
+    let first = begun;
     requested.add(stepId);
     try {
       for (;;) {
-        ending.throwIfAborted();
-        if (this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
-        const turn = window.enter(sizeBytes);
+        const present = first;
+        first = undefined;
+        if (present === undefined) ending.throwIfAborted();
+        if (present === undefined && this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
+        const turn = present === undefined ? window.enter(sizeBytes) : undefined;
         let result: RunStepResult | undefined;
         let since = 0;
         try {
           if (turn !== undefined) await turn;
           // What has come about while it waited is looked at first.
           if (turn !== undefined && (ending.aborted !== undefined || this.#isUnsettled)) continue;
-          if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
-          since = questions.settledCount;
-          const waiting = watch.ask();
+          if (present === undefined && rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
+          since = present?.settled ?? questions.settledCount;
+          const asked = present?.asked ?? watch.ask();
           try {
-            result = await callRunStep(this.#call(step, parallelSince), waiting.withinMs);
-            watch.noteTaken(waiting);
+            result = await (present?.answer ?? callRunStep(this.#call(step, parallelSince), asked.withinMs));
+            watch.noteTaken(asked);
           } catch (error) {
             if (!watch.isUntaken(error)) throw error;
-            watch.noteNotTaken(waiting, { activity: 'runStep', stepId });
+            watch.noteNotTaken(asked, { activity: 'runStep', stepId });
           }
         } finally {
           window.leave(sizeBytes);
@@ -124,6 +137,36 @@ export class Gate {
       requested.delete(stepId);
       questions.onChange();
     }
+  }
+
+  /**
+   * Runs one step alone, then `use`; what is not simply done goes the way of `run`. Its promise is the only one beside
+   * Temporal's, where nothing stands in the way.
+   * @throws as `run`, and whatever `use` throws
+   */
+  runThen<T>(step: GateStep, use: (done: StepDone | undefined) => T | Promise<T>): Promise<T> {
+    const { ending, knowledge, rewinds, requested, questions, window, watch } = this.#options;
+    const { stepId } = step.request;
+    const sizeBytes = jsonBytes(step.request.input);
+    if (ending.aborted !== undefined || this.#isUnsettled || !window.hasRoom(sizeBytes))
+      return this.run(step).then(use);
+    requested.add(stepId);
+    window.enter(sizeBytes);
+    const asked = watch.ask();
+    const answer = callRunStep(this.#call(step, undefined), asked.withinMs);
+    const begun: Begun = { answer, asked, settled: questions.settledCount, rewound: rewinds.count };
+    const goOn = (): Promise<T> => this.run(step, begun).then(use);
+    return answer.then((result) => {
+      const isVoid = rewinds.isVoid(stepId, begun.rewound);
+      if (result.kind !== 'done' || isVoid || result.generation < knowledge.generationOf(stepId)) return goOn();
+      window.leave(sizeBytes);
+      watch.noteTaken(asked);
+      questions.closeAdopted(stepId, undefined);
+      const done = this.#done(stepId, result);
+      requested.delete(stepId);
+      questions.onChange();
+      return use(done);
+    }, goOn);
   }
 
   #call({ request: given, retry }: GateStep, parallelSince: number | undefined): StepCall {

@@ -37,8 +37,9 @@ import { handleMessages } from './handlers.ts';
 import { Moving } from './moving.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { isLongRun, isVeryLongRun } from './run-length.ts';
-import { callMark, StepCalls } from './step-calls.ts';
-import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
+import { StepCalls } from './step-calls.ts';
+import { refuseBadRequest } from './step-request.ts';
+import { UserSteps } from './user-steps.ts';
 import { Waits } from './waits.ts';
 
 /** What a plan's scheduler needs beyond `Job`. */
@@ -59,6 +60,7 @@ export class JobCore implements Job {
   readonly #hooks: PlanHooks | undefined;
   readonly parts: JobParts;
   readonly #calls: StepCalls;
+  readonly #userSteps: UserSteps;
   /** Of the body: what it has in flight ends at once when a person aborts the job. */
   readonly #scope = new CancellationScope();
   /** Of the undoing. */
@@ -79,6 +81,12 @@ export class JobCore implements Job {
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
     this.#calls = new StepCalls(knowledge, this.carried);
+    this.#userSteps = new UserSteps({
+      gate: this.parts.gate,
+      calls: this.#calls,
+      onAsk: () => this.#throwIfRestarting(),
+      onUsed: () => this.#continueIfLong(),
+    });
     const decisions = new Decisions({
       ...this.parts,
       isReady: carried?.questions && condition(() => verification.isFirstMade),
@@ -167,26 +175,8 @@ export class JobCore implements Job {
     throw asFailure(error);
   }
 
-  async step<C extends StepContract>(
-    contract: C,
-    input: StepInput<C>,
-    options: StepOptions = {},
-  ): Promise<StepOutput<C>> {
-    const stepId = options.id ?? this.#calls.nextId(contract.name);
-    checkInput(stepId, contract, input);
-    const call = options.inputMayDiffer === true ? undefined : callMark(contract.name, input);
-    const carried = this.#calls.resultOf(stepId, call);
-    if (carried !== undefined) return contract.output.parse(carried.output) as StepOutput<C>;
-    const request = stepRequest(stepId, contract, input, options);
-    let done: StepDone | undefined;
-    // What a decision made void is requested again, unless its result was used already: then the Workflow starts anew.
-    while (done === undefined) {
-      done = await this.runStep(request, { retry: options.retry });
-      if (this.#mustRestart) throw new JobRestart();
-    }
-    this.#calls.add(stepId, done, call);
-    this.#continueIfLong();
-    return contract.output.parse(done.output) as StepOutput<C>;
+  step<C extends StepContract>(contract: C, input: StepInput<C>, options: StepOptions = {}): Promise<StepOutput<C>> {
+    return this.#userSteps.step(contract, input, options) as Promise<StepOutput<C>>;
   }
 
   /**
@@ -194,9 +184,13 @@ export class JobCore implements Job {
    * @throws HoldfastError at once, for a request that can't be made
    */
   runStep(request: GateStep['request'], how: Omit<GateStep, 'request'>): Promise<StepDone | undefined> {
-    if (this.#mustRestart) throw new JobRestart();
+    this.#throwIfRestarting();
     refuseBadRequest(request);
     return this.parts.gate.run({ ...how, request });
+  }
+
+  #throwIfRestarting(): void {
+    if (this.#mustRestart) throw new JobRestart();
   }
 
   /** A step can't go on for a reason outside its own code: a person decides. */

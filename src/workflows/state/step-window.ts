@@ -23,9 +23,14 @@ export class StepWindow {
   #steps = 0;
   #sizeBytes = 0;
 
+  /** Would it be let in at once? */
+  hasRoom(sizeBytes: number): boolean {
+    return this.#waiting.length === 0 && this.#fits(sizeBytes);
+  }
+
   /** Undefined: it is in. Otherwise it is in once that is fulfilled. Every entry is followed by `leave`. */
   enter(sizeBytes: number): Promise<void> | undefined {
-    if ((this.#waiting.length === 0 && this.#hasRoom(sizeBytes)) || !isPatched('steps-in-a-window')) {
+    if (this.hasRoom(sizeBytes) || !isPatched('steps-in-a-window')) {
       this.#take(sizeBytes);
       return undefined;
     }
@@ -35,7 +40,7 @@ export class StepWindow {
   leave(sizeBytes: number): void {
     this.#steps -= 1;
     this.#sizeBytes -= sizeBytes;
-    for (let next = this.#waiting[0]; next !== undefined && this.#hasRoom(next.sizeBytes); next = this.#waiting[0]) {
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.sizeBytes); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.#take(next.sizeBytes);
       next.letIn();
@@ -47,7 +52,7 @@ export class StepWindow {
     return this.#steps === 0 && this.#waiting.length === 0;
   }
 
-  #hasRoom(sizeBytes: number): boolean {
+  #fits(sizeBytes: number): boolean {
     if (this.#steps === 0) return true;
     return this.#steps < MAX_STEPS_AT_ONCE && this.#sizeBytes + sizeBytes <= MAX_BYTES_AT_ONCE;
   }

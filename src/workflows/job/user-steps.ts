@@ -1,0 +1,102 @@
+/**
+ * `job.step` of a user's own Workflow: from a call to its output.
+ *
+ * Invariants
+ * 1. What is carried over answers by itself; what a decision made void is requested again, unless its result was used
+ *    already: then the Workflow starts anew.
+ * 2. A step that meets no obstacle makes one promise of ours, in Runs that began so; in older ones as many as before:
+ *    the order in which a history's answers are taken up hangs on it.
+ */
+import { defined } from '../../model/defined.ts';
+import type { StepDone } from '../../model/job/run-step.ts';
+import type { StepContract } from '../../model/step/step.ts';
+import type { Gate, GateStep } from '../gate/gate.ts';
+import type { StepOptions } from '../guarded-job.ts';
+import { isPatched } from '../patches.ts';
+import { callMark, type StepCalls } from './step-calls.ts';
+import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
+
+export interface UserStepsOptions {
+  readonly gate: Gate;
+  readonly calls: StepCalls;
+  /** @throws JobRestart where the Workflow must start anew */
+  readonly onAsk: () => void;
+  /** A result is there and is used now. @throws JobRestart where the history is long */
+  readonly onUsed: () => void;
+}
+
+interface Call {
+  readonly contract: StepContract;
+  readonly mark: string | undefined;
+  readonly step: GateStep;
+}
+
+export class UserSteps {
+  readonly #options: UserStepsOptions;
+  /** Decided at the first step, so that it is the same for all that follow in this Run. */
+  #isPatched: boolean | undefined;
+
+  constructor(options: UserStepsOptions) {
+    this.#options = options;
+  }
+
+  /** The output, as the contract has it. @throws as `Job.step` */
+  step(contract: StepContract, input: unknown, options: StepOptions): Promise<unknown> {
+    this.#isPatched ??= isPatched('a-step-makes-one-promise');
+    if (!this.#isPatched) return this.#stepInTurns(contract, input, options);
+    try {
+      const call = this.#callOf(contract, input, options);
+      if ('output' in call) return Promise.resolve(call.output);
+      this.#refuseImpossible(call);
+      return this.#options.gate.runThen(call.step, (done) => {
+        this.#options.onAsk();
+        return done === undefined ? this.#askUntilDone(call) : this.#outputOf(call, done);
+      });
+    } catch (refused) {
+      return Promise.reject(refused as Error);
+    }
+  }
+
+  async #stepInTurns(contract: StepContract, input: unknown, options: StepOptions): Promise<unknown> {
+    const call = this.#callOf(contract, input, options);
+    if ('output' in call) return call.output;
+    let done: StepDone | undefined;
+    while (done === undefined) {
+      this.#refuseImpossible(call);
+      done = await this.#options.gate.run(call.step);
+      this.#options.onAsk();
+    }
+    return this.#outputOf(call, done);
+  }
+
+  async #askUntilDone(call: Call): Promise<unknown> {
+    for (;;) {
+      const done = await this.#options.gate.run(call.step);
+      this.#options.onAsk();
+      if (done !== undefined) return this.#outputOf(call, done);
+    }
+  }
+
+  #callOf(contract: StepContract, input: unknown, options: StepOptions): Call | { readonly output: unknown } {
+    const { calls } = this.#options;
+    const stepId = options.id ?? calls.nextId(contract.name);
+    checkInput(stepId, contract, input);
+    const mark = options.inputMayDiffer === true ? undefined : callMark(contract.name, input);
+    const carried = calls.resultOf(stepId, mark);
+    if (carried !== undefined) return { output: contract.output.parse(carried.output) };
+    const request = stepRequest(stepId, contract, input, options);
+    return { contract, mark, step: { request, ...defined({ retry: options.retry }) } };
+  }
+
+  /** @throws HoldfastError for a request that can't be made */
+  #refuseImpossible({ step }: Call): void {
+    this.#options.onAsk();
+    refuseBadRequest(step.request);
+  }
+
+  #outputOf({ contract, mark, step }: Call, done: StepDone): unknown {
+    this.#options.calls.add(step.request.stepId, done, mark);
+    this.#options.onUsed();
+    return contract.output.parse(done.output);
+  }
+}
