@@ -94,7 +94,7 @@ export async function stepBesideATimer(input: Input): Promise<void> {
   });
 }
 
-/** More than a second, which a server rounds timers to, for which the sandbox's clock stands still; no answer of a replay waits for it. */
+/** Longer than the second that a server rounds timers to; the sandbox has no clock that moves. Not in replays. */
 function beBusy(): void {
   const { isReplaying } = workflowInfo().unsafe;
   for (let turns = 0; !isReplaying && turns < 4_500_000_000; turns++);

@@ -148,10 +148,9 @@ export class Gate {
     const { ending, knowledge, rewinds, requested, questions, window, watch } = this.#options;
     const { stepId } = step.request;
     const sizeBytes = jsonBytes(step.request.input);
-    if (ending.aborted !== undefined || this.#isUnsettled || !window.hasRoom(sizeBytes))
+    if (ending.aborted !== undefined || this.#isUnsettled || !window.enterAtOnce(sizeBytes))
       return this.run(step).then(use);
     requested.add(stepId);
-    window.enter(sizeBytes);
     const asked = watch.ask();
     const answer = callRunStep(this.#call(step, undefined), asked.withinMs);
     const begun: Begun = { answer, asked, settled: questions.settledCount, rewound: rewinds.count };

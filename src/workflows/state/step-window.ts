@@ -23,14 +23,17 @@ export class StepWindow {
   #steps = 0;
   #sizeBytes = 0;
 
-  /** Would it be let in at once? */
-  hasRoom(sizeBytes: number): boolean {
-    return this.#waiting.length === 0 && this.#fits(sizeBytes);
+  /** Lets it in where nothing has to be waited for. False: it is not in, and nothing waits. */
+  enterAtOnce(sizeBytes: number): boolean {
+    if (this.#waiting.length > 0 || !this.#fits(sizeBytes)) return false;
+    this.#take(sizeBytes);
+    return true;
   }
 
   /** Undefined: it is in. Otherwise it is in once that is fulfilled. Every entry is followed by `leave`. */
   enter(sizeBytes: number): Promise<void> | undefined {
-    if (this.hasRoom(sizeBytes) || !isPatched('steps-in-a-window')) {
+    if (this.enterAtOnce(sizeBytes)) return undefined;
+    if (!isPatched('steps-in-a-window')) {
       this.#take(sizeBytes);
       return undefined;
     }
