@@ -41,9 +41,9 @@ export const NO_WORKER: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'a step that no worker took is requested with another token',
     file: 'src/workflows/gate/gate.ts',
-    find: "watch.noteNotTaken(waiting, { activity: 'runStep', stepId });\n",
+    find: "watch.noteNotTaken(asked, { activity: 'runStep', stepId });\n",
     replace:
-      "watch.noteNotTaken(waiting, { activity: 'runStep', stepId });\n" +
+      "watch.noteNotTaken(asked, { activity: 'runStep', stepId });\n" +
       '            knowledge.setGeneration(stepId, knowledge.generationOf(stepId) + 1);\n',
     tests: ['test/fault/no-worker.test.ts'],
     name: 'in flight',
