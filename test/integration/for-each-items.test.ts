@@ -21,10 +21,15 @@ after(() => rmSync(root, { recursive: true, force: true }));
 const item = defineStep({ name: 'item', input: z.strictObject({ name: z.string() }), output: z.string() });
 const total = defineStep({ name: 'total', input: z.strictObject({ texts: z.array(z.string()) }), output: z.string() });
 
+const large = defineStep({ name: 'large', input: z.strictObject({}), output: z.string() });
+let largeChars = 3;
+
 /** Which code ran, in order: `JOB STEP`. */
 const ran: string[] = [];
 /** An item of this name waits. */
 let held: string | undefined;
+/** An item of this name fails. */
+let failing: string | undefined;
 
 testWorker(temporal, {
   taskQueue,
@@ -33,9 +38,11 @@ testWorker(temporal, {
     implementStep(item, async (ctx, { name }) => {
       ran.push(`${ctx.jobId.split('@')[0]} ${ctx.stepId}`);
       await untilTrue(() => held !== name, { what: `the end of ${name}`, everyMs: 10 });
+      if (name === failing) throw new Error(`no ${name}`);
       await ctx.files.write(`${name}.txt`, `${name} of ${ctx.stepId}`);
       return name.toUpperCase();
     }),
+    implementStep(large, () => 'x'.repeat(largeChars)),
     implementStep(total, async (ctx, { texts }) => {
       await ctx.files.write('total.txt', texts.join(' '));
       return texts.join(' ');
@@ -179,4 +186,60 @@ test('the status tells how many items a list has, and how many of them are done'
   await job.handle.result();
   assert.deepEqual((await statusOf(job.handle)).items!.at(-1), { stepId: 'inside', total: 2, done: 2 });
   assert.ok(existsSync(job.at('j1.txt')));
+});
+
+const once = { maxAttempts: 1 };
+
+test('while a person is asked about one item, the others run on; answered, that one alone runs again', async () => {
+  failing = 'f1';
+  const job = await start([each('each', names(6, 'f'), { atOnce: 2, retry: once }), sum]);
+  const question = await untilAsked(job.handle);
+  assert.deepEqual([question.kind, question.stepId], ['stuck', 'each#1']);
+  const { items, state } = await untilStatus(job.handle, (status) => status.items?.[0]?.done === 5);
+  assert.deepEqual([items, state], [[{ stepId: 'each', total: 6, done: 5 }], 'waiting']);
+  failing = undefined;
+  await decide(job.handle, question.digest, 'rerun');
+  const { outputs } = (await job.handle.result()) as { outputs: Record<string, unknown> };
+  assert.deepEqual(outputs['each'], names(6, 'F'));
+  assert.deepEqual(
+    job.ranOf().toSorted(),
+    [0, 1, 1, 2, 3, 4, 5].map((place) => `each#${place}`),
+  );
+});
+
+test('approval: each item is asked about, and applied when it is approved; two at a time', async () => {
+  const job = await start([each('each', names(3, 'p'), { atOnce: 2, approval: 'before-apply' })]);
+  const { questions } = await untilStatus(job.handle, (status) => status.questions.length === 2);
+  const [first, second] = questions.toSorted((one, other) => one.stepId!.localeCompare(other.stepId!));
+  assert.deepEqual([first!.stepId, second!.stepId], ['each#0', 'each#1']);
+  await decide(job.handle, second!.digest, 'approve');
+  const third = await untilStatus(job.handle, (status) => status.questions.some(({ stepId }) => stepId === 'each#2'));
+  assert.deepEqual([existsSync(job.at('p0.txt')), existsSync(job.at('p1.txt'))], [false, true]);
+  for (const { digest } of third.questions) await decide(job.handle, digest, 'approve');
+  await job.handle.result();
+  assert.ok(existsSync(job.at('p0.txt')) && existsSync(job.at('p2.txt')));
+});
+
+test('onFailure: fail ends the job with the item that failed, once those under way have ended', async () => {
+  failing = 'g1';
+  const job = await start([each('each', names(6, 'g'), { atOnce: 2, retry: once, onFailure: 'fail' }), sum]);
+  await assert.rejects(job.handle.result(), ({ cause }: { cause?: Error }) =>
+    /Step each#1: .*no g1/.test(cause!.message),
+  );
+  assert.equal(existsSync(job.at('g0.txt')), true);
+  assert.equal(existsSync(job.at('g5.txt')), false);
+  failing = undefined;
+});
+
+test('a list of outputs that is too large is put to a person; rerun runs its items again', async () => {
+  const large = { id: 'large', use: 'large', forEach: { items: [1, 2, 3], within: 'workflow' }, with: {} };
+  largeChars = 200_000;
+  const job = await start([large]);
+  const question = await untilAsked(job.handle);
+  assert.match(question.findings[0]!.found.text, /The outputs of 2 items have 400\d\d\d bytes/);
+  assert.deepEqual(question.findings[0]!.rerunSteps, ['large#0', 'large#1']);
+  largeChars = 3;
+  await decide(job.handle, question.digest, 'rerun');
+  const { outputs } = (await job.handle.result()) as { outputs: Record<string, unknown> };
+  assert.deepEqual(outputs['large'], ['xxx', 'xxx', 'xxx']);
 });

@@ -8,6 +8,7 @@ import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
 import { chainOf } from '../support/ledger.ts';
 import { questionFrom } from '../support/questions.ts';
 import { forEachTest, TestedJob } from '../support/tested-job.ts';
+import { untilTrue } from '../support/until.ts';
 
 const list = defineStep({ name: 'list', input: z.object({}), output: z.object({ names: z.array(z.string()) }) });
 const write = defineStep({
@@ -21,18 +22,33 @@ class ForEachJob extends TestedJob {
   ran: string[] = [];
   names = ['a', 'b', 'c'];
   fails: string | undefined;
+  /** How many items wait for each other before they write. */
+  meet = 0;
+  /** What an item returns besides. */
+  more = '';
+  /** A file that the step which makes the list writes. */
+  listed: string | undefined;
+  #met = 0;
 
   override begin(): void {
     this.ran = [];
     this.names = ['a', 'b', 'c'];
     this.fails = undefined;
+    this.more = '';
+    this.listed = undefined;
+    this.#met = 0;
     const steps = [
-      implementStep(list, () => ({ names: this.names })),
+      implementStep(list, async (ctx) => {
+        if (this.listed !== undefined) await ctx.files.write(this.listed, 'listed');
+        return { names: this.names };
+      }),
       implementStep(write, async (ctx, { name, place }) => {
         this.ran.push(`${ctx.stepId} ${name}`);
         if (this.fails === name) throw new Error(`no ${name}`);
+        this.#met += 1;
+        await untilTrue(() => this.#met >= this.meet, { everyMs: 5 });
         await ctx.files.write(`${name}.txt`, `${place}`);
-        return { text: `${name}${place}` };
+        return { text: `${name}${place}${this.more}` };
       }),
       implementStep(join, (_, { texts }) => (texts as { text: string }[]).map(({ text }) => text).join(' ')),
     ];
@@ -45,6 +61,9 @@ class ForEachJob extends TestedJob {
     );
   }
 }
+
+const failureOf = async (work: Promise<unknown>): Promise<string> =>
+  await work.then(JSON.stringify, (error: unknown) => (error as Error).message);
 
 const tested = forEachTest(new ForEachJob());
 
@@ -92,6 +111,58 @@ for (const within of ['activity', 'workflow'] as const) {
     assert.equal((await tested.job.runPlan(planOf({ within }))).outputs['join'], 'a0 b1 c2');
     assert.equal(tested.ran.filter((one) => one.endsWith(' a')).length, within === 'workflow' ? 1 : 2);
   });
+
+  test(`within the ${within}: no item is begun after one has failed; recheck goes on behind what is done`, async () => {
+    tested.fails = 'b';
+    const question = await questionFrom(tested.job.runPlan(planOf({ within, atOnce: 1 })));
+    assert.equal(
+      tested.ran.some((one) => one.endsWith(' c')),
+      false,
+    );
+    if (within === 'activity')
+      assert.match(question.findings[0]!.advice!, /1 sub-step is done: recheck .* goes on behind what is done/);
+    tested.fails = undefined;
+    await tested.decide(question, { answer: 'recheck' });
+    assert.equal((await tested.job.runPlan(planOf({ within }))).outputs['join'], 'a0 b1 c2');
+    const once = ['a', 'c'].map((name) => tested.ran.filter((one) => one.endsWith(` ${name}`)).length);
+    assert.deepEqual(once, [1, 1]);
+  });
+
+  test(`within the ${within}: two items at once that write one file are named; one by one the later counts`, async () => {
+    tested.names = ['a', 'a'];
+    tested.meet = 2;
+    const { found } = (await questionFrom(tested.job.runPlan(planOf({ within, atOnce: 2 })))).findings[0]!;
+    assert.match(found.text, /each[:#][01] and each[:#][01].* both write file:a\.txt/);
+    tested.meet = 0;
+    await tested.begin();
+    tested.names = ['a', 'a'];
+    await tested.job.runPlan(planOf({ within, atOnce: 1 }));
+    assert.equal(tested.text('a.txt'), '1');
+  });
+
+  test(`within the ${within}: a list of outputs that is too large is refused before further items run`, async () => {
+    tested.names = ['a', 'b', 'c', 'd'];
+    tested.more = 'x'.repeat(100_000);
+    const refused = await failureOf(tested.job.runPlan(planOf({ within, atOnce: 1 })));
+    assert.match(refused, /The outputs of 3 items have 300\d\d\d bytes; the list of all outputs may have 262144/);
+    assert.match(refused, /Let each item return less/);
+    assert.equal(existsSync(tested.at('d.txt')), false);
+  });
+
+  test(`within the ${within}: a job that is undone undoes each item, newest first`, async () => {
+    await tested.job.runPlan(planOf({ within }));
+    const { steps, effects, leftTotal } = await tested.job.undo();
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => existsSync(tested.at(`${name}.txt`))),
+      [false, false, false],
+    );
+    assert.deepEqual([steps, effects, leftTotal], [3, '3 files', 0]);
+    await tested.begin();
+    tested.fails = 'c';
+    await questionFrom(tested.job.runPlan(planOf({ within })));
+    assert.equal((await tested.job.undo()).effects, '2 files');
+    assert.equal(existsSync(tested.at('a.txt')), false);
+  });
 }
 
 test('a file of one item that somebody changed runs that step again alone where it is a step of its own', async () => {
@@ -105,10 +176,30 @@ test('a file of one item that somebody changed runs that step again alone where 
 });
 
 test('what is no list, or too long a one, is put to a person by the name of the step', async () => {
-  const plan = planOf({ items: '${{ steps.list.output }}' });
-  const refused = await tested.job.runPlan(plan).catch((error: unknown) => (error as Error).message);
-  assert.match(String(refused), /Step "each" cannot be given its input: forEach.items is no list/);
-  assert.equal(existsSync(tested.at('a.txt')), false);
+  const refusedWith = async (forEach: Readonly<Record<string, unknown>>): Promise<string> =>
+    await failureOf(tested.job.runPlan(planOf(forEach)));
+  assert.match(
+    await refusedWith({ items: '${{ steps.list.output }}' }),
+    /Step "each" cannot be given its input: forEach.items is no list: .* is an object; of its members names is\./,
+  );
+  assert.match(await refusedWith({ items: '${{ steps.list.output.names[0] }}' }), /is no list: .* is text\./);
+  const items = Array.from({ length: 10_000 }, (_, index) => `a-name-of-quite-some-length-${index}`);
+  assert.match(
+    await refusedWith({ items }),
+    /its 10000 items are given 5\d{5} bytes together; within an activity at most 523264 are taken\. Give each less/,
+  );
+  assert.match(await refusedWith({ items, within: 'workflow' }), /at most 1000 items/);
+  assert.deepEqual(tested.ran, []);
+});
+
+test('what uses an empty list depends on what the list came from', async () => {
+  tested.names = [];
+  tested.listed = 'listed.txt';
+  await tested.job.runPlan(planOf({ within: 'workflow' }));
+  tested.put('listed.txt', 'by hand');
+  const compared = await tested.job.verify();
+  assert.equal(compared.kind, 'question');
+  assert.deepEqual(compared.kind === 'question' && compared.question.findings[0]!.rerunSteps, ['list', 'join']);
 });
 
 test('a plan is checked: what may refer to an item, and what a list of outputs is', () => {
@@ -125,4 +216,12 @@ test('a plan is checked: what may refer to an item, and what a list of outputs i
   const member = planOf({}) as { steps: { with?: unknown }[] };
   member.steps[2]!.with = { texts: '${{ steps.each.output.text }}' };
   assert.match(problems(member), /to be an object/);
+  assert.match(problems(planOf({ items: '${{ steps.list.output }}' })), /is no list.*found.*type object/);
+  assert.match(problems(planOf({ items: 'a, b' })), /a list, or one reference to a list and nothing else/);
+  assert.match(problems(planOf({ items: [new Date()] })), /items/);
+  assert.match(problems(planOf({ items: Array(1_001).fill('a'), within: 'workflow' })), /the list is too long/);
+  const waits = planOf({}) as { steps: { use?: unknown; with?: unknown }[] };
+  Object.assign(waits.steps[1]!, { use: 'wait', with: { seconds: 1 } });
+  waits.steps.pop();
+  assert.match(problems(waits), /a wait cannot run once for each item/);
 });

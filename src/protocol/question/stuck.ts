@@ -50,6 +50,15 @@ export function halfAppliedFinding(stuck: Finding, canBeUndone: boolean): Findin
   return { ...finding, rerunSteps: [], answers: stuck.answers.filter((answer) => answer !== 'rerun') };
 }
 
+/** The same of a step some of whose sub-steps are done: which answer keeps them. */
+export function withSubStepsFinding(stuck: Finding, done: number): Finding {
+  const what = done === 1 ? '1 sub-step is done' : `${done} sub-steps are done`;
+  const advice =
+    `${stuck.advice ?? ''} ${what}: recheck tries the step again, and goes on behind what is done; rerun undoes ` +
+    'that and runs the whole step anew.';
+  return { ...stuck, advice: advice.trim() };
+}
+
 /** The same where an earlier job has done the step in this workspace already: what is in the way may be its work. */
 export function doneByAnotherFinding(stuck: Finding, record: StepRecord): Finding {
   const { jobId, stepId, seq, at } = record;

@@ -8,7 +8,7 @@ import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { approvalFinding } from '../question/approval.ts';
 import { ask, forPayload } from '../question/ask.ts';
-import { doneByAnotherFinding, halfAppliedFinding } from '../question/stuck.ts';
+import { doneByAnotherFinding, halfAppliedFinding, withSubStepsFinding } from '../question/stuck.ts';
 import type { StepRun } from './step-run.ts';
 
 export function askAboutStep(run: StepRun, ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
@@ -18,11 +18,17 @@ export function askAboutStep(run: StepRun, ledger: Ledger, findings: readonly Fi
   return { kind: 'question', question: forPayload(ask(ledger, workspace.secrets, asking)) };
 }
 
+export interface StuckHow {
+  readonly kind?: 'inputs-keep-changing';
+  /** In the attempt that failed. */
+  readonly subStepsDone?: number;
+}
+
 export function askStuck(
   run: StepRun,
   ledger: Ledger,
   failure: HoldfastError,
-  kind?: 'inputs-keep-changing',
+  { kind, subStepsDone = 0 }: StuckHow = {},
 ): RunStepResult {
   const { work, request } = run;
   const stuck = work.stuck(failure, kind);
@@ -30,7 +36,8 @@ export function askStuck(
   const isHalfApplied = row?.state === 'applying' && stuck.class === 'stuck';
   const earlier = isTakenKey(failure) ? ledger.sameStepOfAnother(request.jobId, request.stepId) : undefined;
   const told = earlier === undefined ? stuck : doneByAnotherFinding(stuck, earlier);
-  const finding = isHalfApplied ? halfAppliedFinding(told, canBeUndone(row.intent.effects)) : told;
+  const resumable = subStepsDone === 0 ? told : withSubStepsFinding(told, subStepsDone);
+  const finding = isHalfApplied ? halfAppliedFinding(told, canBeUndone(row.intent.effects)) : resumable;
   return askAboutStep(run, ledger, [finding], `step ${request.stepId} cannot go on`);
 }
 

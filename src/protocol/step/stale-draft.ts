@@ -33,7 +33,7 @@ export async function dropStaleDraft(
     'stale-world',
     `What step ${stepId} reads keeps changing: ${resource} changed ${dropped} times while the step ran.`,
   );
-  return askStuck(sealed, ledger, failure, 'inputs-keep-changing');
+  return askStuck(sealed, ledger, failure, { kind: 'inputs-keep-changing' });
 }
 
 /** Nothing of it was applied. An approval dies with its draft. Returns how many drafts of this token were dropped. */

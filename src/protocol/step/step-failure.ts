@@ -91,7 +91,10 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
     // A person may know that the call happened.
     const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
     if (doubts.length > 0) return askInDoubt(attempt, ledger, doubts);
-    return failedResult(attempt, ledger, failure) ?? askStuck(attempt, ledger, failure);
+    return (
+      failedResult(attempt, ledger, failure) ??
+      askStuck(attempt, ledger, failure, { subStepsDone: attempt.stage.subSteps.count })
+    );
   });
 }
 
