@@ -38,15 +38,17 @@ export interface ChildOptions {
   readonly compiled?: string;
   /** Default: it sees what this process sees. */
   readonly container?: Container | undefined;
+  /** Besides what this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export function startChild({ script, order, role, compiled, container }: ChildOptions): StartedChild {
+export function startChild({ script, order, role, compiled, container, env }: ChildOptions): StartedChild {
   const args = [...(role === undefined ? [] : [role]), JSON.stringify(order)];
   const line = [process.execPath, '--conditions=holdfast-source', script, ...args];
   const [command, ...rest] = container === undefined ? line : inContainer(container, line);
   const child = spawn(command!, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: compiled === undefined ? process.env : { NODE_COMPILE_CACHE: compiled, ...process.env },
+    env: { ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }), ...process.env, ...env },
   });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -24,7 +24,7 @@ import { killingHook, type Kill, type Killing } from './killing.ts';
 const isChild = process.argv[2] === 'sub-steps';
 
 export const importing = defineStep({ name: 'importing', input: z.object({}), output: z.any() });
-const table = defineStep({ name: 'table', input: z.object({}), output: z.any() });
+export const table = defineStep({ name: 'table', input: z.object({}), output: z.any() });
 const note = defineStep({ name: 'note', input: z.strictObject({ id: z.int() }), output: z.any() });
 
 /**
@@ -112,10 +112,8 @@ function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
   return implementations as unknown as readonly StepImplementation[];
 }
 
-/** Like a worker: it goes on from wherever an earlier one was killed. */
-export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
-  const { way = 'run', outside } = order;
-  const job = openTestJob({
+export function openSubSteps(order: SubStepOrder): TestJob {
+  return openTestJob({
     workspace: order.workspace,
     resume: order.memory,
     steps: steps(order),
@@ -123,6 +121,12 @@ export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
     env: { DATABASE_URL: order.databaseUrl },
     workerId: `worker-${randomUUID()}`,
   });
+}
+
+/** Like a worker: it goes on from wherever an earlier one was killed. */
+export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
+  const { way = 'run', outside } = order;
+  const job = openSubSteps(order);
   try {
     if (way === 'run') hookIn(order);
     const undoing = join(outside, 'undoing');

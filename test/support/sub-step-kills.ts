@@ -38,10 +38,10 @@ export interface SubStepRun {
 }
 
 export class SubStepKills implements Disposable {
-  readonly #root = mkdtempSync(join(tmpdir(), 'holdfast-sub-step-kills-'));
+  readonly root = mkdtempSync(join(tmpdir(), 'holdfast-sub-step-kills-'));
 
   [Symbol.dispose](): void {
-    rmSync(this.#root, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true });
   }
 
   /** Until a process ends by itself. `databaseUrl` default: a SQLite file in the workspace. */
@@ -63,13 +63,13 @@ export class SubStepKills implements Disposable {
     return await answerOf<SubStepEnd>(this.start(order));
   }
 
-  start(order: SubStepOrder): StartedChild {
-    return startChild({ script: CHILD, role: 'sub-steps', order, compiled: join(this.#root, 'compiled') });
+  start(order: SubStepOrder, env: Readonly<Record<string, string>> = {}): StartedChild {
+    return startChild({ script: CHILD, role: 'sub-steps', order, compiled: join(this.root, 'compiled'), env });
   }
 
   /** A workspace where nothing has happened. */
   place(name: string, killing: Partial<SubStepOrder> = {}, databaseUrl?: string): SubStepOrder {
-    const folder = join(this.#root, name.replaceAll(/\W+/g, '-'));
+    const folder = join(this.root, name.replaceAll(/\W+/g, '-'));
     const workspace = join(folder, 'workspace');
     const outside = join(folder, 'outside');
     mkdirSync(workspace, { recursive: true });
