@@ -8,7 +8,6 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultPoint } from '../../src/store/fault-point.ts';
 import { DrivenJob } from './support/driven-job.ts';
 import { JobHistory } from './support/job-history.ts';
@@ -24,12 +23,11 @@ import { filesIn } from './support/kill-run.ts';
 import { dumpLedger } from './support/ledger-dump.ts';
 import type { LeftoverOrder } from './support/leftover-child.ts';
 import { lookAtDatabase } from './support/outside-database.ts';
-import { ended, startChild } from '../support/child-process.ts';
+import { ended, startChild, stopped } from '../support/child-process.ts';
 
 const CHILD = new URL('./support/leftover-child.ts', import.meta.url).pathname;
 const FIRST_RUN = 'run-1';
 const SECOND_RUN = 'run-2';
-const LIMIT_MS = 20_000;
 
 let root: string;
 let places: KillJobPlaces;
@@ -86,16 +84,8 @@ async function freeze(stopAt: FaultPoint, request: LeftoverOrder['request'] = 's
   const order: LeftoverOrder = { ...places, history, currentRun: currentRun(), runId: FIRST_RUN, stopAt, request };
   const { process: child } = startChild({ script: CHILD, order });
   children.push(child);
-  for (const end = Date.now() + LIMIT_MS; !isStopped(child.pid!); await delay(10))
-    assert.ok(Date.now() < end && child.exitCode === null, `it never came to ${stopAt}`);
+  await stopped(child, stopAt);
   return child;
-}
-
-/** The process is stopped when /proc shows state T after its name in brackets. */
-function isStopped(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .startsWith('T');
 }
 
 /** Wakes the worker and checks that world and record stay unchanged. @returns the outcome of its request */

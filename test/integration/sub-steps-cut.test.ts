@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { HoldfastError } from '../../src/model/failure.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
+import { openTestJob } from '../../src/testing.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import type { PerformOptions } from '../../src/model/step/step-call.ts';
-import { failure, SubStepJob } from '../support/sub-step-job.ts';
+import { act, failure, SubStepJob } from '../support/sub-step-job.ts';
 import { questionFrom } from '../support/questions.ts';
 import { forEachTest } from '../support/tested-job.ts';
 
@@ -94,3 +96,31 @@ test('a call of a sub-step in doubt is asked about once the attempts of the step
     [['perform:act:pay/charge', 'outcome-unknown']],
   );
 });
+
+for (const where of ['its code', 'a sub-step'])
+  test(`an attempt that was replaced asks nobody, though ${where} fails for good`, async () => {
+    let begun = (): void => undefined;
+    let goOn = (): void => undefined;
+    const isBegun = new Promise<void>((resolve) => (begun = resolve));
+    const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+    const fail = async (): Promise<never> => {
+      begun();
+      await mayGoOn;
+      throw new HoldfastError('changed-meanwhile', 'its successor has changed the world');
+    };
+    tested.code = where === 'its code' ? fail : async (ctx) => await ctx.step('one', null, fail);
+    const first = tested.act();
+    await isBegun;
+    tested.code = () => 'done';
+    const { memory, workspace } = tested.job;
+    const databases = { main: 'sqlite:main.db' };
+    const second = openTestJob({ ...tested.options(), databases, workspace, resume: memory, workerId: 'another' });
+    try {
+      assert.equal(await second.step(act, {}, { stepId: 'act' }), 'done');
+      goOn();
+      await failure(first, 'fenced');
+      assert.equal((await second.verify()).kind, 'verified');
+    } finally {
+      await second.close();
+    }
+  });

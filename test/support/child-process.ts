@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { inContainer, type Container } from './container.ts';
 
 const MAX_STDERR_CHARS = 20_000;
+const STOP_LIMIT_MS = 20_000;
 
 export interface ChildEnd {
   /** null: ended by a signal. */
@@ -90,4 +93,17 @@ export async function ended(child: ChildProcess): Promise<void> {
 export async function killed(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await ended(child);
+}
+
+/** Resolves when the process has stopped (SIGSTOP). @param where it was to stop, for the message */
+export async function stopped(child: ChildProcess, where: string): Promise<void> {
+  for (const limit = Date.now() + STOP_LIMIT_MS; !isStopped(child.pid!); await delay(10))
+    assert.ok(Date.now() < limit && child.exitCode === null, `it never came to ${where}`);
+}
+
+/** /proc shows state T after the name in brackets. */
+function isStopped(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .startsWith('T');
 }

@@ -128,6 +128,7 @@ export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
   const { way = 'run', outside } = order;
   const job = openSubSteps(order);
   try {
+    if (order.stop !== undefined && isChild) return await oneRequest(job, order);
     if (way === 'run') hookIn(order);
     const undoing = join(outside, 'undoing');
     if (!existsSync(undoing)) {
@@ -147,7 +148,15 @@ export async function carryOut(order: SubStepOrder): Promise<SubStepEnd> {
   }
 }
 
-/** A person answers every question that way. */
+/** It freezes within the one request that it makes. */
+async function oneRequest(job: TestJob, order: SubStepOrder): Promise<SubStepEnd> {
+  await job.step(table, {}, { stepId: 'table' });
+  hookIn(order);
+  const { kind } = await job.ask({ stepId: 'importing', step: 'importing', input: {} });
+  return { failure: kind };
+}
+
+/** A person lets run again what may, and keeps what is ahead after a reset. */
 async function untilDone(job: TestJob): Promise<Json> {
   for (;;)
     try {
@@ -155,7 +164,8 @@ async function untilDone(job: TestJob): Promise<Json> {
       return (await job.step(importing, {}, { stepId: 'importing' })) as Json;
     } catch (error) {
       if (!(error instanceof QuestionAsked)) throw error;
-      await job.decide(error.question, { answer: 'rerun' });
+      const mayRerun = error.question.findings.every(({ answers }) => answers.includes('rerun'));
+      await job.decide(error.question, { answer: mayRerun ? 'rerun' : 'keep' });
     }
 }
 

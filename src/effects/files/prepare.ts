@@ -7,6 +7,7 @@
  * 2. A prepared change holds no open file: forgetting one leaks nothing but its temporary file.
  */
 import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import { sameState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
@@ -58,15 +59,24 @@ export async function prepareFile(
 export function discardPrepared(workspace: FileWorkspace, { temporary }: PreparedFile): void {
   if (temporary === undefined) return;
   try {
-    const folder = OpenFolder.open(workspace, temporary.folder);
-    if (folder === undefined) return;
-    try {
-      removeTemporary(folder.at(temporary.name));
-    } finally {
-      folder.close();
-    }
+    discardIn(workspace, temporary);
   } catch {
-    // Its folder was moved away or made unreadable; the file there bears the change's name.
+    try {
+      // There may be no descriptor left to open its folder with. Nothing else bears its name, wherever the path leads.
+      removeTemporary(join(workspace.root, temporary.folder, temporary.name));
+    } catch {
+      // Its folder was moved away or made unreadable; the file there bears the change's name.
+    }
+  }
+}
+
+function discardIn(workspace: FileWorkspace, temporary: TemporaryFile): void {
+  const folder = OpenFolder.open(workspace, temporary.folder);
+  if (folder === undefined) return;
+  try {
+    removeTemporary(folder.at(temporary.name));
+  } finally {
+    folder.close();
   }
 }
 

@@ -88,6 +88,8 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
   if (attempt.within !== undefined) return await thrownToOuter(attempt, attempt.within.attempt, failure);
   if (mayRetry) throw failure;
   return await workspace.exclusive('ask', (ledger) => {
+    // The step may be done by now, by the attempt that has replaced this one: then there is nothing to ask.
+    claim.mustBeCurrent(ledger);
     // A person may know that the call happened.
     const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
     if (doubts.length > 0) return askInDoubt(attempt, ledger, doubts);

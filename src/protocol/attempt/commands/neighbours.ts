@@ -10,8 +10,10 @@ import { formatResource } from '../../../model/record/resource.ts';
 import { sameState } from '../../../model/record/world.ts';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
+import { mayPass } from '../../../effects/files/sighting.ts';
 import { differingPaths, UNNAMED } from '../../../effects/files/tree.ts';
 import { indexMeaningAt } from '../../workspace/refreshed.ts';
+import { cannotRead } from '../../workspace/unreadable.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Claim } from '../claim.ts';
 import type { CopySnapshot } from './copy-snapshot.ts';
@@ -31,7 +33,8 @@ export interface Neighbourhood {
 const MAX_NAMED = 10;
 
 /**
- * @throws HoldfastError `changed-meanwhile`; `busy` when another step has changed what the command was given
+ * @throws HoldfastError `changed-meanwhile`; `busy` when another step has changed what the command was given; what may
+ *   pass when a file can't be read
  * @throws MustVerify when a file that the record knows was changed
  */
 export async function mustStandStill(neighbourhood: Neighbourhood): Promise<void> {
@@ -72,6 +75,8 @@ async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignCha
   const bySteps: string[] = [];
   for (const [index, path] of paths.entries()) {
     const sighting = sightings[index]!;
+    // What can't be read just now has not changed by that.
+    if (sighting.outcome === 'unreadable' && mayPass(sighting)) throw cannotRead(path, sighting);
     const young = snapshot.young.get(path);
     if (!differing.has(path) && isContent(sighting, young)) continue;
     if (isAbsent(sighting) && !snapshot.workspace.has(path)) continue;
