@@ -81,7 +81,13 @@ export class Arena {
     mkdirSync(folder);
     const databaseUrl = await this.#database(`${name}_notes`);
     await this.#query(NOTE_TABLE, databaseUrl);
-    return { folder, databaseUrl, stateUrl: await this.#database(`${name}_state`), packages };
+    return {
+      folder,
+      databaseUrl,
+      stateUrl: await this.#database(`${name}_state`),
+      postgresPid: this.postgresPid,
+      packages,
+    };
   }
 
   async #database(name: string): Promise<string> {

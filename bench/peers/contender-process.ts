@@ -7,14 +7,20 @@ import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Contender, ContenderModule, FromContender, Place, Ran, RunRequest, ToContender } from './contender.ts';
+import { Stopwatch } from './stopwatch.ts';
 import { makeJobFolder, makeWork } from './work.ts';
 
 // A terminal's Ctrl-C reaches this process, too; it ends by the disconnection.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(1));
 
-const clock: number[] = [];
-let opened: { readonly contender: Contender; readonly place: Place; close(): Promise<void> } | undefined;
+interface Opened {
+  readonly contender: Contender;
+  readonly place: Place;
+  readonly stopwatch: Stopwatch;
+  close(): Promise<void>;
+}
+let opened: Opened | undefined;
 
 process.on('message', (message: ToContender) => {
   answer(message).then(
@@ -33,13 +39,14 @@ async function answer(message: ToContender): Promise<FromContender> {
 async function open(module: string, place: Place): Promise<FromContender> {
   usePackages(place.packages);
   const { open: openContender } = (await import(new URL(module, import.meta.url).href)) as ContenderModule;
-  const work = makeWork(place.folder, place.databaseUrl, clock);
+  const stopwatch = new Stopwatch(place.postgresPid);
+  const work = makeWork(place.folder, place.databaseUrl, stopwatch.begins);
   const contender = await openContender(place, work);
   const close = async (): Promise<void> => {
     await contender.close();
     await work.close();
   };
-  opened = { contender, place, close };
+  opened = { contender, place, stopwatch, close };
   return { kind: 'opened', versions: contender.versions };
 }
 
@@ -55,15 +62,14 @@ function usePackages(packages: string): void {
 }
 
 async function run({ variant, job, steps }: RunRequest): Promise<Ran> {
-  const { contender, place } = opened!;
+  const { contender, place, stopwatch } = opened!;
   const act = contender.variants[variant]!;
   makeJobFolder(place.folder, job);
-  clock.length = 0;
+  stopwatch.reset(steps);
   const startedMs = performance.now();
   await act(job, steps);
   const jobMs = performance.now() - startedMs;
-  if (clock.length !== steps) throw new Error(`${steps} steps were to begin, ${clock.length} did`);
-  return { stepMs: (clock.at(-1)! - clock[0]!) / (steps - 1), jobMs };
+  return { ...stopwatch.read(), jobMs };
 }
 
 function wordsOf(error: unknown): string {

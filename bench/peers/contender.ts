@@ -25,6 +25,8 @@ export interface Place {
   readonly databaseUrl: string;
   /** Another database of the same server, for what it records itself. */
   readonly stateUrl: string;
+  /** Of PostgreSQL's first process. */
+  readonly postgresPid: number;
   /** The node_modules with its npm packages, where it has any. */
   readonly packages: string;
 }
@@ -58,9 +60,17 @@ export interface RunRequest {
   readonly steps: number;
 }
 
+/** What a contender's own processes did, and what PostgreSQL's did for it. */
+export interface Shares {
+  readonly own: number;
+  readonly postgres: number;
+}
+
 export interface Ran {
   /** From the first step's beginning to the last one's, by the steps between. */
   readonly stepMs: number;
+  /** Milliseconds of computing in the same time, by the steps between; undefined where it can't be told. */
+  readonly cpuMs: Shares | undefined;
   /** The whole job, with what opens and ends it. */
   readonly jobMs: number;
 }

@@ -6,21 +6,18 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Shares } from './contender.ts';
+import { isRunning, withDescendants } from './processes.ts';
 
 const ATTACH_LIMIT_MS = 10_000;
-
-export interface Fsyncs {
-  readonly own: number;
-  readonly postgres: number;
-}
 
 /** @throws an Error that says why they can't be counted here */
 export async function countFsyncs(
   roots: { readonly own: number; readonly postgres: number; readonly folder: string },
   act: () => Promise<void>,
-): Promise<Fsyncs> {
+): Promise<Shares> {
   const own = await attach(roots.own, join(roots.folder, 'own.strace'));
   try {
     const postgres = await attach(roots.postgres, join(roots.folder, 'postgres.strace'));
@@ -76,31 +73,4 @@ async function attach(root: number, output: string): Promise<Attached> {
 
 async function ended(child: ChildProcess): Promise<void> {
   await once(child, 'exit').catch(() => undefined);
-}
-
-function isRunning(pid: number): boolean {
-  return parents().has(pid);
-}
-
-function withDescendants(root: number): readonly number[] {
-  const parentOf = parents();
-  const found = [root];
-  for (const pid of found) for (const [child, parent] of parentOf) if (parent === pid) found.push(child);
-  return found;
-}
-
-/** Process id → its parent's. */
-function parents(): ReadonlyMap<number, number> {
-  const found = new Map<number, number>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      // The name of the program comes before, in brackets, and may hold anything.
-      const afterName = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)!;
-      found.set(Number(name), Number(afterName.split(' ')[1]));
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return found;
 }

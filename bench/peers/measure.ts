@@ -1,8 +1,8 @@
 /** The rounds: in each, every variant runs one job, in turns which first. Then, not timed, the fsyncs. */
-import type { Variant } from './contender.ts';
+import type { Ran, Shares, Variant } from './contender.ts';
 import type { Arena } from './arena.ts';
 import { checkAndClear } from './checked-work.ts';
-import { countFsyncs, type Fsyncs } from './fsyncs.ts';
+import { countFsyncs } from './fsyncs.ts';
 import type { RunningContender } from './running-contender.ts';
 
 export interface Extent {
@@ -21,7 +21,9 @@ export interface Measured {
   /** One value a round, of the same rounds for all. */
   readonly stepMs: number[];
   readonly jobMs: number[];
-  fsyncs?: Fsyncs;
+  /** Milliseconds of computing a step; empty where it can't be told. */
+  readonly cpuMs: Shares[];
+  fsyncs?: Shares;
 }
 
 interface Entrant {
@@ -40,7 +42,7 @@ export async function measure(
       .filter(({ name }) => only.has(name))
       .map((variant) => ({
         contender,
-        measured: { variant, contender: contender.kind.name, stepMs: [], jobMs: [] },
+        measured: { variant, contender: contender.kind.name, stepMs: [], jobMs: [], cpuMs: [] },
       })),
   );
   const drop = async (contender: RunningContender, error: unknown): Promise<void> => {
@@ -53,6 +55,7 @@ export async function measure(
       try {
         const ran = await runChecked(contender, measured.variant.name, extent.steps);
         if (round < 1) continue;
+        if (ran.cpuMs !== undefined) measured.cpuMs.push(ran.cpuMs);
         measured.stepMs.push(ran.stepMs);
         measured.jobMs.push(ran.jobMs);
       } catch (error) {
@@ -74,11 +77,7 @@ function inTurns<T>(all: readonly T[], round: number): readonly T[] {
 
 let jobs = 0;
 
-async function runChecked(
-  contender: RunningContender,
-  variant: string,
-  steps: number,
-): Promise<{ readonly stepMs: number; readonly jobMs: number }> {
+async function runChecked(contender: RunningContender, variant: string, steps: number): Promise<Ran> {
   const job = `${variant}-${(jobs += 1)}`;
   const ran = await contender.run({ variant, job, steps });
   await checkAndClear(contender.place, job, steps);
@@ -90,7 +89,7 @@ async function countAll(arena: Arena, entrants: readonly Entrant[], say: (line: 
     for (const { contender, measured } of entrants) {
       say(`  ${measured.variant.name}: counting fsyncs …`);
       const roots = { own: contender.pid, postgres: arena.postgresPid, folder: arena.folder };
-      const count = async (steps: number): Promise<Fsyncs> =>
+      const count = async (steps: number): Promise<Shares> =>
         await countFsyncs(roots, async () => void (await runChecked(contender, measured.variant.name, steps)));
       const [short, long] = [await count(FSYNC_STEPS.short), await count(FSYNC_STEPS.long)];
       const more = FSYNC_STEPS.long - FSYNC_STEPS.short;

@@ -2,8 +2,8 @@
 import os from 'node:os';
 import { median, summarise, verdict, type Summary, type Verdict } from '../statistics.ts';
 import type { Arena } from './arena.ts';
+import type { Shares } from './contender.ts';
 import { OURS, PEERS } from './contenders.ts';
-import type { Fsyncs } from './fsyncs.ts';
 import type { Extent, Measured } from './measure.ts';
 
 interface Row {
@@ -13,8 +13,10 @@ interface Row {
   readonly stepMs: Summary;
   /** The median whole job, opened and ended. */
   readonly jobMs: number;
+  /** Milliseconds of computing a step: the mean of all rounds, for the kernel counts in hundredths of a second. */
+  readonly cpuMs?: Shares;
   /** Calls a step. */
-  readonly fsyncs?: Fsyncs;
+  readonly fsyncs?: Shares;
   /** Holdfast's sub-step divided by it, round by round. */
   readonly ours?: Summary;
 }
@@ -52,15 +54,22 @@ export async function resultOf(arena: Arena, measured: readonly Measured[], exte
   };
 }
 
-function rowOf({ variant, stepMs, jobMs, fsyncs }: Measured, ours: Measured | undefined): Row {
+function rowOf({ variant, stepMs, jobMs, cpuMs, fsyncs }: Measured, ours: Measured | undefined): Row {
   const ratios = ours === undefined || variant.name === OURS ? [] : stepMs.map((value, at) => ours.stepMs[at]! / value);
   return {
     ...variant,
     stepMs: { value: median(stepMs), low: Math.min(...stepMs), high: Math.max(...stepMs) },
     jobMs: median(jobMs),
+    ...(cpuMs.length === 0 ? {} : { cpuMs: meanOf(cpuMs) }),
     ...(fsyncs === undefined ? {} : { fsyncs }),
     ...(ratios.length === 0 ? {} : { ours: summarise(ratios) }),
   };
+}
+
+function meanOf(shares: readonly Shares[]): Shares {
+  const mean = (of: (share: Shares) => number): number =>
+    shares.reduce((sum, share) => sum + of(share), 0) / shares.length;
+  return { own: mean(({ own }) => own), postgres: mean(({ postgres }) => postgres) };
 }
 
 function overall(verdicts: readonly Verdict[]): Verdict | 'not measured' {
@@ -69,14 +78,27 @@ function overall(verdicts: readonly Verdict[]): Verdict | 'not measured' {
   return verdicts.includes('undecided') ? 'undecided' : true;
 }
 
+function sharesText(shares: Shares | undefined): string {
+  return shares === undefined ? '-' : `${shares.own.toFixed(1)} + ${shares.postgres.toFixed(1)}`;
+}
+
 const VERDICTS = { true: 'yes', false: 'no', undecided: 'undecided', 'not measured': 'not measured' };
 
 export function table(result: Result): string {
-  const header = ['', 'ms a step (range)', 'fsyncs', 'sub-step by it (90 %)', `job of ${result.extent.steps}, ms`, ''];
-  const cells = result.rows.map(({ name, stepMs, fsyncs, ours, jobMs, what }) => [
+  const header = [
+    '',
+    'ms a step (range)',
+    'fsyncs',
+    'CPU, ms',
+    'sub-step by it (90 %)',
+    `job of ${result.extent.steps}, ms`,
+    '',
+  ];
+  const cells = result.rows.map(({ name, stepMs, fsyncs, cpuMs, ours, jobMs, what }) => [
     name,
     `${stepMs.value.toFixed(2)} (${stepMs.low.toFixed(2)} … ${stepMs.high.toFixed(2)})`,
-    fsyncs === undefined ? '-' : `${fsyncs.own.toFixed(1)} + ${fsyncs.postgres.toFixed(1)}`,
+    sharesText(fsyncs),
+    sharesText(cpuMs),
     ours === undefined ? '' : `${ours.value.toFixed(2)} × (${ours.low.toFixed(2)} … ${ours.high.toFixed(2)})`,
     jobMs.toFixed(0),
     what,
@@ -94,7 +116,7 @@ export function table(result: Result): string {
   return [
     ...text,
     '',
-    'fsyncs: of its own processes (files, ledger or log, its server) + of PostgreSQL, a step',
+    'fsyncs, CPU: of its own processes (its code and its server) + of PostgreSQL, a step',
     `sub-step faster than each way of DBOS, Restate and LangGraph.js: ${VERDICTS[`${result.isAhead}`]}`,
     ...Object.entries(result.notMeasured).map(([name, why]) => `${name}: not measured. ${why}`),
     `${result.extent.rounds} rounds of ${result.extent.steps} steps, ${result.cores} cores`,

@@ -12,10 +12,9 @@ import type { Work } from './contender.ts';
 export const NOTE_TABLE = 'CREATE TABLE note (job text, step int, text text, PRIMARY KEY (job, step))';
 const INSERT = 'INSERT INTO note (job, step, text) VALUES ($1, $2, $3)';
 
-/** `clock` gets the time of each step's beginning, in milliseconds. */
-export function makeWork(folder: string, databaseUrl: string, clock: number[]): Work & { close(): Promise<void> } {
+/** `begins` is called at each step's beginning. */
+export function makeWork(folder: string, databaseUrl: string, begins: () => void): Work & { close(): Promise<void> } {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-  const begins = (): void => void clock.push(performance.now());
   const writeFile = (job: string, index: number): void => {
     begins();
     writeDurably(join(folder, job), fileOf(index), contentOf(index));
