@@ -110,6 +110,68 @@ export function transactionsConform(conformance: Conformance): void {
     assert.deepEqual(await database.tokensOfJob('other'), []);
   });
 
+  check('under another term no token is taken; under its own it is, once', async (_subject, database) => {
+    await database.ensureHoldfastTables();
+    await database.raiseFence(JOB, 3);
+    const entry = { jobId: JOB, term: 3, token: TOKEN, intent: INTENT };
+    await transact(database, async (transaction) => {
+      const others = [
+        { ...entry, term: 2 },
+        { ...entry, term: 4 },
+        { ...entry, jobId: 'other' },
+      ];
+      for (const other of others) assert.deepEqual(await transaction.enter(other), { outcome: 'other-term' });
+    });
+    assert.deepEqual(await database.tokens([TOKEN]), new Map([[TOKEN, ABSENT]]));
+    assert.deepEqual(await database.fence(JOB), { term: 3, lastToken: null });
+    await transact(database, async (transaction) => {
+      assert.deepEqual(await transaction.enter(entry), { outcome: 'taken' });
+      await transaction.noteRows(TOKEN, 'digests');
+    });
+    await transact(database, async (transaction) => {
+      const there = { outcome: 'there', state: { kind: 'token', intent: INTENT, rows: 'digests' } };
+      assert.deepEqual(await transaction.enter({ ...entry, intent: OTHER_INTENT }), there);
+      assert.deepEqual(await transaction.enter({ ...entry, token: OTHER_TOKEN }), { outcome: 'taken' });
+    });
+    assert.deepEqual(await database.tokensOfJob(JOB), [TOKEN, OTHER_TOKEN]);
+  });
+
+  check('changes that are made and read back at once show their own failure', async (subject, database) => {
+    await subject.direct(ITEM, 'CREATE TABLE part (item integer PRIMARY KEY REFERENCES item (id) DEFERRABLE)');
+    const row = { table: 'item', key: { id: 1 }, columns: ['label'] };
+    await transact(database, async (transaction) => {
+      const made = await transaction.changeRows([change('row.insert', 'item', { id: 1 }, { label: 'one' })], [row]);
+      assert.deepEqual(made, { unmade: [], states: [{ kind: 'row', columns: { label: 'one' } }] });
+      const gone = await transaction.changeRows([change('row.delete', 'item', { id: 2 })], [row]);
+      assert.equal(gone.unmade.length, 1);
+    });
+    for (const [changes, said] of [
+      [[change('row.insert', 'item', { id: 1 }, { label: 'again' })], /unique|duplicate/i],
+      [[change('row.update', 'item', { id: 2 }, { label: 'none' })], /no row/],
+      [[change('row.insert', 'nowhere', { id: 1 })], /no table nowhere/],
+    ] as const) {
+      const transaction = await database.begin(TIMEOUTS);
+      await assert.rejects(transaction.changeRows(changes, [row]), said);
+      await transaction.rollback();
+    }
+    assert.deepEqual(await rowOf(database, 'item', { id: 1 }, ['label']), { kind: 'row', columns: { label: 'one' } });
+  });
+
+  check('rows that are about to be changed show what the table is now', async (subject, database) => {
+    await subject.direct(ITEM, "INSERT INTO item VALUES (1, 'one', 1.5)");
+    const read = async (): Promise<RowState | undefined> => {
+      const [state] = await database.rows([{ table: 'item', key: { id: 1 }, columns: ['label'] }], { mayLean: true });
+      return state;
+    };
+    assert.deepEqual(await read(), { kind: 'row', columns: { label: 'one' } });
+    await subject.direct('ALTER TABLE item RENAME COLUMN label TO title');
+    assert.deepEqual(await read(), { kind: 'row', columns: {} });
+    await subject.direct('ALTER TABLE item RENAME COLUMN title TO label');
+    assert.deepEqual(await read(), { kind: 'row', columns: { label: 'one' } });
+    await subject.direct('DROP TABLE item');
+    assert.deepEqual(await read(), ABSENT);
+  });
+
   check('fence and token may be sent together', async (_subject, database) => {
     await database.ensureHoldfastTables();
     await database.raiseFence(JOB, 1);

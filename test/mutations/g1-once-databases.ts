@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 
 const ACTS = ['test/integration/database-own-acts.test.ts'];
 const OTHERS = ['test/integration/database-undo-others.test.ts'];
+const POSTGRES = ['test/integration/database-postgres.test.ts'];
 const REPAIR = ['test/integration/database-repair.test.ts'];
 
 export const DATABASES_ONCE: readonly Mutation[] = [
@@ -166,5 +167,32 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     find: 'follow(keys, changed);',
     replace: 'follow([], changed);',
     tests: ['test/integration/trigger-reach.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'on PostgreSQL a token is taken under another term, too',
+    file: 'src/effects/database/postgres/own-rows.ts',
+    find: 'SELECT $1, $2, $4 FROM passed',
+    replace: 'SELECT $1, $2, $4 FROM (VALUES (1)) AS anyhow',
+    tests: POSTGRES,
+    name: 'another term no token',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'an intent is applied before the note of what was read back is answered',
+    file: 'src/protocol/commit/apply.ts',
+    find: 'for (const { noted } of application.open) await noted;',
+    replace: '',
+    tests: ['test/integration/postgres-round-trips.test.ts'],
+    name: 'the note of what',
+  },
+  {
+    guarantee: 'G1',
+    breaks: "what a change's own failure is, is not told but what the server says of those behind it",
+    file: 'src/effects/database/postgres/transaction.ts',
+    find: 'settleAll<unknown>([applied, ...read])',
+    replace: 'settleAll<unknown>([read[0], applied, read[1]]).then(([a, b, c]) => [b, a, c])',
+    tests: POSTGRES,
+    name: 'made and read back at once',
   },
 ];

@@ -1,6 +1,7 @@
 /** G4, of databases: hidden is not gone, and another table is not the same. */
 import type { Mutation } from './mutation.ts';
 
+const PREPARED = ['test/integration/database-prepared.test.ts'];
 const IDENTITY = ['test/integration/table-identity.test.ts'];
 const HIDDEN = ['test/integration/hidden-rows.test.ts'];
 const SERVER = ['test/integration/database-postgres-server.test.ts'];
@@ -179,5 +180,40 @@ export const DATABASES_SEEN: readonly Mutation[] = [
     find: '      await this.#renewLedger();\n',
     replace: '',
     tests: ['test/integration/inspection.test.ts'],
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a table that was altered since its rows were last read is no longer found',
+    file: 'src/effects/database/postgres/database.ts',
+    find: 'if (!isFailure(error) || !isAboutSchema(error)) throw error;',
+    replace: 'throw error;',
+    tests: ['test/integration/database-postgres.test.ts'],
+    name: 'about to be changed',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a table that was altered after the step observed it is changed all the same',
+    file: 'src/protocol/commit/apply-reads.ts',
+    find: 'if (!sameState(found, sealed)) return',
+    replace: "if (resource === '') return",
+    tests: IDENTITY,
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'prepared statements count as there after the connection was emptied',
+    file: 'src/effects/database/postgres/session.ts',
+    find: 'forgetPrepared(this.#client);',
+    replace: '',
+    tests: PREPARED,
+    name: 'takes the prepared statements',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a prepared statement that is lost is taken for a fault of the step',
+    file: 'src/effects/database/postgres/prepared.ts',
+    find: "new Set(['26000', '42P05', '0A000'])",
+    replace: "new Set(['42P05', '0A000'])",
+    tests: PREPARED,
+    name: 'is lost',
   },
 ];

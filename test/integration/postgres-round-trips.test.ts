@@ -1,0 +1,72 @@
+/** What a step with one PostgreSQL row asks of the server: counts, which no busy machine changes, and what waits. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { StepContext } from '../../src/model/step/step-context.ts';
+import { CountedQueries, type Counted } from '../support/counted-queries.ts';
+import { readLedger } from '../support/ledger.ts';
+import { PostgresJob } from '../support/postgres-job.ts';
+import { direct } from '../support/postgres-subject.ts';
+import { testPostgres } from '../support/postgres.ts';
+
+const postgres = await testPostgres();
+
+/**
+ * The schema, observed; the row before; the transaction with token, row and schema; the change, read back; the note of
+ * it; COMMIT.
+ */
+const ROUND_TRIPS = 6;
+const STATEMENTS = 21;
+
+test('once warm, a step and a sub-step with a file and a row take six round trips and 21 statements', async () => {
+  const url = await postgres.database();
+  await direct(url, 'CREATE TABLE note (id integer PRIMARY KEY, text text)');
+  const job = new PostgresJob(url);
+  using queries = new CountedQueries();
+  let last = 0;
+  const act = async (ctx: StepContext): Promise<void> => {
+    last += 1;
+    await ctx.files.write(`${last}.txt`, 'x'.repeat(1024));
+    await ctx.db('main').insert('note', { id: last, text: 'x' });
+  };
+  try {
+    await job.step('first', act);
+    const step = await queries.during(() => job.step('second', act));
+    const counted: Counted[] = [];
+    await job.step('outer', async (ctx) => {
+      for (const name of ['a', 'b', 'c']) counted.push(await queries.during(() => ctx.step(name, {}, act)));
+    });
+    const most: Counted = { statements: STATEMENTS, roundTrips: ROUND_TRIPS };
+    assert.deepEqual([step, ...counted], [most, most, most, most]);
+    assert.equal((await job.direct('SELECT FROM note')).length, last);
+  } finally {
+    await job.end();
+  }
+});
+
+test('the note of what was read back is answered before anything is applied', async () => {
+  const url = await postgres.database();
+  await direct(
+    url,
+    'CREATE TABLE note (id integer PRIMARY KEY, text text)',
+    `CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN DELETE FROM holdfast_token; RETURN NULL; END $$`,
+    'CREATE TRIGGER forget AFTER INSERT ON note FOR EACH ROW EXECUTE FUNCTION forget()',
+  );
+  const job = new PostgresJob(url);
+  const act = async (ctx: StepContext): Promise<void> => {
+    await ctx.files.write('made.txt', 'made');
+    await ctx.db('main').insert('note', { id: 1, text: 'made' });
+  };
+  try {
+    await assert.rejects(job.step('refused', act), /token row .* is not there to note rows in/);
+    const { workspace, jobId } = job.job;
+    const states = readLedger(workspace, (ledger) => ledger.openIntents(jobId).map(({ state }) => state));
+    assert.ok(!states.includes('applying'), 'the intent is half applied');
+    assert.deepEqual(await job.direct('SELECT FROM note'), []);
+    assert.ok(!existsSync(join(workspace, 'made.txt')));
+  } finally {
+    await job.end();
+  }
+});
