@@ -1,18 +1,20 @@
 /**
  * The effect of `noteStep` without any guard: what the guarded step is measured against. As fast as it can be made
- * while
- * it is as durable: temporary file, fsync, rename, fsync of the folder; one SQLite commit in WAL mode with
- * synchronous=FULL. Synchronous calls, connection and statement kept: each is the faster choice here.
+ * while it is as durable: temporary file, fsync, rename, fsync of the folder; one SQLite commit in WAL mode with
+ * synchronous=FULL, or one statement on PostgreSQL, under way while the file is written. Synchronous calls, connection
+ * and statement kept: each is the faster choice here.
  */
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { contentOf, DATABASE_FILE, textOf } from './workspace.ts';
+import pg from 'pg';
+import { contentOf, DATABASE_FILE, textOf, UPSERT_NOTE } from './workspace.ts';
 
 interface BareNote {
   readonly workspace: string;
   readonly index: number;
   readonly place?: number;
+  readonly isOnPostgres: boolean;
 }
 
 export interface BareActivities {
@@ -21,7 +23,12 @@ export interface BareActivities {
 
 const UPSERT = 'INSERT INTO note (id, text) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET text = excluded.text';
 
-export function makeBareActivities(workspaceRoot: string): BareActivities & { readonly close: () => void } {
+/** `postgresUrl`: undefined where nothing goes there. */
+export function makeBareActivities(
+  workspaceRoot: string,
+  postgresUrl: string | undefined,
+): BareActivities & { readonly close: () => Promise<void> } {
+  let connected: Promise<pg.Client> | undefined;
   const open = new Map<string, { readonly database: DatabaseSync; readonly insert: StatementSync }>();
   const opened = (directory: string): { readonly insert: StatementSync } => {
     let known = open.get(directory);
@@ -34,16 +41,26 @@ export function makeBareActivities(workspaceRoot: string): BareActivities & { re
     return known;
   };
   return {
-    bareNote: async ({ workspace, index, place = index }) => {
+    bareNote: async ({ workspace, index, place = index, isOnPostgres }) => {
       const directory = join(workspaceRoot, workspace);
+      const client = isOnPostgres ? await (connected ??= connect(postgresUrl!)) : undefined;
+      const written = client?.query(UPSERT_NOTE, [place, textOf(index)]);
       writeDurably(directory, `note-${place}.txt`, contentOf(index));
-      opened(directory).insert.run(place, textOf(index));
+      if (written === undefined) opened(directory).insert.run(place, textOf(index));
+      else await written;
       return { index };
     },
-    close: () => {
+    close: async () => {
       for (const { database } of open.values()) database.close();
+      await (await connected)?.end();
     },
   };
+}
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return client;
 }
 
 /** Temporary file, fsync, rename, fsync of the folder. */

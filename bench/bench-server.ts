@@ -14,18 +14,20 @@ import { clientDataConverter } from '../src/codec/data-converter.ts';
 import { KEYS_VARIABLE, newKeyLine, readKeys } from '../src/codec/keys.ts';
 import { startDevServer, type DevServer } from '../src/dev-server/start.ts';
 import { bundleWorkflows } from '../src/worker.ts';
+import { BenchPostgres } from './bench-postgres.ts';
 import { bareTaskQueue, type JobInput } from './contracts.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 import type { bareJob, guardedJob } from './workflows.ts';
 import type { WorkerSettings } from './worker-process.ts';
-import { makeWorkspace } from './workspace.ts';
+import { makeWorkspace, POSTGRES_VARIABLE } from './workspace.ts';
 
 const READY_LIMIT_MS = 30_000;
 
 const ENCRYPTED_TASK_QUEUE = 'bench-encrypted';
+const POSTGRES_TASK_QUEUE = 'bench-postgres';
 
-/** `encrypted`: `guarded` by a worker and a client with keys. */
-export type Variant = 'bare' | 'guarded' | 'encrypted';
+/** `encrypted`: `guarded` by a worker and a client with keys. `…-postgres`: with the row on PostgreSQL. */
+export type Variant = 'bare' | 'guarded' | 'encrypted' | 'bare-postgres' | 'guarded-postgres';
 
 export interface BenchWorker {
   readonly process: ChildProcess;
@@ -46,6 +48,8 @@ export class BenchServer {
   readonly #keys = newKeyLine('bench');
   #worker: Promise<BenchWorker> | undefined;
   #encryptedWorker: Promise<BenchWorker> | undefined;
+  #postgres: Promise<BenchPostgres> | undefined;
+  #postgresWorker: Promise<BenchWorker> | undefined;
 
   static async start(onProgress: (line: string) => void): Promise<BenchServer> {
     const root = makeTemporaryDirectory();
@@ -81,6 +85,14 @@ export class BenchServer {
         bundleFile: this.#encryptedBundleFile,
         env: { [KEYS_VARIABLE]: this.#keys },
       });
+    })());
+  }
+
+  /** One that is told of a PostgreSQL server, which is started for it. */
+  postgresWorker(): Promise<BenchWorker> {
+    return (this.#postgresWorker ??= (async () => {
+      const { url } = await (this.#postgres ??= BenchPostgres.start());
+      return await this.startWorker(POSTGRES_TASK_QUEUE, { env: { [POSTGRES_VARIABLE]: url } });
     })());
   }
 
@@ -139,10 +151,14 @@ export class BenchServer {
   async runJob(variant: Variant, steps: number, places?: number): Promise<FinishedJob> {
     const workspace = this.newWorkspace();
     const workflowId = this.newName(variant);
-    const args: [JobInput] = [{ workspace, steps, ...(places !== undefined && { places }) }];
+    const onPostgres = isOnPostgres(variant);
+    if (onPostgres) await (await this.#postgres)!.empty();
+    const args: [JobInput] = [
+      { workspace, steps, ...(places !== undefined && { places }), ...(onPostgres && { isOnPostgres: true }) },
+    ];
     const { client, taskQueue } = this.#placeOf(variant);
     const startedMs = performance.now();
-    await client.workflow.execute<typeof bareJob | typeof guardedJob>(variant === 'bare' ? 'bareJob' : 'guardedJob', {
+    await client.workflow.execute<typeof bareJob | typeof guardedJob>(isBare(variant) ? 'bareJob' : 'guardedJob', {
       workflowId,
       taskQueue,
       args,
@@ -154,13 +170,15 @@ export class BenchServer {
 
   #placeOf(variant: Variant): { readonly client: Client; readonly taskQueue: string } {
     if (variant === 'encrypted') return { client: this.#encryptedClient, taskQueue: ENCRYPTED_TASK_QUEUE };
-    return { client: this.client, taskQueue: variant === 'bare' ? bareTaskQueue(this.taskQueue) : this.taskQueue };
+    const taskQueue = isOnPostgres(variant) ? POSTGRES_TASK_QUEUE : this.taskQueue;
+    return { client: this.client, taskQueue: isBare(variant) ? bareTaskQueue(taskQueue) : taskQueue };
   }
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#workers].map((child) => stop(child)));
     await this.#connection.close();
     await this.#server.stop();
+    await (await this.#postgres)?.stop();
     removeDirectory(this.root);
   }
 }
@@ -168,6 +186,14 @@ export class BenchServer {
 export interface FinishedJob {
   readonly workflowId: string;
   readonly durationMs: number;
+}
+
+export function isBare(variant: Variant): boolean {
+  return variant === 'bare' || variant === 'bare-postgres';
+}
+
+function isOnPostgres(variant: Variant): boolean {
+  return variant === 'bare-postgres' || variant === 'guarded-postgres';
 }
 
 async function writeBundle(file: string, isEncrypted: boolean): Promise<void> {

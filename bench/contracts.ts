@@ -30,6 +30,8 @@ export interface JobInput {
   readonly places?: number;
   /** Of a bare job that has continued as new. */
   readonly from?: number;
+  /** Rows go to the benchmark's PostgreSQL. Default: to a SQLite file in the workspace. */
+  readonly isOnPostgres?: boolean;
 }
 
 /** Where the bare Activities are served, beside a Task Queue of Holdfast's. */

@@ -6,9 +6,16 @@
 import { parseArgs } from 'node:util';
 import { BenchServer } from './bench-server.ts';
 import type { Figure, FigureContext, FigureResult } from './figure.ts';
-import { encryption, guardedStep, guardedStepAtOnce, historyBytes, longJob } from './figures/steps.ts';
+import {
+  encryption,
+  guardedStep,
+  guardedStepAtOnce,
+  guardedStepPostgres,
+  historyBytes,
+  longJob,
+} from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
-import { subStep, subStepEffects, subStepsLate } from './figures/sub-steps.ts';
+import { subStep, subStepEffects, subStepPostgres, subStepsLate } from './figures/sub-steps.ts';
 import { verifyGibibyte, verifyQuickly, verifySmallFiles } from './figures/verification.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
@@ -17,11 +24,13 @@ import { exitOnSignals } from './temporary-directory.ts';
 const FIGURES: readonly Figure[] = [
   guardedStep,
   guardedStepAtOnce,
+  guardedStepPostgres,
   encryption,
   longJob,
   historyBytes,
   subStep,
   subStepEffects,
+  subStepPostgres,
   subStepsLate,
   verifyGibibyte,
   verifySmallFiles,

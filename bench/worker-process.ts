@@ -8,6 +8,7 @@ import { createWorker } from '../src/worker.ts';
 import { makeBareActivities } from './bare-activity.ts';
 import { bareTaskQueue } from './contracts.ts';
 import { benchSteps } from './steps.ts';
+import { POSTGRES_VARIABLE } from './workspace.ts';
 
 export interface WorkerSettings {
   readonly address: string;
@@ -60,7 +61,7 @@ async function serve({
     workflowBundle,
     env: { ...env, HOLDFAST_STATE_DIR: stateDirectory },
   });
-  const { close, ...activities } = makeBareActivities(workspaceRoot);
+  const { close, ...activities } = makeBareActivities(workspaceRoot, env?.[POSTGRES_VARIABLE]);
   const bare = await Worker.create({ connection, taskQueue: bareTaskQueue(taskQueue), activities, workflowBundle });
   process.once('disconnect', () => {
     guarded.shutdown();
@@ -68,6 +69,6 @@ async function serve({
   });
   process.send?.({ ready: Date.now() });
   await Promise.all([guarded.run(), bare.run()]);
-  close();
+  await close();
   await connection.close();
 }

@@ -8,12 +8,12 @@ import type { BareActivities } from './bare-activity.ts';
 const NO_CONTINUE_AS_NEW = 50_000;
 
 export async function bareJob(input: JobInput): Promise<void> {
-  const { workspace, steps, places, from = 0 } = input;
+  const { workspace, steps, places, from = 0, isOnPostgres = false } = input;
   const { bareNote } = proxyActivities<BareActivities>({ startToCloseTimeout: '1 minute' });
   for (let index = from; index < steps; index++) {
     if (places !== undefined && workflowInfo().continueAsNewSuggested)
       await continueAsNew<typeof bareJob>({ ...input, from: index });
-    await bareNote({ workspace, ...placed(index, places) });
+    await bareNote({ workspace, isOnPostgres, ...placed(index, places) });
   }
 }
 
@@ -26,7 +26,7 @@ export async function guardedJob(input: JobInput): Promise<void> {
     {
       workspace: input.workspace,
       args: [input],
-      databases: { main: 'sqlite:main.db' },
+      databases: { main: input.isOnPostgres === true ? '${BENCH_POSTGRES_URL}' : 'sqlite:main.db' },
       ...(input.places === undefined && { continueAsNewAfterEvents: NO_CONTINUE_AS_NEW }),
     },
     async (job) => {

@@ -4,6 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 export const DATABASE_FILE = 'main.db';
+/** By which a worker and its jobs are told of the benchmark's PostgreSQL: a history then has no password. */
+export const POSTGRES_VARIABLE = 'BENCH_POSTGRES_URL';
+/** The fastest way to one durable row on PostgreSQL: one round trip, planned once. */
+export const UPSERT_NOTE = {
+  name: 'upsert-note',
+  text: 'INSERT INTO note (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text',
+};
 const CONTENT_BYTES = 1024;
 
 /** A new workspace with an empty table in a database in WAL mode. */

@@ -1,5 +1,5 @@
 /** Guarded steps against bare Activities: one job, twenty jobs, a long job, and what a step costs in the history. */
-import type { BenchServer, Variant } from '../bench-server.ts';
+import { isBare, type BenchServer, type Variant } from '../bench-server.ts';
 import type { Figure, FigureContext } from '../figure.ts';
 import { median, summarise } from '../statistics.ts';
 
@@ -14,6 +14,7 @@ const LATE_STEP = 1000;
 type Pair = readonly [against: Variant, measured: Variant];
 const GUARDED: Pair = ['bare', 'guarded'];
 const ENCRYPTED: Pair = ['guarded', 'encrypted'];
+const ON_POSTGRES: Pair = ['bare-postgres', 'guarded-postgres'];
 
 /** Each round runs both, in turns which first: a machine that slows down meanwhile slows both. */
 async function ratios(
@@ -40,7 +41,8 @@ async function ratios(
 
 /** Caches fill, code is compiled. */
 async function warmUp(server: BenchServer, variants: Pair = GUARDED): Promise<void> {
-  await server.worker();
+  if (variants === ON_POSTGRES) await server.postgresWorker();
+  else await server.worker();
   if (variants.includes('encrypted')) await server.encryptedWorker();
   for (const variant of [...variants, ...variants]) await server.runJob(variant, 30);
 }
@@ -78,14 +80,14 @@ async function stepRatios(
   steps: number,
 ): Promise<readonly number[]> {
   await warmUp(await context.server(), pair);
-  const [against, measured] = pair;
-  const whole: Record<Variant, number[]> = { bare: [], guarded: [], encrypted: [] };
+  const [, measured] = pair;
+  const whole = { against: [] as number[], measured: [] as number[] };
   const values = await ratios(context, pair, rounds, async (server, variant) => {
     const { stepMs, wholeMs } = await stepTime(server, variant, jobs, steps);
-    whole[variant].push(wholeMs);
+    whole[variant === measured ? 'measured' : 'against'].push(wholeMs);
     return stepMs;
   });
-  const { value, low, high } = summarise(whole[measured].map((ms, round) => ms / whole[against][round]!));
+  const { value, low, high } = summarise(whole.measured.map((ms, round) => ms / whole.against[round]!));
   context.say(
     `  whole jobs, their opening and ending included: ratio ${value.toFixed(3)} (${low.toFixed(3)} to ` +
       `${high.toFixed(3)})`,
@@ -108,6 +110,14 @@ export const guardedStepAtOnce: Figure = {
   unit: '×',
   measure: (context) =>
     stepRatios(context, GUARDED, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
+};
+
+export const guardedStepPostgres: Figure = {
+  name: 'guarded-step-postgres',
+  what: 'guarded step with a 1 KiB file and one PostgreSQL row against the bare Activity, 1 job of 100 steps',
+  bound: 1.25,
+  unit: '×',
+  measure: (context) => stepRatios(context, ON_POSTGRES, context.isQuick ? 3 : 9, 1, JOB_STEPS),
 };
 
 export const encryption: Figure = {
@@ -140,7 +150,7 @@ function around(durations: readonly number[], step: number): number {
 
 /** From one step's completion to the next one's, by the server's clock. */
 async function stepDurationsMs(server: BenchServer, workflowId: string, variant: Variant): Promise<readonly number[]> {
-  const activity = variant === 'bare' ? 'bareNote' : 'runStep';
+  const activity = isBare(variant) ? 'bareNote' : 'runStep';
   const { events } = await server.client.workflow.getHandle(workflowId).fetchHistory();
   const steps = new Set<string>();
   const completedMs: number[] = [];

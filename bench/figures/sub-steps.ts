@@ -10,9 +10,11 @@ import type { StepContext } from '../../src/model/step/step-context.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { openTestJob } from '../../src/testing.ts';
 import { writeDurably } from '../bare-activity.ts';
+import { BenchPostgres } from '../bench-postgres.ts';
 import type { Figure } from '../figure.ts';
 import { median } from '../statistics.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../temporary-directory.ts';
+import { UPSERT_NOTE } from '../workspace.ts';
 
 /** Sub-steps and plain ones take turns in blocks: a machine that slows down meanwhile slows both. */
 const BLOCK = 50;
@@ -21,7 +23,10 @@ const CONTENT = 'x'.repeat(1024);
 const many = defineStep({ name: 'many', input: z.object({}), output: z.any() });
 
 /** Runs code within a step of a job of its own; what it returns is the step's output. */
-async function withinStep<T>(code: (ctx: StepContext, root: string) => Promise<T>): Promise<T> {
+async function withinStep<T>(
+  code: (ctx: StepContext, root: string) => Promise<T>,
+  databaseUrl = 'sqlite:db/main.db',
+): Promise<T> {
   const root = makeTemporaryDirectory();
   let result: { readonly of: T } | undefined;
   const implementation = implementStep(many, async (ctx) => {
@@ -31,7 +36,7 @@ async function withinStep<T>(code: (ctx: StepContext, root: string) => Promise<T
   const job = openTestJob({
     workspace: root,
     steps: [implementation] as never,
-    databases: { main: 'sqlite:db/main.db' },
+    databases: { main: databaseUrl },
   });
   try {
     await job.step(many, {});
@@ -55,7 +60,7 @@ async function blockOf(act: (index: number) => Promise<void> | void, from: numbe
 
 interface Compared {
   readonly guarded: (index: number) => Promise<void>;
-  readonly plain: (index: number) => void;
+  readonly plain: (index: number) => Promise<void> | void;
   readonly rounds: number;
   readonly say: (line: string) => void;
 }
@@ -130,6 +135,37 @@ export const subStepEffects: Figure = {
         say,
       });
     }),
+};
+
+export const subStepPostgres: Figure = {
+  name: 'sub-step-postgres',
+  what: 'sub-step with a 1 KiB file and one PostgreSQL row, against the same in a plain loop, as durable',
+  bound: 5,
+  unit: '×',
+  measure: async ({ isQuick, say }) => {
+    const postgres = await BenchPostgres.start();
+    try {
+      return await withinStep(async (ctx, root) => {
+        mkdirSync(join(root, 'plain'));
+        mkdirSync(join(root, 'guarded'));
+        return await ratios({
+          guarded: async (index) =>
+            await ctx.step(`s${index}`, { index }, async (sub) => {
+              await sub.files.write(`guarded/${index}.txt`, CONTENT);
+              await sub.db('main').insert('note', { id: index, text: 'x' });
+            }),
+          plain: async (index) => {
+            writeDurably(join(root, 'plain'), `${index}.txt`, CONTENT);
+            await postgres.client.query(UPSERT_NOTE, [-1 - index, 'x']);
+          },
+          rounds: isQuick ? 6 : 20,
+          say,
+        });
+      }, postgres.url);
+    } finally {
+      await postgres.stop();
+    }
+  },
 };
 
 const MANY = 10_000;

@@ -70,3 +70,21 @@ test('the note of what was read back is answered before anything is applied', as
     await job.end();
   }
 });
+
+test('a table that is altered after a step has observed it is not changed by what the step has staged', async () => {
+  const url = await postgres.database();
+  await direct(url, 'CREATE TABLE note (id integer PRIMARY KEY, text text)');
+  const job = new PostgresJob(url);
+  let runs = 0;
+  try {
+    await job.step('altered', async (ctx) => {
+      runs += 1;
+      await ctx.db('main').insert('note', { id: 1, text: `run ${runs}` });
+      if (runs === 1) await job.direct('ALTER TABLE note ALTER COLUMN text SET NOT NULL');
+    });
+    assert.equal(runs, 2);
+    assert.deepEqual(await job.direct('SELECT text FROM note'), [{ text: 'run 2' }]);
+  } finally {
+    await job.end();
+  }
+});
