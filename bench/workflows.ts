@@ -26,7 +26,7 @@ export async function guardedJob(input: JobInput): Promise<void> {
     {
       workspace: input.workspace,
       args: [input],
-      databases: { main: input.isOnPostgres === true ? '${BENCH_POSTGRES_URL}' : 'sqlite:main.db' },
+      databases: { main: input.isOnPostgres === true ? '${{ env.BENCH_POSTGRES_URL }}' : 'sqlite:main.db' },
       ...(input.places === undefined && { continueAsNewAfterEvents: NO_CONTINUE_AS_NEW }),
     },
     async (job) => {
