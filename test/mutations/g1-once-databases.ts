@@ -175,7 +175,6 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     find: 'SELECT $1, $2, $4 FROM passed',
     replace: 'SELECT $1, $2, $4 FROM (VALUES (1)) AS anyhow',
     tests: POSTGRES,
-    name: 'another term no token',
   },
   {
     guarantee: 'G1',
@@ -193,6 +192,5 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     find: 'settleAll<unknown>([applied, ...read])',
     replace: 'settleAll<unknown>([read[0], applied, read[1]]).then(([a, b, c]) => [b, a, c])',
     tests: POSTGRES,
-    name: 'made and read back at once',
   },
 ];

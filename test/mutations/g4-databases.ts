@@ -188,7 +188,6 @@ export const DATABASES_SEEN: readonly Mutation[] = [
     find: 'if (!isFailure(error) || !isAboutSchema(error)) throw error;',
     replace: 'throw error;',
     tests: ['test/integration/database-postgres.test.ts'],
-    name: 'about to be changed',
   },
   {
     guarantee: 'G4',
