@@ -92,9 +92,12 @@ export class QuestionAsked extends Error {
   override readonly name = 'QuestionAsked';
   /** What the person would be shown. */
   readonly question: Question;
-  constructor(question: Question) {
+  /** What sub-steps of the same step ask beside it, each to be decided by itself. */
+  readonly others: readonly Question[];
+  constructor(question: Question, others: readonly Question[] = []) {
     super(`${question.kind}: ${question.findings.slice(0, MAX_FINDINGS_TOLD).map(findingText).join('; ')}`);
     this.question = question;
+    this.others = others;
   }
 }
 

@@ -121,6 +121,7 @@ export class TestJob {
           this.#job.setGeneration(request.stepId, result.generation);
           break;
         case 'question':
+          throw new QuestionAsked(result.question, result.others);
         case 'held':
           throw new QuestionAsked(result.question);
         case 'failed':

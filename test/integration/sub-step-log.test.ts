@@ -120,5 +120,5 @@ test('a failure names the sub-step in which it was', async () => {
   tested.code = (ctx) =>
     ctx.step('row/7', null, async (sub) => await sub.db('main').insert('note', { id: 1, text: null }));
   const [finding] = (await questionFrom(tested.act())).findings;
-  assert.match(finding!.found.text, /^sql-failed: In sub-step act:row\/7: /);
+  assert.match(finding!.found.text, /^sql-failed: Sub-step act:row\/7: /);
 });

@@ -222,6 +222,14 @@ export const STEPS_ONCE: readonly Mutation[] = [
     tests: SUB_STEPS,
   },
   {
+    guarantee: 'G3',
+    breaks: 'of several sub-steps that need an approval one is asked about',
+    file: 'src/protocol/step/step-failure.ts',
+    find: 'return others.length === 0 ? result :',
+    replace: 'return others.length >= 0 ? result :',
+    tests: ['test/integration/sub-step-approvals.test.ts'],
+  },
+  {
     guarantee: 'G1',
     breaks: 'a step that runs again leaves its sub-steps done',
     file: 'src/protocol/repair/running/running-repair.ts',

@@ -6,12 +6,17 @@ import { QuestionAsked, type TestJob } from '../../src/testing.ts';
 
 /** The question that stops a step or an undoing. Fails when the work ends, or fails otherwise. */
 export async function questionFrom(work: Promise<unknown>): Promise<Question> {
+  return (await questionsFrom(work))[0]!;
+}
+
+/** The same, with what sub-steps ask beside it. */
+export async function questionsFrom(work: Promise<unknown>): Promise<readonly Question[]> {
   const outcome = await work.then(
     (output) => `no question but ${JSON.stringify(output)}`,
     (error: unknown) => error,
   );
   assert.ok(outcome instanceof QuestionAsked, outcome instanceof Error ? outcome.stack : String(outcome));
-  return outcome.question;
+  return [outcome.question, ...outcome.others];
 }
 
 /** The question that a comparison of the world with the record ends with. */

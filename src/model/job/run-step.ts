@@ -81,7 +81,13 @@ export const RunStepResultSchema = z.discriminatedUnion('kind', [
   /** The ledger has issued a higher generation than was requested. */
   z.strictObject({ kind: z.literal('other-generation'), generation: z.int() }),
   /** An approval, a conflict, or a step that can't go on. */
-  z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),
+  z.strictObject({
+    kind: z.literal('question'),
+    /** What the attempt ended with. */
+    question: QuestionSchema,
+    /** What its sub-steps ask beside it, each to be answered by itself. Absent: nothing. */
+    others: z.array(QuestionSchema).optional(),
+  }),
   /** A question about the world is open: nothing applies. */
   z.strictObject({ kind: z.literal('held'), question: QuestionSchema }),
   z.strictObject({

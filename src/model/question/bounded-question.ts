@@ -20,6 +20,11 @@ export const MAX_QUESTION_BYTES = 256 * 1024;
 /** Of all questions in one answer of a Query. */
 export const MAX_QUESTIONS_BYTES = 1024 * 1024;
 
+/** What sub-steps of one step ask at once; more are shown as soon as one of these is answered. */
+const MAX_OTHER_QUESTIONS = 31;
+/** They are in the history once for each answer. */
+const MAX_OTHERS_BYTES = 128 * 1024;
+
 const LISTS = ['staleSteps', 'rerunSteps', 'keeps', 'repeats'] as const;
 type FindingList = (typeof LISTS)[number];
 
@@ -38,6 +43,15 @@ export function boundedQuestions(questions: readonly Question[]): readonly Quest
     sizeBytes += jsonBytes(question as Json);
     return sizeBytes <= MAX_QUESTIONS_BYTES ? question : { ...question, findings: [] };
   });
+}
+
+/** Of these the first, as many as one result of an Activity holds. */
+export function fittingQuestions(questions: readonly Question[]): readonly Question[] {
+  let sizeBytes = 0;
+  return questions
+    .slice(0, MAX_OTHER_QUESTIONS)
+    .map(boundedQuestion)
+    .filter((question) => (sizeBytes += jsonBytes(question as Json)) <= MAX_OTHERS_BYTES);
 }
 
 function boundedFinding(finding: Finding): Finding {

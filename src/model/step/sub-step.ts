@@ -1,4 +1,4 @@
-/** Sub-steps: guarded steps within a step's code, as it asks for them. Types only. */
+/** Sub-steps: guarded steps within a step's code, as it asks for them. */
 import type { Json } from '../canonical-json.ts';
 import type { StepContract, StepInput, StepOutput } from './contract.ts';
 
@@ -20,6 +20,22 @@ export interface SubStepOptions {
 export interface NamedSubStepOptions extends SubStepOptions {
   /** Its name in the step. Default: the contract's. */
   readonly name?: string;
+}
+
+/** How `forEach` runs its items. */
+export interface ItemOptions extends NamedSubStepOptions {
+  /** Also where others of the list wait for an approval: a person sees several at once. */
+  readonly besideApprovals?: boolean;
+}
+
+/** What a sub-step throws may say so. */
+export interface MaybeApprovalAsked {
+  readonly asksApproval: boolean;
+}
+
+/** Does the sub-step that threw this wait for an approval, and for nothing else? */
+export function isApprovalAsked(error: unknown): boolean {
+  return error instanceof Error && (error as Partial<MaybeApprovalAsked>).asksApproval === true;
 }
 
 /** `ctx.step`. `Context`: what a step's code is given. */

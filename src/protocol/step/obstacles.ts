@@ -9,13 +9,18 @@ import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { MustVerify } from '../attempt/must-verify.ts';
 import { forPayload } from '../question/ask.ts';
+import type { MaybeApprovalAsked } from '../../model/step/sub-step.ts';
 import { whyNotFresh } from './freshness.ts';
 import type { StepRun } from './step-run.ts';
 
 /** Ends an attempt that met an obstacle to every effect. */
-export class Obstacle extends Error {
+export class Obstacle extends Error implements MaybeApprovalAsked {
   override readonly name = 'Obstacle';
   readonly result: RunStepResult;
+  /** Nothing but the approval of a sub-step: what does not depend on it may go on. */
+  get asksApproval(): boolean {
+    return this.result.kind === 'question' && this.result.question.kind === 'approval';
+  }
   constructor(result: RunStepResult) {
     super(`the step steps aside: ${result.kind}`);
     this.result = result;

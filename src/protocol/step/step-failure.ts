@@ -7,11 +7,13 @@
  * 3. A call in doubt is asked about before the step is given up, also where the step then fails: whoever catches the
  *    failure may make another call in its place.
  */
-import { defined } from '../../model/defined.ts';
 import { FAILURES, type FailureType } from '../../model/failures.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
+import { fittingQuestions } from '../../model/question/bounded-question.ts';
 import type { Finding } from '../../model/question/finding.ts';
+import { isAboutTheWorld } from '../../model/question/question.ts';
+import { isWithin } from '../../model/sub-step-id.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { storageError } from '../../store/durable-file.ts';
 import { begunDoubts, noteDoubts } from '../attempt/calls/doubts.ts';
@@ -36,7 +38,7 @@ export async function resultOfFailure(attempt: StepAttempt, error: unknown): Pro
   }
   if (error instanceof Obstacle) {
     await claim.close();
-    return error.result;
+    return withOthers(attempt, error.result);
   }
   // Not the step's: the claim stays open, since the record can't be written, and a comparison asks about it.
   if (isRecordTrouble(error)) throw error;
@@ -52,6 +54,17 @@ export async function resultOfFailure(attempt: StepAttempt, error: unknown): Pro
     throw failure;
   }
   return await countFailure(attempt, failure);
+}
+
+/** With what else sub-steps of this step ask, whatever asked first: a person sees all of it. */
+function withOthers({ claim, within, request: { jobId, stepId } }: StepAttempt, result: RunStepResult): RunStepResult {
+  if (within !== undefined || result.kind !== 'question' || isAboutTheWorld(result.question)) return result;
+  const open = claim.read((ledger) => ledger.openQuestions(jobId));
+  const others = open.filter(
+    (question) =>
+      question.stepId !== undefined && isWithin(question.stepId, stepId) && question.digest !== result.question.digest,
+  );
+  return others.length === 0 ? result : { ...result, others: [...fittingQuestions(others)] };
 }
 
 /** Before anything is sealed: the attempt ends, and begins anew once a person has answered. */
@@ -113,20 +126,12 @@ function hasAttemptsLeft({ claim, request, within }: StepAttempt, failure: Holdf
 async function thrownToOuter(attempt: StepAttempt, outer: StepAttempt, failure: HoldfastError): Promise<RunStepResult> {
   const why = `its sub-step failed: ${failure.message}`;
   const doubts = attempt.claim.read((ledger) => begunDoubts(ledger, attempt.claim, why));
-  if (doubts.length === 0) throw named(failure, attempt.request.stepId);
+  if (doubts.length === 0) throw failure;
   if (hasAttemptsLeft(outer, failure) && doubts.every(({ row }) => row.inDoubt !== 'ask')) {
     outer.stage.mustEnd ??= { error: failure };
     throw failure;
   }
   return await attempt.workspace.exclusive('ask', (ledger) => askInDoubt(attempt, ledger, doubts));
-}
-
-/** Of thousands of sub-steps a person wants to know which. */
-function named(failure: HoldfastError, stepId: string): HoldfastError {
-  const { type, message, details, retryAfterMs } = failure;
-  if (message.includes(stepId)) return failure;
-  const said = defined({ retryAfterMs });
-  return new HoldfastError(type, `In sub-step ${stepId}: ${message}`, details, { cause: failure, ...said });
 }
 
 /** Undefined: a person is asked. What is half applied is nobody's to go on from. */

@@ -21,8 +21,10 @@ import { isUndoId } from '../../model/record/token.ts';
 import type { StepContract } from '../../model/step/contract.ts';
 import type { StepContext } from '../../model/step/step-context.ts';
 import {
+  isApprovalAsked,
   MAX_SUB_STEP_DEPTH,
   MAX_SUB_STEPS_AT_ONCE,
+  type ItemOptions,
   type NamedSubStepOptions,
   type RunSubStep,
 } from '../../model/step/sub-step.ts';
@@ -37,7 +39,7 @@ import { mayPass } from './step-failure.ts';
 import type { StepAttempt, StepRun } from './step-run.ts';
 import { functionStep } from './function-step.ts';
 
-const OPTIONS: OptionNames<NamedSubStepOptions> = { name: true, approval: true, timeoutMs: true };
+const OPTIONS: OptionNames<ItemOptions> = { name: true, approval: true, timeoutMs: true, besideApprovals: true };
 
 type SubStepCode = (context: StepContext, input: never) => unknown;
 
@@ -46,7 +48,7 @@ interface Asked {
   readonly name: string;
   readonly step: string;
   readonly input: Json;
-  readonly options: NamedSubStepOptions;
+  readonly options: ItemOptions;
   /** Among them its code. */
   readonly steps: StepRun['host']['steps'];
 }
@@ -82,11 +84,11 @@ function askedFor(
 ): Asked {
   const { host, request } = attempt;
   const isNamed = typeof what === 'string';
-  const options = ((isNamed ? fourth : third) ?? {}) as NamedSubStepOptions;
+  const options = ((isNamed ? fourth : third) ?? {}) as ItemOptions;
   const name = isNamed ? what : (options.name ?? what.name);
   const use = `ctx.step("${name}")`;
   mustNotBeOver(attempt, use);
-  if (attempt.stage.mustEnd !== undefined) throw attempt.stage.mustEnd.error;
+  refuseWhereOver(attempt, options);
   refuseUnknownOptions(use, options, OPTIONS);
   mustBeUsable(use, name, request);
   takeName(attempt, `step ${name}`, use);
@@ -118,14 +120,14 @@ function mustBeUsable(use: string, name: string, { stepId }: RunStepRequest): vo
 async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): Promise<Json> {
   const { host, stage, workspace, runWork } = attempt;
   mustNotBeOver(attempt, `ctx.step("${asked.name}")`);
-  if (stage.mustEnd !== undefined) throw stage.mustEnd.error;
+  refuseWhereOver(attempt, asked.options);
   const request = requestOf(attempt, asked);
   const since = attempt.claim.read((ledger) => ledger.job(request.jobId)!.at.seq);
   const work = new RunWork(asked, workspace, request);
   const within = { attempt, since };
   const result = await runWork({ host, workspace, caller, request, work, runWork, within }).catch((error: unknown) => {
-    if (!isUnfinished(attempt, work.token, error)) throw error;
     const named = namedBy(request.stepId, error);
+    if (!isUnfinished(attempt, work.token, error)) throw named;
     stage.mustEnd ??= { error: named };
     throw named;
   });
@@ -135,17 +137,24 @@ async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): P
   return output;
 }
 
+/** The attempt ends with a question, or another obstacle. @throws what it ends with */
+function refuseWhereOver({ stage: { mustEnd } }: StepAttempt, { besideApprovals }: ItemOptions): void {
+  if (mustEnd === undefined || (besideApprovals === true && isApprovalAsked(mustEnd.error))) return;
+  throw mustEnd.error;
+}
+
 /** Is it to be finished by a retry, whatever the code has in its place? */
 function isUnfinished({ claim }: StepAttempt, token: Digest, error: unknown): boolean {
   if (mayPass(error) || isRecordTrouble(error)) return true;
   return claim.read((ledger) => openIntent(ledger, token)) !== undefined;
 }
 
-/** With the sub-step's name: the attempt that it ends is told of as that of the step around it. */
+/** With the sub-step's name: of thousands a person wants to know which. */
 function namedBy(stepId: string, error: unknown): unknown {
-  if (!isFailure(error)) return error;
-  const { type, message, details } = error;
-  return new HoldfastError(type, `Sub-step ${stepId}: ${message}`, { stepId, ...details }, { cause: error });
+  if (!isFailure(error) || error.message.includes(stepId)) return error;
+  const { type, message, details, retryAfterMs } = error;
+  const options = defined({ cause: error, retryAfterMs });
+  return new HoldfastError(type, `Sub-step ${stepId}: ${message}`, { stepId, ...details }, options);
 }
 
 function requestOf({ request }: StepAttempt, { name, step, input, options }: Asked): RunStepRequest {

@@ -128,7 +128,9 @@ export class Gate {
           window.leave(sizeBytes);
         }
         if (result === undefined) continue;
-        questions.closeAdopted(stepId, 'question' in result ? result.question.digest : undefined);
+        const asked = questionsOf(result);
+        questions.closeAdopted(stepId, asked);
+        if (saysWhatIsAsked(result)) questions.closeOfSubSteps(stepId, asked);
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result, since);
         if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
         if (done !== undefined) return done;
@@ -213,16 +215,19 @@ export class Gate {
         knowledge.setGeneration(stepId, result.generation);
         return undefined;
       case 'held':
-      case 'question':
+      case 'question': {
         board.set(stepId, { state: stateFor(result.question) });
-        questions.ask(result.question, since);
-        await questions.whenAnswered(result.question.digest);
+        const asked = questionsOf(result);
+        for (const question of asked) questions.ask(question, since);
+        await questions.whenOneAnswered(asked.map(({ digest }) => digest));
+        const answered = asked.find(({ digest }) => !questions.has(digest)) ?? result.question;
         // While a person looked at the question, the world was in people's hands.
         if (isAboutTheWorld(result.question) || isPatched('compare-after-every-answer')) {
-          await verification.verify('decided', detailOf(result.question));
+          await verification.verify('decided', detailOf(answered));
           verification.cover(stepId);
         }
         return undefined;
+      }
       case 'failed':
         // The answer that aborts the job may still be on its way.
         if (result.type === 'aborted') await condition(() => ending.aborted !== undefined || allHandlersFinished());
@@ -255,7 +260,7 @@ export class Gate {
     } finally {
       this.#isAsking = false;
     }
-    questions.closeAdopted(stepId, question.digest);
+    questions.closeAdopted(stepId, [question]);
     questions.ask(question);
     await questions.whenAnswered(question.digest);
     await verification.verify('decided', detailOf(question));
@@ -282,4 +287,15 @@ export class Gate {
 
 function stateFor({ kind }: Question): 'held' | 'approval' | 'in-doubt' | 'stuck' {
   return kind === 'approval' || kind === 'in-doubt' || kind === 'stuck' ? kind : 'held';
+}
+
+/** With what its sub-steps ask beside it. */
+function questionsOf(result: RunStepResult): readonly Question[] {
+  if (!('question' in result)) return [];
+  return [result.question, ...(result.kind === 'question' ? (result.others ?? []) : [])];
+}
+
+/** Does it tell all that the step and its sub-steps ask? */
+function saysWhatIsAsked({ kind }: RunStepResult): boolean {
+  return kind === 'question' || kind === 'done' || kind === 'failed';
 }

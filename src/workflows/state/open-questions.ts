@@ -7,6 +7,7 @@
  */
 import { condition } from '@temporalio/workflow';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
+import { isPartOf } from '../../model/sub-step-id.ts';
 import { isPatched } from '../patches.ts';
 import type { Ending } from './ending.ts';
 import type { SearchAttributes } from './search-attributes.ts';
@@ -62,10 +63,19 @@ export class OpenQuestions {
   }
 
   /** The step was requested again: what it asked in an earlier Run is asked again as `now`, or not at all. */
-  closeAdopted(stepId: string, now: string | undefined): void {
+  closeAdopted(stepId: string, now: readonly Question[]): void {
     if (this.#adopted.size === 0) return;
-    const isMeant = ({ digest, stepId: asker }: Question): boolean => asker === stepId && digest !== now;
+    const isMeant = (question: Question): boolean => isAskedBy(question, stepId) && !isAmong(question, now);
     this.closeAll((question) => this.#adopted.has(question.digest) && isMeant(question));
+  }
+
+  /** The same of what its sub-steps have asked in this Run: the step's result has all that they ask now. */
+  closeOfSubSteps(stepId: string, now: readonly Question[]): void {
+    const isOver = (question: Question): boolean =>
+      question.stepId !== stepId && isAskedBy(question, stepId) && !isAmong(question, now);
+    if (!this.all.some(isOver)) return;
+    this.closeAll(isOver);
+    this.show();
   }
 
   get(digest: string): Question | undefined {
@@ -117,17 +127,27 @@ export class OpenQuestions {
    * @throws ApplicationFailure `aborted`, when a person aborts the job meanwhile
    */
   async whenAnswered(digest: string, limitMs?: number): Promise<void> {
-    const isOver = (): boolean => this.#ending.aborted !== undefined || !this.#questions.has(digest);
-    this.#waitedFor.set(digest, (this.#waitedFor.get(digest) ?? 0) + 1);
+    await this.whenOneAnswered([digest], limitMs);
+  }
+
+  /** The same of several: waits until one of them is answered. */
+  async whenOneAnswered(digests: readonly string[], limitMs?: number): Promise<void> {
+    const isOver = (): boolean =>
+      this.#ending.aborted !== undefined || digests.some((digest) => !this.#questions.has(digest));
+    for (const digest of digests) this.#waitedFor.set(digest, (this.#waitedFor.get(digest) ?? 0) + 1);
     try {
       if (limitMs === undefined) await condition(isOver);
       else await condition(isOver, limitMs);
     } finally {
-      const others = this.#waitedFor.get(digest)! - 1;
-      if (others === 0) this.#waitedFor.delete(digest);
-      else this.#waitedFor.set(digest, others);
+      for (const digest of digests) this.#noteWaitEnded(digest);
     }
     this.#ending.throwIfAborted();
+  }
+
+  #noteWaitEnded(digest: string): void {
+    const others = this.#waitedFor.get(digest)! - 1;
+    if (others === 0) this.#waitedFor.delete(digest);
+    else this.#waitedFor.set(digest, others);
   }
 
   show(): void {
@@ -141,4 +161,13 @@ export class OpenQuestions {
     if (this.#watch.isWaiting) return 'no-worker';
     return this.#ending.isUndoing ? 'undoing' : 'running';
   }
+}
+
+/** By the step, or a sub-step in its code. */
+function isAskedBy({ stepId: asker }: Question, stepId: string): boolean {
+  return asker !== undefined && isPartOf(asker, stepId);
+}
+
+function isAmong({ digest }: Question, questions: readonly Question[]): boolean {
+  return questions.some((one) => one.digest === digest);
 }
