@@ -55,7 +55,7 @@ async function started(steps: readonly object[]): Promise<Started & AsyncDisposa
   return { client, workflowId, workspace, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
 }
 
-test('a running step tells how many sub-steps are done and the last one, on the server and on the command line', async () => {
+test('a running step tells how many sub-steps are done, and the last one, through the server', async () => {
   await using job = await started([{ id: 'act', use: 'many', with: { count: 30 } }]);
   const { client, workflowId } = job;
   const subSteps = await untilFound(async () => {
