@@ -99,12 +99,13 @@ export function progressLine(one: ActivityProgress): string {
   return `${one.stepId ?? one.activity}: ${saidText(one)}`;
 }
 
-function saidText({ message, fraction, subSteps }: ActivityProgress): string {
+function saidText({ activity, message, fraction, subSteps }: ActivityProgress): string {
   const percent = fraction === undefined ? '' : ` (${Math.floor(fraction * 100)} %)`;
   const said = `${readableLine(message).text}${percent}`;
   if (subSteps === undefined) return said;
   const { done, latest } = subSteps;
-  const parts = `${done} sub-step${done === 1 ? '' : 's'} done, the last ${latest}`;
+  const did = activity === 'undoStep' ? 'undone' : 'done';
+  const parts = `${done} sub-step${done === 1 ? '' : 's'} ${did}, the last ${latest}`;
   return said === '' ? parts : `${said} · ${parts}`;
 }
 

@@ -5,6 +5,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { defined } from '../model/defined.ts';
+import { UNDOING_MARK } from '../model/job/undoing-mark.ts';
 import { ActivityProgressSchema, type ActivityProgress } from '../model/job/status.ts';
 import { decoded } from './stored-payload.ts';
 
@@ -39,9 +40,15 @@ async function oneProgress(
   return [
     {
       activity,
-      ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
+      ...defined({ stepId: stepOf(activity, activityId ?? '') }),
       message: typeof message === 'string' ? message : '',
       ...defined({ fraction: typeof fraction === 'number' ? fraction : undefined, subSteps }),
     },
   ];
+}
+
+/** The step that an Activity is about, where its id says so. */
+function stepOf(activity: string, activityId: string): string | undefined {
+  if (activity === 'runStep') return activityId === '' ? undefined : activityId;
+  return activityId.startsWith(UNDOING_MARK) ? activityId.slice(UNDOING_MARK.length) : undefined;
 }

@@ -11,6 +11,7 @@ import { RunStepRequestSchema, type RunStepResult, type StepDone } from '../mode
 import { SeqRanges } from '../model/job/seq-ranges.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
 import type { JobSettings } from '../model/job/settings.ts';
+import { undoBatches } from '../model/job/undo-batches.ts';
 import type { UndoItem, UndoReport } from '../model/job/undo.ts';
 import type { VerificationReason, VerifyWorldResult } from '../model/job/verify-world.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
@@ -240,10 +241,11 @@ export class TestJob {
   }
 
   async #undoItems(items: readonly UndoItem[], mark: number): Promise<void> {
-    for (const [index, item] of items.entries()) {
+    for (const [index, [first, ...more]] of undoBatches(items).entries()) {
       const { jobId, term, known } = this.#job;
       const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), {
-        ...item,
+        ...first,
+        ...defined({ more: more.length === 0 ? undefined : more }),
         jobId,
         workspace: this.workspace,
         term,

@@ -16,8 +16,10 @@ import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import { REASON_TEXT } from '../model/job/reason-text.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
+import { UNDOING_MARK } from '../model/job/undoing-mark.ts';
 import { NO_WORKER_NOTICED } from '../model/job/worker-wait.ts';
 import { againText } from '../model/record/try-text.ts';
+import { requestedStepOf } from '../model/sub-step-id.ts';
 import type { Question } from '../model/question/question.ts';
 
 /**
@@ -117,8 +119,12 @@ export function callBeginUndo(
 }
 
 export function callUndoStep(request: UndoStepRequest, within: TakenWithinMs): Promise<UndoStepResult> {
+  const { stepId, generation, more = [] } = request;
+  const outerId = requestedStepOf(stepId);
+  const what = more.length === 0 ? stepId : `${outerId}: ${more.length + 1} sub-steps`;
   return activities({
-    summary: `undo ${request.stepId}${againText(request.generation)}`,
+    summary: `undo ${what}${againText(generation)}`,
+    ...defined({ activityId: more.length === 0 ? undefined : `${UNDOING_MARK}${outerId}` }),
     startToCloseTimeout: DEFAULT_STEP_TIMEOUT_MS + STEP_GRACE_MS,
     ...taken(within),
   }).undoStep(request);

@@ -124,6 +124,7 @@ async function run(name: string, more: object = {}, step: object = {}): Promise<
 test('a step gets the secret by the plan and by ctx.secret; what it only says has the name in its place', async () => {
   assert.deepEqual(outputOf(await run('use')), { status: 200 });
   assert.deepEqual([received[0]!.authorization, decodeURIComponent(String(received[0]!['x-given']))], [USED, USED]);
+  assert.deepEqual(outputOf(await run('sub-step-say')), { characters: USED.length });
   assert.deepEqual(outputOf(await run('say')), { characters: USED.length });
   const log = await cli(['log', jobs.at(-1)!, '--json'], { cwd: root, env: { ...temporal.env } });
   assert.match(log.out, /plain «secret PLANTED_TOKEN»/);
@@ -149,12 +150,13 @@ for (const name of [
   'file-bytes',
   'file-stream',
   'file-name',
+  ...['output', 'once', 'file', 'file-name', 'input', 'input-kept', 'name'].map((name) => `sub-step-${name}`),
 ]) {
   test(`what would be recorded byte for byte is refused, and nothing applied: ${name}`, async () => {
     const { question } = await run(name);
     assert.match(
       question?.findings[0]?.found.text ?? '',
-      /^secret-in-output: The secret PLANTED_TOKEN must be in no record: .* would hold it\. Nothing was applied\./,
+      /^secret-in-output: (?:Sub-step step:\S+: )?The secret PLANTED_TOKEN must be in no record: .* would hold it\. Nothing was applied\./,
     );
     assert.deepEqual(readdirSync(join(root, jobs.at(-1)!)), ['.holdfast']);
   });

@@ -67,13 +67,18 @@ export const UndoStepRequestSchema = UndoItemSchema.extend({
   term: z.int().min(0),
   known: ChainPlaceSchema,
   mark: z.int().optional(),
+  /** Sub-steps of the same step whose turn comes next, in order. Absent: none. */
+  more: z.array(UndoItemSchema).optional(),
 });
 export type UndoStepRequest = z.infer<typeof UndoStepRequestSchema>;
+
+/** How far a request with `more` has come, and how much of that is not undone. Absent: it is at its first. */
+const UndoneBeforeSchema = z.strictObject({ items: z.int(), left: z.int() }).optional();
 
 export const UndoStepResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('undone'), at: ChainPlaceSchema, effects: z.string(), left: z.int() }),
   /** It is to be begun again: another worker, another term, too long since. */
   z.strictObject({ kind: z.literal('begin-again'), reason: VerificationReasonSchema, detail: z.string() }),
-  z.strictObject({ kind: z.literal('question'), question: QuestionSchema }),
+  z.strictObject({ kind: z.literal('question'), question: QuestionSchema, before: UndoneBeforeSchema }),
 ]);
 export type UndoStepResult = z.infer<typeof UndoStepResultSchema>;

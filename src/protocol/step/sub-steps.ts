@@ -157,10 +157,16 @@ function namedBy(stepId: string, error: unknown): unknown {
   return new HoldfastError(type, `Sub-step ${stepId}: ${message}`, { stepId, ...details }, options);
 }
 
-function requestOf({ request }: StepAttempt, { name, step, input, options }: Asked): RunStepRequest {
+function requestOf(
+  { request, workspace: { secrets } }: StepAttempt,
+  { name, step, input, options }: Asked,
+): RunStepRequest {
   const { jobId, workspace, term, known, generation, uses, parallelSince, parallelWith, mark } = request;
   const stepId = subStepIdOf(request.stepId, name);
-  const sizeBytes = Buffer.byteLength(JSON.stringify(input) ?? '');
+  const inputText = JSON.stringify(input) ?? '';
+  // Both are recorded, the input of one that has a compensation before its code runs.
+  if (!secrets.isEmpty) secrets.refuse(`${name} ${inputText}`, `what sub-step ${stepId} is named or given`);
+  const sizeBytes = Buffer.byteLength(inputText);
   if (sizeBytes > MAX_INPUT_BYTES)
     throw new HoldfastError(
       'too-large',

@@ -10,40 +10,62 @@ import { undoIdOf } from '../../model/record/token.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { resultOfRecordTrouble } from '../step/record-trouble.ts';
 import { noRecord, runStepWork } from '../step/run-step.ts';
+import type { StepRun } from '../step/step-run.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { UndoWork } from './undo-work.ts';
 
 /**
- * Undoes one record, or says why not. Safe to repeat: one that is undone answers with what was done.
+ * Undoes a record, and the sub-steps that follow it, or says why not. Safe to repeat: one that is undone answers with
+ * what was done, so that another attempt goes on where this one was killed.
  * @throws HoldfastError as a step's code or its applying does; the caller tries again
  */
 export async function undoStepProtocol(
   host: ProtocolHost,
   workspaces: Workspaces,
   caller: Caller,
-  request: UndoStepRequest,
+  { more = [], ...request }: UndoStepRequest,
 ): Promise<UndoStepResult> {
   try {
     const workspace = workspaces.find(request.workspace);
     if (workspace === undefined) return { ...noRecord(workspaces, request), kind: 'begin-again' };
-    const work = new UndoWork(host, workspace, request);
-    return resultOf(await runStepWork({ host, workspace, caller, request: workRequest(request), work }), work);
+    const site = { host, workspace, caller };
+    let result = await undoOne(site, request);
+    let left = 0;
+    for (const [place, item] of more.entries()) {
+      if (result.kind !== 'undone') return withBefore(result, { items: place, left });
+      left += result.left;
+      caller.subStepDone?.(place + 1, [request, ...more][place]!.stepId);
+      // The mark is the first one's; the place in the chain that is known grows with each.
+      result = await undoOne(site, { ...request, ...item, known: result.at, mark: undefined });
+    }
+    if (result.kind === 'undone') return { ...result, left: left + result.left };
+    return withBefore(result, { items: more.length, left });
   } catch (error) {
     return { ...resultOfRecordTrouble(error, request), kind: 'begin-again' };
   }
 }
 
+function withBefore(
+  result: Exclude<UndoStepResult, { kind: 'undone' }>,
+  before: { readonly items: number; readonly left: number },
+): UndoStepResult {
+  return result.kind === 'question' && before.items > 0 ? { ...result, before } : result;
+}
+
+async function undoOne(
+  site: Pick<StepRun, 'host' | 'workspace' | 'caller'>,
+  request: Unmarked,
+): Promise<UndoStepResult> {
+  const { host, workspace } = site;
+  const work = new UndoWork(host, workspace, request);
+  return resultOf(await runStepWork({ ...site, request: workRequest(request), work }), work);
+}
+
+/** One record's. */
+type Unmarked = Omit<UndoStepRequest, 'more' | 'mark'> & { readonly mark?: number | undefined };
+
 /** The request of the work that is guarded like a step. */
-function workRequest({
-  jobId,
-  workspace,
-  term,
-  known,
-  mark,
-  stepId,
-  step,
-  generation,
-}: UndoStepRequest): RunStepRequest {
+function workRequest({ jobId, workspace, term, known, mark, stepId, step, generation }: Unmarked): RunStepRequest {
   return {
     jobId,
     workspace,

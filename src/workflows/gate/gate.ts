@@ -162,7 +162,7 @@ export class Gate {
       if (result.kind !== 'done' || isVoid || result.generation < knowledge.generationOf(stepId)) return goOn();
       window.leave(sizeBytes);
       watch.noteTaken(asked);
-      questions.closeAdopted(stepId, undefined);
+      questions.closeAdopted(stepId, []);
       const done = this.#done(stepId, result);
       requested.delete(stepId);
       questions.onChange();

@@ -71,6 +71,7 @@ export class OpenQuestions {
 
   /** The same of what its sub-steps have asked in this Run: the step's result has all that they ask now. */
   closeOfSubSteps(stepId: string, now: readonly Question[]): void {
+    if (this.#questions.size === 0) return;
     const isOver = (question: Question): boolean =>
       question.stepId !== stepId && isAskedBy(question, stepId) && !isAmong(question, now);
     if (!this.all.some(isOver)) return;

@@ -1,6 +1,6 @@
 /**
- * Undoes an aborted job, newest first: one Activity a record, so that the history shows each, and a question wherever
- * the world is not as the record left it.
+ * Undoes an aborted job, newest first: one Activity a record, so that the history shows each, or one for as many
+ * sub-steps of a step as are listed; and a question wherever the world is not as the record left it.
  *
  * Invariants
  * 1. What remains to be undone comes from Activities' results; a new Run requests it again.
@@ -15,6 +15,8 @@ import {
 } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { shortDigest } from '../../model/digest.ts';
+import { undoBatches, type UndoBatch } from '../../model/job/undo-batches.ts';
+import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import type { UndoItem, UndoReport } from '../../model/job/undo.ts';
 import type { VerificationReason } from '../../model/job/verify-world.ts';
 import { callBeginUndo, callUndoStep } from '../activities.ts';
@@ -132,35 +134,59 @@ async function undoItems(
   { items, mark }: ReadyUndo,
 ): Promise<ApplicationFailure | Beginning> {
   let isFirst = true;
-  for (const item of items) {
-    for (let isUndone = false; !isUndone;) {
+  const left = new Map<string, number>();
+  for (const batch of undoBatches(items)) {
+    for (let rest: readonly UndoItem[] = batch; rest.length > 0;) {
       if (gate.stopped !== undefined) return gate.stopped;
-      board.set(item.stepId, { step: item.step, generation: item.generation, state: 'undoing' });
+      const [item, ...more] = rest as UndoBatch;
+      noteUndoing(board, item);
       questions.onChange();
       const place = { term: knowledge.term, known: knowledge.known };
-      const request = { ...item, ...identity, ...place, ...defined({ mark: isFirst ? mark : undefined }) };
-      const result = await watch.untilTaken({ activity: 'undoStep', stepId: item.stepId }, (withinMs) =>
-        callUndoStep(request, withinMs),
+      const also = defined({ mark: isFirst ? mark : undefined, more: more.length === 0 ? undefined : more });
+      const request = { ...item, ...identity, ...place, ...also };
+      const result = await watch.untilTaken(
+        { activity: 'undoStep', stepId: requestedStepOf(item.stepId) },
+        (withinMs) => callUndoStep(request, withinMs),
       );
       isFirst = false;
       if (result.kind === 'begin-again') return result;
       if (result.kind === 'question') {
+        rest = rest.slice(result.before?.items ?? 0);
+        noteLeft(left, item, result.before?.left ?? 0);
         const stopped = await gate.whenAnswered(result.question);
         if (stopped !== undefined) return stopped;
         continue;
       }
       knowledge.advance(result.at);
-      isUndone = true;
-      noteUndone(board, item, items, result.left);
+      rest = [];
+      noteLeft(left, item, result.left);
     }
+    noteUndone(board, batch.at(-1)!, items, left);
     questions.onChange();
     await onUndone();
   }
   return { reason: 'decided', detail: 'what was listed is undone' };
 }
 
-/** An older record of the same step may still be to come. */
-function noteUndone(board: StepBoard, item: UndoItem, items: readonly UndoItem[], notUndone: number): void {
-  const isLast = items.findLast(({ stepId }) => stepId === item.stepId) === item;
-  if (isLast) board.set(item.stepId, { state: notUndone === 0 ? 'undone' : 'partly-undone' });
+/** Sub-steps are seen as the step in whose code they ran. */
+function noteUndoing(board: StepBoard, { stepId, step, generation }: UndoItem): void {
+  const id = requestedStepOf(stepId);
+  board.set(id, { ...(id === stepId ? { step } : {}), generation, state: 'undoing' });
+}
+
+function noteLeft(left: Map<string, number>, { stepId }: UndoItem, count: number): void {
+  const id = requestedStepOf(stepId);
+  left.set(id, (left.get(id) ?? 0) + count);
+}
+
+/** An older record of the same step, or one of its sub-steps, may still be to come. */
+function noteUndone(
+  board: StepBoard,
+  item: UndoItem,
+  items: readonly UndoItem[],
+  left: ReadonlyMap<string, number>,
+): void {
+  const id = requestedStepOf(item.stepId);
+  const isLast = items.findLast(({ stepId }) => isPartOf(stepId, id)) === item;
+  if (isLast) board.set(id, { state: left.get(id) === 0 ? 'undone' : 'partly-undone' });
 }
