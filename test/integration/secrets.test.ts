@@ -1,7 +1,6 @@
 /**
  * A secret is planted in a worker's environment and given to steps that use it and to steps that leak it in every way.
- * It must then be in nothing that is stored or printed: history, ledger, blobs, files, the worker's output, what
- * commands print.
+ * It must then be in nothing that is stored or printed: history, ledger, blobs, files, what worker and commands print.
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -20,7 +19,7 @@ import { asHeader, DATABASE_URL, lookInto, mustNotHold, TOKEN, USED } from '../s
 import { testTemporal } from '../support/temporal.ts';
 import { untilFound } from '../support/until.ts';
 
-/** Time for a worker process to start and to retry after failures. */
+/** A worker process starts, and retries after failures. */
 const PATIENCE = { limitMs: 60_000, everyMs: 200 };
 const temporal = await testTemporal();
 const queue = temporal.unique('queue');
@@ -91,7 +90,6 @@ async function start(name: string, more: object = {}, step: object = {}): Promis
 }
 
 type End = { readonly outcome: string; readonly result?: unknown; readonly question?: Question };
-
 /** Waits until the job has ended or asks a question. */
 async function endOf(job: string): Promise<End> {
   return await untilFound(

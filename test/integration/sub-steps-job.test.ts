@@ -1,12 +1,13 @@
 /** Sub-steps of a job on a real server: what is seen of them while they run, and what is asked. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as z from 'zod';
 import { connectHoldfast, type HoldfastClient } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/index.ts';
+import type { Question } from '../../src/model/question/question.ts';
 import { cli } from '../support/cli-terminal.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -20,7 +21,7 @@ after(() => rmSync(root, { recursive: true, force: true }));
 const write = defineStep({ name: 'write', input: z.strictObject({ name: z.string() }), output: z.any() });
 const many = defineStep({
   name: 'many',
-  input: z.strictObject({ count: z.int() }),
+  input: z.strictObject({ count: z.int(), holds: z.boolean().default(false) }),
   output: z.any(),
 });
 const { promise: isLetGo, resolve: letGo } = Promise.withResolvers<void>();
@@ -30,12 +31,12 @@ testWorker(temporal, {
   root,
   steps: [
     implementStep(write, async (ctx, { name }) => await ctx.files.write(`${name}.txt`, name)),
-    implementStep(many, async (ctx, { count }) => {
+    implementStep(many, async (ctx, { count, holds }) => {
       for (let index = 0; index < count; index++)
         await ctx.step(`file/${index}`, { index }, async (sub) => {
           await sub.files.write(`file/${index}.txt`, `${index}`);
         });
-      await isLetGo;
+      if (holds) await isLetGo;
       return { count };
     }),
   ],
@@ -56,7 +57,7 @@ async function started(steps: readonly object[]): Promise<Started & AsyncDisposa
 }
 
 test('a running step tells how many sub-steps are done, and the last one, through the server', async () => {
-  await using job = await started([{ id: 'act', use: 'many', with: { count: 30 } }]);
+  await using job = await started([{ id: 'act', use: 'many', with: { count: 30, holds: true } }]);
   const { client, workflowId } = job;
   const subSteps = await untilFound(async () => {
     const [progress] = (await client.status(workflowId)).progress ?? [];
@@ -94,3 +95,46 @@ test('approvals of a list are all shown, and each is answered by itself', async 
     [true, true, true],
   );
 });
+
+test('a job that is undone undoes its sub-steps in few Activities, asking where somebody changed one', async () => {
+  const act = { id: 'act', use: 'many', with: { count: 120 } };
+  const last = { id: 'last', use: 'write', needs: ['act'], approval: 'before-apply', with: { name: 'last' } };
+  await using job = await started([act, last]);
+  const { client, workflowId, workspace } = job;
+  const [approval] = await untilAsked(job);
+  writeFileSync(join(root, workspace, 'file/60.txt'), 'by hand');
+  const decided = { by: 'ada', reason: 'test' };
+  await client.decide(workflowId, { ...decided, digest: approval!.digest, answer: 'abort', compensate: true });
+  const [drift] = await untilAsked(job);
+  assert.deepEqual(
+    drift!.findings.map(({ resource }) => resource),
+    ['file:file/60.txt'],
+  );
+  const { steps } = await client.status(workflowId);
+  assert.deepEqual(
+    steps.map(({ id, state }) => [id, state]),
+    [
+      ['act', 'undoing'],
+      ['last', 'waiting'],
+    ],
+  );
+  await client.decide(workflowId, { ...decided, digest: drift!.digest, answer: 'skip' });
+  const end = await client.result(workflowId, { wait: true });
+  assert.match(JSON.stringify(end), /Undone: 119 steps \(119 files.*file:file\/60\.txt/);
+  assert.deepEqual(readdirSync(join(root, workspace, 'file')), ['60.txt']);
+  const history = await temporal.connection.workflowService.getWorkflowExecutionHistory({
+    namespace: temporal.namespace,
+    execution: { workflowId },
+  });
+  const undoings = (history.history?.events ?? []).filter(
+    ({ activityTaskScheduledEventAttributes: one }) => one?.activityType?.name === 'undoStep',
+  );
+  assert.ok(undoings.length <= 5, `${undoings.length} Activities`);
+});
+
+async function untilAsked({ client, workflowId }: Started): Promise<readonly Question[]> {
+  return await untilFound(async () => {
+    const questions = await client.questions(workflowId);
+    return questions.length === 0 ? undefined : questions;
+  });
+}

@@ -222,6 +222,14 @@ export const STEPS_ONCE: readonly Mutation[] = [
     tests: SUB_STEPS,
   },
   {
+    guarantee: 'Secrets',
+    breaks: 'a secret that a sub-step is given is kept for its compensation',
+    file: 'src/protocol/step/sub-steps.ts',
+    find: 'if (!secrets.isEmpty) secrets.refuse(',
+    replace: 'if (secrets === undefined) secrets.refuse(',
+    tests: ['test/integration/secrets.test.ts'],
+  },
+  {
     guarantee: 'G3',
     breaks: 'of several sub-steps that need an approval one is asked about',
     file: 'src/protocol/step/step-failure.ts',
