@@ -245,12 +245,11 @@ export class TestJob {
       const { jobId, term, known } = this.#job;
       const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), {
         ...first,
-        ...defined({ more: more.length === 0 ? undefined : more }),
         jobId,
         workspace: this.workspace,
         term,
         known,
-        ...defined({ mark: index === 0 ? mark : undefined }),
+        ...defined({ mark: index === 0 ? mark : undefined, more: more.length === 0 ? undefined : more }),
       });
       if (result.kind === 'question') throw new QuestionAsked(result.question);
       if (result.kind === 'begin-again') return;

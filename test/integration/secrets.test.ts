@@ -154,7 +154,7 @@ for (const name of [
     const { question } = await run(name);
     assert.match(
       question?.findings[0]?.found.text ?? '',
-      /^secret-in-output: (?:Sub-step step:\S+: )?The secret PLANTED_TOKEN must be in no record: .* would hold it\. Nothing was applied\./,
+      /^secret-in-output: (?:Sub-step step:\S+: )?The secret PLANTED_TOKEN must be in no .* Nothing was applied\./,
     );
     assert.deepEqual(readdirSync(join(root, jobs.at(-1)!)), ['.holdfast']);
   });

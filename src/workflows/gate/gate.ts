@@ -25,6 +25,7 @@ import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { StepWindow } from '../state/step-window.ts';
 import type { Asked, WorkerWatch } from '../state/worker-watch.ts';
+import { questionsOf, saysWhatIsAsked } from './asked.ts';
 import { detailOf, type Verification } from './verification.ts';
 
 export interface GateOptions {
@@ -287,15 +288,4 @@ export class Gate {
 
 function stateFor({ kind }: Question): 'held' | 'approval' | 'in-doubt' | 'stuck' {
   return kind === 'approval' || kind === 'in-doubt' || kind === 'stuck' ? kind : 'held';
-}
-
-/** With what its sub-steps ask beside it. */
-function questionsOf(result: RunStepResult): readonly Question[] {
-  if (!('question' in result)) return [];
-  return [result.question, ...(result.kind === 'question' ? (result.others ?? []) : [])];
-}
-
-/** Does it tell all that the step and its sub-steps ask? */
-function saysWhatIsAsked({ kind }: RunStepResult): boolean {
-  return kind === 'question' || kind === 'done' || kind === 'failed';
 }
