@@ -94,6 +94,10 @@ const UNDONE = at(
   'compensate-job',
   'a job aborted by a plain Signal of the temporal command line is undone newest first, each step in the history',
 );
+const SUB_STEPS = at(
+  'sub-steps-job',
+  'a job that is undone undoes its sub-steps in few Activities, asking where somebody changed one',
+);
 const CHANGED = at(
   'compensate-job',
   'what somebody has changed since is asked about, by its name; the answer by Update; what is left is told',
@@ -218,6 +222,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
     [
       [UNDONE, 'jobId workspace stepId step generation seq term known known.head known.seq compensates mark'],
       [TWICE, 'skip'],
+      [SUB_STEPS, 'more more.stepId more.step more.generation more.seq more.skip more.compensates undoneBefore'],
     ],
   ],
   askStuck: [AskStuckRequestSchema, [[FIT, 'jobId workspace stepId type message rerun']]],

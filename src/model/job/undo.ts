@@ -69,6 +69,8 @@ export const UndoStepRequestSchema = UndoItemSchema.extend({
   mark: z.int().optional(),
   /** Sub-steps of the same step whose turn comes next, in order. Absent: none. */
   more: z.array(UndoItemSchema).optional(),
+  /** How many sub-steps of that step were undone before these: only for people. Absent: none. */
+  undoneBefore: z.int().optional(),
 });
 export type UndoStepRequest = z.infer<typeof UndoStepRequestSchema>;
 

@@ -7,6 +7,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { UndoStepRequest, UndoStepResult } from '../../model/job/undo.ts';
 import { undoIdOf } from '../../model/record/token.ts';
+import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { resultOfRecordTrouble } from '../step/record-trouble.ts';
 import { noRecord, runStepWork } from '../step/run-step.ts';
@@ -23,7 +24,7 @@ export async function undoStepProtocol(
   host: ProtocolHost,
   workspaces: Workspaces,
   caller: Caller,
-  { more = [], ...request }: UndoStepRequest,
+  { more = [], undoneBefore = 0, ...request }: UndoStepRequest,
 ): Promise<UndoStepResult> {
   try {
     const workspace = workspaces.find(request.workspace);
@@ -34,7 +35,7 @@ export async function undoStepProtocol(
     for (const [place, item] of more.entries()) {
       if (result.kind !== 'undone') return withBefore(result, { items: place, left });
       left += result.left;
-      caller.subStepDone?.(place + 1, [request, ...more][place]!.stepId);
+      tellUndone(caller, undoneBefore + place + 1, place === 0 ? request : more[place - 1]!);
       // The mark is the first one's; the place in the chain that is known grows with each.
       result = await undoOne(site, { ...request, ...item, known: result.at, mark: undefined });
     }
@@ -43,6 +44,10 @@ export async function undoStepProtocol(
   } catch (error) {
     return { ...resultOfRecordTrouble(error, request), kind: 'begin-again' };
   }
+}
+
+function tellUndone(caller: Caller, count: number, { stepId }: Pick<UndoStepRequest, 'stepId'>): void {
+  caller.subStepDone?.(count, stepId.slice(requestedStepOf(stepId).length + 1));
 }
 
 function withBefore(

@@ -95,6 +95,8 @@ async function undoAll(
 ): Promise<ApplicationFailure | undefined> {
   const { gate, watch } = options;
   const { by, reason: why } = undoing;
+  /** Sub-steps, by the step in whose code they ran. */
+  const undone = new Map<string, number>();
   let detail = undoing.question === null ? `asked by ${by}` : `question ${shortDigest(undoing.question)}`;
   for (;;) {
     const { reason } = progress;
@@ -105,7 +107,7 @@ async function undoAll(
     if (begun instanceof ApplicationFailure) return begun;
     progress.last = begun;
     if (begun.items.length === 0) return undefined;
-    const outcome = await undoItems(options, begun);
+    const outcome = await undoItems(options, begun, undone);
     if (outcome instanceof ApplicationFailure) return outcome;
     ({ reason: progress.reason, detail } = outcome);
   }
@@ -132,6 +134,7 @@ async function noteWhatRemains(options: UndoOptions, undoing: Undoing, progress:
 async function undoItems(
   { identity, gate, board, knowledge, questions, watch, onUndone }: UndoOptions,
   { items, mark }: ReadyUndo,
+  undone: Map<string, number>,
 ): Promise<ApplicationFailure | Beginning> {
   let isFirst = true;
   const left = new Map<string, number>();
@@ -142,22 +145,29 @@ async function undoItems(
       noteUndoing(board, item);
       questions.onChange();
       const place = { term: knowledge.term, known: knowledge.known };
-      const also = defined({ mark: isFirst ? mark : undefined, more: more.length === 0 ? undefined : more });
+      const id = requestedStepOf(item.stepId);
+      const also = defined({
+        mark: isFirst ? mark : undefined,
+        more: more.length === 0 ? undefined : more,
+        undoneBefore: more.length === 0 ? undefined : undone.get(id),
+      });
       const request = { ...item, ...identity, ...place, ...also };
-      const result = await watch.untilTaken(
-        { activity: 'undoStep', stepId: requestedStepOf(item.stepId) },
-        (withinMs) => callUndoStep(request, withinMs),
+      const result = await watch.untilTaken({ activity: 'undoStep', stepId: id }, (withinMs) =>
+        callUndoStep(request, withinMs),
       );
       isFirst = false;
       if (result.kind === 'begin-again') return result;
       if (result.kind === 'question') {
-        rest = rest.slice(result.before?.items ?? 0);
+        const before = result.before?.items ?? 0;
+        rest = rest.slice(before);
+        undone.set(id, (undone.get(id) ?? 0) + before);
         noteLeft(left, item, result.before?.left ?? 0);
         const stopped = await gate.whenAnswered(result.question);
         if (stopped !== undefined) return stopped;
         continue;
       }
       knowledge.advance(result.at);
+      undone.set(id, (undone.get(id) ?? 0) + rest.length);
       rest = [];
       noteLeft(left, item, result.left);
     }
