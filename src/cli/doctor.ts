@@ -15,6 +15,7 @@ export const doctorCommand: CommandSpec<DoctorOptions> = {
     'Changes nothing. Exit code 0 without problems (warnings are none), 5 when the server does not answer, else 1.',
   options: [
     new Option('--fix', 'register the search attributes that are missing; nothing else is changed'),
+    new Option('--deep', 'read every content that the record has, too: as long as reading .holdfast takes'),
     new Option(
       '--worker-here',
       'a worker of this very host must be running: without one it is a problem (for health checks)',
@@ -26,6 +27,7 @@ export const doctorCommand: CommandSpec<DoctorOptions> = {
   examples: [
     ['holdfast doctor', ''],
     ['holdfast doctor jobs/paris', 'also the record and databases of this workspace'],
+    ['holdfast doctor jobs/paris --deep', 'every byte of the record, against its digest'],
     ['holdfast doctor --fix', 'register the search attributes'],
   ],
   async run(context, [workspace]) {
@@ -37,7 +39,11 @@ export const doctorCommand: CommandSpec<DoctorOptions> = {
       ...(encryption.state === 'problem'
         ? notChecked('keys that cannot be used')
         : await whileSlow(terminal, 'Asking the server', serverChecks(context))),
-      ...(await whileSlow(terminal, 'Reading the record', workspaceChecks(terminal, workspace))),
+      ...(await whileSlow(
+        terminal,
+        'Reading the record',
+        workspaceChecks(terminal, workspace, context.options.deep === true),
+      )),
     ];
     return conclude(terminal, checks);
   },

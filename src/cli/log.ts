@@ -11,24 +11,34 @@ import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-r
 import { logParts } from './log-parts.ts';
 import { showRecord } from './show-record.ts';
 import { showAlone, showWithin, type HowShown } from './show-sub-steps.ts';
+import { wholeNumber } from './numbers.ts';
 import { counted } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends JobRecordChoice {
   readonly full?: boolean;
   readonly step?: readonly string[];
+  readonly last?: string;
+  readonly all?: boolean;
 }
+
+/** A chain may have tens of thousands of records: nobody reads them all at once. */
+const SHOWN_RECORDS = 500;
+const MAX_SHOWN_RECORDS = 1_000_000;
 
 export const logCommand: CommandSpec<Options> = {
   name: 'log',
   arguments: [WORKSPACE_ARGUMENT],
   description:
     'Sub-steps (`ctx.step`, and `forEach` within an Activity) are below the step in whose code they ran; many of one ' +
-    'step are counted. --json has every record, in the order of the chain.',
+    `step are counted. --json has every record on its own, in the order of the chain. Of a long chain the latest ` +
+    `${SHOWN_RECORDS} are shown.`,
   options: [
     new Option('--full', 'each sub-step, however many a step has'),
     new Option('--step <id>', 'only the records of this step, each of its sub-steps among them; may be repeated') //
       .argParser(collect),
+    new Option('--last <count>', `so many of the latest records (default: ${SHOWN_RECORDS})`),
+    new Option('--all', 'every record; the whole chain is checked first').conflicts('last'),
     ...JOB_RECORD_OPTIONS,
   ],
   examples: [
@@ -36,12 +46,15 @@ export const logCommand: CommandSpec<Options> = {
     ['holdfast log jobs/paris --step convert', 'a step with each of its sub-steps'],
     ['holdfast log jobs/paris --step convert:17', 'one of them'],
     ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],
-    ['holdfast log jobs/paris --json | jq \'.records[] | select(.kind == "decision")\'', ''],
+    ['holdfast log jobs/paris --all --json | jq \'.records[] | select(.kind == "decision")\'', ''],
   ],
   run: (context, [target]) =>
     withJobRecord(context, target!, (inspection, job) => {
-      const { full, step: steps } = context.options;
-      return showLog(context.terminal, { inspection, job, target: target!, steps, full: full === true });
+      const { full, step: steps, last, all } = context.options;
+      const count = wholeNumber(last ?? String(SHOWN_RECORDS), '--last', 1, MAX_SHOWN_RECORDS);
+      // Records of a step may be anywhere in the chain.
+      const most = all === true || steps !== undefined ? undefined : count;
+      return showLog(context.terminal, { inspection, job, target: target!, steps, full: full === true, most });
     }),
 };
 
@@ -51,18 +64,21 @@ interface Shown {
   readonly target: string;
   readonly steps: readonly string[] | undefined;
   readonly full: boolean;
+  /** Undefined: all. */
+  readonly most: number | undefined;
 }
 
-function showLog(terminal: Terminal, { inspection, job, target, steps, full }: Shown): Outcome {
-  const damage = inspection.integrityProblems(job.jobId);
+function showLog(terminal: Terminal, { inspection, job, target, steps, full, most }: Shown): Outcome {
   // Records that can't be trusted are not told as if they could.
-  const all = damage.length > 0 ? [] : inspection.chain(job.jobId);
+  const { entries: all, damage } = inspection.latest(job, most);
+  const earlier = damage.length > 0 || steps !== undefined ? 0 : job.records - all.length;
   const chain = steps === undefined || damage.length > 0 ? all : recordsOf(all, steps, job);
   const data = {
     workspace: inspection.root,
     job,
     damage,
     records: chain.map(({ record, head }) => ({ ...record, head })),
+    ...(earlier > 0 && { earlier }),
   };
   const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
   const named = terminal.style('bold', job.workflowId);
@@ -82,6 +98,7 @@ function showLog(terminal: Terminal, { inspection, job, target, steps, full }: S
           ),
         ]
       : []),
+    ...(earlier > 0 ? ['', `${counted(earlier, 'earlier record')}: holdfast log ${shellWord(target)} --all`] : []),
     ...logParts(chain, new Set(steps)).flatMap(({ entry, within }) => [
       '',
       ...(entry === undefined ? showAlone(terminal, within, how) : showRecord(terminal, entry)),

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 import type { VerifyWorldResult } from '../../src/model/job/verify-world.ts';
 import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
+import { cli, type Ran } from '../support/cli-terminal.ts';
 import { comparedQuestion, questionFrom } from '../support/questions.ts';
 import { forEachTest, TestedJob } from '../support/tested-job.ts';
 
@@ -136,4 +137,46 @@ test('nothing is remembered while the Workflow has not heard of the end of the c
   assert.equal(fixture.remembered, before);
   assert.equal((await compared(fixture.job)).kind, 'verified');
   assert.ok(fixture.remembered! > before!);
+});
+
+async function told(...args: readonly string[]): Promise<Ran> {
+  return await cli([args[0]!, fixture.job.workspace, ...args.slice(1)]);
+}
+
+test('the log tells the latest records of a chain that has more, and how to see the others', async () => {
+  const some = await told('log', '--last', '3');
+  assert.equal(some.code, 0, some.err);
+  assert.match(some.out, /18 earlier records: holdfast log \S+ --all/);
+  assert.deepEqual(
+    [...some.out.matchAll(/step (s\d+)/g)].map(([, step]) => step),
+    ['s17', 's18', 's19'],
+  );
+  const json = (await told('log', '--last', '3', '--json')).json<{ records: { seq: number }[]; earlier: number }>();
+  assert.deepEqual([json.records.map(({ seq }) => seq), json.earlier], [[19, 20, 21], 18]);
+  assert.equal((await told('log', '--all', '--json')).json<{ records: unknown[] }>().records.length, STEPS + 1);
+  const wrong = await told('log', '--last', 'none');
+  assert.equal(wrong.code, 2, wrong.err);
+  assert.match(wrong.err, /--last is "none". Expected a whole number/);
+});
+
+test('a record that was changed shows in the log where it is among those told, and wherever it is with --all', async () => {
+  fixture.changeRecordOf('s3');
+  assert.equal((await told('log', '--last', '3')).code, 0);
+  for (const how of [['--last', '20'], ['--all']]) {
+    const damaged = await told('log', ...how);
+    assert.equal(damaged.code, 1);
+    assert.match(damaged.out, /The record is damaged: record 5 does not match its chain head/);
+  }
+});
+
+test('doctor reads the whole chain, with --deep every content, too', async () => {
+  const sound = await told('doctor', '--deep');
+  assert.match(sound.out, /✔ contents .*20 contents read, each as its digest says/);
+  fixture.sql("UPDATE content SET bytes = x'00' WHERE rowid = 7");
+  assert.doesNotMatch((await told('doctor')).out, /contents/);
+  const deep = await told('doctor', '--deep');
+  assert.notEqual(deep.code, 0);
+  assert.match(deep.out, /✖ contents +content [0-9a-f]{64} in the ledger is not what was put there/);
+  fixture.changeRecordOf('s3');
+  assert.match((await told('doctor')).out, /✖ record .*record 5 does not match its chain head/);
 });

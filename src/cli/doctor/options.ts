@@ -1,5 +1,6 @@
 /** The options of `holdfast doctor`. */
 export interface DoctorOptions {
   readonly fix?: boolean;
+  readonly deep?: boolean;
   readonly workerHere?: boolean;
 }

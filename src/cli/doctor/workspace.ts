@@ -3,14 +3,19 @@ import path from 'node:path';
 import { shortDigest } from '../../model/digest.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { DatabaseInspection } from '../../protocol/inspect/database-inspection.ts';
-import { WorkspaceInspection } from '../../protocol/inspect/inspection.ts';
+import { WorkspaceInspection, type ContentProblems } from '../../protocol/inspect/inspection.ts';
 import { hasLedger } from '../../protocol/inspect/ledger-copy.ts';
 import { counted } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { failed, type Check } from './check.ts';
 import { shellWord } from '../../model/shell-word.ts';
 
-export async function workspaceChecks(terminal: Terminal, given: string | undefined): Promise<readonly Check[]> {
+/** @param isDeep every content is read, too */
+export async function workspaceChecks(
+  terminal: Terminal,
+  given: string | undefined,
+  isDeep: boolean,
+): Promise<readonly Check[]> {
   const folder = path.resolve(terminal.cwd, given ?? '.');
   if (given === undefined && !hasLedger(folder))
     return [
@@ -21,6 +26,7 @@ export async function workspaceChecks(terminal: Terminal, given: string | undefi
     const damage = damageOf(inspection);
     const checks = [workspaceCheck(inspection), recordCheck(inspection, damage)];
     if (damage.length > 0) return checks;
+    if (isDeep) checks.push(contentCheck(await inspection.contentProblems()));
     const { jobId, workflowId } = inspection.job();
     const questions = inspection.openQuestions(jobId).map((question) => questionCheck(question, workflowId));
     const databases = (await inspection.databases(jobId)).map((database) => databaseCheck(database));
@@ -57,6 +63,17 @@ function recordCheck(inspection: WorkspaceInspection, damage: readonly string[])
   const { records, workflowId, term } = inspection.job();
   const detail = `${counted(records, 'record')} of ${workflowId}, chain and manifest recomputed, term ${term}`;
   return { name: 'record', state: 'ok', detail };
+}
+
+function contentCheck({ read, problems }: ContentProblems): Check {
+  if (problems.length === 0)
+    return { name: 'contents', state: 'ok', detail: `${counted(read, 'content')} read, each as its digest says` };
+  return {
+    name: 'contents',
+    state: 'problem',
+    detail: problems.join('; '),
+    remedy: 'Put sound copies back: the job can restore or undo nothing from these.',
+  };
 }
 
 function questionCheck({ digest, kind, findingsTotal }: Question, workflowId: string): Check {

@@ -7,12 +7,13 @@
  * 2. A running worker is not held up: no lock is taken. What differs is looked at again against a newer copy, so that a
  *    step that was committed meanwhile is no difference.
  */
+import { hash } from 'node:crypto';
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { UndoPreview } from '../../model/job/undo-preview.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Question } from '../../model/question/question.ts';
@@ -72,6 +73,19 @@ export interface ComparisonOptions {
   /** The code that is known here. */
   readonly steps: Steps;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface ContentProblems {
+  /** How many contents were read. */
+  readonly read: number;
+  /** What is damaged, in words. */
+  readonly problems: readonly string[];
+}
+
+export interface LatestRecords {
+  readonly entries: readonly ChainEntry[];
+  /** What is wrong, in words; then there are no entries. */
+  readonly damage: readonly string[];
 }
 
 /** One look at a workspace. Dispose of it: it holds a copy of the ledger and may hold connections. */
@@ -137,8 +151,44 @@ export class WorkspaceInspection implements AsyncDisposable {
     throw new HoldfastError('not-found', message, { folder: this.root });
   }
 
-  chain(jobId: string): readonly ChainEntry[] {
-    return [...this.#ledger.records(jobId)].map(({ record, head }) => ({ record, head }));
+  chain(jobId: string, after = 0): readonly ChainEntry[] {
+    return [...this.#ledger.records(jobId, after)].map(({ record, head }) => ({ record, head }));
+  }
+
+  /**
+   * So many of the latest records, each proved by its own head, or none with what is wrong. `most`: undefined, or more
+   * than there are: all, and all that the record has is checked.
+   */
+  latest({ jobId, records }: InspectedJob, most: number | undefined): LatestRecords {
+    if (most === undefined || most >= records) {
+      const damage = this.integrityProblems(jobId);
+      return { damage, entries: damage.length > 0 ? [] : this.chain(jobId) };
+    }
+    try {
+      const entries = this.chain(jobId, records - most);
+      const isEnd = entries.at(-1)?.head === this.#ledger.job(jobId)?.at.head;
+      return isEnd ? { entries, damage: [] } : { entries: [], damage: [`the chain does not end at record ${records}`] };
+    } catch (error) {
+      if (!isFailure(error, 'ledger-damaged')) throw error;
+      return { entries: [], damage: [error.message] };
+    }
+  }
+
+  /** Reads every content of the record and compares it with its digest: what is damaged, in words. */
+  async contentProblems(): Promise<ContentProblems> {
+    const problems: string[] = [];
+    let read = 0;
+    for (const { digest, bytes } of this.#ledger.contents()) {
+      read += 1;
+      if (hash('sha256', bytes) !== digest) problems.push(`content ${digest} in the ledger is not what was put there`);
+    }
+    const { blobs } = this.#opened();
+    for (const digest of blobs.digests()) {
+      read += 1;
+      if ((await blobs.verify(digest)) === 'damaged')
+        problems.push(`${blobs.pathOf(digest)} is not what was put there`);
+    }
+    return { read, problems };
   }
 
   /**

@@ -122,6 +122,11 @@ export class BlobStore {
     return this.#folder.pathOf(digest);
   }
 
+  /** Of every content that is stored, sound or not. */
+  digests(): readonly Digest[] {
+    return this.#folder.digests();
+  }
+
   /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
   removeLeftovers(nowMs: number): number {
     return this.#folder.removeLeftovers(nowMs);

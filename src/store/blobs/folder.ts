@@ -12,6 +12,7 @@ import { makeDirectory, renameFile, storageError, syncDirectory, systemCode, try
 import { atPoints, faultPoint } from '../fault-point.ts';
 
 const PREFIXES = '0123456789abcdef';
+const REST_OF_DIGEST = /^[0-9a-f]{63}$/;
 /** A temporary file that is older belonged to a process that died. */
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
@@ -33,6 +34,15 @@ export class BlobFolder {
 
   pathOf(digest: Digest): string {
     return join(this.#folderOf(digest), digest.slice(1));
+  }
+
+  /** Of every content that has its name. */
+  digests(): readonly Digest[] {
+    return Array.from(PREFIXES).flatMap((prefix) =>
+      namesIn(this.#folderOf(prefix))
+        .filter((name) => REST_OF_DIGEST.test(name))
+        .map((name) => `${prefix}${name}`),
+    );
   }
 
   /** In a folder that is there, readable by its owner only: it holds what files of any mode held. */

@@ -21,6 +21,12 @@ export class ContentTable {
     return row === undefined ? undefined : COLUMNS.bytes(row, 'bytes');
   }
 
+  /** All of them. Read them to the end: the statement is open meanwhile. */
+  *all(): Generator<{ readonly digest: Digest; readonly bytes: Uint8Array }> {
+    for (const row of this.#file.iterate('SELECT digest, bytes FROM content'))
+      yield { digest: COLUMNS.text(row, 'digest'), bytes: COLUMNS.bytes(row, 'bytes') };
+  }
+
   /** One that is there and damaged is replaced. */
   put(digest: Digest, bytes: Uint8Array): void {
     this.#file.run(

@@ -64,7 +64,7 @@ export class Ledger {
     return this.#file.reading(work);
   }
 
-  // Jobs, the workspace's binding, marks and workers
+  // Jobs, the workspace's binding, marks and workers; then claims, values and calls
 
   job(jobId: string): JobRow | undefined {
     return this.#tables.jobs.find(jobId);
@@ -109,8 +109,6 @@ export class Ledger {
     return this.#tables.workers.add(workerId, this.nextOrdinal(), identity);
   }
 
-  // Claims, values and calls
-
   claim(token: Digest): ClaimRow | undefined {
     return this.#tables.claims.find(token);
   }
@@ -148,8 +146,6 @@ export class Ledger {
     this.#tables.calls.put(row);
   }
 
-  // Intents
-
   intent(token: Digest): IntentRow | undefined {
     return this.#tables.intents.find(token);
   }
@@ -180,6 +176,9 @@ export class Ledger {
   }
   content(digest: Digest): Uint8Array | undefined {
     return this.#tables.contents.find(digest);
+  }
+  contents(): ReturnType<LedgerTables['contents']['all']> {
+    return this.#tables.contents.all();
   }
   putContent(digest: Digest, bytes: Uint8Array): void {
     this.#tables.contents.put(digest, bytes);
