@@ -17,6 +17,8 @@ export interface Figure {
   /** The value must be below it. */
   readonly bound: number;
   readonly unit: string;
+  /** It is left out of `--quick`, unless it is named. Default: it takes part. */
+  readonly takesMinutes?: boolean;
   /** Comparisons interleave their variants; each round gives one value. */
   measure(context: FigureContext): Promise<readonly number[]>;
 }

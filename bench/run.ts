@@ -13,6 +13,7 @@ import {
   guardedStepPostgres,
   historyBytes,
   longJob,
+  veryLongJob,
 } from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
 import { subStep, subStepEffects, subStepPostgres, subStepsLate } from './figures/sub-steps.ts';
@@ -27,6 +28,7 @@ const FIGURES: readonly Figure[] = [
   guardedStepPostgres,
   encryption,
   longJob,
+  veryLongJob,
   historyBytes,
   subStep,
   subStepEffects,
@@ -74,7 +76,9 @@ async function main(): Promise<number> {
     );
     return WRONG_USAGE;
   }
-  const figures = FIGURES.filter(({ name }) => values.only === undefined || values.only.includes(name));
+  const figures = FIGURES.filter(({ name, takesMinutes = false }) =>
+    values.only === undefined ? !(takesMinutes && values.quick === true) : values.only.includes(name),
+  );
   const results = await measureAll(figures, values.quick === true).catch(() => undefined);
   if (results === undefined) return NOT_MEASURED;
   console.log(values.json === true ? JSON.stringify(results, null, 2) : table(figures, results));

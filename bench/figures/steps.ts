@@ -1,4 +1,5 @@
 /** Guarded steps against bare Activities: one job, twenty jobs, a long job, and what a step costs in the history. */
+import type { WorkflowHandle } from '@temporalio/client';
 import { isBare, type BenchServer, type Variant } from '../bench-server.ts';
 import type { Figure, FigureContext } from '../figure.ts';
 import { median, summarise } from '../statistics.ts';
@@ -144,27 +145,60 @@ export const longJob: Figure = {
   },
 };
 
+/** Files and rows that it writes in turns: what is compared at the beginning of each Run stays the same. */
+const PLACES = 100;
+const LATEST_STEP = 20_000;
+
+export const veryLongJob: Figure = {
+  name: 'step-20000',
+  what: "step 20,000 against step 100 of one job with its new Runs, divided by the bare Activity's own such ratio",
+  bound: 1.1,
+  unit: '×',
+  takesMinutes: true,
+  measure: async (context) => {
+    await warmUp(await context.server());
+    return await ratios(context, GUARDED, 1, async (server, variant) => {
+      const { workflowId } = await server.runJob(variant, LATEST_STEP + AROUND, PLACES);
+      const durations = await stepDurationsMs(server, workflowId, variant);
+      return around(durations, LATEST_STEP) / around(durations, EARLY_STEP);
+    });
+  },
+};
+
 function around(durations: readonly number[], step: number): number {
   return median(durations.slice(step - AROUND, step + AROUND));
 }
 
-/** From one step's completion to the next one's, by the server's clock. */
+/** From one step's completion to the next one's, by the server's clock, over all Runs of the job. */
 async function stepDurationsMs(server: BenchServer, workflowId: string, variant: Variant): Promise<readonly number[]> {
+  const runs: (readonly number[])[] = [];
+  let runId: string | undefined = (await server.client.workflow.getHandle(workflowId).describe()).runId;
+  while (runId !== undefined && runId !== '') {
+    const { events } = await server.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    runs.unshift(completedMs(events ?? [], variant));
+    runId = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? undefined;
+  }
+  const completed = runs.flat();
+  return completed.slice(1).map((ms, index) => ms - completed[index]!);
+}
+
+type HistoryEvents = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>;
+
+function completedMs(events: HistoryEvents, variant: Variant): readonly number[] {
   const activity = isBare(variant) ? 'bareNote' : 'runStep';
-  const { events } = await server.client.workflow.getHandle(workflowId).fetchHistory();
   const steps = new Set<string>();
-  const completedMs: number[] = [];
+  const completed: number[] = [];
   for (const {
     eventId,
     eventTime,
     activityTaskScheduledEventAttributes: scheduled,
-    activityTaskCompletedEventAttributes: completed,
-  } of events ?? []) {
+    activityTaskCompletedEventAttributes: done,
+  } of events) {
     if (scheduled?.activityType?.name === activity) steps.add(String(eventId));
-    if (completed != null && steps.has(String(completed.scheduledEventId)))
-      completedMs.push(Number(eventTime!.seconds) * 1000 + Number(eventTime!.nanos) / 1e6);
+    if (done != null && steps.has(String(done.scheduledEventId)))
+      completed.push(Number(eventTime!.seconds) * 1000 + Number(eventTime!.nanos) / 1e6);
   }
-  return completedMs.slice(1).map((ms, index) => ms - completedMs[index]!);
+  return completed;
 }
 
 export const historyBytes: Figure = {

@@ -3,6 +3,7 @@ import type { ZodType } from 'zod';
 import type { Activities } from '../model/job/activities.ts';
 import { AskStuckRequestSchema } from '../model/job/ask-stuck.ts';
 import { BeginUndoRequestSchema, UndoStepRequestSchema } from '../model/job/undo.ts';
+import { RecallRequestSchema } from '../model/job/recall.ts';
 import { ReleaseRequestSchema } from '../model/job/release.ts';
 import { RepairRequestSchema } from '../model/job/repair.ts';
 import { RunStepRequestSchema } from '../model/job/run-step.ts';
@@ -12,6 +13,7 @@ import { askStuckProtocol } from '../protocol/verify/ask-stuck.ts';
 import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
 import { releaseProtocol } from '../protocol/end/release.ts';
 import { repairProtocol } from '../protocol/repair/repair.ts';
+import { recallProtocol } from '../protocol/step/recall.ts';
 import { runStepProtocol } from '../protocol/step/run-step.ts';
 import { undoStepProtocol } from '../protocol/undo/undo-step.ts';
 import { verifyWorldProtocol } from '../protocol/verify/verify-world.ts';
@@ -49,6 +51,7 @@ export function makeActivities({ host, workspaces, register, heartbeatIntervalMs
       });
   return {
     runStep: guard(RunStepRequestSchema, runStepProtocol),
+    recall: guard(RecallRequestSchema, recallProtocol),
     verifyWorld: guard(VerifyWorldRequestSchema, verifyWorldProtocol),
     repair: guard(RepairRequestSchema, repairProtocol),
     release: guard(ReleaseRequestSchema, releaseProtocol),

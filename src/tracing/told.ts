@@ -10,6 +10,7 @@ type Requests = { readonly [Name in keyof Activities]: Parameters<Activities[Nam
 
 const NAMES: { readonly [Name in keyof Activities]: (request: Requests[Name]) => string } = {
   runStep: ({ stepId }) => `step ${stepId}`,
+  recall: () => 'results of earlier Runs',
   verifyWorld: () => 'comparison',
   repair: () => 'decision',
   release: () => 'release',

@@ -10,6 +10,7 @@ import { defined } from '../model/defined.ts';
 import { DEFAULT_HEARTBEAT_TIMEOUT_MS } from '../model/heartbeat-timeout.ts';
 import type { Activities } from '../model/job/activities.ts';
 import type { AskStuckRequest } from '../model/job/ask-stuck.ts';
+import type { RecallRequest, RecallResult } from '../model/job/recall.ts';
 import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
 import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
 import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
@@ -85,6 +86,11 @@ export function callRunStep({ request, retry }: StepCall, within: TakenWithinMs)
 export function callVerifyWorld(request: VerifyWorldRequest, within: TakenWithinMs): Promise<VerifyWorldResult> {
   const summary = `compare the world: ${REASON_TEXT[request.reason]}`;
   return activities({ summary, startToCloseTimeout: LONG_TIMEOUT, ...taken(within) }).verifyWorld(request);
+}
+
+export function callRecall(request: RecallRequest, within: TakenWithinMs): Promise<RecallResult> {
+  const summary = `results of earlier Runs, after record ${request.after}`;
+  return activities({ summary, startToCloseTimeout: SHORT_TIMEOUT, ...taken(within) }).recall(request);
 }
 
 export function callRepair(request: RepairRequest, within: TakenWithinMs): Promise<RepairResult> {

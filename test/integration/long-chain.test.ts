@@ -5,6 +5,9 @@ import { test } from 'node:test';
 import * as z from 'zod';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 import type { VerifyWorldResult } from '../../src/model/job/verify-world.ts';
+import type { RecallResult } from '../../src/model/job/recall.ts';
+import { recallProtocol } from '../../src/protocol/step/recall.ts';
+import { Workspaces } from '../../src/protocol/workspace/workspaces.ts';
 import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { comparedQuestion, questionFrom } from '../support/questions.ts';
@@ -159,7 +162,7 @@ test('the log tells the latest records of a chain that has more, and how to see 
   assert.match(wrong.err, /--last is "none". Expected a whole number/);
 });
 
-test('a record that was changed shows in the log where it is among those told, and wherever it is with --all', async () => {
+test('a changed record shows in the log where it is among those told, and wherever it is with --all', async () => {
   fixture.changeRecordOf('s3');
   assert.equal((await told('log', '--last', '3')).code, 0);
   for (const how of [['--last', '20'], ['--all']]) {
@@ -179,4 +182,45 @@ test('doctor reads the whole chain, with --deep every content, too', async () =>
   assert.match(deep.out, /✖ contents +content [0-9a-f]{64} in the ledger is not what was put there/);
   fixture.changeRecordOf('s3');
   assert.match((await told('doctor')).out, /✖ record .*record 5 does not match its chain head/);
+});
+
+test('results are recalled in pages, of records that the Workflow knows of, and of none that was changed', async () => {
+  const {
+    jobId,
+    memory: { known },
+  } = fixture.job;
+  const workspaces = new Workspaces(fixture.job.workspace, {});
+  const recall = async (after: number, upTo = known): Promise<RecallResult> =>
+    await recallProtocol({} as never, workspaces, { signal: new AbortController().signal } as never, {
+      jobId,
+      workspace: fixture.job.workspace,
+      known: upTo,
+      after,
+    });
+  try {
+    const seqs: number[] = [];
+    for (let next: number | undefined = 0; next !== undefined;) {
+      const page: RecallResult = await recall(next);
+      assert.ok(page.results.length <= 3, 'a page is no larger than what fits into the history');
+      for (const { seq, stepId } of page.results) {
+        assert.equal(stepId, `s${seq - 2}`);
+        seqs.push(seq);
+      }
+      next = page.next;
+    }
+    assert.deepEqual(
+      seqs,
+      Array.from({ length: STEPS }, (_, place) => place + 2),
+    );
+    const head = fixture.sql<{ head: string }>('SELECT head FROM record WHERE seq = 3')[0]!.head;
+    assert.deepEqual(
+      (await recall(0, { seq: 3, head })).results.map(({ seq }) => seq),
+      [2, 3],
+    );
+    assert.deepEqual(await recall(0, { seq: 3, head: 'f'.repeat(64) }), { results: [] }, 'of another chain');
+    fixture.changeRecordOf('s3');
+    assert.deepEqual(await recall(3), { results: [] });
+  } finally {
+    await workspaces.close();
+  }
 });

@@ -18,11 +18,14 @@ const runs: string[] = [];
 /** A job that took another one's place would wait for ever. */
 const LIMIT = { timeout: 30_000 };
 
+/** Four of these are all that a Run hands on. */
+const LARGE = 'x'.repeat(240 * 1024);
+
 const measure = implementStep(measureStep, async (ctx, { path }) => {
   runs.push(`${path} ${ctx.generation}`);
   const { length } = await ctx.files.readText(path);
   await ctx.files.write(`${path}.length`, `${length}\n`);
-  return { length };
+  return path.startsWith('large') ? { length, text: LARGE } : { length };
 });
 const summarise = implementStep(summariseStep, async (ctx, { lengths }) => {
   const total = lengths.reduce((sum, length) => sum + length, 0);
@@ -108,6 +111,44 @@ test('continue-as-new at a threshold keeps the job: its id, its record, its resu
   const status = await temporal.client.workflow.getHandle(handle.workflowId).query<JobStatus>('status');
   assert.equal(status.jobId, `${handle.workflowId}@${handle.firstExecutionRunId}`);
 });
+
+test(
+  'results that a new Run is not given are read from the record, and no step is requested again',
+  LIMIT,
+  async () => {
+    const paths = Array.from({ length: 10 }, (_, place) => `large${place}`);
+    const workspace = workspaceWith('recalled', Object.fromEntries(paths.map((path) => [path, path])));
+    const handle = await temporal.client.workflow.start(ownWorkflow, {
+      workflowId: temporal.unique('own'),
+      taskQueue,
+      args: [{ workspace, paths, waitMs: 1, continueAsNewAfterEvents: 30 }],
+    });
+    assert.deepEqual(await handle.result(), { total: 60, long: 10 });
+    const chain = await requestedInChain(handle.workflowId);
+    // Within a Run a step is asked for again where a comparison is due first.
+    const steps = chain.flatMap((requested) => [...new Set(requested.filter((id) => id !== 'recall'))]);
+    assert.deepEqual(steps.length, new Set(steps).size, JSON.stringify(chain));
+    assert.ok(chain.length >= 3 && chain.flat().includes('recall'), JSON.stringify(chain));
+  },
+);
+
+/** What each Run of a job has requested: the ids of steps, and `recall`. */
+async function requestedInChain(workflowId: string): Promise<readonly (readonly string[])[]> {
+  const chain: string[][] = [];
+  let runId: string | undefined = (await temporal.client.workflow.getHandle(workflowId).describe()).runId;
+  while (runId !== undefined && runId !== '') {
+    const { events } = await temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    chain.push(
+      (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => {
+        const name = scheduled?.activityType?.name;
+        if (name === 'recall') return [name];
+        return name === 'runStep' ? [scheduled!.activityId!] : [];
+      }),
+    );
+    runId = events![0]!.workflowExecutionStartedEventAttributes!.continuedExecutionRunId ?? undefined;
+  }
+  return chain;
+}
 
 test("a job that is started with another one's copied arguments starts at its own beginning", LIMIT, async () => {
   const paths = ['a', 'b', 'c', 'd', 'e', 'f'];

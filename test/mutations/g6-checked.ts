@@ -101,4 +101,20 @@ export const CHECKED: readonly Mutation[] = [
     replace: "if (READS_ALL.has(reason) && jobId === '') forget(ledger, jobId);",
     tests: LONG,
   },
+  {
+    guarantee: 'G5',
+    breaks: 'what a step was given is not compared with what its recalled result answered',
+    file: 'src/workflows/job/step-calls.ts',
+    find: 'this.#recalled.has(stepId) && this.#recalled.get(stepId) !== argsOf(call)',
+    replace: "this.#recalled.has(stepId) && argsOf(call) === ''",
+    tests: ['test/unit/step-calls.test.ts'],
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'results are recalled of records that the Workflow does not know of',
+    file: 'src/protocol/step/recall.ts',
+    find: 'if (seq > known.seq) break;',
+    replace: 'if (seq < 0) break;',
+    tests: LONG,
+  },
 ];

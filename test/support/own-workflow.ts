@@ -6,7 +6,7 @@ import { defineStep } from '../../src/model/step/step.ts';
 export const measureStep = defineStep({
   name: 'measure',
   input: z.strictObject({ path: z.string() }),
-  output: z.strictObject({ length: z.number() }),
+  output: z.strictObject({ length: z.number(), text: z.string().optional() }),
 });
 export const summariseStep = defineStep({
   name: 'summarise',

@@ -27,10 +27,10 @@ test('property: a Workflow that starts anew when it is worth it comes to its end
           let inThisRun = 0;
           const restarts = sizes.some((size, index) => {
             if (results.get(`s${index}`) !== undefined) return false;
-            results.add(`s${index}`, { generation: 0, output: 'ä'.repeat(size) });
+            results.add(`s${index}`, { generation: 0, output: 'ä'.repeat(size) }, index + 1);
             asked += 1;
             inThisRun += 1;
-            return inThisRun >= longAfter && results.isWorthCarrying;
+            return inThisRun >= longAfter && results.isWorthCarrying(false);
           });
           if (!restarts) break;
           carried = JSON.parse(JSON.stringify(results.carried(NEVER_RERUN))) as Record<string, StepResult>;
@@ -51,9 +51,44 @@ test('property: a Workflow that starts anew when it is worth it comes to its end
   );
 });
 
+test('property: where what is left out is recalled, each Run begins in time, and nothing is asked again', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 200 }),
+      fc.integer({ min: 10, max: 20 }),
+      (sizes, longAfter) => {
+        const done: StepResult[] = [];
+        let carried: Readonly<Record<string, StepResult>> = {};
+        let leftOut = 0;
+        let from = 0;
+        for (let run = 0; done.length < sizes.length; run++) {
+          assert.ok(run <= sizes.length / longAfter, 'each Run does as much as the first');
+          const results = new StepResults(400, carried, leftOut);
+          for (const [index, result] of done.entries())
+            if (index >= from && results.get(`s${index}`) === undefined)
+              results.addRecalled(`s${index}`, result, index + 1);
+          for (const [index, result] of done.entries()) assert.deepEqual(results.get(`s${index}`), result);
+          for (
+            let inThisRun = 0;
+            done.length < sizes.length && !(inThisRun >= longAfter && results.isWorthCarrying(true));
+            inThisRun++
+          ) {
+            const result = { generation: 0, output: 'x'.repeat(sizes[done.length]!) };
+            results.add(`s${done.length}`, result, done.length + 1);
+            done.push(result);
+          }
+          carried = results.carried(NEVER_RERUN);
+          leftOut = results.omitted;
+          from = results.omittedFrom;
+        }
+      },
+    ),
+  );
+});
+
 test('a result that a decision has made void is not carried', () => {
   const results = new StepResults(1_000, { a: { generation: 0, output: 1 } }, 0);
-  results.add('b', { generation: 1, output: 2 });
+  results.add('b', { generation: 1, output: 2 }, 1);
   assert.deepEqual(
     results.carried((stepId) => (stepId === 'a' ? 1 : 0)),
     { b: { generation: 1, output: 2 } },

@@ -8,6 +8,7 @@
 import type { Question } from '../question/question.ts';
 import type { AskStuckRequest } from './ask-stuck.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from './undo.ts';
+import type { RecallRequest, RecallResult } from './recall.ts';
 import type { ReleaseRequest, ReleaseResult } from './release.ts';
 import type { RepairRequest, RepairResult } from './repair.ts';
 import type { RunStepRequest, RunStepResult } from './run-step.ts';
@@ -15,6 +16,7 @@ import type { VerifyWorldRequest, VerifyWorldResult } from './verify-world.ts';
 
 export interface Activities {
   runStep(request: RunStepRequest): Promise<RunStepResult>;
+  recall(request: RecallRequest): Promise<RecallResult>;
   verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
   repair(request: RepairRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;

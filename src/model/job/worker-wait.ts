@@ -39,6 +39,7 @@ export const WAIT_STATES: Readonly<Record<WorkerWait['kind'], string>> = {
 /** What waits, by its Activity. A step's own is `step ID`. */
 const REQUESTED: Readonly<Record<string, string>> = {
   verifyWorld: 'the comparison of the world',
+  recall: 'the results of earlier Runs',
   repair: 'a decision that is to be carried out',
   askStuck: 'a question',
   beginUndo: 'the undoing',

@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS record (
   job_id TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, token TEXT, step_id TEXT, generation INTEGER,
   run_id TEXT NOT NULL, body TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (job_id, seq)) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
-CREATE INDEX IF NOT EXISTS record_decision ON record (job_id, seq) WHERE kind = 'decision';
+CREATE INDEX IF NOT EXISTS record_approves ON record (job_id, body ->> '$.approves') WHERE kind = 'decision';
 CREATE UNIQUE INDEX IF NOT EXISTS record_undone ON record (token) WHERE kind = 'undone';
 
 CREATE TABLE IF NOT EXISTS manifest (

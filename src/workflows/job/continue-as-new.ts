@@ -29,6 +29,8 @@ export interface Carried extends CarriedWaits {
   readonly results?: Readonly<Record<string, StepResult>>;
   /** How many more results there are; the record answers for them. */
   readonly leftOut?: number;
+  /** Those are of records after this one. Runs of version 0.1 don't say. */
+  readonly leftOutFrom?: number;
   /** Steps that are done, for people. */
   readonly steps?: readonly CarriedStep[];
   /** `agentJob`'s own. */

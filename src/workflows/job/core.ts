@@ -74,13 +74,13 @@ export class JobCore implements Job {
     this.#options = options;
     this.#hooks = hooks;
     this.parts = makeJobParts(options, this.carried, this.#scope);
-    const { knowledge, questions, verification, view } = this.parts;
+    const { questions, verification, view } = this.parts;
     const { carried } = this;
     this.waits = new Waits(this.parts, carried);
     this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
-    this.#calls = new StepCalls(knowledge, this.carried);
+    this.#calls = new StepCalls(this.parts, this.carried);
     this.#userSteps = new UserSteps({
       gate: this.parts.gate,
       calls: this.#calls,
@@ -162,8 +162,7 @@ export class JobCore implements Job {
     const isRestart = this.#mustRestart || ('error' in outcome && outcome.error instanceof JobRestart);
     if (isRestart && ending.undoing === undefined) await this.#restart();
     if (ending.undoing !== undefined) return await this.#undo(ending.undoing);
-    const [cancellation, mustRestart] = [this.#cancellation, this.#mustRestart];
-    let error = failureOf(outcome, { ending, cancellation, mustRestart });
+    let error = failureOf(outcome, { ending, cancellation: this.#cancellation, mustRestart: this.#mustRestart });
     if ('result' in outcome && error === undefined)
       try {
         await endJob(this.parts, 'completed');

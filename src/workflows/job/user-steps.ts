@@ -13,7 +13,7 @@ import type { StepContract } from '../../model/step/step.ts';
 import type { Gate, GateStep } from '../gate/gate.ts';
 import type { StepOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
-import { callMark, type StepCalls } from './step-calls.ts';
+import { stepCall, type StepCall, type StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
 
 export interface UserStepsOptions {
@@ -27,7 +27,8 @@ export interface UserStepsOptions {
 
 interface Call {
   readonly contract: StepContract;
-  readonly mark: string | undefined;
+  /** Undefined: its result answers another input, too. */
+  readonly asked: StepCall | undefined;
   readonly step: GateStep;
 }
 
@@ -47,6 +48,8 @@ export class UserSteps {
     try {
       const call = this.#callOf(contract, input, options);
       if ('output' in call) return Promise.resolve(call.output);
+      const recalled = this.#options.calls.recalled();
+      if (recalled !== undefined) return this.#onceRecalled(call, recalled);
       this.#refuseImpossible(call);
       return this.#options.gate.runThen(call.step, (done) => {
         this.#options.onAsk();
@@ -60,6 +63,8 @@ export class UserSteps {
   async #stepInTurns(contract: StepContract, input: unknown, options: StepOptions): Promise<unknown> {
     const call = this.#callOf(contract, input, options);
     if ('output' in call) return call.output;
+    const recalled = this.#options.calls.recalled();
+    if (recalled !== undefined) return await this.#onceRecalled(call, recalled);
     let done: StepDone | undefined;
     while (done === undefined) {
       this.#refuseImpossible(call);
@@ -67,6 +72,15 @@ export class UserSteps {
       this.#options.onAsk();
     }
     return this.#outputOf(call, done);
+  }
+
+  /** What earlier Runs have left out is read first. */
+  async #onceRecalled(call: Call, recalled: Promise<void>): Promise<unknown> {
+    await recalled;
+    const result = this.#options.calls.resultOf(call.step.request.stepId, call.asked);
+    if (result !== undefined) return call.contract.output.parse(result.output);
+    this.#refuseImpossible(call);
+    return await this.#askUntilDone(call);
   }
 
   async #askUntilDone(call: Call): Promise<unknown> {
@@ -81,11 +95,11 @@ export class UserSteps {
     const { calls } = this.#options;
     const stepId = options.id ?? calls.nextId(contract.name);
     checkInput(stepId, contract, input);
-    const mark = options.inputMayDiffer === true ? undefined : callMark(contract.name, input);
-    const carried = calls.resultOf(stepId, mark);
+    const asked = options.inputMayDiffer === true ? undefined : stepCall(contract.name, input);
+    const carried = calls.resultOf(stepId, asked);
     if (carried !== undefined) return { output: contract.output.parse(carried.output) };
     const request = stepRequest(stepId, contract, input, options);
-    return { contract, mark, step: { request, ...defined({ retry: options.retry }) } };
+    return { contract, asked, step: { request, ...defined({ retry: options.retry }) } };
   }
 
   /** @throws HoldfastError for a request that can't be made */
@@ -94,8 +108,8 @@ export class UserSteps {
     refuseBadRequest(step.request);
   }
 
-  #outputOf({ contract, mark, step }: Call, done: StepDone): unknown {
-    this.#options.calls.add(step.request.stepId, done, mark);
+  #outputOf({ contract, asked, step }: Call, done: StepDone): unknown {
+    this.#options.calls.add(step.request.stepId, done, asked);
     this.#options.onUsed();
     return contract.output.parse(done.output);
   }

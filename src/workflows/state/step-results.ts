@@ -4,7 +4,8 @@
  *
  * Invariants
  * 1. What is carried stays well below the 2 MB that one payload may have, in UTF-8.
- * 2. A new Run requests again less than this one has newly done, or there is none: the chain would never end.
+ * 2. A new Run requests again less than this one has newly done, or there is none: the chain would never end. Where it
+ *    recalls what it was not given, in pages, it may be a multiple of that.
  */
 import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 
@@ -19,6 +20,17 @@ export interface StepResult {
 
 /** `{"generation":…,"output":…,"call":…}` around an output. */
 const RESULT_FRAME_BYTES = 64;
+/** To recall so many results costs a Run no more than to request one. */
+const RECALLED_AS_ONE = 20;
+
+interface HowPut {
+  /** The number of its record. */
+  readonly seq: number;
+  readonly mayBeCarried: boolean;
+}
+
+/** Where one of these does not fit any more, everything is read again. */
+const CARRIED: HowPut = { seq: 1, mayBeCarried: true };
 
 export class StepResults {
   readonly #results = new Map<
@@ -27,7 +39,8 @@ export class StepResults {
   >();
   readonly #maxBytes: number;
   /** How many of the first results to come were there in the Run before, which omitted them. */
-  readonly #requestedAgain: number;
+  #requestedAgain: number;
+  #omittedFrom: number | undefined;
   #sizeBytes = 0;
   #omitted = 0;
   #added = 0;
@@ -36,7 +49,7 @@ export class StepResults {
   constructor(maxBytes: number, carried: Readonly<Record<string, StepResult>>, omitted: number) {
     this.#maxBytes = maxBytes;
     this.#requestedAgain = omitted;
-    for (const [stepId, result] of Object.entries(carried)) this.#put(stepId, result);
+    for (const [stepId, result] of Object.entries(carried)) this.#put(stepId, result, CARRIED);
   }
 
   get(stepId: string): StepResult | undefined {
@@ -44,14 +57,29 @@ export class StepResults {
   }
 
   /** A result that an Activity has answered with in this Run. */
-  add(stepId: string, result: StepResult): void {
+  add(stepId: string, result: StepResult, seq: number): void {
     this.#added += 1;
-    this.#put(stepId, result);
+    this.#put(stepId, result, { seq, mayBeCarried: true });
   }
 
-  /** Is a new Run worth what it would request again? */
-  get isWorthCarrying(): boolean {
-    return this.#omitted === 0 || this.#added - this.#requestedAgain > this.#omitted;
+  /** One that was omitted, and that nobody has to request again. It stays omitted: its request is not known. */
+  addRecalled(stepId: string, result: StepResult, seq: number): void {
+    if (this.#requestedAgain > 0) this.#requestedAgain -= 1;
+    this.#put(stepId, result, { seq, mayBeCarried: false });
+  }
+
+  /** Is a new Run worth what it would request again, or recall? */
+  isWorthCarrying(isRecalled: boolean): boolean {
+    const newlyDone = this.#added - this.#requestedAgain;
+    return (
+      this.#omitted === 0 ||
+      newlyDone * (isRecalled && this.#requestedAgain === 0 ? RECALLED_AS_ONE : 1) > this.#omitted
+    );
+  }
+
+  /** Results that are omitted are of records after that. */
+  get omittedFrom(): number {
+    return this.#omittedFrom ?? 0;
   }
 
   /** How many results are too large to be carried. */
@@ -67,14 +95,17 @@ export class StepResults {
     return Object.fromEntries(carried.map(([stepId, { result }]) => [stepId, result]));
   }
 
-  #put(stepId: string, result: StepResult): void {
+  #put(stepId: string, result: StepResult, { seq, mayBeCarried }: HowPut): void {
     const present = this.#results.get(stepId);
     if (present?.isCarried === true) this.#sizeBytes -= present.sizeBytes;
     if (present?.isCarried === false) this.#omitted -= 1;
     const sizeBytes = jsonBytes(sizedPart(result)) + stepId.length + RESULT_FRAME_BYTES;
-    const isCarried = this.#sizeBytes + sizeBytes <= this.#maxBytes;
+    const isCarried = mayBeCarried && this.#sizeBytes + sizeBytes <= this.#maxBytes;
     if (isCarried) this.#sizeBytes += sizeBytes;
-    else this.#omitted += 1;
+    else {
+      this.#omitted += 1;
+      this.#omittedFrom = Math.min(this.#omittedFrom ?? Number.POSITIVE_INFINITY, seq - 1);
+    }
     this.#results.set(stepId, { result, sizeBytes, isCarried });
   }
 }
