@@ -52,7 +52,8 @@ async function withRecordedFiles<T>(
 
 async function verificationMs(job: TestJob, resources: number): Promise<number> {
   const startedMs = performance.now();
-  const result = await job.verify();
+  // As one that a worker's start makes due: what a person asks for reads the whole record anew.
+  const result = await job.verify('worker-not-covered', 'by the benchmark');
   if (result.kind !== 'verified' || result.resources < resources)
     throw new Error(`expected ${resources} resources verified, found ${JSON.stringify(result).slice(0, 300)}`);
   return performance.now() - startedMs;
