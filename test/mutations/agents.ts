@@ -52,7 +52,7 @@ export const AGENTS: readonly Mutation[] = [
     guarantee: 'G2',
     breaks: 'a new Run that requests a step with another input is given the result of the first',
     file: 'src/workflows/job/step-calls.ts',
-    find: '(this.#earlier.get(stepId) ?? call) !== call',
+    find: '(this.#earlier.get(stepId) ?? call.mark) !== call.mark',
     replace: 'this.#earlier.size < 0',
     tests: ['test/fault/agents-anew.test.ts'],
     name: 'where it calls otherwise, a person is',

@@ -32,8 +32,8 @@ export const STABLE: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'a new Run is begun although it asks again for all that was done',
     file: 'src/workflows/state/step-results.ts',
-    find: 'return this.#omitted === 0 || this.#added - this.#requestedAgain > this.#omitted;',
-    replace: 'return true;',
+    find: 'const newlyDone = this.#added - this.#requestedAgain;',
+    replace: 'const newlyDone = Number.POSITIVE_INFINITY;',
     tests: ['test/unit/carried.test.ts'],
   },
   {
