@@ -3,6 +3,7 @@
  * intent that an earlier attempt sealed is only applied.
  */
 import { defined } from '../../model/defined.ts';
+import type { RunStepResult } from '../../model/job/run-step.ts';
 import { isToApply } from '../../model/record/effect.ts';
 import { intentDigest } from '../../model/record/intent.ts';
 import { faultPoint } from '../../store/fault-point.ts';
@@ -14,10 +15,13 @@ import { describeIntent } from '../question/describe-intent.ts';
 import type { AdmittedStep } from './admission.ts';
 import { applyInSameHold, applySealed } from './apply-step.ts';
 import { approvalRequired, isApproved } from './ask-about-step.ts';
+import { stepAside } from './conclude-attempt.ts';
+import { obstacleToApplying } from './obstacles.ts';
+import { appendUnapplied, isOnlyRecorded } from './record-step.ts';
 import { runCode, secretReader } from './run-code.ts';
 import { isSmall, sealIntent, toBeSealed } from './seal-step.ts';
 import { askBeforeSealing, resultOfFailure } from './step-failure.ts';
-import type { AttemptResult, StepAttempt, StepRun } from './step-run.ts';
+import type { AttemptResult, SealedAttempt, StepAttempt, StepRun } from './step-run.ts';
 import type { SealableDraft } from './step-work.ts';
 
 /** @throws HoldfastError for what may pass, and what the code throws while it has attempts left */
@@ -49,10 +53,26 @@ async function runSealAndApply(attempt: StepAttempt): Promise<AttemptResult> {
   const differences = isShown ? await describeIntent(workspace, intent) : [];
   let row = rowOf(attempt, { ...draft, intent });
   const result = await workspace.exclusive('seal', async (ledger) => {
+    if (isOnlyRecorded(intent) && !row.approval) return recordAtOnce(attempt, ledger, row);
     row = ledger.reading(() => toBeSealed(attempt, ledger, row));
     return await sealAndMaybeApply(attempt, ledger, row, differences);
   });
   return result ?? (await applySealed(attempt, row));
+}
+
+/** Nothing is applied, so that one transaction sees that the attempt is current, and has its record. */
+function recordAtOnce(attempt: StepAttempt, ledger: Ledger, given: IntentRow): RunStepResult {
+  faultPoint('seal.before');
+  faultPoint('seal.after');
+  faultPoint('record.before');
+  const recorded = ledger.transaction(() => {
+    const sealed: SealedAttempt = { ...attempt, ledger, row: toBeSealed(attempt, ledger, given) };
+    const { obstacle } = obstacleToApplying(attempt, ledger);
+    return obstacle === undefined ? appendUnapplied(sealed) : { obstacle: stepAside(sealed, obstacle) };
+  });
+  if ('obstacle' in recorded) return recorded.obstacle;
+  faultPoint('record.after');
+  return attempt.work.result(recorded.record, recorded.at, ledger);
 }
 
 /** Undefined: it is sealed, and applying it may take long, so that the lock is given back first. */

@@ -46,10 +46,18 @@ export function noRecord(workspaces: Workspaces, { workspace }: Pick<RunStepRequ
 
 /** The same for any work under a token. Safe to repeat. @throws HoldfastError as `runStepProtocol` */
 export async function runStepWork(given: Omit<StepRun, 'runWork'>): Promise<RunStepResult> {
-  const run: StepRun = { ...given, runWork: runStepWork };
+  let run: StepRun = { ...given, runWork: runStepWork };
+  const { claim } = run.within?.attempt ?? {};
   for (;;) {
+    const admittedWithin = claim?.read((ledger) =>
+      ledger.reading(() => {
+        const since = run.since ?? ledger.job(run.request.jobId)!.at.seq;
+        run = { ...run, since };
+        return admitWithin(run, ledger);
+      }),
+    );
     const admission =
-      run.within?.attempt.claim.read((ledger) => ledger.reading(() => admitWithin(run, ledger))) ??
+      admittedWithin ??
       (await run.workspace.exclusive('claim', (ledger) => ledger.reading(() => admitStep(run, ledger)), {
         signal: run.caller.signal,
       }));

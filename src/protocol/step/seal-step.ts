@@ -30,8 +30,7 @@ export function toBeSealed(attempt: StepAttempt, ledger: Ledger, row: IntentRow)
   mustNotBeVoid(attempt, ledger);
   const spelled = withRecordedTables(attempt, ledger, row);
   refuseShared(attempt, spelled.intent);
-  const siblingsSince = attempt.within?.since;
-  refuseParallelWriters(ledger, spelled.intent, { ...attempt.request, siblingsSince });
+  refuseParallelWriters(ledger, spelled.intent, { ...attempt.request, siblingsSince: attempt.since });
   return spelled;
 }
 

@@ -18,8 +18,10 @@ export interface StepRun {
   readonly work: StepWork;
   /** Runs another piece of work as this one is run: a sub-step. */
   readonly runWork: (run: StepRun) => Promise<RunStepResult>;
-  /** Of a sub-step: in which attempt's code it runs, and where the chain ended when it began. */
-  readonly within?: { readonly attempt: StepAttempt; readonly since: number };
+  /** Of a sub-step: in which attempt's code it runs. */
+  readonly within?: { readonly attempt: StepAttempt };
+  /** Of a sub-step that runs: where the chain ended when it began. */
+  readonly since?: number;
 }
 
 /** An attempt under way: it holds the claim of its token until another attempt takes it. */

@@ -122,9 +122,8 @@ async function runSubStep(attempt: StepAttempt, caller: Caller, asked: Asked): P
   mustNotBeOver(attempt, `ctx.step("${asked.name}")`);
   refuseWhereOver(attempt, asked.options);
   const request = requestOf(attempt, asked);
-  const since = attempt.claim.read((ledger) => ledger.job(request.jobId)!.at.seq);
   const work = new RunWork(asked, workspace, request);
-  const within = { attempt, since };
+  const within = { attempt };
   const result = await runWork({ host, workspace, caller, request, work, runWork, within }).catch((error: unknown) => {
     const named = namedBy(request.stepId, error);
     if (!isUnfinished(attempt, work.token, error)) throw named;

@@ -45,14 +45,20 @@ const isRejection = outline<Rejection>({ reason: 'string', by: 'string' });
 
 export class ClaimTable {
   readonly #file: LedgerFile;
+  /** The row that was read last, and in which view of the file. */
+  #seen: { readonly view: object; readonly token: Digest; readonly row: ClaimRow | undefined } | undefined;
 
   constructor(file: LedgerFile) {
     this.#file = file;
   }
 
   find(token: Digest): ClaimRow | undefined {
-    const row = this.#file.get('SELECT * FROM claim WHERE token = ?', token);
-    return row === undefined ? undefined : read(row);
+    const { view } = this.#file;
+    if (view !== undefined && this.#seen?.view === view && this.#seen.token === token) return this.#seen.row;
+    const found = this.#file.get('SELECT * FROM claim WHERE token = ?', token);
+    const row = found === undefined ? undefined : read(found);
+    this.#seen = view === undefined ? undefined : { view, token, row };
+    return row;
   }
 
   open(jobId: string): readonly ClaimRow[] {
@@ -60,6 +66,7 @@ export class ClaimTable {
   }
 
   put(claim: ClaimRow): void {
+    this.#seen = undefined;
     const changed = this.#file.run(
       `INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
        ON CONFLICT (token) DO UPDATE SET args = excluded.args, nonce = excluded.nonce, worker_id = excluded.worker_id,

@@ -54,6 +54,7 @@ export class LedgerFile {
   #synchronous: 'FULL' | 'NORMAL' = 'FULL';
   #isReading = false;
   #isSuspect = false;
+  #view: object | undefined;
 
   private constructor(path: string, store: SqliteStore) {
     this.path = path;
@@ -122,8 +123,21 @@ export class LedgerFile {
       if (this.#store.isInTransaction) return work();
       this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
       this.#store.run('BEGIN IMMEDIATE');
-      return this.#store.commitAfter(work, () => atPoints('ledger-commit', () => this.#store.run('COMMIT')));
+      this.#view = {};
+      try {
+        return this.#store.commitAfter(work, () => atPoints('ledger-commit', () => this.#store.run('COMMIT')));
+      } finally {
+        this.#view = undefined;
+      }
     });
+  }
+
+  /**
+   * What is read within one `reading` or transaction is the same until this connection changes it: a table may keep a
+   * row for as long as this is the same. Undefined: outside, where the next read may find something else.
+   */
+  get view(): object | undefined {
+    return this.#view;
   }
 
   /** Many reads as one: SQLite takes its locks once, not for each. The first transaction inside ends it. */
@@ -133,6 +147,7 @@ export class LedgerFile {
       try {
         this.#store.run('BEGIN');
         this.#isReading = true;
+        this.#view = {};
         return work();
       } finally {
         this.#endReading();
@@ -202,6 +217,7 @@ export class LedgerFile {
   #endReading(): void {
     if (!this.#isReading) return;
     this.#isReading = false;
+    this.#view = undefined;
     this.#store.run('ROLLBACK');
   }
 

@@ -12,7 +12,7 @@ import { invariant } from '../../model/invariant.ts';
 import { JobSettingsSchema, type JobSettings } from '../../model/job/settings.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { GENESIS } from '../../model/record/chain.ts';
-import type { NamedRow } from '../sqlite-store.ts';
+import type { NamedRow, SqliteInput } from '../sqlite-store.ts';
 import { Columns, parsed } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 
@@ -45,14 +45,21 @@ const COLUMNS = new Columns('job');
 export class JobTable {
   readonly #file: LedgerFile;
   #lastSettings: { readonly text: string; readonly settings: JobSettings } | undefined;
+  /** The row that was read last, and in which view of the file. */
+  #seen: { readonly view: object; readonly row: JobRow } | undefined;
 
   constructor(file: LedgerFile) {
     this.#file = file;
   }
 
   find(jobId: string): JobRow | undefined {
-    const row = this.#file.get('SELECT * FROM job WHERE job_id = ?', jobId);
-    return row === undefined ? undefined : this.#read(row);
+    const { view } = this.#file;
+    if (view !== undefined && this.#seen?.view === view && this.#seen.row.jobId === jobId) return this.#seen.row;
+    const found = this.#file.get('SELECT * FROM job WHERE job_id = ?', jobId);
+    if (found === undefined) return undefined;
+    const row = this.#read(found);
+    this.#seen = view === undefined ? undefined : { view, row };
+    return row;
   }
 
   ids(): readonly string[] {
@@ -71,11 +78,11 @@ export class JobTable {
   }
 
   setRun(jobId: string, runId: string, settings: JobSettings): void {
-    this.#file.run('UPDATE job SET run_id = ?, settings = ? WHERE job_id = ?', runId, JSON.stringify(settings), jobId);
+    this.#change('UPDATE job SET run_id = ?, settings = ? WHERE job_id = ?', runId, JSON.stringify(settings), jobId);
   }
 
   setState(jobId: string, state: JobRow['state']): void {
-    this.#file.run('UPDATE job SET state = ? WHERE job_id = ?', state, jobId);
+    this.#change('UPDATE job SET state = ? WHERE job_id = ?', state, jobId);
   }
 
   /**
@@ -83,7 +90,7 @@ export class JobTable {
    * @throws HoldfastError `fenced` if the ledger has this one or a higher one
    */
   raiseTerm(jobId: string, term: number): void {
-    const changed = this.#file.run('UPDATE job SET term = ? WHERE job_id = ? AND term < ?', term, jobId, term);
+    const changed = this.#change('UPDATE job SET term = ? WHERE job_id = ? AND term < ?', term, jobId, term);
     if (changed === 1) return;
     const found = `the ledger has term ${this.find(jobId)?.term}`;
     throw new HoldfastError('fenced', `Term ${term} of ${jobId} cannot be raised: ${found}.`);
@@ -94,7 +101,7 @@ export class JobTable {
    * moment. A comparison that began before the one that the mark names changes nothing.
    */
   setMark(jobId: string, ordinal: number, { bootId, bootMs }: BootTime): void {
-    const changed = this.#file.run(
+    const changed = this.#change(
       'UPDATE job SET mark_ordinal = ?, fresh_boot_id = ?, fresh_boot_ms = ? WHERE job_id = ? AND mark_ordinal < ?',
       ordinal,
       bootId,
@@ -107,14 +114,13 @@ export class JobTable {
 
   /** Where the chain ends. */
   endOf(jobId: string): ChainPlace | undefined {
-    const row = this.#file.get('SELECT seq, head FROM job WHERE job_id = ?', jobId);
-    return row === undefined ? undefined : placeOf(row);
+    return this.find(jobId)?.at;
   }
 
   /** Moves the end of the chain. False: it is not at `from`. */
   advance(jobId: string, from: ChainPlace, to: ChainPlace): boolean {
     invariant(to.seq === from.seq + 1, `record ${to.seq} follows record ${from.seq}`);
-    const changed = this.#file.run(
+    const changed = this.#change(
       'UPDATE job SET seq = ?, head = ? WHERE job_id = ? AND seq = ? AND head = ?',
       to.seq,
       to.head,
@@ -123,6 +129,11 @@ export class JobTable {
       from.head,
     );
     return changed === 1;
+  }
+
+  #change(text: string, ...values: readonly SqliteInput[]): number {
+    this.#seen = undefined;
+    return this.#file.run(text, ...values);
   }
 
   #read(row: NamedRow): JobRow {

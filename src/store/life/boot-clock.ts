@@ -21,10 +21,35 @@ const FIRST_TIME_NAMESPACE = 'time:[4026531834]';
 const ROUNDING_MS = 1_000;
 
 export function bootMoment(): BootMoment {
-  return { bootId: (clock ??= clockName(process.hrtime.bigint(), uptime())), bootMs: Math.round(uptime() * 1000) };
+  return { bootId: (clock ??= clockName(process.hrtime.bigint(), uptime())), bootMs: bootMs() };
 }
 
 let clock: string | undefined;
+
+/** Where the three clocks stood when the uptime was asked for last. */
+interface Asked {
+  readonly bootMs: number;
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+let asked: Asked | undefined;
+
+/** So long the time since then is told by the process's own clock. */
+const ASKED_AGAIN_AFTER_MS = 100;
+/** The process's clock stands still while the host sleeps, the wall clock doesn't: so far apart, it is asked anew. */
+const MAX_APART_MS = 20;
+
+/** Every step asks for it several times, and to ask the system opens a file. */
+function bootMs(): number {
+  const monotonicMs = performance.now();
+  const wallMs = Date.now();
+  const elapsedMs = monotonicMs - (asked?.monotonicMs ?? 0);
+  const apartMs = wallMs - (asked?.wallMs ?? 0) - elapsedMs;
+  if (asked === undefined || elapsedMs > ASKED_AGAIN_AFTER_MS || Math.abs(apartMs) > MAX_APART_MS)
+    asked = { bootMs: uptime() * 1000, monotonicMs, wallMs };
+  return Math.round(asked.bootMs + monotonicMs - asked.monotonicMs);
+}
 
 /**
  * @param monotonicNs a clock of the whole boot that stands still while the host sleeps: uptime is never behind it,

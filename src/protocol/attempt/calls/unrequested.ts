@@ -13,8 +13,8 @@ import type { Doubt } from '../../question/doubt.ts';
 import type { Stage } from '../stage.ts';
 
 /** What a person is asked before the step is recorded. */
-export function unaskedDoubts(ledger: Ledger, claim: Claim, stage: Stage): Doubt[] {
-  return unrequestedCalls(ledger, claim, stage).flatMap((row): Doubt[] => {
+export function unaskedDoubts(unrequested: readonly PerformRow[], stage: Stage): Doubt[] {
+  return unrequested.flatMap((row): Doubt[] => {
     // The code went on after a repeat that certainly did not happen; the call that it was to repeat may have happened.
     const isUnrepeated = row.state === 'repeat' && row.nonce !== '' && stage.takenNames.has(row.name);
     if (row.state === 'about' || isUnrepeated)
@@ -29,8 +29,8 @@ const UNKNOWN_AND_UNREQUESTED = 'it was begun, whether it happened is not known,
 const MADE_AND_UNREQUESTED = 'an earlier attempt made it, and the step does not request it any more';
 
 /** What the record names, by name: the calls that the code has the answers of, and those that a person said stay. */
-export function performEffects(ledger: Ledger, claim: Claim, stage: Stage): PerformEffect[] {
-  const kept = unrequestedCalls(ledger, claim, stage).filter(({ state }) => state === 'kept');
+export function performEffects(unrequested: readonly PerformRow[], stage: Stage): PerformEffect[] {
+  const kept = unrequested.filter(({ state }) => state === 'kept');
   return [...stage.performed.values(), ...kept]
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, key, request, answer, known, calledIn }) => ({
@@ -45,7 +45,7 @@ export function performEffects(ledger: Ledger, claim: Claim, stage: Stage): Perf
 }
 
 /** Those of the same step that the code has no answer of, unless the record of an earlier generation names them. */
-function unrequestedCalls(ledger: Ledger, claim: Claim, stage: Stage): PerformRow[] {
+export function unrequestedCalls(ledger: Ledger, claim: Claim, stage: Stage): PerformRow[] {
   const { jobId, stepId, generation, token } = claim.row;
   return ledger.performsInForce(jobId, stepId, generation).filter((row) => {
     const isUnrecorded = row.token === token || ledger.stepRecord(row.token) === undefined;
