@@ -86,7 +86,7 @@ for (const [name, sql, problem] of [
   ['a cut chain', 'DELETE FROM record WHERE seq = 3', /names record 3, the chain ends at 2/],
   [
     'a changed manifest',
-    `UPDATE manifest SET entry = json_set(entry, '$.digest', '${'f'.repeat(64)}') WHERE resource = 'file:a'`,
+    `UPDATE manifest SET digest = '${'f'.repeat(64)}' WHERE resource = 'file:a'`,
     /manifest's entry for file:a differs/,
   ],
   [

@@ -11,6 +11,11 @@ export interface FileChange {
   readonly path: string;
   readonly before: FileState;
   readonly after: FileState;
+  /**
+   * Nothing was there a moment ago, and whoever makes the change looks again: what has come there since is not touched,
+   * so that it needs no looking at before. Default: false.
+   */
+  readonly isNew?: boolean;
 }
 
 /**

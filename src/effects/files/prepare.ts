@@ -24,8 +24,8 @@ import type { FileWorkspace } from './workspace.ts';
 export interface PreparedFile {
   readonly change: FileChange;
   readonly name: ChangeName;
-  /** What was there when it was prepared. */
-  readonly seen: FileSighting;
+  /** What was there when it was prepared. Absent: it was not looked at. */
+  readonly seen?: FileSighting;
   readonly temporary: TemporaryFile | undefined;
   /** The temporary file's fsync, which may run on while the caller does something else. A commit waits for it. */
   readonly durable?: Promise<void>;
@@ -46,6 +46,8 @@ export async function prepareFile(
   const normal = normalisePath(path);
   if (normal !== path) throw new HoldfastError('bad-input', `"${path}" is not a normal path. Expected "${normal}".`);
   refuseReservedFile(workspace, path);
+  if (change.isNew === true && (after.kind === 'file' || after.kind === 'directory'))
+    return { change, name, ...(await writeTemporary(workspace, change, blobs, name)) };
   const seen = await observeFile(workspace, path);
   if (seen.outcome === 'seen' && sameState(seen.state, after)) return { change, name, seen, temporary: undefined };
   if (before.kind !== after.kind || after.kind !== 'directory') assertReplaceable(workspace, path);

@@ -23,6 +23,7 @@ export const PROBE_NAME = /^\.holdfast-[0-9a-f]{12}-/;
  * @throws HoldfastError `same-target-twice` naming both
  */
 export function refuseSameTargets(workspace: FileWorkspace, targets: readonly FileChange[]): void {
+  if (targets.length < 2) return;
   const places = new Map<string, FileChange>();
   const folded = new Map<string, FileChange[]>();
   const inodes = new Map<string, FileChange>();

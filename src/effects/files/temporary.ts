@@ -7,7 +7,7 @@
  * 2. It holds exactly what the change puts in place: its content was compared with its digest while it was written.
  */
 import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync, type BigIntStats } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 import { storageError, tryUnlink } from '../../store/durable-file.ts';
@@ -37,7 +37,7 @@ export interface WrittenTemporary {
 /** @throws HoldfastError `permission-denied`, `storage-failed`, `not-found` or `ledger-damaged` */
 export async function writeTemporary(
   workspace: FileWorkspace,
-  { path, after }: FileChange,
+  { path, after, isNew }: FileChange,
   blobs: BlobStore,
   changeName: ChangeName,
 ): Promise<WrittenTemporary> {
@@ -48,7 +48,7 @@ export async function writeTemporary(
     let durable = Promise.resolve();
     if (after.kind === 'file') {
       ({ durable } = await blobs.copyTo(after.content, temporary, after.mode));
-      giveToOwner(workspace, path, temporary, after.mode);
+      if (isNew !== true) giveToOwner(workspace, path, temporary, after.mode);
     } else if (after.kind === 'directory') {
       makeFolder(temporary, after.mode);
     }
@@ -66,7 +66,7 @@ export async function writeTemporary(
 export const TEMPORARY_NAME = /^\.holdfast-([0-9a-f]{16})-[a-z0-9-]+-[0-9a-f]{8}\.tmp$/;
 
 export function temporaryName(change: ChangeName): string {
-  return `${temporaryStem(change)}-${randomBytes(4).toString('hex')}.tmp`;
+  return `${temporaryStem(change)}-${randomUUID().slice(0, 8)}.tmp`;
 }
 
 export function versionOf(stat: BigIntStats): string {

@@ -70,8 +70,8 @@ export class Claim {
   /** The same of a file, whose content may have to be read. @throws MustVerify, HoldfastError `busy` */
   async fileMustBeAsRecorded(resource: string, found: FileState): Promise<void> {
     const recorded = this.manifestEntry(resource)?.state;
-    if (recorded !== undefined && !sameState(recorded, found))
-      if (await isOnlyRefreshed(this.#workspace, resource, recorded, found)) return;
+    if (recorded === undefined || sameState(recorded, found)) return;
+    if (await isOnlyRefreshed(this.#workspace, resource, recorded, found)) return;
     this.mustBeAsRecorded(resource, found);
   }
 

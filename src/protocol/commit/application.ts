@@ -7,7 +7,7 @@ import type { Intent } from '../../model/record/intent.ts';
 import type { Change } from '../../model/record/record.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { ResourceState } from '../../model/record/world.ts';
-import type { ByDatabase, IntentRow } from '../../store/ledger/intents.ts';
+import type { ByDatabase, IntentRow, NewIntent } from '../../store/ledger/intents.ts';
 import { EffectMarks } from './effect-marks.ts';
 import type { JobUnderLock } from './job-under-lock.ts';
 import type { PreparedFiles } from './prepare.ts';
@@ -33,8 +33,8 @@ export interface IntentFiles {
   readonly prepared: PreparedFiles;
   /** What each file looked like when this attempt last hashed it, by path. */
   readonly seen: ReadonlyMap<string, FileSighting>;
-  /** Writes the intent, if the ledger doesn't have it yet; in the commit that says `applying`. */
-  readonly seal?: () => void;
+  /** The intent, where the ledger may not have it yet: it is sealed in the commit that says `applying`. */
+  readonly unsealed?: () => NewIntent;
 }
 
 /** A database's part of the intent, made and read back; nothing of it is visible yet. */
@@ -64,7 +64,7 @@ export type PlacedEffect<E> = readonly [index: number, effect: E];
 
 export function applicationOf(job: JobUnderLock, row: IntentRow, files: IntentFiles): Application {
   const { intent, state } = row;
-  const marks = new EffectMarks(job.ledger, intent);
+  const marks = new EffectMarks(job.ledger, row);
   return {
     job,
     row,

@@ -8,7 +8,8 @@
  */
 import type { Entered } from '../../effects/database/database.ts';
 import { hasReach, type Reach } from '../../effects/database/reach.ts';
-import { ABSENT, type TokenState } from '../../model/record/world.ts';
+import { uriOf } from '../../model/record/effect.ts';
+import { ABSENT, sameState, type TokenState } from '../../model/record/world.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
@@ -37,7 +38,7 @@ export async function commitDatabases({ open, marks, changes, byDatabase }: Appl
     await faultPointAsync('commit.database-after');
     changes.push(...first.changes);
     byDatabase.set(first.database.name, first.byDatabase);
-    marks.add(
+    marks.addLater(
       effects.map(([index]): PlacedMark => {
         const outcome = marks.isSkipped(index) ? 'skipped' : 'applied';
         return [index, { outcome, after: afters.get(index) ?? ABSENT }];
@@ -57,7 +58,7 @@ async function prepareDatabase(application: Application, name: string): Promise<
   const found = await enterAndLook(application, begun);
   if (found.outcome !== 'taken') {
     await begun.transaction.rollback();
-    if (found.outcome === 'there') return takeCommitted(application, begun, found.state);
+    if (found.outcome === 'there') return takeCommitted(application, begun, found);
     return { kind: 'must-verify', detail: `database ${name} has another term than ${job.term}` };
   }
   const open = openTransaction(application, begun, found.reach);
@@ -89,7 +90,8 @@ async function beginTransaction({ job, intent }: Application, name: string): Pro
 
 /** Who took the token, and what the transaction shows: asked for together, so that it takes one round trip. */
 type Found =
-  | Exclude<Entered, { readonly outcome: 'taken' }>
+  | Extract<Entered, { readonly outcome: 'other-term' }>
+  | { readonly outcome: 'there'; readonly state: TokenState; readonly rows: readonly FoundEffect[] }
   | {
       readonly outcome: 'taken';
       readonly reach: Reach;
@@ -112,7 +114,14 @@ async function enterAndLook(application: Application, begun: BegunTransaction): 
     ]);
     await Promise.allSettled([entering, looking]);
     const entered = await entering;
-    if (entered.outcome !== 'taken') return entered;
+    if (entered.outcome === 'other-term') return entered;
+    if (entered.outcome === 'there') {
+      const rows = await looking.then(
+        (found) => found[1],
+        () => [],
+      );
+      return { ...entered, rows };
+    }
     const [reach, rows, tables] = await looking;
     return { outcome: 'taken', reach, rows, tables };
   } catch (error) {
@@ -145,7 +154,7 @@ function openTransaction({ job, intent }: Application, begun: BegunTransaction, 
 function takeCommitted(
   application: Application,
   { database: { name }, effects }: BegunTransaction,
-  state: TokenState,
+  { state, rows: found }: Extract<Found, { outcome: 'there' }>,
 ): ApplyObstacle | undefined {
   const { job, row, intent, marks, isRollForward } = application;
   if (state.kind !== 'token' || state.intent !== row.digest || !isRollForward)
@@ -156,6 +165,12 @@ function takeCommitted(
   const { afters } = job.ledger.preparedAfters(intent.token);
   const applied = effects.filter(([index]) => !marks.isSkipped(index));
   marks.addDurably(applied.map(([index]) => [index, { outcome: 'applied', after: afters[index] ?? ABSENT }]));
+  // Somebody has changed it after the COMMIT. From now on a comparison knows what the row should show.
+  const changed = found.find(([[index], state]) => !sameState(state, afters[index] ?? ABSENT));
+  if (changed !== undefined) {
+    const resource = uriOf(changed[0][1])!;
+    return { kind: 'must-verify', detail: `${resource} has changed since it was committed`, resource };
+  }
   takePlannedChanges(application, name);
   return undefined;
 }

@@ -29,7 +29,8 @@ export async function checkFiles(application: Application): Promise<ApplyObstacl
     if (marks.isMade(index)) continue;
     await turns.take();
     const found = await job.workspace.files.stateNow(effect.path, files.seen.get(effect.path));
-    const hasNewNames = !isRollForward && job.workspace.files.names(effect.path) > namesBefore(effect);
+    const mayHaveNames = found.kind === 'file' && !isRollForward;
+    const hasNewNames = mayHaveNames && job.workspace.files.names(effect.path) > namesBefore(effect);
     if (sameState(found, effect.before) && !hasNewNames) continue;
     if (!isRollForward) {
       // A folder that somebody has created meanwhile is what this step wants.
@@ -60,6 +61,7 @@ export async function commitFiles({ job, intent, files, marks }: Application): P
     const outcome = await workspace.files.commit(files.prepared[index]!, { deferSync: batchSize > 1 });
     if (outcome.kind === 'conflict') {
       await endBatch();
+      marks.writeNow();
       return conflictOf([index, effect], outcome.found);
     }
     batch.push([index, effect]);

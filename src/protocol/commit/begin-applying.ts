@@ -32,15 +32,14 @@ function noteApplying({ job, row, intent, open, files, isRollForward }: Applicat
     own.length === 0 ? undefined : Object.fromEntries(own.map((one) => [one.database.name, one.byDatabase]));
   const changes = open.flatMap((one) => one.changes);
   const prepared: PreparedAfters = { afters, changes, ...defined({ byDatabase }) };
-  const planned = isRollForward
-    ? undefined
-    : ledger.plan(intent.jobId, runId, stepFields(row, asPrepared(intent, prepared)));
-  const record = planned === undefined ? undefined : { runId, at: planned.record.at, head: planned.at.head };
-  ledger.transaction(() => {
-    files.seal?.();
-    ledger.beginApplying(intent.token, { ...prepared, ...defined({ record }) });
+  return ledger.transaction(() => {
+    const planned = isRollForward
+      ? undefined
+      : ledger.plan(intent.jobId, runId, stepFields(row, asPrepared(intent, prepared)));
+    const record = planned === undefined ? undefined : { runId, at: planned.record.at, head: planned.at.head };
+    ledger.beginApplying(intent.token, { ...prepared, ...defined({ record }) }, files.unsealed?.());
+    return planned;
   });
-  return planned;
 }
 
 /** Every effect that is still to be made has its prepared file, or its transaction, open and read back. */

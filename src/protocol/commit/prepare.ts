@@ -39,7 +39,9 @@ export async function prepareFiles(
       await prepared[index - MAX_SYNCS_AT_ONCE]?.durable;
       if ('path' in effect) {
         const before = overrides.get(index) ?? (await absentMidCommit(workspace, row, index, effect));
-        prepared.push(await workspace.files.prepare(effect, row.intent.token, index, before));
+        // What is half applied may be there already.
+        const isNew = effect.before.kind === 'absent' && row.state !== 'applying';
+        prepared.push(await workspace.files.prepare(effect, { token: row.intent.token, index }, { before, isNew }));
       } else prepared.push(undefined);
       await turns.take();
     }

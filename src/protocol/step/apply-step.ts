@@ -13,7 +13,7 @@ import { isRecordTrouble } from '../question/workspace.ts';
 import { applyIntent } from '../commit/apply.ts';
 import { discardFiles, overridesOf, prepareFiles, type PreparedFiles } from '../commit/prepare.ts';
 import { concludeAttempt, stepAside } from './conclude-attempt.ts';
-import { putSeal, sealIntent } from './seal-step.ts';
+import { sealIntent, withContents } from './seal-step.ts';
 import { mustNotBeVoid, obstacleToApplying } from './obstacles.ts';
 import type { AttemptResult, SealedAttempt, StepAttempt } from './step-run.ts';
 
@@ -41,9 +41,11 @@ export async function applySealed(attempt: StepAttempt, row: IntentRow): Promise
 }
 
 /** In one hold of the lock with the seal, which has just seen that the attempt is current. */
-export async function applyInSameHold(sealed: SealedAttempt): Promise<AttemptResult> {
+export async function applyInSameHold(
+  sealed: SealedAttempt,
+  { job, obstacle }: ReturnType<typeof obstacleToApplying>,
+): Promise<AttemptResult> {
   const { workspace, ledger, row } = sealed;
-  const { job, obstacle } = ledger.reading(() => obstacleToApplying(sealed, ledger));
   if (obstacle !== undefined) return stepAside(sealed, obstacle);
   return await workspace.offering(sealed.stage.contents, async () => {
     let prepared: PreparedFiles = [];
@@ -71,7 +73,7 @@ async function applyPrepared(sealed: SealedAttempt, job: JobRow, prepared: Prepa
   const outcome = await applyIntent({ workspace, ledger, settings, term: job.term, runId: caller.runId }, row, {
     prepared,
     seen: stage.seenFiles,
-    seal: () => putSeal(sealed, ledger, row),
+    unsealed: () => withContents(sealed, ledger, row),
   });
   return await concludeAttempt(sealed, outcome, job.settings);
 }

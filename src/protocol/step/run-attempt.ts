@@ -54,8 +54,23 @@ async function runSealAndApply(attempt: StepAttempt): Promise<AttemptResult> {
   let row = rowOf(attempt, { ...draft, intent });
   const result = await workspace.exclusive('seal', async (ledger) => {
     if (isOnlyRecorded(intent) && !row.approval) return recordAtOnce(attempt, ledger, row);
-    row = ledger.reading(() => toBeSealed(attempt, ledger, row));
-    return await sealAndMaybeApply(attempt, ledger, row, differences);
+    const seen = ledger.reading(() => ({
+      row: toBeSealed(attempt, ledger, row),
+      applying: obstacleToApplying(attempt, ledger),
+    }));
+    row = seen.row;
+    if (isSmall(row.intent, attempt.stage) && !row.approval) {
+      // The draft is final from here on, though its seal is written with what follows.
+      faultPoint('seal.before');
+      faultPoint('seal.after');
+      return await applyInSameHold({ ...attempt, ledger, row }, seen.applying);
+    }
+    sealIntent(attempt, ledger, row);
+    if (!row.approval) return undefined;
+    if (!isApproved(attempt, ledger, row.digest)) return approvalRequired(attempt, ledger, row, differences);
+    // Applying it may take long, unless it is small: the lock is given back first.
+    if (!isSmall(row.intent, attempt.stage)) return undefined;
+    return await applyInSameHold({ ...attempt, ledger, row }, seen.applying);
   });
   return result ?? (await applySealed(attempt, row));
 }
@@ -73,26 +88,6 @@ function recordAtOnce(attempt: StepAttempt, ledger: Ledger, given: IntentRow): R
   if ('obstacle' in recorded) return recorded.obstacle;
   faultPoint('record.after');
   return attempt.work.result(recorded.record, recorded.at, ledger);
-}
-
-/** Undefined: it is sealed, and applying it may take long, so that the lock is given back first. */
-async function sealAndMaybeApply(
-  attempt: StepAttempt,
-  ledger: Ledger,
-  row: IntentRow,
-  differences: readonly string[],
-): Promise<AttemptResult | undefined> {
-  const isAtOnce = isSmall(row.intent, attempt.stage);
-  if (isAtOnce && !row.approval) {
-    // The draft is final from here on, though its seal is written with what follows.
-    faultPoint('seal.before');
-    faultPoint('seal.after');
-  } else {
-    sealIntent(attempt, ledger, row);
-    if (row.approval && !isApproved(attempt, ledger, row.digest))
-      return approvalRequired(attempt, ledger, row, differences);
-  }
-  return isAtOnce ? await applyInSameHold({ ...attempt, ledger, row }) : undefined;
 }
 
 function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {

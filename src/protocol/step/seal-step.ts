@@ -52,19 +52,26 @@ export function sealIntent(attempt: StepAttempt, ledger: Ledger, row: IntentRow)
   faultPoint('seal.after');
 }
 
+/** Writes the intent and the contents that only memory holds. Call in a transaction. */
+export function putSeal(attempt: StepAttempt, ledger: Ledger, row: IntentRow): void {
+  const { intent, digest, approval, details } = withContents(attempt, ledger, row);
+  ledger.putIntent(intent, digest, approval, details);
+}
+
 /**
- * Writes the intent and the contents that only memory holds. Call in a transaction. What is applied in the hold of the
- * lock in which it would be sealed is sealed in the commit that says `applying`: nothing of it is in the world before.
+ * The intent, once the contents that only memory holds are written. Call in the transaction that writes it. What is
+ * applied in the hold of the lock in which it would be sealed is sealed in the commit that says `applying`: nothing of
+ * it is in the world before.
  */
-export function putSeal({ claim, stage }: StepAttempt, ledger: Ledger, row: IntentRow): void {
-  const { intent, digest, approval, details } = row;
+export function withContents({ claim, stage }: StepAttempt, ledger: Ledger, row: IntentRow): IntentRow {
+  const { intent, digest } = row;
   const { token, args } = claim.row;
   invariant(
     intent.token === token && intent.args === args,
     `intent ${digest} of step ${intent.stepId} is sealed under the claim of another token`,
   );
   for (const [content, bytes] of contentsOf(intent, stage)) ledger.putContent(content, bytes);
-  ledger.putIntent(intent, digest, approval, details);
+  return row;
 }
 
 /** Few files, all of whose contents are at hand: preparing them takes no longer than taking the lock again. */

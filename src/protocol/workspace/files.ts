@@ -22,6 +22,7 @@ import {
   type FileWorkspace,
   type PreparedFile,
 } from '../../effects/files/index.ts';
+import type { ChangeName } from '../../effects/files/change.ts';
 import type { ObserveOptions } from '../../effects/files/observation.ts';
 import { removeForgottenFiles } from '../../effects/files/forgotten.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
@@ -138,14 +139,12 @@ export class WorkspaceFiles {
   /** Writes a new content beside its target. Safe to repeat. */
   async prepare(
     effect: FileEffect,
-    token: string,
-    index: number,
-    before: FileState = effect.before,
+    name: ChangeName,
+    options: { readonly before?: FileState | undefined; readonly isNew?: boolean } = {},
   ): Promise<PreparedFile> {
-    return await prepareFile(this.#workspace, { path: effect.path, before, after: effect.after }, this.#blobs, {
-      token,
-      index,
-    });
+    const { before = effect.before, isNew = false } = options;
+    const change = { path: effect.path, before, after: effect.after, isNew };
+    return await prepareFile(this.#workspace, change, this.#blobs, name);
   }
 
   /**

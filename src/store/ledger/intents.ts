@@ -3,11 +3,13 @@
  *
  * | state    | seal      | apply     | finish | drop    |
  * | -------- | --------- | --------- | ------ | ------- |
- * | (absent) | sealed    | defect    | absent | absent  |
+ * | (absent) | sealed    | defect*   | absent | absent  |
  * | sealed   | unchanged | applying  | done   | dropped |
  * | applying | unchanged | applying  | done   | dropped |
- * | dropped  | sealed    | defect    | done   | dropped |
+ * | dropped  | sealed    | defect*   | done   | dropped |
  * | done     | unchanged | defect    | done   | dropped |
+ *
+ * (*) Unless it comes with the intent, which is then sealed and applying at once.
  *
  * An intent without effects to apply may be finished without ever having been sealed: its record is its seal. It is
  * also finished from `sealed` (it needed an approval) and from `dropped` (an earlier draft had effects). What is
@@ -37,6 +39,8 @@ export interface IntentRow {
   readonly approval: boolean;
   readonly details: IntentDetails;
 }
+
+export type NewIntent = Omit<IntentRow, 'state'>;
 
 /** What the record will say beside the intent; not part of what is approved. */
 export interface IntentDetails {
@@ -96,29 +100,41 @@ export class IntentTable {
   }
 
   /** Changes nothing where the token has an intent that was not dropped. */
-  seal({ intent, digest, approval, details }: Omit<IntentRow, 'state'>): void {
-    this.#file.run(
-      `INSERT INTO intent VALUES (?, ?, ?, ?, 'sealed', ?, ?, NULL)
-       ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = 'sealed',
-         approval = excluded.approval, details = excluded.details, prepared = NULL
-       WHERE intent.state = 'dropped'`,
-      intent.token,
-      intent.jobId,
-      digest,
-      JSON.stringify(intent),
-      approval ? 1 : 0,
-      JSON.stringify(details),
-    );
+  seal(intent: NewIntent): void {
+    this.#put(intent, 'sealed', null);
   }
 
-  /** From here on the intent only rolls forward. */
-  beginApplying(token: Digest, prepared: PreparedAfters): void {
+  /**
+   * From here on the intent only rolls forward.
+   * @param unsealed it is sealed by this, unless the ledger has it already
+   */
+  beginApplying(token: Digest, prepared: PreparedAfters, unsealed?: NewIntent): void {
+    if (unsealed !== undefined && this.#put(unsealed, 'applying', prepared)) return;
     const changed = this.#file.run(
       `UPDATE intent SET state = 'applying', prepared = ? WHERE token = ? AND state IN ('sealed', 'applying')`,
       JSON.stringify(merged(this.preparedAfters(token), prepared)),
       token,
     );
     invariant(changed === 1, `an intent that is applied (${token}) was sealed and is not dropped`);
+  }
+
+  /** False: the token has an intent that was not dropped, and nothing was changed. */
+  #put({ intent, digest, approval, details }: NewIntent, state: IntentState, prepared: PreparedAfters | null): boolean {
+    const changed = this.#file.run(
+      `INSERT INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (token) DO UPDATE SET digest = excluded.digest, body = excluded.body, state = excluded.state,
+         approval = excluded.approval, details = excluded.details, prepared = excluded.prepared
+       WHERE intent.state = 'dropped'`,
+      intent.token,
+      intent.jobId,
+      digest,
+      JSON.stringify(intent),
+      state,
+      approval ? 1 : 0,
+      JSON.stringify(details),
+      prepared === null ? null : JSON.stringify(prepared),
+    );
+    return changed === 1;
   }
 
   /** The intent has its record. */

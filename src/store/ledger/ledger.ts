@@ -20,7 +20,7 @@ import type { ClaimRow } from './claims.ts';
 import type { EffectMark } from './effect-marks.ts';
 import { LedgerFile, type TransactionOptions } from './file.ts';
 import { checkIntegrity, integrityProblems, type GoingOn } from './integrity.ts';
-import type { IntentDetails, IntentRow, PreparedAfters } from './intents.ts';
+import type { IntentDetails, IntentRow, NewIntent, PreparedAfters } from './intents.ts';
 import type { BootTime, JobRow, NewJob } from './jobs.ts';
 import { checkVersion } from './meta.ts';
 import type { NamedOnceValue, OnceValue } from './once.ts';
@@ -159,8 +159,8 @@ export class Ledger {
     if (state === 'done') this.#tables.intents.finish(token);
     else this.#tables.intents.drop(token);
   }
-  beginApplying(token: Digest, prepared: PreparedAfters): void {
-    this.#tables.intents.beginApplying(token, prepared);
+  beginApplying(token: Digest, prepared: PreparedAfters, unsealed?: NewIntent): void {
+    this.#tables.intents.beginApplying(token, prepared, unsealed);
   }
   preparedAfters(token: Digest): PreparedAfters {
     return this.#tables.intents.preparedAfters(token);

@@ -1,6 +1,7 @@
 /** The table `manifest`: what the world should look like, as the chain folds to it. */
-import { foldManifest, type ManifestEntry } from '../../model/record/manifest.ts';
+import { foldChanges, manifestEntryOf, type LatestChange, type ManifestEntry } from '../../model/record/manifest.ts';
 import type { ChainRecord } from '../../model/record/record.ts';
+import { stateDigest } from '../../model/record/world.ts';
 import { formatResource, parseResource } from '../../model/record/resource.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, outline } from './columns.ts';
@@ -8,9 +9,10 @@ import type { EntryText } from './entry-digests.ts';
 import type { LedgerFile } from './file.ts';
 
 const COLUMNS = new Columns('manifest');
-const isEntry = outline<ManifestEntry>({
-  resource: 'string',
-  digest: 'string',
+/** What the columns do not say. Version 0.1 wrote resource and digest here, too. */
+type ToldEntry = Omit<ManifestEntry, 'resource' | 'digest'>;
+
+const isEntry = outline<ToldEntry>({
   state: 'object',
   role: 'string',
   seq: 'number',
@@ -33,7 +35,7 @@ export class ManifestTable {
 
   find(jobId: string, resource: string): ManifestEntry | undefined {
     const row = this.#file.get(
-      'SELECT resource, entry FROM manifest WHERE job_id = ? AND resource = ?',
+      'SELECT resource, digest, entry FROM manifest WHERE job_id = ? AND resource = ?',
       jobId,
       resource,
     );
@@ -51,14 +53,14 @@ export class ManifestTable {
     let after = '';
     for (;;) {
       const rows = this.#file.all(
-        'SELECT resource, entry FROM manifest WHERE job_id = ? AND resource > ? ORDER BY resource LIMIT ?',
+        'SELECT resource, digest, entry FROM manifest WHERE job_id = ? AND resource > ? ORDER BY resource LIMIT ?',
         jobId,
         after,
         PAGE_ENTRIES,
       );
       const page = rows.map((row) => ({
         resource: COLUMNS.text(row, 'resource'),
-        text: COLUMNS.text(row, 'entry'),
+        text: `${COLUMNS.text(row, 'digest')} ${COLUMNS.text(row, 'entry')}`,
         entry: read(row),
       }));
       if (page.length > 0) yield page;
@@ -83,7 +85,8 @@ export class ManifestTable {
   rows(jobId: string, database: string, table: string): readonly ManifestEntry[] {
     const prefix = formatResource({ kind: 'row', database, table, key: {} }).slice(0, -'{}'.length);
     const rows = this.#file.all(
-      `SELECT resource, entry FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource`,
+      `SELECT resource, digest, entry FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ?
+       ORDER BY resource`,
       jobId,
       prefix,
       endOf(prefix),
@@ -93,24 +96,27 @@ export class ManifestTable {
 
   /** Folds in a record that was appended just now. */
   fold(record: ChainRecord): void {
-    if (record.changes.length === 0) return;
-    const touched = new Map<string, ManifestEntry>();
-    for (const { resource } of record.changes) {
-      const present = this.find(record.jobId, resource);
-      if (present !== undefined) touched.set(resource, present);
+    const latest = new Map<string, LatestChange>();
+    foldChanges(latest, record);
+    for (const [resource, change] of latest) {
+      // A read never replaces what is recorded.
+      if (change.change.role === 'read' && this.#has(record.jobId, resource)) continue;
+      this.#put(record.jobId, manifestEntryOf(change, stateDigest(change.change.state)));
     }
-    foldManifest(touched, record);
-    for (const entry of touched.values()) if (entry.seq === record.seq) this.#put(record.jobId, entry);
   }
 
-  #put(jobId: string, entry: ManifestEntry): void {
+  #has(jobId: string, resource: string): boolean {
+    return this.#file.get('SELECT 1 FROM manifest WHERE job_id = ? AND resource = ?', jobId, resource) !== undefined;
+  }
+
+  #put(jobId: string, { resource, digest, ...told }: ManifestEntry): void {
     this.#file.run(
       `INSERT INTO manifest VALUES (?, ?, ?, ?)
        ON CONFLICT (job_id, resource) DO UPDATE SET digest = excluded.digest, entry = excluded.entry`,
       jobId,
-      entry.resource,
-      entry.digest,
-      JSON.stringify(entry),
+      resource,
+      digest,
+      JSON.stringify(told),
     );
   }
 
@@ -131,5 +137,7 @@ function endOf(prefix: string): string {
 }
 
 function read(row: NamedRow): ManifestEntry {
-  return COLUMNS.json(row, 'entry', isEntry, `manifest entry for ${COLUMNS.text(row, 'resource')}`);
+  const resource = COLUMNS.text(row, 'resource');
+  const told = COLUMNS.json(row, 'entry', isEntry, `manifest entry for ${resource}`);
+  return { ...told, resource, digest: COLUMNS.text(row, 'digest') };
 }

@@ -33,6 +33,8 @@ export interface ChangeWatch {
 }
 
 const MAX_CACHED_STATEMENTS = 200;
+/** Of Holdfast's own statements: those that change no table. */
+const CHANGES_ROWS = /^(INSERT|UPDATE|DELETE)\b/;
 
 export interface SqliteConnectionOptions {
   /** The database's, for messages. */
@@ -51,6 +53,7 @@ export class SqliteConnection implements ShapedReader {
   readonly #reading = new ReadAuthorizer();
   readonly #tables = new KnownTables(this);
   #isSuspect = false;
+  #schemaView: object | undefined;
 
   constructor(options: SqliteConnectionOptions) {
     this.#name = options.name;
@@ -82,8 +85,13 @@ export class SqliteConnection implements ShapedReader {
     return this.#store.isInTransaction;
   }
 
+  get schemaView(): object | undefined {
+    return this.#store.isInTransaction ? (this.#schemaView ??= {}) : undefined;
+  }
+
   /** Runs one of Holdfast's own statements, prepared once. @returns how many rows changed */
   run(text: string, parameters: readonly Json[] = []): number {
+    if (!CHANGES_ROWS.test(text)) this.#schemaView = undefined;
     return this.#guard(text, () => this.#store.run(text, ...parameters.map(encodeSqlite)));
   }
 
@@ -130,6 +138,7 @@ export class SqliteConnection implements ShapedReader {
 
   /** A step's own statement on a connection for writing. */
   runForeign(text: string, parameters: readonly Json[]): NamedRows<SqliteRow> {
+    this.#schemaView = undefined;
     return this.#guard(text, () => this.#authorized(authorizeWrite, () => this.#runForeign(text, parameters)));
   }
 

@@ -10,6 +10,11 @@ export type SqliteRow = PlacedRow;
 export interface SqliteReader {
   /** The rows of one of Holdfast's own statements. */
   all(text: string, parameters?: readonly Json[]): readonly SqliteRow[];
+  /**
+   * Within a transaction nobody else changes a table: what is known of one holds while this is the same. Undefined:
+   * outside, where it has to be looked at.
+   */
+  readonly schemaView?: object | undefined;
 }
 
 /** A reader that knows what the tables look like. */

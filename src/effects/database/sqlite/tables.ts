@@ -1,7 +1,8 @@
 /**
  * What a connection has read of its tables.
  *
- * Invariant: it is dropped when `schema_version` moves, and after a rollback, which gives a version number back.
+ * Invariant: it is dropped when `schema_version` moves, and after a rollback, which gives a version number back. The
+ * number is asked for once in a transaction, and again after a statement that may change a table.
  */
 import type { SchemaState } from '../../../model/record/world.ts';
 import type { TableName } from '../table-name.ts';
@@ -19,6 +20,7 @@ export class KnownTables {
   #hasForeignKeys: boolean | undefined;
   #reach: SqliteReach | undefined;
   #schemaVersion: unknown;
+  #view: object | undefined;
 
   constructor(reader: ShapedReader) {
     this.#reader = reader;
@@ -60,9 +62,13 @@ export class KnownTables {
   /** After a rollback. */
   forget(): void {
     this.#schemaVersion = undefined;
+    this.#view = undefined;
   }
 
   #dropStale(): void {
+    const view = this.#reader.schemaView;
+    if (view !== undefined && view === this.#view) return;
+    this.#view = view;
     const version = this.#reader.all('PRAGMA schema_version')[0]![0];
     if (version === this.#schemaVersion) return;
     this.#shapes.clear();

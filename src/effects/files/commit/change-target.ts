@@ -115,7 +115,7 @@ async function stateNow(commit: RunningCommit, old: OldFile | undefined): Promis
   // Capturing it has changed its ctime; its modification time and its size still tell. After the act it is hashed in
   // any case.
   if (
-    seen.outcome === 'seen' &&
+    seen?.outcome === 'seen' &&
     seen.stamp !== undefined &&
     seen.stamp.sizeBytes > LARGE_BYTES &&
     isStillAsHashed(seen.stamp, old.stat(), 'linked')
