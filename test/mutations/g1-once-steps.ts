@@ -249,8 +249,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'two sub-steps at once may write one file',
     file: 'src/protocol/step/seal-step.ts',
-    find: '{ ...attempt.request, siblingsSince }',
-    replace: '{ ...attempt.request, siblingsSince: siblingsSince && Number.MAX_SAFE_INTEGER }',
+    find: '{ ...attempt.request, siblingsSince: attempt.since }',
+    replace: '{ ...attempt.request, siblingsSince: attempt.since && Number.MAX_SAFE_INTEGER }',
     tests: SUB_STEPS,
   },
   {

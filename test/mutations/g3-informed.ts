@@ -74,8 +74,8 @@ export const INFORMED: readonly Mutation[] = [
     guarantee: 'G3',
     breaks: 'an approval covers another draft',
     file: 'src/protocol/step/run-attempt.ts',
-    find: 'if (row.approval && !isApproved(attempt, ledger, row.digest))',
-    replace: 'if (row.approval && attempt.claim.row.dropped === 0 && !isApproved(attempt, ledger, row.digest))',
+    find: 'if (!isApproved(attempt, ledger, row.digest))',
+    replace: 'if (attempt.claim.row.dropped === 0 && !isApproved(attempt, ledger, row.digest))',
     tests: DECISIONS,
   },
   {
