@@ -10,7 +10,14 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, test } from 'node:test';
 import * as z from 'zod';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
+import {
+  defineStep,
+  implementStep,
+  openTestJob,
+  QuestionAsked,
+  type TestJob,
+  type TestJobMemory,
+} from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
 import { sqliteScript } from '../support/sqlite.ts';
 
@@ -111,6 +118,26 @@ test('small contents survive with the intent that needs them', async () => {
   assert.deepEqual(await job.step(note, { id: 1 }, { stepId: 'note-1' }), { id: 1 });
   assert.equal(runs, 1);
   assert.equal(readFileSync(join(workspace, 'note-1.txt'), 'utf8'), 'note 1\n');
+});
+
+test('a row changed after a COMMIT that the ledger did not hear of is asked about, and not taken for the step’s', async () => {
+  await job.verify();
+  setFaultHook((point) => {
+    if (point === 'commit.database-after') throw new Error('the power is lost');
+  });
+  await assert.rejects(job.step(note, { id: 1 }, { stepId: 'note-1' }));
+  setFaultHook(undefined);
+  sqliteScript(join(workspace, 'main.db'), 'DELETE FROM note');
+  await assert.rejects(job.step(note, { id: 1 }, { stepId: 'note-1' }), (error) => {
+    assert.ok(error instanceof QuestionAsked, String(error));
+    assert.deepEqual(
+      error.question.findings.map(({ resource }) => resource),
+      ['row:main/note/{"id":1}'],
+    );
+    return true;
+  });
+  assert.deepEqual(rows(), []);
+  assert.equal(runs, 1);
 });
 
 test('what an attempt had prepared goes with the next comparison, or the end, though nothing tells of it', async () => {
