@@ -120,7 +120,7 @@ test('small contents survive with the intent that needs them', async () => {
   assert.equal(readFileSync(join(workspace, 'note-1.txt'), 'utf8'), 'note 1\n');
 });
 
-test('a row changed after a COMMIT that the ledger did not hear of is asked about, and not taken for the step’s', async () => {
+test('a row changed after a COMMIT that the ledger did not hear of is asked about', async () => {
   await job.verify();
   setFaultHook((point) => {
     if (point === 'commit.database-after') throw new Error('the power is lost');

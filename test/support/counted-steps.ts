@@ -20,7 +20,11 @@ const WARM = 8;
 export const COUNTED = 20;
 
 const CONTENT = 'x'.repeat(1024);
-const one = defineStep({ name: 'one', input: z.strictObject({ id: z.int() }), output: z.strictObject({ id: z.int() }) });
+const one = defineStep({
+  name: 'one',
+  input: z.strictObject({ id: z.int() }),
+  output: z.strictObject({ id: z.int() }),
+});
 const all = defineStep({ name: 'all', input: z.strictObject({}), output: z.null() });
 
 /** A 1 KiB file that is new, and one row. */

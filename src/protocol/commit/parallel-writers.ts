@@ -27,6 +27,9 @@ export function refuseParallelWriters(ledger: Ledger, intent: Intent, parallel: 
     if (token === intent.token || !isSealedAtOnce(other, intent, parallel)) continue;
     for (const resource of targetsOf(effects)) if (targets.has(resource)) throw bothWrite(intent, stepId, resource);
   }
+  // Sub-steps one after the other: nothing was recorded since this one began.
+  const isAlone = (parallelSince ?? parallelWith) === undefined && ledger.job(intent.jobId)?.at.seq === siblingsSince;
+  if (isAlone) return;
   for (const resource of targets) {
     const entry = ledger.manifestEntry(intent.jobId, resource);
     if (entry?.role !== 'written' || entry.stepId === undefined || entry.stepId === intent.stepId) continue;

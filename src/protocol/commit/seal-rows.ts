@@ -31,9 +31,10 @@ async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Prom
   const changes = stage.changes.filter((change) => change.kind !== 'sql');
   for (const [name, given] of Map.groupBy(changes, ({ database }) => database)) {
     const database = await workspace.database(name, settings);
+    const unrecorded = new Set<string>();
     const look = (rows: readonly StagedRow[]): Promise<readonly RowState[]> =>
       database.rows(
-        rows.map((row) => ({ table: row.table, key: row.key, columns: columnsToCompare(claim, row) })),
+        rows.map((row) => ({ table: row.table, key: row.key, columns: columnsToCompare(claim, row, unrecorded) })),
         // The step has observed the schema of every table that it changes: its transaction compares them.
         { mayLean: true },
       );
@@ -44,15 +45,19 @@ async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Prom
     const states = isRespelled ? await look(rows) : found;
     rows.forEach((row, place) => {
       const state = states[place]!;
-      claim.mustBeAsRecorded(resourceOf(row), state);
+      // What a sibling has recorded of it since is found when the step is sealed.
+      if (!unrecorded.has(resourceOf(row))) claim.mustBeAsRecorded(resourceOf(row), state);
       seen.set(given[place]!, { row, before: onlyColumns(state, row.columns) });
     });
   }
   return seen;
 }
 
-function columnsToCompare(claim: Claim, change: StagedRow): string[] {
-  const recorded = claim.manifestEntry(resourceOf(change))?.state;
+/** Adds to `unrecorded` a row that the record does not know. */
+function columnsToCompare(claim: Claim, change: StagedRow, unrecorded: Set<string>): string[] {
+  const resource = resourceOf(change);
+  const recorded = claim.manifestEntry(resource)?.state;
+  if (recorded === undefined) unrecorded.add(resource);
   const recordedColumns = recorded?.kind === 'row' ? Object.keys(recorded.columns) : [];
   return [...new Set([...change.columns, ...recordedColumns])];
 }
