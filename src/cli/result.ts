@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import type { JobFailureInfo, JobResult } from '../client.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Outcome } from './command.ts';
 import { followJob } from './follow.ts';
-import { showAsked } from './show-status.ts';
+import { showOpen } from './show-status.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { shellWord } from '../model/shell-word.ts';
 
@@ -45,10 +45,7 @@ export function resultOutcome(terminal: Terminal, result: JobResult): Outcome {
     case 'running': {
       const { questions, workflowId } = result;
       if (questions !== undefined && questions.length > 0) {
-        const text = [
-          `Job ${workflowId} waits for a person.`,
-          ...questions.flatMap((question) => ['', ...showAsked(terminal, workflowId, question)]),
-        ].join('\n');
+        const text = [`Job ${workflowId} waits for a person.`, ...showOpen(terminal, workflowId, questions)].join('\n');
         return { code: EXIT.waiting, data: result, text };
       }
       const unknown =

@@ -60,7 +60,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
     ...showProgress(terminal, status.progress ?? []),
     ...showRetrying(terminal, status.retrying ?? []),
     ...showWait(terminal, status),
-    ...questions.flatMap((question) => ['', ...showAsked(terminal, status.workflowId, question)]),
+    ...showOpen(terminal, status.workflowId, questions),
   ];
   if (status.refusals.length > 0) {
     lines.push('', terminal.style('yellow', 'Decisions that could not be used:'));
@@ -139,8 +139,17 @@ const UNEXPECTED =
   'Not a failure that Holdfast expects, so most likely a defect of it: trying again may not help. ' +
   "The worker's log has the stack.";
 
+/** The open questions; of several each with its digest in the commands. */
+export function showOpen(terminal: Terminal, workflowId: string, questions: readonly Question[]): readonly string[] {
+  const isOne = questions.length === 1;
+  return questions.flatMap((question) => {
+    const which = isOne ? '' : ` --question ${shortDigest(question.digest)}`;
+    return ['', ...showAsked(terminal, `${shellWord(workflowId)}${which}`, question)];
+  });
+}
+
 /** A question in three lines, with the commands that show and answer it. */
-export function showAsked(terminal: Terminal, workflowId: string, question: Question): readonly string[] {
+function showAsked(terminal: Terminal, which: string, question: Question): readonly string[] {
   const { findings, findingsTotal } = question;
   const named = findings
     .slice(0, 3)
@@ -149,8 +158,8 @@ export function showAsked(terminal: Terminal, workflowId: string, question: Ques
   return [
     terminal.style('yellow', `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
     `  ${named}${findingsTotal > 3 ? `, and ${findingsTotal - 3} more` : ''}`,
-    `  look:    holdfast question ${shellWord(workflowId)}`,
-    `  decide:  holdfast decide ${shellWord(workflowId)}`,
+    `  look:    holdfast question ${which}`,
+    `  decide:  holdfast decide ${which}`,
   ];
 }
 

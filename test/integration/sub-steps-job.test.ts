@@ -84,6 +84,10 @@ test('approvals of a list are all shown, and each is answered by itself', async 
     asked.map(({ stepId }) => stepId),
     ['each:0', 'each:1', 'each:2'],
   );
+  const env = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace };
+  const { out } = await cli(['status', workflowId], { env });
+  for (const { digest } of asked)
+    assert.ok(out.includes(`decide ${workflowId} --question ${digest.slice(0, 12)}`), out);
   const approve = { by: 'ada', reason: 'test', answer: 'approve' } as const;
   await client.decide(workflowId, { ...approve, digest: asked[1]!.digest });
   await untilTrue(async () => (await client.questions(workflowId)).length === 2);

@@ -40,6 +40,15 @@ test('what a step says goes out at once, and again with every heartbeat until it
   ]);
 });
 
+test('sub-steps go out with the next heartbeat, however many are done between two, beside what the step says', () => {
+  heartbeat.tell('half', 1 / 2);
+  for (let done = 1; done <= 1_000; done++) heartbeat.noteSubStep(done, `file/${done}`);
+  assert.equal(beats.length, 1);
+  mock.timers.tick(HEARTBEAT_EVERY_MS);
+  const subSteps = { done: 1_000, latest: 'file/1000' };
+  assert.deepEqual(beats.slice(1), [{ message: 'half', fraction: 1 / 2, subSteps }]);
+});
+
 test('nothing is heard of a step that has ended', () => {
   heartbeat.tell('done');
   heartbeat.stop();
