@@ -63,6 +63,15 @@ export async function givesAnotherInputInANewRun(input: Input): Promise<void> {
   });
 }
 
+/** Its second Run was not given all results of the first: with room for one alone it was recorded. */
+export async function needsWhatWasLeftOut(input: Input): Promise<void> {
+  const isAnew = workflowInfo().continuedFromExecutionRunId !== undefined;
+  const limit = isAnew ? {} : { continueAsNewAfterEvents: 26 };
+  await openJob({ workspace: input.workspace, args: [input], ...limit }, async (job) => {
+    for (const id of ['a', 'b', 'c']) await job.step(fileWriteStep, { path: `${id}.txt`, content: id }, { id });
+  });
+}
+
 /** An agent as the loop of the AI SDK runs it, without its package: two answers of the model, a tool, a question. */
 export async function agentInAJob(input: Input): Promise<string> {
   return await openJob({ workspace: input.workspace, args: [input] }, async (job) => {

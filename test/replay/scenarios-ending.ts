@@ -199,6 +199,8 @@ export const ENDINGS: Readonly<Record<string, Scenario>> = {
     },
   },
   'a-step-beside-a-timer': { workflow: 'stepBesideATimer', input: {} },
+  // Recorded with room for one result, and before there was a recall.
+  'what-was-left-out-is-requested-again': { workflow: 'needsWhatWasLeftOut', input: {} },
   'unknown-options-passed-over': { workflow: 'givesUnknownOptions', input: {} },
   'unknown-fields-passed-over': { input: UNKNOWN_FIELD },
 };
