@@ -143,7 +143,7 @@ export const subStepEffects: Figure = {
 export const subStepPostgres: Figure = {
   name: 'sub-step-postgres',
   what: 'sub-step with a 1 KiB file and one PostgreSQL row, against the same in a plain loop, as durable',
-  bound: 5,
+  bound: 6,
   unit: '×',
   measure: async ({ isQuick, say }) => {
     const postgres = await BenchPostgres.start();
