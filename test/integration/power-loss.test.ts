@@ -19,9 +19,11 @@ import {
   type TestJobMemory,
 } from '../../src/testing.ts';
 import { stepRecordsOf } from '../support/ledger.ts';
+import { questionFrom } from '../support/questions.ts';
 import { sqliteScript } from '../support/sqlite.ts';
 
 const note = defineStep({ name: 'note', input: z.object({ id: z.int() }), output: z.object({ id: z.int() }) });
+const batch = defineStep({ name: 'batch', input: z.object({ fails: z.boolean() }), output: z.array(z.int()) });
 const LEDGER_FILES = ['ledger.sqlite', 'ledger.sqlite-wal'];
 
 let runs: number;
@@ -36,9 +38,28 @@ const noteCode = implementStep(note, async (ctx, { id }) => {
   return { id };
 });
 
+let fails: boolean;
+
+/** Two sub-steps, then a file of its own, unless it fails. */
+const batchCode = implementStep(batch, async (ctx) => {
+  const done: number[] = [];
+  for (const id of [11, 12])
+    done.push(
+      await ctx.step(`note-${id}`, { id }, async (sub, given) => {
+        runs += 1;
+        await sub.files.write(`note-${given.id}.txt`, `note ${given.id}\n`);
+        await sub.db('main').insert('note', { id: given.id, text: 'in a batch' });
+        return given.id;
+      }),
+    );
+  if (fails) throw new Error('cut off');
+  await ctx.files.write('batch.txt', done.join());
+  return done;
+});
+
 const open = (resume?: TestJobMemory): TestJob =>
   openTestJob({
-    steps: [noteCode] as never,
+    steps: [noteCode, batchCode] as never,
     databases: { main: 'sqlite:main.db' },
     workspace,
     ...(resume === undefined ? {} : { resume, workerId: 'after the power loss' }),
@@ -46,6 +67,7 @@ const open = (resume?: TestJobMemory): TestJob =>
 
 beforeEach(() => {
   runs = 0;
+  fails = false;
   root = mkdtempSync(join(tmpdir(), 'holdfast-power-'));
   workspace = join(root, 'workspace');
   mkdirSync(workspace);
@@ -63,19 +85,22 @@ afterEach(async () => {
 
 /** Runs a step and takes back what it committed to the ledger after its last fsynced commit. */
 async function stepAndPowerLoss(id: number, remembers: 'the answer' | 'nothing of the answer'): Promise<void> {
+  const before = { ...job.memory, steps: [...job.memory.steps] };
+  await losingPower(() => job.step(note, { id }, { stepId: `note-${id}` }));
+  assert.equal(stepRecordsOf(workspace, job.jobId, `note-${id}`).length, 0, 'the record is gone');
+  job = open(remembers === 'the answer' ? job.memory : before);
+}
+
+async function losingPower(work: () => Promise<unknown>): Promise<void> {
   setFaultHook((point) => {
     if (point === 'applying.after')
       for (const file of LEDGER_FILES) copyFileSync(join(workspace, '.holdfast', file), join(root, file));
   });
-  const before = { ...job.memory, steps: [...job.memory.steps] };
-  await job.step(note, { id }, { stepId: `note-${id}` });
-  const memory = remembers === 'the answer' ? job.memory : before;
+  await work();
   setFaultHook(undefined);
   await job.close();
   rmSync(join(workspace, '.holdfast/ledger.sqlite-shm'), { force: true });
   for (const file of LEDGER_FILES) copyFileSync(join(root, file), join(workspace, '.holdfast', file));
-  assert.equal(stepRecordsOf(workspace, job.jobId, `note-${id}`).length, 0, 'the record is gone');
-  job = open(memory);
 }
 
 function rows(): unknown[] {
@@ -138,6 +163,44 @@ test('a row changed after a COMMIT that the ledger did not hear of is asked abou
   });
   assert.deepEqual(rows(), []);
   assert.equal(runs, 1);
+});
+
+const recordedInBatch = (): number[] =>
+  ['batch:note-11', 'batch:note-12', 'batch'].map((stepId) => stepRecordsOf(workspace, job.jobId, stepId).length);
+
+test('a sub-step that was answered before a power loss took its record is found done by the retry', async () => {
+  fails = true;
+  await losingPower(() => assert.rejects(job.step(batch, { fails }, { stepId: 'batch' })));
+  assert.deepEqual(recordedInBatch(), [1, 0, 0], 'the last record is gone');
+  fails = false;
+  job = open(job.memory);
+  assert.deepEqual(await job.step(batch, { fails: true }, { stepId: 'batch' }), [11, 12]);
+  assert.equal(runs, 2);
+  assert.deepEqual(rows(), [11, 12]);
+  assert.deepEqual(recordedInBatch(), [1, 1, 1]);
+});
+
+test('what somebody changed beside a sub-step whose record a power loss took is asked about', async () => {
+  fails = true;
+  await losingPower(() => assert.rejects(job.step(batch, { fails }, { stepId: 'batch' })));
+  fails = false;
+  writeFileSync(join(workspace, 'note-12.txt'), 'by hand');
+  job = open(job.memory);
+  const question = await questionFrom(job.step(batch, { fails: true }, { stepId: 'batch' }));
+  assert.equal(question.findings[0]!.resource, 'file:note-12.txt');
+  assert.equal(readFileSync(join(workspace, 'note-12.txt'), 'utf8'), 'by hand');
+});
+
+test('the record of a step with sub-steps that the Workflow has heard of is appended again', async () => {
+  await losingPower(() => job.step(batch, { fails: false }, { stepId: 'batch' }));
+  assert.deepEqual(recordedInBatch(), [1, 1, 0]);
+  job = open(job.memory);
+  const { known } = job.memory;
+  const verified = await job.verify();
+  assert.deepEqual(verified.kind === 'verified' && verified.at, known);
+  assert.deepEqual(await job.step(batch, { fails: false }, { stepId: 'batch' }), [11, 12]);
+  assert.equal(runs, 2);
+  assert.deepEqual(recordedInBatch(), [1, 1, 1]);
 });
 
 test('what an attempt had prepared goes with the next comparison, or the end, though nothing tells of it', async () => {
