@@ -18,7 +18,7 @@ const NOT_MEASURED = 3;
 const WHOLE = { rounds: 15, steps: 50 };
 const QUICK = { rounds: 5, steps: 30 };
 
-const HELP = `npm run bench:peers                    Holdfast beside others, some 2 minutes once the packages are there
+const HELP = `npm run bench:peers                    Holdfast beside others, some 3 minutes once the packages are there
 npm run bench:peers -- --quick         fewer and shorter rounds
 npm run bench:peers -- --only NAME     this row and Holdfast's sub-step; may be given again
 npm run bench:peers -- --json          one object: versions, rows, what is not measured and why
