@@ -8,6 +8,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
 import { defineStep, implementStep } from '../../src/index.ts';
 import type { JobStatus } from '../../src/model/job/status.ts';
+import { codeBlocks, planOf } from '../support/documented.ts';
 import { statusOf, untilAsked, untilStatus } from '../support/job-status.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -23,6 +24,12 @@ const total = defineStep({ name: 'total', input: z.strictObject({ texts: z.array
 
 const large = defineStep({ name: 'large', input: z.strictObject({}), output: z.string() });
 let largeChars = 3;
+
+const listPages = defineStep({
+  name: 'list-pages',
+  input: z.strictObject({}),
+  output: z.strictObject({ pages: z.array(z.strictObject({ path: z.string() })) }),
+});
 
 /** Which code ran, in order: `JOB STEP`. */
 const ran: string[] = [];
@@ -41,6 +48,10 @@ testWorker(temporal, {
       if (name === failing) throw new Error(`no ${name}`);
       await ctx.files.write(`${name}.txt`, `${name} of ${ctx.stepId}`);
       return name.toUpperCase();
+    }),
+    implementStep(listPages, async (ctx) => {
+      for (const name of ['a', 'b']) await ctx.files.write(`${name}.md`, name);
+      return { pages: [{ path: 'a.md' }, { path: 'b.md' }] };
     }),
     implementStep(large, () => 'x'.repeat(largeChars)),
     implementStep(total, async (ctx, { texts }) => {
@@ -242,4 +253,17 @@ test('a list of outputs that is too large is put to a person; rerun runs its ite
   await decide(job.handle, question.digest, 'rerun');
   const { outputs } = (await job.handle.result()) as { outputs: Record<string, unknown> };
   assert.deepEqual(outputs['large'], ['xxx', 'xxx', 'xxx']);
+});
+
+test('the example of docs/plans.md does what the page says', async () => {
+  const example = codeBlocks('docs/plans.md').find(({ text }) => text.includes('forEach'))!;
+  const { steps } = planOf(example.text) as { steps: Record<string, unknown>[] };
+  const { handle, at } = await start(steps);
+  const { outputs } = (await handle.result()) as { outputs: Record<string, { exitCode?: number }[]> };
+  assert.deepEqual(
+    outputs['convert']!.map(({ exitCode }) => exitCode),
+    [0, 0],
+  );
+  assert.equal(readFileSync(at('out-1.html'), 'utf8'), 'b');
+  assert.equal(readFileSync(at('index/1.txt'), 'utf8'), 'page 1: b.md');
 });

@@ -4,6 +4,7 @@
  */
 import { AGENTS } from './agents.ts';
 import { CHANGES } from './changes.ts';
+import { LIST_ITEMS } from './for-each.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { ENDING } from './ending.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
@@ -31,6 +32,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...AGENTS,
   ...ATTEMPTS,
   ...STEPS_ONCE,
+  ...LIST_ITEMS,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,

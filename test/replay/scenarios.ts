@@ -8,6 +8,7 @@ import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { base, decision, write, type Scenario } from './scenario.ts';
 import { AGENTS } from './scenarios-agents.ts';
 import { ENDINGS } from './scenarios-ending.ts';
+import { LISTS } from './scenarios-lists.ts';
 import { UNTAKEN } from './scenarios-untaken.ts';
 import { VERSIONS } from './scenarios-versions.ts';
 
@@ -52,6 +53,7 @@ const WIDE = Array.from({ length: 52 }, (_, index) => ({
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...AGENTS,
   ...ENDINGS,
+  ...LISTS,
   ...UNTAKEN,
   ...VERSIONS,
   'parallel-steps-and-a-wait': {
