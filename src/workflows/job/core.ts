@@ -210,13 +210,14 @@ export class JobCore implements Job {
 
   /**
    * Goes on in a new Run, once nothing is in flight; returns only where a person has ended the undoing meanwhile.
+   * @param next asked for then: a decision that is carried out until then is in it
    * @throws ContinueAsNew
    */
-  async continueAsNew(next: { readonly plan: CarriedPlan } | { readonly undoing: Undoing }): Promise<void> {
+  async continueAsNew(next: () => { readonly plan: CarriedPlan } | { readonly undoing: Undoing }): Promise<void> {
     await this.#whenIdle();
     const { ending } = this.parts;
     if (ending.stopped !== undefined && ending.isPrompt) return;
-    await this.#continueWith(next);
+    await this.#continueWith(next());
   }
 
   async #whenIdle(): Promise<void> {
@@ -275,7 +276,7 @@ export class JobCore implements Job {
       this.parts.view.refresh();
       const gate = new UndoGate(this.parts);
       const onUndone = async (): Promise<void> => {
-        if (this.isLong || this.moving.isDue) await this.continueAsNew({ undoing });
+        if (this.isLong || this.moving.isDue) await this.continueAsNew(() => ({ undoing }));
       };
       this.#undoScope = this.parts.ending.isPrompt ? new CancellationScope() : undefined;
       const failure = await undoJob({ ...this.parts, gate, onUndone, scope: this.#undoScope }, undoing);

@@ -119,7 +119,7 @@ export class PlannedJob implements PlanJob {
     this.#voidSinceBarrier.length = 0;
     this.#core.waits.endWaits();
     if (end.remaining === 0 || end.failed.length > 0) return;
-    if (this.#isNewRunDue(end)) await this.#core.continueAsNew({ plan: this.carried() });
+    if (this.#isNewRunDue(end)) await this.#core.continueAsNew(() => ({ plan: this.carried() }));
   }
 
   #isNewRunDue(now: { readonly progress: PlanProgress }): boolean {
