@@ -17,6 +17,7 @@ import { firstStates } from '../model/record/net-changes.ts';
 import type { ChainRecord } from '../model/record/record.ts';
 import { parseResource } from '../model/record/resource.ts';
 import type { FileState } from '../model/record/world.ts';
+import { codeText } from '../model/sub-step-id.ts';
 import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { gitPath, isForGit } from './git-path.ts';
 import { assertSound } from './job-changes.ts';
@@ -187,7 +188,7 @@ function messageOf({ record, head }: ChainEntry, { workflowId }: InspectedJob): 
 function subjectOf(record: ChainRecord): string {
   switch (record.kind) {
     case 'step':
-      return `${record.stepId} (${record.step})`;
+      return `${record.stepId}${codeText(record.stepId, record.step)}`;
     case 'undone':
       return `undo ${record.stepId}`;
     case 'decision':

@@ -1,11 +1,10 @@
 /** How a step is named for people. */
-import { isPartOfCode } from '../model/sub-step-id.ts';
+import { codeText } from '../model/sub-step-id.ts';
 import { againText } from '../model/record/try-text.ts';
 
 /** `draft`, `draft (file.write) · second try`. */
 export function stepText(stepId: string, generation: number, code: string = stepId): string {
-  const use = code === stepId || isPartOfCode(code) ? '' : ` (${code})`;
-  return `${stepId}${use}${againText(generation)}`;
+  return `${stepId}${codeText(stepId, code)}${againText(generation)}`;
 }
 
 /** `step draft, record 3, 2026-11-27T17:09:12.396Z`. */

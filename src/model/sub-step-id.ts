@@ -42,6 +42,11 @@ export function isPartOfCode(step: string): boolean {
   return step.includes(SUB_STEP_MARK);
 }
 
+/** ` (file.write)`: the code of a step, for people; '' where the step's name says it. */
+export function codeText(stepId: string, step: string): string {
+  return isPartOfCode(step) || step === stepId || stepId.endsWith(`${SUB_STEP_MARK}${step}`) ? '' : ` (${step})`;
+}
+
 /** 0: a step that a Workflow requests; 1: a sub-step in its code; … */
 export function subStepDepth(stepId: string): number {
   return stepId.split(SUB_STEP_MARK).length - 1;

@@ -232,3 +232,24 @@ test('a file too large for a patch is left out and told; the export has it', asy
   }
   await exportJobToGit(workspace, join(root, 'no-git'));
 });
+
+test('a commit is named by its step, and by its code where the name does not say it', async () => {
+  const importing = defineStep({ name: 'importing', input: z.strictObject({}), output: z.strictObject({}) });
+  const code = implementStep(importing, async (ctx) => {
+    await ctx.step('order/999', null, (sub) => sub.files.write('999.txt', 'x'));
+    await ctx.step(edit, {});
+    await ctx.step(edit, {}, { name: 'again' });
+    return {};
+  });
+  await using job = openTestJob({ steps: [code, implementStep(edit, () => ({}))] });
+  await job.step(importing, {}, { stepId: 'orders' });
+  await job.step(edit, {}, { stepId: 'edit' });
+  const { folder } = await exportJobToGit(job.workspace, join(root, 'subjects'));
+  assert.deepEqual(git(folder, 'log', '--reverse', '--format=%s').trim().split('\n').slice(1), [
+    'orders:order/999',
+    'orders:edit',
+    'orders:again (edit)',
+    'orders (importing)',
+    'edit',
+  ]);
+});

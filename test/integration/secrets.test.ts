@@ -184,11 +184,11 @@ for (const name of ['row', 'statement', 'query']) {
 }
 
 test('an error is asked about, and tried again, with the name in the secret’s place', async () => {
-  const { question } = await run('throw');
   const name = '«secret PLANTED_TOKEN»';
-  const message = `failed: ${name} {"token":"${name}"} https://host/?token=${name}`;
-  const { difference } = question!.findings[0]!;
-  assert.ok(difference.includes(`Step step failed: Error: ${message}`), difference);
+  for (const [how, id] of Object.entries({ throw: 'step', 'sub-step-throw': 'step:inner' })) {
+    const message = `Step ${id} failed: Error: failed: ${name} {"token":"${name}"} https://host/?token=${name}`;
+    assert.ok((await run(how)).question!.findings[0]!.difference.includes(message), how);
+  }
   await run('throw-long');
   // The server stores only a short text of a failure that it retries.
   const retried = await start(

@@ -103,7 +103,8 @@ test('approvals of a list are all shown, and each is answered by itself', async 
 test('a job that is undone undoes its sub-steps in few Activities, asking where somebody changed one', async () => {
   const act = { id: 'act', use: 'many', with: { count: 120 } };
   const last = { id: 'last', use: 'write', needs: ['act'], approval: 'before-apply', with: { name: 'last' } };
-  await using job = await started([act, last]);
+  const before = { id: 'before', use: 'write', with: { name: 'before' } };
+  await using job = await started([before, { ...act, needs: ['before'] }, last]);
   const { client, workflowId, workspace } = job;
   const [approval] = await untilAsked(job);
   writeFileSync(join(root, workspace, 'file/60.txt'), 'by hand');
@@ -118,14 +119,20 @@ test('a job that is undone undoes its sub-steps in few Activities, asking where 
   assert.deepEqual(
     steps.map(({ id, state }) => [id, state]),
     [
+      ['before', 'done'],
       ['act', 'undoing'],
       ['last', 'waiting'],
     ],
   );
   await client.decide(workflowId, { ...decided, digest: drift!.digest, answer: 'skip' });
   const end = await client.result(workflowId, { wait: true });
-  assert.match(JSON.stringify(end), /Undone: 119 steps \(119 files.*file:file\/60\.txt/);
+  assert.match(JSON.stringify(end), /Undone: 1 step and 119 sub-steps \(120 files.*file:file\/60\.txt/);
   assert.deepEqual(readdirSync(join(root, workspace, 'file')), ['60.txt']);
+  const ended = (await client.status(workflowId)).steps.map(({ id, state }) => [id, state]);
+  assert.deepEqual(ended.slice(0, 2), [
+    ['before', 'undone'],
+    ['act', 'partly-undone'],
+  ]);
   const history = await temporal.connection.workflowService.getWorkflowExecutionHistory({
     namespace: temporal.namespace,
     execution: { workflowId },

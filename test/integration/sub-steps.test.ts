@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { MAX_SUB_STEPS_AT_ONCE } from '../../src/model/step/sub-step.ts';
 import { openTestJob } from '../../src/testing.ts';
+import { chainOf } from '../support/ledger.ts';
 import { questionFrom } from '../support/questions.ts';
 import { act, failure, greet, SubStepJob } from '../support/sub-step-job.ts';
 import { forEachTest } from '../support/tested-job.ts';
@@ -85,7 +86,11 @@ test('a job that is undone undoes its sub-steps, finished or not, newest first',
     ['one.txt', 'two.txt', 'three.txt'].map((name) => existsSync(tested.at(name))),
     [false, false, false],
   );
-  assert.equal(report.leftTotal, 1, JSON.stringify(report));
+  assert.deepEqual([report.steps, report.subSteps, report.leftTotal], [0, 4, 1], JSON.stringify(report));
+  const undone = chainOf(tested.job.workspace, tested.job.jobId).flatMap((record) =>
+    record.kind === 'undone' && record.stepId !== 'table' ? [record.stepId] : [],
+  );
+  assert.deepEqual(undone, ['late:three', 'act:two', 'act:row', 'act:one']);
 });
 
 test('parallel sub-steps run where they touch different resources; of one resource both are named', async () => {
@@ -230,6 +235,16 @@ test('bad input is refused by name, and changes nothing', async () => {
       'bad-input',
       /"aproval", which is unknown/,
       (ctx) => ctx.step('a', null, () => null, { aproval: 'always' } as never),
+    ],
+    [
+      'bad-input',
+      /ctx\.step\("a"\) was given options .*timeoutMs: /,
+      (ctx) => ctx.step('a', null, () => null, { timeoutMs: 0 }),
+    ],
+    [
+      'bad-input',
+      /ctx\.step\("a"\) was given options .*approval: .*"before-apply"\|"always"/,
+      (ctx) => ctx.step('a', null, () => null, { approval: 'before' as never }),
     ],
     ['not-json', /input is a Date/, (ctx) => ctx.step('a', new Date() as never, () => null)],
     ['not-json', /output/, (ctx) => ctx.step('a', null, () => new Date() as never)],

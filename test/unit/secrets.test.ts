@@ -281,6 +281,13 @@ test('a plan can use a secret in a step’s input only, and not where what is do
     /goes into a variable, which is text/,
   );
   assert.match(problemsOf({ secrets, steps: [{ ...step, with: { a: '${{ secrets }}' } }] }), /names no secret/);
+  const ofItems = { ...step, forEach: { items: [1] }, with: { a: used } };
+  assert.match(
+    problemsOf({ secrets, steps: [ofItems] }),
+    /cannot be given to the items of a forEach within an activity/,
+  );
+  const apart = { ...ofItems, forEach: { items: [1], within: 'workflow' } };
+  assert.equal(problemsOf({ secrets, steps: [apart] }), 'none');
 });
 
 test('property: many byte strings are found at once, wherever they are', () => {

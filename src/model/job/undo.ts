@@ -21,8 +21,10 @@ export type UndoItem = z.infer<typeof UndoItemSchema>;
 
 /** What came of the undoing so far: for people, bounded. */
 export const UndoReportSchema = z.strictObject({
-  /** How many steps were undone. */
+  /** How many steps were undone, without sub-steps. */
   steps: z.int(),
+  /** How many sub-steps were undone. Absent: none; in reports of earlier versions `steps` counts them too. */
+  subSteps: z.int().optional(),
   /** `2 files, 1 row`. */
   effects: z.string(),
   /** What was not undone, of which step, and why; the first. */

@@ -13,7 +13,12 @@ import { SubStepNameSchema, subStepDepth, subStepIdOf } from '../../model/sub-st
 import { defined } from '../../model/defined.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
-import { MAX_INPUT_BYTES, type RunStepRequest, type RunStepResult } from '../../model/job/run-step.ts';
+import {
+  MAX_INPUT_BYTES,
+  RunStepRequestSchema,
+  type RunStepRequest,
+  type RunStepResult,
+} from '../../model/job/run-step.ts';
 import type { Json } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import { refuseUnknownOptions, type OptionNames } from '../../model/options.ts';
@@ -40,6 +45,9 @@ import type { StepAttempt, StepRun } from './step-run.ts';
 import { functionStep } from './function-step.ts';
 
 const OPTIONS: OptionNames<ItemOptions> = { name: true, approval: true, timeoutMs: true, besideApprovals: true };
+
+/** Of those that are handed on; a program without types may give anything. */
+const OPTION_VALUES = RunStepRequestSchema.pick({ approval: true, timeoutMs: true });
 
 type SubStepCode = (context: StepContext, input: never) => unknown;
 
@@ -90,6 +98,7 @@ function askedFor(
   mustNotBeOver(attempt, use);
   refuseWhereOver(attempt, options);
   refuseUnknownOptions(use, options, OPTIONS);
+  refuseUnusableOptions(use, options);
   mustBeUsable(use, name, request);
   takeName(attempt, `step ${name}`, use);
   if (!isNamed) return { name, step: what.name, input, options, steps: host.steps };
@@ -97,6 +106,16 @@ function askedFor(
     throw new HoldfastError('bad-input', `${use} was given no code: expected ctx.step(name, input, fn).`);
   const code = functionStep(attempt, name, third as SubStepCode);
   return { name, step: code.contract.name, input, options, steps: new Map([[code.contract.name, code]]) };
+}
+
+function refuseUnusableOptions(use: string, { approval, timeoutMs }: ItemOptions): void {
+  if (approval === undefined && timeoutMs === undefined) return;
+  const checked = OPTION_VALUES.safeParse({ approval, timeoutMs });
+  if (checked.success) return;
+  throw new HoldfastError(
+    'bad-input',
+    `${use} was given options that it can't use: ${issuesText(checked.error.issues)}.`,
+  );
 }
 
 function mustBeUsable(use: string, name: string, { stepId }: RunStepRequest): void {

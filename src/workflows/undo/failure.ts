@@ -39,9 +39,13 @@ export function undoFailure(
   });
 }
 
-function undoneText({ steps, effects }: UndoReport): string {
+function undoneText({ steps, subSteps = 0, effects }: UndoReport): string {
   const what = effects === '' ? '' : ` (${effects})`;
-  return `Undone: ${steps} ${steps === 1 ? 'step' : 'steps'}${what}.`;
+  const counts = [
+    ...(steps === 0 && subSteps > 0 ? [] : [`${steps} ${steps === 1 ? 'step' : 'steps'}`]),
+    ...(subSteps === 0 ? [] : [`${subSteps} ${subSteps === 1 ? 'sub-step' : 'sub-steps'}`]),
+  ];
+  return `Undone: ${counts.join(' and ')}${what}.`;
 }
 
 function notUndoneText({ left, leftTotal }: UndoReport): string {

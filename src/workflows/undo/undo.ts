@@ -133,11 +133,11 @@ async function noteWhatRemains(options: UndoOptions, undoing: Undoing, progress:
 /** Returns why it is to be begun again: all of these are undone, or something has come between. */
 async function undoItems(
   { identity, gate, board, knowledge, questions, watch, onUndone }: UndoOptions,
-  { items, mark }: ReadyUndo,
+  { items, mark, report }: ReadyUndo,
   undone: Map<string, number>,
 ): Promise<ApplicationFailure | Beginning> {
   let isFirst = true;
-  const left = new Map<string, number>();
+  const left = leftBefore(report);
   for (const batch of undoBatches(items)) {
     for (let rest: readonly UndoItem[] = batch; rest.length > 0;) {
       if (gate.stopped !== undefined) return gate.stopped;
@@ -184,7 +184,14 @@ function noteUndoing(board: StepBoard, { stepId, step, generation }: UndoItem): 
   board.set(id, { ...(id === stepId ? { step } : {}), generation, state: 'undoing' });
 }
 
-function noteLeft(left: Map<string, number>, { stepId }: UndoItem, count: number): void {
+/** What earlier lists have left: a step in whose code that was done stays undone in part, whatever is undone now. */
+function leftBefore({ left }: UndoReport): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of left) noteLeft(counts, one, 1);
+  return counts;
+}
+
+function noteLeft(left: Map<string, number>, { stepId }: Pick<UndoItem, 'stepId'>, count: number): void {
   const id = requestedStepOf(stepId);
   left.set(id, (left.get(id) ?? 0) + count);
 }

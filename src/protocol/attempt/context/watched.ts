@@ -61,7 +61,8 @@ export function watched<T>(
 }
 
 function notAwaited(stepId: string, what: string, error: unknown): HoldfastError {
-  const text = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const text = /[.!?]$/.test(said) ? said : `${said}.`;
   return new HoldfastError(
     'step-failed',
     `Step ${stepId} does not wait for ${what}, which failed: ${text} Await what the step calls.`,
