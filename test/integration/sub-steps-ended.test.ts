@@ -37,7 +37,10 @@ test('a sub-step that fails, and that the code does not wait for, fails the step
     await ctx.files.write('outer.txt', 'outer');
   };
   const message = await failure(tested.act(), 'step-failed');
-  assert.match(message, /^Step act does not wait for ctx\.step\('slow'\), which failed: .*act:slow.*out of paper\. Await/);
+  assert.match(
+    message,
+    /^Step act does not wait for ctx\.step\('slow'\), which failed: .*act:slow.*out of paper\. Await/,
+  );
   assert.deepEqual([existsSync(tested.at('outer.txt')), tested.recorded('act')], [false, 0]);
 });
 
