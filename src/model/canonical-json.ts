@@ -21,12 +21,23 @@ export type JsonObject = { readonly [key: string]: Json };
 /** Nesting deeper than this is refused: a recursive reader would otherwise run out of stack. */
 export const MAX_JSON_DEPTH = 256;
 
+/** More keys than these are left to `sort`. */
+const MAX_KEYS_BY_HAND = 16;
+/** How many keys' texts are kept, and of how long keys. */
+const MAX_KEY_TEXTS = 1000;
+const MAX_KEPT_KEY_LENGTH = 64;
+const keyTexts = new Map<string, string>();
+
 /**
  * The canonical text of a plain JSON value. Pure; safe to repeat.
  * @throws HoldfastError `not-json` naming the path (`$.a[3].b`) of the first part that is not plain JSON.
  */
 export function canonicalJson(value: unknown, rootPath = '$'): string {
-  return write(value, { root: rootPath, keys: [], ancestors: [] });
+  try {
+    return write(value, []);
+  } catch (error) {
+    throw error instanceof Fault ? notJson(rootPath, error) : error;
+  }
 }
 
 /** How many bytes a plain JSON value takes in a payload. */
@@ -40,67 +51,100 @@ export function assertJson(value: unknown, rootPath = '$'): Json {
   return value as Json;
 }
 
-/** Where the writer stands. Paths are put together only for an error. */
-interface Place {
-  readonly root: string;
-  readonly keys: (string | number)[];
-  readonly ancestors: object[];
+/** What is no plain JSON, and where: the keys are gathered on the way out, since only an error needs them. */
+class Fault extends Error {
+  readonly keys: (string | number)[] = [];
+
+  within(key: string | number): this {
+    this.keys.unshift(key);
+    return this;
+  }
 }
 
-function write(value: unknown, place: Place): string {
+function write(value: unknown, ancestors: object[]): string {
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed())
-        throw notJson(place, 'is a string with a lone surrogate, which no JSON text can carry');
-      return JSON.stringify(value);
+      return writeString(value, 'is a string');
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
-      if (!Number.isFinite(value)) throw notJson(place, `is ${String(value)}, which JSON cannot hold`);
-      if (Object.is(value, -0)) throw notJson(place, 'is -0, which JSON would turn into 0');
+      if (!Number.isFinite(value)) throw new Fault(`is ${String(value)}, which JSON cannot hold`);
+      if (Object.is(value, -0)) throw new Fault('is -0, which JSON would turn into 0');
       return String(value);
     case 'object':
       break;
     default:
-      throw notJson(place, `is ${value === undefined ? 'undefined' : 'a ' + typeof value}, not plain JSON`);
+      throw new Fault(`is ${value === undefined ? 'undefined' : 'a ' + typeof value}, not plain JSON`);
   }
   if (value === null) return 'null';
-  if (place.ancestors.includes(value)) throw notJson(place, 'refers back to a value that contains it (a cycle)');
-  if (place.ancestors.length >= MAX_JSON_DEPTH) throw notJson(place, `is nested deeper than ${MAX_JSON_DEPTH} levels`);
-  place.ancestors.push(value);
-  const text = Array.isArray(value) ? writeArray(value, place) : writeObject(value, place);
-  place.ancestors.pop();
+  if (ancestors.includes(value)) throw new Fault('refers back to a value that contains it (a cycle)');
+  if (ancestors.length >= MAX_JSON_DEPTH) throw new Fault(`is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  ancestors.push(value);
+  const text = Array.isArray(value) ? writeArray(value, ancestors) : writeObject(value, ancestors);
+  ancestors.pop();
   return text;
 }
 
-function writeArray(value: readonly unknown[], place: Place): string {
-  let text = '';
-  for (let index = 0; index < value.length; index++) {
-    place.keys.push(index);
-    if (!(index in value)) throw notJson(place, 'is a hole in an array');
-    text += `${index === 0 ? '' : ','}${write(value[index], place)}`;
-    place.keys.pop();
-  }
-  if (Object.keys(value).length !== value.length) throw notJson(place, 'is an array with named properties');
-  return `[${text}]`;
+function writeString(value: string, what: string): string {
+  if (!value.isWellFormed()) throw new Fault(`${what} with a lone surrogate, which no JSON text can carry`);
+  return JSON.stringify(value);
 }
 
-function writeObject(value: object, place: Place): string {
+function writeArray(value: readonly unknown[], ancestors: object[]): string {
+  let text = '[';
+  for (let index = 0; index < value.length; index++) {
+    try {
+      if (!(index in value)) throw new Fault('is a hole in an array');
+      if (index > 0) text += ',';
+      text += write(value[index], ancestors);
+    } catch (error) {
+      throw error instanceof Fault ? error.within(index) : error;
+    }
+  }
+  if (Object.keys(value).length !== value.length) throw new Fault('is an array with named properties');
+  return text + ']';
+}
+
+function writeObject(value: object, ancestors: object[]): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   // A Workflow's sandbox has its own Object.prototype, so "plain" is: a prototype that itself has none.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw notJson(place, `is a ${constructorName(value)}, not a plain object`);
+    throw new Fault(`is a ${constructorName(value)}, not a plain object`);
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw notJson(place, 'has a symbol as a key');
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new Fault('has a symbol as a key');
   const entries = value as Record<string, unknown>;
-  let text = '';
-  for (const key of Object.keys(entries).sort()) {
-    place.keys.push(key);
-    if (!key.isWellFormed()) throw notJson(place, 'has a key with a lone surrogate, which no JSON text can carry');
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${write(entries[key], place)}`;
-    place.keys.pop();
+  let text = '{';
+  for (const key of sortedKeys(value)) {
+    try {
+      if (text.length > 1) text += ',';
+      text += keyText(key) + write(entries[key], ancestors);
+    } catch (error) {
+      throw error instanceof Fault ? error.within(key) : error;
+    }
   }
-  return `{${text}}`;
+  return text + '}';
+}
+
+/** Sorted by hand where there are few: most records have few keys, and `sort` takes longer to begin than that takes. */
+function sortedKeys(value: object): readonly string[] {
+  const keys = Object.keys(value);
+  if (keys.length > MAX_KEYS_BY_HAND) return keys.sort();
+  for (let next = 1; next < keys.length; next++) {
+    const key = keys[next]!;
+    let place = next;
+    for (; place > 0 && keys[place - 1]! > key; place--) keys[place] = keys[place - 1]!;
+    keys[place] = key;
+  }
+  return keys;
+}
+
+/** A key as it is written, with its colon. Records have the same keys again and again. */
+function keyText(key: string): string {
+  const known = keyTexts.get(key);
+  if (known !== undefined) return known;
+  const text = writeString(key, 'has a key') + ':';
+  if (keyTexts.size < MAX_KEY_TEXTS && key.length <= MAX_KEPT_KEY_LENGTH) keyTexts.set(key, text);
+  return text;
 }
 
 function constructorName(value: object): string {
@@ -108,9 +152,9 @@ function constructorName(value: object): string {
   return typeof name === 'string' && name !== '' ? name : 'class instance';
 }
 
-function notJson({ root, keys }: Place, problem: string): HoldfastError {
+function notJson(root: string, { keys, message }: Fault): HoldfastError {
   const path = root + keys.map(pathPart).join('');
-  return new HoldfastError('not-json', `${path} ${problem}.`, { path });
+  return new HoldfastError('not-json', `${path} ${message}.`, { path });
 }
 
 function pathPart(key: string | number): string {

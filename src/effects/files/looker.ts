@@ -9,6 +9,7 @@
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type BigIntStats } from 'node:fs';
 import type { Digest } from '../../model/digest.ts';
+import { ABSENT } from '../../model/record/world.ts';
 import { CHUNK_BYTES, hashFileSync } from '../../store/chunks.ts';
 import { FolderPlaces } from './folder-places.ts';
 import { COARSE_NS, grainNs } from './grain.ts';
@@ -83,7 +84,9 @@ export class FileLooker {
 
   #lookOnce(absolute: string, options: LookOptions): FileSighting | undefined | 'changing' {
     try {
-      const stat = lstatSync(absolute, { bigint: true });
+      // An exception for each file that is not there yet would cost more than the look.
+      const stat = lstatSync(absolute, { bigint: true, throwIfNoEntry: false });
+      if (stat === undefined) return { outcome: 'seen', state: ABSENT };
       if (!stat.isFile()) return { outcome: 'seen', state: stateWithoutContent(absolute, stat) };
       if (this.#view.reserved.has(inodeKey(stat))) return unreadable(IN_A_DATABASE);
       if (stat.size > (options.maxBytes ?? Number.POSITIVE_INFINITY)) return undefined;
