@@ -107,7 +107,7 @@ export const guardedStep: Figure = {
 export const guardedStepAtOnce: Figure = {
   name: 'guarded-step-20-jobs',
   what: 'the same, 20 jobs at once in 20 workspaces',
-  bound: 1.5,
+  bound: 1.4,
   unit: '×',
   measure: (context) =>
     stepRatios(context, GUARDED, context.isQuick ? 3 : 7, JOBS_AT_ONCE, context.isQuick ? QUICK_JOB_STEPS : JOB_STEPS),
