@@ -40,7 +40,7 @@ export class BenchServer {
   readonly root: string;
   readonly client: Client;
   readonly taskQueue = 'bench';
-  readonly #server: DevServer;
+  readonly #server: ServerOfBench;
   readonly #connection: Connection;
   readonly #encryptedClient: Client;
   readonly #bundleFile: string;
@@ -51,16 +51,19 @@ export class BenchServer {
   #postgres: Promise<BenchPostgres> | undefined;
   #postgresWorker: Promise<BenchWorker> | undefined;
 
-  static async start(onProgress: (line: string) => void): Promise<BenchServer> {
+  /** @param address of a server that is there; undefined: a development server is started */
+  static async start(onProgress: (line: string) => void, address?: string): Promise<BenchServer> {
     const root = makeTemporaryDirectory();
-    onProgress('starting a Temporal server and bundling the Workflows …');
+    const what = address === undefined ? 'starting a Temporal server' : `using the Temporal server at ${address}`;
+    onProgress(`${what} and bundling the Workflows …`);
     const bundleFile = join(root, 'bundle.json');
-    const [server] = await Promise.all([startDevServer({ ui: false, onProgress }), writeBundle(bundleFile, false)]);
+    const given = address === undefined ? startDevServer({ ui: false, onProgress }) : serverAt(address);
+    const [server] = await Promise.all([given, writeBundle(bundleFile, false)]);
     const connection = await Connection.connect({ address: server.address });
     return new BenchServer(root, server, connection, bundleFile);
   }
 
-  private constructor(root: string, server: DevServer, connection: Connection, bundleFile: string) {
+  private constructor(root: string, server: ServerOfBench, connection: Connection, bundleFile: string) {
     this.root = root;
     this.#server = server;
     this.#connection = connection;
@@ -181,6 +184,13 @@ export class BenchServer {
     await (await this.#postgres)?.stop();
     removeDirectory(this.root);
   }
+}
+
+type ServerOfBench = Pick<DevServer, 'address' | 'stop'>;
+
+/** Whose it is ends it. */
+function serverAt(address: string): ServerOfBench {
+  return { address, stop: () => Promise.resolve() };
 }
 
 export interface FinishedJob {
