@@ -93,13 +93,4 @@ export const UNDOING_ONCE: readonly Mutation[] = [
     tests: ['test/integration/sub-steps-job.test.ts'],
     name: 'in few Activities',
   },
-  {
-    guarantee: 'G3',
-    breaks: 'what is left of sub-steps is not told once one of them has asked',
-    file: 'src/protocol/undo/undo-step.ts',
-    find: '      left += result.left;\n',
-    replace: '',
-    tests: ['test/integration/sub-steps-job.test.ts'],
-    name: 'in few Activities',
-  },
 ];
