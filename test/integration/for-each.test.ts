@@ -1,6 +1,7 @@
 /** A plan's `forEach`, without a server: within one Activity as sub-steps, or as steps of their own. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join as joined } from 'node:path';
 import { test } from 'node:test';
 import * as z from 'zod';
 import { validatePlan } from '../../src/model/plan/check/check.ts';
@@ -17,6 +18,9 @@ const write = defineStep({
   output: z.strictObject({ text: z.string() }),
 });
 const join = defineStep({ name: 'join', input: z.strictObject({ texts: z.any() }), output: z.string() });
+
+/** A secret of the job. */
+const TOKEN = 'open-sesame-8712';
 
 class ForEachJob extends TestedJob {
   ran: string[] = [];
@@ -52,7 +56,7 @@ class ForEachJob extends TestedJob {
       }),
       implementStep(join, (_, { texts }) => (texts as { text: string }[]).map(({ text }) => text).join(' ')),
     ];
-    this.job = openTestJob({ steps: steps as never });
+    this.job = openTestJob({ steps: steps as never, secrets: ['TOKEN'], env: { TOKEN } });
   }
 
   recorded(): readonly string[] {
@@ -148,6 +152,19 @@ for (const within of ['activity', 'workflow'] as const) {
     assert.match(refused, /The outputs of 3 items have 300\d\d\d bytes; the list of all outputs may have 262144/);
     assert.match(refused, /Let each item return less/);
     assert.equal(existsSync(tested.at('d.txt')), false);
+  });
+
+  test(`within the ${within}: an item that holds a secret’s value is refused by its name, and kept nowhere`, async () => {
+    const { findings } = await questionFrom(tested.job.runPlan(planOf({ within, items: [TOKEN, 'b'] })));
+    const step = within === 'activity' ? 'each' : 'each#0';
+    assert.match(
+      findings[0]!.found.text,
+      new RegExp(`^secret-in-output: The secret TOKEN must be in no record: what step ${step} is given, .*would hold it`),
+    );
+    assert.deepEqual(tested.ran, []);
+    for (const entry of readdirSync(tested.at('.holdfast'), { recursive: true, withFileTypes: true }))
+      if (entry.isFile())
+        assert.equal(readFileSync(joined(entry.parentPath, entry.name)).includes(TOKEN), false, entry.name);
   });
 
   test(`within the ${within}: a job that is undone undoes each item, newest first`, async () => {

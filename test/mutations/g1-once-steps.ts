@@ -2,6 +2,7 @@
 import { KILLS } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
+const SUB_STEPS_ENDED = ['test/integration/sub-steps-ended.test.ts'];
 const SUB_STEPS = ['test/integration/sub-steps.test.ts', 'test/integration/sub-steps-asked.test.ts'];
 
 export const STEPS_ONCE: readonly Mutation[] = [
@@ -316,5 +317,32 @@ export const STEPS_ONCE: readonly Mutation[] = [
     find: '    claim.mustBeCurrent(ledger);\n    // A person may know',
     replace: '    // A person may know',
     tests: ['test/integration/sub-steps-cut.test.ts'],
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a second sub-step of one name is answered with the result of the first',
+    file: 'src/protocol/step/sub-steps.ts',
+    find: '  takeName(attempt, `step ${name}`, use);\n',
+    replace: '',
+    tests: SUB_STEPS,
+    name: 'bad input is refused',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a sub-step is run with options that it cannot use',
+    file: 'src/protocol/step/sub-steps.ts',
+    find: '  refuseUnusableOptions(use, options);\n',
+    replace: '',
+    tests: SUB_STEPS,
+    name: 'bad input is refused',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a sub-step has all the time of the step around it',
+    file: 'src/protocol/step/run-code.ts',
+    find: 'within !== undefined && request.timeoutMs === undefined',
+    replace: 'within !== undefined',
+    tests: SUB_STEPS_ENDED,
+    name: 'own time is over',
   },
 ];

@@ -91,4 +91,12 @@ export const SECRETS: readonly Mutation[] = [
     tests: ['test/integration/secrets.test.ts'],
     name: 'what it only says has the name',
   },
+  {
+    guarantee: 'Secrets',
+    breaks: 'a plan is taken that gives a secret to items of a list within an Activity',
+    file: 'src/model/plan/check/secret.ts',
+    find: "if (forEach?.within === 'activity')",
+    replace: "if (forEach?.within === 'activity' && path === '')",
+    tests: ['test/unit/secrets.test.ts'],
+  },
 ];
