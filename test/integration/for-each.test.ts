@@ -159,7 +159,9 @@ for (const within of ['activity', 'workflow'] as const) {
     const step = within === 'activity' ? 'each' : 'each#0';
     assert.match(
       findings[0]!.found.text,
-      new RegExp(`^secret-in-output: The secret TOKEN must be in no record: what step ${step} is given, .*would hold it`),
+      new RegExp(
+        `^secret-in-output: The secret TOKEN must be in no record: what step ${step} is given, .*would hold it`,
+      ),
     );
     assert.deepEqual(tested.ran, []);
     for (const entry of readdirSync(tested.at('.holdfast'), { recursive: true, withFileTypes: true }))
