@@ -154,7 +154,7 @@ for (const within of ['activity', 'workflow'] as const) {
     assert.equal(existsSync(tested.at('d.txt')), false);
   });
 
-  test(`within the ${within}: an item that holds a secret is refused by the secret’s name, and kept nowhere`, async () => {
+  test(`within the ${within}: an item that holds a secret is refused by that one’s name, kept nowhere`, async () => {
     const { findings } = await questionFrom(tested.job.runPlan(planOf({ within, items: [TOKEN, 'b'] })));
     const step = within === 'activity' ? 'each' : 'each#0';
     assert.match(
