@@ -145,6 +145,7 @@ export class Stage {
   /** Tables of a database whose schemas were observed. */
   tablesOf(database: string): readonly string[] {
     return [...this.observations.keys()]
+      .filter((resource) => resource.startsWith('schema:'))
       .map(parseResource)
       .flatMap((resource) => (resource.kind === 'schema' && resource.database === database ? [resource.table] : []));
   }

@@ -171,6 +171,11 @@ export class SqliteConnection implements ShapedReader {
     return this.#tables.schema(table);
   }
 
+  /** Undefined: it has to be read, in a transaction. */
+  knownSchema(table: TableName): SchemaState | undefined {
+    return this.#tables.knownSchema(table);
+  }
+
   /** What a change of these tables may bring with it. */
   reach(tables: readonly TableName[]): Reach {
     return this.#tables.reach(tables);

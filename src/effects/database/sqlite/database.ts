@@ -92,7 +92,10 @@ class SqliteDatabase implements Database {
   }
 
   schema(table: string): Promise<SchemaState> {
-    return this.#read((connection) => connection.schema(parseTableName(table)));
+    const name = parseTableName(table);
+    return this.#withReader(
+      (connection) => connection.knownSchema(name) ?? inSnapshot(connection, () => connection.schema(name)),
+    );
   }
 
   /** A name leads to one table only. */
@@ -209,19 +212,16 @@ class SqliteDatabase implements Database {
     }
   }
 
-  /** Everything that `call` reads comes from one snapshot. Tried again as a whole while another holds the file. */
-  async #read<T>(call: (connection: SqliteConnection) => T | Promise<T>): Promise<T> {
+  /** Everything that `call` reads comes from one snapshot. */
+  #read<T>(call: (connection: SqliteConnection) => T | Promise<T>): Promise<T> {
+    return this.#withReader((connection) => inSnapshot(connection, call));
+  }
+
+  /** Tried again as a whole while another holds the file. */
+  async #withReader<T>(call: (connection: SqliteConnection) => T | Promise<T>): Promise<T> {
     const release = await this.#readLock.acquire(LOCK_TIMEOUT_MS);
     try {
-      return await retryWhileBusy(LOCK_TIMEOUT_MS, async () => {
-        const connection = this.#file.reader();
-        connection.run('BEGIN');
-        try {
-          return await call(connection);
-        } finally {
-          if (connection.isInTransaction) connection.run('ROLLBACK');
-        }
-      });
+      return await retryWhileBusy(LOCK_TIMEOUT_MS, () => call(this.#file.reader()));
     } finally {
       release();
     }
@@ -230,5 +230,17 @@ class SqliteDatabase implements Database {
   #cancelled(signal: AbortSignal): HoldfastError {
     const text = `Database ${this.name}: the query was cancelled before it ran.`;
     return new HoldfastError('cancelled', text, {}, { cause: signal.reason });
+  }
+}
+
+async function inSnapshot<T>(
+  connection: SqliteConnection,
+  call: (connection: SqliteConnection) => T | Promise<T>,
+): Promise<T> {
+  connection.run('BEGIN');
+  try {
+    return await call(connection);
+  } finally {
+    if (connection.isInTransaction) connection.run('ROLLBACK');
   }
 }

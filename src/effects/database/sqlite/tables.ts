@@ -43,6 +43,12 @@ export class KnownTables {
     return schema;
   }
 
+  /** The schema if it was read before and no table has changed since: one statement, which needs no snapshot. */
+  knownSchema(table: TableName): SchemaState | undefined {
+    this.#dropStale();
+    return this.#schemas.get(keyOf(table));
+  }
+
   /** Does any table refer to another by a foreign key? */
   hasForeignKeys(): boolean {
     this.#dropStale();
