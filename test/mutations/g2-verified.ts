@@ -14,6 +14,14 @@ export const VERIFIED: readonly Mutation[] = [
   },
   {
     guarantee: 'G2',
+    breaks: 'a SQLite schema that was read before is taken for that of now',
+    file: 'src/effects/database/sqlite/tables.ts',
+    find: 'knownSchema(table: TableName): SchemaState | undefined {\n    this.#dropStale();',
+    replace: 'knownSchema(table: TableName): SchemaState | undefined {',
+    tests: ['test/integration/database-sqlite.test.ts'],
+  },
+  {
+    guarantee: 'G2',
     breaks: 'a look of git while a command runs ends its attempt',
     file: 'src/protocol/attempt/commands/neighbours.ts',
     find: '.files, path, sighting.state)) === meaning;',
