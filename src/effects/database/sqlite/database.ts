@@ -92,10 +92,10 @@ class SqliteDatabase implements Database {
   }
 
   schema(table: string): Promise<SchemaState> {
-    const name = parseTableName(table);
-    return this.#withReader(
-      (connection) => connection.knownSchema(name) ?? inSnapshot(connection, () => connection.schema(name)),
-    );
+    return this.#withReader((connection) => {
+      const name = parseTableName(table);
+      return connection.knownSchema(name) ?? inSnapshot(connection, () => connection.schema(name));
+    });
   }
 
   /** A name leads to one table only. */
