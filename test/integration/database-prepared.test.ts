@@ -48,6 +48,20 @@ check('each change of a table shows, however often it was read before', TABLES, 
   }
 });
 
+check('what reads the catalog is planned anew five times at most', TABLES, async (_subject, database) => {
+  for (let run = 0; run < RUNS_UNTIL_PLANNED; run++) {
+    await database.schema('item');
+    await database.reach(['item']);
+  }
+  const { rows } = await database.query(
+    `SELECT custom_plans::integer AS planned, (generic_plans + custom_plans)::integer AS runs
+     FROM pg_prepared_statements WHERE name LIKE 'holdfast_%' ORDER BY statement LIKE '%reached%'`,
+    [],
+  );
+  const once = { planned: 5, runs: RUNS_UNTIL_PLANNED };
+  assert.deepEqual(rows.slice(-2), [once, once]);
+});
+
 check(
   'a query of a step takes the prepared statements of its connection with it',
   TABLES,

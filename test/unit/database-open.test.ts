@@ -64,7 +64,7 @@ void test('a variable that is not set is named', async () => {
   for (const variable of ['MISSING', 'EMPTY']) {
     const failure = await failureOf(`postgres://user:\${${variable}}@localhost/main`);
     assert.equal(failure.type, 'missing-variable');
-    assert.match(failure.message, new RegExp(variable));
+    assert.ok(failure.message.includes(`\${{ env.${variable} }}`), failure.message);
   }
 });
 

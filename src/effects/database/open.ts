@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { defined } from '../../model/defined.ts';
+import { referenceTo } from '../../model/env-reference.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Database, DatabaseDeclaration } from './database.ts';
 import { openPostgres } from './postgres/database.ts';
@@ -93,7 +94,9 @@ function fillVariables({ name, url }: DatabaseDeclaration, env: NonNullable<Open
     if (value !== undefined && value !== '') return value;
     throw new HoldfastError(
       'missing-variable',
-      `Database ${name}: its URL needs the environment variable ${variable}, which is not set.`,
+      `Database ${name}: its URL names \${${variable}}, for which there is no value here: the worker's environment is ` +
+        `not looked into for it. Expected a whole URL, or ${referenceTo(variable)} for a variable of the worker that ` +
+        'holds the whole URL.',
       { database: name, variable },
     );
   });

@@ -6,9 +6,19 @@
 
 import { HIDES_ROWS } from '../../../model/record/world.ts';
 
-/** Lines of text, as a JSON array, for the table `c` (pg_class). Whoever reads them sorts them. */
+/**
+ * Lines of text, as a JSON array, for the table `c` (pg_class). Whoever reads them sorts them. OFFSET 0 has the planner
+ * look each type up by its oid: it takes a table for one of many types, and would read all of them.
+ */
 export const TABLE_BEHAVIOUR = `
 (SELECT coalesce(json_agg(line), '[]') FROM (
+  WITH RECURSIVE used(oid) AS (
+    SELECT a.atttypid FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT made_of.oid FROM used CROSS JOIN LATERAL (
+      SELECT unnest(ARRAY[typbasetype, typelem]) AS oid FROM pg_catalog.pg_type WHERE pg_type.oid = used.oid OFFSET 0
+    ) AS made_of WHERE made_of.oid <> 0)
   SELECT CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' ELSE 'TEMPORARY' END AS line WHERE c.relpersistence <> 'p'
   UNION ALL
   SELECT 'PARTITION BY ' || pg_get_partkeydef(c.oid) WHERE c.relkind = 'p'
@@ -53,13 +63,6 @@ export const TABLE_BEHAVIOUR = `
                    || CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END
                    || coalesce((SELECT string_agg(' ' || pg_get_constraintdef(k.oid), '' ORDER BY k.conname)
                                 FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '') END
-  FROM pg_catalog.pg_type t
-  WHERE t.typtype IN ('e', 'd') AND t.oid IN (
-    WITH RECURSIVE used(oid) AS (
-      SELECT a.atttypid FROM pg_catalog.pg_attribute a
-      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      UNION
-      SELECT inner_type.oid FROM used JOIN pg_catalog.pg_type outer_type ON outer_type.oid = used.oid
-      JOIN pg_catalog.pg_type inner_type ON inner_type.oid IN (outer_type.typbasetype, outer_type.typelem)
-    ) SELECT used.oid FROM used)
+  FROM used CROSS JOIN LATERAL (
+    SELECT * FROM pg_catalog.pg_type WHERE pg_type.oid = used.oid AND typtype IN ('e', 'd') OFFSET 0) AS t
 ) AS lines)`;

@@ -47,5 +47,6 @@ export async function takeToken(
 
 /** False: the token row is not there. */
 export async function noteRows(session: PostgresSession, token: string, rows: string): Promise<boolean> {
-  return (await session.run('UPDATE holdfast_token SET "rows" = $1 WHERE token = $2', [rows, token])).count === 1;
+  const text = 'UPDATE holdfast_token SET "rows" = $1 WHERE token = $2';
+  return (await session.runPrepared(text, [rows, token])).count === 1;
 }

@@ -31,9 +31,13 @@ const COLUMNS = (relation: string, numbers: string): string => `(SELECT json_agg
 const HAS_ACTION = `k.contype = 'f' AND k.conparentid = 0
   AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))`;
 
+/**
+ * The tables' names stand in a subquery, so that no plan is made for one value of them: the server then keeps the plan,
+ * which takes it several times as long to make as to run.
+ */
 const REACH = `
 WITH RECURSIVE reached(oid) AS (
-  SELECT to_regclass(name)::oid FROM unnest($1::text[]) AS w(name) WHERE to_regclass(name) IS NOT NULL
+  SELECT to_regclass(name)::oid FROM unnest((SELECT $1::text[])) AS w(name) WHERE to_regclass(name) IS NOT NULL
   UNION
   SELECT next.oid FROM reached r CROSS JOIN LATERAL (
     SELECT k.conrelid AS oid FROM pg_catalog.pg_constraint k WHERE k.confrelid = r.oid AND ${HAS_ACTION}
