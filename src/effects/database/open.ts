@@ -95,8 +95,8 @@ function fillVariables({ name, url }: DatabaseDeclaration, env: NonNullable<Open
     throw new HoldfastError(
       'missing-variable',
       `Database ${name}: its URL names \${${variable}}, for which there is no value here: the worker's environment ` +
-        `is not looked into for it. Expected a whole URL, or ${referenceTo(variable)} for a variable of the worker that ` +
-        'holds the whole URL.',
+        `is not looked into for it. Expected a whole URL, or ${referenceTo(variable)} for a variable of the ` +
+        'worker that holds the whole URL.',
       { database: name, variable },
     );
   });
