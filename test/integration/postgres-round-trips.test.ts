@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { CountedQueries, type Counted } from '../support/counted-queries.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
 import { readLedger } from '../support/ledger.ts';
 import { PostgresJob } from '../support/postgres-job.ts';
 import { direct } from '../support/postgres-subject.ts';
@@ -13,13 +15,13 @@ import { testPostgres } from '../support/postgres.ts';
 const postgres = await testPostgres();
 
 /**
- * The schema, observed; the row before; the transaction with token, row and schema; the change, read back; the note of
- * it; COMMIT.
+ * The schema, observed; the row before; the transaction with its lock, token, row and schema; the change, read back; the
+ * note of it; COMMIT.
  */
 const ROUND_TRIPS = 6;
-const STATEMENTS = 21;
+const STATEMENTS = 23;
 
-test('once warm, a step and a sub-step with a file and a row take six round trips and 21 statements', async () => {
+test('once warm, a step and a sub-step with a file and a row take six round trips and 23 statements', async () => {
   const url = await postgres.database();
   await direct(url, 'CREATE TABLE note (id integer PRIMARY KEY, text text)');
   const job = new PostgresJob(url);
@@ -85,6 +87,30 @@ test('a table that is altered after a step has observed it is not changed by wha
     assert.equal(runs, 2);
     assert.deepEqual(await job.direct('SELECT text FROM note'), [{ text: 'run 2' }]);
   } finally {
+    await job.end();
+  }
+});
+
+test('a table is not altered between the snapshot of a transaction and what it changes in it', async () => {
+  const url = await postgres.database();
+  await direct(url, 'CREATE TABLE note (id integer PRIMARY KEY, text text)');
+  const job = new PostgresJob(url);
+  const begun = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
+  let altered: unknown;
+  try {
+    setFaultHook(async (point) => {
+      if (point !== 'prepare.database-begun') return;
+      setFaultHook(undefined);
+      while ((await job.direct(begun)).length === 0) await setTimeout(5);
+      altered = await job
+        .direct(`SET lock_timeout = '100ms'`, `ALTER TABLE note ALTER COLUMN text SET DEFAULT 'x'`)
+        .catch((error: unknown) => error);
+    });
+    await job.step('insert', async (ctx) => ctx.db('main').insert('note', { id: 1, text: 'x' }));
+    assert.match(String(altered), /lock timeout/);
+    assert.equal((await job.direct('SELECT FROM note')).length, 1);
+  } finally {
+    setFaultHook(undefined);
     await job.end();
   }
 });

@@ -54,6 +54,14 @@ export interface TransactionTimeouts {
   readonly idleTimeoutMs: number;
 }
 
+export interface TransactionOptions extends TransactionTimeouts {
+  /**
+   * Tables that it is going to change. PostgreSQL: where one is known already, it is locked before the snapshot is
+   * taken, so that a definition that is compared is the one that the change meets. Default: none.
+   */
+  readonly changes?: readonly string[];
+}
+
 export interface RowsOptions {
   /**
    * May lean on what was read of the catalog earlier: for rows that a transaction is about to change, which compares
@@ -163,7 +171,7 @@ export interface Database extends RowReader {
    * compared refuses our write (`busy`). SQLite: BEGIN IMMEDIATE; a statement cannot be timed out there, the other
    * two can.
    */
-  begin(timeouts: TransactionTimeouts): Promise<DatabaseTransaction>;
+  begin(options: TransactionOptions): Promise<DatabaseTransaction>;
   close(): Promise<void>;
 }
 

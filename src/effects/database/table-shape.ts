@@ -14,6 +14,8 @@ export interface TableShape {
   readonly dialect: Dialect;
   /** Sets of columns that tell one row from all others, the primary key first. */
   readonly keys: readonly (readonly string[])[];
+  /** PostgreSQL: whether this role may lock it, as a change of its rows does. */
+  readonly isLockable?: boolean;
 }
 
 export interface ColumnShape {

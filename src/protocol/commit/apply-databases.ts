@@ -80,12 +80,14 @@ type BegunTransaction = Pick<OpenTransaction, 'database' | 'transaction' | 'effe
 
 async function beginTransaction({ job, intent }: Application, name: string): Promise<BegunTransaction> {
   const database = await job.workspace.database(name, job.settings);
+  const effects = databaseEffects(intent, name);
   const transaction = await database.begin({
+    changes: tablesOf(effects.map(([, effect]) => effect)),
     lockTimeoutMs: LOCK_TIMEOUT_MS,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
-  return { database, transaction, effects: databaseEffects(intent, name) };
+  return { database, transaction, effects };
 }
 
 /** Who took the token, and what the transaction shows: asked for together, so that it takes one round trip. */

@@ -26,7 +26,7 @@ import type {
   RowRequest,
   RowsOptions,
   TablePlace,
-  TransactionTimeouts,
+  TransactionOptions,
 } from '../database.ts';
 import {
   createHoldfastTable,
@@ -232,12 +232,14 @@ class PostgresDatabase implements Database {
     );
   }
 
-  async begin(options: TransactionTimeouts): Promise<DatabaseTransaction> {
+  async begin({ changes = [], ...options }: TransactionOptions): Promise<DatabaseTransaction> {
     const session = await this.#sessions.leaseForTransaction(options);
+    const shapes = new PostgresShapes(session, this.#shapes);
     return new PostgresTransaction({
       database: this.name,
       session,
-      shapes: new PostgresShapes(session, this.#shapes),
+      shapes,
+      changes,
       readIdentity: async (from) => readIdentity(from, await this.#identityStatement()),
     });
   }

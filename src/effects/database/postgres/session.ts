@@ -20,6 +20,7 @@ import type { TransactionTimeouts } from '../database.ts';
 import { postgresFailure } from './failure.ts';
 import { forgetPrepared, withoutPrepared, type PreparedStatements } from './prepared.ts';
 import { cutStatement, firstKeyword } from '../statement-text.ts';
+import { quoteTable, type TableName } from '../table-name.ts';
 
 /** How much longer than the server's own timeout we wait for its answer, before the connection counts as lost. */
 const ANSWER_GRACE_MS = 5000;
@@ -98,7 +99,8 @@ export class PostgresSession {
     return (this.#client as unknown as { readonly processID: number | null }).processID;
   }
 
-  async begin(kind: TransactionKind): Promise<void> {
+  /** `locked`: tables whose definition nobody changes from before the snapshot is taken until the end. */
+  async begin(kind: TransactionKind, locked: readonly TableName[] = []): Promise<void> {
     const { lockTimeoutMs, statementTimeoutMs, idleTimeoutMs } = this.#timeouts;
     const settings = {
       ...PRINTING,
@@ -108,7 +110,11 @@ export class PostgresSession {
     };
     // One statement for all, as local to the transaction as SET LOCAL.
     const calls = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
-    await this.fixed(`${BEGIN[kind]}; SELECT ${[...calls, SET_DURABLE].join(', ')}`);
+    // Neither SET nor LOCK takes the snapshot: what was committed while the lock was waited for is seen.
+    const tables = locked.map((table) => `ONLY ${quoteTable(table)}`).join(', ');
+    const lock = `SET LOCAL lock_timeout = ${settings.lock_timeout}; LOCK TABLE ${tables} IN ROW EXCLUSIVE MODE; `;
+    const first = locked.length === 0 ? '' : lock;
+    await this.fixed(`${BEGIN[kind]}; ${first}SELECT ${[...calls, SET_DURABLE].join(', ')}`);
   }
 
   /** One statement. `parameters` are encoded already. `shown`: what a failure calls the statement. */

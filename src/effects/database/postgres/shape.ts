@@ -29,14 +29,16 @@ SELECT (SELECT coalesce(json_agg(json_build_array(
                  WHERE k.place <= i.indnkeyatts) ORDER BY i.indisprimary DESC, i.indexrelid), '[]')
         FROM pg_catalog.pg_index i
         WHERE i.indrelid = w.relation AND i.indisunique AND i.indisvalid AND i.indimmediate
-          AND i.indpred IS NULL AND i.indexprs IS NULL)
+          AND i.indpred IS NULL AND i.indexprs IS NULL),
+       coalesce((SELECT c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                 FROM pg_catalog.pg_class c WHERE c.oid = w.relation), false)
 FROM (SELECT to_regclass(name) AS relation, place FROM unnest($1::text[]) WITH ORDINALITY AS n(name, place)) AS w
 ORDER BY w.place`;
 
 /** Name, type, is it generated, is it always an identity, does it hold JSON, is it an array? */
 const ColumnSchema = z.tuple([z.string(), z.string(), z.boolean(), z.boolean(), z.boolean(), z.boolean()]);
-/** Columns and keys. */
-const ShapeRowSchema = z.tuple([z.array(ColumnSchema), z.array(z.array(z.string()))]);
+/** Columns, keys, may it be locked? */
+const ShapeRowSchema = z.tuple([z.array(ColumnSchema), z.array(z.array(z.string())), z.boolean()]);
 
 /** The shapes of tables, in order; undefined for one that is not there. One round trip. */
 export async function readPostgresShapes(
@@ -45,7 +47,7 @@ export async function readPostgresShapes(
 ): Promise<readonly (TableShape | undefined)[]> {
   const { rows } = await session.runPrepared(SHAPES, [encodePostgresArray(tables.map(quoteTable), TEXT)]);
   return tables.map((table, index) => {
-    const [columns, keys] = ShapeRowSchema.parse(rows[index]);
+    const [columns, keys, isLockable] = ShapeRowSchema.parse(rows[index]);
     // Every table has a column or is none that a row could be in.
     if (columns.length === 0) return undefined;
     return {
@@ -53,6 +55,7 @@ export async function readPostgresShapes(
       dialect: 'postgres',
       columns: new Map(columns.map((column) => [column[0], columnShape(column)])),
       keys,
+      isLockable,
     };
   });
 }

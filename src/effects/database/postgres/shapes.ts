@@ -7,7 +7,7 @@
  *    forgotten and the failure is `busy`: the next attempt reads them anew. A column that a shape lacks is looked for
  *    anew.
  */
-import { HoldfastError } from '../../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { isAboutSchema } from './failure.ts';
 import { readPostgresShapes } from './shape.ts';
 import type { PostgresSession } from './session.ts';
@@ -80,9 +80,25 @@ export class PostgresShapes {
     return found;
   }
 
+  /** Begins to write. Of the tables that are going to be changed those that are known are locked before the snapshot. */
+  async begin(changed: readonly string[]): Promise<void> {
+    const shapes = changed.flatMap((table) => this.#sharedShape(table, []) ?? []);
+    const locked = shapes.filter(({ isLockable }) => isLockable).map(({ table }) => table);
+    try {
+      await this.#session.begin('write snapshot', locked);
+    } catch (error) {
+      // The table is another kind of thing by now, or the role may no longer change it.
+      const isRefused = isFailure(error) && ['42501', '42809'].includes(String(error.details['sqlState']));
+      throw isRefused ? this.#lookAnew(error) : error;
+    }
+  }
+
   /** A failure that an outdated shape may explain, as one that is tried again. */
   explain(error: HoldfastError): HoldfastError {
-    if (!this.#usedShared || !isAboutSchema(error)) return error;
+    return this.#usedShared && isAboutSchema(error) ? this.#lookAnew(error) : error;
+  }
+
+  #lookAnew(error: HoldfastError): HoldfastError {
     this.#shared.clear();
     return new HoldfastError(
       'busy',

@@ -50,6 +50,7 @@ export interface PostgresTransactionOptions {
   readonly database: string;
   readonly session: PostgresSession;
   readonly shapes: PostgresShapes;
+  readonly changes: readonly string[];
   readonly readIdentity: (session: PostgresSession) => Promise<IdentityState>;
 }
 
@@ -66,7 +67,7 @@ export class PostgresTransaction implements DatabaseTransaction {
   constructor(options: PostgresTransactionOptions) {
     this.#options = options;
     this.#session = options.session;
-    this.#begun = this.#session.begin('write snapshot');
+    this.#begun = options.shapes.begin(options.changes);
     this.#begun.catch(() => undefined);
   }
 
