@@ -15,8 +15,8 @@ import { testPostgres } from '../support/postgres.ts';
 const postgres = await testPostgres();
 
 /**
- * The schema, observed; the row before; the transaction with its lock, token, row and schema; the change, read back; the
- * note of it; COMMIT.
+ * The schema, observed; the row before; the transaction with its lock, token, row and schema; the change, read back;
+ * the note of it; COMMIT.
  */
 const ROUND_TRIPS = 6;
 const STATEMENTS = 23;

@@ -80,7 +80,7 @@ export class PostgresShapes {
     return found;
   }
 
-  /** Begins to write. Of the tables that are going to be changed those that are known are locked before the snapshot. */
+  /** Begins to write. Those of the tables to be changed that are known are locked before the snapshot. */
   async begin(changed: readonly string[]): Promise<void> {
     const shapes = changed.flatMap((table) => this.#sharedShape(table, []) ?? []);
     const locked = shapes.filter(({ isLockable }) => isLockable).map(({ table }) => table);
