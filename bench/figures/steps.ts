@@ -137,11 +137,7 @@ export const longJob: Figure = {
   measure: async (context) => {
     await warmUp(await context.server());
     const late = context.isQuick ? LATE_STEP / 2 : LATE_STEP;
-    return await ratios(context, GUARDED, context.isQuick ? 3 : 9, async (server, variant) => {
-      const { workflowId } = await server.runJob(variant, late + AROUND);
-      const durations = await stepDurationsMs(server, workflowId, variant);
-      return around(durations, late) / around(durations, EARLY_STEP);
-    });
+    return await ratios(context, GUARDED, context.isQuick ? 3 : 9, lateByEarly(late));
   },
 };
 
@@ -157,13 +153,18 @@ export const veryLongJob: Figure = {
   takesMinutes: true,
   measure: async (context) => {
     await warmUp(await context.server());
-    return await ratios(context, GUARDED, 1, async (server, variant) => {
-      const { workflowId } = await server.runJob(variant, LATEST_STEP + AROUND, PLACES);
-      const durations = await stepDurationsMs(server, workflowId, variant);
-      return around(durations, LATEST_STEP) / around(durations, EARLY_STEP);
-    });
+    return await ratios(context, GUARDED, 1, lateByEarly(LATEST_STEP, PLACES));
   },
 };
+
+/** A late step's time by that of an early one of the same job. */
+function lateByEarly(late: number, places?: number): (server: BenchServer, variant: Variant) => Promise<number> {
+  return async (server, variant) => {
+    const { workflowId } = await server.runJob(variant, late + AROUND, places);
+    const durations = await stepDurationsMs(server, workflowId, variant);
+    return around(durations, late) / around(durations, EARLY_STEP);
+  };
+}
 
 function around(durations: readonly number[], step: number): number {
   return median(durations.slice(step - AROUND, step + AROUND));

@@ -4,7 +4,7 @@ import { planGraph } from '../model/plan/graph/graph.ts';
 import { formatProblems } from '../model/plan/problem/problem.ts';
 import { CONFIG_OPTIONS, EXIT, type CommandSpec } from './command.ts';
 import { badPlan, builtInMeant, checkPlanFile, stepsOnTrust } from './plan-file.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import { shellWord } from '../model/shell-word.ts';
 
 export const checkCommand: CommandSpec<object> = {

@@ -9,7 +9,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { collect, EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { showChanges } from './show-changes.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends JobRecordChoice {

@@ -6,7 +6,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { EXIT, type CommandSpec, WORKSPACE_ARGUMENT } from './command.ts';
 import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import { whileSlow } from './terminal.ts';
 
 interface Options extends JobRecordChoice {

@@ -12,7 +12,7 @@ import { logParts } from './log-parts.ts';
 import { showRecord } from './show-record.ts';
 import { showAlone, showWithin, type HowShown } from './show-sub-steps.ts';
 import { wholeNumber } from './numbers.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends JobRecordChoice {

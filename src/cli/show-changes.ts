@@ -4,7 +4,7 @@ import type { ListedChange, ShownChange, Sign } from '../changes/shown-change.ts
 import type { ChangedBy } from '../model/record/net-changes.ts';
 import { showDifference } from './show-finding.ts';
 import { stepText } from './step-text.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import type { Terminal } from './terminal.ts';
 
 const SIGN_WORDS: Readonly<Record<Sign, string>> = { A: 'new', D: 'gone', M: 'changed', T: 'another kind' };

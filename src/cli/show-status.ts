@@ -1,4 +1,5 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
+import { counted } from '../model/counted.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
 import {
@@ -105,7 +106,7 @@ function saidText({ activity, message, fraction, subSteps }: ActivityProgress): 
   if (subSteps === undefined) return said;
   const { done, latest } = subSteps;
   const did = activity === 'undoStep' ? 'undone' : 'done';
-  const parts = `${done} sub-step${done === 1 ? '' : 's'} ${did}, the last ${latest}`;
+  const parts = `${counted(done, 'sub-step')} ${did}, the last ${latest}`;
   return said === '' ? parts : `${said} · ${parts}`;
 }
 

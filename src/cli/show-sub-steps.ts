@@ -5,7 +5,7 @@ import { isPartOfCode } from '../model/sub-step-id.ts';
 import type { SubStepsPart } from './log-parts.ts';
 import { heading, indented, linesOf } from './show-record.ts';
 import { stepText } from './step-text.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import type { Terminal } from './terminal.ts';
 
 /** More of one step are counted. */

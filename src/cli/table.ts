@@ -31,7 +31,3 @@ export function bytes(count: number): string {
   }
   return `${size.toFixed(1)} ${units[0]!}`;
 }
-
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}

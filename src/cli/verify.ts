@@ -17,7 +17,8 @@ import {
   WORKSPACE_ARGUMENT,
 } from './command.ts';
 import { showDifference } from './show-finding.ts';
-import { bytes, counted } from './table.ts';
+import { counted } from '../model/counted.ts';
+import { bytes } from './table.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
 

@@ -6,7 +6,7 @@ import type { HoldfastWorker, LogFormat } from '../worker.ts';
 import { CONFIG_OPTIONS, TASK_QUEUE_OPTION, type Context } from './command.ts';
 import { deploymentText, withDeployment, type DeploymentFlags, type DeploymentText } from './deployment-options.ts';
 import { wholeNumber } from './numbers.ts';
-import { counted } from './table.ts';
+import { counted } from '../model/counted.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { WorkerOptions } from '../worker.ts';

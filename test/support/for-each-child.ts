@@ -8,7 +8,8 @@ import * as z from 'zod';
 import type { Json } from '../../src/model/canonical-json.ts';
 import type { StepImplementation } from '../../src/model/step/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { defineStep, implementStep, openTestJob, QuestionAsked } from '../../src/testing.ts';
+import { defineStep, implementStep, QuestionAsked } from '../../src/testing.ts';
+import { openChildJob } from './child-job.ts';
 import { killingHook } from './killing.ts';
 import type { SubStepEnd, SubStepOrder } from './sub-step-child.ts';
 
@@ -99,15 +100,7 @@ function planOf({ within, url, databaseUrl }: ForEachOrder): Json {
 
 export async function carryOut(order: ForEachOrder): Promise<SubStepEnd> {
   setFaultHook(killingHook(order));
-  const job = openTestJob({
-    workspace: order.workspace,
-    resume: order.memory,
-    steps: steps(order),
-    databases: { main: '${{ env.DATABASE_URL }}' },
-    env: { DATABASE_URL: order.databaseUrl },
-    http: { hosts: [order.url] },
-    workerId: `worker-${process.pid}`,
-  });
+  const job = openChildJob(order, steps(order));
   try {
     const { outputs } = await job.runPlan(planOf(order));
     return { output: [outputs['own']!, outputs['files']!] };

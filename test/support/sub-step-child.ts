@@ -11,14 +11,8 @@ import { isFailure } from '../../src/model/failure.ts';
 import type { StepImplementation } from '../../src/model/step/step.ts';
 import type { StepContext } from '../../src/model/step/step-context.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import {
-  defineStep,
-  implementStep,
-  openTestJob,
-  QuestionAsked,
-  type TestJob,
-  type TestJobMemory,
-} from '../../src/testing.ts';
+import { defineStep, implementStep, QuestionAsked, type TestJob, type TestJobMemory } from '../../src/testing.ts';
+import { openChildJob } from './child-job.ts';
 import { killingHook, type Kill, type Killing } from './killing.ts';
 
 const isChild = process.argv[2] === 'sub-steps';
@@ -113,14 +107,7 @@ function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
 }
 
 export function openSubSteps(order: SubStepOrder): TestJob {
-  return openTestJob({
-    workspace: order.workspace,
-    resume: order.memory,
-    steps: steps(order),
-    databases: { main: '${{ env.DATABASE_URL }}' },
-    env: { DATABASE_URL: order.databaseUrl },
-    workerId: `worker-${randomUUID()}`,
-  });
+  return openChildJob(order, steps(order), `worker-${randomUUID()}`);
 }
 
 /** Like a worker: it goes on from wherever an earlier one was killed. */

@@ -2,7 +2,7 @@
 import { HoldfastError } from '../../model/failure.ts';
 import { EXIT, type Outcome } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { counted } from '../table.ts';
+import { counted } from '../../model/counted.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface Check {

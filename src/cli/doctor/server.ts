@@ -4,7 +4,7 @@ import type { HoldfastClient, QueuePoller, QueuePollers } from '../../client.ts'
 import { shellWord } from '../../model/shell-word.ts';
 import { workerCommand } from '../../model/worker-command.ts';
 import type { Context } from '../command.ts';
-import { counted } from '../table.ts';
+import { counted } from '../../model/counted.ts';
 import { workerRemedy } from '../worker-remedy.ts';
 import { failed, type Check } from './check.ts';
 import type { DoctorOptions } from './options.ts';

@@ -5,7 +5,7 @@ import type { Question } from '../../model/question/question.ts';
 import type { DatabaseInspection } from '../../protocol/inspect/database-inspection.ts';
 import { WorkspaceInspection, type ContentProblems } from '../../protocol/inspect/inspection.ts';
 import { hasLedger } from '../../protocol/inspect/ledger-copy.ts';
-import { counted } from '../table.ts';
+import { counted } from '../../model/counted.ts';
 import type { Terminal } from '../terminal.ts';
 import { failed, type Check } from './check.ts';
 import { shellWord } from '../../model/shell-word.ts';

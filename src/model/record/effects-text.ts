@@ -1,4 +1,5 @@
 /** How many effects of which kind, in a few words for a person. */
+import { counted } from '../counted.ts';
 import type { Effect } from './effect.ts';
 import type { AppliedEffect, StepRecord } from './record.ts';
 
@@ -11,18 +12,13 @@ export function effectsText(effects: readonly Pick<AppliedEffect, 'effect' | 'ou
   const counts = Map.groupBy(applied, ({ effect }) => thingOf(effect));
   return THINGS.flatMap((thing) => {
     const count = counts.get(thing)?.length ?? 0;
-    return count === 0 ? [] : [`${count} ${thing}${count === 1 ? '' : 's'}`];
+    return count === 0 ? [] : [counted(count, thing)];
   }).join(', ');
-}
-
-/** `1 sub-step`, `12 sub-steps`. */
-function subStepsText(count: number): string {
-  return `${count} sub-step${count === 1 ? '' : 's'}`;
 }
 
 /** What a step did in a few words, its sub-steps among it; '' where it did nothing. */
 export function doneText({ effects, subSteps = 0 }: Pick<StepRecord, 'effects' | 'subSteps'>): string {
-  return [effectsText(effects), ...(subSteps === 0 ? [] : [subStepsText(subSteps)])]
+  return [effectsText(effects), ...(subSteps === 0 ? [] : [counted(subSteps, 'sub-step')])]
     .filter((text) => text !== '')
     .join(', ');
 }

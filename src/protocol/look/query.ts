@@ -1,4 +1,5 @@
 /** The rows of a watched query. */
+import { counted } from '../../model/counted.ts';
 import { ABSENT, type Sighting } from '../../model/record/world.ts';
 import { rowsDigest } from './digests.ts';
 import type { LookPlace } from './request.ts';
@@ -25,7 +26,7 @@ export async function lookAtQuery(
     return seen({
       kind: 'value',
       value: rowsDigest(rows),
-      summary: `${rows.length} row${rows.length === 1 ? '' : 's'}: ${shown}`,
+      summary: `${counted(rows.length, 'row')}: ${shown}`,
     });
   } catch (error) {
     return unseen(error);

@@ -1,4 +1,5 @@
 /** The exact changes of a sealed intent, for a person to approve. */
+import { counted } from '../../model/counted.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';
@@ -29,7 +30,7 @@ export function approvalFinding(
     resource: `intent:${stepId}`,
     class: 'approval',
     kind: 'approval',
-    expected: textSide(`an approval of ${changes} change${changes === 1 ? '' : 's'}`),
+    expected: textSide(`an approval of ${counted(changes, 'change')}`),
     found: { digest, text: cut(effects.map(describeEffect).join('; ') || 'no change') },
     difference: [
       ...changeTexts(effects, differences),

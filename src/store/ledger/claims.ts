@@ -8,6 +8,7 @@ import { invariant } from '../../model/invariant.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, outline } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+import { SeenRow } from './seen-row.ts';
 
 /** `left-open`: its worker was lost before it closed it. `done`: the token is recorded. */
 const STATES = ['open', 'left-open', 'closed', 'done'] as const;
@@ -45,20 +46,18 @@ const isRejection = outline<Rejection>({ reason: 'string', by: 'string' });
 
 export class ClaimTable {
   readonly #file: LedgerFile;
-  /** The row that was read last, and in which view of the file. */
-  #seen: { readonly view: object; readonly token: Digest; readonly row: ClaimRow | undefined } | undefined;
+  readonly #seen: SeenRow<ClaimRow>;
 
   constructor(file: LedgerFile) {
     this.#file = file;
+    this.#seen = new SeenRow(file);
   }
 
   find(token: Digest): ClaimRow | undefined {
-    const { view } = this.#file;
-    if (view !== undefined && this.#seen?.view === view && this.#seen.token === token) return this.#seen.row;
-    const found = this.#file.get('SELECT * FROM claim WHERE token = ?', token);
-    const row = found === undefined ? undefined : read(found);
-    this.#seen = view === undefined ? undefined : { view, token, row };
-    return row;
+    return this.#seen.find(token, () => {
+      const row = this.#file.get('SELECT * FROM claim WHERE token = ?', token);
+      return row === undefined ? undefined : read(row);
+    });
   }
 
   open(jobId: string): readonly ClaimRow[] {
@@ -66,7 +65,7 @@ export class ClaimTable {
   }
 
   put(claim: ClaimRow): void {
-    this.#seen = undefined;
+    this.#seen.forget();
     const changed = this.#file.run(
       `INSERT INTO claim VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
        ON CONFLICT (token) DO UPDATE SET args = excluded.args, nonce = excluded.nonce, worker_id = excluded.worker_id,

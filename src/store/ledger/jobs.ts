@@ -15,6 +15,7 @@ import { GENESIS } from '../../model/record/chain.ts';
 import type { NamedRow, SqliteInput } from '../sqlite-store.ts';
 import { Columns, parsed } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+import { SeenRow } from './seen-row.ts';
 
 /** `aborted`, `undoing`: no step runs any more; what the job did stays, or is undone. */
 const STATES = ['open', 'aborted', 'undoing', 'released'] as const;
@@ -45,21 +46,18 @@ const COLUMNS = new Columns('job');
 export class JobTable {
   readonly #file: LedgerFile;
   #lastSettings: { readonly text: string; readonly settings: JobSettings } | undefined;
-  /** The row that was read last, and in which view of the file. */
-  #seen: { readonly view: object; readonly row: JobRow } | undefined;
+  readonly #seen: SeenRow<JobRow>;
 
   constructor(file: LedgerFile) {
     this.#file = file;
+    this.#seen = new SeenRow(file);
   }
 
   find(jobId: string): JobRow | undefined {
-    const { view } = this.#file;
-    if (view !== undefined && this.#seen?.view === view && this.#seen.row.jobId === jobId) return this.#seen.row;
-    const found = this.#file.get('SELECT * FROM job WHERE job_id = ?', jobId);
-    if (found === undefined) return undefined;
-    const row = this.#read(found);
-    this.#seen = view === undefined ? undefined : { view, row };
-    return row;
+    return this.#seen.find(jobId, () => {
+      const row = this.#file.get('SELECT * FROM job WHERE job_id = ?', jobId);
+      return row === undefined ? undefined : this.#read(row);
+    });
   }
 
   ids(): readonly string[] {
@@ -67,7 +65,7 @@ export class JobTable {
   }
 
   add({ jobId, workflowId, runId, settings }: NewJob): void {
-    this.#file.run(
+    this.#change(
       `INSERT INTO job VALUES (?, ?, ?, 0, 0, ?, 'open', -1, '', 0, ?)`,
       jobId,
       workflowId,
@@ -132,7 +130,7 @@ export class JobTable {
   }
 
   #change(text: string, ...values: readonly SqliteInput[]): number {
-    this.#seen = undefined;
+    this.#seen.forget();
     return this.#file.run(text, ...values);
   }
 

@@ -129,9 +129,7 @@ export class Gate {
           window.leave(sizeBytes);
         }
         if (result === undefined) continue;
-        const asked = questionsOf(result);
-        questions.closeAdopted(stepId, asked);
-        if (saysWhatIsAsked(result)) questions.closeOfSubSteps(stepId, asked);
+        this.#closeWhatIsOver(stepId, result);
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result, since);
         if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
         if (done !== undefined) return done;
@@ -163,7 +161,7 @@ export class Gate {
       if (result.kind !== 'done' || isVoid || result.generation < knowledge.generationOf(stepId)) return goOn();
       window.leave(sizeBytes);
       watch.noteTaken(asked);
-      questions.closeAdopted(stepId, []);
+      this.#closeWhatIsOver(stepId, result);
       const done = this.#done(stepId, result);
       requested.delete(stepId);
       questions.onChange();
@@ -185,6 +183,14 @@ export class Gate {
       ...defined({ parallelSince, mark: verification.takeMark(stepId) }),
     };
     return { request, retry };
+  }
+
+  /** Of what the step and its sub-steps have asked, by what it asks now. */
+  #closeWhatIsOver(stepId: string, result: RunStepResult): void {
+    const { questions } = this.#options;
+    const asked = questionsOf(result);
+    questions.closeAdopted(stepId, asked);
+    if (saysWhatIsAsked(result)) questions.closeOfSubSteps(stepId, asked);
   }
 
   #void(stepId: string): undefined {

@@ -44,12 +44,12 @@ export class UserSteps {
   /** The output, as the contract has it. @throws as `Job.step` */
   step(contract: StepContract, input: unknown, options: StepOptions): Promise<unknown> {
     this.#isPatched ??= isPatched('a-step-makes-one-promise');
-    if (!this.#isPatched) return this.#stepInTurns(contract, input, options);
     try {
       const call = this.#callOf(contract, input, options);
       if ('output' in call) return Promise.resolve(call.output);
       const recalled = this.#options.calls.recalled();
       if (recalled !== undefined) return this.#onceRecalled(call, recalled);
+      if (!this.#isPatched) return this.#askUntilDone(call);
       this.#refuseImpossible(call);
       return this.#options.gate.runThen(call.step, (done) => {
         this.#options.onAsk();
@@ -60,31 +60,18 @@ export class UserSteps {
     }
   }
 
-  async #stepInTurns(contract: StepContract, input: unknown, options: StepOptions): Promise<unknown> {
-    const call = this.#callOf(contract, input, options);
-    if ('output' in call) return call.output;
-    const recalled = this.#options.calls.recalled();
-    if (recalled !== undefined) return await this.#onceRecalled(call, recalled);
-    let done: StepDone | undefined;
-    while (done === undefined) {
-      this.#refuseImpossible(call);
-      done = await this.#options.gate.run(call.step);
-      this.#options.onAsk();
-    }
-    return this.#outputOf(call, done);
-  }
-
   /** What earlier Runs have left out is read first. */
   async #onceRecalled(call: Call, recalled: Promise<void>): Promise<unknown> {
     await recalled;
     const result = this.#options.calls.resultOf(call.step.request.stepId, call.asked);
     if (result !== undefined) return call.contract.output.parse(result.output);
-    this.#refuseImpossible(call);
     return await this.#askUntilDone(call);
   }
 
+  /** Takes as many turns to the code behind it as every step did in Runs before the patch. */
   async #askUntilDone(call: Call): Promise<unknown> {
     for (;;) {
+      this.#refuseImpossible(call);
       const done = await this.#options.gate.run(call.step);
       this.#options.onAsk();
       if (done !== undefined) return this.#outputOf(call, done);

@@ -3,6 +3,7 @@
  *
  * Invariant: no problem shows the value of a literal URL's credentials.
  */
+import { counted } from '../../counted.ts';
 import { readableLines } from '../../readable-line.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -39,7 +40,7 @@ export function listProblems(problems: readonly PlanProblem[], filename?: string
 
 /** How many there are, and what to type once they are corrected. */
 export function correctPlan(problems: readonly PlanProblem[], filename: string): string {
-  const count = `${problems.length} problem${problems.length === 1 ? '' : 's'}`;
+  const count = counted(problems.length, 'problem');
   return `${count}. Correct, then run: holdfast check ${shellWord(filename)}`;
 }
 
