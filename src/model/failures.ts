@@ -143,6 +143,25 @@ export const FAILURES = {
     retryable: false,
     nextStep: 'Run `holdfast doctor`; restore the ledger from a backup if there is one.',
   },
+  'checkpoint-damaged': {
+    retryable: false,
+    nextStep:
+      'Put a sound copy in its place if there is one, or go on from another checkpoint: others are not touched by it.',
+  },
+  'checkpoint-taken': {
+    retryable: false,
+    nextStep: 'Let one job alone write there: end the other one, or give each a store or an id of its own.',
+  },
+  'unknown-format': {
+    retryable: false,
+    nextStep: 'Use the version of Holdfast that wrote it, or a newer one.',
+  },
+  'read-back-failed': {
+    retryable: true,
+    nextStep:
+      'Find out why the store does not keep what it takes (a cache, a replica, a disk that lies), or choose another ' +
+      'one; the job goes on by itself.',
+  },
   'foreign-ledger': { retryable: false, nextStep: 'Use another workspace, or end the job that holds this one.' },
   fenced: { retryable: false, isExpected: true, nextStep: 'Nothing: a newer Run of this job has taken over.' },
   'not-current-run': {
