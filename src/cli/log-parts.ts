@@ -31,9 +31,14 @@ interface Gathered extends SubStepsPart {
   readonly entries: SubStepEntry[];
 }
 
-/** @param alone sub-steps that are records like others, by their ids */
-export function logParts(chain: readonly ChainEntry[], alone: ReadonlySet<string> = new Set()): readonly LogPart[] {
-  const parts: LogPart[] = [];
+/**
+ * Part by part as the records come: of those that are still to be told no more is held than their outer step's.
+ * @param alone sub-steps that are records like others, by their ids
+ */
+export function* logParts(
+  chain: Iterable<ChainEntry>,
+  alone: ReadonlySet<string> = new Set(),
+): Generator<LogPart, void, undefined> {
   const gathered = new Map<string, Gathered>();
   for (const entry of chain) {
     const { record } = entry;
@@ -45,11 +50,10 @@ export function logParts(chain: readonly ChainEntry[], alone: ReadonlySet<string
     const within = isStep ? gathered.get(keyOf(record)) : undefined;
     if (within !== undefined) gathered.delete(keyOf(record as StepRecord));
     // Steps that run at once with others end among their sub-steps.
-    if (!isStep) flush(gathered, parts);
-    parts.push({ entry, within });
+    if (!isStep) yield* flush(gathered);
+    yield { entry, within };
   }
-  flush(gathered, parts);
-  return parts;
+  yield* flush(gathered);
 }
 
 function isOfStep(record: ChainEntry['record']): record is StepRecord | UndoneRecord {
@@ -71,7 +75,7 @@ function keyOf({ kind, stepId, generation }: StepRecord | UndoneRecord): string 
   return `${kind} ${generation} ${requestedStepOf(stepId)}`;
 }
 
-function flush(gathered: Map<string, Gathered>, parts: LogPart[]): void {
-  for (const within of gathered.values()) parts.push({ entry: undefined, within });
+function* flush(gathered: Map<string, Gathered>): Generator<LogPart, void, undefined> {
+  for (const within of gathered.values()) yield { entry: undefined, within };
   gathered.clear();
 }

@@ -9,8 +9,7 @@ import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/
 import { collect, EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { logParts } from './log-parts.ts';
-import { showRecord } from './show-record.ts';
-import { showAlone, showWithin, type HowShown } from './show-sub-steps.ts';
+import { LogText, tellAll } from './log-text.ts';
 import { wholeNumber } from './numbers.ts';
 import { counted } from '../model/counted.ts';
 import type { Terminal } from './terminal.ts';
@@ -38,7 +37,7 @@ export const logCommand: CommandSpec<Options> = {
     new Option('--step <id>', 'only the records of this step, each of its sub-steps among them; may be repeated') //
       .argParser(collect),
     new Option('--last <count>', `so many of the latest records (default: ${SHOWN_RECORDS})`),
-    new Option('--all', 'every record; the whole chain is checked first').conflicts('last'),
+    new Option('--all', 'every record, as it is read; at the end whether all of the chain is sound').conflicts('last'),
     ...JOB_RECORD_OPTIONS,
   ],
   examples: [
@@ -54,7 +53,11 @@ export const logCommand: CommandSpec<Options> = {
       const count = wholeNumber(last ?? String(SHOWN_RECORDS), '--last', 1, MAX_SHOWN_RECORDS);
       // Records of a step may be anywhere in the chain.
       const most = all === true || steps !== undefined ? undefined : count;
-      return showLog(context.terminal, { inspection, job, target: target!, steps, full: full === true, most });
+      const shown = { inspection, job, target: target!, steps, full: full === true, most };
+      const { terminal } = context;
+      // One document is made as a whole; lines needn't wait for the last of them.
+      if (most !== undefined || steps !== undefined || context.options.json === true) return showLog(terminal, shown);
+      return tellAll(terminal, { ...shown, isFull: shown.full });
     }),
 };
 
@@ -80,33 +83,13 @@ function showLog(terminal: Terminal, { inspection, job, target, steps, full, mos
     records: chain.map(({ record, head }) => ({ ...record, head })),
     ...(earlier > 0 && { earlier }),
   };
-  const others = inspection.jobs().filter(({ jobId }) => jobId !== job.jobId);
-  const named = terminal.style('bold', job.workflowId);
-  const hold = job.isBound ? 'has the workspace' : 'has given the workspace back';
-  const how: HowShown = {
-    full: full || steps !== undefined,
-    allCommand: (outerId) => `holdfast log ${shellWord(target)} --step ${shellWord(outerId)}`,
-  };
+  const text = new LogText(terminal, { inspection, job, target, isFull: full || steps !== undefined });
   const lines = [
-    `${named} in ${inspection.root}: ${counted(job.records, 'record')}, term ${job.term}, ${hold}`,
-    ...(damage.length > 0
-      ? [
-          '',
-          terminal.style(
-            'red',
-            `The record is damaged: ${damage.join('; ')}. See: holdfast doctor ${shellWord(target)}`,
-          ),
-        ]
-      : []),
+    ...text.opening(),
+    ...(damage.length > 0 ? text.damaged(damage) : []),
     ...(earlier > 0 ? ['', `${counted(earlier, 'earlier record')}: holdfast log ${shellWord(target)} --all`] : []),
-    ...logParts(chain, new Set(steps)).flatMap(({ entry, within }) => [
-      '',
-      ...(entry === undefined ? showAlone(terminal, within, how) : showRecord(terminal, entry)),
-      ...(entry === undefined || within === undefined ? [] : showWithin(terminal, within, how)),
-    ]),
-    ...(others.length > 0
-      ? ['', `Other jobs of this workspace: ${others.map(({ workflowId }) => workflowId).join(', ')} (--job)`]
-      : []),
+    ...[...logParts(chain, new Set(steps))].flatMap((part) => text.part(part)),
+    ...text.closing(),
   ];
   return { code: damage.length > 0 ? EXIT.failed : EXIT.ok, data, text: lines.join('\n') };
 }

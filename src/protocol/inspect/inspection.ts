@@ -152,7 +152,12 @@ export class WorkspaceInspection implements AsyncDisposable {
   }
 
   chain(jobId: string, after = 0): readonly ChainEntry[] {
-    return [...this.#ledger.records(jobId, after)].map(({ record, head }) => ({ record, head }));
+    return [...this.records(jobId, after)];
+  }
+
+  /** As `chain`, while they are read; each is proved by its head. @throws HoldfastError `ledger-damaged` */
+  *records(jobId: string, after = 0): Generator<ChainEntry, void, undefined> {
+    for (const { record, head } of this.#ledger.records(jobId, after)) yield { record, head };
   }
 
   /**
