@@ -33,8 +33,15 @@ type Kind = (typeof KINDS)[number];
 const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay'];
 const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'fault', 'install'];
 
-/** Replays are one file, which computes while others wait. */
-const BESIDE_EACH_OTHER: readonly (readonly Kind[])[] = [['unit'], ['integration', 'replay'], ['fault'], ['install']];
+/**
+ * Groups one after the other; of a group each list goes by itself, beside the others. Unit tests and replays compute
+ * while integration tests wait for servers and disks.
+ */
+const BESIDE_EACH_OTHER: readonly (readonly (readonly Kind[])[])[] = [
+  [['integration'], ['unit', 'replay']],
+  [['fault']],
+  [['install']],
+];
 
 /** Bounds a file as a whole: one that leaks a handle would otherwise never end. */
 const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
@@ -45,20 +52,28 @@ const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
   install: 300_000,
 };
 
+/** Before the unit tests, one after the other. */
+const CHECKS: readonly (readonly [string, () => Promise<number>])[] = [
+  ['types', typecheck],
+  ['lint', lint],
+  ['docs', apiReference],
+];
+
 /** Tests wait for servers and disks more than they compute. */
 const CONCURRENT_FILES = 3;
+/** These only compute: beside others one at a time. */
+const COMPUTING: readonly Kind[] = ['unit', 'replay'];
 
 /** These are begun first, the longest before: none is to run alone at the end. */
 const LONG_FILES = [
   'encryption',
   'kills',
-  'secrets',
-  'perform-kills',
-  'documentation',
   'package',
+  'documentation',
   'demo',
-  'cli',
   'cli-process',
+  'secrets',
+  'cli',
   'dev-server',
   'compensate-job',
   'agent-job',
@@ -86,21 +101,31 @@ export async function runTests(args: readonly string[]): Promise<number> {
     return 2;
   }
   const parts: Part[] = [];
-  if (args.length === 0)
-    parts.push(...(await Promise.all([check('lint', lint), check('types', typecheck), check('docs', apiReference)])));
+  const checks = args.length === 0 ? CHECKS : [];
   const chosen = kinds.length > 0 ? kinds : named.length > 0 ? [] : USUAL_KINDS;
   const interrupted = await untilInterrupted(async (signal) => {
     await withTemporaryFolder(async (leftBehind) => {
       await withServers(
         chosen.some((kind) => KINDS_WITH_SERVERS.includes(kind)),
         async () => {
-          const testKind = async (kind: Kind): Promise<Part> =>
-            testFiles(kind, await filesOf(kind), { timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) });
-          for (const group of BESIDE_EACH_OTHER)
-            parts.push(...(await Promise.all(group.filter((kind) => chosen.includes(kind)).map(testKind))));
+          const testKinds = async (ordered: readonly Kind[]): Promise<void> => {
+            for (const [name, body] of ordered.includes('unit') ? checks : [])
+              if (!signal.aborted) parts.push(await check(name, body));
+            for (const kind of ordered.filter((one) => chosen.includes(one))) {
+              const concurrency = chosen.length > 1 && COMPUTING.includes(kind) ? 1 : CONCURRENT_FILES;
+              const options = { concurrency, timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) };
+              parts.push(await testFiles(kind, await filesOf(kind), options));
+            }
+          };
+          for (const group of BESIDE_EACH_OTHER) await Promise.all(group.map(testKinds));
           if (named.length > 0)
             parts.push(
-              await testFiles('named files', named, { timeout: FILE_LIMIT_MS.fault, signal, ...only(pattern) }),
+              await testFiles('named files', named, {
+                concurrency: CONCURRENT_FILES,
+                timeout: FILE_LIMIT_MS.fault,
+                signal,
+                ...only(pattern),
+              }),
             );
         },
       );
@@ -223,13 +248,13 @@ async function startDatabase(stops: (() => Promise<void>)[]): Promise<string> {
 async function testFiles(
   name: string,
   files: readonly string[],
-  options: { timeout: number; signal: AbortSignal; testNamePatterns?: string[] },
+  options: { concurrency: number; timeout: number; signal: AbortSignal; testNamePatterns?: string[] },
 ): Promise<Part> {
   const startedMs = performance.now();
   const counted = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
   if (files.length > 0 && !options.signal.aborted) {
-    const events = run({ files: [...files], concurrency: CONCURRENT_FILES, ...options });
+    const events = run({ files: [...files], ...options });
     events.on('test:fail', (event) => {
       // A suite that failed says so once more for each level above the test that did.
       if (event.details.type !== 'suite')

@@ -42,8 +42,12 @@ export const questionCommand: CommandSpec<Options> = {
       context.options.question === undefined
         ? client.questions(job!)
         : client.openQuestion(job!, context.options.question).then((question) => [question]);
-    const open = await whileSlow(context.terminal, 'Asking the worker', asked);
-    const about = open.length === 0 ? undefined : await askingJob(client, job!);
+    // At once: where the worker has to read the job's history first, it does so for both.
+    const [open, about] = await whileSlow(
+      context.terminal,
+      'Asking the worker',
+      Promise.all([asked, askingJob(client, job!)]),
+    );
     const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
     const text =
       questions.length === 0

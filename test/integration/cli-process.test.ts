@@ -57,62 +57,59 @@ async function firstDocument<T>(child: Child): Promise<T> {
   throw new Error(`it ended before it was ready:\n${text}\n${errors}`);
 }
 
-test('dev has a server and a worker; a job runs there; Ctrl-C ends both', { timeout: 90_000 }, async () => {
-  writeFileSync(
-    join(folder, 'plan.yaml'),
-    'schemaVersion: 1\nname: hello\nworkspace: ws\nsteps: [{ id: hello, use: file.write, with: { path: ' +
-      'hello.txt, content: hello } }]\n',
-  );
-  const dev = start(['dev', '--port', '0', '--ui-port', '0', '--json']);
-  const { address, uiUrl, workspaceRoot } = await firstDocument<{
-    address: string;
-    uiUrl: string;
-    workspaceRoot: string;
-  }>(dev);
-  assert.equal(workspaceRoot, folder);
-  assert.equal((await fetch(uiUrl)).status, 200);
+test(
+  'dev has a server and a worker; a job runs there; its port is taken, and Ctrl-C ends both',
+  { timeout: 90_000 },
+  async () => {
+    writeFileSync(
+      join(folder, 'plan.yaml'),
+      'schemaVersion: 1\nname: hello\nworkspace: ws\nsteps: [{ id: hello, use: file.write, with: { path: ' +
+        'hello.txt, content: hello } }]\n',
+    );
+    const dev = start(['dev', '--port', '0', '--ui-port', '0', '--json']);
+    const { address, uiUrl, workspaceRoot } = await firstDocument<{
+      address: string;
+      uiUrl: string;
+      workspaceRoot: string;
+    }>(dev);
+    assert.equal(workspaceRoot, folder);
+    assert.equal((await fetch(uiUrl)).status, 200);
 
-  const job = await end(start(['start', 'plan.yaml', '--wait', '--json'], { TEMPORAL_ADDRESS: address }));
-  assert.equal(job.code, 0, job.err);
-  assert.equal((JSON.parse(job.out) as { outcome: string }).outcome, 'completed');
+    const job = await end(start(['start', 'plan.yaml', '--wait', '--json'], { TEMPORAL_ADDRESS: address }));
+    assert.equal(job.code, 0, job.err);
+    assert.equal((JSON.parse(job.out) as { outcome: string }).outcome, 'completed');
 
-  const waiting = await end(start(['start', 'plan.yaml', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address }));
-  const { workflowId } = JSON.parse(waiting.out) as { workflowId: string };
-  const unanswered = await end(start(['status', workflowId], { TEMPORAL_ADDRESS: address }));
-  assert.deepEqual([unanswered.code, unanswered.out], [5, '']);
-  const told =
-    /^(Asking the worker …\n)?holdfast: Job hello-\w+ cannot be asked: no worker is running on Task Queue second\. No /;
-  assert.match(unanswered.err, told);
-  assert.match(
-    unanswered.err,
-    /\nNext: Start one .*`holdfast worker --task-queue second --workspace-root FOLDER`.*\n$/,
-  );
+    const waiting = await end(start(['start', 'plan.yaml', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address }));
+    const { workflowId } = JSON.parse(waiting.out) as { workflowId: string };
+    const unanswered = await end(start(['status', workflowId], { TEMPORAL_ADDRESS: address }));
+    assert.deepEqual([unanswered.code, unanswered.out], [5, '']);
+    const told =
+      /^(Asking the worker …\n)?holdfast: Job hello-\w+ cannot be asked: no worker is running on Task Queue /;
+    assert.match(unanswered.err, new RegExp(String.raw`${told.source}second\. No `));
+    assert.match(
+      unanswered.err,
+      /\nNext: Start one .*`holdfast worker --task-queue second --workspace-root FOLDER`.*\n$/,
+    );
 
-  const worker = start(['worker', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address });
-  assert.equal((await firstDocument<{ taskQueue: string }>(worker)).taskQueue, 'second');
-  const stopped = end(worker);
-  worker.kill('SIGTERM');
-  assert.equal((await stopped).code, 0);
+    const worker = start(['worker', '--json', '-q', 'second'], { TEMPORAL_ADDRESS: address });
+    assert.equal((await firstDocument<{ taskQueue: string }>(worker)).taskQueue, 'second');
+    const stopped = end(worker);
+    worker.kill('SIGTERM');
+    assert.equal((await stopped).code, 0);
 
-  const ended = end(dev);
-  dev.kill('SIGINT');
-  assert.equal((await ended).code, 0);
-  const listed = await end(start(['list', '--json'], { TEMPORAL_ADDRESS: address }));
-  assert.equal(listed.code, 5);
-  assert.match(listed.out, /connection refused/);
-});
+    const beside = await end(start(['dev', '--port', address.split(':')[1]!, '--ui-port', '0']));
+    assert.equal(beside.code, 2);
+    const next = /If a Temporal server runs there already, start only a worker: holdfast worker\. Else take free ports/;
+    assert.match(beside.err, new RegExp(String.raw`is taken by another program\..*\nNext: ${next.source}`));
 
-test('dev on a port that is taken says what to do instead', { timeout: 60_000 }, async () => {
-  const dev = start(['dev', '--port', '0', '--ui-port', '0', '--json']);
-  const { address } = await firstDocument<{ address: string }>(dev);
-  const second = await end(start(['dev', '--port', address.split(':')[1]!, '--ui-port', '0']));
-  assert.equal(second.code, 2);
-  const next = /If a Temporal server runs there already, start only a worker: holdfast worker\. Else take free ports/;
-  assert.match(second.err, new RegExp(String.raw`is taken by another program\..*\nNext: ${next.source}`));
-  const ended = end(dev);
-  dev.kill('SIGTERM');
-  assert.equal((await ended).code, 0);
-});
+    const ended = end(dev);
+    dev.kill('SIGINT');
+    assert.equal((await ended).code, 0);
+    const listed = await end(start(['list', '--json'], { TEMPORAL_ADDRESS: address }));
+    assert.equal(listed.code, 5);
+    assert.match(listed.out, /connection refused/);
+  },
+);
 
 test(
   'a worker without a server, and a configuration that cannot be loaded, are told at once',

@@ -9,7 +9,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/make-call.ts',
     find: 'await claim.putPerform(seen, about, mayAct);',
     replace: "if (about.name === '') await claim.putPerform(seen, about, mayAct);",
-    tests: ['test/integration/perform-kills.test.ts'],
+    tests: ['test/fault/perform-kills.test.ts'],
   },
   {
     guarantee: 'G1',
@@ -17,7 +17,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/next-act.ts',
     find: "switch (options.inDoubt ?? 'ask') {",
     replace: "switch (options.inDoubt === 'ask' ? 'repeat' : options.inDoubt ?? 'repeat') {",
-    tests: ['test/integration/perform-kills.test.ts'],
+    tests: ['test/fault/perform-kills.test.ts'],
   },
   {
     guarantee: 'G1',
@@ -25,7 +25,7 @@ export const CALLS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/make-call.ts',
     find: 'key: earlier?.key ?? performKeyOf({ token, name, round })',
     replace: "key: performKeyOf({ token, name: `${name}${earlier?.nonce ?? ''}`, round })",
-    tests: ['test/integration/perform-kills.test.ts', ...CALLS],
+    tests: ['test/fault/perform-kills.test.ts', ...CALLS],
   },
   {
     guarantee: 'G1',
