@@ -11,12 +11,14 @@
  *    temporary tables, locks) is closed, any other on which one ran is emptied (DISCARD ALL) before it is used again,
  *    since a function may have done the same unseen.
  */
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import type { Json } from '../../../model/canonical-json.ts';
 import { defined } from '../../../model/defined.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { invariant } from '../../../model/invariant.ts';
 import type { TransactionTimeouts } from '../database.ts';
+import { AnswerWatch } from './answer-watch.ts';
 import { postgresFailure } from './failure.ts';
 import { forgetPrepared, withoutPrepared, type PreparedStatements } from './prepared.ts';
 import { cutStatement, firstKeyword } from '../statement-text.ts';
@@ -76,6 +78,7 @@ export class PostgresSession {
   readonly #onError: (error: Error) => void;
   readonly #onRelease: () => void;
   readonly #prepared: PreparedStatements;
+  readonly #answers: AnswerWatch;
   #lastWords: unknown;
   #mustClose = false;
   #ranForeign = false;
@@ -88,6 +91,7 @@ export class PostgresSession {
     this.#database = database;
     this.#timeouts = timeouts;
     this.#prepared = prepared;
+    this.#answers = new AnswerWatch(client, timeouts.statementTimeoutMs + ANSWER_GRACE_MS);
     this.#onError = (error) => {
       this.#lastWords ??= error;
       this.#mustClose = true;
@@ -123,13 +127,13 @@ export class PostgresSession {
     parameters: readonly (string | Buffer | null)[] = [],
     { shown = text, name }: { readonly shown?: string; readonly name?: string } = {},
   ): Promise<PostgresRows> {
-    invariant(!this.#isEnding, `a statement was sent after the COMMIT of its transaction: ${cutStatement(shown)}`);
+    if (this.#isEnding)
+      invariant(false, `a statement was sent after the COMMIT of its transaction: ${cutStatement(shown)}`);
     const config = {
       text,
       values: [...parameters],
       rowMode: 'array',
       queryMode: 'extended',
-      query_timeout: this.#answerTimeoutMs,
       ...defined({ name }),
     };
     const result = await this.#guard(shown, this.#client.query<Json[]>(config as pg.QueryArrayConfig));
@@ -156,6 +160,13 @@ export class PostgresSession {
     }
   }
 
+  /** What is sent until the event loop turns goes out in one write: each would wake the server up by itself. */
+  gather(): void {
+    const { stream } = (this.#client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+
   /** What was sent is all: its COMMIT may go out behind it, and a statement after that is a defect. */
   endBurst(): void {
     this.#isEnding = true;
@@ -163,8 +174,7 @@ export class PostgresSession {
 
   /** Several fixed statements of our own in one message. @returns the last one's command */
   async fixed(text: string): Promise<string> {
-    const config = { text, query_timeout: this.#answerTimeoutMs };
-    const result = (await this.#guard(text, this.#client.query(config))) as unknown as
+    const result = (await this.#guard(text, this.#client.query(text))) as unknown as
       | pg.QueryResult
       | pg.QueryResult[];
     return (Array.isArray(result) ? result.at(-1)?.command : result.command) ?? '';
@@ -186,6 +196,7 @@ export class PostgresSession {
   release(options: { readonly close?: boolean } = {}): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#answers.end();
     const mustClose = this.#mustClose || options.close === true;
     if (this.#ranForeign && !mustClose) {
       const emptied = this.#client.query({ text: 'DISCARD ALL', query_timeout: ANSWER_GRACE_MS } as pg.QueryConfig);
@@ -210,13 +221,9 @@ export class PostgresSession {
     this.#client.release(mustClose);
   }
 
-  get #answerTimeoutMs(): number {
-    return this.#timeouts.statementTimeoutMs + ANSWER_GRACE_MS;
-  }
-
   async #guard<T>(text: string, answer: Promise<T>): Promise<T> {
     try {
-      return await answer;
+      return await this.#answers.watch(answer);
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) this.#mustClose = true;
       throw postgresFailure(error, { database: this.#database, statement: text, lastWords: this.#lastWords });

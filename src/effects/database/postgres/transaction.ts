@@ -67,6 +67,7 @@ export class PostgresTransaction implements DatabaseTransaction {
   constructor(options: PostgresTransactionOptions) {
     this.#options = options;
     this.#session = options.session;
+    this.#session.gather();
     this.#begun = options.shapes.begin(options.changes);
     this.#begun.catch(() => undefined);
   }
@@ -156,6 +157,7 @@ export class PostgresTransaction implements DatabaseTransaction {
     return this.#change(async () => {
       const { database } = this.#options;
       const shapes = await this.#shapesFor(changes, requests);
+      this.#session.gather();
       const applied = applyRowChanges({ database, session: this.#session, shapes }, changes);
       if (!isSentAtOnce(changes)) await applied;
       // Behind one that fails the server refuses the others; its own failure is the one that is thrown.
