@@ -68,6 +68,16 @@ export interface RowsOptions {
    * the tables' schemas itself. Default: the catalog is looked at.
    */
   readonly mayLean?: boolean;
+  /**
+   * With `mayLean`: what the caller takes the rows to be, where it knows it. A database that a look takes a round trip
+   * may answer with that, where it is given of every row and no key could be another spelling of what it stores.
+   */
+  readonly expected?: readonly (RowState | undefined)[];
+}
+
+export interface SchemaOptions {
+  /** May answer with what was read earlier: for a table whose schema a transaction compares. Default: it is read. */
+  readonly mayLean?: boolean;
 }
 
 export interface RowRequest {
@@ -129,7 +139,7 @@ export interface Database extends RowReader {
   identity(): Promise<IdentityState>;
   /** Read-only: a statement that writes is refused by the database itself. */
   query(sql: string, params: readonly Json[], options?: QueryOptions): Promise<QueryResult>;
-  schema(table: string): Promise<SchemaState>;
+  schema(table: string, options?: SchemaOptions): Promise<SchemaState>;
   /** The table of which a schema was recorded; undefined: it is gone, or a name can lead to one table only (SQLite). */
   locate(table: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined>;
   /**

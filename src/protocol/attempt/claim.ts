@@ -67,10 +67,15 @@ export class Claim {
     mustBeAsRecorded(this.#ledger, this.#row.jobId, resource, found);
   }
 
+  isAsRecorded(resource: string, found: ResourceState): boolean {
+    const recorded = this.manifestEntry(resource)?.state;
+    return recorded === undefined || sameState(recorded, found);
+  }
+
   /** The same of a file, whose content may have to be read. @throws MustVerify, HoldfastError `busy` */
   async fileMustBeAsRecorded(resource: string, found: FileState): Promise<void> {
-    const recorded = this.manifestEntry(resource)?.state;
-    if (recorded === undefined || sameState(recorded, found)) return;
+    if (this.isAsRecorded(resource, found)) return;
+    const recorded = this.manifestEntry(resource)!.state;
     if (await isOnlyRefreshed(this.#workspace, resource, recorded, found)) return;
     this.mustBeAsRecorded(resource, found);
   }

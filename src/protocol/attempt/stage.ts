@@ -73,9 +73,16 @@ export class Stage {
   thrown: unknown;
   readonly #rowPlaces = new Map<string, number>();
 
+  /**
+   * May what is known of tables and rows stand for a look at them before they are changed? The transaction compares
+   * them.
+   */
+  readonly mayLean: boolean;
+
   /** @param options.keepsContents false: somebody looks at the contents before the seal */
-  constructor({ keepsContents }: { readonly keepsContents: boolean }) {
+  constructor({ keepsContents, mayLean = false }: { readonly keepsContents: boolean; readonly mayLean?: boolean }) {
     this.contents = new SmallContents({ isUsed: keepsContents });
+    this.mayLean = mayLean;
   }
 
   observe(resource: string, state: ResourceState): void {

@@ -1,7 +1,7 @@
 /** The effects on databases that an attempt has staged, in the order of staging, with the state before every row. */
 import type { Effect, RowChange } from '../../model/record/effect.ts';
 import { formatResource } from '../../model/record/resource.ts';
-import { onlyColumns, type RowState } from '../../model/record/world.ts';
+import { ABSENT, onlyColumns, type RowState } from '../../model/record/world.ts';
 import type { Claim } from '../attempt/claim.ts';
 import type { StagedRow } from '../attempt/staged-row.ts';
 import type { EndedDraft } from './ended-draft.ts';
@@ -35,8 +35,8 @@ async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Prom
     const look = (rows: readonly StagedRow[]): Promise<readonly RowState[]> =>
       database.rows(
         rows.map((row) => ({ table: row.table, key: row.key, columns: columnsToCompare(claim, row, unrecorded) })),
-        // The step has observed the schema of every table that it changes: its transaction compares them.
-        { mayLean: true },
+        // The step has observed the schema of every table that it changes: its transaction compares them, and the rows.
+        { mayLean: true, expected: stage.mayLean ? rows.map((row) => expectedOf(claim, row)) : [] },
       );
     const found = await look(given);
     const rows = await spelledAsFound(database, given, found);
@@ -51,6 +51,22 @@ async function rowsBefore({ workspace, settings, claim, stage }: RowDraft): Prom
     });
   }
   return seen;
+}
+
+/**
+ * What the row is as far as the step and the record know, in all columns that are compared; undefined: only a look
+ * tells.
+ */
+function expectedOf(claim: Claim, row: StagedRow): RowState | undefined {
+  const { kind, columns } = row;
+  const recorded = claim.manifestEntry(resourceOf(row))?.state;
+  if (recorded === undefined) return kind === 'row.insert' ? ABSENT : undefined;
+  if (recorded.kind === 'absent') return recorded;
+  if (recorded.kind !== 'row') return undefined;
+  const covered = Object.keys(recorded.columns);
+  return covered.length === columns.length && covered.every((column) => columns.includes(column))
+    ? recorded
+    : undefined;
 }
 
 /** Adds to `unrecorded` a row that the record does not know. */

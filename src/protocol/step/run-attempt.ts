@@ -6,6 +6,7 @@ import { defined } from '../../model/defined.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import { isToApply } from '../../model/record/effect.ts';
 import { intentDigest } from '../../model/record/intent.ts';
+import { isUndoId } from '../../model/record/token.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -27,7 +28,10 @@ import type { SealableDraft } from './step-work.ts';
 /** @throws HoldfastError for what may pass, and what the code throws while it has attempts left */
 export async function runAttempt(run: StepRun, { claim, sealed, settings }: AdmittedStep): Promise<AttemptResult> {
   // An approval shows the contents before they are sealed: they cannot wait in memory.
-  const stage = new Stage({ keepsContents: run.request.approval === undefined });
+  const isShown = run.request.approval !== undefined;
+  // Somebody decides by what is shown; and what was wrong once is looked at.
+  const mayLean = !isShown && claim.row.dropped === 0 && !isUndoId(claim.row.stepId);
+  const stage = new Stage({ keepsContents: !isShown, mayLean });
   const attempt: StepAttempt = { ...run, claim, stage, settings };
   try {
     return sealed === undefined ? await runSealAndApply(attempt) : await applySealed(attempt, sealed);

@@ -25,6 +25,7 @@ import type {
   QueryResult,
   RowRequest,
   RowsOptions,
+  SchemaOptions,
   TablePlace,
   TransactionOptions,
 } from '../database.ts';
@@ -39,10 +40,11 @@ import { isAboutSchema } from './failure.ts';
 import { runPostgresQuery } from './query.ts';
 import type { FoundRow, Reach, ReferringRequest } from '../reach.ts';
 import { readPostgresReach, referringRows } from './reach.ts';
-import { areAllCertain, spelledKeys } from './spelled-keys.ts';
+import { areAllCertain, expectedRows, spelledKeys } from './spelled-keys.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
 import { DATABASE_IDENTITY, readIdentity, SERVER_IDENTITY } from './identity.ts';
 import { readPostgresSchema } from './schema.ts';
+import { KnownSchemas } from './known-schemas.ts';
 import { hidingTables, locateStray, locateTable } from './locate.ts';
 import { TABLES_READ, tablesRead } from './tables-read.ts';
 import type { PostgresRows, PostgresSession } from './session.ts';
@@ -78,6 +80,7 @@ class PostgresDatabase implements Database {
   readonly filePath = undefined;
   readonly #sessions: PostgresSessions;
   readonly #shapes: SharedShapes = new Map();
+  readonly #schemas = new KnownSchemas();
   readonly #mayCreate: () => boolean;
   #identityText: string | undefined;
 
@@ -126,9 +129,9 @@ class PostgresDatabase implements Database {
     });
   }
 
-  async schema(table: string): Promise<SchemaState> {
-    const name = parseTableName(table);
-    return await this.#sessions.burst(async (session) => (await readPostgresSchema(session, name)).state);
+  async schema(table: string, { mayLean = false }: SchemaOptions = {}): Promise<SchemaState> {
+    const known = mayLean ? this.#schemas.get(table) : undefined;
+    return known ?? (await this.#sessions.burst((session) => this.#schemas.read(session, table)));
   }
 
   locate({ id }: NonNullable<TableSchemaState['table']>): Promise<TablePlace | undefined> {
@@ -141,11 +144,13 @@ class PostgresDatabase implements Database {
     return new Set(tables.filter((_table, index) => hiding.has(quoted[index]!)));
   }
 
-  async rows(requests: readonly RowRequest[], { mayLean = false }: RowsOptions = {}): Promise<readonly RowState[]> {
+  async rows(requests: readonly RowRequest[], options: RowsOptions = {}): Promise<readonly RowState[]> {
     if (requests.length === 0) return [];
     const requested = requestedColumns(requests);
-    const known = mayLean ? knownShapes(this.#shapes, requested) : undefined;
+    const known = options.mayLean === true ? knownShapes(this.#shapes, requested) : undefined;
     if (known !== undefined) {
+      const expected = expectedRows(known, requests, options);
+      if (expected !== undefined) return expected;
       try {
         return await this.#sessions.burst((session) => readPostgresRows(session, this.name, known, requests));
       } catch (error) {
@@ -154,7 +159,7 @@ class PostgresDatabase implements Database {
       }
     }
     return await this.#sessions.transaction('read snapshot', async (session) => {
-      const shapes = new PostgresShapes(session, mayLean ? this.#shapes : new Map());
+      const shapes = new PostgresShapes(session, options.mayLean === true ? this.#shapes : new Map());
       return readPostgresRows(session, this.name, await shapes.get(requested), requests);
     });
   }
@@ -234,7 +239,7 @@ class PostgresDatabase implements Database {
 
   async begin({ changes = [], ...options }: TransactionOptions): Promise<DatabaseTransaction> {
     const session = await this.#sessions.leaseForTransaction(options);
-    const shapes = new PostgresShapes(session, this.#shapes);
+    const shapes = new PostgresShapes(session, this.#shapes, this.#schemas);
     return new PostgresTransaction({
       database: this.name,
       session,

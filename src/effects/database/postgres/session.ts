@@ -118,6 +118,7 @@ export class PostgresSession {
     const tables = locked.map((table) => `ONLY ${quoteTable(table)}`).join(', ');
     const lock = `SET LOCAL lock_timeout = ${settings.lock_timeout}; LOCK TABLE ${tables} IN ROW EXCLUSIVE MODE; `;
     const first = locked.length === 0 ? '' : lock;
+    this.gather();
     await this.fixed(`${BEGIN[kind]}; ${first}SELECT ${[...calls, SET_DURABLE].join(', ')}`);
   }
 
@@ -174,9 +175,7 @@ export class PostgresSession {
 
   /** Several fixed statements of our own in one message. @returns the last one's command */
   async fixed(text: string): Promise<string> {
-    const result = (await this.#guard(text, this.#client.query(text))) as unknown as
-      | pg.QueryResult
-      | pg.QueryResult[];
+    const result = (await this.#guard(text, this.#client.query(text))) as unknown as pg.QueryResult | pg.QueryResult[];
     return (Array.isArray(result) ? result.at(-1)?.command : result.command) ?? '';
   }
 

@@ -37,7 +37,6 @@ export class PostgresSessions {
    */
   async burst<T>(call: (session: PostgresSession) => Promise<T>): Promise<T> {
     return await this.#use(async (session) => {
-      session.gather();
       const pending = [session.begin('read snapshot'), call(session)];
       session.endBurst();
       // A statement that failed makes the COMMIT behind it a ROLLBACK: the transaction is over either way.
@@ -49,7 +48,6 @@ export class PostgresSessions {
   /** Runs `call` between BEGIN and COMMIT; BEGIN goes out together with its first statement. */
   async transaction<T>(kind: TransactionKind, call: (session: PostgresSession) => Promise<T>): Promise<T> {
     return await this.#use(async (session) => {
-      session.gather();
       const [, result] = await settleAll<unknown>([session.begin(kind), call(session)]);
       const command = await atPointsAsync('database-commit', () => session.fixed('COMMIT'));
       if (command !== 'COMMIT')

@@ -1,5 +1,5 @@
 /**
- * The shapes of tables that one transaction works with.
+ * The shapes and schemas of tables that one transaction works with.
  *
  * Invariants
  * 1. What a transaction reads of the catalog is shared with later ones only while it has changed no schema itself.
@@ -9,8 +9,10 @@
  */
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { isAboutSchema } from './failure.ts';
+import { KnownSchemas } from './known-schemas.ts';
 import { readPostgresShapes } from './shape.ts';
 import type { PostgresSession } from './session.ts';
+import type { SchemaState } from '../../../model/record/world.ts';
 import type { RowRequest } from '../database.ts';
 import { columnOf, type TableShape } from '../table-shape.ts';
 import { parseTableName } from '../table-name.ts';
@@ -42,19 +44,26 @@ function hasColumns(shape: TableShape, columns: Iterable<string>): boolean {
 export class PostgresShapes {
   readonly #session: PostgresSession;
   readonly #shared: SharedShapes;
+  readonly #schemas: KnownSchemas;
   readonly #own = new Map<string, TableShape | undefined>();
   #mayShare = true;
   #usedShared = false;
 
-  constructor(session: PostgresSession, shared: SharedShapes) {
+  constructor(session: PostgresSession, shared: SharedShapes, schemas = new KnownSchemas()) {
     this.#session = session;
     this.#shared = shared;
+    this.#schemas = schemas;
   }
 
   /** A step's own statement may have changed any table. */
   forget(): void {
     this.#own.clear();
+    this.#schemas.forget();
     this.#mayShare = false;
+  }
+
+  readSchema(table: string): Promise<SchemaState> {
+    return this.#schemas.read(this.#session, table, this.#mayShare);
   }
 
   /** The shapes of these tables, those that are there. `columns`: what each is expected to have. */

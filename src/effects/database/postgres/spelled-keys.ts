@@ -1,6 +1,7 @@
 /** Keys as PostgreSQL would store them: each value through its column's type, with its length or scale. */
 import type { Json, JsonObject } from '../../../model/canonical-json.ts';
-import type { RowRequest } from '../database.ts';
+import type { RowState } from '../../../model/record/world.ts';
+import type { RowRequest, RowsOptions } from '../database.ts';
 import { quoteIdentifier, quoteTable } from '../table-name.ts';
 import { columnOf, type ColumnShape, type TableShape } from '../table-shape.ts';
 import type { PostgresSession } from './session.ts';
@@ -16,6 +17,16 @@ type RowName = Pick<RowRequest, 'table' | 'key'>;
 /** Is every value as the database would have it, whoever looks? By what is known of the tables. */
 export function areAllCertain(shapes: ReadonlyMap<string, TableShape>, keys: readonly RowName[]): boolean {
   return keys.every(({ table, key }) => isCertain(shapes.get(table), key));
+}
+
+/** What the caller takes all rows to be, where no key can be another spelling of what the database has. */
+export function expectedRows(
+  shapes: ReadonlyMap<string, TableShape>,
+  requests: readonly RowName[],
+  { expected = [] }: RowsOptions,
+): readonly RowState[] | undefined {
+  const given = expected.filter((state) => state !== undefined);
+  return given.length === requests.length && areAllCertain(shapes, requests) ? given : undefined;
 }
 
 export async function spelledKeys(session: PostgresSession, keys: readonly RowName[]): Promise<readonly JsonObject[]> {

@@ -34,7 +34,6 @@ import {
 } from './reach.ts';
 import { enter, noteRows, passFence, takeToken } from './own-rows.ts';
 import { readPostgresRows, settleAll } from './rows.ts';
-import { readPostgresSchema } from './schema.ts';
 import { queryReadOnly } from './query.ts';
 import { DURABLE, type PostgresSession } from './session.ts';
 import { requestedColumns, type PostgresShapes } from './shapes.ts';
@@ -67,7 +66,6 @@ export class PostgresTransaction implements DatabaseTransaction {
   constructor(options: PostgresTransactionOptions) {
     this.#options = options;
     this.#session = options.session;
-    this.#session.gather();
     this.#begun = options.shapes.begin(options.changes);
     this.#begun.catch(() => undefined);
   }
@@ -118,7 +116,7 @@ export class PostgresTransaction implements DatabaseTransaction {
   }
 
   schema(table: string): Promise<SchemaState> {
-    return this.#do(async () => (await readPostgresSchema(this.#session, parseTableName(table))).state);
+    return this.#do(() => this.#options.shapes.readSchema(table));
   }
 
   reach(tables: readonly string[]): Promise<Reach> {

@@ -6,7 +6,7 @@
  * 2. A table is staged or read only after its schema was observed, and found as recorded.
  */
 import { isSameTable } from '../../../effects/database/table-name.ts';
-import type { Database } from '../../../effects/database/database.ts';
+import type { Database, SchemaOptions } from '../../../effects/database/database.ts';
 import { canonicalJson, type Json } from '../../../model/canonical-json.ts';
 import { HoldfastError } from '../../../model/failure.ts';
 import { formatResource } from '../../../model/record/resource.ts';
@@ -53,22 +53,24 @@ export class DatabaseScope {
   }
 
   /** Observed once an attempt; undefined: there is no such table. @throws MustVerify where it is not as recorded */
-  async schemaOf(table: string): Promise<TableSchemaState | undefined> {
+  async schemaOf(table: string, { mayLean = false }: SchemaOptions = {}): Promise<TableSchemaState | undefined> {
     const { stage, claim } = this.attempt;
     const resource = formatResource({ kind: 'schema', database: this.name, table });
     let state = stage.observations.get(resource);
     if (state === undefined) {
       const database = await this.open();
-      state = await database.schema(table);
+      state = await database.schema(table, { mayLean: mayLean && stage.mayLean });
+      // What was read earlier says nothing against the record.
+      if (mayLean && !claim.isAsRecorded(resource, state)) state = await database.schema(table);
       claim.mustBeAsRecorded(resource, state);
       stage.observe(resource, state);
     }
     return state.kind === 'schema' ? state : undefined;
   }
 
-  /** @throws HoldfastError `unknown-table`; MustVerify */
+  /** Of a table whose rows the step changes. @throws HoldfastError `unknown-table`; MustVerify */
   async existingSchema(table: string): Promise<TableSchemaState> {
-    const schema = await this.schemaOf(table);
+    const schema = await this.schemaOf(table, { mayLean: true });
     if (schema === undefined)
       throw new HoldfastError(
         'unknown-table',
