@@ -80,7 +80,10 @@ test('a step that only reads a table looks at its schema, whatever is known of i
     await job.direct('ALTER TABLE note ADD COLUMN more text');
     const second = job.step('second', async (ctx) => void (await ctx.db('main').query('SELECT id FROM note')));
     const { findings } = await job.asks(second);
-    assert.ok(findings.some(({ resource }) => resource === 'schema:main/note'), JSON.stringify(findings));
+    assert.ok(
+      findings.some(({ resource }) => resource === 'schema:main/note'),
+      JSON.stringify(findings),
+    );
   } finally {
     await job.end();
   }
