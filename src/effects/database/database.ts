@@ -92,6 +92,8 @@ export interface Entry {
   readonly term: number;
   readonly token: string;
   readonly intent: Digest;
+  /** The note for the token row (`noteRows`), where it can be foreseen. Default: none. */
+  readonly rows?: string;
 }
 
 /** Inserted, or what the token row that is there holds. */

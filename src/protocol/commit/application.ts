@@ -2,6 +2,7 @@
 import type { Database, DatabaseTransaction } from '../../effects/database/database.ts';
 import type { Reach } from '../../effects/database/reach.ts';
 import type { FileSighting } from '../../effects/files/sighting.ts';
+import type { Digest } from '../../model/digest.ts';
 import type { DatabaseEffect, FileEffect, RowChange } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { Change } from '../../model/record/record.ts';
@@ -42,6 +43,8 @@ export interface OpenTransaction {
   readonly database: Database;
   readonly transaction: DatabaseTransaction;
   readonly effects: readonly PlacedEffect<DatabaseEffect>[];
+  /** The token row has it from the beginning; undefined: it has none yet. */
+  readonly foreseenNote: Digest | undefined;
   /** What the changes may bring with them. */
   readonly reach: Reach;
   /** Tables as the record, or the intent, spells them. */

@@ -8,6 +8,7 @@
  */
 import type { Entered } from '../../effects/database/database.ts';
 import { hasReach, type Reach } from '../../effects/database/reach.ts';
+import { defined } from '../../model/defined.ts';
 import { uriOf } from '../../model/record/effect.ts';
 import { ABSENT, sameState, type TokenState } from '../../model/record/world.ts';
 import { parseResource, type Resource } from '../../model/record/resource.ts';
@@ -18,6 +19,7 @@ import type { ApplyObstacle } from './apply-outcome.ts';
 import { changeDatabase, checkRecorded, checkRows, readRows, type FoundEffect } from './change-database.ts';
 import { checkReadsInside, mustBeSealedTables, readTables, type FoundTable } from './apply-reads.ts';
 import type { PlacedMark } from './effect-marks.ts';
+import { foreseenNote } from './rows-note.ts';
 import { reachableRows, recordedRows, tablesOf } from './recorded-rows.ts';
 
 /** Makes and reads back what is still to be made, in transactions that stay open. */
@@ -76,7 +78,7 @@ async function prepareDatabase(application: Application, name: string): Promise<
   return undefined;
 }
 
-type BegunTransaction = Pick<OpenTransaction, 'database' | 'transaction' | 'effects'>;
+type BegunTransaction = Pick<OpenTransaction, 'database' | 'transaction' | 'effects' | 'foreseenNote'>;
 
 async function beginTransaction({ job, intent }: Application, name: string): Promise<BegunTransaction> {
   const database = await job.workspace.database(name, job.settings);
@@ -87,7 +89,8 @@ async function beginTransaction({ job, intent }: Application, name: string): Pro
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     idleTimeoutMs: IDLE_TIMEOUT_MS,
   });
-  return { database, transaction, effects };
+  const changed = effects.map(([, effect]) => effect);
+  return { database, transaction, effects, foreseenNote: foreseenNote(database.dialect, changed) };
 }
 
 /** Who took the token, and what the transaction shows: asked for together, so that it takes one round trip. */
@@ -108,7 +111,8 @@ async function enterAndLook(application: Application, begun: BegunTransaction): 
   const { jobId, token } = intent;
   try {
     await faultPointAsync('prepare.database-begun');
-    const entering = transaction.enter({ jobId, term: job.term, token, intent: row.digest });
+    const entry = { jobId, term: job.term, token, intent: row.digest };
+    const entering = transaction.enter({ ...entry, ...defined({ rows: begun.foreseenNote }) });
     const looking = Promise.all([
       transaction.reach(tablesOf(effects.map(([, effect]) => effect))),
       readRows(application, transaction, effects),

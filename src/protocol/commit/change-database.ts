@@ -6,11 +6,10 @@
  * are compared with the record first.
  */
 import type { Database, DatabaseTransaction, RowReader, RowRequest } from '../../effects/database/database.ts';
-import { digestOf } from '../../model/digest.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import { resourceOfEffect, uriOf, type DatabaseEffect, type RowChange } from '../../model/record/effect.ts';
 import { rowState } from '../../model/record/narrowed-state.ts';
-import { sameState, stateDigest, type RowState } from '../../model/record/world.ts';
+import { sameState, type RowState } from '../../model/record/world.ts';
 import type { Conflict } from '../question/conflict.ts';
 import { rowChanges, type Application, type OpenTransaction, type PlacedEffect } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
@@ -18,6 +17,7 @@ import { lastAsked, mustBeAsAsked } from './as-asked.ts';
 import { doneByDatabase, watchByDatabase, type AccountedRows } from './by-database.ts';
 import { isAsForeseen } from './foreseen.ts';
 import { readRecorded } from './recorded-rows.ts';
+import { isNoted, rowsNote } from './rows-note.ts';
 
 /** A row that is to be changed, as the transaction finds it. */
 export type FoundEffect = readonly [effect: PlacedEffect<RowChange>, found: RowState];
@@ -116,14 +116,16 @@ export async function changeDatabase(
   const own = new Set(done.effects.map(({ effect }) => uriOf(effect)));
   for (const { resource, state, isAsRecorded } of await readRecorded(transaction, recorded))
     if (!isAsRecorded && !own.has(resource)) changes.push({ resource, role: 'written', state });
-  const rowsNote = digestOf(states.map(stateDigest));
-  // The answer comes while the files are looked at.
-  open.noted = transaction.noteRows(intent.token, rowsNote);
-  open.noted.catch(() => undefined);
+  const note = rowsNote(states);
+  if (!isNoted(open.foreseenNote, note, reach)) {
+    // The answer comes while the files are looked at.
+    open.noted = transaction.noteRows(intent.token, note);
+    open.noted.catch(() => undefined);
+  }
   changes.push({
     resource: formatResource({ kind: 'token', database: database.name, token: intent.token }),
     role: 'written',
-    state: { kind: 'token', intent: row.digest, rows: rowsNote },
+    state: { kind: 'token', intent: row.digest, rows: note },
   });
   return undefined;
 }

@@ -6,7 +6,7 @@ import type { PostgresSession } from './session.ts';
 /** The token is taken only where the fence was passed: the rows to insert come from the row that was updated. */
 const ENTER = `
 WITH passed AS (UPDATE holdfast_fence SET last_token = $1 WHERE job_id = $2 AND term = $3::bigint RETURNING 1),
-     taken AS (INSERT INTO holdfast_token (token, job_id, intent) SELECT $1, $2, $4 FROM passed
+     taken AS (INSERT INTO holdfast_token (token, job_id, intent, "rows") SELECT $1, $2, $4, $5 FROM passed
                ON CONFLICT (token) DO NOTHING RETURNING 1)
 SELECT EXISTS (SELECT FROM passed), EXISTS (SELECT FROM taken), there.intent, there."rows"
 FROM (VALUES (1)) AS one LEFT JOIN holdfast_token AS there ON there.token = $1`;
@@ -21,9 +21,10 @@ export async function passFence(
 }
 
 /** Passes the fence and takes the token, in one statement. */
-export async function enter(session: PostgresSession, { jobId, term, token, intent }: Entry): Promise<Entered> {
-  const { rows } = await session.runPrepared(ENTER, [token, jobId, String(term), intent]);
-  const [isPassed, isTaken, foundIntent, foundRows] = rows[0]!;
+export async function enter(session: PostgresSession, entry: Entry): Promise<Entered> {
+  const { jobId, term, token, intent, rows = '' } = entry;
+  const found = await session.runPrepared(ENTER, [token, jobId, String(term), intent, rows]);
+  const [isPassed, isTaken, foundIntent, foundRows] = found.rows[0]!;
   if (isPassed !== true) return { outcome: 'other-term' };
   if (isTaken === true) return { outcome: 'taken' };
   // One that this snapshot does not show has made the statement fail.

@@ -119,7 +119,8 @@ export class PostgresSession {
     const lock = `SET LOCAL lock_timeout = ${settings.lock_timeout}; LOCK TABLE ${tables} IN ROW EXCLUSIVE MODE; `;
     const first = locked.length === 0 ? '' : lock;
     this.gather();
-    await this.fixed(`${BEGIN[kind]}; ${first}SELECT ${[...calls, SET_DURABLE].join(', ')}`);
+    // One column for all of them: each would be described and parsed.
+    await this.fixed(`${BEGIN[kind]}; ${first}SELECT num_nulls(${[...calls, SET_DURABLE].join(', ')})`);
   }
 
   /** One statement. `parameters` are encoded already. `shown`: what a failure calls the statement. */
