@@ -172,8 +172,8 @@ export const DATABASES_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'on PostgreSQL a token is taken under another term, too',
     file: 'src/effects/database/postgres/own-rows.ts',
-    find: 'SELECT $1, $2, $4 FROM passed',
-    replace: 'SELECT $1, $2, $4 FROM (VALUES (1)) AS anyhow',
+    find: 'SELECT $1, $2, $4, $5 FROM passed',
+    replace: 'SELECT $1, $2, $4, $5 FROM (VALUES (1)) AS anyhow',
     tests: POSTGRES,
   },
   {
