@@ -133,7 +133,7 @@ const ARROWS = {
   'store/blobs': { parts: ['store/blobs', 'store/.', 'model'], packages: [], node: true },
   'store/life': { parts: ['store/life', 'store/.', 'model'], packages: ['zod'], node: true },
   'store/lock': { parts: ['store/lock', 'store/life', 'store/.', 'model'], packages: ['zod'], node: true },
-  'store/sealed': { parts: ['store/sealed', 'store/.', 'model'], packages: ['pg', 'zod'], node: true },
+  'store/sealed': { parts: ['store/sealed', 'store/blobs', 'store/.', 'model'], packages: ['pg', 'zod'], node: true },
   'store/register': { parts: ['store/register', 'store/life', 'store/.', 'model'], packages: [], node: true },
   effects: { parts: ['effects/.', 'store', 'model'], packages: [], node: true },
   'effects/files': { parts: ['effects/files', 'effects/.', 'store', 'model'], packages: ['zod'], node: true },

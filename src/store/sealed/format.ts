@@ -22,6 +22,8 @@ export const FRAME_HEAD_BYTES = 8;
 /** Of a document, uncompressed and as stored. What is larger belongs into blobs. */
 export const MAX_SEALED_BYTES = 256 * 1024 * 1024;
 export const MAX_FIRST_LINE_BYTES = 2048;
+/** Of all bytes. Compression may make a document somewhat larger. */
+export const MAX_STORED_BYTES = MAX_SEALED_BYTES + MAX_SEALED_BYTES / 32;
 const MAX_WRITER_CHARACTERS = 200;
 
 const LINE_BEGIN = '{"check":"';

@@ -1,5 +1,6 @@
 /** Which frames of a sealed document are damaged, and where within them. */
 import { altered, cutShort, type DamagedStretch } from './damage.ts';
+import { bitDistance } from './flipped-bit.ts';
 import { FRAME_BYTES, FRAME_HEAD_BYTES, frameCheck } from './format.ts';
 
 /** What the first line tells of the frames. */
@@ -72,16 +73,20 @@ function damagedFrame(bytes: Buffer, frame: Frame, [before]: readonly number[]):
   return { from, to, damage: altered(what, bytes, { from, to }, flippedByte(bytes, frame, before!)) };
 }
 
-/** The byte of which one bit is another, if that explains the checksum. */
+/** The byte of which one bit is another, if that alone explains the checksum. */
 function flippedByte(bytes: Buffer, frame: Frame, before: number): number | undefined {
-  const copy = Buffer.from(bytes.subarray(frame.at, frame.at + FRAME_HEAD_BYTES + frame.length));
-  const here = { ...frame, at: 0 };
-  for (let byte = 0; byte < copy.length; byte++) {
-    for (let bit = 1; bit < 256; bit <<= 1) {
-      copy[byte]! ^= bit;
-      if (isSound(copy, here, before)) return frame.at + byte;
-      copy[byte]! ^= bit;
-    }
-  }
-  return undefined;
+  const payload = payloadOf(bytes, frame);
+  const statedLength = bytes.readUInt32BE(frame.at);
+  const difference = bytes.readUInt32BE(frame.at + 4) ^ frameCheck({ index: frame.index, before }, payload);
+  if (statedLength !== frame.length)
+    return difference === 0 ? flippedIn(frame.at, statedLength ^ frame.length) : undefined;
+  const inPayload = bitDistance(difference, payload.length);
+  if (inPayload !== undefined) return frame.at + FRAME_HEAD_BYTES + payload.length - 1 - inPayload;
+  return flippedIn(frame.at + 4, difference);
+}
+
+/** The byte of a number at `at` in which its only wrong bit is. */
+function flippedIn(at: number, difference: number): number | undefined {
+  const bit = 31 - Math.clz32(difference);
+  return difference >>> 0 === (1 << bit) >>> 0 ? at + 3 - (bit >> 3) : undefined;
 }

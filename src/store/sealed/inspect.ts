@@ -14,12 +14,13 @@ import {
   lineCheck,
   MAX_FIRST_LINE_BYTES,
   MAX_SEALED_BYTES,
+  MAX_STORED_BYTES,
   type SealHeader,
 } from './format.ts';
 import { altered, cutShort, type Damage, foreign, type Stretch, unknownFormat } from './damage.ts';
 import { damagedFrames } from './frames.ts';
 import { damagedEnd } from './last-line.ts';
-import { kindNamed } from './kinds.ts';
+import { KIND_NAMES, kindNamed } from './kinds.ts';
 
 /** What can be told of bytes that may be a sealed document. */
 export interface SealReport {
@@ -46,7 +47,7 @@ const AnySchema = z.looseObject({
   kind: z.string(),
   schemaVersion: z.int().positive(),
 });
-const SizeSchema = z.int().nonnegative().max(MAX_SEALED_BYTES);
+const SizeSchema = z.int().nonnegative().max(MAX_STORED_BYTES);
 const HeaderSchema = AnySchema.extend({
   codec: z.enum(CODECS),
   size: SizeSchema,
@@ -56,14 +57,26 @@ const HeaderSchema = AnySchema.extend({
 
 /** Tells of any bytes how much of a sealed document they are. Never throws. */
 export function inspectSealed(bytes: Buffer): SealReport {
-  const lineEnd = bytes.subarray(0, MAX_FIRST_LINE_BYTES).indexOf(0x0a) + 1;
-  const line = bytes.subarray(0, lineEnd);
+  const line = lineOf(bytes);
   const check = lineCheck(line);
   if (check?.isRight !== true) return withoutFirstLine(bytes);
   const read = readLine(line);
   if ('damage' in read)
     return { ...nothingOf(bytes), damage: read.damage, untold: ['whether the rest of it is sound'] };
-  return inspectRest(bytes, { header: read.header, bodyAt: lineEnd, crc: check.crc });
+  return inspectRest(bytes, { header: read.header, bodyAt: line.length, crc: check.crc });
+}
+
+/** What the first line says, whatever follows it. Undefined: it can't be read, or not by this version. */
+export function sealHeader(bytes: Buffer): SealHeader | undefined {
+  const line = lineOf(bytes);
+  if (lineCheck(line)?.isRight !== true) return undefined;
+  const read = readLine(line);
+  return 'header' in read ? read.header : undefined;
+}
+
+/** Empty where there is none. */
+function lineOf(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.subarray(0, MAX_FIRST_LINE_BYTES).indexOf(0x0a) + 1);
 }
 
 function readLine(line: Buffer): { readonly header: SealHeader } | { readonly damage: Damage } {
@@ -77,11 +90,14 @@ function readLine(line: Buffer): { readonly header: SealHeader } | { readonly da
   if (!any.success) return { damage: foreign() };
   const { kind, schemaVersion, codec } = any.data;
   const known = kindNamed(kind);
-  if (known === undefined) return { damage: unknownFormat('its kind', 'one that this version knows', kind) };
+  if (known === undefined) return { damage: unknownFormat('its kind', KIND_NAMES.join(' or '), kind) };
   if (schemaVersion > known.schemaVersion)
     return { damage: unknownFormat('its version', `at most ${known.schemaVersion}`, `${schemaVersion}, a newer one`) };
   if (!CODECS.some((one) => one === codec))
-    return { damage: unknownFormat('its codec', CODECS.join(' or '), JSON.stringify(codec) ?? 'none') };
+    return { damage: unknownFormat('its codec', CODECS.join(' or '), typeof codec === 'string' ? codec : 'not named') };
+  const { size: claimed } = any.data;
+  if (typeof claimed === 'number' && claimed > MAX_SEALED_BYTES)
+    return { damage: unknownFormat('its size', `at most ${MAX_SEALED_BYTES}`, `${claimed} bytes`) };
   const exact = HeaderSchema.safeParse(fields);
   if (!exact.success || !firstLine(exact.data).equals(line)) return { damage: foreign() };
   const { size, stored, writer } = exact.data;

@@ -26,6 +26,8 @@ export type KindName = keyof typeof KINDS;
 /** All kinds by their names. */
 export const SEALED_KINDS: Readonly<Record<KindName, SealedKind>> = KINDS;
 
+export const KIND_NAMES = Object.keys(KINDS) as readonly KindName[];
+
 /** Undefined: this version knows no such kind. */
 export function kindNamed(name: string): SealedKind | undefined {
   return Object.hasOwn(SEALED_KINDS, name) ? SEALED_KINDS[name as KindName] : undefined;

@@ -28,20 +28,23 @@ export interface OpenedSeal {
  *   `unknown-format` for a newer version, an unknown codec or another kind
  */
 export function openSealed(bytes: Buffer, expected: { readonly kind: KindName; readonly place: string }): OpenedSeal {
-  const { place } = expected;
+  const { header, plain } = openPlain(bytes, expected.place);
+  const { kind, schemaVersion, writer } = header;
+  if (kind !== expected.kind)
+    throw new HoldfastError(
+      'unknown-format',
+      `The ${expected.place} is a sealed ${kind}. Expected a ${expected.kind}.`,
+      { place: expected.place, what: 'its kind', expected: expected.kind, found: kind },
+    );
+  return { document: migrated(kindNamed(kind)!, schemaVersion, parsed(plain, expected.place)), schemaVersion, writer };
+}
+
+/** The same, as the document's bytes, of whatever kind and version. */
+export function openPlain(bytes: Buffer, place: string): { readonly header: SealHeader; readonly plain: Buffer } {
   const report = inspectSealed(bytes);
   if (report.damage !== undefined || report.header === undefined) throw notSound(place, report);
   const { header, bodyAt } = report;
-  if (header.kind !== expected.kind)
-    throw new HoldfastError('unknown-format', `The ${place} is a sealed ${header.kind}. Expected a ${expected.kind}.`, {
-      place,
-      what: 'kind',
-      expected: expected.kind,
-      found: header.kind,
-    });
-  const plain = decompressed(storedBytes(bytes, bodyAt, header.stored), header, place);
-  const { schemaVersion, writer } = header;
-  return { document: migrated(kindNamed(header.kind)!, schemaVersion, parsed(plain, place)), schemaVersion, writer };
+  return { header, plain: decompressed(storedBytes(bytes, bodyAt, header.stored), header, place) };
 }
 
 function notSound(place: string, { damage, soundBytes }: SealReport): HoldfastError {

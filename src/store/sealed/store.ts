@@ -39,13 +39,13 @@ export interface SealedStore {
 
   /**
    * Stores a sealed document as a generation of a series. Safe to repeat with the same document, whoever writes it.
-   * @param series a job or a thread: any well-formed text of 1 to 1,024 characters
+   * @param series a job or a thread: 1 to 1,000 bytes of text, without U+0000
    * @param generation a whole number from 0 to 9,999,999,999
    * @param sealed what `seal` made; its first line names the writer
    * @throws HoldfastError `checkpoint-taken` naming both writers; `checkpoint-damaged` where what is there already is
    *   no sound document; `read-back-failed` where the store has not kept what it took
    */
-  put(series: string, generation: number, sealed: Uint8Array): Promise<void>;
+  put(series: string, generation: number, sealed: Buffer): Promise<void>;
 
   /** The bytes as they are stored, unverified: `openSealed` verifies them. Undefined: there is no such generation. */
   get(series: string, generation: number): Promise<Buffer | undefined>;

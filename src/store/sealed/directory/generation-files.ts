@@ -1,0 +1,206 @@
+/**
+ * Generations as files: `<root>/<series>/<ten digits>.sealed`; what is set aside lies in `damaged` beside them.
+ *
+ * Invariants
+ * 1. A generation has its name only once its bytes are durable, and it gets it by a link, which never replaces
+ *    anything. What `write` has returned for is durable.
+ * 2. Nothing is removed but by `remove`, and temporary files of one's own.
+ */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { HoldfastError } from '../../../model/failure.ts';
+import { readWhole } from '../../chunks.ts';
+import {
+  createFile,
+  linkFile,
+  makeDirectory,
+  renameFile,
+  storageError,
+  syncDirectory,
+  syncFile,
+  syncFileSlowly,
+  systemCode,
+  tryUnlink,
+  unlinkFile,
+  writeDurably,
+  writeWhole,
+} from '../../durable-file.ts';
+import { MAX_FIRST_LINE_BYTES, MAX_STORED_BYTES } from '../format.ts';
+import { sealHeader } from '../inspect.ts';
+import type { StoredGeneration } from '../store.ts';
+import { folderOf, generationFile, generationOf, seriesPart } from '../series-name.ts';
+
+/** What is larger is fsynced off the main loop. */
+const SMALL_BYTES = 256 * 1024;
+const OWNER_ONLY = { file: 0o600, folder: 0o700 } as const;
+
+export class GenerationFiles {
+  readonly #root: string;
+  /** Folders that this process knows to be durable. */
+  readonly #made = new Set<string>();
+
+  /** Creates nothing before something is written. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  pathOf(series: string, generation: number): string {
+    return join(this.#root, folderOf(series), generationFile(generation));
+  }
+
+  /** False: there is one already, which is durable now. */
+  async write(series: string, generation: number, sealed: Buffer): Promise<boolean> {
+    const path = this.pathOf(series, generation);
+    const folder = dirname(path);
+    const temporary = join(folder, `.${generationFile(generation)}.${randomBytes(6).toString('hex')}.tmp`);
+    const file = this.#create(temporary);
+    let isNew: boolean;
+    try {
+      try {
+        writeWhole(file, sealed, temporary);
+        await (sealed.length > SMALL_BYTES ? syncFileSlowly(file, temporary) : syncFile(file, temporary));
+      } finally {
+        closeSync(file);
+      }
+      isNew = linkUnlessThere(temporary, path);
+    } finally {
+      tryUnlink(temporary);
+    }
+    // Also where it was there: whoever gave it its name may have died before this.
+    syncDirectory(folder);
+    return isNew;
+  }
+
+  /** Undefined: there is none. @throws HoldfastError `too-large` */
+  read(series: string, generation: number): Buffer | undefined {
+    const path = this.pathOf(series, generation);
+    const file = openUnlessMissing(path);
+    if (file === undefined) return undefined;
+    try {
+      const { size } = fstatSync(file);
+      if (size > MAX_STORED_BYTES)
+        throw new HoldfastError('too-large', `"${path}" has ${size} bytes. Expected at most ${MAX_STORED_BYTES}.`, {
+          path,
+          sizeBytes: size,
+        });
+      return readWhole(file, path);
+    } catch (error) {
+      throw storageError('read', path, error);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  list(series: string): readonly StoredGeneration[] {
+    const folder = join(this.#root, folderOf(series));
+    const generations = namesIn(folder).flatMap((name) => generationOf(name) ?? []);
+    return generations.toSorted((a, b) => a - b).flatMap((generation) => this.#listed(series, generation) ?? []);
+  }
+
+  series(): readonly string[] {
+    const found: string[] = [];
+    const look = (folder: string, before: Buffer): void => {
+      for (const name of namesIn(folder)) {
+        const part = seriesPart(name);
+        if (part === undefined) continue;
+        const bytes = Buffer.concat([before, part.bytes]);
+        const within = join(folder, name);
+        if (part.goesOn) look(within, bytes);
+        else if (namesIn(within).some((one) => generationOf(one) !== undefined)) found.push(bytes.toString('utf8'));
+      }
+    };
+    look(this.#root, Buffer.alloc(0));
+    return found.toSorted();
+  }
+
+  /** Where it lies now. Undefined: there is none. */
+  setAside(series: string, generation: number, why: string): string | undefined {
+    const path = this.pathOf(series, generation);
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    const folder = join(dirname(path), 'damaged');
+    makeDirectory(folder, OWNER_ONLY.folder);
+    const target = join(folder, `${generationFile(generation)}.${randomBytes(4).toString('hex')}`);
+    writeDurably(`${target}.txt`, `${why}\n`, { mode: OWNER_ONLY.file });
+    renameFile(path, target);
+    syncDirectory(folder);
+    syncDirectory(dirname(path));
+    return target;
+  }
+
+  remove(series: string, generation: number): boolean {
+    const path = this.pathOf(series, generation);
+    try {
+      unlinkFile(path);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw error;
+    }
+    syncDirectory(dirname(path));
+    return true;
+  }
+
+  /** In the series' folder, which somebody may have removed since it was made. */
+  #create(temporary: string): number {
+    const folder = dirname(temporary);
+    if (this.#made.has(folder)) {
+      try {
+        return createFile(temporary, OWNER_ONLY.file);
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT') throw error;
+      }
+    }
+    makeDirectory(folder, OWNER_ONLY.folder);
+    // Also where it was there: whoever made it may have died before its fsync.
+    syncDirectory(dirname(folder));
+    this.#made.add(folder);
+    return createFile(temporary, OWNER_ONLY.file);
+  }
+
+  /** Undefined: it was removed meanwhile. */
+  #listed(series: string, generation: number): StoredGeneration | undefined {
+    const path = this.pathOf(series, generation);
+    const file = openUnlessMissing(path);
+    if (file === undefined) return undefined;
+    try {
+      const { size, mtime } = fstatSync(file);
+      const line = Buffer.alloc(Math.min(size, MAX_FIRST_LINE_BYTES));
+      readSync(file, line, 0, line.length, 0);
+      return { generation, sizeBytes: size, at: mtime.toISOString(), writer: sealHeader(line)?.writer };
+    } catch (error) {
+      throw storageError('read', path, error);
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+function linkUnlessThere(from: string, to: string): boolean {
+  try {
+    linkFile(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function openUnlessMissing(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw storageError('read', path, error);
+  }
+}
+
+/** None where there is no such folder. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw storageError('list', folder, error);
+  }
+}
