@@ -56,10 +56,10 @@ function assertDamaged(bytes: Buffer, whole: Buffer, message: string): ReturnTyp
 
 describe('a sealed document', () => {
   test('opens as what was sealed, whatever plain JSON that is', () => {
-    const documents = fc.jsonValue({ maxDepth: 4 }).filter((value) => !JSON.stringify(value).includes('-0'));
+    // Without -0, which is no plain JSON.
+    const documents = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
     fc.assert(
-      fc.property(documents, fc.constantFrom('none', 'zstd', undefined), fc.string(), (value, codec, writer) => {
-        const document = value as Json;
+      fc.property(documents, fc.constantFrom('none', 'zstd', undefined), fc.string(), (document, codec, writer) => {
         const bytes = seal({ kind: 'checkpoint', document, writer, ...(codec !== undefined && { codec }) });
         assert.equal(canonicalJson(openSealed(bytes, PLACE).document), canonicalJson(document));
         assert.equal(inspectSealed(bytes).soundBytes, bytes.length);
