@@ -38,6 +38,7 @@ const MODEL_FLOORS = [
   'model/question',
   'model/record',
   'model/step',
+  'model/state',
   'model/plan',
   'model/plan/problem',
   'model/plan/reference',

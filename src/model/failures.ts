@@ -185,6 +185,12 @@ export const FAILURES = {
     retryable: false,
     nextStep: 'Look at the running job (`holdfast status ID`), or start this one under another `--id`.',
   },
+  'state-conflict': {
+    retryable: false,
+    nextStep:
+      'Let one of the two wait for the other (`needs`), or give the state a reducer that takes what both write; ' +
+      'then decide `rerun`.',
+  },
   defect: { retryable: false, nextStep: 'This is a defect of Holdfast; please report it with the message above.' },
 } as const satisfies Record<string, FailureRule>;
 

@@ -3,7 +3,7 @@
  * user's own Workflow by `openJob`.
  */
 import { workflowInfo } from '@temporalio/workflow';
-import type { JsonObject } from '../model/canonical-json.ts';
+import { jsonBytes, type JsonObject } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
@@ -17,15 +17,16 @@ import { whyUnreadable } from '../model/unreadable.ts';
 import type { AgentJobInput, OpenJobOptions } from './guarded-job.ts';
 import { JobCore } from './job/core.ts';
 import { asFailure } from './job/failure.ts';
-import { refuseBadPlanInput, refuseUnlookedSchemas } from './job/options.ts';
+import { refuseBadPlanInput, refuseParallelWriters, refuseUnlookedSchemas } from './job/options.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
 import { traceJob } from './trace.ts';
 
 export type { AgentJobInput } from './guarded-job.ts';
 
-/** Of outputs; with the state (256 KiB at most) below the 2 MB that one payload may have. */
-const MAX_RESULT_BYTES = 1_500_000;
+/** Of a job's result: below the 2 MB that one payload may have. */
+const MAX_RESULT_BYTES = 1_762_144;
+const MAX_OUTPUTS_BYTES = 1_500_000;
 
 /**
  * Runs a plan to its end and returns its state and outputs.
@@ -41,7 +42,12 @@ export async function agentJob(given: AgentJobInput, ...others: readonly unknown
     carried: () => job.carried(),
   });
   const job: PlannedJob = new PlannedJob(plan, core, rewound);
-  return await core.run(async () => boundedResult(await runPlan(plan, input, job, job.progress), MAX_RESULT_BYTES));
+  return await core.run(async () => fittingResult(await runPlan(plan, input, job, job.progress)));
+}
+
+/** The state is in it whole. */
+function fittingResult(result: PlanResult): PlanResult {
+  return boundedResult(result, Math.min(MAX_OUTPUTS_BYTES, MAX_RESULT_BYTES - jsonBytes(result.state)));
 }
 
 interface UnderstoodJob {
@@ -59,6 +65,7 @@ function understand(given: AgentJobInput, others: readonly unknown[]): Understoo
     refuseBadPlanInput([given, ...others]);
     const plan = assertPlan(given.plan, { isUnderWay: true });
     refuseUnlookedSchemas(plan);
+    refuseParallelWriters(plan);
     const input = parseInput(plan, given.input ?? {});
     const { workflowId, firstExecutionRunId } = workflowInfo();
     const { continueAsNewAfterEvents, workspace = workspaceOf(plan, input) } = given;

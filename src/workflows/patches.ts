@@ -99,6 +99,18 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },
+  'parallel-writers-of-one-value-are-refused': {
+    why:
+      'Of two steps that ran at the same time and replaced the same key of the state, the one that stands later in ' +
+      'the plan won, and the value of the other was lost without a word. Now such a plan is refused.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset.',
+  },
+  'state-of-a-mebibyte': {
+    why: 'A state of more than 256 KiB was put to a person. Now it may have 1 MiB.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset to before such a question.',
+  },
   'a-step-makes-one-promise': {
     why:
       "A step of a user's own Workflow took three turns from Temporal's answer to the code behind it, each with a " +

@@ -122,17 +122,20 @@ test('a plan is refused in which a step may write while another reads what it wr
 
 test('the state of a plan begins with what it says, and a wait ends at its moment', LIMIT, async () => {
   const until = new Date(Date.now() + 700).toISOString();
+  const files = { reducer: 'merge', by: 'path', initial: [{ path: 'n' }, { path: 'o' }] };
+  const wrote = { files: { path: '${{ output.path }}', written: true } };
   const handle = await start({
-    state: { count: { initial: { n: 3 } }, all: { reducer: 'append', initial: ['first'] }, none: {} },
+    state: { count: { initial: { n: 3 } }, all: { reducer: 'append', initial: ['first'] }, none: {}, files },
     steps: [
       { id: 'over', use: 'wait', with: { until: '2020-01-01T00:00:00Z' } },
       { id: 'wait', use: 'wait', with: { until }, needs: ['over'] },
-      { id: 'write', use: 'file.write', with: { path: 'n', content: 'n is ${{ state.count.n }}' }, needs: ['wait'] },
+      { id: 'write', use: 'file.write', with: { path: 'n', content: 'n is ${{ state.count.n }}' }, needs: ['wait'], state: wrote },
       { id: 'more', use: 'file.remove', with: { path: 'x' }, state: { all: 'second' }, needs: ['write'] },
     ],
   });
   const { state } = (await handle.result()) as PlanResult;
-  assert.deepEqual(state, { count: { n: 3 }, all: ['first', 'second'], none: null });
+  const merged = [{ path: 'n', written: true }, { path: 'o' }];
+  assert.deepEqual(state, { count: { n: 3 }, all: ['first', 'second'], none: null, files: merged });
   const written = join(root, handle.workflowId, 'n');
   assert.equal(readFileSync(written, 'utf8'), 'n is 3');
   const lateMs = statSync(written).mtimeMs - Date.parse(until);

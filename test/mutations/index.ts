@@ -23,6 +23,7 @@ import { SEALED } from './g6-sealed.ts';
 import { MOVES } from './moves.ts';
 import { NO_WORKER } from './no-worker.ts';
 import { SECRETS } from './secrets.ts';
+import { STATES } from './state.ts';
 import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
 import { ATTEMPTS } from './attempts.ts';
@@ -44,6 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...NOTHING_LOST,
   ...DATABASES_SEEN,
   ...STABLE,
+  ...STATES,
   ...MOVES,
   ...SEALED,
   ...CHECKED,

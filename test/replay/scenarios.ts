@@ -9,6 +9,7 @@ import { base, decision, write, type Scenario } from './scenario.ts';
 import { AGENTS } from './scenarios-agents.ts';
 import { ENDINGS } from './scenarios-ending.ts';
 import { LISTS } from './scenarios-lists.ts';
+import { STATES } from './scenarios-state.ts';
 import { UNTAKEN } from './scenarios-untaken.ts';
 import { VERSIONS } from './scenarios-versions.ts';
 
@@ -54,6 +55,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...AGENTS,
   ...ENDINGS,
   ...LISTS,
+  ...STATES,
   ...UNTAKEN,
   ...VERSIONS,
   'parallel-steps-and-a-wait': {

@@ -62,7 +62,21 @@ function neededBy(step: PlanSource['steps'][number]): readonly string[] {
   ];
 }
 
+/** Of the steps that run at the same time, one alone writes `last`: the others' values would be lost. */
+function writesOf(drafts: readonly Draft[]): readonly (readonly string[])[] {
+  const levels: number[] = [];
+  for (const { needs, references } of drafts)
+    levels.push(1 + Math.max(-1, ...[...needs, ...references].map((index) => levels[index]!)));
+  return drafts.map(({ writes }, index) => {
+    const isSecond = drafts.some(
+      (one, at) => at < index && levels[at] === levels[index] && one.writes.includes('last'),
+    );
+    return isSecond ? writes.filter((key) => key !== 'last') : writes;
+  });
+}
+
 function planSource(drafts: readonly Draft[], order: readonly number[]): PlanSource {
+  const writes = writesOf(drafts);
   return {
     schemaVersion: 1,
     name: 'any',
@@ -81,7 +95,7 @@ function planSource(drafts: readonly Draft[], order: readonly number[]): PlanSou
           ]),
           ...draft.reads.map((key): [string, string] => [key, `\${{ state.${key} }}`]),
         ]),
-        state: Object.fromEntries(draft.writes.map((key) => [key, '${{ output }}'])),
+        state: Object.fromEntries(writes[index]!.map((key) => [key, '${{ output }}'])),
       };
     }),
   };

@@ -179,7 +179,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [RUN, 'name schemaVersion workspace databases databases.url state state.reducer'],
       [RUN, 'steps steps.id steps.use steps.with steps.needs steps.state'],
       [DECLARED, 'steps.reads steps.writes'],
-      [STATE, 'state.initial'],
+      [STATE, 'state.initial state.by'],
       [FIT, keywords('state.schema')],
       [INPUT, `$schema description ${keywords('input')}`],
       [SECRET, 'secrets'],

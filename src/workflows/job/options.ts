@@ -11,7 +11,9 @@ import { HeartbeatTimeoutSchema } from '../../model/heartbeat-timeout.ts';
 import { JobSettingsSchema } from '../../model/job/settings.ts';
 import { watchProblems } from '../../model/job/watches.ts';
 import { assertPlan } from '../../model/plan/check/check.ts';
+import { checkParallelState } from '../../model/plan/check/parallel-state.ts';
 import { checkSchemas } from '../../model/plan/check/schemas.ts';
+import { planGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
@@ -99,6 +101,13 @@ export function refuseBadPlanInput(args: readonly unknown[]): void {
 export function refuseUnlookedSchemas(plan: Plan): void {
   if (workflowInfo().continuedFromExecutionRunId !== undefined || checkSchemas(plan).length === 0) return;
   if (isPatched('wrong-options-are-refused')) assertPlan(plan);
+}
+
+/** Of a plan that an earlier version has let pass nothing is refused. @throws HoldfastError `bad-plan` */
+export function refuseParallelWriters(plan: Plan): void {
+  const isUnderWay = workflowInfo().continuedFromExecutionRunId !== undefined;
+  if (isUnderWay || checkParallelState(plan, planGraph(plan)).length === 0) return;
+  if (isPatched('parallel-writers-of-one-value-are-refused')) assertPlan(plan);
 }
 
 /** @throws HoldfastError `bad-input` */

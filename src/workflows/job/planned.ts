@@ -5,6 +5,7 @@ import { everyItemOf, planStepOf } from '../../model/item-id.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
 import { boundedProgress } from '../../model/plan/run/bounded-outputs.ts';
+import { EARLIER_MAX_STATE_BYTES, MAX_STATE_BYTES } from '../../model/plan/run/job-state.ts';
 import type {
   PlanJob,
   PlanPause,
@@ -92,6 +93,10 @@ export class PlannedJob implements PlanJob {
     const hasItems = (this.#core.parts.view.items.get(stepId)?.done ?? 0) > 0;
     const rerun = hasItems ? [everyItemOf(stepId)] : recordedSourcesOf(stepId, this.#graph);
     await this.#core.askStuck(stepId, failure, rerun);
+  }
+
+  maxStateBytes(): number {
+    return isPatched('state-of-a-mebibyte') ? MAX_STATE_BYTES : EARLIER_MAX_STATE_BYTES;
   }
 
   onItems(items: StepItems): void {

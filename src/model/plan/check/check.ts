@@ -20,6 +20,8 @@ import { Destinations } from './destination.ts';
 import { checkForEach } from './for-each.ts';
 import { checkStepInput } from './input.ts';
 import { checkOrder } from './order.ts';
+import { checkParallelState } from './parallel-state.ts';
+import { checkSchemaOfReducer } from './reducers.ts';
 import { checkReferences } from './references.ts';
 import { checkResources } from './resources.ts';
 import { checkSchemas } from './schemas.ts';
@@ -77,14 +79,18 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
     references.problems.length === 0 && order.length === 0 ? planGraph(plan) : undefined;
   const problems = [
     ...checkDeclarations(plan),
-    ...(options.isUnderWay === true ? [] : checkSchemas(plan)),
+    ...(options.isUnderWay === true ? [] : [...checkSchemas(plan), ...checkSchemaOfReducer(plan)]),
     ...(options.knownSteps === undefined ? [] : checkStepNames(plan, contracts)),
     ...order,
     ...references.problems,
     ...plan.steps.flatMap((step, index) => checkStepInput(step, contracts.get(step.use), `steps[${index}]`)),
     ...(graph === undefined || options.isUnderWay === true
       ? []
-      : [...checkForEach(plan, destinations), ...checkTypes(plan, contracts, destinations)]),
+      : [
+          ...checkForEach(plan, destinations),
+          ...checkTypes(plan, contracts, destinations),
+          ...checkParallelState(plan, graph),
+        ]),
     ...checkResources(plan, graph),
   ];
   return inPlanOrder(problems);

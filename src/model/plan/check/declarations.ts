@@ -3,8 +3,9 @@ import type { Json } from '../../canonical-json.ts';
 import { validatorOf, type JsonSchema } from '../json-schema.ts';
 import type { Plan } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 import { formatPath } from '../problem/value-path.ts';
+import { checkBy, initialProblem } from './reducers.ts';
 
 /** Do the values that the plan itself gives fit the schemas that it gives? */
 export function checkDeclarations(plan: Plan): readonly PlanProblem[] {
@@ -19,16 +20,13 @@ export function checkDeclarations(plan: Plan): readonly PlanProblem[] {
     });
   }
   if (plan.input !== undefined) checkDefaults(plan.input, 'input');
-  for (const [key, { reducer, initial, schema }] of Object.entries(plan.state)) {
+  problems.push(...checkBy(plan));
+  for (const [key, declared] of Object.entries(plan.state)) {
+    const { initial, schema } = declared;
     if (schema !== undefined) checkDefaults(schema, `state.${key}.schema`);
     if (initial === undefined) continue;
-    if (reducer === 'append' && !Array.isArray(initial))
-      problems.push({
-        path: `state.${key}.initial`,
-        message: 'cannot be appended to',
-        expected: 'a list, as the reducer is append',
-        found: shown(initial),
-      });
+    const problem = initialProblem(key, declared);
+    if (problem !== undefined) problems.push(problem);
     else if (schema !== undefined) checkValue(schema, initial, `state.${key}.initial`);
   }
   return problems;

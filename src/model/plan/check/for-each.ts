@@ -2,7 +2,8 @@
 import { waitStep } from '../../step/built-in/wait.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import { MAX_ITEMS_WITHIN_WORKFLOW, type ForEach } from '../plan-step.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
+import { shown } from '../../shown-value.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 import { parseTemplate } from '../reference/template.ts';
 import type { Destinations } from './destination.ts';
 

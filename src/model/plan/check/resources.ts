@@ -5,7 +5,8 @@
 import { builtInDatabase, builtInPaths, builtInUrl } from '../../step/built-in/mentions.ts';
 import type { PlanGraph } from '../graph/graph.ts';
 import type { Plan, PlanStep } from '../plan.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
+import { shown } from '../../shown-value.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 import { checkDatabases, checkDatabaseName } from './databases.ts';
 import { checkParallel } from './parallel.ts';
 import { checkPath, checkClaim } from './path.ts';

@@ -8,7 +8,8 @@ import type { Json } from '../../canonical-json.ts';
 import { defined } from '../../defined.ts';
 import { validatorOf, type JsonSchema } from '../json-schema.ts';
 import type { Plan } from '../plan.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
+import { shown } from '../../shown-value.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 import { formatPath } from '../problem/value-path.ts';
 
 /** Which keyword is looked at only beside which other. */

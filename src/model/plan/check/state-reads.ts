@@ -1,4 +1,5 @@
 /** State that is read before any step can have written it, and has no initial value. */
+import { beginsByItself } from '../../state/reducer.ts';
 import type { Plan } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 
@@ -19,7 +20,7 @@ export function checkStateReads(
   return reads.flatMap((read) => {
     const { key, stepId } = read;
     const declared = Object.hasOwn(plan.state, key) ? plan.state[key] : undefined;
-    if (declared === undefined || declared.initial !== undefined || declared.reducer !== 'replace') return [];
+    if (declared === undefined || declared.initial !== undefined || beginsByItself(declared)) return [];
     const writers = plan.steps.filter((step) => step.id !== stepId && Object.hasOwn(step.state, key));
     const writerIds = writers.map(({ id }) => id);
     return writerIds.some((id) => waitsForThrough(waitsFor, stepId, id)) ? [] : [unwritten(read, writerIds)];

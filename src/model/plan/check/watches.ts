@@ -1,6 +1,7 @@
 /** The watches of a plan: names of their own, paths inside the workspace, hosts that are listed. */
 import type { Plan, Watch } from '../plan.ts';
-import { shown, type PlanProblem } from '../problem/problem.ts';
+import { shown } from '../../shown-value.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 import { parseTemplate } from '../reference/template.ts';
 import { checkDatabaseName } from './databases.ts';
 import { checkPattern } from './path.ts';

@@ -2,7 +2,8 @@
 import type * as z from 'zod';
 import { defined } from '../../defined.ts';
 import { nearestName } from '../../nearest-name.ts';
-import { type PlanProblem, shown } from './problem.ts';
+import { shown } from '../../shown-value.ts';
+import type { PlanProblem } from './problem.ts';
 import { fieldsAt } from './schema-fields.ts';
 import { formatPath, valueAt } from './value-path.ts';
 

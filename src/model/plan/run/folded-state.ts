@@ -4,21 +4,29 @@
  */
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import type { StateChannels } from '../../state/state-channels.ts';
+import type { NodeWrites } from '../../state/state-write.ts';
+import { StateWrites } from '../../state/state-writes.ts';
 import type { PlanGraph } from '../graph/graph.ts';
 import { nextSuperStep } from '../graph/graph.ts';
 import type { Plan } from '../plan.ts';
-import { foldState, initialState } from './job-state.ts';
+import { stateChannels, writesOf, type FinishedStep } from './job-state.ts';
 
 export class FoldedState {
   readonly #plan: Plan;
   readonly #graph: PlanGraph;
+  readonly #maxBytes: (() => number) | undefined;
+  /** Of what is folded, since it was taken last. */
+  readonly writes = new StateWrites();
   #superStep = 0;
-  #state: JsonObject;
+  #channels: StateChannels;
 
-  constructor(plan: Plan, graph: PlanGraph) {
+  /** @param maxBytes asked for where the state is larger than version 0.1 took */
+  constructor(plan: Plan, graph: PlanGraph, maxBytes?: () => number) {
     this.#plan = plan;
     this.#graph = graph;
-    this.#state = initialState(plan);
+    this.#maxBytes = maxBytes;
+    this.#channels = stateChannels(plan, { maxBytes });
   }
 
   /** How many super-steps are folded. */
@@ -27,14 +35,15 @@ export class FoldedState {
   }
 
   get state(): JsonObject {
-    return this.#state;
+    return this.#channels.values;
   }
 
   /** What was folded from a void output is void as well. */
   voidOutputOf(stepId: string): void {
     if (this.#graph.superStepOf.get(stepId)! >= this.#superStep) return;
     this.#superStep = 0;
-    this.#state = initialState(this.#plan);
+    this.#channels = stateChannels(this.#plan, { maxBytes: this.#maxBytes });
+    this.writes.restart();
   }
 
   /**
@@ -45,10 +54,9 @@ export class FoldedState {
     const [next] = nextSuperStep(this.#graph, outputs);
     const end = next === undefined ? this.#graph.superSteps.length : this.#graph.superStepOf.get(next)!;
     while (this.#superStep < end) {
-      const ids = this.#graph.superSteps[this.#superStep]!;
-      const finished = ids.map((stepId) => ({ stepId, output: outputs.get(stepId)! }));
       try {
-        this.#state = foldState(this.#plan, this.#state, finished);
+        const writes = writesOf(this.#plan, this.#finished(outputs));
+        this.writes.add(this.#channels.fold(writes));
       } catch (failure) {
         if (failure instanceof HoldfastError && typeof failure.details['stepId'] === 'string') return failure;
         throw failure;
@@ -56,5 +64,25 @@ export class FoldedState {
       this.#superStep += 1;
     }
     return undefined;
+  }
+
+  /**
+   * What the steps of a super-step have written that are done while a sibling is not: it joins the state together with
+   * the sibling's. Of one whose output can't be taken, nothing.
+   */
+  waiting(outputs: ReadonlyMap<string, Json>): readonly NodeWrites[] {
+    return this.#finished(outputs).flatMap((step) => {
+      try {
+        return writesOf(this.#plan, [step]);
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** Of the super-step that is folded next. */
+  #finished(outputs: ReadonlyMap<string, Json>): readonly FinishedStep[] {
+    const ids = this.#graph.superSteps[this.#superStep] ?? [];
+    return ids.flatMap((stepId) => (outputs.has(stepId) ? [{ stepId, output: outputs.get(stepId)! }] : []));
   }
 }

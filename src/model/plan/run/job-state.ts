@@ -4,65 +4,98 @@
  * Invariants
  * 1. State is a pure function of the plan and the finished steps' outputs, folded super-step by super-step, within one
  *    in plan order. Who was faster never shows.
- * 2. It is plain JSON of at most 256 KiB, and fits the schemas that the plan gives.
+ * 2. It is plain JSON of at most 1 MiB, and fits the schemas that the plan gives.
  */
-import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson, type Json, type JsonObject } from '../../canonical-json.ts';
+import { defined } from '../../defined.ts';
 import { HoldfastError } from '../../failure.ts';
-import { isList } from '../../list.ts';
+import { initialOf } from '../../state/reducer.ts';
+import type { NodeWrites } from '../../state/state-write.ts';
+import { StateChannels, type ChannelCheck } from '../../state/state-channels.ts';
+import { isKnownConflict } from '../check/parallel-state.ts';
 import { validatorOf } from '../json-schema.ts';
 import type { Plan } from '../plan.ts';
-import { problemsFromZod } from '../problem/from-zod.ts';
-import type { PlanProblem } from '../problem/problem.ts';
+import { checkBySchema } from '../problem/channel-check.ts';
 import { resolve } from '../reference/resolve.ts';
 
-export const MAX_STATE_BYTES = 262_144;
+/** With the outputs it is a job's result, which must fit into one payload. */
+export const MAX_STATE_BYTES = 1_048_576;
+/** What version 0.1 took: a job that has asked a person about more goes on as it was. */
+export const EARLIER_MAX_STATE_BYTES = 262_144;
 
 export interface FinishedStep {
   readonly stepId: string;
   readonly output: Json;
 }
 
-/** The state before any step: `initial` of each key; else null, for `append` an empty list. */
-export function initialState(plan: Plan): JsonObject {
-  return Object.fromEntries(
-    Object.entries(plan.state).map(([key, declared]) => [
-      key,
-      declared.initial ?? (declared.reducer === 'append' ? [] : null),
-    ]),
+interface StateOfPlan {
+  /** Held in place of the initial values. */
+  readonly values?: JsonObject;
+  /** Asked for where there are more bytes than version 0.1 took. Default: `MAX_STATE_BYTES`. */
+  readonly maxBytes?: (() => number) | undefined;
+}
+
+/** The channels that a plan declares, with their initial values. @throws HoldfastError `bad-input` */
+export function stateChannels(
+  plan: Plan,
+  { values, maxBytes = () => MAX_STATE_BYTES }: StateOfPlan = {},
+): StateChannels {
+  const steps = new Map(plan.steps.map((step) => [step.id, step]));
+  return new StateChannels(plan.state, {
+    checks: checksOf(plan),
+    maxBytes: (sizeBytes) => (sizeBytes <= EARLIER_MAX_STATE_BYTES ? EARLIER_MAX_STATE_BYTES : maxBytes()),
+    misfit: 'bad-output',
+    who: (stepId) => `step "${stepId}"`,
+    field: 'stepId',
+    isTolerated: (key, [a, b]) => isKnownConflict(plan.state[key]!, steps.get(a)!, steps.get(b)!),
+    ...defined({ values }),
+  });
+}
+
+function checksOf(plan: Plan): ReadonlyMap<string, ChannelCheck> {
+  return new Map(
+    Object.entries(plan.state).flatMap(([key, { schema, ...declared }]) =>
+      schema === undefined ? [] : [[key, checkBySchema(validatorOf(schema), `state.${key}`, declared)] as const],
+    ),
   );
+}
+
+/** The state before any step: `initial` of each key, else what its reducer begins with. */
+export function initialState(plan: Plan): JsonObject {
+  return Object.fromEntries(Object.entries(plan.state).map(([key, declared]) => [key, initialOf(declared)]));
 }
 
 /**
  * The state after a super-step. The order of `finished` does not matter: plan order does. Pure; the given state is
  * not changed.
- * @throws HoldfastError `not-json`, `too-large`, or `bad-output` when the output lacks what the plan refers to or the
- *   value does not fit its schema; `details.stepId` names the step
+ * @throws HoldfastError `not-json`, `too-large`, `state-conflict`, or `bad-output` when the output lacks what the plan
+ *   refers to or the value does not fit its schema; `details.stepId` names the step
  */
 export function foldState(plan: Plan, state: JsonObject, finished: readonly FinishedStep[]): JsonObject {
-  const outputs = new Map(finished.map(({ stepId, output }) => [stepId, output]));
-  const writers = plan.steps.filter((step) => outputs.has(step.id) && Object.keys(step.state).length > 0);
-  if (writers.length === 0) return state;
-  const next: Record<string, Json> = { ...state };
-  for (const step of writers) {
-    for (const [key, expression] of Object.entries(step.state)) {
-      const declared = plan.state[key];
-      if (declared === undefined)
-        throw new HoldfastError(
-          'bad-plan',
-          `Step "${step.id}" writes state "${key}", which the plan does not declare.`,
-          { stepId: step.id, key },
-        );
-      const value = mapped(step.id, key, expression, outputs.get(step.id)!);
-      next[key] = declared.reducer === 'append' ? append(step.id, key, next[key] ?? [], value) : value;
-      checkValue(step.id, key, declared.schema, next[key]);
-    }
-  }
-  checkSize(next, writers.at(-1)!.id);
-  return next;
+  const channels = stateChannels(plan, { values: state });
+  channels.fold(writesOf(plan, finished));
+  return channels.values;
 }
 
-function mapped(stepId: string, key: string, expression: Json, output: Json): Json {
+/** What finished steps write to the state, in plan order. @throws HoldfastError as `foldState` */
+export function writesOf(plan: Plan, finished: readonly FinishedStep[]): readonly NodeWrites[] {
+  const outputs = new Map(finished.map(({ stepId, output }) => [stepId, output]));
+  const writers = plan.steps.filter((step) => outputs.has(step.id) && Object.keys(step.state).length > 0);
+  return writers.map(({ id, state }) => {
+    const values = Object.entries(state).map(([key, expression]) => {
+      if (!Object.hasOwn(plan.state, key)) throw undeclared(id, key);
+      return [key, mapped({ stepId: id, output: outputs.get(id)! }, key, expression)];
+    });
+    return { node: id, values: Object.fromEntries(values) as JsonObject };
+  });
+}
+
+function undeclared(stepId: string, key: string): HoldfastError {
+  const message = `Step "${stepId}" writes state "${key}", which the plan does not declare.`;
+  return new HoldfastError('bad-plan', message, { stepId, key });
+}
+
+function mapped({ stepId, output }: FinishedStep, key: string, expression: Json): Json {
   let value: Json;
   try {
     value = resolve(expression, { output });
@@ -87,42 +120,4 @@ function mapped(stepId: string, key: string, expression: Json, output: Json): Js
     );
   }
   return value;
-}
-
-function append(stepId: string, key: string, list: Json, value: Json): Json {
-  if (!isList(list))
-    throw new HoldfastError(
-      'bad-output',
-      `State "${key}" has the reducer append but holds no list, so step "${stepId}" cannot add to it.`,
-      { stepId, key },
-    );
-  return isList(value) ? [...list, ...value] : [...list, value];
-}
-
-function checkValue(stepId: string, key: string, schema: Plan['state'][string]['schema'], value: Json): void {
-  if (schema === undefined) return;
-  const validator = validatorOf(schema);
-  const result = validator.safeParse(value);
-  if (result.success) return;
-  const problems = problemsFromZod(result.error, value, validator, `state.${key}`);
-  const what = `After step "${stepId}" the state does not fit the schema that the plan gives`;
-  throw new HoldfastError('bad-output', `${what}: ${problems.map(problemText).join('; ')}.`, { stepId, key });
-}
-
-function problemText({ path, message, expected, found = 'nothing' }: PlanProblem): string {
-  const sides = expected === undefined ? '' : ` (expected ${expected}, found ${found})`;
-  return `${path} ${message}${sides}`;
-}
-
-function checkSize(state: JsonObject, stepId: string): void {
-  const sizeBytes = utf8ToBytes(canonicalJson(state, 'state')).length;
-  if (sizeBytes <= MAX_STATE_BYTES) return;
-  const sizes = Object.entries(state).map(([key, value]) => ({ key, sizeBytes: canonicalJson(value).length }));
-  const [largest] = sizes.sort((a, b) => b.sizeBytes - a.sizeBytes);
-  throw new HoldfastError(
-    'too-large',
-    `After step "${stepId}" the job's state has ${sizeBytes} bytes; at most ${MAX_STATE_BYTES} are allowed. ` +
-      `The largest part is "${largest!.key}" with about ${largest!.sizeBytes}.`,
-    { stepId, sizeBytes, maxBytes: MAX_STATE_BYTES },
-  );
 }

@@ -2,6 +2,8 @@
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import type { HoldfastError } from '../../failure.ts';
 import type { PlacedSecret } from '../../step/secret.ts';
+import type { NodeWrites } from '../../state/state-write.ts';
+import type { TakenWrites } from '../../state/state-writes.ts';
 import type { ForEach, Retry } from '../plan-step.ts';
 import type { PlanProgress } from './progress.ts';
 
@@ -56,6 +58,11 @@ export interface PlanJob {
    * waited for, and `onSuperStepEnd` is called, which begins it. Default: never.
    */
   isPausing?(pause: PlanPause): boolean;
+  /**
+   * How large the state may be; asked once it is larger than version 0.1 took, so that a job which has asked a person
+   * about that goes on as it was. Default: `MAX_STATE_BYTES`.
+   */
+  maxStateBytes?(): number;
   /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */
   onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
 }
@@ -87,6 +94,12 @@ export interface SuperStepEnd {
   readonly progress: PlanProgress;
   /** The state that the next super-step sees. */
   readonly state: JsonObject;
+  /** What was written to the state since the last barrier that told it. */
+  readonly written: TakenWrites;
+  /**
+   * What siblings of a step that is not done have written: it joins the state once all are done. Made when it is read.
+   */
+  readonly waiting: readonly NodeWrites[];
   /** How many steps have still to run. */
   readonly remaining: number;
 }

@@ -13,6 +13,7 @@ import type { Json, JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import { itemPlaceOf, planStepOf } from '../../item-id.ts';
 import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from '../graph/graph.ts';
+import type { NodeWrites } from '../../state/state-write.ts';
 import type { Plan } from '../plan.ts';
 import { DoneItems } from './done-items.ts';
 import { FoldedState } from './folded-state.ts';
@@ -49,7 +50,7 @@ class PlanRun {
     this.#input = input;
     this.#job = job;
     this.#graph = planGraph(plan);
-    this.#folded = new FoldedState(plan, this.#graph);
+    this.#folded = new FoldedState(plan, this.#graph, job.maxStateBytes && (() => job.maxStateBytes!()));
     const adopted = from === undefined ? undefined : adoptProgress(plan, this.#graph, from);
     this.#outputs = adopted?.outputs ?? new Map<string, Json>();
     this.#items = adopted?.items ?? new DoneItems();
@@ -176,6 +177,7 @@ class PlanRun {
     const rewound =
       rewoundIds.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => rewoundIds.has(id));
     const progress = (): PlanProgress => this.#progress;
+    const waiting = (): readonly NodeWrites[] => this.#folded.waiting(this.#outputs);
     await this.#job.onSuperStepEnd({
       superStep,
       ran,
@@ -185,6 +187,10 @@ class PlanRun {
         return progress();
       },
       state: this.#folded.state,
+      written: this.#folded.writes.take(),
+      get waiting() {
+        return waiting();
+      },
       remaining: this.#plan.steps.length - this.#outputs.size,
     });
   }

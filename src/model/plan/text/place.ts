@@ -1,7 +1,8 @@
 /** Where in the text a problem stands: its line and column, and the line itself. */
 import { isAlias, isMap, isPair, isScalar, isSeq, type LineCounter, type Document, type Node, type Pair } from 'yaml';
 import { inColumns } from '../../readable-line.ts';
-import { withoutCredentials, type PlanProblem } from '../problem/problem.ts';
+import { withoutCredentials } from '../../shown-value.ts';
+import type { PlanProblem } from '../problem/problem.ts';
 
 /** Gives a problem its place: the field it names, or the nearest part around it that is written. */
 export function placed(problem: PlanProblem, document: Document.Parsed, lines: LineCounter): PlanProblem {

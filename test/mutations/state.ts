@@ -1,0 +1,48 @@
+/** G5: a state is what was written to it, once, whoever was faster; what would be lost is a conflict. */
+import type { Mutation } from './mutation.ts';
+
+const CHANNELS = 'test/unit/state-channels.test.ts';
+const PLANS = 'test/unit/plan-state.test.ts';
+
+export const STATES: readonly Mutation[] = [
+  {
+    guarantee: 'G5',
+    breaks: 'of two steps that merge the same key at the same time one value is lost without a word',
+    file: 'src/model/state/state-channels.ts',
+    find: 'if (other === undefined || other.node === node ||',
+    replace: 'if (true || other === undefined || other.node === node ||',
+    tests: [CHANNELS, PLANS],
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'two steps that replace the same key at the same time are let pass',
+    file: 'src/model/plan/check/check.ts',
+    find: '...checkParallelState(plan, graph),',
+    replace: '',
+    tests: [PLANS],
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a super-step that fails is written in part',
+    file: 'src/model/state/state-channels.ts',
+    find: 'for (const undo of undos.toReversed()) undo();',
+    replace: '',
+    tests: [CHANNELS],
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'the order of a set tells which step was faster',
+    file: 'src/model/state/list-channels.ts',
+    find: 'return items.sort(compareJson);',
+    replace: 'return items;',
+    tests: [CHANNELS],
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'what was written before a state began anew is told as written once more',
+    file: 'src/model/state/state-writes.ts',
+    find: 'this.#writes = [];\n    this.#isAnew = true;',
+    replace: 'this.#isAnew = true;',
+    tests: [PLANS],
+  },
+];
