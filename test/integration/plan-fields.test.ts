@@ -129,7 +129,13 @@ test('the state of a plan begins with what it says, and a wait ends at its momen
     steps: [
       { id: 'over', use: 'wait', with: { until: '2020-01-01T00:00:00Z' } },
       { id: 'wait', use: 'wait', with: { until }, needs: ['over'] },
-      { id: 'write', use: 'file.write', with: { path: 'n', content: 'n is ${{ state.count.n }}' }, needs: ['wait'], state: wrote },
+      {
+        id: 'write',
+        use: 'file.write',
+        with: { path: 'n', content: 'n is ${{ state.count.n }}' },
+        needs: ['wait'],
+        state: wrote,
+      },
       { id: 'more', use: 'file.remove', with: { path: 'x' }, state: { all: 'second' }, needs: ['write'] },
     ],
   });
