@@ -1,4 +1,4 @@
-/** What is seen of a step with a thousand sub-steps while it runs: by Holdfast's command line, and by Temporal's own. */
+/** What is seen of a step with a thousand sub-steps while it runs: by Holdfast's command line and by Temporal's. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -53,11 +53,8 @@ async function toldByTemporal(workflowId: string): Promise<Told | undefined> {
   const found = await findTemporal({ address: false });
   const { stdout } = await promisify(execFile)(
     found.kind === 'executable' ? found.path : '',
-    [
-      ...['workflow', 'describe', '--workflow-id', workflowId, '--output', 'json'],
-      ...['--address', temporal.address, '--namespace', temporal.namespace],
-    ],
-    { env: { ...process.env, TEMPORAL_ADDRESS: undefined } },
+    `workflow describe --workflow-id ${workflowId} --output json`.split(' '),
+    { env: { ...process.env, ...temporal.env } },
   );
   const described = JSON.parse(stdout) as { pendingActivities: { heartbeatDetails?: { subSteps: Told }[] }[] };
   return described.pendingActivities[0]?.heartbeatDetails?.[0]?.subSteps;
