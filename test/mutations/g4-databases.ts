@@ -218,15 +218,6 @@ export const DATABASES_SEEN: readonly Mutation[] = [
   },
   {
     guarantee: 'G4',
-    breaks: 'a step that only reads a table takes it for what it was',
-    file: 'src/protocol/attempt/context/database-scope.ts',
-    find: 'mayLean: mayLean && stage.mayLean',
-    replace: 'mayLean: stage.mayLean',
-    tests: ['test/integration/postgres-round-trips.test.ts'],
-    name: 'only reads',
-  },
-  {
-    guarantee: 'G4',
     breaks: 'a note in the token row that was foreseen, and is not what was read back, stays',
     file: 'src/protocol/commit/rows-note.ts',
     find: 'return foreseen === note && !hasReach(reach);',
