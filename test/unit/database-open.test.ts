@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openDatabase, redactUrl } from '../../src/effects/database/open.ts';
+import { openDatabase } from '../../src/effects/database/open.ts';
+import { redactUrl } from '../../src/model/shown-url.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
 
 const OPTIONS = { workspaceRoot: '/work/space', env: { SECRET: 'hunter2', EMPTY: '' } } as const;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { defined } from '../../model/defined.ts';
 import { referenceTo } from '../../model/env-reference.ts';
 import { HoldfastError } from '../../model/failure.ts';
+import { redactUrl } from '../../model/shown-url.ts';
 import type { Database, DatabaseDeclaration } from './database.ts';
 import { openPostgres } from './postgres/database.ts';
 import { openSqlite } from './sqlite/database.ts';
@@ -44,19 +45,6 @@ export async function openDatabase(declaration: DatabaseDeclaration, options: Op
   // What is no URL at all may be anything, a password alone included: only what looks like a scheme is shown.
   const scheme = /^[A-Za-z][A-Za-z+.-]{0,20}:/.exec(url)?.[0] ?? '';
   throw badUrl(name, `${scheme}…`, 'Expected postgres://…, postgresql://… or sqlite:path');
-}
-
-/**
- * A URL for people: the password, and whatever looks like one among the parameters, as `***`. Rather too much than
- * too little.
- */
-export function redactUrl(url: string): string {
-  // By hand, because what is not quite a URL must not be shown whole either, and a password may hold '@', ':' and '/'
-  // unescaped.
-  return url
-    .replace(/((?:password|passwd|pwd|secret|token|key)[^=&\s]*=)(?:'[^']*'|[^&\s]*)/gi, '$1***')
-    .replace(/^([A-Za-z][\w+.-]*:(?:\/\/)?[^:@/?#]*):.*@/s, '$1:***@')
-    .replace(/^([A-Za-z][\w+.-]*:\/\/[^:@/?#[]*):(?!\*\*\*@)(?!\d+(?:[/?#]|$)).*$/s, '$1:***');
 }
 
 function sqlitePath(name: string, url: string): string {

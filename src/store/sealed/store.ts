@@ -84,6 +84,13 @@ export interface SealedStore {
   /** Removes a content for good. @returns false: there was none */
   removeBlob(content: Digest): Promise<boolean>;
 
+  /**
+   * Removes temporary files of writers that died. Safe at any time.
+   * @param olderThanMs default a day: a writer that lives has not begun so long ago
+   * @returns how many
+   */
+  removeLeftovers(olderThanMs?: number): Promise<number>;
+
   /** Ends what the store holds open. Safe to repeat. */
   close(): Promise<void>;
 }

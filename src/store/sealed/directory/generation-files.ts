@@ -33,6 +33,7 @@ import { folderOf, generationFile, generationOf, seriesPart } from '../series-na
 
 /** What is larger is fsynced off the main loop. */
 const SMALL_BYTES = 256 * 1024;
+const TEMPORARY = /^\.\d{10}\.sealed\.[0-9a-f]+\.tmp$/;
 const OWNER_ONLY = { file: 0o600, folder: 0o700 } as const;
 
 export class GenerationFiles {
@@ -99,19 +100,22 @@ export class GenerationFiles {
   }
 
   series(): readonly string[] {
-    const found: string[] = [];
-    const look = (folder: string, before: Buffer): void => {
-      for (const name of namesIn(folder)) {
-        const part = seriesPart(name);
-        if (part === undefined) continue;
-        const bytes = Buffer.concat([before, part.bytes]);
-        const within = join(folder, name);
-        if (part.goesOn) look(within, bytes);
-        else if (namesIn(within).some((one) => generationOf(one) !== undefined)) found.push(bytes.toString('utf8'));
-      }
-    };
-    look(this.#root, Buffer.alloc(0));
-    return found.toSorted();
+    const folders = this.#folders().filter(({ folder }) =>
+      namesIn(folder).some((one) => generationOf(one) !== undefined),
+    );
+    return folders.map(({ series }) => series).toSorted();
+  }
+
+  /** Removes temporary files that were last written before a moment. @returns how many */
+  removeLeftovers(beforeMs: number): number {
+    const paths = this.#folders().flatMap(({ folder }) =>
+      namesIn(folder)
+        .filter((name) => TEMPORARY.test(name))
+        .map((name) => join(folder, name)),
+    );
+    const old = paths.filter((path) => (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < beforeMs);
+    for (const path of old) tryUnlink(path);
+    return old.length;
   }
 
   /** Where it lies now. Undefined: there is none. */
@@ -155,6 +159,23 @@ export class GenerationFiles {
     syncDirectory(dirname(folder));
     this.#made.add(folder);
     return createFile(temporary, OWNER_ONLY.file);
+  }
+
+  /** Of every series that was ever written. */
+  #folders(): readonly { readonly series: string; readonly folder: string }[] {
+    const found: { series: string; folder: string }[] = [];
+    const look = (folder: string, before: Buffer): void => {
+      for (const name of namesIn(folder)) {
+        const part = seriesPart(name);
+        if (part === undefined) continue;
+        const bytes = Buffer.concat([before, part.bytes]);
+        const within = join(folder, name);
+        if (part.goesOn) look(within, bytes);
+        else found.push({ series: bytes.toString('utf8'), folder: within });
+      }
+    };
+    look(this.#root, Buffer.alloc(0));
+    return found;
   }
 
   /** Undefined: it was removed meanwhile. */

@@ -12,6 +12,8 @@ import type { SealedStore, StoredBlob, StoredGeneration } from '../store.ts';
 import { explainDenied } from './denied.ts';
 import { GenerationFiles } from './generation-files.ts';
 
+const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+
 export class DirectoryStore implements SealedStore {
   readonly location: string;
   readonly #generations: GenerationFiles;
@@ -106,6 +108,12 @@ export class DirectoryStore implements SealedStore {
       syncDirectory(dirname(path));
       return true;
     });
+  }
+
+  async removeLeftovers(olderThanMs = LEFTOVER_AGE_MS): Promise<number> {
+    return await told(
+      () => this.#blobs.removeLeftovers(Date.now()) + this.#generations.removeLeftovers(Date.now() - olderThanMs),
+    );
   }
 
   async close(): Promise<void> {

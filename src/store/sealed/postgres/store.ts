@@ -1,0 +1,183 @@
+/**
+ * A PostgreSQL schema as a store of sealed documents: one row a generation.
+ *
+ * Invariant: a document is put and read back in one round trip, of two transactions: what is read was committed.
+ */
+import { hash, randomBytes } from 'node:crypto';
+import type { Digest } from '../../../model/digest.ts';
+import type { HashedContent } from '../../chunks.ts';
+import { mustBeSame, mustReadBack, type SealedPlace, writerOf } from '../met.ts';
+import { mustBeNames, mustBeSeries } from '../series-name.ts';
+import type { SealedStore, StoredBlob, StoredGeneration } from '../store.ts';
+import { PostgresBlobs } from './blobs.ts';
+import { DURABLY, type Answer, runOne, type Statement, StoreConnections } from './connections.ts';
+import { explainDenied } from './denied.ts';
+import { prepareSchema } from './schema.ts';
+import { quoted } from './schema-text.ts';
+
+/** Of a larger document the server reads back its digest. */
+const MAX_READ_BACK_BYTES = 1024 * 1024;
+
+export interface PostgresPlace {
+  /** With its password. */
+  readonly url: string;
+  /** For people. */
+  readonly location: string;
+  readonly schema: string;
+}
+
+export class PostgresStore implements SealedStore {
+  readonly location: string;
+  readonly #schema: string;
+  readonly #table: string;
+  readonly #connections: StoreConnections;
+  readonly #blobs: PostgresBlobs;
+  #prepared: Promise<void> | undefined;
+
+  /** Connects to nothing yet. */
+  constructor({ url, location, schema }: PostgresPlace) {
+    this.location = location;
+    this.#schema = schema;
+    this.#table = `${quoted(schema)}.generation`;
+    this.#connections = new StoreConnections(url, location);
+    this.#blobs = new PostgresBlobs(this.#connections, quoted(schema), location);
+  }
+
+  async put(series: string, generation: number, sealed: Buffer): Promise<void> {
+    mustBeNames(series, generation);
+    const writer = writerOf(sealed);
+    const place = this.#placeOf(series, generation);
+    const row = [series, String(generation)];
+    const inserting = `INSERT INTO ${this.#table} (series, generation, writer, sealed)
+      SELECT $1, $2::bigint, $3, $4::bytea WHERE ${DURABLY} ON CONFLICT DO NOTHING`;
+    const isSmall = sealed.length <= MAX_READ_BACK_BYTES;
+    await this.#use(async () => {
+      const [inserted, found] = await this.#connections.run(
+        { text: inserting, values: [...row, writer, sealed] },
+        this.#reading(row, isSmall ? 'sealed' : 'sha256(sealed)'),
+      );
+      if (found!.rows[0]?.[0] === (isSmall ? sealed.toString('hex') : hash('sha256', sealed))) return;
+      const bytes = await this.#read(row);
+      if (inserted!.count === 0 && bytes !== undefined) return mustBeSame(bytes, sealed, place);
+      try {
+        mustReadBack(bytes, sealed, place);
+      } catch (error) {
+        // Nobody has been told that it is there: the number is free for the next try.
+        await this.#moveAside(row, 'It was not read back as it was written.');
+        throw error;
+      }
+    });
+  }
+
+  async get(series: string, generation: number): Promise<Buffer | undefined> {
+    mustBeNames(series, generation);
+    return await this.#use(async () => await this.#read([series, String(generation)]));
+  }
+
+  async list(series: string): Promise<readonly StoredGeneration[]> {
+    mustBeSeries(series);
+    const text = `SELECT generation::text, octet_length(sealed)::text, writer,
+        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+      FROM ${this.#table} AS g WHERE series = $1 ORDER BY g.generation`;
+    const { rows } = await this.#one({ text, values: [series] });
+    return rows.map(([generation, size, writer, at]) => ({
+      generation: Number(generation),
+      sizeBytes: Number(size),
+      at: at!,
+      writer: writer!,
+    }));
+  }
+
+  async series(): Promise<readonly string[]> {
+    const { rows } = await this.#one({ text: `SELECT DISTINCT series FROM ${this.#table}` });
+    return rows.map(([series]) => series!).toSorted();
+  }
+
+  async setAside(series: string, generation: number, why: string): Promise<string | undefined> {
+    mustBeNames(series, generation);
+    return await this.#use(async () => await this.#moveAside([series, String(generation)], why));
+  }
+
+  async remove(series: string, generation: number): Promise<boolean> {
+    mustBeNames(series, generation);
+    const text = `DELETE FROM ${this.#table} WHERE series = $1 AND generation = $2::bigint AND ${DURABLY}`;
+    const { count } = await this.#one({ text, values: [series, String(generation)] });
+    return count > 0;
+  }
+
+  async putBlob(chunks: AsyncIterable<Uint8Array>): Promise<HashedContent> {
+    return await this.#use(async () => await this.#blobs.put(chunks));
+  }
+
+  async *getBlob(content: Digest): AsyncGenerator<Buffer, void, undefined> {
+    await this.#use(async () => undefined);
+    yield* this.#blobs.get(content);
+  }
+
+  async hasBlobs(contents: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    return await this.#use(async () => await this.#blobs.has(contents));
+  }
+
+  async *blobs(): AsyncGenerator<StoredBlob, void, undefined> {
+    await this.#use(async () => undefined);
+    yield* this.#blobs.all();
+  }
+
+  async removeBlob(content: Digest): Promise<boolean> {
+    return await this.#use(async () => await this.#blobs.remove(content));
+  }
+
+  /** The server rolls back what a writer that died had begun. */
+  async removeLeftovers(): Promise<number> {
+    return 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+
+  /** Once the schema is as it must be. What the server refuses is told with the permission that is missing. */
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      this.#prepared ??= prepareSchema(this.#connections, { schema: this.#schema, location: this.location });
+      await this.#prepared.catch((error: unknown) => {
+        this.#prepared = undefined;
+        throw error;
+      });
+      return await work();
+    } catch (error) {
+      throw await explainDenied(error, this.#schema, runOne(this.#connections));
+    }
+  }
+
+  async #one(statement: Statement): Promise<Answer> {
+    return await this.#use(async () => await runOne(this.#connections)(statement));
+  }
+
+  #reading(row: readonly string[], what: string): Statement {
+    const text = `SELECT encode(${what}, 'hex') FROM ${this.#table} WHERE series = $1 AND generation = $2::bigint`;
+    return { text, values: row };
+  }
+
+  async #read(row: readonly string[]): Promise<Buffer | undefined> {
+    const [found] = await this.#connections.run(this.#reading(row, 'sealed'));
+    const hex = found!.rows[0]?.[0];
+    return typeof hex === 'string' ? Buffer.from(hex, 'hex') : undefined;
+  }
+
+  async #moveAside(row: readonly string[], why: string): Promise<string | undefined> {
+    const id = randomBytes(8).toString('hex');
+    const aside = `${quoted(this.#schema)}.set_aside`;
+    const text = `
+      WITH moved AS (
+        DELETE FROM ${this.#table} WHERE series = $1 AND generation = $2::bigint AND ${DURABLY} RETURNING *)
+      INSERT INTO ${aside} (id, series, generation, writer, at, sealed, why)
+      SELECT $3, series, generation, writer, at, sealed, $4 FROM moved`;
+    const [moved] = await this.#connections.run({ text, values: [...row, id, why] });
+    return moved!.count === 0 ? undefined : `row "${id}" of ${aside} in ${this.location}`;
+  }
+
+  #placeOf(series: string, generation: number): SealedPlace {
+    return { series, generation, where: `${this.#table} in ${this.location}` };
+  }
+}
