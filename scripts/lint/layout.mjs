@@ -194,6 +194,7 @@ const ARROWS = {
       'config',
       'protocol/inspect',
       'protocol/workspace',
+      'store/sealed',
       'steps',
       'model',
     ],

@@ -97,6 +97,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./export.ts')).exportCommand,
   },
   {
+    name: 'checkpoints',
+    summary: 'look into the file of a checkpoint: how much of it is sound',
+    load: async () => (await import('./checkpoints.ts')).checkpointsCommand,
+  },
+  {
     name: 'doctor',
     usage: '[workspace]',
     summary: 'check server, namespace, search attributes, worker, workspace, record and databases',

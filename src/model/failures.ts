@@ -146,7 +146,8 @@ export const FAILURES = {
   'checkpoint-damaged': {
     retryable: false,
     nextStep:
-      'Put a sound copy in its place if there is one, or go on from another checkpoint: others are not touched by it.',
+      'See how much of it is sound: `holdfast checkpoints --inspect FILE`. Put a sound copy in its place if there is ' +
+      'one, or go on from another checkpoint: others are not touched by it.',
   },
   'checkpoint-taken': {
     retryable: false,

@@ -131,3 +131,17 @@ test('temporary files of writers that died are removed when they are old, and no
   assert.equal(await store.removeLeftovers(-1), 1);
   assert.deepEqual(readdirSync(join(folder, 'job')).toSorted(), ['0000000001.sealed', 'notes.tmp']);
 });
+
+test('bytes are durable before they get their name, and the name before a put returns', async () => {
+  const store = new DirectoryStore(aFolder());
+  await store.put('job', 1, aDocument('1'));
+  const points: string[] = [];
+  setFaultHook((point) => void points.push(point));
+  await store.put('job', 2, aDocument('2'));
+  setFaultHook(undefined);
+  const acts = ['fsync', 'link', 'unlink', 'fsync-folder'];
+  assert.deepEqual(
+    points,
+    acts.flatMap((act) => [`${act}.before`, `${act}.after`]),
+  );
+});

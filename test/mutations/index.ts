@@ -20,6 +20,7 @@ import { NOTHING_LOST } from './g4-nothing-lost.ts';
 import { STABLE } from './g5-stable.ts';
 import { CHECKED } from './g6-checked.ts';
 import { SEALED } from './g6-sealed.ts';
+import { SEALED_STORES } from './sealed-stores.ts';
 import { MOVES } from './moves.ts';
 import { NO_WORKER } from './no-worker.ts';
 import { SECRETS } from './secrets.ts';
@@ -48,6 +49,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STATES,
   ...MOVES,
   ...SEALED,
+  ...SEALED_STORES,
   ...CHECKED,
   ...TOLD,
   ...ENDING,

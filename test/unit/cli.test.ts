@@ -26,6 +26,7 @@ const COMMANDS = [
   'log',
   'diff',
   'export',
+  'checkpoints',
   'doctor',
   'keys',
   'codec-server',
