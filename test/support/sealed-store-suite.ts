@@ -4,7 +4,9 @@ import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { FailureType } from '../../src/model/failures.ts';
+import { loadSealed, newestSound } from '../../src/store/sealed/load.ts';
 import { openSealed } from '../../src/store/sealed/open.ts';
+import { pruneSeries } from '../../src/store/sealed/prune.ts';
 import { seal } from '../../src/store/sealed/seal.ts';
 import type { SealedStore } from '../../src/store/sealed/store.ts';
 
@@ -59,6 +61,7 @@ export function sealedStoreSuite(name: string, place: () => Promise<StoreSubject
       assert.ok((await again.get('job', 10))?.equals(second));
       assert.ok((await again.get('job', 2))?.equals(first));
       assert.equal(await again.get('job', 3), undefined);
+      assert.deepEqual([await again.generations('job'), await again.generations('none')], [[2, 10], []]);
       assert.deepEqual(
         (await again.list('job')).map(({ generation, sizeBytes, writer }) => [generation, sizeBytes, writer]),
         [
@@ -196,6 +199,41 @@ export function sealedStoreSuite(name: string, place: () => Promise<StoreSubject
           (error) => isFailure(error, 'checkpoint-damaged') && typeof error.details['damageAt'] === 'number',
         );
       }
+    });
+
+    test('loads a generation verified; of one that is not there it names those that are', async () => {
+      const subject = await place();
+      await using store = disposable(subject.open());
+      const of = { store, series: 'job', kind: 'checkpoint' } as const;
+      assert.match(await failureOf(loadSealed(of, 1), 'not-found'), /There is none of it/);
+      for (const generation of [0, 4, 7]) await store.put('job', generation, aDocument(`${generation}`));
+      assert.deepEqual((await loadSealed(of, 4)).document, { seq: 1, text: '4' });
+      assert.match(await failureOf(loadSealed(of, 5), 'not-found'), /There are: 0, 4, 7\.$/);
+      assert.match(await failureOf(loadSealed({ ...of, kind: 'langgraph' }, 4), 'unknown-format'), /Expected a langgraph/);
+      await subject.damage('job', 7, (bytes) => bytes.subarray(0, -1));
+      const found = await newestSound(of);
+      assert.deepEqual([found.sound?.generation, found.unreadable.map(({ generation }) => generation)], [4, [7]]);
+      assert.ok(found.unreadable[0]!.failure.message.includes(store.where('job', 7)));
+      for (const generation of [0, 4]) await subject.damage('job', generation, () => Buffer.alloc(3));
+      assert.equal((await newestSound(of)).sound, undefined);
+      assert.equal((await newestSound(of)).unreadable.length, 3);
+      assert.deepEqual(await newestSound({ ...of, series: 'none' }), { sound: undefined, unreadable: [] });
+    });
+
+    test('lets old generations go only behind two that read back, and always keeps three', async () => {
+      const subject = await place();
+      await using store = disposable(subject.open());
+      const of = { store, series: 'job', kind: 'checkpoint' } as const;
+      for (let generation = 1; generation <= 8; generation++) await store.put('job', generation, aDocument(`${generation}`));
+      assert.deepEqual(await pruneSeries(of, { keep: 5, neededFrom: 2 }), { removed: [1], hindrance: undefined });
+      assert.deepEqual((await pruneSeries(of, { keep: 5 })).removed, [2, 3]);
+      await subject.damage('job', 7, (bytes) => bytes.subarray(1));
+      const hindered = await pruneSeries(of, { keep: 4 });
+      assert.deepEqual([hindered.removed, hindered.hindrance?.generation], [[], 7]);
+      await store.put('job', 9, aDocument('9'));
+      await store.setAside('job', 7, 'It is damaged.');
+      assert.deepEqual((await pruneSeries(of, { keep: 0 })).removed, [4, 5]);
+      assert.deepEqual(await store.generations('job'), [6, 8, 9]);
     });
 
     test('removes one generation and no other', async () => {

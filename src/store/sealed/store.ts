@@ -50,6 +50,12 @@ export interface SealedStore {
   /** The bytes as they are stored, unverified: `openSealed` verifies them. Undefined: there is no such generation. */
   get(series: string, generation: number): Promise<Buffer | undefined>;
 
+  /** Where a generation lies, or would lie, for people: a file's path, a row. */
+  where(series: string, generation: number): string;
+
+  /** The numbers of a series, in order. Nothing is read: it costs less than `list`. Empty: there is no such series. */
+  generations(series: string): Promise<readonly number[]>;
+
   /** Of one series, oldest first. Empty: there is no such series. */
   list(series: string): Promise<readonly StoredGeneration[]>;
 

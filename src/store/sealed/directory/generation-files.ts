@@ -93,10 +93,14 @@ export class GenerationFiles {
     }
   }
 
+  /** In order. */
+  numbers(series: string): readonly number[] {
+    const names = namesIn(join(this.#root, folderOf(series)));
+    return names.flatMap((name) => generationOf(name) ?? []).toSorted((a, b) => a - b);
+  }
+
   list(series: string): readonly StoredGeneration[] {
-    const folder = join(this.#root, folderOf(series));
-    const generations = namesIn(folder).flatMap((name) => generationOf(name) ?? []);
-    return generations.toSorted((a, b) => a - b).flatMap((generation) => this.#listed(series, generation) ?? []);
+    return this.numbers(series).flatMap((generation) => this.#listed(series, generation) ?? []);
   }
 
   series(): readonly string[] {

@@ -49,6 +49,16 @@ export class DirectoryStore implements SealedStore {
     return await told(() => this.#generations.read(series, generation));
   }
 
+  where(series: string, generation: number): string {
+    mustBeNames(series, generation);
+    return this.#generations.pathOf(series, generation);
+  }
+
+  async generations(series: string): Promise<readonly number[]> {
+    mustBeSeries(series);
+    return await told(() => this.#generations.numbers(series));
+  }
+
   async list(series: string): Promise<readonly StoredGeneration[]> {
     mustBeSeries(series);
     return await told(() => this.#generations.list(series));

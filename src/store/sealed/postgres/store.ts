@@ -74,6 +74,18 @@ export class PostgresStore implements SealedStore {
     return await this.#use(async () => await this.#read([series, String(generation)]));
   }
 
+  where(series: string, generation: number): string {
+    mustBeNames(series, generation);
+    return this.#placeOf(series, generation).where;
+  }
+
+  async generations(series: string): Promise<readonly number[]> {
+    mustBeSeries(series);
+    const text = `SELECT generation::text FROM ${this.#table} AS g WHERE series = $1 ORDER BY g.generation`;
+    const { rows } = await this.#one({ text, values: [series] });
+    return rows.map(([generation]) => Number(generation));
+  }
+
   async list(series: string): Promise<readonly StoredGeneration[]> {
     mustBeSeries(series);
     const text = `SELECT generation::text, octet_length(sealed)::text, writer,
