@@ -209,7 +209,10 @@ export function sealedStoreSuite(name: string, place: () => Promise<StoreSubject
       for (const generation of [0, 4, 7]) await store.put('job', generation, aDocument(`${generation}`));
       assert.deepEqual((await loadSealed(of, 4)).document, { seq: 1, text: '4' });
       assert.match(await failureOf(loadSealed(of, 5), 'not-found'), /There are: 0, 4, 7\.$/);
-      assert.match(await failureOf(loadSealed({ ...of, kind: 'langgraph' }, 4), 'unknown-format'), /Expected a langgraph/);
+      assert.match(
+        await failureOf(loadSealed({ ...of, kind: 'langgraph' }, 4), 'unknown-format'),
+        /Expected a langgraph/,
+      );
       await subject.damage('job', 7, (bytes) => bytes.subarray(0, -1));
       const found = await newestSound(of);
       assert.deepEqual([found.sound?.generation, found.unreadable.map(({ generation }) => generation)], [4, [7]]);
@@ -224,7 +227,8 @@ export function sealedStoreSuite(name: string, place: () => Promise<StoreSubject
       const subject = await place();
       await using store = disposable(subject.open());
       const of = { store, series: 'job', kind: 'checkpoint' } as const;
-      for (let generation = 1; generation <= 8; generation++) await store.put('job', generation, aDocument(`${generation}`));
+      for (let generation = 1; generation <= 8; generation++)
+        await store.put('job', generation, aDocument(`${generation}`));
       assert.deepEqual(await pruneSeries(of, { keep: 5, neededFrom: 2 }), { removed: [1], hindrance: undefined });
       assert.deepEqual((await pruneSeries(of, { keep: 5 })).removed, [2, 3]);
       await subject.damage('job', 7, (bytes) => bytes.subarray(1));
